@@ -34,6 +34,7 @@ option = $(if $(value $(2)),$(1)$(call quoted,$(2)))
 # Options of scripts that take a study, and the same for Snakemake.
 OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE)
 OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config study=,STUDY)
+SEEDED = $(OPTIONS) $(call option,--seeds=,SEEDS)
 # Snakemake takes one `--config`.
 WITH_SEEDS = $(if $(value SEEDS),$(if $(value STUDY),,--config) $(call option,'seeds=[',SEEDS)']')
 # Snakemake would end with a traceback at a configuration that it cannot read, or without a folder
@@ -52,8 +53,8 @@ reproduce: setup ## run a study, from data to tables and report (default: the de
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) $(WITH_SEEDS)
 
 ##@ Look
-why: setup ## say what a run would do, which changes cause it, and how long it takes | STUDY CONFIGFILE
-	$(BIN)/python scripts/why.py $(OPTIONS)
+why: setup ## say what a run would do, which changes cause it, and how long it takes | STUDY CONFIGFILE SEEDS
+	$(BIN)/python scripts/why.py $(SEEDED)
 
 summary: setup ## print the scores of a study again, as at the end of its run | STUDY CONFIGFILE
 	$(BIN)/python scripts/summarise.py $(OPTIONS)
@@ -61,8 +62,8 @@ summary: setup ## print the scores of a study again, as at the end of its run | 
 cache: setup ## list the finished work that is kept so that nothing is computed twice | TRIM
 	$(BIN)/python scripts/cache.py $(call option,--trim=,TRIM)
 
-clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE REMOVE
-	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
+clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE SEEDS REMOVE
+	$(BIN)/python scripts/clean.py $(SEEDED) $(if $(filter yes,$(REMOVE)),--remove)
 
 accept: setup ## prove that an edit or upgrade changes no result, and compute nothing again | STUDY CONFIGFILE
 	$(BIN)/python scripts/accept.py $(OPTIONS)
@@ -75,8 +76,8 @@ export: setup ## turn each tuned model into a folder to serve or publish | STUDY
 archive: setup ## pack code, configuration and results into one file to publish | STUDY CONFIGFILE
 	$(BIN)/python scripts/archive.py $(OPTIONS)
 
-adopt: setup ## verify results from another machine, and continue with them | STUDY CONFIGFILE
-	$(BIN)/python scripts/adopt.py $(OPTIONS)
+adopt: setup ## verify results from another machine, and continue with them | STUDY CONFIGFILE SEEDS
+	$(BIN)/python scripts/adopt.py $(SEEDED)
 
 ##@ Set up
 setup: .venv/locked ## install the libraries into .venv; the other targets do it when needed

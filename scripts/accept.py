@@ -11,25 +11,17 @@ examples:
   python scripts/accept.py --revoke 0123456789abcdef
 """
 
-import io
-import logging
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
-from ecslm.provenance.acceptance import (
-    DueJob,
-    accept,
-    finished_jobs,
-    groups_of,
-    revoked,
-    samples,
-)
+from ecslm.plan.plan import Plan
+from ecslm.provenance.acceptance import accept, finished_jobs, groups_of, revoked, samples
+from ecslm.provenance.dag import read_dag
+from ecslm.provenance.run import Run
 from ecslm.schemas.paths import RUN_LOCK
 from ecslm.script import run_script
 
@@ -48,58 +40,33 @@ def main(
             for path in revoked(revoke):
                 print(f"removed {path}")
             return
-        groups = groups_of(finished_jobs(due_jobs(configfile, study)))
+        # Nothing is shown by results that a run would refuse.
+        plan = Plan.read(configfile, study)
+        run = Run(plan)
+        plan.check()
+        with read_dag(configfile, study) as dag:
+            run.check(dag.jobs)
+            groups = [
+                (group, [(one, dag.command(one.job)) for one in samples(group)])
+                for group in groups_of(finished_jobs(dag.jobs))
+            ]
         if not groups:
             print("nothing to accept: no finished results are due for their code or versions alone")
-        problems: list[InputError] = []
-        for group in groups:
-            chosen, start = samples(group), time.monotonic()
+        problems: list[str] = []
+        for group, chosen in groups:
+            start = time.monotonic()
             print(f"{group[0].job.rule}: computing {len(chosen)} of {len(group)} again", flush=True)
             with tempfile.TemporaryDirectory(prefix="ecslm-accept-") as folder:
                 try:
                     recorded = accept(group, chosen, Path(folder))
                 except InputError as error:
-                    problems.append(error)
+                    problems += error.problems
                     continue
             seconds = time.monotonic() - start
             for path in recorded:
                 print(f"  equal, {seconds:.0f} s: recorded in {path}")
         if problems:
-            raise InputError(*(problem for error in problems for problem in error.problems))
-
-
-def due_jobs(configfiles: Sequence[Path], study: str | None) -> list[DueJob]:
-    """The jobs that Snakemake would run, as its dry run tells them to its log.
-
-    Raises:
-        InputError: Snakemake refuses to run; it has printed why.
-    """
-    from snakemake.cli import main as snakemake
-    from snakemake_interface_logger_plugins.common import LogEvent
-
-    found: list[DueJob] = []
-
-    def note(record: logging.LogRecord) -> bool:
-        fields = vars(record)
-        if fields.get("event") == LogEvent.JOB_INFO and fields["shellcmd"]:
-            files = (tuple(fields[name]) for name in ("input", "output"))
-            found.append(DueJob(fields["rule_name"], *files, fields["shellcmd"]))
-        return True
-
-    # Snakemake replaces the handlers of its logger, never its filters.
-    logging.getLogger("snakemake.logging").addFilter(note)
-    options = ["--configfile", *map(str, configfiles)] if configfiles else []
-    options += ["--config", f"study={study}"] if study else []
-    # It prints the plan, however quiet it is told to be.
-    printed = io.StringIO()
-    try:
-        with redirect_stdout(printed), redirect_stderr(printed):
-            snakemake(["--dry-run", *options])
-    except SystemExit as end:
-        if end.code:
-            print(printed.getvalue().strip(), file=sys.stderr)
-            raise InputError("a run would be refused, see above: nothing is accepted") from None
-    return found
+            raise InputError(*problems)
 
 
 if __name__ == "__main__":

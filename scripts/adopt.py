@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecslm.common.hashing import load_digests, save_digests
 from ecslm.common.locks import held
-from ecslm.plan.plan import Plan
+from ecslm.plan.plan import Plan, with_seeds
 from ecslm.provenance.adoption import align_times, verified
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.dag import read_dag
@@ -16,17 +16,20 @@ from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 from ecslm.script import run_script
 
 
-def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
+def main(
+    configfile: Sequence[Path] = (), study: str | None = None, seeds: str | None = None
+) -> None:
     """
     Args:
         configfile: files merged over config.yaml
         study: entry of `studies` (default: the configuration's `study`)
+        seeds: train each tuned model with these, such as 0,1,2, as the run did
     """
     load_digests(DIGESTS)
     # Names each problem of the configuration with its place.
-    Plan.read(configfile, study)
+    Plan.read(configfile, study, values := with_seeds(seeds))
     with held(RUN_LOCK, "results", wait=False):
-        with read_dag(configfile, study, None) as dag:
+        with read_dag(configfile, study, None, values) as dag:
             jobs = verified(dag.jobs)
             align_times(jobs)
             dag.record(jobs)

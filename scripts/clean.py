@@ -10,12 +10,14 @@ has changed.
 import contextlib
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import cache
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecslm.common.locks import held
 from ecslm.config.loading import read_config
+from ecslm.plan.plan import with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.finished_results import forget_results
 from ecslm.provenance.leftovers import Leftovers
@@ -31,6 +33,7 @@ OF_JOBS = (".log", ".tsv", ".lock")
 def main(
     configfile: Sequence[Path] = (),
     study: str | None = None,
+    seeds: str | None = None,
     remove: bool = False,
     forget: Sequence[Path] = (),
 ) -> None:
@@ -38,15 +41,17 @@ def main(
     Args:
         configfile: files merged over config.yaml
         study: entry of `studies` (default: the configuration's `study`)
+        seeds: train each tuned model with these, such as 0,1,2, as the run did
         remove: remove what is listed (default: only list it)
         forget: results, or directories of them, instead of what no job makes
     """
-    config = read_config([CONFIG_FILE, *configfile], None, TEMPLATES)
+    values = with_seeds(seeds)
+    config = read_config([CONFIG_FILE, *configfile], None, TEMPLATES, values)
     study = study or config.study
     configured = study in config.studies
     # A study that is no longer configured has no jobs, but rules write the same files for others.
     graph = (study, None) if configured else (None, ("bases",))
-    with read_dag(configfile, *graph) as dag:
+    with read_dag(configfile, *graph, values) as dag:
         written, jobs = dag.written, dag.jobs if configured else ()
     config = config.model_copy(update={"study": study if configured else config.study})
     leftovers = Leftovers(config, study, written, jobs)
@@ -61,8 +66,11 @@ def main(
         width = max(map(len, sizes), default=0)
         for name, count in sizes.items():
             print(f"{name:<{width}}  {tqdm.format_sizeof(count, 'B')}")
-        if not forget:
-            tell_what_stays(leftovers)
+        if not forget and (unknown := leftovers.unknown_studies()):
+            print(
+                f"{', '.join(map(str, unknown))}: no study of this configuration: bases that it "
+                "may use stay; add its --configfile, or name it with --study to remove its results"
+            )
         if remove:
             if forget:
                 forget_results(files)
@@ -72,34 +80,21 @@ def main(
 
 def listed(files: Collection[Path]) -> dict[str, int]:
     """The bytes of each file, or of a directory if nothing of it would stay, by its name."""
-    gone = Counter(folder for path in files for folder in path.parents)
-    emptied = {
-        folder
-        for folder, count in gone.items()
-        if RUN_LOCK.parent in folder.parents and count == file_count(folder)
-    }
+    gone = set(files)
     sizes: Counter[str] = Counter()
+
+    @cache
+    def goes(folder: Path) -> bool:
+        stays = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+        return gone.issuperset(stays)
+
     for path in sorted(files, key=lambda path: (path.suffix in OF_JOBS, path)):
-        whole = [folder for folder in path.parents if folder in emptied]
+        whole = [one for one in path.parents if RUN_LOCK.parent in one.parents and goes(one)]
         name = f"{whole[-1]}/" if whole else str(path)
-        if path.suffix in OF_JOBS:
-            name = "their logs, benchmarks and locks"
-        sizes[name] += path.lstat().st_size
-    return dict(sizes)
-
-
-def file_count(folder: Path) -> int:
-    """The number of files below a directory, symbolic links included."""
-    return sum(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
-
-
-def tell_what_stays(leftovers: Leftovers) -> None:
-    """What a reader may have expected in the list."""
-    if unknown := leftovers.unknown_studies():
-        print(
-            f"{', '.join(map(str, unknown))}: no study of this configuration: bases that it may "
-            "use stay; add its --configfile, or name it with --study to remove its results"
+        sizes["their logs, benchmarks and locks" if path.suffix in OF_JOBS else name] += (
+            path.lstat().st_size
         )
+    return dict(sizes)
 
 
 def summary(files: int, count: int, removed: bool) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import load_digests
 from ecslm.plan.base_folders import check_base_folders
-from ecslm.plan.plan import Plan
-from ecslm.provenance.changes import Changes
+from ecslm.plan.plan import Plan, with_seeds
+from ecslm.provenance.causes import Changes
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.overview import Overview
@@ -29,32 +29,35 @@ def main(
     /,
     configfile: Sequence[Path] = (),
     study: str | None = None,
+    seeds: str | None = None,
 ) -> None:
     """
     Args:
         files: results to explain (default: the whole run)
         configfile: files merged over config.yaml
         study: entry of `studies` (default: the configuration's `study`)
+        seeds: train each tuned model with these, such as 0,1,2, as the run did
     """
     load_digests(DIGESTS)
     studies = {path: study or study_of(path) for path in files}
     if len(set(studies.values())) > 1:
         raise InputError("results of one study at a time")
     study = next(iter(studies.values()), study)
-    plan = Plan.read(configfile, study)
+    values = with_seeds(seeds)
+    plan = Plan.read(configfile, study, values)
     run = Run(plan)
     if not files:
         # As before a run, which would be refused for the same reasons.
         plan.check()
     targets = list(map(str, files)) or ["all"]
-    with read_dag(configfile, study, targets) as dag:
+    with read_dag(configfile, study, targets, values) as dag:
         jobs = dag.jobs
     if files:
         changes = Changes(jobs)
         for path in files:
             print(explain(changes, path))
         return
-    run.check([job for job in jobs if Path(job.manifest).exists()])
+    run.check(jobs)
     overview = Overview.of(plan, jobs)
     due = {path for job in overview.planned for path in job.files}
     run.check_data(due)

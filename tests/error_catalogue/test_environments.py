@@ -54,7 +54,7 @@ class Case:
     words: tuple[str, ...]
 
 
-MAY_NOT = "you may not read and write there: `chmod -R u+rwX "
+MAY_NOT = "permission denied: `chmod -R u+rwX "
 PERMISSIONS = (
     Case("results", 0o555, (f"results: {MAY_NOT}results`",)),
     Case("results/cache", 0o555, (f"results/cache: {MAY_NOT}results/cache`",)),

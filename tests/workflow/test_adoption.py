@@ -110,9 +110,7 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
     content[-1] ^= 1
     weights.write_bytes(content)
     (line,) = refusals(adopt(copied))
-    assert line.startswith(
-        f"{ADAPTER}/manifest.json: {ADAPTER}/adapter_model.safetensors was modified"
-    )
+    assert line.startswith(f"{ADAPTER}/manifest.json: {ADAPTER}/adapter_model.safetensors: altered")
     assert "copy it again, or `rm " in line
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
     assert line.startswith(f"{ADAPTER}/adapter_model.safetensors: altered: ")

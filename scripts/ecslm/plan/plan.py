@@ -2,9 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError, all_of
@@ -28,6 +30,13 @@ log = logging.getLogger(__name__)
 OTHERS = ("table", "model", "doubled")
 
 
+def with_seeds(seeds: str | None) -> dict[str, Any]:
+    """What goes over the files of a configuration for an option such as `--seeds 0,1,2`."""
+    given = seeds.split(",") if seeds else []
+    # Others are refused with the configuration.
+    return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
+
+
 class Plan:
     """A study, read and resolved."""
 
@@ -36,13 +45,21 @@ class Plan:
         self.source = source_of(self.study)
 
     @classmethod
-    def read(cls, configfiles: Sequence[Path], study: str | None) -> "Plan":
+    def read(
+        cls,
+        configfiles: Sequence[Path],
+        study: str | None,
+        values: Mapping[str, Any] = MappingProxyType({}),
+    ) -> "Plan":
         """The plan of a study, configured by config.yaml and further files.
+
+        Args:
+            values: what goes over the files.
 
         Raises:
             InputError: the configuration has problems.
         """
-        return cls(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES))
+        return cls(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES, values))
 
     def check(self) -> None:
         """Check what the configuration says against the files that it names, before anything runs.

@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.provenance.changes import Changes, differences
+from ecslm.provenance.causes import Changes
+from ecslm.provenance.changes import differences
 from ecslm.provenance.dag import Job
 from ecslm.provenance.integrity import damage, how_to_rebuild
 
@@ -33,26 +34,29 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
         InputError: other results do not match, or results that they were built from are missing;
             then nothing has been deleted.
     """
-    good: dict[Job, None] = {}
+    good: list[Job] = []
     outdated: list[Job] = []
     problems: list[str] = []
+    # The first job upstream without good results, of each job that has none or reads such.
+    lost: dict[Job, Job] = {}
     orphans: dict[Job, list[Job]] = {}
     changes = Changes(jobs)
     for job in tqdm(jobs, unit="job", desc="verifying", delay=1):
-        if not any(Path(path).exists() for path in job.files):
+        exists = any(Path(path).exists() for path in job.files)
+        reasons = _mismatches(job) if exists else []
+        missing = next((lost[one] for one in changes.sources(job) if one in lost), None)
+        if exists and not reasons and missing is None:
+            good.append(job)
             continue
-        reasons = _mismatches(job)
-        missing = _missing_source(changes, job, good)
-        if not reasons and missing is None:
-            good[job] = None
-        elif job.rule not in PRECIOUS:
+        lost[job] = missing or job
+        if exists and job.rule not in PRECIOUS:
             outdated.append(job)
-        elif reasons or missing is None:
+        elif reasons:
             problems += [
                 f"{job.manifest}: {reason}: copy it again, or {how_to_rebuild(job)}"
                 for reason in reasons
             ]
-        else:
+        elif exists and missing is not None:
             orphans.setdefault(missing, []).append(job)
     # Otherwise what is missing may exist, as one of the problems.
     problems = problems or [
@@ -65,7 +69,7 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
     for job in outdated:
         for path in job.files:
             Path(path).unlink(missing_ok=True)
-    return list(good)
+    return good
 
 
 def align_times(jobs: Iterable[Job]) -> None:
@@ -76,19 +80,12 @@ def align_times(jobs: Iterable[Job]) -> None:
             os.utime(path, ns=(now, now))
 
 
-def _missing_source(changes: Changes, job: Job, good: Container[Job]) -> Job | None:
-    """The first job upstream whose results are missing; None if all exist."""
-    for source in changes.sources(job):
-        if source not in good:
-            return _missing_source(changes, source, good) or source
-    return None
-
-
 def _mismatches(job: Job) -> list[str]:
     if not Path(job.manifest).exists():
         return ["missing: it belongs to the results that it describes"]
     gone = [f"{path} is missing" for path in job.results if not Path(path).exists()]
     try:
-        return [*gone, *differences(job), *damage(job)]
+        changed = [change.words for change in differences(job)]
+        return [*gone, *changed, *damage(job, weights=True)]
     except InputError:
         return ["broken"]

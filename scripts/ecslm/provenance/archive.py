@@ -117,7 +117,7 @@ def packed_files(configfiles: Sequence[Path], plan: Plan) -> list[Path]:
     targets = ("all", *([str(pdf)] if pdf.exists() else []))
     with read_dag(configfiles, study, targets) as dag:
         jobs = dag.jobs
-    all_of(plan.check, lambda: run.check([job for job in jobs if Path(job.manifest).exists()]))
+    all_of(plan.check, lambda: run.check(jobs))
     if planned := [job for job in jobs if job.due]:
         raise InputError(
             f"{plan.study.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
@@ -150,11 +150,10 @@ def _current_commit() -> str:
         if not line.startswith("??") or line[3:].strip('"').startswith(CODE)
     ]
     if changed:
-        more = len(changed) - MOST_NAMED
-        named = ", ".join(changed[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        more = [f"and {len(changed) - MOST_NAMED} more"] if len(changed) > MOST_NAMED else []
         raise InputError(
-            f"{named}: not as in the commit, so an archive would have other code than made the "
-            "results: commit or undo the changes"
+            f"{', '.join(changed[:MOST_NAMED] + more)}: not as in the commit, so an archive would "
+            "have other code than made the results: commit or undo the changes"
         )
     return _git("rev-parse", "HEAD").decode().strip()
 
@@ -163,13 +162,11 @@ def _git(*arguments: str) -> bytes:
     try:
         command = ["git", "-C", str(PROJECT), *arguments]
         return subprocess.run(command, check=True, capture_output=True).stdout
-    except FileNotFoundError:
-        raise InputError("git: not installed, but an archive has the code of a commit") from None
-    except subprocess.CalledProcessError as error:
-        reason = " ".join(error.stderr.decode(errors="replace").split())
+    except (FileNotFoundError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", b"git: not installed").decode(errors="replace")
         raise InputError(
-            f"{PROJECT}: no commit to take the code from ({reason}): an archive is made in a clone "
-            "of the project"
+            f"{PROJECT}: no commit to take the code from ({' '.join(said.split())}): an archive is "
+            "made in a clone of the project"
         ) from None
 
 
@@ -179,11 +176,10 @@ def _require_published(plan: Plan, packed: Iterable[str]) -> None:
     Raises:
         InputError: a line for each file of them.
     """
-    numbers = sorted(Path(plan.study.settings.published_numbers).glob("*.csv"))
     problems = [
         f"{path}: is not in the commit, so an archive would lack published numbers that the study "
         "reads: commit it in the project"
-        for path in numbers
+        for path in sorted(Path(plan.study.settings.published_numbers).glob("*.csv"))
         if f"code/{os.path.relpath(path, PROJECT)}" not in packed
     ]
     if problems:

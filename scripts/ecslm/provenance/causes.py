@@ -1,12 +1,75 @@
-"""Finds the causes of a run: the changes behind its jobs, each job counted under one of them."""
+"""Why jobs would run: the reasons of each, and the causes of a run, under one of which each job is
+counted."""
 
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-from ecslm.provenance.changes import Changes
+from ecslm.provenance.changes import differences
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import TOP
+
+
+class Changes:
+    """The jobs of a graph, and why a run would do them."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        """Args:
+        jobs: each after those whose results it reads.
+        """
+        self.jobs = tuple(jobs)
+        self._by_path = {path: job for job in self.jobs for path in job.files}
+
+    def job_of(self, path: str) -> Job | None:
+        """The job that makes a file."""
+        return self._by_path.get(path)
+
+    def sources(self, job: Job) -> Iterator[Job]:
+        """The jobs whose results a job reads."""
+        return (self._by_path[path] for path in job.inputs if path in self._by_path)
+
+    @cache  # noqa: B019 - one instance a process
+    def reasons(self, job: Job) -> tuple[str, ...]:
+        """Why the job itself would run; empty if it would not, or only since another one would.
+
+        Raises:
+            InputError: the manifest is broken.
+        """
+        if not job.due:
+            return ()
+        if not Path(job.manifest).exists():
+            return ("not built yet",)
+        if job.interrupted:
+            return ("the job that built it was interrupted before Snakemake recorded its end",)
+        found = (
+            *(f"{path} is missing" for path in job.results if not Path(path).exists()),
+            *(change.words for change in differences(job)),
+            *([f"the command of rule {job.rule} has changed"] if job.other_command else []),
+        )
+        follows = any(source.due for source in self.sources(job))
+        # What the library does not know of, Snakemake does.
+        return found or (() if follows else (job.reason,))
+
+    def upstream(self, job: Job) -> dict[str, list[Job]]:
+        """Every reason to run a job or those upstream, the nearest first, with the jobs that have
+        it."""
+        needed = {job}
+        found: dict[str, list[Job]] = {}
+        for one in reversed(self.jobs):
+            if one in needed:
+                needed.update(self.sources(one))
+                for reason in self.reasons(one):
+                    found.setdefault(reason, []).append(one)
+        return found
+
+    def downstream(self, jobs: Container[Job]) -> tuple[Job, ...]:
+        """The jobs that would run because of some: these, and all that read their results."""
+        found: dict[Job, None] = {}
+        for job in self.jobs:
+            if job.due and (job in jobs or any(one in found for one in self.sources(job))):
+                found[job] = None
+        return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -30,58 +93,40 @@ def find_causes(
     A job that several causes reach is counted under the first of them.
 
     Args:
-        changes: of jobs, each after those whose results it reads.
         weight: how much work it is to run some jobs, most significant number first.
 
     Raises:
         InputError: a manifest is broken.
     """
-    due = [job for job in changes.jobs if job.due]
-    reached = [
-        (reasons, manifests, _reached(changes, due, manifests))
-        for manifests, reasons in _grouped(changes, due).items()
-    ]
+    groups: dict[frozenset[Job], list[str]] = {}
+    for reason, concerned in _root_reasons(changes):
+        groups.setdefault(concerned, []).append(reason)
+    reached = [(reasons, jobs, changes.downstream(jobs)) for jobs, reasons in groups.items()]
     reached.sort(key=lambda one: weight(one[2]), reverse=True)
-    causes, counted = [], set[str]()
-    for reasons, manifests, jobs in reached:
-        concerned = tuple(job for job in jobs if job.manifest in manifests)
-        new = tuple(job for job in jobs if job.manifest not in counted)
-        causes.append(Cause(tuple(reasons), concerned, jobs, new))
-        counted.update(job.manifest for job in new)
+    causes: list[Cause] = []
+    counted: set[Job] = set()
+    for reasons, concerned, jobs in reached:
+        own = tuple(job for job in jobs if job in concerned)
+        causes.append(Cause(tuple(reasons), own, jobs, tuple(x for x in jobs if x not in counted)))
+        counted.update(jobs)
     return causes
 
 
-def _grouped(changes: Changes, due: Sequence[Job]) -> dict[frozenset[str], list[str]]:
-    """Reasons by the manifests of the jobs that have them; alike ones about results are one."""
-    makers = {path for job in due for path in job.files}
-    alike: dict[str, dict[str, None]] = defaultdict(dict)
-    concerned: dict[str, set[str]] = defaultdict(set)
-    for job in due:
-        for reason in _root_reasons(changes, job, makers):
+def _root_reasons(changes: Changes) -> Iterator[tuple[str, frozenset[Job]]]:
+    """Reasons with the jobs that have them; alike ones about results are one.
+
+    Left out are those that only follow from an input which another job would make anew.
+    """
+    makers = {path for job in changes.jobs if job.due for path in job.files}
+    alike: dict[str, dict[str, None]] = {}
+    concerned: dict[str, set[Job]] = {}
+    for job in changes.jobs:
+        for reason in changes.reasons(job):
             path, _, words = reason.partition(" ")
-            kind = words if path.startswith(f"{TOP}/") else reason
-            alike[kind][reason] = None
-            concerned[kind].add(job.manifest)
-    groups: dict[frozenset[str], list[str]] = defaultdict(list)
+            if not (path in makers and path in job.inputs):
+                kind = words if path.startswith(f"{TOP}/") else reason
+                alike.setdefault(kind, {})[reason] = None
+                concerned.setdefault(kind, set()).add(job)
     for kind, (first, *others) in alike.items():
         more = f", and {len(others)} more like it" if others else ""
-        groups[frozenset(concerned[kind])].append(first + more)
-    return groups
-
-
-def _root_reasons(changes: Changes, job: Job, makers: Container[str]) -> Iterator[str]:
-    """Reasons without those that only follow from an input which another job would make anew."""
-    for reason in changes.reasons(job):
-        path = reason.partition(" ")[0]
-        if not (path in makers and path in job.inputs):
-            yield reason
-
-
-def _reached(changes: Changes, due: Sequence[Job], concerned: Container[str]) -> tuple[Job, ...]:
-    """The concerned jobs and all below them."""
-    found: dict[str, Job] = {}
-    for job in due:
-        sources = (source.manifest for source in changes.sources(job))
-        if job.manifest in concerned or any(source in found for source in sources):
-            found[job.manifest] = job
-    return tuple(found.values())
+        yield first + more, frozenset(concerned[kind])

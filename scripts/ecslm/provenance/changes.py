@@ -1,91 +1,93 @@
-"""What has changed since results were made: their manifests, compared with the graph's jobs."""
+"""What has changed since results were made: their manifests, compared with the graph's jobs or with
+the manifests of other results."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
-from ecslm.models.prompts import as_parameter
 from ecslm.plan.parameters import versions_in
 from ecslm.provenance.code_history import code_changes
 from ecslm.provenance.dag import Job
 from ecslm.provenance.integrity import read_job_manifest
+from ecslm.schemas.paths import CODE_HISTORY
 
 
-class Changes:
-    """The jobs of a graph, and why a run would do them."""
+@dataclass(frozen=True)
+class Change:
+    """A difference in what two results were made from."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
-        self.jobs = tuple(jobs)
-        self._by_path = {path: job for job in self.jobs for path in job.files}
+    kind: Literal["code", "settings", "data", "versions", "unknown"]
+    words: str
 
-    def job_of(self, path: str) -> Job | None:
-        """The job that makes a file."""
-        return self._by_path.get(path)
-
-    def sources(self, job: Job) -> Iterator[Job]:
-        """The jobs whose results a job reads."""
-        return (self._by_path[path] for path in job.inputs if path in self._by_path)
-
-    @cache  # noqa: B019 - one instance a process
-    def reasons(self, job: Job) -> tuple[str, ...]:
-        """Why the job itself would run; empty if it would not, or only since another one would.
-
-        Raises:
-            InputError: the manifest is broken.
-        """
-        if not job.due:
-            return ()
-        if not Path(job.manifest).exists():
-            return ("not built yet",)
-        if job.interrupted:
-            return ("the job that built it was interrupted before Snakemake recorded its end",)
-        found = (
-            *(f"{path} is missing" for path in job.results if not Path(path).exists()),
-            *differences(job),
-            *([f"the command of rule {job.rule} has changed"] if job.other_command else []),
-        )
-        follows = any(source.due for source in self.sources(job))
-        # What the library does not know of, Snakemake does.
-        return found or (() if follows else (job.reason,))
-
-    def causes(self, job: Job) -> dict[str, list[Job]]:
-        """Every reason to run a job or those upstream, with the jobs that have it."""
-        found: dict[str, list[Job]] = {}
-        waiting, seen = [job], {job}
-        while waiting:
-            one = waiting.pop(0)
-            for reason in self.reasons(one):
-                found.setdefault(reason, []).append(one)
-            for source in self.sources(one):
-                if source not in seen:
-                    seen.add(source)
-                    waiting.append(source)
-        return found
+    def __str__(self) -> str:
+        """`kind: what differs`."""
+        return f"{self.kind}: {self.words}"
 
 
-def differences(job: Job) -> list[str]:
-    """How what results were made from differs from what they would be made from now.
+def differences(job: Job) -> list[Change]:
+    """How what a job's results were made from differs from what they would be made from now.
 
     Raises:
         InputError: the manifest is missing or broken.
     """
-    made, now = read_job_manifest(job), job.params
+    made, now = read_job_manifest(job), planned(job)
     return [
-        *changed_values(dotted(made.settings), dotted(json.loads(now.get("settings") or "{}"))),
+        *own_changes(made, now),
         *(
-            ["the content of the source has changed"]
-            if made.source_content != (now.get("source") or now.get("content"))
-            else []
+            Change("data", f"{path} {what}")
+            for path, what in input_changes(made.inputs, now.inputs)
         ),
-        *(["the prompt template has changed"] if _template(made) != now.get("template") else []),
-        *_changed_inputs(made.inputs, job.inputs),
-        *code_changes(made.code, now.get("code")),
-        *changed_values(made.versions, versions_in(now.get("versions"))),
     ]
+
+
+def planned(job: Job) -> Manifest:
+    """What a job would be made from now, without its results; inputs that are still to be made have
+    no digest."""
+    files, now = map(Path, job.inputs), job.params
+    return Manifest(
+        inputs={str(file): sha256_of_file(file) if file.exists() else "" for file in files},
+        content=now.get("source") or now.get("content"),
+        template_sha256=(now.get("template") or "").partition(":")[2] or None,
+        settings=json.loads(now.get("settings") or "{}"),
+        code=now.get("code"),
+        versions=versions_in(now.get("versions")),
+        files={},
+    )
+
+
+def own_changes(
+    then: Manifest, now: Manifest, history: Iterable[Path] = (CODE_HISTORY,)
+) -> Iterator[Change]:
+    """What differs but the inputs.
+
+    Args:
+        history: directories of the definitions behind digests of code.
+    """
+    for words in code_changes(then.code, now.code, history):
+        yield Change("code", words)
+    for words in changed_values(dotted(then.settings), dotted(now.settings)):
+        yield Change("settings", words)
+    if then.template_sha256 != now.template_sha256:
+        yield Change("settings", "the prompt template has changed")
+    if then.source_content != now.source_content:
+        yield Change("data", "the content of the source has changed")
+    for words in changed_values(then.versions, now.versions):
+        yield Change("versions", words)
+
+
+def input_changes(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The inputs that differ, and how, by the sha256 of each."""
+    for path in sorted(then.keys() | now.keys()):
+        if path not in then:
+            yield path, "is a new input"
+        elif path not in now:
+            yield path, "is no longer an input"
+        elif now[path] and now[path] != then[path]:
+            yield path, "has changed"
 
 
 def dotted(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -105,17 +107,3 @@ def changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
         before, after = (values.get(name, "absent") for values in (then, now))
         if before != after:
             yield f"{name}: {before} -> {after}"
-
-
-def _template(made: Manifest) -> str | None:
-    return None if made.template_sha256 is None else as_parameter(made.template_sha256)
-
-
-def _changed_inputs(then: Mapping[str, str], now: Iterable[str]) -> Iterator[str]:
-    for path in sorted({*then, *now}):
-        if path not in then:
-            yield f"{path} is a new input"
-        elif path not in now:
-            yield f"{path} is no longer an input"
-        elif Path(path).exists() and sha256_of_file(Path(path)) != then[path]:
-            yield f"{path} has changed"

@@ -31,27 +31,20 @@ def code_changes(
 
 
 def _changes(before: Code, after: Code) -> Iterator[str]:
-    for module in sorted(before.keys() | after.keys()):
-        if module not in after:
-            yield f"{module} is no longer used"
-        elif module not in before:
-            yield f"{module} is used now"
-        else:
-            for name, what in _changed_names(before[module], after[module]):
-                yield f"{module}: {name} {what}" if name else f"{module} {what}"
-
-
-def _changed_names(
-    before: Mapping[str, str], after: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    for name in sorted(before.keys() | after.keys()):
-        # Statements of a module that are no definitions have an empty name.
-        if name and name not in after:
-            yield name, "is no longer used"
-        elif name and name not in before:
-            yield name, "is used now"
-        elif before.get(name) != after.get(name):
-            yield name, "has changed"
+    for module in sorted(before.keys() ^ after.keys()):
+        yield f"{module} is {'used now' if module in after else 'no longer used'}"
+    for module in sorted(before.keys() & after.keys()):
+        then, now = before[module], after[module]
+        for name in sorted(then.keys() | now.keys()):
+            if then.get(name) == now.get(name):
+                continue
+            # Statements of a module that are no definitions have an empty name.
+            if not name:
+                yield f"{module} has changed"
+            elif name in then and name in now:
+                yield f"{module}: {name} has changed"
+            else:
+                yield f"{module}: {name} is {'used now' if name in now else 'no longer used'}"
 
 
 def record_code() -> None:

@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -13,6 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.plan.plan import Plan
 from ecslm.provenance.dag import Job
+from ecslm.reports.run_progress import PlannedJob
 from ecslm.schemas.paths import BASES
 
 # Rules whose jobs run a model; that of BERTScores writes down no cost.
@@ -59,46 +60,29 @@ class Costs:
     """Costs of the jobs that train, predict or measure latency; no others are measured."""
 
     def __init__(self, plan: Plan, jobs: Iterable[Job]) -> None:
-        self._plan, self._jobs = plan, tuple(jobs)
-        self._expected: dict[str, Cost | None] = {}
-
-    def is_measured(self, job: Job) -> bool:
-        """Whether the job writes down what it cost."""
-        return "cost" in job.outputs
+        self._study = plan.study
+        self._last: dict[str, Cost] = {}
+        # By all that other jobs may have in common with those that have run.
+        self._alike: dict[tuple[str, ...], list[Cost]] = defaultdict(list)
+        for job in jobs:
+            if "cost" in job.outputs and (cost := cost_in(Path(*job.outputs["cost"]))):
+                self._last[job.manifest] = cost
+                for likeness in likenesses(job.rule, job.key, job.inputs):
+                    self._alike[likeness].append(cost)
 
     def takes_long(self, job: Job) -> bool:
         """Whether the job takes more than seconds: not if all answers exist already."""
         if job.rule == "predict":
-            return bool(self._plan.study.model(job.key["model"]).RESOURCES)
+            return bool(self._study.model(job.key["model"]).RESOURCES)
         return job.rule in LONG
 
     def expected(self, job: Job) -> Cost | None:
         """What the job cost when it last ran, or what jobs like it did; None if unknown."""
-        if not self.is_measured(job):
+        if "cost" not in job.outputs:
             return None
-        if job.manifest not in self._expected:
-            self._expected[job.manifest] = self._last(job) or self._estimate(job)
-        return self._expected[job.manifest]
-
-    def _last(self, job: Job) -> Cost | None:
-        return cost_in(Path(*job.outputs["cost"]))
-
-    def _estimate(self, job: Job) -> Cost | None:
-        for likeness in likenesses(job.rule, job.key, job.inputs):
-            if costs := self._measured.get(likeness):
-                return _mean(costs)
-        return None
-
-    @cached_property
-    def _measured(self) -> dict[tuple[str, ...], list[Cost]]:
-        """The costs of all jobs that have run, by all that other jobs may have in common with
-        them."""
-        found = defaultdict(list)
-        for job in self._jobs:
-            if self.is_measured(job) and (cost := self._last(job)):
-                for likeness in likenesses(job.rule, job.key, job.inputs):
-                    found[likeness].append(cost)
-        return found
+        alike = likenesses(job.rule, job.key, job.inputs)
+        found = (_mean(self._alike[one]) for one in alike if one in self._alike)
+        return self._last.get(job.manifest) or next(found, None)
 
 
 def likenesses(rule: str, key: Mapping[str, str], inputs: Iterable[str]) -> list[tuple[str, ...]]:
@@ -119,3 +103,23 @@ def _mean(costs: Sequence[Cost]) -> Cost:
     ((device, _),) = Counter(cost.device for cost in costs).most_common(1)
     seconds = fmean(cost.seconds for cost in costs if cost.device == device)
     return Cost(seconds, device, estimated=True)
+
+
+def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = None) -> PlannedJob:
+    """A job of Snakemake's own graph, with the seconds that it last took, for the display of a run.
+
+    Args:
+        records: what Snakemake has noted of finished jobs, its `persistence`.
+        shares: the share of each limited resource that it takes, if it is going to run.
+    """
+    # What a job measures counts work that was stopped and continued.
+    cost = cost_in(Path(job.output.cost)) if hasattr(job.output, "cost") else None
+    noted = records.metadata(job.output[0])
+    seconds = cost.seconds if cost else None
+    if not cost and noted and noted.starttime is not None and noted.endtime is not None:
+        # None of results that were adopted.
+        seconds = max(0.0, noted.endtime - noted.starttime) or None
+    rule = job.rule.name
+    alike = [*likenesses(rule, job.wildcards_dict, job.input), (rule,)]
+    alike += [] if rule in LONG else [("short",)]
+    return PlannedJob(seconds, tuple(alike), shares or {})

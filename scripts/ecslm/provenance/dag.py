@@ -11,6 +11,7 @@ from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -49,6 +50,10 @@ class Job:
     """Whether it began and Snakemake has not recorded its end."""
     other_command: bool = False
     """Whether the text of the rule's command differs from the one that made the results."""
+
+    def __hash__(self) -> int:
+        # Jobs may have thousands of inputs.
+        return hash(self.manifest)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -90,6 +95,10 @@ class Dag:
             for path in (*rule.output, *rule.log, *_benchmark(rule))
         ]
 
+    def command(self, job: Job) -> str:
+        """The command of a job."""
+        return str(self._jobs[job].shellcmd)
+
     def record(self, jobs: Iterable[Job]) -> None:
         """Have Snakemake record that jobs have ended, with the inputs, parameters and commands that
         they have now."""
@@ -128,12 +137,16 @@ class Dag:
 
 @contextmanager
 def read_dag(
-    configfiles: Sequence[Path], study: str | None, targets: Iterable[str] | None = ("all",)
+    configfiles: Sequence[Path],
+    study: str | None,
+    targets: Iterable[str] | None = ("all",),
+    values: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Dag]:
     """The graph of a study. A process can read one, and start no run after that.
 
     Args:
         targets: names of rules, or files; None for everything that the study can make.
+        values: what goes over the files, as `--config` of Snakemake.
 
     Raises:
         InputError: the configuration has problems, or no rule makes a target, or a file that
@@ -147,7 +160,8 @@ def read_dag(
     said = io.StringIO()
     output = types.OutputSettings(quiet={types.Quietness.ALL}, enable_file_logging=False)
     config = types.ConfigSettings(
-        config={"study": study} if study else {}, configfiles=[Path(one) for one in configfiles]
+        config={**values, **({"study": study} if study else {})},
+        configfiles=[Path(one) for one in configfiles],
     )
     _reading = True
     # The rules set variables of a run.

@@ -32,13 +32,8 @@ FLOAT32, BFLOAT16 = 4, 2
 CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
 
 
-@dataclass(frozen=True)
-class Need:
-    """Bytes that one job leaves at a path, and those that it has there while it runs."""
-
-    path: str
-    left: int
-    working: int = 0
+# Of one job: a folder on its disk, bytes that it leaves there, and those that it has while it runs.
+Need = tuple[Path, int, int]
 
 
 @dataclass(frozen=True)
@@ -89,16 +84,16 @@ def disks(study: Study, due: Container[str]) -> list[Disk]:
     Args:
         due: files that the run is going to write.
     """
-    needs_of: dict[int, list[Need]] = {}
+    by_disk: dict[int, list[Need]] = {}
     for need in _needs(study, due):
-        needs_of.setdefault(_existing(need.path).stat().st_dev, []).append(need)
+        by_disk.setdefault(need[0].stat().st_dev, []).append(need)
     return [
         Disk(
-            folder=_existing(needs[0].path),
-            needed=sum(need.left for need in needs) + max(need.working for need in needs),
-            free=free_space(Path(needs[0].path)),
+            folder=needs[0][0],
+            needed=sum(left for _, left, _ in needs) + max(working for *_, working in needs),
+            free=shutil.disk_usage(needs[0][0]).free,
         )
-        for needs in needs_of.values()
+        for needs in by_disk.values()
     ]
 
 
@@ -106,24 +101,27 @@ def _needs(study: Study, due: Container[str]) -> Iterator[Need]:
     models = ModelChecks(study)
     for name, model in study.local_models.items():
         adapters = [study.path(paths.ADAPTER, model=name, seed=seed) for seed in model.seeds]
-        export = study.path(paths.EXPORT, model=name)
-        if not any(path in due for path in (*adapters, export)):
-            continue
-        architecture = models.architecture(model.base)
+        written = [
+            path for path in (*adapters, study.path(paths.EXPORT, model=name)) if path in due
+        ]
+        # Files of a base are read only where something is to be written.
+        architecture = models.architecture(model.base) if written else None
         if architecture is None or model.training is None:
             continue
         layers = updated_layers(architecture, model.training.target_modules)
         trained = model.training.rank * sum(sum(shape) for shape in layers.values() if shape)
         working = CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * trained
-        yield from (Need(path, FLOAT32 * trained, working) for path in adapters if path in due)
-        if export in due:
-            size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
-            yield Need(export, size * _weights(architecture))
+        size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
+        for path in written:
+            if path in adapters:
+                yield _folder(path), FLOAT32 * trained, working
+            else:
+                yield _folder(path), size * _weights(architecture), 0
     for base, source in study.config.bases.items():
         fetched = study.base(base) in due and not isinstance(source, PathSource)
         if fetched and (architecture := tabulated(study, base)):
             # A head of its own would come on top.
-            yield Need(study.base(base), BFLOAT16 * _weights(architecture, but=HEAD))
+            yield _folder(study.base(base)), BFLOAT16 * _weights(architecture, but=HEAD), 0
 
 
 def _weights(architecture: Architecture, but: str = "") -> int:
@@ -132,12 +130,7 @@ def _weights(architecture: Architecture, but: str = "") -> int:
     return sum(shape[0] * shape[1] for name, shape in layers if shape and name != but)
 
 
-def free_space(path: Path) -> int:
-    """Bytes that are free on the disk of a directory, or of a file that need not exist yet."""
-    return shutil.disk_usage(path if path.is_dir() else _existing(str(path))).free
-
-
-def _existing(path: str) -> Path:
+def _folder(path: str) -> Path:
     """The nearest directory above a file that exists."""
     return next(folder for folder in Path(path).absolute().parents if folder.is_dir())
 

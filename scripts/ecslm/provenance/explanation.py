@@ -1,12 +1,13 @@
 """Explains a result: what it was built from, and why it will be rebuilt."""
 
-import json
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from ecslm.common.errors import InputError
-from ecslm.provenance.changes import Changes, dotted
+from ecslm.provenance.causes import Changes
 from ecslm.provenance.code_history import modules_of
 from ecslm.provenance.dag import Job
 from ecslm.provenance.integrity import damage, how_to_rebuild, read_job_manifest
@@ -25,12 +26,12 @@ def explain(changes: Changes, path: Path) -> str:
         raise InputError(f"{path}: not a result of the study as configured now")
     if not Path(job.manifest).exists():
         lines = [f"{path}: not built yet; rule {job.rule} builds it"]
-    elif found := damage(job):
+    elif found := damage(job, weights=True):
         lines = [f"{path}: modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"]
     else:
         state = "will be rebuilt" if job.due else "up to date"
         lines = [f"{path}: {state}; built by rule {job.rule}"]
-    for reason, (first, *others) in changes.causes(job).items():
+    for reason, (first, *others) in changes.upstream(job).items():
         more = f" and {len(others)} more" if others else ""
         concerned = "" if first == job and not others else f": concerns {first.files[0]}{more}"
         lines.append(f"  because {reason}{concerned}")
@@ -38,18 +39,10 @@ def explain(changes: Changes, path: Path) -> str:
 
 
 def _origin(job: Job) -> Iterator[str]:
-    """The content of the manifest."""
+    """The content of the manifest, as YAML, and the modules behind the digest of its code."""
     made = read_job_manifest(job)
-    for name, value in made.model_dump(mode="json", exclude_none=True).items():
-        if name in ("inputs", "files"):
-            yield f"{name} ({len(value)})"
-            yield from (f"  {digest[:12]}  {path}" for path, digest in value.items())
-        elif isinstance(value, dict):
-            yield name
-            for key, inner in dotted(value).items():
-                yield f"  {key} = {json.dumps(inner, ensure_ascii=False)}"
-        else:
-            yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
+    content = made.model_dump(mode="json", exclude_none=True)
+    yield yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=WIDTH).rstrip()
     if made.code:
         modules = ", ".join(modules_of(made.code)) or "unknown"
         yield textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  ")

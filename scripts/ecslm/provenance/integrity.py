@@ -1,6 +1,6 @@
 """Checks that existing results are those that their jobs made."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from tqdm import tqdm
@@ -36,39 +36,35 @@ def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
     for job in bar:
         if job.manifest not in unfinished:
             try:
-                problems += [f"{one}: {how_to_rebuild(job)}" for one in _differences(job)]
+                problems += [f"{one}: {how_to_rebuild(job)}" for one in damage(job)]
             except InputError as error:
                 problems += error.problems
+    if more := problems[MOST_PROBLEMS:]:
+        problems[MOST_PROBLEMS:] = [f"and {len(more)} more results like these"]
     if problems:
-        more = len(problems) - MOST_PROBLEMS
-        shown = problems[:MOST_PROBLEMS]
-        raise InputError(*shown, *([f"and {more} more results like these"] if more > 0 else []))
+        raise InputError(*problems)
 
 
-def _differences(job: Job) -> Iterator[str]:
-    made = read_job_manifest(job)
-    # Clock values are not listed. Missing files are made again.
-    names = [
-        path.name for path in map(Path, job.results) if path.exists() and path.name in made.files
-    ]
-    yield from misplaced(job, made)
-    yield from map(str, made.damage(Path(job.manifest), names))
+def damage(job: Job, weights: bool = False) -> list[str]:
+    """What is wrong with existing results, by their manifest. Missing ones are made again.
 
-
-def damage(job: Job) -> list[str]:
-    """Differences between results and their manifest that Snakemake does not notice.
-
-    Files may be missing, as a base's weights are where results were copied from elsewhere.
+    Args:
+        weights: also compare those of a base, which are not outputs of its job. They may be absent,
+            as where results were copied from elsewhere.
 
     Raises:
         InputError: the manifest is missing or broken.
     """
-    made = read_job_manifest(job)
-    found = made.damage(Path(job.manifest))
-    return [
-        *misplaced(job, made),
-        *(f"{one.path} was modified after it was built" for one in found if not one.missing),
-    ]
+    made, own = read_job_manifest(job), {Path(path).name for path in job.results}
+    # Clock values are not listed.
+    files = made.damage(Path(job.manifest), None if weights else made.files.keys() & own)
+    # Such as another seed.
+    of_others = (
+        f"{job.manifest}: belongs to {name} {found}, not {value}"
+        for name, value in job.key.items()
+        if (found := getattr(made, name, None)) is not None and str(found) != value
+    )
+    return [*of_others, *(str(file) for file in files if not file.missing)]
 
 
 def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
@@ -92,11 +88,8 @@ def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
         oldest = min(path.stat().st_mtime_ns for path in built)
         for path, digest in read_job_manifest(job).inputs.items():
             file = Path(path)
-            if (
-                file.exists()
-                and file.stat().st_mtime_ns <= oldest
-                and sha256_of_file(file) != digest
-            ):
+            older = file.exists() and file.stat().st_mtime_ns <= oldest
+            if older and sha256_of_file(file) != digest:
                 exchanged.setdefault(path, job.manifest)
     if exchanged:
         raise InputError(
@@ -122,7 +115,9 @@ def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
         InputError: there is such a base.
     """
     gone = {base for base in bases if not Path(base).exists()}
-    if gone and (missing := {base for job in jobs for base in gone & _inputs(job)}):
+    if gone and (
+        missing := {one for job in jobs for one in gone & {*read_job_manifest(job).inputs}}
+    ):
         raise InputError(
             *(
                 f"{base}: no such file, but results were built from it: bring it back by "
@@ -154,18 +149,6 @@ def check_weights(jobs: Iterable[Job]) -> None:
         raise InputError(*missing)
 
 
-def _inputs(job: Job) -> set[str]:
-    return set(read_job_manifest(job).inputs)
-
-
-def misplaced(job: Job, made: Manifest) -> Iterator[str]:
-    """Fields of a manifest by which the results belong to another job, such as another seed."""
-    for name, value in job.key.items():
-        found = getattr(made, name, None)
-        if found is not None and str(found) != value:
-            yield f"{job.manifest}: belongs to {name} {found}, not {value}"
-
-
 def how_to_rebuild(*jobs: Job) -> str:
     """The command that has jobs' results rebuilt, for messages."""
     files = (path for job in jobs for path in job.files)
@@ -174,24 +157,20 @@ def how_to_rebuild(*jobs: Job) -> str:
 
 
 def read_job_manifest(job: Job) -> Manifest:
-    """The manifest of a job's results, with the code and versions that made them.
+    """The manifest of a job's results, with the code and versions that made them, or the pair that
+    stands for these, as in parameters of jobs.
 
     Raises:
         InputError: the manifest is missing or broken.
     """
     path = Path(job.manifest)
     try:
-        made: Manifest
-        if job.rule == BASES:
-            made = read_model(path, BaseManifest)
-            made_by = path.parent / Path(FETCHED).name
-            if made_by.exists():
-                made = made.model_copy(update=dict(read_model(made_by, MadeBy)))
-        else:
-            made = read_manifest(path)
-        # Compared with parameters, which name the pair that stands for equal ones.
-        equal = representative(Pair(code=made.code, versions=made.versions))
-        return made.model_copy(update=dict(equal))
+        made = read_model(path, BaseManifest) if job.rule == BASES else read_manifest(path)
+        fetched = path.parent / Path(FETCHED).name
+        by = read_model(fetched, MadeBy) if job.rule == BASES and fetched.exists() else made
+        return made.model_copy(
+            update=dict(representative(Pair(code=by.code, versions=by.versions)))
+        )
     except InputError as error:
         raise InputError(
             *(f"{problem}: {how_to_rebuild(job)}" for problem in error.problems)

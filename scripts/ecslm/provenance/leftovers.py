@@ -1,8 +1,8 @@
 """Files below `results/` that no job makes as the studies are configured now, and their removal.
 
 A model, seed, task or table that is removed from the configuration leaves its files, and so do
-studies and bases. They are recognised by the path patterns of the rules; other files are never
-listed.
+studies and bases. They are recognised by the path patterns of the rules; other files, and what
+symbolic links lead to, are never listed.
 """
 
 import contextlib
@@ -19,7 +19,6 @@ from ecslm.config.schema import Config
 from ecslm.data.settings import HubData
 from ecslm.models.bases import PathSource
 from ecslm.provenance.dag import Job
-from ecslm.provenance.snakemake_records import remove_records
 from ecslm.schemas import paths
 
 BASES = Path(paths.BASES)
@@ -47,34 +46,33 @@ class Leftovers:
         """
         self.folder = Path(paths.RESULTS.format(study=study))
         self._config, self._study, self._jobs = config, study, jobs
-        self._made = {path for job in jobs for path in (*job.files, *job.logs)}
         of_a_study = f"{paths.RESULTS.format(study=config.study)}/"
-        relative = (one.removeprefix(of_a_study) for one in written if one.startswith(of_a_study))
-        self._patterns = [re.compile(_expression(_general(pattern))) for pattern in relative]
+        self._patterns = [
+            f"{self.folder}/{_general(pattern.removeprefix(of_a_study))}"
+            for pattern in written
+            if pattern.startswith(of_a_study)
+        ]
         if study not in config.studies:
             _require_study(self.folder, study, config.studies)
 
     def unmade(self) -> list[Path]:
         """Files that jobs have made, with logs and unfinished work, and that none makes now."""
-        return [path for path in self._written() if result_of(path) not in self._made]
+        made = {path for job in self._jobs for path in (*job.files, *job.logs)}
+        return [path for path in self._written() if result_of(path) not in made]
 
     def bases(self) -> list[Path]:
         """Files of bases that no study of the configuration uses.
 
         Empty while `results/` has studies that the configuration lacks, since these may use them.
         """
-        if self.unknown_studies():
-            return []
         studies = self._config.studies.values()
-        used = {model.base for one in studies for model in one.models.values() if model.base}
+        used = {model.base for one in studies for model in one.models.values()}
         used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
-        unused = [folder for folder in _folders(BASES) if folder.name not in used]
         return [
             path
-            for folder in unused
-            if (BASES / paths.BASE.format(base=folder.name)).is_file()
-            for path in _files(folder)
-            if not (path.is_symlink() or self._is_configured(path))
+            for folder in ([] if self.unknown_studies() else _folders(BASES))
+            if folder.name not in used and (folder / Path(paths.BASE).name).is_file()
+            for path in self._own_files(folder)
         ]
 
     def unknown_studies(self) -> list[Path]:
@@ -89,48 +87,47 @@ class Leftovers:
             InputError: no job makes it.
         """
         chosen: set[str] = set()
-        for file in map(Path.as_posix, files):
+        for file in files:
             found = [
-                job
-                for job in self._jobs
-                if any(one == file or one.startswith(f"{file}/") for one in job.files)
+                job for job in self._jobs if any(Path(x).is_relative_to(file) for x in job.files)
             ]
             if not found:
                 raise InputError(f"{file}: no result of the study {self._study} as configured now")
             chosen.update(path for job in found for path in job.files)
-        of_bases = [Path(one) for one in sorted(chosen) if Path(one).is_relative_to(BASES)]
-        return [
-            *(path for path in self._written() if result_of(path) in chosen),
-            *(path for path in of_bases if path.is_file()),
-        ]
+        own = [path for path in self._written() if result_of(path) in chosen]
+        # Bases lie elsewhere.
+        others = sorted(set(map(Path, chosen)) - set(own))
+        return own + [path for path in others if path.is_relative_to(BASES) and path.is_file()]
 
     def _written(self) -> Iterator[Path]:
         """The study's files that a rule writes, under whatever configuration."""
-        for path in _files(self.folder):
-            name = os.path.relpath(result_of(path), self.folder)
-            if any(pattern.fullmatch(name) for pattern in self._patterns) and not (
-                path.is_symlink() or self._is_configured(path)
-            ):
+        for path in self._own_files(self.folder):
+            result = Path(result_of(path))
+            if any(map(result.match, self._patterns)):
                 yield path
 
+    def _own_files(self, folder: Path) -> Iterator[Path]:
+        """All files below a directory but those that the configuration names."""
+        for parent, _, names in os.walk(folder):
+            for path in (Path(parent, name) for name in sorted(names)):
+                real = path.resolve()
+                if not (path.is_symlink() or any(map(real.is_relative_to, self._configured))):
+                    yield path
+
     @cached_property
-    def _configured(self) -> list[str]:
+    def _configured(self) -> list[Path]:
         """Local data and weights that the configuration names: they may lie anywhere."""
-        sources = [one for one in self._config.bases.values() if isinstance(one, PathSource)]
-        found = [source.path for source in sources]
+        sources = self._config.bases.values()
+        found = [source.path for source in sources if isinstance(source, PathSource)]
         for study in self._config.studies.values():
             data = study.data
             found.append(data.id if isinstance(data, HubData) else data.path)
             found += [data.labels.path] if data.labels is not None else []
-        return [os.path.realpath(path) for path in found]
-
-    def _is_configured(self, path: Path) -> bool:
-        real = Path(os.path.realpath(path))
-        return any(real.is_relative_to(one) for one in self._configured)
+        return [Path(path).resolve() for path in found]
 
 
 def remove(files: Collection[Path]) -> None:
-    """Remove files below `results/`, the records of them, and directories that are empty then.
+    """Remove files below `results/`, and directories that are empty then.
 
     Interrupted, it can be repeated: manifests go after the results that they describe.
 
@@ -147,17 +144,11 @@ def remove(files: Collection[Path]) -> None:
             path.unlink(missing_ok=True)
     for lock in locks:
         lock.unlink(missing_ok=True)
-    remove_records(path.as_posix() for path in files)
-    _remove_empty(files)
-
-
-def _remove_empty(removed: Iterable[Path]) -> None:
-    folders = {folder for path in removed for folder in path.parents}
+    folders = {folder for path in files for folder in path.parents if paths.TOP in folder.parents}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        if paths.TOP in folder.parents:
-            # Not empty, or gone already.
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        # Not empty, or gone already.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def result_of(path: Path) -> str:
@@ -169,24 +160,15 @@ def result_of(path: Path) -> str:
 
 
 def _general(pattern: str) -> str:
-    """One job makes all figures, all answers or all comparisons: another configuration has others.
+    """A rule's path pattern as one of `Path.match`.
 
-    So in the place of a file that stands for no wildcard may be any other beside it.
+    One job makes all figures, all answers or all comparisons: another configuration has others. So
+    in the place of a file that stands for no wildcard may be any other beside it.
     """
     folder, _, name = pattern.rpartition("/")
     if "{" in pattern or not folder or name.endswith("manifest.json"):
-        return pattern
-    return f"{folder}/{{name}}.{name.partition('.')[2]}"
-
-
-def _expression(pattern: str) -> str:
-    """A path pattern as a regular expression."""
-    text, *more = re.split(r"\{(\w+)\}", pattern)
-    names, texts = more[::2], more[1::2]
-    return re.escape(text) + "".join(
-        (r"\d+" if name == "seed" else "[^/]+") + re.escape(after)
-        for name, after in zip(names, texts, strict=True)
-    )
+        return re.sub(r"\{\w+\}", "*", pattern)
+    return f"{folder}/*.{name.partition('.')[2]}"
 
 
 def _require_study(folder: Path, study: str, studies: Iterable[str]) -> None:
@@ -198,14 +180,5 @@ def _require_study(folder: Path, study: str, studies: Iterable[str]) -> None:
         )
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """All files below a directory, and symbolic links, which are not followed."""
-    for parent, folders, names in os.walk(folder):
-        links = [name for name in folders if Path(parent, name).is_symlink()]
-        yield from (Path(parent, name) for name in sorted([*names, *links]))
-
-
 def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir())
+    return sorted(path for path in folder.glob("*") if path.is_dir())

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ecslm.common.text import number_of
 from ecslm.plan.plan import Plan
-from ecslm.provenance.causes import Cause, find_causes
-from ecslm.provenance.changes import Changes
+from ecslm.provenance.causes import Cause, Changes, find_causes
 from ecslm.provenance.costs import Cost, Costs
 from ecslm.provenance.dag import Job
 
@@ -89,20 +88,24 @@ class Overview:
         yield f"Study {self.study}: {len(planned):,} of {len(self.jobs):,} jobs would run"
         yield from self._total(planned)
         yield ""
-        # The other causes add no jobs, and by themselves nothing that takes long.
-        shown = [
-            cause
-            for cause in self.causes
-            if cause.counted or any(map(self.costs.takes_long, cause.concerned))
-        ]
-        for cause in shown[:MOST_CAUSES]:
+        for cause in self.causes[:MOST_CAUSES]:
             yield from self._cause(cause)
-        if more := shown[MOST_CAUSES:]:
-            jobs = [job for cause in more for job in cause.counted]
+        if more := self.causes[MOST_CAUSES:]:
             yield f"and {number_of(len(more), 'more cause')}"
-            yield _indented(self._amount(jobs))
+            yield _filled(self._amount([job for cause in more for job in cause.counted]), "  ")
         yield ""
-        yield from self._stopped(planned)
+        # They have left a directory of their work, see `common/workdir.py`.
+        places = ((job, Path(job.manifest)) for job in planned)
+        stopped = [
+            job
+            for job, path in places
+            if any((path.parent / "work").glob(f"{escape(path.name)}.*/"))
+        ]
+        if stopped:
+            yield _filled(
+                f"stopped before the end: {counts_by_kind(stopped)}; a run continues them where "
+                "nothing that they are made of has changed"
+            )
         yield "`python scripts/why.py FILE` explains one result"
 
     def _total(self, planned: Sequence[Job]) -> Iterator[str]:
@@ -116,30 +119,27 @@ class Overview:
                 unknown.append(job)
         for device, costs in by_device.items():
             guessed = sum(cost.estimated for cost in costs)
-            how = (
-                f", of which {guessed:,} {'has' if guessed == 1 else 'have'} never run: estimated "
-                "from similar ones"
-                if guessed
-                else ""
-            )
-            jobs = number_of(len(costs), "job")
-            yield _indented(f"{_hours(costs)} ({device}), as {jobs} last took{how}")
+            text = f"{_hours(costs)} ({device}), as {number_of(len(costs), 'job')} last took"
+            if guessed:
+                have = "has" if guessed == 1 else "have"
+                text += f", of which {guessed:,} {have} never run: estimated from similar ones"
+            yield _filled(text, "  ")
         if unknown:
-            yield _indented(f"time unknown: {counts_by_kind(unknown)}")
+            yield _filled(f"time unknown: {counts_by_kind(unknown)}", "  ")
         if not by_device and not unknown:
             yield "  no training and no prediction: seconds each"
 
     def _cause(self, cause: Cause) -> Iterator[str]:
-        shown = "; ".join(cause.reasons[:MOST_REASONS])
-        more = len(cause.reasons) - MOST_REASONS
-        text = shown + (f"; and {more} more changes" if more > 0 else "")
-        if names := self._names(cause.concerned):
-            text = f"{_cut(text, WIDTH - len(names) - 3)} ({names})"
-        yield _cut(text, WIDTH)
+        text = "; ".join(cause.reasons[:MOST_REASONS])
+        if (more := len(cause.reasons) - MOST_REASONS) > 0:
+            text += f"; and {more} more changes"
+        names = self._names(cause.concerned)
+        about = f" ({names})" if names else ""
+        yield textwrap.shorten(text, WIDTH - len(about), placeholder=" ...") + about
         if cause.counted:
-            yield _indented(self._amount(cause.counted))
+            yield _filled(self._amount(cause.counted), "  ")
         else:
-            yield _indented(f"all of it listed above: {self._amount(cause.reached)}")
+            yield _filled(f"all of it listed above: {self._amount(cause.reached)}", "  ")
 
     def _amount(self, jobs: Sequence[Job]) -> str:
         """How many jobs of each kind, and how long they take."""
@@ -162,19 +162,6 @@ class Overview:
                 found += [f"{prefix}{value}" for value in these[:MOST_NAMES]]
                 found += [f"{more} more"] if more > 0 else []
         return ", ".join(found)
-
-    def _stopped(self, planned: Iterable[Job]) -> Iterator[str]:
-        stopped = [job for job in planned if _has_work(Path(job.manifest))]
-        if stopped:
-            yield _filled(
-                f"stopped before the end: {counts_by_kind(stopped)}; a run continues them where "
-                "nothing that they are made of has changed"
-            )
-
-
-def _has_work(manifest: Path) -> bool:
-    """Whether a job was stopped and has left a directory of its work, see `common/workdir.py`."""
-    return any((manifest.parent / "work").glob(f"{escape(manifest.name)}.*/"))
 
 
 def _values(jobs: Iterable[Job], name: str) -> list[str]:
@@ -218,15 +205,7 @@ def time_text(seconds: float, form: str) -> str:
     return form.format(text, units)
 
 
-def _indented(text: str) -> str:
-    return _filled(text, "  ")
-
-
 def _filled(text: str, indent: str = "") -> str:
     return textwrap.fill(
         text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
-
-
-def _cut(text: str, width: int) -> str:
-    return textwrap.shorten(text, width, placeholder=" ...")

@@ -4,13 +4,11 @@ A is before, B after.
 """
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -20,22 +18,22 @@ from ecslm.common.manifests import read_manifest, verify_result
 from ecslm.comparisons.settings import ComparedModel, DifferencesSettings, ModelsContrast
 from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.testing import differences
-from ecslm.provenance.score_origins import Cause, Origins, seen_from_study
+from ecslm.provenance.changes import Change
+from ecslm.provenance.score_origins import Origins, seen_from_study
 from ecslm.schemas.paths import METRICS_MANIFEST, OUTCOMES, SCORES_MANIFEST, SCORES_PARQUET
 from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import Metric, metric
+from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import Outcomes, read_outcomes
 
 Side = Literal["A", "B"]
-# The outcomes of a file of a metric, by setting.
-Read = Callable[[Path, str | None], dict[str, Outcomes]]
+Interval = tuple[float, float]
 # What names a score, in the order of sorting, and what it says.
 KEY = ["task", "setting", "model", "seed", "protocol"]
 VALUES = ["value", "low", "high", "n", "invalid", "truncated"]
 # Combinations of names by which missing scores are described, the fewest names first.
 WHOLES = (
-    *(("model",), ("task",), ("setting",), ("protocol",), ("model", "seed"), ("model", "task")),
-    *(("model", "seed", "task"), ("model", "seed", "task", "setting"), tuple(KEY)),
+    *(["model"], ["task"], ["setting"], ["protocol"], ["model", "seed"], ["model", "task"]),
+    *(["model", "seed", "task"], ["model", "seed", "task", "setting"], KEY),
 )
 # Of the bootstrap. The p-value is not asked for.
 RESAMPLES, PERMUTATIONS = 2_000, 1
@@ -49,14 +47,14 @@ class Score:
     """
 
     value: float | None
-    ci95: tuple[float, float] | None
+    ci95: Interval | None
     n: int
     invalid: int | None
     truncated: int | None
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangedScore:
     """A score that differs between two directories.
 
     `beyond` is whether it differs by more than chance: the 95 % interval of the paired difference
@@ -72,13 +70,13 @@ class Change:
     a: Score
     b: Score
     difference: float | None
-    ci95: tuple[float, float] | None
+    ci95: Interval | None
     basis: Literal["paired", "overlap"] | None
     beyond: bool | None
     records_changed: int | None
     """Number of shared records that contribute another value to the strict score; None if unknown.
     """
-    causes: tuple[Cause, ...]
+    causes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class Comparison:
     b: str
     compared: int
     """Scores that both have."""
-    changes: tuple[Change, ...]
+    changes: tuple[ChangedScore, ...]
     missing: tuple[Missing, ...]
 
     @property
@@ -114,21 +112,18 @@ def compare_scores(before: Path, after: Path) -> Comparison:
         InputError: a directory has no scores, or they were altered, or are older than the metrics
             that they were collected from; or the two have none in common.
     """
-    scores = (_read_scores(before), _read_scores(after))
-    merged = pd.merge(*scores, on=KEY, how="outer", suffixes=("_a", "_b"), indicator=True)
-    both = merged[merged["_merge"] == "both"].sort_values(KEY)
+    scores = _read_scores(before), _read_scores(after)
+    both = pd.merge(*scores, on=KEY, suffixes=("_a", "_b")).sort_values(KEY)
     if both.empty:
         raise InputError(f"{before} and {after}: no model, seed, task and setting in common")
     origins = Origins(before, after)
-    # The scores of a file are compared one after the other.
-    read = lru_cache(maxsize=4)(_outcomes)
     return Comparison(
         a=str(before),
         b=str(after),
         compared=len(both),
         changes=tuple(
-            _change(dict(zip(KEY, row[KEY], strict=True)), a, b, origins, read)
-            for _, row in both.iterrows()
+            _change({name: row[name] for name in KEY}, a, b, origins)
+            for row in both.to_dict("records")
             if (a := _score(row, "_a")) != (b := _score(row, "_b"))
         ),
         missing=(*missing("A", *scores), *missing("B", *reversed(scores))),
@@ -137,19 +132,12 @@ def compare_scores(before: Path, after: Path) -> Comparison:
 
 def missing(side: Side, scores: pd.DataFrame, others: pd.DataFrame) -> Iterator[Missing]:
     """What only the first of two tables of scores has."""
-    known = {whole: set(_names(others, whole)) for whole in WHOLES}
-    absent = scores[~scores[KEY].apply(tuple, axis=1).isin(list(known[WHOLES[-1]]))]
-    names = [_names(absent, whole) for whole in WHOLES]
-    found = Counter(
-        next((whole, of) for whole, of in zip(WHOLES, row, strict=True) if of not in known[whole])
-        for row in zip(*names, strict=True)
-    )
-    for (whole, values), count in found.items():
-        yield Missing(side, dict(zip(whole, values, strict=True)), count)
-
-
-def _names(scores: pd.DataFrame, whole: Sequence[str]) -> list[tuple[str | int, ...]]:
-    return list(zip(*(scores[name].tolist() for name in whole), strict=True))
+    for names in WHOLES:
+        known = set(others[names].itertuples(index=False, name=None))
+        lacking = [of not in known for of in scores[names].itertuples(index=False, name=None)]
+        for values, rows in scores.loc[lacking].groupby(names, sort=False):
+            yield Missing(side, dict(zip(names, values, strict=True)), len(rows))
+        scores = scores.loc[[not one for one in lacking]]
 
 
 def _read_scores(folder: Path) -> pd.DataFrame:
@@ -165,25 +153,24 @@ def _read_scores(folder: Path) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), None)
 
 
-def _score(row: "pd.Series[object]", side: str) -> Score:
+def _score(row: dict[str, Any], side: str) -> Score:
     value, low, high, n, invalid, truncated = (row[f"{name}{side}"] for name in VALUES)
     return Score(value, None if low is None else (low, high), n, invalid, truncated)
 
 
-def _change(key: dict[str, str | int], a: Score, b: Score, origins: Origins, read: Read) -> Change:
+def _change(key: dict[str, Any], a: Score, b: Score, origins: Origins) -> ChangedScore:
     basis: Literal["paired", "overlap"] | None = None
     ci95, beyond, records_changed = None, None, None
     # Only strict scores have intervals.
     if key["protocol"] == "strict":
-        pair = _Pair(key, (a, b), origins.folders, read)
-        records_changed, ci95 = pair.records_changed, pair.interval
+        records_changed, ci95 = _paired(key, (a, b), origins.folders)
         if ci95 is not None:
             basis, beyond = "paired", not ci95[0] <= 0 <= ci95[1]
         elif a.ci95 and b.ci95:
             basis, beyond = "overlap", a.ci95[1] < b.ci95[0] or b.ci95[1] < a.ci95[0]
-    unknown = Cause("unknown", "nothing that the manifests know of")
-    return Change(
-        **key,  # type: ignore[arg-type]
+    unknown = Change("unknown", "nothing that the manifests know of")
+    return ChangedScore(
+        **key,
         a=a,
         b=b,
         difference=None if a.value is None or b.value is None else b.value - a.value,
@@ -195,61 +182,42 @@ def _change(key: dict[str, str | int], a: Score, b: Score, origins: Origins, rea
     )
 
 
-class _Pair:
-    """The records behind a strict score before and after."""
+def _paired(
+    key: dict[str, Any], scores: Sequence[Score], folders: Sequence[Path]
+) -> tuple[int | None, Interval | None]:
+    """How many shared records contribute another value to a strict score, and the interval of the
+    difference, B minus A, over these records; None where that is not known.
 
-    def __init__(
-        self,
-        key: dict[str, str | int],
-        scores: Sequence[Score],
-        folders: Sequence[Path],
-        read: Read,
-    ) -> None:
-        self._scores, self._setting, self._seed = scores, str(key["setting"]), int(key["seed"])
-        manifests = [folder / METRICS_MANIFEST.format(**key) for folder in folders]
-        names = {_metric_name(path) for path in manifests}
-        self._metric = names.pop() if len(names) == 1 else None
-        self._outcomes = [
-            read(folder / OUTCOMES.format(**key), self._metric).get(self._setting)
-            for folder in folders
-        ]
-
-    @property
-    def records_changed(self) -> int | None:
-        """How many of the shared ones contribute another value; None if that is not known."""
-        then, now = self._outcomes
-        if then is None or now is None:
-            return None
-        (one,), (other,) = then.seeds, now.seeds
-        return sum(one[sample] != other[sample] for sample in one.keys() & other.keys())
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """The interval of the difference, B minus A, over the samples that both have.
-
-        If the formula has changed, or no record has, pairs of records say nothing about it.
-        """
-        then, now = self._outcomes
-        if then is None or now is None or not self._metric or not self.records_changed:
-            return None
-        measure = metric(self._metric)
-        pairs = zip(self._scores, (then, now), strict=True)
-        if not all(_is_score(score, outcomes, measure) for score, outcomes in pairs):
-            return None
-        contrast = ModelsContrast(kind="models", pairs=(("B", "A"),), settings=(self._setting,))
-        settings = DifferencesSettings(
-            metric=self._metric,
-            models=dict.fromkeys("AB", ComparedModel(seeds=(self._seed,))),
-            contrasts={"diff": contrast},
-            resamples=RESAMPLES,
-            permutations=PERMUTATIONS,
-        )
-        sides = {"A": {self._setting: then}, "B": {self._setting: now}}
-        # They may share too few samples, or these may have other references.
-        with suppress(InputError):
-            (found,) = differences(list(task_sides(settings, sides)), settings)
-            return found.ci95
-        return None
+    If the formula has changed, or no record has, pairs of records say nothing about it.
+    """
+    names = [_metric_name(folder / METRICS_MANIFEST.format(**key)) for folder in folders]
+    if (name := names[0]) is None or name != names[1]:
+        return None, None
+    # A file may be missing or of other terms, as an earlier version of the metric may have summed.
+    try:
+        read = [read_outcomes([x / OUTCOMES.format(**key)], metric(name)) for x in folders]
+        then, now = (outcomes[key["setting"]] for outcomes in read)
+    except (InputError, KeyError):
+        return None, None
+    (one,), (other,) = then.seeds, now.seeds
+    changed = sum(one[sample] != other[sample] for sample in one.keys() & other.keys())
+    pairs = zip(scores, (then, now), strict=True)
+    if not changed or not all(_is_score(*pair, name) for pair in pairs):
+        return changed, None
+    contrast = ModelsContrast(kind="models", pairs=(("B", "A"),), settings=(key["setting"],))
+    settings = DifferencesSettings(
+        metric=name,
+        models=dict.fromkeys("AB", ComparedModel(seeds=(key["seed"],))),
+        contrasts={"diff": contrast},
+        resamples=RESAMPLES,
+        permutations=PERMUTATIONS,
+    )
+    sides = {"A": {key["setting"]: then}, "B": {key["setting"]: now}}
+    # They may share too few samples, or these may have other references.
+    with suppress(InputError):
+        (found,) = differences(list(task_sides(settings, sides)), settings)
+        return changed, found.ci95
+    return changed, None
 
 
 def _metric_name(manifest: Path) -> str | None:
@@ -258,16 +226,9 @@ def _metric_name(manifest: Path) -> str | None:
     return task.get("metric") if isinstance(task, dict) else None
 
 
-def _outcomes(path: Path, name: str | None) -> dict[str, Outcomes]:
-    """The outcomes of a file by setting; none of one that is missing or of other terms, as an
-    earlier version of the metric may have summed."""
-    with suppress(InputError):
-        return read_outcomes([path], metric(name)) if name and path.is_file() else {}
-    return {}
-
-
-def _is_score(score: Score, outcomes: Outcomes, measure: Metric) -> bool:
+def _is_score(score: Score, outcomes: Outcomes, name: str) -> bool:
     """Whether the metric, as it is now, makes the score of these records."""
+    measure = metric(name)
     value = float(measure.values(column_totals(outcomes.sums(measure, outcomes.samples))))
     # Another machine may add up in another order.
     return score.value is not None and math.isclose(value, score.value, abs_tol=1e-9)

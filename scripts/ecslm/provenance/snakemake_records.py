@@ -19,9 +19,10 @@ from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
 # begun, deleted when the job ends.
 RECORDS = Path(".snakemake/metadata")
 INCOMPLETE = Path(".snakemake/incomplete")
-# How parameters begin, as Snakemake writes them, that manifests have too.
-SETTINGS = "'{"
-STATED = (SETTINGS, "'code:", "'versions:", "'template:")
+# How parameters begin, as Snakemake writes them, that manifests have too; empty settings count as
+# none, which not every rule has.
+STATED = ("'{", "'code:", "'versions:", "'template:", "'source:", "'weights:")
+NO_SETTINGS = "'{}'"
 
 
 def unfinished_results(jobs: Iterable[Job]) -> frozenset[str]:
@@ -75,13 +76,6 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
         )
 
 
-def remove_records(results: Iterable[str]) -> None:
-    """Remove the records of results that are no longer there."""
-    for result in results:
-        for folder in (RECORDS, INCOMPLETE):
-            _record_path(folder, result).unlink(missing_ok=True)
-
-
 def _record_of(job: Job) -> dict[str, Any] | None:
     path = _record_path(RECORDS, job.manifest)
     # A broken record counts as a missing one.
@@ -92,29 +86,20 @@ def _record_of(job: Job) -> dict[str, Any] | None:
 
 def _has_same_origin(job: Job, record: dict[str, Any]) -> bool:
     """Whether manifest and record have the same inputs and parameters, as after a `touch`."""
-    made, parameters = read_job_manifest(job), set(record["params"])
-    stated = {one for one in parameters if one.startswith(STATED)}
-    values = [
-        made.code,
+    made = read_job_manifest(job)
+    values = (
+        canonical_json(made.settings),
+        made.source_content,
         made.template_sha256 and as_parameter(made.template_sha256),
-        versions_parameter(made.versions) if made.versions else None,
-        # Not every rule has settings.
-        canonical_json(made.settings) if made.settings or _has_settings(stated) else None,
-    ]
-    content = made.source_content
-    same = {repr(value) for value in values if value} == stated
-    return (
-        same
-        and (content is None or repr(content) in parameters)
-        and all(
-            f"sha256:{made.inputs.get(path)}" == checksum
-            for path, checksum in record["input_checksums"].items()
-        )
+        made.code,
+        made.versions and versions_parameter(made.versions),
     )
-
-
-def _has_settings(stated: Iterable[str]) -> bool:
-    return any(one.startswith(SETTINGS) for one in stated)
+    stated = {one for one in record["params"] if one.startswith(STATED)}
+    others = {repr(value) for value in values if value} ^ stated
+    return others <= {NO_SETTINGS} and all(
+        f"sha256:{made.inputs.get(path)}" == checksum
+        for path, checksum in record["input_checksums"].items()
+    )
 
 
 def _record_path(folder: Path, result: str) -> Path:

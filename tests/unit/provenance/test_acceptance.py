@@ -7,11 +7,9 @@ import pytest
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import Manifest, read_manifest
-from ecslm.fingerprint.running import code_parameter
 from ecslm.provenance.acceptance import (
-    DueJob,
     Finished,
     _changed,
     _differences,
@@ -19,9 +17,10 @@ from ecslm.provenance.acceptance import (
     groups_of,
     samples,
 )
+from ecslm.provenance.dag import Job
 
 
-def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> DueJob:
+def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> Job:
     """A finished job in the working directory, due by its code."""
     dataset, output, manifest = (Path(f"{name}{end}") for end in (".in.jsonl", ".jsonl", ".json"))
     dataset.write_text("{}\n" * records)
@@ -35,11 +34,9 @@ def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> D
         action="0" * 64,
     )
     write_json(manifest, made.model_dump(mode="json"))
-    command = (
-        f"python scripts/train_adapter.py --train {dataset} --base b --settings "
-        f"'{json.dumps(settings)}' --code code:2 --output {output} --manifest {manifest}"
-    )
-    return DueJob("train_adapter", (str(dataset),), (str(output), str(manifest)), command)
+    outputs = {"weights": (str(output),), "manifest": (str(manifest),)}
+    params = {"settings": canonical_json(settings), "code": "code:2"}
+    return Job("train_adapter", {}, outputs, str(manifest), (str(dataset),), params, due=True)
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +45,7 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def names(found: list[Finished]) -> list[str]:
-    return [str(one.job.manifest) for one in found]
+    return [one.job.manifest for one in found]
 
 
 def test_samples_are_the_smallest_jobs_with_all_traits_and_one_of_the_others() -> None:
@@ -70,9 +67,8 @@ def test_jobs_of_other_code_are_another_group() -> None:
 
 
 def test_jobs_that_are_due_for_other_reasons_are_no_evidence() -> None:
-    now = code_parameter("train_adapter.py")
     found = [
-        *(job("input"), job("settings", mode="free"), job("unmade"), job("below", code=now)),
+        *(job("input"), job("settings", mode="free"), job("unmade"), job("below", code="code:2")),
         job("good"),
     ]
     Path("input.in.jsonl").write_text("{}\n{}\n")
@@ -83,7 +79,8 @@ def test_jobs_that_are_due_for_other_reasons_are_no_evidence() -> None:
 
 
 def test_nothing_is_shown_while_an_input_is_to_be_made_again() -> None:
-    source = DueJob("dataset", (), ("a.in.jsonl",), "python scripts/dataset.py")
+    outputs = {"records": ("a.in.jsonl",), "manifest": ("a.in.json",)}
+    source = Job("dataset", {}, outputs, "a.in.json", due=True)
     with pytest.raises(InputError, match=r"^a.in.jsonl: to be made again .* -- a.in.jsonl` first"):
         finished_jobs([source, job("a")])
 
@@ -96,16 +93,16 @@ def test_what_differs_is_told_by_line_and_field() -> None:
     made = read_manifest(Path("a.json")).model_dump(mode="json")
     for text, told in (
         (lines, []),
-        ([*lines[:2], '{"id": "x"}'], ["a.jsonl: line 3: id: '2' -> 'x'"]),
-        (lines[:2], ["a.jsonl: line 3: id: '2' -> None"]),
-        ([*lines[:2], '{"id":"2"}'], ["a.jsonl: line 3"]),
+        ([*lines[:2], '{"id": "x"}'], ["a.jsonl: line 3: id: 2 -> x"]),
+        (lines[:2], ["a.jsonl: other bytes"]),
+        ([*lines[:2], '{"id":"2"}'], ["a.jsonl: other bytes"]),
     ):
         (again / "a.jsonl").write_text("".join(f"{line}\n" for line in text))
         files = {"a.jsonl": sha256_of_file(again / "a.jsonl")}
         write_json(again / "a.json", made | {"code": "code:2", "files": files})
         assert list(_differences(one, again / "a.json")) == told
     write_json(again / "a.json", made | {"seed": 1})
-    assert "a.json: seed: None -> 1" in list(_differences(one, again / "a.json"))
+    assert "a.json: seed: absent -> 1" in list(_differences(one, again / "a.json"))
 
 
 def test_what_is_new_or_differs_has_changed_and_what_has_moved_has_not() -> None:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecslm.provenance.causes import Cause, find_causes
-from ecslm.provenance.changes import Changes
+from ecslm.provenance.causes import Cause, Changes, find_causes
 from ecslm.provenance.dag import Job
 
 

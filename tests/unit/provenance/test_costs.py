@@ -1,6 +1,7 @@
 """What jobs cost: what they took, or what those took that are most like them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
 from ecslm.plan.plan import Plan
-from ecslm.provenance.costs import Cost, Costs
+from ecslm.provenance.costs import Cost, Costs, planned_job
+from ecslm.reports.run_progress import PlannedJob
 
 GPU = "NVIDIA Z100"
 ADAPTER = "results/shop/adapters/{}/seed-{}/cost.json"
@@ -28,8 +30,9 @@ def shop() -> Plan:
     return plan(tasks=["PM", "SA"], models=models)
 
 
-def expected(made: Plan, rule: str, model: str = "Small-EC", **key: object) -> Cost | None:
-    return Costs(made, jobs_of(made)).expected(job_of(made, rule, model=model, **key))
+def expected(rule: str, **key: object) -> Cost | None:
+    made = shop()
+    return Costs(made, jobs_of(made)).expected(job_of(made, rule, **key))
 
 
 def took(path: str, seconds: float, device: str = GPU, **more: Any) -> None:
@@ -39,66 +42,77 @@ def took(path: str, seconds: float, device: str = GPU, **more: Any) -> None:
 def test_a_job_is_expected_to_take_what_it_took() -> None:
     took(ADAPTER.format("Small-EC", 1), 60, job_seconds=80)
     took(PREDICTIONS.format("Small", 0, "PM"), 7, load_seconds=2)
-    made = shop()
-    assert Costs(made, jobs_of(made)).expected(
-        job_of(made, "train_adapter", model="Small-EC", seed=1)
-    ) == Cost(80, GPU)
-    assert Costs(made, jobs_of(made)).expected(
-        job_of(made, "predict", model="Small", seed=0, task="PM")
-    ) == Cost(9, GPU)
-
-
-def test_a_training_that_was_killed_is_expected_to_take_all_of_its_time_again() -> None:
+    assert expected("train_adapter", model="Small-EC", seed=1) == Cost(80, GPU)
+    assert expected("predict", model="Small", seed=0, task="PM") == Cost(9, GPU)
+    # A training that was killed takes all of its time again.
     took(ADAPTER.format("Small-EC", 1), 3600, job_seconds=360)
-    made = shop()
-    assert Costs(made, jobs_of(made)).expected(
-        job_of(made, "train_adapter", model="Small-EC", seed=1)
-    ) == Cost(3600, GPU)
+    assert expected("train_adapter", model="Small-EC", seed=1) == Cost(3600, GPU)
+    # Others write down no cost, and a file that was cut tells none.
+    assert expected("score", model="Small", seed=0, task="PM") is None
+    Path(ADAPTER.format("Small-EC", 1)).write_text('{"seconds": 1')
+    assert expected("train_adapter", model="Small-EC", seed=1) is None
 
 
 def test_one_that_never_ran_is_expected_to_take_what_the_most_similar_ones_took() -> None:
-    made = shop()
-
-    def now() -> Cost | None:
-        return Costs(made, jobs_of(made)).expected(
-            job_of(made, "predict", model="Small-EC", seed=1, task="PM")
-        )
-
-    assert now() is None
+    one = {"model": "Small-EC", "seed": 1, "task": "PM"}
+    # Another base tells nothing.
     took(PREDICTIONS.format("Large", 0, "PM"), 1)
-    assert now() is None, "another base tells nothing"
-    took(PREDICTIONS.format("Small", 0, "SA"), 10)
-    assert now() == Cost(10, GPU, estimated=True)
-    took(PREDICTIONS.format("Small-EC", 0, "SA"), 20)
-    assert now() == Cost(20, GPU, estimated=True)
-    took(PREDICTIONS.format("Small", 0, "PM"), 30)
-    assert now() == Cost(30, GPU, estimated=True)
-    took(PREDICTIONS.format("Small-EC", 0, "PM"), 40)
-    assert now() == Cost(40, GPU, estimated=True)
+    assert expected("predict", **one) is None
+    for seconds, of in enumerate((("Small", "SA"), ("Small-EC", "SA"), ("Small", "PM")), 10):
+        took(PREDICTIONS.format(of[0], 0, of[1]), seconds)
+        assert expected("predict", **one) == Cost(seconds, GPU, estimated=True)
 
 
 def test_an_estimate_is_the_mean_on_the_device_that_most_ran_on() -> None:
-    took(PREDICTIONS.format("Small-EC", 0, "PM"), 1, "x86_64 CPU, 2 threads")
+    took(PREDICTIONS.format("Small", 0, "SA"), 1, "x86_64 CPU, 2 threads")
     took(PREDICTIONS.format("Small-EC", 0, "SA"), 10)
     took(PREDICTIONS.format("Small-EC", 1, "SA"), 30)
-    made = shop()
-    assert Costs(made, jobs_of(made)).expected(
-        job_of(made, "predict", model="Small-EC", seed=1, task="PM")
-    ) == Cost(1, "x86_64 CPU, 2 threads", estimated=True)
-    Path(PREDICTIONS.format("Small-EC", 0, "PM")).unlink()
-    assert Costs(made, jobs_of(made)).expected(
-        job_of(made, "predict", model="Small-EC", seed=0, task="PM")
-    ) == Cost(20, GPU, estimated=True)
+    mean = Cost(20, GPU, estimated=True)
+    assert expected("predict", model="Small-EC", seed=1, task="PM") == mean
+    assert expected("predict", model="Small-EC", seed=0, task="PM") == mean
 
 
-def test_a_cost_file_that_was_cut_counts_as_none() -> None:
-    path = Path(ADAPTER.format("Small-EC", 0))
-    path.parent.mkdir(parents=True)
-    path.write_text('{"seconds": 1')
-    made = shop()
-    assert expected(made, "train_adapter", seed=0) is None
+# What a run's display knows of Snakemake's jobs
 
 
-def test_other_jobs_write_down_no_cost() -> None:
-    made = shop()
-    assert expected(made, "score", model="Small", seed=0, task="PM") is None
+BASE = "results/bases/Small/manifest.json"
+
+
+class Files(list[str]):
+    """Paths, of which one may have the name `cost`."""
+
+
+def planned(rule: str, record: Any, cost: Path | None = None, **wildcards: str) -> PlannedJob:
+    outputs = Files(["result.json"])
+    if cost:
+        outputs.cost = str(cost)  # type: ignore[attr-defined]
+    job = SimpleNamespace(
+        rule=SimpleNamespace(name=rule),
+        wildcards_dict=wildcards,
+        input=[BASE, "dataset/PM/test.jsonl"],
+        output=outputs,
+    )
+    return planned_job(job, SimpleNamespace(metadata={"result.json": record}.get), {"gpu": 1.0})
+
+
+@pytest.mark.parametrize(("start", "end", "seconds"), [(100, 107.5, 7.5), (100, 90, None)])
+def test_a_job_takes_what_snakemake_noted_unless_it_was_adopted(
+    start: float, end: float, seconds: float | None
+) -> None:
+    found = planned("choose_baseline", SimpleNamespace(starttime=start, endtime=end))
+    assert found == PlannedJob(
+        seconds, (("choose_baseline", BASE), ("choose_baseline",), ("short",)), {"gpu": 1.0}
+    )
+    assert planned("score", None, model="Small", task="PM").seconds is None
+
+
+def test_what_a_job_wrote_down_itself_counts_more() -> None:
+    took("PM.cost.json", 60, load_seconds=5)
+    record = SimpleNamespace(starttime=100, endtime=101)
+    found = planned("predict", record, Path("PM.cost.json"), model="Small-EC", task="PM")
+    assert found.seconds == 65
+    assert found.likenesses[::2] == (
+        ("predict", "Small-EC", "PM"),
+        ("predict", "Small-EC"),
+        ("predict",),
+    )

@@ -23,7 +23,6 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     ("needs", "limit", "visible", "words"),
     [
         ([ONE, NONE, ONE], 0, None, ["gpu=0: 2 jobs of this run would load a model", "set gpu=1"]),
-        ([ON_CPU], 0, None, ["gpu=0: 1 job of", "on a CPU too"]),
         ([ON_CPU, ONE, NONE], None, None, ["--resources without gpu: 1 job of", "gpu=1"]),
         ([ONE], 4, None, ["gpu=4: jobs may use 3 GPUs of this machine: set gpu=3"]),
         ([ONE], 3, "0,2", ["gpu=3: jobs may use 2 GPUs of this machine: set gpu=2"]),
@@ -53,9 +52,7 @@ def test_a_run_is_refused_by_one_line_that_names_the_fix(
     [
         ([ONE, TWO], 3, True),
         ([TWO], None, True),
-        ([TWO], 2, True),
         ([NONE], 0, True),
-        ([], 0, True),
         ([ON_CPU], 9, True),
         ([ON_CPU], None, False),
         ([GpuNeed(8, "cuda")], 9, False),

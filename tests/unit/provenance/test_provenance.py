@@ -19,7 +19,8 @@ from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import PathSource, content_of_folder
 from ecslm.models.fetching import fetch_base
 from ecslm.provenance.adoption import align_times, verified
-from ecslm.provenance.changes import Changes, differences
+from ecslm.provenance.causes import Changes
+from ecslm.provenance.changes import differences
 from ecslm.provenance.code_history import modules_of, record_code
 from ecslm.provenance.dag import Job
 from ecslm.provenance.explanation import explain
@@ -146,12 +147,12 @@ def test_a_job_below_another_has_the_cause_of_that_one() -> None:
     now, below = with_settings(rank=8), replace(SCORE_JOB, due=True, reason="an input is updated")
     changes = Changes([DATASET_JOB, now, below])
     assert changes.reasons(below) == ()
-    assert changes.causes(below) == {"training.rank: 16 -> 8": [now]}
+    assert changes.upstream(below) == {"training.rank: 16 -> 8": [now]}
     lines = explain(changes, Path("results/shop/score.json")).split("\n")
     assert lines[0] == "results/shop/score.json: will be rebuilt; built by rule score"
     assert lines[1] == f"  because training.rank: 16 -> 8: concerns {COST}"
     text = "\n".join(lines)
-    for words in (f"  {ADAPTER}\n", "shots = 0", "ecslm.scoring.score", 'numpy = "2.4'):
+    for words in (f"  {ADAPTER}: ", "  shots: 0\n", "ecslm.scoring.score", "  numpy: 2.4"):
         assert words in text
 
 
@@ -177,7 +178,7 @@ def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
     ):
         origin = made_from([Path(ADAPTER)], SETTINGS, code, VERSIONS)
         write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results[-1:]))
-        assert words in differences(SCORE_JOB)
+        assert words in [change.words for change in differences(SCORE_JOB)]
 
 
 def test_a_file_that_is_no_result_is_refused() -> None:
@@ -352,20 +353,11 @@ def base(tmp_path: Path) -> Job:
     return Job("base_model", {"base": "tiny"}, outputs, str(manifest), (), params)
 
 
-@pytest.mark.parametrize("field", ["base", "source", "revision", "folder", "files"])
-def test_a_manifest_of_a_base_that_has_lost_a_field_stops_the_run(base: Job, field: str) -> None:
-    content = json.loads(Path(base.manifest).read_text())
-    del content[field]
-    write_json(Path(base.manifest), content)
-    with pytest.raises(InputError, match=f"{field}: missing"):
-        check_results([base], ())
-
-
 def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job) -> None:
     assert verified([base]) == [base]
     weights = Path("weights/model.safetensors")
     weights.write_text("others")
-    with pytest.raises(InputError, match=rf"{weights} was modified after it was built"):
+    with pytest.raises(InputError, match=rf"{weights}: altered"):
         verified([base])
     weights.unlink()
     assert verified([base]) == [base]

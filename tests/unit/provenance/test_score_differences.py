@@ -19,7 +19,13 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.exports.score_rows import ScoreRowsSettings, score_files
 from ecslm.exports.tidy_scores import as_parquet, score_frame, score_rows
-from ecslm.provenance.score_differences import KEY, Change, Comparison, compare_scores, missing
+from ecslm.provenance.score_differences import (
+    KEY,
+    ChangedScore,
+    Comparison,
+    compare_scores,
+    missing,
+)
 from ecslm.provenance.score_differences_text import as_text, signed
 
 SETTING = "IND_Diverse_Instruction"
@@ -101,7 +107,7 @@ def edited(results: Path, name: str, **fields: Any) -> None:
     collected(results)
 
 
-def strict(found: Comparison) -> Change:
+def strict(found: Comparison) -> ChangedScore:
     (change,) = (one for one in found.changes if one.protocol == "strict")
     return change
 
@@ -230,7 +236,7 @@ def test_the_causes_of_other_answers_are_those_of_their_own_manifests(write: Wri
         write_manifest(manifest_of(predictions), origin, [predictions])
     assert causes(before, after) == [
         "settings: decoding.max_new_tokens: 12 -> 24",
-        "data: the rows of the source of dataset/PM",
+        "data: the content of the source has changed",
     ]
 
 
@@ -254,7 +260,7 @@ def test_a_changed_cell_stands_below_its_cause_and_whole_in_the_json(
     assert run_here(monkeypatch, "diff_results.py", [before, after]) == 4
     head, _, cause, names, columns, row, *_ = capsys.readouterr().out.splitlines()
     assert head.endswith("4 cells in both, 4 changed, 1 of them beyond their interval")
-    assert cause == "data: predictions/Small/seed-0/PM.jsonl has other content"
+    assert cause == "data: predictions/Small/seed-0/PM.jsonl has changed"
     assert names == f"  Task PM, Setting {SETTING}, Model Small, Seed 0"
     assert columns.split()[:6] == ["Protocol", "A", "B", "B", "-", "A"]
     assert row.split()[:4] == ["lenient", "1.000", "0.500", "-0.500"]
