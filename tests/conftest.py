@@ -3,20 +3,19 @@
 import gc
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
-from support import warm
 from support.memory import use_memory
-from support.scheduling import ModulesTogether, longest_first
-from support.shared import Shared, shared_by_workers
+
+# Takes a name and what makes a thing in a folder; returns the folder.
+Shared = Callable[[str, Callable[[Path], object]], Path]
 
 # The same examples in every run, on however slow a machine.
-settings.register_profile("project", derandomize=True, deadline=None)
+settings.register_profile("project", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("project")
 
 # Before torch is loaded: tiny matrices gain nothing from threads, and bytes depend on their number.
@@ -30,18 +29,9 @@ for variable in ("ECSLM_CACHE", "ECSLM_CACHE_GB"):
     os.environ.pop(variable, None)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Give the workers of pytest-xdist a folder in common, which goes with the session."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        use_memory()
-        stack = ExitStack()
-        stack.enter_context(warm.shared_folder())
-        config.add_cleanup(stack.close)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest tests."""
-    longest_first(items)
+def pytest_configure() -> None:
+    """Keep files in memory, also those of the workers of pytest-xdist."""
+    use_memory()
 
 
 def pytest_collection_finish() -> None:
@@ -50,19 +40,25 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesTogether:
-    """Share the tests out, where there are several workers."""
-    return ModulesTogether(config, log)
-
-
 # The fixtures import late, so that tests without a model need not wait for torch.
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
-    """What workers make for one another."""
-    return shared_by_workers(tmp_path_factory)
+    """A function that makes what tests only read, or waits for the worker that does."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made_once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, made = root / f"shared-{name}", root / f"shared-{name}.made"
+        with FileLock(root / f"shared-{name}.lock"):
+            if not made.exists():
+                make(folder)
+                made.touch()
+        return folder
+
+    return made_once
 
 
 @pytest.fixture(scope="session")

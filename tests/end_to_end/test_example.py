@@ -1,13 +1,23 @@
 """The documented study with a row of each kind, on a tiny model: from configuration to tables."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.local_server import LocalServer, completion, local_server, prompt_of
+from support.local_server import (
+    KEY,
+    VARIABLE,
+    LocalServer,
+    completion,
+    failure,
+    in_turn,
+    local_server,
+    prompt_of,
+)
 from support.project import ROOT
-from support.scratch import copy_project, snakemake
+from support.scratch import copy_project, list_jobs, snakemake
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_model
 
@@ -22,6 +32,7 @@ ROWS = ("EC", "served", "recorded", "constrained", "likelihood")
 TASKS = ("PM", "QPR")
 # Rows whose answers are limited, and the tasks that allow it.
 LIMITED = {("constrained", "PM"), ("constrained", "QPR"), ("likelihood", "PM")}
+RUN = ("--cores", "2", "--configfile", "example.yaml")
 
 
 @pytest.mark.parametrize("study", ["untuned", "backends"])
@@ -34,7 +45,7 @@ def test_the_example_is_valid_and_its_tables_find_what_they_name(
     assert len(list(made.study.runs())) == {"untuned": 3, "backends": 18}[study]
 
 
-def scaled_down(server: LocalServer) -> dict[str, Any]:
+def scaled_down(server: LocalServer, **access: Any) -> dict[str, Any]:
     """The example with few records of two tasks and a tiny model, which answers the likeliest of
     the options with an adapter. Lists and sections that YAML shares stay shared."""
     example: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
@@ -49,35 +60,86 @@ def scaled_down(server: LocalServer) -> dict[str, Any]:
     for model in study["models"].values():
         if "base" in model:
             model["base"] = "Tiny"
-    study["models"]["SmolLM2-135M-served"]["server"]["url"] = server.url
+    served = study["models"]["SmolLM2-135M-served"]
+    served["server"]["url"] = server.url
+    served["access"] |= {"key": VARIABLE, **access}
     study["models"]["SmolLM2-135M-recorded"]["path"] = "answers"
     study["models"]["SmolLM2-135M-likelihood"]["adapter_of"] = "SmolLM2-135M-EC"
     return example
 
 
+def configure(project: Path, server: LocalServer, **access: Any) -> None:
+    text = yaml.safe_dump(scaled_down(server, **access))
+    (project / "example.yaml").write_text(text, encoding="utf-8")
+
+
+def costs(project: Path) -> list[dict[str, Any]]:
+    """Of the served row, by task."""
+    folder = project / RESULTS / "predictions/SmolLM2-135M-served/seed-0"
+    return [read_json(folder / f"{task}.cost.json") for task in TASKS]
+
+
 @pytest.mark.slow
-def test_a_row_of_each_kind_and_a_second_run_that_asks_and_pays_nothing(tmp_path: Path) -> None:
+def test_a_row_of_each_kind_and_a_second_run_that_asks_and_pays_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = copy_project(tmp_path)
+    found = project / RESULTS
     write_tiny_model(project / "weights")
     write_small_rows(project / "rows.jsonl", train=4, val=2, test_ind=4)
     for task, answers in (("PM", ["yes", "no", "no idea", "yes"]), ("QPR", ["A,B"] * 4)):
         write_json(project / f"answers/{task}/IND_Diverse_Instruction.json", answers)
-    run = ("--cores", "2", "--configfile", "example.yaml")
-    with local_server(
-        lambda body: completion(body, "yes" if len(prompt_of(body)) % 2 else "no")
-    ) as server:
-        text = yaml.safe_dump(scaled_down(server))
-        (project / "example.yaml").write_text(text, encoding="utf-8")
-        first = snakemake(project, *run)
+    told = in_turn(
+        failure(429, f"slow down, {KEY}"),
+        lambda body: completion(body, "yes" if len(prompt_of(body)) % 2 else "no"),
+    )
+    with local_server(told) as server:
+        configure(project, server)
+        monkeypatch.delenv(VARIABLE, raising=False)
+        refused = snakemake(project, *RUN)
+        assert refused.returncode == 1
+        line = f"error: the environment variable {VARIABLE} is not set, but needed to ask SmolLM2"
+        assert line in refused.stdout + refused.stderr
+        assert not (found / "dataset").exists()
+
+        monkeypatch.setenv(VARIABLE, KEY)
+        first = snakemake(project, *RUN)
         assert first.returncode == 0, first.stdout + first.stderr
-        assert len(server.received) == 8
-        second = snakemake(project, *run)
-    # The third finds no server.
-    third = snakemake(project, *run)
-    for again in (second, third):
-        assert again.returncode == 0, again.stdout + again.stderr
-        assert "Nothing to be done" in again.stdout + again.stderr
-    assert len(server.received) == 8
+        assert len(set(server.prompts())) == 8
+        assert len(server.received) == 9
+        check_rows(project)
+        assert all(cost["price"] == cost["paid"] > 0 for cost in costs(project))
+        (account,) = project.glob("results/cache/api/*/spent.json")
+        spent = sum(cost["price"] for cost in costs(project))
+        assert read_json(account)["spent"] == pytest.approx(spent)
+        table = (found / "tables/scores.tex").read_text(encoding="utf-8")
+
+        # How the server is reached reruns nothing.
+        configure(project, server, budget=100.0, timeout=5.0)
+        assert [job.rule for job in list_jobs(project, *RUN)] == []
+
+        # Answers that were paid for are not asked for again.
+        server.received.clear()
+        for path in (project / "results/cache/finished", found / "predictions/SmolLM2-135M-served"):
+            shutil.rmtree(path)
+        second = snakemake(project, *RUN)
+        assert second.returncode == 0, second.stdout + second.stderr
+        assert server.received == []
+    for cost in costs(project):
+        assert (cost["requests"], cost["answers_from_cache"], cost["paid"]) == (0, 4, 0)
+    assert (found / "tables/scores.tex").read_text(encoding="utf-8") == table
+    # It finds no server.
+    third = snakemake(project, *RUN)
+    assert "Nothing to be done" in third.stdout + third.stderr
+
+    runs = (refused, first, second, third)
+    assert not [run for run in runs if KEY in run.stdout + run.stderr]
+    files = [path for path in project.rglob("*") if path.is_file()]
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+def check_rows(project: Path) -> None:
+    """Each row has its predictions and its cells; limited ones have no invalid answer."""
     found = project / RESULTS
     cells = {
         row["name"]: row["cells"][0]
@@ -90,13 +152,6 @@ def test_a_row_of_each_kind_and_a_second_run_that_asks_and_pays_nothing(tmp_path
     for row in ROWS:
         path = found / f"predictions/SmolLM2-135M-{row}/seed-0/PM.jsonl"
         assert len(read_jsonl(path, Prediction)) == 4
-    costs = [
-        read_json(found / f"predictions/SmolLM2-135M-served/seed-0/{task}.cost.json")
-        for task in TASKS
-    ]
-    assert all(cost["price"] == cost["paid"] > 0 for cost in costs)
-    (account,) = project.glob("results/cache/api/*/spent.json")
-    assert read_json(account)["spent"] == pytest.approx(sum(cost["price"] for cost in costs))
     assert not (found / "adapters/SmolLM2-135M-likelihood").exists()
     invalid = {
         (row, task): read_json(path)["settings"]["IND_Diverse_Instruction"]["n_invalid"]

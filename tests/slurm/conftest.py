@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from support.cluster import Cluster, running_cluster
 from support.scratch import copy_project
-from support.shared import Shared
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
 
@@ -22,16 +21,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def new_project(shared: Shared) -> Path:
+def new_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which nothing has run yet, with the models of the tests' studies."""
-
-    def make(folder: Path) -> None:
-        project = copy_project(folder)
-        write_tiny_model(project / "weights/model")
-        write_tiny_encoder(project / "weights/encoder")
-        write_small_rows(project / "tiny_rows.jsonl", train=4, val=2, test_ind=3, test_ood=2)
-        write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
-        shutil.copy(STUDIES / "end_to_end/tiny_study.yaml", project)
-        shutil.copy(STUDIES / "workflow/interrupted_study.yaml", project)
-
-    return shared("project", make)
+    project = copy_project(tmp_path_factory.mktemp("new") / "project")
+    write_tiny_model(project / "weights/model")
+    write_tiny_encoder(project / "weights/encoder")
+    write_small_rows(project / "tiny_rows.jsonl", train=4, val=2, test_ind=3, test_ood=2)
+    write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
+    shutil.copy(STUDIES / "end_to_end/tiny_study.yaml", project)
+    shutil.copy(STUDIES / "workflow/interrupted_study.yaml", project)
+    return project

@@ -244,10 +244,8 @@ def configured(key: str, value: Any) -> Edit:
     """Another value, or a new one, in the studies' configuration; a dot goes one level down."""
 
     def change(configuration: dict[str, Any]) -> None:
-        *above, last = key.split(".")
-        section = configuration
-        for name in above:
-            section = section.setdefault(name, {})
+        above, _, last = key.rpartition(".")
+        section = _section(configuration, above)
         assert section.get(last) != value, f"{key}: is {value!r} already"
         section[last] = value
 
@@ -256,27 +254,18 @@ def configured(key: str, value: Any) -> Edit:
 
 def listed(key: str, value: Any) -> Edit:
     """One value more at the end of a list of the configuration."""
-
-    def change(configuration: dict[str, Any]) -> None:
-        section: Any = configuration
-        for name in key.split("."):
-            section = section[name]
-        section.append(value)
-
-    return _in_configuration(change)
+    return _in_configuration(lambda configuration: _section(configuration, key).append(value))
 
 
 def turned(key: str) -> Edit:
     """A list of the configuration in reverse order."""
+    return _in_configuration(lambda configuration: _section(configuration, key).reverse())
 
-    def change(configuration: dict[str, Any]) -> None:
-        section: Any = configuration
-        for name in key.split("."):
-            section = section[name]
-        assert len(section) > 1, f"{key}: has one value"
-        section.reverse()
 
-    return _in_configuration(change)
+def _section(configuration: dict[str, Any], key: str) -> Any:
+    for name in filter(None, key.split(".")):
+        configuration = configuration.setdefault(name, {})
+    return configuration
 
 
 def with_keys_reversed(project: Path) -> None:
@@ -417,14 +406,6 @@ def touched(project: Path) -> None:
         path.touch()
 
 
-def rewritten(project: Path) -> None:
-    """Every file but the results has been rewritten with the same bytes, as a clone does it."""
-    for path in _sources(project):
-        content = path.read_bytes()
-        path.unlink()
-        path.write_bytes(content)
-
-
 def with_scrambled_times(project: Path) -> None:
     """Every file, Snakemake's own included, has some time of the past, as a copy may leave it."""
     chance = random.Random(0)
@@ -457,15 +438,6 @@ def made(study: str, target: str) -> Edit:
 
 def _files(project: Path) -> Iterable[Path]:
     return sorted(path for path in project.rglob("*") if path.is_file())
-
-
-def _sources(project: Path) -> Iterable[Path]:
-    made_here = (project / "results", project / ".snakemake")
-    return [
-        path
-        for path in _files(project)
-        if not any(path.is_relative_to(folder) for folder in made_here)
-    ]
 
 
 def _rule_files(project: Path) -> Iterable[Path]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,6 @@ def start_snakemake(
             stream,
             stream,
             _environment() | dict(environment),
-            session=True,
         )
 
 
@@ -148,9 +147,6 @@ def _listing(project: Path, arguments: Sequence[str], environment: Mapping[str, 
         run = warm.run(command, project, _environment() | environment)
         assert run.returncode == 0, run.stdout + run.stderr
         return jobs.read_text(encoding="utf-8").splitlines()
-
-
-ListJobs = Callable[..., list[Job]]
 
 
 def _environment() -> dict[str, str]:

@@ -1,9 +1,9 @@
 """Commands of Python in processes that need not import the libraries: see warm_python/server.py.
 
-The first command of a test session starts the server, for all workers of pytest-xdist; it ends with
-the last of them.
+The first command starts the server, which ends with this process.
 """
 
+import atexit
 import os
 import select
 import shlex
@@ -13,19 +13,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import IO
 
 import pytest
-from filelock import FileLock
 from support.warm_python import protocol
 
 HERE = Path(protocol.__file__).parent
-# The environment variable with the folder that all workers share.
-FOLDER = "WARM_PYTHON_FOLDER"
 
 
 class WarmProcess:
@@ -66,7 +62,7 @@ class WarmProcess:
         line = b""
         while not line.endswith(b"\n"):
             part = self._connection.recv(1)
-            assert part, f"the warm Python has ended: {_log()}"
+            assert part, "the warm Python has ended"
             line += part
         return int(line)
 
@@ -77,27 +73,23 @@ def start(
     stdout: IO[bytes],
     stderr: IO[bytes],
     environment: Mapping[str, str],
-    session: bool = False,
 ) -> WarmProcess:
-    """Start what `python` with these arguments would.
+    """Start what `python` with these arguments would, in a process group of its own.
 
     Args:
         arguments: `-c` and code, `-m` and a module, or a script; then those of the command.
         folder: its working folder.
         environment: all of it. Variables that Python reads at its start alone have no effect.
-        session: whether the process leads a session, so that signals to its group reach it and all
-            that it has started, and nothing else.
     """
-    connection = protocol.connect(_address())
+    message = {
+        "arguments": arguments,
+        "environment": dict(environment),
+        "folder": str(folder),
+        "group": 0,
+    }
+    streams = [stdout.fileno(), stderr.fileno()]
     with open(os.devnull, "rb") as stdin:  # noqa: PTH123
-        message = {
-            "arguments": arguments,
-            "environment": dict(environment),
-            "folder": str(folder),
-            "session": session,
-        }
-        protocol.send(connection, message, [stream.fileno() for stream in (stdin, stdout, stderr)])
-    return WarmProcess(connection)
+        return WarmProcess(protocol.send(_address(), message, [stdin.fileno(), *streams]))
 
 
 def run(
@@ -119,62 +111,31 @@ def run(
 
 def stand_in(patch: pytest.MonkeyPatch) -> None:
     """From now on, what this process starts as `sys.executable` is warm too."""
-    patch.setenv(protocol.ADDRESS, _address())
-    patch.setattr(sys, "executable", str(_folder() / "bin/python"))
+    address = _address()
+    patch.setenv(protocol.ADDRESS, address)
+    patch.setattr(sys, "executable", str(Path(address).with_name("bin") / "python"))
 
 
-@contextmanager
-def shared_folder() -> Iterator[None]:
-    """The folder of the server's files for the time of a test session."""
-    # The path of a socket must be short.
+@cache
+def _address() -> str:
+    """The path of the server's socket."""
+    # It must be short.
     folder = Path(tempfile.mkdtemp(prefix="warm-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     shim = folder / "bin/python"
     shim.parent.mkdir()
     words = shlex.join([sys.executable, "-ESs", str(HERE / "shim.py")])
     shim.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
     shim.chmod(0o755)
-    os.environ[FOLDER] = str(folder)
-    try:
-        yield
-    finally:
-        del os.environ[FOLDER]
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _folder() -> Path:
-    return Path(os.environ[FOLDER])
-
-
-def _log() -> str:
-    return (_folder() / "log").read_text(encoding="utf-8", errors="replace")
-
-
-@cache
-def _address() -> str:
-    """The path of the server's socket; the server, started or not, is held by this process."""
-    global _holding
-    path = _folder() / "server"
-    with FileLock(_folder() / "lock"):
-        try:
-            _holding = protocol.connect(str(path))
-            protocol.send(_holding, {}, [])
-        except OSError:
-            _holding, held = socket.socketpair()
-            _start_server(protocol.listen(path), held)
-    return str(path)
-
-
-def _start_server(listening: socket.socket, held: socket.socket) -> None:
-    descriptors = (listening.fileno(), held.fileno())
-    with (_folder() / "log").open("wb") as log, listening, held:
-        subprocess.Popen(
-            [sys.executable, HERE / "server.py", _folder(), *map(str, descriptors)],
-            cwd=_folder(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-            pass_fds=descriptors,
-            # Ctrl-C is for the tests, which the server outlives by a moment.
-            start_new_session=True,
-        )
+    server = subprocess.Popen(
+        [sys.executable, HERE / "server.py", folder],
+        cwd=folder,
+        # Open up to the end of this process.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        # Ctrl-C is for the tests.
+        start_new_session=True,
+    )
+    assert server.stdout and server.stdout.readline(), "the warm Python cannot start"
+    return str(folder / "server")

@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from support import warm
 from support.completed import study_options
 from support.edits import replaced, together
-from support.scratch import ListJobs
+from support.scratch import list_jobs, snakemake
 
 from ecslm.common.manifests import read_manifest
 
@@ -26,17 +26,12 @@ HARMFUL = together(
 )
 
 
-def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-
-
 def accept(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
     study = ("--configfile", "rerun_study.yaml", "--study", "local")
-    return python(project, "scripts/accept.py", *study, *options)
+    return warm.run(["scripts/accept.py", *study, *options], project)
 
 
-def due(project: Path, list_jobs: ListJobs) -> set[str]:
+def due(project: Path) -> set[str]:
     return {job.name for job in list_jobs(project, "--dry-run", *study_options("local"))}
 
 
@@ -46,16 +41,16 @@ def files(project: Path) -> dict[str, bytes]:
 
 
 def test_after_a_neutral_edit_that_is_accepted_nothing_is_due_until_it_is_revoked(
-    project: Path, list_jobs: ListJobs
+    project: Path,
 ) -> None:
     before = files(project)
     NEUTRAL(project)
-    planned = due(project, list_jobs)
+    planned = due(project)
     assert "train_adapter Tiny-EC/seed-0" in planned
     ran = accept(project)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.startswith("train_adapter: computing 1 of 1 again\n  equal, ")
-    assert due(project, list_jobs) == set()
+    assert due(project) == set()
     assert files(project) == before
     (record,) = (project / EQUAL).iterdir()
 
@@ -63,24 +58,24 @@ def test_after_a_neutral_edit_that_is_accepted_nothing_is_due_until_it_is_revoke
     old = read_manifest(project / ADAPTER / "manifest.json")
     for folder in (project / ADAPTER, project / "results/cache/finished"):
         shutil.rmtree(folder)
-    made = python(project, "-m", "snakemake", *study_options("local"), "--", "adapters")
+    made = snakemake(project, *study_options("local"), "--", "adapters")
     assert made.returncode == 0, made.stdout + made.stderr
     new = read_manifest(project / ADAPTER / "manifest.json")
     assert (new.code != old.code, new.files == old.files) == (True, True)
-    assert "train_adapter Tiny-EC/seed-0" not in due(project, list_jobs)
+    assert "train_adapter Tiny-EC/seed-0" not in due(project)
 
     revoked = accept(project, "--revoke", record.stem)
     assert revoked.returncode == 0, revoked.stderr
     assert not (project / ADAPTER / "manifest.json").exists()
-    assert due(project, list_jobs) >= planned
+    assert due(project) >= planned
 
 
 def test_an_edit_that_changes_bytes_is_refused_and_so_is_one_that_no_sample_has_executed(
-    project: Path, list_jobs: ListJobs
+    project: Path,
 ) -> None:
     before = files(project)
     HARMFUL(project)
-    planned = due(project, list_jobs)
+    planned = due(project)
     ran = accept(project)
     assert ran.returncode == 1
     assert ran.stderr.splitlines() == [
@@ -89,4 +84,4 @@ def test_an_edit_that_changes_bytes_is_refused_and_so_is_one_that_no_sample_has_
     ]
     assert not (project / EQUAL).exists()
     assert files(project) == before
-    assert due(project, list_jobs) == planned
+    assert due(project) == planned

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from support import warm
-from support.completed import CONFIGURATION, STUDIES, study_options
+from support.completed import CONFIGURATION, study_options
 from support.completed import RECORDS as LOCAL_RECORDS
 from support.edits import logic, with_scrambled_times
-from support.scratch import ListJobs, snakemake
+from support.scratch import list_jobs, snakemake
 
 from ecslm.common.files import read_json, write_json
 from ecslm.provenance.snakemake_records import RECORDS
@@ -46,7 +46,7 @@ def refusals(run: subprocess.CompletedProcess[str]) -> list[str]:
     ]
 
 
-def planned(list_jobs: ListJobs, project: Path, study: str = "generated") -> set[str]:
+def planned(project: Path, study: str = "generated") -> set[str]:
     jobs = list_jobs(project, "--dry-run", *study_options(study))
     return {job.name for job in jobs if job.command}
 
@@ -64,33 +64,20 @@ def test_results_copied_over_those_that_were_made_here_are_not_used_either(proje
     assert line.startswith(f"{PREDICTIONS.with_suffix('.manifest.json')}: not built by a run in")
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_after_they_are_adopted_nothing_is_made_again(
-    copied: Path, list_jobs: ListJobs, study: str
-) -> None:
-    before = {
-        path: path.read_bytes()
-        for path in (copied / "results" / study).rglob("*")
-        if path.is_file()
-    }
-    run = adopt(copied, study)
+def test_after_they_are_adopted_nothing_is_made_again(copied: Path) -> None:
+    before = {path: path.read_bytes() for path in (copied / RESULTS).rglob("*") if path.is_file()}
+    run = adopt(copied)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("verified and recorded: the results of ")
-    assert planned(list_jobs, copied, study) == set()
+    assert planned(copied) == set()
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_copied_study_without_its_raw_data_is_adopted(copied: Path, list_jobs: ListJobs) -> None:
+def test_a_copied_study_without_its_raw_data_is_adopted(copied: Path) -> None:
+    """Nor does any finished study need them."""
     shutil.rmtree(copied / "data")
     assert adopt(copied, "local").returncode == 0
-    assert planned(list_jobs, copied, "local") == set()
-
-
-def test_a_finished_study_does_not_need_its_raw_data(project: Path, list_jobs: ListJobs) -> None:
-    shutil.move(project / "data", project / "elsewhere")
-    assert planned(list_jobs, project, "local") == set()
-    shutil.move(project / "elsewhere", project / "data")
-    assert planned(list_jobs, project, "local") == set()
+    assert planned(copied, "local") == set()
 
 
 def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_rebuilt(project: Path) -> None:
@@ -102,9 +89,7 @@ def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_rebuilt(project: 
     assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
 
 
-def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
-    copied: Path, list_jobs: ListJobs
-) -> None:
+def test_an_altered_adapter_is_refused_and_nothing_is_recorded(copied: Path) -> None:
     weights = copied / ADAPTER / "adapter_model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
@@ -122,10 +107,10 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
     subprocess.run(command, shell=True, cwd=copied, check=True)
     assert adopt(copied).returncode == 0
     concerned = ("train_adapter Tiny-Chat/*", "predict Tiny-Chat/*", "bertscore Tiny-Chat/*")
-    for name in planned(list_jobs, copied):
+    for name in planned(copied):
         costly = name.split()[0] in ("dataset", "train_adapter", "predict", "bertscore")
         assert not costly or any(fnmatchcase(name, pattern) for pattern in concerned), name
-    assert "train_adapter Tiny-Chat/seed-0" in planned(list_jobs, copied)
+    assert "train_adapter Tiny-Chat/seed-0" in planned(copied)
 
 
 def exchange_predictions(project: Path) -> None:
@@ -153,12 +138,10 @@ def test_predictions_of_other_code_are_refused(copied: Path) -> None:
     assert all("ecslm.prediction.transformers_backend has changed" in line for line in lines)
 
 
-def test_scores_of_other_code_are_made_again_and_no_gpu_job(
-    copied: Path, list_jobs: ListJobs
-) -> None:
+def test_scores_of_other_code_are_made_again_and_no_gpu_job(copied: Path) -> None:
     logic("ecslm/scoring/metrics/ndcg.py")(copied)
     assert adopt(copied).returncode == 0
-    jobs = planned(list_jobs, copied)
+    jobs = planned(copied)
     assert {name.split()[0] for name in jobs} == {
         *("score", "score_baseline", "score_over_seeds", "choose_baseline", "differences"),
         *("compare", "tidy_scores", "render_table", "draw_figures", "report_page"),

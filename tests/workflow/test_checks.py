@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.completed import study_options
-from support.edits import Edit, configured, together
+from support.edits import configured, together
 from support.project import ROOT
 from support.scratch import snakemake, start_snakemake
 
@@ -14,15 +14,22 @@ ADAPTER = RESULTS / "adapters/Tiny-Exact/seed-0/manifest.json"
 GENERATED = study_options("generated")
 MODEL = "studies.generated.models.Tiny-Exact"
 FULL_DISK = {"PYTHONPATH": str(ROOT / "tests/support/full_disk")}
-
-TARGETS = configured(f"{MODEL}.training.target_modules", ["q_prj", "lm_head"])
-RANK = configured(f"{MODEL}.training.rank", 1000)
 ROWS = [
     {"group": "Published", "published": ["GPT-5"]},
     {"group": "Ours", "models": ["Tiny", "Tiny-Chat", "Tiny-Exact"]},
 ]
-LAYER = configured("studies.generated.bertscore.layer", 3)
-
+BROKEN = together(
+    configured(f"{MODEL}.training.target_modules", ["q_prj", "lm_head"]),
+    configured(f"{MODEL}.training.rank", 1000),
+    configured("studies.generated.bertscore.layer", 3),
+    configured("studies.generated.tables.ind.rows", ROWS),
+)
+TOLD = (
+    "error: studies.generated.tables.ind.rows: GPT-5 is not in table IND",
+    f"error: {MODEL}.training.target_modules: q_prj is no linear layer of Tiny",
+    f"error: {MODEL}.training.rank: 1000 is more than the smaller side",
+    "error: studies.generated.bertscore.layer: 3, but TinyEncoder has 2 layers",
+)
 INDEX = re.compile(r"/results/cache/[0-9a-f]{24}[./]")
 
 
@@ -42,70 +49,40 @@ def contents(project: Path) -> dict[Path, bytes]:
 
 def errors(text: str) -> list[str]:
     """The lines of errors, without the place of a key in its file."""
+    assert "Traceback" not in text
     lines = [line for line in text.splitlines() if line.startswith("error: ")]
     return [re.sub(r"^error: \S+\.yaml: line \d+: ", "error: ", line) for line in lines]
 
 
-@pytest.mark.parametrize(
-    ("edit", "lines"),
-    [
-        (
-            TARGETS,
-            [
-                f"error: {MODEL}.training.target_modules: q_prj is no linear layer of Tiny: did "
-                "you mean `q_proj`?"
-            ],
-        ),
-        (
-            together(TARGETS, RANK, configured(f"{MODEL}.template", "alpaka")),
-            [f"error: {MODEL}.template: alpaka is not in resources/prompts"],
-        ),
-        (
-            together(TARGETS, RANK, LAYER, configured("studies.generated.tables.ind.rows", ROWS)),
-            [
-                "error: studies.generated.tables.ind.rows: GPT-5 is not in table IND",
-                f"error: {MODEL}.training.target_modules: q_prj is no linear layer of Tiny",
-                f"error: {MODEL}.training.rank: 1000 is more than the smaller side",
-                "error: studies.generated.bertscore.layer: 3, but TinyEncoder has 2 layers",
-            ],
-        ),
-    ],
-    ids=["one problem", "one of the configuration itself", "several"],
-)
 @pytest.mark.parametrize("arguments", [("--cores", "1"), ("--dry-run",)], ids=["run", "dry run"])
 def test_a_run_that_could_not_end_deletes_and_starts_nothing(
-    project: Path, edit: Edit, lines: list[str], arguments: tuple[str, ...]
+    project: Path, arguments: tuple[str, ...]
 ) -> None:
     """The finished adapter is there, and would be deleted first."""
     assert (project / ADAPTER).exists()
-    edit(project)
+    BROKEN(project)
     before = contents(project)
     run = snakemake(project, *arguments, *GENERATED)
     assert run.returncode == 1, run.stdout
     found = errors(run.stderr)
-    assert len(found) == len(lines), found
-    assert [one[: len(other)] for one, other in zip(found, lines, strict=True)] == lines
-    assert "Traceback" not in run.stderr
+    assert len(found) == len(TOLD), found
+    assert all(map(str.startswith, found, TOLD)), found
     assert contents(project) == before
 
 
-def test_a_run_that_the_disk_has_no_room_for_deletes_and_starts_nothing(
+def test_without_room_on_the_disk_nothing_is_deleted_and_only_what_needs_none_is_run(
     project: Path, tmp_path: Path
 ) -> None:
+    table, printed = str(RESULTS / "tables/validity.tex"), tmp_path / "printed.txt"
+    (project / table).unlink()
+    options = ("--cores", "1", *GENERATED)
+    run = start_snakemake(project, printed, *options, "--", table, environment=FULL_DISK)
+    assert run.wait() == 0, printed.read_text(encoding="utf-8")
+    assert (project / table).exists()
+
     configured(f"{MODEL}.training.learning_rate", 2e-4)(project)
     before = contents(project)
-    options = ("--cores", "1", *GENERATED)
-    run = start_snakemake(project, tmp_path / "printed.txt", *options, environment=FULL_DISK)
-    assert run.wait() == 1
-    (line,) = errors((tmp_path / "printed.txt").read_text(encoding="utf-8"))
+    assert start_snakemake(project, printed, *options, environment=FULL_DISK).wait() == 1
+    (line,) = errors(printed.read_text(encoding="utf-8"))
     assert "1.00B are free on this disk, but the adapters and weights of this run need" in line
     assert contents(project) == before
-
-
-def test_a_run_that_trains_nothing_needs_no_room(project: Path, tmp_path: Path) -> None:
-    table = str(RESULTS / "tables/validity.tex")
-    (project / table).unlink()
-    options = ("--cores", "1", *GENERATED, "--", table)
-    run = start_snakemake(project, tmp_path / "printed.txt", *options, environment=FULL_DISK)
-    assert run.wait() == 0, (tmp_path / "printed.txt").read_text(encoding="utf-8")
-    assert (project / table).exists()

@@ -1,6 +1,7 @@
-"""What a dry run plans: exact jobs of the shipped studies, and which rules ask for a GPU."""
+"""What the rules plan: exact jobs of the shipped studies, and which rules ask for a GPU."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,78 +25,66 @@ with SnakemakeApi(OutputSettings()) as api:
         )
         for rule in workflow.rules
     }
-    json.dump(found, sys.stdout)
+print(json.dumps(found))
+"""
+# As a scheduler starts it on another machine, for one job.
+ONE_JOB = """
+from pathlib import Path
+from snakemake.api import *
+from snakemake_interface_executor_plugins.settings import ExecMode
+
+with SnakemakeApi(OutputSettings()) as api:
+    made = api.workflow(
+        ResourceSettings(cores=1),
+        workflow_settings=WorkflowSettings(exec_mode=ExecMode.REMOTE),
+        snakefile=Path("Snakefile"),
+    )
+    made.dag(DAGSettings(targets={"results/demo/metrics/random/seed-0/PM.json"}))
+    workflow = made._workflow
+    workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
+    workflow._build_dag()
+    print(sorted(job.rule.name for job in workflow.dag.jobs))
+    print(workflow.globals["MADE"], "RUN" in workflow.globals)
 """
 Rules = dict[str, tuple[bool, dict[str, int | str]]]
-DEMO = {
-    "all": 1,
-    "base_model": 2,
-    "check_data": 1,
-    "dataset": 30,
-    "describe_data": 10,
-    "leakage": 10,
-    "data_card": 1,
-    "train_adapter": 1,
-    "predict": 49,
-    "measure_latency": 1,
-    "bertscore": 4,
-    "score": 49,
-    "score_baseline": 22,
-    "choose_baseline": 10,
-    "differences": 10,
-    "compare": 1,
-    "tidy_scores": 1,
-    "render_table": 9,
-    "draw_figures": 1,
-    "draw_rule_graph": 1,
-    "report_page": 1,
-}
-PAPER = {
-    "all": 1,
-    "base_model": 9,
-    "check_data": 1,
-    "dataset": 30,
-    "describe_data": 10,
-    "leakage": 10,
-    "data_card": 1,
-    "train_adapter": 30,
-    "predict": 684,
-    "measure_latency": 6,
-    "bertscore": 50,
-    "score": 684,
-    "score_baseline": 22,
-    "choose_baseline": 10,
-    "score_over_seeds": 146,
-    "differences": 10,
-    "compare": 1,
-    "tidy_scores": 1,
-    "render_table": 14,
-    "draw_figures": 1,
-    "draw_rule_graph": 1,
-    "report_page": 1,
-}
-# Nothing is trained and no model runs, but the encoder of BERTScores.
-AUTHORS = {
-    "all": 1,
-    "base_model": 1,
-    "check_data": 1,
-    "dataset": 30,
-    "leakage": 10,
-    "fetch_answers": 1,
-    "predict": 70,
-    "bertscore": 7,
-    "score": 70,
-    "score_baseline": 22,
-    "choose_baseline": 10,
-    "differences": 10,
-    "compare": 1,
-    "tidy_scores": 1,
-    "render_table": 6,
-    "draw_figures": 1,
-    "draw_rule_graph": 1,
-    "report_page": 1,
-}
+# Jobs of each rule, in the shipped studies. That of the authors' answers trains nothing and runs no
+# model, but the encoder of BERTScores.
+JOBS = """
+                  demo paper authors
+all                  1     1       1
+base_model           2     9       1
+check_data           1     1       1
+dataset             30    30      30
+describe_data       10    10       0
+leakage             10    10      10
+data_card            1     1       0
+fetch_answers        0     0       1
+train_adapter        1    30       0
+predict             49   684      70
+measure_latency      1     6       0
+bertscore            4    50       7
+score               49   684      70
+score_baseline      22    22      22
+choose_baseline     10    10      10
+score_over_seeds     0   146       0
+differences         10    10      10
+compare              1     1       1
+tidy_scores          1     1       1
+render_table         9    14       6
+draw_figures         1     1       1
+draw_rule_graph      1     1       1
+report_page          1     1       1
+"""
 
+
+def jobs_of(study: str) -> dict[str, int]:
+    """The jobs of a study, by rule."""
+    head, *rows = (line.split() for line in JOBS.strip().splitlines())
+    counts = {rule: int(numbers[head.index(study)]) for rule, *numbers in rows}
+    return {rule: count for rule, count in counts.items() if count}
+
+
+DEMO = jobs_of("demo")
 # Of the demo's only tuned model, and of what may be the best simple baseline beside it.
 EXPORT = {
     "export": 1,
@@ -114,8 +103,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("arguments", "jobs"),
     [
         ((), DEMO),
-        (("--config", "study=paper"), PAPER),
-        (("--config", "study=authors"), AUTHORS),
+        (("--config", "study=paper"), jobs_of("paper")),
+        (("--config", "study=authors"), jobs_of("authors")),
         (("--", "datasets"), {"datasets": 1, "check_data": 1, "dataset": 30}),
         (
             ("--config", "study=paper", "--", "results/paper/tables/parameters.tex"),
@@ -154,13 +143,14 @@ def rules(project: Path) -> Rules:
     return {rule: tuple(found) for rule, found in json.loads(run.stdout).items()}
 
 
-def asked(rules: Rules, resource: str) -> dict[str, int | str]:
-    """What the rules that ask for a resource ask for."""
-    return {rule: found[resource] for rule, (_, found) in rules.items() if resource in found}
-
-
-def test_only_jobs_that_run_a_model_ask_for_a_gpu(rules: Rules) -> None:
-    assert asked(rules, "gpu") == {
+def test_only_jobs_that_run_a_model_ask_for_a_gpu_memory_and_time_and_go_to_a_cluster(
+    rules: Rules,
+) -> None:
+    asked = {
+        name: {rule: found[name] for rule, (_, found) in rules.items() if name in found}
+        for name in ("gpu", "mem_mb", "runtime")
+    }
+    assert asked["gpu"] == {
         "train_adapter": 1,
         # The backend's.
         "predict": "function(...)",
@@ -168,43 +158,37 @@ def test_only_jobs_that_run_a_model_ask_for_a_gpu(rules: Rules) -> None:
         "bertscore": 1,
         "export_model": 1,
     }
+    by_size = dict.fromkeys(asked["gpu"], "function(...)")
+    assert asked["mem_mb"] == asked["runtime"] == by_size
+    assert {rule for rule, (here, _) in rules.items() if not here} == {*by_size}
 
 
-def test_jobs_that_run_a_model_ask_for_memory_and_time_by_its_size(rules: Rules) -> None:
-    by_size = dict.fromkeys(asked(rules, "gpu"), "function(...)")
-    assert asked(rules, "mem_mb") == by_size
-    assert asked(rules, "runtime") == by_size
+def test_a_bad_configuration_stops_with_a_line_for_each_problem(project: Path) -> None:
+    wrong = '{"trainin": {}, "models": {"SmolLM2-135M": {"base": "SmolLM"}}}'
+    run = snakemake(project, "--dry-run", "--config", f'studies={{"demo": {wrong}}}')
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    for line in (
+        "studies.demo.trainin: unknown key: did you mean `training`?",
+        "studies.demo.models.SmolLM2-135M.base: SmolLM is not in bases: did you mean `SmolLM-360M`",
+    ):
+        assert f"error: {line}" in run.stderr
 
 
-def test_only_jobs_that_ask_for_a_gpu_are_sent_to_a_cluster(rules: Rules) -> None:
-    assert {rule for rule, (here, _) in rules.items() if not here} == {*asked(rules, "gpu")}
+def test_a_process_for_one_job_works_out_no_other_and_checks_no_results(project: Path) -> None:
+    run = warm.run(["-c", ONE_JOB], project)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "['dataset', 'score_baseline']\n() False\n"
 
 
 @pytest.mark.parametrize(
-    ("configuration", "lines"),
-    [
-        ("study=papre", ["study: papre is not in studies: did you mean `paper`?"]),
-        (
-            'studies={"demo": {"trainin": {}, "models": {"SmolLM2-135M": {"base": "SmolLM"}}}}',
-            [
-                "studies.demo.trainin: unknown key: did you mean `training`?",
-                "studies.demo.models.SmolLM2-135M.base: SmolLM is not in bases: "
-                "did you mean `SmolLM-360M`?",
-            ],
-        ),
-        (
-            'studies={"demo": {"data": {"source": "path", "path": "gone.jsonl", "seed": null, '
-            '"train": null, "val": null, "test_ind": null, "test_ood": null}}}',
-            ["studies.demo.data.seed: unknown key"],
-        ),
-    ],
+    ("variables", "limit"), [({}, "10000"), ({"OMP_WAIT_POLICY": "active"}, None)]
 )
-def test_a_bad_configuration_stops_with_a_line_for_each_problem(
-    project: Path, configuration: str, lines: list[str]
+def test_threads_of_jobs_wait_as_the_user_says_or_leave_cores_to_others(
+    project: Path, variables: dict[str, str], limit: str | None
 ) -> None:
-    run = snakemake(project, "--dry-run", "--config", configuration)
-    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
-    assert run.returncode == 1
-    assert "Traceback" not in run.stderr
-    for line in lines:
-        assert any(error.startswith(f"error: {line}") for error in errors), run.stderr
+    environment = {name: value for name, value in os.environ.items() if "OMP_" not in name}
+    told = "import os; print(os.environ.get('GOMP_SPINCOUNT'))"
+    run = warm.run(["-c", ASK + told], project, environment | variables)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.endswith(f"{limit}\n")

@@ -25,7 +25,6 @@ from support.edits import (
     checked_out_again,
     commented,
     configured,
-    in_another_layout,
     in_file,
     in_python,
     in_rules,
@@ -38,15 +37,11 @@ from support.edits import (
     nothing,
     renamed,
     replaced,
-    rewritten,
     together,
     touched,
     with_definitions_reversed,
     with_keys_reversed,
     with_more_log_lines,
-    with_other_annotations,
-    with_other_docstrings,
-    with_other_errors,
     with_scrambled_times,
     without_weights,
 )
@@ -57,12 +52,8 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
     "words and layout of Python": (
         "generated",
         {
-            "other docstrings anywhere in Python": in_python(with_other_docstrings),
+            # The others: unit/fingerprint/test_digest.py.
             "log and warning lines in all code": in_python(with_more_log_lines),
-            "the words of all errors": in_python(with_other_errors),
-            "the annotations of all functions": in_python(with_other_annotations),
-            "another layout of all Python code": in_python(in_another_layout),
-            # Last: another layout has no comments.
             "comments and blank lines after each statement of Python": in_python(commented),
         },
     ),
@@ -211,15 +202,9 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
 }
 # Of these, each undoes what another has done, or runs something.
 ALONE: dict[str, tuple[str, Edit]] = {
-    "touch of every source and data file": ("generated", touched),
-    "touch of every source and data file, local data included": ("local", touched),
+    "touch of every source and data file": ("local", touched),
     "git checkout other && git checkout -": ("generated", checked_out_again),
-    "a fresh clone to which results and .snakemake were copied": ("generated", rewritten),
-    "a copy of everything that kept no dates": ("generated", with_scrambled_times),
-    "a copy of everything, local data included, that kept no dates": (
-        "local",
-        with_scrambled_times,
-    ),
+    "a fresh clone, or a copy, of everything that kept no dates": ("local", with_scrambled_times),
     "loader code that makes the same bytes, after a run of `-- datasets`": (
         "local",
         together(logic("ecslm/data/cleaning.py"), made("local", "datasets")),

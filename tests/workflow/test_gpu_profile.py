@@ -9,47 +9,34 @@ from pathlib import Path
 import pytest
 from support.completed import study_options
 from support.project import ROOT
-from support.scratch import ListJobs, start_snakemake
+from support.scratch import list_jobs, start_snakemake
 
 GENERATED = study_options("generated")
-PROFILES = [("--workflow-profile", "profiles/gpu"), ("--profile", "profiles/gpu")]
+PROFILE = ("--workflow-profile", "profiles/gpu")
 ON_GPU = {"train_adapter", "predict", "measure_latency", "bertscore", "export_model"}
 BROKEN_DRIVER = {"PYTHONPATH": str(ROOT / "tests/support/broken_driver")}
 
 
-@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile[0])
-def test_it_runs_the_same_jobs_on_gpus_and_none_again(
-    profile: tuple[str, str], project: Path, list_jobs: ListJobs
+def test_it_runs_the_same_jobs_on_gpus_which_ask_for_a_device_before_they_load_torch(
+    completed: Path,
 ) -> None:
-    plain = ("--dry-run", "--cores", "1", *GENERATED)
-    done = list_jobs(project, *plain)
-    assert list_jobs(project, *profile, *plain) == done
-    assert not ON_GPU & {job.rule for job in done}
-    due = ("--forceall", *plain, "--", "all", "latency", "export")
+    """Those that ask are told that the driver does not answer, and there is no torch."""
+    due = ("--dry-run", "--forceall", "--cores", "1", *GENERATED, "--", "all", "latency", "export")
     before, after = (
-        sorted(list_jobs(project, *options, *due), key=lambda job: job.name)
-        for options in ((), profile)
+        sorted(list_jobs(completed, *options, *due), key=lambda job: job.name)
+        for options in ((), PROFILE)
     )
     assert [job.name for job in after] == [job.name for job in before]
     for job, other in zip(after, before, strict=True):
-        assert (job.command is None) == (other.command is None)
         command = (other.command or "").replace("--device cpu", "--device cuda")
         assert (job.command or "") == command
         assert ("--device cuda" in command) == (job.rule in ON_GPU)
-    assert {job.rule for job in after} >= ON_GPU
-
-
-def test_every_job_of_a_gpu_asks_for_its_device_before_it_loads_torch(
-    project: Path, list_jobs: ListJobs
-) -> None:
-    """What asks is told that the driver does not answer, and there is no torch."""
-    due = ("--dry-run", "--forceall", *GENERATED, "--", "all", "latency", "export")
-    jobs = {job.rule: job.command for job in list_jobs(project, *PROFILES[0], *due)}
+    commands = {job.rule: job.command for job in after}
     for rule in sorted(ON_GPU):
-        command = shlex.split(jobs[rule] or "")
+        _, *command = shlex.split(commands[rule] or "")
         done = subprocess.run(
-            [sys.executable, *command[1:]],
-            cwd=project,
+            [sys.executable, *command],
+            cwd=completed,
             env=os.environ | BROKEN_DRIVER,
             capture_output=True,
             text=True,
@@ -63,12 +50,18 @@ def test_every_job_of_a_gpu_asks_for_its_device_before_it_loads_torch(
         assert (done.returncode, "Traceback" in done.stderr) == (1, False)
 
 
+@pytest.mark.parametrize("profile", [PROFILE, ("--profile", "profiles/gpu")])
+def test_it_runs_nothing_again(profile: tuple[str, str], completed: Path) -> None:
+    done = list_jobs(completed, *profile, "--dry-run", "--cores", "1", *GENERATED)
+    assert [job.name for job in done if job.command] == []
+
+
 @pytest.mark.parametrize(
     ("options", "variables", "words"),
     [
         (("--resources", "gpu=0"), {}, "--resources gpu=0: "),
         (("--resources", "api=1"), {}, "--resources without gpu: "),
-        (PROFILES[0], BROKEN_DRIVER, "device: the NVIDIA driver does not answer"),
+        (PROFILE, BROKEN_DRIVER, "device: the NVIDIA driver does not answer"),
     ],
     ids=["a limit of no GPUs", "no limit", "a broken driver"],
 )

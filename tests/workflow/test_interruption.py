@@ -23,9 +23,9 @@ from support.interruption import (
     terminate,
     wait_until,
 )
-from support.scratch import cold_snakemake, copy_project, snakemake, start_snakemake
-from support.shared import Shared
+from support.scratch import copy_project, snakemake, start_snakemake
 from support.small_rows import write_small_rows
+from support.tiny import write_tiny_model
 
 pytestmark = pytest.mark.slow
 
@@ -38,8 +38,7 @@ RUN = ("--cores", "all", "--configfile", STUDY.name)
 class Stage:
     """A target with one job, moments to stop it, and where its log says that it began or went on.
 
-    `went_on` has a text for the run to each moment, and one for the run to the end. The stops of
-    one stage are shifted against those of the other.
+    `went_on` has a text for the run to each moment, and one for the run to the end.
     """
 
     target: str
@@ -47,6 +46,10 @@ class Stage:
     moments: tuple[Moment, ...]
     went_on: tuple[str, ...]
     first_stop: int = 0
+    """Which of the stops comes first."""
+
+    def __str__(self) -> str:
+        return self.target
 
 
 TRAINING = Stage(
@@ -88,16 +91,17 @@ PREDICTION = Stage(
         "taken from the cache",
         "taken from the cache",
     ),
-    first_stop=2,
+    first_stop=3,
+)
+# The stops of one stage are shifted against those of the other.
+STOPS: tuple[Stop, ...] = (interrupt, kill_all, terminate, kill_paused)
+OF_SNAKEMAKE = (
+    Moment("the job is about to begin", "open w", "*/.snakemake/incomplete/*", 2),
+    Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
+    Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
 )
 # The PDF has no work that is kept: each run begins again.
 SECOND_RUN = Moment("LaTeX has run once", "latex", "")
-OF_PDF: tuple[tuple[Moment, Stop], ...] = (
-    (Moment("LaTeX is about to begin", "subprocess.Popen", "*latexmk"), terminate),
-    (SECOND_RUN, kill_all),
-    (SECOND_RUN, interrupt),
-    (Moment("the PDF is about to be put into place", "os.rename", "*/report.pdf"), kill_all),
-)
 # In place of `pdflatex`: pauses as pausing/sitecustomize.py does, where LaTeX has run before.
 PAUSING_LATEX = """#!{python}
 import json, os, sys, time
@@ -112,67 +116,46 @@ if at.get("event") == "latex" and any(list(f.glob("*.log")) for f in folders):
         time.sleep(0.01)
 os.execv("{latex}", ["{latex}", *sys.argv[1:]])
 """
-OF_SNAKEMAKE = (
-    Moment("the job is about to begin", "open w", "*/.snakemake/incomplete/*", 2),
-    Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
-    Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
-)
-
-
-# Each moment meets one that lets the job say a last word, and one that does not.
-STOPS: tuple[Stop, ...] = (interrupt, kill_all, terminate, kill_paused)
 
 
 @pytest.fixture(scope="module")
-def begun(shared: Shared) -> dict[Stage, Path]:
+def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[Stage, Path]:
     """For each stage a project in which only that stage's job and what needs it is to be done."""
-
-    def make(folder: Path) -> None:
-        from support.tiny import write_tiny_model
-
-        project = copy_project(folder / "training")
-        shutil.copy(STUDY, project)
-        write_tiny_model(project / "weights/model")
-        write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
-        finish(project, "datasets", "bases")
-        finish(shutil.copytree(project, folder / "prediction"), "adapters")
-
-    folder = shared("begun", make)
-    return {TRAINING: folder / "training", PREDICTION: folder / "prediction"}
+    folder = tmp_path_factory.mktemp("begun")
+    project = copy_project(folder / "training")
+    shutil.copy(STUDY, project)
+    write_tiny_model(project / "weights/model")
+    write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
+    finish(project, "datasets", "bases")
+    after = shutil.copytree(project, folder / "prediction")
+    finish(after, "adapters")
+    return {TRAINING: project, PREDICTION: after}
 
 
 @pytest.fixture(scope="module")
-def finished(begun: dict[Stage, Path], shared: Shared) -> dict[str, Path]:
-    """The project after runs to two targets, to which nothing happened.
-
-    The jobs that tests stop run in processes of their own, as those of users do.
-    """
-
-    def make(folder: Path) -> None:
-        project = shutil.copytree(begun[TRAINING], folder / PREDICTION.target)
-        run = cold_snakemake(project, *RUN, "--", PREDICTION.target)
-        assert run.returncode == 0, run.stdout + run.stderr
-        finish(shutil.copytree(project, folder / "all"))
-
-    folder = shared("uninterrupted", make)
-    return {target: folder / target for target in (PREDICTION.target, "all")}
+def finished(begun: dict[Stage, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project after a whole run, to which nothing happened."""
+    project = tmp_path_factory.mktemp("finished") / "project"
+    shutil.copytree(begun[PREDICTION], project)
+    finish(project, "all")
+    return project
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(finished: dict[str, Path]) -> dict[str, dict[str, bytes]]:
+def uninterrupted(begun: dict[Stage, Path], finished: Path) -> dict[str, dict[str, bytes]]:
     """What the results of runs to each target are when nothing happens on the way."""
-    found = {target: contents(project / RESULTS) for target, project in finished.items()}
-    predicted = found[PREDICTION.target].items()
-    trained = {path: content for path, content in predicted if not path.startswith("predictions/")}
-    return {TRAINING.target: trained, **found}
+    trained, found = contents(begun[PREDICTION] / RESULTS), contents(finished / RESULTS)
+    predicted = {path: found[path] for path in found if path.startswith("predictions/")}
+    return {"adapters": trained, "predictions": trained | predicted, "all": found}
 
 
 @pytest.fixture
 def project(
     begun: dict[Stage, Path], request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Path]:
-    """A copy of the stage's project, and the end of whatever a failed test leaves running in it."""
-    copy = shutil.copytree(begun[request.cls.stage], tmp_path / "project")
+    """A copy of a stage's project, and the end of whatever a failed test leaves running in it."""
+    stage = getattr(request, "param", TRAINING)
+    copy = shutil.copytree(begun[stage], tmp_path / "project")
     yield copy
     for process in psutil.process_iter(["cwd"]):
         if process.info["cwd"] == str(copy):
@@ -180,7 +163,7 @@ def project(
 
 
 def finish(project: Path, *targets: str) -> None:
-    """A run to the end of some targets, or of all."""
+    """A run to the end of some targets."""
     run = snakemake(project, *RUN, "--", *targets)
     assert run.returncode == 0, run.stdout + run.stderr
 
@@ -195,99 +178,92 @@ def check_finished(
     assert "Nothing to be done" in run.stdout + run.stderr
 
 
-class StoppedRuns:
-    """The tests of one stage."""
-
-    stage: Stage
-
-    @pytest.mark.parametrize("first", (0, 1))
-    def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
-        self, project: Path, first: int, uninterrupted: dict[str, dict[str, bytes]]
-    ) -> None:
-        *to_moments, to_the_end = self.stage.went_on
-        stops = islice(cycle(STOPS), self.stage.first_stop + first, None)
-        for moment, words, stop in zip(self.stage.moments, to_moments, stops, strict=False):
-            run = run_until(project, moment, *RUN, "--", self.stage.target)
-            assert words in (project / self.stage.log).read_text(), moment
-            stop(run)
-            printed = run.printed.read_text()
-            assert "Traceback" not in printed
-            if stop in (interrupt, terminate):
-                assert "interrupted: run again" in printed
-        finish(project, self.stage.target)
-        assert to_the_end in (project / self.stage.log).read_text()
-        check_finished(project, uninterrupted, self.stage.target)
-
-    def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
-        self, project: Path, uninterrupted: dict[str, dict[str, bytes]]
-    ) -> None:
-        for moment in OF_SNAKEMAKE:
-            run = run_until(project, moment, *RUN, "--", self.stage.target)
-            assert run.paused.pid == run.snakemake.pid
-            kill_paused(run)
-        finish(project, self.stage.target)
-        # The cache has kept the results, though Snakemake deletes those that it saw no end of.
-        assert "taken from the cache" in (project / self.stage.log).read_text()
-        check_finished(project, uninterrupted, self.stage.target)
-
-    def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
-        self, project: Path, uninterrupted: dict[str, dict[str, bytes]]
-    ) -> None:
-        run = run_until(project, self.stage.moments[1], *RUN, "--", self.stage.target)
-        run.snakemake.kill()
-        run.snakemake.wait()
-        log, printed = project / self.stage.log, project / "again.txt"
-        # The next run's job writes another.
-        log.unlink()
-        again = start_snakemake(project, printed, *RUN, environment={})
-        waiting = f"waiting for process {run.paused.pid} on "
-        wait_until(
-            lambda: log.exists() and waiting in log.read_text(),
-            lambda: again.poll() is None,
-            printed.read_text,
-        )
-        run.release()
-        assert again.wait() == 0, printed.read_text()
-        assert not run.paused.is_running()
-        assert "taken from the cache" in log.read_text()
-        check_finished(project, uninterrupted)
-
-    def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
-        self, project: Path, uninterrupted: dict[str, dict[str, bytes]]
-    ) -> None:
-        run = run_until(project, self.stage.moments[1], *RUN, "--", "all")
-        second = snakemake(project, *RUN)
-        assert second.returncode == 1
-        assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
-            f"error: results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
-            "wait for it or stop it, then run again"
-        ]
-        run.release()
-        assert run.wait() == 0
-        check_finished(project, uninterrupted)
+@pytest.mark.parametrize(
+    ("stage", "project"),
+    [(TRAINING, TRAINING), (PREDICTION, PREDICTION)],
+    indirect=["project"],
+    ids=["training", "prediction"],
+)
+def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
+    stage: Stage, project: Path, uninterrupted: dict[str, dict[str, bytes]]
+) -> None:
+    *to_moments, to_the_end = stage.went_on
+    stops = islice(cycle(STOPS), stage.first_stop, None)
+    for moment, words, stop in zip(stage.moments, to_moments, stops, strict=False):
+        run = run_until(project, moment, *RUN, "--", stage.target)
+        assert words in (project / stage.log).read_text(), moment
+        stop(run)
+        printed = run.printed.read_text()
+        assert "Traceback" not in printed
+        if stop in (interrupt, terminate):
+            assert "interrupted: run again" in printed
+    finish(project, stage.target)
+    assert to_the_end in (project / stage.log).read_text()
+    check_finished(project, uninterrupted, stage.target)
 
 
-class TestTraining(StoppedRuns):
-    """The job that trains an adapter."""
+def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
+    project: Path, uninterrupted: dict[str, dict[str, bytes]]
+) -> None:
+    for moment in OF_SNAKEMAKE:
+        run = run_until(project, moment, *RUN, "--", TRAINING.target)
+        assert run.paused.pid == run.snakemake.pid
+        kill_paused(run)
+    finish(project, TRAINING.target)
+    # The cache has kept the results, though Snakemake deletes those that it saw no end of.
+    assert "taken from the cache" in (project / TRAINING.log).read_text()
+    check_finished(project, uninterrupted, TRAINING.target)
 
-    stage = TRAINING
+
+def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
+    project: Path, uninterrupted: dict[str, dict[str, bytes]]
+) -> None:
+    run = run_until(project, TRAINING.moments[1], *RUN, "--", TRAINING.target)
+    run.snakemake.kill()
+    run.snakemake.wait()
+    log, printed = project / TRAINING.log, project / "again.txt"
+    # The next run's job writes another.
+    log.unlink()
+    again = start_snakemake(project, printed, *RUN, environment={})
+    waiting = f"waiting for process {run.paused.pid} on "
+    wait_until(
+        lambda: log.exists() and waiting in log.read_text(),
+        lambda: again.poll() is None,
+        printed.read_text,
+    )
+    run.release()
+    assert again.wait() == 0, printed.read_text()
+    assert not run.paused.is_running()
+    assert "taken from the cache" in log.read_text()
+    check_finished(project, uninterrupted)
 
 
-class TestPrediction(StoppedRuns):
-    """The job that predicts for a task."""
-
-    stage = PREDICTION
+@pytest.mark.parametrize("project", [PREDICTION], indirect=True, ids=str)
+def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
+    project: Path, uninterrupted: dict[str, dict[str, bytes]]
+) -> None:
+    run = run_until(project, PREDICTION.moments[1], *RUN, "--", "all")
+    second = snakemake(project, *RUN)
+    assert second.returncode == 1
+    assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
+        f"error: results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
+        "wait for it or stop it, then run again"
+    ]
+    run.release()
+    assert run.wait() == 0
+    check_finished(project, uninterrupted)
 
 
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="LaTeX is not installed")
-def test_a_pdf_whose_making_is_stopped_at_one_moment_after_the_other(
-    finished: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_pdf_whose_making_is_stopped_in_two_ways(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = shutil.copytree(finished["all"], tmp_path / "project")
+    project = shutil.copytree(finished, tmp_path / "project")
     latex = tmp_path / "bin/pdflatex"
     latex.parent.mkdir()
     real = shutil.which("pdflatex")
     latex.write_text(PAUSING_LATEX.format(python=sys.executable, latex=real))
     latex.chmod(0o755)
     monkeypatch.setenv("PATH", f"{latex.parent}:{os.environ['PATH']}")
-    stop_at_each(project, OF_PDF, str(RESULTS), *RUN, "--", "report")
+    stops = ((SECOND_RUN, kill_all), (SECOND_RUN, interrupt))
+    stop_at_each(project, stops, str(RESULTS), *RUN, "--", "report")

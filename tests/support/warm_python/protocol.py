@@ -8,18 +8,24 @@ closes the connection earlier kills that process.
 
 import json
 import socket
-from pathlib import Path
 from typing import Any
 
 # The environment variable that leads processes to the socket.
 ADDRESS = "WARM_PYTHON"
 
 
-def send(connection: socket.socket, message: dict[str, Any], descriptors: list[int]) -> None:
-    """Send a message and descriptors."""
+def send(address: str, message: dict[str, Any], descriptors: list[int]) -> socket.socket:
+    """Send a message and descriptors; returns the connection.
+
+    Raises:
+        OSError: nobody listens.
+    """
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address)
     content = json.dumps(message).encode()
     socket.send_fds(connection, [len(content).to_bytes(4, "big")], descriptors)
     connection.sendall(content)
+    return connection
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
@@ -38,23 +44,3 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
             raise EOFError
         left -= len(part)
     return json.loads(b"".join(parts)), descriptors
-
-
-def listen(path: Path) -> socket.socket:
-    """A socket that listens at a path, where that of a process of the past may lie."""
-    path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(path))
-    listening.listen()
-    return listening
-
-
-def connect(path: str) -> socket.socket:
-    """A connection to the socket at a path.
-
-    Raises:
-        OSError: nobody listens.
-    """
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(path)
-    return connection

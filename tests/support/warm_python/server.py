@@ -1,6 +1,6 @@
 """Python with the project's libraries loaded, which forks a process for each command line.
 
-    python server.py FOLDER LISTENING HELD
+    python server.py FOLDER
 
 Importing torch, transformers and peft takes ten seconds of computing time, Snakemake another two.
 Here they are imported once; no module of the project is. A command runs in a fork of its own, which
@@ -8,9 +8,8 @@ becomes what `python` would have started: script, arguments, environment, workin
 streams, default signals. What stays as it was in this process: the seed of hashes, variables that
 libraries read as they are loaded, and the garbage collector, which is off.
 
-FOLDER has `bin/python`, which sends commands here; the other arguments are descriptors: a socket
-that listens, and one end of a pair of which the owner holds the other. The server ends when no
-owner and no child is left.
+FOLDER has `bin/python`, which sends commands to the socket that is made beside it. The server ends
+with its stdin, and its children with it.
 """
 
 import atexit
@@ -25,7 +24,7 @@ import socket
 import sys
 import threading
 import types
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import protocol
@@ -45,20 +44,16 @@ LIBRARIES = (
 SEARCHED = tuple(sys.path[1:])
 
 
+@dataclass(frozen=True)
 class Request:
     """A command line in its surroundings."""
 
-    def __init__(self, message: dict, streams: list[int]) -> None:
-        self._arguments: list[str] = message["arguments"]
-        self._environment: dict[str, str] = message["environment"]
-        self._folder: str = message["folder"]
-        self._streams = streams
-        self.session: bool = message["session"]
-
-    def close(self) -> None:
-        """Leave the standard streams to others."""
-        for stream in self._streams:
-            os.close(stream)
+    arguments: list[str]
+    environment: dict[str, str]
+    folder: str
+    group: int
+    """The process group to join; 0 for one of its own."""
+    streams: list[int]
 
     def begin(self, executable: str, address: str) -> None:
         """Make this process what a new one would be, up to the command.
@@ -67,12 +62,15 @@ class Request:
             executable: what starts Python processes from now on.
             address: the server that it asks.
         """
-        for number, stream in enumerate(self._streams):
+        # A group of another session cannot be joined.
+        with contextlib.suppress(PermissionError):
+            os.setpgid(0, self.group)
+        for number, stream in enumerate(self.streams):
             os.dup2(stream, number)
-        self.close()
-        os.chdir(self._folder)
+            os.close(stream)
+        os.chdir(self.folder)
         os.environ.clear()
-        os.environ.update(self._environment, **{protocol.ADDRESS: address})
+        os.environ.update(self.environment, **{protocol.ADDRESS: address})
         sys.executable = executable
         paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
         # The first is the command's own folder.
@@ -85,7 +83,7 @@ class Request:
 
     def run(self) -> None:
         """Run the command; what it raises is for the interpreter."""
-        match self._arguments:
+        match self.arguments:
             case ["-c", code, *more]:
                 sys.argv = ["-c", *more]
                 sys.modules["__main__"] = main = types.ModuleType("__main__")
@@ -103,40 +101,36 @@ class Request:
 class Server:
     """The loop that forks."""
 
-    def __init__(self, listening: socket.socket, held: socket.socket) -> None:
-        self.address: str = listening.getsockname()
+    def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
-        self._owners = {held}
         self._clients: dict[int, socket.socket] = {}
         # A signal ends the selector's sleep through this pair.
         self._woken, self._waking = socket.socketpair()
         self._waking.setblocking(False)
         self._selector = selectors.DefaultSelector()
-        for ready in (listening, held, self._woken):
+        for ready in (listening, self._woken, sys.stdin):
             self._selector.register(ready, selectors.EVENT_READ)
 
-    def serve(self) -> Request | None:
-        """Serve until nobody needs it; returns in a child with its request, else with None."""
+    def serve(self) -> Request:
+        """Serve until stdin ends; returns in children only."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        # Those to its process group are for the children.
-        for stop in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(stop, signal.SIG_IGN)
         signal.set_wakeup_fd(self._waking.fileno())
-        while self._owners or self._clients:
+        while True:
             for key, _ in self._selector.select():
-                if key.fileobj is self._woken:
+                if key.fileobj is sys.stdin:
+                    for child in self._clients:
+                        os.kill(child, signal.SIGKILL)
+                    os._exit(0)
+                elif key.fileobj is self._woken:
                     self._woken.recv(4096)
                     self._reap()
-                elif key.fileobj is self._listening:
-                    request = self._accept()
-                    if request:
-                        return request
-                else:
+                elif key.fileobj is not self._listening:
                     self._lose(key.fileobj)
-        return None
+                elif request := self._accept():
+                    return request
 
     def _accept(self) -> Request | None:
-        """Fork for a request, or note another owner; returns a request in the child only."""
+        """Fork for a request; returns it in the child only."""
         connection, _ = self._listening.accept()
         try:
             message, streams = protocol.receive(connection)
@@ -144,33 +138,21 @@ class Server:
             connection.close()
             return None
         self._selector.register(connection, selectors.EVENT_READ)
-        if not message:
-            self._owners.add(connection)
-            return None
-        request = Request(message, streams)
         child = os.fork()
         if child == 0:
-            self._leave()
-            return request
-        request.close()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for opened in (connection, *self._clients.values(), self._listening):
+                opened.close()
+            for opened in (self._woken, self._waking, self._selector):
+                opened.close()
+            return Request(**message, streams=streams)
+        for stream in streams:
+            os.close(stream)
         self._clients[child] = connection
         _tell(connection, child)
         return None
-
-    def _leave(self) -> None:
-        """Close in a child what is the server's."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for default in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(default, signal.SIG_DFL)
-        self.close()
-
-    def close(self) -> None:
-        """Close what is the server's in this process alone."""
-        for key in list(self._selector.get_map().values()):
-            key.fileobj.close()
-        self._selector.close()
-        self._waking.close()
 
     def _reap(self) -> None:
         """Tell the clients of the children that have ended."""
@@ -183,14 +165,11 @@ class Server:
                     self._selector.unregister(connection)
                 connection.close()
 
-    def _lose(self, connection: socket.socket) -> None:
-        """Do without an owner; kill the child of a client."""
-        self._selector.unregister(connection)
-        if connection in self._owners:
-            self._owners.remove(connection)
-            connection.close()
+    def _lose(self, lost: socket.socket) -> None:
+        """Kill the child of a client that has gone."""
+        self._selector.unregister(lost)
         for child, client in self._clients.items():
-            if client is connection:
+            if client is lost:
                 os.kill(child, signal.SIGKILL)
 
 
@@ -199,36 +178,14 @@ def _tell(connection: socket.socket, number: int) -> None:
         connection.sendall(b"%d\n" % number)
 
 
-def main(folder: Path, listening: socket.socket, held: socket.socket) -> None:
-    """Serve; in a child, run a command to the end of its process."""
-    server = Server(listening, held)
-    request = server.serve()
-    if request and request.session:
-        # Held open up to the end of this process.
-        global holding
-        os.setsid()
-        holding, held = socket.socketpair()
-        server = Server(protocol.listen(folder / str(os.getpid())), held)
-        if os.fork() == 0:
-            holding.close()
-            request.close()
-            request = server.serve()
-        else:
-            server.close()
-    if request is None:
-        os._exit(0)
-    request.begin(str(folder / "bin/python"), server.address)
-    end(request.run)
-
-
-def end(run: Callable[[], None]) -> None:
+def end(request: Request) -> None:
     """Run a command and end the process as Python would.
 
     But for taking all libraries apart, which takes half a second and changes nothing.
     """
     status = 0
     try:
-        run()
+        request.run()
     except SystemExit as asked:
         if isinstance(asked.code, str):
             print(asked.code, file=sys.stderr)
@@ -248,6 +205,19 @@ def end(run: Callable[[], None]) -> None:
     os._exit(status & 255)
 
 
+def main(folder: Path) -> None:
+    """Serve; in a child, run a command to the end of its process."""
+    address = str(folder / "server")
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(address)
+    listening.listen()
+    # Whoever waits for it can connect now.
+    print(flush=True)
+    request = Server(listening).serve()
+    request.begin(str(folder / "bin/python"), address)
+    end(request)
+
+
 if __name__ == "__main__":
     # Lines of libraries for their own developers are for no command's stderr.
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -258,4 +228,4 @@ if __name__ == "__main__":
     gc.collect()
     gc.freeze()
     gc.disable()
-    main(Path(sys.argv[1]), *(socket.socket(fileno=int(number)) for number in sys.argv[2:]))
+    main(Path(sys.argv[1]))

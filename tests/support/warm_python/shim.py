@@ -16,25 +16,24 @@ MODULES = ("snakemake", "accelerate.commands.launch")
 
 def main(arguments: list[str]) -> None:
     """End as the command ends."""
-    connection = None
     # Launchers of processes ask for streams without buffers, which decide nothing here.
     command = arguments[1:] if arguments[:1] == ["-u"] else arguments
+    message = {
+        "arguments": command,
+        "environment": dict(os.environ),
+        "folder": os.getcwd(),  # noqa: PTH109
+        "group": os.getpgrp(),
+    }
+    connection = None
     is_script = command[:1] != [] and not command[0].startswith("-")
     if is_script or command[:2] in [["-m", module] for module in MODULES]:
         with contextlib.suppress(KeyError, OSError):
-            connection = protocol.connect(os.environ[protocol.ADDRESS])
+            connection = protocol.send(os.environ[protocol.ADDRESS], message, [0, 1, 2])
     if connection is None:
         os.execv(sys.executable, [sys.executable, *arguments])
     # These reach the command itself, which is in the same process group.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.SIG_IGN)
-    message = {
-        "arguments": command,
-        "environment": dict(os.environ),
-        "folder": os.getcwd(),  # noqa: PTH109
-        "session": False,
-    }
-    protocol.send(connection, message, [0, 1, 2])
     answers = connection.makefile().read().split()
     # A server that was killed takes its children with it.
     status = int(answers[1]) if len(answers) == 2 else -signal.SIGKILL

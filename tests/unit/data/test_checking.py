@@ -400,7 +400,7 @@ def test_a_damaged_report_is_rebuilt(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.sampled_from(ALL), max_size=5), st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_mutated_list_is_refused_in_a_line_or_read_as_json_reads_it(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Row], data: st.DataObject
 ) -> None:
@@ -429,7 +429,7 @@ def test_a_mutated_list_is_refused_in_a_line_or_read_as_json_reads_it(
 
 
 @given(mutated_files())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_mutation_gives_a_traceback_or_loses_a_row(
     tmp_path_factory: pytest.TempPathFactory, file: tuple[bytes, int]
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from llguidance import LLMatcher
 from support.model_examples import EXACT, make_record, prediction_settings
@@ -132,7 +132,6 @@ def test_rows_whose_bits_end_with_a_spare_word_share_a_batch_with_others() -> No
     assert torch.isfinite(found).nonzero().tolist() == [[0, 0], [1, 1]]
 
 
-@settings(max_examples=100)
 @given(records(), st.integers(0, 60), st.integers(0, 2**32))
 def test_the_strict_protocol_reads_every_answer(
     any_tokenizer: Any, example: tuple[Answer, Record], more: int, seed: int

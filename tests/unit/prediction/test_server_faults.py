@@ -165,7 +165,7 @@ ALL = list(REACTIONS)
 @example(names=ALL, count=6, concurrency=3, retries=1, budget=None)
 @example(names=ALL[::-1], count=6, concurrency=1, retries=0, budget=0.0005)
 @example(names=["an answer"] * 2 + ["status 400"], count=4, concurrency=1, retries=0, budget=None)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12)
 @given(
     names=st.lists(st.just("an answer") | st.sampled_from(ALL), max_size=12),
     count=st.integers(1, 6),

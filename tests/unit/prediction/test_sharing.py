@@ -96,7 +96,6 @@ class Jobs:
                 stream,
                 stream,
                 os.environ | variables | environment,
-                session=pause_at is not None,
             )
         running = Running(process, printed, marker)
         if pause_at is not None:
@@ -129,7 +128,6 @@ class Jobs:
                 stream,
                 stream,
                 os.environ | variables | environment,
-                session=False,
             )
         return Running(process, printed, folder / "paused")
 

@@ -177,7 +177,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=400)
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_extraction_lenient_finds_what_trying_each_bracket_finds(text: str) -> None:
     assert extraction.lenient(prediction(text)) == first_list_of_brackets(text)
@@ -193,7 +193,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(JSON_VALUES, st.text('a"[ ', max_size=5), st.integers(0, 5), st.booleans())
 def test_extraction_lenient_finds_it_in_json_that_is_quoted_or_cut_off(
     value: Any, before: str, cut: int, ascii_only: bool

@@ -29,7 +29,7 @@ def test_equal_labels_may_stand_in_any_order() -> None:
     assert value("C,A,B,D,E", "EESII") < 1
 
 
-@given(st.text(alphabet="ESCI", min_size=1, max_size=5))
+@given(st.text(alphabet="ESCI", min_size=1, max_size=4))
 def test_the_best_of_all_orders_scores_1(labels: str) -> None:
     letters = ascii_uppercase[: len(labels)]
     found = [value(",".join(order), labels) for order in itertools.permutations(letters)]

@@ -4,10 +4,11 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from support.study_tables import fragments, study_tables
+
+from ecslm.tables.model import Table
 
 # Size of the text in the proceedings of computational linguistics; 650 pt is letter paper's.
 HEAD = r"""\documentclass[twocolumn]{article}
@@ -23,12 +24,21 @@ REPORTED = re.compile(r"TABLE (\S+)|(Overfull \\hbox \([\d.]+pt too wide\)|Float
 
 
 @pytest.fixture(scope="module")
-def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Table]]:
+    """The tables of the shipped studies."""
+    folder = tmp_path_factory.mktemp("tables")
+    return {study: study_tables(study, folder / study) for study in ("demo", "paper")}
+
+
+@pytest.fixture(scope="module")
+def problems(
+    tables: dict[str, dict[str, Table]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[str]]:
     """What LaTeX reports of each table: boxes that are too wide, floats that are too high."""
     folder = tmp_path_factory.mktemp("two_columns")
     lines = [HEAD, r"\typeout{TABLE none}", TOO_WIDE]
-    for study in ("demo", "paper"):
-        for name, table in study_tables(study, folder / study).items():
+    for study, of_study in tables.items():
+        for name, table in of_study.items():
             # The others are like the first or the last, and LaTeX takes a second for 400 numbers.
             panels = table.panels if study == "demo" else table.panels[:1] + table.panels[1:][-1:]
             made = fragments(replace(table, panels=panels))
@@ -66,9 +76,9 @@ def test_no_table_is_too_wide_for_its_columns_or_too_high_for_a_page(
 
 
 @pytest.mark.parametrize("study", ["demo", "paper"])
-def test_each_float_has_a_label_of_its_own(study: str, tmp_path: Path) -> None:
+def test_each_float_has_a_label_of_its_own(study: str, tables: dict[str, dict[str, Table]]) -> None:
     labels = []
-    for name, table in study_tables(study, tmp_path).items():
+    for name, table in tables[study].items():
         made = fragments(table)
         found = re.findall(r"\\label\{(.*?)\}", made.floats)
         assert len(found) == made.floats.count(r"\caption{") >= 1

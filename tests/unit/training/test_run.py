@@ -207,31 +207,29 @@ def test_the_given_threads_are_used_and_bytes_depend_on_no_others(
     """All records in one batch, which is large enough to be split among threads; whether that
     changes bytes depends on the CPU."""
     settings = adapter_settings(batch_tokens=20_000, global_batch=40)
-    found = {}
-    for threads in (1, 2):
-        for environment in ("1", "2"):
-            folder = tmp_path / f"{threads}-{environment}"
-            options = {
-                "--train": write_records(tmp_path / "train.jsonl", 40),
-                "--val": write_records(tmp_path / "val.jsonl", 3, split="val"),
-                "--base": tiny_base,
-                "--template": PROMPTS / "alpaca.jinja",
-                "--settings": settings.model_dump_json(),
-                "--threads": threads,
-                "--output": folder / "manifest.json",
-            }
-            command = [str(part) for option in options.items() for part in option]
-            variables = os.environ | {"OMP_NUM_THREADS": environment}
-            with (tmp_path / "printed.txt").open("wb") as printed:
-                script = [str(SCRIPTS / "train_adapter.py"), *command]
-                process = warm.start(script, tmp_path, printed, printed, variables)
-            assert process.wait() == 0, (tmp_path / "printed.txt").read_text()
-            cost = json.loads((folder / "cost.json").read_text())
-            assert cost["device"].endswith(f"CPU, {threads} threads")
-            assert read_adapter(folder / "manifest.json").threads == threads
-            found[threads, environment] = (folder / WEIGHTS).read_bytes()
-    assert found[1, "1"] == found[1, "2"]
-    assert found[2, "1"] == found[2, "2"]
+    found = []
+    for environment in ("1", "2"):
+        folder = tmp_path / environment
+        options = {
+            "--train": write_records(tmp_path / "train.jsonl", 40),
+            "--val": write_records(tmp_path / "val.jsonl", 3, split="val"),
+            "--base": tiny_base,
+            "--template": PROMPTS / "alpaca.jinja",
+            "--settings": settings.model_dump_json(),
+            "--threads": 2,
+            "--output": folder / "manifest.json",
+        }
+        command = [str(part) for option in options.items() for part in option]
+        variables = os.environ | {"OMP_NUM_THREADS": environment}
+        with (tmp_path / "printed.txt").open("wb") as printed:
+            script = [str(SCRIPTS / "train_adapter.py"), *command]
+            process = warm.start(script, tmp_path, printed, printed, variables)
+        assert process.wait() == 0, (tmp_path / "printed.txt").read_text()
+        cost = json.loads((folder / "cost.json").read_text())
+        assert cost["device"].endswith("CPU, 2 threads")
+        assert read_adapter(folder / "manifest.json").threads == 2
+        found.append((folder / WEIGHTS).read_bytes())
+    assert found[0] == found[1]
 
 
 def test_another_seed_gives_another_adapter(
