@@ -190,6 +190,21 @@ def test_inputs_of_any_shape_have_answers(inputs: list[str], code: str, method: 
     assert len(learn(method, TASKS[code], given_, given_[:2])(given_)) == len(given_)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("code", CODES)
+def test_one_or_two_training_records_are_enough_for_an_answer(code: str, method: Method) -> None:
+    for train in (records(code, range(1)), records(code, range(2))):
+        for val in ([], train):
+            assert len(learn(method, TASKS[code], train, val)(records(code, TEST))) == len(TEST)
+
+
+def test_so_is_one_record_with_one_pair_to_rank() -> None:
+    listed = {"query": GOODS[0], "product list": [f"A: {GOODS[0]}", f"B: {GOODS[1]}"]}
+    given_ = {"input": json.dumps(listed), "output": "A,B", "relevance": ["E", "I"]}
+    one = made("QPR", 0).model_copy(update=given_)
+    assert learn("tf-idf", TASKS["QPR"], [one], [])([one]) == ["A,B"]
+
+
 def test_inputs_fall_into_fields() -> None:
     assert fields_of('{"a": {"b": "x", "c": NaN}, "d": ["y", "z"]}') == {
         "a/b": ["x"],

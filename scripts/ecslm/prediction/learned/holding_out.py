@@ -14,8 +14,10 @@ ENOUGH, FOLDS = 200, 5
 
 def held_out(train: Sequence[object], val: Sequence[object]) -> list[tuple[Numbers, Numbers]]:
     """Pairs of records to learn from and records to answer, as numbers: those of `train`, then
-    those of `val`. Their order must be as good as a random one."""
+    those of `val`. Their order must be as good as a random one. A single record is both."""
     numbers = np.arange(len(train) + len(val))
+    if len(numbers) == 1:
+        return [(numbers, numbers)]
     if len(val) >= ENOUGH:
         return [(numbers[: len(train)], numbers[len(train) :])]
     folds = min(FOLDS, len(numbers))

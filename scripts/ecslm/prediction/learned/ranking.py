@@ -178,7 +178,12 @@ def _differences(features: Array, order: Sequence[int]) -> Array:
 
 def _weights(pairs: Sequence[Array], strength: float) -> NDArray[np.float64]:
     rows = np.vstack(pairs)
+    if not len(rows):
+        return np.zeros(rows.shape[1])
     weight = np.concatenate([np.full(len(each), 1 / max(len(each), 1)) for each in pairs])
+    if len(rows) == 1:
+        # Both signs must occur: a pair twice at half its weight is the pair.
+        rows, weight = np.repeat(rows, 2, axis=0), np.repeat(weight / 2, 2)
     model = LogisticRegression(C=strength, fit_intercept=False, max_iter=300)
     signs = np.where(np.arange(len(rows)) % 2, 1, -1)
     model.fit(rows * signs[:, None], signs, weight)
