@@ -249,7 +249,7 @@ CASES = (
         "a cache of a size that is none",
         "cache.py",
         ("--trim", "-1"),
-        ("--trim: '-1' is not a number of gigabytes",),
+        ("--trim: -1 is not a number of gigabytes",),
     ),
     Case(
         "a question beside a file of questions",

