@@ -106,6 +106,15 @@ def _study(
                 f"{path}.tables.{name}: shows lengths in tokens, but none of the study's models "
                 "has a base, whose tokenizer is needed: leave the table out"
             )
+        if table.kind == "results":
+            best_of = dict(chain(*(group.best_of.items() for group in table.rows)))
+            for row in table.competitors:
+                rows = (study.models.get(one) for one in best_of.get(row, (row,)))
+                if not all(one is None or one.limits() is None for one in rows):
+                    yield (
+                        f"{path}.tables.{name}.competitors: {row} does not compete: its answers "
+                        "are limited to valid ones"
+                    )
     if study.data.labels is not None:
         yield from label_problems(f"{path}.data", study.data.labels)
     models = [model for model in study.models.values() if isinstance(model, TransformersModel)]

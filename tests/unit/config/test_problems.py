@@ -357,3 +357,16 @@ def test_likelihood_needs_to_know_what_right_answers_are() -> None:
     assert problems(raw) == (f"{line}`answers: likelihood` need it",)
     put(raw, "tasks.PM.option", "letter")
     assert study_of(raw).models["Small-likelihood"].limits() is not None
+
+
+def test_rows_whose_answers_are_limited_do_not_compete() -> None:
+    raw = changed(".tables.ind.competitors", ["Small", "Small-EC"])
+    put(raw, ".models.Small.answers", "likelihood")
+    line = (
+        f"{S}.tables.ind.competitors: {{}} does not compete: its answers are limited to valid ones"
+    )
+    assert problems(raw) == (line.format("Small"),)
+    put(raw, ".tables.ind.competitors", ["Best", "Small-EC"])
+    best = {"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}
+    raw["studies"]["shop"]["tables"]["ind"]["rows"].append(best)
+    assert problems(raw) == (line.format("Best"),)

@@ -133,3 +133,11 @@ def test_published_answers_of_all_models_come_from_one_job() -> None:
     assert found["answers"][2]["settings"] == [IND, SHOTS, OOD]
     for model in ("Third", "Third-1shot"):
         assert prediction(made, model, "SA").inputs[1:] == ("results/shop/answers/third-SA.jsonl",)
+
+
+@pytest.mark.parametrize(("shots", "expected"), [(0, [IND, OOD]), (1, [SHOTS])])
+def test_answers_to_prompts_with_an_example_are_another_row(
+    shots: int, expected: list[str]
+) -> None:
+    models = MODELS | {"Other": recorded(shots=shots)}
+    assert asked(plan(models=models, settings=[IND, OOD, SHOTS]), "SA") == expected

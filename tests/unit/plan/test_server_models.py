@@ -116,3 +116,8 @@ def test_own_decoding_of_a_model_replaces_single_keys_in_every_task() -> None:
     study = {"decoding": {"max_length": 999}, "task_decoding": {"AG": {"sample": True}}}
     parameter, _ = settings(made({"decoding": {"max_new_tokens": 5000}}, **study), "AG")
     assert '"max_new_tokens":5000,"sample":true' in parameter
+
+
+def test_decoding_of_a_task_is_told_to_the_server() -> None:
+    parameter, _ = settings(made(task_decoding={"AG": {"max_new_tokens": 77}}), "AG")
+    assert '"max_new_tokens":77' in parameter
