@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -107,14 +108,7 @@ def _study(
                 "has a base, whose tokenizer is needed: leave the table out"
             )
         if table.kind == "results":
-            best_of = dict(chain(*(group.best_of.items() for group in table.rows)))
-            for row in table.competitors:
-                rows = (study.models.get(one) for one in best_of.get(row, (row,)))
-                if not all(one is None or one.limits() is None for one in rows):
-                    yield (
-                        f"{path}.tables.{name}.competitors: {row} does not compete: its answers "
-                        "are limited to valid ones"
-                    )
+            yield from _competing(f"{path}.tables.{name}", table, study)
     if study.data.labels is not None:
         yield from label_problems(f"{path}.data", study.data.labels)
     models = [model for model in study.models.values() if isinstance(model, TransformersModel)]
@@ -133,6 +127,16 @@ def _study(
     }
     for name, section in sections.items():
         yield from _unfit(f"{path}.{name}", section, DecodingSettings)
+
+
+def _competing(path: str, table: Any, study: StudySettings) -> Iterator[str]:
+    """Rows that would compete although their answers are limited."""
+    best_of = dict(chain(*(group.best_of.items() for group in table.rows)))
+    for row in table.competitors:
+        models = [study.models.get(one) for one in best_of.get(row, (row,))]
+        if any(one is not None and one.limits() is not None for one in models):
+            fix = "does not compete: its answers are limited to valid ones"
+            yield f"{path}.competitors: {row} {fix}"
 
 
 def _unfit(path: str, settings: Closed, schema: type[Closed]) -> Iterator[str]:
