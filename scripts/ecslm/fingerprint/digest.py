@@ -66,7 +66,7 @@ class Module:
         self.statements: dict[str, list[ast.stmt]] = {}
         self.others: list[ast.stmt] = []
         text, statements = _parsed(path)
-        self.imports_inside = bool(re.search(r"^\s+(?:import|from)\s", text, re.MULTILINE))
+        self.imports_inside = bool(re.search(r"^[ \t]+(?:import|from)\s", text, re.MULTILINE))
         for statement in statements:
             match statement:
                 case ast.Import() | ast.ImportFrom():
