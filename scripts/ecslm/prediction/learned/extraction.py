@@ -1,8 +1,8 @@
-"""Values of attributes: passages of the text, rated by a linear model.
+"""Values of attributes: passages of the text, rated by two linear models.
 
-A passage is rated by its words, their neighbours, its place and shape, and by how often training
-records have it as a value of the attribute: values seen in training are found again, and others
-where they look like those.
+A passage is rated by its neighbours, its place and shape, and by how often training records have it
+as a value of the attribute; by one of the models also by its own words, which are learned by heart.
+So values seen in training are found again, and others where they look like those.
 """
 
 import json
@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import log1p
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction import FeatureHasher
@@ -22,6 +23,8 @@ from ecslm.schemas.record import Record
 TARGETS = "target attributes"
 NONE = "None"
 TOKEN = re.compile(r"\w+(?:[.'/-]\w+)*|[^\w\s]")
+# The first features of a passage: its own words.
+OWN = 3
 # Words of a passage, words of a field that are looked at, and fields.
 LONGEST, WORDS, FIELDS = 5, 60, 4
 # Records that weights are learned from, and wrong passages of each of their attributes.
@@ -78,8 +81,10 @@ def extract(
     train: Sequence[Record], val: Sequence[Record]
 ) -> Callable[[Sequence[Record]], list[str]]:
     """What answers with the best passage for each attribute, or with none."""
-    parts = held_out(train, val)
     every = [*train, *val]
+    # Values of validation records are as new as those to come; training records share theirs.
+    numbers = np.arange(len(every))
+    parts = [(numbers[: len(train)], numbers[len(train) :])] if val else held_out(train, val)
     tried = []
     for known, held in parts:
         rated = _fitted([every[i] for i in known])([every[i] for i in held])
@@ -122,8 +127,8 @@ def _fitted(train: Sequence[Record]) -> Callable[[Sequence[Record]], list[Rated]
     for record in train:
         for name, values in values_of(record).items():
             seen[name].update(value.lower() for value in values)
-    hasher = FeatureHasher(n_features=2**18, alternate_sign=False)
-    rows, right = [], []
+    examples: list[Example] = []
+    right = []
     generator = np.random.default_rng(0)
     for record in train[:: -(-len(train) // MOST)]:
         passages = list(_passages(record))
@@ -135,12 +140,12 @@ def _fitted(train: Sequence[Record]) -> Callable[[Sequence[Record]], list[Rated]
                 others = [others[i] for i in generator.choice(len(others), WRONG, replace=False)]
             for passage in (*of_name, *others):
                 own = passage[0] in wanted
-                rows.append(_features(name, passage, seen[name][passage[0]] - own))
+                examples.append((name, passage, seen[name][passage[0]] - own))
                 right.append(own)
-    model = LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0)
-    fits = len(set(right)) > 1
-    if fits:
-        model.fit(hasher.transform(rows), right)
+    models = [
+        LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0).fit(table, right)
+        for table in (_tables(examples) if len(set(right)) > 1 else ())
+    ]
 
     def rate(records: Sequence[Record]) -> list[Rated]:
         found = []
@@ -148,11 +153,12 @@ def _fitted(train: Sequence[Record]) -> Callable[[Sequence[Record]], list[Rated]
             passages = list(_passages(record))
             rated: Rated = {}
             for name in attributes_of(record, sorted(seen)):
-                if not fits or not passages:
+                if not models or not passages:
                     rated[name] = (0.0, NONE)
                     continue
-                features = [_features(name, one, seen[name][one[0]]) for one in passages]
-                ratings = model.predict_proba(hasher.transform(features))[:, 1]
+                tables = _tables([(name, one, seen[name][one[0]]) for one in passages])
+                rows = zip(models, tables, strict=True)
+                ratings = np.mean([model.predict_proba(table)[:, 1] for model, table in rows], 0)
                 best = int(ratings.argmax())
                 rated[name] = (float(ratings[best]), passages[best][0])
             found.append(rated)
@@ -162,6 +168,17 @@ def _fitted(train: Sequence[Record]) -> Callable[[Sequence[Record]], list[Rated]
 
 
 Passage = tuple[str, list[str]]
+# An attribute, a passage, and how many training records have it as their value.
+Example = tuple[str, Passage, int]
+
+
+def _tables(examples: Sequence[Example]) -> list[Any]:
+    """Examples x features, of each model."""
+    hasher = FeatureHasher(n_features=2**18, alternate_sign=False)
+    return [
+        hasher.transform([_features(*one, own_words) for one in examples])
+        for own_words in (True, False)
+    ]
 
 
 def _passages(record: Record) -> Iterator[Passage]:
@@ -189,12 +206,14 @@ def _passages(record: Record) -> Iterator[Passage]:
                 )
 
 
-def _features(name: str, passage: Passage, times: int) -> dict[str, float]:
+def _features(name: str, passage: Passage, times: int, own_words: bool) -> dict[str, float]:
     """Features of a passage as the value of an attribute, which so many training records have."""
     value, known = passage
+    shown = known if own_words else known[OWN:]
     return {
-        **{f"{name}|{one}": 1.0 for one in known},
-        **dict.fromkeys(known[1:], 0.5),
+        name: 1.0,
+        **{f"{name}|{one}": 1.0 for one in shown},
+        **dict.fromkeys(known[1 if own_words else OWN :], 0.5),
         "seen": float(times > 0),
         "often": log1p(times),
         f"{name}|seen": float(times > 0),
