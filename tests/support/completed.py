@@ -17,8 +17,6 @@ from support.tiny import write_tiny_encoder, write_tiny_model
 
 STUDIES = ("generated", "local")
 CONFIGURATION = ROOT / "tests/workflow/rerun_study.yaml"
-# Rules whose jobs a run of `all` never makes.
-NOT_OF_ALL = ("report_pdf", "export_model", "model_card")
 # The data of both, in a project; the labels are those of `local`.
 RECORDS, LABELS = "data/records.jsonl", "data/labels.json"
 # Where a project has what tests edit, and keys of the configuration.

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 
 from ecslm.fingerprint.known import ERRORS, LEVELS
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
 
 def words(tree: ast.AST) -> set[ast.AST]:
     """The nodes in which an edit need not count, as docs/reruns.md lists them."""
