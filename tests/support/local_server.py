@@ -28,8 +28,6 @@ class Reply:
     seconds: float = 0.0
     cut: bool = False
     """Whether the connection ends in the middle of the content."""
-    pause: float = 0.0
-    """Seconds before each byte of the content."""
 
 
 @dataclass(frozen=True)
@@ -158,12 +156,7 @@ def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                if reply.pause:
-                    for byte in content:
-                        time.sleep(reply.pause)
-                        self.wfile.write(bytes([byte]))
-                else:
-                    self.wfile.write(content[: len(content) // 2] if reply.cut else content)
+                self.wfile.write(content[: len(content) // 2] if reply.cut else content)
             except OSError:
                 # The client no longer waits.
                 reply = Reply(cut=True)

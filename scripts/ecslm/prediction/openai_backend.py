@@ -6,7 +6,7 @@ answered request is never sent again, for any job or study.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,7 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated, Request, Tell, needed
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
-from ecslm.prediction.server_client import ServerClient
-from ecslm.prediction.server_requests import ServerRequest, request_for
-from ecslm.prediction.spending import Spending
+from ecslm.prediction.server_client import ServerClient, ServerRequest, request_for
 from ecslm.schemas.paths import SERVER_ANSWERS
 from ecslm.schemas.record import Record
 
@@ -32,6 +30,8 @@ OpenAIRequest = Request[OpenAISettings]
 # Prompts that a job asks before it lets others ask the server. It must not depend on the number of
 # requests at a time: a job that was killed may go on with another.
 BATCH = 100
+# Of a request whose reply cannot be used: an answer that is counted as invalid.
+NO_ANSWER = Answer(text="", finish_reason="stop", prompt_tokens=0, tokens=0)
 
 
 def libraries(_settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
@@ -73,11 +73,11 @@ def going_to_ask(
     Raises:
         InputError: the template does not fit a record.
     """
-    cache = AnswerCache(server_folder(SERVER_ANSWERS, settings.server))
+    kept = AnswerCache(server_folder(SERVER_ANSWERS, settings.server)).answers()
     if records is None:
-        return cache.is_empty()
+        return not kept
     prompts = _prompts(PromptTemplate(template), settings.shots, filter(settings.asks, records))
-    return any(cache.get(_request(one, settings, seed).key) is None for one in prompts)
+    return any(_request(one, settings, seed).key not in kept for one in prompts)
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,15 @@ class ServerBackend:
         Raises:
             InputError: the template does not fit a record.
         """
-        shots = self._request.settings.shots
-        prompts = list(_prompts(self._template, shots, records))
-        self._model.prompts = prompts
+        settings = self._request.settings
+        prompts = list(_prompts(self._template, settings.shots, records))
+        if settings.server.api == "chat" and self._template.markers:
+            log.warning(
+                "%s: the template has markers of turns, and a chat server adds its own: choose one "
+                "without, or `api: completions`",
+                self._template.path,
+            )
+        self._model.expect(prompts)
         return prompts
 
     def batches(self, prompts: Sequence[ServerPrompt]) -> list[list[int]]:
@@ -136,8 +142,19 @@ class ServerModel:
         self._folder = server_folder(cache, settings.server)
         self._cache = AnswerCache(self._folder)
         self._new: dict[str, Answer] = {}
-        self.prompts: Sequence[ServerPrompt] = ()
-        """Those of the job, whose cost is told."""
+        self._prompts: Sequence[ServerPrompt] = ()
+
+    def expect(self, prompts: Sequence[ServerPrompt]) -> None:
+        """Take the prompts of the job, whose cost is told: the most that it can be at once."""
+        self._prompts = prompts
+        if (prices := self._access.prices) is not None:
+            kept = self._cache.answers()
+            missing = {one.key: one for one in map(self._to_send, prompts) if one.key not in kept}
+            most = prices.of_all(one.most_tokens for one in missing.values())
+            log.info(
+                "%d of %d prompts to ask, for at most %.2f %s",
+                *(len(missing), len(prompts), most, prices.currency),
+            )
 
     def generate(
         self, prompts: Sequence[ServerPrompt], _batch: int, answered: Tell
@@ -149,7 +166,7 @@ class ServerModel:
 
         Raises:
             InputError: there is no key, the server cannot be reached, it refuses the key or a
-                request, an answer cannot be used, or the budget does not suffice.
+                request, no answer can be used, or the budget does not suffice.
         """
         requests = [self._to_send(prompt) for prompt in prompts]
         waiting = Counter(one.key for one in requests)
@@ -160,10 +177,17 @@ class ServerModel:
             answered(waiting[key])
 
         with held(self._folder / "lock", self._settings.server.url, wait=True):
-            found = {key: self._cache.get(key) for key in waiting}
-            answered(sum(waiting[key] for key, answer in found.items() if answer is not None))
-            self._ask({one.key: one for one in requests if found[one.key] is None}, keep)
-        answers = [found[one.key] or self._new[one.key] for one in requests]
+            found = dict(self._cache.answers())
+            missing = {one.key: one for one in requests if one.key not in found}
+            answered(sum(waiting[key] for key in waiting if key in found))
+            if missing:
+                require_locked(("openai",))
+                client = ServerClient(self._settings.server, self._access)
+                client.ask(missing.values(), keep, found.values())
+            found = dict(self._cache.answers())
+        if without := sum(waiting[key] for key in missing if key not in found):
+            answered(without)
+        answers = [found.get(one.key, NO_ANSWER) for one in requests]
         return [
             Generated(
                 text=answer.text,
@@ -177,9 +201,9 @@ class ServerModel:
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
-        keys = dict.fromkeys(self._to_send(prompt).key for prompt in self.prompts)
-        known = [self._new.get(key) or self._cache.get(key) for key in keys]
-        answers = [answer for answer in known if answer is not None]
+        kept = self._cache.answers()
+        keys = {self._to_send(prompt).key for prompt in self._prompts}
+        answers = [kept[key] for key in sorted(keys) if key in kept]
         withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
         names = sorted({answer.model for answer in answers if answer.model})
         if len(names) > 1:
@@ -188,7 +212,8 @@ class ServerModel:
             "device": f"{self._settings.server.model} at {self._settings.server.url}",
             "answered_by": ", ".join(names) or None,
             "requests": len(self._new),
-            "answers_from_cache": len(keys) - len(self._new),
+            "answers_from_cache": len(answers) - len(self._new),
+            "unusable_answers": len(keys) - len(answers),
             "withheld_by_content_filter": withheld,
         }
         if (prices := self._access.prices) is not None:
@@ -199,17 +224,6 @@ class ServerModel:
                 "prices_as_of": prices.as_of.isoformat(),
             }
         return cost
-
-    def _ask(
-        self, missing: Mapping[str, ServerRequest], keep: Callable[[str, Answer], None]
-    ) -> None:
-        if not missing:
-            return
-        require_locked(("openai",))
-        access, spending = self._access, None
-        if access.prices is not None:
-            spending = Spending(self._folder / "spent.json", access.prices, access.budget)
-        ServerClient(self._settings.server, access).ask(missing, keep, spending)
 
     def _to_send(self, prompt: ServerPrompt) -> ServerRequest:
         return _request(prompt, self._settings, self._seed)

@@ -1,18 +1,16 @@
 """Reading replies of an OpenAI-compatible server, and the cache of its answers.
 
-An answer may have been paid for, so each is a file of its own, written as soon as it arrives.
+An answer may have been paid for, so each is written as soon as it arrives.
 """
 
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ecslm.common.files import write_json
+from ecslm.common.files import json_line
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.prediction.openai_settings import Api, ServerSettings
 from ecslm.schemas.prediction import FinishReason
@@ -27,10 +25,6 @@ REASONS: Mapping[str, FinishReason] = {
     "length": "length",
     "content_filter": "content_filter",
 }
-
-
-class UnusableAnswerError(Exception):
-    """A reply without an answer; the text says why, and what may help."""
 
 
 class Answer(BaseModel):
@@ -54,26 +48,39 @@ WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, toke
 """The answer to a prompt that a content filter has refused."""
 
 
+class UnusableReplyError(Exception):
+    """A reply without an answer that can be used; the text says why."""
+
+
+class FailureReplyError(Exception):
+    """A reply that reports a failure as if it were an answer, or is a web page; the text says
+    which."""
+
+
 def answer_of(reply: str, api: Api) -> Answer:
     """The answer in the body of a reply.
 
     Raises:
-        UnusableAnswerError: the body is not of the API's form, or it has no text.
+        FailureReplyError: another request would fail too.
+        UnusableReplyError: the reply is not of the API's form, or it has no text.
     """
+    if reply.lstrip().startswith("<"):
+        raise FailureReplyError("answers with a web page: change `url` in `server`")
     try:
         form = (_ChatReply if api == "chat" else _TextReply).model_validate_json(reply)
     except ValidationError as error:
+        if (said := _failure(reply)) is not None:
+            raise FailureReplyError(f"failed: {said}") from None
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         what = f"{where}: {first['msg']}" if where else first["msg"]
-        said = f": {words}" if (words := _complaint(reply)) else ""
-        raise UnusableAnswerError(f"not a reply of the {api} API ({what}){said}") from None
+        raise UnusableReplyError(f"not a reply of the {api} API ({what})") from None
     choice = form.choices[0]
     reason = REASONS.get(choice.finish_reason or "")
     if reason is None:
-        raise UnusableAnswerError(f"ended with the unknown finish_reason {choice.finish_reason!r}")
+        raise UnusableReplyError(f"ended with the unknown finish_reason {choice.finish_reason!r}")
     if choice.written is None and reason == "stop":
-        raise UnusableAnswerError("no text, though the model has stopped")
+        raise UnusableReplyError("no text, though the model has stopped")
     return Answer(
         # None: the limit was reached, as by thoughts that are not shown, or the text was withheld.
         text=choice.written or "",
@@ -84,55 +91,61 @@ def answer_of(reply: str, api: Api) -> Answer:
     )
 
 
-def _complaint(reply: str) -> str | None:
-    """What a server says that reports an error as if it were an answer."""
+def _failure(reply: str) -> str | None:
     try:
-        return _Complaint.model_validate_json(reply).error.message
+        return _Failure.model_validate_json(reply).error.message
     except ValidationError:
         return None
 
 
 def server_folder(root: Path, server: ServerSettings) -> Path:
-    """The directory of what a model of a server has answered and has cost."""
+    """The directory of what a model of a server has answered."""
     return root / sha256_of_text(canonical_json([server.url, server.model]))[:16]
 
 
 class AnswerCache:
-    """The answers of one model of one server, by the digest of their request.
+    """The answers of one model of one server, by the digest of their request: lines of a file.
 
-    A damaged one is moved aside, so that a person can fix it, and its request is asked again.
+    Lines are only added, by one process at a time. A damaged one, such as the last one after a
+    power failure, stays, since a person may fix it; its request is asked again.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._path = folder / "answers.jsonl"
+        self._answers: dict[str, Answer] = {}
+        self._bytes = self._lines = 0
 
-    def get(self, key: str) -> Answer | None:
-        """The answer to a request; None if there is none."""
-        path = self._path(key)
-        if not os.path.lexists(path):
-            return None
-        kept = _read(path)
-        if kept is None or kept.request != key or kept.sha256 != _digest(key, kept.answer):
-            # What stands there may have been paid for, so it replaces nothing and is never removed.
-            aside = path.with_name(f"{path.name}.damaged-{token_hex(4)}")
-            # Another process may have been faster.
-            with suppress(FileNotFoundError):
-                path.rename(aside)
-                log.warning("%s: damaged: moved to %s, its request is asked again", path, aside)
-            return None
-        return kept.answer
+    def answers(self) -> Mapping[str, Answer]:
+        """All answers, also those that other processes have added since the last call."""
+        if self._path.exists():
+            with self._path.open("rb") as stream:
+                stream.seek(self._bytes)
+                for line in stream:
+                    self._bytes += len(line)
+                    self._lines += 1
+                    kept = _sound(line)
+                    if kept is not None:
+                        self._answers[kept.request] = kept.answer
+                    elif line.strip():
+                        log.warning(
+                            "%s: line %d: damaged: its request is asked again",
+                            self._path,
+                            self._lines,
+                        )
+        return self._answers
 
-    def is_empty(self) -> bool:
-        """Whether there is no answer at all."""
-        return not any(self._folder.glob("*/*.json"))
-
-    def add(self, key: str, answer: Answer) -> None:
+    def add(self, request: str, answer: Answer) -> None:
         """Keep an answer, in a way that survives a power failure."""
-        kept = _Kept(request=key, answer=answer, sha256=_digest(key, answer))
-        write_json(self._path(key), kept.model_dump(mode="json"))
-
-    def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}.json"
+        kept = _Kept(request=request, answer=answer, sha256=_digest(request, answer))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab+") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, end - 1))
+            # A process may have been killed in the middle of a line.
+            begin = b"" if stream.read() in (b"", b"\n") else b"\n"
+            stream.write(begin + json_line(kept).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 class _Kept(BaseModel):
@@ -143,16 +156,17 @@ class _Kept(BaseModel):
     sha256: str
 
 
-def _read(path: Path) -> _Kept | None:
-    """What is kept in a file; None if it is damaged, or no file: a pipe would be waited for."""
+def _sound(line: bytes) -> _Kept | None:
+    """What is kept in a line; None if it is not as it was written."""
     try:
-        return _Kept.model_validate_json(path.read_bytes()) if path.is_file() else None
+        kept = _Kept.model_validate_json(line)
     except ValidationError:
         return None
+    return kept if kept.sha256 == _digest(kept.request, kept.answer) else None
 
 
-def _digest(key: str, answer: Answer) -> str:
-    return sha256_of_text(canonical_json([key, answer.model_dump(mode="json")]))
+def _digest(request: str, answer: Answer) -> str:
+    return sha256_of_text(canonical_json([request, answer.model_dump(mode="json")]))
 
 
 class _Usage(BaseModel):
@@ -164,7 +178,7 @@ class _Error(BaseModel):
     message: str
 
 
-class _Complaint(BaseModel):
+class _Failure(BaseModel):
     error: _Error
 
 

@@ -5,33 +5,76 @@ It waits as long as `Retry-After` says, or twice as long each time.
 """
 
 import asyncio
+import logging
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies_environment
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.prediction.openai_settings import AccessSettings, ServerSettings
-from ecslm.prediction.server_answers import WITHHELD, Answer, UnusableAnswerError, answer_of
-from ecslm.prediction.server_requests import ServerRequest
-from ecslm.prediction.server_route import proxy_variable, route_problems
-from ecslm.prediction.spending import Charge, Spending
+from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.prediction.openai_settings import AccessSettings, ServerDecoding, ServerSettings
+from ecslm.prediction.server_answers import (
+    WITHHELD,
+    Answer,
+    FailureReplyError,
+    UnusableReplyError,
+    answer_of,
+)
 
 if TYPE_CHECKING:
-    import httpx2
     from openai import APIConnectionError, APIStatusError, AsyncOpenAI
+
+log = logging.getLogger(__name__)
 
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 # The client insists on a key. Servers that need none do not look at it.
 NO_KEY = "none"
 LONGEST_MESSAGE = 300
-# Statuses of requests that no model has seen. Others may be charged, such as that of a gateway
-# which did not wait for the answer, or of a content filter.
-NOT_CHARGED = frozenset((401, 402, 403, 404, 429, 500, 503))
+# More tokens than a server adds to a message, as markers of turns and the like.
+TOKENS_OF_MARKERS = 100
+# So many replies, none of which can be used, are no accident.
+USELESS = 10
 
-# That of the request which the task is sending, for the client's hooks.
-_charge: ContextVar[Charge | None] = ContextVar("_charge", default=None)
+
+@dataclass(frozen=True)
+class ServerRequest:
+    """A request, and the record that it is for."""
+
+    key: str
+    """Digest of the server and of everything that is sent, except the user's API key."""
+    record: str
+    body: Mapping[str, Any]
+    most_tokens: tuple[int, int]
+    """The most tokens that its prompt and its answer may have."""
+
+
+def request_for(
+    prompt: str, record: str, server: ServerSettings, decoding: ServerDecoding, seed: int
+) -> ServerRequest:
+    """The request of a prompt.
+
+    Args:
+        record: its id.
+        seed: of sampled decoding. It is sent only then: not all servers know it.
+    """
+    text = (
+        {"messages": [{"role": "user", "content": prompt}]}
+        if server.api == "chat"
+        else {"prompt": prompt}
+    )
+    sampling: dict[str, Any] = {"temperature": 0.0}
+    if server.sampling == "own":
+        sampling = {}
+    elif decoding.sample:
+        sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": seed}
+    body = {"model": server.model, **text, server.limit: decoding.max_new_tokens, **sampling}
+    sent = {"url": server.url, "api": server.api, "body": body}
+    # No tokenizer makes more tokens of a text than it has bytes.
+    most = len(prompt.encode()) + TOKENS_OF_MARKERS, decoding.max_new_tokens
+    return ServerRequest(sha256_of_text(canonical_json(sent)), record, body, most)
 
 
 class ServerClient:
@@ -40,43 +83,62 @@ class ServerClient:
     def __init__(self, server: ServerSettings, access: AccessSettings) -> None:
         """
         Raises:
-            InputError: the key's environment variable is not set, or others are wrong by which the
-                server is reached.
+            InputError: the key's environment variable is not set.
         """
         self._server, self._access = server, access
-        if problems := [*route_problems(server.url)]:
-            raise InputError(*(Problem(problem, server.url) for problem in problems))
         self._key = "" if access.key is None else self._key_of(access.key)
 
     def ask(
         self,
-        requests: Mapping[str, ServerRequest],
+        requests: Iterable[ServerRequest],
         keep: Callable[[str, Answer], None],
-        spending: Spending | None,
+        known: Iterable[Answer] = (),
     ) -> None:
-        """Ask all requests, each by its key; `keep` gets each answer as soon as it arrives.
+        """Ask all requests; `keep` gets each answer by the key of its request as soon as it
+        arrives.
 
-        After a failure no request is sent, but answers to those that were are waited for.
+        After a failure no request is sent, but answers to those that were are waited for. A request
+        whose reply cannot be used gets no answer.
+
+        Args:
+            known: the answers so far of this model, whose price counts for the budget.
 
         Raises:
             InputError: the first failure.
-            OSError: an answer or what it cost cannot be written.
+            OSError: an answer cannot be written.
         """
-        asyncio.run(self._ask(deque(requests.values()), keep, spending))
+        asyncio.run(self._ask(deque(requests), keep, known))
 
     async def _ask(
         self,
         waiting: deque[ServerRequest],
         keep: Callable[[str, Answer], None],
-        spending: Spending | None,
+        known: Iterable[Answer],
     ) -> None:
         failures: list[InputError | OSError] = []
+        budget = _Budget(self._access, known)
+        used = useless = 0
 
         async def work(client: "AsyncOpenAI") -> None:
+            nonlocal used, useless
             while waiting and not failures:
                 request = waiting.popleft()
                 try:
-                    keep(request.key, await self._answer(client, request, spending))
+                    budget.reserve(request)
+                    answer = None
+                    try:
+                        answer = await self._answer(client, request)
+                    except UnusableReplyError as error:
+                        useless += 1
+                        line = self._line(f"{error}")
+                        if useless >= USELESS and not used:
+                            raise self._problem(line, request.record) from None
+                        log.warning("record %s: %s: counts as invalid", request.record, line)
+                    finally:
+                        budget.settle(request, answer)
+                    if answer is not None:
+                        used += 1
+                        keep(request.key, answer)
                 except (InputError, OSError) as error:
                     failures.append(error)
 
@@ -101,48 +163,23 @@ class ServerClient:
     def _client(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        return AsyncOpenAI(
-            api_key=self._key or NO_KEY,
-            base_url=self._server.url,
-            timeout=self._access.timeout,
-            max_retries=self._access.retries,
-            http_client=DefaultAsyncHttpxClient(
-                event_hooks={
-                    "request": [_before_sending],
-                    "response": [_after_status, self._read],
-                }
-            ),
-        )
-
-    async def _read(self, response: "httpx2.Response") -> None:
-        """Read a reply within the time-out, which the client restarts with each byte."""
-        import httpx2
-
         try:
-            async with asyncio.timeout(self._access.timeout):
-                await response.aread()
-        except TimeoutError:
-            raise httpx2.ReadTimeout("too slow", request=response.request) from None
+            return AsyncOpenAI(
+                api_key=self._key or NO_KEY,
+                base_url=self._server.url,
+                timeout=self._access.timeout,
+                max_retries=self._access.retries,
+                # A redirected request would lose its body.
+                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+            )
+        except (ImportError, ValueError, OSError):
+            # Its text may show the password of a proxy.
+            raise self._problem(
+                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset "
+                "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+            ) from None
 
-    async def _answer(
-        self, client: "AsyncOpenAI", request: ServerRequest, spending: Spending | None
-    ) -> Answer:
-        """The answer to a request, which is charged."""
-        prices = self._access.prices
-        if spending is None or prices is None:
-            return await self._sent(client, request)
-        charge = Charge(spending, prices.of(*request.most_tokens))
-        _charge.set(charge)
-        price = None
-        try:
-            answer = await self._sent(client, request)
-            if answer is not WITHHELD:
-                price = prices.of(*answer.counts)
-        finally:
-            await charge.end(price)
-        return answer
-
-    async def _sent(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer:
+    async def _answer(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer:
         import httpx2
         from openai import APIConnectionError, APIStatusError
 
@@ -150,23 +187,26 @@ class ServerClient:
             response = await client.post(
                 PATHS[self._server.api], cast_to=httpx2.Response, body=dict(request.body)
             )
-            answer = answer_of(response.text, self._server.api)
-            # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
-            if self._key and self._key in response.text + answer.text + (answer.model or ""):
-                raise UnusableAnswerError("it repeats the key, which must reach no file")
-            return answer
-        except UnusableAnswerError as error:
-            raise self._problem(self._line(f"{error}"), request.record) from None
         except APIStatusError as error:
             if error.code == "content_filter":
                 return WITHHELD
             raise self._refused(error, request) from None
         except APIConnectionError as error:
             raise self._unreachable(error) from None
+        try:
+            answer = answer_of(response.text, self._server.api)
+        except FailureReplyError as error:
+            raise self._problem(self._line(f"{error}")) from None
+        # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
+        if self._key and self._key in response.text + answer.text + (answer.model or ""):
+            raise UnusableReplyError("it repeats the key, which must reach no file")
+        return answer
 
     def _refused(self, error: "APIStatusError", request: ServerRequest) -> InputError:
         status, access, model = error.status_code, self._access, self._server.model
         said = f"{status}: {self._words(error)}"
+        if status < 400:
+            return self._problem(f"redirects to another page ({said}): change `url` in `server`")
         if status in (401, 403):
             if access.key is None:
                 return self._problem(
@@ -202,13 +242,9 @@ class ServerClient:
             )
         cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
         if isinstance(error.__cause__, (httpx2.ConnectError, httpx2.ProxyError)):
-            if (variable := proxy_variable(self._server.url)) is not None:
-                return self._problem(
-                    f"cannot be reached ({cause}) through the proxy of the environment variable "
-                    f"{variable}: correct or unset it, or name the server in `no_proxy`"
-                )
+            proxy = ", or the proxy in the environment" if getproxies_environment() else ""
             return self._problem(
-                f"cannot be reached ({cause}): start the server, or change `url` in `server`"
+                f"cannot be reached ({cause}): start the server, or change `url` in `server`{proxy}"
             )
         return self._problem(
             f"the connection was cut {times} times ({cause}): run again; answers so far are kept"
@@ -231,14 +267,39 @@ class ServerClient:
         return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}..."
 
 
-async def _before_sending(_request: "httpx2.Request") -> None:
-    """Reserve what a request may cost, each time that the client sends it."""
-    if (charge := _charge.get()) is not None:
-        await charge.sent_again()
+class _Budget:
+    """What a model has cost, and what requests on their way may cost."""
+
+    def __init__(self, access: AccessSettings, known: Iterable[Answer]) -> None:
+        self._prices, self._limit = access.prices, access.budget
+        self._spent = self._prices.of_all(one.counts for one in known) if self._prices else 0.0
+        self._reserved = 0.0
+
+    def reserve(self, request: ServerRequest) -> None:
+        """Count the most that a request may cost, which is about to be sent.
+
+        Raises:
+            InputError: that is more than the budget leaves.
+        """
+        if self._prices is None or self._limit is None:
+            return
+        most, currency = self._prices.of(*request.most_tokens), self._prices.currency
+        if self._spent + self._reserved + most > self._limit:
+            raise InputError(
+                f"the budget of {_money(self._limit)} {currency} is reached: "
+                f"{_money(self._spent)} {currency} are spent, and the requests on their way and "
+                f"the next one may cost {_money(self._reserved + most)} {currency}: raise "
+                "`budget` in `access`; answers so far are kept"
+            )
+        self._reserved += most
+
+    def settle(self, request: ServerRequest, answer: Answer | None) -> None:
+        """Count what the answer has cost; None: there is none, though it may be charged."""
+        if self._prices is not None and self._limit is not None:
+            most = self._prices.of(*request.most_tokens)
+            self._reserved -= most
+            self._spent += most if answer is None else self._prices.of(*answer.counts)
 
 
-async def _after_status(response: "httpx2.Response") -> None:
-    """Free what was reserved for a request that is not charged."""
-    free = response.status_code in NOT_CHARGED or response.is_redirect
-    if free and (charge := _charge.get()) is not None:
-        await charge.end(0.0)
+def _money(amount: float) -> str:
+    return f"{amount:.2f}" if amount >= 1 else f"{amount:.2g}"

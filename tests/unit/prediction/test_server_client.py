@@ -1,11 +1,7 @@
 """Asking a server: requests at a time, repeated ones, and one line for each failure."""
 
-import email.utils
-import math
 import threading
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,16 +20,15 @@ from support.local_server import (
 )
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json
 from ecslm.prediction.openai_settings import AccessSettings, ServerDecoding, ServerSettings
 from ecslm.prediction.server_answers import Answer
-from ecslm.prediction.server_client import ServerClient
-from ecslm.prediction.server_requests import request_for
-from ecslm.prediction.spending import Spending
+from ecslm.prediction.server_client import ServerClient, request_for
 
 DECODING = ServerDecoding(max_new_tokens=10)
-# At these prices a prompt of 10 letters reserves 110 tokens at 1 a million, 10 of its answer at 2.
-MOST = (110 + 2 * 10) / 1e6
+SERVER = ServerSettings(url="https://models.example/v1", model="shop-1")
+# At these prices a prompt of 10 letters may have 110 tokens at 1 a million, and 10 of its answer
+# at 2; it has 2 and 1.
+MOST, PRICE = 130e-6, 4e-6
 
 
 @pytest.fixture
@@ -43,25 +38,18 @@ def server() -> Iterator[LocalServer]:
 
 
 def asked(
-    server: LocalServer, count: int = 1, spending: Spending | None = None, **access: Any
+    server: LocalServer, count: int = 1, found: dict[str, Answer] | None = None, **access: Any
 ) -> dict[str, Answer]:
-    """The answers to the prompts `prompt 000` and so on, by prompt; those before a failure."""
+    """The answers to the prompts `prompt 000` and so on, by prompt; `found` gets them, too."""
     settings = ServerSettings(url=server.url, model="shop-1")
-    made = [
+    requests = [
         request_for(f"prompt {number:03d}", f"r{number:03d}", settings, DECODING, seed=0)
         for number in range(count)
     ]
-    requests = {request.key: request for request in made}
-    found: dict[str, Answer] = {}
+    prompts = {request.key: prompt_of(request.body) for request in requests}
+    found = {} if found is None else found
     client = ServerClient(settings, AccessSettings.model_validate(access))
-
-    def keep(key: str, answer: Answer) -> None:
-        found[prompt_of(requests[key].body)] = answer
-
-    try:
-        client.ask(requests, keep, spending)
-    finally:
-        asked.kept = found  # type: ignore[attr-defined]
+    client.ask(requests, lambda key, answer: found.update({prompts[key]: answer}))
     return found
 
 
@@ -75,21 +63,68 @@ def problem(server: LocalServer, count: int = 1, **access: Any) -> str:
     return line.removeprefix(f"{server.url}: ")
 
 
+def test_a_request_is_another_if_anything_is_that_the_model_is_told() -> None:
+    changed: list[dict[str, Any]] = [
+        {},
+        {"prompt": "Prompt"},
+        {"decoding": ServerDecoding(max_new_tokens=9)},
+        {"decoding": ServerDecoding(sample=True)},
+        {"decoding": ServerDecoding(sample=True), "seed": 1},
+        {"decoding": ServerDecoding(sample=True, temperature=1.0)},
+        *(
+            {"server": SERVER.model_copy(update={name: value})}
+            for name, value in [
+                ("url", "https://other.example/v1"),
+                ("model", "shop-2"),
+                ("api", "completions"),
+            ]
+        ),
+    ]
+    given = {"prompt": "prompt", "server": SERVER, "decoding": ServerDecoding(), "seed": 0}
+    keys = {request_for(record="r", **(given | one)).key for one in changed}
+    assert len(keys) == len(changed)
+    same = request_for("prompt", "another record", SERVER, ServerDecoding(), seed=5)
+    assert same.key in keys
+
+
+@pytest.mark.parametrize(
+    ("changes", "sample", "body"),
+    [
+        ({}, False, {"messages": 1, "max_tokens": 100, "temperature": 0.0}),
+        (
+            {"api": "completions", "limit": "max_completion_tokens"},
+            True,
+            {"prompt": 1, "max_completion_tokens": 100, "temperature": 0.15, "top_p": 1, "seed": 7},
+        ),
+        ({"sampling": "own"}, True, {"messages": 1, "max_tokens": 100}),
+    ],
+)
+def test_a_request_is_in_the_terms_of_the_server(
+    changes: dict[str, Any], sample: bool, body: dict[str, Any]
+) -> None:
+    decoding = ServerDecoding(sample=sample, temperature=0.15, top_p=1)
+    sent = request_for("prompt", "r", SERVER.model_copy(update=changes), decoding, 7).body
+    texts = {"messages": [{"role": "user", "content": "prompt"}], "prompt": "prompt"}
+    expected = {name: texts.get(name, value) for name, value in body.items()}
+    assert sent == {"model": "shop-1"} | expected
+
+
 def test_each_answer_is_kept_under_its_request(server: LocalServer) -> None:
-    server.answer = lambda body: completion(body, f"to {prompt_of(body)}", "length")
-    answers = asked(server, 20)
-    assert {prompt: answer.text for prompt, answer in answers.items()} == {
-        f"prompt {number:03d}": f"to prompt {number:03d}" for number in range(20)
-    }
-    assert answers["prompt 000"] == Answer(
-        text="to prompt 000", finish_reason="length", prompt_tokens=2, tokens=3, model="m-1"
+    server.answer = lambda body: Reply(
+        completion(body, f"to {prompt_of(body)}", "length").content, seconds=0.03
     )
+    answers = asked(server, 12, concurrency=3)
+    assert answers == {
+        f"prompt {number:03d}": Answer(
+            text=f"to prompt {number:03d}",
+            finish_reason="length",
+            prompt_tokens=2,
+            tokens=3,
+            model="m-1",
+        )
+        for number in range(12)
+    }
     assert {one.path for one in server.received} == {"/v1/chat/completions"}
-
-
-def test_no_more_requests_are_sent_at_a_time_than_allowed(server: LocalServer) -> None:
-    server.answer = lambda body: Reply(completion(body).content, seconds=0.03)
-    asked(server, 12, concurrency=3)
     assert server.most_at_once == 3
 
 
@@ -102,26 +137,22 @@ def test_answers_are_handed_on_while_others_are_waited_for(server: LocalServer) 
             assert release.wait(10)
         return completion(body)
 
+    class Found(dict[str, Answer]):
+        def update(self, other: Any) -> None:
+            super().update(other)
+            if len(self) == 2:
+                release.set()
+
     server.answer = answer
-    seen: list[str] = []
-    settings = ServerSettings(url=server.url, model="m")
-    made = [request_for(f"r{number:03d}", "", settings, DECODING, 0) for number in range(3)]
-    requests = {request.key: request for request in made}
-
-    def keep(key: str, _: Answer) -> None:
-        seen.append(prompt_of(requests[key].body))
-        if len(seen) == 2:
-            release.set()
-
-    ServerClient(settings, AccessSettings(concurrency=2)).ask(requests, keep, None)
-    assert seen == ["r001", "r002", "r000"]
+    assert list(asked(server, 3, Found(), concurrency=2)) == [
+        f"prompt {number}" for number in ("001", "002", "000")
+    ]
 
 
 @pytest.mark.parametrize(
     "first",
     [
         pytest.param(failure(429, "slow down"), id="too many requests"),
-        pytest.param(failure(500, "oops"), id="server error"),
         pytest.param(failure(503, "busy"), id="busy"),
         pytest.param(lambda body: Reply(completion(body).content, cut=True), id="cut"),
         pytest.param(lambda body: Reply(completion(body).content, seconds=1.5), id="slow"),
@@ -136,78 +167,60 @@ def test_a_request_that_fails_is_sent_again(
     assert server.received[0].body == server.received[1].body
 
 
-def test_a_request_is_sent_again_after_as_many_seconds_as_the_server_says(
+NO_USAGE = {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]}
+HALF = '{"choices": [{"message": {"content": "\\ud83d"}, "finish_reason": "stop"}]}'
+UNUSABLE = {
+    "not a reply of the chat API (Invalid JSON": lambda _: Reply("{nonsense"),
+    "not a reply of the chat API (choices: ": lambda _: Reply({"choices": []}),
+    "not a reply of the chat API (usage: Field required)": lambda _: Reply(NO_USAGE),
+    "not a reply of the chat API (Invalid JSON: unexpected end of hex escape": lambda _: Reply(
+        HALF
+    ),
+    "no text, though the model has stopped": lambda body: completion(body, None),
+    "ended with the unknown finish_reason 'tool_calls'": lambda body: completion(
+        body, "a", "tool_calls"
+    ),
+    "it repeats the key, which must reach no file": lambda body: completion(body, KEY),
+}
+
+
+@pytest.mark.parametrize("said", UNUSABLE)
+def test_a_request_whose_reply_cannot_be_used_gets_no_answer_and_others_do(
     server: LocalServer,
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The client itself would wait for half a second.
-    server.answer = in_turn(failure(429, "slow down", {"Retry-After": "1.2"}), completion)
-    asked(server)
-    first, second = (one.at for one in server.received)
-    assert second - first >= 1.15
+    monkeypatch.setenv(VARIABLE, KEY)
+    server.answer = in_turn(completion, UNUSABLE[said], completion)
+    found = asked(server, 3, key=VARIABLE, concurrency=1)
+    assert list(found) == ["prompt 000", "prompt 002"]
+    (line,) = caplog.messages
+    assert line.startswith(f"record r001: {said}")
+    assert line.endswith(": counts as invalid")
+    assert KEY not in line
 
 
-def test_a_request_is_sent_again_at_the_time_that_the_server_says(server: LocalServer) -> None:
-    due = math.ceil(time.time()) + 1
-    after = email.utils.formatdate(due, usegmt=True)
-    server.answer = in_turn(failure(429, "slow down", {"Retry-After": after}), completion)
-    asked(server)
-    since = time.monotonic() - server.received[1].at
-    assert time.time() - since >= due - 0.05
-
-
-def test_a_server_that_asks_for_a_long_wait_ends_the_job_at_once(server: LocalServer) -> None:
-    server.answer = in_turn(failure(429, "quota used up", {"Retry-After": "3600"}))
-    start = time.monotonic()
-    assert problem(server) == (
-        "too many requests, or no credit (429: quota used up): lower `concurrency` in `access`, or "
-        "run again later; answers so far are kept"
+def test_a_server_whose_first_replies_are_all_useless_ends_the_job(server: LocalServer) -> None:
+    server.answer = in_turn(Reply(NO_USAGE))
+    assert problem(server, 30, concurrency=1).startswith(
+        "record r009: not a reply of the chat API (usage: Field required)"
     )
-    assert time.monotonic() - start < 1
-    assert len(server.received) == 1
+    assert len(server.received) == 10
 
 
-UNUSABLE = [
-    pytest.param("{nonsense", "not a reply of the chat API (Invalid JSON", id="not JSON"),
-    pytest.param("<html>", "not a reply of the chat API (Invalid JSON", id="HTML"),
-    pytest.param({"choices": []}, "not a reply of the chat API (choices: ", id="no choice"),
-    pytest.param(
-        {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]},
-        "not a reply of the chat API (usage: Field required)",
-        id="no token counts",
-    ),
-    pytest.param(
-        {"error": {"message": "no  credit\nleft", "code": 402}},
-        "not a reply of the chat API (choices: Field required): no credit left",
-        id="an error",
-    ),
-    pytest.param(None, "no text, though the model has stopped", id="no text"),
-    pytest.param("tool", "ended with the unknown finish_reason 'tool_calls'", id="a tool"),
-]
-
-
-@pytest.mark.parametrize(("content", "expected"), UNUSABLE)
-def test_a_reply_without_an_answer_is_one_line_that_names_the_record(
-    server: LocalServer, content: object, expected: str
-) -> None:
-    replies = {None: lambda body: completion(body, None)}
-    replies["tool"] = lambda body: completion(body, None, "tool_calls")
-    known = content if isinstance(content, str | None) else ""
-    server.answer = replies.get(known, in_turn(Reply(content)))
-    assert problem(server).startswith(f"record r000: {expected}")
+PAGE = "<html>\n<body>Please log in</body></html>"
 
 
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (
-            failure(401, "bad key"),
-            f"refused the key of {VARIABLE} (401: bad key): set another",
-        ),
+        (failure(401, "bad key"), f"refused the key of {VARIABLE} (401: bad key): set another"),
         (failure(403, "no access"), f"refused the key of {VARIABLE} (403: no access): set another"),
         (
-            failure(404, "The model `shop-1` does not exist"),
-            "no model 'shop-1', or no API at this URL (404: The model `shop-1` does not exist): "
-            "change `model` or `url` in `server`",
+            failure(404, "no shop-1"),
+            "no model 'shop-1', or no API at this URL (404: no shop-1): change `model` or `url` in "
+            "`server`",
         ),
         (
             failure(400, "context length\nexceeded"),
@@ -218,10 +231,16 @@ def test_a_reply_without_an_answer_is_one_line_that_names_the_record(
             "failed 2 times (500: oops): run again later; answers so far are kept",
         ),
         (
-            Reply("<h1>no such page</h1>", 404),
-            "no model 'shop-1', or no API at this URL (404: <h1>no such page</h1>): change `model` "
-            "or `url` in `server`",
+            failure(429, "quota used up", {"Retry-After": "3600"}),
+            "too many requests, or no credit (429: quota used up): lower `concurrency` in "
+            "`access`, or run again later; answers so far are kept",
         ),
+        (
+            Reply("moved", 302, {"Location": "/login"}),
+            "redirects to another page (302: moved): change `url` in `server`",
+        ),
+        (Reply(PAGE), "answers with a web page: change `url` in `server`"),
+        (Reply({"error": {"message": "no  credit\nleft"}}), "failed: no credit left"),
     ],
 )
 def test_a_refusal_is_one_line_that_says_what_to_do(
@@ -230,121 +249,6 @@ def test_a_refusal_is_one_line_that_says_what_to_do(
     monkeypatch.setenv(VARIABLE, KEY)
     server.answer = in_turn(reply)
     assert problem(server, key=VARIABLE, retries=1) == expected
-
-
-def test_a_server_that_needs_a_key_is_told_from_one_that_refuses_it(server: LocalServer) -> None:
-    server.answer = in_turn(failure(401, "who are you?"))
-    assert problem(server) == (
-        "needs a key (401: who are you?): name its environment variable as `key` in `access`"
-    )
-
-
-def test_an_unreachable_server_is_one_line() -> None:
-    with local_server() as server:
-        pass
-    assert problem(server, retries=0) == (
-        "cannot be reached (All connection attempts failed): start the server, or change `url` in "
-        "`server`"
-    )
-
-
-def test_a_server_that_never_answers_or_cuts_each_connection_is_one_line(
-    server: LocalServer,
-) -> None:
-    server.answer = lambda body: Reply(completion(body).content, seconds=0.3)
-    assert problem(server, timeout=0.1, retries=0) == (
-        "no answer within 0.1 s, 1 times: raise `timeout` or lower `concurrency` in `access`; "
-        "answers so far are kept"
-    )
-    server.answer = lambda body: Reply(completion(body).content, cut=True)
-    assert problem(server, retries=0).startswith("the connection was cut 1 times (")
-
-
-def test_a_reply_that_comes_byte_by_byte_must_be_whole_in_time(server: LocalServer) -> None:
-    """Though no byte takes long."""
-    server.answer = lambda body: Reply(completion(body).content, pause=0.02)
-    assert problem(server, timeout=0.5, retries=0).startswith("no answer within 0.5 s, 1 times")
-
-
-def test_after_a_failure_no_more_requests_are_sent_and_those_sent_are_kept(
-    server: LocalServer,
-) -> None:
-    def answer(body: Body) -> Reply:
-        if prompt_of(body).endswith("001"):
-            return failure(400, "no")
-        return Reply(completion(body).content, seconds=0.1)
-
-    server.answer = answer
-    assert problem(server, 20, concurrency=3).startswith("record r001: refused")
-    assert sorted(asked.kept) == ["prompt 000", "prompt 002"]  # type: ignore[attr-defined]
-    assert len(server.received) == 3
-
-
-def test_a_disk_that_is_full_ends_the_job_as_such(server: LocalServer) -> None:
-    settings = ServerSettings(url=server.url, model="m")
-    request = request_for("prompt", "r", settings, DECODING, 0)
-
-    def keep(_key: str, _answer: Answer) -> None:
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space left on device"):
-        ServerClient(settings, AccessSettings()).ask({request.key: request}, keep, None)
-
-
-@pytest.mark.parametrize("text", [None, "", "I would"])
-def test_what_a_content_filter_withheld_is_an_answer_with_that_reason(
-    server: LocalServer, text: str | None
-) -> None:
-    server.answer = lambda body: completion(body, text, "content_filter")
-    answer = asked(server)["prompt 000"]
-    assert (answer.text, answer.finish_reason) == (text or "", "content_filter")
-
-
-def test_a_prompt_that_a_content_filter_refused_has_an_answer_without_text(
-    server: LocalServer,
-) -> None:
-    error = {"error": {"message": "filtered", "code": "content_filter"}}
-    server.answer = in_turn(Reply(error, 400))
-    answer = asked(server)["prompt 000"]
-    assert (answer.text, answer.finish_reason) == ("", "content_filter")
-
-
-# Keys
-
-
-def test_the_key_is_sent_and_without_one_no_other_is(
-    server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, KEY)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
-    asked(server, key=VARIABLE)
-    asked(server)
-    sent = [one.headers["authorization"] for one in server.received]
-    assert sent == [f"Bearer {KEY}", "Bearer none"]
-
-
-@pytest.mark.parametrize("value", [None, "", " \n"])
-def test_a_missing_key_is_one_line_that_names_its_variable(
-    server: LocalServer, value: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if value is None:
-        monkeypatch.delenv(VARIABLE, raising=False)
-    else:
-        monkeypatch.setenv(VARIABLE, value)
-    assert problem(server, key=VARIABLE) == (
-        f"the environment variable {VARIABLE} is not set: set it to the key, or remove `key` from "
-        "`access` if the server needs none"
-    )
-    assert not server.received
-
-
-def test_a_value_that_can_be_no_key_is_refused_without_showing_it(
-    server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, "sk-schlüssel")
-    assert problem(server, key=VARIABLE) == (
-        f"the value of {VARIABLE} is no key: it has other characters"
-    )
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
@@ -358,114 +262,119 @@ def test_a_server_that_repeats_the_key_in_an_error_does_not_give_it_away(
     assert KEY not in line
 
 
-def test_an_answer_that_repeats_the_key_is_refused(
+def test_a_server_that_needs_a_key_is_told_from_one_that_refuses_it(server: LocalServer) -> None:
+    server.answer = in_turn(failure(401, "who are you?"))
+    assert problem(server) == (
+        "needs a key (401: who are you?): name its environment variable as `key` in `access`"
+    )
+
+
+def test_a_server_that_is_away_never_answers_or_cuts_each_connection_is_one_line(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, KEY)
-    server.answer = lambda body: completion(body, f"the key is {KEY}")
-    line = problem(server, key=VARIABLE)
-    assert line == "record r000: it repeats the key, which must reach no file"
-
-
-# Money
-
-
-def account(folder: Path, budget: float | None) -> tuple[Spending, dict[str, Any]]:
-    """An account with nothing spent, and the access that belongs to it."""
-    access = {"prices": PRICES, **({} if budget is None else {"budget": budget})}
-    prices = AccessSettings.model_validate(access).prices
-    assert prices is not None
-    return Spending(folder / "spent.json", prices, budget), access
-
-
-def spent(folder: Path) -> float:
-    """What is spent; nothing may be reserved."""
-    content = read_json(folder / "spent.json")
-    assert content["reserved"] == []
-    return float(content["spent"])
-
-
-def test_what_answers_cost_is_written_down(server: LocalServer, tmp_path: Path) -> None:
-    spending, access = account(tmp_path, None)
-    asked(server, 10, spending, **access)
-    # Each prompt has 2 tokens and each answer 1.
-    assert spent(tmp_path) == pytest.approx(10 * (2 * 1.0 + 1 * 2.0) / 1e6)
-
-
-def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer, tmp_path: Path) -> None:
-    # For two answers and one more request.
-    budget = 2 * 4e-6 + MOST * 1.01
-    spending, access = account(tmp_path, budget)
-    with pytest.raises(InputError) as caught:
-        asked(server, 20, spending, **access, concurrency=4)
-    assert caught.value.problems == (
-        "the budget of 0.00014 USD is reached: 1.2e-05 USD are spent, and the next request may "
-        "cost 0.00013 USD: raise `budget` in `access`; answers so far are kept",
+    server.answer = lambda body: Reply(completion(body).content, seconds=0.3)
+    assert problem(server, timeout=0.1, retries=0) == (
+        "no answer within 0.1 s, 1 times: raise `timeout` or lower `concurrency` in `access`; "
+        "answers so far are kept"
     )
-    assert len(server.received) == 3
-    assert spent(tmp_path) == pytest.approx(3 * 4e-6)
-    assert spent(tmp_path) + MOST > budget
+    server.answer = lambda body: Reply(completion(body).content, cut=True)
+    assert problem(server, retries=0).startswith("the connection was cut 1 times (")
+    with local_server() as gone:
+        pass
+    away = "cannot be reached (All connection attempts failed): start the server, or change `url`"
+    assert problem(gone, retries=0) == f"{away} in `server`"
+    monkeypatch.setenv("HTTP_PROXY", gone.url)
+    assert problem(server, retries=0) == f"{away} in `server`, or the proxy in the environment"
+    monkeypatch.setenv("HTTP_PROXY", "garbage://me:secret@proxy")
+    assert problem(server).startswith("a proxy or SSL_CERT_FILE of the environment cannot be used")
 
 
-def test_even_answers_of_full_length_do_not_pass_the_budget(
-    server: LocalServer, tmp_path: Path
+def test_after_a_failure_no_more_requests_are_sent_and_those_sent_are_kept(
+    server: LocalServer,
 ) -> None:
-    usage = {"prompt_tokens": 110, "completion_tokens": 10}
-    server.answer = lambda body: completion(body, usage=usage)
-    budget = 5.5 * MOST
-    spending, access = account(tmp_path, budget)
-    with pytest.raises(InputError, match="budget"):
-        asked(server, 20, spending, **access, concurrency=4)
-    assert len(server.received) == 5
-    assert spent(tmp_path) == pytest.approx(5 * MOST)
+    def answer(body: Body) -> Reply:
+        if prompt_of(body).endswith("001"):
+            return failure(400, "no")
+        return Reply(completion(body).content, seconds=0.1)
 
-
-def test_a_server_that_counts_more_tokens_than_expected_is_believed(
-    server: LocalServer, tmp_path: Path
-) -> None:
-    """It may have added a text of its own to the prompt."""
-    usage = {"prompt_tokens": 3 * 110, "completion_tokens": 3 * 10}
-    server.answer = lambda body: completion(body, usage=usage)
-    budget = 9.5 * MOST
-    spending, access = account(tmp_path, budget)
-    with pytest.raises(InputError, match=r"the next request may cost 0\.00039 USD"):
-        asked(server, 20, spending, **access, concurrency=1)
+    server.answer = answer
+    found: dict[str, Answer] = {}
+    assert problem(server, 20, found=found, concurrency=3).startswith("record r001: refused")
+    assert sorted(found) == ["prompt 000", "prompt 002"]
     assert len(server.received) == 3
-    assert spent(tmp_path) == pytest.approx(9 * MOST)
 
 
-def test_requests_wait_for_what_others_have_reserved(server: LocalServer, tmp_path: Path) -> None:
-    """A budget that suffices for all answers, but not for all requests at a time, is no failure."""
-    spending, access = account(tmp_path, 2.5 * MOST)
-    assert len(asked(server, 20, spending, **access, concurrency=8)) == 20
-    assert server.most_at_once <= 2
+def test_a_disk_that_is_full_ends_the_job_as_such(server: LocalServer) -> None:
+    def keep(_key: str, _answer: Answer) -> None:
+        raise OSError(28, "No space left on device")
+
+    settings = ServerSettings(url=server.url, model="m")
+    with pytest.raises(OSError, match="No space left on device"):
+        ServerClient(settings, AccessSettings()).ask(
+            [request_for("prompt", "r", settings, DECODING, 0)], keep
+        )
 
 
 @pytest.mark.parametrize(
-    ("first", "counted"),
+    ("reply", "text"),
     [
-        pytest.param(failure(429, "slow down"), 0.0, id="refused"),
-        pytest.param(failure(504, "gateway"), MOST, id="gateway"),
-        pytest.param(lambda body: Reply(completion(body).content, cut=True), MOST, id="cut"),
-        pytest.param(lambda body: Reply(completion(body).content, seconds=1.5), MOST, id="slow"),
+        (lambda body: completion(body, None, "content_filter"), ""),
+        (lambda body: completion(body, "I would", "content_filter"), "I would"),
+        (lambda _: Reply({"error": {"message": "filtered", "code": "content_filter"}}, 400), ""),
     ],
 )
-def test_a_request_that_may_have_been_charged_counts_as_spent(
-    server: LocalServer,
-    tmp_path: Path,
-    first: Callable[[Body], Reply] | Reply,
-    counted: float,
+def test_what_a_content_filter_withheld_is_an_answer_with_that_reason(
+    server: LocalServer, reply: Callable[[Body], Reply], text: str
 ) -> None:
-    server.answer = in_turn(first, completion)
-    spending, access = account(tmp_path, None)
-    asked(server, 1, spending, **access, timeout=1)
-    assert spent(tmp_path) == pytest.approx(counted + 4e-6)
+    server.answer = reply
+    answer = asked(server)["prompt 000"]
+    assert (answer.text, answer.finish_reason) == (text, "content_filter")
 
 
-def test_repeated_requests_stop_at_the_budget_too(server: LocalServer, tmp_path: Path) -> None:
-    server.answer = in_turn(failure(504, "gateway"))
-    spending, access = account(tmp_path, 3.5 * MOST)
-    with pytest.raises(InputError, match="the budget"):
-        asked(server, 1, spending, **access, retries=9)
-    assert len(server.received) == 3
-    assert spent(tmp_path) == pytest.approx(3 * MOST)
+def test_the_key_is_sent_and_without_one_no_other_is(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
+    asked(server, key=VARIABLE)
+    asked(server)
+    sent = [one.headers["authorization"] for one in server.received]
+    assert sent == [f"Bearer {KEY}", "Bearer none"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            " \n",
+            f"the environment variable {VARIABLE} is not set: set it to the key, or remove `key` "
+            "from `access` if the server needs none",
+        ),
+        ("sk-schlüssel", f"the value of {VARIABLE} is no key: it has other characters"),
+    ],
+)
+def test_a_key_that_cannot_be_one_is_one_line_that_names_its_variable(
+    server: LocalServer, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, value)
+    assert problem(server, key=VARIABLE) == said
+    assert not server.received
+
+
+def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> None:
+    """Whether answers are short or have all tokens that they may have."""
+    access = {"prices": PRICES, "budget": 4.01 * MOST}
+    with pytest.raises(InputError) as caught:
+        asked(server, 99, **access, concurrency=1)
+    assert caught.value.problems == (
+        "the budget of 0.00052 USD is reached: 0.00039 USD are spent, and the requests on their "
+        "way and the next one may cost 0.00013 USD: raise `budget` in `access`; answers so far are "
+        "kept",
+    )
+    assert len(server.received) == 98
+    server.received.clear()
+    usage = {"prompt_tokens": 110, "completion_tokens": 10}
+    server.answer = lambda body: completion(body, usage=usage)
+    with pytest.raises(InputError, match="budget"):
+        asked(server, 99, **access, concurrency=3)
+    assert len(server.received) == 4

@@ -12,10 +12,9 @@ from support.project import RESOURCES
 from ecslm.common.errors import InputError
 from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.plan import Plan
-from ecslm.prediction.openai_settings import AccessSettings, ServerDecoding, ServerSettings
+from ecslm.prediction.openai_settings import ServerDecoding, ServerSettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
-from ecslm.prediction.server_client import ServerClient
-from ecslm.prediction.server_requests import request_for
+from ecslm.prediction.server_client import request_for
 from ecslm.provenance.api_keys import check_api_keys
 from ecslm.schemas.paths import SERVER_ANSWERS
 
@@ -103,50 +102,3 @@ def test_where_records_are_not_known_yet_and_some_answers_are_kept_the_job_tells
     keep_answers(5)
     files = {path for path in due("Large") if path.endswith("PM.jsonl")}
     assert not problems(made(), files | {DATASET})
-
-
-NO_PROXY = "is no URL of a proxy: set it to one such as http://proxy.example:3128, or unset it"
-ROUTES = {
-    "a name that nobody has": (
-        "HTTPS_PROXY",
-        "garbage.invalid",
-        "names a proxy that is unknown: set it to one such as http://proxy.example:3128, or unset "
-        "it",
-    ),
-    "nothing but a scheme": ("ALL_PROXY", "://", NO_PROXY),
-    "a file that is not there": (
-        "SSL_CERT_FILE",
-        "nowhere.pem",
-        "names nowhere.pem, which is no file with certificates: set it to one, or unset it",
-    ),
-}
-
-
-@pytest.mark.parametrize(("variable", "value", "problem"), ROUTES.values(), ids=list(ROUTES))
-def test_a_variable_with_which_no_server_can_be_reached_is_named_and_not_shown(
-    variable: str, value: str, problem: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv(variable, value)
-    line = f"the environment variable {variable} {problem}"
-    assert problems(made(key=None), due("Large")) == (line,)
-    assert "secret" not in line
-    # Not if no job asks a server.
-    assert not problems(made(key=None), due("Small"))
-    # Nor do jobs on their own get further.
-    with pytest.raises(InputError) as caught:
-        ServerClient(ServerSettings(**SERVER), AccessSettings())
-    assert caught.value.problems == (f"{SERVER['url']}: {line}",)
-
-
-@pytest.mark.parametrize(
-    ("proxy", "without"), [("garbage.invalid", "models.example"), ("ftp://garbage", "*")]
-)
-def test_a_proxy_that_a_server_is_not_asked_through_need_not_be_there(
-    proxy: str, without: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("https_proxy", proxy)
-    monkeypatch.setenv("no_proxy", without)
-    assert not problems(made(key=None), due("Large"))
