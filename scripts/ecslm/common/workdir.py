@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,12 +46,16 @@ class Work:
     _known: Mapping[str, Any]
     _cache: ResultsCache | None
 
-    def restored(self) -> bool:
+    def restored(self, adapt: Callable[[Mapping[str, Path]], None] = lambda _: None) -> bool:
         """Take finished results from the cache; returns False if it has none.
 
         Snakemake deletes results before it runs their job, and results of a job whose end it did
         not see. This brings them back, wherever they were made; also those of other code that was
         shown to compute equal bytes, whose manifest names that code.
+
+        Args:
+            adapt: replaces files that were found, by the names of the outputs, where they depend on
+                more than the action.
 
         Raises:
             InputError: there are none, and the environment would change what is computed.
@@ -59,13 +63,18 @@ class Work:
         own = Pair(code=self._origin["code"], versions=self._origin["versions"])
         if self._cache is not None:
             for pair in (own, *equivalents(own)):
-                if self._taken(self._cache, {**self._origin, **pair.model_dump()}):
+                if self._taken(self._cache, {**self._origin, **pair.model_dump()}, adapt):
                     return True
         if device := self._action.get("device"):
             refuse_variables(device)
         return False
 
-    def _taken(self, cache: ResultsCache, origin: Mapping[str, Any]) -> bool:
+    def _taken(
+        self,
+        cache: ResultsCache,
+        origin: Mapping[str, Any],
+        adapt: Callable[[Mapping[str, Path]], None],
+    ) -> bool:
         taken = self.folder / "taken"
         shutil.rmtree(taken, ignore_errors=True)
         entry = cache.take(_key(self._action, origin), self._outputs.files.keys(), taken)
@@ -74,7 +83,9 @@ class Work:
             return False
         log.info("taken from the cache: made for %s", entry.made_for)
         files = {name: taken / name for name in entry.files}
-        self._place(files, entry.files, entry.fields, origin)
+        adapt(files)
+        digests = {name: sha256_of_file(path) for name, path in files.items()}
+        self._place(files, digests, entry.fields, origin)
         return True
 
     def publish(self, made: Mapping[str, Path], found: Mapping[str, Any]) -> None:

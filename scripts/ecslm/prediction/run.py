@@ -3,15 +3,15 @@
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json, write_jsonl
-from ecslm.common.hashing import sha256_of_text
+from ecslm.common.files import read_jsonl, write_json, write_jsonl
+from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
@@ -74,7 +74,8 @@ def predict(
     A killed job continues after its last finished batch, if `code`, the digest of the prediction
     code, is given: otherwise it is unknown whether this code generated the batches. Predictions
     that were finished, by any study, are taken from the cache: the backend is opened only if there
-    are none. In a run, jobs whose code is known share a process with the model.
+    are none. Those of a local model are found by what it sees, so that a corrected right answer is
+    joined with them. In a run, jobs whose code is known share a process with the model.
 
     Raises:
         InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
@@ -134,7 +135,7 @@ def predict(
     known = run_fields(model, seed, device if settings.LOCAL else None, threads)
     action = {
         "step": "predict",
-        "dataset": origin["inputs"][str(dataset)],
+        "dataset": _seen_digest(records) if settings.LOCAL else origin["inputs"][str(dataset)],
         "model": module.identity(request),
         "seed": seed,
     }
@@ -142,7 +143,7 @@ def predict(
         action |= {"batch_tokens": batch_tokens, "device": device, "threads": known["threads"]}
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
-        if work.restored():
+        if work.restored(lambda files: _join(files["predictions"], records)):
             return
         if settings.LOCAL:
             lease_devices(device)
@@ -174,7 +175,8 @@ def _predicted(
     """Predict in the directory of the work; returns the files, by the names of the outputs."""
     start = time.perf_counter()
     backend = module.open_backend(request)
-    prompts = backend.prompts(records)
+    asked = list(map(_seen, range(len(records)), records)) if request.settings.LOCAL else records
+    prompts = backend.prompts(asked)
     batches = backend.batches(prompts)
     finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
     loaded = backend.load()
@@ -228,16 +230,46 @@ def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> li
     return [by_index[index] for index in range(len(by_index))]
 
 
+def _seen(number: int, record: Record) -> Record:
+    """What a local model may see of a record. Its number takes the place of its id, which depends
+    on the right answer."""
+    unseen = {"sample_id": "", "setting": "", "output": "", "relevance": None}
+    return record.model_copy(update={"id": str(number + 1), **unseen})
+
+
+def _seen_digest(records: Sequence[Record]) -> str:
+    """Digest of all that a local model may see; their order decides batches and draws."""
+    seen = [_seen(number, record).model_dump(mode="json") for number, record in enumerate(records)]
+    return sha256_of_text(canonical_json(seen))
+
+
+def _join(predictions: Path, records: Sequence[Record]) -> None:
+    """Give answers that were found the fields of the records that no model sees."""
+    rows = read_jsonl(predictions, Prediction)
+    joined = [
+        row.model_copy(update=_unseen(record)) for row, record in zip(rows, records, strict=True)
+    ]
+    if joined != rows:
+        write_jsonl(predictions, joined)
+
+
+def _unseen(record: Record) -> Mapping[str, Any]:
+    """Fields of a prediction that are those of its record."""
+    return {
+        "id": record.id,
+        "sample_id": record.sample_id,
+        "task": record.task,
+        "setting": record.setting,
+        "reference": record.output,
+        "options": record.options,
+        "relevance": record.relevance,
+    }
+
+
 def _prediction(record: Record, prompt: Prompt, answer: Generated) -> Prediction:
     return Prediction(
-        id=record.id,
-        sample_id=record.sample_id,
-        task=record.task,
-        setting=record.setting,
+        **_unseen(record),
         prediction=answer.text,
-        reference=record.output,
-        options=record.options,
-        relevance=record.relevance,
         prompt_sha256=None if prompt.text is None else sha256_of_text(prompt.text),
         prompt_tokens=answer.prompt_tokens,
         generated_tokens=answer.tokens,

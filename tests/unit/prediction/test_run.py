@@ -173,6 +173,33 @@ def test_equal_adapters_predict_once_however_they_were_made(
     assert read_manifest(manifest_of(second)).inputs[str(again)] == sha256_of_file(again)
 
 
+@pytest.mark.parametrize("field", list(Record.model_fields))
+def test_only_what_a_model_sees_of_a_record_is_answered_again(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    """A corrected right answer is joined with the answers that are there."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    others = {
+        "split": "val",
+        "options": ["maybe"],
+        "relevance": ["E"],
+        "few_shot_example": '{"input": "a", "options": null, "output": "b"}',
+    }
+    changed = others.get(field, "other")
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    records = [make_record(number, split="test") for number in range(4)]
+    write_jsonl(old, records)
+    write_jsonl(new, [*records[:3], records[3].model_copy(update={field: changed})])
+    run_predict(tmp_path / "old", tiny_base, code="code:1", dataset=old)
+    seen = watch(monkeypatch)
+    found = run_predict(tmp_path / "new", tiny_base, code="code:1", dataset=new)
+    asked = ["task", "split", "instruction", "input", "options", "few_shot_example"]
+    assert bool(seen) == (field in asked)
+    # By hand nothing is taken from the cache.
+    again = run_predict(tmp_path / "again", tiny_base, dataset=new)
+    assert found.read_bytes() == again.read_bytes()
+
+
 @pytest.mark.parametrize(
     "change",
     [
