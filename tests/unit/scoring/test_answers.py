@@ -1,7 +1,6 @@
 """Parsing raw output: what the rules in words leave to the readers, and what cannot be scored."""
 
 import json
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scoring_examples import FIVE, TASKS, TWENTY, entries, prediction
 
-from ecslm.scoring.answers import choice, extraction, json_lists, ranking, yes_no
+from ecslm.scoring.answers import choice, extraction, ranking, yes_no
 from ecslm.scoring.answers.protocol import answer_type
 
 
@@ -201,44 +200,6 @@ def test_extraction_lenient_finds_it_in_json_that_is_quoted_or_cut_off(
     text = json.dumps(value, ensure_ascii=ascii_only)
     text = before + text[: len(text) - cut]
     assert extraction.lenient(prediction(text)) == first_list_of_brackets(text)
-
-
-# What is read of a text that is no token: of a string up to where it is none.
-PART = re.compile(r'[ \t\n\r]*(?:"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)?')
-
-
-class CountedTokens:
-    """Counts the characters that are read."""
-
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._pattern, self.read = pattern, 0
-
-    def match(self, text: str, position: int) -> re.Match[str] | None:
-        found = self._pattern.match(text, position)
-        read = found or PART.match(text, position)
-        assert read
-        self.read += read.end() - position + 1
-        return found
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        *("[", "[{", '["a",', "[1,", '[{"attribute":', '["', '"[', '\\"[', '["\\', "[]", "[[],"),
-        *('["[",', "[1e5,[", "[[[]],", '{"a":[', '"[1,"', "[-", "[]]"),
-    ],
-)
-def test_extraction_lenient_reads_a_text_a_few_times_at_most_whatever_its_length(
-    piece: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The bound holds for each length, so that the steps grow as the text does, and not faster."""
-    for length in (100, 1_000, 10_000):
-        counted = CountedTokens(json_lists._TOKEN)
-        text = piece * (length // len(piece))
-        with monkeypatch.context() as patch:
-            patch.setattr(json_lists, "_TOKEN", counted)
-            extraction.lenient(prediction(text))
-        assert counted.read <= 4 * len(text) + 10, length
 
 
 def test_extraction_lenient_passes_over_lists_too_deep_for_the_reader() -> None:

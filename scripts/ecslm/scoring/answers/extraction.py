@@ -1,15 +1,19 @@
 """Parsing answers that list attributes and values, to lower-case pairs in order."""
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.scoring.answers.json_lists import lists_of_objects
 
 Entries = tuple[tuple[str, str], ...]
 
 KEYS = frozenset({"attribute", "value"})
+# Where a list of objects, or an empty one, may begin. To try each bracket would take minutes for an
+# answer of brackets alone.
+BEGINNING = re.compile(r"\[[ \t\n\r]*[{\]]")
 
 
 def problems(prediction: ScoredPrediction) -> list[Problem]:
@@ -40,8 +44,18 @@ def lenient(prediction: ScoredPrediction) -> Entries | None:
     answer = strict(prediction)
     if answer is not None:
         return answer
-    found = next(lists_of_objects(prediction.prediction, KEYS), None)
-    return None if found is None else _entries(found)
+    return next(_lists(prediction.prediction), None)
+
+
+def _lists(text: str) -> Iterator[Entries]:
+    """The pairs of all lists in a text, by their start: also of those inside others or strings."""
+    for match in BEGINNING.finditer(text):
+        try:
+            value, _ = json.JSONDecoder().raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            continue
+        if (entries := _entries(value)) is not None:
+            yield entries
 
 
 def _parse(text: str) -> Entries | None:
