@@ -9,7 +9,6 @@ from ecslm.plan.models import (
     published_answers,
 )
 from ecslm.prediction.backend import modules_of
-from ecslm.schemas.paths import CACHE
 from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
 
 PREDICTION = acceptable(
@@ -177,10 +176,9 @@ rule bertscore:
         settings=settings(lambda job: bertscore_settings(STUDY)),
         code=BERTSCORING.code,
         versions=BERTSCORING.versions,
-        cache=folder(CACHE / "bertscore"),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/bertscore.py --predictions {input.predictions} --encoder {input.encoder}"
         " --settings {params.settings:q} --device {resources.device} --code {params.code}"
-        " --cache {params.cache} --output {output.rows} --manifest {output.manifest} --log {log}"
+        " --output {output.rows} --manifest {output.manifest} --log {log}"

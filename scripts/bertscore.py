@@ -33,7 +33,6 @@ def main(
     settings: BertScoreSettings,
     output: OutputFile,
     device: Device = "cpu",
-    cache: Path | None = None,
     manifest: OutputFile | None = None,
     code: str | None = None,
 ) -> None:
@@ -47,7 +46,6 @@ def main(
             "en"}; the demo, for MiniLM-L6: {"layer": 5, "rescale_language": null}
         output: file to write (JSON Lines), one row per record
         device: where to compute
-        cache: cache directory for values of pairs of texts (default: none)
         manifest: manifest to write: what the result was made from (default: OUTPUT with
             .manifest.json)
         code: set by a run: digest of the code, which is recorded; other code refuses to run
@@ -72,7 +70,7 @@ def main(
         from ecslm.scoring.bertscore.run import bertscore
 
         answers = [prediction for _, prediction in given]
-        identity, rows = bertscore(answers, encoder, settings, device, cache)
+        identity, rows = bertscore(answers, encoder, settings, device, work.folder)
         made = work.folder / "made" / "rows"
         write_jsonl(made, rows)
         work.publish({"rows": made}, identity)

@@ -154,7 +154,6 @@ FILES_BESIDE = {
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/script.py": "the script that runs",
     "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
-    "ecslm/scoring/bertscore/cache.py": "its own code, to throw away a cache that other code made",
     "ecslm/starter/study.py": "the template of a configuration: never in a job",
     "ecslm/training/launch.py": "the path of the script of training, which its jobs run again",
 }

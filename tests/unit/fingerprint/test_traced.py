@@ -56,7 +56,7 @@ def bertscore(folder: Path, made: Callable[[str], Path]) -> list[object]:
     (folder / "given.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return [
         *("--predictions", folder / "given.jsonl", "--encoder", made("tiny_encoder")),
-        *("--settings", '{"layer": 2, "rescale_language": null}', "--cache", folder / "cache"),
+        *("--settings", '{"layer": 2, "rescale_language": null}'),
         *("--output", folder / "rows.jsonl"),
     ]
 

@@ -1,36 +1,30 @@
-"""BERTScore rows: their values, what cannot be embedded, how they say what made them, the cache."""
+"""BERTScore rows: their values, what cannot be embedded, how they say what made them."""
 
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from support.imports import imported_modules
-from support.model_examples import SCRIPTS, read_lines, run_here
+from support.model_examples import read_lines, run_here
 from support.scoring_examples import IND, prediction
-from support.tiny import SENTENCES, write_tiny_encoder
+from support.tiny import SENTENCES
 from transformers import AutoModel, AutoTokenizer
 
 import ecslm.scoring.bertscore.pairs
 import ecslm.scoring.bertscore.run
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
-from ecslm.common.hashing import sha256_of_text
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import Prediction
-from ecslm.scoring.bertscore.cache import BertScoreCache, Pair
-from ecslm.scoring.bertscore.pairs import Encoder, score_pairs
+from ecslm.scoring.bertscore.pairs import Encoder, Pair, score_pairs
 from ecslm.scoring.bertscore.run import bertscore
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 
@@ -53,9 +47,9 @@ def rows(
     encoder: Path,
     *pairs: Pair,
     settings: BertScoreSettings = SETTINGS,
-    cache: Path | None = None,
+    finished: Path | None = None,
 ) -> list[BertScoreRow]:
-    return bertscore(given(*pairs), encoder, settings, "cpu", cache)[1]
+    return bertscore(given(*pairs), encoder, settings, "cpu", finished)[1]
 
 
 def many(count: int) -> list[Pair]:
@@ -353,48 +347,6 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
     return seen
 
 
-def files_of(cache: Path) -> list[Path]:
-    return sorted(cache.glob("*/*.jsonl"))
-
-
-def test_the_output_is_the_same_whatever_the_cache_holds(
-    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: list[Pair]
-) -> None:
-    write_jsonl(tmp_path / "P.jsonl", given(*MANY, ("", "yes"), *MANY[:5]))
-    arguments = [
-        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
-        *("--settings", SETTINGS.model_dump_json(), "--output", tmp_path / "B.jsonl"),
-    ]
-    partly = tmp_path / "partly"
-    rows(tiny_encoder, *MANY[::2], cache=partly)
-
-    def made(*cache: object) -> tuple[list[bytes], int]:
-        """The output, and how many pairs had to be scored for it."""
-        scored.clear()
-        assert run_here(monkeypatch, "bertscore.py", [*arguments, *cache]) == 0
-        results = [tmp_path / "B.jsonl", tmp_path / "B.manifest.json"]
-        return [path.read_bytes() for path in results], len(scored)
-
-    expected, without = made()
-    assert without == 24
-    assert made("--cache", partly) == (expected, 12)
-    assert made("--cache", partly) == (expected, 0)
-    assert made("--cache", tmp_path / "cold") == (expected, 24)
-
-
-def test_where_all_pairs_are_cached_the_encoder_is_not_loaded(
-    tiny_encoder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    expected = rows(tiny_encoder, *MANY, cache=tmp_path)
-    monkeypatch.setattr(ecslm.scoring.bertscore.run, "load_encoder", None)
-    caplog.set_level("INFO")
-    assert rows(tiny_encoder, *MANY, cache=tmp_path) == expected
-    assert "24 different pairs of texts, 24 from the cache" in caplog.text
-
-
 def test_equal_pairs_are_scored_once(tiny_encoder: Path, scored: list[Pair]) -> None:
     found = rows(tiny_encoder, *MANY[:4], *MANY[:4], MANY[0][::-1])
     assert sorted(scored) == sorted([*MANY[:4], MANY[0][::-1]])
@@ -413,166 +365,6 @@ def test_a_killed_job_leaves_what_it_has_finished(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(ecslm.scoring.bertscore.run, "score_pairs", killed)
-        rows(tiny_encoder, *MANY, cache=tmp_path)
-    assert len(files_of(tmp_path)) == 3
-    assert rows(tiny_encoder, *MANY, cache=tmp_path) == rows(tiny_encoder, *MANY)
+        rows(tiny_encoder, *MANY, finished=tmp_path)
+    assert rows(tiny_encoder, *MANY, finished=tmp_path) == rows(tiny_encoder, *MANY)
     assert len(scored) == 24 + 24
-
-
-def test_empty_texts_reach_neither_the_encoder_nor_the_cache(
-    tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
-) -> None:
-    rows(tiny_encoder, ("", "yes"), (" ", ""), cache=tmp_path)
-    assert not files_of(tmp_path)
-    rows(tiny_encoder, ("", "yes"), ("yes", "yes"), ("no", " "), cache=tmp_path)
-    assert scored == [("yes", "yes")]
-    (path,) = files_of(tmp_path)
-    assert len(path.read_text().splitlines()) == 1 + 1
-
-
-def flipped(content: bytes) -> bytes:
-    return content[:-4] + bytes([content[-4] ^ 1]) + content[-3:]
-
-
-DAMAGES = {
-    "truncated": lambda content: content[:-20],
-    "a whole row short": lambda content: content[: content.rstrip().rindex(b"\n") + 1],
-    "a bit flipped": flipped,
-    "no text": lambda _: b"\xff\x00",
-    "empty": lambda _: b"",
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_file_of_the_cache_is_removed_and_its_pairs_are_scored_again(
-    damage: Callable[[bytes], bytes],
-    tiny_encoder: Path,
-    tmp_path: Path,
-    scored: list[Pair],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    expected = rows(tiny_encoder, *MANY, cache=tmp_path)
-    whole = files_of(tmp_path)
-    path = whole[4]
-    path.write_bytes(damage(path.read_bytes()))
-    scored.clear()
-    assert rows(tiny_encoder, *MANY, cache=tmp_path) == expected
-    assert len(scored) == 3
-    assert f"{path}: damaged: removed" in caplog.text
-    assert files_of(tmp_path) == whole
-
-
-def test_what_a_killed_job_left_of_a_file_is_not_read(tiny_encoder: Path, tmp_path: Path) -> None:
-    expected = rows(tiny_encoder, *MANY, cache=tmp_path)
-    (path,) = files_of(tmp_path)
-    path.rename(path.with_name(f".{path.name}.abcdefgh")).write_text("[")
-    assert rows(tiny_encoder, *MANY, cache=tmp_path) == expected
-
-
-def test_a_sound_file_in_the_folder_of_others_is_not_read(
-    tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
-) -> None:
-    rows(tiny_encoder, *MANY[:3], cache=tmp_path)
-    (first,) = files_of(tmp_path)
-    settings = BertScoreSettings(layer=1, rescale_language=None)
-    expected = rows(tiny_encoder, *MANY[:3], settings=settings, cache=tmp_path)
-    (second,) = set(files_of(tmp_path)) - {first}
-    second.unlink()
-    shutil.copy(first, second.with_name(first.name))
-    scored.clear()
-    assert rows(tiny_encoder, *MANY[:3], settings=settings, cache=tmp_path) == expected
-    assert len(scored) == 3
-
-
-def test_values_of_another_layer_encoder_code_or_library_are_not_used(
-    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: list[Pair]
-) -> None:
-    cache = tmp_path / "cache"
-    manifest = tmp_path / "other" / "manifest.json"
-    model = write_tiny_encoder(tmp_path / "model", seed=1)
-    fetch_base(
-        read_base(tiny_encoder)[0].base, PathSource(source="path", path=str(model)), manifest
-    )
-
-    def new(encoder: Path = tiny_encoder, settings: BertScoreSettings = SETTINGS) -> int:
-        scored.clear()
-        found = rows(encoder, *MANY, settings=settings, cache=cache)
-        number = len(scored)
-        assert found == rows(encoder, *MANY, settings=settings)
-        return number
-
-    assert new() == 24
-    assert new() == 0
-    assert new(settings=BertScoreSettings(layer=1, rescale_language=None)) == 24
-    assert new(manifest) == 24
-    with monkeypatch.context() as patch:
-        patch.setattr("ecslm.scoring.bertscore.cache.sha256_of_file", lambda _: "other code")
-        assert new() == 24
-    with monkeypatch.context() as patch:
-        patch.setattr(
-            "ecslm.scoring.bertscore.run.require_locked",
-            lambda names: dict.fromkeys(names, "9"),
-        )
-        assert new() == 24
-    assert new() == 0
-
-
-def test_rescaling_leaves_the_cache_in_use(
-    tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
-) -> None:
-    encoder = named(tmp_path / "known", tiny_encoder, "roberta-large")
-    rows(encoder, *MANY, cache=tmp_path / "cache")
-    scored.clear()
-    settings = BertScoreSettings(layer=2, rescale_language="en")
-    found = rows(encoder, *MANY, settings=settings, cache=tmp_path / "cache")
-    assert not scored
-    assert found == rows(encoder, *MANY, settings=settings)
-
-
-def test_the_code_that_decides_values_is_that_which_the_cache_digests() -> None:
-    """A further module with a part in the values belongs to `OWN_CODE`."""
-    imported = imported_modules("ecslm/scoring/bertscore/pairs.py")
-    assert {name for name in imported if not name.startswith("ecslm.common")} == {
-        *("ecslm", "ecslm.scoring", "ecslm.scoring.bertscore", "ecslm.scoring.bertscore.cache")
-    }
-
-
-AT_ONCE = """
-import random, sys
-from pathlib import Path
-from ecslm.scoring.bertscore.cache import BertScoreCache
-
-draw = random.Random(sys.argv[2])
-cache = BertScoreCache(Path(sys.argv[1]), {"layer": 2})
-pairs = [(f"prediction {i}", "reference") for i in range(40)]
-value = lambda pair: (len(pair[0]) / 7, 0.5, int(pair[0].split()[1]) / 3)
-for _ in range(60):
-    chunk = draw.sample(pairs, 3)
-    cache.add({pair: value(pair) for pair in chunk})
-    found = cache.values(pairs)
-    assert set(chunk) <= found.keys()
-    assert all(found[pair] == value(pair) for pair in found)
-print(len(found))
-"""
-
-
-def test_two_processes_read_and_write_the_cache_at_once(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-    # The same draws in two of them: the same files at the same time.
-    jobs = [
-        subprocess.Popen(
-            [sys.executable, "-c", AT_ONCE, str(tmp_path), seed],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for seed in ("0", "0", "1")
-    ]
-    for job in jobs:
-        output, errors = job.communicate()
-        assert (job.returncode, errors) == (0, "")
-        assert int(output) == 40
-    for path in files_of(tmp_path):
-        assert sha256_of_text(path.read_text()) == path.stem
-    assert len(BertScoreCache(tmp_path, {"layer": 2}).values([("prediction 3", "reference")])) == 1

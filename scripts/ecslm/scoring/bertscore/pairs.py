@@ -15,7 +15,11 @@ import transformers
 from bert_score.utils import get_bert_embedding, get_model, get_tokenizer, greedy_cos_idf
 
 from ecslm.common.errors import InputError
-from ecslm.scoring.bertscore.cache import Pair, Values
+
+# A prediction and its reference.
+Pair = tuple[str, str]
+# Precision, recall and F1.
+Values = tuple[float, float, float]
 
 # The other texts of a batch, the number of threads and the device change a value by about 1e-7 in
 # float32 and 1e-16 in float64. So values are computed in float64 and rounded.

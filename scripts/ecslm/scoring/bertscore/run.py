@@ -9,19 +9,19 @@ import torch
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
 from ecslm.common.versions import require_locked
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.loading import require_device
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.scoring.bertscore.cache import BertScoreCache, Pair, Values
-from ecslm.scoring.bertscore.pairs import DECIMALS, load_encoder, score_pairs
+from ecslm.scoring.bertscore.pairs import DECIMALS, Pair, Values, load_encoder, score_pairs
 from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 
 log = logging.getLogger(__name__)
 
-# Pairs whose embeddings are in memory at once: at most 1 GB with roberta-large. They are cached
+# Pairs whose embeddings are in memory at once: at most 1 GB with roberta-large. They are written
 # together, so a killed job loses at most one chunk.
 CHUNK = 128
 
@@ -31,7 +31,7 @@ def bertscore(
     encoder: Path,
     settings: BertScoreSettings,
     device: str,
-    cache: Path | None = None,
+    finished: Path | None = None,
 ) -> tuple[dict[str, str | int], list[BertScoreRow]]:
     """Compute BERTScore: fields that identify the configuration, and a row per prediction.
 
@@ -39,8 +39,7 @@ def bertscore(
 
     Args:
         encoder: manifest of the encoder.
-        cache: directory of values of known pairs, to which new ones are added; it does not change
-            the rows.
+        finished: directory of the values that this job has finished, which a killed one has left.
 
     Raises:
         InputError: the encoder was altered, the device is not available, or libraries differ from
@@ -51,17 +50,13 @@ def bertscore(
     manifest, folder = read_base(encoder)
     rescale = _rescaling(manifest.base, settings)
     identity = _identity(manifest, settings, versions)
-    made_from = {**identity, "files": manifest.files, "versions": versions}
-    known = None if cache is None else BertScoreCache(cache, made_from)
     pairs = {
         (row.prediction, row.reference)
         for row in predictions
         if row.prediction.strip() and row.reference.strip()
     }
-    values = {} if known is None else known.values(pairs)
-    log.info("%d different pairs of texts, %d from the cache", len(pairs), len(values))
-    if missing := pairs - values.keys():
-        values |= _scored(missing, folder, settings, target, known)
+    log.info("%d different pairs of texts", len(pairs))
+    values = _scored(pairs, folder, settings, target, finished) if pairs else {}
     return identity, [_row(prediction, values, rescale) for prediction in predictions]
 
 
@@ -86,9 +81,9 @@ def _scored(
     folder: Path,
     settings: BertScoreSettings,
     device: torch.device,
-    cache: BertScoreCache | None,
+    finished: Path | None,
 ) -> dict[Pair, Values]:
-    """Score pairs in chunks, each cached as soon as it is finished."""
+    """Score pairs in chunks, each kept as soon as it is finished."""
     encoder = load_encoder(folder, settings.layer, device)
     # Sorted by length, so that batches have little padding; longest first, so that running out of
     # memory shows at once.
@@ -96,10 +91,15 @@ def _scored(
     values: dict[Pair, Values] = {}
     with tqdm(total=len(ordered), unit="pair", disable=not sys.stderr.isatty()) as bar:
         for start in range(0, len(ordered), CHUNK):
-            chunk = score_pairs(encoder, ordered[start : start + CHUNK])
-            if cache is not None:
-                cache.add(chunk)
-            values |= chunk
+            chunk = ordered[start : start + CHUNK]
+            path = None if finished is None else finished / f"{start}.json"
+            if path is not None and path.is_file():
+                found = list(map(tuple, read_json(path)))
+            else:
+                found = list(score_pairs(encoder, chunk).values())
+                if path is not None:
+                    write_json(path, found)
+            values |= zip(chunk, found, strict=True)
             bar.update(len(chunk))
     return values
 
