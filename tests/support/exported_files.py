@@ -43,7 +43,8 @@ def write_predictions(
             "sample_id": f"s{number}",
             "task": task,
             "setting": setting,
-            "prediction": "yes\u2028no",
+            # As of a model that repeats itself.
+            "prediction": "yes\u2028no" * (400_000 if answer == 2 else 1),
             "reference": "yes",
             "options": ["A: yes", "B: no"] if number % 2 else None,
             "relevance": None,

@@ -155,7 +155,9 @@ def _tokens(path: Path) -> dict[str, Tokens]:
     """The tokens of each setting in a predictions file."""
     verify_result(path)
     options = pyarrow_json.ParseOptions(explicit_schema=COUNTED, unexpected_field_behavior="ignore")
-    table = pyarrow_json.read_json(path, parse_options=options)
+    # By default a line, such as an answer that repeats itself, has a megabyte at most.
+    whole = pyarrow_json.ReadOptions(block_size=path.stat().st_size + 1)
+    table = pyarrow_json.read_json(path, whole, options)
     counts: dict[str, dict[str, int | None]] = {}
     for row in table.to_pylist():
         sums = counts.setdefault(row["setting"], {"prompt_tokens": 0, "generated_tokens": 0})
