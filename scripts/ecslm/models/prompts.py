@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ecslm.common.errors import InputError
@@ -84,7 +85,7 @@ class PromptTemplate:
             )
         except jinja2.UndefinedError as error:
             raise InputError(f"{self.path}: {error.message}") from None
-        except (SecurityError, OverflowError) as error:
+        except (SecurityError, ArithmeticError, TypeError, ValueError) as error:
             raise InputError(
                 f"{self.path}: {error}: a prompt template prints texts, and runs no code"
             ) from None
@@ -184,10 +185,20 @@ class _Parsed:
     markers: tuple[str, ...]
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Templates that came with a stranger's study can neither run code, read files, nor fill the
+    memory."""
+
+    intercepted_binops = frozenset(("*", "**"))
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Refuse products, of which a short one may be endless."""
+        raise SecurityError(f"has a product ({operator})")
+
+
 @cache
 def _parsed(path: Path, source: str) -> _Parsed:
-    # A template that came with a stranger's study can neither run code nor read files.
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
