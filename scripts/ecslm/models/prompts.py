@@ -191,7 +191,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset(("*", "**"))
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, _context: Context, operator: str, _left: Any, _right: Any) -> Any:
         """Refuse products, of which a short one may be endless."""
         raise SecurityError(f"has a product ({operator})")
 
