@@ -12,11 +12,17 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from ecslm.common.errors import InputError
 from ecslm.models.precision import Precision
 
+# How cuBLAS and cuDNN say that they could not allocate their workspace.
+NOT_ALLOCATED = "STATUS_ALLOC_FAILED"
+
 TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def require_device(device: str) -> torch.device:
     """The torch device, after checking that this machine has it.
+
+    Attention of cuDNN is switched off: on recent GPUs it has given NaN for padded rows, wrong
+    tokens with few heads, and it makes a plan for each new length.
 
     Raises:
         InputError: the device is not available.
@@ -26,7 +32,13 @@ def require_device(device: str) -> torch.device:
             "device: cuda is configured, but this machine has no usable GPU: run on one that has "
             "it, or set `device: cpu` in the study"
         )
+    torch.backends.cuda.enable_cudnn_sdp(False)
     return torch.device(device)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that the device's memory does not suffice."""
+    return isinstance(error, torch.OutOfMemoryError) or NOT_ALLOCATED in str(error)
 
 
 def use_threads(device: torch.device, threads: int) -> None:

@@ -89,7 +89,15 @@ class Network:
         of the weights.
 
         Not of a slice of rows x tokens x size: torch would copy the head once for each row.
+
+        Raises:
+            InputError: a state is not finite: any token might be taken for the likeliest.
         """
+        if not hidden.isfinite().all():
+            raise InputError(
+                f"the model computes values that are not finite on {self.device}, as attention to "
+                "padding may: set another `dtype`, or update torch"
+            )
         logits: torch.Tensor = self._head(hidden)
         return logits.float()
 

@@ -1,7 +1,6 @@
 """Loading a model for prediction, and generating answers to batches of tokenised prompts."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 from peft import PeftModel
 
 from ecslm.common.errors import InputError
-from ecslm.models.loading import load_base_model
+from ecslm.models.loading import is_out_of_memory, load_base_model
 from ecslm.models.precision import Precision
 from ecslm.prediction.answers.protocol import AnswerMode
 from ecslm.prediction.backend import Generated
@@ -100,7 +99,8 @@ class Engine:
             forms: of the answers, as the mode has made them.
 
         Raises:
-            InputError: out of memory, unless the decoding has `oom: halve`.
+            InputError: out of memory, unless the decoding has `oom: halve`; or values that are not
+                finite.
         """
         seed = (self._seed * 1_000_003 + batch) % 2**63
         size = len(prompts), self._decoding.max_new_tokens
@@ -113,8 +113,11 @@ class Engine:
         """The answers; `numbers`: see `Sampling`."""
         for _ in range(2):
             # The whole batch again, if earlier ones took its memory: other batches, other rounding.
-            with suppress(torch.OutOfMemoryError):
+            try:
                 return self._answering.answers(prompts, forms, numbers)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
             # The error is gone, whose traceback would keep the tensors of the failed batch.
             released = self._answering.release()
             torch.cuda.empty_cache()

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import torch
 
+from ecslm.models.loading import is_out_of_memory
 from ecslm.training.batches import Example
-from ecslm.training.micro_batches import is_out_of_memory
 
 # Of the free memory, which has fragments.
 SHARE = 0.85

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from ecslm.common.errors import InputError
+from ecslm.models.loading import is_out_of_memory
 from ecslm.training.batches import Batch, Example, Layout, on_device
 
 log = logging.getLogger(__name__)
-
-# How CUDA's library of matrix products says that it could not allocate its workspace.
-CUBLAS_OUT_OF_MEMORY = "CUBLAS_STATUS_ALLOC_FAILED"
 
 
 class MicroBatches:
@@ -102,11 +100,6 @@ class MicroBatches:
             tokens,
             self.budget,
         )
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error says that the device's memory does not suffice."""
-    return isinstance(error, torch.OutOfMemoryError) or CUBLAS_OUT_OF_MEMORY in str(error)
 
 
 def _random_state(device: torch.device) -> list[torch.Tensor]:

@@ -116,11 +116,15 @@ class PlannedTrainer(Trainer):
         total = self._processes.sum(total).float()
         # Of all alike, so that a resumed training has them too.
         self._training.budget = self._processes.lowest(self._training.budget)
-        if not torch.isfinite(total):
-            raise InputError(
-                f"training: the loss is {float(total)} at step {self.state.global_step + 1}: "
-                "lower `learning_rate`"
-            )
+        gradients = [weight.grad for weight in self._trained if weight.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        # Before the step: weights that are not finite would be in the next checkpoint.
+        for name, value in (("loss", total), ("norm of the gradient", norm)):
+            if not torch.isfinite(value):
+                raise InputError(
+                    f"training: the {name} is {float(value)} at step "
+                    f"{self.state.global_step + 1}: lower `learning_rate`"
+                )
         return total
 
     @property

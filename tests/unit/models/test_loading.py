@@ -150,7 +150,9 @@ def test_the_tokenizer_gives_offsets_which_cutting_needs(tiny_model: Path) -> No
 def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert require_device("cpu") == CPU
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    torch.backends.cuda.enable_cudnn_sdp(True)
     assert require_device("cuda").type == "cuda"
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="this machine has no usable GPU"):
         require_device("cuda")

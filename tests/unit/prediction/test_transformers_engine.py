@@ -195,7 +195,12 @@ def test_any_seed_can_sample(base: Any, tokenizer: Any, prompts: list[list[int]]
     assert len(Engine(base, tokenizer, SAMPLED, 20_260_101).generate(prompts[:1], 3)) == 1
 
 
-def short_of_memory(monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
+CUDNN = RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+
+
+def short_of_memory(
+    monkeypatch: pytest.MonkeyPatch, fits: int, error: RuntimeError | None = None
+) -> list[int]:
     """Let batches of more than `fits` prompts run out of memory; returns the sizes tried."""
     sizes: list[int] = []
     generate = Generator.generate
@@ -203,7 +208,7 @@ def short_of_memory(monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
     def careful(self: Generator, prompts: Prompts, *options: Any) -> list[list[int]]:
         sizes.append(len(prompts))
         if len(prompts) > fits:
-            raise torch.OutOfMemoryError
+            raise error or torch.OutOfMemoryError
         return generate(self, prompts, *options)
 
     monkeypatch.setattr(Generator, "generate", careful)
@@ -220,16 +225,19 @@ def test_out_of_memory_stops_and_names_a_budget_that_would_fit(
     assert sizes == [6]
 
 
-@pytest.mark.parametrize("decoding", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
+@pytest.mark.parametrize(
+    ("decoding", "error"), [(GREEDY, CUDNN), (SAMPLED, None)], ids=["greedy", "sampled"]
+)
 def test_out_of_memory_can_halve_the_batch_and_counts_it(
     base: Any,
     tokenizer: Any,
     prompts: list[list[int]],
     decoding: DecodingSettings,
+    error: RuntimeError | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     expected = Engine(base, tokenizer, decoding, 0).generate(prompts, 0)
-    sizes = short_of_memory(monkeypatch, fits=2)
+    sizes = short_of_memory(monkeypatch, 2, error)
     halving = Engine(base, tokenizer, decoding.model_copy(update={"oom": "halve"}), 0)
     assert halving.generate(prompts, 0) == expected
     assert sizes == [6, 3, 1, 2, 3, 1, 2]
@@ -243,6 +251,22 @@ def test_a_single_prompt_that_does_not_fit_stops_even_when_halving(
     halving = Engine(base, tokenizer, GREEDY.model_copy(update={"oom": "halve"}), 0)
     with pytest.raises(InputError, match="out of memory with 1 prompts"):
         halving.generate(prompts, 0)
+
+
+def test_values_that_are_not_finite_are_no_answers(
+    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where attention to padding alone gives NaN, which spreads in the next layer."""
+    attention = torch.nn.functional.scaled_dot_product_attention
+
+    def of_cudnn(query: torch.Tensor, *options: Any, **named: Any) -> torch.Tensor:
+        found = attention(query, *options, **named)
+        found[0, :, 0] = torch.nan
+        return found
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", of_cudnn)
+    with pytest.raises(InputError, match="values that are not finite on cpu"):
+        Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
 
 
 Prefixes = list[weakref.ref[torch.Tensor]]

@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from support import tiny, warm
 from support.machine import install
@@ -39,6 +41,7 @@ from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training import fit as training
 from ecslm.training import run as training_run
+from ecslm.training.processes import Processes
 
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
@@ -469,6 +472,25 @@ def test_a_diverging_training_says_so_in_one_line(tiny_base: Path, tmp_path: Pat
     with pytest.raises(InputError, match=r"the loss is .* lower `learning_rate`") as caught:
         train(tmp_path, tiny_base, settings)
     assert len(caught.value.problems) == 1
+
+
+def test_a_gradient_that_is_not_finite_reaches_no_weight(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the loss is: as of attention that fails in its backward pass alone."""
+    steps: list[int] = []
+    summed = Processes.sum_gradients
+
+    def poisoned(self: Processes, weights: Sequence[torch.nn.Parameter]) -> None:
+        summed(self, weights)
+        steps.append(len(steps))
+        if len(steps) == 2:
+            weights[0].grad[0, 0] = torch.nan
+
+    monkeypatch.setattr(Processes, "sum_gradients", poisoned)
+    with pytest.raises(InputError, match=r"the norm of the gradient is nan at step 2"):
+        train(tmp_path, tiny_base)
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 def test_the_validation_records_can_be_limited(tiny_base: Path, tmp_path: Path) -> None:
