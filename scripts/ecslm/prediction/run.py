@@ -175,7 +175,7 @@ def _predicted(
     """Predict in the directory of the work; returns the files, by the names of the outputs."""
     start = time.perf_counter()
     backend = module.open_backend(request)
-    asked = list(map(_seen, range(len(records)), records)) if request.settings.LOCAL else records
+    asked = list(map(_seen, records)) if request.settings.LOCAL else records
     prompts = backend.prompts(asked)
     batches = backend.batches(prompts)
     finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
@@ -230,16 +230,16 @@ def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> li
     return [by_index[index] for index in range(len(by_index))]
 
 
-def _seen(number: int, record: Record) -> Record:
-    """What a local model may see of a record. Its number takes the place of its id, which depends
-    on the right answer."""
+def _seen(record: Record) -> Record:
+    """What a local model may see of a record; messages name its id."""
     unseen = {"sample_id": "", "setting": "", "output": "", "relevance": None}
-    return record.model_copy(update={"id": str(number + 1), **unseen})
+    return record.model_copy(update=unseen)
 
 
 def _seen_digest(records: Sequence[Record]) -> str:
     """Digest of all that a local model may see; their order decides batches and draws."""
-    seen = [_seen(number, record).model_dump(mode="json") for number, record in enumerate(records)]
+    # An id depends on the right answer.
+    seen = [_seen(record).model_dump(mode="json", exclude={"id"}) for record in records]
     return sha256_of_text(canonical_json(seen))
 
 
