@@ -112,8 +112,10 @@ class AnswerCache:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "answers.jsonl"
-        self._answers: dict[str, Answer] = {}
         self._bytes = self._lines = 0
+        # Version 1.0 had a file for each.
+        each = (_sound(path.read_bytes()) for path in folder.glob("??/*.json"))
+        self._answers = {kept.request: kept.answer for kept in each if kept is not None}
 
     def answers(self) -> Mapping[str, Answer]:
         """All answers, also those that other processes have added since the last call."""

@@ -60,6 +60,16 @@ def test_a_damaged_line_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert caplog.messages == [f"{path}: line 1: damaged: its request is asked again"]
 
 
+def test_answers_that_version_1_0_has_kept_are_found(tmp_path: Path) -> None:
+    answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
+    AnswerCache(tmp_path / "new").add("ab12", answer)
+    for name, end in (("ab12", ""), ("ab13", "damaged")):
+        path = tmp_path / "old" / "ab" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((tmp_path / "new" / "answers.jsonl").read_text() + end)
+    assert AnswerCache(tmp_path / "old").answers() == {"ab12": answer}
+
+
 def test_models_of_a_server_have_directories_of_their_own() -> None:
     other = SERVER.model_copy(update={"model": "shop-2"})
     both = SERVER.model_copy(update={"api": "completions"})
