@@ -1,7 +1,5 @@
 """The cache of a server's answers: what was kept is found, and what is damaged is asked again."""
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,22 +75,6 @@ def test_of_an_answer_that_is_damaged_again_each_version_is_kept_and_named_in_a_
         f"{path}: damaged: moved to {asides[text]}, its request is asked again"
         for text in sorted(asides)
     ]
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")])
-def test_what_is_no_file_is_moved_aside_and_not_waited_for(
-    make: Callable[[Path], object], tmp_path: Path
-) -> None:
-    cache = AnswerCache(tmp_path)
-    answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
-    cache.add(KEY, answer)
-    (path,) = tmp_path.rglob("*.json")
-    path.unlink()
-    make(path)
-    assert cache.get(KEY) is None
-    cache.add(KEY, answer)
-    assert cache.get(KEY) == answer
-    assert len(list(path.parent.iterdir())) == 2
 
 
 def test_an_answer_under_the_name_of_another_request_is_not_used(tmp_path: Path) -> None:
