@@ -5,7 +5,6 @@ Each case is a file given as `--configfile`. `why.py` makes the checks of a run,
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,20 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.broken_inputs import Run, assert_refused, linked_project, nothing_lost, refused
+from support.broken_inputs import (
+    Case,
+    Run,
+    assert_refused,
+    linked_project,
+    nothing_lost,
+    read_cases,
+    refused,
+)
 from support.configs import small
 from support.scratch import copy_project, snakemake
 from support.scripts import run_script
 
 FILE = "mine.yaml"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A file, and the words of its line."""
-
-    sentence: str
-    content: str | bytes
-    words: tuple[str, ...]
-    problems: int = 1
 
 
 def why(project: Path, *arguments: str) -> Callable[[], Run]:
@@ -40,40 +37,6 @@ def written(project: Path, content: str | bytes) -> None:
     """Write the file."""
     (project / FILE).write_bytes(content.encode() if isinstance(content, str) else content)
 
-
-# What is no YAML, or not with one value for each key.
-
-FILES = (
-    Case("an empty file", "", ("mine.yaml: is empty: expected keys, as in `study: mine`",)),
-    Case("a word", "\nstudy\n", ("mine.yaml: line 2: has no keys: expected keys",)),
-    Case(
-        "a tab",
-        "study: demo\nstudies:\n\tdemo: {}\n",
-        ("mine.yaml: line 3: is indented with a tab: indent with spaces",),
-    ),
-    Case(
-        "a bracket without its other half",
-        "study: demo\nstudies: {demo: {tasks: [PM, SA}}\n",
-        ("mine.yaml: line 2: not YAML: ", "begins in line 2"),
-    ),
-    Case("a colon too many", "study: demo: 3\n", ("mine.yaml: line 1: not YAML: ",)),
-    Case("a date that is none", "study: 2026-13-45\n", ("mine.yaml: not YAML", "in quotes")),
-    Case("text in UTF-16", "study: demo\n".encode("UTF-16"), ("is UTF-16 text: save it as",)),
-    Case(
-        "text in Latin-1",
-        "study: demo\n# Café\n".encode("latin-1"),
-        ("mine.yaml: not UTF-8 text",),
-    ),
-    Case(
-        "keys given twice",
-        "study: a\nstudies:\n  a:\n    models:\n      A: {}\n      A: {}\nstudy: b\n",
-        (
-            "mine.yaml: line 6: studies.a.models.A: given twice: first in line 5: leave one of",
-            "mine.yaml: line 7: study: given twice: first in line 1",
-        ),
-        problems=2,
-    ),
-)
 
 # A whole study of one's own, line by line, of which a case changes one.
 LINES = """\
@@ -96,15 +59,22 @@ studies:
 """
 
 
-def with_line(old: str, new: str) -> str:
-    """The study with a part of it replaced."""
+CASES = {case.of: case for case in read_cases(Path(__file__).with_name("configurations.yaml"))}
+
+
+def content_of(case: Case) -> bytes:
+    """The file of a case."""
+    if not case.change:
+        return case.content_of(FILE)
+    old, new = case.change
     assert LINES.count(old) == 1, old
-    return LINES.replace(old, new)
+    return LINES.replace(old, new).encode()
 
 
-def key(sentence: str, old: str, new: str, *words: str, problems: int = 1) -> Case:
-    """A case that changes a part of the study."""
-    return Case(sentence, with_line(old, new), words, problems)
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_a_configuration_is_refused_with(case: Case, project: Path) -> None:
+    written(project, content_of(case))
+    refused(project, why(project), case.says, case.problems)
 
 
 @pytest.mark.parametrize(("study", "told"), [("demo", 1), ("authors", 0)])
@@ -120,103 +90,6 @@ def test_a_study_by_the_name_of_a_shipped_one_is_said_to_change_that_one(
         assert line.startswith("warning: mine.yaml: line 3: studies.demo: changes the study of ")
         assert "config.yaml: line " in line
         assert line.endswith("whose other keys stay: rename yours if it is another study")
-
-
-# What does not fit the files that the configuration names.
-
-OWN_BASE = "study: demo\nbases:\n  Own: {source: path, path: nowhere}\nstudies:\n  demo:\n"
-UNFIT = (
-    Case(
-        "a rank that no layer has",
-        "study: demo\nstudies:\n  demo:\n    training:\n      rank: 300\n",
-        ("mine.yaml: line 5: studies.demo.training.rank: 300 is more than the smaller side",),
-    ),
-    Case(
-        "a directory of weights that is not there",
-        OWN_BASE + "    models:\n      Own: {base: Own, template: chatml}\n",
-        ("mine.yaml: line 3: bases.Own.path: nowhere: no such directory: ", "put the model there"),
-    ),
-)
-
-
-@pytest.mark.parametrize("case", UNFIT, ids=[case.sentence for case in UNFIT])
-def test_what_does_not_fit_is_told_with_file_and_line_as_what_is_misspelt_is(
-    case: Case, project: Path
-) -> None:
-    written(project, case.content)
-    refused(project, why(project), case.words, case.problems)
-
-
-MODEL = "{base: SmolLM2-135M, template: chatml}"
-KEYS = (
-    key(
-        "a misspelt key",
-        "device: cpu",
-        "devise: cpu",
-        "mine.yaml: line 9: studies.mine.devise: unknown key: did you mean `device`?",
-        "mine.yaml: line 7: studies.mine.device: missing",
-        problems=2,
-    ),
-    key(
-        "a key without a value",
-        "    title: Mine",
-        "    title:",
-        "mine.yaml: line 8: studies.mine.title: should be text, but is empty",
-    ),
-    key(
-        "a number for text",
-        "    title: Mine",
-        "    title: 3",
-        "mine.yaml: line 8: studies.mine.title: should be text, not 3: put it in quotes",
-    ),
-    key("no, which is false", "[PM]", "[no]", "tasks.0: should be text, not False: put it in quo"),
-    key(
-        "a sha256 that is none",
-        "path: rows.jsonl",
-        "path: rows.jsonl, labels: {path: l.json, sha256: abc}",
-        "should be a sha256: 64 characters of 0-9 and a-f, not 'abc'",
-    ),
-    # Names, which become names of files.
-    key("a name with /", "      Small:", "      ../../x:", "line 16", "letters, digits and . _ -"),
-    key("a name of 300 letters", "      Small:", f"      {'x' * 300}:", "line 16", "at most 80"),
-    key("a name that YAML takes for yes", "      Small:", "      yes:", "not True", "in quotes"),
-    key(
-        "a base that is an option of pip",
-        "{source: path, path: models/own}",
-        "{source: wheel, package: --pre, version: '1', weights: w, sha256: '" + "0" * 64 + "'}",
-        "line 5: bases.Own.package: begins with -",
-    ),
-    key(
-        "an alias of another task",
-        "  PM: {train: false}",
-        "  PM: {train: false, aliases: [Same, Sentiment_Analysis]}",
-        "tasks.SA.aliases: Sentiment_Analysis is a name of `tasks.PM.aliases` (mine.yaml: line 3)",
-        "config.yaml: line ",
-        "a row has one task: remove it from one of them",
-    ),
-    # Of all that a run would find out after hours.
-    key(
-        "a layer and a baseline that are those of another encoder",
-        "    tasks: [PM]",
-        "    tasks: [PM, AG]\n    bertscore: {encoder: Own}\n    task_decoding: {}",
-        "bertscore.layer: missing: the default 17 is that of roberta-large: set a layer of Own",
-        "bertscore.rescale_language: no rescaling baseline for layer 17 of Own in en",
-        "rows.jsonl: no such file",
-        problems=3,
-    ),
-)
-
-
-@pytest.mark.parametrize("case", FILES, ids=lambda case: case.sentence)
-def test_a_file_is_refused_with(case: Case, project: Path) -> None:
-    written(project, case.content)
-    refused(project, why(project), case.words, case.problems)
-
-
-@pytest.mark.parametrize("case", KEYS, ids=lambda case: case.sentence)
-def test_a_configuration_is_refused_with(case: Case, project: Path) -> None:
-    written(project, case.content)
-    refused(project, why(project), case.words, case.problems)
 
 
 def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> None:
@@ -266,11 +139,12 @@ def test_all_scripts_read_it_alike(script: str, project: Path) -> None:
     assert "mine.yaml: line 2: study: given twice: first in line 1" in run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("case", [FILES[-1], KEYS[0]], ids=lambda case: case.sentence)
-def test_snakemake_refuses_it_with_the_same_lines(case: Case, project: Path) -> None:
-    written(project, case.content)
+@pytest.mark.parametrize("words", ["keys given twice", "a misspelt key"])
+def test_snakemake_refuses_it_with_the_same_lines(words: str, project: Path) -> None:
+    case = CASES[words]
+    written(project, content_of(case))
     command = ["-n", "--configfile", FILE]
-    refused(project, lambda: snakemake(project, *command), case.words, case.problems)
+    refused(project, lambda: snakemake(project, *command), case.says, case.problems)
 
 
 def test_snakemake_tells_what_is_wrong_in_config_yaml_itself(tmp_path: Path) -> None:

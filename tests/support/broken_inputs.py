@@ -2,10 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from support.scratch import PARTS
 
 Run = subprocess.CompletedProcess[str]
@@ -20,6 +22,29 @@ DIGESTS = "results/cache/digests.json"
 # Only of files up to this size are the bytes compared, beside size and time.
 MOST_READ = 1_000_000
 BEGIN = "error: "
+
+
+@dataclass(frozen=True)
+class Case:
+    """A broken input of a list in YAML: files, and words of the lines that refuse them."""
+
+    of: str
+    says: Sequence[str]
+    files: Mapping[str, str]
+    command: str = ""
+    change: Sequence[str] = ()
+    encoding: str = "utf-8"
+    problems: int = 1
+
+    def content_of(self, file: str) -> bytes:
+        """The bytes of a file."""
+        return self.files[file].encode(self.encoding)
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The cases of a list."""
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return [Case(**{"files": {}, **entry}) for entry in entries]
 
 
 def linked_project(folder: Path, project: Path) -> Path:

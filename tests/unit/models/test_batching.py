@@ -35,11 +35,3 @@ def test_the_longest_come_first(lengths: list[int], budget: int) -> None:
 
 def test_a_member_over_the_budget_goes_alone_and_ties_keep_their_order() -> None:
     assert batches_by_length(range(5), [3, 90, 3, 3, 3], 9) == [[1], [0, 2, 3], [4]]
-
-
-def test_a_batch_is_filled_to_the_last_token() -> None:
-    assert batches_by_length(range(4), [5, 5, 5, 5], 10) == [[0, 1], [2, 3]]
-
-
-def test_lengths_are_looked_up_by_index() -> None:
-    assert batches_by_length([3, 1], [0, 7, 0, 8], 100) == [[3, 1]]

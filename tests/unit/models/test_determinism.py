@@ -25,15 +25,6 @@ def test_a_gpu_computes_deterministically(chosen: list[bool]) -> None:
     assert not torch.backends.cudnn.benchmark
 
 
-def test_a_workspace_that_is_as_good_is_kept(
-    chosen: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(WORKSPACE, ":16:8")
-    compute_deterministically("cuda")
-    assert chosen == [True]
-    assert os.environ[WORKSPACE] == ":16:8"
-
-
 def test_on_a_cpu_nothing_is_changed(chosen: list[bool]) -> None:
     compute_deterministically("cpu")
     assert chosen == []

@@ -34,19 +34,6 @@ def test_the_records_of_a_share_are_among_those_of_a_larger_one(
     assert {record.id for record in small} <= {record.id for record in large}
 
 
-@given(TASKS, FRACTIONS)
-def test_records_keep_their_order(tasks: list[str], part: float) -> None:
-    records = of_tasks(tasks)
-    places = [records.index(record) for record in share_of(records, part)]
-    assert places == sorted(places)
-
-
-@given(TASKS)
-def test_the_whole_is_all_records(tasks: list[str]) -> None:
-    records = of_tasks(tasks)
-    assert share_of(records, 1.0) == records
-
-
 @given(st.permutations(range(12)), FRACTIONS)
 def test_the_order_of_the_data_does_not_decide_which_records_are_taken(
     order: list[int], part: float

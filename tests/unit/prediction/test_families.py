@@ -1,10 +1,8 @@
 """Families of models answer as transformers lets them: Llama, Mistral, Bloom and others."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
@@ -33,12 +31,7 @@ from ecslm.prediction.generation import Generator
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import load_model
 
-
-@pytest.fixture(autouse=True)
-def small_chunks() -> Iterator[None]:
-    """Prompts of a batch are read in several chunks, and short prefixes are shared."""
-    with mock.patch.dict(prefill.CHUNK, cpu=20), mock.patch.dict(prefill.WORTH, cpu=3):
-        yield
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,7 +1,5 @@
 """Generated answers are those of transformers, whatever prefixes are shared and rows leave."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -10,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.families import LIMIT, NEVER, batches, greedy
-from transformers import AutoModelForCausalLM, MambaConfig, MambaForCausalLM
+from transformers import MambaConfig, MambaForCausalLM
 
 from ecslm.common.errors import InputError
 from ecslm.prediction import prefill
@@ -18,16 +16,7 @@ from ecslm.prediction.choosing import Likeliest, Sampling
 from ecslm.prediction.generation import Generator
 from ecslm.prediction.network import Network
 
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path) -> Any:
-    return AutoModelForCausalLM.from_pretrained(tiny_model).eval()
-
-
-@pytest.fixture(autouse=True)
-def small_chunks() -> Iterator[None]:
-    with mock.patch.dict(prefill.CHUNK, cpu=20), mock.patch.dict(prefill.WORTH, cpu=3):
-        yield
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 @settings(max_examples=15)

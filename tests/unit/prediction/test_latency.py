@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.model_examples import PROMPTS, make_record, prediction_settings, write_records
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json, write_jsonl
+from ecslm.common.files import read_json
 from ecslm.prediction import transformers_engine
 from ecslm.prediction.latency import measure_latency, sample_of
 from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
@@ -150,17 +150,3 @@ def test_a_manifest_says_what_was_measured_and_is_the_same_each_time(
     assert (manifest["model"], manifest["seed"], manifest["threads"]) == ("Tiny", 0, 1)
     assert manifest["settings"]["prompts"] == 4
     assert str(tiny_base) in manifest["inputs"]
-
-
-def test_an_adapter_of_another_model_is_refused(
-    tmp_path: Path, tiny_base: Path, exact_adapter: Path
-) -> None:
-    with pytest.raises(InputError, match="an adapter of the model Tiny-EC, not of Other"):
-        measured(tmp_path, tiny_base, exact_adapter, adapter_of="Other")
-
-
-def test_too_few_records_end_the_job_without_a_file(tmp_path: Path, tiny_base: Path) -> None:
-    write_jsonl(tmp_path / "one.jsonl", records_of([0]))
-    with pytest.raises(InputError, match="fewer than two"):
-        measured(tmp_path, tiny_base, datasets=[tmp_path / "one.jsonl"])
-    assert not (tmp_path / "latency.json").exists()

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from support.model_examples import make_record, prediction_settings
+from support.model_examples import prediction_settings
 
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.precision import Precision
-from ecslm.prediction.answers.constrained import open_mode
 from ecslm.prediction.network import BEST, Network
 from ecslm.prediction.transformers_engine import Engine, load_model
 
@@ -96,25 +95,16 @@ def test_a_token_that_is_not_allowed_stays_so(model: Any, states: torch.Tensor) 
     assert unlike(full, refined) == 0
 
 
-@pytest.mark.parametrize("answers", ["free", "constrained"])
 def test_answers_are_those_of_a_head_in_float32(
-    model: Any, tiny_base: Path, answers: str, monkeypatch: pytest.MonkeyPatch
+    model: Any, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokenizer = load_tokenizer(read_base(tiny_base)[1])
-    limited = {"mode": "constrained", "type": "extraction"} if answers == "constrained" else None
-    settings = prediction_settings(answers=limited, decoding={"max_new_tokens": 70})
-    mode = None if limited is None else open_mode(settings, tokenizer)
-    form = (
-        None
-        if mode is None
-        else mode.form(make_record(input='{"title": "", "target attributes": "a"}'))
-    )
-    texts = [f"{number}. Which of these?" for number in range(12)]
-    prompts = [tokenizer(text)["input_ids"] for text in texts]
-    engine = Engine(model, tokenizer, settings.decoding, 0, mode)
+    settings = prediction_settings(decoding={"max_new_tokens": 70})
+    prompts = [tokenizer(f"{number}. Which of these?")["input_ids"] for number in range(12)]
+    engine = Engine(model, tokenizer, settings.decoding, 0)
 
     def found() -> list[str]:
-        return [one.text for one in engine.generate(prompts, 0, [form] * len(prompts))]
+        return [one.text for one in engine.generate(prompts, 0)]
 
     ours = found()
     with monkeypatch.context() as patch:

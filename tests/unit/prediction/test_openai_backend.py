@@ -104,16 +104,6 @@ def test_completions_are_asked_with_the_markers_of_the_template(
     assert all(prompt.startswith("<|im_start|>system") for prompt in server.prompts())
 
 
-def test_one_shot_prompts_have_the_example_of_the_record(
-    server: LocalServer, tmp_path: Path
-) -> None:
-    example = json.dumps({"input": "a lamp", "options": None, "output": "yes"})
-    dataset = write_records(tmp_path / "shot.jsonl", 3, split="test", few_shot_example=example)
-    rows = run(tmp_path, server, shots=1, changes={"dataset": dataset})
-    assert len(rows) == 3
-    assert all("### Example input:\na lamp" in prompt for prompt in server.prompts())
-
-
 def test_what_was_asked_for_another_study_is_not_asked_again(
     server: LocalServer, tmp_path: Path
 ) -> None:
@@ -127,41 +117,6 @@ def test_what_was_asked_for_another_study_is_not_asked_again(
     told, before = cost(tmp_path / "b"), cost(tmp_path / "a")
     assert (told["requests"], told["answers_from_cache"], told["paid"]) == (0, 7, 0)
     assert told["price"] == before["price"] > 0
-
-
-def test_a_prompt_that_several_records_have_is_asked_once(
-    server: LocalServer, tmp_path: Path
-) -> None:
-    dataset = write_records(tmp_path / "same.jsonl", 6, split="test", input="lamp", options=None)
-    rows = run(tmp_path, server, changes={"dataset": dataset})
-    assert len(server.received) == 1
-    assert len(rows) == 6
-    assert len({row.prediction for row in rows}) == 1
-
-
-def test_after_a_failure_the_next_run_asks_only_for_what_is_missing(
-    server: LocalServer, tmp_path: Path
-) -> None:
-    server.answer = in_turn(*[completion] * 4, failure(400, "no"), completion)
-    with pytest.raises(InputError, match="refused the request"):
-        run(tmp_path, server, {"concurrency": 1})
-    assert len(server.received) == 5
-    run(tmp_path, server, {"concurrency": 1})
-    assert len(server.received) == 5 + 3
-    assert len(set(server.prompts())) == 7
-
-
-def test_a_budget_that_is_reached_is_raised_and_the_job_goes_on(
-    server: LocalServer, tmp_path: Path
-) -> None:
-    # The most that one request may cost is far above what it costs.
-    with pytest.raises(InputError, match=r"the budget of 0\.001 USD is reached"):
-        run(tmp_path, server, {"prices": PRICES, "budget": 0.001})
-    done = len(server.received)
-    assert 0 < done < 7
-    run(tmp_path, server, {"prices": PRICES, "budget": 0.1})
-    assert len(server.received) == 7
-    assert cost(tmp_path)["answers_from_cache"] == done
 
 
 def test_answers_that_are_kept_cost_what_they_would_at_the_prices_of_the_job(
@@ -314,10 +269,7 @@ def test_a_killed_job_repeats_only_the_requests_on_their_way(
     assert repeated <= min(before, concurrency)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_job_that_is_stopped_waits_for_no_answer(
-    server: LocalServer, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_job_that_is_stopped_waits_for_no_answer(server: LocalServer, tmp_path: Path) -> None:
     server.answer = lambda body: Reply(completion(body).content, seconds=200.0)
     command = script(server, tmp_path, {"prices": PRICES})
     job = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -325,7 +277,7 @@ def test_a_job_that_is_stopped_waits_for_no_answer(
     while len(server.received) < 7:
         assert time.monotonic() < until
         time.sleep(0.02)
-    job.send_signal(number)
+    job.send_signal(signal.SIGTERM)
     _, printed = job.communicate(timeout=100)
     assert job.returncode == 130
     line = "error: interrupted: run again to continue from what is finished"

@@ -16,11 +16,6 @@ def test_prompts_share_what_is_worth_it_and_a_longer_prefix_follows_from_a_short
     assert groups_by_prefix(prompts, worth=10) == [Group((), (3, 0, 2, 1))]
 
 
-def test_a_prefix_that_is_worth_nothing_hides_no_longer_one_behind_it() -> None:
-    prompts = [[1, 2, 2, 2, 2, 5], [1, 2, 2, 2, 2, 6], [1, 3], [4]]
-    assert groups_by_prefix(prompts, worth=4) == [Group((5,), (0, 1)), Group((), (2, 3))]
-
-
 def test_the_last_token_of_a_prompt_is_never_shared() -> None:
     same = [[1, 2, 3]] * 3
     assert groups_by_prefix(same, worth=1) == [Group((2,), (0, 1, 2))]

@@ -93,16 +93,10 @@ def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [([1], "item 1: not a text"), ({}, "not a JSON list of texts"), (b"[", "not JSON")],
-)
-def test_what_is_not_a_list_of_texts_is_told_with_its_file(
-    value: Any, words: str, tmp_path: Path
-) -> None:
+def test_what_is_not_a_list_of_texts_is_told_with_its_file(tmp_path: Path) -> None:
     name = f"small/SA/{IND}.json"
-    where = str(archive(tmp_path, FILES | {name: value}))
-    assert refusal(where, tmp_path) == f"{where}: results/{name}: {words}"
+    where = str(archive(tmp_path, FILES | {name: [1]}))
+    assert refusal(where, tmp_path) == f"{where}: results/{name}: item 1: not a text"
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "empty"])

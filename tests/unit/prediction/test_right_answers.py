@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.local_server import completion, local_server, prompt_of
 from support.model_examples import (
-    make_record,
     prediction_settings,
     read_lines,
     run_predict,
@@ -15,9 +13,6 @@ from support.model_examples import (
 )
 from support.scoring_examples import FIVE
 
-from ecslm.common.files import write_jsonl
-from ecslm.prediction.openai_settings import OpenAISettings
-from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.settings import PredictionSettings
 
 RANKED = json.dumps({"query": "mug", "product list": ["A: a mug", "B: a plate", "C: a cup"]})
@@ -71,22 +66,4 @@ def test_local_weights_do_not(mode: str, kind: str, tiny_base: Path, tmp_path: P
         answers=None if mode == "free" else limited, decoding={"max_new_tokens": 90}
     )
     first, second = found(tmp_path, tiny_base, kind, settings)
-    assert first == second
-
-
-def test_a_server_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with local_server(lambda body: completion(body, f"to {prompt_of(body)}")) as server:
-        settings = OpenAISettings.model_validate(
-            {"backend": "openai", "server": {"url": server.url, "model": "shop-1"}}
-        )
-        first, second = found(tmp_path, None, "ranking", settings)
-    assert first == second
-
-
-def test_answers_that_exist_stay_as_they_are(tmp_path: Path) -> None:
-    path = tmp_path / "PM.jsonl"
-    write_jsonl(path, [{"id": make_record(n).id, "prediction": f"text {n}"} for n in range(3)])
-    settings = RecordedSettings(backend="recorded", settings=(make_record().setting,))
-    first, second = found(tmp_path, None, "ranking", settings, answers=[path], template=None)
     assert first == second

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from support.model_examples import prediction_settings, read_lines, run_predict
 
-from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.prediction.openai_settings import OpenAISettings
 
@@ -88,14 +87,3 @@ def test_a_served_model_answers_as_it_does_in_the_job(
     here = run_predict(tmp_path / "here", tiny_base, None, prediction_settings())
     there = run_predict(tmp_path / "there", None, None, settings_of(served, api=api))
     assert read_lines(there) == read_lines(here)
-
-
-def test_a_model_that_the_server_does_not_have_is_one_line(
-    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError) as caught:
-        run_predict(tmp_path, None, None, settings_of(served, model="another"))
-    (line,) = caught.value.problems
-    assert line.startswith(f"{served.url}: record r")
-    assert "requested 'another'" in line

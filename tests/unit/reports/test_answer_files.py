@@ -32,10 +32,3 @@ def test_options_of_predictions_count_as_their_letters_and_settings_apart(tmp_pa
         ["SR.jsonl", "IND", "2", "1"],
         ["SR.jsonl", "OOD", "2", "2"],
     ]
-
-
-def test_answers_of_one_model_to_different_tasks_are_not_compared(tmp_path: Path) -> None:
-    paths = [tmp_path / "model" / name for name in ("PSI.json", "AP.json")]
-    for path in paths:
-        write_json(path, ["no", "no"])
-    assert "Same answer" not in run_script("count_answers.py", *paths).stdout

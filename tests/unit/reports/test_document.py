@@ -91,13 +91,6 @@ def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None
     assert "not those of the published study" not in comparable
 
 
-def test_limits_name_settings_whose_scores_are_in_no_table(results: Path) -> None:
-    words = "Some scores of these settings are only in scores.csv"
-    assert words not in document_of(results)
-    document = document_of(results, partly_shown=["OOD_A", "B"])
-    assert f"{words}: OOD\\_A; B." in document.partition("\\section{Limits}")[2]
-
-
 @pytest.mark.parametrize(("comparable", "of_the_paper"), [*product([True, False], repeat=2)])
 def test_limits_name_what_models_may_have_seen_of_the_paper_s_data(
     results: Path, comparable: bool, of_the_paper: bool
@@ -148,7 +141,3 @@ def test_methods_tell_what_each_model_was_trained_on(results: Path) -> None:
     # 500 tokens in each of three passes.
     assert row.split(" & ")[2] == "NF4, bfloat16"
     assert row.split(" & ")[-3:] == ["30", "1,500", r"42 \\"]
-
-
-def test_without_a_verdict_the_document_says_where_the_answer_is(results: Path) -> None:
-    assert "no table of claims" in document_of(results)

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from pydantic import ValidationError
 from support.report_files import (
     HOSTILE,
     content_of,
@@ -26,7 +25,7 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.reports.cells import Origins
 from ecslm.reports.downloads import table_csv
-from ecslm.reports.settings import ReportSettings, report_files
+from ecslm.reports.settings import report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
 from ecslm.tables.model import Cell, Row, RowGroup, Simple
 from ecslm.tables.sources import source_name
@@ -135,16 +134,6 @@ def test_beside_a_released_score_stands_how_many_answers_its_scorer_drops(result
     assert "Answers that the 2024 scorer drops" not in told
 
 
-def test_marks_of_the_table_are_on_the_page(results: Path) -> None:
-    page = page_of(results)
-    assert "GPT-4 ‡" in page
-    assert "[0.670, 0.730]*" in page
-
-
-def test_tasks_are_spelled_out(results: Path) -> None:
-    assert '<button type="button" class="sort">Product Matching</button>' in page_of(results)
-
-
 def test_text_from_models_and_data_cannot_run(results: Path) -> None:
     write_table(results, results_table(summary=(HOSTILE,), caption="</script>"))
     page = page_of(results)
@@ -158,10 +147,6 @@ def test_the_page_tells_where_everything_came_from(results: Path) -> None:
     page = page_of(results)
     for text in ("rev-1", "torch 2.13.0", "c0ffee", "# Data"):
         assert text in page
-
-
-def test_the_page_is_the_same_each_time(results: Path) -> None:
-    assert page_of(results) == page_of(results)
 
 
 def test_the_inputs_of_the_report_are_known_beforehand(results: Path) -> None:
@@ -178,11 +163,8 @@ def test_the_inputs_of_the_report_are_known_beforehand(results: Path) -> None:
     assert "predictions/Small/seed-0/PM.jsonl" not in report_files(report_settings(samples=0))
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["adapters/Small-EC/seed-42/manifest.json", "figures/computation_ind.svg", "data_card.md"],
-)
-def test_a_missing_file_is_named(path: str, results: Path) -> None:
+def test_a_missing_file_is_named(results: Path) -> None:
+    path = "figures/computation_ind.svg"
     (results / path).unlink()
     with pytest.raises(InputError, match=f"{path}: no such file"):
         page_of(results)
@@ -205,20 +187,10 @@ def test_the_answer_comes_first(results: Path) -> None:
     assert content_of(results, report_settings(tables=tables)).verdict == ("Ours & yours.",)
 
 
-def test_a_study_that_claims_nothing_says_where_its_answer_is(results: Path) -> None:
-    page = page_of(results)
-    assert page.index(QUESTION) < page.index("The study has no table of claims: ")
-
-
 def test_a_study_without_a_data_card_has_a_page(results: Path) -> None:
     (results / "data_card.md").unlink()
     page = page_of(results, report_settings(card=False))
     assert "<summary>Data card" not in unescape(page)
-
-
-def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(ValidationError, match="extra"):
-        ReportSettings.model_validate({**report_settings().model_dump(), "titel": "x"})
 
 
 def test_an_altered_figure_is_refused(results: Path) -> None:

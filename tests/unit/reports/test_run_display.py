@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ecslm.reports.run_display import HEARTBEAT, MOST_LINES, RunDisplay
+from ecslm.reports.run_display import HEARTBEAT, RunDisplay
 from ecslm.reports.run_progress import PlannedJob, RunProgress, duration
 
 TRAIN, SCORE = 7, 8
@@ -265,12 +265,6 @@ def test_a_run_that_succeeds_in_the_end_has_no_last_words(
     assert failing("error: bad row\n") == []
 
 
-def test_many_lines_are_summed_up(failing: Callable[..., list[str]]) -> None:
-    found = failing("".join(f"error: {number}\n" for number in range(MOST_LINES + 5)))
-    assert len(found) == MOST_LINES + 1
-    assert found[-1] == "error: and 5 more like these"
-
-
 @pytest.mark.parametrize(
     ("message", "lines"),
     [
@@ -372,21 +366,6 @@ def test_a_terminal_shows_a_bar_the_time_left_and_what_is_running(
     assert re.fullmatch(r" 50% \|█+ +\| 1/2 jobs, about 1 min 38 s left", bar)
     assert len(bar) == 79
     assert row == f"  {MESSAGES[TRAIN]}  2 s of about 1 min 40 s: step 15 of 30: loss 1.5"
-
-
-def test_jobs_that_took_long_leave_a_line_and_bars_leave_none(
-    shown: Snakemake, terminal: Terminal
-) -> None:
-    shown.begins(TRAIN)
-    shown.begins(SCORE)
-    shown.ends(SCORE, at=2)
-    shown.ends(TRAIN, at=92)
-    shown.display.end()
-    shown.says("Complete log(s): a.log")
-    assert terminal.screen()[1:] == [
-        "[2/2] Adapter Small-EC, seed 0  1 min 32 s",
-        "Complete log(s): a.log",
-    ]
 
 
 def test_what_jobs_write_to_the_terminal_stands_above_the_bar(

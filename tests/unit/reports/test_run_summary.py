@@ -77,30 +77,5 @@ def test_a_model_that_does_not_run_here_is_neither_tuned_nor_untuned(tmp_path: P
     ]
 
 
-def test_a_study_that_tunes_nothing_has_no_column_of_tuned_models(tmp_path: Path) -> None:
-    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
-    lines = summary(settings(pairs=[{"untuned": "Small"}]), tmp_path).splitlines()
-    assert lines[3] == "Task  Metric  Untuned      Best simple"
-
-
-def test_what_was_not_computed_shows_as_missing(tmp_path: Path) -> None:
-    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
-    assert "0.100 (5 %)  --     --" in summary(settings(), tmp_path)
-
-
-def test_a_setting_is_called_by_its_title(tmp_path: Path) -> None:
-    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
-    lines = summary(settings(), tmp_path).splitlines()
-    assert lines[2] == "Small, Small-EC (own records)"
-
-
-def test_models_that_were_exported_and_a_pdf_are_pointed_to(tmp_path: Path) -> None:
-    (tmp_path / "exports").mkdir()
-    (tmp_path / "report.pdf").touch()
-    lines = summary(settings(), tmp_path).splitlines()
-    assert f"Exported models: {tmp_path / 'exports'}" in lines
-    assert f"Report as PDF: {tmp_path / 'report.pdf'}" in lines
-
-
 def test_results_that_do_not_exist_are_not_promised(tmp_path: Path) -> None:
     assert summary(settings(), tmp_path).splitlines() == [f"All: {tmp_path}"]

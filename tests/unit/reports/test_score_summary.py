@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from support.scoring_examples import FIVE, IND, OOD, QUICK, TASKS, TWENTY, entries, predictions
 
-from ecslm.reports.plain_tables import aligned
 from ecslm.reports.score_summary import invalid_answers, summary
 from ecslm.schemas.prediction import Prediction
 from ecslm.scoring.score import Row, score
@@ -22,16 +21,6 @@ def tables(text: str, name: str) -> list[list[list[str]]]:
 
 
 MIXED = [("yes", "yes"), ("Yes, it is", "yes"), ("no", "yes"), ("yes", "no"), ("no", "no")]
-
-
-def test_columns_begin_or_end_in_line() -> None:
-    assert aligned([("a", "bb", "c"), ("aaa", "b", "")], right=[1]) == ["a    bb  c", "aaa   b"]
-
-
-def test_the_title_names_what_is_known() -> None:
-    given = predictions("PM", [("yes", "yes")])
-    assert shown("PM", given).startswith("PM: F1\n")
-    assert shown("PM", given, model="M-EC", seed=0).startswith("PM: F1 of M-EC, seed 0\n")
 
 
 def test_every_setting_has_its_counts_and_values() -> None:
@@ -69,14 +58,6 @@ def test_confusion_has_the_invalid_answers_last() -> None:
     assert text.endswith("   A  B  E  invalid\nA  0  0  0        1\nB  0  0  1        0")
 
 
-def test_many_classes_are_left_to_the_metrics_file() -> None:
-    pairs = [(letter, letter) for letter in "ABCDEFG"]
-    text = shown("MPC", predictions("MPC", pairs, TWENTY))
-    assert "References" not in text
-    assert "F1 by class" not in text
-    assert "Details" in text
-
-
 def test_counts_are_shown_where_no_matrix_has_them() -> None:
     assert not tables(shown("PM", predictions("PM", MIXED)), "Counts")
     text = shown("SR", predictions("SR", [("A", "A"), ("B", "A")], TWENTY))
@@ -108,17 +89,6 @@ def test_an_interval_that_is_not_reliable_says_so(records: int, reliable: bool) 
     assert ("(not reliable)" in text) != reliable
 
 
-@pytest.mark.parametrize("code", [code for code in TASKS if code != "AG"])
-def test_lines_are_short(code: str) -> None:
-    right = {"AVE": entries(("colour", "red")), "QPR": "ES"}.get(code)
-    right = right or ("yes" if TASKS[code].answer == "yes_no" else "A")
-    answer = "A,B" if code == "QPR" else right
-    given = predictions(code, [(answer, right), ("?", right), ("B", right)], FIVE)
-    for line in shown(code, given).splitlines():
-        assert len(line) <= 100
-        assert line == line.rstrip()
-
-
 def listed(given: list[Prediction], width: int = 100) -> list[str]:
     outcomes = score(given, Row("PM"), TASKS["PM"], QUICK).outcomes
     return invalid_answers(given, outcomes, width).splitlines()
@@ -136,12 +106,6 @@ def test_invalid_answers_stand_in_the_order_of_the_file() -> None:
         [IND, "r3", "'no'", r"'so\n\x1b[1m'"],
     ]
     assert len({line.index("  '", 30) for line in lines[3:]}) == 1
-
-
-def test_no_invalid_answer_is_said_in_one_line() -> None:
-    assert listed(predictions("PM", [("yes", "yes")])) == [
-        "Answers that strict could not read: 0 of 1"
-    ]
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])

@@ -9,39 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scoring_examples import FIVE, TASKS, TWENTY, entries, prediction
 
-from ecslm.scoring.answers import choice, extraction, ranking, yes_no
+from ecslm.scoring.answers import choice, extraction, ranking
 from ecslm.scoring.answers.protocol import answer_type
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("yes/no: No", "no"),
-        ("yes-men say no", "no"),
-        ("no-one could say", None),
-    ],
-)
-def test_yes_no_lenient_passes_over_the_question_and_compounds(
-    text: str, answer: str | None
-) -> None:
-    assert yes_no.lenient(prediction(text)) == answer
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("(b)", "B"),
-        ("Option A is right", "A"),
-        ("A customer was negative", "D"),
-        ("B: very positive", None),
-        ("Answer B: very positive. Or rather C.", "C"),
-        ("It's e.g. positively good", None),
-    ],
-)
-def test_choice_lenient_tells_letters_from_words_and_passes_over_contradictions(
-    text: str, answer: str | None
-) -> None:
-    assert choice.lenient(prediction(text, options=FIVE)) == answer
 
 
 def test_choice_lenient_does_not_take_the_pronoun_for_an_option() -> None:
@@ -80,20 +49,6 @@ def test_choice_reference_may_be_letter_or_full_option() -> None:
 def test_choice_problems_name_the_field(options: list[str], reference: str, field: str) -> None:
     (problem,) = choice.problems(prediction("A", reference, options=options))
     assert problem.field == field
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("A customer wants C > B", "CB"),
-        ("Best is C", "C"),
-        ("a good one", None),
-        ("B, Apples", "B"),
-    ],
-)
-def test_ranking_lenient_tells_letters_from_words(text: str, answer: str | None) -> None:
-    expected = tuple(answer) if answer else None
-    assert ranking.lenient(prediction(text, relevance=["E", "S", "I"])) == expected
 
 
 @pytest.mark.parametrize("relevance", [None, [], ["E"] * 27])

@@ -63,16 +63,6 @@ def many(count: int) -> list[Pair]:
 MANY = many(24)
 
 
-def test_an_answer_equal_to_its_reference_scores_one(tiny_encoder: Path) -> None:
-    for row in rows(tiny_encoder, ("yes", "yes"), ("the water bottle", "the water bottle")):
-        assert (row.precision, row.recall, row.f1) == pytest.approx((1, 1, 1), abs=1e-5)
-
-
-def test_another_answer_scores_less(tiny_encoder: Path) -> None:
-    other = rows(tiny_encoder, ("the water bottle", "no"))[0]
-    assert 0 < other.f1 < 0.99
-
-
 @pytest.mark.parametrize("layer", [1, 2])
 def test_scores_are_greedy_matches_of_the_layers_embeddings(tiny_encoder: Path, layer: int) -> None:
     """Zhang et al. 2020, equation 3: each token takes its best match, special tokens included."""
@@ -106,16 +96,7 @@ def test_an_empty_answer_or_reference_scores_zero_and_moves_no_other(
     assert (found[1].precision, found[1].recall, found[1].f1) == (0, 0, 0)
     expected = rows(tiny_encoder, ANSWERS[0], ANSWERS[2])
     assert [found[0].f1, found[2].f1] == pytest.approx([row.f1 for row in expected], abs=1e-6)
-
-
-def test_nothing_but_empty_answers_needs_no_embedding(tiny_encoder: Path) -> None:
-    assert [row.f1 for row in rows(tiny_encoder, ("", "yes"), ("", "no"))] == [0, 0]
-
-
-def test_rows_keep_the_order_and_names_of_the_predictions(tiny_encoder: Path) -> None:
-    found = rows(tiny_encoder, *ANSWERS)
-    assert [row.id for row in found] == ["r0", "r1", "r2"]
-    assert {row.setting for row in found} == {given(*ANSWERS)[0].setting}
+    assert found[0].f1_rescaled is None
 
 
 def test_a_text_of_special_tokens_alone_scores_zero_and_one_more_among_others_does_not(
@@ -126,14 +107,11 @@ def test_a_text_of_special_tokens_alone_scores_zero_and_one_more_among_others_do
     assert found[2].f1 > 0
 
 
-@pytest.mark.parametrize("size", [1, 3, 16])
-def test_no_batch_moves_a_score_at_all(
-    tiny_encoder: Path, size: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_batch_moves_a_score_at_all(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = rows(tiny_encoder, *MANY)
-    monkeypatch.setattr(ecslm.scoring.bertscore.pairs, "BATCH", size)
+    monkeypatch.setattr(ecslm.scoring.bertscore.pairs, "BATCH", 3)
     assert rows(tiny_encoder, *MANY) == expected
-    monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", size)
+    monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", 5)
     assert rows(tiny_encoder, *MANY) == expected
 
 
@@ -167,17 +145,8 @@ def test_padding_is_no_tokens_best_match(tiny_encoder: Path) -> None:
     assert found[pairs[1]] == (1, 1, 1)
 
 
-def test_scores_have_six_decimals(tiny_encoder: Path) -> None:
-    for row in scores(rows(tiny_encoder, *MANY)):
-        assert row == [round(value, 6) for value in row]
-
-
 def scores(found: Sequence[BertScoreRow]) -> list[list[float]]:
     return [[row.precision, row.recall, row.f1] for row in found]
-
-
-def test_without_a_rescaling_language_rescaled_scores_are_null(tiny_encoder: Path) -> None:
-    assert {row.f1_rescaled for row in rows(tiny_encoder, *ANSWERS)} == {None}
 
 
 def named(folder: Path, encoder: Path, name: str) -> Path:
@@ -208,12 +177,9 @@ def test_an_encoder_or_a_layer_without_baseline_cannot_be_rescaled(
         rows(known, *ANSWERS, settings=BertScoreSettings(layer=99))
 
 
-@pytest.mark.parametrize("layer", [3, 99])
-def test_a_layer_that_the_encoder_lacks_is_refused_in_one_line(
-    tiny_encoder: Path, layer: int
-) -> None:
-    settings = BertScoreSettings(layer=layer, rescale_language=None)
-    with pytest.raises(InputError, match=f"layer.*{layer}.*2") as caught:
+def test_a_layer_that_the_encoder_lacks_is_refused_in_one_line(tiny_encoder: Path) -> None:
+    settings = BertScoreSettings(layer=3, rescale_language=None)
+    with pytest.raises(InputError, match=r"layer.*3.*2") as caught:
         rows(tiny_encoder, *ANSWERS, settings=settings)
     assert len(caught.value.problems) == 1
 
@@ -247,50 +213,6 @@ def test_a_missing_device_and_other_versions_are_refused(
     monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
     with pytest.raises(InputError, match=r"bert-score: 0\.1 in this environment"):
         bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cpu")
-
-
-@pytest.mark.parametrize(
-    ("lines", "problem"),
-    [
-        ("", "P.jsonl: no predictions"),
-        (
-            '{"prediction": "a", "reference": "b", "id": "2"}\n'
-            '{"prediction": "a", "reference": "b"}\n',
-            "P.jsonl: line 2: id: '2' is already on line 1",
-        ),
-    ],
-    ids=["none", "an id twice"],
-)
-def test_the_script_refuses_predictions_before_it_loads_the_encoder(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tiny_encoder: Path,
-    lines: str,
-    problem: str,
-) -> None:
-    (tmp_path / "P.jsonl").write_text(lines)
-    arguments = [
-        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
-        *("--output", tmp_path / "B.jsonl"),
-    ]
-    assert run_here(monkeypatch, "bertscore.py", arguments) == 1
-    assert problem in capsys.readouterr().err
-    assert not (tmp_path / "B.jsonl").exists()
-
-
-def test_the_script_writes_rows_and_how_they_were_made(
-    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_jsonl(tmp_path / "P.jsonl", given(*ANSWERS))
-    arguments = [
-        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
-        *("--settings", SETTINGS.model_dump_json(), "--output", tmp_path / "B.jsonl"),
-    ]
-    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
-    expected = rows(tiny_encoder, *ANSWERS)
-    assert read_lines(tmp_path / "B.jsonl") == [row.model_dump() for row in expected]
-    assert json.loads((tmp_path / "B.manifest.json").read_text())["layer"] == 2
 
 
 def test_answers_without_names_have_those_that_their_scores_have(

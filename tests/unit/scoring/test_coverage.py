@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.stats import norm
 
 from ecslm.comparisons.significance import difference_interval
 from ecslm.scoring.intervals import (
@@ -145,21 +144,3 @@ def test_the_bootstrap_of_an_accuracy_agrees_with_wilson(share: float) -> None:
     resampled = bootstrap_values(sums, mean.values, 20_000, seed=0)
     found = bootstrap_interval(share, resampled, 1000, 0.95)
     assert found == pytest.approx(wilson_interval(1000 * share, 1000, 0.95), abs=1.5e-3)
-
-
-def test_the_bootstrap_of_a_mean_agrees_with_normal_theory() -> None:
-    sample = np.random.default_rng(3).beta(8, 3, size=400)
-    resampled = bootstrap_values(np.stack([sample, np.ones(400)], axis=1), mean.values, 5_000, 0)
-    found = bootstrap_interval(sample.mean(), resampled, 400, 0.95)
-    expected = norm.interval(0.95, sample.mean(), sample.std() / np.sqrt(400))
-    assert found == pytest.approx(expected, abs=1e-3)
-
-
-def test_the_bootstrap_of_f1_agrees_with_the_delta_method() -> None:
-    """F1 = 2p / (1 + p) of the proportion p = tp / (tp + fp + fn)."""
-    tp, fp, fn = 300, 60, 90
-    sums = np.repeat(np.eye(4), [tp, fp, fn, 550], axis=0)
-    p, m = tp / (tp + fp + fn), tp + fp + fn
-    spread = 2 / (1 + p) ** 2 * np.sqrt(p * (1 - p) / m)
-    values = bootstrap_values(sums, binary_f1.values, 20_000, seed=0)
-    assert values.std() == pytest.approx(spread, rel=0.03)

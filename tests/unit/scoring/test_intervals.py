@@ -18,19 +18,6 @@ def mean_sums(values: np.ndarray) -> np.ndarray:
     return np.stack([values, np.ones_like(values)], axis=1)
 
 
-def test_bootstrap_spread_is_the_standard_error_of_a_mean() -> None:
-    sample = np.random.default_rng(7).normal(0.5, 0.1, size=400)
-    values = bootstrap_values(mean_sums(sample), mean.values, 20_000, seed=0)
-    assert values.mean() == pytest.approx(sample.mean(), abs=1e-3)
-    assert values.std() == pytest.approx(sample.std() / 20, rel=0.03)
-
-
-def test_bootstrap_of_few_distinct_rows_has_the_binomial_spread() -> None:
-    sample = np.repeat([0.0, 1.0], [70, 30])
-    values = bootstrap_values(mean_sums(sample), mean.values, 20_000, seed=0)
-    assert values.std() == pytest.approx(np.sqrt(0.3 * 0.7 / 100), rel=0.03)
-
-
 def test_bootstrap_depends_on_the_seed_and_not_on_the_order_of_records() -> None:
     sample = np.random.default_rng(7).random(50)
     one = bootstrap_values(mean_sums(sample), mean.values, 100, seed=0)

@@ -14,7 +14,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support import tiny, warm
-from support.machine import install
 from support.model_examples import (
     PROMPTS,
     QUANTISED,
@@ -158,18 +157,6 @@ def test_training_again_elsewhere_gives_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, settings), before)
 
 
-def test_manifest_and_configuration_hold_no_clock_value(exact_adapter: Path) -> None:
-    for name in ("manifest.json", "adapter_config.json"):
-        assert "seconds" not in (exact_adapter.parent / name).read_text()
-
-
-def test_the_manifest_does_not_hold_the_models_folder(
-    exact_adapter: Path, tiny_model: Path
-) -> None:
-    """Two runs have the same manifest; that it does not name this machine is checked here."""
-    assert str(tiny_model) not in exact_adapter.read_text()
-
-
 def test_peft_loads_an_adapter_with_its_base_from_where_it_was_trained(
     exact_adapter: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,13 +182,6 @@ def test_an_adapter_names_its_base_as_seen_from_the_project(
     train(Path("mine"), base)
     configuration = json.loads(Path("mine/adapter/adapter_config.json").read_text())
     assert configuration["base_model_name_or_path"] == str(model)
-
-
-def test_the_configurations_modules_are_sorted(exact_adapter: Path) -> None:
-    """The library keeps them in a set, whose order differs between processes."""
-    configuration = json.loads((exact_adapter.parent / "adapter_config.json").read_text())
-    assert len(configuration["target_modules"]) == 8
-    assert configuration["target_modules"] == sorted(configuration["target_modules"])
 
 
 def test_the_given_threads_are_used_and_bytes_depend_on_no_others(
@@ -256,8 +236,7 @@ def test_the_token_budget_bounds_memory_and_hardly_moves_the_result(
         assert (weight - weights[1][name]).abs().max() < 1e-3, name
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1e9], ids=["after-each-step", "after-each-epoch"])
-@pytest.mark.parametrize("steps", [1, 3, 5])
+@pytest.mark.parametrize(("steps", "seconds"), [(1, 1e9), (3, 0.0), (5, 1e9)])
 def test_a_killed_training_goes_on_to_the_same_bytes(
     exact_adapter: Path,
     tiny_base: Path,
@@ -274,17 +253,6 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
     assert_same_bytes(resumed, exact_adapter)
     logged = read_lines(resumed.parent / "log.jsonl")
     assert [entry["step"] for entry in logged if "loss" in entry] == [*range(1, STEPS + 1)]
-
-
-def test_a_killed_quantised_training_goes_on_to_the_same_bytes(
-    quantised_adapter: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Killed after an evaluation, which must leave the quantised weights as they were."""
-    settings = adapter_settings(QUANTISED)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, 5)
-        train(tmp_path, tiny_base, settings)
-    assert_same_bytes(train(tmp_path, tiny_base, settings), quantised_adapter)
 
 
 def test_a_killed_fused_training_goes_on_to_the_same_bytes(
@@ -343,12 +311,6 @@ def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, train=[records], code=code), whole)
 
 
-def test_nothing_is_left_of_the_work(exact_adapter: Path) -> None:
-    assert work_in(exact_adapter.parent.parent) == []
-    names = sorted(path.name for path in exact_adapter.parent.iterdir() if path.is_file())
-    assert names == sorted([*FILES, "cost.json", "log.jsonl", "manifest.json"])
-
-
 def test_other_data_does_not_continue_the_killed_training(
     exact_adapter: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -377,18 +339,6 @@ def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
     assert {name: (manifest.parent / name).read_bytes() for name in names} == before
 
 
-def test_an_adapter_of_equal_data_is_taken_wherever_the_files_are(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The manifest tells of this job's own files."""
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
-    first = train(tmp_path / "one", tiny_base, code="code:1")
-    kill_after(monkeypatch, 1)
-    second = train(tmp_path / "two", tiny_base, code="code:1")
-    assert_same_bytes(first, second)
-    assert str(tmp_path / "two" / "train.jsonl") in read_adapter(second).inputs
-
-
 def test_the_order_of_the_files_changes_nothing(tiny_base: Path, tmp_path: Path) -> None:
     files = [write_records(tmp_path / f"{task}.jsonl", 4, task=task) for task in ("AG", "PM")]
     made = []
@@ -408,37 +358,24 @@ def test_models_of_equal_settings_share_an_adapter(
     second = read_adapter(train(tmp_path / "two", tiny_base, model="Other-EC"))
     assert (first.files, first.model) == (second.files, "Tiny-EC")
     assert second.model == "Other-EC"
+    assert str(tmp_path / "two" / "train.jsonl") in second.inputs
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"seed": 1},
-        {"threads": 2},
-        {"code": "code:2"},
-        {"settings": adapter_settings(alpha=9)},
-        {"template": PROMPTS / "chatml.jinja"},
-        {"train": 11},
-        {"val": 4},
-        {"base": "other"},
-    ],
-    ids=str,
-)
 def test_an_adapter_of_anything_else_is_trained(
-    tiny_base: Path,
-    other_base: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    change: dict[str, Any],
+    tiny_base: Path, other_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     train(tmp_path, tiny_base, code="code:1")
-    for split in change.keys() & {"train", "val"}:
-        change = {split: [write_records(tmp_path / "more.jsonl", change[split])]}
-    base = other_base if change.pop("base", None) else tiny_base
     kill_after(monkeypatch, 1)
-    with pytest.raises(Killed):
-        train(tmp_path, base, **({"code": "code:1"} | change))
+    more = tmp_path / "more.jsonl"
+    changes: list[dict[str, Any]] = [
+        *({"seed": 1}, {"threads": 2}, {"code": "code:2"}, {"base": other_base}),
+        *({"settings": adapter_settings(alpha=9)}, {"template": PROMPTS / "chatml.jinja"}),
+        *({"train": [write_records(more, 11)]}, {"val": [write_records(more, 4)]}),
+    ]
+    for change in changes:
+        with pytest.raises(Killed):
+            train(tmp_path, **{"base": tiny_base, "code": "code:1", **change})
 
 
 def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None:
@@ -451,20 +388,9 @@ def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None
     assert read_adapter(manifest).tokens["PM"] < 3 * QUICK["max_length"]
 
 
-def test_a_record_that_cannot_fit_stops_the_training_before_it_begins(
-    tiny_base: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match=r"record r0: .* raise `max_length`"):
-        train(tmp_path, tiny_base, adapter_settings(max_length=32))
-
-
-@pytest.mark.parametrize(("option", "split"), [("train", "train"), ("val", "validation")])
-def test_a_split_without_records_is_named(
-    tiny_base: Path, tmp_path: Path, option: str, split: str
-) -> None:
-    empty = write_records(tmp_path / "empty.jsonl", 0)
-    with pytest.raises(InputError, match=f"no {split} records"):
-        train(tmp_path, tiny_base, **{option: [empty]})
+def test_a_split_without_records_is_named(tiny_base: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no validation records"):
+        train(tmp_path, tiny_base, val=[write_records(tmp_path / "empty.jsonl", 0)])
 
 
 def test_a_diverging_training_says_so_in_one_line(tiny_base: Path, tmp_path: Path) -> None:
@@ -513,24 +439,6 @@ def test_gradient_checkpointing_does_not_change_the_adapter(
         assert (weight - checkpointed[name]).abs().max() < 1e-4, name
 
 
-def test_libraries_that_differ_from_the_lock_file_are_refused(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.0.1")
-    with pytest.raises(InputError, match=r"0\.0\.1 in this environment") as caught:
-        train(tmp_path, tiny_base)
-    assert len(caught.value.problems) == 7
-
-
-def test_a_device_that_this_machine_lacks_is_refused(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    install([], monkeypatch.setattr)
-    with pytest.raises(InputError, match="device: cuda is configured"):
-        train(tmp_path, tiny_base, device="cuda")
-
-
 def test_an_adapter_that_does_not_fit_the_base_is_refused_before_any_work(
     tiny_base: Path, tmp_path: Path
 ) -> None:
@@ -542,26 +450,6 @@ def test_an_adapter_that_does_not_fit_the_base_is_refused_before_any_work(
     assert "target_modules: q_prj is no linear layer of tiny: did you mean `q_proj`?" in first
     assert "rank: 99 is more than" in second
     assert [list(work.iterdir()) for work in work_in(tmp_path)] == [[]]
-
-
-def test_a_template_that_changed_since_it_was_planned_is_refused(
-    tiny_base: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match="has changed since this job was planned"):
-        train(tmp_path, tiny_base, template_digest="template:1")
-
-
-def test_an_altered_base_is_refused(tmp_path: Path) -> None:
-    from ecslm.models.bases import PathSource
-    from ecslm.models.fetching import fetch_base
-
-    model = tiny.write_tiny_model(tmp_path / "model")
-    manifest = tmp_path / "base" / "manifest.json"
-    fetch_base("own", PathSource(source="path", path=str(model)), manifest)
-    with (model / "config.json").open("a") as stream:
-        stream.write("\n")
-    with pytest.raises(InputError, match=r"config\.json: altered"):
-        train(tmp_path, manifest)
 
 
 def test_what_one_process_has_trained_is_not_what_two_would(

@@ -72,17 +72,3 @@ def test_answers_of_a_task_are_in_every_step_and_tasks_are_apart() -> None:
     for step in plan_steps(examples, settings, 0):
         counts = Counter((examples[i].task, *examples[i].answer) for i in step)
         assert set(counts.values()) == {2}
-
-
-def test_a_shuffle_is_not_stratified() -> None:
-    examples = [example(index % 2) for index in range(400)]
-    settings = TrainingSettings(epochs=1, global_batch=4, order="shuffled")
-    halves = [sum(i % 2 for i in step) == 2 for step in plan_steps(examples, settings, 0)]
-    # Of random steps of four, three in eight have two of each.
-    assert 0.2 < sum(halves) / len(halves) < 0.6
-
-
-def test_a_member_of_a_stratum_can_come_at_any_place() -> None:
-    strata = [0, 0, 0, 0, 0, 0, 0, 1, 1, 2]
-    places = {stratified_order(strata, Random(seed)).index(0) for seed in range(500)}
-    assert places == set(range(10))

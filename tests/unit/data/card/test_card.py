@@ -1,7 +1,7 @@
 """The data card: what it says of the reports, and that every template error is one line."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from support.model_examples import run_here
@@ -10,13 +10,10 @@ from support.project import ROOT
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.data.card.card import (
-    ANSWERS,
-    MOST_CHARACTERS,
     CardSettings,
     card_files,
     render_card,
 )
-from ecslm.schemas.task import Answer
 
 TEMPLATE = ROOT / "report/data_card.md.jinja"
 IND = "IND_Diverse_Instruction"
@@ -187,17 +184,3 @@ def test_options_of_all_records_stand_beside_the_answer_and_others_in_the_exampl
         card = render_card(TEMPLATE, tmp_path, settings())
         assert ("Options of all records: A: good; B: bad." in card) == (common is not None)
         assert ("    A: good\n    B: bad\n" in card) == (common is None)
-
-
-def test_a_long_example_is_cut(tmp_path: Path) -> None:
-    write_reports(tmp_path)
-    path = tmp_path / "descriptions/PM.json"
-    described = read_json(path)
-    described["example"]["input"] = "x" * (MOST_CHARACTERS + 1)
-    write_json(path, described)
-    card = render_card(TEMPLATE, tmp_path, settings())
-    assert f"    {'x' * MOST_CHARACTERS} ...\n" in card
-
-
-def test_each_type_of_answer_is_told() -> None:
-    assert set(ANSWERS) == set(get_args(Answer))

@@ -102,14 +102,6 @@ def test_records_and_instructions_are_counted_per_split_and_setting(words: Token
     assert counts == {("train", IND): (3, 2), ("test", OOD): (1, 1), ("test", IND): (1, 1)}
 
 
-def test_splits_and_settings_stand_in_order_of_appearance(words: Tokenizer) -> None:
-    where = [("test", OOD), ("train", IND), ("test", IND)]
-    records = [make_record(split=split, setting=setting) for split, setting in where]
-    splits = describe_as("yes_no", records, words).splits
-    assert list(splits) == ["test", "train"]
-    assert list(splits["test"]) == [OOD, IND]
-
-
 def test_yes_and_no_are_counted(words: Tokenizer) -> None:
     labels = labels_of("yes_no", answered(["yes", "no", "yes"]), words)
     assert labels is not None
@@ -164,11 +156,6 @@ def test_prompt_tokens_contain_the_options_and_no_example(words: Tokenizer) -> N
     lengths = only(found).prompt_tokens
     # ###, Options:, ["A:x", and "B:y"]
     assert lengths.max - lengths.min == 4
-
-
-def test_answer_tokens_are_those_of_the_output_alone(words: Tokenizer) -> None:
-    found = describe_as("generation", answered(["one", "one two three"]), words)
-    assert (only(found).answer_tokens.min, only(found).answer_tokens.max) == (1, 3)
 
 
 def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(words: Tokenizer) -> None:
@@ -274,13 +261,6 @@ def test_training_records_need_the_length_of_the_training(words: Tokenizer) -> N
         describe_as("yes_no", [make_record(split="val")], words, training_max_length=None)
 
 
-def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "tokenizer.json"
-    path.write_text("{}")
-    with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer"):
-        description.load_tokenizer(path)
-
-
 def test_describing_loads_no_torch() -> None:
     code = "import ecslm.data.card.description, sys; print('\\n'.join(sys.modules))"
     done = subprocess.run(
@@ -332,14 +312,3 @@ def test_the_script_names_records_of_another_task(
     assert run_script(monkeypatch, tmp_path, tiny_base, records) == 1
     assert capsys.readouterr().err == (f"error: {records}: line 2: task: is 'AG', expected 'PM'\n")
     assert not (tmp_path / "PM.json").exists()
-
-
-def test_the_script_names_an_empty_file(
-    tmp_path: Path,
-    tiny_base: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    records = write_records(tmp_path / "train.jsonl", 0)
-    assert run_script(monkeypatch, tmp_path, tiny_base, records) == 1
-    assert capsys.readouterr().err == f"error: {records}: no records\n"
