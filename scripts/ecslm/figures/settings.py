@@ -1,12 +1,10 @@
 """Settings of figures: what a study's figures show, and the names of their files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 from ecslm.tables.settings import TableContext
 
@@ -14,19 +12,20 @@ from ecslm.tables.settings import TableContext
 LIBRARIES = ("matplotlib", "numpy")
 GRAPH_LIBRARIES = ("matplotlib", "networkx")
 
-FigureKind = Literal["intervals", "parameters", "computation", "records", "loss", "validation"]
+FigureKind = Literal[
+    "intervals", "parameters", "computation", "records", "loss", "validation", "rule_graph"
+]
 
 
-@dataclass(frozen=True)
-class FigureName:
-    """A figure of a results table, or of all trainings; intervals have one for each task."""
+class FigureName(Closed):
+    """A figure."""
 
-    kind: FigureKind
-    table: str = ""
-    task: str = ""
+    kind: FigureKind = Field(description="What it shows.")
+    table: str = Field("", description="Results table whose scores it shows, if any.")
+    task: str = Field("", description="Task whose scores it shows, if it is one.")
 
     @property
-    def stem(self) -> str:
+    def name(self) -> str:
         """The name of its files, without their ending."""
         return "_".join(filter(None, (self.kind, self.table, self.task)))
 
@@ -74,14 +73,15 @@ class FiguresSettings(Closed):
         """All figures, in the order of a report."""
         for table, drawn in self.tables.items():
             if drawn.shares:
-                yield FigureName("records", table)
+                yield FigureName(kind="records", table=table)
             if drawn.sized:
-                yield FigureName("computation", table)
-                yield FigureName("parameters", table)
-            yield from (FigureName("intervals", table, task) for task in drawn.tasks)
+                yield FigureName(kind="computation", table=table)
+                yield FigureName(kind="parameters", table=table)
+            for task in drawn.tasks:
+                yield FigureName(kind="intervals", table=table, task=task)
         if self.trained:
-            yield FigureName("validation")
-            yield FigureName("loss")
+            yield FigureName(kind="validation")
+            yield FigureName(kind="loss")
 
     @property
     def trained(self) -> dict[str, tuple[int, ...]]:
@@ -96,14 +96,3 @@ class RuleGraph(Closed):
     edges: tuple[tuple[str, str], ...] = Field(
         description="Pairs of rules: the second one reads what the first one makes."
     )
-
-
-def figure_files(settings: FiguresSettings) -> dict[FigureName, tuple[str, str]]:
-    """The SVG and the PDF of each figure, relative to the study's results directory."""
-    return {
-        name: (
-            paths.FIGURE_SVG.format(figure=name.stem),
-            paths.FIGURE_PDF.format(figure=name.stem),
-        )
-        for name in settings.names()
-    }

@@ -18,13 +18,11 @@ from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.kind import Kind, table_kind
+from ecslm.tables.kind import KINDS, Kind, TableRequest, table_kind, table_request
 from ecslm.tables.references import names_in
-from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.settings import (
     AdapterContext,
     ContrastContext,
-    CostContext,
     DataContext,
     Entry,
     ModelContext,
@@ -175,64 +173,32 @@ def check_tables(study: Study) -> None:
         raise InputError(*problems)
 
 
-def in_report_order(study: Study) -> tuple[str, ...]:
-    """The tables, sorted by their kind's place and by name, since the order of keys in the
+def in_report_order(study: Study) -> dict[str, Entry]:
+    """The tables by name, sorted by their kind and by name, since the order of keys in the
     configuration must not matter."""
-    tables = study_tables(study)
-    places = {name: table_kind(entry.kind).place for name, entry in tables.items()}
-    return tuple(sorted(tables, key=lambda name: (places[name], name)))
+    tables = study_tables(study).items()
+    return dict(sorted(tables, key=lambda one: (KINDS.index(one[1].kind), one[0])))
 
 
 @cache
 def table_context(study: Study) -> TableContext:
     """Everything that tables may need to know about a study."""
-    settings = study.settings
-    adapters = {
-        name: AdapterContext(
-            architecture=settings.architectures.get(model.base, model.base),
-            rank=model.training.rank,
-            target_modules=model.training.target_modules,
-        )
-        for name, model in study.local_models.items()
-        if model.training is not None
-    }
+    settings, tasks = study.settings, {code: study.task(code) for code in study.settings.tasks}
     return TableContext(
         data=DataContext(source=source_of(study).title(), comparable=settings.published_comparable),
         tasks={
             code: TaskContext(
-                title=study.task(code).title,
-                metric=metric(study.task(code).metric).NAME,
-                proportion=metric(study.task(code).metric).PROPORTION,
-                answer=study.task(code).answer,
-                train=study.task(code).train,
-                test=study.task(code).test,
+                title=task.title,
+                metric=metric(task.metric).NAME,
+                proportion=metric(task.metric).PROPORTION,
+                answer=task.answer,
+                train=task.train,
+                test=task.test,
             )
-            for code in settings.tasks
+            for code, task in tasks.items()
         },
-        models={
-            name: ModelContext(
-                seeds=model.seeds,
-                tasks=study.model_tasks(name),
-                shots=model.shots,
-                limits=model.limits(),
-                learned=model.LEARNS,
-            )
-            for name, model in settings.models.items()
-        },
+        models={name: _model(study, name) for name in settings.models},
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},
-        adapters=adapters,
-        costs={
-            name: CostContext(
-                local=name in study.local_models or model.LEARNS,
-                learned=model.LEARNS,
-                seeds=model.seeds,
-                tasks=study.model_tasks(name),
-                adapter_of=model.adapter_name(name),
-                adapter=adapters.get(model.adapter_name(name) or ""),
-                prices=model.access.prices if isinstance(model, OpenAIModel) else None,
-            )
-            for name, model in settings.models.items()
-        },
         contrasts={
             name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))
             for name, one in contrasts(study).items()
@@ -242,9 +208,28 @@ def table_context(study: Study) -> TableContext:
             for task in study.test_tasks
             if (names := study.simple_baselines(task))
         },
-        setting_titles={
-            name: study.config.setting_titles[name]
-            for name in settings.settings
-            if name in study.config.setting_titles
-        },
+        setting_titles=study.config.setting_titles,
+    )
+
+
+def _model(study: Study, name: str) -> ModelContext:
+    model = study.model(name)
+    trained = model.adapter_name(name)
+    tuned = None if trained is None else study.local_models[trained]
+    return ModelContext(
+        seeds=model.seeds,
+        tasks=study.model_tasks(name),
+        shots=model.shots,
+        limits=model.limits(),
+        learned=model.LEARNS,
+        local=name in study.local_models or model.LEARNS,
+        adapter_of=trained,
+        adapter=AdapterContext(
+            architecture=study.settings.architectures.get(tuned.base, tuned.base),
+            rank=tuned.training.rank,
+            target_modules=tuned.training.target_modules,
+        )
+        if tuned and tuned.training
+        else None,
+        prices=model.access.prices if isinstance(model, OpenAIModel) else None,
     )

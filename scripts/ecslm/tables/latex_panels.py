@@ -50,6 +50,7 @@ class PanelLayout:
     ) -> None:
         self.panel = panel
         self.head = panel.head
+        self.detailed = any(row.detail for row in panel.rows)
         self._float_title = float_title
         self._below = intervals == "below"
         self._columns = [_Column(panel, at, intervals, dense) for at in range(len(panel.columns))]

@@ -23,10 +23,10 @@ from support.table_files import (
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.tables.claim_words import verdict
 from ecslm.tables.claims import Claim, Named, best
+from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.claims import build, problems
 from ecslm.tables.latex_tables import render_table
 from ecslm.tables.model import MISSING, Cell, Interval, Table
-from ecslm.tables.requests import TableRequest
 from ecslm.tables.sources import Sources
 
 UNRELIABLE = {"details": {"lenient": None, "interval": {"method": "bootstrap", "reliable": False}}}
@@ -207,7 +207,7 @@ def test_on_other_data_nothing_is_compared_with_published_values(tmp_path: Path)
     )
     assert text.startswith("In domain: The interval of Ours lies above")
     assert "published" not in text and "GPT" not in text
-    tex = render_table(REPORT / "claims.tex.jinja", REPORT / "float.tex.jinja", table).floats
+    tex = render_table(REPORT / "tabular.tex.jinja", REPORT / "float.tex.jinja", table).floats
     assert "0.753" not in tex and "GPT" not in tex
     assert any("measured on other data" in note for note in table.notes)
 

@@ -103,17 +103,6 @@ def test_a_doubled_value_is_compared_as_doubled_and_gets_no_verdict(tmp_path: Pa
     assert "as often as the answer repeats it" in released
 
 
-def test_the_rounding_of_the_published_value_counts_as_inside(tmp_path: Path) -> None:
-    write = built(tmp_path)
-    assert shown(write)["PM"][-1] == "inside"
-    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7503)})
-    entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["PM"]}
-    models = {"Small-EC": {"seeds": [0], "tasks": ["PM"]}}
-    wanted = request({**entry, "models": ["Small-EC"]}, models=models)
-    sources = Sources(tmp_path, {"published": write_published(tmp_path)})
-    assert shown(build("r", wanted, sources))["PM"][-1] == "inside"
-
-
 def test_an_unpublished_cell_prints_missing_and_keeps_ours(tmp_path: Path) -> None:
     assert shown(built(tmp_path))["AG"][2:6] == ["--", "0.852", "1.700", "--"]
 
@@ -196,12 +185,6 @@ def test_the_authors_answers_alone_need_no_columns_of_ours(tmp_path: Path) -> No
     assert shown(table)["PM"] == ["F1", "200", "0.720", "0.720", "1.436", "0.000"]
     assert not any("our strict value" in note for note in table.notes)
     assert any(note.startswith("Authors' answers: ") for note in table.notes)
-
-
-def test_rescored_answers_to_other_data_get_no_difference(tmp_path: Path) -> None:
-    assert shown(rescored(tmp_path, [], comparable=False))["PM"][2:] == [
-        *("0.720", "0.720", "1.436", "--"),
-    ]
 
 
 @pytest.mark.parametrize(
