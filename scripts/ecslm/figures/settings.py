@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ecslm.schemas.settings import Closed
-from ecslm.tables.settings import TableContext
+from ecslm.tables.settings import ModelContext, TableContext
 
 # Libraries whose versions can change a figure.
 LIBRARIES = ("matplotlib", "numpy")
@@ -30,23 +30,6 @@ class FigureName(Closed):
         return "_".join(filter(None, (self.kind, self.table, self.task)))
 
 
-class FigureModel(Closed):
-    """What figures need to know about a model beside its scores."""
-
-    family: str = Field(description="Models of one family, those of one base, share a colour.")
-    parameters: int | None = Field(
-        None, description="Parameters of its base, null if its architecture is not known."
-    )
-    multiplied: int | None = Field(
-        None, description="Of these, the weights that each token is multiplied with."
-    )
-    tuned: bool = Field(False, description="Whether it answers with an adapter.")
-    trained: tuple[int, ...] = Field((), description="Seeds of the adapters that are its own.")
-    records_of: str | None = Field(
-        None, description="Of a learned baseline: a model that was tuned on the same records."
-    )
-
-
 class TableFigures(Closed):
     """A results table that is drawn."""
 
@@ -67,7 +50,6 @@ class FiguresSettings(Closed):
 
     tables: dict[str, TableFigures] = Field({}, description="Results tables, in order.")
     context: TableContext = Field(TableContext(), description="The part of the study they show.")
-    models: dict[str, FigureModel] = Field({}, description="The study's models by name.")
 
     def names(self) -> Iterator[FigureName]:
         """All figures, in the order of a report."""
@@ -82,6 +64,11 @@ class FiguresSettings(Closed):
         if self.trained:
             yield FigureName(kind="validation")
             yield FigureName(kind="loss")
+
+    @property
+    def models(self) -> dict[str, ModelContext]:
+        """The study's models by name."""
+        return self.context.models
 
     @property
     def trained(self) -> dict[str, tuple[int, ...]]:

@@ -6,8 +6,7 @@ from typing import Any
 
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.figures.scores import KIND
-from ecslm.figures.settings import FigureModel, FiguresSettings, RuleGraph, TableFigures
-from ecslm.models.parameter_counts import count_base, count_multiplied
+from ecslm.figures.settings import FiguresSettings, RuleGraph, TableFigures
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
 from ecslm.tables.kind import names_shown
@@ -18,55 +17,35 @@ NOT_DRAWN = {
     **{"caption": "", "label": "none", "wide": False, "intervals": "below"},
     **{"spread": "interval", "competitors": ()},
 }
+# What is drawn of a model.
+OF_MODELS = (
+    *Entry.OF_MODELS,
+    *("adapter_of", "family", "parameters", "multiplied", "trained", "records_of"),
+)
 
 
 @cache
 def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study."""
     context = table_context(study)
-    models = {name: _model(study, name) for name in sorted(study.settings.models)}
     entries = {name: one for name, one in in_report_order(study).items() if one.kind == KIND}
     return FiguresSettings(
-        tables={name: _table_figures(study, entry, models) for name, entry in entries.items()},
+        tables={name: _table_figures(study, entry) for name, entry in entries.items()},
         context=TableContext(
             # Only notes of tables tell the source.
             data=DataContext(comparable=context.data.comparable),
             tasks=context.tasks,
-            models={name: one.shown(Entry.OF_MODELS) for name, one in context.models.items()},
+            models={name: one.shown(OF_MODELS) for name, one in context.models.items()},
             baselines=context.baselines,
             simple=context.simple,
         ),
-        models=models,
     )
 
 
-def _model(study: Study, name: str) -> FigureModel:
-    model = study.model(name)
-    sizes = None if model.base is None else study.architecture_row(model.base)
-    learned = model if isinstance(model, LearnedModel) else None
-    return FigureModel(
-        family=learned.method if learned else model.base or name,
-        parameters=None if sizes is None else count_base(sizes),
-        multiplied=None if sizes is None else count_multiplied(sizes),
-        tuned=model.adapter_name(name) is not None,
-        trained=model.seeds if model.tuned and model.run else (),
-        records_of=_tuned_on(study, learned.train_fraction) if learned else None,
-    )
-
-
-def _tuned_on(study: Study, share: float) -> str | None:
-    """A model that was tuned on a share of the training records."""
-    found = (
-        name
-        for name, model in study.local_models.items()
-        if model.run and model.training is not None and model.training.train_fraction == share
-    )
-    return min(found, default=None)
-
-
-def _table_figures(study: Study, entry: Any, models: Mapping[str, FigureModel]) -> TableFigures:
+def _table_figures(study: Study, entry: Any) -> TableFigures:
     """What is drawn of a results table: where all tuned models differ in the number of their
     records, only that."""
+    models = table_context(study).models
     answering = [
         name
         for name in names_shown(entry)["models"]
@@ -88,7 +67,7 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
     groups: dict[str, dict[float, str]] = {}
     for name in sorted(names):
         model = study.model(name)
-        if isinstance(model, LearnedModel) and _tuned_on(study, model.train_fraction):
+        if isinstance(model, LearnedModel) and table_context(study).models[name].records_of:
             groups.setdefault(model.method, {}).setdefault(model.train_fraction, name)
         elif model.training is not None:
             training = model.training.model_copy(update={"train_fraction": 1.0})

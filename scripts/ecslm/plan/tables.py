@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.names import name_like
+from ecslm.models.parameter_counts import count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
@@ -215,7 +217,9 @@ def table_context(study: Study) -> TableContext:
 def _model(study: Study, name: str) -> ModelContext:
     model = study.model(name)
     trained = model.adapter_name(name)
-    tuned = None if trained is None else study.local_models[trained]
+    adapted = None if trained is None else study.local_models[trained]
+    sizes = None if model.base is None else study.architecture_row(model.base)
+    learned = model if isinstance(model, LearnedModel) else None
     return ModelContext(
         seeds=model.seeds,
         tasks=study.model_tasks(name),
@@ -225,11 +229,26 @@ def _model(study: Study, name: str) -> ModelContext:
         local=name in study.local_models or model.LEARNS,
         adapter_of=trained,
         adapter=AdapterContext(
-            architecture=study.settings.architectures.get(tuned.base, tuned.base),
-            rank=tuned.training.rank,
-            target_modules=tuned.training.target_modules,
+            architecture=study.settings.architectures.get(adapted.base, adapted.base),
+            rank=adapted.training.rank,
+            target_modules=adapted.training.target_modules,
         )
-        if tuned and tuned.training
+        if adapted and adapted.training
         else None,
         prices=model.access.prices if isinstance(model, OpenAIModel) else None,
+        family=learned.method if learned else model.base or name,
+        parameters=None if sizes is None else count_base(sizes),
+        multiplied=None if sizes is None else count_multiplied(sizes),
+        trained=model.seeds if model.tuned and model.run else (),
+        records_of=_tuned_on(study, learned.train_fraction) if learned else None,
     )
+
+
+def _tuned_on(study: Study, share: float) -> str | None:
+    """A model that was tuned on a share of the training records."""
+    found = (
+        name
+        for name, model in study.local_models.items()
+        if model.run and model.training is not None and model.training.train_fraction == share
+    )
+    return min(found, default=None)

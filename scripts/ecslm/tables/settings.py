@@ -112,7 +112,7 @@ class AdapterContext(Closed):
 
 
 class ModelContext(Closed):
-    """What a table needs to know about a model; the rest has its default."""
+    """What a table or a figure needs to know about a model; the rest has its default."""
 
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field((), description="Tasks of which results exist.")
@@ -125,6 +125,22 @@ class ModelContext(Closed):
     )
     adapter: AdapterContext | None = Field(None, description="Those adapters.")
     prices: Prices | None = Field(None, description="Of the server that it runs on.")
+    family: str = Field("", description="Models of one family, those of one base, share a colour.")
+    parameters: int | None = Field(
+        None, description="Parameters of its base, null if its architecture is not known."
+    )
+    multiplied: int | None = Field(
+        None, description="Of these, the weights that each token is multiplied with."
+    )
+    trained: tuple[int, ...] = Field((), description="Seeds of the adapters that are its own.")
+    records_of: str | None = Field(
+        None, description="Of a learned baseline: a model that was tuned on the same records."
+    )
+
+    @property
+    def tuned(self) -> bool:
+        """Whether it answers with an adapter."""
+        return self.adapter_of is not None
 
     def setting(self, name: str) -> str:
         """The setting of the data in which the model answers the samples of setting `name`."""

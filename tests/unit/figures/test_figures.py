@@ -49,7 +49,7 @@ MODELS: dict[str, Any] = {
     "Other": {"family": "Other"},
     "Small-EC": {
         **{"family": "Small", "parameters": 1000, "multiplied": 900},
-        **{"tuned": True, "trained": [0, 1]},
+        **{"adapter_of": "Small-EC", "trained": [0, 1]},
     },
 }
 SIZES = {"EcomGPT": 7000}
@@ -57,10 +57,9 @@ VALUES = {"Small": 0.3, "Small-limited": 0.9, "Other": 0.5, "always-yes": 0.4, "
 
 
 def settings(comparable: bool = True, **table: Any) -> FiguresSettings:
-    known = {"seeds": [0], "tasks": ["PM"]}
-    models = dict.fromkeys(MODELS, known)
-    models["Small-limited"] = known | {"limits": "constrained to valid answers"}
-    models["Small-EC"] = {"seeds": [0, 1], "tasks": ["PM"]}
+    models = {name: {"seeds": [0], "tasks": ["PM"]} | one for name, one in MODELS.items()}
+    models["Small-limited"]["limits"] = "constrained to valid answers"
+    models["Small-EC"]["seeds"] = [0, 1]
     drawn = {"entry": ENTRY, "sized": True, "tasks": ["PM", "AVE"]}
     return FiguresSettings.model_validate(
         {
@@ -72,7 +71,6 @@ def settings(comparable: bool = True, **table: Any) -> FiguresSettings:
                 "baselines": {"always-yes": ["PM"], "random": ["PM"]},
                 "simple": {"PM": ["always-yes", "random"]},
             },
-            "models": MODELS,
         }
     )
 

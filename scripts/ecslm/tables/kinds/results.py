@@ -82,24 +82,30 @@ class ResultsEntry(ScoresEntry):
 
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
-        names = self.row_names()
-        problems = [f"competitors: {name} is not a row" for name in set(self.competitors) - names]
         chosen = [name for group in self.rows for name in group.best_of]
-        others = self._other_names()
-        problems += [
-            f"rows: best_of: {name} is also another row: rename it"
-            for name in set(chosen)
-            if name in others or chosen.count(name) > 1
-        ]
         rows = [
             name
             for group in self.rows
             for name in (*group.models, *group.baselines, *group.published)
         ]
-        for field, listed in (("rows", rows), ("columns", self.columns)):
-            # Twice the same would compete with itself, or be taken for another.
-            twice = sorted({name for name in listed if listed.count(name) > 1})
-            problems += [f"{field}: {name} is listed twice" for name in twice]
+        followed = [
+            _published_name(self.reproduces.get(model, model))
+            for group in self.rows
+            if group.followed_by_published
+            for model in group.models
+        ]
+        others = {*rows, *followed}
+        problems = [
+            f"competitors: {name} is not a row"
+            for name in {*self.competitors}.difference(others, chosen)
+        ]
+        problems += [
+            f"rows: best_of: {name} is also another row: rename it"
+            for name in {*others.intersection(chosen), *_twice(chosen)}
+        ]
+        # Twice the same would compete with itself, or be taken for another.
+        problems += [f"rows: {name} is listed twice" for name in _twice(rows)]
+        problems += [f"columns: {name} is listed twice" for name in _twice(self.columns)]
         if self.published_table is None and self.needs_published():
             problems.append("published_table: needed, since rows name published results")
         if problems:
@@ -110,21 +116,6 @@ class ResultsEntry(ScoresEntry):
         """Whether the table has published rows."""
         return any(group.published or group.followed_by_published for group in self.rows)
 
-    def row_names(self) -> set[str]:
-        """The names of all rows that the table can have."""
-        return self._other_names() | {name for group in self.rows for name in group.best_of}
-
-    def _other_names(self) -> set[str]:
-        """The names of all rows but those that show the best of several models."""
-        names: set[str] = set()
-        for group in self.rows:
-            names |= {*group.models, *group.baselines, *group.published}
-            if group.followed_by_published:
-                names |= {
-                    _published_name(self.reproduces.get(model, model)) for model in group.models
-                }
-        return names
-
 
 Request = TableRequest[ResultsEntry]
 
@@ -132,6 +123,10 @@ Request = TableRequest[ResultsEntry]
 def _published_name(model: str) -> str:
     """Name of the published row that follows a model's own."""
     return f"{model} (published)"
+
+
+def _twice(names: Sequence[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}
 
 
 def problems(request: Request, resources: Mapping[str, Path]) -> Iterator[str]:
