@@ -20,7 +20,14 @@ from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.kind import KINDS, Kind, TableRequest, table_kind, table_request
+from ecslm.tables.kind import (
+    KINDS,
+    Kind,
+    TableRequest,
+    names_shown,
+    table_kind,
+    table_request,
+)
 from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
     AdapterContext,
@@ -36,8 +43,6 @@ KIND = "results"
 LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
-# By model, the tasks whose scores a table shows or lacks.
-Shown = dict[str, frozenset[str]]
 
 
 @cache
@@ -49,10 +54,16 @@ def study_tables(study: Study) -> Mapping[str, Entry]:
 def score_tables(study: Study) -> dict[str, Entry]:
     """A results table for each setting, by name, of the models and tasks that no results table of
     the configuration shows in any setting, beside all trivial baselines."""
-    declared = study.settings.tables
-    shown = [_shown(study, entry) for entry in declared.values()]
+    declared: Mapping[str, Any] = study.settings.tables
+    shown = {
+        (name, task)
+        for entry in declared.values()
+        if entry.kind == KIND
+        for name in names_shown(entry)["models"]
+        for task in _answered(study, name, entry.columns, entry.setting)
+    }
     missing = {
-        name: frozenset(study.model_tasks(name)).difference(*(one.get(name, ()) for one in shown))
+        name: [task for task in study.model_tasks(name) if (name, task) not in shown]
         for name in sorted(study.settings.models)
     }
     # A table's label is that of its name.
@@ -103,19 +114,7 @@ def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> f
     return frozenset(task for task in tasks if own in study.answered_settings(model, task))
 
 
-def _shown(study: Study, entry: Any) -> Shown:
-    """The models of a results table, each with the columns that it has an answer to."""
-    if entry.kind != KIND:
-        return {}
-    rows = ((*group.models, *sum(group.best_of.values(), ())) for group in entry.rows)
-    return {
-        name: _answered(study, name, entry.columns, entry.setting)
-        for names in rows
-        for name in names
-    }
-
-
-def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:
+def _entry(study: Study, name: str, setting: str, models: Mapping[str, Iterable[str]]) -> Entry:
     tasks = sorted({task for tasks in models.values() for task in tasks})
     trivial = [
         name

@@ -78,19 +78,6 @@ def test_a_published_value_is_inside_if_it_was_before_it_was_rounded(
     assert shown(table)["PM"][-1] == verdict
 
 
-def test_a_group_names_the_published_row_and_the_setting(tmp_path: Path) -> None:
-    table = built(
-        tmp_path,
-        model="Mine",
-        reproduces={"Mine": "Small-EC"},
-        setting_titles={IND: "in domain"},
-    )
-    assert [group.title for group in table.panels[0].groups] == [
-        "Mine and the published Small-EC, in domain",
-        f"Mine and the published Small-EC, {OOD}",
-    ]
-
-
 def test_a_doubled_value_is_compared_as_doubled_and_gets_no_verdict(tmp_path: Path) -> None:
     table = built(tmp_path)
     assert shown(table)["AVE"][2:6] == ["0.858", "0.432", "0.860", "0.002"]
@@ -122,12 +109,7 @@ def test_several_seeds_are_judged_by_the_interval_of_their_mean(tmp_path: Path) 
     table = built(tmp_path, seeds=(1, 2))
     assert shown(table)["PM"][-1] == "inside"
     assert table.panels[0].groups[0].rows[1].cells[6].interval == Interval(0.72, 0.76)
-
-
-def test_means_over_seeds_are_called_so(tmp_path: Path) -> None:
-    notes = built(tmp_path, seeds=(1, 2)).notes
-    assert "Small-EC: mean over 2 seeds." in notes
-    assert JOINT in notes
+    assert {"Small-EC: mean over 2 seeds.", JOINT} <= set(table.notes)
     assert JOINT not in built(tmp_path).notes
 
 
