@@ -131,8 +131,9 @@ def test_a_broken_template_is_an_error_with_its_line(tmp_path: Path) -> None:
 
 def number_cells(*cells: Cell, intervals: IntervalsPlace = "none") -> list[str]:
     """The cells of a column of numbers as LaTeX."""
-    (group,) = PanelLayout(panel(*cells), intervals).groups
-    return [row.cells.split(f"{escape(HOSTILE)} & ")[1] for row in group.rows]
+    layout = PanelLayout(panel(*cells), intervals)
+    shown = [layout.cells(row) for row in layout.groups[0].rows]
+    return [text.split(f"{escape(HOSTILE)} & ")[1] for text in shown]
 
 
 def number_type(*cells: Cell, intervals: IntervalsPlace = "none") -> str:
@@ -183,7 +184,7 @@ def test_a_metric_is_set_with_its_subscript_wherever_it_stands() -> None:
     row = Row("AG", "other", (Cell("F_BERT", "F_BERT"),))
     layout = PanelLayout(Panel("", "Task", columns, (RowGroup("", (row,)),)), "none")
     assert layout.details == r" & {F\textsubscript{BERT}}"
-    assert layout.groups[0].rows[0].cells == r" & F\textsubscript{BERT}"
+    assert layout.cells(row) == r" & F\textsubscript{BERT}"
 
 
 @pytest.mark.parametrize(
@@ -199,15 +200,16 @@ def test_intervals_or_else_standard_deviations_stand_where_the_layout_says(
     cell: Cell, shown: str
 ) -> None:
     spread = rf"{{\scriptsize {shown}}}"
-    (row,) = PanelLayout(panel(cell), "below").groups[0].rows
-    assert row.spreads == rf" &  & {spread}"
-    (row,) = PanelLayout(panel(cell), "none").groups[0].rows
-    assert row.spreads is None
-    assert spread not in row.cells
-    beside = PanelLayout(panel(cell), "beside")
-    (row,) = beside.groups[0].rows
-    assert row.spreads is None
-    assert row.cells.endswith(f" & 0.100 & {spread}")
+    (row,) = panel(cell).rows
+    below, none, beside = (
+        PanelLayout(panel(cell), place)  # type: ignore[arg-type]
+        for place in ("below", "none", "beside")
+    )
+    assert below.spreads(row) == rf" &  & {spread}"
+    assert none.spreads(row) is None
+    assert spread not in none.cells(row)
+    assert beside.spreads(row) is None
+    assert beside.cells(row).endswith(f" & 0.100 & {spread}")
     assert beside.types.endswith("l") and beside.width == 4
     assert beside.heads.endswith(r" & \multicolumn{2}{c}{AVE}")
     assert beside.records == r" & {} & \multicolumn{2}{c}{1,000}"
@@ -215,8 +217,9 @@ def test_intervals_or_else_standard_deviations_stand_where_the_layout_says(
 
 def test_an_unreliable_interval_has_a_star_that_takes_no_width_below_a_number() -> None:
     cell = Cell(0.1, "0.100", Interval(0.1, 0.2, reliable=False))
-    (row,) = PanelLayout(panel(cell), "below").groups[0].rows
-    assert row.spreads is not None and row.spreads.endswith(r"[.100,.200]\rlap{*}}")
+    (row,) = panel(cell).rows
+    spreads = PanelLayout(panel(cell), "below").spreads(row)
+    assert spreads is not None and spreads.endswith(r"[.100,.200]\rlap{*}}")
     assert number_cells(cell, intervals="beside")[0].endswith("[.100,.200]*}")
 
 
@@ -237,8 +240,7 @@ def test_neighbours_with_the_same_head_share_it() -> None:
 def test_a_published_row_below_its_model_is_not_named_again() -> None:
     row = Row("Small-EC (published)", "published", (), marks=("follows", "other_data"))
     made = Panel("", "Model", (), (RowGroup("", (row,)),))
-    (shown,) = PanelLayout(made, "none").groups[0].rows
-    assert shown.name == r"\quad published$^{\ddagger}$"
+    assert PanelLayout(made, "none").name(row) == r"\quad published$^{\ddagger}$"
 
 
 def floats(made: Table) -> str:
