@@ -128,6 +128,16 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("the code of the data card", logic("ecslm/data/card/card.py"), "data_card"),
     ),
     "verdicts, costs, and rendering results of another machine": (
+        # First: what is edited after it has a date of its own.
+        row(
+            "no dates, another device, a new caption",
+            together(
+                with_scrambled_times,
+                configured(f"{GENERATED}.device", "cuda"),
+                configured(f"{TABLES}.validity.caption", "New"),
+            ),
+            "render_table validity",
+        ),
         row(
             "the code of verdicts",
             logic("ecslm/tables/verdicts.py"),
@@ -145,15 +155,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "draw_figures",
         ),
         row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
-        row(
-            "no dates, another device, a new caption",
-            together(
-                with_scrambled_times,
-                configured(f"{GENERATED}.device", "cuda"),
-                configured(f"{TABLES}.validity.caption", "New"),
-            ),
-            "render_table validity",
-        ),
     ),
     "published numbers of its own": (
         row(
