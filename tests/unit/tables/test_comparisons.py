@@ -168,14 +168,3 @@ def test_contrasts_that_compare_nothing_in_the_tables_tasks_are_an_error(tmp_pat
         write_comparisons(tmp_path, task)
     with pytest.raises(InputError, match="comparisons: tuning, domain compare nothing in PM, SA"):
         made(tmp_path)
-
-
-def test_tasks_in_which_nothing_is_compared_are_left_out(tmp_path: Path) -> None:
-    """They have no file: all of their models are not run, for example."""
-    write_comparisons(tmp_path, "SA", {})
-    some = {**CONTRASTS, "tuning": CONTRASTS["tuning"] | {"tasks": ["SA"]}}
-    some["domain"] = CONTRASTS["domain"] | {"tasks": []}
-    wanted = request(ENTRY, contrasts=some)
-    assert list(KIND.files(wanted)) == ["comparisons/SA.json"]
-    (panel,) = build("comparisons", wanted, Sources(tmp_path)).panels
-    assert [row.name for row in panel.rows] == ["SA"]

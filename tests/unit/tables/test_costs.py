@@ -193,20 +193,6 @@ def test_the_break_even_is_of_tuned_models_with_prices(tmp_path: Path) -> None:
     assert len(example(tmp_path, hardware=None).panels) == 1
 
 
-def test_training_of_unknown_length_has_no_break_even(tmp_path: Path) -> None:
-    table = example(tmp_path, trained=TRAINED | {"seconds": None})
-    (row,) = table.panels[1].groups[0].rows
-    assert row.cells[0].shown == MISSING
-
-
-def test_answers_that_exist_already_cost_nothing_that_is_known(tmp_path: Path) -> None:
-    unknown = dict.fromkeys(("device", "seconds", "peak_memory_bytes", "energy_joules"))
-    write_costs(tmp_path, "Recorded", PM={**unknown, "prompts": 100, "prompt_tokens": None})
-    recorded = {"local": False, "seeds": [0], "tasks": ["PM"]}
-    table = example(tmp_path, models=["Small-EC", "Recorded"], Recorded=recorded)
-    assert {cell.shown for cell in cells(table, "Recorded").values()} == {MISSING}
-
-
 def test_a_model_that_is_not_run_has_no_row_and_needs_no_files(tmp_path: Path) -> None:
     idle = UNTUNED | {"tasks": []}
     made = entry(models=["Small-EC", "Idle"], latency=["Small-EC"], Idle=idle)

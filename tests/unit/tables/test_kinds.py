@@ -60,18 +60,6 @@ def test_a_request_by_hand_may_hold_more_of_the_study_than_its_table_shows() -> 
     assert kind.files(read) == ["metrics/Small/seed-0/PM.json"]
 
 
-def test_a_model_that_only_reproduces_a_row_is_no_part_of_the_table() -> None:
-    models = {name: {"seeds": [0], "tasks": ["PM"]} for name in ("Small", "Other")}
-    entry = {
-        "kind": "reproduction",
-        "settings": {IND: "IND"},
-        "columns": ["PM"],
-        "models": ["Small"],
-        "reproduces": {"Small": "Small-EC", "Other": "Other-EC"},
-    }
-    assert list(request(entry, models=models).context.models) == ["Small"]
-
-
 def test_a_table_of_scores_knows_no_cost_of_its_models() -> None:
     adapter = {"architecture": "Small", "rank": 4, "target_modules": ["q_proj"]}
     models = {"Small": {"tasks": ["PM", "SA"], "adapter_of": "Small", "adapter": adapter}}

@@ -88,15 +88,6 @@ def test_a_cell_keeps_value_shown_text_interval_and_sources(tmp_path: Path) -> N
     assert cell.sources == ("metrics/Small-EC/seed-42/AVE.json",)
 
 
-def test_a_tuned_row_is_followed_by_its_published_row(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    table = build(tmp_path, results_request())
-    assert [row.name for row in table.panels[0].groups[2].rows] == [
-        "Small-EC",
-        "Small-EC (published)",
-    ]
-
-
 def test_models_without_published_results_are_named_in_a_note(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Other-EC", "PM", {IND: scores(0.5)})
     wanted = results_request(
