@@ -29,13 +29,18 @@ def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study."""
     context = table_context(study)
     entries = {name: one for name, one in in_report_order(study).items() if one.kind == KIND}
+    named = {name for entry in entries.values() for name in names_shown(entry)["models"]}
     return FiguresSettings(
         tables={name: _table_figures(study, entry) for name, entry in entries.items()},
         context=TableContext(
             # Only notes of tables tell the source.
             data=DataContext(comparable=context.data.comparable),
             tasks=context.tasks,
-            models={name: one.shown(OF_MODELS) for name, one in context.models.items()},
+            models={
+                name: one.shown(OF_MODELS)
+                for name, one in context.models.items()
+                if name in named or one.trained
+            },
             baselines=context.baselines,
             simple=context.simple,
         ),
