@@ -5,7 +5,7 @@ from ecslm.figures.settings import LIBRARIES as DRAWING_LIBRARIES
 from ecslm.plan.figures import figures_settings, rule_graph
 from ecslm.schemas.paths import PUBLISHED_SCORES, PUBLISHED_SIZES
 
-FIGURES = [figure.stem for figure in figures_settings(STUDY).names()]
+FIGURES = [figure.name for figure in figures_settings(STUDY).names()]
 
 
 rule draw_figures:

@@ -15,7 +15,7 @@ rule render_table:
         results=lambda job: of_study(
             kind_of(STUDY, job.table).files(table_settings(STUDY, job.table))
         ),
-        template=lambda job: f"report/{TABLES[job.table].kind}.tex.jinja",
+        template="report/tabular.tex.jinja",
         float_template="report/float.tex.jinja",
         resources=lambda job: list(table_resources(STUDY, job.table).values()),
     output:

@@ -5,9 +5,9 @@ from pathlib import Path
 from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
 from ecslm.figures.scores import scores_modules
-from ecslm.figures.settings import LIBRARIES, FiguresSettings, figure_files
+from ecslm.figures.settings import LIBRARIES, FiguresSettings
 from ecslm.figures.style import as_files, styled
-from ecslm.schemas.paths import FIGURES_MANIFEST
+from ecslm.schemas.paths import FIGURE_PDF, FIGURE_SVG, FIGURES_MANIFEST
 from ecslm.script import Origin, job, run_script
 from ecslm.tables.sources import Sources
 
@@ -29,16 +29,12 @@ def main(
     """
     origin.reads(*(results / path for path in input_files(settings)), published, sizes)
     sources = Sources(results, {"published": published})
+    written: dict[Path, str | bytes] = {}
     with styled():
-        drawn = {
-            name: as_files(figure, name.stem)
-            for name, figure in draw_figures(settings, sources, sizes)
-        }
-    written = {
-        results / path: content
-        for name, paths in figure_files(settings).items()
-        for path, content in zip(paths, drawn[name], strict=True)
-    }
+        for name, figure in draw_figures(settings, sources, sizes):
+            svg, pdf = as_files(figure, name.name)
+            written[results / FIGURE_SVG.format(figure=name.name)] = svg
+            written[results / FIGURE_PDF.format(figure=name.name)] = pdf
     origin.writes(written, results / FIGURES_MANIFEST)
 
 

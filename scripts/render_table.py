@@ -1,22 +1,17 @@
 """Render one table: LaTeX fragments, and their JSON twin with the source of each cell."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from ecslm.common.files import json_text
 from ecslm.script import Origin, OutputFile, job, run_script
-from ecslm.tables.kind import kind_module, read_request, resource_options
+from ecslm.tables.kind import kind_module, read_request
 from ecslm.tables.latex_tables import render_table
 from ecslm.tables.settings import LIBRARIES
 from ecslm.tables.sources import Sources
 
 
-@job(
-    LIBRARIES,
-    modules=lambda given: (kind_module(given.settings[1].table.kind),),
-    files={name: f"file for tables of kind {kinds}" for name, kinds in resource_options().items()},
-)
+@job(LIBRARIES, modules=lambda given: (kind_module(given.settings[1].table.kind),))
 def main(
     origin: Origin,
     table: str,
@@ -27,25 +22,31 @@ def main(
     tex: OutputFile,
     tabular: OutputFile,
     json: OutputFile,
-    **resources: Path | None,
+    published: Path | None = None,
+    architectures: Path | None = None,
+    notes: Path | None = None,
 ) -> None:
     """
     Args:
         table: name of the table
         settings: the table's entry and context: JSON or @FILE
-        template: Jinja template of the table's kind
+        template: Jinja template of a tabular
         float_template: Jinja template of the float around it
         results: results directory of the study, as results/demo
         tex: LaTeX fragment to write, with caption and notes
         tabular: LaTeX fragment to write, only the tabulars
         json: JSON twin to write
+        published: published numbers, as CSV, for the kinds of table that show some
+        architectures: sizes of models, as CSV, for tables of kind cost and parameters
+        notes: notes on published numbers, as CSV, for tables of kind reproduction
     """
     kind, request = settings
-    sources = Sources(results, {option: path for option, path in resources.items() if path})
+    given = {"published": published, "architectures": architectures, "notes": notes}
+    sources = Sources(results, {option: path for option, path in given.items() if path})
     files = [results / path for path in kind.files(request)]
     origin.reads(*files, template, float_template, *sources.resources.values())
     origin.fields["settings"] = request.model_dump(mode="json")
-    built = replace(kind.build(table, request, sources), layout=request.table.layout)
+    built = kind.build(table, request, sources)
     fragments = render_table(template, float_template, built)
     written = {
         tex: fragments.floats,

@@ -14,7 +14,7 @@ from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 from ecslm.data.settings import HubData, PathData
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.tables.kind import table_kinds
+from ecslm.tables.kind import KINDS
 from ecslm.training.settings import TrainingSettings
 
 BLOCKS = [block for page in pages() for block in page.blocks if block.language in {"yaml", "yml"}]
@@ -54,7 +54,7 @@ def placed(content: dict[str, Any]) -> dict[str, Any]:
     if keys <= set(DecodingSettings.model_fields):
         return {"studies": {STUDY: {"decoding": content}}}
     if len(sections) == len(content):
-        if all(one.get("kind") in table_kinds() for one in sections):
+        if all(one.get("kind") in KINDS for one in sections):
             return {"studies": {STUDY: {"tables": content}}}
         if all(one.get("source") in {"hub", "path", "wheel"} for one in sections):
             return {"bases": content}

@@ -60,6 +60,6 @@ def test_tables_of_the_clusters_results_are_rendered_here_without_a_job_that_run
     finished: Path, tmp_path: Path
 ) -> None:
     project = shutil.copytree(finished, tmp_path / "project")
-    (project / "report/validity.tex.jinja").open("a").write("% edited\n")
+    (project / "report/tabular.tex.jinja").open("a").write("% edited\n")
     run = snakemake(project, *STUDY, "--dry-run")
     assert set(planned_jobs(run.stdout)) == {"all", "render_table", "report_page"}

@@ -43,8 +43,8 @@ def report_settings(**changes: Any) -> ReportSettings:
             "resamples": 1000,
             "tables": [{"name": "ind", "kind": "results", "setting": IND}],
             "figures": [
-                {"name": "computation_ind", "kind": "computation", "table": "ind"},
-                {"name": "intervals_ind_PM", "kind": "intervals", "table": "ind", "task": "PM"},
+                {"kind": "computation", "table": "ind"},
+                {"kind": "intervals", "table": "ind", "task": "PM"},
             ],
             "tasks": [
                 {

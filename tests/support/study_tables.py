@@ -3,7 +3,6 @@
 import random
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +64,13 @@ def study_tables(study: str, results: Path) -> dict[str, Table]:
         for path in kind.files(request):
             _write(plan.study, results, path)
         resources = {option: ROOT / path for option, path in kind.resources.items()}
-        table = kind.build(name, request, Sources(results, resources))
-        found[name] = replace(table, layout=request.table.layout)
+        found[name] = kind.build(name, request, Sources(results, resources))
     return found
 
 
 def fragments(table: Table) -> Fragments:
     """The table as LaTeX."""
-    return render_table(REPORT / f"{table.kind}.tex.jinja", REPORT / "float.tex.jinja", table)
+    return render_table(REPORT / "tabular.tex.jinja", REPORT / "float.tex.jinja", table)
 
 
 def _write(study: Study, results: Path, path: str) -> None:

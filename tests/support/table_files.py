@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import write_json
-from ecslm.tables.kind import table_kind
-from ecslm.tables.requests import TableRequest, table_request
+from ecslm.tables.kind import TableRequest, table_kind, table_request
 from ecslm.tables.settings import TableContext
 
 IND = "IND_Diverse_Instruction"

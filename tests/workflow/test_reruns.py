@@ -91,12 +91,7 @@ NEW_SETTING = listed(f"{GENERATED}.settings", "OOD_Diverse_Instruction")
 MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.columns", "MPC"))
 
 OF_GENERATED: dict[str, tuple[Row, ...]] = {
-    "templates and configuration of what is drawn": (
-        row(
-            "the template of a table",
-            added("report/results.tex.jinja", "%"),
-            *("render_table ind", "render_table texts"),
-        ),
+    "configuration and code of what is drawn": (
         row(
             "the code of a table", logic("ecslm/tables/kinds/validity.py"), "render_table validity"
         ),
@@ -133,6 +128,16 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("the code of the data card", logic("ecslm/data/card/card.py"), "data_card"),
     ),
     "verdicts, costs, and rendering results of another machine": (
+        # First: what is edited after it has a date of its own.
+        row(
+            "no dates, another device, a new caption",
+            together(
+                with_scrambled_times,
+                configured(f"{GENERATED}.device", "cuda"),
+                configured(f"{TABLES}.validity.caption", "New"),
+            ),
+            "render_table validity",
+        ),
         row(
             "the code of verdicts",
             logic("ecslm/tables/verdicts.py"),
@@ -150,15 +155,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "draw_figures",
         ),
         row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
-        row(
-            "no dates, another device, a new template",
-            together(
-                with_scrambled_times,
-                configured(f"{GENERATED}.device", "cuda"),
-                added("report/validity.tex.jinja", "%"),
-            ),
-            "render_table validity",
-        ),
     ),
     "published numbers of its own": (
         row(
@@ -171,8 +167,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
     ),
     "all tables": (
         row(
-            "the template of floats and the title of a setting",
+            "the templates of tables and the title of a setting",
             together(
+                added("report/tabular.tex.jinja", "%"),
                 added("report/float.tex.jinja", "%"),
                 configured("setting_titles.IND_Diverse_Instruction", "New"),
             ),

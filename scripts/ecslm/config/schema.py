@@ -33,7 +33,7 @@ from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import ScoringSettings
-from ecslm.tables.kind import table_kinds
+from ecslm.tables.kind import KINDS, table_kind
 from ecslm.tables.references import AnyModelName
 from ecslm.tables.settings import Entry
 from ecslm.training.settings import TrainingSettings
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 else:
     # The entries of all kinds of tables.
     TableSettings = Annotated[
-        reduce(or_, (kind.entry for kind in table_kinds().values())), Field(discriminator="kind")
+        reduce(or_, (table_kind(name).entry for name in sorted(KINDS))), Field(discriminator="kind")
     ]
 
 

@@ -26,7 +26,7 @@ from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.score import Row, score
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.model import percent_text
-from ecslm.tables.simple import best_simple
+from ecslm.tables.scores import best_simple
 
 # The score itself is asked for, not its interval.
 NO_INTERVAL = ScoringSettings(resamples=1)

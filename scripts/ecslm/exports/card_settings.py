@@ -6,7 +6,7 @@ from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.modules import task_modules
-from ecslm.tables.simple import simple_files
+from ecslm.tables.scores import simple_files
 
 # Libraries whose versions can change a card.
 LIBRARIES = ("huggingface_hub", "Jinja2", "numpy")

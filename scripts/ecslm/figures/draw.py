@@ -5,12 +5,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ecslm.figures.inputs import TokensPerAnswer
 from ecslm.figures.intervals import draw_intervals
 from ecslm.figures.records import draw_records, training_records
 from ecslm.figures.scores import read_scores
 from ecslm.figures.settings import FigureName, FiguresSettings
 from ecslm.figures.sizes import draw_computation, draw_parameters, read_sizes
-from ecslm.figures.tokens import TokensPerAnswer
 from ecslm.figures.training import draw_loss, draw_validation, read_logs
 from ecslm.tables.sources import Sources
 

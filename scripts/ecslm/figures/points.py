@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
 from ecslm.figures.scores import Point
-from ecslm.figures.settings import FigureModel
 from ecslm.figures.style import PAPER, SOFT, Look, looks
 from ecslm.tables.model import score_text
+from ecslm.tables.settings import ModelContext
 
 # Published rows and simple baselines are no family of models.
 OUTSIDE = {"published": "X", "baseline": "|"}
@@ -23,7 +23,7 @@ class Drawing:
     """Draws points: a family's colour and shape, filled if tuned, hollow if not, or if the value
     cannot be compared with others; a dashed interval may be too narrow."""
 
-    models: Mapping[str, FigureModel]
+    models: Mapping[str, ModelContext]
 
     @property
     def looks(self) -> dict[str, Look]:

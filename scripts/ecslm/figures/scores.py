@@ -6,9 +6,8 @@ from typing import Any
 
 from ecslm.common.text import with_code
 from ecslm.figures.settings import FiguresSettings
-from ecslm.tables.kind import Kind, kind_module, table_kind
+from ecslm.tables.kind import TableRequest, kind_module, table_kind, table_request
 from ecslm.tables.model import Interval, Row, RowKind, Simple, Table
-from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.sources import Sources
 
 KIND = "results"
@@ -75,8 +74,8 @@ def scores_modules(settings: FiguresSettings) -> tuple[str, ...]:
 
 def scores_files(settings: FiguresSettings) -> list[str]:
     """The files of all scores, relative to the study's results directory."""
-    found = [path for table in settings.tables for path in _files(settings, table)]
-    return list(dict.fromkeys(found))
+    requests = [_request(settings, table) for table in settings.tables]
+    return list(dict.fromkeys(path for one in requests for path in table_kind(KIND).files(one)))
 
 
 def read_scores(settings: FiguresSettings, table: str, sources: Sources) -> list[TaskScores]:
@@ -85,8 +84,8 @@ def read_scores(settings: FiguresSettings, table: str, sources: Sources) -> list
     Raises:
         InputError: a file is missing or broken.
     """
-    kind, request = _request(settings, table)
-    return task_scores(kind.build(table, request, sources), settings)
+    built = table_kind(KIND).build(table, _request(settings, table), sources)
+    return task_scores(built, settings)
 
 
 def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
@@ -130,12 +129,6 @@ def _points(rows: Sequence[Row], column: int) -> Iterator[Point]:
         )
 
 
-def _files(settings: FiguresSettings, table: str) -> list[str]:
-    kind, request = _request(settings, table)
-    return kind.files(request)
-
-
-def _request(settings: FiguresSettings, table: str) -> tuple[Kind[Any], TableRequest[Any]]:
-    kind = table_kind(KIND)
-    entry = kind.entry.model_validate(settings.tables[table].entry)
-    return kind, table_request(entry, settings.context)
+def _request(settings: FiguresSettings, table: str) -> TableRequest[Any]:
+    entry = table_kind(KIND).entry.model_validate(settings.tables[table].entry)
+    return table_request(entry, settings.context)

@@ -1,51 +1,33 @@
 """Settings of figures: what a study's figures show, and the names of their files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
 
-from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
-from ecslm.tables.settings import TableContext
+from ecslm.tables.settings import ModelContext, TableContext
 
 # Libraries whose versions can change a figure.
 LIBRARIES = ("matplotlib", "numpy")
 GRAPH_LIBRARIES = ("matplotlib", "networkx")
 
-FigureKind = Literal["intervals", "parameters", "computation", "records", "loss", "validation"]
+FigureKind = Literal[
+    "intervals", "parameters", "computation", "records", "loss", "validation", "rule_graph"
+]
 
 
-@dataclass(frozen=True)
-class FigureName:
-    """A figure of a results table, or of all trainings; intervals have one for each task."""
+class FigureName(Closed):
+    """A figure."""
 
-    kind: FigureKind
-    table: str = ""
-    task: str = ""
+    kind: FigureKind = Field(description="What it shows.")
+    table: str = Field("", description="Results table whose scores it shows, if any.")
+    task: str = Field("", description="Task whose scores it shows, if it is one.")
 
     @property
-    def stem(self) -> str:
+    def name(self) -> str:
         """The name of its files, without their ending."""
         return "_".join(filter(None, (self.kind, self.table, self.task)))
-
-
-class FigureModel(Closed):
-    """What figures need to know about a model beside its scores."""
-
-    family: str = Field(description="Models of one family, those of one base, share a colour.")
-    parameters: int | None = Field(
-        None, description="Parameters of its base, null if its architecture is not known."
-    )
-    multiplied: int | None = Field(
-        None, description="Of these, the weights that each token is multiplied with."
-    )
-    tuned: bool = Field(False, description="Whether it answers with an adapter.")
-    trained: tuple[int, ...] = Field((), description="Seeds of the adapters that are its own.")
-    records_of: str | None = Field(
-        None, description="Of a learned baseline: a model that was tuned on the same records."
-    )
 
 
 class TableFigures(Closed):
@@ -68,20 +50,25 @@ class FiguresSettings(Closed):
 
     tables: dict[str, TableFigures] = Field({}, description="Results tables, in order.")
     context: TableContext = Field(TableContext(), description="The part of the study they show.")
-    models: dict[str, FigureModel] = Field({}, description="The study's models by name.")
 
     def names(self) -> Iterator[FigureName]:
         """All figures, in the order of a report."""
         for table, drawn in self.tables.items():
             if drawn.shares:
-                yield FigureName("records", table)
+                yield FigureName(kind="records", table=table)
             if drawn.sized:
-                yield FigureName("computation", table)
-                yield FigureName("parameters", table)
-            yield from (FigureName("intervals", table, task) for task in drawn.tasks)
+                yield FigureName(kind="computation", table=table)
+                yield FigureName(kind="parameters", table=table)
+            for task in drawn.tasks:
+                yield FigureName(kind="intervals", table=table, task=task)
         if self.trained:
-            yield FigureName("validation")
-            yield FigureName("loss")
+            yield FigureName(kind="validation")
+            yield FigureName(kind="loss")
+
+    @property
+    def models(self) -> dict[str, ModelContext]:
+        """The study's models by name."""
+        return self.context.models
 
     @property
     def trained(self) -> dict[str, tuple[int, ...]]:
@@ -96,14 +83,3 @@ class RuleGraph(Closed):
     edges: tuple[tuple[str, str], ...] = Field(
         description="Pairs of rules: the second one reads what the first one makes."
     )
-
-
-def figure_files(settings: FiguresSettings) -> dict[FigureName, tuple[str, str]]:
-    """The SVG and the PDF of each figure, relative to the study's results directory."""
-    return {
-        name: (
-            paths.FIGURE_SVG.format(figure=name.stem),
-            paths.FIGURE_PDF.format(figure=name.stem),
-        )
-        for name in settings.names()
-    }

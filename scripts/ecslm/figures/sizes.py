@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.figures.inputs import TokensPerAnswer
 from ecslm.figures.panels import draw_panels
 from ecslm.figures.points import Drawing
 from ecslm.figures.scores import Point, TaskScores
 from ecslm.figures.settings import FiguresSettings
-from ecslm.figures.tokens import TokensPerAnswer
 
 PARAMETERS = ((1e9, "B"), (1e6, "M"))
 # Tuned and untuned models of one base, as a factor.

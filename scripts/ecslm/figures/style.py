@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from matplotlib import style
-from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -115,21 +114,3 @@ def label_metric(axis: Axis, name: str) -> None:
 def axis_end(values: Iterable[float]) -> float:
     """The end of an axis of scores: 1, or more for values that were printed as twice a recall."""
     return max([1.0, *values]) * 1.03
-
-
-def panels(count: int, height: float, below: float, columns: int = 5) -> tuple[Figure, list[Axes]]:
-    """A figure of the page's width with a panel for each of `count` tasks.
-
-    Args:
-        height: of a row of panels, in inches.
-        below: height of the legend below them, in inches.
-        columns: panels side by side, at most.
-    """
-    side_by_side = min(columns, count)
-    rows = -(-count // side_by_side)
-    figure = Figure(figsize=(PAGE, rows * height + below))
-    grid = figure.subplots(rows, side_by_side, squeeze=False)
-    axes = [axis for row in grid for axis in row]
-    for unused in axes[count:]:
-        unused.set_axis_off()
-    return figure, axes[:count]

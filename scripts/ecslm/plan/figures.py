@@ -2,125 +2,69 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.figures.scores import KIND
-from ecslm.figures.settings import (
-    FigureModel,
-    FiguresSettings,
-    RuleGraph,
-    TableFigures,
-)
-from ecslm.models.parameter_counts import count_base, count_multiplied
+from ecslm.figures.settings import FiguresSettings, RuleGraph, TableFigures
 from ecslm.plan.study import Study
-from ecslm.plan.tables import in_report_order, study_tables, table_context
-from ecslm.tables.requests import table_request
-from ecslm.tables.settings import DataContext, Entry, ModelContext, TableContext
-
-
-@cache
-def figures_settings(study: Study) -> FiguresSettings:
-    """What figures show of a study."""
-    entries = {
-        name: _drawn(study_tables(study)[name])
-        for name in in_report_order(study)
-        if study_tables(study)[name].kind == KIND
-    }
-    context = table_context(study)
-    shown = {name: table_request(entry, context).context for name, entry in entries.items()}
-    answering = {model for one in shown.values() for model in one.models}
-    local = study.local_models.items()
-    trained = {name for name, model in local if model.tuned and model.run}
-    models = {name: _model(study, name) for name in sorted(answering | trained)}
-    return FiguresSettings(
-        tables={
-            name: _table_figures(study, entry, shown[name].models, models)
-            for name, entry in entries.items()
-        },
-        context=_together(context, list(shown.values())),
-        models=models,
-    )
-
+from ecslm.plan.tables import in_report_order, table_context
+from ecslm.tables.kind import names_shown
+from ecslm.tables.settings import DataContext, Entry, TableContext
 
 # Values for keys that only change a table's text, and intervals instead of standard deviations.
 NOT_DRAWN = {
     **{"caption": "", "label": "none", "wide": False, "intervals": "below"},
     **{"spread": "interval", "competitors": ()},
 }
+# What is drawn of a model.
+OF_MODELS = (
+    *Entry.OF_MODELS,
+    *("adapter_of", "family", "parameters", "multiplied", "trained", "records_of"),
+)
 
 
-def _drawn(entry: Entry) -> Entry:
-    """A table's entry as far as figures depend on it."""
-    return entry.model_copy(update=NOT_DRAWN)
-
-
-def _together(context: TableContext, cut: Sequence[TableContext]) -> TableContext:
-    """The part of the context that any of the tables shows."""
-    tasks = {task for one in cut for task in one.tasks}
-    models = {model for one in cut for model in one.models}
-    baselines = {baseline for one in cut for baseline in one.baselines}
-    assert context.data is not None, "the study has a source"
-    return TableContext(
-        # Only notes of tables tell the source.
-        data=DataContext(source="", comparable=context.data.comparable),
-        tasks={task: one for task, one in context.tasks.items() if task in tasks},
-        models={
-            name: model.of_tasks(tasks) for name, model in context.models.items() if name in models
-        },
-        baselines={
-            name: tuple(task for task in of_tasks if task in tasks)
-            for name, of_tasks in context.baselines.items()
-            if name in baselines
-        },
-        simple={task: names for task, names in context.simple.items() if task in tasks},
+@cache
+def figures_settings(study: Study) -> FiguresSettings:
+    """What figures show of a study."""
+    context = table_context(study)
+    entries = {name: one for name, one in in_report_order(study).items() if one.kind == KIND}
+    named = {name for entry in entries.values() for name in names_shown(entry)["models"]}
+    return FiguresSettings(
+        tables={name: _table_figures(study, entry) for name, entry in entries.items()},
+        context=TableContext(
+            # Only notes of tables tell the source.
+            data=DataContext(comparable=context.data.comparable),
+            tasks=context.tasks,
+            models={
+                name: one.shown(OF_MODELS)
+                for name, one in context.models.items()
+                if name in named or one.trained
+            },
+            baselines=context.baselines,
+            simple=context.simple,
+        ),
     )
 
 
-def _model(study: Study, name: str) -> FigureModel:
-    model = study.model(name)
-    sizes = None if model.base is None else study.architecture_row(model.base)
-    learned = model if isinstance(model, LearnedModel) else None
-    return FigureModel(
-        family=learned.method if learned else model.base or name,
-        parameters=None if sizes is None else count_base(sizes),
-        multiplied=None if sizes is None else count_multiplied(sizes),
-        tuned=model.adapter_name(name) is not None,
-        trained=model.seeds if model.tuned and model.run else (),
-        records_of=_tuned_on(study, learned.train_fraction) if learned else None,
-    )
-
-
-def _tuned_on(study: Study, share: float) -> str | None:
-    """A model that was tuned on a share of the training records."""
-    found = (
+def _table_figures(study: Study, entry: Any) -> TableFigures:
+    """What is drawn of a results table: where all tuned models differ in the number of their
+    records, only that."""
+    models = table_context(study).models
+    answering = [
         name
-        for name, model in study.local_models.items()
-        if model.run and model.training is not None and model.training.train_fraction == share
-    )
-    return min(found, default=None)
-
-
-def _table_figures(
-    study: Study, entry: Entry, shown: Mapping[str, ModelContext], models: Mapping[str, FigureModel]
-) -> TableFigures:
-    """What is drawn of a table: where all tuned models differ in the number of their records, only
-    that."""
-    answering = [name for name, model in shown.items() if model.tasks]
+        for name in names_shown(entry)["models"]
+        if set(study.model_tasks(name)).intersection(entry.columns)
+    ]
     groups = _by_share(study, answering)
     tuned = {name for name in answering if models[name].tuned}
     only_shares = bool(groups) and tuned <= {name for group in groups for name in group}
     return TableFigures(
-        entry=entry.model_dump(mode="json"),
+        entry=entry.model_copy(update=NOT_DRAWN).model_dump(mode="json"),
         shares=groups,
         sized=not only_shares and any(models[name].multiplied for name in answering),
-        tasks=() if only_shares else shown_tasks(entry),
+        tasks=() if only_shares else entry.columns,
     )
-
-
-def shown_tasks(entry: Entry) -> tuple[str, ...]:
-    """The columns of a results table. Its kind, like all, is loaded by name."""
-    columns: tuple[str, ...] = entry.columns  # type: ignore[attr-defined]
-    return columns
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -128,7 +72,7 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
     groups: dict[str, dict[float, str]] = {}
     for name in sorted(names):
         model = study.model(name)
-        if isinstance(model, LearnedModel) and _tuned_on(study, model.train_fraction):
+        if isinstance(model, LearnedModel) and table_context(study).models[name].records_of:
             groups.setdefault(model.method, {}).setdefault(model.train_fraction, name)
         elif model.training is not None:
             training = model.training.model_copy(update={"train_fraction": 1.0})

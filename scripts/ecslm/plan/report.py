@@ -7,20 +7,19 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
 from ecslm.figures.scores import KIND
-from ecslm.plan.figures import figures_settings, shown_tasks
+from ecslm.figures.settings import FigureName
+from ecslm.plan.figures import figures_settings
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
-from ecslm.plan.tables import in_report_order, partly_shown, study_tables, table_context
+from ecslm.plan.tables import in_report_order, partly_shown, table_context
 from ecslm.reports.run_summary import Pair, SummarySettings, summary
 from ecslm.reports.settings import (
-    ReportFigure,
     ReportModel,
     ReportSettings,
     ReportTable,
     ReportTask,
 )
-from ecslm.schemas import paths
-from ecslm.tables.requests import table_request
+from ecslm.tables.kind import names_shown
 from ecslm.tables.settings import Entry
 
 # Libraries whose versions the report lists.
@@ -30,12 +29,11 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 @cache
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
-    tables = {name: study_tables(study)[name] for name in in_report_order(study)}
-    results = [entry for entry in tables.values() if entry.kind == KIND]
-    context = table_context(study)
-    tasks = _in_order((task for entry in results for task in shown_tasks(entry)), study.test_tasks)
+    tables, context = in_report_order(study), table_context(study)
+    results = [names_shown(entry) for entry in tables.values() if entry.kind == KIND]
+    tasks = _in_order((task for one in results for task in one["tasks"]), study.test_tasks)
     models = [name for name, model in study.settings.models.items() if model.run]
-    rows = (name for entry in results for name in table_request(entry, context).context.models)
+    rows = (name for one in results for name in one["models"])
     return ReportSettings(
         study=study.name,
         title=study.settings.title,
@@ -50,7 +48,7 @@ def report_settings(study: Study) -> ReportSettings:
             ReportTable(name=name, kind=entry.kind, setting=getattr(entry, "setting", None))
             for name, entry in tables.items()
         ),
-        figures=report_figures(study),
+        figures=(*figures_settings(study).names(), FigureName(kind="rule_graph")),
         tasks=tuple(
             ReportTask(
                 code=task,
@@ -77,15 +75,6 @@ def _judged(study: Study, tables: Mapping[str, Entry]) -> tuple[str, ...]:
     claimed = (getattr(entry, "model", None) for entry in tables.values())
     named = tuple(dict.fromkeys(name for name in claimed if name is not None))
     return named or tuple(sorted(name for name, model in study.local_models.items() if model.tuned))
-
-
-def report_figures(study: Study) -> tuple[ReportFigure, ...]:
-    """The figures of a study's report."""
-    drawn = figures_settings(study).names()
-    found = (
-        ReportFigure(name=one.stem, kind=one.kind, table=one.table, task=one.task) for one in drawn
-    )
-    return (*found, ReportFigure(name=paths.RULE_GRAPH, kind="rule_graph"))
 
 
 def _in_order(first: Iterable[str], names: Iterable[str]) -> list[str]:

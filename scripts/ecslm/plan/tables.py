@@ -10,21 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.names import name_like
+from ecslm.models.parameter_counts import count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.kind import Kind, table_kind
+from ecslm.tables.kind import (
+    KINDS,
+    Kind,
+    TableRequest,
+    names_shown,
+    table_kind,
+    table_request,
+)
 from ecslm.tables.references import names_in
-from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.settings import (
     AdapterContext,
     ContrastContext,
-    CostContext,
     DataContext,
     Entry,
     ModelContext,
@@ -36,8 +43,6 @@ KIND = "results"
 LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
-# By model, the tasks whose scores a table shows or lacks.
-Shown = dict[str, frozenset[str]]
 
 
 @cache
@@ -49,10 +54,16 @@ def study_tables(study: Study) -> Mapping[str, Entry]:
 def score_tables(study: Study) -> dict[str, Entry]:
     """A results table for each setting, by name, of the models and tasks that no results table of
     the configuration shows in any setting, beside all trivial baselines."""
-    declared = study.settings.tables
-    shown = [_shown(study, entry) for entry in declared.values()]
+    declared: Mapping[str, Any] = study.settings.tables
+    shown = {
+        (name, task)
+        for entry in declared.values()
+        if entry.kind == KIND
+        for name in names_shown(entry)["models"]
+        for task in _answered(study, name, entry.columns, entry.setting)
+    }
     missing = {
-        name: frozenset(study.model_tasks(name)).difference(*(one.get(name, ()) for one in shown))
+        name: [task for task in study.model_tasks(name) if (name, task) not in shown]
         for name in sorted(study.settings.models)
     }
     # A table's label is that of its name.
@@ -103,19 +114,7 @@ def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> f
     return frozenset(task for task in tasks if own in study.answered_settings(model, task))
 
 
-def _shown(study: Study, entry: Any) -> Shown:
-    """The models of a results table, each with the columns that it has an answer to."""
-    if entry.kind != KIND:
-        return {}
-    rows = ((*group.models, *sum(group.best_of.values(), ())) for group in entry.rows)
-    return {
-        name: _answered(study, name, entry.columns, entry.setting)
-        for names in rows
-        for name in names
-    }
-
-
-def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:
+def _entry(study: Study, name: str, setting: str, models: Mapping[str, Iterable[str]]) -> Entry:
     tasks = sorted({task for tasks in models.values() for task in tasks})
     trivial = [
         name
@@ -175,64 +174,32 @@ def check_tables(study: Study) -> None:
         raise InputError(*problems)
 
 
-def in_report_order(study: Study) -> tuple[str, ...]:
-    """The tables, sorted by their kind's place and by name, since the order of keys in the
+def in_report_order(study: Study) -> dict[str, Entry]:
+    """The tables by name, sorted by their kind and by name, since the order of keys in the
     configuration must not matter."""
-    tables = study_tables(study)
-    places = {name: table_kind(entry.kind).place for name, entry in tables.items()}
-    return tuple(sorted(tables, key=lambda name: (places[name], name)))
+    tables = study_tables(study).items()
+    return dict(sorted(tables, key=lambda one: (KINDS.index(one[1].kind), one[0])))
 
 
 @cache
 def table_context(study: Study) -> TableContext:
     """Everything that tables may need to know about a study."""
-    settings = study.settings
-    adapters = {
-        name: AdapterContext(
-            architecture=settings.architectures.get(model.base, model.base),
-            rank=model.training.rank,
-            target_modules=model.training.target_modules,
-        )
-        for name, model in study.local_models.items()
-        if model.training is not None
-    }
+    settings, tasks = study.settings, {code: study.task(code) for code in study.settings.tasks}
     return TableContext(
         data=DataContext(source=source_of(study).title(), comparable=settings.published_comparable),
         tasks={
             code: TaskContext(
-                title=study.task(code).title,
-                metric=metric(study.task(code).metric).NAME,
-                proportion=metric(study.task(code).metric).PROPORTION,
-                answer=study.task(code).answer,
-                train=study.task(code).train,
-                test=study.task(code).test,
+                title=task.title,
+                metric=metric(task.metric).NAME,
+                proportion=metric(task.metric).PROPORTION,
+                answer=task.answer,
+                train=task.train,
+                test=task.test,
             )
-            for code in settings.tasks
+            for code, task in tasks.items()
         },
-        models={
-            name: ModelContext(
-                seeds=model.seeds,
-                tasks=study.model_tasks(name),
-                shots=model.shots,
-                limits=model.limits(),
-                learned=model.LEARNS,
-            )
-            for name, model in settings.models.items()
-        },
+        models={name: _model(study, name) for name in settings.models},
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},
-        adapters=adapters,
-        costs={
-            name: CostContext(
-                local=name in study.local_models or model.LEARNS,
-                learned=model.LEARNS,
-                seeds=model.seeds,
-                tasks=study.model_tasks(name),
-                adapter_of=model.adapter_name(name),
-                adapter=adapters.get(model.adapter_name(name) or ""),
-                prices=model.access.prices if isinstance(model, OpenAIModel) else None,
-            )
-            for name, model in settings.models.items()
-        },
         contrasts={
             name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))
             for name, one in contrasts(study).items()
@@ -242,9 +209,45 @@ def table_context(study: Study) -> TableContext:
             for task in study.test_tasks
             if (names := study.simple_baselines(task))
         },
-        setting_titles={
-            name: study.config.setting_titles[name]
-            for name in settings.settings
-            if name in study.config.setting_titles
-        },
+        setting_titles=study.config.setting_titles,
     )
+
+
+def _model(study: Study, name: str) -> ModelContext:
+    model = study.model(name)
+    trained = model.adapter_name(name)
+    adapted = None if trained is None else study.local_models[trained]
+    sizes = None if model.base is None else study.architecture_row(model.base)
+    learned = model if isinstance(model, LearnedModel) else None
+    return ModelContext(
+        seeds=model.seeds,
+        tasks=study.model_tasks(name),
+        shots=model.shots,
+        limits=model.limits(),
+        learned=model.LEARNS,
+        local=name in study.local_models or model.LEARNS,
+        adapter_of=trained,
+        adapter=AdapterContext(
+            architecture=study.settings.architectures.get(adapted.base, adapted.base),
+            rank=adapted.training.rank,
+            target_modules=adapted.training.target_modules,
+        )
+        if adapted and adapted.training
+        else None,
+        prices=model.access.prices if isinstance(model, OpenAIModel) else None,
+        family=learned.method if learned else model.base or name,
+        parameters=None if sizes is None else count_base(sizes),
+        multiplied=None if sizes is None else count_multiplied(sizes),
+        trained=model.seeds if model.tuned and model.run else (),
+        records_of=_tuned_on(study, learned.train_fraction) if learned else None,
+    )
+
+
+def _tuned_on(study: Study, share: float) -> str | None:
+    """A model that was tuned on a share of the training records."""
+    found = (
+        name
+        for name, model in study.local_models.items()
+        if model.run and model.training is not None and model.training.train_fraction == share
+    )
+    return min(found, default=None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ecslm.reports.settings import ReportFigure
+from ecslm.figures.settings import FigureName
 from ecslm.tables.model import Table
 
 INTERVALS = (
@@ -26,7 +26,7 @@ def shows_published(tables: Sequence[Table]) -> bool:
     return compared or any(row.kind == "published" for row in rows)
 
 
-def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
+def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
     """The caption of a figure.
 
     Args:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_json
+from ecslm.figures.settings import FigureName
 from ecslm.reports.captions import figure_caption, shows_published
 from ecslm.reports.deviations import deviations
-from ecslm.reports.settings import ReportFigure, ReportSettings, adapter_manifests, base_names
+from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
 from ecslm.reports.simple_as_good import as_good_in_tables
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
 from ecslm.tables.model import Table, read_table
@@ -73,7 +74,7 @@ class Content:
     deviations: tuple[str, ...]
     commit: str | None
 
-    def figures(self, *kinds: str, table: str | None = None) -> list[ReportFigure]:
+    def figures(self, *kinds: str, table: str | None = None) -> list[FigureName]:
         """The figures of some kinds, of one table or of all."""
         return [
             figure

@@ -3,12 +3,10 @@
 Lists, not mappings: jobs get settings with sorted keys, and what a report shows has an order.
 """
 
-from typing import Literal
-
 from pydantic import Field
 
 from ecslm.common.text import with_code
-from ecslm.figures.settings import FigureKind
+from ecslm.figures.settings import FigureName
 from ecslm.models.precision import Precision
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
@@ -26,15 +24,6 @@ class ReportTable(Closed):
     name: str = Field(description="Its name, and that of its files.")
     kind: str = Field(description="Its kind.")
     setting: str | None = Field(None, description="Evaluation setting of a results table.")
-
-
-class ReportFigure(Closed):
-    """A figure of the report."""
-
-    name: str = Field(description="Name of its files.")
-    kind: FigureKind | Literal["rule_graph"] = Field(description="What it shows.")
-    table: str = Field("", description="Results table whose scores it shows, if any.")
-    task: str = Field("", description="Task whose scores it shows, if it is one.")
 
 
 class ReportTask(Closed):
@@ -87,7 +76,7 @@ class ReportSettings(Closed):
     )
     resamples: int = Field(description="Resamples of the bootstrap.")
     tables: tuple[ReportTable, ...] = Field((), description="Tables, in order.")
-    figures: tuple[ReportFigure, ...] = Field((), description="Figures, in order.")
+    figures: tuple[FigureName, ...] = Field((), description="Figures, in order.")
     tasks: tuple[ReportTask, ...] = Field((), description="Tasks, in order.")
     models: tuple[ReportModel, ...] = Field((), description="Models, in order.")
     judged: tuple[str, ...] = Field(

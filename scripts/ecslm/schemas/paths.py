@@ -82,7 +82,6 @@ FIGURE_SVG = "figures/{figure}.svg"
 FIGURE_PDF = "figures/{figure}.pdf"
 # One job draws all figures of scores and trainings; another one the rule graph.
 FIGURES_MANIFEST = "figures/manifest.json"
-RULE_GRAPH = "rule_graph"
 REPORT_PAGE = "report.html"
 REPORT_MANIFEST = "report.manifest.json"
 REPORT_PDF = "report.pdf"

@@ -1,10 +1,10 @@
-"""Reads what a model costs from files with measured times: training, answers, single answers.
+"""What a model costs, from files with measured times: training, answers, single answers.
 
 If a part is unknown, so is the whole: sums never leave out parts.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ecslm.common.validation import read_model
 from ecslm.schemas.cost import CostFile, LatencyFile
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
 from ecslm.schemas.prices import Prices
-from ecslm.tables.settings import CostContext
+from ecslm.tables.settings import ModelContext
 
 SECONDS_PER_HOUR = 3600
 JOULES_PER_KWH = 3_600_000
@@ -21,113 +21,153 @@ REQUESTS = 1000
 
 
 @dataclass(frozen=True)
-class Training:
-    """The training of one adapter: means over those of all seeds; memory: the largest, in bytes."""
+class CostFiles:
+    """Files of what the adapters of a model cost, or its predictions."""
 
-    device_hours: float | None
-    kwh: float | None
-    memory: float | None
-    devices: tuple[str, ...]
     sources: tuple[str, ...]
+    files: tuple[CostFile, ...]
 
+    @classmethod
+    def read(cls, results: Path, paths: Sequence[str]) -> "CostFiles":
+        """
+        Raises:
+            InputError: a file is missing or has another form.
+        """
+        return cls(tuple(paths), tuple(read_model(results / path, CostFile) for path in paths))
 
-@dataclass(frozen=True)
-class Answering:
-    """All predictions of a model, over its seeds and tasks; memory: the largest, in bytes."""
-
-    requests: int | None
-    seconds: float | None
-    prompt_tokens: int | None
-    generated_tokens: int | None
-    memory: float | None
-    devices: tuple[str, ...]
-    sources: tuple[str, ...]
+    def total(self, field: str) -> float | None:
+        """The sum of a field."""
+        return total(getattr(one, field) for one in self.files)
 
     @property
-    def tokens_per_second(self) -> float | None:
-        """Tokens of prompts and answers."""
-        tokens = total([self.prompt_tokens, self.generated_tokens])
-        return _ratio(tokens, self.seconds)
+    def memory(self) -> float | None:
+        """The largest peak memory, in bytes."""
+        known = _all_known(one.peak_memory_bytes for one in self.files)
+        return max(known) if known else None
 
-    def price_on_hardware(self, price_per_hour: float) -> float | None:
-        """The price of 1,000 requests on a device that is never idle."""
-        seconds = _ratio(self.seconds, self.requests)
-        return None if seconds is None else REQUESTS * seconds / SECONDS_PER_HOUR * price_per_hour
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """What they were measured on."""
+        return tuple(dict.fromkeys(one.device for one in self.files if one.device is not None))
 
     def price_by_tokens(self, prices: Prices) -> float | None:
         """The price of 1,000 requests to a server with these prices."""
-        if self.prompt_tokens is None or self.generated_tokens is None or not self.requests:
+        prompts, answers = self.total("prompt_tokens"), self.total("generated_tokens")
+        requests = self.total("prompts")
+        if prompts is None or answers is None or not requests:
             return None
-        return REQUESTS * prices.of(self.prompt_tokens, self.generated_tokens) / self.requests
+        return REQUESTS * prices.of(int(prompts), int(answers)) / requests
 
 
-def read_training(results: Path, name: str, context: CostContext) -> Training | None:
-    """What the adapter of a model cost, or what a learned baseline took to learn all tasks; None of
-    other models.
+@dataclass(frozen=True)
+class CostedModel:
+    """A model of the study with what it costs.
 
-    Raises:
-        InputError: a file is missing or has another form.
+    Attributes:
+        training: of its adapters, one a seed; of a learned baseline its predictions, each of which
+            learns the task.
+        hourly: price of an hour of the hardware that models run on here, if known.
     """
-    if context.learned:
-        learning = answering_paths(name, context)
-        costs = [read_model(results / path, CostFile) for path in learning]
-        seconds = total(cost.load_seconds for cost in costs)
-        hours = None if seconds is None else seconds / SECONDS_PER_HOUR
-        return Training(hours, None, None, _devices(costs), tuple(learning))
-    paths = training_paths(context)
-    if not paths:
-        return None
-    files = [read_model(results / path, CostFile) for path in paths]
-    hours = total(
-        None if file.seconds is None else file.seconds * file.devices / SECONDS_PER_HOUR
-        for file in files
-    )
-    joules = total(file.energy_joules for file in files)
-    return Training(
-        device_hours=_ratio(hours, len(files)),
-        kwh=_ratio(None if joules is None else joules / JOULES_PER_KWH, len(files)),
-        memory=_largest(file.peak_memory_bytes for file in files),
-        devices=_devices(files),
-        sources=tuple(paths),
-    )
+
+    name: str
+    context: ModelContext
+    training: CostFiles
+    answering: CostFiles
+    latency: LatencyFile | None
+    hourly: float | None
+
+    @classmethod
+    def read(
+        cls, results: Path, name: str, context: ModelContext, timed: bool, hourly: float | None
+    ) -> "CostedModel":
+        """Read the files of a model's costs.
+
+        Args:
+            timed: whether its latency is measured.
+
+        Raises:
+            InputError: a file is missing or has another form.
+        """
+        answering = CostFiles.read(results, answering_paths(name, context))
+        return cls(
+            name=name,
+            context=context,
+            training=answering
+            if context.learned
+            else CostFiles.read(results, training_paths(context)),
+            answering=answering,
+            latency=read_model(results / latency_path(name), LatencyFile) if timed else None,
+            hourly=hourly,
+        )
+
+    @property
+    def device_hours(self) -> float | None:
+        """Of the training of one adapter, the mean over seeds; of a learned baseline, of all tasks
+        together."""
+        if self.context.learned:
+            return ratio(self.training.total("load_seconds"), SECONDS_PER_HOUR)
+        hours = total(
+            None if one.seconds is None else one.seconds * one.devices / SECONDS_PER_HOUR
+            for one in self.training.files
+        )
+        return ratio(hours, len(self.training.files))
+
+    @property
+    def kwh(self) -> float | None:
+        """Of the training of one adapter, the mean over seeds."""
+        if self.context.learned:
+            return None
+        joules = self.training.total("energy_joules")
+        return ratio(ratio(joules, JOULES_PER_KWH), len(self.training.files))
+
+    @property
+    def training_memory(self) -> float | None:
+        """The peak of the training of an adapter, in bytes."""
+        return None if self.context.learned else self.training.memory
+
+    @property
+    def training_price(self) -> float | None:
+        """The price of training one adapter; None if unknown."""
+        return _times(self.device_hours, self.hourly)
+
+    @property
+    def price(self) -> float | None:
+        """The price of 1,000 requests, here on a device that is never idle; None if unknown."""
+        if self.context.prices is not None:
+            return self.answering.price_by_tokens(self.context.prices)
+        seconds = ratio(self.answering.total("seconds"), self.answering.total("prompts"))
+        if not self.context.local or seconds is None:
+            return None
+        return _times(REQUESTS * seconds / SECONDS_PER_HOUR, self.hourly)
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Of prompts and answers, of weights that run here: how fast the answers of a server come
+        depends on the network and on who else asks it, and those that were kept come at once."""
+        fields = ("prompt_tokens", "generated_tokens")
+        tokens = total(self.answering.total(field) for field in fields)
+        return ratio(tokens, self.answering.total("seconds")) if self.context.local else None
+
+    @property
+    def tuned(self) -> bool:
+        """Whether its adapters are its own."""
+        return self.context.adapter_of == self.name
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """What its costs were measured on."""
+        timed = (self.latency.device,) if self.latency and self.latency.device else ()
+        return (*self.training.devices, *self.answering.devices, *timed)
 
 
-def read_answering(results: Path, name: str, context: CostContext) -> Answering:
-    """What the predictions of a model cost.
-
-    Raises:
-        InputError: a file is missing or has another form.
-    """
-    paths = answering_paths(name, context)
-    files = [read_model(results / path, CostFile) for path in paths]
-    return Answering(
-        requests=_count(file.prompts for file in files),
-        seconds=total(file.seconds for file in files),
-        prompt_tokens=_count(file.prompt_tokens for file in files),
-        generated_tokens=_count(file.generated_tokens for file in files),
-        memory=_largest(file.peak_memory_bytes for file in files),
-        devices=_devices(files),
-        sources=tuple(paths),
-    )
-
-
-def read_latency(results: Path, name: str) -> LatencyFile:
-    """How long a model takes to answer prompts one at a time.
-
-    Raises:
-        InputError: the file is missing or has another form.
-    """
-    return read_model(results / latency_path(name), LatencyFile)
-
-
-def training_paths(context: CostContext) -> list[str]:
+def training_paths(context: ModelContext) -> list[str]:
     """The files of what its adapters cost, one a seed; none if it has no adapters."""
     if context.adapter_of is None:
         return []
     return [ADAPTER_COST.format(model=context.adapter_of, seed=seed) for seed in context.seeds]
 
 
-def answering_paths(name: str, context: CostContext) -> list[str]:
+def answering_paths(name: str, context: ModelContext) -> list[str]:
     """The files of what its predictions cost, one a seed and task."""
     return [
         PREDICTIONS_COST.format(model=name, seed=seed, task=task)
@@ -156,25 +196,21 @@ def break_even(training: float, own: float, other: float) -> int | None:
 
 def total(parts: Iterable[float | None]) -> float | None:
     """The sum; None if a part is not known, or if there are none."""
-    found = list(parts)
-    known = [part for part in found if part is not None]
-    return math.fsum(known) if known and len(known) == len(found) else None
+    known = _all_known(parts)
+    return math.fsum(known) if known else None
 
 
-def _count(parts: Iterable[int | None]) -> int | None:
-    found = total(parts)
-    return None if found is None else int(found)
-
-
-def _largest(parts: Iterable[float | None]) -> float | None:
-    found = list(parts)
-    known = [part for part in found if part is not None]
-    return max(known) if known and len(known) == len(found) else None
-
-
-def _ratio(whole: float | None, parts: float | None) -> float | None:
+def ratio(whole: float | None, parts: float | None) -> float | None:
+    """One number in relation to another; None if one is not known, or if there are no parts."""
     return whole / parts if whole is not None and parts else None
 
 
-def _devices(files: Iterable[CostFile]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(file.device for file in files if file.device is not None))
+def _times(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one * other
+
+
+def _all_known(parts: Iterable[float | None]) -> list[float]:
+    """The numbers; none if one of them is not known."""
+    found = list(parts)
+    known = [part for part in found if part is not None]
+    return known if len(known) == len(found) else []

@@ -1,10 +1,11 @@
 """Cells of differences between scores, and the notes that they need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from ecslm.comparisons.proportions import detectable_difference
-from ecslm.comparisons.results import Comparison, Test
+from ecslm.comparisons.results import Comparison, Test, read_comparisons
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.model import Cell, Interval, difference_text
 from ecslm.tables.notes import LEVEL
@@ -28,6 +29,19 @@ Verdict = Literal["significant", "undecided", "few"]
 
 # A comparison with its task.
 TaskComparison = tuple[str, Comparison]
+
+
+def read_differences(results: Path, context: TableContext) -> list[TaskComparison]:
+    """All comparisons of a table's tasks, each with its task.
+
+    Raises:
+        InputError: a file is missing, altered or of another form.
+    """
+    return [
+        (task, row)
+        for task in context.comparison_files()
+        for row in read_comparisons(results, task)
+    ]
 
 
 def difference_cell(task: str, row: Comparison) -> Cell:
@@ -56,12 +70,6 @@ def p_text(p: float, below: str) -> str:
         return f"{below}{LEAST_P}"
     shown = f"{p:.3f}"
     return f"{below}{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
-
-
-def comparison_files(context: TableContext) -> dict[str, str]:
-    """The comparisons of each task in which a contrast of the table compares something."""
-    compared = {task for contrast in context.contrasts.values() for task in contrast.tasks}
-    return {task: comparison_path(task) for task in context.tasks if task in compared}
 
 
 def verdict(row: Comparison) -> Verdict | None:
@@ -101,54 +109,41 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
             "adjustment, where only one side is right in a fifth of the records: "
             f"{', '.join(found)} records (2.8 sqrt(0.2 / n); Connor, Biometrics 43, 1987)."
         )
-    verdicts = [(task, verdict(row)) for task, row in compared]
+    verdicts = _with_tasks((verdict(row), task) for task, row in compared)
     for mark, reason in (
         ("few", "an unpaired test is not valid with so few records, or so few that decide"),
         ("undecided", f"too few random exchanges to tell on which side of {LEVEL} it is"),
     ):
-        tasks = dict.fromkeys(task for task, found in verdicts if found == mark)
-        if tasks:
-            yield f"Not marked although p may be below {LEVEL}, {', '.join(tasks)}: {reason}."
+        if mark in verdicts:
+            yield f"Not marked although p may be below {LEVEL}, {verdicts[mark]}: {reason}."
 
 
 def contrast_notes(
     compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
 ) -> Iterator[str]:
-    """How each contrast was tested."""
+    """How each contrast was tested, which simple baselines were the best, and in which pairings
+    only some of the records have a partner."""
     for contrast in dict.fromkeys(row.contrast for _, row in compared):
-        own = [(task, row) for task, row in compared if row.contrast == contrast]
-        tests = [
-            f"{words} ({_tasks(own, test)})" for test, words in TESTS.items() if _has(own, test)
-        ]
         title = contrasts[contrast].title
+        own = [(task, row) for task, row in compared if row.contrast == contrast]
+        made = _with_tasks((row.test, task) for task, row in own)
+        tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
         yield f"{title}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
-        if chosen := _chosen(own):
-            yield f"{title}: best simple baseline by validation records: {'; '.join(chosen)}."
-        for sentence in _unshared(own):
-            yield f"{title}: {sentence}"
+        best = _with_tasks((row.b, task) for task, row in own if row.best_simple)
+        if best:
+            chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
+            yield f"{title}: best simple baseline by validation records: {chosen}."
+        yield from dict.fromkeys(
+            f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
+            "have no partner."
+            for task, row in own
+            if row.unshared
+        )
 
 
-def _chosen(compared: Sequence[TaskComparison]) -> list[str]:
-    """The best simple baselines, each with its tasks."""
-    tasks: dict[str, dict[str, None]] = {}
-    for task, row in compared:
-        if row.best_simple:
-            tasks.setdefault(row.b, {})[task] = None
-    return [f"{name} ({', '.join(of_name)})" for name, of_name in tasks.items()]
-
-
-def _has(compared: Iterable[TaskComparison], test: Test) -> bool:
-    return any(row.test == test for _, row in compared)
-
-
-def _tasks(compared: Iterable[TaskComparison], test: Test) -> str:
-    return ", ".join(dict.fromkeys(task for task, row in compared if row.test == test))
-
-
-def _unshared(compared: Iterable[TaskComparison]) -> Iterator[str]:
-    """Notes on pairings in which only some of the records have a partner."""
-    yield from dict.fromkeys(
-        f"{task} is compared on {row.n:,} shared samples; {row.unshared:,} records have no partner."
-        for task, row in compared
-        if row.unshared
-    )
+def _with_tasks(found: Iterable[tuple[str | None, str]]) -> dict[str | None, str]:
+    """The names, each with its tasks in words."""
+    tasks: dict[str | None, dict[str, None]] = {}
+    for name, task in found:
+        tasks.setdefault(name, {})[task] = None
+    return {name: ", ".join(of_name) for name, of_name in tasks.items()}

@@ -1,34 +1,53 @@
-"""Kinds of tables: what a kind consists of, and how kinds are found and loaded by name.
+"""Kinds of tables, and the request for one table: its entry, and what it needs of the study.
 
-A kind is a module of `ecslm.tables.kinds` and the template `report/{kind}.tex.jinja`; nothing else
-lists the kinds. No module imports a kind, so that its code is in no other table's digest.
+A kind is a module of `ecslm.tables.kinds`. No module imports a kind, so that its code is in no
+other table's digest: it is loaded by its name.
 """
 
-import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, cast
+from typing import Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializeAsAny
 
 from ecslm.common.cli import read_settings
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
-from ecslm.tables import kinds
+from ecslm.schemas.settings import Closed
 from ecslm.tables.model import Table
-from ecslm.tables.requests import AnyEntry, TableRequest, request_schema, table_request
+from ecslm.tables.references import names_in
+from ecslm.tables.settings import ContrastContext, DataContext, Entry, TableContext, only
 from ecslm.tables.sources import Sources
 
+# In the order of a report.
+KINDS = (
+    "claims",
+    "cost",
+    "parameters",
+    "dataset",
+    "results",
+    "instructions",
+    "comparisons",
+    "validity",
+    "reproduction",
+)
+SECTIONS = ("tasks", "models", "baselines", "contrasts")
 
-def _no_files(_request: TableRequest[AnyEntry]) -> list[str]:
-    return []
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 
-def _no_problems(_request: TableRequest[AnyEntry], _resources: Mapping[str, Path]) -> list[str]:
-    return []
+class TableRequest(Closed, Generic[AnyEntry]):
+    """Everything except files that can change a table: the `--settings` of render_table.py."""
+
+    table: SerializeAsAny[AnyEntry]
+    context: TableContext
+
+    @property
+    def data(self) -> DataContext:
+        """The source of the records."""
+        return self.context.data
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,6 @@ class Kind(Generic[AnyEntry]):
 
     Attributes:
         entry: schema of its entries in config.yaml; the only value of `kind` is the module's name.
-        place: sort key of its tables in the report; ties are sorted by table name.
         build: builds a table from its name, request and files.
         files: the files that a table reads, relative to the study's results directory.
         resources: files of the repository that it reads, by the option of render_table.py.
@@ -45,51 +63,74 @@ class Kind(Generic[AnyEntry]):
     """
 
     entry: type[AnyEntry]
-    place: int
     build: Callable[[str, TableRequest[AnyEntry], Sources], Table]
-    files: Callable[[TableRequest[AnyEntry]], list[str]] = _no_files
+    files: Callable[[TableRequest[AnyEntry]], Iterable[str]] = lambda _request: ()
     resources: Mapping[str, Path] = field(default_factory=dict)
-    problems: Callable[[TableRequest[AnyEntry], Mapping[str, Path]], list[str]] = _no_problems
-
-
-@cache
-def kind_names() -> tuple[str, ...]:
-    """The names of all kinds, sorted."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(kinds.__path__)))
+    problems: Callable[[TableRequest[AnyEntry], Mapping[str, Path]], Iterable[str]] = (
+        lambda _request, _resources: ()
+    )
 
 
 def kind_module(name: str) -> str:
     """The module of a kind."""
-    return f"{kinds.__name__}.{name}"
+    return f"ecslm.tables.kinds.{name}"
 
 
 def table_kind(name: str) -> Kind[Any]:
-    """The kind with this name.
-
-    Raises:
-        InputError: there is no such kind.
-    """
-    if name not in kind_names():
-        raise InputError(_unknown(name))
+    """The kind with this name, one of `KINDS`."""
     return cast(Kind[Any], import_module(kind_module(name)).KIND)
 
 
-def _unknown(name: str) -> str:
-    return f"unknown kind of table {name}{nearest(name, kind_names())}"
+def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEntry]:
+    """The request with the context cut down to what the table shows.
+
+    So a table is rebuilt only when something in it changed: the parameters table, for example,
+    does not depend on the data.
+
+    Raises:
+        InputError: the context lacks something that the entry names.
+    """
+    names = names_shown(entry)
+    if problems := [
+        f"context.{section}: has no {name}"
+        for section in SECTIONS
+        for name in names[section]
+        if name not in getattr(context, section)
+    ]:
+        raise InputError(*(Problem(problem, "--settings") for problem in problems))
+    tasks = names["tasks"]
+    return TableRequest(
+        table=entry,
+        context=TableContext(
+            data=context.data if entry.SHOWS_DATA else DataContext(),
+            tasks={name: context.tasks[name] for name in tasks},
+            models={
+                name: context.models[name].shown(entry.OF_MODELS, tasks or None)
+                for name in names["models"]
+            },
+            baselines={name: only(context.baselines[name], tasks) for name in names["baselines"]},
+            contrasts={
+                name: ContrastContext(
+                    title=context.contrasts[name].title,
+                    tasks=only(context.contrasts[name].tasks, tasks),
+                )
+                for name in names["contrasts"]
+            },
+            simple={task: context.simple[task] for task in tasks if task in context.simple}
+            if entry.JUDGES
+            else {},
+            setting_titles=context.setting_titles if entry.SHOWS_DATA else {},
+        ),
+    )
 
 
-def table_kinds() -> dict[str, Kind[Any]]:
-    """All kinds by name."""
-    return {name: table_kind(name) for name in kind_names()}
-
-
-def resource_options() -> dict[str, str]:
-    """The options of render_table.py that name files of the repository, with their kinds."""
-    readers: dict[str, list[str]] = {}
-    for name, kind in table_kinds().items():
-        for option in kind.resources:
-            readers.setdefault(option, []).append(name)
-    return {option: ", ".join(names) for option, names in sorted(readers.items())}
+def names_shown(entry: Entry) -> dict[str, list[str]]:
+    """The names in an entry, by the section of the context that describes them."""
+    names: dict[str, dict[str, None]] = {section: {} for section in SECTIONS}
+    for named in names_in(entry.model_dump(), type(entry)):
+        if named.reference.context:
+            names[named.reference.context][named.name] = None
+    return {section: list(found) for section, found in names.items()}
 
 
 class _OfKind(BaseModel):
@@ -107,9 +148,10 @@ def read_request(settings: str) -> tuple[Kind[Any], TableRequest[Any]]:
         InputError: there is no such kind, or the request does not fit its schema.
     """
     name = read_settings(settings, _RequestOfKind).table.kind
-    if name not in kind_names():
-        raise InputError(Problem(_unknown(name), "--settings", field="table.kind"))
+    if name not in KINDS:
+        unknown = f"unknown kind of table {name}{nearest(name, KINDS)}"
+        raise InputError(Problem(unknown, "--settings", field="table.kind"))
     kind = table_kind(name)
-    request = read_settings(settings, request_schema(kind.entry))
+    request = read_settings(settings, TableRequest[kind.entry])  # type: ignore[name-defined]
     # Written by hand, it may hold more of the study than its table shows.
     return kind, table_request(request.table, request.context)

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from ecslm.tables.latex import Tex, escape, metric_name
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Row
@@ -18,27 +18,6 @@ SIGNS = {
 ROW_SIGNS = {"other_data": r"$^{\ddagger}$", "chosen": r"\,\S{}"}
 
 
-@dataclass(frozen=True)
-class RowLayout:
-    """A row: its name with its signs, what it measures, and its cells, which begin with `&`.
-
-    `spreads` is a line of intervals or standard deviations below the cells, if there is one.
-    """
-
-    name: Tex
-    detail: str
-    cells: Tex
-    spreads: Tex | None
-
-
-@dataclass(frozen=True)
-class GroupLayout:
-    """Rows under a common title."""
-
-    title: str
-    rows: list[RowLayout]
-
-
 class PanelLayout:
     """A panel, with intervals below or beside its numbers, or without any.
 
@@ -48,17 +27,13 @@ class PanelLayout:
     def __init__(
         self, panel: Panel, intervals: IntervalsPlace, dense: bool = False, float_title: str = ""
     ) -> None:
-        self.panel = panel
-        self.head = panel.head
-        self._float_title = float_title
+        self.head, self.groups = panel.head, panel.groups
+        self.detailed = any(row.detail for row in panel.rows)
+        # What it adds to the title of its float.
+        title = panel.title.removeprefix(float_title).removeprefix(": ")
+        self.title = title[:1].upper() + title[1:]
         self._below = intervals == "below"
         self._columns = [_Column(panel, at, intervals, dense) for at in range(len(panel.columns))]
-
-    @property
-    def title(self) -> str:
-        """What the panel's title adds to that of its float."""
-        title = self.panel.title.removeprefix(self._float_title).removeprefix(": ")
-        return title[:1].upper() + title[1:]
 
     @property
     def has_spreads(self) -> bool:
@@ -72,20 +47,15 @@ class PanelLayout:
 
     @property
     def width(self) -> int:
-        """Number of columns, that of the row names included."""
-        return 1 + sum(column.width for column in self._columns)
+        """Number of columns, those of the row names and of what they measure included."""
+        return 1 + self.detailed + sum(column.width for column in self._columns)
 
     @property
     def heads(self) -> Tex:
         """What the columns are; equal neighbours share a head."""
-        texts: list[tuple[str, int]] = []
-        for column in self._columns:
-            text = column.header.text
-            if texts and texts[-1][0] == text:
-                texts[-1] = text, texts[-1][1] + column.width
-            else:
-                texts.append((text, column.width))
-        return Tex("".join(_spanning(escape(text), width) for text, width in texts))
+        found = groupby(self._columns, key=lambda column: column.header.text)
+        spans = ((text, sum(column.width for column in same)) for text, same in found)
+        return Tex("".join(_spanning(escape(text), width) for text, width in spans))
 
     @property
     def details(self) -> Tex | None:
@@ -99,13 +69,21 @@ class PanelLayout:
             lambda header: "" if header.records is None else escape(f"{header.records:,}")
         )
 
-    @property
-    def groups(self) -> list[GroupLayout]:
-        """The rows."""
-        return [
-            GroupLayout(group.title, [self._row(row) for row in group.rows])
-            for group in self.panel.groups
-        ]
+    def name(self, row: Row) -> Tex:
+        """A row's name with its signs."""
+        signs = "".join(sign for mark, sign in ROW_SIGNS.items() if mark in row.marks)
+        return Tex((r"\quad published" if "follows" in row.marks else escape(row.name)) + signs)
+
+    def cells(self, row: Row) -> Tex:
+        """A row's cells."""
+        pairs = zip(self._columns, row.cells, strict=True)
+        return Tex("".join(column.text(cell) for column, cell in pairs))
+
+    def spreads(self, row: Row) -> Tex | None:
+        """A line of intervals or standard deviations below a row's cells, if there is one."""
+        pairs = zip(self._columns, row.cells, strict=True) if self._below else ()
+        spreads = [column.spread(cell) for column, cell in pairs]
+        return Tex("".join(f" & {text}" for text in spreads)) if any(spreads) else None
 
     def _line(self, text_of: Callable[[HeaderCell], str]) -> Tex | None:
         texts = [text_of(column.header) for column in self._columns]
@@ -113,17 +91,6 @@ class PanelLayout:
             return None
         spanned = zip(texts, self._columns, strict=True)
         return Tex("".join(_spanning(text, column.width) for text, column in spanned))
-
-    def _row(self, row: Row) -> RowLayout:
-        signs = "".join(sign for mark, sign in ROW_SIGNS.items() if mark in row.marks)
-        cells = list(zip(self._columns, row.cells, strict=True))
-        spreads = [column.spread(cell) for column, cell in cells] if self._below else []
-        return RowLayout(
-            name=Tex((r"\quad published" if "follows" in row.marks else escape(row.name)) + signs),
-            detail=row.detail,
-            cells=Tex("".join(column.text(cell) for column, cell in cells)),
-            spreads=Tex("".join(f" & {text}" for text in spreads)) if any(spreads) else None,
-        )
 
 
 class _Column:

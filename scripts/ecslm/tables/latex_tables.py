@@ -1,8 +1,7 @@
 """A table as LaTeX: a tabular for each panel, bare and in floats with caption and notes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 from ecslm.tables.latex import Tex, render
@@ -71,17 +70,14 @@ def _parts(panel: Panel) -> list[Panel]:
     return [replace(panel, groups=(group,)) for group in panel.groups]
 
 
-def _by_float(panels: Sequence[Panel]) -> Iterator[list[Panel]]:
+def _by_float(panels: Sequence[Panel]) -> list[list[Panel]]:
     """The panels of each float."""
-    number = 0
-
-    def float_of(panel: Panel) -> int:
-        nonlocal number
-        number += bool(panel.float_title)
-        return number
-
-    for _, found in groupby(panels, float_of):
-        yield list(found)
+    found: list[list[Panel]] = []
+    for panel in panels:
+        if panel.float_title or not found:
+            found.append([])
+        found[-1].append(panel)
+    return found
 
 
 def _tabulars(template: Path, table: Table, panels: Sequence[Panel]) -> Tex:

@@ -1,7 +1,7 @@
 """The data of a table: cells with value, shown text, interval, marks and sources."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -181,11 +181,28 @@ def amount_text(value: float) -> str:
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
-def number_cell(value: float | None, shown: str, sources: tuple[str, ...]) -> Cell:
-    """A cell without interval; a missing value is shown as missing, never as 0."""
-    return Cell(value=value, shown=MISSING if value is None else shown, sources=sources)
+def number_cell(
+    value: float | None,
+    text: Callable[[Any], str],
+    sources: tuple[str, ...],
+    marks: tuple[str, ...] = (),
+) -> Cell:
+    """A cell without interval; a missing value is shown as missing, never as 0.
+
+    Args:
+        text: how a value is shown.
+        marks: those of a value.
+    """
+    if value is None:
+        return Cell(sources=sources)
+    return Cell(value, text(value), marks=marks, sources=sources)
 
 
 def count_cell(value: int | None, sources: tuple[str, ...]) -> Cell:
     """A cell with a count, shown with thousands separators."""
-    return Cell(value=value, shown=MISSING if value is None else f"{value:,}", sources=sources)
+    return number_cell(value, "{:,}".format, sources)
+
+
+def text_cell(text: str, sources: tuple[str, ...] = ()) -> Cell:
+    """A cell with a text."""
+    return Cell(text, text, sources=sources)

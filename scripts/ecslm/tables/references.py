@@ -34,16 +34,14 @@ class Reference:
     describes it, if the table needs one."""
 
     part: Part
-    context: Literal["tasks", "models", "baselines", "adapters", "costs", "contrasts"] | None = None
+    context: Literal["tasks", "models", "baselines", "contrasts"] | None = None
 
 
 TaskName = Annotated[str, Reference("tasks", "tasks")]
 ModelName = Annotated[str, Reference("models", "models")]
 # A model that need not be in the table.
 AnyModelName = Annotated[str, Reference("models")]
-TunedModelName = Annotated[str, Reference("tuned models", "adapters")]
-# A model whose costs are shown, not its scores.
-CostedModelName = Annotated[str, Reference("models", "costs")]
+TunedModelName = Annotated[str, Reference("tuned models", "models")]
 BaselineName = Annotated[str, Reference("baselines", "baselines")]
 # An evaluation setting.
 SettingName = Annotated[str, Reference("settings")]

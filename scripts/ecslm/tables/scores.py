@@ -5,7 +5,7 @@ interval is that of the mean, from the file of the score over seeds.
 """
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from ecslm.schemas.metrics_file import (
     Value,
 )
 from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
-from ecslm.tables.model import Cell, Interval, percent_text, score_text
+from ecslm.schemas.simple_baselines import SimpleBaselines
+from ecslm.tables.model import Cell, Interval, number_cell, percent_text, score_text
 from ecslm.tables.settings import TableContext
-from ecslm.tables.simple import best_simple
 
 # Printed above the lines that name constants.
 CONSTANT = "One and the same answer to nearly all records:"
@@ -44,11 +44,11 @@ class Measured:
 
     def value(self, protocol: Protocol) -> float | None:
         """The mean over seeds, None if it is not defined for every seed."""
-        return _mean(_known(getattr(scores, protocol)) for scores in self.seeds)
+        return _mean(getattr(scores, protocol) for scores in self.seeds)
 
     def lenient(self) -> float | None:
         """The strict metric with the forgiving parser, mean over seeds."""
-        return _mean(_known(scores.strict.details.lenient) for scores in self.seeds)
+        return _mean(scores.strict.details.lenient for scores in self.seeds)
 
     def interval(self) -> Interval | None:
         """The 95 % interval of the strict value, if it has one."""
@@ -61,7 +61,7 @@ class Measured:
 
     def mcc(self) -> float | None:
         """Matthews' correlation, mean over seeds; None but for yes or no."""
-        return _mean(scores.strict.details.mcc for scores in self.seeds)
+        return _of_all([scores.strict.details.mcc for scores in self.seeds], statistics.fmean)
 
     def sd(self) -> float | None:
         """The standard deviation of the strict value over seeds, None for one seed."""
@@ -96,9 +96,42 @@ class Measured:
         return f"always {named}" if share == 1 else f"{named} in {percent_text(share)} %"
 
     def _share(self, counts: Iterable[int | None]) -> float | None:
-        known = [count for count in counts if count is not None]
         total = sum(scores.n for scores in self.seeds)
-        return sum(known) / total if total and len(known) == len(self.seeds) else None
+        return _of_all(list(counts), lambda known: sum(known) / total) if total else None
+
+
+def best_simple(results: Path, task: str) -> str:
+    """The row of the best simple baseline of a task, trivial or learned, by what name models are
+    judged. It was chosen without test records; its only seed is 0.
+
+    Raises:
+        InputError: the choice is missing or was altered.
+    """
+    return read_result(results / SIMPLE_BASELINES.format(task=task), SimpleBaselines).best
+
+
+def simple_files(task: str, names: Iterable[str]) -> list[str]:
+    """The choice, and the scores of all that may be chosen, relative to the results directory."""
+    return [SIMPLE_BASELINES.format(task=task), *(metric_path(name, 0, task) for name in names)]
+
+
+def metric_files(context: TableContext, with_intervals: bool = False) -> list[str]:
+    """The scores of a table's models and baselines, and those of which one is the best simple
+    baseline, relative to the study's results directory.
+
+    With intervals, models with several seeds have an additional file: the interval of the mean.
+    """
+    paths = []
+    for name, model in context.models.items():
+        for task in model.tasks:
+            paths += [metric_path(name, seed, task) for seed in model.seeds]
+            if with_intervals and len(model.seeds) > 1:
+                paths.append(over_seeds_path(name, task))
+    for name, tasks in context.baselines.items():
+        paths += [metric_path(name, 0, task) for task in tasks]
+    for task, names in context.simple.items():
+        paths += simple_files(task, names)
+    return list(dict.fromkeys(paths))
 
 
 class Scores:
@@ -184,27 +217,21 @@ def strict_cell(measured: Measured | None, with_interval: bool = True) -> Cell:
     """The headline cell of a row of the study: strict value, interval, spread over seeds."""
     if measured is None:
         return Cell()
-    value = measured.value("strict")
-    if value is None:
-        return Cell(sources=measured.sources)
-    return Cell(
-        value=value,
-        shown=score_text(value),
-        interval=measured.interval() if with_interval else None,
-        sd=measured.sd(),
-        mcc=measured.mcc(),
-        sources=measured.sources,
-    )
+    cell = number_cell(measured.value("strict"), score_text, measured.sources)
+    if cell.value is None:
+        return cell
+    interval = measured.interval() if with_interval else None
+    return replace(cell, interval=interval, sd=measured.sd(), mcc=measured.mcc())
 
 
-def _known(value: Value | None) -> float | None:
-    return None if value is None else value.known
+def _mean(values: Iterable[Value | None]) -> float | None:
+    known = [None if value is None else value.known for value in values]
+    return _of_all(known, statistics.fmean)
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
-    present = []
-    for value in values:
-        if value is None:
-            return None
-        present.append(value)
-    return statistics.fmean(present)
+def _of_all(
+    values: Sequence[float | None], of_known: Callable[[list[float]], float]
+) -> float | None:
+    """A number of several ones, None if one of them is missing."""
+    known = [value for value in values if value is not None]
+    return of_known(known) if len(known) == len(values) else None

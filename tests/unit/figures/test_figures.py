@@ -1,6 +1,5 @@
 """What figures show of small hand-made results."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
 from ecslm.figures.panels import quantity_axis, task_panels
 from ecslm.figures.scores import TaskScores
-from ecslm.figures.settings import FigureName, FiguresSettings, figure_files
+from ecslm.figures.settings import FigureName, FiguresSettings
 from ecslm.figures.style import styled
 from ecslm.tables.sources import Sources
 
@@ -50,7 +49,7 @@ MODELS: dict[str, Any] = {
     "Other": {"family": "Other"},
     "Small-EC": {
         **{"family": "Small", "parameters": 1000, "multiplied": 900},
-        **{"tuned": True, "trained": [0, 1]},
+        **{"adapter_of": "Small-EC", "trained": [0, 1]},
     },
 }
 SIZES = {"EcomGPT": 7000}
@@ -58,10 +57,9 @@ VALUES = {"Small": 0.3, "Small-limited": 0.9, "Other": 0.5, "always-yes": 0.4, "
 
 
 def settings(comparable: bool = True, **table: Any) -> FiguresSettings:
-    known = {"seeds": [0], "tasks": ["PM"]}
-    models = dict.fromkeys(MODELS, known)
-    models["Small-limited"] = known | {"limits": "constrained to valid answers"}
-    models["Small-EC"] = {"seeds": [0, 1], "tasks": ["PM"]}
+    models = {name: {"seeds": [0], "tasks": ["PM"]} | one for name, one in MODELS.items()}
+    models["Small-limited"]["limits"] = "constrained to valid answers"
+    models["Small-EC"]["seeds"] = [0, 1]
     drawn = {"entry": ENTRY, "sized": True, "tasks": ["PM", "AVE"]}
     return FiguresSettings.model_validate(
         {
@@ -73,7 +71,6 @@ def settings(comparable: bool = True, **table: Any) -> FiguresSettings:
                 "baselines": {"always-yes": ["PM"], "random": ["PM"]},
                 "simple": {"PM": ["always-yes", "random"]},
             },
-            "models": MODELS,
         }
     )
 
@@ -126,7 +123,7 @@ def figure(results: Path, kind: str, task: str = "", **changes: Any) -> Figure:
     with styled():
         drawn = dict(draw_figures(chosen, sources, sizes if sizes.exists() else None))
     table = "" if kind in ("loss", "validation") else "ind"
-    return drawn[FigureName(kind, table, task)]  # type: ignore[arg-type]
+    return drawn[FigureName(kind=kind, table=table, task=task)]  # type: ignore[arg-type]
 
 
 def rows(axes: Axes) -> dict[str, str]:
@@ -266,33 +263,16 @@ def test_logs_without_right_answers_say_so(results: Path) -> None:
     assert axes.lines[:] == []
 
 
-def test_a_missing_log_is_named(results: Path) -> None:
-    (results / "adapters/Small-EC/seed-1/log.jsonl").unlink()
-    with pytest.raises(InputError, match=r"adapters/Small-EC/seed-1/log\.jsonl: no such file"):
-        figure(results, "loss")
-
-
 def test_a_size_that_is_no_number_is_named(results: Path) -> None:
     (results / "sizes.csv").write_text("model,parameters\nEcomGPT,7B\n")
     with pytest.raises(InputError, match="EcomGPT: '7B' is not a whole number"):
         figure(results, "parameters")
 
 
-def test_published_models_whose_sizes_nobody_tells_are_not_drawn_by_size(results: Path) -> None:
-    (results / "sizes.csv").unlink()
-    axes = figure(results, "parameters").axes[0]
-    assert {round(value, 3) for _, value, _ in markers(axes)} == {0.3, 0.7, 0.72}
-
-
-def test_inputs_have_no_clock_values_and_each_figure_has_two_files() -> None:
+def test_inputs_have_no_clock_values() -> None:
     chosen = settings()
     assert not [path for path in input_files(chosen) if "cost" in path or "log" in path]
     assert "predictions/Small-EC/seed-1/PM.manifest.json" in input_files(chosen)
-    assert figure_files(chosen)[FigureName("intervals", "ind", "PM")] == (
-        "figures/intervals_ind_PM.svg",
-        "figures/intervals_ind_PM.pdf",
-    )
-    assert json.loads(chosen.model_dump_json())
 
 
 @given(st.lists(st.floats(1e6, 1e15), min_size=1, max_size=5))

@@ -31,7 +31,7 @@ SHARE = MODELS["Small-EC"] | {"training": {"train_fraction": 0.1}, "seeds": [0]}
 
 
 def names(made: Plan) -> set[str]:
-    return {name.stem for name in figures_settings(made.study).names()}
+    return {one.name for one in figures_settings(made.study).names()}
 
 
 def with_table(**changes: Any) -> Plan:

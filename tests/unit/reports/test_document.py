@@ -16,6 +16,7 @@ from support.report_files import (
     write_table,
 )
 
+from ecslm.figures.settings import FigureName
 from ecslm.reports.document import render_document
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.metrics.protocol import metric
@@ -60,7 +61,7 @@ def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
     tables = [{"name": kind, "kind": kind} for kind in kinds]
     tables += [{"name": "ind", "kind": "results"}, {"name": "again", "kind": "reproduction"}]
     figures = [
-        {"name": name, "kind": name, "table": table}
+        {"kind": name, "table": table}
         for name, table in (
             *(("computation", "ind"), ("parameters", "ind"), ("records", "ind")),
             *(("intervals", "ind"), ("loss", ""), ("rule_graph", "")),
@@ -70,7 +71,8 @@ def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
     for table in tables:
         assert document.count(f"\\input{{tables/{table['name']}.tex}}") == 1
     for figure in figures:
-        assert document.count(f"\\includegraphics{{figures/{figure['name']}.pdf}}") == 1
+        name = FigureName.model_validate(figure).name
+        assert document.count(f"\\includegraphics{{figures/{name}.pdf}}") == 1
 
 
 def test_text_is_escaped(results: Path) -> None:

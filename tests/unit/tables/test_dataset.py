@@ -1,10 +1,8 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.table_files import IND, OOD, TASKS, request
 
-from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.data.card.reports import (
     Leakage,
@@ -16,9 +14,9 @@ from ecslm.data.card.reports import (
 )
 from ecslm.data.problems import FoundProblems
 from ecslm.data.report import Count, Report
+from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.dataset import DatasetEntry, build, files
 from ecslm.tables.model import Cell, Table
-from ecslm.tables.requests import TableRequest
 from ecslm.tables.sources import Sources
 
 COLUMNS = [
@@ -129,14 +127,6 @@ def test_published_counts_stand_below_and_differences_are_named(tmp_path: Path) 
     assert "Counts differ from the published ones for: SA." in table.notes
 
 
-def test_a_broken_count_is_named_by_its_line(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    path = counts_file(tmp_path)
-    path.write_text(path.read_text().replace(",7,", ",many,"))
-    with pytest.raises(InputError, match=rf"^{path}: line 5: records: should be a whole number"):
-        build("dataset", dataset_request(), Sources(tmp_path, {"published": path}))
-
-
 def test_published_counts_of_other_data_are_not_shown(tmp_path: Path) -> None:
     write_all(tmp_path)
     sources = Sources(tmp_path, {"published": counts_file(tmp_path)})
@@ -165,12 +155,6 @@ def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> No
         "In the whole source: bad_output 2, unknown_task 1; "
         "1 of them belong to no known task, split and setting."
     ) in table.notes
-
-
-def test_nothing_is_said_of_kinds_where_nothing_was_dropped(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    table = build("dataset", dataset_request(), Sources(tmp_path))
-    assert not any(note.startswith("Dropped") for note in table.notes)
 
 
 def test_label_shares_are_per_label_and_split(tmp_path: Path) -> None:

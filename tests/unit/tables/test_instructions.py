@@ -85,15 +85,6 @@ def test_a_setting_that_a_task_lacks_is_missing_and_says_nothing(tmp_path: Path)
     assert [cell.shown for cell in panel.groups[0].rows[0].cells] == ["200", "0.500", "--"]
 
 
-def test_different_numbers_of_records_are_both_shown(tmp_path: Path) -> None:
-    for task in ("PM", "SA"):
-        fewer = scores(0.4, n=1_100)
-        write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: fewer})
-        write_leakage(tmp_path, task, {IND: "seen", UNSEEN: "unseen"})
-    (panel,) = made(tmp_path).panels
-    assert panel.groups[0].rows[0].cells[0].shown == "200/1,100"
-
-
 def test_each_number_of_records_is_that_of_its_column(tmp_path: Path) -> None:
     settings = {IND: scores(0.5), UNSEEN: scores(0.5), OOD: scores(0.4, n=180)}
     of_tasks = {"PM": settings, "SA": {IND: settings[IND], OOD: settings[OOD]}}

@@ -9,7 +9,6 @@ from support.project import REPORT
 
 from ecslm.common.errors import InputError
 from ecslm.reports.pdf import compile_pdf
-from ecslm.tables.kind import kind_names
 from ecslm.tables.latex import escape, render
 from ecslm.tables.latex_panels import PanelLayout
 from ecslm.tables.latex_tables import render_table
@@ -25,24 +24,24 @@ from ecslm.tables.model import (
     Table,
 )
 
-FLOAT = REPORT / "float.tex.jinja"
+TABULAR, FLOAT = REPORT / "tabular.tex.jinja", REPORT / "float.tex.jinja"
 
 HOSTILE = "50%_A&B #1 {x} ~ ^ \\ $ < > |"
 
 
-def panel(*cells: Cell) -> Panel:
+def panel(*cells: Cell, detail: str = "") -> Panel:
     columns = (
         HeaderCell("text", "Text", form="text"),
         HeaderCell("AVE", "AVE", "F_BERT", lower_is_better=False, records=1_000),
     )
     text = Cell(HOSTILE, HOSTILE)
     rows = tuple(
-        Row(f"{HOSTILE} {n}", "model", (text, cell), "strict") for n, cell in enumerate(cells)
+        Row(f"{HOSTILE} {n}", "model", (text, cell), detail) for n, cell in enumerate(cells)
     )
     return Panel("A_panel", "Model", columns, (RowGroup(HOSTILE, rows),))
 
 
-def table(kind: str) -> Table:
+def table(detail: str = "") -> Table:
     made = panel(
         Cell(0.5, "0.500", Interval(0.4, 0.6, reliable=False), marks=("best",)),
         Cell(0.4, "0.400", Interval(0.3, 1.0), marks=("second",)),
@@ -50,9 +49,10 @@ def table(kind: str) -> Table:
         Cell(-0.1, "-0.100", sd=0.01, marks=("significant",)),
         Cell(0.0001, "<0.001"),
         Cell(),
+        detail=detail,
     )
     second = replace(made, float_title=HOSTILE, notes=(HOSTILE,))
-    return Table("ind", kind, HOSTILE, "tab:a_b", (made, second), (HOSTILE, "†: a note"))
+    return Table("ind", "results", HOSTILE, "tab:a_b", (made, second), (HOSTILE, "†: a note"))
 
 
 @pytest.fixture
@@ -76,16 +76,15 @@ def compile_fragment(tmp_path: Path) -> Callable[[str], Path]:
     return compile_it
 
 
-@pytest.mark.parametrize("kind", kind_names())
 def test_fragments_with_hostile_names_compile_with_booktabs_and_siunitx_alone(
-    kind: str, compile_fragment: Callable[[str], Path]
+    compile_fragment: Callable[[str], Path],
 ) -> None:
     layouts = Layout(), Layout(wide=True, intervals="beside")
     texts = []
     for layout in layouts:
-        made = replace(table(kind), layout=layout)
-        fragments = render_table(REPORT / f"{kind}.tex.jinja", FLOAT, made)
-        texts += [fragments.floats, fragments.tabulars]
+        for detail in ("strict", ""):
+            fragments = render_table(TABULAR, FLOAT, replace(table(detail), layout=layout))
+            texts += [fragments.floats, fragments.tabulars]
     assert compile_fragment("\n".join(texts)).read_bytes().startswith(b"%PDF")
 
 
@@ -110,11 +109,6 @@ def test_without_latexmk_one_line_says_what_to_install(
         compile_pdf(tmp_path / "a.tex", tmp_path / "a.pdf")
 
 
-def test_special_characters_are_escaped() -> None:
-    assert escape("50%_A&B") == r"50\%\_A\&B"
-    assert escape("\\{}") == r"\textbackslash{}\{\}"
-
-
 def test_printed_values_are_escaped_without_being_asked(tmp_path: Path) -> None:
     template = tmp_path / "t.tex.jinja"
     template.write_text("{<< name >>} % << 1 + 1 >>\n")
@@ -137,8 +131,9 @@ def test_a_broken_template_is_an_error_with_its_line(tmp_path: Path) -> None:
 
 def number_cells(*cells: Cell, intervals: IntervalsPlace = "none") -> list[str]:
     """The cells of a column of numbers as LaTeX."""
-    (group,) = PanelLayout(panel(*cells), intervals).groups
-    return [row.cells.split(f"{escape(HOSTILE)} & ")[1] for row in group.rows]
+    layout = PanelLayout(panel(*cells), intervals)
+    shown = [layout.cells(row) for row in layout.groups[0].rows]
+    return [text.split(f"{escape(HOSTILE)} & ")[1] for text in shown]
 
 
 def number_type(*cells: Cell, intervals: IntervalsPlace = "none") -> str:
@@ -189,7 +184,7 @@ def test_a_metric_is_set_with_its_subscript_wherever_it_stands() -> None:
     row = Row("AG", "other", (Cell("F_BERT", "F_BERT"),))
     layout = PanelLayout(Panel("", "Task", columns, (RowGroup("", (row,)),)), "none")
     assert layout.details == r" & {F\textsubscript{BERT}}"
-    assert layout.groups[0].rows[0].cells == r" & F\textsubscript{BERT}"
+    assert layout.cells(row) == r" & F\textsubscript{BERT}"
 
 
 @pytest.mark.parametrize(
@@ -205,15 +200,16 @@ def test_intervals_or_else_standard_deviations_stand_where_the_layout_says(
     cell: Cell, shown: str
 ) -> None:
     spread = rf"{{\scriptsize {shown}}}"
-    (row,) = PanelLayout(panel(cell), "below").groups[0].rows
-    assert row.spreads == rf" &  & {spread}"
-    (row,) = PanelLayout(panel(cell), "none").groups[0].rows
-    assert row.spreads is None
-    assert spread not in row.cells
-    beside = PanelLayout(panel(cell), "beside")
-    (row,) = beside.groups[0].rows
-    assert row.spreads is None
-    assert row.cells.endswith(f" & 0.100 & {spread}")
+    (row,) = panel(cell).rows
+    below, none, beside = (
+        PanelLayout(panel(cell), place)  # type: ignore[arg-type]
+        for place in ("below", "none", "beside")
+    )
+    assert below.spreads(row) == rf" &  & {spread}"
+    assert none.spreads(row) is None
+    assert spread not in none.cells(row)
+    assert beside.spreads(row) is None
+    assert beside.cells(row).endswith(f" & 0.100 & {spread}")
     assert beside.types.endswith("l") and beside.width == 4
     assert beside.heads.endswith(r" & \multicolumn{2}{c}{AVE}")
     assert beside.records == r" & {} & \multicolumn{2}{c}{1,000}"
@@ -221,14 +217,10 @@ def test_intervals_or_else_standard_deviations_stand_where_the_layout_says(
 
 def test_an_unreliable_interval_has_a_star_that_takes_no_width_below_a_number() -> None:
     cell = Cell(0.1, "0.100", Interval(0.1, 0.2, reliable=False))
-    (row,) = PanelLayout(panel(cell), "below").groups[0].rows
-    assert row.spreads is not None and row.spreads.endswith(r"[.100,.200]\rlap{*}}")
+    (row,) = panel(cell).rows
+    spreads = PanelLayout(panel(cell), "below").spreads(row)
+    assert spreads is not None and spreads.endswith(r"[.100,.200]\rlap{*}}")
     assert number_cells(cell, intervals="beside")[0].endswith("[.100,.200]*}")
-
-
-def test_a_line_without_any_interval_is_left_out() -> None:
-    (one, other) = PanelLayout(panel(Cell(0.1, "0.100", sd=0.1), Cell()), "below").groups[0].rows
-    assert one.spreads and other.spreads is None
 
 
 def test_number_columns_are_aligned_at_the_decimal_point() -> None:
@@ -248,23 +240,22 @@ def test_neighbours_with_the_same_head_share_it() -> None:
 def test_a_published_row_below_its_model_is_not_named_again() -> None:
     row = Row("Small-EC (published)", "published", (), marks=("follows", "other_data"))
     made = Panel("", "Model", (), (RowGroup("", (row,)),))
-    (shown,) = PanelLayout(made, "none").groups[0].rows
-    assert shown.name == r"\quad published$^{\ddagger}$"
+    assert PanelLayout(made, "none").name(row) == r"\quad published$^{\ddagger}$"
 
 
 def floats(made: Table) -> str:
-    return render_table(REPORT / f"{made.kind}.tex.jinja", FLOAT, made).floats
+    return render_table(TABULAR, FLOAT, made).floats
 
 
 def test_a_wide_table_spans_both_columns() -> None:
-    narrow = floats(table("results"))
+    narrow = floats(table())
     assert r"\begin{table}[htbp]" in narrow and "table*" not in narrow
-    wide = floats(replace(table("results"), layout=Layout(wide=True)))
+    wide = floats(replace(table(), layout=Layout(wide=True)))
     assert wide.count(r"\begin{table*}[htbp]") == wide.count(r"\end{table*}") == 2
 
 
 def test_a_float_says_what_its_panel_adds_to_the_caption_and_where_the_notes_are() -> None:
-    first, second = floats(table("results")).split(r"\end{table}")[:2]
+    first, second = floats(table()).split(r"\end{table}")[:2]
     assert r"\label{tab:a_b}" in first and "a note" in first
     assert rf"\caption{{{escape(HOSTILE)}: {escape(HOSTILE)}}}\label{{tab:a_b-2}}" in second
     assert r"Notes: Table~\ref{tab:a_b}." in second and "a note" not in second
@@ -279,6 +270,15 @@ def test_only_in_a_wide_float_groups_stand_side_by_side() -> None:
     assert floats(table_of_two).count(r"\begin{tabular}") == 1
     wide = replace(table_of_two, layout=Layout(wide=True))
     assert floats(wide).count(r"\begin{tabular}") == 2
+
+
+def test_rows_that_say_what_they_measure_are_named_once_a_group() -> None:
+    rows = tuple(Row("Small", "model", (Cell(1, "1"),), detail) for detail in ("strict", "any"))
+    columns = (HeaderCell("PM", "PM", records=20),)
+    made = Panel("", "Model", columns, (RowGroup("Small", rows), RowGroup("Other", rows[:1])))
+    text = floats(Table("v", "validity", "V", "tab:v", (made,)))
+    assert "\\textit{n} &  & {20} \\\\\n\\midrule\nSmall & strict & 1 \\\\\n & any & 1 " in text
+    assert "\\addlinespace\nSmall & strict" in text
 
 
 def test_fragments_load_no_package() -> None:

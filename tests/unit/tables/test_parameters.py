@@ -2,16 +2,15 @@ import warnings
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 from support.project import RESOURCES
 from support.table_files import request
 
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import SIZES, read_architectures
+from ecslm.models.parameter_counts import count_adapter, count_base
+from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.parameters import ParametersEntry, build
-from ecslm.tables.parameter_counts import Counts, count_parameters
-from ecslm.tables.requests import TableRequest, table_request
-from ecslm.tables.settings import AdapterContext, TableContext
+from ecslm.tables.settings import DataContext
 from ecslm.tables.sources import Sources
 
 MODULES = [
@@ -29,15 +28,17 @@ EXPECTED = {
 
 
 def parameters_request(names: list[str]) -> TableRequest[ParametersEntry]:
-    adapters = {
+    models = {
         name: {
-            "architecture": name.removesuffix("-EC"),
-            "rank": 16,
-            "target_modules": MODULES,
+            "adapter": {
+                "architecture": name.removesuffix("-EC"),
+                "rank": 16,
+                "target_modules": MODULES,
+            }
         }
         for name in names
     }
-    return request({"kind": "parameters", "models": names}, adapters=adapters)
+    return request({"kind": "parameters", "models": names}, models=models)
 
 
 def sources(tmp_path: Path) -> Sources:
@@ -66,11 +67,10 @@ def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> No
 def test_the_counts_are_those_of_a_model_with_peft(tied: str, modules: list[str]) -> None:
     row = read_architectures(RESOURCES / "architectures.csv")["Llama-3.2-3B"]
     row |= {"num_hidden_layers": "3", "tie_word_embeddings": tied}
-    adapter = AdapterContext(architecture="any", rank=5, target_modules=tuple(modules))
-    assert count_parameters(row, adapter) == built(row, adapter)
+    assert (count_base(row), count_adapter(row, 5, modules)) == built(row, 5, modules)
 
 
-def built(row: dict[str, str], adapter: AdapterContext) -> Counts:
+def built(row: dict[str, str], rank: int, modules: list[str]) -> tuple[int, int]:
     """Counts of the model itself, on torch's meta device: without memory."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -86,12 +86,12 @@ def built(row: dict[str, str], adapter: AdapterContext) -> Counts:
         model = LlamaForCausalLM(config)
         base = sum(one.numel() for one in model.parameters())
         lora = LoraConfig(
-            r=adapter.rank,
-            target_modules=list(adapter.target_modules),
+            r=rank,
+            target_modules=modules,
             task_type="CAUSAL_LM",
         )
         tuned = get_peft_model(model, lora).parameters()
-    return Counts(base=base, adapter=sum(one.numel() for one in tuned if one.requires_grad))
+    return base, sum(one.numel() for one in tuned if one.requires_grad)
 
 
 def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
@@ -101,11 +101,5 @@ def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
 
 def test_the_request_knows_nothing_of_the_data() -> None:
     wanted = parameters_request(["SmolLM2-360M-EC"])
-    assert wanted.context.data is None
+    assert wanted.context.data == DataContext()
     assert not wanted.context.tasks
-
-
-def test_a_model_without_adapter_is_refused() -> None:
-    entry = ParametersEntry(kind="parameters", caption="c", label="l", models=("Small",))
-    with pytest.raises(ValidationError, match=r"context\.adapters: has no Small"):
-        table_request(entry, TableContext())

@@ -78,19 +78,6 @@ def test_a_published_value_is_inside_if_it_was_before_it_was_rounded(
     assert shown(table)["PM"][-1] == verdict
 
 
-def test_a_group_names_the_published_row_and_the_setting(tmp_path: Path) -> None:
-    table = built(
-        tmp_path,
-        model="Mine",
-        reproduces={"Mine": "Small-EC"},
-        setting_titles={IND: "in domain"},
-    )
-    assert [group.title for group in table.panels[0].groups] == [
-        "Mine and the published Small-EC, in domain",
-        f"Mine and the published Small-EC, {OOD}",
-    ]
-
-
 def test_a_doubled_value_is_compared_as_doubled_and_gets_no_verdict(tmp_path: Path) -> None:
     table = built(tmp_path)
     assert shown(table)["AVE"][2:6] == ["0.858", "0.432", "0.860", "0.002"]
@@ -101,17 +88,6 @@ def test_a_doubled_value_is_compared_as_doubled_and_gets_no_verdict(tmp_path: Pa
     assert any("twice the recall" in note for note in table.notes)
     (released,) = (note for note in table.notes if note.startswith("n: our test records, from"))
     assert "as often as the answer repeats it" in released
-
-
-def test_the_rounding_of_the_published_value_counts_as_inside(tmp_path: Path) -> None:
-    write = built(tmp_path)
-    assert shown(write)["PM"][-1] == "inside"
-    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7503)})
-    entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["PM"]}
-    models = {"Small-EC": {"seeds": [0], "tasks": ["PM"]}}
-    wanted = request({**entry, "models": ["Small-EC"]}, models=models)
-    sources = Sources(tmp_path, {"published": write_published(tmp_path)})
-    assert shown(build("r", wanted, sources))["PM"][-1] == "inside"
 
 
 def test_an_unpublished_cell_prints_missing_and_keeps_ours(tmp_path: Path) -> None:
@@ -133,12 +109,7 @@ def test_several_seeds_are_judged_by_the_interval_of_their_mean(tmp_path: Path) 
     table = built(tmp_path, seeds=(1, 2))
     assert shown(table)["PM"][-1] == "inside"
     assert table.panels[0].groups[0].rows[1].cells[6].interval == Interval(0.72, 0.76)
-
-
-def test_means_over_seeds_are_called_so(tmp_path: Path) -> None:
-    notes = built(tmp_path, seeds=(1, 2)).notes
-    assert "Small-EC: mean over 2 seeds." in notes
-    assert JOINT in notes
+    assert {"Small-EC: mean over 2 seeds.", JOINT} <= set(table.notes)
     assert JOINT not in built(tmp_path).notes
 
 
@@ -196,12 +167,6 @@ def test_the_authors_answers_alone_need_no_columns_of_ours(tmp_path: Path) -> No
     assert shown(table)["PM"] == ["F1", "200", "0.720", "0.720", "1.436", "0.000"]
     assert not any("our strict value" in note for note in table.notes)
     assert any(note.startswith("Authors' answers: ") for note in table.notes)
-
-
-def test_rescored_answers_to_other_data_get_no_difference(tmp_path: Path) -> None:
-    assert shown(rescored(tmp_path, [], comparable=False))["PM"][2:] == [
-        *("0.720", "0.720", "1.436", "--"),
-    ]
 
 
 @pytest.mark.parametrize(

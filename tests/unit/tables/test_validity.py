@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,38 +69,25 @@ def test_notes_say_which_models_answered_fewer_records(tmp_path: Path) -> None:
     assert [panel.notes for panel in table.panels] == [fewer] * 3 + [()] * 3
 
 
-def test_a_note_says_which_answers_could_not_be_invalid(tmp_path: Path) -> None:
-    names = ("Small", "Small-constrained", "Other-constrained")
-    for name in names:
+@pytest.mark.parametrize(
+    ("limited", "named"),
+    [
+        (["Small-constrained", "Other-constrained"], "Small-constrained, Other-constrained"),
+        # Those that alone end so are named by the end of their names.
+        ([f"{name}-EC-constrained" for name in "ABC"], "Names that end in -EC-constrained"),
+    ],
+)
+def test_a_note_says_which_answers_could_not_be_invalid(
+    limited: list[str], named: str, tmp_path: Path
+) -> None:
+    models: dict[str, Any] = {"Small": {"tasks": ["PM"]}}
+    models |= {name: {"tasks": ["PM"], "limits": "constrained"} for name in limited}
+    for name in models:
         write_metrics(tmp_path, name, "PM", {IND: scores(0.5)})
-    limits = {"limits": "constrained to valid answers"}
-    models = {
-        name: {"seeds": [0], "tasks": ["PM"]} | (limits if "-" in name else {}) for name in names
-    }
-    entry = ENTRY | {"models": list(names), "columns": ["PM"]}
-    table = build("validity", request(entry, models=models), Sources(tmp_path))
-    assert (
-        "Small-constrained, Other-constrained: constrained to valid answers; by construction no "
-        "answer is invalid."
-    ) in table.notes
-    assert not any("Small:" in note for note in table.notes)
-
-
-def test_models_that_alone_end_so_are_named_by_the_end_of_their_names(tmp_path: Path) -> None:
-    limited = [f"{name}-EC-constrained" for name in ("A", "B", "C")]
-    names = ["A", *limited]
-    for name in names:
-        write_metrics(tmp_path, name, "PM", {IND: scores(0.5)})
-    limits = {"limits": "constrained"}
-    models = {
-        name: {"seeds": [0], "tasks": ["PM"]} | (limits if name in limited else {})
-        for name in names
-    }
-    entry = ENTRY | {"models": names, "columns": ["PM"]}
-    table = build("validity", request(entry, models=models), Sources(tmp_path))
-    assert (
-        "Names that end in -EC-constrained: constrained; by construction no answer is invalid."
-    ) in table.notes
+    entry = ENTRY | {"models": list(models), "columns": ["PM"]}
+    notes = build("validity", request(entry, models=models), Sources(tmp_path)).notes
+    assert f"{named}: constrained; by construction no answer is invalid." in notes
+    assert not any("Small:" in note for note in notes)
 
 
 def test_shares_are_over_the_answers_of_all_seeds(tmp_path: Path) -> None:
@@ -109,18 +97,6 @@ def test_shares_are_over_the_answers_of_all_seeds(tmp_path: Path) -> None:
     models = {"Small": {"seeds": [1, 2], "tasks": ["PM"]}}
     table = build("validity", request(entry, models=models), Sources(tmp_path))
     assert table.panels[0].groups[0].rows[0].cells[0].shown == "5.0"
-
-
-def test_a_setting_without_any_record_has_no_panel(tmp_path: Path) -> None:
-    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5)})
-    entry = {**ENTRY, "columns": ["PM"]}
-    models = {"Small": {"seeds": [0], "tasks": ["PM"]}}
-    table = build("validity", request(entry, models=models), Sources(tmp_path))
-    assert [panel.title for panel in table.panels] == [
-        f"{IND}: unusable answers, %",
-        f"{IND}: scores",
-        f"{IND}: the most frequent answer",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -29,24 +29,6 @@ def test_an_interval_contains_its_own_values_and_lies_to_one_side_of_all_others(
         assert 0 < gap <= rounding + 1e-12
 
 
-@given(intervals, scores, roundings)
-def test_what_lies_above_a_value_lies_below_it_in_the_mirror(
-    interval: Interval, value: float, rounding: float
-) -> None:
-    mirrored = Interval(-interval.high, -interval.low)
-    sides = {"above": "below", "below": "above", "contains": "contains"}
-    assert position(mirrored, -value, rounding) == sides[position(interval, value, rounding)]
-
-
-@given(intervals, scores, scores, roundings)
-def test_an_interval_above_a_value_is_above_every_smaller_one(
-    interval: Interval, value: float, less: float, rounding: float
-) -> None:
-    other = value - less
-    if position(interval, value, rounding) == "above":
-        assert position(interval, other, rounding) == "above"
-
-
 @given(intervals, scores, margins)
 def test_a_margin_never_makes_a_judgement_worse(
     interval: Interval, value: float, margin: float
@@ -56,15 +38,6 @@ def test_a_margin_never_makes_a_judgement_worse(
         assert judged == "yes"
     if judged == "no":
         assert where == "below"
-
-
-@given(intervals, scores, margins, margins)
-def test_what_is_within_a_margin_is_within_every_wider_one(
-    interval: Interval, value: float, margin: float, more: float
-) -> None:
-    order = ("no", "unclear", "yes")
-    narrow, wide = within(interval, value, margin), within(interval, value, margin + more)
-    assert order.index(wide) >= order.index(narrow)
 
 
 @given(scores, margins, st.floats(0.001, 0.3), scores)

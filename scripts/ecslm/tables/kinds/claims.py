@@ -1,18 +1,16 @@
 """The claims table: one tuned model against the best published, simple and untuned rows."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from ecslm.comparisons.results import read_comparisons
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tables.claim_words import not_comparable, verdict
 from ecslm.tables.claims import Claim, Named, best
-from ecslm.tables.differences import comparison_files, difference_cell
-from ecslm.tables.kind import Kind
+from ecslm.tables.differences import difference_cell, read_differences
+from ecslm.tables.kind import Kind, TableRequest
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -25,17 +23,12 @@ from ecslm.tables.model import (
     number_cell,
     percent_text,
     score_text,
+    text_cell,
 )
 from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
 from ecslm.tables.published import Published
-from ecslm.tables.references import (
-    ContrastName,
-    ModelName,
-    SettingName,
-    TaskName,
-)
-from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Measured, Scores, strict_cell
+from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
+from ecslm.tables.scores import Scores, metric_files, strict_cell
 from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
@@ -78,22 +71,13 @@ class ClaimsEntry(IntervalsEntry):
 
 Request = TableRequest[ClaimsEntry]
 
-
-@dataclass(frozen=True)
-class _Column:
-    """A column, with its cell for each task."""
-
-    head: HeaderCell
-    cells: Mapping[str, Cell]
+Column = tuple[HeaderCell, Callable[[Claim], Cell]]
 
 
 def files(request: Request) -> list[str]:
     """Scores with intervals of means over seeds, and comparisons with the untuned base."""
-    context = request.context
-    return [
-        *metric_files(context, with_intervals=True),
-        *comparison_files(context).values(),
-    ]
+    comparisons = request.context.comparison_files().values()
+    return [*metric_files(request.context, with_intervals=True), *comparisons]
 
 
 def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
@@ -112,23 +96,21 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from metrics files, comparisons and published numbers: a float for each setting,
     with a paragraph of the verdict."""
     entry = request.table
-    claims = _claims(request, sources)
-    panels = tuple(
-        panel for setting, found in claims.items() for panel in _panels(request, setting, found)
+    reader = _Reader(request, sources)
+    claims = {
+        setting: found
+        for setting in entry.settings
+        if (found := [one for task in entry.tasks if (one := reader.claim(task, setting))])
+    }
+    panels = [
+        panel for setting, of_it in claims.items() for panel in _panels(request, setting, of_it)
+    ]
+    notes = (
+        *_notes(request, [claim for found in claims.values() for claim in found]),
+        *mark_notes(panels, with_intervals=entry.explains_intervals),
+        data_note(request.data),
     )
-    return Table(
-        name=name,
-        kind=entry.kind,
-        caption=entry.caption,
-        label=entry.label,
-        panels=panels,
-        notes=(
-            *_notes(request, [claim for found in claims.values() for claim in found]),
-            *mark_notes(panels, with_intervals=entry.explains_intervals),
-            data_note(request.data),
-        ),
-        summary=tuple(_summary(request, claims)),
-    )
+    return entry.table(name, panels, notes, _summary(request, claims))
 
 
 def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
@@ -137,9 +119,8 @@ def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterato
         yield not_comparable(entry.model, request.data.source)
     for setting, found in claims.items():
         title = request.context.setting_title(setting)
-        where = title[:1].upper() + title[1:]
         yield verdict(
-            where,
+            title[:1].upper() + title[1:],
             entry.model,
             found,
             untuned=entry.untuned,
@@ -148,91 +129,93 @@ def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterato
         )
 
 
-def _claims(request: Request, sources: Sources) -> dict[str, list[Claim]]:
-    """The claims by setting, for the tasks that the model answers in it."""
-    reader = _Reader(request, sources)
-    found = {
-        setting: [
-            claim
-            for task in request.table.tasks
-            if (claim := reader.claim(task, setting)) is not None
-        ]
-        for setting in request.table.settings
-    }
-    return {setting: claims for setting, claims in found.items() if claims}
-
-
 class _Reader:
     def __init__(self, request: Request, sources: Sources) -> None:
         entry = request.table
-        self._request, self._results = request, sources.results
+        self._entry, self._tasks = entry, request.context.tasks
         self._scores = Scores(sources.results, request.context, with_intervals=True)
+        self._differences = read_differences(sources.results, request.context)
         compares = request.data.comparable and entry.general
         self._published = Published(sources.require("published")) if compares else None
 
     def claim(self, task: str, setting: str) -> Claim | None:
         """The claim of a task; None where the model does not answer it."""
-        entry, scores = self._request.table, self._scores
+        entry, scores, published = self._entry, self._scores, self._published
         measured = scores.model(entry.model, task, setting)
         if measured is None:
             return None
-        untuned = entry.untuned and scores.model(entry.untuned, task, setting)
-        limited = entry.constrained and scores.model(entry.constrained, task, setting)
+        untuned, limited = (
+            scores.model(name, task, setting) if name else None
+            for name in (entry.untuned, entry.constrained)
+        )
+        if limited:
+            like = strict_cell(limited, with_interval=False)
+        elif untuned:
+            like = number_cell(untuned.lenient(), score_text, untuned.sources)
+        else:
+            like = Cell()
         simple = scores.simple(task, setting)
-        named = {} if simple is None else {simple[0]: strict_cell(simple[1], with_interval=False)}
+        named = {simple[0]: strict_cell(simple[1], with_interval=False)} if simple else {}
+        table = entry.settings[setting]
         return Claim(
             task=task,
-            n=measured.seeds[0].n,
+            n=measured.records,
             ours=strict_cell(measured),
-            general=self._general(task, entry.settings[setting]),
-            untuned=strict_cell(untuned or None, with_interval=False),
-            invalid=_invalid_cell(untuned) if untuned else Cell(),
-            like=(
-                strict_cell(limited, with_interval=False)
-                if limited
-                else _lenient_cell(untuned)
-                if untuned
-                else Cell()
-            ),
-            limited=bool(limited),
+            general=best({row: published.cell(table, row, task) for row in entry.general})
+            if published
+            else None,
+            untuned=strict_cell(untuned, with_interval=False),
+            invalid=number_cell(
+                untuned.invalid_share(), lambda share: percent_text(share, 0), untuned.sources
+            )
+            if untuned
+            else Cell(),
+            like=like,
+            limited=limited is not None,
             tuning=self._difference(
                 task, setting, {entry.constrained if limited else entry.untuned}
             ),
             simple=best(named),
             beating=self._difference(task, setting, named),
-            rounding=(
-                self._published.rounding(entry.settings[setting], task) if self._published else 0.0
-            ),
-            proportion=self._request.context.tasks[task].proportion,
+            rounding=published.rounding(table, task) if published else 0.0,
+            proportion=self._tasks[task].proportion,
         )
-
-    def _general(self, task: str, table: str) -> Named | None:
-        if self._published is None:
-            return None
-        rows = self._request.table.general
-        return best({row: self._published.cell(table, row, task) for row in rows})
 
     def _difference(self, task: str, setting: str, others: Collection[str | None]) -> Cell:
         """The difference to one of the others, as the first contrast has it that compares them."""
-        entry = self._request.table
-        if task not in comparison_files(self._request.context):
-            return Cell()
         found = {
             row.contrast: difference_cell(task, row)
-            for row in read_comparisons(self._results, task)
-            if row.a == entry.model and row.b in others and row.setting == setting
+            for of_task, row in self._differences
+            if of_task == task
+            and (row.a, row.setting) == (self._entry.model, setting)
+            and row.b in others
         }
-        return next((found[name] for name in entry.contrasts if name in found), Cell())
+        return next((found[name] for name in self._entry.contrasts if name in found), Cell())
 
 
 def _panels(request: Request, setting: str, claims: Sequence[Claim]) -> Iterator[Panel]:
     """The model beside published rows, if it may be compared with them, and beside own rows."""
-    entry = request.table
-    title = request.context.setting_title(setting)
-    columns, own = [*_own(request, claims)], title
+    entry, tasks = request.table, request.context.tasks
+    title = own = request.context.setting_title(setting)
+
+    def panel(panel_title: str, columns: Sequence[Column], float_title: str) -> Panel:
+        rows = tuple(
+            Row(claim.task, "other", tuple(cell(claim) for _, cell in columns)) for claim in claims
+        )
+        heads = tuple(head for head, _ in columns)
+        return Panel(panel_title, "Task", heads, (RowGroup("", rows),), float_title=float_title)
+
+    columns: list[Column] = [
+        (_text("metric", "Metric"), lambda one: text_cell(tasks[one.task].metric)),
+        (
+            HeaderCell("records", "n", form="count"),
+            lambda one: count_cell(one.n, one.ours.sources),
+        ),
+        (HeaderCell("ours", "Ours"), lambda one: one.ours),
+    ]
     if request.data.comparable and entry.general:
-        columns += _against_general(entry, claims)
-        yield _panel(f"{title}: published rows", columns, claims, float_title=title)
+        columns += _against_general(entry.margin)
+        yield panel(f"{title}: published rows", columns, title)
         columns, own = [], f"{title}: rows of this study"
     if entry.untuned is not None:
         columns += _against_untuned(claims)
@@ -240,103 +223,63 @@ def _panels(request: Request, setting: str, claims: Sequence[Claim]) -> Iterator
         columns += _against_simple(claims)
     if columns:
         # A second panel is in the float of the first.
-        yield _panel(own, columns, claims, float_title=title if own == title else "")
+        yield panel(own, columns, title if own == title else "")
 
 
-def _panel(
-    title: str, columns: Sequence[_Column], claims: Sequence[Claim], float_title: str
-) -> Panel:
-    rows = tuple(
-        Row(claim.task, "other", tuple(column.cells[claim.task] for column in columns))
-        for claim in claims
+def _text(key: str, title: str, detail: str = "") -> HeaderCell:
+    return HeaderCell(key, title, detail, form="text")
+
+
+def _against_general(margin: float) -> Iterator[Column]:
+    yield from _named("general", "Best general LLM", lambda one: one.general)
+    yield HeaderCell("difference", "Difference", "to published"), _difference
+    yield (
+        _text("interval", "Our interval", "is"),
+        lambda one: _judged(one, one.against_general),
     )
-    heads = tuple(one.head for one in columns)
-    return Panel(title, "Task", heads, (RowGroup("", rows),), float_title=float_title)
-
-
-def _own(request: Request, claims: Sequence[Claim]) -> Iterator[_Column]:
-    metrics = {claim.task: request.context.tasks[claim.task].metric for claim in claims}
-    yield _Column(
-        HeaderCell("metric", "Metric", form="text"),
-        {task: Cell(value=metric, shown=metric) for task, metric in metrics.items()},
-    )
-    yield _Column(
-        HeaderCell("records", "n", form="count"),
-        {claim.task: count_cell(claim.n, claim.ours.sources) for claim in claims},
-    )
-    yield _Column(HeaderCell("ours", "Ours"), {claim.task: claim.ours for claim in claims})
-
-
-def _against_general(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_Column]:
-    yield from _named("general", "Best general LLM", {one.task: one.general for one in claims})
-    yield _Column(
-        HeaderCell("difference", "Difference", "to published"),
-        {claim.task: _difference(claim) for claim in claims},
-    )
-    yield _Column(
-        HeaderCell("interval", "Our interval", "is", form="text"),
-        {claim.task: _judged(claim, claim.against_general) for claim in claims},
-    )
-    yield _Column(
-        HeaderCell("within", "Within", f"{100 * entry.margin:g} % of gain", form="text"),
-        {claim.task: _judged(claim, claim.within(entry.margin)) for claim in claims},
+    yield (
+        _text("within", "Within", f"{100 * margin:g} % of gain"),
+        lambda one: _judged(one, one.within(margin)),
     )
 
 
-def _against_untuned(claims: Sequence[Claim]) -> Iterator[_Column]:
-    for key, detail in (("untuned", "free"), ("invalid", "invalid, %"), ("like", "any form")):
-        head = HeaderCell(key, "Untuned", detail)
-        yield _Column(head, {claim.task: getattr(claim, key) for claim in claims})
+def _against_untuned(claims: Sequence[Claim]) -> Iterator[Column]:
+    yield HeaderCell("untuned", "Untuned", "free"), lambda one: one.untuned
+    yield HeaderCell("invalid", "Untuned", "invalid, %"), lambda one: one.invalid
+    yield HeaderCell("like", "Untuned", "any form"), lambda one: one.like
     if any(claim.tuning.value is not None for claim in claims):
-        yield _Column(
-            HeaderCell("tuning", "Difference", "to untuned"),
-            {claim.task: claim.tuning for claim in claims},
-        )
+        yield HeaderCell("tuning", "Difference", "to untuned"), lambda one: one.tuning
 
 
-def _against_simple(claims: Sequence[Claim]) -> Iterator[_Column]:
-    yield from _named("simple", "Best simple", {one.task: one.simple for one in claims})
+def _against_simple(claims: Sequence[Claim]) -> Iterator[Column]:
+    yield from _named("simple", "Best simple", lambda one: one.simple)
     if any(claim.beating.value is not None for claim in claims):
-        yield _Column(
-            HeaderCell("beating", "Difference", "to simple"),
-            {claim.task: claim.beating for claim in claims},
-        )
+        yield HeaderCell("beating", "Difference", "to simple"), lambda one: one.beating
     else:
-        yield _Column(
-            HeaderCell("interval of simple", "Our interval", "is", form="text"),
-            {claim.task: _judged(claim, claim.against_simple) for claim in claims},
+        yield (
+            _text("interval of simple", "Our interval", "is"),
+            lambda one: _judged(one, one.against_simple),
         )
 
 
-def _invalid_cell(measured: Measured) -> Cell:
-    share = measured.invalid_share()
-    return number_cell(share, "" if share is None else percent_text(share, 0), measured.sources)
-
-
-def _lenient_cell(measured: Measured) -> Cell:
-    value = measured.lenient()
-    return number_cell(value, "" if value is None else score_text(value), measured.sources)
-
-
-def _named(key: str, title: str, found: Mapping[str, Named | None]) -> Iterator[_Column]:
+def _named(key: str, title: str, of: Callable[[Claim], Named | None]) -> Iterator[Column]:
     """The name of a row, and its value."""
-    yield _Column(
-        HeaderCell(f"{key} row", title, form="text"),
-        {
-            task: Cell(one.name, one.name, sources=one.cell.sources) if one else Cell()
-            for task, one in found.items()
-        },
-    )
-    yield _Column(
-        HeaderCell(key, "Score"), {task: one.cell if one else Cell() for task, one in found.items()}
-    )
+
+    def name(claim: Claim) -> Cell:
+        found = of(claim)
+        return text_cell(found.name, found.cell.sources) if found else Cell()
+
+    def value(claim: Claim) -> Cell:
+        found = of(claim)
+        return found.cell if found else Cell()
+
+    yield _text(f"{key} row", title), name
+    yield HeaderCell(key, "Score"), value
 
 
 def _difference(claim: Claim) -> Cell:
     published = claim.general.cell.sources if claim.general else ()
-    value = claim.difference
-    shown = "" if value is None else difference_text(value)
-    return number_cell(value, shown, (*claim.ours.sources, *published))
+    return number_cell(claim.difference, difference_text, (*claim.ours.sources, *published))
 
 
 def _judged(claim: Claim, judgement: str | None) -> Cell:
@@ -394,7 +337,6 @@ def _notes(request: Request, claims: Sequence[Claim]) -> Iterator[str]:
 
 KIND = Kind(
     entry=ClaimsEntry,
-    place=5,
     build=build,
     files=files,
     resources={"published": PUBLISHED_SCORES},

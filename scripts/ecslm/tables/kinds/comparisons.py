@@ -1,23 +1,24 @@
 """The comparisons table: differences of the study's own scores, with intervals and p-values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from ecslm.common.errors import InputError
-from ecslm.comparisons.results import Comparison, read_comparisons
+from ecslm.comparisons.results import Comparison
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.differences import (
     TaskComparison,
-    comparison_files,
     comparison_notes,
     contrast_notes,
     difference_cell,
     p_text,
+    read_differences,
 )
-from ecslm.tables.kind import Kind
+from ecslm.tables.kind import Kind, TableRequest
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -27,15 +28,14 @@ from ecslm.tables.model import (
     RowGroup,
     Table,
     number_cell,
+    text_cell,
 )
 from ecslm.tables.notes import data_note, mark_notes
 from ecslm.tables.references import ContrastName, TaskName
-from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
 BEST_SIMPLE = "the best simple baseline"
-
 COLUMNS = (
     HeaderCell("metric", "Metric", form="text"),
     HeaderCell("difference", "Difference"),
@@ -59,14 +59,10 @@ class ComparisonsEntry(IntervalsEntry):
 Request = TableRequest[ComparisonsEntry]
 
 
-def files(request: Request) -> list[str]:
-    """The comparisons of each task in which there are any."""
-    return list(comparison_files(request.context).values())
-
-
 def problems(request: Request, _resources: Mapping[str, Path]) -> list[str]:
     """Whether there is nothing to show."""
-    return [] if files(request) else [f"contrasts: {_nothing(request.table)}"]
+    found = request.context.comparison_files()
+    return [] if found else [f"contrasts: {_nothing(request.table)}"]
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
@@ -76,35 +72,26 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         InputError: the contrasts compare nothing in the table's tasks.
     """
     entry = request.table
-    found = [
-        (task, row)
-        for task in entry.columns
-        if task in comparison_files(request.context)
-        for row in read_comparisons(sources.results, task)
-    ]
+    found = read_differences(sources.results, request.context)
+    common = partial(_common, request)
     panels = []
     shown: list[TaskComparison] = []
     for contrast in entry.contrasts:
-        rows = [(task, row) for task, row in found if row.contrast == contrast]
+        rows = [one for one in found if one[1].contrast == contrast]
         shown += rows
-        for common in dict.fromkeys(_common(row, request) for _, row in rows):
-            here = [(task, row) for task, row in rows if _common(row, request) == common]
-            panels.append(_panel(request, _title(contrast, common, request), here))
+        for what, own in _grouped(rows, common).items():
+            title = request.context.contrasts[contrast].title
+            # The contrast, and what it leaves open.
+            title = title if title.lower() == what.lower() else f"{title}: {what}"
+            panels.append(_panel(request, title, own))
     if not panels:
         raise InputError(f"{name}: {_nothing(entry)}")
-    notes = [
+    notes = (
         *comparison_notes(shown),
         *mark_notes(panels, with_intervals=entry.explains_intervals),
         data_note(request.data),
-    ]
-    return Table(
-        name=name,
-        kind=entry.kind,
-        caption=entry.caption,
-        label=entry.label,
-        panels=tuple(panels),
-        notes=tuple(notes),
     )
+    return entry.table(name, panels, notes)
 
 
 def _nothing(entry: ComparisonsEntry) -> str:
@@ -115,16 +102,19 @@ def _nothing(entry: ComparisonsEntry) -> str:
     )
 
 
-def _common(row: Comparison, request: Request) -> str:
+def _grouped(
+    compared: Sequence[TaskComparison], key: Callable[[Comparison], str]
+) -> dict[str, list[TaskComparison]]:
+    found: dict[str, list[TaskComparison]] = {}
+    for task, row in compared:
+        found.setdefault(key(row), []).append((task, row))
+    return found
+
+
+def _common(request: Request, row: Comparison) -> str:
     """What the rows of a panel have in common: the setting, or the two compared settings."""
     title = request.context.setting_title
     return title(row.setting) if row.setting else f"{title(row.a)} against {title(row.b)}"
-
-
-def _title(contrast: str, common: str, request: Request) -> str:
-    """The contrast, and what it leaves open."""
-    title = request.context.contrasts[contrast].title
-    return title if title.lower() == common.lower() else f"{title}: {common}"
 
 
 def _name(row: Comparison) -> str:
@@ -133,42 +123,29 @@ def _name(row: Comparison) -> str:
 
 def _panel(request: Request, title: str, compared: Sequence[TaskComparison]) -> Panel:
     """A group of rows for each comparison, a row for each task that has one."""
-    groups = []
-    for name in dict.fromkeys(_name(row) for _, row in compared):
-        own = [(task, row) for task, row in compared if _name(row) == name]
-        groups.append(RowGroup(name, tuple(_row(request, task, row) for task, row in own)))
-    return Panel(
-        title,
-        "Task",
-        COLUMNS,
-        tuple(groups),
-        float_title=title,
-        notes=tuple(contrast_notes(compared, request.context.contrasts)),
-        side_by_side=True,
+    groups = tuple(
+        RowGroup(name, tuple(Row(task, "other", _cells(request, task, row)) for task, row in own))
+        for name, own in _grouped(compared, _name).items()
     )
+    notes = tuple(contrast_notes(compared, request.context.contrasts))
+    return Panel(title, "Task", COLUMNS, groups, float_title=title, notes=notes, side_by_side=True)
 
 
-def _row(request: Request, task: str, row: Comparison) -> Row:
-    metric = request.context.tasks[task].metric
-    cells = (
-        Cell(value=metric, shown=metric),
+def _cells(request: Request, task: str, row: Comparison) -> tuple[Cell, ...]:
+    sources = (comparison_path(task),)
+    # The number of records; if they are not paired, of both sides.
+    records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
+    return (
+        text_cell(request.context.tasks[task].metric),
         difference_cell(task, row),
-        _p_cell(task, row.p),
-        _p_cell(task, row.p_holm),
-        _records_cell(task, row),
+        *(number_cell(p, partial(p_text, below="<"), sources) for p in (row.p, row.p_holm)),
+        number_cell(row.n, records, sources),
     )
-    return Row(name=task, kind="other", cells=cells)
 
 
-def _p_cell(task: str, p: float | None) -> Cell:
-    shown = "" if p is None else p_text(p, "<")
-    return number_cell(p, shown, (comparison_path(task),))
-
-
-def _records_cell(task: str, row: Comparison) -> Cell:
-    """The number of records; if they are not paired, of both sides."""
-    shown = f"{row.n:,}" if row.paired else f"{row.n}/{row.n_b}"
-    return number_cell(row.n, shown, (comparison_path(task),))
-
-
-KIND = Kind(entry=ComparisonsEntry, place=50, build=build, files=files, problems=problems)
+KIND = Kind(
+    entry=ComparisonsEntry,
+    build=build,
+    files=lambda request: request.context.comparison_files().values(),
+    problems=problems,
+)

@@ -1,8 +1,7 @@
 """The dataset table: records, lengths, label shares, and overlap of test records with training."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -14,8 +13,7 @@ from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
-from ecslm.tables.kind import Kind
-from ecslm.tables.leakage import leakage_files, read_leakage
+from ecslm.tables.kind import Kind, TableRequest
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -29,13 +27,13 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import data_note
 from ecslm.tables.references import RecordsSettingName, TaskName
-from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources, source_name
 
 # Of a row that has nothing to do with the column.
 BLANK = Cell(shown="")
 
+# Records by task, split and setting.
 PublishedCounts = dict[tuple[str, str, str], int]
 
 
@@ -60,16 +58,27 @@ Request = TableRequest[DatasetEntry]
 
 @dataclass(frozen=True)
 class _Data:
-    """The reports on the data."""
+    """The reports on the data of the table's tasks, and the published counts of the same data."""
 
+    entry: DatasetEntry
     check: Report
     descriptions: dict[str, TaskDescription]
     leakage: dict[str, Leakage]
+    published: PublishedCounts
+
+    @property
+    def tests(self) -> list[DatasetColumn]:
+        """Columns of test records, where any task is trained."""
+        return [one for one in self.entry.columns if one.split == "test" and self.leakage]
 
     def records(self, task: str, column: DatasetColumn) -> SettingDescription | None:
         """The description of a task's records in a column, if it has any."""
         splits = self.descriptions[task].splits
         return splits.get(column.split, {}).get(column.setting)
+
+    def counted(self, task: str, column: DatasetColumn) -> int | None:
+        """The published number of these records."""
+        return self.published.get((task, column.split, column.setting))
 
     def overlap(self, task: str, column: DatasetColumn) -> SettingLeakage | None:
         """The overlap of a task's test records in a column with training."""
@@ -79,150 +88,99 @@ class _Data:
 
 def files(request: Request) -> list[str]:
     """The reports on the data: the check, each task's description and overlap."""
-    tasks = request.table.tasks
-    return [DATA_CHECK, *map(description_path, tasks), *leakage_files(request.context, tasks)]
+    descriptions = map(description_path, request.table.tasks)
+    return [DATA_CHECK, *descriptions, *request.context.leakage_files().values()]
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from the reports on the data, with the published counts of the same data."""
-    entry = request.table
-    data = _read(request, sources.results)
-    published: PublishedCounts = {}
+    entry, results = request.table, sources.results
     path = sources.resources.get("published")
-    if path is not None and request.data.comparable:
-        counts = read_counts(path)
-        published = {(row.task, row.split, row.setting): row.records for row in counts}
-    source = source_name(path) if path else ""
-
-    columns = (*_record_columns(entry), *_overlap_columns(entry, data))
-    groups = []
-    for task in entry.tasks:
-        rows = [_record_row(entry, data, task)]
-        if published:
-            rows.append(_published_row(entry, published, source, task, columns))
-        groups.append(RowGroup("", (*rows, *_label_rows(entry, data, task, columns))))
-    return Table(
-        name=name,
-        kind=entry.kind,
-        caption=entry.caption,
-        label=entry.label,
-        panels=(Panel("", "Task", columns, tuple(groups)),),
-        notes=tuple(_notes(entry, request, data, published)),
-    )
-
-
-def _read(request: Request, results: Path) -> _Data:
-    tasks = request.table.tasks
-    return _Data(
+    counts = read_counts(path) if path and request.data.comparable else ()
+    data = _Data(
+        entry=entry,
         check=read_result(results / DATA_CHECK, Report),
         descriptions={
-            task: read_result(results / description_path(task), TaskDescription) for task in tasks
+            task: read_result(results / description_path(task), TaskDescription)
+            for task in entry.tasks
         },
-        leakage=read_leakage(results, request.context, tasks),
+        leakage={
+            task: read_result(results / one, Leakage)
+            for task, one in request.context.leakage_files().items()
+        },
+        published={(row.task, row.split, row.setting): row.records for row in counts},
     )
-
-
-def _record_columns(entry: DatasetEntry) -> tuple[HeaderCell, ...]:
-    return (
+    columns = (
         *(HeaderCell(column.title, column.title, form="count") for column in entry.columns),
         HeaderCell("dropped", "Dropped", form="count"),
         HeaderCell("tokens median", "Tokens", "median", form="count"),
         HeaderCell("tokens p95", "Tokens", "p95", form="count"),
         HeaderCell("cut", "Cut", "inputs", form="count"),
+        *(
+            HeaderCell(f"{one.title} {kind}", f"{one.title}, in training", f"{kind}, %")
+            for one in data.tests
+            for kind in ("exact", "near")
+        ),
     )
+    rest = (BLANK,) * (len(columns) - len(entry.columns))
+    groups = []
+    for task in entry.tasks:
+        rows = [Row(task, "other", tuple(_cells(data, task)))]
+        if path and data.published:
+            source = (source_name(path),)
+            cells = [count_cell(data.counted(task, one), source) for one in entry.columns]
+            marks = ("follows",)
+            rows.append(Row(f"{task} published", "published", (*cells, *rest), marks=marks))
+        labelled = _labels(data, task)
+        rows += [Row(f"{task} {one}", "other", (*found, *rest)) for one, found in labelled.items()]
+        groups.append(RowGroup("", tuple(rows)))
+    notes = (*_notes(data), data_note(request.data))
+    return entry.table(name, [Panel("", "Task", columns, tuple(groups))], notes)
 
 
-def _record_row(entry: DatasetEntry, data: _Data, task: str) -> Row:
-    path = (description_path(task),)
-    cells: list[Cell] = []
-    for column in entry.columns:
-        found = data.records(task, column)
-        cells.append(count_cell(found.records, path) if found else Cell())
-    cells.append(count_cell(data.check.dropped_of(task), (DATA_CHECK,)))
-    shown = [found for column in entry.columns if (found := data.records(task, column))]
-    longest = max(shown, key=lambda found: found.prompt_tokens.p95, default=None)
+def _cells(data: _Data, task: str) -> Iterator[Cell]:
+    path, columns = (description_path(task),), data.entry.columns
+    shown = [data.records(task, column) for column in columns]
+    known = [found for found in shown if found]
+    yield from (count_cell(found.records, path) if found else Cell() for found in shown)
+    yield count_cell(data.check.dropped_of(task), (DATA_CHECK,))
+    longest = max(known, key=lambda found: found.prompt_tokens.p95, default=None)
     lengths = longest.prompt_tokens if longest else None
-    cells.append(count_cell(lengths.p50, path) if lengths else Cell())
-    cells.append(count_cell(lengths.p95, path) if lengths else Cell())
-    cells.append(count_cell(sum(found.truncated for found in shown), path))
-    return Row(name=task, kind="other", cells=(*cells, *_overlap_cells(entry, data, task)))
+    yield count_cell(lengths.p50, path) if lengths else Cell()
+    yield count_cell(lengths.p95, path) if lengths else Cell()
+    yield count_cell(sum(found.truncated for found in known), path)
+    for column in data.tests:
+        overlap = data.overlap(task, column)
+        if overlap is None or not overlap.records:
+            yield from (Cell(), Cell())
+        else:
+            yield _share(overlap.exact, overlap.records, leakage_path(task))
+            yield _share(overlap.near, overlap.records, leakage_path(task))
 
 
-def _published_row(
-    entry: DatasetEntry,
-    published: PublishedCounts,
-    source: str,
-    task: str,
-    columns: Sequence[HeaderCell],
-) -> Row:
-    """The published counts of a task's records."""
-    counts = {
-        column.title: published.get((task, column.split, column.setting))
-        for column in entry.columns
+def _labels(data: _Data, task: str) -> dict[str, list[Cell]]:
+    """The share of each label among the records of each column; none if answers are no classes."""
+    labels = [
+        (found := data.records(task, column)) and found.labels for column in data.entry.columns
+    ]
+    path = description_path(task)
+    return {
+        label: [
+            _share(one.get(label, 0), sum(one.values()), path, " %") if one else BLANK
+            for one in labels
+        ]
+        for label in sorted({label for one in labels if one for label in one})
     }
-    cells = tuple(
-        count_cell(counts[column.key], (source,)) if column.key in counts else BLANK
-        for column in columns
-    )
-    return Row(f"{task} published", "published", cells, marks=("follows",))
 
 
-def _label_rows(
-    entry: DatasetEntry, data: _Data, task: str, columns: Sequence[HeaderCell]
-) -> Iterator[Row]:
-    """Shares of each label among the records, a row each; none if answers are not classes."""
-    counts = {
-        column.title: found.labels
-        for column in entry.columns
-        if (found := data.records(task, column)) and found.labels
-    }
-    for label in sorted(set().union(*counts.values())):
-        shares = {
-            title: _share_cell(one.get(label, 0), sum(one.values()), description_path(task))
-            for title, one in counts.items()
-        }
-        cells = tuple(shares.get(column.key, BLANK) for column in columns)
-        yield Row(name=f"{task} {label}", kind="other", cells=cells)
+def _share(part: int, whole: int, source: str, sign: str = "") -> Cell:
+    return number_cell(part / whole, lambda share: percent_text(share) + sign, (source,))
 
 
-def _share_cell(part: int, whole: int, source: str) -> Cell:
-    return number_cell(part / whole, f"{percent_text(part / whole)} %", (source,))
-
-
-def _percentage(part: int, whole: int, source: str) -> Cell:
-    if not whole:
-        return Cell()
-    return number_cell(part / whole, percent_text(part / whole), (source,))
-
-
-def _test_columns(entry: DatasetEntry, data: _Data) -> list[DatasetColumn]:
-    """Columns of test records, where any task is trained."""
-    return [column for column in entry.columns if column.split == "test" and data.leakage]
-
-
-def _overlap_columns(entry: DatasetEntry, data: _Data) -> Iterator[HeaderCell]:
-    for column in _test_columns(entry, data):
-        for kind in ("exact", "near"):
-            head = f"{column.title}, in training"
-            yield HeaderCell(f"{column.title} {kind}", head, f"{kind}, %")
-
-
-def _overlap_cells(entry: DatasetEntry, data: _Data, task: str) -> Iterator[Cell]:
-    for column in _test_columns(entry, data):
-        found, source = data.overlap(task, column), leakage_path(task)
-        for kind in ("exact", "near"):
-            yield _percentage(getattr(found, kind), found.records, source) if found else Cell()
-
-
-def _notes(
-    entry: DatasetEntry,
-    request: Request,
-    data: _Data,
-    published: PublishedCounts,
-) -> Iterator[str]:
+def _notes(data: _Data) -> Iterator[str]:
     yield "Rows below a task: the shares of its labels. --: the data have no such records."
-    if published:
-        differing = [task for task in entry.tasks if _differs(entry, data, published, task)]
+    if data.published:
+        differing = [task for task in data.entry.tasks if _differs(data, task)]
         if differing:
             yield f"Counts differ from the published ones for: {', '.join(differing)}."
         else:
@@ -245,24 +203,28 @@ def _notes(
             "Exact: the input is that of a training record of the task. Near: the Jaccard index of "
             f"{report.shingle_words}-word shingles is at least {report.jaccard}, or exact."
         )
-        yield f"Instructions that occur in training: {'; '.join(_instructions(entry, data))}."
+        yield f"Instructions that occur in training: {'; '.join(_instructions(data))}."
     for what, part in (
         ("the query occurs in training records of any task", "queries"),
         ("the history contains a right answer of training", "history_targets"),
     ):
-        shares = list(_shared(entry, data, part))
+        shares = [
+            f"{task} ({column.title}) {shared.shared} of {shared.records}"
+            for task in data.leakage
+            for column in data.tests
+            if (shared := getattr(data.overlap(task, column), part, None)) is not None
+        ]
         if shares:
             yield f"Test records in which {what}: {', '.join(shares)}."
-    yield data_note(request.data)
 
 
-def _instructions(entry: DatasetEntry, data: _Data) -> Iterator[str]:
+def _instructions(data: _Data) -> Iterator[str]:
     """Whether training has each test column's instructions, by task where tasks disagree."""
-    for column in entry.columns:
+    for column in data.tests:
         found = {
             task: overlap.instruction
             for task in data.leakage
-            if column.split == "test" and (overlap := data.overlap(task, column))
+            if (overlap := data.overlap(task, column))
         }
         if len(set(found.values())) == 1:
             yield f"{column.title} {next(iter(found.values()))}"
@@ -271,30 +233,12 @@ def _instructions(entry: DatasetEntry, data: _Data) -> Iterator[str]:
             yield f"{column.title} mixed ({tasks})"
 
 
-def _shared(entry: DatasetEntry, data: _Data, part: str) -> Iterator[str]:
-    for task in data.leakage:
-        for column in entry.columns:
-            found = data.overlap(task, column) if column.split == "test" else None
-            shared = getattr(found, part, None)
-            if shared is not None:
-                yield f"{task} ({column.title}) {shared.shared} of {shared.records}"
-
-
-def _differs(entry: DatasetEntry, data: _Data, published: PublishedCounts, task: str) -> bool:
-    def counted(column: DatasetColumn) -> int:
-        found = data.records(task, column)
-        return found.records if found else 0
-
+def _differs(data: _Data, task: str) -> bool:
+    counts = {one: data.records(task, one) for one in data.entry.columns}
     return any(
-        counted(column) != published.get((task, column.split, column.setting), 0)
-        for column in entry.columns
+        (found.records if found else 0) != (data.counted(task, column) or 0)
+        for column, found in counts.items()
     )
 
 
-KIND = Kind(
-    entry=DatasetEntry,
-    place=20,
-    build=build,
-    files=files,
-    resources={"published": PUBLISHED_COUNTS},
-)
+KIND = Kind(entry=DatasetEntry, build=build, files=files, resources={"published": PUBLISHED_COUNTS})

@@ -1,6 +1,6 @@
 """The parameters table: exact counts from the architectures, without any weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -9,21 +9,11 @@ from pydantic import Field
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import read_architectures
+from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
-from ecslm.tables.kind import Kind
-from ecslm.tables.model import (
-    MISSING,
-    Cell,
-    HeaderCell,
-    Panel,
-    Row,
-    RowGroup,
-    Table,
-    number_cell,
-)
-from ecslm.tables.parameter_counts import Counts, count_parameters
+from ecslm.tables.kind import Kind, TableRequest
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell, text_cell
 from ecslm.tables.references import TunedModelName
-from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources, source_name
 
@@ -45,6 +35,7 @@ class ParametersEntry(Entry):
     """Total and trainable parameters."""
 
     SHOWS_DATA: ClassVar[bool] = False
+    OF_MODELS: ClassVar[tuple[str, ...]] = ("adapter",)
 
     kind: Literal["parameters"]
     models: tuple[TunedModelName, ...] = Field(min_length=1, description="Tuned models, in order.")
@@ -53,87 +44,61 @@ class ParametersEntry(Entry):
 Request = TableRequest[ParametersEntry]
 
 
-def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
+def problems(request: Request, resources: Mapping[str, Path]) -> Iterator[str]:
     """Models whose architecture is unknown."""
     path = resources["architectures"]
     known = read_architectures(path)
-    return [
-        f"models: {model}: {adapter.architecture} is not in {path}: add it there, or name its row "
-        "in the study's `architectures`"
-        for model, adapter in request.context.adapters.items()
-        if adapter.architecture not in known
-    ]
+    for model, one in request.context.models.items():
+        if one.adapter and one.adapter.architecture not in known:
+            yield (
+                f"models: {model}: {one.adapter.architecture} is not in {path}: add it there, or "
+                "name its row in the study's `architectures`"
+            )
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from the architectures, with the published values if there are any."""
-    entry = request.table
     path = sources.require("architectures")
-    architectures = read_architectures(path)
-    printed = read_printed(sources.resources.get("published"))
+    architectures, source = read_architectures(path), (source_name(path),)
+    printed = _printed(sources.resources.get("published"))
     rows = []
-    for model in entry.models:
-        adapter = request.context.adapters[model]
-        if adapter.architecture not in architectures:
-            raise InputError(f"{path}: has no architecture {adapter.architecture} (of {model})")
-        counts = count_parameters(architectures[adapter.architecture], adapter)
-        rows.append(_row(model, counts, source_name(path), printed))
-    return Table(
-        name=name,
-        kind=entry.kind,
-        caption=entry.caption,
-        label=entry.label,
-        panels=(
-            Panel(
-                title="",
-                head="Model",
-                columns=(*COLUMNS, PRINTED) if printed else COLUMNS,
-                groups=(RowGroup("", tuple(rows)),),
-            ),
-        ),
-        notes=(NOTE,),
+    for model, one in request.context.models.items():
+        adapter = one.adapter
+        if adapter is None or adapter.architecture not in architectures:
+            missing = adapter.architecture if adapter else model
+            raise InputError(f"{path}: has no architecture {missing} (of {model})")
+        base = count_base(architectures[adapter.architecture])
+        trained = count_adapter(
+            architectures[adapter.architecture], adapter.rank, adapter.target_modules
+        )
+        cells = [
+            number_cell(base, _millions, source),
+            number_cell(trained, _millions, source),
+            number_cell(trained / base, lambda share: f"{100 * share:.2f}", source),
+        ]
+        cells += [printed.get(model, Cell())] if printed else []
+        rows.append(Row(name=model, kind="model", cells=tuple(cells)))
+    columns = (*COLUMNS, PRINTED) if printed else COLUMNS
+    return request.table.table(
+        name, [Panel("", "Model", columns, (RowGroup("", tuple(rows)),))], [NOTE]
     )
 
 
-def _row(model: str, counts: Counts, source: str, printed: dict[str, Cell]) -> Row:
-    share = counts.adapter / counts.base
-    cells: tuple[Cell, ...] = (
-        _millions_cell(counts.base, source),
-        _millions_cell(counts.adapter, source),
-        number_cell(share, f"{100 * share:.2f}", (source,)),
-    )
-    if printed:
-        cells = (*cells, printed.get(model, Cell(shown=MISSING)))
-    return Row(name=model, kind="model", cells=cells)
+def _millions(count: float) -> str:
+    return f"{count / 1e6:.1f}"
 
 
-def _millions_cell(count: int, source: str) -> Cell:
-    return Cell(value=count, shown=f"{count / 1e6:.1f}", sources=(source,))
-
-
-def read_printed(path: Path | None) -> dict[str, Cell]:
-    """The published values by model, as printed; none without a file.
-
-    Raises:
-        InputError: the file is missing or broken, or has a model twice.
-    """
+def _printed(path: Path | None) -> dict[str, Cell]:
+    """The published values by model, as printed; none without a file."""
     if path is None:
         return {}
-    return {
-        row["model"]: Cell(
-            value=row["trainable"], shown=row["trainable"], sources=(source_name(path),)
-        )
-        for row in read_csv(path, ("model", "trainable"), ("model",))
-    }
+    rows = read_csv(path, ("model", "trainable"), ("model",))
+    return {row["model"]: text_cell(row["trainable"], (source_name(path),)) for row in rows}
 
 
 KIND = Kind(
     entry=ParametersEntry,
-    place=10,
     build=build,
-    resources={
-        "published": PUBLISHED_PARAMETERS,
-        "architectures": ARCHITECTURES,
-    },
+    resources={"published": PUBLISHED_PARAMETERS, "architectures": ARCHITECTURES},
     problems=problems,
 )

@@ -6,7 +6,7 @@ protocol has its column; the difference is that of the published value's own (`r
 the only one that has one; a doubled value is on another scale, so it gets no verdict.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,12 +14,10 @@ from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
-from ecslm.tables.kind import Kind
+from ecslm.tables.kind import Kind, TableRequest
 from ecslm.tables.model import (
-    MISSING,
     Cell,
     HeaderCell,
-    Interval,
     IntervalsPlace,
     Panel,
     Row,
@@ -29,34 +27,15 @@ from ecslm.tables.model import (
     difference_text,
     number_cell,
     score_text,
+    text_cell,
 )
 from ecslm.tables.notes import JOINT, data_note, mark_notes
 from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
-from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Measured, Scores, strict_cell
+from ecslm.tables.scores import Measured, Scores, metric_files, strict_cell
 from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 from ecslm.tables.verdicts import position
-
-PUBLISHED_COLUMNS = (
-    HeaderCell("metric", "Metric", form="text"),
-    HeaderCell("n", "n", form="count"),
-    HeaderCell("published", "Published"),
-)
-OUR_COLUMNS = (
-    HeaderCell("released", "Ours", "released"),
-    HeaderCell("released_2024", "Ours", "released 2024"),
-    HeaderCell("difference", "Difference", "from published"),
-    HeaderCell("strict", "Ours", "strict"),
-    HeaderCell("verdict", "Published is", "in our interval", form="text"),
-)
-RESCORED_COLUMNS = (
-    HeaderCell("rescored", "Authors' answers", "released"),
-    HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
-    HeaderCell("rescored difference", "Difference", "from published"),
-)
-OF_2024 = ("released_2024", "rescored_2024")
 
 
 class ReproductionEntry(IntervalsEntry):
@@ -89,56 +68,153 @@ class ReproductionEntry(IntervalsEntry):
         return self
 
     @property
-    def rows(self) -> dict[str, "Compared"]:
-        """What is compared with which published row, ours first."""
+    def rows(self) -> dict[str, tuple[str, str | None, str | None]]:
+        """By name the published row, the model of ours that reproduces it and that of the authors'
+        answers, of which one may be missing; ours first."""
         rescored = {row: model for model, row in self.rescored.items()}
-        found = {}
+        found: dict[str, tuple[str, str | None, str | None]] = {}
         for model in self.models:
             row = self.reproduces.get(model, model)
-            found[model] = Compared(row, model, rescored.pop(row, None))
-        return found | {model: Compared(row, None, model) for row, model in rescored.items()}
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A published row, with the model of ours that reproduces it and that of the authors' answers;
-    either may be missing."""
-
-    row: str
-    ours: str | None
-    rescored: str | None
+            found[model] = row, model, rescored.pop(row, None)
+        return found | {model: (row, None, model) for row, model in rescored.items()}
 
 
 Request = TableRequest[ReproductionEntry]
 
 
-def files(request: Request) -> list[str]:
-    """Scores, with the intervals of means over seeds."""
-    return metric_files(request.context, with_intervals=True)
+@dataclass(frozen=True)
+class _Compared:
+    """A published value with our scores of the same task and setting.
+
+    `rounding` is how much the value may be off, since it was rounded.
+    """
+
+    metric: str
+    published: Cell
+    rounding: float
+    comparable: bool
+    ours: Measured | None
+    rescored: Measured | None
+
+    @property
+    def doubled(self) -> bool:
+        """Whether the published value was printed as twice a recall."""
+        return "doubled" in self.published.marks
+
+    def records(self) -> Cell:
+        """Our test records."""
+        one = self.ours or self.rescored
+        return count_cell(one.records, one.sources) if one else Cell()
+
+    def released(self, one: Measured | None) -> Cell:
+        """The score of the released scorer."""
+        return number_cell(one.value("released"), score_text, one.sources) if one else Cell()
+
+    def released_2024(self, one: Measured | None) -> Cell:
+        """That of the released scorer of 2024, doubled if the published value is."""
+        marks = ("doubled",) if self.doubled else ()
+        if one is None:
+            return Cell()
+        return number_cell(one.value("released_2024"), score_text, one.sources, marks)
+
+    def difference(self, one: Measured | None) -> Cell:
+        """The difference of the published value's own protocol from it."""
+        value = self.published.value
+        if one is None or not self.comparable or not isinstance(value, float):
+            return Cell()
+        released = one.value("released_2024" if self.doubled else "released")
+        if released is None:
+            return Cell()
+        sources = (*one.sources, *self.published.sources)
+        return number_cell(released - value, difference_text, sources)
+
+    def verdict(self) -> Cell:
+        """Whether our interval contains the published value."""
+        interval, value = strict_cell(self.ours).interval, self.published.value
+        if interval is None or not self.comparable or self.doubled or not isinstance(value, float):
+            return Cell()
+        inside = position(interval, value, self.rounding) == "contains"
+        return text_cell("inside" if inside else "outside", self.published.sources)
+
+
+Column = tuple[HeaderCell, Callable[[_Compared], Cell]]
+PUBLISHED_COLUMNS: tuple[Column, ...] = (
+    (HeaderCell("metric", "Metric", form="text"), lambda one: text_cell(one.metric)),
+    (HeaderCell("n", "n", form="count"), _Compared.records),
+    (HeaderCell("published", "Published"), lambda one: one.published),
+)
+OUR_COLUMNS: tuple[Column, ...] = (
+    (HeaderCell("released", "Ours", "released"), lambda one: one.released(one.ours)),
+    (HeaderCell("released_2024", "Ours", "released 2024"), lambda one: one.released_2024(one.ours)),
+    (
+        HeaderCell("difference", "Difference", "from published"),
+        lambda one: one.difference(one.ours),
+    ),
+    (HeaderCell("strict", "Ours", "strict"), lambda one: strict_cell(one.ours)),
+    (
+        HeaderCell("verdict", "Published is", "in our interval", form="text"),
+        _Compared.verdict,
+    ),
+)
+RESCORED_COLUMNS: tuple[Column, ...] = (
+    (
+        HeaderCell("rescored", "Authors' answers", "released"),
+        lambda one: one.released(one.rescored),
+    ),
+    (
+        HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
+        lambda one: one.released_2024(one.rescored),
+    ),
+    (
+        HeaderCell("rescored difference", "Difference", "from published"),
+        lambda one: one.difference(one.rescored),
+    ),
+)
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from metrics files and published numbers: a group for each model and setting."""
-    entry = request.table
+    entry, titles = request.table, request.context.setting_title
     published = Published(sources.require("published"))
     scores = Scores(sources.results, request.context, with_intervals=True)
-    groups = [
-        _group(request, entry, published, scores, name, compared, setting)
-        for name, compared in entry.rows.items()
-        for setting, table in entry.settings.items()
-        if published.has(table, compared.row)
+    columns = [
+        column
+        for column in (
+            *PUBLISHED_COLUMNS,
+            *(OUR_COLUMNS if entry.models else ()),
+            *(RESCORED_COLUMNS if entry.rescored else ()),
+        )
+        if _with_2024(request) or not column[0].key.endswith("_2024")
     ]
-    without_published = [
-        name
-        for name, compared in entry.rows.items()
-        if not any(published.has(table, compared.row) for table in entry.settings.values())
-    ]
-    columns = _columns(request)
-    panels = (Panel(title="", head="Task", columns=columns, groups=tuple(groups)),)
+    groups, without_published = [], []
+    for model, (row, ours, rescored) in entry.rows.items():
+        known = {one: table for one, table in entry.settings.items() if published.has(table, row)}
+        without_published += [] if known else [model]
+        for setting, table in known.items():
+            compared = {
+                task: _Compared(
+                    metric=request.context.tasks[task].metric,
+                    published=published.cell(table, row, task),
+                    rounding=published.rounding(table, task),
+                    comparable=request.data.comparable,
+                    ours=scores.model(ours, task, setting) if ours else None,
+                    rescored=scores.model(rescored, task, setting) if rescored else None,
+                )
+                for task in entry.columns
+            }
+            rows = tuple(
+                Row(name=task, kind="model", cells=tuple(cell(one) for _, cell in columns))
+                for task, one in compared.items()
+                # Published or measured in the setting.
+                if one.published.value is not None or one.ours or one.rescored
+            )
+            title = f"{model} and the published {row}, {titles(setting)}"
+            groups.append(RowGroup(title, rows))
+    panel = Panel("", "Task", tuple(head for head, _ in columns), tuple(groups))
     notes = [
         *_column_notes(request),
-        *mark_notes(panels, with_intervals=entry.explains_intervals),
-        *_seed_notes(entry, request),
+        *mark_notes([panel], with_intervals=entry.explains_intervals),
+        *_seed_notes(request),
     ]
     if not request.data.comparable:
         notes.append(
@@ -147,31 +223,14 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         )
     if without_published:
         notes.append(f"No results were published for: {', '.join(without_published)}.")
-    return Table(
-        name=name,
-        kind=entry.kind,
-        caption=entry.caption,
-        label=entry.label,
-        panels=panels,
-        notes=(*notes, *_published_notes(sources), data_note(request.data)),
-    )
-
-
-def _columns(request: Request) -> tuple[HeaderCell, ...]:
-    entry = request.table
-    columns = (
-        *PUBLISHED_COLUMNS,
-        *(OUR_COLUMNS if entry.models else ()),
-        *(RESCORED_COLUMNS if entry.rescored else ()),
-    )
-    both = _with_2024(request)
-    return tuple(column for column in columns if both or column.key not in OF_2024)
+    if path := sources.resources.get("notes"):
+        notes += [row["note"] for row in read_csv(path, ("note",))]
+    return entry.table(name, [panel], [*notes, data_note(request.data)])
 
 
 def _with_2024(request: Request) -> bool:
     """Whether the scorer of 2024 may differ from today's."""
-    tasks = request.context.tasks
-    return any(tasks[task].answer == "extraction" for task in request.table.columns)
+    return any(task.answer == "extraction" for task in request.context.tasks.values())
 
 
 def _column_notes(request: Request) -> Iterator[str]:
@@ -198,118 +257,20 @@ def _column_notes(request: Request) -> Iterator[str]:
         yield ("Authors' answers: the scores here of the answers that the study's authors publish.")
 
 
-def _seed_notes(entry: ReproductionEntry, request: Request) -> Iterator[str]:
+def _seed_notes(request: Request) -> Iterator[str]:
     """Which models' values are means over seeds."""
+    entry, models = request.table, request.context.models
     several = {
-        model: len(request.context.models[model].seeds)
-        for model in entry.models
-        if len(request.context.models[model].seeds) > 1
+        name: len(models[name].seeds) for name in entry.models if len(models[name].seeds) > 1
     }
     yield from (f"{model}: mean over {seeds} seeds." for model, seeds in several.items())
     if several and entry.explains_intervals:
         yield JOINT
 
 
-def _group(
-    request: Request,
-    entry: ReproductionEntry,
-    published: Published,
-    scores: Scores,
-    name: str,
-    compared: Compared,
-    setting: str,
-) -> RowGroup:
-    """A row for each task that was published or measured in the setting."""
-    rows = []
-    for task in entry.columns:
-        cell = published.cell(entry.settings[setting], compared.row, task)
-        ours, rescored = (
-            None if model is None else scores.model(model, task, setting)
-            for model in (compared.ours, compared.rescored)
-        )
-        if cell.value is not None or ours is not None or rescored is not None:
-            metric = request.context.tasks[task].metric
-            cells = [Cell(value=metric, shown=metric), _records_cell(ours or rescored), cell]
-            comparable, both = request.data.comparable, _with_2024(request)
-            if entry.models:
-                rounding = published.rounding(entry.settings[setting], task)
-                cells += _our_cells(cell, ours, comparable, both, rounding)
-            if entry.rescored:
-                cells += _released_cells(cell, rescored, comparable, both)
-            rows.append(Row(name=task, kind="model", cells=tuple(cells)))
-    title = request.context.setting_title(setting)
-    return RowGroup(f"{name} and the published {compared.row}, {title}", tuple(rows))
-
-
-def _records_cell(measured: Measured | None) -> Cell:
-    return Cell() if measured is None else count_cell(measured.records, measured.sources)
-
-
-def _our_cells(
-    published: Cell, measured: Measured | None, comparable: bool, both: bool, rounding: float
-) -> tuple[Cell, ...]:
-    doubled = "doubled" in published.marks
-    strict = strict_cell(measured)
-    interval = strict.interval if comparable and not doubled else None
-    return (
-        *_released_cells(published, measured, comparable, both),
-        strict,
-        _verdict_cell(published, interval, rounding),
-    )
-
-
-def _released_cells(
-    published: Cell, measured: Measured | None, comparable: bool, both: bool
-) -> tuple[Cell, ...]:
-    """The values under one released protocol or both, and the difference of the published value's
-    own from it."""
-    if measured is None:
-        return (Cell(),) * (3 if both else 2)
-    doubled = "doubled" in published.marks
-    released, released_2024 = measured.value("released"), measured.value("released_2024")
-    same_protocol = released_2024 if doubled else released
-    of_2024 = doubled and released_2024 is not None
-    return (
-        _released_cell(released, measured),
-        *((_released_cell(released_2024, measured, of_2024),) if both else ()),
-        _difference_cell(same_protocol if comparable else None, published, measured),
-    )
-
-
-def _released_cell(value: float | None, measured: Measured, doubled: bool = False) -> Cell:
-    return Cell(
-        value=value,
-        shown=MISSING if value is None else score_text(value),
-        marks=("doubled",) if doubled else (),
-        sources=measured.sources,
-    )
-
-
-def _difference_cell(released: float | None, published: Cell, measured: Measured) -> Cell:
-    if released is None or not isinstance(published.value, float):
-        return Cell()
-    difference = released - published.value
-    sources = (*measured.sources, *published.sources)
-    return number_cell(difference, difference_text(difference), sources)
-
-
-def _verdict_cell(published: Cell, interval: Interval | None, rounding: float) -> Cell:
-    if interval is None or not isinstance(published.value, float):
-        return Cell()
-    inside = position(interval, published.value, rounding) == "contains"
-    verdict = "inside" if inside else "outside"
-    return Cell(value=verdict, shown=verdict, sources=published.sources)
-
-
-def _published_notes(sources: Sources) -> list[str]:
-    path = sources.resources.get("notes")
-    return [] if path is None else [row["note"] for row in read_csv(path, ("note",))]
-
-
 KIND = Kind(
     entry=ReproductionEntry,
-    place=70,
     build=build,
-    files=files,
+    files=lambda request: metric_files(request.context, with_intervals=True),
     resources={"published": PUBLISHED_SCORES, "notes": PUBLISHED_NOTES},
 )

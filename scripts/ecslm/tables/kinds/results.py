@@ -1,6 +1,6 @@
 """The results table of one setting: published rows, baselines, untuned and tuned models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
-from ecslm.tables.kind import Kind
+from ecslm.tables.kind import Kind, TableRequest
 from ecslm.tables.marks import mark_below_simple, mark_best
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table
 from ecslm.tables.notes import (
@@ -26,8 +26,7 @@ from ecslm.tables.notes import (
 )
 from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
-from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Measured, Scores, counted, strict_cell
+from ecslm.tables.scores import Scores, counted, metric_files, strict_cell
 from ecslm.tables.settings import ScoresEntry
 from ecslm.tables.sources import Sources
 
@@ -83,24 +82,30 @@ class ResultsEntry(ScoresEntry):
 
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
-        names = self.row_names()
-        problems = [f"competitors: {name} is not a row" for name in set(self.competitors) - names]
         chosen = [name for group in self.rows for name in group.best_of]
-        others = self._other_names()
-        problems += [
-            f"rows: best_of: {name} is also another row: rename it"
-            for name in set(chosen)
-            if name in others or chosen.count(name) > 1
-        ]
         rows = [
             name
             for group in self.rows
             for name in (*group.models, *group.baselines, *group.published)
         ]
-        for field, listed in (("rows", rows), ("columns", self.columns)):
-            # Twice the same would compete with itself, or be taken for another.
-            twice = sorted({name for name in listed if listed.count(name) > 1})
-            problems += [f"{field}: {name} is listed twice" for name in twice]
+        followed = [
+            _published_name(self.reproduces.get(model, model))
+            for group in self.rows
+            if group.followed_by_published
+            for model in group.models
+        ]
+        others = {*rows, *followed}
+        problems = [
+            f"competitors: {name} is not a row"
+            for name in {*self.competitors}.difference(others, chosen)
+        ]
+        problems += [
+            f"rows: best_of: {name} is also another row: rename it"
+            for name in {*others.intersection(chosen), *_twice(chosen)}
+        ]
+        # Twice the same would compete with itself, or be taken for another.
+        problems += [f"rows: {name} is listed twice" for name in _twice(rows)]
+        problems += [f"columns: {name} is listed twice" for name in _twice(self.columns)]
         if self.published_table is None and self.needs_published():
             problems.append("published_table: needed, since rows name published results")
         if problems:
@@ -111,21 +116,6 @@ class ResultsEntry(ScoresEntry):
         """Whether the table has published rows."""
         return any(group.published or group.followed_by_published for group in self.rows)
 
-    def row_names(self) -> set[str]:
-        """The names of all rows that the table can have."""
-        return self._other_names() | {name for group in self.rows for name in group.best_of}
-
-    def _other_names(self) -> set[str]:
-        """The names of all rows but those that show the best of several models."""
-        names: set[str] = set()
-        for group in self.rows:
-            names |= {*group.models, *group.baselines, *group.published}
-            if group.followed_by_published:
-                names |= {
-                    _published_name(self.reproduces.get(model, model)) for model in group.models
-                }
-        return names
-
 
 Request = TableRequest[ResultsEntry]
 
@@ -135,28 +125,21 @@ def _published_name(model: str) -> str:
     return f"{model} (published)"
 
 
-def files(request: Request) -> list[str]:
-    """Scores."""
-    return metric_files(request.context, request.table.shows_intervals)
+def _twice(names: Sequence[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}
 
 
-def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
+def problems(request: Request, resources: Mapping[str, Path]) -> Iterator[str]:
     """Names of published rows that do not exist, and models that no row can be the best of."""
-    path = resources["published"]
+    path, models = resources["published"], request.context.models
     published, table = Published(path), request.table.published_table
-    found = [
-        f"rows: {row} is not in table {table} of {path}"
-        for group in request.table.rows
-        for row in group.published
-        if not published.has(str(table), row)
-    ]
-    models = request.context.models
-    return found + [
-        f"rows: best_of: the models of {name} have different numbers of seeds"
-        for group in request.table.rows
-        for name, members in group.best_of.items()
-        if len({len(models[member].seeds) for member in members}) > 1
-    ]
+    for group in request.table.rows:
+        for row in group.published:
+            if not published.has(str(table), row):
+                yield f"rows: {row} is not in table {table} of {path}"
+        for name, members in group.best_of.items():
+            if len({len(models[member].seeds) for member in members}) > 1:
+                yield f"rows: best_of: the models of {name} have different numbers of seeds"
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
@@ -176,20 +159,19 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         *mark_notes(panels, entry.competitors, entry.explains_intervals),
         *mcc_notes(panels, entry.competitors),
         *limit_notes(request.context.models),
-        *_seed_notes(panels, request),
+        *seed_notes(groups, rows.seeds, entry),
         *rows.notes(),
+        data_note(request.data),
     ]
-    return Table(
-        name=name,
-        kind=entry.kind,
-        caption=entry.caption,
-        label=entry.label,
-        panels=panels,
-        notes=(*notes, data_note(request.data)),
-    )
+    return entry.table(name, panels, notes)
 
 
 class _RowBuilder:
+    """Builds rows, and keeps what heads and notes tell of them.
+
+    `seeds` are the numbers of seeds of the rows that are means over them.
+    """
+
     def __init__(self, request: Request, sources: Sources) -> None:
         self._entry = entry = request.table
         self._comparable = request.data.comparable
@@ -200,17 +182,17 @@ class _RowBuilder:
         )
         self._without_published: list[str] = []
         self._chosen: list[str] = []
-        self._without_answers: list[str] = []
+        self._without_answers: dict[str, None] = {}
         self._constants: list[str] = []
         self._records: dict[str, dict[str, int]] = {}
+        self.seeds: dict[str, int] = {}
 
     def group(self, group: Rows) -> RowGroup:
         """The group's rows, in order; models without answers have none."""
         rows = [self._published_row(name, name) for name in group.published]
         rows += [self._row(name, "baseline") for name in group.baselines]
         for model in self._answering(group.models):
-            learned = self._models[model].learned
-            rows.append(self._row(model, "baseline" if learned else "model"))
+            rows.append(self._row(model, "baseline" if self._models[model].learned else "model"))
             if group.followed_by_published:
                 rows += self._following(model)
         for name, models in group.best_of.items():
@@ -233,41 +215,38 @@ class _RowBuilder:
             simple=Simple(simple[0], value) if simple and value is not None else None,
         )
 
-    def notes(self) -> list[str]:
+    def notes(self) -> Iterator[str]:
         """Whose scores are those of constants, which models were chosen, and which lack results or
         answers."""
-        missing = {
-            "No results were published for": self._without_published,
-            "Without answers, and therefore without a row": self._without_answers,
-        }
-        listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
-        return [*constant_notes(self._constants, "=: "), *self._chosen, *listed]
+        yield from constant_notes(self._constants, "=: ")
+        yield from self._chosen
+        if self._without_published:
+            yield f"No results were published for: {', '.join(self._without_published)}."
+        if self._without_answers:
+            names = ", ".join(self._without_answers)
+            yield f"Without answers, and therefore without a row: {names}."
 
     def _answering(self, models: Sequence[str]) -> list[str]:
         """The models that answer any of the columns."""
-        found = [name for name in models if self._models[name].tasks]
-        self._without_answers += [
-            name for name in models if name not in (*found, *self._without_answers)
-        ]
-        return found
+        self._without_answers |= {name: None for name in models if not self._models[name].tasks}
+        return [name for name in models if self._models[name].tasks]
 
     def _row(self, name: str, kind: RowKind) -> Row:
         cells = tuple(self._cell(name, task) for task in self._entry.columns)
+        if any(cell.sd is not None for cell in cells):
+            self.seeds[name] = len(self._models[name].seeds)
         return Row(name=name, kind=kind, cells=cells)
 
     def _cell(self, name: str, task: str) -> Cell:
-        read = self._scores.model if name in self._models else self._scores.baseline
+        """A cell; of a model that nearly always gives the same answer, marked."""
+        is_model = name in self._models
+        read = self._scores.model if is_model else self._scores.baseline
         measured = read(name, task, self._entry.setting)
-        if measured is not None:
-            self._records.setdefault(task, {})[name] = measured.records
         cell = strict_cell(measured, self._entry.shows_intervals)
-        if measured is None or name not in self._models:
+        if measured is None:
             return cell
-        return self._marked(cell, measured, name, task)
-
-    def _marked(self, cell: Cell, measured: Measured, name: str, task: str) -> Cell:
-        """The cell of a model, marked if the model nearly always gives the same answer."""
-        if (constant := measured.constant()) is None:
+        self._records.setdefault(task, {})[name] = measured.records
+        if not is_model or (constant := measured.constant()) is None:
             return cell
         self._constants.append(f"{task}, {name}: {constant}")
         return replace(cell, marks=(*cell.marks, "constant"))
@@ -277,19 +256,18 @@ class _RowBuilder:
         cells, chosen = [], []
         for task in self._entry.columns:
             candidates = {model: self._cell(model, task) for model in models}
+            # The choice was made from all of them.
             sources = tuple(path for cell in candidates.values() for path in cell.sources)
             known = {
                 model: cell.value
                 for model, cell in candidates.items()
                 if isinstance(cell.value, float)
             }
-            best = max(known, key=lambda model: known[model]) if known else None
-            # The choice was made from all of them.
-            cells.append(
-                replace(candidates[best], sources=sources) if best else Cell(sources=sources)
-            )
-            if best:
-                chosen.append(f"{task} {best}")
+            best = max(known, key=known.__getitem__, default=None)
+            cells.append(replace(candidates[best] if best else Cell(), sources=sources))
+            chosen += [f"{task} {best}"] if best else []
+        if any(cell.sd is not None for cell in cells):
+            self.seeds[name] = len(self._models[models[0]].seeds)
         self._chosen.append(
             f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
             "score shown, on the test records themselves: this favours it, and its intervals do "
@@ -297,45 +275,27 @@ class _RowBuilder:
         )
         return Row(name=name, kind="model", cells=tuple(cells), marks=("chosen",))
 
-    def _following(self, model: str) -> list[Row]:
+    def _following(self, model: str) -> Iterator[Row]:
         published = self._entry.reproduces.get(model, model)
-        assert self._published is not None and self._entry.published_table is not None
-        if not self._published.has(self._entry.published_table, published):
+        assert self._published is not None
+        if self._published.has(str(self._entry.published_table), published):
+            yield self._published_row(published, _published_name(published))
+        else:
             self._without_published.append(model)
-            return []
-        return [self._published_row(published, _published_name(published))]
 
     def _published_row(self, published: str, name: str) -> Row:
-        assert self._published is not None and self._entry.published_table is not None
-        cells = tuple(
-            self._published.cell(self._entry.published_table, published, task)
-            for task in self._entry.columns
-        )
+        assert self._published is not None
+        table = str(self._entry.published_table)
+        cells = tuple(self._published.cell(table, published, task) for task in self._entry.columns)
         marks = {"other_data": not self._comparable, "follows": name != published}
         given = tuple(mark for mark, is_given in marks.items() if is_given)
         return Row(name=name, kind="published", cells=cells, marks=given)
 
 
-def _seed_notes(panels: Sequence[Panel], request: Request) -> list[str]:
-    """Which rows are means over seeds, and how much seeds differ."""
-    members = {
-        name: models[0] for group in request.table.rows for name, models in group.best_of.items()
-    }
-    seeds = {
-        row.name: len(request.context.models[members.get(row.name, row.name)].seeds)
-        for panel in panels
-        for row in panel.rows
-        if any(cell.sd is not None for cell in row.cells)
-    }
-    groups = (group for panel in panels for group in panel.groups)
-    return seed_notes(groups, seeds, request.table)
-
-
 KIND = Kind(
     entry=ResultsEntry,
-    place=30,
     build=build,
-    files=files,
+    files=lambda request: metric_files(request.context, request.table.shows_intervals),
     resources={"published": PUBLISHED_SCORES},
     problems=problems,
 )

@@ -1,12 +1,12 @@
 """The validity table: invalid and truncated answers, the scores with a forgiving parser, and how
 often models give their most frequent answer."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
-from ecslm.tables.kind import Kind
+from ecslm.tables.kind import Kind, TableRequest
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -14,15 +14,13 @@ from ecslm.tables.model import (
     Row,
     RowGroup,
     Table,
-    count_cell,
     number_cell,
     percent_text,
     score_text,
 )
 from ecslm.tables.notes import constant_notes, data_note, fewer_notes, limit_notes, record_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
-from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Measured, Scores, counted
+from ecslm.tables.scores import Measured, Scores, counted, metric_files
 from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources
 
@@ -35,6 +33,23 @@ NOTES = (
     "right answers are; distinct: number of different answers.",
     "--: not measured or not defined.",
 )
+# What a row shows, and how it is shown.
+Measure = tuple[Callable[[Measured], float | None], Callable[[Any], str]]
+# By the title of a panel, its rows for each model.
+PANELS: Mapping[str, Mapping[str, Measure]] = {
+    "unusable answers, %": {
+        "invalid": (Measured.invalid_share, percent_text),
+        "truncated": (Measured.truncated_share, percent_text),
+    },
+    "scores": {
+        "strict": (lambda one: one.value("strict"), score_text),
+        "lenient": (Measured.lenient, score_text),
+    },
+    "the most frequent answer": {
+        "share, %": (Measured.most_frequent_share, percent_text),
+        "distinct": (Measured.distinct_answers, "{:,}".format),
+    },
+}
 
 
 class ValidityEntry(Entry):
@@ -51,135 +66,59 @@ class ValidityEntry(Entry):
 Request = TableRequest[ValidityEntry]
 
 
-def files(request: Request) -> list[str]:
-    """Scores."""
-    return metric_files(request.context)
-
-
 def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files: for each setting a panel of shares and one of scores."""
+    """The table from metrics files: panels for each setting."""
     entry = request.table
     scores = Scores(sources.results, request.context)
-    panels = tuple(panel for one in entry.settings for panel in _panels(request, scores, one))
-    return Table(
-        name=name,
-        kind=entry.kind,
-        caption=entry.caption,
-        label=entry.label,
-        panels=panels,
-        notes=(
-            *NOTES,
-            *record_notes(panels),
-            *limit_notes(request.context.models),
-            data_note(request.data),
-        ),
-    )
+    panels = [panel for one in entry.settings for panel in _panels(request, scores, one)]
+    limits = limit_notes(request.context.models)
+    notes = (*NOTES, *record_notes(panels), *limits, data_note(request.data))
+    return entry.table(name, panels, notes)
 
 
 def _panels(request: Request, scores: Scores, setting: str) -> Iterator[Panel]:
     """The panels of a setting, with columns for the tasks that have it."""
     entry = request.table
-    measured = {
-        (model, task): scores.model(model, task, setting)
-        for model in entry.models
-        for task in entry.columns
-    }
-    tasks = [task for task in entry.columns if any(measured[model, task] for model in entry.models)]
-    if not tasks:
-        return
-    title = request.context.setting_title(setting)
+    found: dict[str, dict[str, Measured]] = {}
+    for task in entry.columns:
+        for model in entry.models:
+            if measured := scores.model(model, task, setting):
+                found.setdefault(task, {})[model] = measured
     constants = [
         f"{task}, {model}: {constant}"
-        for task in tasks
-        for model in entry.models
-        if (one := measured[model, task]) and (constant := one.constant())
+        for task, of_task in found.items()
+        for model, one in of_task.items()
+        if (constant := one.constant())
     ]
-    for what, rows_of, with_metric, notes in (
-        ("unusable answers, %", _shares, False, []),
-        ("scores", _scores, True, []),
-        ("the most frequent answer", _frequent, False, constant_notes(constants)),
-    ):
-        columns = tuple(
-            _head(
-                task,
-                request.context.tasks[task].metric if with_metric else "",
-                {model: one.records for model in entry.models if (one := measured[model, task])},
-            )
-            for task in tasks
-        )
+    for what, measures in PANELS.items() if found else ():
+        columns = []
+        for task, of_task in found.items():
+            records, fewer = counted({model: one.records for model, one in of_task.items()})
+            detail = request.context.tasks[task].metric if what == "scores" else ""
+            columns.append(HeaderCell(task, task, detail, records=records, fewer=fewer))
+        title = f"{request.context.setting_title(setting)}: {what}"
+        same = constant_notes(constants) if "distinct" in measures else []
         yield Panel(
-            title=f"{title}: {what}",
+            title=title,
             head="Model",
-            columns=columns,
+            columns=tuple(columns),
             groups=tuple(
-                RowGroup(model, rows_of(model, [measured[model, task] for task in tasks]))
-                for model in entry.models
+                RowGroup(model, tuple(_rows(model, found, measures))) for model in entry.models
             ),
-            float_title=f"{title}: {what}",
-            notes=(*fewer_notes(columns), *notes),
+            float_title=title,
+            notes=(*fewer_notes(columns), *same),
         )
-
-
-def _head(task: str, detail: str, measured: Mapping[str, int]) -> HeaderCell:
-    records, fewer = counted(measured)
-    return HeaderCell(key=task, text=task, detail=detail, records=records, fewer=fewer)
-
-
-def _shares(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
-    return _rows(
-        model,
-        measured,
-        {
-            "invalid": lambda one: _percent(one, one.invalid_share()),
-            "truncated": lambda one: _percent(one, one.truncated_share()),
-        },
-    )
-
-
-def _scores(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
-    return _rows(
-        model,
-        measured,
-        {
-            "strict": lambda one: _score(one, one.value("strict")),
-            "lenient": lambda one: _score(one, one.lenient()),
-        },
-    )
-
-
-def _frequent(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
-    return _rows(
-        model,
-        measured,
-        {
-            "share, %": lambda one: _percent(one, one.most_frequent_share()),
-            "distinct": lambda one: count_cell(one.distinct_answers(), one.sources),
-        },
-    )
 
 
 def _rows(
-    model: str,
-    measured: Sequence[Measured | None],
-    measures: Mapping[str, Callable[[Measured], Cell]],
-) -> tuple[Row, ...]:
-    return tuple(
-        Row(
-            name=model,
-            kind="model",
-            detail=detail,
-            cells=tuple(Cell() if one is None else cell_of(one) for one in measured),
+    model: str, found: Mapping[str, Mapping[str, Measured]], measures: Mapping[str, Measure]
+) -> Iterator[Row]:
+    measured = [of_task.get(model) for of_task in found.values()]
+    for detail, (value, text) in measures.items():
+        cells = tuple(
+            number_cell(value(one), text, one.sources) if one else Cell() for one in measured
         )
-        for detail, cell_of in measures.items()
-    )
+        yield Row(name=model, kind="model", detail=detail, cells=cells)
 
 
-def _percent(measured: Measured, share: float | None) -> Cell:
-    return number_cell(share, "" if share is None else percent_text(share), measured.sources)
-
-
-def _score(measured: Measured, value: float | None) -> Cell:
-    return number_cell(value, "" if value is None else score_text(value), measured.sources)
-
-
-KIND = Kind(entry=ValidityEntry, place=60, build=build, files=files)
+KIND = Kind(entry=ValidityEntry, build=build, files=lambda request: metric_files(request.context))
