@@ -100,16 +100,15 @@ def _precision(tested: Mapping[str, int], task: Task) -> str:
     )
 
 
-def as_json_lines(table: Path, target: Path, separator: str) -> str:
-    """The command that makes JSON Lines of a table with a separator of columns."""
-    between = "" if separator == "," else f", sep={separator!r}"
-    read = f"pandas.read_csv({str(table)!r}, dtype=str{between})"
-    code = f"import pandas; {read}.to_json({str(target)!r}, orient='records', lines=True)"
-    # In double quotes it is easier to read; whatever the shell would expand in them is rare.
-    plain = not set(code) & set('"$`\\!')
-    return (
-        f'.venv/bin/python -c "{code}"' if plain else shlex.join([".venv/bin/python", "-c", code])
-    )
+def as_json_lines(table: Path) -> str:
+    """The command that makes JSON Lines of a table, whose first line shows what stands between its
+    columns: spreadsheets of some countries write `;`."""
+    with table.open(encoding="utf-8", errors="replace") as stream:
+        between = max(",;\t", key=stream.readline().count)
+    read, written = json.dumps(str(table)), json.dumps(str(table.with_suffix(".jsonl")))
+    code = f"import pandas; pandas.read_csv({read}, dtype=str, sep={json.dumps(between)})"
+    code += f'.to_json({written}, orient="records", lines=True)'
+    return shlex.join([".venv/bin/python", "-c", code])
 
 
 def next_lines(start: Start, written: Path) -> Iterator[str]:
