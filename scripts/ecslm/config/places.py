@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecslm.common.errors import InputError, Problem
@@ -44,25 +44,18 @@ class Content:
 
     def located(self, error: InputError) -> InputError:
         """The same problems, each with the place of the key that it begins with, or of the nearest
-        key around that; keys that are quoted in it get their place too."""
-        return InputError(*map(self._located, error.details))
-
-    def with_places(self, error: InputError) -> InputError:
-        """As `located` those problems that begin with a key; others as they are: they are of files
-        that the configuration names."""
-        return InputError(
-            *(
-                one if one.path or self._place(one.message) is None else self._located(one)
-                for one in error.details
-            )
-        )
+        key around that; keys that are quoted in it get their place too. Those of files stay as they
+        are."""
+        return InputError(*(one if one.path else self._located(one) for one in error.details))
 
     def _located(self, problem: Problem) -> Problem:
         message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
         # Control characters are shown, not sent to the terminal.
         message = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
         place = self._place(problem.message)
-        return Problem(message) if place is None else Problem(message, place.path, place.line)
+        if place is None:
+            return replace(problem, message=message)
+        return Problem(message, place.path, place.line)
 
     def _place(self, message: str) -> Place | None:
         """The place of the key that a message begins with, or of the nearest key around it."""

@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
-from ecslm.common.versions import LOCK_FILE, installed_versions, lock_versions
+from ecslm.common.versions import LOCK_FILE, lock_versions, require_locked
 from ecslm.estimates.devices import Device
 from ecslm.plan.parameters import versions_in
 from ecslm.plan.requests import SLOW
 from ecslm.preflight.drivers import cuda_of_torch
-from ecslm.preflight.findings import Finding, error, ok, shortened, warning
+from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.provenance.gpus import GpuNeed, check_gpus
 
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
 UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
 CPU_FLAGS = Path("/proc/cpuinfo")
@@ -76,19 +74,14 @@ def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
 
 
 def check_versions(run: PlannedRun) -> Iterator[Finding]:
-    """Whether each library has its locked version: jobs refuse others of those that can change
-    their results."""
-    locked = lock_versions(PINNED.findall(read_text(LOCK_FILE)))
-    found = installed_versions(locked)
-    differing = sorted(name for name in locked if found[name] != locked[name])
-    checked = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
-    fix = f"in {LOCK_FILE.name}: run `make setup`"
-    for name in filter(checked.__contains__, differing):
-        yield error(f"{found[name]} here, {locked[name]} {fix}", name)
-    if others := [name for name in differing if name not in checked]:
-        yield warning(f"other versions here than {fix}", shortened(others))
-    if not differing:
-        yield ok(f"all {len(locked)} have the versions of {LOCK_FILE.name}")
+    """Whether each library that can change a result of the run has its locked version.
+
+    Raises:
+        InputError: one has another, with which jobs refuse to run.
+    """
+    names = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
+    if require_locked(sorted(names)):
+        yield ok(f"all {len(names)} that can change results have the versions of {LOCK_FILE.name}")
 
 
 def check_latex(_run: PlannedRun) -> Iterator[Finding]:

@@ -12,7 +12,6 @@ from support.project import RESOURCES, ROOT
 from ecslm.estimates import encoder, prediction
 from ecslm.estimates import training as of_training
 from ecslm.estimates.devices import DEVICES, Device, read_devices
-from ecslm.estimates.encoder import Encoder, estimate_bertscore
 from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate
 from ecslm.estimates.lengths import LENGTHS, Lengths, lengths_of, read_lengths
 from ecslm.estimates.prediction import PredictionJob, PredictionWork
@@ -169,18 +168,6 @@ def test_more_and_longer_prompts_and_answers_never_take_less_time(
     assert more.seconds >= less.seconds
     # Fewer, longer rows have fewer logits.
     assert more.device_bytes >= less.device_bytes - less.device["logits"]
-
-
-@given(amounts=st.lists(st.tuples(a_number, a_number), min_size=7, max_size=7), device=a_device)
-def test_more_texts_and_a_larger_encoder_never_need_less(
-    amounts: list[tuple[int, int]], device: Device
-) -> None:
-    def scoring(choose: Callable[[tuple[int, int]], int]) -> Estimate:
-        embedding, linear, width, layer, *texts = map(choose, amounts)
-        encoder = Encoder(embedding, linear, width, depth=5000)
-        return estimate_bertscore(encoder, layer, *texts, device)
-
-    assert needs_no_less(scoring(max), scoring(min))
 
 
 @given(device=a_gpu, budget=st.integers(400, 600_000))

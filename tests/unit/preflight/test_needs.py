@@ -71,19 +71,6 @@ def test_a_training_on_several_gpus_counts_on_each(at_once: int, hours: float) -
     assert hours_on(run(1), met(run(1))).measured == 1
 
 
-def test_on_a_cluster_each_prediction_loads_the_model() -> None:
-    three = CUDA | {"tasks": ["PM", "SA", "QPR"]}
-    here, there = (planned_run(profile, **three) for profile in (Profile("gpu", gpus=1), SLURM))
-    device = met(here).device
-    once, each = (
-        here.requests.prediction("Small-EC", "PM", device, loads) for loads in (False, True)
-    )
-    assert once is not None
-    assert each is not None
-    more = hours_on(there, met(here)).total - hours_on(here, met(here)).total
-    assert more * 3600 == pytest.approx(2 * (each.seconds - once.seconds))
-
-
 @pytest.mark.parametrize("profile", [Profile("gpu", gpus=1), SLURM])
 def test_where_the_gpu_is_not_known_all_of_the_file_are_compared(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
