@@ -1,11 +1,6 @@
-"""Checks whether a run can fetch from the hub what is not here. Nothing is fetched.
-
-The hub is asked for all repositories at once, for no longer than a while.
-"""
+"""Checks whether a run can fetch from the hub what is not here. Nothing is fetched."""
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,8 +11,8 @@ from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.schemas.paths import CACHE
 
-# Of one request, and of all.
-SECONDS, MOST_SECONDS = 4.0, 6.0
+# Of one request.
+SECONDS = 4.0
 # Rules whose jobs read the source of the data.
 DATA_RULES = frozenset({"check_data", "dataset"})
 # In a URL, with the name of a user.
@@ -43,27 +38,24 @@ class Repository:
 def check_hub(run: PlannedRun) -> Iterator[Finding]:
     """Whether the repositories that are going to be fetched are there, may be read, are pinned to a
     commit, and have the licence that is configured."""
-    wanted = list(repositories(run))
+    wanted, fails = list(repositories(run)), False
+    for one in wanted:
+        try:
+            for finding in ask_hub(one):
+                fails |= finding.severity == "error"
+                yield finding
+        except ConnectionError as lost:
+            yield error(
+                f"cannot be reached ({lost}), but the run needs what is not here yet: connect or, "
+                f"on a machine with a connection, run `snakemake --config study={run.study.name} "
+                "-- bases datasets` and copy its `results`",
+                _endpoint(),
+            )
+            # The others would say the same.
+            return
     if not wanted:
         yield ok("nothing is to be fetched")
-        return
-    lost: list[str] = []
-    found: list[Finding] = []
-    for answer in ask_all(wanted).values():
-        if isinstance(answer, str):
-            lost.append(answer)
-        else:
-            found += answer
-    if lost:
-        # One line, since the reason is mostly that of all.
-        yield error(
-            f"cannot be reached ({lost[0]}), but the run needs what is not here yet: connect or, "
-            f"on a machine with a connection, run `snakemake --config study={run.study.name} -- "
-            "bases datasets` and copy its `results`",
-            _endpoint(),
-        )
-    yield from found
-    if not lost and all(finding.severity != "error" for finding in found):
+    elif not fails:
         yield ok(f"can be fetched: {', '.join(one.id for one in wanted)}")
 
 
@@ -80,30 +72,6 @@ def repositories(run: PlannedRun) -> Iterator[Repository]:
         where = f"studies.{run.study.name}.data"
         key = f"{where}.license"
         yield Repository(where, "dataset", data.id, data.revision, data.license, key)
-
-
-def ask_all(wanted: list[Repository]) -> dict[Repository, list[Finding] | str]:
-    """What the hub says of each, or why it says nothing.
-
-    Late threads are abandoned: the process can end whatever they wait for. For example, the timeout
-    of a connection does not apply to a silent name server.
-    """
-    late = f"no answer within {MOST_SECONDS:g} seconds"
-    answers: dict[Repository, list[Finding] | str] = dict.fromkeys(wanted, late)
-
-    def ask(one: Repository) -> None:
-        try:
-            answers[one] = list(ask_hub(one))
-        except ConnectionError as lost:
-            answers[one] = str(lost)
-
-    threads = [threading.Thread(target=ask, args=(one,), daemon=True) for one in wanted]
-    for thread in threads:
-        thread.start()
-    end = time.monotonic() + MOST_SECONDS
-    for thread in threads:
-        thread.join(max(end - time.monotonic(), 0))
-    return dict(answers)
 
 
 def ask_hub(one: Repository) -> Iterator[Finding]:

@@ -133,7 +133,7 @@ def test_another_version_of_a_library_that_changes_results_is_refused(
     (found,) = check_versions(run)
     assert found.message.endswith("have the versions of requirements.lock")
     monkeypatch.setattr(versions, "installed_versions", lambda locked: {**locked, "torch": "1.0"})
-    with pytest.raises(InputError, match="^torch: "):
+    with pytest.raises(InputError, match="torch: "):
         list(check_versions(run))
 
 
