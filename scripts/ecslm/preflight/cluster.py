@@ -204,8 +204,8 @@ def ask_slurm(command: str, seconds: float | None = None) -> str:
     seconds = seconds or SECONDS
     try:
         run = subprocess.run(
-            f"exec {command}",
-            shell=True,
+            # The profile's options are words for a shell.
+            ["sh", "-c", f"exec {command}"],
             capture_output=True,
             text=True,
             timeout=seconds,

@@ -83,16 +83,6 @@ def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_pat
     assert names(on_cluster)[5] == "cluster"
 
 
-@pytest.mark.usefixtures("project")
-def test_without_the_profile_or_a_plan_nothing_is_said_of_the_run() -> None:
-    report = check_study([], None, "none")
-    assert report.fails
-    assert names(report) == ["configuration", "profile"]
-    report = check_study([], "nope", "gpu")
-    assert (report.study, report.fails) == ("nope", True)
-    assert names(report) == ["configuration"]
-
-
 def told(**changes: Any) -> list[str]:
     """What is said of the configuration of a study with some keys changed."""
     small = {"source": "path", "path": "models/small"}
