@@ -195,8 +195,7 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
 def test_a_study_that_does_not_run_is_checked_too() -> None:
     raw = small()
     raw["studies"]["other"] = copy.deepcopy(raw["studies"]["shop"]) | {"tasks": ["PM", "AX"]}
-    line = "studies.other.tasks: AX is not in tasks: did you mean `AG`?"
-    assert line in problems(raw)
+    assert "studies.other.tasks: AX is not in tasks: did you mean `AG`?" in problems(raw)
 
 
 def test_a_problem_in_an_inherited_section_is_told_once_at_its_place() -> None:
@@ -229,9 +228,7 @@ def test_a_study_cannot_take_a_directory_that_studies_share(name: str) -> None:
     raw = small()
     raw["studies"][name] = raw["studies"]["shop"]
     (line,) = problems(raw)
-    assert (
-        line == f"studies.{name}: is the name of a directory that studies share: rename the study"
-    )
+    assert line.startswith(f"studies.{name}: is the name of a directory that studies share: ")
 
 
 LIKELIHOOD = BASE | {"answers": "likelihood"}
@@ -270,14 +267,12 @@ def test_what_does_not_fit_together_is_told(edits: dict[str, Any], line: str) ->
     assert any(found.startswith(start) for found in problems(raw))
 
 
-def test_rows_whose_answers_are_limited_do_not_compete() -> None:
-    raw = changed(".tables.ind.competitors", ["Small", "Small-EC"])
+@pytest.mark.parametrize("row", ["Small", "Best"])
+def test_rows_whose_answers_are_limited_do_not_compete(row: str) -> None:
+    raw = changed(".tables.ind.competitors", [row, "Small-EC"])
     put(raw, ".models.Small.answers", "likelihood")
-    line = (
-        f"{S}.tables.ind.competitors: {{}} does not compete: its answers are limited to valid ones"
-    )
-    assert problems(raw) == (line.format("Small"),)
-    put(raw, ".tables.ind.competitors", ["Best", "Small-EC"])
-    best = {"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}
-    raw["studies"]["shop"]["tables"]["ind"]["rows"].append(best)
-    assert problems(raw) == (line.format("Best"),)
+    if row == "Best":
+        best = {"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}
+        raw["studies"]["shop"]["tables"]["ind"]["rows"].append(best)
+    (line,) = problems(raw)
+    assert line.startswith(f"{S}.tables.ind.competitors: {row} does not compete: its answers are")
