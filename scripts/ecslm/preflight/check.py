@@ -10,15 +10,7 @@ from ecslm.config.backends.openai import OpenAIModel
 from ecslm.plan.base_folders import base_folders, check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.findings import (
-    Finding,
-    Report,
-    error,
-    errors_of,
-    found_by,
-    ok,
-    warning,
-)
+from ecslm.preflight.findings import Finding, Report, errors_of, found_by, ok, warning
 from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices, check_latex, check_versions
 from ecslm.preflight.needs import check_memory, check_time
@@ -26,7 +18,7 @@ from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import check_profile, read_profile
 from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.disk import disks
+from ecslm.provenance.disk import check_disk, disks
 from ecslm.provenance.overview import Overview, counts_by_kind
 from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
@@ -112,15 +104,14 @@ def count_jobs(run: PlannedRun) -> Iterator[Finding]:
 
 
 def check_room(run: PlannedRun) -> Iterator[Finding]:
-    """Whether the disks have room for what a run is sure to write."""
-    found = disks(run.study, run.due)
-    if not found:
-        yield ok("no weights and no adapters to write whose size is known")
-    for disk in found:
-        if disk.fits:
-            yield ok(disk.summary, needed_bytes=disk.needed, free_bytes=disk.free)
-        else:
-            yield error(disk.shortage, disk.folder)
+    """Whether the disks have room for what a run is sure to write.
+
+    Raises:
+        InputError: one has not.
+    """
+    check_disk(run.plan, run.due)
+    for disk in disks(run.study, run.due):
+        yield ok(disk.summary, needed_bytes=disk.needed, free_bytes=disk.free)
 
 
 def check_weights(run: PlannedRun) -> Iterator[Finding]:
