@@ -36,18 +36,19 @@ def check_time(run: PlannedRun) -> Iterator[Finding]:
     if not any(map(Costs(run.plan, run.known).takes_long, run.jobs)):
         return
     on = met(run)
-    hours = hours_on(run, on)
-    if on.name is not None and hours.total:
-        yield _summary(run, hours, on)
-    elif on.name is None:
-        devices = [one for one in run.requests.devices.values() if one.kind == "cuda"]
-        found = {one: hours_on(run, Met(one)).total for one in devices}
-        shown = "; ".join(
-            f"{_short(total)} on {one.name}, {_short(total * one.usd_per_hour)} USD"
-            for one, total in found.items()
+    known = [Met(one) for one in run.requests.devices.values() if one.kind == "cuda"]
+    found = [(one, hours_on(run, one)) for one in (known if on.name is None else [on])]
+    _, hours = found[0]
+    if on.name is None:
+        shown = (
+            f"{_short(one.total)} on {each.device.name}, "
+            f"{_short(one.total * each.device.usd_per_hour)} USD"
+            for each, one in found
         )
-        totals = {one.name: total for one, total in found.items()}
-        yield ok(f"GPU-hours, by the GPU: {shown}", **totals)
+        totals = {each.device.name: one.total for each, one in found}
+        yield ok(f"GPU-hours, by the GPU: {'; '.join(shown)}", **totals)
+    elif hours.total:
+        yield _summary(run, hours, on)
     if hours.unknown:
         models = dict.fromkeys(job.key["model"] for job in hours.unknown if "model" in job.key)
         yield ok(
