@@ -1,7 +1,7 @@
 """The keys of a configuration with the places where they stand, and problems with their places."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,11 +22,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Content:
-    """The keys of a configuration, as read, and the place of each by its dotted path; None for
-    those of the command line."""
+    """The keys of a configuration, as read, and the place of each by its dotted path, if it stands
+    in a file."""
 
     values: dict[str, Any]
-    places: Mapping[str, Place | None] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     @property
     def studies(self) -> dict[str, Any]:
@@ -39,8 +39,13 @@ class Content:
         return Content(_merged(self.values, over.values), {**self.places, **over.places})
 
     def with_values(self, values: Mapping[str, Any]) -> "Content":
-        """These keys under values that stand in no file."""
-        return self.with_over(Content(dict(values), dict.fromkeys(_paths(values))))
+        """These keys under values that stand in no file, those of the command line."""
+        places = {
+            path: place
+            for path, place in self.places.items()
+            if path.partition(".")[0] not in values
+        }
+        return Content(_merged(self.values, dict(values)), places)
 
     def located(self, error: InputError) -> InputError:
         """The same problems, each with the place of the key that it begins with, or of the nearest
@@ -82,13 +87,3 @@ def _merged(under: Any, over: Any) -> Any:
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
     return under | {key: _merged(under.get(key), value) for key, value in over.items()}
-
-
-def _paths(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """The dotted paths of all values that are no mappings, or empty ones."""
-    for key, value in values.items():
-        path = f"{above}{key}"
-        if isinstance(value, Mapping) and value:
-            yield from _paths(value, f"{path}.")
-        else:
-            yield path

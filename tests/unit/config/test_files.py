@@ -64,14 +64,9 @@ def test_a_problem_has_the_place_of_its_key(files: list[str], problem: str, line
 
 
 def test_values_that_stand_in_no_file_have_no_place() -> None:
-    content = read("study: a\nstudies: {a: {x: 1, y: 2}}\n")
-    over = content.with_values({"study": "b", "studies": {"a": {"x": 3}}})
-    assert over.values == {"study": "b", "studies": {"a": {"x": 3, "y": 2}}}
-    assert told(over, "study: no", "studies.a.y: no") == (
-        "study: no",
-        "a.yaml: line 2: studies.a.y: no",
-    )
-    assert told(over, "studies.a.x.0: no") == ("studies.a.x.0: no",)
+    over = read("study: a\nseeds: [1]\n").with_values({"study": "b"})
+    assert over.values == {"study": "b", "seeds": [1]}
+    assert told(over, "study: no", "seeds: no") == ("study: no", "a.yaml: line 2: seeds: no")
 
 
 KEYS = st.text(alphabet="abc", min_size=1, max_size=3)
