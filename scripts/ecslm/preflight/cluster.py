@@ -175,8 +175,7 @@ def time_limit(partitions: str) -> float:
     Raises:
         InputError: SLURM cannot be asked.
     """
-    # Some partitions are shown only to who asks for all.
-    ask = f"sinfo --all --noheader --format=%l --partition={shlex.quote(partitions)}"
+    ask = f"sinfo --noheader --format=%l --partition={shlex.quote(partitions)}"
     try:
         return max(map(minutes_of, ask_slurm(ask).split()), default=math.inf)
     except InputError as problem:
