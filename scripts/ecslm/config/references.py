@@ -53,35 +53,35 @@ def reference_problems(
 
 
 # Where a name must be, in words, and the names that are there.
-Place = tuple[str, Collection[str]]
+Valid = tuple[str, Collection[str]]
 
 
-def _names(config: Config, templates: Path) -> Iterator[tuple[str, str, Place]]:
+def _names(config: Config, templates: Path) -> Iterator[tuple[str, str, Valid]]:
     """Each name that refers to something: its key, itself, and where it must be."""
     yield "study", config.study, ("studies", config.studies)
     for base in config.licenses:
         yield "licenses", base, ("bases", config.bases)
     for study_name, study in config.studies.items():
-        path, places = f"studies.{study_name}", _places(config, study, templates)
+        path, valid = f"studies.{study_name}", _valid_names(config, study, templates)
         for found in names_in(study, StudySettings):
-            yield f"{path}.{found.field}", found.name, places[found.reference.part]
+            yield f"{path}.{found.field}", found.name, valid[found.reference.part]
         for name in study.export.models or ():
-            yield f"{path}.export.models", name, places["tuned models"]
+            yield f"{path}.export.models", name, valid["tuned models"]
         for key, one in _contrasts(study).items():
             of_settings = one.kind == "settings"
             field, others = ("models", one.models) if of_settings else ("settings", one.settings)
+            compared = valid["settings" if of_settings else "compared"]
             for name in chain(*one.pairs):
-                place = places["settings" if of_settings else "compared"]
-                yield f"{path}.comparisons.contrasts.{key}.pairs", name, place
+                yield f"{path}.comparisons.contrasts.{key}.pairs", name, compared
             for name in others:
-                yield f"{path}.comparisons.contrasts.{key}.{field}", name, places[field]
+                yield f"{path}.comparisons.contrasts.{key}.{field}", name, valid[field]
 
 
 def _contrasts(study: StudySettings) -> Mapping[str, Any]:
     return {} if study.comparisons is None else study.comparisons.contrasts
 
 
-def _places(config: Config, study: StudySettings, templates: Path) -> Mapping[str, Place]:
+def _valid_names(config: Config, study: StudySettings, templates: Path) -> Mapping[str, Valid]:
     contrasts = _contrasts(study)
     of_settings = [name for name, one in contrasts.items() if one.kind == "settings"]
     tuned = [name for name, model in study.models.items() if model.tuned]
