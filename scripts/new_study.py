@@ -15,7 +15,7 @@ from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.script import run_script
 from ecslm.starter.begin import begin_study, check_study_name
-from ecslm.starter.words import found_lines, next_lines
+from ecslm.starter.words import told
 
 
 def main(study: str | None = None, data: Path | None = None) -> None:
@@ -36,11 +36,9 @@ def main(study: str | None = None, data: Path | None = None) -> None:
     begun = begin_study(study, data, shipped.tasks)
     with written.open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(begun.text)
-    print("\n".join((str(data), *found_lines(begun.start, begun.report))))
-    run = check_study([written], None, "default")
-    print(f"\nWritten: {written}. Whether it can run here:\n\n{as_text(run)}\n\nNext:")
     # Whatever a run still needs: the file is there, and it is good.
-    print("\n".join(next_lines(begun.start, written)))
+    check = as_text(check_study([written], None, "default"))
+    print(told(begun.start, begun.report, written, check), end="")
 
 
 if __name__ == "__main__":

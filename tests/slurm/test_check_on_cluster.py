@@ -33,8 +33,6 @@ def told(
     project: Path,
     *prepare: str,
     python: Path | str = sys.executable,
-    folder: Path | None = None,
-    study: str = "interrupted_study.yaml",
     **resources: str,
 ) -> list[str]:
     """What is told of the cluster.
@@ -42,19 +40,13 @@ def told(
     Args:
         prepare: shell commands whose mounts the check alone sees.
         python: the interpreter that runs it.
-        folder: where the check sees the project, if elsewhere.
-        study: file with the study.
         resources: default ones of the profile.
     """
     defaults = {"slurm_partition": PARTITION, "slurm_account": "none"} | resources
     profile = {"executor": "slurm", "default-resources": defaults, "set-resources": [*ON_CPU]}
     (project / PROFILE).write_text(yaml.safe_dump(profile), encoding="utf-8")
     script = f"{python} scripts/check_study.py --json --profile tests"
-    commands = (
-        *prepare,
-        f"cd {folder or project}",
-        f"{script} --configfile {study}",
-    )
+    commands = (*prepare, f"cd {project}", f"{script} --configfile interrupted_study.yaml")
     run = subprocess.run(
         ["unshare", "--mount", "sh", "-e", "-c", "\n".join(commands)],
         capture_output=True,
@@ -90,18 +82,17 @@ def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
     ("resources", "reason"),
     [
         ({"slurm_partition": "nosuch"}, "invalid partition specified: nosuch"),
-        ({"constraint": "nosuch"}, "Invalid feature specification"),
         ({"gpu_model": "a100"}, "Requested node configuration is not available"),
         ({"slurm_extra": "--mem=99000000"}, "Requested node configuration is not available"),
     ],
-    ids=["partition", "constraint", "type of GPU", "memory"],
+    ids=["partition", "type of GPU", "memory"],
 )
 def test_what_slurm_would_refuse_is_told_with_its_reason(
     resources: dict[str, str], reason: str, cluster: Cluster, project: Path
 ) -> None:
     found = told(project, **resources)
     assert found
-    assert all(f"({reason}): correct partition, account" in line for line in found)
+    assert all(reason in line and "correct partition, account" in line for line in found)
     assert cluster.jobs() == []
 
 
@@ -114,7 +105,8 @@ def test_nodes_without_the_environment_are_told(project: Path, tmp_path: Path) -
         f"cp -r --symbolic-link {ENVIRONMENT} {tmp_path}/environment",
         python=python,
     )
-    assert line.startswith(f"error: {NODE}: a short job fails there (execve(): {python}: No such")
+    assert line.startswith(f"error: {NODE}: a short job fails there (")
+    assert f"execve(): {python}: No such" in line
 
 
 @pytest.mark.usefixtures("cluster")
@@ -123,16 +115,3 @@ def test_results_that_nodes_do_not_share_are_told(project: Path) -> None:
     assert line.startswith(
         f"error: {NODE}: {project}/results is another folder there than here: put it"
     )
-
-
-@pytest.mark.usefixtures("cluster")
-def test_a_project_that_nodes_do_not_see_is_told(project: Path, tmp_path: Path) -> None:
-    hidden = tmp_path / "project"
-    (line,) = told(
-        project,
-        f"mount -t tmpfs none {tmp_path}",
-        f"mkdir {hidden}",
-        f"mount --bind {project} {hidden}",
-        folder=hidden,
-    )
-    assert line.startswith(f"error: {NODE}: a short job fails there (couldn't chdir to `{hidden}'")

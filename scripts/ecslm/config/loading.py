@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import read_files
-from ecslm.config.places import Content, merged
+from ecslm.config.places import Content
 from ecslm.config.references import reference_problems
 from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems, value_problems
@@ -33,17 +33,17 @@ def read_config(
         InputError: a file cannot be read, or the configuration has problems. Each line has the file
             and the line of its key, if it stands in a file.
     """
-    contents = read_files(files)
-    changes = dict(_changed_studies(contents))
+    content, changes = Content({}), dict[str, Problem]()
+    for one in read_files(files):
+        changes |= dict(_changed_studies(content, one))
+        content = content.with_over(one)
     if copies := [problem for problem in changes.values() if problem.kind == "copy"]:
         raise InputError(*copies)
-    own = {} if study is None else {"study": study}
-    content = merged(contents).with_values({**(values or {}), **own})
-    studies = content.values.get("studies")
-    if study is not None and len(files) == 1 and isinstance(studies, dict) and study not in studies:
+    content = content.with_values({**(values or {}), **({"study": study} if study else {})})
+    if study and len(files) == 1 and content.studies and study not in content.studies:
         raise InputError(
             f"study: {study} is not in studies, and no `CONFIGFILE` is given"
-            f"{nearest(study, studies)}"
+            f"{nearest(study, content.studies)}"
         )
     try:
         config = load_config(content.values, templates)
@@ -53,32 +53,26 @@ def read_config(
     return config.read_from(content, () if change is None else (str(change),))
 
 
-def _changed_studies(contents: Sequence[Content]) -> Iterator[tuple[str, Problem]]:
+def _changed_studies(before: Content, over: Content) -> Iterator[tuple[str, Problem]]:
     """Studies with the name of one in an earlier file, but other keys.
 
     A complete one is a copy, with which models and tables of both would be merged: its problem is
     of the kind `copy`.
     """
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
-    earlier: dict[str, tuple[Content, Any]] = {}
-    for content in contents:
-        studies = content.values.get("studies")
-        for name, study in studies.items() if isinstance(studies, dict) else ():
-            before, keys = earlier.get(name, (content, study))
-            path = f"studies.{name}"
-            place, first = content.places.get(path), before.places.get(path)
-            # Equal ones are no change, as when config.yaml itself is given as `--configfile`.
-            if isinstance(study, dict) and study != keys and place is not None:
-                if needed <= study.keys():
-                    kind, message = "copy", f"{first} has a study of this name: rename yours"
-                else:
-                    kind = "change"
-                    message = (
-                        f"changes the study of this name in {first}, whose other keys stay: rename "
-                        "yours if it is another study"
-                    )
-                yield name, Problem(f"{path}: {message}", place.path, place.line, kind=kind)
-            earlier[name] = content, study
+    for name, study in over.studies.items():
+        path = f"studies.{name}"
+        place, first = over.places.get(path), before.places.get(path)
+        # Equal ones are no change, as when config.yaml itself is given as `--configfile`.
+        if place and first and isinstance(study, dict) and study != before.studies.get(name):
+            kind, message = "copy", f"{first} has a study of this name: rename yours"
+            if not needed <= study.keys():
+                kind = "change"
+                message = (
+                    f"changes the study of this name in {first}, whose other keys stay: rename "
+                    "yours if it is another study"
+                )
+            yield name, Problem(f"{path}: {message}", place.path, place.line, kind=kind)
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:

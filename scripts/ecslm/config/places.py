@@ -1,8 +1,8 @@
 """The keys of a configuration with the places where they stand, and problems with their places."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ecslm.common.errors import InputError, Problem
@@ -22,41 +22,45 @@ class Place:
 
 @dataclass(frozen=True)
 class Content:
-    """The keys of a configuration, as read, and the place of each by its dotted path; None for
-    those of the command line."""
+    """The keys of a configuration, as read, and the place of each by its dotted path, if it stands
+    in a file."""
 
     values: dict[str, Any]
-    places: Mapping[str, Place | None] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def studies(self) -> dict[str, Any]:
+        """The keys below `studies`; none if these are no section."""
+        found = self.values.get("studies")
+        return found if isinstance(found, dict) else {}
 
     def with_over(self, over: "Content") -> "Content":
         """These keys under others: mappings are merged key by key, other values are replaced."""
         return Content(_merged(self.values, over.values), {**self.places, **over.places})
 
     def with_values(self, values: Mapping[str, Any]) -> "Content":
-        """These keys under values that stand in no file."""
-        return self.with_over(Content(dict(values), dict.fromkeys(_paths(values))))
+        """These keys under values that stand in no file, those of the command line."""
+        places = {
+            path: place
+            for path, place in self.places.items()
+            if path.partition(".")[0] not in values
+        }
+        return Content(_merged(self.values, dict(values)), places)
 
     def located(self, error: InputError) -> InputError:
         """The same problems, each with the place of the key that it begins with, or of the nearest
-        key around that; keys that are quoted in it get their place too."""
-        return InputError(*map(self._located, error.details))
-
-    def with_places(self, error: InputError) -> InputError:
-        """As `located` those problems that begin with a key; others as they are: they are of files
-        that the configuration names."""
-        return InputError(
-            *(
-                one if one.path or self._place(one.message) is None else self._located(one)
-                for one in error.details
-            )
-        )
+        key around that; keys that are quoted in it get their place too. Those of files stay as they
+        are."""
+        return InputError(*(one if one.path else self._located(one) for one in error.details))
 
     def _located(self, problem: Problem) -> Problem:
         message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
         # Control characters are shown, not sent to the terminal.
         message = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
         place = self._place(problem.message)
-        return Problem(message) if place is None else Problem(message, place.path, place.line)
+        if place is None:
+            return replace(problem, message=message)
+        return Problem(message, place.path, place.line)
 
     def _place(self, message: str) -> Place | None:
         """The place of the key that a message begins with, or of the nearest key around it."""
@@ -83,13 +87,3 @@ def _merged(under: Any, over: Any) -> Any:
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
     return under | {key: _merged(under.get(key), value) for key, value in over.items()}
-
-
-def _paths(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """The dotted paths of all values that are no mappings, or empty ones."""
-    for key, value in values.items():
-        path = f"{above}{key}"
-        if isinstance(value, Mapping) and value:
-            yield from _paths(value, f"{path}.")
-        else:
-            yield path

@@ -20,7 +20,7 @@ from ecslm.schemas.paths import SHARED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
 from ecslm.schemas.urls import NO_SECRET, may_hold_secret
-from ecslm.tables.references import Part, names_in
+from ecslm.tables.references import names_in
 from ecslm.training.settings import TrainingSettings
 
 
@@ -37,18 +37,14 @@ def reference_problems(
     if not templates.is_dir():
         yield f"{templates}: no such directory: run this in the project's directory"
         return
-    yield from _known("study", [config.study], config.studies, "studies", lost)
-    yield from _known("licenses", config.licenses, config.bases, "bases", lost)
     yield from _shared_aliases(config.tasks)
+    for path, name, (where, valid) in _names(config, templates):
+        if name not in valid and name not in lost:
+            yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
     for name, study in config.studies.items():
         path = f"studies.{name}"
         if name in SHARED:
             yield f"{path}: is the name of a directory that studies share: rename the study"
-        parts = _parts(config, study, templates)
-        for found in names_in(study, StudySettings):
-            where, valid = parts[found.reference.part]
-            yield from _known(f"{path}.{found.field}", [found.name], valid, where, lost)
-        yield from _contrasts(f"{path}.comparisons.contrasts", study, lost)
         yield from _repeated_labels(f"{path}.tables", study)
         tasks = {one: config.tasks[one] for one in study.tasks if one in config.tasks}
         yield from _study(path, study, tasks, lost)
@@ -56,23 +52,37 @@ def reference_problems(
             yield from _model(f"{path}.models.{one}", one, model, study, tasks)
 
 
-def _known(
-    path: str,
-    names: Collection[str],
-    valid: Collection[str],
-    where: str,
-    lost: Collection[str],
-) -> Iterator[str]:
-    for name in names:
-        if name not in valid and name not in lost:
-            yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
+# Where a name must be, in words, and the names that are there.
+Valid = tuple[str, Collection[str]]
 
 
-def _parts(
-    config: Config, study: StudySettings, templates: Path
-) -> Mapping[Part, tuple[str, Collection[str]]]:
-    """Where names of each kind must be, in words, and those that are there."""
-    contrasts = {} if study.comparisons is None else study.comparisons.contrasts
+def _names(config: Config, templates: Path) -> Iterator[tuple[str, str, Valid]]:
+    """Each name that refers to something: its key, itself, and where it must be."""
+    yield "study", config.study, ("studies", config.studies)
+    for base in config.licenses:
+        yield "licenses", base, ("bases", config.bases)
+    for study_name, study in config.studies.items():
+        path, valid = f"studies.{study_name}", _valid_names(config, study, templates)
+        for found in names_in(study, StudySettings):
+            yield f"{path}.{found.field}", found.name, valid[found.reference.part]
+        for name in study.export.models or ():
+            yield f"{path}.export.models", name, valid["tuned models"]
+        for key, one in _contrasts(study).items():
+            of_settings = one.kind == "settings"
+            field, others = ("models", one.models) if of_settings else ("settings", one.settings)
+            compared = valid["settings" if of_settings else "compared"]
+            for name in chain(*one.pairs):
+                yield f"{path}.comparisons.contrasts.{key}.pairs", name, compared
+            for name in others:
+                yield f"{path}.comparisons.contrasts.{key}.{field}", name, valid[field]
+
+
+def _contrasts(study: StudySettings) -> Mapping[str, Any]:
+    return {} if study.comparisons is None else study.comparisons.contrasts
+
+
+def _valid_names(config: Config, study: StudySettings, templates: Path) -> Mapping[str, Valid]:
+    contrasts = _contrasts(study)
     of_settings = [name for name, one in contrasts.items() if one.kind == "settings"]
     tuned = [name for name, model in study.models.items() if model.tuned]
     return {
@@ -83,6 +93,7 @@ def _parts(
         "models": ("the study's models", study.models),
         "tuned models": ("the study's tuned models", tuned),
         "baselines": ("the study's baselines", study.baselines),
+        "compared": ("the study's models", (*study.models, *study.baselines, BEST_SIMPLE)),
         "settings": ("the study's settings", study.settings),
         "settings of records": ("the study's settings", (*study.settings, study.train_setting)),
         "contrasts": ("the study's contrasts", contrasts),
@@ -119,9 +130,6 @@ def _study(
                     f"tasks.{name}.option: missing: letter or text, as right answers are; "
                     "models with `answers: likelihood` need it"
                 )
-    tuned = [name for name, model in study.models.items() if model.tuned]
-    where = "the study's tuned models"
-    yield from _known(f"{path}.export.models", study.export.models or (), tuned, where, lost)
     sections = {"decoding": study.decoding} | {
         f"task_decoding.{task}": section for task, section in study.task_decoding.items()
     }
@@ -203,21 +211,6 @@ def _idle_seeds(
         sampled = model.decoding.sample
     if not adapted and not sampled and model.seeds != (0,):
         yield f"{path}.seeds: an untuned model with greedy decoding has the single seed 0"
-
-
-def _contrasts(path: str, study: StudySettings, lost: Collection[str]) -> Iterator[str]:
-    contrasts = {} if study.comparisons is None else study.comparisons.contrasts
-    settings, models = "the study's settings", "the study's models"
-    for name, contrast in contrasts.items():
-        one, pairs = f"{path}.{name}", [*chain(*contrast.pairs)]
-        if contrast.kind == "settings":
-            yield from _known(f"{one}.pairs", pairs, study.settings, settings, lost)
-            yield from _known(f"{one}.models", contrast.models, study.models, models, lost)
-        else:
-            rows = (*study.models, *study.baselines, BEST_SIMPLE)
-            yield from _known(f"{one}.pairs", pairs, rows, models, lost)
-            names = contrast.settings
-            yield from _known(f"{one}.settings", names, study.settings, settings, lost)
 
 
 def label_problems(path: str, labels: Labels) -> Iterator[str]:

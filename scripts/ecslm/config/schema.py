@@ -241,7 +241,7 @@ class Config(Closed):
 
     def with_places(self, error: InputError) -> InputError:
         """The same problems; those that begin with a key have its file and line."""
-        return self._content.with_places(error)
+        return self._content.located(error)
 
     @property
     def current(self) -> StudySettings:

@@ -1,6 +1,7 @@
 """All checks of a run, in the order in which they are shown."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ecslm.common.errors import InputError, all_of
@@ -9,28 +10,15 @@ from ecslm.config.backends.openai import OpenAIModel
 from ecslm.plan.base_folders import base_folders, check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.downloads import check_downloads
-from ecslm.preflight.findings import (
-    Finding,
-    Report,
-    error,
-    errors_of,
-    found_by,
-    ok,
-    warning,
-)
-from ecslm.preflight.machine import (
-    check_cache_folder,
-    check_devices,
-    check_latex,
-    check_versions,
-)
+from ecslm.preflight.findings import Finding, Report, errors_of, found_by, ok, warning
+from ecslm.preflight.hub import check_hub
+from ecslm.preflight.machine import check_cache_folder, check_devices, check_latex, check_versions
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import check_profile, read_profile
 from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.disk import disks
+from ecslm.provenance.disk import check_disk, disks
 from ecslm.provenance.overview import Overview, counts_by_kind
 from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
@@ -50,14 +38,15 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
         study: None for that which the configuration names.
         profile: name of a folder of `profiles`.
     """
-    plan, overview, rules, findings = _read_plan(configfiles, study)
+    plan, graph, findings = _read_plan(configfiles, study)
     found = found_by("configuration", findings)
     try:
         chosen = read_profile(profile)
     except InputError as problems:
         found += found_by("profile", errors_of(problems))
     else:
-        if plan is not None and overview is not None:
+        if plan is not None and graph is not None:
+            overview, rules = graph
             run = PlannedRun(plan, tuple(overview.planned), chosen, overview.jobs)
             found += found_by("profile", check_profile(chosen, rules))
             for name, check in CHECKS.items():
@@ -65,45 +54,39 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
     return Report(study if plan is None else plan.study.name, profile, found)
 
 
+# What a run would do, and the names of all rules.
+Graph = tuple[Overview, frozenset[str]]
+
+
 def _read_plan(
     configfiles: Sequence[Path], study: str | None
-) -> tuple[Plan | None, Overview | None, frozenset[str], Iterable[Finding]]:
-    """The plan, what a run would do, the rules, and what speaks against it, as a run checks it
-    first.
+) -> tuple[Plan | None, Graph | None, list[Finding]]:
+    """The plan, the graph, and what speaks against a run, as its start checks it.
 
     Where the configuration cannot be read there is no plan, and where parameters of jobs cannot be
-    computed, neither overview nor rules.
+    computed, no graph.
     """
     plan: Plan | None = None
-    overview: Overview | None = None
-    rules: frozenset[str] = frozenset()
-    findings: list[Finding] = []
+    graph: Graph | None = None
+    found: list[Finding] = []
+
+    def check_results(run: Run, plan: Plan) -> None:
+        nonlocal graph
+        with read_dag(configfiles, study) as dag, os_errors_told():
+            graph = Overview.of(plan, dag.jobs), dag.rules
+        overview, _ = graph
+        due = frozenset(path for job in overview.planned for path in job.files)
+        all_of(lambda: run.check(overview.jobs), lambda: run.check_data(due))
+
     with collected_warnings() as warned:
         try:
             plan = Plan.read(configfiles, study)
             check_cache_folder()
-            run = Run(plan)
-            with read_dag(configfiles, study) as dag, os_errors_told():
-                overview, rules = Overview.of(plan, dag.jobs), dag.rules
-            made = [job for job in overview.jobs if Path(job.manifest).exists()]
-            due = frozenset(path for job in overview.planned for path in job.files)
-            all_of(plan.check, lambda: run.check(made), lambda: run.check_data(due))
+            all_of(plan.check, partial(check_results, Run(plan), plan))
         except InputError as problems:
-            findings += errors_of(problems)
-            if plan is not None and overview is None:
-                # What the graph lacks may be told better.
-                findings[:0] = _problems(plan.check)
-    fine = [] if findings or warned else [ok("fits the files that it names, and the results")]
-    warnings = [warning(text.removeprefix(PREFIX)) for text in warned]
-    return plan, overview, rules, [*findings, *warnings, *fine]
-
-
-def _problems(check: Callable[[], None]) -> list[Finding]:
-    try:
-        check()
-    except InputError as problems:
-        return list(errors_of(problems))
-    return []
+            found += errors_of(problems)
+    found += [warning(text.removeprefix(PREFIX)) for text in warned]
+    return plan, graph, found or [ok("fits the files that it names, and the results")]
 
 
 def _findings(check: Check, run: PlannedRun) -> Iterator[Finding]:
@@ -121,15 +104,14 @@ def count_jobs(run: PlannedRun) -> Iterator[Finding]:
 
 
 def check_room(run: PlannedRun) -> Iterator[Finding]:
-    """Whether the disks have room for what a run is sure to write."""
-    found = disks(run.study, run.due)
-    if not found:
-        yield ok("no weights and no adapters to write whose size is known")
-    for disk in found:
-        if disk.fits:
-            yield ok(disk.summary, needed_bytes=disk.needed, free_bytes=disk.free)
-        else:
-            yield error(disk.shortage, disk.folder)
+    """Whether the disks have room for what a run is sure to write.
+
+    Raises:
+        InputError: one has not.
+    """
+    check_disk(run.plan, run.due)
+    for disk in disks(run.study, run.due):
+        yield ok(disk.summary, needed_bytes=disk.needed, free_bytes=disk.free)
 
 
 def check_weights(run: PlannedRun) -> Iterator[Finding]:
@@ -165,7 +147,7 @@ CHECKS: dict[str, Check] = {
     "disk": check_room,
     "libraries": check_versions,
     "weights": check_weights,
-    "downloads": check_downloads,
+    "hub": check_hub,
     "API keys": check_keys,
     "LaTeX": check_latex,
 }

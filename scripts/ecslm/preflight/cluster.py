@@ -1,20 +1,41 @@
-"""Checks whether a SLURM cluster can run the jobs that the profile sends to it."""
+"""Checks whether a SLURM cluster can run the jobs that the profile sends to it.
 
+SLURM is asked: `sbatch --test-only` whether it would run them, and a short job what others would
+meet on a node. The time limits of partitions are read with `sinfo`: on most clusters `sbatch
+--test-only` does not judge them, and jobs beyond them wait for ever.
+"""
+
+import math
 import os
 import shlex
+import subprocess
+import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock
 
 from ecslm.common.errors import InputError
 from ecslm.preflight.findings import Finding, error, ok, warning
+from ecslm.preflight.node import LOCK
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import SLURM
-from ecslm.preflight.slurm import Cluster, refusal, try_node
-from ecslm.provenance.api_keys import needed_keys
 from ecslm.provenance.dag import Job
 
 # Set in a job of SLURM, where `srun` would run within that job.
 JOB = "SLURM_JOB_ID"
+# Seconds to wait for a command; the commands themselves give up on a controller after nine.
+SECONDS = 12
+# Seconds to wait for a node, minutes that the job there may take, and seconds until it is given up.
+SECONDS_TO_START, MINUTES = 30, 1
+MOST_SECONDS = SECONDS_TO_START + 60 * MINUTES + 15
+LATE = "no answer within"
+BUSY = ("Requested nodes are busy", "Immediate execution impossible", LATE)
+# What a problem begins with that a script tells.
+TOLD = "error: "
+RESULTS, SCRIPT = Path("results"), "scripts/check_node.py"
 # Options of `sbatch` and `srun` for what the profile says of where jobs run.
 PARTITION = "slurm_partition"
 OPTIONS = {
@@ -28,15 +49,16 @@ Asked = tuple[int, int, int]
 
 
 def check_cluster(run: PlannedRun) -> Iterator[Finding]:
-    """Whether SLURM answers and would run the jobs, and a node has what they need."""
+    """Whether SLURM answers and would run the jobs, and a node has what they need.
+
+    Raises:
+        InputError: SLURM cannot be asked.
+    """
     if run.profile.executor != SLURM:
         return
     if job := os.environ.get(JOB):
         fix = "start the run on a login node, since it would end with the job"
         yield warning(f"this is within job {job}, from where no node is tried: {fix}", JOB)
-        return
-    if run.cluster.problem:
-        yield error(run.cluster.problem)
         return
     if not run.sent_jobs:
         yield ok("no job of the run is sent to it")
@@ -44,8 +66,7 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     for rule in dict.fromkeys(job.rule for job in run.sent_jobs):
         gpus, memory, minutes = _asked(run, rule)
         wanted = _options(run, rule, gpus, f"--time={minutes}", f"--mem={memory}")
-        partition = run.profile.resource(rule, PARTITION)
-        if problem := refusal(wanted) or _beyond_limit(run.cluster, partition, minutes):
+        if problem := _refusal(wanted, run.profile.resource(rule, PARTITION), minutes):
             yield error(
                 f"SLURM would not run a job with {wanted} ({problem}): correct partition, account "
                 f"or type of GPU, or request less, for example by `{rule}:runtime=` or "
@@ -55,7 +76,19 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
         else:
             places[_options(run, rule, min(gpus, 1))] = None
     for place in places:
-        yield from _tried(run, place)
+        yield from try_node(place, on_gpu=bool(run.gpu_jobs))
+
+
+def _refusal(wanted: str, partitions: str, minutes: int) -> str:
+    """Why SLURM would never run a job; empty if it would."""
+    most = time_limit(partitions) if partitions else math.inf
+    if minutes > most:
+        return f"jobs of the partition may take {most:.0f} minutes"
+    try:
+        ask_slurm(f"sbatch --test-only --export=ALL {wanted} --wrap=true")
+    except InputError as refusal:
+        return in_line(refusal)
+    return ""
 
 
 def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
@@ -69,26 +102,16 @@ def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
     return " ".join(filter(None, (shlex.join((*place, *needs)), extra, of_gpus if gpus else "")))
 
 
-def _beyond_limit(cluster: Cluster, names: str, minutes: int) -> str:
-    """Why none of several partitions, or else the default one, would ever run a job so long."""
-    limits = [cluster.limits.get(name) for name in names.split(",")]
-    known = [limit for limit in limits if limit is not None]
-    if len(known) == len(limits) and minutes > max(known):
-        return f"jobs of the partition may take {max(known):.0f} minutes"
-    return ""
-
-
 def _asked(run: PlannedRun, rule: str) -> Asked:
     """The most that a job of a rule asks for: of GPUs, memory and time."""
-    alone: list[Asked] = []
-    groups: dict[tuple[str, str], list[Asked]] = defaultdict(list)
-    for job in run.sent_jobs:
+    together: dict[object, list[Asked]] = defaultdict(list)
+    for number, job in enumerate(run.sent_jobs):
         if job.rule == rule:
-            one = _of_job(run, job)
-            grouped = rule in run.profile.grouped and one[0]
-            (groups[job.key["model"], job.key["seed"]] if grouped else alone).append(one)
-    alone += (_together(tasks, run.profile.gpus or 1) for tasks in groups.values())
-    gpus, memory, minutes = zip(*alone, strict=True)
+            grouped = rule in run.profile.grouped
+            group = (job.key["model"], job.key["seed"]) if grouped else number
+            together[group].append(_of_job(run, job))
+    at_once = run.profile.gpus or 1
+    gpus, memory, minutes = zip(*(_sum(jobs, at_once) for jobs in together.values()), strict=True)
     return max(gpus), max(memory), max(minutes)
 
 
@@ -102,31 +125,93 @@ def _of_job(run: PlannedRun, job: Job) -> Asked:
     return gpus, memory, minutes
 
 
-def _together(tasks: Sequence[Asked], at_once: int) -> Asked:
-    """Tasks of one model and seed as one job, as Snakemake adds them up: so many at once as there
-    are GPUs, the longest first."""
-    longest = sorted(tasks, key=lambda one: one[2], reverse=True)
-    layers = [longest[start : start + at_once] for start in range(0, len(longest), at_once)]
-    memory = max(sum(one[1] for one in layer) for layer in layers)
-    return len(layers[0]), memory, sum(layer[0][2] for layer in layers)
+def _sum(jobs: list[Asked], at_once: int) -> Asked:
+    """Jobs of a group as one job of SLURM: so many at once as there are GPUs."""
+    gpus, memory, minutes = (sorted(one, reverse=True) for one in zip(*jobs, strict=True))
+    return sum(gpus[:at_once]), sum(memory[:at_once]), sum(minutes[::at_once])
 
 
-def _tried(run: PlannedRun, options: str) -> Iterator[Finding]:
+def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
+    """What a job would lack on a node; nothing is left behind.
+
+    Args:
+        options: of `srun`, for where it runs, as a shell reads them.
+        on_gpu: whether jobs run models on GPUs.
+    """
     where = f"a node for {options or 'jobs'}"
-    # Those that are not set here are reported with the API keys.
-    variables = [name for name in needed_keys(run.plan, run.due) if os.environ.get(name)]
+    own = f"--quiet --job-name=ecslm-check --export=ALL --input=none --time={MINUTES} --mem=1000"
+    own += f" --immediate={SECONDS_TO_START} --ntasks=1 --chdir={shlex.quote(str(Path.cwd()))}"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".check-", dir=RESULTS) as folder:
+        script = shlex.join([sys.executable, SCRIPT, "--folder", folder, *["--driver"] * on_gpu])
+        try:
+            with FileLock(Path(folder, LOCK), fallback_to_soft=False):
+                ask_slurm(f"srun {own} {options} -- {script}", MOST_SECONDS)
+            yield ok(f"{where} sees the shared folder, and its locks")
+        except InputError as failed:
+            told = [line for line in failed.problems if line.startswith(TOLD)]
+            if any(text in str(failed) for text in BUSY):
+                fix = "none was free in time, so that none was checked: run it again later"
+                yield warning(fix, where)
+            elif told:
+                yield from (error(line.removeprefix(TOLD), where) for line in told)
+            else:
+                yield error(
+                    f"a short job fails there ({in_line(failed)}): put the project with its "
+                    ".venv, and the Python that this was made with, into folders that nodes see "
+                    "by the same path",
+                    where,
+                )
+
+
+def in_line(problems: InputError) -> str:
+    """The last words of a command that has failed."""
+    return "; ".join(problems.problems[-2:]) or "no reason given"
+
+
+def time_limit(partitions: str) -> float:
+    """The most minutes that a job may take in one of several partitions.
+
+    Raises:
+        InputError: SLURM cannot be asked.
+    """
+    ask = f"sinfo --noheader --format=%l --partition={shlex.quote(partitions)}"
     try:
-        problems = try_node(options, variables, on_gpu=bool(run.gpu_jobs))
+        return max(map(minutes_of, ask_slurm(ask).split()), default=math.inf)
     except InputError as problem:
-        yield error(
-            f"a short job fails there ({problem}): put the project with its .venv, and the Python "
-            "that this was made with, into folders that nodes see by the same path",
-            where,
+        fix = "start the run on a login node of the cluster and, if this is one, ask its operators"
+        raise InputError(f"sinfo: {in_line(problem)}: {fix}") from None
+
+
+def minutes_of(limit: str) -> float:
+    """The minutes of a time limit such as `1-12:00:00`, `30:00` or `infinite`."""
+    if limit in ("infinite", "n/a"):
+        return math.inf
+    days, _, clock = limit.rpartition("-")
+    seconds = 0
+    for part in clock.split(":"):
+        seconds = 60 * seconds + int(part)
+    return 1440 * int(days or 0) + seconds / 60
+
+
+def ask_slurm(command: str, seconds: float | None = None) -> str:
+    """What a command of SLURM prints.
+
+    Raises:
+        InputError: it is not here, fails, or the controller does not answer; what it says of that.
+    """
+    seconds = seconds or SECONDS
+    try:
+        run = subprocess.run(
+            # The profile's options are words for a shell.
+            ["sh", "-c", f"exec {command}"],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            errors="replace",
         )
-        return
-    if problems is None:
-        yield warning("none was free in time, so that none was checked: run it again later", where)
-    elif problems:
-        yield from (error(one, where) for one in problems)
-    else:
-        yield ok(f"{where} sees the shared folder, and its locks")
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{LATE} {seconds:g} seconds") from None
+    if run.returncode:
+        raise InputError(*(line for line in run.stderr.splitlines() if line.strip()))
+    return run.stdout

@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import groupby
 from typing import Any, Literal
 
 from ecslm.common.errors import InputError, Problem
@@ -25,8 +24,6 @@ class Finding(Problem):
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
     """The numbers in the message, for programs."""
 
-    __str__ = Problem.__str__
-
 
 @dataclass(frozen=True)
 class Report:
@@ -37,14 +34,10 @@ class Report:
     profile: str
     findings: tuple[Finding, ...]
 
-    def count(self, severity: Severity) -> int:
-        """How many findings of a severity there are."""
-        return sum(one.severity == severity for one in self.findings)
-
     @property
     def fails(self) -> bool:
         """Whether a run would fail."""
-        return self.count("error") > 0
+        return any(one.severity == "error" for one in self.findings)
 
 
 def ok(message: str, **values: float) -> Finding:
@@ -82,26 +75,23 @@ def as_text(report: Report) -> str:
     """A paragraph for each finding, by check, and the verdict in the last line."""
     study = "Configuration" if report.study is None else f"Study {report.study}"
     width = max(len(one.check) for one in report.findings)
-    lines = []
-    for name, findings in groupby(report.findings, key=lambda one: one.check):
-        for number, one in enumerate(findings):
-            start = f"{'' if number else name:<{width}}  {one.severity:<7}  "
-            lines += textwrap.wrap(
-                str(one),
-                WIDTH,
-                initial_indent=start,
-                subsequent_indent=" " * len(start),
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
-    return "\n".join((f"{study}, profile {report.profile}", "", *lines, "", _verdict(report)))
-
-
-def _verdict(report: Report) -> str:
-    outcome = "a run would fail" if report.fails else "a run can start"
-    counts = {"error": report.count("error"), "warning": report.count("warning")}
+    lines, before = [f"{study}, profile {report.profile}", ""], ""
+    for one in report.findings:
+        start = f"{'' if one.check == before else one.check:<{width}}  {one.severity:<7}  "
+        lines += textwrap.wrap(
+            str(one),
+            WIDTH,
+            initial_indent=start,
+            subsequent_indent=" " * len(start),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        before = one.check
+    severities = [one.severity for one in report.findings]
+    counts = {word: severities.count(word) for word in ("error", "warning")}
     counted = [number_of(number, word) for word, number in counts.items() if number]
-    return f"{outcome}: {', '.join(counted) or 'nothing is missing'}"
+    outcome = "a run would fail" if report.fails else "a run can start"
+    return "\n".join((*lines, "", f"{outcome}: {', '.join(counted) or 'nothing is missing'}"))
 
 
 def as_json(report: Report) -> dict[str, Any]:

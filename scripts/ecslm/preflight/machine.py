@@ -12,18 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
-from ecslm.common.versions import LOCK_FILE, installed_versions, lock_versions
+from ecslm.common.versions import LOCK_FILE, lock_versions, require_locked
 from ecslm.estimates.devices import Device
 from ecslm.plan.parameters import versions_in
 from ecslm.plan.requests import SLOW
 from ecslm.preflight.drivers import cuda_of_torch
-from ecslm.preflight.findings import Finding, error, ok, shortened, warning
+from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.profiles import SLURM
 from ecslm.provenance.gpus import GpuNeed, check_gpus
 
-PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
 UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
 CPU_FLAGS = Path("/proc/cpuinfo")
@@ -49,10 +46,6 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
         return
     if run.profile.is_local:
         yield from _here(run, built)
-    elif run.profile.executor == SLURM and not run.cluster.problem:
-        gpus = run.cluster.gpus
-        shown = ", ".join(f"{number} x {kind}" for kind, number in sorted(gpus.items()))
-        yield ok(f"the cluster has {shown or 'none'}", gpus=sum(gpus.values()))
     if built is None:
         yield error(
             "this build is only for the CPU, but models run on cuda: install a build of "
@@ -64,14 +57,12 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
 def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
     driver, asked = run.driver, run.profile.gpus
     if driver is None:
-        of_profile = any(f"{job.rule}:device" in run.profile.resources for job in run.gpu_jobs)
+        of_profile = any(key.endswith(":device") for key in run.profile.resources)
         yield error(
             "cuda, but this machine has no NVIDIA GPU: run it on a machine with one, send its jobs "
             "to a cluster with PROFILE=slurm, or run models on the CPU: `device: cpu`, and "
             "PROFILE=default",
-            f"{run.profile.file}: set-resources"
-            if of_profile
-            else f"studies.{run.study.name}.device",
+            run.profile.file if of_profile else f"studies.{run.study.name}.device",
         )
         return
     alike = Counter(f"{gpu.name} ({gpu.memory / 1e9:.0f} GB)" for gpu in driver.gpus)
@@ -83,22 +74,14 @@ def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
 
 
 def check_versions(run: PlannedRun) -> Iterator[Finding]:
-    """Whether each library has its locked version: jobs refuse others of those that can change
-    their results."""
-    locked = lock_versions(PINNED.findall(read_text(LOCK_FILE)))
-    found = installed_versions(locked)
-    differing = {name for name in locked if found[name] != locked[name]}
-    checked = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
-    for name in sorted(differing & checked):
-        yield error(
-            f"{found[name]} here, {locked[name]} in {LOCK_FILE.name}: run `make setup`", name
-        )
-    if others := sorted(differing - checked):
-        yield warning(
-            f"other versions here than in {LOCK_FILE.name}: run `make setup`", shortened(others)
-        )
-    if not differing:
-        yield ok(f"all {len(locked)} have the versions of {LOCK_FILE.name}")
+    """Whether each library that can change a result of the run has its locked version.
+
+    Raises:
+        InputError: one has another, with which jobs refuse to run.
+    """
+    names = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
+    if require_locked(sorted(names)):
+        yield ok(f"all {len(names)} that can change results have the versions of {LOCK_FILE.name}")
 
 
 def check_latex(_run: PlannedRun) -> Iterator[Finding]:
@@ -138,31 +121,25 @@ class Met:
     device: Device
     """The most similar device of the file, with the memory of the actual one."""
     name: str | None = None
-    """The name that the machine or cluster gives it; None if the device is not known."""
-    memory_known: bool = False
-    """Whether the memory is that of the actual device, not that of the file."""
+    """The name that this machine gives it; None if the device is not known."""
 
 
 def met(run: PlannedRun) -> Met:
-    """The device that a run would meet: of several the slowest, with the least memory."""
+    """The device of this machine that a run would meet: of several the slowest, with the least
+    memory. Those of a cluster are not known."""
     devices = run.requests.devices
     if not run.gpu_jobs:
         flags = CPU_FLAGS.read_text(encoding="utf-8").split() if CPU_FLAGS.is_file() else []
         name = next((CPUS[flag] for flag in CPUS if flag in flags), SLOW["cpu"])
         return Met(devices[name].with_threads(run.study.settings.threads), "this CPU")
-    found = run.driver.gpus if run.profile.is_local and run.driver else ()
-    names = [gpu.name for gpu in found] or list(run.cluster.gpus)
     slow = devices[SLOW["cuda"]]
-    known = [device for device in devices.values() if device.kind == "cuda"]
-    if not names:
+    if not run.profile.is_local or not run.driver or not run.driver.gpus:
         return Met(slow)
+    known = [device for device in devices.values() if device.kind == "cuda"]
     # One that is not in the file is taken for a slow one.
-    device, name = min(
-        ((alike(name, known) or slow, name) for name in names), key=lambda one: one[0].tflops
-    )
-    if found:
-        device = device.with_memory(min(gpu.memory for gpu in found))
-    return Met(device, name, memory_known=bool(found))
+    here = ((alike(gpu.name, known) or slow, gpu.name) for gpu in run.driver.gpus)
+    device, name = min(here, key=lambda one: one[0].tflops)
+    return Met(device.with_memory(min(gpu.memory for gpu in run.driver.gpus)), name)
 
 
 def alike(name: str, devices: Iterable[Device]) -> Device | None:

@@ -8,8 +8,7 @@ from ecslm.plan.plan import Plan
 from ecslm.plan.requests import Requests, requests_of
 from ecslm.plan.study import Study
 from ecslm.preflight.drivers import Driver, read_driver
-from ecslm.preflight.profiles import SLURM, Profile
-from ecslm.preflight.slurm import Cluster, read_cluster
+from ecslm.preflight.profiles import Profile
 from ecslm.provenance.dag import Job
 
 
@@ -66,8 +65,3 @@ class PlannedRun:
         except InputError:
             # `check_gpus` says so.
             return None
-
-    @cached_property
-    def cluster(self) -> Cluster:
-        """The cluster of the profile, which has nothing if it is none of SLURM."""
-        return read_cluster() if self.profile.executor == SLURM else Cluster()

@@ -16,11 +16,7 @@ from ecslm.preflight.findings import Finding, error, ok
 from ecslm.provenance.triggers import OPTION, check_triggers
 
 PROFILES = Path("profiles")
-# Names of executors that run jobs on this machine.
-HERE = frozenset({"local", "dryrun", "touch"})
 SLURM = "slurm"
-# Where models can run.
-DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class Profile:
     @property
     def is_local(self) -> bool:
         """Whether jobs run on this machine."""
-        return self.executor in HERE
+        return self.executor == "local"
 
     def resource(self, rule: str, name: str, requested: object = "") -> str:
         """What jobs of a rule ask for, by the profile or else as the rule requests it."""
@@ -87,38 +83,35 @@ def read_profile(name: str) -> Profile:
     )
 
 
-def check_profile(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
-    """Whether the executor's plugin is installed, and rules and devices exist: Snakemake silently
-    ignores a misspelt rule, whose jobs would then run on another device or with another limit.
-
-    Args:
-        rules: the names of all rules.
-    """
-    name = profile.executor.replace("-", "_")
-    if profile.is_local or find_spec(f"snakemake_executor_plugin_{name}") is not None:
-        yield ok(f"{profile.file}: jobs run {'here' if profile.is_local else 'by ' + name}")
-    else:
-        plugin = f"snakemake-executor-plugin-{profile.executor}"
-        command = "make slurm" if name == SLURM else f".venv/bin/pip install {plugin}"
-        message = f"executor: {profile.executor}, but its plugin {plugin} is not installed"
-        yield error(f"{message}: run `{command}`", profile.file)
-    where = f"{profile.file}: set-resources"
-    for key, value in profile.resources.items():
-        rule, _, resource = key.partition(":")
-        if rule not in rules:
-            yield error(f"no rule `{rule}`{nearest(rule, rules)}", where)
-        if resource == "device" and value not in DEVICES:
-            yield error(f"{key}={value}, which is not {' or '.join(DEVICES)}: correct it", where)
-
-
 def _entries(value: Any) -> Iterator[tuple[str, str]]:
-    """Names and values below a key: `name=value`, one or several, or a mapping; of rules, mappings
-    are in a mapping."""
+    """Names and values below a key: a list of `name=value`, or a mapping; of rules, mappings are in
+    a mapping."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             of_rule = inner if isinstance(inner, Mapping) else {"": inner}
             yield from ((f"{name}:{one}".rstrip(":"), str(it)) for one, it in of_rule.items())
-        return
-    for entry in value if isinstance(value, list) else [value] if value else []:
-        name, _, text = str(entry).partition("=")
-        yield name.strip(), text.strip()
+    else:
+        for entry in value if isinstance(value, list) else [value] if value else []:
+            name, _, text = str(entry).partition("=")
+            yield name.strip(), text.strip()
+
+
+def check_profile(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
+    """Whether the executor's plugin is installed, and rules exist: Snakemake silently ignores a
+    misspelt one, whose jobs would then run on another device or with another limit.
+
+    Args:
+        rules: the names of all rules.
+    """
+    name = profile.executor
+    plugin = f"snakemake-executor-plugin-{name}"
+    if profile.is_local or find_spec(plugin.replace("-", "_")) is not None:
+        yield ok(f"{profile.file}: jobs run {'here' if profile.is_local else f'by {name}'}")
+    else:
+        command = "make slurm" if name == SLURM else f".venv/bin/pip install {plugin}"
+        message = f"executor: {name}, but its plugin {plugin} is not installed: run `{command}`"
+        yield error(message, profile.file)
+    for rule in dict.fromkeys(key.partition(":")[0] for key in profile.resources):
+        if rule not in rules:
+            where = f"{profile.file}: set-resources"
+            yield error(f"no rule `{rule}`{nearest(rule, rules)}", where)

@@ -82,19 +82,11 @@ def _planned(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Sta
     if suffix in SPREADSHEETS:
         raise InputError(f"{data}: is a spreadsheet: save it as CSV in UTF-8, and name that file")
     if suffix in TABLES:
-        command = as_json_lines(data, data.with_suffix(".jsonl"), _separator(data))
-        raise InputError(f"{data}: is a table: convert it by {command}")
+        raise InputError(f"{data}: is a table: convert it by {as_json_lines(data)}")
     codes = task_names({code: task.aliases for code, task in registry.items()})
     seen, divided = look_at(data, codes)
     threads = min(MOST_THREADS, os.cpu_count() or 1)
     return plan_start(name, data, seen, divided, registry, threads)
-
-
-def _separator(table: Path) -> str:
-    """What stands between columns, by the first line: spreadsheets of some countries write `;`."""
-    with table.open(encoding="utf-8", errors="replace") as stream:
-        head = stream.readline()
-    return max(",;\t", key=head.count)
 
 
 def _checked(text: str, study: str) -> Report:

@@ -18,7 +18,7 @@ from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSetting
 from ecslm.scoring.baselines import Baseline, applicable
 from ecslm.starter.records import Seen, evaluated
 
-TEMPLATE = Path(__file__).resolve().parents[3] / "resources/starter/study.yaml.jinja"
+TEMPLATES = Path(__file__).resolve().parents[3] / "resources/starter"
 BASE = "SmolLM2-135M"
 TUNED = f"{BASE}-tuned"
 # Its window, in tokens.
@@ -238,15 +238,8 @@ def _rounded(share: float) -> float:
 
 def configuration(start: Start) -> str:
     """The text of the configuration file."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["yaml"] = _as_yaml
-    return environment.get_template(TEMPLATE.name).render(
+    return rendered(
+        "study.yaml.jinja",
         start=start,
         base=BASE,
         tuned=TUNED,
@@ -257,3 +250,16 @@ def configuration(start: Start) -> str:
             "train": " # all of its records are for tests",
         },
     )
+
+
+def rendered(template: str, **values: object) -> str:
+    """A template of `resources/starter` with these values."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["yaml"] = _as_yaml
+    return environment.get_template(template).render(values)

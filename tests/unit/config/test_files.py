@@ -37,55 +37,36 @@ def test_later_files_go_over_earlier_ones_key_by_key() -> None:
     assert content.values == {"a": {"x": 1, "y": [3]}, "b": {"z": 4}}
 
 
-def test_a_problem_has_the_place_of_its_key_in_the_file_that_gave_it_last() -> None:
-    content = read("a:\n  x: 1\n  y: 2\n", "a:\n  y: 3\n")
-    assert told(content, "a.x: no", "a.y: no") == (
-        "a.yaml: line 2: a.x: no",
-        "b.yaml: line 2: a.y: no",
-    )
-
-
-def test_what_is_missing_has_the_place_of_the_section_that_lacks_it() -> None:
-    content = read("models:\n  Llama-3.2-1B:\n    seeds: [0]\n")
-    assert told(content, "models.Llama-3.2-1B.base: missing", "studies: missing") == (
-        "a.yaml: line 2: models.Llama-3.2-1B.base: missing",
-        "studies: missing",
-    )
-
-
-def test_items_of_lists_have_places_too() -> None:
-    (line,) = told(read("a:\n  - x\n  - y\n"), "a.1: no")
-    assert line == "a.yaml: line 3: a.1: no"
-
-
-def test_a_key_that_a_problem_quotes_has_its_place() -> None:
-    (line,) = told(read("a: {x: 1}\n", "b: {y: 2}\n"), "b.y: as `a.x` is, and `a.z`")
-    assert line == "b.yaml: line 1: b.y: as `a.x` (a.yaml: line 1) is, and `a.z`"
-
-
-def test_keys_that_an_anchor_brings_have_the_place_where_they_stand() -> None:
-    content = read("a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n  y: 3\n")
-    assert content.values["b"] == {"x": 1, "y": 3}
-    assert told(content, "b.x: no", "b.y: no") == (
-        "a.yaml: line 2: b.x: no",
-        "a.yaml: line 6: b.y: no",
-    )
+@pytest.mark.parametrize(
+    ("files", "problem", "line"),
+    [
+        (["a:\n  x: 1\n  y: 2\n", "a:\n  y: 3\n"], "a.x: no", "a.yaml: line 2: a.x: no"),
+        (["a:\n  x: 1\n  y: 2\n", "a:\n  y: 3\n"], "a.y: no", "b.yaml: line 2: a.y: no"),
+        # The section that lacks it.
+        (["a:\n  b-1.5:\n    x: 1\n"], "a.b-1.5.y: missing", "a.yaml: line 2: a.b-1.5.y: missing"),
+        (["a: 1\n"], "b: missing", "b: missing"),
+        (["a:\n  - x\n  - y\n"], "a.1: no", "a.yaml: line 3: a.1: no"),
+        # A key that is quoted.
+        (
+            ["a: {x: 1}\n", "b: {y: 2}\n"],
+            "b.y: as `a.x` is, and `a.z`",
+            "b.yaml: line 1: b.y: as `a.x` (a.yaml: line 1) is, and `a.z`",
+        ),
+        # Keys that an anchor brings.
+        (["a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n"], "b.x: no", "a.yaml: line 2: b.x: no"),
+        (["a: &a\n  x: 1\nb:\n  <<: *a\n  x: 3\n"], "b.x: no", "a.yaml: line 5: b.x: no"),
+        # It is one line that a terminal can show.
+        (["a: 1\n"], "a: not a\nb\x1b[31m", "a.yaml: line 1: a: not a\\nb\\x1b[31m"),
+    ],
+)
+def test_a_problem_has_the_place_of_its_key(files: list[str], problem: str, line: str) -> None:
+    assert told(read(*files), problem) == (line,)
 
 
 def test_values_that_stand_in_no_file_have_no_place() -> None:
-    content = read("study: a\nstudies: {a: {x: 1, y: 2}}\n")
-    over = content.with_values({"study": "b", "studies": {"a": {"x": 3}}})
-    assert over.values == {"study": "b", "studies": {"a": {"x": 3, "y": 2}}}
-    assert told(over, "study: no", "studies.a.y: no") == (
-        "study: no",
-        "a.yaml: line 2: studies.a.y: no",
-    )
-    assert told(over, "studies.a.x.0: no") == ("studies.a.x.0: no",)
-
-
-def test_a_problem_is_one_line_that_a_terminal_can_show() -> None:
-    (line,) = told(read("a: 1\n"), "a: not a\nb\x1b[31m")
-    assert line == "a.yaml: line 1: a: not a\\nb\\x1b[31m"
+    over = read("study: a\nseeds: [1]\n").with_values({"study": "b"})
+    assert over.values == {"study": "b", "seeds": [1]}
+    assert told(over, "study: no", "seeds: no") == ("study: no", "a.yaml: line 2: seeds: no")
 
 
 KEYS = st.text(alphabet="abc", min_size=1, max_size=3)

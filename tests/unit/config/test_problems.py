@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.configs import changed, problems, put, small, study_of
+from support.configs import changed, problems, put, small
 from support.project import PROMPTS
 
 from ecslm.schemas.paths import SHARED
@@ -17,134 +17,57 @@ SERVER = {"backend": "openai", "template": "chatml"} | {
 }
 S = "studies.shop"
 
-# Each edit of the small configuration, and the only line that it gives.
+SEED = "an untuned model with greedy decoding has the single seed 0"
+
+# Edits of the small configuration, and what the only line says after the key.
 LINES: tuple[tuple[str, Any, str], ...] = (
     # The schema.
-    ("studys", {}, "studys: unknown key: did you mean `study`?"),
+    ("studys", {}, ": unknown key: did you mean `study`?"),
+    (".training.rank", "sixteen", ": should be a whole number, not 'sixteen'"),
+    (".models.Small-EC.training.dropout", 1.0, ": should be less than 1, not 1.0"),
+    (".device", "gpu", ": should be 'cpu' or 'cuda', not 'gpu'"),
+    (".models.Small.backend", "recoded", ": unknown backend recoded: did you mean `recorded`?"),
+    (".models.A/B", BASE, ": should be letters, digits and . _ -, the first a letter or digit"),
+    (".data.path", " ", ": is empty"),
+    (".models.Small-EC.seeds", [3, 3], ": `3` is listed twice"),
+    (".tasks", ["PM", "AG", "PM"], ": `PM` is listed twice"),
+    # Fields that do not fit one another.
     (
-        ".training.rank",
-        "sixteen",
-        f"{S}.training.rank: should be a whole number, not 'sixteen'",
+        ".task_decoding.AG.max_length",
+        50,
+        ": should be greater than the 90 tokens of max_new_tokens",
     ),
-    (
-        ".models.Small-EC.training",
-        {"dropout": 1.0},
-        f"{S}.models.Small-EC.training.dropout: should be less than 1, not 1.0",
-    ),
-    (".device", "gpu", f"{S}.device: should be 'cpu' or 'cuda', not 'gpu'"),
-    (
-        ".models.Small.backend",
-        "recoded",
-        f"{S}.models.Small.backend: unknown backend recoded: did you mean `recorded`?",
-    ),
-    (
-        ".models.A/B",
-        BASE,
-        f"{S}.models.A/B: should be letters, digits and . _ -, the first a letter or digit, not "
-        "'A/B'",
-    ),
-    (".data.path", " ", f"{S}.data.path: is empty"),
-    (".models.Small-EC.seeds", [3, 3], f"{S}.models.Small-EC.seeds: `3` is listed twice"),
-    # Fields of one entry that do not fit.
-    (
-        ".decoding.max_new_tokens",
-        500,
-        f"{S}.decoding.max_length: should be greater than the 500 tokens of max_new_tokens, not "
-        "500",
-    ),
-    (
-        ".models.Small.normalization",
-        "bytes",
-        f"{S}.models.Small.normalization: only with `answers: likelihood`, not 'bytes'",
-    ),
-    (
-        ".models.Other",
-        {"backend": "recorded"},
-        f"{S}.models.Other: needs either `path` or `published`",
-    ),
+    (".models.Small.normalization", "bytes", ": only with `answers: likelihood`, not 'bytes'"),
+    (".models.Other", {"backend": "recorded"}, ": needs either `path` or `published`"),
     # Entries that do not fit one another.
-    ("study", "shoop", "study: shoop is not in studies: did you mean `shop`?"),
-    (".tasks", ["PM", "AG", "PM"], f"{S}.tasks: `PM` is listed twice"),
-    (".bertscore", None, f"{S}.bertscore: missing: AG is scored with it"),
-    (
-        ".data",
-        {"source": "path", "path": "r", "labels": {"path": "l", "url": "https://e.org/l"}},
-        f"{S}.data.labels.sha256: missing: needed to verify the file from `url`",
-    ),
-    (
-        ".models.Small.template",
-        "chatlm",
-        f"{S}.models.Small.template: chatlm is not in {PROMPTS}: did you mean `chatml`?",
-    ),
-    (
-        ".models.Small.shots",
-        1,
-        f"{S}.models.Small.shots: 1 needs the 1-shot settings among the study's `settings`",
-    ),
-    (
-        ".models.Small.seeds",
-        [0, 1],
-        f"{S}.models.Small.seeds: an untuned model with greedy decoding has the single seed 0",
-    ),
-    (
-        ".models.Other",
-        SERVER | {"seeds": [1]},
-        f"{S}.models.Other.seeds: an untuned model with greedy decoding has the single seed 0",
-    ),
-    (
-        ".models.Small.decoding",
-        {"max_length": 90},
-        f"{S}.models.Small.decoding.max_length: should be greater than the 90 tokens of "
-        "max_new_tokens, not 90",
-    ),
+    ("study", "shoop", ": shoop is not in studies: did you mean `shop`?"),
+    (".bertscore", None, ": missing: AG is scored with it"),
+    (".data.labels", {"path": "l", "url": "https://e.org/l"}, ".sha256: missing: needed to"),
+    (".models.Small.template", "chatlm", f": chatlm is not in {PROMPTS}: did you mean `chatml`?"),
+    (".models.Small.shots", 1, ": 1 needs the 1-shot settings among the study's `settings`"),
+    (".models.Small.seeds", [0, 1], f": {SEED}"),
+    (".models.Other", SERVER | {"seeds": [1]}, f".seeds: {SEED}"),
+    (".models.Small.decoding", {"max_length": 90}, ".max_length: should be greater than the 90"),
     (
         ".models.Small",
         {"base": "Small", "template": "alpaca", "adapter_of": "Small-EC"},
-        f"{S}.models.Small.template: is not that of Small-EC, whose adapters it uses",
+        ".template: is not that of Small-EC, whose adapters it uses",
     ),
-    (
-        ".models.Other",
-        BASE | {"adapter_of": "Small"},
-        f"{S}.models.Other.adapter_of: Small is not tuned, or not run: it has no adapters",
-    ),
+    (".models.Other", BASE | {"adapter_of": "Small"}, ".adapter_of: Small is not tuned, or not ru"),
     (
         ".models.Other",
         {"backend": "recorded", "published": "other"},
-        f"{S}.models.Other.published: the study has no `answers`, among which they are",
+        ".published: the study has no `answers`, among which they are",
     ),
-    (
-        ".export",
-        {"models": ["Small"]},
-        f"{S}.export.models: Small is not in the study's tuned models: did you mean `Small-EC`?",
-    ),
-    (
-        ".tables.wording.contrast",
-        "tuning",
-        f"{S}.tables.wording.contrast: tuning is not in the study's contrasts of `kind: settings`",
-    ),
-    (
-        ".tables.parameters.models",
-        ["Small"],
-        f"{S}.tables.parameters.models: Small is not in the study's tuned models: did you mean",
-    ),
-    (
-        ".tables.validity.label",
-        "tab:ind",
-        f"{S}.tables.validity.label: tab:ind is that of `{S}.tables.ind` too: change one",
-    ),
-    (
-        "tasks.AG.aliases",
-        ["Product_Matching"],
-        "tasks.AG.aliases: Product_Matching is a name of `tasks.PM.aliases` too, and a row has "
-        "one task",
-    ),
+    (".tables.validity.label", "tab:ind", f": tab:ind is that of `{S}.tables.ind` too: change one"),
+    ("tasks.AG.aliases", ["PM"], ": PM is a name of `tasks.PM` too, and a row has one task"),
 )
 
 
-@pytest.mark.parametrize(("path", "value", "line"), LINES, ids=[line for *_, line in LINES])
+@pytest.mark.parametrize(("path", "value", "line"), LINES)
 def test_one_line_tells_what_is_wrong(path: str, value: Any, line: str) -> None:
     (found,) = problems(changed(path, value))
-    assert found.startswith(line)
+    assert found.startswith(f"{S if path.startswith('.') else ''}{path}{line}")
 
 
 # Names that refer to another part of the configuration.
@@ -153,13 +76,9 @@ NAMES = (
     *(".comparisons.contrasts.tuning.pairs.0.0", ".comparisons.contrasts.tuning.settings.0"),
     *(".comparisons.contrasts.domain.pairs.0.0", ".comparisons.contrasts.domain.models.0"),
     *(".tables.ind.setting", ".tables.ind.columns.0", ".tables.ind.rows.0.baselines.0"),
-    *(
-        ".tables.ind.rows.1.models.0",
-        ".tables.dataset.tasks.0",
-        ".tables.dataset.columns.0.setting",
-    ),
-    *(".tables.validity.models.0", ".tables.validity.settings.0", ".tables.wording.contrast"),
-    *(".tables.comparisons.contrasts.0", ".tables.parameters.models.0"),
+    *(".tables.ind.rows.1.models.0", ".tables.dataset.columns.0.setting"),
+    *(".tables.wording.contrast", ".tables.comparisons.contrasts.0"),
+    ".tables.parameters.models.0",
 )
 # Sections that the small configuration lacks, with a name that there is not.
 WRONG = {
@@ -276,8 +195,7 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
 def test_a_study_that_does_not_run_is_checked_too() -> None:
     raw = small()
     raw["studies"]["other"] = copy.deepcopy(raw["studies"]["shop"]) | {"tasks": ["PM", "AX"]}
-    line = "studies.other.tasks: AX is not in tasks: did you mean `AG`?"
-    assert line in problems(raw)
+    assert "studies.other.tasks: AX is not in tasks: did you mean `AG`?" in problems(raw)
 
 
 def test_a_problem_in_an_inherited_section_is_told_once_at_its_place() -> None:
@@ -310,63 +228,51 @@ def test_a_study_cannot_take_a_directory_that_studies_share(name: str) -> None:
     raw = small()
     raw["studies"][name] = raw["studies"]["shop"]
     (line,) = problems(raw)
-    assert (
-        line == f"studies.{name}: is the name of a directory that studies share: rename the study"
-    )
+    assert line.startswith(f"studies.{name}: is the name of a directory that studies share: ")
 
 
-@pytest.mark.parametrize("model", [ANSWERS, BASE | {"run": False}])
-def test_data_are_described_with_a_model_that_is_run_and_has_a_tokenizer(model: Any) -> None:
-    raw = changed(".described_with", "Other")
-    put(raw, ".models.Other", model)
-    (line,) = problems(raw)
-    assert line.startswith(f"{S}.described_with: Other is not run, or has no base with a tokenizer")
+LIKELIHOOD = BASE | {"answers": "likelihood"}
+CHOICE = {"answer": "choice", "metric": "accuracy", "title": "A choice", "aliases": []}
+DESCRIBED = ".described_with: Other is not run, or has no base with a tokenizer"
+# Several edits, and what one line says.
+TOGETHER: tuple[tuple[dict[str, Any], str], ...] = (
+    ({".described_with": "Other", ".models.Other": ANSWERS}, DESCRIBED),
+    ({".described_with": "Other", ".models.Other": BASE | {"run": False}}, DESCRIBED),
+    (
+        {".models": {"Other": ANSWERS}, ".comparisons": None},
+        ".tables.dataset: shows lengths in tokens, but none of the study's models",
+    ),
+    ({".models.Small-EC.shots": 1}, ".models.Small-EC.shots: training records have no examples"),
+    (
+        {"tasks.PM.train": False, "tasks.AG.train": False},
+        ".models.Small-EC.training: none of the study's tasks has `train: true`",
+    ),
+    (
+        {".tasks": ["AG"], ".models.Small.answers": "constrained"},
+        ".models.Small.answers: the study has no task whose answers can be limited in this way",
+    ),
+    (
+        {".models.Other": LIKELIHOOD, "tasks.PM": CHOICE},
+        "tasks.PM.option: missing: letter or text, as right answers are; models with `answers: li",
+    ),
+)
 
 
-def test_a_table_of_lengths_in_tokens_needs_a_tokenizer() -> None:
-    raw = changed(".models", {"Other": ANSWERS})
-    put(raw, ".tables", {"dataset": small()["studies"]["shop"]["tables"]["dataset"]})
-    put(raw, ".comparisons", None)
-    (line,) = problems(raw)
-    assert line.startswith(f"{S}.tables.dataset: shows lengths in tokens, but none of the study's")
+@pytest.mark.parametrize(("edits", "line"), TOGETHER)
+def test_what_does_not_fit_together_is_told(edits: dict[str, Any], line: str) -> None:
+    raw = small()
+    for path, value in edits.items():
+        put(raw, path, value)
+    start = f"{S if line.startswith('.') else ''}{line}"
+    assert any(found.startswith(start) for found in problems(raw))
 
 
-def test_a_tuned_model_needs_a_task_that_trains_and_is_shown_no_example() -> None:
-    raw = changed(".models.Small-EC.shots", 1)
-    assert problems(raw)[0].endswith("no examples: a tuned model has `shots: 0`")
-    put(raw, ".models.Small-EC.shots", 0)
-    for task in raw["tasks"].values():
-        task["train"] = False
-    assert problems(raw) == (
-        f"{S}.models.Small-EC.training: none of the study's tasks has `train: true`",
-    )
-
-
-def test_answers_can_be_limited_only_where_a_task_has_such_answers() -> None:
-    raw = changed(".tasks", ["AG"])
-    put(raw, ".models.Small.answers", "constrained")
-    assert (
-        f"{S}.models.Small.answers: the study has no task whose answers can be limited in this way"
-    ) in problems(raw)
-
-
-def test_likelihood_needs_to_know_what_right_answers_are() -> None:
-    raw = changed(".models.Small-likelihood", BASE | {"answers": "likelihood"})
-    raw["tasks"]["PM"] |= {"answer": "choice", "metric": "accuracy"}
-    line = "tasks.PM.option: missing: letter or text, as right answers are; models with "
-    assert problems(raw) == (f"{line}`answers: likelihood` need it",)
-    put(raw, "tasks.PM.option", "letter")
-    assert study_of(raw).models["Small-likelihood"].limits() is not None
-
-
-def test_rows_whose_answers_are_limited_do_not_compete() -> None:
-    raw = changed(".tables.ind.competitors", ["Small", "Small-EC"])
+@pytest.mark.parametrize("row", ["Small", "Best"])
+def test_rows_whose_answers_are_limited_do_not_compete(row: str) -> None:
+    raw = changed(".tables.ind.competitors", [row, "Small-EC"])
     put(raw, ".models.Small.answers", "likelihood")
-    line = (
-        f"{S}.tables.ind.competitors: {{}} does not compete: its answers are limited to valid ones"
-    )
-    assert problems(raw) == (line.format("Small"),)
-    put(raw, ".tables.ind.competitors", ["Best", "Small-EC"])
-    best = {"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}
-    raw["studies"]["shop"]["tables"]["ind"]["rows"].append(best)
-    assert problems(raw) == (line.format("Best"),)
+    if row == "Best":
+        best = {"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}
+        raw["studies"]["shop"]["tables"]["ind"]["rows"].append(best)
+    (line,) = problems(raw)
+    assert line.startswith(f"{S}.tables.ind.competitors: {row} does not compete: its answers are")

@@ -15,7 +15,6 @@ from ecslm.preflight.machine import met
 from ecslm.preflight.needs import check_memory, check_time, hours_on
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import Profile
-from ecslm.preflight.slurm import Cluster
 
 CUDA = {"device": "cuda", "precision": {}, "architectures": {"Small": "SmolLM2-135M"}}
 ADAPTER, PREDICTION = "adapters/Small-EC/seed-0/", "predictions/Small-EC/seed-0/PM."
@@ -25,7 +24,6 @@ SLURM = Profile("slurm", executor="slurm", gpus=1)
 @pytest.fixture(autouse=True)
 def machines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planned, "read_driver", lambda: driver(GPU))
-    monkeypatch.setattr(planned, "read_cluster", lambda: Cluster({}, {"a100": 4, "h100": 4}))
 
 
 def run(handed_out: int = 1, **study: object) -> PlannedRun:
@@ -73,26 +71,12 @@ def test_a_training_on_several_gpus_counts_on_each(at_once: int, hours: float) -
     assert hours_on(run(1), met(run(1))).measured == 1
 
 
-def test_on_a_cluster_all_of_its_gpus_compute_and_each_prediction_loads_the_model() -> None:
-    three = CUDA | {"tasks": ["PM", "SA", "QPR"]}
-    here, there = (planned_run(profile, **three) for profile in (Profile("gpu", gpus=1), SLURM))
-    (line,) = told(there)
-    assert " on a100, at least" in line
-    assert "with 8 at a time" in line
-    assert line.endswith("estimated as on NVIDIA A100 SXM 80 GB")
-    device = met(here).device
-    once, each = (
-        here.requests.prediction("Small-EC", "PM", device, loads) for loads in (False, True)
-    )
-    assert once is not None
-    assert each is not None
-    more = hours_on(there, met(here)).total - hours_on(here, met(here)).total
-    assert more * 3600 == pytest.approx(2 * (each.seconds - once.seconds))
-
-
-def test_without_a_gpu_all_of_the_file_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planned, "read_driver", lambda: None)
-    (found,) = check_time(run())
+@pytest.mark.parametrize("profile", [Profile("gpu", gpus=1), SLURM])
+def test_where_the_gpu_is_not_known_all_of_the_file_are_compared(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: None if profile.is_local else driver(GPU))
+    (found,) = check_time(planned_run(profile, **CUDA))
     assert set(found.values) >= {"NVIDIA A10G", "NVIDIA H100 PCIe 80 GB"}
     assert all(name in found.message and "CPU" not in name for name in found.values)
     assert found.values["NVIDIA A10G"] > found.values["NVIDIA H100 PCIe 80 GB"]
@@ -116,7 +100,6 @@ LARGE: dict[str, Any] = {
     "training": {"batch_tokens": 16000},
     "decoding": {"max_length": 4000},
 }
-MODEL = "studies.shop.models.Small-EC"
 AUTO = {"training": {"batch_tokens": "auto"}}
 
 
@@ -146,7 +129,7 @@ def test_a_deterministic_training_that_does_not_fit_is_an_error_with_the_number_
 ) -> None:
     settings = {"batch_tokens": 16000, "deterministic": True}
     (line,) = lines(fits(80, monkeypatch, training=settings))
-    assert line.startswith(f"error: {MODEL}.training: training of Small-EC: ")
+    assert line.startswith("error: studies.shop: training of Small-EC: ")
     number = int(line.rpartition("set `batch_tokens: ")[2].rstrip("`"))
     assert not lines(fits(80, monkeypatch, training=settings | {"batch_tokens": number}))
     assert not lines(fits(80, monkeypatch))
@@ -164,13 +147,9 @@ def test_predictions_that_stop_are_an_error_with_the_number_to_set(
 
 
 def test_a_record_that_does_not_fit_alone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    training, prediction = lines(fits(2, monkeypatch))
-    assert training.startswith(f"error: {MODEL}: training of Small-EC: ")
-    assert training.endswith(
-        "with its longest record alone, of the 2.0 GB of a GPU: lower `max_length`, set "
-        "`gradient_checkpointing: true`, or use larger GPUs"
-    )
-    assert prediction.endswith("use larger GPUs, or set `decoding: {fused: false}`")
+    for line, jobs in zip(lines(fits(2, monkeypatch)), ("training", "predictions"), strict=True):
+        assert line.startswith(f"error: studies.shop: {jobs} of Small-EC: ")
+        assert "of the 2.0 GB of a GPU, with its longest record alone: use larger GPUs" in line
 
 
 def test_memory_that_other_programs_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

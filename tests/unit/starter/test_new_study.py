@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
-from support.scratch import planned_jobs, snakemake
 from support.scripts import run_script
 
 from ecslm.plan.plan import Plan
@@ -54,9 +52,6 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
     assert sum(parts.values()) == 200
     assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
-    dry = snakemake(desk, "--cores", "1", "--configfile", "mine.yaml", "--dry-run")
-    assert dry.returncode == 0, dry.stdout + dry.stderr
-    assert planned_jobs(dry.stdout + dry.stderr)["predict"] == 4
 
 
 FOUND = {
@@ -115,22 +110,22 @@ def test_records_for_tests_alone_tune_nothing(desk: Path) -> None:
     assert list(planned().study.settings.models) == ["SmolLM2-135M"]
 
 
-def test_names_that_are_no_file_names_become_codes(desk: Path) -> None:
-    name = 'Is it "fraud"? ja/nein: \u9000\u8d27'
-    ran = begin(desk, [row(number, task=name) for number in range(40)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    (code,) = planned().study.settings.tasks
-    assert code == "Is_it_fraud_ja_nein"
-    assert planned().study.task(code).title == name
-
-
-@pytest.mark.parametrize(("name", "expected"), [("pm", "pm_2"), ("x.cost", "x_cost")])
-def test_a_task_called_like_another_or_its_files_gets_a_code_of_its_own(
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ('Is it "fraud"? ja/nein: \u9000\u8d27', "Is_it_fraud_ja_nein"),
+        ("pm", "pm_2"),
+        ("x.cost", "x_cost"),
+    ],
+)
+def test_a_task_whose_name_cannot_be_that_of_its_files_gets_a_code(
     name: str, expected: str, desk: Path
 ) -> None:
     ran = begin(desk, [row(number, task=name) for number in range(40)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert list(planned().study.settings.tasks) == [expected]
+    (code,) = planned().study.settings.tasks
+    assert code == expected
+    assert planned().study.task(code).title == name
 
 
 ENOUGH = [row(number) for number in range(40)]
@@ -203,16 +198,10 @@ def test_a_file_that_exists_keeps_its_content(desk: Path) -> None:
     (desk / "mine.yaml").write_text("mine")
     assert "mine.yaml: exists" in begin(desk, ENOUGH).stderr
     assert (desk / "mine.yaml").read_text() == "mine"
-    (desk / "other.yaml").symlink_to("nowhere")
-    assert "other.yaml: exists" in begin(desk, ENOUGH, "other").stderr
-    assert not (desk / "nowhere").exists()
 
 
-def test_each_setting_of_the_file_has_a_comment_or_a_name_that_says_all(desk: Path) -> None:
+def test_the_file_explains_its_settings_in_lines_that_a_screen_shows(desk: Path) -> None:
     begin(desk, ENOUGH)
     text = (desk / "mine.yaml").read_text()
     assert max(map(len, text.splitlines())) <= 100
     assert text.count("#") > 25
-    assert "\n\n\n" not in text
-    assert "{{" not in text
-    assert yaml.safe_load(text)["study"] == "mine"

@@ -17,7 +17,9 @@ from .own_records import row
 REGISTRY = read_config([CONFIG_FILE], None, CONFIG_FILE.parent / TEMPLATES).tasks
 
 
-def begun(count: int, length: int = 100, name: str = "Fraud", data: str = "r.jsonl") -> Start:
+def begun(
+    count: int, length: int = 100, name: str = "Fraud", data: str = "r.jsonl", study: str = "mine"
+) -> Start:
     seen = Seen(name)
     for number in range(min(count, 50)):
         seen.add(row(number, input=f"{number} {'x' * length}"), "test")
@@ -26,7 +28,7 @@ def begun(count: int, length: int = 100, name: str = "Fraud", data: str = "r.jso
     for kind in (seen.fits, seen.answers, seen.splits):
         for key in kind:
             kind[key] = round(kind[key] * factor)
-    return plan_start("mine", Path(data), [seen], False, REGISTRY, threads=2)
+    return plan_start(study, Path(data), [seen], False, REGISTRY, threads=2)
 
 
 @given(st.integers(30, 10**6), st.integers(0, 20_000))
@@ -47,12 +49,15 @@ OTHERS = st.sampled_from(["no", "Yes", "null", "1", "1e3", "2026-11-26", "on", "
 NAMES = OTHERS | st.text(min_size=1).filter(lambda name: name not in REGISTRY)
 
 
-@given(NAMES, st.text(min_size=1))
+@given(NAMES, st.text(min_size=1), OTHERS)
 @settings(max_examples=30)
-def test_whatever_a_task_and_a_file_are_called_the_file_reads_back(name: str, data: str) -> None:
-    raw = yaml.safe_load(configuration(begun(40, name=name, data=data)))
+def test_whatever_study_task_and_file_are_called_the_file_reads_back(
+    name: str, data: str, study: str
+) -> None:
+    raw = yaml.safe_load(configuration(begun(40, name=name, data=data, study=study)))
     ((code, task),) = raw["tasks"].items()
     assert task["title"] == name
     assert name in (code, *task["aliases"])
-    assert raw["studies"]["mine"]["data"]["path"] == Path(data).as_posix()
-    assert raw["studies"]["mine"]["tasks"] == [code]
+    assert raw["study"] == study
+    assert raw["studies"][study]["data"]["path"] == Path(data).as_posix()
+    assert raw["studies"][study]["tasks"] == [code]

@@ -1,0 +1,145 @@
+"""Checks whether a run can fetch from the hub what is not here. Nothing is fetched."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ecslm.data.settings import HubData
+from ecslm.data.sources.hub import COMMIT, is_indexed
+from ecslm.models.bases import HubSource
+from ecslm.preflight.findings import Finding, error, ok, warning
+from ecslm.preflight.planned_run import PlannedRun
+from ecslm.schemas.paths import CACHE
+
+# Of one request.
+SECONDS = 4.0
+# Rules whose jobs read the source of the data.
+DATA_RULES = frozenset({"check_data", "dataset"})
+# In a URL, with the name of a user.
+PASSWORD = re.compile(r"//[^/]*@")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository of the hub that a run is going to fetch."""
+
+    where: str
+    """The key of the configuration that names it."""
+    kind: str
+    """`model` or `dataset`."""
+    id: str
+    revision: str
+    license: str | None
+    """That which the configuration states."""
+    license_key: str
+    """Where it does."""
+
+
+def check_hub(run: PlannedRun) -> Iterator[Finding]:
+    """Whether the repositories that are going to be fetched are there, may be read, are pinned to a
+    commit, and have the licence that is configured."""
+    wanted, fails = list(repositories(run)), False
+    for one in wanted:
+        try:
+            for finding in ask_hub(one):
+                fails |= finding.severity == "error"
+                yield finding
+        except ConnectionError as lost:
+            yield error(
+                f"cannot be reached ({lost}), but the run needs what is not here yet: connect or, "
+                f"on a machine with a connection, run `snakemake --config study={run.study.name} "
+                "-- bases datasets` and copy its `results`",
+                _endpoint(),
+            )
+            # The others would say the same.
+            return
+    if not wanted:
+        yield ok("nothing is to be fetched")
+    elif not fails:
+        yield ok(f"can be fetched: {', '.join(one.id for one in wanted)}")
+
+
+def repositories(run: PlannedRun) -> Iterator[Repository]:
+    """What the run is going to fetch from the hub."""
+    config, data = run.study.config, run.study.settings.data
+    for base in (job.key["base"] for job in run.jobs if job.rule == "base_model"):
+        source, key = config.bases[base], f"licenses.{base}"
+        if isinstance(source, HubSource):
+            where, license = f"bases.{base}", config.licenses.get(base)
+            yield Repository(where, "model", source.id, source.revision, license, key)
+    reads = any(job.rule in DATA_RULES for job in run.jobs)
+    if reads and isinstance(data, HubData) and not is_indexed(data, CACHE):
+        where = f"studies.{run.study.name}.data"
+        key = f"{where}.license"
+        yield Repository(where, "dataset", data.id, data.revision, data.license, key)
+
+
+def ask_hub(one: Repository) -> Iterator[Finding]:
+    """What is wrong with a repository at its revision, or should be told.
+
+    Raises:
+        ConnectionError: the hub cannot be reached.
+    """
+    from httpx2 import HTTPError as HubError
+    from httpx2 import LocalProtocolError
+    from huggingface_hub import HfApi, constants, get_token
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    hub, pages = HfApi(), _endpoint()
+    page = f"{pages}/{'datasets/' if one.kind == 'dataset' else ''}{one.id}"
+    tokens = f"{pages}/settings/tokens"
+    kept = f"the token in HF_TOKEN or {constants.HF_TOKEN_PATH}"
+    refused = error(f"the hub refuses {kept}: set HF_TOKEN to a new one, of {tokens}")
+    try:
+        of_kind = hub.model_info if one.kind == "model" else hub.dataset_info
+        info = of_kind(one.id, revision=one.revision, timeout=SECONDS)
+        if not COMMIT.fullmatch(one.revision):
+            message = f"{one.revision} may change: set it to {info.sha}"
+            yield warning(message, f"{one.where}.revision")
+        told = None if info.card_data is None else info.card_data.get("license")
+        if isinstance(told, str) and (one.license or told).casefold() != told.casefold():
+            yield warning(f"{one.license}, but {told} on {pages}: correct it", one.license_key)
+        if info.gated:
+            # Its properties are public, its files are not.
+            hub.auth_check(one.id, repo_type=one.kind)
+    except GatedRepoError:
+        missing = f"the account of {kept} has no access" if get_token() else "there is no token"
+        yield error(
+            f"{one.id} is gated, and {missing}: accept its licence at {page}, and set HF_TOKEN "
+            f"to a token of that account which may read gated repositories, of {tokens}",
+            one.where,
+        )
+    except RevisionNotFoundError:
+        message = f"{one.id} has no revision {one.revision}: take one of {page}/commits/main"
+        yield error(message, f"{one.where}.revision")
+    except (RepositoryNotFoundError, HFValidationError):
+        yield error(
+            f"the hub has no {one.kind} {one.id}, or shows it only to others: correct it or, "
+            "if it is private, set HF_TOKEN to a token that may read it",
+            f"{one.where}.id",
+        )
+    except (LocalProtocolError, UnicodeEncodeError):
+        # The token has characters that no header may have; the message shows it.
+        yield refused
+    except HfHubHTTPError as problem:
+        status = problem.response.status_code
+        if status != 401:
+            raise ConnectionError(f"status {status}") from None
+        yield refused
+    except (HubError, OSError, ValueError) as problem:
+        # Also the page of a network that wants a login first, which is not JSON.
+        reason = " ".join(str(problem).split()) or type(problem).__name__
+        raise ConnectionError(PASSWORD.sub("//", reason)) from None
+
+
+def _endpoint() -> str:
+    """The URL of the hub, or of the mirror that HF_ENDPOINT names, without a password in it."""
+    from huggingface_hub import constants
+
+    return PASSWORD.sub("//", str(constants.ENDPOINT))

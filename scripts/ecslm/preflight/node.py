@@ -1,0 +1,47 @@
+"""What a job would lack on a node of a cluster, found out there by a short job."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ecslm.preflight.drivers import cuda_of_torch, read_driver
+
+# In the folder that both sides should see; held on the other side.
+LOCK = "lock"
+
+
+def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
+    """What a job lacks on this machine, a node.
+
+    Args:
+        folder: where the other side holds a lock.
+        on_gpu: whether jobs run models on GPUs.
+
+    Raises:
+        InputError: there is a driver, but it does not answer.
+    """
+    results, lock = folder.parent.resolve(), folder / LOCK
+    if not lock.is_file():
+        yield (
+            f"{results} is another folder there than here: put it where nodes and this machine see "
+            "the same files, not on a node's own disk"
+        )
+    else:
+        try:
+            with FileLock(lock, timeout=0, fallback_to_soft=False):
+                yield (
+                    f"it could take a lock below {results} that this machine holds: use a folder "
+                    "whose locks hold on all nodes (NFS without `nolock` and `local_lock`, Lustre "
+                    "with `flock`), or two runs could train the same adapter at once"
+                )
+        except Timeout:
+            pass
+        except OSError as error:
+            yield f"files below {results} cannot be written and locked there ({error.strerror})"
+    if on_gpu:
+        driver = read_driver()
+        if driver is None or not driver.gpus:
+            yield "a job sees no NVIDIA GPU there: choose a partition that has some"
+        elif why := driver.problem(cuda_of_torch()):
+            yield f"NVIDIA driver: {why}"
