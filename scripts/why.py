@@ -15,11 +15,10 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import load_digests
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan, with_seeds
-from ecslm.provenance.causes import Changes
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.explanation import explain
 from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
+from ecslm.provenance.why import Changes, explain
 from ecslm.schemas.paths import DIGESTS, SHARED, TOP
 from ecslm.script import run_script
 
@@ -59,9 +58,8 @@ def main(
         return
     run.check(jobs)
     overview = Overview.of(plan, jobs)
-    due = {path for job in overview.planned for path in job.files}
-    run.check_data(due)
-    check_base_folders(plan.study, due)
+    run.check_data(overview.planned)
+    check_base_folders(plan.study, {path for job in overview.planned for path in job.files})
     print(overview)
 
 

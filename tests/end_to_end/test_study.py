@@ -18,7 +18,7 @@ from ecslm.estimates.estimate import MIB
 from ecslm.plan.plan import Plan
 from ecslm.provenance.changes import differences
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.integrity import damage
+from ecslm.provenance.results import damage
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import read_records
 

@@ -28,11 +28,9 @@ from ecslm.preflight.machine import (
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import check_profile, read_profile
-from ecslm.provenance.api_keys import check_api_keys
+from ecslm.provenance.checks import check_api_keys, disks, os_errors_told
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.disk import disks
 from ecslm.provenance.overview import Overview, counts_by_kind
-from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
 
 Check = Callable[[PlannedRun], Iterable[Finding]]
@@ -86,7 +84,7 @@ def _read_plan(
             with read_dag(configfiles, study) as dag, os_errors_told():
                 overview, rules = Overview.of(plan, dag.jobs), dag.rules
             made = [job for job in overview.jobs if Path(job.manifest).exists()]
-            due = frozenset(path for job in overview.planned for path in job.files)
+            due = overview.planned
             all_of(plan.check, lambda: run.check(made), lambda: run.check_data(due))
         except InputError as problems:
             findings += errors_of(problems)
@@ -122,7 +120,7 @@ def count_jobs(run: PlannedRun) -> Iterator[Finding]:
 
 def check_room(run: PlannedRun) -> Iterator[Finding]:
     """Whether the disks have room for what a run is sure to write."""
-    found = disks(run.study, run.due)
+    found = disks(run.study, run.jobs)
     if not found:
         yield ok("no weights and no adapters to write whose size is known")
     for disk in found:
@@ -151,7 +149,7 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
     """
     models = run.study.settings.models.values()
     if any(isinstance(model, OpenAIModel) and model.run for model in models):
-        check_api_keys(run.plan, run.due)
+        check_api_keys(run.study, run.jobs)
         yield ok("all that are needed are set")
 
 

@@ -21,7 +21,7 @@ from ecslm.preflight.drivers import cuda_of_torch
 from ecslm.preflight.findings import Finding, error, ok, shortened, warning
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import SLURM
-from ecslm.provenance.gpus import GpuNeed, check_gpus
+from ecslm.provenance.checks import GpuNeed, check_gpus
 
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.

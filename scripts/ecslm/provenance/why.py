@@ -1,14 +1,23 @@
-"""Why jobs would run: the reasons of each, and the causes of a run, under one of which each job is
-counted."""
+"""Why jobs would run: the reasons of each, the causes of a run, under one of which each job is
+counted, and what a result was built from."""
 
+import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
-from ecslm.provenance.changes import differences
+import yaml
+
+from ecslm.common.errors import InputError
+from ecslm.provenance.changes import definitions, differences
 from ecslm.provenance.dag import Job
+from ecslm.provenance.results import damage, how_to_rebuild, read_job_manifest
 from ecslm.schemas.paths import TOP
+
+WIDTH = 100
 
 
 class Changes:
@@ -21,9 +30,15 @@ class Changes:
         self.jobs = tuple(jobs)
         self._by_path = {path: job for job in self.jobs for path in job.files}
 
-    def job_of(self, path: str) -> Job | None:
-        """The job that makes a file."""
-        return self._by_path.get(path)
+    def job_of(self, path: Path) -> Job:
+        """The job that makes a file.
+
+        Raises:
+            InputError: there is none.
+        """
+        if job := self._by_path.get(path.as_posix()):
+            return job
+        raise InputError(f"{path}: not a result of the study as configured now")
 
     def sources(self, job: Job) -> Iterator[Job]:
         """The jobs whose results a job reads."""
@@ -42,14 +57,15 @@ class Changes:
             return ("not built yet",)
         if job.interrupted:
             return ("the job that built it was interrupted before Snakemake recorded its end",)
+        anew = {path for source in self.sources(job) if source.due for path in source.files}
+        words = (change.words for change in differences(job))
         found = (
             *(f"{path} is missing" for path in job.results if not Path(path).exists()),
-            *(change.words for change in differences(job)),
+            *(text for text in words if text.partition(" ")[0] not in anew),
             *([f"the command of rule {job.rule} has changed"] if job.other_command else []),
         )
-        follows = any(source.due for source in self.sources(job))
         # What the library does not know of, Snakemake does.
-        return found or (() if follows else (job.reason,))
+        return found or (() if anew else (job.reason,))
 
     def upstream(self, job: Job) -> dict[str, list[Job]]:
         """Every reason to run a job or those upstream, the nearest first, with the jobs that have
@@ -98,9 +114,17 @@ def find_causes(
     Raises:
         InputError: a manifest is broken.
     """
-    groups: dict[frozenset[Job], list[str]] = {}
-    for reason, concerned in _root_reasons(changes):
-        groups.setdefault(concerned, []).append(reason)
+    # Reasons that differ in the result that they are about are one.
+    alike: dict[str, dict[str, list[Job]]] = defaultdict(lambda: defaultdict(list))
+    for job in changes.jobs:
+        for reason in changes.reasons(job):
+            path, _, words = reason.partition(" ")
+            alike[words if path.startswith(f"{TOP}/") else reason][reason].append(job)
+    groups: dict[frozenset[Job], list[str]] = defaultdict(list)
+    for found in alike.values():
+        first, *others = found
+        more = f", and {len(others)} more like it" if others else ""
+        groups[frozenset(chain(*found.values()))].append(first + more)
     reached = [(reasons, jobs, changes.downstream(jobs)) for jobs, reasons in groups.items()]
     reached.sort(key=lambda one: weight(one[2]), reverse=True)
     causes: list[Cause] = []
@@ -112,21 +136,32 @@ def find_causes(
     return causes
 
 
-def _root_reasons(changes: Changes) -> Iterator[tuple[str, frozenset[Job]]]:
-    """Reasons with the jobs that have them; alike ones about results are one.
+def explain(changes: Changes, path: Path) -> str:
+    """Whether a result will be rebuilt and why, and what it was built from, as plain text: the
+    content of the manifest, as YAML, and the modules behind the digest of its code.
 
-    Left out are those that only follow from an input which another job would make anew.
+    Raises:
+        InputError: the study has no such result, or its manifest is broken.
     """
-    makers = {path for job in changes.jobs if job.due for path in job.files}
-    alike: dict[str, dict[str, None]] = {}
-    concerned: dict[str, set[Job]] = {}
-    for job in changes.jobs:
-        for reason in changes.reasons(job):
-            path, _, words = reason.partition(" ")
-            if not (path in makers and path in job.inputs):
-                kind = words if path.startswith(f"{TOP}/") else reason
-                alike.setdefault(kind, {})[reason] = None
-                concerned.setdefault(kind, set()).add(job)
-    for kind, (first, *others) in alike.items():
-        more = f", and {len(others)} more like it" if others else ""
-        yield first + more, frozenset(concerned[kind])
+    job = changes.job_of(path)
+    made = read_job_manifest(job) if Path(job.manifest).exists() else None
+    if made is None:
+        lines = [f"{path}: not built yet; rule {job.rule} builds it"]
+    elif found := damage(job, weights=True):
+        lines = [f"{path}: modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"]
+    else:
+        state = "will be rebuilt" if job.due else "up to date"
+        lines = [f"{path}: {state}; built by rule {job.rule}"]
+    for reason, (first, *others) in changes.upstream(job).items():
+        more = f" and {len(others)} more" if others else ""
+        concerned = "" if first == job and not others else f": concerns {first.files[0]}{more}"
+        lines.append(f"  because {reason}{concerned}")
+    if made is not None:
+        content = made.model_dump(mode="json", exclude_none=True)
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=WIDTH)
+        modules = ", ".join(definitions(made.code or "")) or "unknown"
+        lines += [
+            text.rstrip(),
+            textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "),
+        ]
+    return "\n".join(lines)
