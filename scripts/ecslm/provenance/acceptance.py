@@ -35,8 +35,8 @@ from ecslm.common.validation import read_model
 from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.digest import SCRIPTS, code_of, definition_digests
 from ecslm.prediction.backend import modules_of, read_prediction_settings
-from ecslm.provenance.changes import changed_values, differences, dotted
 from ecslm.provenance.dag import Job
+from ecslm.provenance.why import changed_values, differences, dotted
 from ecslm.schemas.paths import BASES, CODE_HISTORY
 
 # Python, with the arguments of `run_noting`; it would have the working directory among its paths.

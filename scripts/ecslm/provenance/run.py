@@ -21,7 +21,6 @@ from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.data import check_settings
 from ecslm.plan.plan import Plan
-from ecslm.provenance.changes import record_code
 from ecslm.provenance.checks import (
     check_api_keys,
     check_disk,
@@ -30,6 +29,7 @@ from ecslm.provenance.checks import (
 )
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import check_results, finished
+from ecslm.provenance.why import record_code
 from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED, RUN_LOCK
 
 # Rules whose results are kept; the names of their outputs are those of the files in the cache.

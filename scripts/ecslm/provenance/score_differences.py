@@ -16,7 +16,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest, verify_result
 from ecslm.common.text import number_of
-from ecslm.provenance.changes import Change, input_changes, own_changes
+from ecslm.provenance.why import Change, input_changes, own_changes
 from ecslm.schemas import paths
 from ecslm.schemas.paths import METRICS_MANIFEST, OUTCOMES, SCORES_MANIFEST, SCORES_PARQUET
 from ecslm.scoring.intervals import bootstrap_values

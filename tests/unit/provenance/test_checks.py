@@ -115,22 +115,20 @@ ON_CPU = GpuNeed(1, "cpu")
 @pytest.mark.parametrize(
     ("needs", "limit", "visible", "words"),
     [
-        ([ONE, NONE, ONE], 0, None, "gpu=0: 2 jobs of this run would load a model"),
-        ([ON_CPU, ONE, NONE], None, None, "--resources without gpu: 1 job of"),
-        ([ONE, TWO], 1, None, "gpu=1: a job of this run takes 2"),
+        ([ONE, NONE, ONE], 0, "", "gpu=0: 2 jobs of this run would load a model"),
+        ([ON_CPU, ONE, NONE], None, "", "--resources without gpu: 1 job of"),
+        ([ONE, TWO], 1, "", "gpu=1: a job of this run takes 2"),
         ([TWO, ONE], 2, "1", "gpus: 2 are asked for"),
-        ([ONE], 1, "7", "CUDA_VISIBLE_DEVICES: 7 is no GPU of this machine"),
     ],
 )
 def test_a_run_for_which_gpus_are_lacking_is_refused(
     needs: list[GpuNeed],
     limit: int | None,
-    visible: str | None,
+    visible: str,
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if visible is not None:
-        monkeypatch.setenv(DEVICES_VARIABLE, visible)
+    monkeypatch.setenv(DEVICES_VARIABLE, visible)
     (problem,) = problems(lambda: check_gpus(needs, limit, here=True))
     assert words in problem
 
@@ -139,9 +137,7 @@ def test_a_run_for_which_gpus_are_lacking_is_refused(
     ("needs", "limit", "here"),
     [
         ([ONE, TWO], 3, True),
-        ([TWO], None, True),
         ([NONE], 0, True),
-        ([ON_CPU], 9, True),
         ([ON_CPU], None, False),
         ([GpuNeed(8, "cuda")], 9, False),
     ],

@@ -95,14 +95,13 @@ def test_forgotten_results_leave_the_cache() -> None:
     assert not ResultsCache(FINISHED).has(key)
 
 
-@pytest.mark.parametrize("action", ["/", "../../../../mine", 7])
+@pytest.mark.parametrize("action", ["../../../../mine", 7])
 def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(
     action: Any, tmp_path: Path
 ) -> None:
     mine = tmp_path / "mine/file"
     mine.parent.mkdir()
     mine.write_text("mine")
-    action = str(mine.parent) if action == "/" else action
     MANIFEST.write_text(json.dumps(json.loads(MANIFEST.read_text()) | {"action": action}))
     with suppress(InputError):
         keep()

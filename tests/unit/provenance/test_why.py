@@ -15,9 +15,16 @@ from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.fingerprint.running import code_parameter
-from ecslm.provenance.changes import definitions, differences, record_code
 from ecslm.provenance.dag import Job
-from ecslm.provenance.why import Cause, Changes, explain, find_causes
+from ecslm.provenance.why import (
+    Cause,
+    Changes,
+    definitions,
+    differences,
+    explain,
+    find_causes,
+    record_code,
+)
 from ecslm.schemas.paths import CODE_HISTORY
 
 DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
