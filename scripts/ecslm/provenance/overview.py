@@ -13,7 +13,6 @@ from ecslm.provenance.why import Cause, Changes, find_causes
 
 WIDTH = 100
 MOST_CAUSES = 7
-MOST_REASONS = 2
 MOST_NAMES = 3
 # What the jobs of a rule make, one and several.
 WORDS = {
@@ -116,12 +115,12 @@ class Overview:
             yield "  no training and no prediction: seconds each"
 
     def _cause(self, cause: Cause) -> Iterator[str]:
-        text = "; ".join(cause.reasons[:MOST_REASONS])
-        if (more := len(cause.reasons) - MOST_REASONS) > 0:
-            text += f"; and {more} more changes"
         names = self._names(cause.concerned)
         about = f" ({names})" if names else ""
-        yield textwrap.shorten(text, WIDTH - len(about), placeholder=" ...") + about
+        yield (
+            textwrap.shorten("; ".join(cause.reasons), WIDTH - len(about), placeholder=" ...")
+            + about
+        )
         if cause.counted:
             yield _filled(self._amount(cause.counted), "  ")
         else:
@@ -136,15 +135,13 @@ class Overview:
         """The models, tasks and so on that jobs are about, if there are others of their kind."""
         rules = {job.rule for job in jobs}
         found = []
-        for name, prefix in (
-            *(("base", ""), ("model", ""), ("seed", "seed ")),
-            *(("task", ""), ("split", ""), ("table", "")),
-        ):
+        for name in ("base", "model", "seed", "task", "split", "table"):
             these = _values(jobs, name)
             all_of_them = _values((job for job in self.jobs if job.rule in rules), name)
             only_one = name == "model" and len(these) == 1
             if only_one or len(these) < len(all_of_them):
                 more = len(these) - MOST_NAMES
+                prefix = "seed " if name == "seed" else ""
                 found += [f"{prefix}{value}" for value in these[:MOST_NAMES]]
                 found += [f"{more} more"] if more > 0 else []
         return ", ".join(found)

@@ -3,7 +3,6 @@
 import os
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -188,11 +187,10 @@ def _is_recorded(job: Job) -> bool:
     job that a scheduler starts reads configuration and code when it begins, while the record has
     what the run was planned with.
     """
-    record = None
-    # A broken record counts as a missing one.
-    with suppress(InputError, TypeError, ValueError):
+    try:
         record = dict(read_json(_record(RECORDS, job.manifest)))
-    if record is None:
+    except (InputError, TypeError, ValueError):
+        # A broken record counts as a missing one.
         return False
     made = read_job_manifest(job)
     values = (
