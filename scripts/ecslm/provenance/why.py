@@ -154,11 +154,13 @@ def _code_changes(then: str, now: str, folders: Iterable[Path]) -> list[str]:
 
 
 def _by_name(code: Code, other: Code) -> dict[str, str]:
-    """Digests by module and name; of a module that the other code lacks, one by its own."""
-    return {
-        f"{module}: {name}" if name and module in other else module: digest
-        for module, names in code.items()
-        for name, digest in names.items()
+    """Digests of modules and, in those that the other code has too, of definitions by name."""
+    modules = {module: names.get("", "") for module, names in code.items()}
+    return modules | {
+        f"{module}: {name}": code[module][name]
+        for module in modules.keys() & other.keys()
+        for name in code[module]
+        if name
     }
 
 

@@ -113,12 +113,18 @@ def test_an_edited_input_a_missing_and_an_altered_result_are_named() -> None:
 
 def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
     assert "ecslm.scoring.intervals" in definitions(SCORE_JOB.params["code"])
-    older = {"score.py": {"": "0"}, "ecslm.scoring.intervals": {"CONFIDENCE": "0", "gone": "0"}}
+    older = {
+        "score.py": {},
+        "ecslm.scoring.intervals": {"CONFIDENCE": "0", "gone": "0"},
+        "ecslm.gone": {"f": "0"},
+    }
     write_json(CODE_HISTORY / "older.json", older)
     for code, words in (
         ("code:older", "ecslm.scoring.intervals: CONFIDENCE has changed"),
         ("code:older", "ecslm.scoring.intervals: gone is no longer used"),
         ("code:older", "score.py: main is used now"),
+        ("code:older", "ecslm.gone is no longer used"),
+        ("code:older", "score.py has changed"),
         ("code:unknown", f"other code (code:unknown -> {SCORE_JOB.params['code']})"),
     ):
         origin = made_from([Path(ADAPTER)], SETTINGS, code, made_up_study.VERSIONS)
