@@ -60,7 +60,8 @@ class Overview:
         Raises:
             InputError: a manifest is broken.
         """
-        changes, costs = Changes(jobs), Costs(jobs)
+        changes = Changes(jobs)
+        costs = Costs(changes.jobs)
 
         def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
             seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))

@@ -172,7 +172,7 @@ def _paired(
         measure = metric(name)
         read = [read_outcomes([folder / OUTCOMES.format(**key)], measure) for folder in folders]
         then, now = (outcomes[key["setting"]] for outcomes in read)
-    except (InputError, KeyError):
+    except (InputError, KeyError, TypeError):
         return None, None
     if name != other:
         return None, None
