@@ -11,7 +11,6 @@ examples:
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.errors import InputError
 from ecslm.common.hashing import load_digests
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan, with_seeds
@@ -38,10 +37,7 @@ def main(
         seeds: train each tuned model with these, such as 0,1,2, as the run did
     """
     load_digests(DIGESTS)
-    studies = {path: study or study_of(path) for path in files}
-    if len(set(studies.values())) > 1:
-        raise InputError("results of one study at a time")
-    study = next(iter(studies.values()), study)
+    study = study or (study_of(files[0]) if files else None)
     values = with_seeds(seeds)
     plan = Plan.read(configfile, study, values)
     run = Run(plan)

@@ -10,7 +10,7 @@ from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import SLURM
 from ecslm.preflight.slurm import Cluster, refusal, try_node
-from ecslm.provenance.checks import needed_keys
+from ecslm.provenance.checks import asked_models
 from ecslm.provenance.dag import Job
 
 # Set in a job of SLURM, where `srun` would run within that job.
@@ -114,7 +114,8 @@ def _together(tasks: Sequence[Asked], at_once: int) -> Asked:
 def _tried(run: PlannedRun, options: str) -> Iterator[Finding]:
     where = f"a node for {options or 'jobs'}"
     # Those that are not set here are reported with the API keys.
-    variables = [name for name in needed_keys(run.study, run.jobs) if os.environ.get(name)]
+    keys = {model.access.key for model in asked_models(run.study, run.jobs).values()}
+    variables = sorted(key for key in keys if key and os.environ.get(key))
     try:
         problems = try_node(options, variables, on_gpu=bool(run.gpu_jobs))
     except InputError as problem:

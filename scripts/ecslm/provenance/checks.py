@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,50 +226,38 @@ def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
         usable_devices(present, os.environ.get(DEVICES_VARIABLE), max(on_gpus))
 
 
-def check_api_keys(study: Study, due: Iterable[Job]) -> None:
+def check_api_keys(study: Study, due: Collection[Job]) -> None:
     """Refuse to start jobs that will ask a server if the environment lacks its key, or does not let
     them reach it.
-
-    A job whose answers are all kept asks nothing. If that cannot be known yet, the job itself
-    reports a missing key.
 
     Raises:
         InputError: a line for each environment variable that is not set, or wrong.
     """
-    jobs = list(due)
-    set_here = {name for name, value in os.environ.items() if value.strip()}
-    problems = [
-        f"the environment variable {variable} is not set, but needed to ask "
-        f"{', '.join(sorted(models))}: set it to the key, or remove `key` from `access` if the "
-        "server needs none"
-        for variable, models in sorted(needed_keys(study, jobs, but=set_here).items())
-    ]
-    for name, model in study.settings.models.items():
-        if isinstance(model, OpenAIModel):
-            found = list(route_problems(model.server.url))
-            # Only where something is wrong: to look for answers takes longer.
-            if found and any(_asks(job, jobs) for job in jobs if job.key.get("model") == name):
-                problems += found
+    problems: list[str] = []
+    for name, model in asked_models(study, due).items():
+        key = model.access.key
+        if key and not os.environ.get(key, "").strip():
+            problems.append(
+                f"the environment variable {key} is not set, but needed to ask {name}: set it to "
+                "the key, or remove `key` from `access` if the server needs none"
+            )
+        problems += route_problems(model.server.url)
     if problems:
         raise InputError(*dict.fromkeys(problems))
 
 
-def needed_keys(
-    study: Study, due: Collection[Job], but: Container[str] = ()
-) -> Mapping[str, set[str]]:
-    """Models that jobs of a run are going to ask servers for, by the variable that has the key.
+def asked_models(study: Study, due: Collection[Job]) -> dict[str, OpenAIModel]:
+    """The models that jobs of a run are going to ask servers for.
 
-    Args:
-        but: variables that are not looked for.
+    A job whose answers are all kept asks nothing. If that cannot be known yet, the job itself
+    reports a missing key.
     """
-    needed: dict[str, set[str]] = defaultdict(set)
-    for job in due:
-        name = job.key.get("model", "")
-        model = study.settings.models.get(name)
-        key = model.access.key if isinstance(model, OpenAIModel) else None
-        if key and key not in but and name not in needed[key] and _asks(job, due):
-            needed[key].add(name)
-    return {key: models for key, models in needed.items() if models}
+    return {
+        name: model
+        for name, model in study.settings.models.items()
+        if isinstance(model, OpenAIModel)
+        and any(_asks(job, due) for job in due if job.key.get("model") == name)
+    }
 
 
 def _asks(job: Job, due: Collection[Job]) -> bool:
