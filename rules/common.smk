@@ -34,8 +34,8 @@ from ecslm.plan.plan import Plan
 from ecslm.plan.requests import requests_of
 from ecslm.plan.tables import study_tables, table_resources
 from ecslm.prediction.backend import modules_of
+from ecslm.provenance.checks import os_errors_told
 from ecslm.provenance.dag import is_read
-from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE

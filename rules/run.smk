@@ -1,10 +1,9 @@
 # What a run does before its first job and after its last one.
 
 from ecslm.plan.report import study_summary
-from ecslm.provenance.dag import made_jobs
-from ecslm.provenance.gpus import GpuNeed, check_gpus
-from ecslm.provenance.integrity import check_bases, check_weights
-from ecslm.provenance.triggers import check_triggers
+from ecslm.provenance.checks import GpuNeed, check_gpus, check_triggers
+from ecslm.provenance.dag import Dag, made_jobs
+from ecslm.provenance.results import check_bases, check_weights
 from ecslm.schemas.paths import BASES
 
 
@@ -72,7 +71,7 @@ def begin_run():
     # Snakemake 9 starts a timer of a second at each decision, whose end is a decision again: after
     # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
     workflow.scheduler.job_rate_limiter = None
-    due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
+    due = Dag(workflow).due
     try:
         check_run_triggers()
         RUN.begin(due, check_machine)

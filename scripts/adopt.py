@@ -10,8 +10,8 @@ from ecslm.common.hashing import load_digests, save_digests
 from ecslm.common.locks import held
 from ecslm.plan.plan import Plan, with_seeds
 from ecslm.provenance.adoption import align_times, verified
-from ecslm.provenance.code_history import record_code
 from ecslm.provenance.dag import read_dag
+from ecslm.provenance.why import record_code
 from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 from ecslm.script import run_script
 

@@ -7,27 +7,26 @@ With `--forget FILE`: list or remove finished results, so that they are made aga
 has changed.
 """
 
-import contextlib
-from collections import Counter
-from collections.abc import Collection, Sequence
-from functools import cache
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecslm.common.locks import held
+from ecslm.common.text import number_of
 from ecslm.config.loading import read_config
 from ecslm.plan.plan import with_seeds
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.finished_results import forget_results
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.leftovers import remove as remove_files
 from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.script import run_script
 
-# Logs, benchmarks and locks, which are listed in one line.
-OF_JOBS = (".log", ".tsv", ".lock")
+# Files of a directory that are named.
+MOST_NAMES = 3
 
 
 def main(
@@ -56,55 +55,40 @@ def main(
     config = config.model_copy(update={"study": study if configured else config.study})
     leftovers = Leftovers(config, study, written, jobs)
     # Listed is what is removed: nothing may come in between.
-    lock = held(RUN_LOCK, "results", wait=False) if remove else contextlib.nullcontext()
-    with lock:
+    with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():
         if forget:
             files = leftovers.results_of(forget)
         else:
             files = [*leftovers.unmade(), *leftovers.bases()]
-        sizes = listed(files)
-        width = max(map(len, sizes), default=0)
-        for name, count in sizes.items():
-            print(f"{name:<{width}}  {tqdm.format_sizeof(count, 'B')}")
+        size = sum(path.stat().st_size for path in files)
+        for line in listed(files):
+            print(line)
         if not forget and (unknown := leftovers.unknown_studies()):
             print(
                 f"{', '.join(map(str, unknown))}: no study of this configuration: bases that it "
                 "may use stay; add its --configfile, or name it with --study to remove its results"
             )
         if remove:
-            if forget:
-                forget_results(files)
-            remove_files(files)
-    print(summary(len(files), sum(sizes.values()), remove))
-
-
-def listed(files: Collection[Path]) -> dict[str, int]:
-    """The bytes of each file, or of a directory if nothing of it would stay, by its name."""
-    gone = set(files)
-    sizes: Counter[str] = Counter()
-
-    @cache
-    def goes(folder: Path) -> bool:
-        stays = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-        return gone.issuperset(stays)
-
-    for path in sorted(files, key=lambda path: (path.suffix in OF_JOBS, path)):
-        whole = [one for one in path.parents if RUN_LOCK.parent in one.parents and goes(one)]
-        name = f"{whole[-1]}/" if whole else str(path)
-        sizes["their logs, benchmarks and locks" if path.suffix in OF_JOBS else name] += (
-            path.lstat().st_size
-        )
-    return dict(sizes)
-
-
-def summary(files: int, count: int, removed: bool) -> str:
-    """What has happened, or what to do."""
+            remove_files(files, forget=bool(forget))
+    amount = f"{number_of(len(files), 'file')}, {tqdm.format_sizeof(size, 'B')}"
     if not files:
-        return "nothing to remove"
-    amount = f"{files:,} {'file' if files == 1 else 'files'}, {tqdm.format_sizeof(count, 'B')}"
-    if removed:
-        return f"removed: {amount}"
-    return f"{amount}: nothing is removed yet: add --remove (with make: REMOVE=yes)"
+        print("nothing to remove")
+    elif remove:
+        print(f"removed: {amount}")
+    else:
+        print(f"{amount}: nothing is removed yet: add --remove (with make: REMOVE=yes)")
+
+
+def listed(files: Collection[Path]) -> Iterator[str]:
+    """A line for each directory: the first files in it, and the bytes of all."""
+    folders: dict[Path, list[Path]] = defaultdict(list)
+    for path in files:
+        folders[path.parent].append(path)
+    for folder, inside in sorted(folders.items()):
+        names = [path.name for path in inside[:MOST_NAMES]]
+        names += [f"and {len(inside) - MOST_NAMES} more"] * (len(inside) > MOST_NAMES)
+        size = sum(path.stat().st_size for path in inside)
+        yield f"{tqdm.format_sizeof(size, 'B'):>7}  {folder}/: {', '.join(names)}"
 
 
 if __name__ == "__main__":

@@ -15,12 +15,10 @@ example:
   python scripts/diff_results.py before results/demo
 """
 
-from dataclasses import asdict
 from pathlib import Path
 
 from ecslm.common.files import json_text
-from ecslm.provenance.score_differences import Comparison, compare_scores
-from ecslm.provenance.score_differences_text import as_text
+from ecslm.provenance.score_differences import as_text, compare_scores
 from ecslm.script import run_script
 
 SAME, CHANGED, BEYOND = 0, 3, 4
@@ -34,21 +32,10 @@ def main(before: Path, after: Path, /, json: bool = False) -> int:
         json: print JSON instead
     """
     found = compare_scores(before, after)
-    if json:
-        values = asdict(found)
-        cells = values.pop("changes")
-        values |= {"changed": len(cells), "beyond": found.beyond, "cells": cells}
-        print(json_text(values), end="")
-    else:
-        print(as_text(found))
-    return status(found)
-
-
-def status(found: Comparison) -> int:
-    """The exit status, see --help."""
-    if found.beyond:
+    print(json_text(found).rstrip() if json else as_text(found))
+    if found["beyond"]:
         return BEYOND
-    return CHANGED if found.changes or found.missing else SAME
+    return CHANGED if found["cells"] or found["missing"] else SAME
 
 
 if __name__ == "__main__":

@@ -11,15 +11,13 @@ examples:
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.errors import InputError
 from ecslm.common.hashing import load_digests
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan, with_seeds
-from ecslm.provenance.causes import Changes
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.explanation import explain
 from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
+from ecslm.provenance.why import Changes, explain
 from ecslm.schemas.paths import DIGESTS, SHARED, TOP
 from ecslm.script import run_script
 
@@ -39,10 +37,7 @@ def main(
         seeds: train each tuned model with these, such as 0,1,2, as the run did
     """
     load_digests(DIGESTS)
-    studies = {path: study or study_of(path) for path in files}
-    if len(set(studies.values())) > 1:
-        raise InputError("results of one study at a time")
-    study = next(iter(studies.values()), study)
+    study = study or (study_of(files[0]) if files else None)
     values = with_seeds(seeds)
     plan = Plan.read(configfile, study, values)
     run = Run(plan)
@@ -59,9 +54,8 @@ def main(
         return
     run.check(jobs)
     overview = Overview.of(plan, jobs)
-    due = {path for job in overview.planned for path in job.files}
-    run.check_data(due)
-    check_base_folders(plan.study, due)
+    run.check_data(overview.planned)
+    check_base_folders(plan.study, {path for job in overview.planned for path in job.files})
     print(overview)
 
 

@@ -16,9 +16,9 @@ from support.tiny import write_tiny_encoder, write_tiny_model
 from ecslm.common.files import read_jsonl
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.plan import Plan
-from ecslm.provenance.changes import differences
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.integrity import damage
+from ecslm.provenance.results import damage
+from ecslm.provenance.why import differences
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import read_records
 

@@ -15,7 +15,7 @@ from support.edits import logic, with_scrambled_times
 from support.scratch import list_jobs, snakemake
 
 from ecslm.common.files import read_json, write_json
-from ecslm.provenance.snakemake_records import RECORDS
+from ecslm.provenance.results import RECORDS
 
 RESULTS = Path("results/generated")
 ADAPTER = RESULTS / "adapters/Tiny-Chat/seed-0"

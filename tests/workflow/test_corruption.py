@@ -14,8 +14,7 @@ from support.scratch import list_jobs, snakemake
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_manifest
 from ecslm.provenance.dag import Job, read_dag
-from ecslm.provenance.integrity import check_results
-from ecslm.provenance.snakemake_records import check_recorded
+from ecslm.provenance.results import check_results
 
 RESULTS = Path("results/generated")
 GENERATED = study_options("generated")
@@ -185,8 +184,7 @@ def exchange(one: Job, other: Job) -> None:
 def is_refused(job: Job) -> bool:
     """Whether a run refuses the results of a job."""
     try:
-        check_results([job], ())
-        check_recorded("generated", [job], ())
+        check_results("generated", [job])
     except InputError:
         return True
     return False

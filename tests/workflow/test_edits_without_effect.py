@@ -78,7 +78,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 *(f"ecslm/plan/{name}.py" for name in ("study", "requests")),
                 "ecslm/fingerprint/digest.py",
                 *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
-                *(f"ecslm/provenance/{name}.py" for name in ("changes", "integrity", "run")),
+                *(f"ecslm/provenance/{name}.py" for name in ("why", "results", "run")),
             ),
             "the logic of a metric that the study does not use": logic(
                 "ecslm/scoring/metrics/hit_rate.py"

@@ -16,11 +16,9 @@ from ecslm.preflight.machine import check_cache_folder, check_devices, check_lat
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import check_profile, read_profile
-from ecslm.provenance.api_keys import check_api_keys
+from ecslm.provenance.checks import check_api_keys, check_disk, disks, os_errors_told
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.disk import check_disk, disks
 from ecslm.provenance.overview import Overview, counts_by_kind
-from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
 
 Check = Callable[[PlannedRun], Iterable[Finding]]
@@ -75,8 +73,7 @@ def _read_plan(
         with read_dag(configfiles, study) as dag, os_errors_told():
             graph = Overview.of(plan, dag.jobs), dag.rules
         overview, _ = graph
-        due = frozenset(path for job in overview.planned for path in job.files)
-        all_of(lambda: run.check(overview.jobs), lambda: run.check_data(due))
+        all_of(lambda: run.check(overview.jobs), lambda: run.check_data(overview.planned))
 
     with collected_warnings() as warned:
         try:
@@ -109,8 +106,8 @@ def check_room(run: PlannedRun) -> Iterator[Finding]:
     Raises:
         InputError: one has not.
     """
-    check_disk(run.plan, run.due)
-    for disk in disks(run.study, run.due):
+    check_disk(run.study, run.jobs)
+    for disk in disks(run.study, run.jobs):
         yield ok(disk.summary, needed_bytes=disk.needed, free_bytes=disk.free)
 
 
@@ -133,7 +130,7 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
     """
     models = run.study.settings.models.values()
     if any(isinstance(model, OpenAIModel) and model.run for model in models):
-        check_api_keys(run.plan, run.due)
+        check_api_keys(run.study, run.jobs)
         yield ok("all that are needed are set")
 
 

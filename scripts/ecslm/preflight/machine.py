@@ -19,7 +19,7 @@ from ecslm.plan.requests import SLOW
 from ecslm.preflight.drivers import cuda_of_torch
 from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.provenance.gpus import GpuNeed, check_gpus
+from ecslm.provenance.checks import GpuNeed, check_gpus
 
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
 UNSAID = frozenset({"", "nvidia", "gb", "sxm"})

@@ -8,7 +8,7 @@ from ecslm.estimates.devices import Device
 from ecslm.preflight.findings import Finding, error, ok, shortened, warning
 from ecslm.preflight.machine import Met, met
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.provenance.costs import Costs
+from ecslm.provenance.costs import Costs, takes_long
 from ecslm.provenance.dag import Job
 from ecslm.provenance.overview import counts_by_kind, time_text
 
@@ -33,7 +33,7 @@ class Hours:
 def check_time(run: PlannedRun) -> Iterator[Finding]:
     """Hours and cost, on the devices that the run would meet or, if these are not known, on each of
     resources/devices.csv."""
-    if not any(map(Costs(run.plan, run.known).takes_long, run.jobs)):
+    if not any(map(takes_long, run.jobs)):
         return
     on = met(run)
     known = [Met(one) for one in run.requests.devices.values() if one.kind == "cuda"]
@@ -59,9 +59,9 @@ def check_time(run: PlannedRun) -> Iterator[Finding]:
 
 def hours_on(run: PlannedRun, on: Met) -> Hours:
     """The hours of a run on a device; measured ones count where they are of the same device."""
-    costs, hours = Costs(run.plan, run.known), Hours()
+    costs, hours = Costs(run.known), Hours()
     loaded: set[tuple[str | None, str | None]] = set()
-    for job in filter(costs.takes_long, run.jobs):
+    for job in filter(takes_long, run.jobs):
         devices = job.resources["gpu"] or 1
         cost = costs.expected(job)
         if cost is not None and _is_same(cost.device, on, devices):

@@ -13,7 +13,7 @@ from ecslm.common.files import read_text
 from ecslm.common.text import nearest
 from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.preflight.findings import Finding, error, ok
-from ecslm.provenance.triggers import OPTION, check_triggers
+from ecslm.provenance.checks import OPTION, check_triggers
 
 PROFILES = Path("profiles")
 SLURM = "slurm"

@@ -14,7 +14,7 @@ import random
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +31,10 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json
 from ecslm.common.manifests import Manifest, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
-from ecslm.common.validation import read_model
 from ecslm.common.worker.place import RUN_VARIABLE
-from ecslm.fingerprint.digest import SCRIPTS, code_of, definition_digests
-from ecslm.prediction.backend import modules_of, read_prediction_settings
-from ecslm.provenance.changes import changed_values, differences, dotted
+from ecslm.fingerprint.digest import SCRIPTS, code_of
 from ecslm.provenance.dag import Job
+from ecslm.provenance.why import Code, changed_values, definitions, differences, dotted
 from ecslm.schemas.paths import BASES, CODE_HISTORY
 
 # Python, with the arguments of `run_noting`; it would have the working directory among its paths.
@@ -63,13 +61,6 @@ class Finished:
     def pair(self) -> Pair:
         """What made its results."""
         return Pair(code=self.made.code, versions=self.made.versions)
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """Modules that its script loads by name."""
-        if self.job.rule != "predict":
-            return ()
-        return modules_of(read_prediction_settings(self.job.params["settings"]))
 
     @property
     def size(self) -> tuple[int, int, str]:
@@ -240,22 +231,18 @@ def _first_difference(old: Path, new: Path) -> str | None:
 def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Iterator[str]:
     """Definitions of a group's code that have changed, and that no sample has executed."""
     code_now = group[0].job.params["code"]
-    now = definition_digests(f"{group[0].job.rule}.py", group[0].modules)
     changed: set[tuple[str, str]] = set()
     for code in {str(one.made.code) for one in group} - {code_now}:
-        record = CODE_HISTORY / f"{code.removeprefix('code:')}.json"
-        if not record.is_file():
-            yield f"{record}: no such file, so what has changed since {code} is not known"
+        if not (then := definitions(code)):
+            yield f"{CODE_HISTORY}: has nothing on {code}, so what has changed is not known"
             return
-        changed |= set(_changed(read_model(record, dict[str, dict[str, str]]), now))
+        changed |= set(_changed(then, definitions(code_now)))
     for module, name in sorted(changed):
         if (module, name if _is_called(module, name) else "") not in ran:
             yield f"{module}: {name} has changed, but no sample executed it"
 
 
-def _changed(
-    then: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]
-) -> Iterator[tuple[str, str]]:
+def _changed(then: Code, now: Code) -> Iterator[tuple[str, str]]:
     """Definitions that are new or differ; one that has moved is neither."""
     before = {digest for names in then.values() for digest in names.values()}
     for module, names in now.items():

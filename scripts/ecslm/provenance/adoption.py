@@ -8,10 +8,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.provenance.causes import Changes
-from ecslm.provenance.changes import differences
 from ecslm.provenance.dag import Job
-from ecslm.provenance.integrity import damage, how_to_rebuild
+from ecslm.provenance.results import damage, how_to_rebuild
+from ecslm.provenance.why import Changes, differences
 
 # Rules whose results are not made again in seconds: those that do not match are refused, and kept.
 PRECIOUS = (

@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -16,7 +16,6 @@ import yaml
 from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
-from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
 from ecslm.plan.plan import Plan
@@ -37,17 +36,12 @@ READABLE, UNIX = 0o100644 << 16, 3
 # Parts of the project that a run reads: new files there may have changed results.
 CODE = ("Snakefile", "config.yaml", "rules/", "scripts/", "report/", "resources/prompts/")
 MOST_NAMED = 5
-# Of jobs of these rules only files with these ends are packed, and why.
+# Of jobs of these rules only files with these ends are packed: weights and answers have licences of
+# their own, records that of the data, and predictions and BERTScores show records.
 PROOF = ("manifest.json", "cost.json", "log.jsonl", "fetched.json")
 PROOF_ALONE = {
-    "base_model": "weights have licences of their own, some of which forbid passing them on",
-    "train_adapter": "weights made from those of a base",
-    "export_model": "weights of a base, with an adapter in them",
-    "model_card": "belongs to an exported model",
-    "dataset": "records have the licence of the data",
-    "fetch_answers": "answers of others, who have not allowed passing them on",
-    "predict": "each prediction has the reference of its record",
-    "bertscore": "large, and computed from predictions",
+    *("base_model", "train_adapter", "export_model", "model_card"),
+    *("dataset", "fetch_answers", "predict", "bertscore"),
 }
 
 # Usual names of variables with secrets. Shorter values are taken for switches.
@@ -66,14 +60,15 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, published
-            numbers are not in it, a file has a secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, a file has a
+            secret, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
     plan = Plan.read(configfiles, study)
     results = packed_files(configfiles, plan)
-    commit = _current_commit()
+    published = os.path.relpath(plan.study.settings.published_numbers, PROJECT)
+    commit = _current_commit((*CODE, f"{published}/"))
     name = f"ecslm-{plan.study.name}-{commit[:LENGTH]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={name}/code/", commit))
     with zipfile.ZipFile(packed, "a") as bundle:
@@ -82,19 +77,11 @@ def archive_study(
             for member in bundle.infolist()
             if not member.is_dir()
         }
-        _require_published(plan, files)
-        configuration = merged(read_files([CONFIG_FILE, *configfiles]))
-        values = configuration.with_values({"study": plan.study.name}).values
-        own = {
-            "README.md": _readme(plan, commit).encode(),
-            CITATION: (PROJECT / CITATION).read_bytes(),
-            "configuration.yaml": yaml.safe_dump(
-                values, sort_keys=False, allow_unicode=True
-            ).encode(),
-            **{path.as_posix(): path.read_bytes() for path in results},
-        }
+        own = {path.as_posix(): path.read_bytes() for path in results}
+        for file, text in _own_texts(plan, configfiles, commit).items():
+            own[file] = text.encode()
         files |= own
-        refuse_secrets(files, os.environ, _key_variables(plan), hub_token_files())
+        refuse_secrets(files, os.environ)
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
         for file, content in own.items():
@@ -137,8 +124,11 @@ def _packed(job: Job) -> Iterator[str]:
             yield path
 
 
-def _current_commit() -> str:
+def _current_commit(parts: tuple[str, ...]) -> str:
     """The commit that is checked out.
+
+    Args:
+        parts: beginnings of paths at which there may be no new files.
 
     Raises:
         InputError: this is no git repository, or files differ from the commit.
@@ -147,13 +137,13 @@ def _current_commit() -> str:
     changed = [
         line[3:]
         for line in status
-        if not line.startswith("??") or line[3:].strip('"').startswith(CODE)
+        if not line.startswith("??") or line[3:].strip('"').startswith(parts)
     ]
     if changed:
         more = [f"and {len(changed) - MOST_NAMED} more"] if len(changed) > MOST_NAMED else []
         raise InputError(
             f"{', '.join(changed[:MOST_NAMED] + more)}: not as in the commit, so an archive would "
-            "have other code than made the results: commit or undo the changes"
+            "have other code or published numbers than made the results: commit or undo the changes"
         )
     return _git("rev-parse", "HEAD").decode().strip()
 
@@ -170,78 +160,41 @@ def _git(*arguments: str) -> bytes:
         ) from None
 
 
-def _require_published(plan: Plan, packed: Iterable[str]) -> None:
-    """Refuse a study whose published numbers are elsewhere, or ignored, or not committed yet.
-
-    Raises:
-        InputError: a line for each file of them.
-    """
-    problems = [
-        f"{path}: is not in the commit, so an archive would lack published numbers that the study "
-        "reads: commit it in the project"
-        for path in sorted(Path(plan.study.settings.published_numbers).glob("*.csv"))
-        if f"code/{os.path.relpath(path, PROJECT)}" not in packed
-    ]
-    if problems:
-        raise InputError(*problems)
-
-
-def _readme(plan: Plan, commit: str) -> str:
-    project = tomllib.loads(read_text(PROJECT / "pyproject.toml"))["project"]
-    return read_text(PROJECT / README).format(
+def _own_texts(plan: Plan, configfiles: Sequence[Path], commit: str) -> dict[str, str]:
+    """Files that only the archive has: how to use it and to cite it, and all of the configuration
+    in one file."""
+    configuration = merged(read_files([CONFIG_FILE, *configfiles]))
+    values = configuration.with_values({"study": plan.study.name}).values
+    readme = read_text(PROJECT / README).format(
         title=plan.study.settings.title,
         study=plan.study.name,
-        version=project["version"],
+        version=tomllib.loads(read_text(PROJECT / "pyproject.toml"))["project"]["version"],
         commit=commit,
         results=plan.study.results,
     )
+    return {
+        "README.md": readme,
+        CITATION: read_text(PROJECT / CITATION),
+        "configuration.yaml": yaml.safe_dump(values, sort_keys=False, allow_unicode=True),
+    }
 
 
-def _key_variables(plan: Plan) -> list[str]:
-    """Environment variables that hold keys of servers, as the configuration names them."""
-    models = [one for study in plan.study.config.studies.values() for one in study.models.values()]
-    keys = (model.access.key for model in models if isinstance(model, OpenAIModel))
-    return [key for key in keys if key is not None]
-
-
-def refuse_secrets(
-    files: Mapping[str, bytes],
-    environment: Mapping[str, str],
-    named: Iterable[str] = (),
-    token_files: Iterable[Path] = (),
-) -> None:
-    """Refuse files that have a secret: the value of a variable, or a token of a file.
+def refuse_secrets(files: Mapping[str, bytes], environment: Mapping[str, str]) -> None:
+    """Refuse files that have a secret of the environment.
 
     Args:
         files: contents by name.
-        named: variables that the configuration names as those of keys, whatever they are called.
-        token_files: each line is a token, or a name in brackets, or has a token after `=`.
 
     Raises:
         InputError: a line for each such file, without the value.
     """
-    known = set(named)
-    secrets = {
-        value.strip().encode(): f"the value of the environment variable {name}"
-        for name, value in environment.items()
-        if name in known or SECRET.search(name)
-    }
-    for path in filter(Path.is_file, token_files):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if not line.startswith("["):
-                secrets[line.rpartition("=")[2].strip().encode()] = f"a token of {path}"
     problems = [
-        f"{file}: has {what}: remove it from there, and change the secret"
+        f"{file}: has the value of the environment variable {name}: remove it from there, and "
+        "change the secret"
         for file, content in files.items()
-        for secret, what in secrets.items()
-        if len(secret) >= SHORTEST and secret in content
+        for name, value in environment.items()
+        if SECRET.search(name) and len(value.strip()) >= SHORTEST
+        if value.strip().encode() in content
     ]
     if problems:
         raise InputError(*problems)
-
-
-def hub_token_files() -> list[Path]:
-    """The files in which the hub's library keeps tokens: of the last login, and of all logins."""
-    from huggingface_hub import constants
-
-    return [Path(constants.HF_TOKEN_PATH), Path(constants.HF_STORED_TOKENS_PATH)]

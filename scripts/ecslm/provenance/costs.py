@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
-from ecslm.plan.plan import Plan
 from ecslm.provenance.dag import Job
 from ecslm.reports.run_progress import PlannedJob
 from ecslm.schemas.paths import BASES
@@ -59,8 +58,7 @@ def cost_in(path: Path) -> Cost | None:
 class Costs:
     """Costs of the jobs that train, predict or measure latency; no others are measured."""
 
-    def __init__(self, plan: Plan, jobs: Iterable[Job]) -> None:
-        self._study = plan.study
+    def __init__(self, jobs: Iterable[Job]) -> None:
         self._last: dict[str, Cost] = {}
         # By all that other jobs may have in common with those that have run.
         self._alike: dict[tuple[str, ...], list[Cost]] = defaultdict(list)
@@ -70,12 +68,6 @@ class Costs:
                 for likeness in likenesses(job.rule, job.key, job.inputs):
                     self._alike[likeness].append(cost)
 
-    def takes_long(self, job: Job) -> bool:
-        """Whether the job takes more than seconds: not if all answers exist already."""
-        if job.rule == "predict":
-            return bool(self._study.model(job.key["model"]).RESOURCES)
-        return job.rule in LONG
-
     def expected(self, job: Job) -> Cost | None:
         """What the job cost when it last ran, or what jobs like it did; None if unknown."""
         if "cost" not in job.outputs:
@@ -83,6 +75,11 @@ class Costs:
         alike = likenesses(job.rule, job.key, job.inputs)
         found = (_mean(self._alike[one]) for one in alike if one in self._alike)
         return self._last.get(job.manifest) or next(found, None)
+
+
+def takes_long(job: Job) -> bool:
+    """Whether a job takes more than seconds: it runs a model, here or on a server."""
+    return bool(job.resources.get("gpu") or job.resources.get("api"))
 
 
 def likenesses(rule: str, key: Mapping[str, str], inputs: Iterable[str]) -> list[tuple[str, ...]]:

@@ -6,17 +6,16 @@ symbolic links lead to, are never listed.
 """
 
 import contextlib
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
+from ecslm.common.manifests import read_manifest
+from ecslm.common.results_cache import ResultsCache, remove_entry
 from ecslm.common.text import nearest
 from ecslm.config.schema import Config
-from ecslm.data.settings import HubData
 from ecslm.models.bases import PathSource
 from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
@@ -44,21 +43,25 @@ class Leftovers:
         Raises:
             InputError: there is no such study, neither in the configuration nor in `results/`.
         """
-        self.folder = Path(paths.RESULTS.format(study=study))
-        self._config, self._study, self._jobs = config, study, jobs
+        self._config, self._jobs, self._study = config, jobs, study
+        self._of_others = {path.name for path in _folders(paths.TOP)} - {study, *config.studies}
+        if study not in {*config.studies, *(path.name for path in _folders(paths.TOP))}:
+            raise InputError(
+                f"study: {study} is not in studies, nor is there a directory of its results in "
+                f"{paths.TOP}{nearest(study, config.studies)}"
+            )
+        self._folder = Path(paths.RESULTS.format(study=study))
         of_a_study = f"{paths.RESULTS.format(study=config.study)}/"
         self._patterns = [
-            f"{self.folder}/{_general(pattern.removeprefix(of_a_study))}"
+            f"{self._folder}/{_general(pattern.removeprefix(of_a_study))}"
             for pattern in written
             if pattern.startswith(of_a_study)
         ]
-        if study not in config.studies:
-            _require_study(self.folder, study, config.studies)
 
     def unmade(self) -> list[Path]:
         """Files that jobs have made, with logs and unfinished work, and that none makes now."""
         made = {path for job in self._jobs for path in (*job.files, *job.logs)}
-        return [path for path in self._written() if result_of(path) not in made]
+        return [path for path in self._written() if _result_of(path) not in made]
 
     def bases(self) -> list[Path]:
         """Files of bases that no study of the configuration uses.
@@ -70,15 +73,14 @@ class Leftovers:
         used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
         return [
             path
-            for folder in ([] if self.unknown_studies() else _folders(BASES))
+            for folder in ([] if self._of_others else _folders(BASES))
             if folder.name not in used and (folder / Path(paths.BASE).name).is_file()
             for path in self._own_files(folder)
         ]
 
     def unknown_studies(self) -> list[Path]:
         """Directories of other studies that the configuration lacks."""
-        known = {*self._config.studies, self._study, *paths.SHARED}
-        return [path for path in _folders(self.folder.parent) if path.name not in known]
+        return [paths.TOP / name for name in sorted(self._of_others)]
 
     def results_of(self, files: Iterable[Path]) -> list[Path]:
         """All existing files of the jobs that make any of some files, or any in some directories.
@@ -94,53 +96,50 @@ class Leftovers:
             if not found:
                 raise InputError(f"{file}: no result of the study {self._study} as configured now")
             chosen.update(path for job in found for path in job.files)
-        own = [path for path in self._written() if result_of(path) in chosen]
         # Bases lie elsewhere.
-        others = sorted(set(map(Path, chosen)) - set(own))
-        return own + [path for path in others if path.is_relative_to(BASES) and path.is_file()]
+        existing = {*self._written(), *filter(Path.is_file, map(Path, chosen))}
+        return sorted(path for path in existing if _result_of(path) in chosen)
 
     def _written(self) -> Iterator[Path]:
         """The study's files that a rule writes, under whatever configuration."""
-        for path in self._own_files(self.folder):
-            result = Path(result_of(path))
-            if any(map(result.match, self._patterns)):
+        for path in self._own_files(self._folder):
+            if any(map(Path(_result_of(path)).match, self._patterns)):
                 yield path
 
-    def _own_files(self, folder: Path) -> Iterator[Path]:
-        """All files below a directory but those that the configuration names."""
-        for parent, _, names in os.walk(folder):
-            for path in (Path(parent, name) for name in sorted(names)):
-                real = path.resolve()
-                if not (path.is_symlink() or any(map(real.is_relative_to, self._configured))):
-                    yield path
-
-    @cached_property
-    def _configured(self) -> list[Path]:
-        """Local data and weights that the configuration names: they may lie anywhere."""
-        sources = self._config.bases.values()
-        found = [source.path for source in sources if isinstance(source, PathSource)]
-        for study in self._config.studies.values():
-            data = study.data
-            found.append(data.id if isinstance(data, HubData) else data.path)
-            found += [data.labels.path] if data.labels is not None else []
-        return [Path(path).resolve() for path in found]
+    def _own_files(self, folder: Path) -> list[Path]:
+        """All files below a directory, but links and local weights that are a base."""
+        bases = self._config.bases.values()
+        weights = [Path(one.path).resolve() for one in bases if isinstance(one, PathSource)]
+        return [
+            path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.is_symlink()
+            if not any(map(path.resolve().is_relative_to, weights))
+        ]
 
 
-def remove(files: Collection[Path]) -> None:
+def remove(files: Collection[Path], forget: bool = False) -> None:
     """Remove files below `results/`, and directories that are empty then.
 
     Interrupted, it can be repeated: manifests go after the results that they describe.
 
+    Args:
+        forget: remove the results from the cache too, so that their jobs compute them again.
+
     Raises:
         InputError: a process is still making one of them; nothing is removed.
     """
+    cache = ResultsCache(paths.FINISHED)
     locks = [path for path in files if path.suffix == ".lock"]
     with contextlib.ExitStack() as stack:
         for lock in locks:
             stack.enter_context(held(lock, str(lock.with_suffix("")), wait=False))
-        for path in sorted(
-            set(files) - set(locks), key=lambda path: path.name.endswith("manifest.json")
-        ):
+        for path in sorted({*files} - {*locks}, key=lambda one: one.name.endswith("manifest.json")):
+            if forget and path.name.endswith("manifest.json"):
+                # A broken manifest does not tell which entry is its own.
+                with contextlib.suppress(InputError):
+                    if action := read_manifest(path).action:
+                        remove_entry(cache.folder(action))
             path.unlink(missing_ok=True)
     for lock in locks:
         lock.unlink(missing_ok=True)
@@ -151,7 +150,7 @@ def remove(files: Collection[Path]) -> None:
             folder.rmdir()
 
 
-def result_of(path: Path) -> str:
+def _result_of(path: Path) -> str:
     """The result that a file belongs to: mostly itself."""
     for pattern in OF_A_RESULT:
         if match := pattern.fullmatch(path.as_posix()):
@@ -171,14 +170,7 @@ def _general(pattern: str) -> str:
     return f"{folder}/*.{name.partition('.')[2]}"
 
 
-def _require_study(folder: Path, study: str, studies: Iterable[str]) -> None:
-    real = folder.is_dir() and not folder.is_symlink()
-    if not study or study in paths.SHARED or study != folder.name or not real:
-        raise InputError(
-            f"study: {study} is not in studies, nor is there a directory {folder} of its results"
-            f"{nearest(study, studies)}"
-        )
-
-
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if path.is_dir())
+    """The directories in one, but those that studies share."""
+    found = (path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in found if path.name not in paths.SHARED)

@@ -4,18 +4,15 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from glob import escape
-from pathlib import Path
 
 from ecslm.common.text import number_of
 from ecslm.plan.plan import Plan
-from ecslm.provenance.causes import Cause, Changes, find_causes
-from ecslm.provenance.costs import Cost, Costs
+from ecslm.provenance.costs import Cost, Costs, takes_long
 from ecslm.provenance.dag import Job
+from ecslm.provenance.why import Cause, Changes, find_causes
 
 WIDTH = 100
 MOST_CAUSES = 7
-MOST_REASONS = 2
 MOST_NAMES = 3
 # What the jobs of a rule make, one and several.
 WORDS = {
@@ -63,11 +60,12 @@ class Overview:
         Raises:
             InputError: a manifest is broken.
         """
-        changes, costs = Changes(jobs), Costs(plan, tuple(jobs))
+        changes = Changes(jobs)
+        costs = Costs(changes.jobs)
 
         def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
             seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
-            return seconds, sum(map(costs.takes_long, jobs)), len(jobs)
+            return seconds, sum(map(takes_long, jobs)), len(jobs)
 
         return cls(plan.study.name, changes.jobs, tuple(find_causes(changes, weight)), costs)
 
@@ -94,18 +92,6 @@ class Overview:
             yield f"and {number_of(len(more), 'more cause')}"
             yield _filled(self._amount([job for cause in more for job in cause.counted]), "  ")
         yield ""
-        # They have left a directory of their work, see `common/workdir.py`.
-        places = ((job, Path(job.manifest)) for job in planned)
-        stopped = [
-            job
-            for job, path in places
-            if any((path.parent / "work").glob(f"{escape(path.name)}.*/"))
-        ]
-        if stopped:
-            yield _filled(
-                f"stopped before the end: {counts_by_kind(stopped)}; a run continues them where "
-                "nothing that they are made of has changed"
-            )
         yield "`python scripts/why.py FILE` explains one result"
 
     def _total(self, planned: Sequence[Job]) -> Iterator[str]:
@@ -115,7 +101,7 @@ class Overview:
         for job in planned:
             if cost := self.costs.expected(job):
                 by_device.setdefault(cost.device, []).append(cost)
-            elif self.costs.takes_long(job):
+            elif takes_long(job):
                 unknown.append(job)
         for device, costs in by_device.items():
             guessed = sum(cost.estimated for cost in costs)
@@ -130,12 +116,12 @@ class Overview:
             yield "  no training and no prediction: seconds each"
 
     def _cause(self, cause: Cause) -> Iterator[str]:
-        text = "; ".join(cause.reasons[:MOST_REASONS])
-        if (more := len(cause.reasons) - MOST_REASONS) > 0:
-            text += f"; and {more} more changes"
         names = self._names(cause.concerned)
         about = f" ({names})" if names else ""
-        yield textwrap.shorten(text, WIDTH - len(about), placeholder=" ...") + about
+        yield (
+            textwrap.shorten("; ".join(cause.reasons), WIDTH - len(about), placeholder=" ...")
+            + about
+        )
         if cause.counted:
             yield _filled(self._amount(cause.counted), "  ")
         else:
@@ -150,15 +136,13 @@ class Overview:
         """The models, tasks and so on that jobs are about, if there are others of their kind."""
         rules = {job.rule for job in jobs}
         found = []
-        for name, prefix in (
-            *(("base", ""), ("model", ""), ("seed", "seed ")),
-            *(("task", ""), ("split", ""), ("table", "")),
-        ):
+        for name in ("base", "model", "seed", "task", "split", "table"):
             these = _values(jobs, name)
             all_of_them = _values((job for job in self.jobs if job.rule in rules), name)
             only_one = name == "model" and len(these) == 1
             if only_one or len(these) < len(all_of_them):
                 more = len(these) - MOST_NAMES
+                prefix = "seed " if name == "seed" else ""
                 found += [f"{prefix}{value}" for value in these[:MOST_NAMES]]
                 found += [f"{more} more"] if more > 0 else []
         return ", ".join(found)

@@ -1,35 +1,39 @@
-"""One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
+"""One run of Snakemake in this directory: checks before it, records, and the cache of finished
+results before and after it."""
 
 import contextlib
 import logging
-import shutil
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from ecslm.common.cache_entries import size_limit
+from ecslm.common.cache_entries import GIGABYTE, size_limit, trim
 from ecslm.common.errors import InputError, all_of
-from ecslm.common.files import read_json
 from ecslm.common.hashing import load_digests, save_digests, sha256_of_file
 from ecslm.common.locks import held
+from ecslm.common.manifests import read_manifest
+from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
-from ecslm.data.sources.index import INDEX, Index
 from ecslm.data.sources.labels import read_labels
 from ecslm.data.sources.protocol import source_module
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.data import check_settings
 from ecslm.plan.plan import Plan
-from ecslm.provenance.api_keys import check_api_keys
-from ecslm.provenance.code_history import record_code
+from ecslm.provenance.checks import (
+    check_api_keys,
+    check_disk,
+    check_results_folder,
+    os_errors_told,
+)
 from ecslm.provenance.dag import Job
-from ecslm.provenance.disk import check_disk
-from ecslm.provenance.finished_results import keep_results, trim_results
-from ecslm.provenance.integrity import check_inputs, check_results
-from ecslm.provenance.results_folder import check_results_folder, os_errors_told
-from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
-from ecslm.schemas.paths import CACHE, DATA_CHECK, DIGESTS, RUN_LOCK, SERVER_ANSWERS
+from ecslm.provenance.results import check_results, finished
+from ecslm.provenance.why import record_code
+from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED, RUN_LOCK
+
+# Rules whose results are kept; the names of their outputs are those of the files in the cache.
+KEPT = ("train_adapter", "predict", "bertscore")
 
 log = logging.getLogger(__name__)
 
@@ -50,40 +54,54 @@ class Run:
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
-        with os_errors_told():
-            _discard_garbage()
 
-    def check(self, jobs: Sequence[Job]) -> None:
+    def check(self, jobs: Iterable[Job]) -> None:
         """Check the results before anything uses them.
 
         Raises:
-            InputError: results or their inputs were modified, or are not recorded.
+            InputError: see `check_results`.
         """
         with os_errors_told():
-            self._made = made = [job for job in jobs if Path(job.manifest).exists()]
-            unfinished = unfinished_results(made)
-            check_results(made, unfinished)
-            check_inputs(made, unfinished)
+            self._made = finished(jobs)
+            check_results(self._plan.study.name, self._made)
             save_digests(DIGESTS)
-            check_recorded(self._plan.study.name, made, unfinished)
 
-    def check_data(self, due: Container[str]) -> None:
+    def check_data(self, due: Collection[Job]) -> None:
         """Check the data source, if jobs are going to read it.
 
-        Args:
-            due: files that the run is going to write.
+        Snakemake deletes a result before it makes it again, so without the source existing ones
+        would be lost. All rows of local data are checked, so that all problems of a broken file are
+        reported at once; the job that writes the report on them takes it from the cache.
 
         Raises:
-            InputError: it is not there, or its rows cannot be used.
+            InputError: it is not there, or its rows cannot be used and are not tolerated.
         """
-        _check_source(self._plan, due)
-        _check_local_data(self._plan, due)
+        source, study = self._plan.source, self._plan.study
+        made = [job.manifest for job in due if job.rule in ("check_data", "dataset")]
+        missing = source.missing_files()
+        if missing and made:
+            raise InputError(
+                *(
+                    f"{path}: no such file, but {made[0]} must be rebuilt (`make why "
+                    f"STUDY={study.name}` says why): restore it, or fix `data` of the study"
+                    for path in missing
+                )
+            )
+        data = source.data
+        if not isinstance(data, PathData) or all(job.rule != "check_data" for job in due):
+            return
+        # Labels that are not here are fetched by the job; a dry run must not.
+        if data.labels is None or Path(data.labels.path).exists():
+            settings = check_settings(study)
+            code = code_parameter("check_data.py", (source_module(data.source),))
+            labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
+            cached_report(CACHE, source.rows, settings, labels, code)
 
-    def begin(self, due: Container[str], check_machine: Callable[[], None]) -> None:
+    def begin(self, due: Collection[Job], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.
 
         Args:
-            due: files that the run is going to write.
+            due: the jobs of the run.
             check_machine: checks that the jobs could run here.
 
         Raises:
@@ -92,94 +110,59 @@ class Run:
                 lacks something, or another run holds the lock, or has held it since this one began
                 its checks.
         """
+        study = self._plan.study
+        files = {path for job in due for path in job.files}
         all_of(
             lambda: self.check_data(due),
-            lambda: check_disk(self._plan, due),
-            lambda: check_base_folders(self._plan.study, due),
-            lambda: check_api_keys(self._plan, due),
+            lambda: check_disk(study, due),
+            lambda: check_base_folders(study, files),
+            lambda: check_api_keys(study, due),
             check_machine,
         )
         with os_errors_told():
             # In place of Snakemake's own lock, which a killed run leaves behind. Jobs that this run
             # has planned may be done already if another one has held it since this one began.
             self._lock.enter_context(held(RUN_LOCK, "results", wait=False, since=self._started))
-            keep_results(self._made, unfinished_results(self._made))
+            keep_results(self._made)
             record_code()
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""
-        trim_results(self._limit)
+        if removed := trim(ResultsCache(FINISHED), self._limit):
+            log.warning(
+                "cache: %d least recently used entries removed (limit: %g GB)",
+                len(removed),
+                self._limit / GIGABYTE,
+            )
         self._lock.close()
 
 
-def _check_source(plan: Plan, due: Container[str]) -> None:
-    """Refuse to rebuild dataset files and the check of their source without the source's files.
+def keep_results(jobs: Iterable[Job]) -> None:
+    """Put results that are not in the cache into it: adopted ones, and all if it was deleted.
 
-    Snakemake deletes a result before it rebuilds it, so existing ones would be lost.
+    Snakemake deletes results before it runs their job, and the run may be stopped, or what was
+    edited put back. Only results whose manifest has the key of the cache are kept.
 
     Args:
-        due: files that the run is going to write.
-
-    Raises:
-        InputError: a file of the data source is missing, and one of these must be rebuilt.
+        jobs: those whose manifests exist.
     """
-    missing = plan.source.missing_files()
-    study = plan.study
-    made = (path for task in study.settings.tasks for path in study.task_files(task))
-    rebuilt = [path for path in (study.path(DATA_CHECK), *made) if path in due]
-    if missing and rebuilt:
-        raise InputError(
-            *(
-                f"{path}: no such file, but {rebuilt[0]} must be rebuilt (`make why "
-                f"STUDY={study.name}` says why): restore it, or fix `data` of the study"
-                for path in missing
+    cache = ResultsCache(FINISHED)
+    for job in jobs:
+        made = read_manifest(Path(job.manifest)) if job.rule in KEPT else None
+        if made is None or made.action is None or cache.has(made.action):
+            continue
+        files = {name: Path(path) for name, (path,) in job.outputs.items() if name != "manifest"}
+        # A file that no job needs may have been deleted.
+        if all(path.exists() for path in files.values()):
+            entry = Entry(
+                key=made.action,
+                step=job.rule,
+                made_for=job.manifest,
+                fields=made.model_extra or {},
+                # Those of the manifest: an altered file will not be taken as sound.
+                files={
+                    name: made.files.get(path.name) or sha256_of_file(path)
+                    for name, path in files.items()
+                },
             )
-        )
-
-
-def _check_local_data(plan: Plan, due: Container[str]) -> None:
-    """Check every row of local data before anything runs, unless the report on them is current.
-
-    So all problems of a broken file are reported at once, and no result is deleted. The job that
-    writes the report takes it from the cache.
-
-    Args:
-        due: files that the run is going to write.
-
-    Raises:
-        InputError: rows cannot be used, and their problems are not tolerated.
-    """
-    data = plan.source.data
-    if not isinstance(data, PathData) or plan.study.path(DATA_CHECK) not in due:
-        return
-    # Labels that are not here are fetched by the job; a dry run must not.
-    labels_lack = data.labels is not None and not Path(data.labels.path).exists()
-    if labels_lack or plan.source.missing_files():
-        return
-    settings = check_settings(plan.study)
-    code = code_parameter("check_data.py", (source_module(data.source),))
-    labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
-    cached_report(CACHE, plan.source.rows, settings, labels, code)
-
-
-def _discard_garbage() -> None:
-    """Remove indexes of data that are broken or altered, so that they stop no run: they are made
-    again. Jobs verify all else that they read from the cache themselves."""
-    for path in CACHE.glob(f"*/{INDEX}"):
-        # Answers of servers may have been paid for.
-        if path.parent != SERVER_ANSWERS and not _is_sound(path.parent):
-            log.warning("cache: %s: damaged: removed, made again where it is needed", path.parent)
-            # A run beside this one may have removed it too, as an index of former data.
-            shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def _is_sound(folder: Path) -> bool:
-    """Whether an index of data is as it was written. Only what has changed is hashed."""
-    with contextlib.suppress(InputError, ValueError, OSError):
-        index = Index.model_validate(read_json(folder / INDEX))
-        return index.digest == index.content_digest() and all(
-            sha256_of_file(folder / name) == digest
-            for part in index.parts
-            for name, digest in ((part.file, part.sha256), (part.places, part.places_sha256))
-        )
-    return False
+            cache.put(entry, files)

@@ -1,143 +1,113 @@
-"""Compares the scores of two results directories: which changed, and whether by more than chance.
-
-A is before, B after.
-"""
+"""Compares the scores of two results directories: which changed, whether by more than chance, and
+why. A is before, B after."""
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import read_manifest, verify_result
-from ecslm.comparisons.settings import ComparedModel, DifferencesSettings, ModelsContrast
-from ecslm.comparisons.sides import task_sides
-from ecslm.comparisons.testing import differences
-from ecslm.provenance.changes import Change
-from ecslm.provenance.score_origins import Origins, seen_from_study
+from ecslm.common.manifests import manifest_of, read_manifest, verify_result
+from ecslm.common.text import number_of
+from ecslm.provenance.why import Change, input_changes, own_changes
+from ecslm.schemas import paths
 from ecslm.schemas.paths import METRICS_MANIFEST, OUTCOMES, SCORES_MANIFEST, SCORES_PARQUET
+from ecslm.scoring.intervals import bootstrap_values
 from ecslm.scoring.metrics.arithmetic import column_totals
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.outcomes import Outcomes, read_outcomes
+from ecslm.scoring.outcomes import read_outcomes
+from ecslm.tables.model import MISSING, score_text
 
-Side = Literal["A", "B"]
-Interval = tuple[float, float]
 # What names a score, in the order of sorting, and what it says.
 KEY = ["task", "setting", "model", "seed", "protocol"]
 VALUES = ["value", "low", "high", "n", "invalid", "truncated"]
-# Combinations of names by which missing scores are described, the fewest names first.
-WHOLES = (
-    *(["model"], ["task"], ["setting"], ["protocol"], ["model", "seed"], ["model", "task"]),
-    *(["model", "seed", "task"], ["model", "seed", "task", "setting"], KEY),
+# Of the bootstrap, and the percentiles of its interval.
+RESAMPLES, SEED, ENDS = 2_000, 0, (2.5, 97.5)
+# The folder of a study in the paths of manifests, which may be another one now.
+OF_A_STUDY = re.compile(rf"^{paths.TOP}/(?!(?:{'|'.join(paths.SHARED)})/)[^/]+/")
+# Columns that name a score: where all rows have the same value, it stands above them once.
+NAMES = 4
+NOTE = (
+    "\nBeyond: whether the change is more than chance: records are paired, and the 95 % interval of"
+    "\nB - A lies on one side of 0. *: they cannot be paired, and the two intervals do not overlap."
+    "\nRecords: how many contribute another value to the score, of all."
 )
-# Of the bootstrap. The p-value is not asked for.
-RESAMPLES, PERMUTATIONS = 2_000, 1
+# Causes of one change that are listed; there may be as many as definitions of code.
+MOST_CAUSES = 8
+
+Cell = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Score:
-    """A score: its value, None if it is not defined, its interval if it has one, and counts.
-
-    `invalid` is None of a scorer that does not tell what it cannot read.
-    """
-
-    value: float | None
-    ci95: Interval | None
-    n: int
-    invalid: int | None
-    truncated: int | None
-
-
-@dataclass(frozen=True)
-class ChangedScore:
-    """A score that differs between two directories.
-
-    `beyond` is whether it differs by more than chance: the 95 % interval of the paired difference
-    lies on one side of 0 or, where records cannot be paired (`basis` is `overlap`), the two
-    intervals do not overlap. None where there is no interval.
-    """
-
-    task: str
-    setting: str
-    model: str
-    seed: int
-    protocol: str
-    a: Score
-    b: Score
-    difference: float | None
-    ci95: Interval | None
-    basis: Literal["paired", "overlap"] | None
-    beyond: bool | None
-    records_changed: int | None
-    """Number of shared records that contribute another value to the strict score; None if unknown.
-    """
-    causes: tuple[Change, ...]
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Scores that only one directory has: as few names as describe them, and their number."""
-
-    side: Side
-    names: dict[str, str | int]
-    cells: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All differences of two directories."""
-
-    a: str
-    b: str
-    compared: int
-    """Scores that both have."""
-    changes: tuple[ChangedScore, ...]
-    missing: tuple[Missing, ...]
-
-    @property
-    def beyond(self) -> int:
-        """How many scores differ by more than chance."""
-        return sum(change.beyond is True for change in self.changes)
-
-
-def compare_scores(before: Path, after: Path) -> Comparison:
+def compare_scores(before: Path, after: Path) -> dict[str, Any]:
     """Compare the results of two studies, or of one study at two times.
+
+    Returns:
+        All differences, as JSON has them: `compared`, the number of scores that both have;
+        `missing`, of each side the scores that only it has; and `cells`, those that changed.
+        `beyond` is whether a cell changed by more than chance: the 95 % interval of the paired
+        difference lies on one side of 0 or, where records cannot be paired (`basis` is `overlap`),
+        the two intervals do not overlap. It is None where there is no interval.
 
     Raises:
         InputError: a directory has no scores, or they were altered, or are older than the metrics
             that they were collected from; or the two have none in common.
     """
-    scores = _read_scores(before), _read_scores(after)
-    both = pd.merge(*scores, on=KEY, suffixes=("_a", "_b")).sort_values(KEY)
+    frames = [_read_scores(folder) for folder in (before, after)]
+    rows = pd.merge(*frames, on=KEY, how="outer", suffixes=("_a", "_b"), indicator="side")
+    both = rows[rows["side"] == "both"].sort_values(KEY)
     if both.empty:
         raise InputError(f"{before} and {after}: no model, seed, task and setting in common")
     origins = Origins(before, after)
-    return Comparison(
-        a=str(before),
-        b=str(after),
-        compared=len(both),
-        changes=tuple(
-            _change({name: row[name] for name in KEY}, a, b, origins)
-            for row in both.to_dict("records")
-            if (a := _score(row, "_a")) != (b := _score(row, "_b"))
-        ),
-        missing=(*missing("A", *scores), *missing("B", *reversed(scores))),
-    )
+    changed = [
+        _cell({name: row[name] for name in KEY}, a, b, origins)
+        for row in both.to_dict("records")
+        for a, b in [[{name: row[f"{name}_{side}"] for name in VALUES} for side in "ab"]]
+        if a != b
+    ]
+    missing = [
+        {"side": side, "names": _lacking(only, others), "cells": len(only)}
+        for side, name, others in (("A", "left_only", frames[1]), ("B", "right_only", frames[0]))
+        if len(only := rows[rows["side"] == name])
+    ]
+    return {
+        "a": str(before),
+        "b": str(after),
+        "compared": len(both),
+        "changed": len(changed),
+        "beyond": sum(cell["beyond"] is True for cell in changed),
+        "missing": missing,
+        "cells": changed,
+    }
 
 
-def missing(side: Side, scores: pd.DataFrame, others: pd.DataFrame) -> Iterator[Missing]:
-    """What only the first of two tables of scores has."""
-    for names in WHOLES:
-        known = set(others[names].itertuples(index=False, name=None))
-        lacking = [of not in known for of in scores[names].itertuples(index=False, name=None)]
-        for values, rows in scores.loc[lacking].groupby(names, sort=False):
-            yield Missing(side, dict(zip(names, values, strict=True)), len(rows))
-        scores = scores.loc[[not one for one in lacking]]
+def as_text(found: Mapping[str, Any]) -> str:
+    """What is missing, then the changed scores by what changed them, for a terminal."""
+    changed = "none changed"
+    if found["cells"]:
+        changed = f"{found['changed']:,} changed, {found['beyond']:,} of them beyond their interval"
+    cells = number_of(found["compared"], "cell")
+    lines = [f"A {found['a']}, B {found['b']}: {cells} in both, {changed}"]
+    for one in found["missing"]:
+        names = (f"{name} {', '.join(map(str, of))}" for name, of in one["names"].items())
+        lines.append(
+            f"only in {one['side']}: {', '.join(names)} ({number_of(one['cells'], 'cell')})"
+        )
+    by_causes: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in found["cells"]:
+        causes = tuple(f"{one['kind']}: {one['words']}" for one in cell["causes"])
+        by_causes.setdefault(causes, []).append(cell)
+    for causes, cells_of in by_causes.items():
+        lines += ["", *causes[:MOST_CAUSES]]
+        lines += [f"and {len(causes) - MOST_CAUSES} more"] * (len(causes) > MOST_CAUSES)
+        lines += _table(cells_of)
+    return "\n".join([*lines, *([NOTE] if by_causes else [])])
 
 
 def _read_scores(folder: Path) -> pd.DataFrame:
@@ -146,89 +116,161 @@ def _read_scores(folder: Path) -> pd.DataFrame:
         raise InputError(f"{path}: no such file: name the results of a study that has been run")
     verify_result(path, manifest)
     for name, digest in read_manifest(manifest).inputs.items():
-        file = folder / seen_from_study(name)
-        if seen_from_study(name).startswith("metrics/") and sha256_of_file(file) != digest:
+        file = folder / OF_A_STUDY.sub("", name)
+        if file.is_relative_to(folder / "metrics") and sha256_of_file(file) != digest:
             raise InputError(f"{file}: not what {path} has: run the study to its end")
     frame = pd.read_parquet(path, columns=[*KEY, *VALUES])
     return frame.astype(object).where(frame.notna(), None)
 
 
-def _score(row: dict[str, Any], side: str) -> Score:
-    value, low, high, n, invalid, truncated = (row[f"{name}{side}"] for name in VALUES)
-    return Score(value, None if low is None else (low, high), n, invalid, truncated)
+def _lacking(only: pd.DataFrame, others: pd.DataFrame) -> dict[str, list[Any]]:
+    """The names in rows of one side that the other side has nowhere; those of the first row if
+    each alone is there."""
+    known = {name: sorted(set(only[name]) - set(others[name])) for name in KEY}
+    first = {name: [only[name].iloc[0]] for name in KEY}
+    return {name: found for name, found in known.items() if found} or first
 
 
-def _change(key: dict[str, Any], a: Score, b: Score, origins: Origins) -> ChangedScore:
-    basis: Literal["paired", "overlap"] | None = None
-    ci95, beyond, records_changed = None, None, None
-    # Only strict scores have intervals.
+def _cell(key: dict[str, Any], a: Cell, b: Cell, origins: "Origins") -> dict[str, Any]:
+    basis = ci95 = beyond = records = None
     if key["protocol"] == "strict":
-        records_changed, ci95 = _paired(key, (a, b), origins.folders)
+        # Only strict scores have intervals.
+        records, ci95 = _paired(key, (a["value"], b["value"]), origins.folders)
         if ci95 is not None:
             basis, beyond = "paired", not ci95[0] <= 0 <= ci95[1]
-        elif a.ci95 and b.ci95:
-            basis, beyond = "overlap", a.ci95[1] < b.ci95[0] or b.ci95[1] < a.ci95[0]
+        elif a["low"] is not None and b["low"] is not None:
+            basis, beyond = "overlap", a["high"] < b["low"] or b["high"] < a["low"]
+    known = a["value"] is not None and b["value"] is not None
     unknown = Change("unknown", "nothing that the manifests know of")
-    return ChangedScore(
+    causes = origins.causes(METRICS_MANIFEST.format(**key)) or (unknown,)
+    return {
         **key,
-        a=a,
-        b=b,
-        difference=None if a.value is None or b.value is None else b.value - a.value,
-        ci95=ci95,
-        basis=basis,
-        beyond=beyond,
-        records_changed=records_changed,
-        causes=origins.causes(METRICS_MANIFEST.format(**key)) or (unknown,),
-    )
+        "a": a,
+        "b": b,
+        "difference": b["value"] - a["value"] if known else None,
+        "ci95": ci95,
+        "basis": basis,
+        "beyond": beyond,
+        "records_changed": records,
+        "causes": [asdict(cause) for cause in causes],
+    }
 
 
 def _paired(
-    key: dict[str, Any], scores: Sequence[Score], folders: Sequence[Path]
-) -> tuple[int | None, Interval | None]:
+    key: Mapping[str, Any], scores: Sequence[float | None], folders: Sequence[Path]
+) -> tuple[int | None, tuple[float, float] | None]:
     """How many shared records contribute another value to a strict score, and the interval of the
-    difference, B minus A, over these records; None where that is not known.
+    difference, B minus A; None where that is not known.
 
-    If the formula has changed, or no record has, pairs of records say nothing about it.
+    If the formula has changed, or no record has, or the records are not the same, pairs of records
+    say nothing about it.
     """
-    names = [_metric_name(folder / METRICS_MANIFEST.format(**key)) for folder in folders]
-    if (name := names[0]) is None or name != names[1]:
-        return None, None
     # A file may be missing or of other terms, as an earlier version of the metric may have summed.
     try:
-        read = [read_outcomes([x / OUTCOMES.format(**key)], metric(name)) for x in folders]
+        manifests = [read_manifest(folder / METRICS_MANIFEST.format(**key)) for folder in folders]
+        name, other = (made.settings["task"]["metric"] for made in manifests)
+        measure = metric(name)
+        read = [read_outcomes([folder / OUTCOMES.format(**key)], measure) for folder in folders]
         then, now = (outcomes[key["setting"]] for outcomes in read)
-    except (InputError, KeyError):
+    except (InputError, KeyError, TypeError):
         return None, None
-    (one,), (other,) = then.seeds, now.seeds
-    changed = sum(one[sample] != other[sample] for sample in one.keys() & other.keys())
-    pairs = zip(scores, (then, now), strict=True)
-    if not changed or not all(_is_score(*pair, name) for pair in pairs):
-        return changed, None
-    contrast = ModelsContrast(kind="models", pairs=(("B", "A"),), settings=(key["setting"],))
-    settings = DifferencesSettings(
-        metric=name,
-        models=dict.fromkeys("AB", ComparedModel(seeds=(key["seed"],))),
-        contrasts={"diff": contrast},
-        resamples=RESAMPLES,
-        permutations=PERMUTATIONS,
-    )
-    sides = {"A": {key["setting"]: then}, "B": {key["setting"]: now}}
-    # They may share too few samples, or these may have other references.
-    with suppress(InputError):
-        (found,) = differences(list(task_sides(settings, sides)), settings)
-        return changed, found.ci95
-    return changed, None
-
-
-def _metric_name(manifest: Path) -> str | None:
-    """Name of the metric's module, from the manifest of a score."""
-    task = read_manifest(manifest).settings.get("task") if manifest.is_file() else None
-    return task.get("metric") if isinstance(task, dict) else None
-
-
-def _is_score(score: Score, outcomes: Outcomes, name: str) -> bool:
-    """Whether the metric, as it is now, makes the score of these records."""
-    measure = metric(name)
-    value = float(measure.values(column_totals(outcomes.sums(measure, outcomes.samples))))
+    if name != other:
+        return None, None
+    (one,), (two,) = then.seeds, now.seeds
+    changed = sum(one[sample] != two[sample] for sample in one.keys() & two.keys())
+    sums = [outcomes.sums(measure, outcomes.samples) for outcomes in (then, now)]
+    values = [float(measure.values(column_totals(terms))) for terms in sums]
     # Another machine may add up in another order.
-    return score.value is not None and math.isclose(value, score.value, abs_tol=1e-9)
+    same = all(
+        score is not None and math.isclose(value, score, abs_tol=1e-9)
+        for value, score in zip(values, scores, strict=True)
+    )
+    if not changed or not same or one.keys() != two.keys():
+        return changed, None
+    columns = sums[0].shape[1]
+    resampled = bootstrap_values(
+        np.hstack(sums),
+        lambda totals: measure.values(totals[:, columns:]) - measure.values(totals[:, :columns]),
+        RESAMPLES,
+        SEED,
+    )
+    low, high = np.percentile(resampled, ENDS)
+    return changed, (float(low), float(high))
+
+
+class Origins:
+    """Compares what the results of two directories were made from, by their manifests."""
+
+    def __init__(self, *folders: Path) -> None:
+        self.folders = folders
+        # Definitions behind digests are recorded beside the directories of studies.
+        beside = (folder.parent / paths.CODE_HISTORY.name for folder in folders)
+        self._history = (*beside, paths.CODE_HISTORY)
+
+    @cache  # noqa: B019 - one instance a process
+    def causes(self, name: str) -> tuple[Change, ...]:
+        """Why the results of a manifest differ, the nearest causes first, each once.
+
+        Args:
+            name: the manifest's path, relative to either directory.
+        """
+        files = [folder / name for folder in self.folders]
+        if absent := [str(file) for file in files if not file.is_file()]:
+            return (Change("unknown", f"no {' and no '.join(absent)}"),)
+        then, now = map(read_manifest, files)
+        found = [*own_changes(then, now, self._history)]
+        inputs = (
+            {OF_A_STUDY.sub("", path): digest for path, digest in made.inputs.items()}
+            for made in (then, now)
+        )
+        for path, what in input_changes(*inputs):
+            made = self._made_by(Path(path)) if what == "has changed" else None
+            if made is None:
+                found.append(Change("data", f"{path} {what}"))
+            else:
+                # Of the same code, settings, data and versions, yet with other bytes.
+                again = (
+                    f"{path} was computed again, with other bytes: on another machine, or not "
+                    "deterministically"
+                )
+                found += self.causes(made) or [Change("unknown", again)]
+        return tuple(dict.fromkeys(found))
+
+    def _made_by(self, file: Path) -> str | None:
+        """The manifest of an input, if both directories have it."""
+        for name in (manifest_of(file), file.with_name("manifest.json")):
+            if all((folder / name).is_file() for folder in self.folders):
+                return name.as_posix()
+        return None
+
+
+def _table(cells: Sequence[Cell]) -> Iterator[str]:
+    rows = pd.DataFrame(map(_row, cells))
+    shared = [name for name in rows.columns[:NAMES] if len(rows) > 1 and rows[name].nunique() == 1]
+    if shared:
+        yield "  " + ", ".join(f"{name} {rows[name][0]}" for name in shared)
+    for line in rows.drop(columns=shared).to_string(index=False).splitlines():
+        yield f"  {line.rstrip()}"
+
+
+def _row(cell: Cell) -> dict[str, str]:
+    a, b, ci95, difference = cell["a"], cell["b"], cell["ci95"], cell["difference"]
+    records = f"{b['n']:,}" if a["n"] == b["n"] else f"{a['n']:,} -> {b['n']:,}"
+    if cell["records_changed"] is not None:
+        records = f"{cell['records_changed']:,} of {records}"
+    beyond = {None: MISSING, True: "yes", False: "no"}[cell["beyond"]]
+    return {
+        **{name.capitalize(): str(cell[name]) for name in KEY},
+        "A": MISSING if a["value"] is None else score_text(a["value"]),
+        "B": MISSING if b["value"] is None else score_text(b["value"]),
+        "B - A": MISSING if difference is None else signed(difference),
+        "95 % interval": MISSING if ci95 is None else " to ".join(map(signed, ci95)),
+        "Beyond": f"{beyond}{'*' if cell['basis'] == 'overlap' else ''}",
+        "Records": records,
+    }
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, and with more digits if three would show 0."""
+    text = f"{value:+.3f}"
+    return f"{value:+.1g}" if value and not float(text) else text

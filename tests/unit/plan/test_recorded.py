@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from support.plans import IND, MODELS, OOD, plan
-from support.stated_jobs import StatedJob, first_files, job_of, jobs_of
+from support.stated_jobs import StatedJob, first_files, job_of
 
 from ecslm.common.files import write_json, write_text
 from ecslm.plan.plan import Plan
-from ecslm.provenance.costs import Costs
+from ecslm.provenance.costs import takes_long
 
 SHOTS = f"{IND}_1-shot"
 PUBLISHED = {"archive": "answers.tar.gz", "commit": "c0ffee00", "folder": "results"}
@@ -100,9 +100,8 @@ def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
 
 def test_reading_answers_is_not_taken_for_work_of_unknown_length() -> None:
     made = with_other()
-    costs = Costs(made, jobs_of(made))
-    assert costs.takes_long(job_of(made, "predict", model="Small", seed=0, task="SA"))
-    assert not costs.takes_long(job_of(made, "predict", model="Other", seed=0, task="SA"))
+    assert takes_long(job_of(made, "predict", model="Small", seed=0, task="SA"))
+    assert not takes_long(job_of(made, "predict", model="Other", seed=0, task="SA"))
 
 
 def test_without_a_tokenizer_the_data_are_not_described() -> None:

@@ -84,9 +84,10 @@ def test_the_cuda_of_torch_is_read_without_loading_it(
 
 def test_a_run_is_refused_here_as_its_start_would(monkeypatch: pytest.MonkeyPatch) -> None:
     use(TWO, monkeypatch)
-    run = planned_run(Profile("gpu", gpus=3), **CUDA)
-    with pytest.raises(InputError, match="use 2"):
-        list(check_devices(run))
+    for handed_out, gpus, words in ((0, 1, "--resources gpu=0"), (1, 2, "takes 2")):
+        run = planned_run(Profile("gpu", gpus=handed_out), **CUDA, gpus=gpus)
+        with pytest.raises(InputError, match=words):
+            list(check_devices(run))
     assert lines(check_devices(planned_run(Profile("gpu", gpus=2), **CUDA, gpus=2))) == []
 
 

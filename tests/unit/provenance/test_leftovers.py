@@ -12,13 +12,8 @@ from support.project import ROOT
 from support.stated_jobs import all_jobs_of, written_by
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
-from ecslm.common.hashing import sha256_of_file, sha256_of_text
-from ecslm.common.manifests import Manifest
-from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.plan.plan import Plan
 from ecslm.provenance.leftovers import Leftovers, remove
-from ecslm.schemas.paths import FINISHED
 
 SHOP = Path("results/shop")
 TASKS = ("PM", "SA", "QPR", "AG")
@@ -125,11 +120,11 @@ def test_links_and_what_they_lead_to_stay() -> None:
     assert os.path.lexists(SHOP / "metrics/Old/seed-1/SA.json")
 
 
-def test_local_data_and_weights_stay_wherever_they_lie() -> None:
-    data, weights = SHOP / "dataset/OLD/test.jsonl", SHOP / "adapters/Old/seed-0/cost.json"
-    write(data, weights)
-    assert set(leftovers(shop()).unmade()) == {data, weights}
-    config = shop(data={"source": "path", "path": str(data)}).study.config
+def test_local_weights_stay_wherever_they_lie() -> None:
+    weights = SHOP / "adapters/Old/seed-0/cost.json"
+    write(weights)
+    assert leftovers(shop()).unmade() == [weights]
+    config = shop().study.config
     base = config.bases["Small"].model_copy(update={"path": str(weights.parent)})
     config = config.model_copy(update={"bases": {**config.bases, "Small": base}})
     assert Leftovers(config, "shop", written_by(shop()), all_jobs_of(shop())).unmade() == []
@@ -193,12 +188,11 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
     write(table, table.with_suffix(".manifest.json"), log, Path("results/demo/report.html"))
     arguments = ["--study", "demo"]
     assert run_here(monkeypatch, "clean.py", arguments) == 0
-    *lines, last = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0] for line in lines] == [
-        "results/demo/tables/",
-        "their logs, benchmarks and locks",
+    assert capsys.readouterr().out.splitlines() == [
+        "  1.00B  results/demo/logs/render_table/: old.log",
+        "  2.00B  results/demo/tables/: old.manifest.json, old.tex",
+        "3 files, 3.00B: nothing is removed yet: add --remove (with make: REMOVE=yes)",
     ]
-    assert last.startswith("3 files, 3.00B: nothing is removed yet")
     with FileLock("results/run.lock"):
         assert run_here(monkeypatch, "clean.py", [*arguments, "--remove"]) == 1
     assert table.exists()
@@ -211,26 +205,3 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
     write(Path("results/demo/adapters/SmolLM2-135M-EC/seed-1/cost.json"))
     assert run_here(monkeypatch, "clean.py", [*arguments, "--seeds", "0,1"]) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
-
-
-def test_the_script_forgets_results_also_in_the_cache_when_it_is_told_to(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lay_workflow()
-    folder, key = Path("results/demo/adapters/SmolLM2-135M-EC/seed-0"), sha256_of_text("made from")
-    weights = folder / "adapter_model.safetensors"
-    write(weights)
-    made = Manifest(inputs={}, settings={}, code=None, versions={}, files={}, action=key)
-    write_json(folder / "manifest.json", made.model_dump(mode="json"))
-    files = {"weights": sha256_of_file(weights)}
-    entry = Entry(key=key, step="train_adapter", made_for="it", fields={}, files=files)
-    cache = ResultsCache(FINISHED)
-    cache.put(entry, {"weights": weights})
-    forget = ["--forget", str(folder.parent)]
-    assert run_here(monkeypatch, "clean.py", forget) == 0
-    assert "nothing is removed yet" in capsys.readouterr().out
-    assert weights.exists()
-    assert cache.has(key)
-    assert run_here(monkeypatch, "clean.py", [*forget, "--remove"]) == 0
-    assert not folder.exists()
-    assert not cache.has(key)

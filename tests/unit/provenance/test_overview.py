@@ -29,35 +29,31 @@ def overview(models: int = 1, **study: object) -> Overview:
     return Overview.of(made, jobs_of(made))
 
 
-def test_nothing_was_made_and_nothing_is_known() -> None:
+def test_jobs_stand_under_their_cause_with_the_time_of_each_device() -> None:
+    amount = [
+        "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, 1 "
+        "file of",
+        "  scores, 1 table, 2 sets of figures, 1 report",
+    ]
     assert str(overview()).splitlines() == [
         "Study shop: 16 of 16 jobs would run",
         "  time unknown: 1 adapter, 1 prediction",
         "",
         "not built yet (M0)",
-        "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, "
-        "1 file of",
-        "  scores, 1 table, 2 sets of figures, 1 report",
+        *amount,
         "",
         "`python scripts/why.py FILE` explains one result",
     ]
-
-
-def test_times_on_several_devices_are_told_apart() -> None:
-    write_json(
-        Path("results/shop/adapters/M0/seed-0/cost.json"), {"seconds": 5400, "device": "Z100"}
-    )
-    write_json(
-        Path("results/shop/predictions/M0/seed-0/PM.cost.json"), {"seconds": 60, "device": CPU}
-    )
+    costs = {"adapters/M0/seed-0/cost": (5400, "Z100"), "predictions/M0/seed-0/PM.cost": (60, CPU)}
+    for name, (seconds, device) in costs.items():
+        write_json(Path(f"results/shop/{name}.json"), {"seconds": seconds, "device": device})
     assert str(overview()).splitlines()[1:-2] == [
         "  1.5 GPU-hours (Z100), as 1 job last took",
-        "  1.0 minute on the CPU (x86_64 CPU, 2 threads), as 1 job last took",
+        f"  1.0 minute on the CPU ({CPU}), as 1 job last took",
         "",
         "not built yet (M0)",
-        "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, "
-        "1 file of",
-        "  scores, 1 table, 2 sets of figures, 1 report: 1.5 GPU-hours and 1.0 minute on the CPU",
+        amount[0],
+        f"{amount[1]}: 1.5 GPU-hours and 1.0 minute on the CPU",
     ]
 
 
@@ -81,20 +77,13 @@ def test_a_finished_study_takes_one_line() -> None:
     assert told == f"Study shop: nothing to do, all {len(done)} jobs are up to date"
 
 
-def test_what_never_ran_is_estimated_and_what_was_stopped_is_told() -> None:
+def test_what_never_ran_is_estimated() -> None:
     cost = Path("results/shop/adapters/M0/seed-0/cost.json")
     write_json(cost, {"seconds": 5400, "device": "Z100"})
-    Path("results/shop/adapters/M1/seed-0/work/manifest.json.0123456789abcdef").mkdir(parents=True)
-    lines = str(overview(models=2)).splitlines()
-    assert lines[1:3] == [
+    assert str(overview(models=2)).splitlines()[1:3] == [
         "  3.0 GPU-hours (Z100), as 2 jobs last took, of which 1 has never run: estimated from "
         "similar ones",
         "  time unknown: 2 predictions",
-    ]
-    assert lines[-3:-1] == [
-        "stopped before the end: 1 adapter; a run continues them where nothing that they are made "
-        "of has",
-        "changed",
     ]
 
 

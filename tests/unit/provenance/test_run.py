@@ -11,7 +11,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.provenance.dag import Job
-from ecslm.provenance.finished_results import forget_results, keep_results
+from ecslm.provenance.leftovers import remove
+from ecslm.provenance.run import keep_results
 from ecslm.schemas.paths import FINISHED
 
 SEED = Path("results/shop/adapters/Small-EC/seed-1")
@@ -41,19 +42,11 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         work.publish(made, {"best_step": 7})
 
 
-@pytest.fixture
-def study() -> list[Job]:
-    def of_seed(seed: int) -> Job:
-        folder = SEED.with_name(f"seed-{seed}")
-        outputs = {name: (str(folder / file),) for name, file in FILES.items()}
-        manifest = str(folder / "manifest.json")
-        return Job("train_adapter", {}, outputs | {"manifest": (manifest,)}, manifest)
-
-    return [of_seed(0), of_seed(1)]
-
-
-def keep(jobs: list[Job], unfinished: frozenset[str] = frozenset()) -> None:
-    keep_results([job for job in jobs if Path(job.manifest).exists()], unfinished)
+def keep() -> None:
+    """As at the start of a run."""
+    outputs = {name: (str(SEED / file),) for name, file in FILES.items()}
+    outputs["manifest"] = (str(MANIFEST),)
+    keep_results([Job("train_adapter", {}, outputs, str(MANIFEST))])
 
 
 def taken() -> Entry | None:
@@ -61,71 +54,58 @@ def taken() -> Entry | None:
     return ResultsCache(FINISHED).take(key, FILES, Path("taken"))
 
 
-def test_results_that_are_not_in_the_cache_are_put_into_it(study: list[Job]) -> None:
-    keep(study)
-    entry = taken()
-    assert entry is not None
-    assert {name: Path("taken", name).read_text() for name in FILES} == {n: n for n in FILES}
-    assert (entry.step, entry.made_for) == ("train_adapter", str(MANIFEST))
-    # The manifest's own fields, and none that every manifest has.
-    assert entry.fields == {"source": "Small", "best_step": 7}
-
-
-def test_the_entry_is_that_of_the_job_itself(study: list[Job]) -> None:
-    """Whether a run or the job has kept the results, the same comes back."""
-    keep(study)
+def test_results_that_are_not_in_the_cache_are_put_into_it_as_their_job_would() -> None:
+    keep()
     (of_job,) = Path("elsewhere").glob("*/*/entry.json")
     (of_run,) = FINISHED.glob("*/*/entry.json")
     found, expected = (json.loads(path.read_text()) for path in (of_run, of_job))
     assert found["files"] == expected["files"]
-    assert found["fields"] == expected["fields"] | {"source": "Small"}
+    # The manifest's own fields, and none that every manifest has.
+    assert found["fields"] == {"source": "Small", "best_step": 7}
+    entry = taken()
+    assert entry is not None
+    assert {name: Path("taken", name).read_text() for name in FILES} == {n: n for n in FILES}
+    assert (entry.step, entry.made_for) == ("train_adapter", str(MANIFEST))
 
 
-def test_a_result_that_was_altered_is_never_taken(study: list[Job]) -> None:
+def test_a_result_that_was_altered_is_never_taken() -> None:
     """Its sha256 is the one of when it was made."""
     (SEED / FILES["weights"]).write_text("other")
-    keep(study)
+    keep()
     assert taken() is None
 
 
-@pytest.mark.parametrize("name", [*FILES.values(), "manifest.json"])
-def test_results_of_which_a_file_is_missing_are_passed_over(study: list[Job], name: str) -> None:
-    (SEED / name).unlink()
-    keep(study)
-    assert list(FINISHED.glob("*/*/entry.json")) == []
-
-
-def test_results_that_snakemake_saw_no_end_of_are_passed_over(study: list[Job]) -> None:
-    keep(study, frozenset([str(MANIFEST)]))
-    assert not FINISHED.exists()
-
-
-def test_results_of_a_job_that_does_not_cache_are_passed_over(study: list[Job]) -> None:
+def test_results_of_which_a_file_is_missing_or_that_have_no_key_are_passed_over() -> None:
+    for name in FILES.values():
+        (SEED / name).rename("aside")
+        keep()
+        Path("aside").rename(SEED / name)
     content = json.loads(MANIFEST.read_text())
     del content["action"]
     MANIFEST.write_text(json.dumps(content))
-    keep(study)
+    keep()
     assert not FINISHED.exists()
 
 
-def test_forgotten_results_leave_the_cache(study: list[Job]) -> None:
-    keep(study)
-    forget_results([*SEED.iterdir()])
-    assert taken() is None
+def test_forgotten_results_leave_the_cache() -> None:
+    keep()
+    key = json.loads(MANIFEST.read_text())["action"]
+    remove([MANIFEST], forget=True)
+    assert not MANIFEST.exists()
+    assert not ResultsCache(FINISHED).has(key)
 
 
-@pytest.mark.parametrize("action", ["/", "../../../../mine", 7])
+@pytest.mark.parametrize("action", ["../../../../mine", 7])
 def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(
-    study: list[Job], action: Any, tmp_path: Path
+    action: Any, tmp_path: Path
 ) -> None:
     mine = tmp_path / "mine/file"
     mine.parent.mkdir()
     mine.write_text("mine")
-    action = str(mine.parent) if action == "/" else action
     MANIFEST.write_text(json.dumps(json.loads(MANIFEST.read_text()) | {"action": action}))
-    forget_results([MANIFEST])
     with suppress(InputError):
-        keep(study)
+        keep()
+    remove([MANIFEST], forget=True)
     assert [*tmp_path.rglob("*mine*")] == [mine.parent]
     assert [*mine.parent.iterdir()] == [mine]
     assert not FINISHED.exists()

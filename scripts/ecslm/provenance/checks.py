@@ -1,0 +1,306 @@
+"""Checks before a run that its jobs could do their work here: the folder of results, disks, GPUs,
+keys of servers, and what Snakemake was asked for."""
+
+import errno
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecslm.common.devices.lease import usable_devices
+from ecslm.common.devices.listing import list_devices
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.text import nearest, number_of
+from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.config.backends.openai import OpenAIModel
+from ecslm.models.architecture import HEAD, Architecture, updated_layers
+from ecslm.models.bases import PathSource
+from ecslm.plan.model_checks import ModelChecks, tabulated
+from ecslm.plan.study import Study
+from ecslm.prediction.backend import read_prediction_settings
+from ecslm.prediction.openai_backend import going_to_ask
+from ecslm.prediction.openai_settings import OpenAISettings
+from ecslm.provenance.dag import Job
+from ecslm.reports.run_display import MAKE_ROOM
+from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
+from ecslm.schemas.record import read_records
+
+# Snakemake's folder of its own.
+SNAKEMAKE = Path(".snakemake")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# Bytes of a weight; values per weight in a checkpoint, and checkpoints of one training.
+FLOAT32, BFLOAT16 = 4, 2
+CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
+OPTION = "rerun-triggers"
+# What tells of each: dates and content of files, settings with code and versions, which files are
+# read, and commands. That of environments has a meaning with `--sdm conda` alone.
+NEEDED = ("mtime", "params", "input", "code")
+# Of a suggestion. Longer lists are named by the command that prints them.
+MOST_CHARACTERS = 300
+LISTED = ": `snakemake --list-target-rules` lists what can be made"
+
+
+def check_results_folder(study: str) -> None:
+    """Refuse a place where no results can be kept, before anything is read from it.
+
+    Raises:
+        InputError: `results`, or a folder in it that the study uses, or one of Snakemake's, is no
+            folder, or leads nowhere, or may not be read or written.
+    """
+    # Where there are none yet, they will be made.
+    top = TOP if os.path.lexists(TOP) else Path.cwd()
+    below = (TOP / name for name in sorted({*SHARED - {RUN_LOCK.name}, study}))
+    for path in (top, *below, SNAKEMAKE, SNAKEMAKE / "metadata", SNAKEMAKE / "incomplete"):
+        if path.is_symlink() and not path.exists():
+            target = path.readlink()
+            problem = f"a link to {target}, which is not here: make that folder, or mount its disk"
+        elif path.exists() and not path.is_dir():
+            problem = f"is a file; expected a folder: move it away (`mv {path} {path}.old`)"
+        elif path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            problem = _may_not(path)
+        else:
+            continue
+        raise InputError(Problem(problem, path))
+
+
+@contextmanager
+def os_errors_told() -> Iterator[None]:
+    """Report errors of the operating system in this block as problems that the user can fix.
+
+    Raises:
+        InputError: a file cannot be read or written.
+    """
+    try:
+        yield
+    except OSError as error:
+        path, what = error.filename or TOP, os.strerror(error.errno or 0).lower()
+        if isinstance(error, PermissionError):
+            what = _may_not(path)
+        elif error.errno in NO_ROOM:
+            what += f": {MAKE_ROOM}"
+        raise InputError(Problem(what, path)) from None
+
+
+def _may_not(path: Path | str) -> str:
+    return f"permission denied: `chmod -R u+rwX {path}`, as its owner"
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What a run is sure to write on a disk, and what is free there, in bytes."""
+
+    folder: Path
+    """A directory on it."""
+    needed: int
+    free: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room."""
+        return self.needed <= self.free
+
+    @property
+    def summary(self) -> str:
+        """Both numbers."""
+        return f"{self.folder}: at least {_size(self.needed)} needed, {_size(self.free)} free"
+
+    @property
+    def shortage(self) -> str:
+        """What is wrong where they do not fit, and what to do."""
+        return (
+            f"{_size(self.free)} are free on this disk, but the adapters and weights of this run "
+            f"need at least {_size(self.needed)}: {MAKE_ROOM}"
+        )
+
+
+def check_disk(study: Study, due: Iterable[Job]) -> None:
+    """Refuse to start jobs whose results do not fit on the disk.
+
+    Raises:
+        InputError: a disk has less room than the jobs are sure to need.
+    """
+    found = disks(study, due)
+    if problems := [f"{disk.folder}: {disk.shortage}" for disk in found if not disk.fits]:
+        raise InputError(*problems)
+
+
+def disks(study: Study, due: Iterable[Job]) -> list[Disk]:
+    """The disks that jobs are sure to write weights on, so that no run is refused that could
+    finish. Predictions, scores and tables are small beside these."""
+    models = ModelChecks(study)
+    found: dict[int, list[tuple[Path, int, int]]] = defaultdict(list)
+    for job in due:
+        left, working = _bytes_of(job, study, models)
+        if left:
+            # The nearest directory that exists.
+            folder = next(one for one in Path(job.manifest).absolute().parents if one.is_dir())
+            found[folder.stat().st_dev].append((folder, left, working))
+    return [
+        Disk(
+            folder=needs[0][0],
+            needed=sum(left for _, left, _ in needs) + max(working for *_, working in needs),
+            free=shutil.disk_usage(needs[0][0]).free,
+        )
+        for needs in found.values()
+    ]
+
+
+def _bytes_of(job: Job, study: Study, models: ModelChecks) -> tuple[int, int]:
+    """Bytes of the matrices that a job leaves, as far as they are known, and of two checkpoints,
+    with the two averages that AdamW keeps of each weight, that it has while it runs."""
+    if job.rule == "base_model":
+        base = job.key["base"]
+        is_here = isinstance(study.config.bases[base], PathSource)
+        return BFLOAT16 * _weights(None if is_here else tabulated(study, base)), 0
+    if job.rule not in ("train_adapter", "export_model"):
+        return 0, 0
+    model = study.local_models[job.key["model"]]
+    architecture = models.architecture(model.base)
+    if job.rule == "export_model":
+        size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
+        return size * _weights(architecture), 0
+    assert model.training is not None, "an adapter is trained"
+    targets = model.training.target_modules
+    layers = updated_layers(architecture, targets) if architecture else {}
+    trained = model.training.rank * sum(sum(shape) for shape in layers.values() if shape)
+    return FLOAT32 * trained, CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * trained
+
+
+def _weights(architecture: Architecture | None) -> int:
+    """Weights of all matrices of known size but the head, which may be the embedding."""
+    layers = architecture.layers.items() if architecture else ()
+    return sum(shape[0] * shape[1] for name, shape in layers if shape and name != HEAD)
+
+
+def _size(count: int) -> str:
+    return f"{tqdm.format_sizeof(count, divisor=1000)}B"
+
+
+@dataclass(frozen=True)
+class GpuNeed:
+    """What one job asks for. On a CPU it counts as a GPU where models run one at a time."""
+
+    count: int
+    device: str | None
+
+
+def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
+    """Refuse to start jobs that could not run, or that would all run at once.
+
+    Where there is no driver, the jobs say so.
+
+    Args:
+        needs: of the jobs that are due.
+        limit: of the GPUs that jobs may use at once; None if there is none.
+        here: whether this machine runs the jobs.
+
+    Raises:
+        InputError: there is no limit, or it is 0, or less than a job asks for; or there are fewer
+            GPUs than a job asks for.
+    """
+    asked = [need for need in needs if need.count > 0]
+    # The lease keeps jobs on GPUs apart; in the memory of this machine nothing but the limit does.
+    unlimited = [
+        need for need in asked if limit == 0 or (limit is None and here and need.device != "cuda")
+    ]
+    if unlimited:
+        given = "gpu=0" if limit == 0 else "without gpu"
+        raise InputError(
+            f"--resources {given}: {number_of(len(unlimited), 'job')} of this run would load a "
+            "model, and without a limit all at once: set gpu=1, which counts on a CPU too"
+        )
+    most = max((need.count for need in asked), default=0)
+    if limit is not None and most > limit:
+        raise InputError(
+            f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study): set "
+            f"gpu={most}, there or in the profile, or `gpus: {limit}` in the study"
+        )
+    on_gpus = [need.count for need in asked if need.device == "cuda"]
+    if on_gpus and here and (present := list_devices()):
+        usable_devices(present, os.environ.get(DEVICES_VARIABLE), max(on_gpus))
+
+
+def check_api_keys(study: Study, due: Collection[Job]) -> None:
+    """Refuse to start jobs that will ask a server if the environment lacks its key.
+
+    A job whose answers are all kept asks nothing. If that cannot be known yet, the job itself
+    reports a missing key.
+
+    Raises:
+        InputError: a line for each environment variable that is not set.
+    """
+    needed: dict[str, list[str]] = defaultdict(list)
+    for name, model in study.settings.models.items():
+        key = model.access.key if isinstance(model, OpenAIModel) else None
+        if key and not os.environ.get(key, "").strip():
+            own = [job for job in due if job.key.get("model") == name]
+            needed[key] += [name] * any(_asks(job, due) for job in own)
+    problems = [
+        f"the environment variable {key} is not set, but needed to ask {', '.join(names)}: set it "
+        "to the key, or remove `key` from `access` if the server needs none"
+        for key, names in needed.items()
+        if names
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def _asks(job: Job, due: Collection[Job]) -> bool:
+    """Whether a job is going to ask a server."""
+    settings = read_prediction_settings(job.params["settings"]) if job.rule == "predict" else None
+    if not isinstance(settings, OpenAISettings):
+        return False
+    (dataset,) = (path for path in job.inputs if path.endswith("/test.jsonl"))
+    known = Path(dataset).exists() and not any(dataset in one.files for one in due)
+    records = read_records(Path(dataset)) if known else None
+    return going_to_ask(settings, Path(job.resources["template"]), int(job.key["seed"]), records)
+
+
+def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
+    """Refuse a choice of Snakemake's triggers with which results would stay that an edit affects.
+
+    Args:
+        where: the option or profile that has them, for the message.
+
+    Raises:
+        InputError: some that are needed are left out.
+    """
+    chosen = set(triggers)
+    if left_out := [name for name in NEEDED if name not in chosen]:
+        raise InputError(
+            Problem(
+                f"without {', '.join(left_out)} a run would keep results of other settings, code "
+                f"or data: leave {OPTION} out, or have it name {' '.join(NEEDED)}",
+                where,
+            )
+        )
+
+
+def about_target(
+    study: str,
+    studies: Collection[str],
+    names: Iterable[str],
+    patterns: Iterable[str],
+    target: str,
+) -> str:
+    """One line on a target that no rule of the run of a study makes, with what may be meant.
+
+    Args:
+        studies: those of the configuration.
+        names: the targets that are no files.
+        patterns: paths of what rules write.
+    """
+    folder, other, *below = (*Path(target).parts, "", "")
+    if folder == TOP.name and any(below) and other in studies and other != study:
+        return (
+            f"{target}: a result of study {other}, but this run is of {study}: add "
+            f"`--config study={other}`, and `--` before the target"
+        )
+    near = nearest(target, [*names, *patterns])
+    near = near if len(near) <= MOST_CHARACTERS else LISTED
+    return f"{target}: no such target or result of study {study}{near}"

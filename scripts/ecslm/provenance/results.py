@@ -1,0 +1,227 @@
+"""Checks that existing results are those that jobs of this directory made from what is here now."""
+
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecslm.common.equal_code import Pair, representative
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import read_json
+from ecslm.common.hashing import canonical_json, sha256_of_file
+from ecslm.common.manifests import MadeBy, Manifest, read_manifest
+from ecslm.common.validation import read_model
+from ecslm.models.bases import BaseManifest
+from ecslm.models.prompts import as_parameter
+from ecslm.plan.parameters import versions_parameter
+from ecslm.provenance.dag import Job
+from ecslm.schemas.paths import FETCHED
+
+MOST_PROBLEMS = 10
+# The rule that fetches base weights.
+BASES = "base_model"
+# Snakemake's records, a file for each result: of the job that built it; and of a job that has
+# begun, deleted when the job ends.
+RECORDS = Path(".snakemake/metadata")
+INCOMPLETE = Path(".snakemake/incomplete")
+# How parameters begin, as Snakemake writes them, that manifests have too; empty settings count as
+# none, which not every rule has.
+STATED = ("'{", "'code:", "'versions:", "'template:", "'source:", "'weights:")
+NO_SETTINGS = "'{}'"
+
+
+def finished(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs whose results exist, but those that have begun and not ended.
+
+    Snakemake deletes what such a killed job has left, and runs it again. It marks one result after
+    the other while a job starts, so a job of a killed Snakemake may have but one mark.
+    """
+    marked = INCOMPLETE.is_dir() and any(INCOMPLETE.iterdir())
+    return [
+        job
+        for job in jobs
+        if Path(job.manifest).exists()
+        and not (marked and any(_record(INCOMPLETE, path).is_file() for path in job.files))
+    ]
+
+
+def check_results(study: str, jobs: Sequence[Job]) -> None:
+    """Check finished results before anything uses them.
+
+    Raises:
+        InputError: a result was modified after it was built, its manifest is broken, or the results
+            are those of another job. Or an input was exchanged for a file with an older date, which
+            Snakemake, who compares the content of newer inputs alone, would pass over. Or results
+            were not built by Snakemake's jobs in this directory: without a record it would judge
+            them by their dates alone.
+    """
+    # Slow only when many files are new: digests are cached on disk.
+    bar = tqdm(jobs, "verifying", unit="job", delay=1, leave=False, disable=None)
+    _refuse(problem for job in bar for problem in _damage_told(job))
+    _refuse({path: told for job in jobs for path, told in _exchanged(job)}.values())
+    if foreign := next((job.manifest for job in jobs if not _is_recorded(job)), None):
+        raise InputError(
+            f"{foreign}: not built by a run in this directory, or its record of that is "
+            f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
+            "use one), which verifies and records existing results"
+        )
+
+
+def damage(job: Job, weights: bool = False) -> list[str]:
+    """What is wrong with existing results, by their manifest. Missing ones are made again.
+
+    Args:
+        weights: also compare those of a base, which are not outputs of its job. They may be absent,
+            as where results were copied from elsewhere.
+
+    Raises:
+        InputError: the manifest is missing or broken.
+    """
+    made, own = read_job_manifest(job), {Path(path).name for path in job.results}
+    # Clock values are not listed.
+    files = made.damage(Path(job.manifest), None if weights else made.files.keys() & own)
+    # Such as another seed.
+    of_others = (
+        f"{job.manifest}: belongs to {name} {found}, not {value}"
+        for name, value in job.key.items()
+        if (found := getattr(made, name, None)) is not None and str(found) != value
+    )
+    return [*of_others, *(str(file) for file in files if not file.missing)]
+
+
+def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
+    """Refuse a run if the manifest of a base is missing that results were built from.
+
+    A run would fetch the base, and then make everything again that was built from it. Nothing is
+    made again after a run of the target `bases`.
+
+    Args:
+        jobs: those whose manifests exist.
+        bases: manifests of the bases that the study uses.
+
+    Raises:
+        InputError: there is such a base.
+    """
+    if gone := {base for base in bases if not Path(base).exists()}:
+        read = {path for job in jobs for path in read_job_manifest(job).inputs}
+        _refuse(
+            f"{base}: no such file, but results were built from it: bring it back by "
+            f"`snakemake --cores all --config study={study} -- bases`, which reruns nothing else"
+            for base in sorted(gone & read)
+        )
+
+
+def check_weights(jobs: Iterable[Job]) -> None:
+    """Refuse bases of which some files are missing, if the run asks for bases only.
+
+    Other runs may lack them: results can be used without weights.
+
+    Args:
+        jobs: those whose manifests exist.
+
+    Raises:
+        InputError: a file of a base is missing.
+    """
+    _refuse(
+        f"{damage.path}: no such file, but {job.manifest} lists it: {how_to_rebuild(job)}"
+        for job in jobs
+        if job.rule == BASES
+        for damage in read_job_manifest(job).damage(Path(job.manifest))
+        if damage.missing
+    )
+
+
+def how_to_rebuild(*jobs: Job) -> str:
+    """The command that has jobs' results rebuilt, for messages."""
+    files = (path for job in jobs for path in job.files)
+    existing = [path for path in files if Path(path).exists()]
+    return f"`rm {' '.join(existing)}`, then run again to rebuild it"
+
+
+def read_job_manifest(job: Job) -> Manifest:
+    """The manifest of a job's results, with the code and versions that made them, or the pair that
+    stands for these, as in parameters of jobs.
+
+    Raises:
+        InputError: the manifest is missing or broken.
+    """
+    path = Path(job.manifest)
+    try:
+        made = read_model(path, BaseManifest) if job.rule == BASES else read_manifest(path)
+        fetched = path.parent / Path(FETCHED).name
+        by = read_model(fetched, MadeBy) if job.rule == BASES and fetched.exists() else made
+        pair = representative(Pair(code=by.code, versions=by.versions))
+        return made.model_copy(update=dict(pair))
+    except InputError as error:
+        raise InputError(*(f"{one}: {how_to_rebuild(job)}" for one in error.problems)) from None
+
+
+def _damage_told(job: Job) -> Iterator[str | Problem]:
+    try:
+        yield from (f"{one}: {how_to_rebuild(job)}" for one in damage(job))
+    except InputError as error:
+        yield from error.details
+
+
+def _exchanged(job: Job) -> Iterator[tuple[str, str]]:
+    """Inputs that have another content than results were built from, and no newer date."""
+    built = list(map(Path, job.files))
+    if not all(path.exists() for path in built):
+        return
+    oldest = min(path.stat().st_mtime_ns for path in built)
+    for path, digest in read_job_manifest(job).inputs.items():
+        file = Path(path)
+        older = file.exists() and file.stat().st_mtime_ns <= oldest
+        if older and sha256_of_file(file) != digest:
+            found = f"exchanged for an older file since {job.manifest} was built from it"
+            again = f"`touch {path}`, then run again to rebuild what depends on it"
+            yield path, f"{path}: {found}: if this is the right one, {again}"
+
+
+def _is_recorded(job: Job) -> bool:
+    """Whether Snakemake's record of a job has the inputs and parameters of the manifest.
+
+    Results of other code or settings may have been copied over those that it has a record of. And a
+    job that a scheduler starts reads configuration and code when it begins, while the record has
+    what the run was planned with.
+    """
+    try:
+        record = dict(read_json(_record(RECORDS, job.manifest)))
+    except (InputError, TypeError, ValueError):
+        # A broken record counts as a missing one.
+        return False
+    made = read_job_manifest(job)
+    values = (
+        canonical_json(made.settings),
+        made.source_content,
+        made.template_sha256 and as_parameter(made.template_sha256),
+        made.code,
+        made.versions and versions_parameter(made.versions),
+    )
+    stated = {one for one in record["params"] if one.startswith(STATED)}
+    others = {repr(value) for value in values if value} ^ stated
+    return others <= {NO_SETTINGS} and all(
+        f"sha256:{made.inputs.get(path)}" == checksum
+        for path, checksum in record["input_checksums"].items()
+    )
+
+
+def _record(folder: Path, result: str) -> Path:
+    """The file of a result's record: its path in base64, split where it is too long."""
+    if not folder.is_dir():
+        return folder / "none"
+    name = urlsafe_b64encode(result.encode()).decode()
+    longest = os.pathconf(folder, "PC_NAME_MAX") - 1
+    *parts, last = (name[i : i + longest] for i in range(0, len(name), longest))
+    return folder.joinpath(*(f"@{part}" for part in parts), last)
+
+
+def _refuse(problems: Iterable[str | Problem]) -> None:
+    """Raise InputError if there are problems, of which the first are listed."""
+    found = list(problems)
+    if more := found[MOST_PROBLEMS:]:
+        found[MOST_PROBLEMS:] = [f"and {len(more)} more results like these"]
+    if found:
+        raise InputError(*found)

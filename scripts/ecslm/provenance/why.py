@@ -1,0 +1,311 @@
+"""Why jobs would run: what has changed since results were made, by their manifests, the causes of a
+run, under one of which each job is counted, and what a result was built from."""
+
+import json
+import textwrap
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import Manifest
+from ecslm.common.validation import read_model
+from ecslm.fingerprint.digest import definition_digests, digested
+from ecslm.plan.parameters import versions_in
+from ecslm.provenance.dag import Job
+from ecslm.provenance.results import damage, how_to_rebuild, read_job_manifest
+from ecslm.schemas.paths import CODE_HISTORY, TOP
+
+WIDTH = 100
+# Digests of definitions by module and name; statements that are none have an empty name.
+Code = Mapping[str, Mapping[str, str]]
+# By whether a definition was used before, and is after.
+WHAT = {
+    (True, True): "has changed",
+    (False, True): "is used now",
+    (True, False): "is no longer used",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference in what two results were made from."""
+
+    kind: Literal["code", "settings", "data", "versions", "unknown"]
+    words: str
+
+
+def differences(job: Job) -> list[Change]:
+    """How what a job's results were made from differs from what they would be made from now.
+
+    Raises:
+        InputError: the manifest is missing or broken.
+    """
+    made, params = read_job_manifest(job), job.params
+    now = Manifest(
+        # Those that are still to be made have no digest.
+        inputs={one: sha256_of_file(Path(one)) if Path(one).exists() else "" for one in job.inputs},
+        content=params.get("source") or params.get("content"),
+        template_sha256=(params.get("template") or "").partition(":")[2] or None,
+        settings=json.loads(params.get("settings") or "{}"),
+        code=params.get("code"),
+        versions=versions_in(params.get("versions")),
+        files={},
+    )
+    inputs = input_changes(made.inputs, now.inputs)
+    return [*own_changes(made, now), *(Change("data", " ".join(one)) for one in inputs)]
+
+
+def own_changes(
+    then: Manifest, now: Manifest, history: Iterable[Path] = (CODE_HISTORY,)
+) -> Iterator[Change]:
+    """What differs but the inputs.
+
+    Args:
+        history: directories of the definitions behind digests of code.
+    """
+    if then.code != now.code:
+        for words in _code_changes(str(then.code), str(now.code), history):
+            yield Change("code", words)
+    for words in changed_values(dotted(then.settings), dotted(now.settings)):
+        yield Change("settings", words)
+    if then.template_sha256 != now.template_sha256:
+        yield Change("settings", "the prompt template has changed")
+    if then.source_content != now.source_content:
+        yield Change("data", "the content of the source has changed")
+    for words in changed_values(then.versions, now.versions):
+        yield Change("versions", words)
+
+
+def input_changes(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The inputs that differ, and how, by the sha256 of each."""
+    for path in sorted(then.keys() | now.keys()):
+        if path not in then:
+            yield path, "is a new input"
+        elif path not in now:
+            yield path, "is no longer an input"
+        elif now[path] and now[path] != then[path]:
+            yield path, "has changed"
+
+
+def dotted(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested settings to one level with dotted keys; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            flat |= dotted(inner, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = inner
+    return flat
+
+
+def changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """The values that differ, as `name: before -> after`."""
+    for name in sorted(then.keys() | now.keys()):
+        before, after = (values.get(name, "absent") for values in (then, now))
+        if before != after:
+            yield f"{name}: {before} -> {after}"
+
+
+def record_code() -> None:
+    """Record the definitions behind each code digest that this process has computed, as it has
+    those of all jobs of its run, so that what changed can be named later."""
+    for code, of_job in digested().items():
+        path = CODE_HISTORY / f"{code}.json"
+        if not path.exists():
+            write_json(path, definition_digests(*of_job))
+
+
+def definitions(code: str, folders: Iterable[Path] = (CODE_HISTORY,)) -> Code:
+    """The definitions behind a digest; empty if they are not known.
+
+    Args:
+        folders: directories of records, as `record_code` makes one.
+    """
+    digest = code.removeprefix("code:")
+    if of_job := digested().get(digest):
+        return definition_digests(*of_job)
+    for folder in folders:
+        with suppress(InputError):
+            return read_model(folder / f"{digest}.json", dict[str, dict[str, str]])
+    return {}
+
+
+def _code_changes(then: str, now: str, folders: Iterable[Path]) -> list[str]:
+    """Definition by definition, where these are known."""
+    codes = definitions(then, folders), definitions(now, folders)
+    before, after = _by_name(*codes), _by_name(*codes[::-1])
+    found = [
+        f"{name} {WHAT[name in before, name in after]}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    # Digests of definitions do not tell, for example, that two equal ones are one now.
+    return found if all(codes) and found else [f"other code ({then} -> {now})"]
+
+
+def _by_name(code: Code, other: Code) -> dict[str, str]:
+    """Digests of modules and, in those that the other code has too, of definitions by name."""
+    modules = {module: names.get("", "") for module, names in code.items()}
+    return modules | {
+        f"{module}: {name}": code[module][name]
+        for module in modules.keys() & other.keys()
+        for name in code[module]
+        if name
+    }
+
+
+class Changes:
+    """The jobs of a graph, and why a run would do them."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        """Args:
+        jobs: each after those whose results it reads.
+        """
+        self.jobs = tuple(jobs)
+        self._by_path = {path: job for job in self.jobs for path in job.files}
+
+    def job_of(self, path: Path) -> Job:
+        """The job that makes a file.
+
+        Raises:
+            InputError: there is none.
+        """
+        if job := self._by_path.get(path.as_posix()):
+            return job
+        raise InputError(f"{path}: not a result of the study as configured now")
+
+    def sources(self, job: Job) -> Iterator[Job]:
+        """The jobs whose results a job reads."""
+        return (self._by_path[path] for path in job.inputs if path in self._by_path)
+
+    @cache  # noqa: B019 - one instance a process
+    def reasons(self, job: Job) -> tuple[str, ...]:
+        """Why the job itself would run; empty if it would not, or only since another one would.
+
+        Raises:
+            InputError: the manifest is broken.
+        """
+        if not job.due:
+            return ()
+        if not Path(job.manifest).exists():
+            return ("not built yet",)
+        if job.interrupted:
+            return ("the job that built it was interrupted before Snakemake recorded its end",)
+        anew = {path for source in self.sources(job) if source.due for path in source.files}
+        words = (change.words for change in differences(job))
+        found = (
+            *(f"{path} is missing" for path in job.results if not Path(path).exists()),
+            *(text for text in words if text.partition(" ")[0] not in anew),
+            *([f"the command of rule {job.rule} has changed"] if job.other_command else []),
+        )
+        # What the library does not know of, Snakemake does.
+        return found or (() if anew else (job.reason,))
+
+    def upstream(self, job: Job) -> dict[str, list[Job]]:
+        """Every reason to run a job or those upstream, the nearest first, with the jobs that have
+        it."""
+        needed = {job}
+        found: dict[str, list[Job]] = {}
+        for one in reversed(self.jobs):
+            if one in needed:
+                needed.update(self.sources(one))
+                for reason in self.reasons(one):
+                    found.setdefault(reason, []).append(one)
+        return found
+
+    def downstream(self, jobs: Container[Job]) -> tuple[Job, ...]:
+        """The jobs that would run because of some: these, and all that read their results."""
+        found: dict[Job, None] = {}
+        for job in self.jobs:
+            if job.due and (job in jobs or any(one in found for one in self.sources(job))):
+                found[job] = None
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Changes that concern the same jobs."""
+
+    reasons: tuple[str, ...]
+    concerned: tuple[Job, ...]
+    """The jobs whose own reasons these are."""
+    reached: tuple[Job, ...]
+    """All jobs that would run because of it: those concerned, and those that read their results."""
+    counted: tuple[Job, ...]
+    """The reached jobs that no earlier cause reaches."""
+
+
+def find_causes(
+    changes: Changes, weight: Callable[[Sequence[Job]], tuple[float, ...]]
+) -> list[Cause]:
+    """The causes of the jobs that would run, those that reach most first.
+
+    A job that several causes reach is counted under the first of them.
+
+    Args:
+        weight: how much work it is to run some jobs, most significant number first.
+
+    Raises:
+        InputError: a manifest is broken.
+    """
+    # Reasons that differ in the result that they are about are one.
+    alike: dict[str, dict[str, list[Job]]] = defaultdict(lambda: defaultdict(list))
+    for job in changes.jobs:
+        for reason in changes.reasons(job):
+            path, _, words = reason.partition(" ")
+            alike[words if path.startswith(f"{TOP}/") else reason][reason].append(job)
+    groups: dict[frozenset[Job], list[str]] = defaultdict(list)
+    for found in alike.values():
+        first, *others = found
+        more = f", and {len(others)} more like it" if others else ""
+        groups[frozenset(chain(*found.values()))].append(first + more)
+    reached = [(reasons, jobs, changes.downstream(jobs)) for jobs, reasons in groups.items()]
+    reached.sort(key=lambda one: weight(one[2]), reverse=True)
+    causes: list[Cause] = []
+    counted: set[Job] = set()
+    for reasons, concerned, jobs in reached:
+        own = tuple(job for job in jobs if job in concerned)
+        causes.append(Cause(tuple(reasons), own, jobs, tuple(x for x in jobs if x not in counted)))
+        counted.update(jobs)
+    return causes
+
+
+def explain(changes: Changes, path: Path) -> str:
+    """Whether a result will be rebuilt and why, and what it was built from, as plain text: the
+    content of the manifest, as YAML, and the modules behind the digest of its code.
+
+    Raises:
+        InputError: the study has no such result, or its manifest is broken.
+    """
+    job = changes.job_of(path)
+    made = read_job_manifest(job) if Path(job.manifest).exists() else None
+    if made is None:
+        lines = [f"{path}: not built yet; rule {job.rule} builds it"]
+    elif found := damage(job, weights=True):
+        lines = [f"{path}: modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"]
+    else:
+        state = "will be rebuilt" if job.due else "up to date"
+        lines = [f"{path}: {state}; built by rule {job.rule}"]
+    for reason, (first, *others) in changes.upstream(job).items():
+        more = f" and {len(others)} more" if others else ""
+        concerned = "" if first == job and not others else f": concerns {first.files[0]}{more}"
+        lines.append(f"  because {reason}{concerned}")
+    if made is not None:
+        content = made.model_dump(mode="json", exclude_none=True)
+        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=WIDTH)
+        modules = ", ".join(definitions(made.code or "")) or "unknown"
+        lines += [
+            text.rstrip(),
+            textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "),
+        ]
+    return "\n".join(lines)

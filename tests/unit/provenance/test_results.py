@@ -1,0 +1,203 @@
+"""Whether results can be trusted: those that are here, and those that are adopted."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+from snakemake.persistence.file import FilePersistence
+from support import made_up_study
+from support.made_up_study import ADAPTER, COST, TRAIN, make, planned, versions
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import canonical_json, sha256_of_file
+from ecslm.models.bases import PathSource, content_of_folder
+from ecslm.models.fetching import fetch_base
+from ecslm.provenance.adoption import verified
+from ecslm.provenance.dag import Job
+from ecslm.provenance.results import INCOMPLETE, RECORDS, check_results, finished
+from ecslm.provenance.why import differences
+
+DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
+
+
+def record_path(folder: Path, result: str) -> Path:
+    """Where Snakemake keeps a note on a result."""
+    persistence = FilePersistence(dag=MagicMock(), path=Path(".snakemake").resolve())
+    return Path(persistence._record_path(str(folder), result))
+
+
+def record(*jobs: Job) -> None:
+    """What Snakemake notes on jobs that have ended."""
+    for one in jobs:
+        content = {
+            "params": [repr(value) for value in one.params.values()],
+            "input_checksums": {x: f"sha256:{sha256_of_file(Path(x))}" for x in one.inputs},
+        }
+        write_json(record_path(RECORDS, one.manifest), content)
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished study in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("prompt.jinja").write_text("{{ input }}")
+    for one in JOBS:
+        make(one)
+    RECORDS.mkdir(parents=True)
+    record(*JOBS)
+
+
+def test_results_are_those_of_their_jobs() -> None:
+    assert [differences(one) for one in JOBS] == [[], [], []]
+    check_results("shop", finished(JOBS))
+    assert verified(JOBS) == list(JOBS)
+
+
+def altered() -> str:
+    Path(ADAPTER).write_text("made by train_adapted")
+    return f"{ADAPTER}: altered"
+
+
+def half_written() -> str:
+    manifest = Path(TRAIN_JOB.manifest)
+    manifest.write_text(manifest.read_text()[:40])
+    return f"{manifest}: line 3: not JSON"
+
+
+@pytest.mark.parametrize("damage", [altered, half_written])
+def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(
+    damage: Callable[[], str],
+) -> None:
+    words = damage()
+    with pytest.raises(InputError) as caught:
+        check_results("shop", JOBS)
+    assert caught.value.problems[0].startswith(words)
+    assert all("`rm " in problem for problem in caught.value.problems)
+    with pytest.raises(InputError, match=TRAIN_JOB.manifest):
+        verified(JOBS)
+
+
+def test_the_results_of_another_seed_are_refused() -> None:
+    one = replace(TRAIN_JOB, key={"model": "Small", "seed": "0"})
+    content = json.loads(Path(one.manifest).read_text()) | {"seed": 1, "model": None}
+    write_json(Path(one.manifest), content)
+    with pytest.raises(InputError, match="belongs to seed 1, not 0: `rm "):
+        check_results("shop", [one])
+    with pytest.raises(InputError, match="belongs to seed 1, not 0: copy it again, or `rm "):
+        verified([DATASET_JOB, one])
+
+
+@pytest.mark.parametrize("path", [ADAPTER, "prompt.jinja"])
+def test_an_input_exchanged_for_an_older_file_is_refused_until_it_is_newer(path: str) -> None:
+    reader = SCORE_JOB if path == ADAPTER else TRAIN_JOB
+    Path(path).write_text("made elsewhere")
+    # Snakemake sees that it is newer.
+    os.utime(path, (2**32, 2**32))
+    check_results("shop", [reader])
+    os.utime(path, (1, 1))
+    with pytest.raises(InputError, match=f"since {reader.manifest} was built.*`touch {path}`"):
+        check_results("shop", [reader])
+    Path(reader.results[0]).unlink()
+    check_results("shop", [reader])
+
+
+OTHERS = (
+    planned(SCORE_JOB, code="code:other"),
+    planned(SCORE_JOB, settings=canonical_json({"shots": 1})),
+    planned(SCORE_JOB, versions=versions(numpy="1.0")),
+    replace(SCORE_JOB, inputs=(TRAIN,)),
+    None,
+)
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["code", "settings", "versions", "inputs", "none"])
+def test_results_that_are_not_those_of_the_recorded_job_are_refused_until_they_are_adopted(
+    other: Job | None,
+) -> None:
+    """As after copying results of another commit over those that are here, or without records."""
+    if other is None:
+        record_path(RECORDS, SCORE_JOB.manifest).unlink()
+    else:
+        make(other)
+    with pytest.raises(InputError, match="`make adopt STUDY=shop`") as caught:
+        check_results("shop", JOBS)
+    assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
+    record(other or SCORE_JOB)
+    os.utime(SCORE_JOB.manifest, (1, 1))
+    check_results("shop", JOBS)
+
+
+@pytest.mark.parametrize("length", [10, 400])
+@pytest.mark.parametrize("marked", range(3))
+def test_a_job_that_was_stopped_is_known_by_snakemakes_mark_on_any_of_its_files(
+    length: int, marked: int
+) -> None:
+    """Long names are cut by Snakemake."""
+    folder = f"results/{'/'.join('m' * 100 for _ in range(length // 100))}{'m' * 10}"
+    names = {name: (f"{folder}/{name}.json",) for name in ("cost", "score", "manifest")}
+    stopped = replace(SCORE_JOB, outputs=names, manifest=f"{folder}/manifest.json")
+    write_json(Path(stopped.manifest), {})
+    write_json(INCOMPLETE / "of_the_file_system", {})
+    assert finished([stopped, *JOBS]) == [stopped, *JOBS]
+    write_json(record_path(INCOMPLETE, stopped.files[marked]), {})
+    assert finished([stopped, *JOBS]) == list(JOBS)
+
+
+# Adoption
+
+
+def test_a_base_is_verified_with_its_weights_which_may_be_absent() -> None:
+    Path("weights").mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        Path("weights", name).write_text("{}", encoding="utf-8")
+    source = PathSource(source="path", path="weights")
+    manifest = Path("results/bases/tiny/manifest.json")
+    fetch_base("tiny", source, manifest)
+    params = {
+        "settings": canonical_json({"source": source.model_dump(mode="json")}),
+        "content": content_of_folder(Path("weights"), manifest),
+    }
+    outputs = {"manifest": (str(manifest),)}
+    base = Job("base_model", {"base": "tiny"}, outputs, str(manifest), (), params)
+    assert verified([base]) == [base]
+    weights = Path("weights/model.safetensors")
+    weights.write_text("others")
+    with pytest.raises(InputError, match=rf"{weights}: altered"):
+        verified([base])
+    weights.unlink()
+    assert verified([base]) == [base]
+
+
+def test_cheap_results_that_do_not_match_are_deleted_to_be_rebuilt() -> None:
+    Path(SCORE_JOB.results[0]).write_text("{}")
+    assert verified(JOBS) == [DATASET_JOB, TRAIN_JOB]
+    assert not any(Path(path).exists() for path in SCORE_JOB.files)
+    make(SCORE_JOB)
+    for path in TRAIN_JOB.files:
+        Path(path).unlink()
+    assert verified(JOBS) == [DATASET_JOB]
+    assert not Path(SCORE_JOB.manifest).exists()
+
+
+@pytest.mark.parametrize("lost", [TRAIN_JOB.manifest, COST, None])
+def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted(
+    lost: str | None,
+) -> None:
+    Path("prompt.jinja").write_text("{{ other }}")
+    if lost is not None:
+        Path(lost).unlink()
+    with pytest.raises(InputError) as caught:
+        verified(JOBS)
+    words = {
+        TRAIN_JOB.manifest: "missing: it belongs to the results",
+        COST: f"{COST} is missing",
+        None: "prompt.jinja has changed",
+    }[lost]
+    assert caught.value.problems[0].startswith(f"{TRAIN_JOB.manifest}: {words}")
+    assert "copy it again, or `rm" in caught.value.problems[0]
+    assert all(Path(path).exists() for one in JOBS for path in one.files if path != lost)

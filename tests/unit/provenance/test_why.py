@@ -1,0 +1,220 @@
+"""Why jobs would run: each change is named, and each job is counted under one of the causes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import made_up_study
+from support.made_up_study import ADAPTER, COST, SETTINGS, TRAIN, make, planned, versions
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import canonical_json
+from ecslm.common.manifests import made_from, write_manifest
+from ecslm.fingerprint.running import code_parameter
+from ecslm.provenance.dag import Job
+from ecslm.provenance.why import (
+    Cause,
+    Changes,
+    definitions,
+    differences,
+    explain,
+    find_causes,
+    record_code,
+)
+from ecslm.schemas.paths import CODE_HISTORY
+
+DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
+
+# What a job was made from
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished study in the working folder."""
+    # What code is behind a digest is known of those that this process has computed, unless a test
+    # has cleared them.
+    code_parameter("score.py")
+    monkeypatch.chdir(tmp_path)
+    Path("prompt.jinja").write_text("{{ input }}")
+    for one in JOBS:
+        make(one)
+    record_code()
+
+
+def with_settings(**training: int) -> Job:
+    settings = SETTINGS | {"training": {"rank": 16, "alpha": 32} | training}
+    return planned(TRAIN_JOB, settings=canonical_json(settings))
+
+
+@pytest.mark.parametrize(
+    ("now", "reasons"),
+    [
+        (
+            with_settings(rank=32, alpha=16),
+            ["training.alpha: 32 -> 16", "training.rank: 16 -> 32"],
+        ),
+        (planned(TRAIN_JOB, versions=versions(torch="3.0")), ["torch: 2.13.0 -> 3.0"]),
+        (
+            replace(TRAIN_JOB, inputs=(TRAIN, "config.txt"), due=True),
+            ["config.txt is a new input", "prompt.jinja is no longer an input"],
+        ),
+        (planned(TRAIN_JOB, source="source:1"), ["the content of the source has changed"]),
+        (planned(TRAIN_JOB, template="template:1"), ["the prompt template has changed"]),
+        (
+            replace(TRAIN_JOB, other_command=True, due=True),
+            ["the command of rule train_adapter has changed"],
+        ),
+        (
+            replace(TRAIN_JOB, interrupted=True, due=True),
+            ["the job that built it was interrupted before Snakemake recorded its end"],
+        ),
+        (replace(TRAIN_JOB, reason="The moon is full", due=True), ["The moon is full"]),
+        (replace(TRAIN_JOB, reason="The moon is full"), []),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) and value else "",
+)
+def test_each_change_is_named(now: Job, reasons: list[str]) -> None:
+    assert list(Changes([DATASET_JOB, now, SCORE_JOB]).reasons(now)) == reasons
+
+
+def test_a_job_below_another_has_the_cause_of_that_one() -> None:
+    now, below = with_settings(rank=8), replace(SCORE_JOB, due=True, reason="an input is updated")
+    Path(ADAPTER).write_text("to be made again")
+    changes = Changes([DATASET_JOB, now, below])
+    assert changes.reasons(below) == ()
+    assert changes.upstream(below) == {"training.rank: 16 -> 8": [now]}
+    lines = explain(changes, Path("results/shop/score.json")).split("\n")
+    assert lines[0] == "results/shop/score.json: will be rebuilt; built by rule score"
+    assert lines[1] == f"  because training.rank: 16 -> 8: concerns {COST}"
+    text = "\n".join(lines)
+    for words in (f"  {ADAPTER}: ", "  shots: 0\n", "ecslm.scoring.score", "  numpy: 2.4"):
+        assert words in text
+
+
+def test_an_edited_input_a_missing_and_an_altered_result_are_named() -> None:
+    Path("prompt.jinja").write_text("{{ other }}")
+    Path(COST).unlink()
+    due = replace(TRAIN_JOB, due=True)
+    reasons = (f"{COST} is missing", "prompt.jinja has changed")
+    assert Changes([due]).reasons(due) == reasons
+    Path(ADAPTER).write_text("altered")
+    text = explain(Changes([due]), Path(ADAPTER))
+    assert text.startswith(f"{ADAPTER}: modified since it was built")
+    assert f"`rm {ADAPTER} {TRAIN_JOB.manifest}`" in text
+    Path(TRAIN_JOB.manifest).unlink()
+    assert Changes([due]).reasons(due) == ("not built yet",)
+    with pytest.raises(InputError, match=r"prompt\.jinja: not a result of the study"):
+        explain(Changes(JOBS), Path("prompt.jinja"))
+
+
+def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
+    assert "ecslm.scoring.intervals" in definitions(SCORE_JOB.params["code"])
+    older = {
+        "score.py": {},
+        "ecslm.scoring.intervals": {"CONFIDENCE": "0", "gone": "0"},
+        "ecslm.gone": {"f": "0"},
+    }
+    write_json(CODE_HISTORY / "older.json", older)
+    for code, words in (
+        ("code:older", "ecslm.scoring.intervals: CONFIDENCE has changed"),
+        ("code:older", "ecslm.scoring.intervals: gone is no longer used"),
+        ("code:older", "score.py: main is used now"),
+        ("code:older", "ecslm.gone is no longer used"),
+        ("code:older", "score.py has changed"),
+        ("code:unknown", f"other code (code:unknown -> {SCORE_JOB.params['code']})"),
+    ):
+        origin = made_from([Path(ADAPTER)], SETTINGS, code, made_up_study.VERSIONS)
+        write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results[-1:]))
+        assert words in [change.words for change in differences(SCORE_JOB)]
+
+
+# Causes of a run
+
+
+class Told(Changes):
+    """Changes that are given, by manifest; the jobs that these reach would run."""
+
+    def __init__(self, jobs: Sequence[Job], told: dict[str, tuple[str, ...]]) -> None:
+        reached: set[str] = set()
+        for one in jobs:
+            if told.get(one.manifest) or reached.intersection(one.inputs):
+                reached.update(one.files)
+        super().__init__(replace(one, due=one.manifest in reached) for one in jobs)
+        self._told = told
+
+    def reasons(self, job: Job) -> tuple[str, ...]:
+        return self._told.get(job.manifest, ())
+
+
+def job(number: int, inputs: Sequence[int] = ()) -> Job:
+    """A job that reads the results of others."""
+    result = f"results/shop/{number}.json"
+    reads = tuple(f"results/shop/{one}.json" for one in inputs)
+    manifest = f"results/shop/{number}.manifest.json"
+    return Job("predict", {}, {"result": (result,), "manifest": (manifest,)}, manifest, reads)
+
+
+def causes(jobs: Sequence[Job], told: dict[int, tuple[str, ...]]) -> list[Cause]:
+    """The causes, weighed by the number of jobs."""
+    by_manifest = {jobs[number].manifest: reasons for number, reasons in told.items()}
+    return find_causes(Told(jobs, by_manifest), lambda reached: (len(reached),))
+
+
+@st.composite
+def studies(draw: st.DrawFn) -> tuple[list[Job], dict[int, tuple[str, ...]]]:
+    """Jobs, each of which reads results of some before it, and reasons of some."""
+    count = draw(st.integers(1, 12))
+    some = st.sets(st.integers(0, count - 1), max_size=4)
+    jobs = [job(n, sorted(one for one in draw(some) if one < n)) for n in range(count)]
+    words = st.sampled_from(
+        [
+            *("not built yet", "rank: 8 -> 16", "prompt.jinja has changed"),
+            *(f"results/shop/{n}.json {word}" for n in range(4) for word in ("is new", "is old")),
+        ]
+    )
+    reasons = st.lists(words, max_size=3, unique=True).map(tuple)
+    return jobs, {number: draw(reasons) for number in range(count)}
+
+
+def numbers(jobs: Sequence[Job]) -> list[int]:
+    return [int(one.results[0].split("/")[-1].removesuffix(".json")) for one in jobs]
+
+
+def readers(jobs: Sequence[Job], first: Sequence[Job]) -> Iterator[Job]:
+    """The first jobs and all below them."""
+    below: set[str] = set()
+    for one in jobs:
+        if numbers([one])[0] in numbers(first) or below.intersection(one.inputs):
+            below.update(one.results)
+            yield one
+
+
+@given(studies())
+def test_each_job_that_would_run_is_counted_once_under_a_cause_that_reaches_it(
+    study: tuple[list[Job], dict[int, tuple[str, ...]]],
+) -> None:
+    jobs, told = study
+    found = causes(jobs, told)
+    stale = list(readers(jobs, [jobs[n] for n, reasons in told.items() if reasons]))
+    counted = [one for cause in found for one in cause.counted]
+    assert sorted(numbers(counted)) == numbers(stale)
+    for cause in found:
+        assert set(cause.counted) <= set(cause.reached)
+        assert numbers(cause.reached) == numbers(list(readers(jobs, cause.concerned)))
+    weights = [len(cause.reached) for cause in found]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_changes_that_concern_the_same_jobs_are_one_cause_and_so_are_alike_ones() -> None:
+    """As after a seed was removed, which scores over seeds and tables read."""
+    jobs = [job(n) for n in range(3)]
+    (cause,) = causes(jobs, dict.fromkeys(range(3), ("alpha: 32 -> 16", "rank: 16 -> 32")))
+    assert cause.reasons == ("alpha: 32 -> 16", "rank: 16 -> 32")
+    gone = "results/shop/{}.json is no longer an input"
+    (cause,) = causes(jobs, {n: (gone.format(n + 10),) for n in range(3)})
+    assert cause.reasons == ("results/shop/10.json is no longer an input, and 2 more like it",)
+    assert numbers(cause.counted) == [0, 1, 2]
