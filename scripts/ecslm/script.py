@@ -63,7 +63,8 @@ def output_file(text: str) -> Path:
     """
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a directory; name a file to write")
-    return _writable(Path(text))
+    output_folder(str(Path(text).parent))
+    return Path(text)
 
 
 def output_folder(text: str) -> Path:
@@ -72,17 +73,13 @@ def output_folder(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: nothing can be written there.
     """
-    return _writable(Path(text, "file")).parent
-
-
-def _writable(path: Path) -> Path:
-    above = next(folder for folder in (*path.parents, path) if folder.exists())
+    above = next(one for one in (Path(text), *Path(text).parents) if one.exists())
     if not above.is_dir():
-        raise argparse.ArgumentTypeError(f"{path}: {above} is a file, not a directory")
+        raise argparse.ArgumentTypeError(f"{text}: {above} is a file, not a directory")
     if not os.access(above, os.W_OK | os.X_OK):
-        message = f"{path}: no permission to write into {above}: choose another place"
+        message = f"{text}: no permission to write into {above}: choose another place"
         raise argparse.ArgumentTypeError(message)
-    return path
+    return Path(text)
 
 
 OutputFile = Annotated[Path, output_file]

@@ -75,20 +75,9 @@ def renamed(what: str, name: str) -> dict[str, Any]:
 KINDS = ("study", "task", "base", "model", "table")
 
 
-@pytest.mark.parametrize("what", KINDS)
-def test_a_usual_name_is_accepted(what: str) -> None:
+@given(what=st.sampled_from(KINDS), name=st.sampled_from(ATTACKS) | st.text(max_size=12))
+def test_a_name_that_could_lead_elsewhere_or_be_a_command_is_refused(what: str, name: str) -> None:
     assert load_config(renamed(what, "A-1.b_2"), PROMPTS)
-
-
-@pytest.mark.parametrize("what", KINDS)
-def test_a_name_that_could_lead_elsewhere_or_be_a_command_is_refused(what: str) -> None:
-    for name in ATTACKS:
-        with pytest.raises(InputError):
-            load_config(renamed(what, name), PROMPTS)
-
-
-@given(what=st.sampled_from(KINDS), name=st.text(max_size=12))
-def test_every_name_is_safe_or_refused(what: str, name: str) -> None:
     try:
         load_config(renamed(what, name), PROMPTS)
     except InputError:
@@ -96,7 +85,7 @@ def test_every_name_is_safe_or_refused(what: str, name: str) -> None:
     assert SAFE.fullmatch(name)
 
 
-@pytest.mark.parametrize("name", ["../chatml", "/etc/passwd", "chatml\n", "*", "."])
+@pytest.mark.parametrize("name", ATTACKS)
 def test_a_prompt_template_is_one_of_the_projects_folder(name: str) -> None:
     raw = configuration()
     raw["studies"]["shop"]["models"]["M"]["template"] = name

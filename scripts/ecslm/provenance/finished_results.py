@@ -5,11 +5,10 @@ from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ecslm.common.cache_entries import GIGABYTE, trim
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import read_manifest
-from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
+from ecslm.common.results_cache import GIGABYTE, Entry, ResultsCache, remove_entry, trim
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import FINISHED
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
-from ecslm.common.cache_entries import size_limit
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_json
 from ecslm.common.hashing import load_digests, save_digests, sha256_of_file
 from ecslm.common.locks import held
+from ecslm.common.results_cache import size_limit
 from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
 from ecslm.data.sources.index import INDEX, Index

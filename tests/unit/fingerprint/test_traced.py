@@ -192,7 +192,7 @@ def module_of(name: str) -> Module:
     """A module of its own, to edit."""
     path = code_of(SCRIPTS).path(name)
     assert path is not None
-    return Module(name, path)
+    return Module(name, path, path.read_bytes())
 
 
 def module_name(file: str) -> str:
