@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder, SourceLoader
+from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -66,7 +66,7 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[st
         sys.meta_path.remove(importer)
 
 
-class _Importer(MetaPathFinder, SourceLoader):
+class _Importer(SourceLoader):
     """Imports project modules from memory."""
 
     def __init__(self, root: Path, sources: Mapping[Path, bytes]) -> None:
