@@ -152,13 +152,15 @@ FILES_BESIDE = {
     "ecslm/starter/study.py": "the template of a configuration: never in a job",
     "ecslm/training/launch.py": "the path of the script of training, which its jobs run again",
 }
-# By these, code runs that no definition names, or reads what the digest leaves out.
+# By these, code runs that no definition names, or that comes with data, or reads what the digest
+# leaves out.
 BANNED = re.compile(
     r"(__import__|compile|eval|exec|globals|locals|setattr|sys\.modules|"
     r".*\.(reload|run_module|run_path|get_data|resolve_name|get_objects|__(globals|subclasses|"
     r"annotations|qualname|module)__|f_globals|f_lineno|tb_lineno|co_firstlineno|excepthook|"
     r"showwarning|addHandler)|"
-    r"inspect|pickle|runpy|importlib\.resources|.*(PlainSerializer|WrapSerializer|validate_call)|"
+    r"(torch|np|numpy)\.load|os\.(system|popen)|yaml\.(unsafe_load|full_load|(Unsafe|Full|)Loader)|"
+    r"c?pickle|dill|cloudpickle|joblib|marshal|shelve|inspect|runpy|importlib\.resources|.*(PlainSerializer|WrapSerializer|validate_call)|"
     r"get_type_hints|signature|__(class_getitem|init_subclass|getattr)__)"
 )
 SEES = {
@@ -175,6 +177,12 @@ def test_no_code_runs_unnamed_or_reads_what_the_digest_leaves_out() -> None:
         if BANNED.fullmatch(name) and file not in SEES:
             found.add((file, name))
     assert found == set()
+
+
+def test_no_call_allows_a_shell_or_code_in_data() -> None:
+    for file, node in nodes(ast.keyword):
+        if getattr(node, "arg", "") in ("shell", "trust_remote_code", "allow_pickle"):
+            assert ast.unparse(node) == f"{node.arg}=False", file  # type: ignore[attr-defined]
 
 
 def test_modules_loaded_by_a_name_made_at_run_time_are_added_to_the_digest_by_their_rules() -> None:
