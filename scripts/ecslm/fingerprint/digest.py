@@ -17,7 +17,7 @@ import gc
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -131,11 +131,16 @@ class Code:
         """What a script, and modules that it loads by name, can reach, in the order of finding."""
         found: dict[Node, Part] = {}
         waiting = [Node(script, STATEMENTS), *(Node(name, WHOLE) for name in modules)]
-        with _without_collection():
+        # Syntax trees are many objects, but no garbage: to look for it takes most of the time.
+        gc.disable()
+        try:
             for node in waiting:
                 if node not in found:
                     found[node] = self._part(node)
                     waiting += found[node].targets
+        finally:
+            gc.freeze()
+            gc.enable()
         return found
 
     def path(self, name: str) -> Path | None:
@@ -500,14 +505,3 @@ def definition_digests(
         if node.name != WHOLE:
             found.setdefault(node.module, {})[node.name] = part.named
     return found
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Syntax trees are many objects, but no garbage: to look for it takes most of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

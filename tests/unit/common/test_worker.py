@@ -1,7 +1,6 @@
 """The process that outlives its job: who may use it, and that nothing keeps it alive too long."""
 
 import os
-import signal
 import socket
 import subprocess
 import threading
@@ -15,7 +14,7 @@ import pytest
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.worker import client, place, server
-from ecslm.common.worker.client import WorkerFailedError, WorkerLostError, ask, free_memory, join
+from ecslm.common.worker.client import WorkerFailedError, ask, free_memory, join
 from ecslm.common.worker.place import Channel
 
 SECONDS_TO_WAIT = 30.0
@@ -120,16 +119,6 @@ def test_other_content_waits_for_nobody_and_replaces_what_nobody_uses() -> None:
 
 
 @pytest.mark.usefixtures("run")
-def test_other_code_needs_another_process_and_the_first_ends_before() -> None:
-    first, other = used(), {"code": "code:2"}
-    number = number_of(first)
-    assert joined(other) is None, "it is in use"
-    first.close()
-    wait_until(lambda: (second := joined(other)) is not None and number_of(second) != number)
-    assert not is_there(number)
-
-
-@pytest.mark.usefixtures("run")
 def test_problems_come_back_as_they_are_and_other_errors_end_the_process() -> None:
     channel = used()
     number = number_of(channel)
@@ -189,16 +178,6 @@ def test_it_ends_when_no_job_has_used_it_for_a_while(monkeypatch: pytest.MonkeyP
     assert is_there(number), "a job that says nothing uses it, too"
     channel.close()
     wait_until(lambda: not is_there(number))
-
-
-@pytest.mark.usefixtures("run")
-def test_a_job_learns_that_it_was_killed_and_the_next_one_starts_another() -> None:
-    channel = used()
-    number = number_of(channel)
-    os.kill(number, signal.SIGKILL)
-    with pytest.raises(WorkerLostError, match="was killed, perhaps for lack of memory"):
-        ask(channel, "count")
-    assert number_of(used()) != number
 
 
 @pytest.mark.usefixtures("run")
