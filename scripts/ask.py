@@ -70,21 +70,20 @@ def main(
     code = asking.task(task)
     asked = AskedModel(asking.request(code, device))
     if index is not None:
-        show_record(numbered := test_record(asking, code, index))
-        answer(asked, numbered)
+        found = asking.test_records(code)
+        if not 0 <= index < len(found):
+            raise InputError(f"--index: {code} has the test records 0 to {len(found) - 1}")
+        show_record(found[index])
+        answer(asked, found[index])
         return
-    instruction = None
     for number, line in enumerate(lines(question, file), start=1):
         if line.lstrip().startswith("{") or file is not None:
-            record = read_question(line, f"{file or 'question'}: line {number}").record(code, NAME)
+            given = read_question(line, f"{file or 'question'}: line {number}")
+        elif task is None:
+            given = GivenRecord(instruction=line, input="")
         else:
-            if task is not None and instruction is None:
-                instruction = asking.test_records(code)[0].instruction
-            record = GivenRecord(
-                instruction=line if instruction is None else instruction,
-                input="" if instruction is None else line,
-            ).record(code, NAME)
-        answer(asked, record)
+            given = GivenRecord(instruction=asking.test_records(code)[0].instruction, input=line)
+        answer(asked, given.record(code, NAME))
 
 
 def how_to_build(configfile: Sequence[Path], study: str | None) -> str:
@@ -94,14 +93,6 @@ def how_to_build(configfile: Sequence[Path], study: str | None) -> str:
     return shlex.join(["snakemake", "--cores", "all", *files, *named])
 
 
-def test_record(asking: Asking, task: str, index: int) -> Record:
-    """A test record of a task, by its number."""
-    found = asking.test_records(task)
-    if not 0 <= index < len(found):
-        raise InputError(f"--index: {task} has the test records 0 to {len(found) - 1}")
-    return found[index]
-
-
 def lines(question: Sequence[str], file: Path | None) -> Iterator[str]:
     """The lines that are questions; empty ones are none."""
     if question:
@@ -109,27 +100,23 @@ def lines(question: Sequence[str], file: Path | None) -> Iterator[str]:
     elif file is not None and str(file) != "-":
         found = iter(read_text(file).split("\n"))
     else:
-        found = typed() if sys.stdin.isatty() else piped()
+        found = typed()
     return (line for text in found if (line := text.strip()))
 
 
-def piped() -> Iterator[str]:
-    """The lines of standard input, which are UTF-8 whatever the locale."""
-    for number, line in enumerate(sys.stdin.buffer, start=1):
+def typed() -> Iterator[str]:
+    """The lines of the terminal, until Ctrl-D, or of standard input: UTF-8 whatever the locale."""
+    asks = sys.stdin.isatty()
+    while True:
+        if asks:
+            print("> ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.buffer.readline()
+        if not line:
+            return
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError:
-            raise InputError(f"standard input: line {number}: not UTF-8 text") from None
-
-
-def typed() -> Iterator[str]:
-    """Lines that are typed, until Ctrl-D."""
-    while True:
-        try:
-            yield input("> ")
-        except EOFError:
-            print(file=sys.stderr)
-            return
+            raise InputError(f"standard input: {line!r} is not UTF-8 text") from None
 
 
 def show_record(record: Record) -> None:

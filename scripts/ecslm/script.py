@@ -15,12 +15,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from re import MULTILINE, findall
-from types import MappingProxyType, NoneType
+from types import NoneType
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
@@ -63,7 +63,8 @@ def output_file(text: str) -> Path:
     """
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a directory; name a file to write")
-    return _writable(Path(text))
+    output_folder(str(Path(text).parent))
+    return Path(text)
 
 
 def output_folder(text: str) -> Path:
@@ -72,17 +73,13 @@ def output_folder(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: nothing can be written there.
     """
-    return _writable(Path(text, "file")).parent
-
-
-def _writable(path: Path) -> Path:
-    above = next(folder for folder in (*path.parents, path) if folder.exists())
+    above = next(one for one in (Path(text), *Path(text).parents) if one.exists())
     if not above.is_dir():
-        raise argparse.ArgumentTypeError(f"{path}: {above} is a file, not a directory")
+        raise argparse.ArgumentTypeError(f"{text}: {above} is a file, not a directory")
     if not os.access(above, os.W_OK | os.X_OK):
-        message = f"{path}: no permission to write into {above}: choose another place"
+        message = f"{text}: no permission to write into {above}: choose another place"
         raise argparse.ArgumentTypeError(message)
-    return path
+    return Path(text)
 
 
 OutputFile = Annotated[Path, output_file]
@@ -138,39 +135,27 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Ritual:
-    """What the script of a rule does around its function."""
-
-    libraries: Sequence[str]
-    modules: Callable[[argparse.Namespace], Sequence[str]]
-    log: bool
-    files: Mapping[str, str]
-
-
-def job(
-    libraries: Sequence[str] = (),
-    modules: Callable[[argparse.Namespace], Sequence[str]] = lambda _: (),
-    log: bool = False,
-    files: Mapping[str, str] = MappingProxyType({}),
-) -> Callable[[Function], Function]:
-    """Make a function the work of a rule's script.
+class job:  # noqa: N801
+    """Makes a function the work of a rule's script: what the script does around it.
 
     The script has `--code`; with a parameter of type `Origin` also `--manifest`. The annotations of
     the function are part of the code's digest.
-
-    Args:
-        libraries: those whose versions the manifest records.
-        modules: returns the modules that the job loads by name, given its options; the same as the
-            plan has for the rule.
-        log: whether there is `--log`.
-        files: further options that name files, with their help, for a parameter `**files`.
     """
 
-    def marked(function: Function) -> Function:
-        function.__dict__["ritual"] = Ritual(libraries, modules, log, files)
-        return function
+    libraries: Sequence[str] = ()
+    """Those whose versions the manifest records."""
+    modules: Callable[[argparse.Namespace], Sequence[str]] = lambda _: ()
+    """Returns the modules that the job loads by name, given its options; the same as the plan has
+    for the rule."""
+    log: bool = False
+    """Whether there is `--log`."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Further options that name files, with their help, for a parameter `**files`."""
 
-    return marked
+    def __call__(self, function: Function) -> Function:
+        """Mark the function."""
+        function.__dict__["ritual"] = self
+        return function
 
 
 def run_script(function: Callable[..., int | None]) -> None:
@@ -182,21 +167,17 @@ def run_script(function: Callable[..., int | None]) -> None:
     import __main__
 
     status = None
-    with problems_told():
+    with problems_told(), ExitStack() as stack:
         given = parse(command_line(function, __main__.__doc__))
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        ritual: Ritual | None = getattr(function, "ritual", None)
-        code: AbstractContextManager[Any] = nullcontext()
-        if ritual is not None:
-            if ritual.log:
-                # A part of a job adds to what the job has logged.
-                start_log(given.log_file, more=getattr(given, "part_of", None) is not None)
-            if given.code is not None:
-                code = planned_code(Path(__main__.__file__), given.code, ritual.modules(given))
-        with code as real:
-            if real is not None:
-                given.code = real
-            status = _call(function, given, ritual)
+        ritual: job = getattr(function, "ritual", job())
+        if ritual.log:
+            # A part of a job adds to what the job has logged.
+            start_log(given.log_file, more=getattr(given, "part_of", None) is not None)
+        if planned := getattr(given, "code", None):
+            script, modules = Path(__main__.__file__), ritual.modules(given)
+            given.code = stack.enter_context(planned_code(script, planned, modules))
+        status = _call(function, given, ritual)
     if status:
         sys.exit(status)
 
@@ -235,13 +216,13 @@ def problems_told() -> Iterator[None]:
         exit_with(interrupted, 128 + signal.SIGINT)
 
 
-def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: Ritual | None) -> Any:
+def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: job) -> Any:
     words: list[Any] = []
     options: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.annotation is Origin and ritual is not None:
+        if parameter.annotation is Origin:
             words.append(Origin(given, ritual.libraries))
-        elif parameter.kind is parameter.VAR_KEYWORD and ritual is not None:
+        elif parameter.kind is parameter.VAR_KEYWORD:
             options |= {name: getattr(given, name) for name in ritual.files}
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             words.append(getattr(given, name))
@@ -262,7 +243,7 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
         text: of `--help`.
     """
     before, _, after = (text or "").partition("\n\n")
-    ritual = getattr(function, "ritual", None)
+    ritual: job | None = getattr(function, "ritual", None)
     parser = _Parser(
         description=before,
         epilog=after or (AS_IN_A_RUN if ritual else None),

@@ -53,21 +53,15 @@ def test_a_template_that_reaches_for_python_is_refused_in_one_line(
     assert not Path("ran").exists()
 
 
-@pytest.mark.parametrize("loader", ["include", "extends", "import"])
-def test_a_template_reads_no_file(loader: str, tmp_path: Path) -> None:
-    name = " as x" if loader == "import" else ""
+@pytest.mark.parametrize("load", ["include '/etc/passwd'", "import '/etc/passwd' as x"])
+def test_a_template_reads_no_file(load: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot load others"):
-        rendered(tmp_path, f"{{% {loader} '/etc/passwd'{name} %}}")
+        rendered(tmp_path, f"{{% {load} %}}")
 
 
 def test_texts_of_records_are_no_templates(tmp_path: Path) -> None:
     text = rendered(tmp_path, "{{ instruction }} {{ input }} {{ options | json }}")
     assert text == 'Say {{ input.__class__ }} {{ 7 * 7 }} ["A: a"]'
-
-
-def test_the_projects_templates_need_nothing_that_is_closed() -> None:
-    for path in PROMPTS.glob("*.jinja"):
-        assert RECORD.input in PromptTemplate(path).render(RECORD, shots=0)
 
 
 @pytest.mark.parametrize("template", sorted(path.name for path in PROMPTS.glob("*.jinja")))

@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ecslm.common import locks
 from ecslm.common.devices import lease
 from ecslm.common.devices.listing import Device
 
-GPUS = [Device(f"GPU-{letter}", n, "fake", f"GPU-{letter}") for n, letter in enumerate("abc")]
+GPUS = [Device(f"GPU-{letter}", n, "fake") for n, letter in enumerate("abc")]
 AT_ONCE = 8
 SECONDS_HELD = 0.02
 
@@ -39,8 +40,8 @@ def job(folder: Path, chance: random.Random) -> None:
 
 def main(folder: str, jobs: str) -> None:
     """Keep so many jobs going until all have ended; some are killed, at any moment of theirs."""
-    lease.SECONDS_BETWEEN = 0.001
-    lease.log.disabled = True
+    locks.SECONDS_BETWEEN_LOOKS = 0.001
+    locks.log.disabled = True
     chance, waiting, living = random.Random(1), int(jobs), set[int]()
     victims: dict[int, float] = {}
     while waiting or living:

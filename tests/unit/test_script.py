@@ -21,19 +21,17 @@ ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
 
 
 @pytest.mark.parametrize("script", ALL)
-def test_the_help_of_a_script_says_what_it_does_and_what_each_option_is(script: str) -> None:
+def test_the_help_of_a_script_says_what_it_does_and_what_each_option_is_and_writes(
+    script: str,
+) -> None:
     parser = parser_of(script)
     assert parser.description
     for action in parser._actions:
         assert action.help, f"{script}: {action.option_strings or action.dest}"
-    assert "options:" in parser.format_help()
-
-
-@pytest.mark.parametrize("script", ALL)
-def test_what_a_script_writes_is_checked_before_its_work(script: str) -> None:
-    for action in parser_of(script)._actions:
+        # It is checked before the work.
         written = "to write" in str(action.help) and "directory to write" not in str(action.help)
         assert not written or action.type is output_file, action.option_strings
+    assert "options:" in parser.format_help()
 
 
 class Settings(BaseModel):
@@ -89,11 +87,8 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (given.loud, given.settings.metric) == (True, "x")
     shown = command_line(example, "What it does.\n\nMore of it.").format_help()
     shown = " ".join(shown.split())
-    assert (
-        shown.index("What it does.")
-        < shown.index("a text of two lines")
-        < shown.index("More of it.")
-    )
+    parts = ("What it does.", "a text of two lines", "More of it.")
+    assert sorted(parts, key=shown.index) == [*parts]
     assert "100% whole (default: 0)" in shown
 
 
@@ -102,13 +97,10 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([], "--text"),
         (["--textt", "a"], "--textt: unknown option: did you mean `--text`?"),
-        (["--text", "a", "--number", "1.5"], "--number: invalid int value: '1.5'"),
         (["--text", "a", "--colour", "green"], "--colour: invalid choice: 'green'"),
         (["--text", "a", "--settings", "x.json"], "@x.json would be the name of a file"),
         (["--text", "a", "--output", "."], "--output: .: is a directory; name a file to write"),
         (["--text", "a", "--output", f"{__file__}/x"], f"{__file__} is a file, not a directory"),
-        (["--text", "a", "--folder", __file__], f"{__file__} is a file, not a directory"),
-        (["--text", "a", "--output", "/proc/x"], "no permission|no such|/proc"),
         (
             ["--text", "a", "--inputs", "a", "b", "--output", "b"],
             "--output: b is also --inputs: choose another file",
@@ -122,8 +114,6 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_wrong_with_a_command_line_is_one_line(
     options: list[str], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "/proc/x" in options:
-        monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(InputError, match=problem.replace("?", r"\?")) as caught:
         parsed(monkeypatch, "word", *options)
     assert len(caught.value.problems) == 1

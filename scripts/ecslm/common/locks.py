@@ -1,27 +1,91 @@
-"""A lock file that names its holder, and that is released however the process ends.
+"""Locks that the kernel releases when the last process that holds them has ended, however it did.
 
-On a file system that several machines share, it keeps processes of all of them apart only if the
+On a file system that several machines share, they keep processes of all of them apart only if the
 file system passes locks on: NFS does unless it is mounted with `nolock` or `local_lock`, Lustre if
 it is mounted with `flock`.
 """
 
 import errno
+import fcntl
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from ecslm.common.errors import InputError
 
 log = logging.getLogger(__name__)
 
+EXCLUSIVE, SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
 SECONDS_BETWEEN_LINES = 30.0
+SECONDS_BETWEEN_LOOKS = 0.05
 # Errors of file systems without locks.
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+
+
+def lock(path: Path, kind: int = EXCLUSIVE) -> int | None:
+    """Lock a file or folder, without waiting, until the descriptor that this returns is closed.
+
+    Returns:
+        None if others hold it.
+
+    Raises:
+        InputError: the file system has no locks.
+    """
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+    while True:
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if isinstance(error, BlockingIOError):
+                return None
+            if error.errno not in NO_LOCKS:
+                raise
+            raise InputError(
+                f"{path}: this file system has no locks, which keep two jobs from the same work: "
+                "mount it with them (NFS without `nolock`, Lustre with `flock`), or use another"
+            ) from None
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        # It was removed meanwhile: the next one to come would lock another file.
+        os.close(descriptor)
+
+
+def note(descriptor: int, more: str = "") -> None:
+    """Write into the file of a lock who holds it; `more` is its second line."""
+    text = f"process {os.getpid()} on {socket.gethostname()}\n{more}".encode()
+    # At no moment is the file empty.
+    os.pwrite(descriptor, text, 0)
+    os.ftruncate(descriptor, len(text))
+
+
+def noted(path: Path) -> tuple[str, str]:
+    """Who holds a lock, or has held it, and the second line of its file."""
+    lines: list[str] = []
+    # Its holder may just have removed it.
+    with suppress(FileNotFoundError):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    who, more = (*lines, "", "")[:2]
+    return who or "another process", more
+
+
+class Waiting:
+    """Sleeps between looks, and logs from time to time what is waited for."""
+
+    def __init__(self) -> None:
+        self._next_line = 0.0
+
+    def tell(self, what: str) -> None:
+        """Log what is waited for if it is time to, and sleep."""
+        if time.monotonic() >= self._next_line:
+            log.warning("%s", what)
+            self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 @contextmanager
@@ -43,54 +107,33 @@ def held(
             `since`, or the file system has no locks.
     """
     stays = stays or path.exists()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Files that only stand for locks would outlive a killed process.
-    lock, timeout = FileLock(path, fallback_to_soft=False), 0.0
-    while True:
-        try:
-            lock.acquire(timeout=timeout)
-            break
-        except Timeout:
-            who = _holder(path)
-            if not wait:
+    descriptor, waiting = None, Waiting()
+    while descriptor is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Its last holder may have removed the directory.
+        with suppress(FileNotFoundError):
+            descriptor = lock(path)
+            if descriptor is None and not wait:
                 raise InputError(
-                    f"{what}: in use by {who}: wait for it or stop it, then run again"
-                ) from None
-            log.warning("%s: waiting for %s, which is using it", what, who)
-            timeout = SECONDS_BETWEEN_LINES
-        except FileNotFoundError:
-            # Its last holder has removed the directory.
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            if error.errno not in NO_LOCKS:
-                raise
-            raise InputError(
-                f"{path}: this file system has no locks, which keep two jobs from the same work: "
-                "mount it with them (NFS without `nolock`, Lustre with `flock`), or use another"
-            ) from None
-    used = False
+                    f"{what}: in use by {noted(path)[0]}: wait for it or stop it, then run again"
+                )
+            if descriptor is None:
+                waiting.tell(f"{what}: waiting for {noted(path)[0]}, which is using it")
     try:
-        state = path.stat()
-        # Each holder writes its name into the file and touches it when done.
+        state = os.fstat(descriptor)
+        # Each holder writes its name into the file and touches it when done. A run that is refused
+        # leaves no trace, which would refuse others.
         if since is not None and state.st_size and state.st_mtime > since:
             raise InputError(f"{what}: another process has just used it: run again")
-        used = True
-        path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
-        yield
+        note(descriptor)
+        try:
+            yield
+        finally:
+            if stays:
+                os.utime(descriptor)
+            else:
+                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.parent.rmdir()
     finally:
-        # A run that is refused leaves no trace, which would refuse others.
-        if used and stays:
-            path.touch()
-        elif used:
-            path.unlink(missing_ok=True)
-            with suppress(OSError):
-                path.parent.rmdir()
-        lock.release()
-
-
-def _holder(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8") or "another process"
-    except FileNotFoundError:
-        # The holder has just ended.
-        return "another process"
+        os.close(descriptor)

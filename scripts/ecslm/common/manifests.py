@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
 from ecslm.common.validation import Sha256, Value, read_model
@@ -27,8 +27,8 @@ class Damage:
     def __str__(self) -> str:
         """`path: what is wrong`."""
         if self.missing:
-            return str(Problem("no such file, but its manifest lists it", self.path))
-        return str(Problem("altered: its sha256 differs from its manifest", self.path))
+            return f"{self.path}: no such file, but its manifest lists it"
+        return f"{self.path}: altered: its sha256 differs from its manifest"
 
 
 class Manifest(BaseModel):
@@ -79,10 +79,9 @@ class Manifest(BaseModel):
         folder = self.location(path)
         for name in self.files if names is None else names:
             file = folder / name
-            if not file.exists():
-                yield Damage(file, missing=True)
-            elif differs(file, self.files.get(name)):
-                yield Damage(file, missing=False)
+            missing = not file.exists()
+            if missing or differs(file, self.files.get(name)):
+                yield Damage(file, missing)
 
     def verify(self, path: Path, fix: str, names: Iterable[str] | None = None) -> None:
         """Refuse missing or altered files; `fix` ends the message, the rest is as in `damage`.

@@ -2,19 +2,21 @@
 
 An entry is a directory: the files, and `entry.json` with the sha256 of each of them and of itself.
 Entries appear and disappear by a rename, so several processes and machines may share the cache.
-What only a person or a run needs, sizes and removal, is in `cache_entries`: jobs do not import it.
 """
 
 import logging
 import os
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import copy_file, hidden, write_text
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.validation import Sha256, sealed, unsealed
@@ -24,6 +26,13 @@ log = logging.getLogger(__name__)
 ENTRY = "entry.json"
 # Names another directory, which several users and machines may share.
 ROOT_VARIABLE = "ECSLM_CACHE"
+LIMIT_VARIABLE = "ECSLM_CACHE_GB"
+DEFAULT_LIMIT = 50.0
+GIGABYTE = 10**9
+# Names of directories of entries in the making, see `hidden`.
+UNFINISHED = f".{'[0-9a-f]' * 64}.{'[0-9a-f]' * 8}"
+# Older ones are those of killed processes.
+SECONDS_TO_MAKE = 86_400
 
 
 class Entry(BaseModel):
@@ -38,8 +47,18 @@ class Entry(BaseModel):
     files: dict[str, str] = Field(description="sha256 of each result, by its name in the entry.")
 
 
-class DamagedEntryError(Exception):
-    """An entry that cannot be used; the text says why."""
+@dataclass(frozen=True)
+class Kept:
+    """An entry on disk; `entry` is None if it is damaged."""
+
+    folder: Path
+    entry: Entry | None
+    last_used: float
+    """Seconds since the epoch."""
+    size: int
+    """Bytes of its files."""
+    space: int
+    """Bytes that its removal would free: files that are also results take no space."""
 
 
 class ResultsCache:
@@ -104,17 +123,17 @@ class ResultsCache:
         try:
             if not source.is_dir():
                 return None
-            entry = read_entry(source)
-            if set(entry.files) != set(names):
-                raise DamagedEntryError("other files")
             folder.mkdir()
+            entry = _read_entry(source)
+            if set(entry.files) != set(names):
+                raise ValueError("other files")
             for name, digest in entry.files.items():
                 _copy_verified(source / name, folder / name, digest)
             with suppress(OSError):
                 # Not of the user's own files, in a shared directory: then it is not the last used.
                 os.utime(source / ENTRY)
-        except DamagedEntryError as error:
-            log.warning("cache: %s: damaged (%s): removed, made again", source, error)
+        except (ValueError, FileNotFoundError):
+            log.warning("cache: %s: damaged: removed, made again", source)
             remove_entry(source)
             return None
         except OSError as error:
@@ -127,21 +146,46 @@ class ResultsCache:
         log.warning("cache: %s: %s: %s", self.root, what, error.strerror or error)
 
 
-def read_entry(folder: Path) -> Entry:
-    """Read `entry.json`, every byte of which must be right.
+def size_limit() -> float:
+    """The most bytes that the cache may take, without entries that share their space with results.
 
     Raises:
-        DamagedEntryError: it is missing, or it is not what was written for this key.
+        InputError: the variable of the environment is not a number of gigabytes.
     """
-    if not (folder / ENTRY).is_file():
-        raise DamagedEntryError(f"no {ENTRY}")
-    try:
-        entry = unsealed(Entry, (folder / ENTRY).read_bytes())
-    except ValueError:
-        raise DamagedEntryError(f"{ENTRY} is altered") from None
-    if entry.key != folder.name:
-        raise DamagedEntryError(f"{ENTRY} is altered")
-    return entry
+    text = os.environ.get(LIMIT_VARIABLE, str(DEFAULT_LIMIT))
+    with suppress(ValueError):
+        if (limit := float(text) * GIGABYTE) >= 0:
+            return limit
+    raise InputError(
+        f"{LIMIT_VARIABLE}: {text!r} is not a number of gigabytes: set it to one such as "
+        f"{DEFAULT_LIMIT:g}, or unset it"
+    )
+
+
+def kept_entries(cache: ResultsCache) -> list[Kept]:
+    """The entries of a cache, the least recently used first; nothing else that may be there, if a
+    user has named another directory."""
+    found = (_kept(path.parent) for path in cache.root.glob(f"??/[!.]*/{ENTRY}"))
+    return sorted(filter(None, found), key=lambda kept: kept.last_used)
+
+
+def trim(cache: ResultsCache, limit: float) -> list[Kept]:
+    """Remove the least recently used entries until the others take at most `limit` bytes.
+
+    Entries that take no space of their own stay. Returns the removed ones.
+    """
+    for folder in cache.root.glob(f"??/{UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > SECONDS_TO_MAKE:
+                shutil.rmtree(folder, ignore_errors=True)
+    entries = kept_entries(cache)
+    space, removed = sum(kept.space for kept in entries), []
+    for kept in entries:
+        if kept.space and space > limit:
+            remove_entry(kept.folder)
+            removed.append(kept)
+            space -= kept.space
+    return removed
 
 
 def remove_entry(folder: Path) -> None:
@@ -178,10 +222,35 @@ def _copy_verified(source: Path, copy: Path, digest: str) -> None:
     The copy is new, not a link of the entry's file, which may be a result of another study: no two
     results may change with one another.
     """
-    if not source.is_file():
-        raise DamagedEntryError(f"{source.name} is missing")
     shutil.copyfile(source, copy)
     if sha256_of_file(copy) != digest:
-        raise DamagedEntryError(f"{source.name} is altered")
+        raise ValueError("altered")
     with suppress(OSError):
         _link(copy, source)
+
+
+def _read_entry(folder: Path) -> Entry:
+    """Read `entry.json`, every byte of which must be right.
+
+    Raises:
+        ValueError: it is not what was written for this key.
+    """
+    entry = unsealed(Entry, (folder / ENTRY).read_bytes())
+    if entry.key != folder.name:
+        raise ValueError("of another key")
+    return entry
+
+
+def _kept(folder: Path) -> Kept | None:
+    """The entry in a directory; None if another process has just removed it."""
+    entry = None
+    try:
+        states = {path.name: path.stat() for path in folder.iterdir()}
+        with suppress(ValueError):
+            entry = _read_entry(folder)
+    except OSError:
+        return None
+    # entry.json is never a result, and too small to count.
+    own = [one for name, one in states.items() if one.st_nlink == 1 and name != ENTRY]
+    size, space = (sum(one.st_size for one in some) for some in (states.values(), own))
+    return Kept(folder, entry, states[ENTRY].st_mtime, size, space)

@@ -10,7 +10,6 @@ from typing import Any
 
 from ecslm.common.environment import cpu_type, refuse_variables
 from ecslm.common.equal_code import Pair, equivalents
-from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries, settle, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.locks import held
@@ -61,25 +60,21 @@ class Work:
             InputError: there are none, and the environment would change what is computed.
         """
         own = Pair(code=self._origin["code"], versions=self._origin["versions"])
-        if self._cache is not None:
-            for pair in (own, *equivalents(own)):
-                if self._taken(self._cache, {**self._origin, **pair.model_dump()}, adapt):
-                    return True
+        pairs = () if self._cache is None else (own, *equivalents(own))
+        if any(self._taken({**self._origin, **pair.model_dump()}, adapt) for pair in pairs):
+            return True
         if device := self._action.get("device"):
             refuse_variables(device)
         return False
 
     def _taken(
-        self,
-        cache: ResultsCache,
-        origin: Mapping[str, Any],
-        adapt: Callable[[Mapping[str, Path]], None],
+        self, origin: Mapping[str, Any], adapt: Callable[[Mapping[str, Path]], None]
     ) -> bool:
+        assert self._cache is not None
         taken = self.folder / "taken"
         shutil.rmtree(taken, ignore_errors=True)
-        entry = cache.take(_key(self._action, origin), self._outputs.files.keys(), taken)
+        entry = self._cache.take(_key(self._action, origin), self._outputs.files.keys(), taken)
         if entry is None:
-            shutil.rmtree(taken, ignore_errors=True)
             return False
         log.info("taken from the cache: made for %s", entry.made_for)
         files = {name: taken / name for name in entry.files}
@@ -156,13 +151,8 @@ def work_folder(
             nothing is cached, continued or left: after an edit it would use what the old code made.
         cache: directory of the cache, unless the environment names another.
         known: the manifest's own fields that are known before the work.
-
-    Raises:
-        InputError: an output is a directory.
     """
     output, by_hand = outputs.manifest, origin["code"] is None
-    if folders := [path for path in (*outputs.files.values(), output) if path.is_dir()]:
-        raise InputError(*(f"{path}: is a directory; expected a file" for path in folders))
     if action.get("device") == "cpu":
         action = {**action, "cpu": cpu_type()}
     root, key = output.parent / "work", _key(action, origin)

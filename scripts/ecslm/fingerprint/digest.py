@@ -17,7 +17,7 @@ import gc
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -55,18 +55,21 @@ class Part(NamedTuple):
 class Module:
     """What a file defines."""
 
-    def __init__(self, name: str, path: Path) -> None:
+    def __init__(self, name: str, path: Path, source: bytes) -> None:
         """
         Raises:
-            InputError: the file is not Python.
+            InputError: the source is not Python.
         """
         self.name = name
         self.imports: Imports = {}
         # By the names that they bind.
         self.statements: dict[str, list[ast.stmt]] = {}
         self.others: list[ast.stmt] = []
-        text, statements = _parsed(path)
-        self.imports_inside = bool(re.search(r"^[ \t]+(?:import|from)\s", text, re.MULTILINE))
+        self.imports_inside = bool(re.search(rb"^[ \t]+(?:import|from)\s", source, re.MULTILINE))
+        try:
+            statements = ast.parse(source).body
+        except SyntaxError as error:
+            raise InputError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
         for statement in statements:
             match statement:
                 case ast.Import() | ast.ImportFrom():
@@ -98,10 +101,19 @@ class Code:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._sources: dict[Path, bytes] = {}
         self._paths: dict[str, Path | None] = {}
         self._modules: dict[str, Module] = {}
         self._parts: dict[Node, Part] = {}
         self.digests: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def read_all(self) -> Mapping[Path, bytes]:
+        """Read all Python files, which are from then on what they are now."""
+        for path in self._root.rglob("*.py"):
+            # Not an editor's lock file, which is a link to nothing.
+            with suppress(OSError):
+                self._source(path)
+        return self._sources
 
     def digest(self, script: str, modules: tuple[str, ...] = ()) -> str:
         """The digest of what a script, and modules that it loads by name, can reach."""
@@ -119,11 +131,16 @@ class Code:
         """What a script, and modules that it loads by name, can reach, in the order of finding."""
         found: dict[Node, Part] = {}
         waiting = [Node(script, STATEMENTS), *(Node(name, WHOLE) for name in modules)]
-        with _without_collection():
+        # Syntax trees are many objects, but no garbage: to look for it takes most of the time.
+        gc.disable()
+        try:
             for node in waiting:
                 if node not in found:
                     found[node] = self._part(node)
                     waiting += found[node].targets
+        finally:
+            gc.freeze()
+            gc.enable()
         return found
 
     def path(self, name: str) -> Path | None:
@@ -160,8 +177,14 @@ class Code:
             if path is None:
                 path = self._root / f"{name.replace('.', '/')}.py"
                 raise InputError(f"{path}: no such file: its code digest cannot be computed")
-            self._modules[name] = Module(name, path)
+            self._modules[name] = Module(name, path, self._source(path))
         return self._modules[name]
+
+    def _source(self, path: Path) -> bytes:
+        """What a file says, or said when it was first read; a folder says nothing."""
+        if path not in self._sources:
+            self._sources[path] = b"" if path.is_dir() else path.read_bytes()
+        return self._sources[path]
 
     def _part(self, node: Node) -> Part:
         if node not in self._parts:
@@ -433,16 +456,6 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _parsed(path: Path) -> tuple[str, list[ast.stmt]]:
-    try:
-        text = "" if path.is_dir() else path.read_text(encoding="utf-8-sig")
-        return text, ast.parse(text).body
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text") from None
-    except SyntaxError as error:
-        raise InputError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
-
-
 @cache
 def left_out(module: str) -> bool:
     """Whether a module is one of those that reach no result."""
@@ -492,14 +505,3 @@ def definition_digests(
         if node.name != WHOLE:
             found.setdefault(node.module, {})[node.name] = part.named
     return found
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Syntax trees are many objects, but no garbage: to look for it takes most of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

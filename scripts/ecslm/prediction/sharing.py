@@ -12,8 +12,8 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.versions import LOCK_FILE
-from ecslm.common.worker.channel import Channel
 from ecslm.common.worker.client import ask, join
+from ecslm.common.worker.place import Channel
 from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import (
     Backend,

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pynvml
 
-from ecslm.common.devices.listing import list_devices
-from ecslm.common.devices.visible import visible_devices
+from ecslm.common.devices.listing import list_devices, visible_devices
 from ecslm.common.worker.place import DEVICES_VARIABLE
 
 # As torch writes it into its version.py.

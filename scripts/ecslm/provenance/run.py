@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from ecslm.common.cache_entries import GIGABYTE, size_limit, trim
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.hashing import load_digests, save_digests, sha256_of_file
 from ecslm.common.locks import held
 from ecslm.common.manifests import read_manifest
-from ecslm.common.results_cache import Entry, ResultsCache
+from ecslm.common.results_cache import GIGABYTE, Entry, ResultsCache, size_limit, trim
 from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
 from ecslm.data.sources.labels import read_labels

@@ -53,12 +53,10 @@ def test_it_shows_what_each_entry_is_for_and_removes_nothing(cache: ResultsCache
     assert cache.has(sha256_of_text("old"))
 
 
-@pytest.mark.parametrize(("gigabytes", "removed"), [("0.02", 0), ("0.01", 1), ("0", 1)])
-def test_it_trims_to_a_size(cache: ResultsCache, gigabytes: str, removed: int) -> None:
-    first = run(cache, "--trim", gigabytes).stdout.splitlines()[0]
-    assert first == f"{removed} entries removed, {0.02 * removed:.3f} GB"
-    assert cache.has(sha256_of_text("old")) == (removed == 0)
-    assert cache.has(sha256_of_text("new"))
+def test_it_trims_to_a_size(cache: ResultsCache) -> None:
+    assert run(cache, "--trim", "0.02").stdout.startswith("0 entries removed, 0.000 GB\n")
+    assert run(cache, "--trim", "0.01").stdout.startswith("1 entries removed, 0.020 GB\n")
+    assert [cache.has(sha256_of_text(name)) for name in ("old", "new")] == [False, True]
 
 
 def test_what_only_looks_like_an_entry_stays_in_a_folder_of_others(cache: ResultsCache) -> None:
@@ -70,5 +68,4 @@ def test_what_only_looks_like_an_entry_stays_in_a_folder_of_others(cache: Result
     before = sorted(others.rglob("*"))
     ran = run(cache, "--trim", "0", ECSLM_CACHE=str(others))
     assert (ran.returncode, ran.stdout.splitlines()[0]) == (0, "0 entries removed, 0.000 GB")
-    assert ": 0 entries, 0.000 GB" in ran.stdout
     assert sorted(others.rglob("*")) == before

@@ -34,6 +34,9 @@ def test_a_pair_stands_for_itself_until_another_was_recorded_and_again_once_it_i
     assert representative(pair(2)) == pair(2)
     path = record(pair(2), pair(1))
     assert representative(pair(2)) == pair(1)
+    # Neither of other versions nor of other code.
+    for other in (pair(2, "1.1"), pair(1, "1.1"), pair(3)):
+        assert representative(other) == other
     assert equivalents(pair(2)) == [pair(1)]
     assert equivalents(pair(1)) == [pair(2)]
     assert stands_for("code:1", "code:2")
@@ -41,12 +44,6 @@ def test_a_pair_stands_for_itself_until_another_was_recorded_and_again_once_it_i
     path.unlink()
     assert representative(pair(2)) == pair(2)
     assert equivalents(pair(1)) == []
-
-
-def test_equal_code_says_nothing_of_other_versions_nor_these_of_other_code() -> None:
-    record(pair(2, "1.1"), pair(1, "1.0"))
-    for other in (pair(2, "1.0"), pair(1, "1.1"), pair(3, "1.1")):
-        assert representative(other) == other
 
 
 @pytest.mark.parametrize(("new", "standing"), [(2, 0), (1, 0)])

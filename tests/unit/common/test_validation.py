@@ -24,21 +24,17 @@ class Count(BaseModel):
     records: int
 
 
-def problems_of(*arguments: object) -> tuple[str, ...]:
-    with pytest.raises(InputError) as caught:
-        validated(*arguments)
-    return caught.value.problems
-
-
 def test_each_problem_names_the_place_and_the_field(tmp_path: Path) -> None:
     path = tmp_path / "counts.csv"
-    assert problems_of(Count, {"records": "x", "set": 1}, path, 4) == (
-        f"{path}: line 4: task: missing",
-        f"{path}: line 4: records: should be a whole number, not 'x'",
-        f"{path}: line 4: set: unknown key",
-    )
-    assert problems_of(list[Count], [{"task": "PM", "records": None}], "--counts") == (
-        "--counts: 0.records: should be a whole number, but is empty",
+    with pytest.raises(InputError) as caught:
+        validated(
+            list[Count], [{"records": "x", "set": 1}, {"task": "PM", "records": None}], path, 4
+        )
+    assert caught.value.problems == (
+        f"{path}: line 4: 0.task: missing",
+        f"{path}: line 4: 0.records: should be a whole number, not 'x'",
+        f"{path}: line 4: 0.set: unknown key",
+        f"{path}: line 4: 1.records: should be a whole number, but is empty",
     )
 
 

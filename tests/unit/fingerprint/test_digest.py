@@ -134,94 +134,71 @@ log = logging.getLogger(__name__)
 """
 
 
-def run(body: str, rest: str = "") -> str:
-    """A module with a function of this body."""
-    return f"{textwrap.dedent(rest)}\n\ndef run(size):\n{textwrap.indent(body, '    ')}\n"
+def run(body: str) -> str:
+    """A module with a function of this body, and what stands before it with a `|` at the end."""
+    *before, body = body.split("|\n")
+    return f"{''.join(before)}\n\ndef run(size):\n{textwrap.indent(body, '    ')}\n"
 
 
-HANDED = "def helper(x: {}): return x"
-READ = "class A:\n    @{}\n    def f(self) -> {}: return 1"
+EMPTY_LISTS = "A = []\nB = []|\nA.append(1)\n"
+READ = "class A:\n    @computed_field\n    def f(self) -> {}: return 1|\nreturn A"
+# Two bodies of a function.
 SAME = {
     "an import in the function": (
-        run("return circle.area(size)"),
-        run("from ecslm.shapes.circle import area\nreturn area(size)"),
+        "return circle.area(size)",
+        "from ecslm.shapes.circle import area\nreturn area(size)",
     ),
     "a block of nothing but words": (
-        run("if size:\n    pass\nreturn 1"),
-        run("if size:\n    log.info('large')\nelse:\n    'Words.'\nreturn 1"),
+        "if size:\n    pass\nreturn 1",
+        "if size:\n    log.info('large')\nelse:\n    'Words.'\nreturn 1",
     ),
-    "a logger": (run("return 1"), run("log.debug('%d', size.x)\nwarnings.warn('a')\nreturn 1")),
+    "a logger": ("return 1", "log.debug('%d', size.x)\nwarnings.warn('a')\nreturn 1"),
     "the names of definitions": (
-        run(
-            "return ONE + helper(TWO)",
-            "ONE = 1\nTWO = 2\ndef helper(x): return x and helper(x - 1)",
-        ),
-        run("return A + b(B)", "B = 2\nA = 1\ndef b(x): return x and b(x - 1)"),
+        "ONE = 1\nTWO = 2\ndef f(x): return x and f(x - 1)|\nreturn ONE + f(TWO)",
+        "B = 2\nA = 1\ndef b(x): return x and b(x - 1)|\nreturn A + b(B)",
     ),
-    "an annotation": (
-        run("a: int = helper\nreturn a", HANDED.format("int")),
-        run("a = helper\nreturn a", HANDED.format("str")),
-    ),
+    "an annotation": ("A: int = 1|\na: int = A\nreturn a", "A = 1|\na: str = A\nreturn a"),
     "the words of an error": (
-        run("raise InputError(*(Problem(f'no {one}', 'a', kind='b') for one in size))"),
-        run("raise InputError(*(Problem(f'{one}: none', 'c', kind='b') for one in size))"),
+        "raise InputError(*(Problem(f'no {one}', 'a', kind='b') for one in size))",
+        "raise InputError(*(Problem(f'{one}: none', 'c', kind='b') for one in size))",
     ),
-    "a string in pieces": (run("return 'a' f'{size}' 'b'"), run("return f'a{size}b'")),
 }
 OTHER = {
     "the words of an error that is not raised": (
-        run("return InputError('a')"),
-        run("return InputError('b')"),
+        "return InputError('a')",
+        "return InputError('b')",
     ),
     "what an error says besides words": (
-        run("raise InputError(Problem('a', kind='a'))"),
-        run("raise InputError(Problem('a', kind='b'))"),
+        "raise InputError(Problem('a', kind='a'))",
+        "raise InputError(Problem('a', kind='b'))",
     ),
-    "a log line that calls something": (run("log.info(size())"), run("pass")),
-    "a list called log": (
-        run("log = []\nlog.append(size)\nreturn log"),
-        run("log = []\nreturn log"),
-    ),
-    "the order of a table": (
-        run("return A", "A = {'a': 1, 'b': 2}"),
-        run("return A", "A = {'b': 2, 'a': 1}"),
-    ),
-    "one of two values": (run("return A", "A, B = 1, 2"), run("return B", "A, B = 1, 2")),
-    "which of two equal constants": (
-        run("A.append(1)\nreturn A, B", "A = []\nB = []"),
-        run("A.append(1)\nreturn B, A", "A = []\nB = []"),
-    ),
-    "one constant instead of two equal ones": (
-        run("A.append(1)\nreturn B", "A = []\nB = []"),
-        run("A.append(1)\nreturn A", "A = []\nB = []"),
-    ),
-    "which module": (run("return circle"), run("return square")),
+    "a log line that calls something": ("log.info(size())", "pass"),
+    "a list called log": ("log = []\nlog.append(size)\nreturn log", "log = []\nreturn log"),
+    "the order of a table": ("A = {1: 1, 2: 2}|\nreturn A", "A = {2: 2, 1: 1}|\nreturn A"),
+    "one of two values": ("A, B = 1, 2|\nreturn A", "A, B = 1, 2|\nreturn B"),
+    "which of two equal constants": (f"{EMPTY_LISTS}return A, B", f"{EMPTY_LISTS}return B, A"),
+    "one constant instead of two": (f"{EMPTY_LISTS}return B", f"{EMPTY_LISTS}return A"),
+    "which module": ("return circle", "return square"),
     "a local name instead of the module's": (
-        run("A = 2\nreturn B", "A = 1\nB = A"),
-        run("B = 2\nreturn A", "A = 1\nB = A"),
+        "A = 1\nB = A|\nA = 2\nreturn B",
+        "A = 1\nB = A|\nB = 2\nreturn A",
     ),
     "a local name of the same value": (
-        run("def f(): return [A for A in size]\nreturn A, f", "A = 1"),
-        run("def f(): return [B for B in size]\nreturn A, f", "A = 1"),
+        "A = 1|\ndef f(): return [A for A in size]\nreturn A, f",
+        "A = 1|\ndef f(): return [B for B in size]\nreturn A, f",
     ),
     "a class attribute of a constant's name": (
-        run("return T", "A = B = 1\nclass T:\n    A = 2"),
-        run("return T", "A = B = 1\nclass T:\n    B = 2"),
+        "A = B = 1\nclass T:\n    A = 2|\nreturn T",
+        "A = B = 1\nclass T:\n    B = 2|\nreturn T",
     ),
-    "the name of a class": (run("return A", "class A: pass"), run("return B", "class B: pass")),
+    "the name of a class": ("class A: pass|\nreturn A", "class B: pass|\nreturn B"),
     "a field's type by name": (
-        run("return A", "T = int\nclass A:\n    a: T"),
-        run("return A", "T = str\nclass A:\n    a: T"),
+        "T = int\nclass A:\n    a: T|\nreturn A",
+        "T = str\nclass A:\n    a: T|\nreturn A",
     ),
-    "an annotation that a decorator reads": (
-        run("return A", READ.format("computed_field", "int")),
-        run("return A", READ.format("computed_field", "str")),
-    ),
-    "a statement of the module": (run("return 1"), run("return 1", "print(1)")),
-    "where a module that is left out is used": (
-        run("start_log()\nreturn 1"),
-        run("stop_log()\nreturn 1"),
-    ),
+    "an annotation that a decorator reads": (READ.format("int"), READ.format("str")),
+    "a statement of the module": ("return 1", "print(1)|\nreturn 1"),
+    "where a module that is left out is used": ("start_log()", "stop_log()"),
 }
 
 
@@ -230,7 +207,7 @@ def same(make: Make) -> Callable[[str, str], bool]:
     """Whether two texts of the module behind a script have one digest."""
 
     def compare(*texts: str) -> bool:
-        roots = [make(files={WORK: IMPORTS + text}) for text in texts]
+        roots = [make(files={WORK: IMPORTS + run(text)}) for text in texts]
         return len({digest(root) for root in roots}) == 1
 
     return compare
@@ -247,25 +224,25 @@ def test_this_counts(what: str, same: Callable[[str, str], bool]) -> None:
 
 
 FOUND = {
-    "a module that is handed on": run("return use(circle)"),
-    "getattr": run("return getattr(circle, size)"),
-    "another module that imports it": run("from ecslm.more import again\nreturn again(size)"),
-    "an import in a branch": run(
+    "a module that is handed on": "return use(circle)",
+    "getattr": "return getattr(circle, size)",
+    "another module that imports it": "from ecslm.more import again\nreturn again(size)",
+    "an import in a branch": (
         "if size:\n    from ecslm.shapes.square import area\n"
         "else:\n    from ecslm.shapes.circle import area\nreturn area(size)"
     ),
-    "a local name that is the module's elsewhere": run(
-        "def other(area): return area\nreturn area(size)", "from ecslm.shapes.circle import area"
+    "a local name that is the module's elsewhere": (
+        "from ecslm.shapes.circle import area|\ndef other(area): return area\nreturn area(size)"
     ),
-    "a constant": run("return A", "A = circle.area"),
-    "an argument of the words of an error": run("raise InputError(f'no {circle.area(size)}')"),
+    "a constant": "A = circle.area|\nreturn A",
+    "an argument of the words of an error": "raise InputError(f'no {circle.area(size)}')",
 }
 
 
 @pytest.mark.parametrize("how", FOUND)
 def test_a_definition_is_found_through(how: str, make: Make) -> None:
     more = {"ecslm/more.py": "from ecslm.shapes.circle import area as again\n"}
-    files = {**more, WORK: IMPORTS + FOUND[how]}
+    files = {**more, WORK: IMPORTS + run(FOUND[how])}
     assert digest(make(files=files)) != digest(make((CIRCLE, "3.14", "3"), files=files))
 
 

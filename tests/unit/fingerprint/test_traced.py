@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 from support.model_examples import PROMPTS, adapter_settings, prediction_settings, write_records
 from support.mutations import mutants
-from support.project import ROOT, SCRIPTS
+from support.project import SCRIPTS
 from support.small_rows import write_small_rows
 from support.tracing import Call, Ran, trace
 
@@ -75,28 +74,12 @@ def dataset(folder: Path, _made: Callable[[str], Path]) -> list[object]:
     ]
 
 
-def check_data(folder: Path, _made: Callable[[str], Path]) -> list[object]:
-    registry = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tasks"]
-    tasks = {
-        code: {name: task[name] for name in ("aliases", "answer", "input") if name in task}
-        | {"splits": {"test": [IND]} if code == "QPR" else {}}
-        for code, task in registry.items()
-    }
-    known = [IND, "OOD_Diverse_Instruction"]
-    given = {"tasks": tasks, "settings": known, "published": [], "comparable": False}
-    return [
-        *("--settings", json.dumps({"source": small_rows(folder), **given})),
-        *("--cache", folder / "cache", "--output", folder / "check.json"),
-    ]
-
-
 SOURCE = ("ecslm.data.sources.path",)
 JOBS = [
     Job("train_adapter.py", (), train),
     Job("predict.py", ("ecslm.prediction.transformers_backend",), predict),
     Job("bertscore.py", (), bertscore),
     Job("dataset.py", SOURCE, dataset),
-    Job("check_data.py", SOURCE, check_data),
 ]
 
 
@@ -192,7 +175,7 @@ def module_of(name: str) -> Module:
     """A module of its own, to edit."""
     path = code_of(SCRIPTS).path(name)
     assert path is not None
-    return Module(name, path)
+    return Module(name, path, path.read_bytes())
 
 
 def module_name(file: str) -> str:

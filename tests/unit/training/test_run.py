@@ -26,7 +26,8 @@ from support.model_examples import (
     write_records,
 )
 
-from ecslm.common.devices import locks, sharing
+from ecslm.common import locks
+from ecslm.common.devices import sharing
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file

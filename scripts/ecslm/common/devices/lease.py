@@ -8,18 +8,13 @@ they are more than it needs, as in an interactive allocation, or if the schedule
 
 import logging
 import os
-import socket
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from ecslm.common.devices.listing import Device, list_devices
-from ecslm.common.devices.locks import EXCLUSIVE, SHARED, lock, locks_folder
-from ecslm.common.devices.sharing import LEASE_VARIABLE, SECONDS_BETWEEN, lock_of, users_of
-from ecslm.common.devices.visible import visible_devices
+from ecslm.common.devices.listing import Device, list_devices, visible_devices
+from ecslm.common.devices.sharing import LEASE_VARIABLE, lock_of, locks_folder, users_of
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.locks import SECONDS_BETWEEN_LINES
+from ecslm.common.locks import SHARED, Waiting, lock, note, noted
 from ecslm.common.worker.client import end_worker
 from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, this_run
 
@@ -52,9 +47,8 @@ def lease_devices(device: str, count: int = 1) -> None:
     os.environ[DEVICES_VARIABLE] = ",".join(one.uuid for one in leased)
     os.environ[ORDER_VARIABLE] = "PCI_BUS_ID"
     os.environ[LEASE_VARIABLE] = this_run()
-    gpus = len({one.gpu_uuid for one in present})
     for one in leased:
-        log.info("device: GPU %d of %d, %s, %s", one.number, gpus, one.name, one.uuid)
+        log.info("device: %s of %d, %s, %s", one, len(present), one.name, one.uuid)
 
 
 def usable_devices(present: Sequence[Device], variable: str | None, count: int) -> list[Device]:
@@ -66,18 +60,16 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
     Raises:
         InputError: they are fewer than `count`, or the variable names one that does not exist.
     """
-    visible = visible_devices(present, variable)
-    usable = visible if count == 1 else [one for one in visible if one.whole]
+    usable = visible_devices(present, variable)
     if len(usable) >= count:
         return usable
     if count == 1:
         message = f"{variable!r} hides all GPUs of this machine: unset it, or name some"
         raise InputError(Problem(message, DEVICES_VARIABLE))
     hidden = "" if variable is None else f" of those that {DEVICES_VARIABLE}={variable} leaves"
-    partitioned = "" if len(visible) == len(usable) else ", which instances of one are not"
     raise InputError(
-        f"gpus: {count} are asked for, but this machine has {len(usable)}{hidden}{partitioned}: "
-        "set as many in the study (--processes), or run on a machine with more"
+        f"gpus: {count} are asked for, but this machine has {len(usable)}{hidden}: set as many in "
+        "the study (--processes), or run on a machine with more"
     )
 
 
@@ -96,8 +88,8 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     """Wait for `count` of the devices, and lock them until this process ends.
 
     All are taken at once, or none, so that no two jobs wait for each other. Devices on which the
-    run's worker may hold a model come first, then free ones in order, and last those that processes
-    of other jobs still use.
+    run's worker may hold a model come first, then those that nobody uses, and last those that
+    processes of other jobs still use.
 
     Args:
         folder: of the locks.
@@ -107,105 +99,64 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     lock(folder, SHARED)
     # Jobs with several devices have no worker.
     own = run if count == 1 else ""
-    held = _lock_all(devices, count, folder, own)
-    taken = [one for one in devices if one in held]
-    for one in taken:
-        _empty(one, folder, keep=own)
-        _write(held[one], own)
-    return taken
+    taken = _lock_all(devices, count, folder, own)
+    for one, descriptor in taken.items():
+        _empty(one, folder, own)
+        note(descriptor, own)
+    return [one for one in devices if one in taken]
 
 
-def _lock_all(devices: Sequence[Device], count: int, folder: Path, run: str) -> dict[Device, int]:
+def _lock_all(devices: Sequence[Device], count: int, folder: Path, own: str) -> dict[Device, int]:
     """Lock the best devices as soon as enough are free; returns them with their descriptors."""
-    waiting = _Waiting()
+
+    def is_own(one: Device) -> bool:
+        return own != "" and _run_of(one, folder) == own
+
+    waiting = Waiting()
     while True:
         locked: dict[Device, int] = {}
-        best: list[Device] = []
-        for one in sorted(devices, key=lambda one: not _has_run(one, folder, run)):
-            if len(best) == count:
-                break
-            if (descriptor := lock(lock_of(folder, one.uuid), EXCLUSIVE)) is not None:
+        best: set[Device] = set()
+        for one in sorted(devices, key=is_own, reverse=True):
+            descriptor = lock(lock_of(folder, one.uuid)) if len(best) < count else None
+            if descriptor is not None:
                 locked[one] = descriptor
-                if _has_run(one, folder, run) or _is_empty(one, folder):
-                    best.append(one)
-        if len(locked) >= count:
-            kept = sorted(locked, key=lambda one: one not in best)[:count]
+                best |= {one} if is_own(one) or _is_empty(one, folder) else set()
+        kept = sorted(locked, key=best.__contains__, reverse=True)[:count]
+        for one, descriptor in locked.items():
+            if one not in kept or len(kept) < count:
+                os.close(descriptor)
+        if len(kept) == count:
             for one in kept:
                 # Its worker, if any, is still there.
-                _write(locked[one], _run_of(one, folder))
-        else:
-            kept = []
-        for one in locked.keys() - set(kept):
-            os.close(locked[one])
-        if kept:
+                note(locked[one], _run_of(one, folder))
             return {one: locked[one] for one in kept}
         users = "; ".join(
-            f"{one} is used by {_holder(lock_of(folder, one.uuid))}"
+            f"{one} is used by {noted(lock_of(folder, one.uuid))[0]}"
             for one in devices
             if one not in locked
         )
-        waiting.tell(f"waiting for {count} of {len(devices)} GPUs: {users}")
+        waiting.tell(f"device: waiting for {count} of {len(devices)} GPUs: {users}")
 
 
-def _empty(device: Device, folder: Path, keep: str) -> None:
-    """Wait until no process uses a device, except the worker of the run `keep`."""
-    if _has_run(device, folder, keep):
+def _empty(device: Device, folder: Path, own: str) -> None:
+    """Wait until no process uses a device, except the worker of the run `own`."""
+    run, waiting = _run_of(device, folder), Waiting()
+    if run and run == own:
         return
-    if run := _run_of(device, folder):
+    if run:
         end_worker(run, device.uuid)
-    waiting = _Waiting()
     while not _is_empty(device, folder):
-        waiting.tell(f"waiting for processes of an earlier job, which still use {device}")
+        waiting.tell(f"device: waiting for processes of an earlier job, which still use {device}")
 
 
 def _is_empty(device: Device, folder: Path) -> bool:
     """Whether no process uses a device. Only the job that has locked it may look."""
-    descriptor = lock(users_of(folder, device.uuid), EXCLUSIVE)
-    if descriptor is None:
-        return False
-    os.close(descriptor)
-    return True
-
-
-class _Waiting:
-    """Sleeps between looks, and logs from time to time what is waited for."""
-
-    def __init__(self) -> None:
-        self._next_line = 0.0
-
-    def tell(self, what: str) -> None:
-        """Log what is waited for if it is time to, and sleep."""
-        if time.monotonic() >= self._next_line:
-            log.warning("device: %s", what)
-            self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
-        time.sleep(SECONDS_BETWEEN)
-
-
-# In the file of a lock: who holds it, and the run whose worker may be on the device.
-
-
-def _write(descriptor: int, run: str) -> None:
-    text = f"process {os.getpid()} on {socket.gethostname()}\n{run}\n".encode()
-    # At no moment is the file empty.
-    os.pwrite(descriptor, text, 0)
-    os.ftruncate(descriptor, len(text))
-
-
-def _read(path: Path) -> list[str]:
-    with suppress(FileNotFoundError):
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return []
-
-
-def _holder(path: Path) -> str:
-    return next(iter(_read(path)), "another process")
+    descriptor = lock(users_of(folder, device.uuid))
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is not None
 
 
 def _run_of(device: Device, folder: Path) -> str:
-    lines = _read(lock_of(folder, device.uuid))
-    return lines[1] if len(lines) > 1 else ""
-
-
-def _has_run(device: Device, folder: Path, run: str) -> bool:
-    """Whether it is this run whose worker may be on the device."""
-    return run != "" and _run_of(device, folder) == run
+    """The run whose worker may be on the device; empty if none."""
+    return noted(lock_of(folder, device.uuid))[1]

@@ -1,88 +1,91 @@
-"""The GPUs of this machine, as its NVIDIA driver lists them: without torch, which would use one."""
+"""The GPUs of this machine, as its NVIDIA driver lists them: without torch, which would use one.
 
-from collections.abc import Iterator
+And those of them that a process may use, by CUDA_VISIBLE_DEVICES: see
+https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables. What CUDA would
+pass over in silence, such as a device that does not exist, is an error here.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.worker.place import DEVICES_VARIABLE
 
 # There while the driver's kernel module is loaded, in containers too.
 DRIVER = Path("/dev/nvidiactl")
+# What ends the list of the variable; SLURM's NoDevFiles says that there are none.
+END = ("", "-1", "NoDevFiles")
+# How the UUID of an instance of a GPU begins that is partitioned.
+INSTANCE = "MIG-"
 
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU, or an instance of one that is partitioned (MIG): what one process computes on."""
+    """A GPU, or an instance of one that the user has named."""
 
     uuid: str
     number: int
-    """The number of the GPU, as `nvidia-smi` counts."""
+    """As `nvidia-smi` counts; -1 for an instance."""
     name: str
-    gpu_uuid: str
-    """The UUID of the GPU that it is an instance of; equal to `uuid` for a whole GPU."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a whole GPU. Only these can compute together."""
-        return self.uuid == self.gpu_uuid
 
     def __str__(self) -> str:
         """What it is called in messages."""
-        return f"GPU {self.number}" if self.whole else f"{self.uuid} of GPU {self.number}"
+        return self.uuid if self.number < 0 else f"GPU {self.number}"
 
 
 def list_devices() -> list[Device]:
-    """The devices in the driver's order, of the bus; none if there is no driver.
+    """The GPUs in the driver's order, of the bus; none if there is no driver.
 
     Raises:
         InputError: there is a driver, but it does not answer.
     """
-    import pynvml
+    import pynvml as nvml
 
     try:
-        pynvml.nvmlInit()
-        try:
-            return [
-                device
-                for number in range(pynvml.nvmlDeviceGetCount())
-                for device in _of_gpu(pynvml, number)
-            ]
-        finally:
-            pynvml.nvmlShutdown()
-    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
+        nvml.nvmlInit()
+        gpus = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+        return [
+            Device(nvml.nvmlDeviceGetUUID(gpu), number, nvml.nvmlDeviceGetName(gpu))
+            for number, gpu in enumerate(gpus)
+        ]
+    except nvml.NVMLError as error:
         if not DRIVER.exists():
             return []
         raise InputError(
-            "device: there is an NVIDIA driver, but not its library libnvidia-ml.so.1: in a "
-            "container, set NVIDIA_DRIVER_CAPABILITIES=compute,utility; elsewhere, reinstall the "
-            "driver"
-        ) from None
-    except pynvml.NVMLError as error:
-        raise InputError(
             f"device: the NVIDIA driver does not answer ({error}): make `nvidia-smi` work, for "
-            "example by a restart after an update of the driver"
+            "example by a restart after an update of the driver; in a container, set "
+            "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
         ) from None
 
 
-def _of_gpu(nvml: Any, number: int) -> Iterator[Device]:
-    gpu = nvml.nvmlDeviceGetHandleByIndex(number)
-    uuid, name = nvml.nvmlDeviceGetUUID(gpu), nvml.nvmlDeviceGetName(gpu)
-    if not _is_partitioned(nvml, gpu):
-        yield Device(uuid, number, name, uuid)
-        return
-    for place in range(nvml.nvmlDeviceGetMaxMigDeviceCount(gpu)):
-        try:
-            instance = nvml.nvmlDeviceGetMigDeviceHandleByIndex(gpu, place)
-        except nvml.NVMLError_NotFound:
-            continue
-        own = nvml.nvmlDeviceGetUUID(instance), number, nvml.nvmlDeviceGetName(instance)
-        yield Device(*own, gpu_uuid=uuid)
+def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Device]:
+    """The devices that the variable names, in its order; all, if it is not set.
 
+    They are named by numbers, UUIDs or beginnings of them; instances by their whole UUID.
 
-def _is_partitioned(nvml: Any, gpu: Any) -> bool:
-    try:
-        current, _after_a_restart = nvml.nvmlDeviceGetMigMode(gpu)
-    except nvml.NVMLError_NotSupported:
-        return False
-    return bool(current == nvml.NVML_DEVICE_MIG_ENABLE)
+    Raises:
+        InputError: an entry is not one device of this machine, or one that is named before.
+    """
+    if variable is None:
+        return list(devices)
+    found: list[Device] = []
+    for entry in map(str.strip, variable.split(",")):
+        if entry in END:
+            break
+        named = [
+            one
+            for one in devices
+            if str(one.number) == entry or (one.uuid.startswith(entry) and "-" in entry)
+        ]
+        if entry.startswith(INSTANCE):
+            named = [Device(entry, -1, "instance of a GPU")]
+        if len(named) != 1 or named[0] in found:
+            listed = ", ".join(f"{device.number} ({device.uuid})" for device in devices)
+            message = (
+                f"{entry} is no GPU of this machine, several, or named twice; it has {listed}: "
+                "correct the variable, or unset it"
+            )
+            raise InputError(Problem(message, DEVICES_VARIABLE))
+        found += named
+    return found

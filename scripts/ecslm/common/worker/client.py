@@ -6,17 +6,17 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from typing import Any
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.worker.channel import Channel
 from ecslm.common.worker.place import (
     DEVICES_VARIABLE,
     RUN_VARIABLE,
+    Channel,
     address,
     is_own,
     is_running,
-    own_address,
     wait_for_end,
 )
 from ecslm.common.worker.server import BUSY, WELCOME, NewSession, start_worker
@@ -61,7 +61,7 @@ def join(
         return None
     started = False
     for _ in range(ATTEMPTS):
-        channel = _connect(own_address(run))
+        channel = _connect(address(run, os.environ.get(DEVICES_VARIABLE)))
         if channel is None:
             if started:
                 raise WorkerLostError("the process that was to load the model has ended")
@@ -127,22 +127,16 @@ def end_worker(run: str, devices: str | None) -> None:
     Args:
         devices: the value of CUDA_VISIBLE_DEVICES there.
     """
-    if not is_running(run):
-        return
-    channel = _connect(address(run, devices))
+    channel = _connect(address(run, devices)) if is_running(run) else None
     if channel is None:
         return
-    try:
+    # It may just have ended by itself.
+    with closing(channel), suppress(EOFError, OSError):
         if is_own(channel.connection):
             channel.send({})
             reply = channel.receive()
             if reply["state"] != BUSY:
                 wait_for_end(reply["number"])
-    except (EOFError, OSError):
-        # It has just ended by itself.
-        pass
-    finally:
-        channel.close()
 
 
 def _connect(where: bytes) -> Channel | None:
@@ -157,10 +151,9 @@ def _connect(where: bytes) -> Channel | None:
 
 def _start(run: str, process: Mapping[str, Any], new_session: NewSession) -> bool:
     """Start a worker; returns False if another job was faster."""
-    listening = socket.socket(socket.AF_UNIX)
-    with listening:
+    with socket.socket(socket.AF_UNIX) as listening:
         try:
-            listening.bind(own_address(run))
+            listening.bind(address(run, os.environ.get(DEVICES_VARIABLE)))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False

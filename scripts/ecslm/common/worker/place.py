@@ -1,17 +1,20 @@
-"""The run that a job belongs to, and where the run's worker listens.
+"""The run that a job belongs to, where the run's worker listens, and how they talk.
 
 A run is identified by its main process: an environment variable passes that process's number and
 start time to the jobs. On other systems than Linux, and where the main process cannot be seen, runs
 have no worker.
 """
 
+import json
 import os
 import select
 import socket
 import struct
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 RUN_VARIABLE = "ECSLM_RUN"
 # Jobs that see other devices have another worker.
@@ -53,19 +56,11 @@ def run_descriptor(run: str) -> int:
 
 def wait_for_end(process: int) -> None:
     """Wait until a process has ended and its memory is free."""
-    try:
+    # It may have ended already.
+    with suppress(ProcessLookupError):
         descriptor = os.pidfd_open(process)
-    except ProcessLookupError:
-        return
-    try:
         select.select([descriptor], [], [])
-    finally:
         os.close(descriptor)
-
-
-def own_address(run: str) -> bytes:
-    """The address of the worker of a run's jobs that see the same devices as this process."""
-    return address(run, os.environ.get(DEVICES_VARIABLE))
 
 
 def address(run: str, devices: str | None) -> bytes:
@@ -79,12 +74,43 @@ def address(run: str, devices: str | None) -> bytes:
 
 def is_own(connection: socket.socket) -> bool:
     """Whether the process at the other end is one of the same user."""
-    format_ = "3i"
-    credentials = connection.getsockopt(
-        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(format_)
-    )
-    _, user, _ = struct.unpack(format_, credentials)
+    form = struct.Struct("3i")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, form.size)
+    _, user, _ = form.unpack(credentials)
     return bool(user == os.geteuid())
+
+
+class Channel:
+    """Sends and receives JSON values, one a line."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._lines = connection.makefile("rb")
+
+    def send(self, value: Any) -> None:
+        """Send a value.
+
+        Raises:
+            OSError: the other process has gone.
+        """
+        self.connection.sendall(json.dumps(value).encode() + b"\n")
+
+    def receive(self) -> Any:
+        """Wait for a value.
+
+        Raises:
+            EOFError: the other process has gone.
+            OSError: likewise.
+        """
+        line = self._lines.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return json.loads(line)
+
+    def close(self) -> None:
+        """End the conversation."""
+        self._lines.close()
+        self.connection.close()
 
 
 def _name(process: int) -> str:

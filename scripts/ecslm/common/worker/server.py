@@ -5,29 +5,24 @@ when the run's main process has ended, and the jobs that it serves have too.
 """
 
 import os
-import select
 import selectors
 import signal
 import socket
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from ecslm.common.devices.sharing import stay_on_devices
 from ecslm.common.errors import InputError
 from ecslm.common.logs import collect_log
-from ecslm.common.worker.channel import Channel
-from ecslm.common.worker.place import is_own, run_descriptor
+from ecslm.common.worker.place import Channel, is_own, run_descriptor
 
 # What it says to a job that wants to join.
 WELCOME, BUSY, LEAVING = "welcome", "busy", "leaving"
 IDLE_SECONDS = 60.0
-# Between looks at jobs that have outlived their run.
-SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Session(Protocol):
@@ -42,14 +37,6 @@ class Session(Protocol):
 
 
 NewSession = Callable[[], Session]
-
-
-@dataclass(eq=False)
-class _Client:
-    """A job; it has a session once it has joined."""
-
-    channel: Channel
-    session: Session | None = None
 
 
 def start_worker(
@@ -106,102 +93,77 @@ class Worker:
         self._listening, self._process, self._new_session = listening, process, new_session
         self._content: Any = None
         self._lines = lines
-        self._clients: set[_Client] = set()
-        self._leaving = False
+        # Of jobs that have joined.
+        self._sessions: dict[Channel, Session] = {}
+        self._leaving = self._run_has_ended = False
         self._selector = selectors.DefaultSelector()
-        self._selector.register(listening, selectors.EVENT_READ)
-        ending = threading.Thread(target=self._end_with_run, args=[run_descriptor(run)])
-        ending.daemon = True
-        ending.start()
+        self._selector.register(listening, selectors.EVENT_READ, self._accept)
+        # Readable once the run has ended.
+        self._run = run_descriptor(run)
+        self._selector.register(self._run, selectors.EVENT_READ, self._note_end)
 
     def serve(self) -> None:
-        """Serve until it is time to leave."""
-        while not self._leaving:
-            ready = self._selector.select(None if self._in_use() else IDLE_SECONDS)
-            if not ready and not self._in_use():
+        """Serve until it is time to leave; jobs that outlive the run are served to their end."""
+        while not self._leaving and (self._sessions or not self._run_has_ended):
+            ready = self._selector.select(None if self._sessions else IDLE_SECONDS)
+            if not ready and not self._sessions:
                 return
             for key, _ in ready:
-                if key.data is None:
-                    self._accept()
-                elif key.data.session is None:
-                    self._admit(key.data)
-                else:
-                    self._answer(key.data)
+                key.data()
 
-    def _in_use(self) -> bool:
-        return any(client.session is not None for client in self._clients)
+    def _note_end(self) -> None:
+        self._run_has_ended = True
+        self._selector.unregister(self._run)
 
     def _accept(self) -> None:
         connection, _ = self._listening.accept()
         if not is_own(connection):
             connection.close()
             return
-        client = _Client(Channel(connection))
-        self._clients.add(client)
-        self._selector.register(connection, selectors.EVENT_READ, client)
+        channel = Channel(connection)
+        self._selector.register(connection, selectors.EVENT_READ, partial(self._hear, channel))
 
-    def _drop(self, client: _Client) -> None:
-        self._clients.discard(client)
-        self._selector.unregister(client.channel.connection)
-        client.session = None
-        client.channel.close()
-
-    def _admit(self, client: _Client) -> None:
-        """Let a job join, or say why not."""
+    def _hear(self, channel: Channel) -> None:
+        """Read a message of a job that has joined, or wants to."""
         try:
-            wanted = client.channel.receive()
-            state = self._state(wanted)
-            client.channel.send({"state": state, "number": os.getpid()})
+            self._answer(channel) if channel in self._sessions else self._admit(channel)
         except (EOFError, OSError):
-            self._drop(client)
-            return
+            self._drop(channel)
+
+    def _drop(self, channel: Channel) -> None:
+        self._sessions.pop(channel, None)
+        self._selector.unregister(channel.connection)
+        channel.close()
+
+    def _admit(self, channel: Channel) -> None:
+        """Let a job join, or say why not."""
+        wanted = channel.receive()
+        state = self._state(wanted)
+        channel.send({"state": state, "number": os.getpid()})
         if state == WELCOME:
             self._content = wanted["content"]
-            client.session = self._new_session()
+            self._sessions[channel] = self._new_session()
         else:
-            self._drop(client)
+            self._drop(channel)
             self._leaving = self._leaving or state == LEAVING
 
     def _state(self, wanted: Mapping[str, Any]) -> str:
-        if self._in_use():
+        if self._sessions:
             same = wanted == {"process": self._process, "content": self._content}
             return WELCOME if same and not self._leaving else BUSY
         return WELCOME if wanted.get("process") == self._process else LEAVING
 
-    def _answer(self, client: _Client) -> None:
-        assert client.session is not None
-        reply: dict[str, Any] = {}
+    def _answer(self, channel: Channel) -> None:
+        message, reply = channel.receive(), dict[str, Any]()
         try:
-            message = client.channel.receive()
-            try:
-                reply["value"] = client.session.answer(message)
-            except InputError as error:
-                problems = map(asdict, error.details)
-                reply["problems"] = [one | {"path": str(one["path"])} for one in problems]
-            except Exception:
-                reply["failure"] = traceback.format_exc()
-                # Who knows what state it has left.
-                self._leaving = True
-            reply["log"] = self._lines.copy()
-            self._lines.clear()
-            client.channel.send(reply)
-        except (EOFError, OSError):
-            self._drop(client)
-
-    def _end_with_run(self, run: int) -> None:
-        """End this process as soon as the run and the jobs that it serves have ended, also amid an
-        answer that nobody waits for any more."""
-        select.select([run], [], [])
-        while not all(_has_gone(client) for client in self._clients.copy()):
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        os._exit(0)
-
-
-def _has_gone(client: _Client) -> bool:
-    """Whether the process at the other end has closed its connection or ended."""
-    number = client.channel.connection.fileno()
-    if number < 0:
-        return True
-    poll = select.poll()
-    poll.register(number, select.POLLRDHUP)
-    return bool(poll.poll(0))
+            reply["value"] = self._sessions[channel].answer(message)
+        except InputError as error:
+            problems = map(asdict, error.details)
+            reply["problems"] = [one | {"path": str(one["path"])} for one in problems]
+        except Exception:
+            reply["failure"] = traceback.format_exc()
+            # Who knows what state it has left.
+            self._leaving = True
+        reply["log"] = self._lines.copy()
+        self._lines.clear()
+        channel.send(reply)

@@ -16,9 +16,8 @@ import psutil
 import pytest
 from support.project import ROOT, SCRIPTS
 
-from ecslm.common.devices import lease, locks
-from ecslm.common.devices.locks import locks_folder
-from ecslm.common.devices.sharing import LEASE_VARIABLE
+from ecslm.common.devices import lease, sharing
+from ecslm.common.devices.sharing import LEASE_VARIABLE, locks_folder
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, _name
 
@@ -167,29 +166,6 @@ def test_the_variable_is_honoured_and_devices_are_the_same_whatever_they_are_cal
     assert third.reply() == {"value": "GPU-c"}
 
 
-def test_under_slurm_the_scheduler_gives_the_device(start: Start) -> None:
-    jobs = [start(SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="1") for _ in range(2)]
-    for job in jobs:
-        assert job.does("take", 1) == "1"
-        assert LEASE_VARIABLE not in job.does("environment")
-        assert job.log == "device: as SLURM gives it, CUDA_VISIBLE_DEVICES=1\n"
-
-
-def test_jobs_share_out_what_one_allocation_of_slurm_has_too_much_for_one(start: Start) -> None:
-    jobs = [start(SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="0,2") for _ in range(2)]
-    assert [job.does("take", 1) for job in jobs] == ["GPU-a", "GPU-c"]
-
-
-def test_more_devices_than_there_are_is_refused_at_once_though_others_are_taken(
-    start: Start,
-) -> None:
-    start().does("take", 3)
-    job = start()
-    job.tell("take", 4)
-    (problem,) = job.reply()["problems"]
-    assert problem.startswith("gpus: 4 are asked for, but this machine has 3: ")
-
-
 def test_several_devices_are_given_together_or_not_at_all(start: Start) -> None:
     one = start()
     assert one.does("take", 1) == "GPU-a"
@@ -202,6 +178,17 @@ def test_several_devices_are_given_together_or_not_at_all(start: Start) -> None:
     assert every.reply() == {"value": "GPU-a,GPU-b,GPU-c"}
 
 
+def test_under_slurm_the_scheduler_gives_the_device_and_jobs_share_out_too_many(
+    start: Start,
+) -> None:
+    job = start(SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="1")
+    assert job.does("take", 1) == "1"
+    assert LEASE_VARIABLE not in job.does("environment")
+    assert job.log == "device: as SLURM gives it, CUDA_VISIBLE_DEVICES=1\n"
+    jobs = [start(SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="0,2") for _ in range(2)]
+    assert [job.does("take", 1) for job in jobs] == ["GPU-a", "GPU-c"]
+
+
 # Processes that a job leaves.
 
 
@@ -210,7 +197,8 @@ def test_a_killed_job_frees_its_devices_only_when_the_processes_it_started_are_g
 ) -> None:
     job = start()
     visible = job.does("take", 2)
-    parts = [start(**job.does("environment")) for _ in range(2)]
+    parts_of = job.does("environment")
+    parts = [start(**parts_of) for _ in range(2)]
     assert [part.does("stay") for part in parts] == [True, True]
     assert parts[0].does("environment")[DEVICES_VARIABLE] == visible
     job.kill()
@@ -222,75 +210,29 @@ def test_a_killed_job_frees_its_devices_only_when_the_processes_it_started_are_g
     assert not other.answered()
     parts[1].kill()
     assert other.reply() == {"value": "GPU-a"}
+    # A process whose job has ended does not stay.
+    assert start(**parts_of).does("stay") is False
 
 
-def test_a_process_whose_job_has_ended_does_not_stay(start: Start) -> None:
-    job = start()
-    job.does("take", 1)
-    environment = job.does("environment")
-    job.kill()
-    assert start().does("take", 1) == "GPU-a"
-    assert start(**environment).does("stay") is False
-
-
-def test_the_worker_of_a_run_is_found_by_its_next_job_which_waits_for_nobody(
+def test_a_job_goes_where_its_run_has_a_worker_which_leaves_for_other_runs(
     start: Start, runs: Runs
 ) -> None:
     run = runs()
-    first, beside = start(**run), start(**run)
-    assert first.does("take", 1) == "GPU-a"
-    number = first.does("worker")
-    assert beside.does("take", 1) == "GPU-b"
-    # Of other devices.
-    assert beside.does("worker") != number
+    first, beside = start(CUDA_VISIBLE_DEVICES="GPU-b", **run), start(**run)
+    assert first.does("take", 1) == "GPU-b"
+    worker = psutil.Process(first.does("worker"))
+    assert beside.does("take", 1) == "GPU-a"
+    assert beside.does("worker") != worker.pid, "of other devices"
     first.end()
-    next_ = start(**run)
-    assert next_.does("take", 1) == "GPU-a"
-    assert next_.does("worker") == number
-    assert "waiting" not in next_.log
-
-
-def test_a_job_goes_where_its_run_has_a_worker_though_others_are_free(
-    start: Start, runs: Runs
-) -> None:
-    run = runs()
-    job = start(CUDA_VISIBLE_DEVICES="GPU-b", **run)
-    job.does("take", 1)
-    number = job.does("worker")
-    job.kill()
-    # Another run has nothing there, and begins with the first.
-    assert start(**runs()).does("take", 1) == "GPU-a"
+    # Another run has nothing there, and takes the one that nobody uses.
+    assert start(**runs()).does("take", 1) == "GPU-c"
     again = start(CUDA_VISIBLE_DEVICES="GPU-c,GPU-b", **run)
-    assert again.does("take", 1) == "GPU-b"
-    assert again.does("worker") == number
-
-
-def test_the_worker_of_another_run_leaves_a_device_before_it_is_given_away(
-    start: Start, runs: Runs
-) -> None:
-    gpus = GPUS[:1]
-    job = start(gpus, **runs())
-    job.does("take", 1)
-    worker = psutil.Process(job.does("worker"))
-    job.end()
+    assert (again.does("take", 1), again.does("worker")) == ("GPU-b", worker.pid)
+    assert "waiting" not in again.log
+    again.kill()
     assert worker.is_running()
-    other = start(gpus, **runs())
-    assert other.does("take", 1) == "GPU-a"
+    assert start(CUDA_VISIBLE_DEVICES="GPU-b", **runs()).does("take", 1) == "GPU-b"
     assert not is_there(worker)
-
-
-def test_a_worker_that_does_not_answer_is_waited_for(start: Start, runs: Runs) -> None:
-    gpus = GPUS[:1]
-    job = start(gpus, **runs())
-    job.does("take", 1)
-    worker = psutil.Process(job.does("worker"))
-    job.kill()
-    # As of a job that was killed while it had the note of the run in hand.
-    (job.folder / "GPU-a.lock").write_text("")
-    other = start(gpus, **runs())
-    other.waits("take", 1, words="waiting for processes of an earlier job, which still use GPU 0")
-    worker.kill()
-    assert other.reply() == {"value": "GPU-a"}
 
 
 def is_there(process: psutil.Process) -> bool:
@@ -315,7 +257,7 @@ def test_whatever_a_killed_job_left_in_its_file_hinders_nobody(left: bytes, star
 def test_a_link_or_file_in_place_of_the_folder_of_locks_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "TEMPORARY", tmp_path)
+    monkeypatch.setattr(sharing, "TEMPORARY", tmp_path)
     folder = locks_folder()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert locks_folder() == folder

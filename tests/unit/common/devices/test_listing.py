@@ -1,67 +1,108 @@
-"""What the driver tells of the machine's GPUs, and what is said where it does not."""
+"""The GPUs that the driver tells of, and those that CUDA_VISIBLE_DEVICES leaves."""
 
 from pathlib import Path
 
 import pynvml
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.machine import Gpu, install
+from torch import cuda
 
 from ecslm.common.devices import listing
-from ecslm.common.devices.listing import Device, list_devices
+from ecslm.common.devices.lease import usable_devices
+from ecslm.common.devices.listing import Device, list_devices, visible_devices
 from ecslm.common.errors import InputError
 
 
-def test_whole_gpus_are_listed_and_of_partitioned_ones_the_instances(
-    monkeypatch: pytest.MonkeyPatch,
+def test_gpus_are_listed_in_the_order_of_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    install([Gpu("GPU-b", "NVIDIA T4"), Gpu("GPU-a")], monkeypatch.setattr)
+    assert list_devices() == [Device("GPU-b", 0, "NVIDIA T4"), Device("GPU-a", 1, "NVIDIA A100")]
+
+
+def test_a_driver_that_does_not_answer_is_told_of_and_without_one_there_are_no_gpus(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    gpus = [
-        Gpu("GPU-a", "NVIDIA T4", partitioned=None),
-        Gpu("GPU-b", instances=("MIG-1", None, "MIG-2"), partitioned=True),
-        Gpu("GPU-c", instances=(None, None)),
-        Gpu("GPU-d", partitioned=True),
-    ]
-    install(gpus, monkeypatch.setattr)
-    assert list_devices() == [
-        Device("GPU-a", 0, "NVIDIA T4", "GPU-a"),
-        Device("MIG-1", 1, "NVIDIA A100 MIG 1g.5gb", "GPU-b"),
-        Device("MIG-2", 1, "NVIDIA A100 MIG 1g.5gb", "GPU-b"),
-        Device("GPU-c", 2, "NVIDIA A100", "GPU-c"),
-    ]
-    assert [device.whole for device in list_devices()] == [True, False, False, True]
-
-
-def failing(monkeypatch: pytest.MonkeyPatch, error: pynvml.NVMLError, driver: Path) -> None:
     def init() -> None:
-        raise error
+        raise pynvml.NVMLError_LibRmVersionMismatch
 
     monkeypatch.setattr(pynvml, "nvmlInit", init)
-    monkeypatch.setattr(listing, "DRIVER", driver)
-
-
-MISSING = (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded)
-
-
-@pytest.mark.parametrize("error", MISSING)
-def test_without_a_driver_there_are_no_devices(
-    error: type[pynvml.NVMLError], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    failing(monkeypatch, error(), tmp_path / "gone")
+    monkeypatch.setattr(listing, "DRIVER", tmp_path)
+    with pytest.raises(InputError, match="make `nvidia-smi` work"):
+        list_devices()
+    monkeypatch.setattr(listing, "DRIVER", tmp_path / "gone")
     assert list_devices() == []
 
 
+UUIDS = st.lists(st.text("0123ab", min_size=4, max_size=4), min_size=1, max_size=5, unique=True)
+GPUS = UUIDS.map(lambda uuids: [Device(f"GPU-{uuid}", n, "A") for n, uuid in enumerate(uuids)])
+NUMBERS = st.integers(-1, 6).map(str)
+BEGINNINGS = st.text("0123ab-", max_size=5).map("GPU-{}".format)
+# All of one kind, as torch reads them.
+LISTS = st.lists(NUMBERS, max_size=4) | st.lists(BEGINNINGS, max_size=3)
+ODD = st.sampled_from(["", " ", "all", "NoDevFiles", "1gpu", "+1", "²", "MIG-1", "0x1", "-2"])
+
+
+@given(GPUS, st.data())
+def test_however_gpus_are_named_they_are_found_in_that_order(
+    gpus: list[Device], data: st.DataObject
+) -> None:
+    assert visible_devices(gpus, None) == gpus
+    some = data.draw(st.permutations(gpus))[: data.draw(st.integers(1, len(gpus)))]
+    names = [data.draw(st.sampled_from([str(one.number), f" {one.uuid} "])) for one in some]
+    rest = data.draw(st.sampled_from(["", ",", ",-1,0", ",NoDevFiles", ",-1,nonsense"]))
+    assert visible_devices(gpus, ",".join(names) + rest) == some
+
+
+@given(GPUS, LISTS.map(",".join))
+def test_what_is_accepted_is_what_torch_would_see(gpus: list[Device], variable: str) -> None:
+    try:
+        found = visible_devices(gpus, variable)
+    except InputError:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", variable)
+        seen = cuda._parse_visible_devices()
+    if seen and isinstance(seen[0], str):
+        seen = cuda._transform_uuid_to_ordinals(seen, [one.uuid for one in gpus])
+    assert [one.number for one in found] == seen
+
+
+@given(GPUS, st.lists(NUMBERS | BEGINNINGS | ODD, max_size=4).map(",".join))
+def test_any_other_text_is_one_line_that_names_the_variable(
+    gpus: list[Device], variable: str
+) -> None:
+    try:
+        found = visible_devices(gpus, variable)
+    except InputError as error:
+        (problem,) = error.problems
+        assert problem.startswith("CUDA_VISIBLE_DEVICES: ")
+    else:
+        assert len({*found}) == len(found)
+
+
+def test_an_instance_of_a_gpu_is_taken_as_it_is_named() -> None:
+    (found,) = visible_devices(FOUR, "MIG-1")
+    assert (found.uuid, str(found)) == ("MIG-1", "MIG-1")
+
+
+FOUR = [Device(f"GPU-{letter}", n, "A") for n, letter in enumerate("abcd")]
+
+
 @pytest.mark.parametrize(
-    ("error", "fix"),
+    ("variable", "count", "words"),
     [
-        (pynvml.NVMLError_LibraryNotFound, "set NVIDIA_DRIVER_CAPABILITIES=compute,utility"),
-        (pynvml.NVMLError_LibRmVersionMismatch, "make `nvidia-smi` work"),
-        (pynvml.NVMLError_Unknown, "make `nvidia-smi` work"),
+        ("4", 1, "4 is no GPU of this machine.*3 .GPU-d.: correct the variable"),
+        ("GPU-", 1, "GPU- is no GPU of this machine, several"),
+        ("1,1", 1, "1 is no GPU of this machine, several, or named twice"),
+        ("-1", 1, "CUDA_VISIBLE_DEVICES: '-1' hides all GPUs of this machine: unset it"),
+        (None, 5, "gpus: 5 are asked for, .* has 4: set as many in the study"),
+        ("0,2", 3, "has 2 of those that CUDA_VISIBLE_DEVICES=0,2 leaves"),
     ],
 )
-def test_a_driver_that_does_not_answer_is_told_of_with_the_fix(
-    error: type[pynvml.NVMLError], fix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_what_cannot_be_leased_is_told_of_in_one_line_with_the_fix(
+    variable: str | None, count: int, words: str
 ) -> None:
-    failing(monkeypatch, error(), tmp_path)
-    with pytest.raises(InputError, match=fix) as caught:
-        list_devices()
+    with pytest.raises(InputError, match=words) as caught:
+        usable_devices(FOUR, variable, count)
     assert len(caught.value.problems) == 1
-    assert "\n" not in caught.value.problems[0]
