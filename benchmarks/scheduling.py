@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from fake_results import write_base_manifest, write_manifests
 from processes import ROOT, Run, copy_project, snakemake
-from studies import Configuration, Study, cut_down, main_files, read_configuration, with_study
+from studies import Configuration, Entry, cut_down, main_files, read_configuration, with_study
 from support.stated_jobs import all_jobs_of, job_of
 
 from ecslm.config.loading import load_config
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 
 # For studies too small for ten tasks: a yes/no task, a ranking, a generation task.
@@ -88,7 +88,7 @@ def configuration_of(jobs: int) -> Configuration:
     raise AssertionError("there is no last row")
 
 
-def rows(study: Study) -> Iterator[tuple[str, int]]:
+def rows(study: Entry) -> Iterator[tuple[str, int]]:
     """Models with their seeds, base by base; then further seeds of the tuned models.
 
     A tuned model comes first, since some tables show tuned models alone.
@@ -105,19 +105,19 @@ def rows(study: Study) -> Iterator[tuple[str, int]]:
     yield from ((name, seed) for seed in count(3) for name in tuned)
 
 
-def plan_of(configuration: Configuration) -> Plan:
+def plan_of(configuration: Configuration) -> Study:
     """The plan that our workflow makes."""
-    return Plan(load_config(configuration, ROOT / TEMPLATES))
+    return Study(load_config(configuration, ROOT / TEMPLATES))
 
 
-def job_count(plan: Plan) -> int:
+def job_count(plan: Study) -> int:
     """Jobs of the target `all`, near enough to choose a study by."""
     return len(all_jobs_of(plan))
 
 
-def shape_of(plan: Plan) -> dict[str, Any]:
+def shape_of(plan: Study) -> dict[str, Any]:
     """What the bare workflow has to know: lists of files, and facts of models."""
-    study = plan.study
+    study = plan
 
     def inputs(rule: str, name: str, **wildcards: str) -> list[str]:
         return list(job_of(plan, rule, **wildcards).named_inputs[name])

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ecslm.common.locks import held
 from ecslm.config.loading import read_config
-from ecslm.plan.plan import with_seeds
+from ecslm.plan.study import with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.finished_results import forget_results
 from ecslm.provenance.leftovers import Leftovers

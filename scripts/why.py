@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import load_digests
-from ecslm.plan.base_folders import check_base_folders
-from ecslm.plan.plan import Plan, with_seeds
+from ecslm.plan.bases import check_base_folders
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.causes import Changes
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.explanation import explain
@@ -44,11 +45,11 @@ def main(
         raise InputError("results of one study at a time")
     study = next(iter(studies.values()), study)
     values = with_seeds(seeds)
-    plan = Plan.read(configfile, study, values)
+    plan = Study.read(configfile, study, values)
     run = Run(plan)
     if not files:
         # As before a run, which would be refused for the same reasons.
-        plan.check()
+        check_named_files(plan)
     targets = list(map(str, files)) or ["all"]
     with read_dag(configfile, study, targets, values) as dag:
         jobs = dag.jobs
@@ -61,7 +62,7 @@ def main(
     overview = Overview.of(plan, jobs)
     due = {path for job in overview.planned for path in job.files}
     run.check_data(due)
-    check_base_folders(plan.study, due)
+    check_base_folders(plan, due)
     print(overview)
 
 

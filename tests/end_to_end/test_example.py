@@ -22,7 +22,7 @@ from support.small_rows import write_small_rows
 from support.tiny import write_tiny_model
 
 from ecslm.common.files import read_json, read_jsonl, write_json
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 from ecslm.schemas.prediction import Prediction
 
@@ -40,9 +40,9 @@ def test_the_example_is_valid_and_its_tables_find_what_they_name(
     study: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    made = Plan.read([EXAMPLE], study)
-    check_tables(made.study)
-    assert len(list(made.study.runs())) == {"untuned": 3, "backends": 18}[study]
+    made = Study.read([EXAMPLE], study)
+    check_tables(made)
+    assert len(list(made.runs())) == {"untuned": 3, "backends": 18}[study]
 
 
 def scaled_down(server: LocalServer, **access: Any) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """All checks of a run, in the order in which they are shown."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.logs import collected_warnings
 from ecslm.config.backends.openai import OpenAIModel
-from ecslm.plan.base_folders import base_folders, check_base_folders
-from ecslm.plan.plan import Plan
+from ecslm.plan.bases import base_folders, check_base_folders
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.downloads import check_downloads
 from ecslm.preflight.findings import (
@@ -62,37 +64,41 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
             found += found_by("profile", check_profile(chosen, rules))
             for name, check in CHECKS.items():
                 found += found_by(name, _findings(check, run))
-    return Report(study if plan is None else plan.study.name, profile, found)
+    return Report(study if plan is None else plan.name, profile, found)
 
 
 def _read_plan(
     configfiles: Sequence[Path], study: str | None
-) -> tuple[Plan | None, Overview | None, frozenset[str], Iterable[Finding]]:
+) -> tuple[Study | None, Overview | None, frozenset[str], Iterable[Finding]]:
     """The plan, what a run would do, the rules, and what speaks against it, as a run checks it
     first.
 
     Where the configuration cannot be read there is no plan, and where parameters of jobs cannot be
     computed, neither overview nor rules.
     """
-    plan: Plan | None = None
+    plan: Study | None = None
     overview: Overview | None = None
     rules: frozenset[str] = frozenset()
     findings: list[Finding] = []
     with collected_warnings() as warned:
         try:
-            plan = Plan.read(configfiles, study)
+            plan = Study.read(configfiles, study)
             check_cache_folder()
             run = Run(plan)
             with read_dag(configfiles, study) as dag, os_errors_told():
                 overview, rules = Overview.of(plan, dag.jobs), dag.rules
             made = [job for job in overview.jobs if Path(job.manifest).exists()]
             due = frozenset(path for job in overview.planned for path in job.files)
-            all_of(plan.check, lambda: run.check(made), lambda: run.check_data(due))
+            all_of(
+                partial(check_named_files, plan),
+                lambda: run.check(made),
+                lambda: run.check_data(due),
+            )
         except InputError as problems:
             findings += errors_of(problems)
             if plan is not None and overview is None:
                 # What the graph lacks may be told better.
-                findings[:0] = _problems(plan.check)
+                findings[:0] = _problems(partial(check_named_files, plan))
     fine = [] if findings or warned else [ok("fits the files that it names, and the results")]
     warnings = [warning(text.removeprefix(PREFIX)) for text in warned]
     return plan, overview, rules, [*findings, *warnings, *fine]
@@ -151,7 +157,7 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
     """
     models = run.study.settings.models.values()
     if any(isinstance(model, OpenAIModel) and model.run for model in models):
-        check_api_keys(run.plan, run.due)
+        check_api_keys(run.study, run.due)
         yield ok("all that are needed are set")
 
 

@@ -114,7 +114,7 @@ def _together(tasks: Sequence[Asked], at_once: int) -> Asked:
 def _tried(run: PlannedRun, options: str) -> Iterator[Finding]:
     where = f"a node for {options or 'jobs'}"
     # Those that are not set here are reported with the API keys.
-    variables = [name for name in needed_keys(run.plan, run.due) if os.environ.get(name)]
+    variables = [name for name in needed_keys(run.study, run.due) if os.environ.get(name)]
     try:
         problems = try_node(options, variables, on_gpu=bool(run.gpu_jobs))
     except InputError as problem:

@@ -17,6 +17,7 @@ from pathlib import Path
 from ecslm.data.settings import HubData
 from ecslm.data.sources.hub import COMMIT, is_indexed
 from ecslm.models.bases import HubSource, WheelSource
+from ecslm.plan.source import source_of
 from ecslm.preflight.findings import Finding, error, ok, shortened, warning
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.schemas.paths import CACHE
@@ -108,7 +109,7 @@ def downloads(run: PlannedRun) -> Iterator[Download]:
     if rules & DATA_RULES:
         if isinstance(data, HubData) and not is_indexed(data, CACHE):
             yield Download(f"{name}.data", data.id, "", "dataset", data.revision, data.license)
-        labels = data.labels if run.plan.source.is_labelled() else None
+        labels = data.labels if source_of(run.study).is_labelled() else None
         if labels and labels.url and not Path(labels.path).exists():
             fix = f"connect, or download it and save it as {labels.path}"
             yield Download(f"{name}.data.labels.url", labels.url, fix)

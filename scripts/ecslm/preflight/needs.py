@@ -45,7 +45,7 @@ class Hours:
 def check_time(run: PlannedRun) -> Iterator[Finding]:
     """Hours and cost, on the devices that the run would meet or, if these are not known, on each of
     resources/devices.csv."""
-    if not any(map(Costs(run.plan, run.known).takes_long, run.jobs)):
+    if not any(map(Costs(run.study, run.known).takes_long, run.jobs)):
         return
     on = met(run)
     if on.name is None:
@@ -67,7 +67,7 @@ def check_time(run: PlannedRun) -> Iterator[Finding]:
 
 def hours_on(run: PlannedRun, on: Met) -> Hours:
     """The hours of a run on a device; measured ones count where they are of the same device."""
-    costs = Costs(run.plan, run.known)
+    costs = Costs(run.study, run.known)
     # Of each job, with how many devices it has.
     seconds: list[tuple[float, int]] = []
     unknown: list[Job] = []

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.config.backends.openai import OpenAIModel
-from ecslm.plan.plan import Plan
 from ecslm.plan.study import Study
 from ecslm.prediction.openai_backend import going_to_ask
 from ecslm.prediction.openai_settings import OpenAISettings
@@ -16,7 +15,7 @@ from ecslm.schemas import paths
 from ecslm.schemas.record import read_records
 
 
-def check_api_keys(plan: Plan, due: Container[str]) -> None:
+def check_api_keys(study: Study, due: Container[str]) -> None:
     """Refuse to start jobs that will ask a server if the environment lacks its key, or does not let
     them reach it.
 
@@ -34,19 +33,19 @@ def check_api_keys(plan: Plan, due: Container[str]) -> None:
         f"the environment variable {variable} is not set, but needed to ask "
         f"{', '.join(sorted(models))}: set it to the key, or remove `key` from `access` if the "
         "server needs none"
-        for variable, models in sorted(needed_keys(plan, due, but=set_here).items())
+        for variable, models in sorted(needed_keys(study, due, but=set_here).items())
     ]
-    for name, model in _served(plan.study):
+    for name, model in _served(study):
         found = list(route_problems(model.server.url))
         # Only where something is wrong: to look for answers takes longer.
-        if not set(found) <= set(problems) and _any_asks(plan.study, name, due):
+        if not set(found) <= set(problems) and _any_asks(study, name, due):
             problems += found
     if problems:
         raise InputError(*dict.fromkeys(problems))
 
 
 def needed_keys(
-    plan: Plan, due: Container[str], but: Container[str] = ()
+    study: Study, due: Container[str], but: Container[str] = ()
 ) -> Mapping[str, set[str]]:
     """Models that jobs of a run are going to ask servers for, by the variable that has the key.
 
@@ -55,9 +54,9 @@ def needed_keys(
         but: variables that are not looked for.
     """
     needed: dict[str, set[str]] = defaultdict(set)
-    for name, model in _served(plan.study):
+    for name, model in _served(study):
         key = model.access.key
-        if key is not None and key not in but and _any_asks(plan.study, name, due):
+        if key is not None and key not in but and _any_asks(study, name, due):
             needed[key].add(name)
     return needed
 

@@ -9,6 +9,7 @@ import subprocess
 import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -19,7 +20,8 @@ from ecslm.common.files import read_text, write_bytes
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
-from ecslm.plan.plan import Plan
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import FETCHED, REPORT_PDF
@@ -71,10 +73,10 @@ def archive_study(
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
-    plan = Plan.read(configfiles, study)
+    plan = Study.read(configfiles, study)
     results = packed_files(configfiles, plan)
     commit = _current_commit()
-    name = f"ecslm-{plan.study.name}-{commit[:LENGTH]}"
+    name = f"ecslm-{plan.name}-{commit[:LENGTH]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={name}/code/", commit))
     with zipfile.ZipFile(packed, "a") as bundle:
         files = {
@@ -84,7 +86,7 @@ def archive_study(
         }
         _require_published(plan, files)
         configuration = merged(read_files([CONFIG_FILE, *configfiles]))
-        values = configuration.with_values({"study": plan.study.name}).values
+        values = configuration.with_values({"study": plan.name}).values
         own = {
             "README.md": _readme(plan, commit).encode(),
             CITATION: (PROJECT / CITATION).read_bytes(),
@@ -106,21 +108,21 @@ def archive_study(
     return path, len(files)
 
 
-def packed_files(configfiles: Sequence[Path], plan: Plan) -> list[Path]:
+def packed_files(configfiles: Sequence[Path], plan: Study) -> list[Path]:
     """The files of a finished study, sorted.
 
     Raises:
         InputError: a result is missing, altered or out of date.
     """
-    run, study, pdf = Run(plan), plan.study.name, Path(plan.study.results) / REPORT_PDF
+    run, study, pdf = Run(plan), plan.name, Path(plan.results) / REPORT_PDF
     # The report as a PDF, which is packed if it was made.
     targets = ("all", *([str(pdf)] if pdf.exists() else []))
     with read_dag(configfiles, study, targets) as dag:
         jobs = dag.jobs
-    all_of(plan.check, lambda: run.check(jobs))
+    all_of(partial(check_named_files, plan), lambda: run.check(jobs))
     if planned := [job for job in jobs if job.due]:
         raise InputError(
-            f"{plan.study.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
+            f"{plan.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
             f"or their results are out of date, such as {planned[0].manifest}: run the study "
             f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
         )
@@ -170,7 +172,7 @@ def _git(*arguments: str) -> bytes:
         ) from None
 
 
-def _require_published(plan: Plan, packed: Iterable[str]) -> None:
+def _require_published(plan: Study, packed: Iterable[str]) -> None:
     """Refuse a study whose published numbers are elsewhere, or ignored, or not committed yet.
 
     Raises:
@@ -179,27 +181,27 @@ def _require_published(plan: Plan, packed: Iterable[str]) -> None:
     problems = [
         f"{path}: is not in the commit, so an archive would lack published numbers that the study "
         "reads: commit it in the project"
-        for path in sorted(Path(plan.study.settings.published_numbers).glob("*.csv"))
+        for path in sorted(Path(plan.settings.published_numbers).glob("*.csv"))
         if f"code/{os.path.relpath(path, PROJECT)}" not in packed
     ]
     if problems:
         raise InputError(*problems)
 
 
-def _readme(plan: Plan, commit: str) -> str:
+def _readme(plan: Study, commit: str) -> str:
     project = tomllib.loads(read_text(PROJECT / "pyproject.toml"))["project"]
     return read_text(PROJECT / README).format(
-        title=plan.study.settings.title,
-        study=plan.study.name,
+        title=plan.settings.title,
+        study=plan.name,
         version=project["version"],
         commit=commit,
-        results=plan.study.results,
+        results=plan.results,
     )
 
 
-def _key_variables(plan: Plan) -> list[str]:
+def _key_variables(plan: Study) -> list[str]:
     """Environment variables that hold keys of servers, as the configuration names them."""
-    models = [one for study in plan.study.config.studies.values() for one in study.models.values()]
+    models = [one for study in plan.config.studies.values() for one in study.models.values()]
     keys = (model.access.key for model in models if isinstance(model, OpenAIModel))
     return [key for key in keys if key is not None]
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job
 from ecslm.reports.run_progress import PlannedJob
 from ecslm.schemas.paths import BASES
@@ -59,8 +59,8 @@ def cost_in(path: Path) -> Cost | None:
 class Costs:
     """Costs of the jobs that train, predict or measure latency; no others are measured."""
 
-    def __init__(self, plan: Plan, jobs: Iterable[Job]) -> None:
-        self._study = plan.study
+    def __init__(self, study: Study, jobs: Iterable[Job]) -> None:
+        self._study = study
         self._last: dict[str, Cost] = {}
         # By all that other jobs may have in common with those that have run.
         self._alike: dict[tuple[str, ...], list[Cost]] = defaultdict(list)

@@ -21,8 +21,7 @@ from tqdm import tqdm
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import HEAD, Architecture, updated_layers
 from ecslm.models.bases import PathSource
-from ecslm.plan.model_checks import ModelChecks, tabulated
-from ecslm.plan.plan import Plan
+from ecslm.plan.bases import architecture, tabulated
 from ecslm.plan.study import Study
 from ecslm.reports.run_display import MAKE_ROOM
 from ecslm.schemas import paths
@@ -64,7 +63,7 @@ class Disk:
         )
 
 
-def check_disk(plan: Plan, due: Container[str]) -> None:
+def check_disk(study: Study, due: Container[str]) -> None:
     """Refuse to start jobs whose results do not fit on the disk.
 
     Args:
@@ -73,7 +72,7 @@ def check_disk(plan: Plan, due: Container[str]) -> None:
     Raises:
         InputError: a disk has less room than the jobs are sure to need.
     """
-    found = disks(plan.study, due)
+    found = disks(study, due)
     if problems := [f"{disk.folder}: {disk.shortage}" for disk in found if not disk.fits]:
         raise InputError(*problems)
 
@@ -98,17 +97,16 @@ def disks(study: Study, due: Container[str]) -> list[Disk]:
 
 
 def _needs(study: Study, due: Container[str]) -> Iterator[Need]:
-    models = ModelChecks(study)
     for name, model in study.local_models.items():
         adapters = [study.path(paths.ADAPTER, model=name, seed=seed) for seed in model.seeds]
         written = [
             path for path in (*adapters, study.path(paths.EXPORT, model=name)) if path in due
         ]
         # Files of a base are read only where something is to be written.
-        architecture = models.architecture(model.base) if written else None
-        if architecture is None or model.training is None:
+        known = architecture(study, model.base) if written else None
+        if known is None or model.training is None:
             continue
-        layers = updated_layers(architecture, model.training.target_modules)
+        layers = updated_layers(known, model.training.target_modules)
         trained = model.training.rank * sum(sum(shape) for shape in layers.values() if shape)
         working = CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * trained
         size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
@@ -116,17 +114,17 @@ def _needs(study: Study, due: Container[str]) -> Iterator[Need]:
             if path in adapters:
                 yield _folder(path), FLOAT32 * trained, working
             else:
-                yield _folder(path), size * _weights(architecture), 0
+                yield _folder(path), size * _weights(known), 0
     for base, source in study.config.bases.items():
         fetched = study.base(base) in due and not isinstance(source, PathSource)
-        if fetched and (architecture := tabulated(study, base)):
+        if fetched and (known := tabulated(study, base)):
             # A head of its own would come on top.
-            yield _folder(study.base(base)), BFLOAT16 * _weights(architecture, but=HEAD), 0
+            yield _folder(study.base(base)), BFLOAT16 * _weights(known, but=HEAD), 0
 
 
-def _weights(architecture: Architecture, but: str = "") -> int:
+def _weights(known: Architecture, but: str = "") -> int:
     """Weights of all matrices whose sizes are known, but for one."""
-    layers = architecture.layers.items()
+    layers = known.layers.items()
     return sum(shape[0] * shape[1] for name, shape in layers if shape and name != but)
 
 

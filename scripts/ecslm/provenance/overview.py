@@ -8,7 +8,7 @@ from glob import escape
 from pathlib import Path
 
 from ecslm.common.text import number_of
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.causes import Cause, Changes, find_causes
 from ecslm.provenance.costs import Cost, Costs
 from ecslm.provenance.dag import Job
@@ -54,7 +54,7 @@ class Overview:
     costs: Costs
 
     @classmethod
-    def of(cls, plan: Plan, jobs: Iterable[Job]) -> "Overview":
+    def of(cls, study: Study, jobs: Iterable[Job]) -> "Overview":
         """The overview of a study.
 
         Args:
@@ -63,13 +63,13 @@ class Overview:
         Raises:
             InputError: a manifest is broken.
         """
-        changes, costs = Changes(jobs), Costs(plan, tuple(jobs))
+        changes, costs = Changes(jobs), Costs(study, tuple(jobs))
 
         def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
             seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
             return seconds, sum(map(costs.takes_long, jobs)), len(jobs)
 
-        return cls(plan.study.name, changes.jobs, tuple(find_causes(changes, weight)), costs)
+        return cls(study.name, changes.jobs, tuple(find_causes(changes, weight)), costs)
 
     @property
     def planned(self) -> list[Job]:

@@ -18,9 +18,10 @@ from ecslm.data.sources.index import INDEX, Index
 from ecslm.data.sources.labels import read_labels
 from ecslm.data.sources.protocol import source_module
 from ecslm.fingerprint.running import code_parameter
-from ecslm.plan.base_folders import check_base_folders
-from ecslm.plan.data import check_settings
-from ecslm.plan.plan import Plan
+from ecslm.plan.bases import check_base_folders
+from ecslm.plan.jobs import check_settings
+from ecslm.plan.source import source_of
+from ecslm.plan.study import Study
 from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.dag import Job
@@ -37,16 +38,16 @@ log = logging.getLogger(__name__)
 class Run:
     """Everything that a run does in addition to its jobs."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, study: Study) -> None:
         """Raises:
         InputError: there is no folder for results, or it cannot be used; or the size limit of
             the cache is not a number.
         """
-        self._plan = plan
+        self._study = study
         self._made: Sequence[Job] = ()
         self._lock = contextlib.ExitStack()
         # Before anything reads results, as checks of the plan do.
-        check_results_folder(plan.study.name)
+        check_results_folder(study.name)
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
@@ -65,7 +66,7 @@ class Run:
             check_results(made, unfinished)
             check_inputs(made, unfinished)
             save_digests(DIGESTS)
-            check_recorded(self._plan.study.name, made, unfinished)
+            check_recorded(self._study.name, made, unfinished)
 
     def check_data(self, due: Container[str]) -> None:
         """Check the data source, if jobs are going to read it.
@@ -76,8 +77,8 @@ class Run:
         Raises:
             InputError: it is not there, or its rows cannot be used.
         """
-        _check_source(self._plan, due)
-        _check_local_data(self._plan, due)
+        _check_source(self._study, due)
+        _check_local_data(self._study, due)
 
     def begin(self, due: Container[str], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.
@@ -94,9 +95,9 @@ class Run:
         """
         all_of(
             lambda: self.check_data(due),
-            lambda: check_disk(self._plan, due),
-            lambda: check_base_folders(self._plan.study, due),
-            lambda: check_api_keys(self._plan, due),
+            lambda: check_disk(self._study, due),
+            lambda: check_base_folders(self._study, due),
+            lambda: check_api_keys(self._study, due),
             check_machine,
         )
         with os_errors_told():
@@ -112,7 +113,7 @@ class Run:
         self._lock.close()
 
 
-def _check_source(plan: Plan, due: Container[str]) -> None:
+def _check_source(study: Study, due: Container[str]) -> None:
     """Refuse to rebuild dataset files and the check of their source without the source's files.
 
     Snakemake deletes a result before it rebuilds it, so existing ones would be lost.
@@ -123,8 +124,7 @@ def _check_source(plan: Plan, due: Container[str]) -> None:
     Raises:
         InputError: a file of the data source is missing, and one of these must be rebuilt.
     """
-    missing = plan.source.missing_files()
-    study = plan.study
+    missing = source_of(study).missing_files()
     made = (path for task in study.settings.tasks for path in study.task_files(task))
     rebuilt = [path for path in (study.path(DATA_CHECK), *made) if path in due]
     if missing and rebuilt:
@@ -137,7 +137,7 @@ def _check_source(plan: Plan, due: Container[str]) -> None:
         )
 
 
-def _check_local_data(plan: Plan, due: Container[str]) -> None:
+def _check_local_data(study: Study, due: Container[str]) -> None:
     """Check every row of local data before anything runs, unless the report on them is current.
 
     So all problems of a broken file are reported at once, and no result is deleted. The job that
@@ -149,17 +149,17 @@ def _check_local_data(plan: Plan, due: Container[str]) -> None:
     Raises:
         InputError: rows cannot be used, and their problems are not tolerated.
     """
-    data = plan.source.data
-    if not isinstance(data, PathData) or plan.study.path(DATA_CHECK) not in due:
+    data = source_of(study).data
+    if not isinstance(data, PathData) or study.path(DATA_CHECK) not in due:
         return
     # Labels that are not here are fetched by the job; a dry run must not.
     labels_lack = data.labels is not None and not Path(data.labels.path).exists()
-    if labels_lack or plan.source.missing_files():
+    if labels_lack or source_of(study).missing_files():
         return
-    settings = check_settings(plan.study)
+    settings = check_settings(study)
     code = code_parameter("check_data.py", (source_module(data.source),))
     labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
-    cached_report(CACHE, plan.source.rows, settings, labels, code)
+    cached_report(CACHE, source_of(study).rows, settings, labels, code)
 
 
 def _discard_garbage() -> None:

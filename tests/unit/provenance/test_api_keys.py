@@ -11,7 +11,7 @@ from support.project import RESOURCES
 
 from ecslm.common.errors import InputError
 from ecslm.models.prompts import PromptTemplate
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.prediction.openai_settings import AccessSettings, ServerDecoding, ServerSettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
 from ecslm.prediction.server_client import ServerClient
@@ -35,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("resources").symlink_to(RESOURCES)
 
 
-def made(key: str | None = VARIABLE, **fields: Any) -> Plan:
+def made(key: str | None = VARIABLE, **fields: Any) -> Study:
     """The plan of a study with a model that a server runs."""
     access = {} if key is None else {"key": key}
     large = {"backend": "openai", "server": SERVER, "template": "alpaca", "access": access}
@@ -50,7 +50,7 @@ def due(*models: str) -> set[str]:
     }
 
 
-def problems(of: Plan, files: set[str]) -> tuple[str, ...]:
+def problems(of: Study, files: set[str]) -> tuple[str, ...]:
     try:
         check_api_keys(of, files)
     except InputError as error:

@@ -10,7 +10,7 @@ from support.project import ROOT
 from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.costs import Cost, Costs, planned_job
 from ecslm.reports.run_progress import PlannedJob
 
@@ -25,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("resources").symlink_to(ROOT / "resources")
 
 
-def shop() -> Plan:
+def shop() -> Study:
     models = MODELS | {"Large": {"base": "Encoder", "template": "chatml"}}
     return plan(tasks=["PM", "SA"], models=models)
 

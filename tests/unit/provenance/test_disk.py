@@ -13,7 +13,7 @@ from support.project import RESOURCES
 
 from ecslm.common.errors import InputError
 from ecslm.models.bases import HubSource
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.disk import check_disk
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head")
@@ -50,7 +50,7 @@ def free(monkeypatch: pytest.MonkeyPatch) -> Free:
     return set_free
 
 
-def refused(made: Plan, due: set[str]) -> str:
+def refused(made: Study, due: set[str]) -> str:
     with pytest.raises(InputError) as caught:
         check_disk(made, due)
     (line,) = caught.value.problems
@@ -99,7 +99,7 @@ def test_a_base_needs_room_where_it_is_fetched(source: str, needed: int, free: F
     """The sizes of architectures.csv are those of the table `parameters`, but for the norms."""
     made = plan(models=MODELS, architectures={"Small": "SmolLM2-135M"})
     if source == "hub":
-        made.study.config.bases["Small"] = HubSource(source="hub", id="a/small", revision="main")
+        made.config.bases["Small"] = HubSource(source="hub", id="a/small", revision="main")
     free(needed)
     check_disk(made, {BASE})
     if needed:

@@ -16,7 +16,7 @@ from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import Manifest
 from ecslm.common.results_cache import Entry, ResultsCache
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.leftovers import Leftovers, remove
 from ecslm.schemas.paths import FINISHED
 
@@ -24,12 +24,12 @@ SHOP = Path("results/shop")
 TASKS = ("PM", "SA", "QPR", "AG")
 
 
-def shop(**changes: Any) -> Plan:
+def shop(**changes: Any) -> Study:
     """The plan of a study of few tasks."""
     return plan(**{"tasks": list(TASKS)} | changes)
 
 
-def files_of(made: Plan) -> set[Path]:
+def files_of(made: Study) -> set[Path]:
     """What the jobs of a plan write."""
     jobs = all_jobs_of(made)
     logs = {Path(path) for job in jobs if job.rule != "base_model" for path in job.logs}
@@ -42,9 +42,9 @@ def write(*paths: Path) -> None:
         path.write_text("x")
 
 
-def leftovers(made: Plan, study: str = "shop") -> Leftovers:
-    jobs = all_jobs_of(made) if study == made.study.name else []
-    return Leftovers(made.study.config, study, written_by(made), jobs)
+def leftovers(made: Study, study: str = "shop") -> Leftovers:
+    jobs = all_jobs_of(made) if study == made.name else []
+    return Leftovers(made.config, study, written_by(made), jobs)
 
 
 def lay_workflow() -> None:
@@ -129,7 +129,7 @@ def test_local_data_and_weights_stay_wherever_they_lie() -> None:
     data, weights = SHOP / "dataset/OLD/test.jsonl", SHOP / "adapters/Old/seed-0/cost.json"
     write(data, weights)
     assert set(leftovers(shop()).unmade()) == {data, weights}
-    config = shop(data={"source": "path", "path": str(data)}).study.config
+    config = shop(data={"source": "path", "path": str(data)}).config
     base = config.bases["Small"].model_copy(update={"path": str(weights.parent)})
     config = config.model_copy(update={"bases": {**config.bases, "Small": base}})
     assert Leftovers(config, "shop", written_by(shop()), all_jobs_of(shop())).unmade() == []

@@ -11,7 +11,9 @@ import yaml
 from support.scratch import planned_jobs, snakemake
 from support.scripts import run_script
 
-from ecslm.plan.plan import Plan
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.source import source_of
+from ecslm.plan.study import Study
 
 from .own_records import KINDS, Row, lines, row
 
@@ -21,10 +23,10 @@ def begin(desk: Path, rows: list[Row] | str, study: str = "mine"):  # type: igno
     return run_script("new_study.py", "--study", study)
 
 
-def planned(study: str = "mine") -> Plan:
+def planned(study: str = "mine") -> Study:
     """The plan of the study that was written, which must pass the checks before a run."""
-    plan = Plan.read([Path(f"{study}.yaml")], None)
-    plan.check()
+    plan = Study.read([Path(f"{study}.yaml")], None)
+    check_named_files(plan)
     return plan
 
 
@@ -47,11 +49,11 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert "a run can start: nothing is missing" in ran.stdout
     assert "make reproduce CONFIGFILE=mine.yaml" in ran.stdout
     plan = planned()
-    study = plan.study.settings
+    study = plan.settings
     assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned", "TF-IDF", "Nearest"]
-    assert plan.study.config.setting_titles["IND_Diverse_Instruction"] == "own records"
+    assert plan.config.setting_titles["IND_Diverse_Instruction"] == "own records"
     assert study.data.split.test == 0.3  # type: ignore[union-attr]
-    parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
+    parts = {part.split: part.rows for part in source_of(plan).rows.index.parts}  # type: ignore[union-attr]
     assert sum(parts.values()) == 200
     assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
     dry = snakemake(desk, "--cores", "1", "--configfile", "mine.yaml", "--dry-run")
@@ -73,7 +75,7 @@ FOUND = {
 def test_each_kind_of_answer_is_found_and_scored_in_one_study(desk: Path) -> None:
     ran = begin(desk, [make(number) for make in KINDS.values() for number in range(40)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    study = planned().study
+    study = planned()
     tasks = {code: study.task(code) for code in study.settings.tasks}
     found = {code: (task.answer, task.metric, task.input) for code, task in tasks.items()}
     assert found == FOUND
@@ -90,7 +92,7 @@ def test_a_few_short_texts_might_be_options_and_the_note_says_how(desk: Path) ->
     chosen = [row(number, **new | {"output": "ABC"[number % 3]}) for number in range(60)]
     again = begin(desk, chosen)
     assert "different answers" not in again.stdout
-    assert planned().study.config.tasks["Fraud"].answer == "choice"
+    assert planned().config.tasks["Fraud"].answer == "choice"
 
 
 def test_records_that_say_their_split_keep_it(desk: Path) -> None:
@@ -98,30 +100,30 @@ def test_records_that_say_their_split_keep_it(desk: Path) -> None:
     ran = begin(desk, [row(number, split=split) for number, split in enumerate(splits)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "records  8 for training, 2 for validation, 5 for testing" in ran.stdout
-    assert planned().study.settings.data.split is None  # type: ignore[union-attr]
+    assert planned().settings.data.split is None  # type: ignore[union-attr]
 
 
 def test_records_that_are_there_twice_are_left_out_and_counted(desk: Path) -> None:
     ran = begin(desk, [row(number % 40) for number in range(43)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "Left out, since an equal record comes before: 3." in ran.stdout
-    assert planned().study.settings.data.tolerate == ("duplicate_record",)
+    assert planned().settings.data.tolerate == ("duplicate_record",)
 
 
 def test_records_for_tests_alone_tune_nothing(desk: Path) -> None:
     ran = begin(desk, [row(number, split="test") for number in range(5)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "so no model is tuned" in ran.stdout
-    assert list(planned().study.settings.models) == ["SmolLM2-135M"]
+    assert list(planned().settings.models) == ["SmolLM2-135M"]
 
 
 def test_names_that_are_no_file_names_become_codes(desk: Path) -> None:
     name = 'Is it "fraud"? ja/nein: \u9000\u8d27'
     ran = begin(desk, [row(number, task=name) for number in range(40)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    (code,) = planned().study.settings.tasks
+    (code,) = planned().settings.tasks
     assert code == "Is_it_fraud_ja_nein"
-    assert planned().study.task(code).title == name
+    assert planned().task(code).title == name
 
 
 @pytest.mark.parametrize(("name", "expected"), [("pm", "pm_2"), ("x.cost", "x_cost")])
@@ -130,7 +132,7 @@ def test_a_task_called_like_another_or_its_files_gets_a_code_of_its_own(
 ) -> None:
     ran = begin(desk, [row(number, task=name) for number in range(40)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert list(planned().study.settings.tasks) == [expected]
+    assert list(planned().settings.tasks) == [expected]
 
 
 ENOUGH = [row(number) for number in range(40)]

@@ -174,21 +174,22 @@ import json, sys
 from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
-from ecslm.plan.plan import Plan
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.tables import in_report_order, kind_of, table_resources, table_settings
 try:
     config = load_config(json.loads(Path("config.json").read_text()), Path("resources/prompts"))
-    plan = Plan(config)
-    plan.check()
+    plan = Study(config)
+    check_named_files(plan)
 except InputError as error:
     sys.exit("\\n".join(error.problems))
-settings = table_settings(plan.study, "costs")
+settings = table_settings(plan, "costs")
 found = {
-    "inputs": list(kind_of(plan.study, "costs").files(settings)),
-    "options": table_resources(plan.study, "costs"),
+    "inputs": list(kind_of(plan, "costs").files(settings)),
+    "options": table_resources(plan, "costs"),
     "settings": json_parameter(settings),
-    "order": in_report_order(plan.study),
+    "order": in_report_order(plan),
 }
 print(json.dumps(found))
 """
