@@ -92,7 +92,8 @@ def made_by(
         libraries: those that can change a result, or a function of `per_job` that returns them.
         modules: full names of the modules that the script loads by name, from its settings.
     """
-    its = per_job(study, settings or (lambda _: None))
+    settings_of = cache(settings or (lambda _: None))
+    its = per_job(study, settings_of)
     used = per_job(study, libraries if callable(libraries) else lambda _: libraries or ())
 
     @cache
@@ -104,7 +105,7 @@ def made_by(
 
     found = {"code": lambda job: computing(tuple(modules(its(job))), tuple(used(job)))[0]}
     if settings is not None:
-        found["settings"] = per_job(study, settings, json_parameter)
+        found["settings"] = per_job(study, settings_of, json_parameter)
     if libraries is not None:
         found["versions"] = lambda job: computing(tuple(modules(its(job))), tuple(used(job)))[1]
     return found
