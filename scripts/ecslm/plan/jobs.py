@@ -104,7 +104,6 @@ def description_settings(study: Study, task: str) -> DescriptionSettings:
     )
 
 
-@cache
 def data_card_settings(study: Study) -> card.CardSettings:
     """What the data card shows in addition to the reports."""
     source = source_of(study)
@@ -156,7 +155,6 @@ def base_content(study: Study, base: str) -> str | None:
     return content_of_folder(Path(source.path), Path(study.base(base)))
 
 
-@cache
 def adapter_settings(study: Study, model: str) -> AdapterSettings:
     """The hyper-parameters of a tuned model."""
     entry = study.local_models[model]
@@ -195,7 +193,6 @@ def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]
     return backend_module(settings.backend).libraries(settings, tuned=tuned)
 
 
-@cache
 def latency_settings(study: Study, model: str) -> LatencySettings:
     """The sample of prompts, and how the model answers each of its tasks."""
     return LatencySettings(
@@ -214,7 +211,6 @@ def latency_libraries(study: Study, model: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for names in used for name in names))
 
 
-@cache
 def export_settings(study: Study, model: str) -> ExportSettings:
     """How an exported model answers each of its tasks."""
     return ExportSettings(
@@ -229,7 +225,6 @@ def export_libraries(study: Study, model: str) -> tuple[str, ...]:
     return export_settings(study, model).libraries
 
 
-@cache
 def published_answers(study: Study) -> tuple[AnswersOfTask, ...]:
     """The answers that others have published, by model and task; two rows of the study, with and
     without an example, may have the same."""
@@ -291,7 +286,6 @@ def choose_settings(study: Study, task: str) -> ChooseSettings:
     )
 
 
-@cache
 def score_rows_settings(study: Study) -> ScoreRowsSettings:
     """The models and baselines that have scores."""
     tuned = {name for name in study.local_models if study.model(name).adapter_name(name)}
@@ -313,7 +307,6 @@ def score_rows_settings(study: Study) -> ScoreRowsSettings:
     )
 
 
-@cache
 def model_card_settings(study: Study, model: str) -> ModelCardSettings:
     """What the card of a model says of the study."""
     source, base = source_of(study), study.local_models[model].base
