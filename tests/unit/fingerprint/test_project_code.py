@@ -388,5 +388,6 @@ def test_rules_run_shell_commands_and_never_script_or_run_blocks() -> None:
 def test_every_rule_that_runs_a_script_says_its_digest() -> None:
     for name, text in RULES.items():
         for rule in re.split(r"^(?=rule |on\w+:)", text, flags=re.MULTILINE):
-            if "scripts/" in rule and rule.startswith("rule "):
-                assert "code=" in rule, f"{name}: {rule.splitlines()[0]}"
+            if rule.startswith("rule ") and (script := re.search(r"scripts/(\w+\.py)", rule)):
+                given = rf'made_by\(\s*"{script[1]}"'
+                assert re.search(given, rule), f"{name}: {rule.splitlines()[0]}"

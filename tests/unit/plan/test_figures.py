@@ -10,6 +10,7 @@ from support.plans import BASELINES, IND, MODELS, plan
 from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.common.errors import InputError
+from ecslm.plan.checks import check_named_files
 from ecslm.plan.figures import figures_settings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import table_resources
@@ -94,7 +95,7 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
     folder.mkdir()
     made = with_table(published_numbers=str(folder))
     with pytest.raises(InputError) as caught:
-        made.check()
+        check_named_files(made)
     problem = f"studies.shop.published_numbers: {folder}: no study.csv there: write one, see "
     assert caught.value.problems[0].startswith(problem)
     scores = folder / "study.csv"
