@@ -232,14 +232,6 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
             assert same(job.inputs) == same(other[name].inputs), name
 
 
-def test_a_new_task_and_rows_whose_answers_are_limited_change_nothing_of_the_others() -> None:
-    def others(made: Study) -> tuple[StatedJob, StatedJob]:
-        adapter = job_of(made, "train_adapter", model="Small-EC", seed=0)
-        return adapter, prediction(made, "Small", "PM")
-
-    assert others(plan(tasks=["PM", "NEW"], models=MODELS | LIMITED)) == others(plan(tasks=["PM"]))
-
-
 @pytest.mark.parametrize(
     ("dtype", "sample", "budget"),
     [("float32", False, None), ("float32", True, 777), ("bfloat16", False, 777)],
