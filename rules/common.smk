@@ -67,7 +67,8 @@ pathvars:
     results=STUDY.results,
 
 
-# Parameters
+# Parameters: see plan/parameters.py. Functions of plan/jobs.py take the study and wildcards.
+# `made_by(script, settings, libraries, modules)` gives a rule `settings`, `code` and `versions`.
 
 
 per_job = partial(parameters.per_job, STUDY)
