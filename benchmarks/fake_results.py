@@ -21,7 +21,7 @@ from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import MadeBy, made_from, write_manifest
 from ecslm.models.bases import FETCHED, REQUIRED_FILES, BaseManifest
 from ecslm.plan.parameters import versions_in
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
 from ecslm.schemas.bertscore import BertScoreRow
@@ -50,7 +50,7 @@ class FakeResults:
     """Writes what bases, training, prediction and BERTScore would; dataset files must be made."""
 
     project: Path
-    plan: Plan
+    plan: Study
 
     def files(self) -> list[str]:
         """One file of each GPU job; a job's other files are made with it."""
@@ -66,7 +66,7 @@ class FakeResults:
 
     def write_row(self, model: str, seed: int) -> None:
         """Everything of one model and seed."""
-        study = self.plan.study
+        study = self.plan
         if study.model(model).tuned:
             self.write_adapter(model, seed)
         if model in study.local_models:
@@ -92,14 +92,14 @@ class FakeResults:
             write_text(path.parent / name, "{}\n")
         write_jsonl(
             path.parent / "log.jsonl",
-            training_log(f"{model}/{seed}", self.plan.study.training_tasks),
+            training_log(f"{model}/{seed}", self.plan.training_tasks),
         )
         write_json(path.parent / "cost.json", COST)
 
     def write_predictions(self, model: str, seed: int, task: str) -> None:
         """Answers to the test records of a task."""
         path = self._path(paths.PREDICTIONS, model=model, seed=seed, task=task)
-        shots = self.plan.study.model(model).shots
+        shots = self.plan.model(model).shots
         records = [
             record
             for record in read_records(self._path(paths.DATASET, task=task, split="test"))
@@ -124,16 +124,16 @@ class FakeResults:
         write_jsonl(path, (bertscore(one, rng) for one in predictions))
 
     def _rows(self) -> Iterator[tuple[str, int]]:
-        models = self.plan.study.settings.models.items()
+        models = self.plan.settings.models.items()
         yield from ((name, seed) for name, one in models if one.run for seed in one.seeds)
 
     def _path(self, pattern: str, **names: object) -> Path:
-        return self.project / self.plan.study.path(pattern, **names)
+        return self.project / self.plan.path(pattern, **names)
 
     def _train_tokenizer(self, path: Path) -> None:
         from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-        task = self.plan.study.test_tasks[0]
+        task = self.plan.test_tasks[0]
         records = read_records(self._path(paths.DATASET, task=task, split="test"))
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
@@ -158,7 +158,7 @@ def training_log(name: str, tasks: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield done | {"eval_loss": 1 / (0.5 + epoch), "eval_right": right}
 
 
-def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
+def write_base_manifest(project: Path, plan: Study, manifest: str) -> None:
     """The manifest of a base, whose files are missing but for its tokenizer if that is there."""
     name, folder = Path(manifest).parent.name, (project / manifest).parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
     settings = json.loads(job.settings)
     content = BaseManifest(
         base=name,
-        source=plan.study.config.bases[name],
+        source=plan.config.bases[name],
         revision="none",
         folder=".",
         files={

@@ -19,7 +19,7 @@ from studies import read_configuration, with_copies, with_study
 from support.stated_jobs import jobs_of
 
 from ecslm.config.loading import load_config
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 
 MODEL, SEEDS = "SmolLM2-360M-EC", 5
@@ -76,7 +76,7 @@ def planned(project: Path, models: int) -> str:
     configuration = with_study(shipped, with_copies(shipped, MODEL, models, SEEDS))
     # JSON is YAML.
     (project / "config.yaml").write_text(json.dumps(configuration, default=str))
-    plan = Plan(load_config(configuration, ROOT / TEMPLATES))
+    plan = Study(load_config(configuration, ROOT / TEMPLATES))
     made = jobs_of(plan)
     on_gpu = sum(job.rule in {"train_adapter", "predict", "bertscore"} for job in made)
     files = sum(len(job.files) for job in made)

@@ -21,7 +21,7 @@ from processes import ROOT, Run, copy_project, snakemake
 from studies import main_files, paper_sized, read_configuration, with_study, write_published_rows
 
 from ecslm.config.loading import load_config
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 
 SCORE_RULES = ("score", "score_baseline")
@@ -56,7 +56,7 @@ def main(arguments: argparse.Namespace) -> None:
         print("\nnew tables / score everything: {:.2f}, CPU {:.2f}".format(*ratios))
 
 
-def build(project: Path, settings: int) -> Plan:
+def build(project: Path, settings: int) -> Study:
     """The study with all results of the GPU steps, made unless the folder has them."""
     shipped = read_configuration(ROOT)
     study = paper_sized(shipped, settings)
@@ -65,7 +65,7 @@ def build(project: Path, settings: int) -> Plan:
     # JSON is YAML.
     text = json.dumps(configuration, default=str)
     (project / "config.yaml").write_text(text)
-    plan = Plan(load_config(configuration, project / TEMPLATES))
+    plan = Study(load_config(configuration, project / TEMPLATES))
     results = FakeResults(project, plan)
     built = project / "built.json"
     snakemake(project, "--", "datasets")
@@ -93,12 +93,12 @@ def refuse_gpu_jobs(run: Run) -> None:
         sys.exit(f"a metric fix must rerun no GPU step, and planned were: {sorted(planned)}")
 
 
-def table(project: Path, plan: Plan) -> bytes:
+def table(project: Path, plan: Study) -> bytes:
     """The content of a table that shows the metric."""
-    return (project / plan.study.results / f"tables/{TABLE}.json").read_bytes()
+    return (project / plan.results / f"tables/{TABLE}.json").read_bytes()
 
 
-def print_size(project: Path, plan: Plan) -> None:
+def print_size(project: Path, plan: Study) -> None:
     """How much there is to score, and the head of the table."""
     files = [project / path for path in main_files(plan, "predict")]
     lines = sum(path.read_bytes().count(b"\n") for path in files)

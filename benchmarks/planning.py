@@ -21,8 +21,8 @@ from support.stated_jobs import all_jobs_of
 from ecslm.config.loading import load_config
 from ecslm.estimates.devices import Device
 from ecslm.estimates.estimate import Estimate
-from ecslm.plan.plan import Plan
 from ecslm.plan.requests import Requests
+from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 
 PAGE = ROOT / "docs/planning.md"
@@ -72,7 +72,7 @@ def lines() -> Iterator[str]:
     """The part of the page."""
     six, whole = plan_of(SIX), plan_of(None)
     yield from ("### Each model on each card", "")
-    yield from of_models(Requests(six.study))
+    yield from of_models(Requests(six))
     yield from ("", "### Six models, three seeds", "", counted(six), "")
     yield from of_pools(six)
     yield from ("", "### The whole study, as it is configured", "", counted(whole), "")
@@ -82,7 +82,7 @@ def lines() -> Iterator[str]:
     yield from ("### What this rests on", "", *assumptions(), "")
 
 
-def plan_of(models: Sequence[str] | None) -> Plan:
+def plan_of(models: Sequence[str] | None) -> Study:
     """The paper's study, with these models alone or with all."""
     shipped = read_configuration(ROOT)
     study = shipped["studies"]["paper"]
@@ -90,26 +90,26 @@ def plan_of(models: Sequence[str] | None) -> Plan:
         study = cut_down(
             study, {name: study["models"][name]["seeds"] for name in models}, study["tasks"]
         )
-    return Plan(load_config(with_study(shipped, study), ROOT / TEMPLATES))
+    return Study(load_config(with_study(shipped, study), ROOT / TEMPLATES))
 
 
-def counted(plan: Plan) -> str:
+def counted(plan: Study) -> str:
     """How much there is to do."""
     jobs = Counter(job.rule for job in all_jobs_of(plan))
-    work = Requests(plan.study).workloads
+    work = Requests(plan).workloads
     answers = sum(
         work.prediction(run["model"], run["task"], longest=False).prompts
-        for run in plan.study.runs()
-        if run["model"] in plan.study.local_models
+        for run in plan.runs()
+        if run["model"] in plan.local_models
     )
-    tuned = [name for name, model in plan.study.local_models.items() if model.tuned]
+    tuned = [name for name, model in plan.local_models.items() if model.tuned]
     # Copies of a model are trained alike.
     first = max((work.training(name) for name in tuned[:10]), key=lambda one: one.records)
     return (
         f"{jobs['train_adapter']} trainings, {jobs['predict']:,} predictions files with "
         f"{answers:,} answers, {jobs['bertscore']} BERTScores. A training with all records reads "
         f"{first.records:,} of them, {first.tokens / 1e6:.0f} million tokens, in each of "
-        f"{plan.study.settings.training.epochs} epochs."
+        f"{plan.settings.training.epochs} epochs."
     )
 
 
@@ -153,9 +153,9 @@ def predictions_of(requests: Requests, model: str, device: Device) -> list[Estim
     return [one for one in found if one is not None]
 
 
-def of_pools(plan: Plan) -> Iterator[str]:
+def of_pools(plan: Study) -> Iterator[str]:
     """Hours and cost of a study on each pool."""
-    requests = Requests(plan.study)
+    requests = Requests(plan)
     yield (
         "| pool | card | training, GPU-h | predictions, GPU-h | BERTScore, GPU-h | wall, h "
         "| USD an hour | USD |"
@@ -172,22 +172,22 @@ def of_pools(plan: Plan) -> Iterator[str]:
         )
 
 
-def other_steps(plan: Plan) -> float:
+def other_steps(plan: Study) -> float:
     """Hours of the steps that run no model, in proportion to the predictions that they read."""
-    predictions = len(plan.study.runs())
+    predictions = len(plan.runs())
     return OTHER_STEPS / 3600 * predictions / OTHER_PREDICTIONS
 
 
 def of_many() -> Iterator[str]:
     """Hours and cost of a study with many copies of one model."""
     shipped = read_configuration(ROOT)
-    plan = Plan(
+    plan = Study(
         load_config(
             with_study(shipped, with_copies(shipped, MANY_MODEL, MANY, MANY_SEEDS)),
             ROOT / TEMPLATES,
         )
     )
-    requests = Requests(plan.study)
+    requests = Requests(plan)
     yield (
         f'{MANY} copies of {MANY_MODEL}, simulated in the same way. Here "wall" ends with '
         f"the last job of a GPU. {counted(plan)}"
@@ -207,9 +207,9 @@ def of_many() -> Iterator[str]:
         )
 
 
-def not_fitting(plan: Plan) -> Iterator[str]:
+def not_fitting(plan: Study) -> Iterator[str]:
     """What predictions of some bases need beside the configuration, by the card."""
-    requests, study = Requests(plan.study), plan.study
+    requests, study = Requests(plan), plan
     for card in CARDS:
         device = requests.devices[card]
         bases: dict[str, list[str]] = defaultdict(list)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from support.stated_jobs import StatedJob, all_jobs_of
 
 from ecslm.estimates.devices import Device
-from ecslm.plan.plan import Plan
 from ecslm.plan.requests import Requests
+from ecslm.plan.study import Study
 
 # Rules whose jobs are placed.
 KINDS = ("train_adapter", "predict", "bertscore")
@@ -61,7 +61,7 @@ class Placed:
         return sum(self.hours.values())
 
 
-def units(plan: Plan, requests: Requests, device: Device, shares: bool) -> list[Unit]:
+def units(plan: Study, requests: Requests, device: Device, shares: bool) -> list[Unit]:
     """What has to be computed on GPUs, that the target `all` asks for.
 
     Args:

@@ -20,8 +20,8 @@ from support.stated_jobs import StatedJob, all_jobs_of
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.estimates.estimate import MIB
-from ecslm.plan.plan import Plan
 from ecslm.plan.requests import requests_of
+from ecslm.plan.study import Study
 from ecslm.script import run_script
 
 # In what order they run.
@@ -59,12 +59,12 @@ def main(
         study: of config.yaml; the default is the study that it selects
         device: a row of resources/devices.csv
     """
-    plan = Plan.read(configfile, study)
+    plan = Study.read(configfile, study)
     by_rule = defaultdict(list)
     for one in compared(plan, device):
         by_rule[one.rule].append(one)
     if not by_rule:
-        raise InputError(f"{plan.study.results}: no job of a model has run: run the study first")
+        raise InputError(f"{plan.results}: no job of a model has run: run the study first")
     print(
         "| job | jobs | asked, MiB | estimate, MiB | measured, MiB | asked / measured "
         "| limit, min | estimate, s | measured, s |\n|---|---|---|---|---|---|---|---|---|"
@@ -73,10 +73,10 @@ def main(
         print(row(rule, by_rule[rule]), flush=True)
 
 
-def compared(plan: Plan, device: str) -> Iterator[Compared]:
+def compared(plan: Study, device: str) -> Iterator[Compared]:
     """The jobs that have run."""
-    requests = requests_of(plan.study)
-    known = requests.devices[device].with_threads(plan.study.settings.threads)
+    requests = requests_of(plan)
+    known = requests.devices[device].with_threads(plan.settings.threads)
     for job in all_jobs_of(plan):
         estimate = requests.of_key(job.rule, job.key, known)
         measured = measure(job)

@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from fake_results import write_base_manifest, write_manifests
 from processes import ROOT, Run, copy_project, snakemake
-from studies import Configuration, Study, cut_down, main_files, read_configuration, with_study
+from studies import Configuration, Entry, cut_down, main_files, read_configuration, with_study
 from support.stated_jobs import all_jobs_of, job_of
 
 from ecslm.config.loading import load_config
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 
 # For studies too small for ten tasks: a yes/no task, a ranking, a generation task.
@@ -88,7 +88,7 @@ def configuration_of(jobs: int) -> Configuration:
     raise AssertionError("there is no last row")
 
 
-def rows(study: Study) -> Iterator[tuple[str, int]]:
+def rows(study: Entry) -> Iterator[tuple[str, int]]:
     """Models with their seeds, base by base; then further seeds of the tuned models.
 
     A tuned model comes first, since some tables show tuned models alone.
@@ -105,22 +105,21 @@ def rows(study: Study) -> Iterator[tuple[str, int]]:
     yield from ((name, seed) for seed in count(3) for name in tuned)
 
 
-def plan_of(configuration: Configuration) -> Plan:
+def plan_of(configuration: Configuration) -> Study:
     """The plan that our workflow makes."""
-    return Plan(load_config(configuration, ROOT / TEMPLATES))
+    return Study(load_config(configuration, ROOT / TEMPLATES))
 
 
-def job_count(plan: Plan) -> int:
+def job_count(plan: Study) -> int:
     """Jobs of the target `all`, near enough to choose a study by."""
     return len(all_jobs_of(plan))
 
 
-def shape_of(plan: Plan) -> dict[str, Any]:
+def shape_of(study: Study) -> dict[str, Any]:
     """What the bare workflow has to know: lists of files, and facts of models."""
-    study = plan.study
 
     def inputs(rule: str, name: str, **wildcards: str) -> list[str]:
-        return list(job_of(plan, rule, **wildcards).named_inputs[name])
+        return list(job_of(study, rule, **wildcards).named_inputs[name])
 
     generation = [task for task in study.settings.tasks if study.is_generation(task)]
     encoder = study.settings.bertscore
@@ -133,34 +132,34 @@ def shape_of(plan: Plan) -> dict[str, Any]:
             name: {"base": model.base, "tuned": model.tuned, "template": study.template(name)}
             for name, model in study.settings.models.items()
         },
-        "bases": [Path(path).parent.name for path in main_files(plan, "base_model")],
+        "bases": [Path(path).parent.name for path in main_files(study, "base_model")],
         "encoder": [] if encoder is None else [study.base(encoder.encoder)],
-        "datasets": main_files(plan, "check_data", "dataset"),
+        "datasets": main_files(study, "check_data", "dataset"),
         "task_files": {task: study.task_files(task) for task in study.settings.tasks},
         "described": study.described_model,
-        "descriptions": main_files(plan, "describe_data", "leakage"),
+        "descriptions": main_files(study, "describe_data", "leakage"),
         "card": inputs("data_card", "reports"),
         "training": {
             split: [study.dataset_file(task, split) for task in study.training_tasks]
             for split in ("train", "val")
         },
-        "adapters": main_files(plan, "train_adapter"),
-        "predictions": main_files(plan, "predict"),
+        "adapters": main_files(study, "train_adapter"),
+        "predictions": main_files(study, "predict"),
         "latencies": {
             job.key["model"]: job.inputs
-            for job in all_jobs_of(plan)
+            for job in all_jobs_of(study)
             if job.rule == "measure_latency"
         },
-        "bertscores": main_files(plan, "bertscore"),
-        "metrics": main_files(plan, "score", "score_baseline"),
+        "bertscores": main_files(study, "bertscore"),
+        "metrics": main_files(study, "score", "score_baseline"),
         "seeds": {name: model.seeds for name, model in study.settings.models.items()},
-        "over_seeds": main_files(plan, "score_over_seeds"),
+        "over_seeds": main_files(study, "score_over_seeds"),
         "compared": {task: inputs("differences", "records", task=task) for task in study.test_tasks}
-        if main_files(plan, "differences")
+        if main_files(study, "differences")
         else {},
-        "differences": main_files(plan, "differences"),
-        "comparisons": main_files(plan, "compare"),
-        "drawn": main_files(plan, "render_table"),
+        "differences": main_files(study, "differences"),
+        "comparisons": main_files(study, "compare"),
+        "drawn": main_files(study, "render_table"),
         "tables": {
             name: {
                 "results": inputs("render_table", "results", table=name),

@@ -27,9 +27,9 @@ from processes import ROOT, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study, write_published_rows
 
 from ecslm.config.loading import load_config
-from ecslm.plan.models import score_settings
+from ecslm.plan.jobs import score_settings
 from ecslm.plan.parameters import json_parameter
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
 RESAMPLES = 10_000
@@ -45,13 +45,13 @@ def main(arguments: argparse.Namespace) -> None:
         project = copy_project(Path(temporary))
         plan = build(project)
         print("| task | records | seconds | peak memory, MiB |\n|---|---|---|---|")
-        runs = [(task, *score(project, plan, task)) for task in plan.study.test_tasks]
+        runs = [(task, *score(project, plan, task)) for task in plan.test_tasks]
         for task, records, seconds, peak in runs:
             print(f"| {task} | {records:,} | {seconds:.2f} | {peak:.0f} |")
         records, seconds = (sum(run[index] for run in runs) for index in (1, 2))
         print(f"| all | {records:,} | {seconds:.2f} | {max(run[3] for run in runs):.0f} |\n")
         print("| task | setting | plain, s | ours, s | plain / ours |\n|---|---|---|---|---|")
-        for task in plan.study.test_tasks:
+        for task in plan.test_tasks:
             for row in compare_bootstraps(project, plan, task, arguments.plain_resamples):
                 ratio = row["plain"] / row["ours"]
                 print(
@@ -61,7 +61,7 @@ def main(arguments: argparse.Namespace) -> None:
                 )
 
 
-def build(project: Path) -> Plan:
+def build(project: Path) -> Study:
     """The study's dataset files, and answers of one model and seed to its test records."""
     shipped = read_configuration(ROOT)
     nothing_else = {"tables": {}, "comparisons": None, "described_with": None}
@@ -72,27 +72,27 @@ def build(project: Path) -> Plan:
     configuration = with_study(shipped, study)
     # JSON is YAML.
     (project / "config.yaml").write_text(json.dumps(configuration))
-    plan = Plan(load_config(configuration, project / paths.TEMPLATES))
+    plan = Study(load_config(configuration, project / paths.TEMPLATES))
     snakemake(project, "--cores", "all", "--", "datasets")
-    (model,) = plan.study.settings.models
+    (model,) = plan.settings.models
     FakeResults(project, plan).write_row(model, 0)
     return plan
 
 
-def score(project: Path, plan: Plan, task: str) -> tuple[int, float, float]:
+def score(project: Path, plan: Study, task: str) -> tuple[int, float, float]:
     """Records, seconds and peak memory of one run of `score.py`."""
-    (model,) = plan.study.settings.models
+    (model,) = plan.settings.models
     names = {"model": model, "seed": "0", "task": task}
-    predictions = plan.study.path(paths.PREDICTIONS, **names)
+    predictions = plan.path(paths.PREDICTIONS, **names)
     command = [sys.executable, "scripts/score.py", "--task", task, "--predictions", predictions]
     command += [
         "--settings",
-        json_parameter(score_settings(plan.study, task)),
+        json_parameter(score_settings(plan, task)),
         "--output",
         f"scored/{task}.json",
     ]
-    if plan.study.is_generation(task):
-        command += ["--bertscore", plan.study.path(paths.BERTSCORE, **names)]
+    if plan.is_generation(task):
+        command += ["--bertscore", plan.path(paths.BERTSCORE, **names)]
     start = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=project, stdout=subprocess.DEVNULL, env=one_thread(), preexec_fn=on_one_core
@@ -106,12 +106,12 @@ def score(project: Path, plan: Plan, task: str) -> tuple[int, float, float]:
 
 
 def compare_bootstraps(
-    project: Path, plan: Plan, task: str, plain_resamples: int
+    project: Path, plan: Study, task: str, plain_resamples: int
 ) -> list[dict[str, Any]]:
     """Seconds of both bootstraps for each setting of a task, in a process of their own."""
-    (model,) = plan.study.settings.models
+    (model,) = plan.settings.models
     command = [sys.executable, __file__, "--bootstrap", task, "--plain-resamples"]
-    predictions = plan.study.path(paths.PREDICTIONS, model=model, seed=0, task=task)
+    predictions = plan.path(paths.PREDICTIONS, model=model, seed=0, task=task)
     command += [str(plain_resamples), "--predictions", predictions]
     run = subprocess.run(
         command,

@@ -11,10 +11,10 @@ from processes import ROOT
 from support.small_rows import small_rows
 from support.stated_jobs import all_jobs_of
 
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 
 Configuration = dict[str, Any]
-Study = dict[str, Any]
+Entry = dict[str, Any]
 
 NAME = "benchmark"
 # The rows of `paper_sized`, in the project.
@@ -24,7 +24,7 @@ ROWS = "rows.jsonl"
 READ_BY_OTHERS = {"train_adapter": "manifest"}
 
 
-def main_files(plan: Plan, *rules: str) -> list[str]:
+def main_files(plan: Study, *rules: str) -> list[str]:
     """One file of each job of some rules: that which other jobs read."""
     return [
         path
@@ -40,15 +40,15 @@ def read_configuration(project: Path) -> Configuration:
     return dict(yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8")))
 
 
-def with_study(configuration: Configuration, study: Study) -> Configuration:
+def with_study(configuration: Configuration, study: Entry) -> Configuration:
     """The configuration with one more study, which is the current one."""
     return configuration | {"study": NAME, "studies": configuration["studies"] | {NAME: study}}
 
 
-def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[str]) -> Study:
+def cut_down(study: Entry, seeds: Mapping[str, Sequence[int]], tasks: Sequence[str]) -> Entry:
     """The study with these models alone, each with its seeds, and with these tasks alone."""
     removed = {*study["models"], *study["tasks"]}.difference(seeds, tasks)
-    cut: Study = _without(study, removed)
+    cut: Entry = _without(study, removed)
     # Those that name one model alone, in place of a list, have lost it.
     cut["tables"] = {
         name: table
@@ -73,7 +73,7 @@ def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[s
     return cut
 
 
-def paper_sized(shipped: Configuration, settings: int) -> Study:
+def paper_sized(shipped: Configuration, settings: int) -> Entry:
     """The paper's tuned models on made-up records, which `write_published_rows` writes.
 
     `settings` is how many of the paper's settings there are.
@@ -90,7 +90,7 @@ def paper_sized(shipped: Configuration, settings: int) -> Study:
     }
 
 
-def with_copies(shipped: Configuration, model: str, count: int, seeds: int) -> Study:
+def with_copies(shipped: Configuration, model: str, count: int, seeds: int) -> Entry:
     """The paper's study with one tuned model alone, so many times and with so many seeds; tables
     show it once."""
     paper = shipped["studies"]["paper"]
@@ -100,7 +100,7 @@ def with_copies(shipped: Configuration, model: str, count: int, seeds: int) -> S
     return study
 
 
-def write_published_rows(project: Path, study: Study, splits: Sequence[str]) -> None:
+def write_published_rows(project: Path, study: Entry, splits: Sequence[str]) -> None:
     """Rows of some splits in the settings of a study, as many as published; of others, one each."""
     sizes: dict[str, dict[str, int]] = {}
     with (ROOT / "resources/published/counts.csv").open(encoding="utf-8") as stream:
@@ -116,7 +116,7 @@ def write_published_rows(project: Path, study: Study, splits: Sequence[str]) -> 
                 stream.write(json.dumps(row) + "\n")
 
 
-def _cut_contrasts(cut: Study) -> None:
+def _cut_contrasts(cut: Entry) -> None:
     """Leave out what a cut study cannot compare, and the tables of it."""
     settings, models = set(cut["settings"]), set(cut["models"])
     contrasts = cut["comparisons"]["contrasts"]

@@ -1,9 +1,3 @@
-from ecslm.models.bases import BaseSettings, libraries
-from ecslm.plan.models import adapter_settings, base_content
-
-TRAINING = acceptable("train_adapter.py", lambda job: adapter_settings(STUDY, job.model).libraries)
-
-
 rule base_model:
     """step: fetch the pretrained weights of one base"""
     output:
@@ -11,11 +5,9 @@ rule base_model:
     log:
         "results/bases/{base}/fetch.log",
     params:
-        settings=settings(lambda job: BaseSettings(source=STUDY.config.bases[job.base])),
-        content=of_job(lambda job: base_content(STUDY, job.base)),
+        **made_by("base_model.py", jobs.base_settings, jobs.base_libraries),
+        content=content,
         content_option=weights_content,
-        code=code("base_model.py"),
-        versions=versions(lambda job: libraries(STUDY.config.bases[job.base])),
     message:
         "Base weights {wildcards.base}"
     shell:
@@ -44,27 +36,19 @@ rule train_adapter:
     priority: model_by_model
     threads: STUDY.settings.threads
     resources:
+        **prompted_request("train_adapter"),
         gpu=STUDY.settings.gpus,
-        mem_mb=memory("train_adapter"),
-        runtime=minutes("train_adapter"),
-        device=STUDY.settings.device,
-        template=template_file,
-        # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.settings.threads,
         # Not {gpu}, which a profile caps.
         processes=STUDY.settings.gpus,
     params:
-        settings=settings(lambda job: adapter_settings(STUDY, job.model)),
-        template=prompt_of_model,
-        code=TRAINING.code,
-        versions=TRAINING.versions,
+        **made_by("train_adapter.py", jobs.adapter_settings, jobs.adapter_libraries),
+        template=prompt,
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python scripts/train_adapter.py --train {input.train} --val {input.val}"
-        " --base {input.base} --template {resources.template}"
-        " --template-digest {params.template} --settings {params.settings:q}"
-        " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
-        " --threads {resources.model_threads} --processes {resources.processes}"
-        " --code {params.code} --output {output.manifest}"
+        " --base {input.base} --template {resources.template} --template-digest {params.template}"
+        " --settings {params.settings:q} --model {wildcards.model} --seed {wildcards.seed}"
+        " --device {resources.device} --threads {resources.model_threads}"
+        " --processes {resources.processes} --code {params.code} --output {output.manifest}"
         " --log {log}"

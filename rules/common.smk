@@ -3,10 +3,9 @@
 import os
 import re
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from shlex import join, quote
-from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
@@ -21,17 +20,15 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from ecslm.common.cli import exit_with
-from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError
-from ecslm.common.versions import lock_versions
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
 from ecslm.fingerprint.running import code_parameter
-from ecslm.models.prompts import template_digest
-from ecslm.plan.models import base_content, prediction_settings
-from ecslm.plan.parameters import json_parameter, versions_parameter
-from ecslm.plan.plan import Plan
+from ecslm.plan import comparisons, jobs, parameters
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.parameters import told
 from ecslm.plan.requests import requests_of
+from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables, table_resources
 from ecslm.prediction.backend import modules_of
 from ecslm.provenance.checks import os_errors_told
@@ -44,23 +41,20 @@ from ecslm.schemas.registry import CONFIG_FILE
 # where the graph is read to look at it.
 IS_RUN = workflow.is_main_process and not is_read()
 
-try:
+
+with told(), os_errors_told():
     # Read here, since Snakemake reports neither the line of a problem nor keys that are given
     # twice.
     FILES = list(workflow.overwrite_configfiles)
     if not workflow.config_settings.replace_workflow_config:
         FILES.insert(0, CONFIG_FILE)
-    with os_errors_told():
-        PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
-        if IS_RUN:
-            RUN = Run(PLAN)
-            PLAN.check()
-except InputError as error:
-    exit_with(error)
+    STUDY = Study(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
+    if IS_RUN:
+        RUN = Run(STUDY)
+        check_named_files(STUDY)
 
 # For Snakemake's own reports.
 workflow.configfiles.append(CONFIG_FILE)
-STUDY = PLAN.study
 REQUESTS = requests_of(STUDY)
 # Of all models.
 SEEDS = sorted({0, *(seed for model in STUDY.settings.models.values() for seed in model.seeds)})
@@ -73,61 +67,14 @@ pathvars:
     results=STUDY.results,
 
 
-# Parameters. Snakemake compares those that are computed from wildcards alone, as a set of values
-# without their names, which is why each is one string with a form of its own.
+# Parameters: see plan/parameters.py. Functions of plan/jobs.py take the study and wildcards.
+# `made_by(script, settings, libraries, modules)` gives a rule `settings`, `code` and `versions`.
 
 
-def of_job(value):
-    """A function of a job's wildcards that is computed once for all seeds of a model.
-
-    Problems in files that it reads end the process, a line each.
-    """
-    known = {}
-
-    def of_wildcards(wildcards):
-        job = tuple(value for name, value in wildcards.items() if name != "seed")
-        if job not in known:
-            try:
-                known[job] = value(wildcards)
-            except InputError as error:
-                exit_with(error)
-        return known[job]
-
-    return of_wildcards
-
-
-def settings(of):
-    """The value of a script's `--settings`: all that can change a result, as canonical JSON."""
-    return of_job(lambda job: json_parameter(of(job)))
-
-
-def code(script, modules=lambda job: ()):
-    """The digest of a script's code, with that of the modules that it loads by name."""
-    return of_job(lambda job: code_parameter(script, modules(job)))
-
-
-def versions(libraries):
-    """The locked versions of libraries that can change a result, which may differ between jobs."""
-    of = libraries if callable(libraries) else lambda job: libraries
-    return of_job(lambda job: versions_parameter(lock_versions(of(job))) if of(job) else None)
-
-
-def acceptable(script, libraries, modules=lambda job: ()):
-    """Code and versions as above, or those that `make accept` has shown to compute equal bytes."""
-    real, of = code(script, modules), libraries if callable(libraries) else lambda job: libraries
-    pair = of_job(lambda job: representative(Pair(code=real(job), versions=lock_versions(of(job)))))
-    return SimpleNamespace(
-        code=of_job(lambda job: pair(job).code),
-        versions=of_job(lambda job: versions_parameter(pair(job).versions) if of(job) else None),
-    )
-
-
-def prompt(of):
-    """What a prompt template renders; None without one. Its path may change."""
-    return of_job(lambda job: template_digest(Path(of(job))) if of(job) else None)
-
-
-prompt_of_model = prompt(lambda job: STUDY.template(job.model))
+per_job = partial(parameters.per_job, STUDY)
+made_by = partial(parameters.made_by, STUDY)
+prompt = per_job(jobs.prompt)
+content = per_job(jobs.base_content)
 
 
 def folder(path):
@@ -151,25 +98,20 @@ def option(name):
 
 def adapter_options(wildcards, input):
     """The command-line options of the adapter of a prediction job that has one."""
-    if not input.adapter:
-        return ""
     trained = STUDY.model(wildcards.model).adapter_name(wildcards.model)
     other = "" if trained == wildcards.model else f" --adapter-of {trained}"
-    return f"--adapter {input.adapter}{other}"
+    return f"--adapter {input.adapter}{other}" if input.adapter else ""
 
 
 def weights_content(wildcards, input):
     """The command-line option of a base that only its content identifies: a local directory."""
-    content = base_content(STUDY, wildcards.base)
-    return f"--content {content}" if content else ""
+    return f"--content {content(wildcards)}" if content(wildcards) else ""
 
 
 def prompt_options(wildcards, resources):
     """The command-line options of the prompt template of a prediction job that has one."""
-    if not resources.template:
-        return ""
-    digest = prompt_of_model(wildcards)
-    return f"--template {resources.template} --template-digest {digest}"
+    path, digest = resources.template, prompt(wildcards)
+    return f"--template {path} --template-digest {digest}" if path else ""
 
 
 def access_option(wildcards, resources):
@@ -214,6 +156,12 @@ def timed(path):
     return flag(path, "timed")
 
 
+def shown(path, category, caption, **labels):
+    """An output that is in Snakemake's own reports."""
+    caption = f"../report/captions/{caption}.rst"
+    return report(path, caption=caption, category=category, labels=labels)
+
+
 def outputs_of(rule, job):
     """All files that a job makes."""
     return [str(path).format(**job) for path in getattr(rules, rule).output]
@@ -238,38 +186,36 @@ def one_of(names):
 # Resources
 
 
-def template_file(wildcards):
-    """The prompt template of a model, if it has one."""
-    return STUDY.template(wildcards.model) or ""
-
-
 @cache
+def estimated(rule, model, task):
+    """What a job that runs a model is estimated to need, whatever its seed."""
+    with told():
+        return REQUESTS.request(rule, {"model": model, "task": task})
+
+
 def request(rule):
-    """What the jobs of a rule ask a scheduler for, by their wildcards."""
-    return of_job(lambda job: REQUESTS.request(rule, job))
+    """What a job of a rule that runs a model asks a scheduler for, MiB and minutes, and its device."""
+    return {
+        "mem_mb": lambda job: estimated(rule, job.model, job.get("task")).memory_mb,
+        "runtime": lambda job: estimated(rule, job.model, job.get("task")).minutes,
+        "device": STUDY.settings.device,
+    }
 
 
-def memory(rule):
-    """MiB of memory that a rule's job asks a scheduler for."""
-    return lambda wildcards: request(rule)(wildcards).memory_mb
-
-
-def minutes(rule):
-    """Minutes that a rule's job asks a scheduler for."""
-    return lambda wildcards: request(rule)(wildcards).minutes
+def prompted_request(rule):
+    """The same, with the prompt template of the model, if it has one, and its threads."""
+    return {
+        **request(rule),
+        "template": lambda job: STUDY.template(job.model) or "",
+        # Not {threads}, which `--cores` caps.
+        "model_threads": STUDY.settings.threads,
+    }
 
 
 def server_access(wildcards):
     """How the server of a model is reached, if it has one."""
     reached = STUDY.model(wildcards.model).reached()
-    return 0 if reached is None else json_parameter(reached)
-
-
-def worker_code(wildcards):
-    """The code of the predictions that a model makes first of all."""
-    task = STUDY.model_tasks(wildcards.model)[0]
-    settings = prediction_settings(STUDY, wildcards.model, task)
-    return code_parameter("predict.py", modules_of(settings))
+    return 0 if reached is None else parameters.json_parameter(reached)
 
 
 def model_by_model(wildcards):

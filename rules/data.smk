@@ -2,19 +2,15 @@ from ecslm.data.card.card import card_files
 from ecslm.data.card.settings import CARD_LIBRARIES, DESCRIPTION_LIBRARIES, LEAKAGE_LIBRARIES
 from ecslm.data.location import location
 from ecslm.data.sources.protocol import source_module
-from ecslm.plan.data import (
-    check_settings,
-    data_card_settings,
-    dataset_settings,
-    described_model,
-    description_settings,
-)
 from ecslm.plan.source import source_of
 
 # Results depend on the content of the data, not on their path, so it is not among the settings.
 LOCATION = location(STUDY.settings.data)
-# The module that reads the source, which scripts load by name.
-READER = source_module(STUDY.settings.data.source)
+
+
+def reader(settings):
+    """The module that reads the source."""
+    return (source_module(settings.source.source),)
 
 
 rule check_data:
@@ -31,9 +27,8 @@ rule check_data:
     resources:
         location=LOCATION,
     params:
-        settings=settings(lambda job: check_settings(STUDY)),
-        source=of_job(lambda job: source_of(STUDY).content_of_all()),
-        code=code("check_data.py", lambda job: (READER,)),
+        **made_by("check_data.py", jobs.check_settings, modules=reader),
+        source=per_job(lambda study: source_of(study).content_of_all()),
     message:
         "Check of the data"
     shell:
@@ -55,9 +50,8 @@ rule dataset:
     resources:
         location=LOCATION,
     params:
-        settings=settings(lambda job: dataset_settings(STUDY, job.task, job.split)),
-        source=of_job(lambda job: source_of(STUDY).content_of_split(job.task, job.split)),
-        code=code("dataset.py", lambda job: (READER,)),
+        **made_by("dataset.py", jobs.dataset_settings, modules=reader),
+        source=per_job(lambda study, task, split: source_of(study).content_of_split(task, split)),
     message:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
@@ -74,7 +68,7 @@ rule describe_data:
             "<results>/dataset/{task}/{split}.jsonl", task=job.task, split=STUDY.splits(job.task)
         ),
         # Its tokenizer counts.
-        base=lambda job: STUDY.base(described_model(STUDY).base),
+        base=lambda job: STUDY.base(jobs.described_model(STUDY).base),
     output:
         description="<results>/descriptions/{task}.json",
         manifest="<results>/descriptions/{task}.manifest.json",
@@ -84,10 +78,8 @@ rule describe_data:
         # The prompt of the model whose tokenizer counts.
         template=lambda job: STUDY.template(STUDY.described_model),
     params:
-        settings=settings(lambda job: description_settings(STUDY, job.task)),
-        template=prompt(lambda job: STUDY.template(STUDY.described_model)),
-        code=code("describe_data.py"),
-        versions=versions(DESCRIPTION_LIBRARIES),
+        **made_by("describe_data.py", jobs.description_settings, DESCRIPTION_LIBRARIES),
+        template=per_job(lambda study: jobs.prompt(study, study.described_model)),
     message:
         "Description of the records of {wildcards.task}"
     shell:
@@ -112,8 +104,7 @@ rule leakage:
     log:
         "<results>/logs/leakage/{task}.log",
     params:
-        code=code("leakage.py"),
-        versions=versions(LEAKAGE_LIBRARIES),
+        **made_by("leakage.py", libraries=LEAKAGE_LIBRARIES),
     message:
         "Overlap of {wildcards.task} test records with training"
     shell:
@@ -125,22 +116,15 @@ rule leakage:
 rule data_card:
     """step: write the data card, which describes the records"""
     input:
-        reports=lambda job: of_study(card_files(data_card_settings(STUDY))),
+        reports=lambda job: of_study(card_files(jobs.data_card_settings(STUDY))),
         template="report/data_card.md.jinja",
     output:
-        card=report(
-            "<results>/data_card.md",
-            caption="../report/captions/data_card.rst",
-            category="Data",
-            labels={"form": "data card"},
-        ),
+        card=shown("<results>/data_card.md", "Data", "data_card", form="data card"),
         manifest="<results>/data_card.manifest.json",
     log:
         "<results>/logs/data_card.log",
     params:
-        settings=settings(lambda job: data_card_settings(STUDY)),
-        code=code("data_card.py"),
-        versions=versions(CARD_LIBRARIES),
+        **made_by("data_card.py", jobs.data_card_settings, CARD_LIBRARIES),
         results=folder(STUDY.results),
     message:
         "Data card"

@@ -55,7 +55,7 @@ def begin_display():
     others = [planned_job(job, workflow.persistence) for job in jobs if job not in numbers]
     count = f"{len(due):,} job{'' if len(due) == 1 else 's'}"
     kinds = counts_of(job.rule.name for job in numbers)
-    DISPLAY.begin(f"Study {PLAN.study.name}: {count}: {kinds}", RunProgress(due, others))
+    DISPLAY.begin(f"Study {STUDY.name}: {count}: {kinds}", RunProgress(due, others))
 
 
 def shares(job):

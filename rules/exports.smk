@@ -3,13 +3,12 @@ from ecslm.exports.card_settings import card_files as files_of_card
 from ecslm.exports.card_settings import card_modules
 from ecslm.exports.score_rows import LIBRARIES as ROW_LIBRARIES
 from ecslm.exports.score_rows import score_files
-from ecslm.plan.models import export_settings, model_card_settings, score_rows_settings
 
 
 rule tidy_scores:
     """step: write all scores as rows, in CSV and Parquet, for your own analysis"""
     input:
-        results=lambda job: of_study(score_files(score_rows_settings(STUDY))),
+        results=lambda job: of_study(score_files(jobs.score_rows_settings(STUDY))),
     output:
         csv="<results>/scores.csv",
         parquet="<results>/scores.parquet",
@@ -17,9 +16,7 @@ rule tidy_scores:
     log:
         "<results>/logs/tidy_scores.log",
     params:
-        settings=settings(lambda job: score_rows_settings(STUDY)),
-        code=code("tidy_scores.py"),
-        versions=versions(ROW_LIBRARIES),
+        **made_by("tidy_scores.py", jobs.score_rows_settings, ROW_LIBRARIES),
         results=folder(STUDY.results),
     message:
         "All scores as one file"
@@ -58,19 +55,12 @@ rule export_model:
         model=one_of(STUDY.tuned_models),
     threads: STUDY.settings.threads
     resources:
+        **prompted_request("export_model"),
         gpu=1,
-        mem_mb=memory("export_model"),
-        runtime=minutes("export_model"),
-        device=STUDY.settings.device,
-        template=template_file,
-        # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.settings.threads,
         batch_tokens=STUDY.settings.batch_tokens,
     params:
-        settings=settings(lambda job: export_settings(STUDY, job.model)),
-        template=prompt_of_model,
-        code=code("export.py", lambda job: export_settings(STUDY, job.model).modules()),
-        versions=versions(lambda job: export_settings(STUDY, job.model).libraries),
+        **made_by("export.py", jobs.export_settings, jobs.export_libraries),
+        template=prompt,
         # Compared through the adapter, an input that changes with it.
         seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
     message:
@@ -87,7 +77,7 @@ rule export_model:
 rule model_card:
     """step: write the card of one exported model"""
     input:
-        results=lambda job: of_study(files_of_card(model_card_settings(STUDY, job.model))),
+        results=lambda job: of_study(files_of_card(jobs.model_card_settings(STUDY, job.model))),
         base=base_of,
         template="report/model_card.md.jinja",
     output:
@@ -98,9 +88,7 @@ rule model_card:
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     params:
-        settings=settings(lambda job: model_card_settings(STUDY, job.model)),
-        code=code("model_card.py", lambda job: card_modules(model_card_settings(STUDY, job.model))),
-        versions=versions(CARD_LIBRARIES),
+        **made_by("model_card.py", jobs.model_card_settings, CARD_LIBRARIES, card_modules),
         results=folder(STUDY.results),
     message:
         "Card of the model {wildcards.model}"

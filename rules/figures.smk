@@ -15,19 +15,13 @@ rule draw_figures:
         published=lambda job: STUDY.published(PUBLISHED_SCORES) or [],
         sizes=lambda job: STUDY.published(PUBLISHED_SIZES) or [],
     output:
-        svg=report(
-            expand("<results>/figures/{figure}.svg", figure=FIGURES),
-            caption="../report/captions/figure.rst",
-            category="Figures",
-        ),
+        svg=shown(expand("<results>/figures/{figure}.svg", figure=FIGURES), "Figures", "figure"),
         pdf=expand("<results>/figures/{figure}.pdf", figure=FIGURES),
         manifest="<results>/figures/manifest.json",
     log:
         "<results>/logs/draw_figures.log",
     params:
-        settings=settings(lambda job: figures_settings(STUDY)),
-        code=code("draw_figures.py", lambda job: scores_modules(figures_settings(STUDY))),
-        versions=versions(DRAWING_LIBRARIES),
+        **made_by("draw_figures.py", figures_settings, DRAWING_LIBRARIES, scores_modules),
         results=folder(STUDY.results),
         sizes=option("sizes"),
     message:
@@ -38,22 +32,21 @@ rule draw_figures:
         " --manifest {output.manifest} 2> {log}"
 
 
+def graph_settings(study):
+    """The graph that is drawn."""
+    return rule_graph(JOBS, outputs_of, inputs_of)
+
+
 rule draw_rule_graph:
     """step: draw the graph of the rules"""
     output:
-        svg=report(
-            "<results>/figures/rule_graph.svg",
-            caption="../report/captions/rule_graph.rst",
-            category="Figures",
-        ),
+        svg=shown("<results>/figures/rule_graph.svg", "Figures", "rule_graph"),
         pdf="<results>/figures/rule_graph.pdf",
         manifest="<results>/figures/rule_graph.manifest.json",
     log:
         "<results>/logs/draw_rule_graph.log",
     params:
-        settings=settings(lambda job: rule_graph(JOBS, outputs_of, inputs_of)),
-        code=code("draw_rule_graph.py"),
-        versions=versions(GRAPH_LIBRARIES),
+        **made_by("draw_rule_graph.py", graph_settings, GRAPH_LIBRARIES),
     message:
         "Graph of the rules"
     shell:

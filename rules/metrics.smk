@@ -1,14 +1,20 @@
 from ecslm.comparisons.choosing_settings import LIBRARIES as CHOOSING_LIBRARIES
 from ecslm.comparisons.settings import LIBRARIES as COMPARING_LIBRARIES
-from ecslm.plan.comparisons import (
-    compared_rows,
-    compared_tasks,
-    differences_settings,
-    takes_best_baseline,
-)
-from ecslm.plan.models import choose_settings, over_seeds_settings, score_settings
 from ecslm.scoring.modules import metric_module, task_modules
 from ecslm.scoring.settings import LIBRARIES as SCORING_LIBRARIES
+
+# The tasks whose scores are compared.
+COMPARED = comparisons.compared_tasks(STUDY)
+
+
+def of_task(settings):
+    """The modules of the task's answers and metric."""
+    return task_modules(settings.task)
+
+
+def of_metric(settings):
+    """The module of the metric."""
+    return (metric_module(settings.metric),)
 
 
 rule score:
@@ -26,9 +32,7 @@ rule score:
     log:
         "<results>/logs/score/{model}-seed-{seed}-{task}.log",
     params:
-        settings=settings(lambda job: score_settings(STUDY, job.task)),
-        code=code("score.py", lambda job: task_modules(STUDY.task(job.task))),
-        versions=versions(SCORING_LIBRARIES),
+        **made_by("score.py", jobs.score_settings, SCORING_LIBRARIES, of_task),
         bertscore=option("bertscore"),
     message:
         "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
@@ -57,9 +61,7 @@ rule score_baseline:
         model=one_of(STUDY.settings.baselines),
         seed="0",
     params:
-        settings=settings(lambda job: score_settings(STUDY, job.task)),
-        code=code("score_baseline.py", lambda job: task_modules(STUDY.task(job.task))),
-        versions=versions(SCORING_LIBRARIES),
+        **made_by("score_baseline.py", jobs.score_settings, SCORING_LIBRARIES, of_task),
         train=option("train"),
     message:
         "Score of the baseline {wildcards.model}, {wildcards.task}"
@@ -83,9 +85,7 @@ rule score_over_seeds:
     log:
         "<results>/logs/score_over_seeds/{model}-{task}.log",
     params:
-        settings=settings(lambda job: over_seeds_settings(STUDY, job.task)),
-        code=code("score_over_seeds.py", lambda job: (metric_module(STUDY.task(job.task).metric),)),
-        versions=versions(SCORING_LIBRARIES),
+        **made_by("score_over_seeds.py", jobs.over_seeds_settings, SCORING_LIBRARIES, of_metric),
         # Compared through the inputs, which change with them.
         seeds=lambda wildcards, input: " ".join(map(str, STUDY.seeds_of(wildcards.model))),
     message:
@@ -107,9 +107,7 @@ rule choose_baseline:
     log:
         "<results>/logs/choose_baseline/{task}.log",
     params:
-        settings=settings(lambda job: choose_settings(STUDY, job.task)),
-        code=code("choose_baseline.py", lambda job: task_modules(STUDY.task(job.task))),
-        versions=versions(CHOOSING_LIBRARIES),
+        **made_by("choose_baseline.py", jobs.choose_settings, CHOOSING_LIBRARIES, of_task),
     message:
         "Best simple baseline, {wildcards.task}"
     shell:
@@ -124,11 +122,11 @@ rule differences:
         # Of all rows that are compared, or among which the best baseline is.
         records=lambda job: [
             f"<results>/metrics/{row}/seed-{seed}/{job.task}.records.jsonl"
-            for row in compared_rows(STUDY, job.task)
+            for row in comparisons.compared_rows(STUDY, job.task)
             for seed in STUDY.seeds_of(row)
         ],
         chosen=branch(
-            lambda job: takes_best_baseline(STUDY, job.task),
+            lambda job: comparisons.takes_best_baseline(STUDY, job.task),
             then="<results>/simple_baselines/{task}.json",
         ),
     output:
@@ -137,9 +135,9 @@ rule differences:
     log:
         "<results>/logs/differences/{task}.log",
     params:
-        settings=settings(lambda job: differences_settings(STUDY, job.task)),
-        code=code("differences.py", lambda job: (metric_module(STUDY.task(job.task).metric),)),
-        versions=versions(COMPARING_LIBRARIES),
+        **made_by(
+            "differences.py", comparisons.differences_settings, COMPARING_LIBRARIES, of_metric
+        ),
         results=folder(STUDY.results),
     message:
         "Differences, {wildcards.task}"
@@ -152,14 +150,14 @@ rule differences:
 rule compare:
     """step: adjust the p-values for the number of tests (Holm)"""
     input:
-        differences=expand("<results>/differences/{task}.json", task=compared_tasks(STUDY)),
+        differences=expand("<results>/differences/{task}.json", task=COMPARED),
     output:
-        comparisons=expand("<results>/comparisons/{task}.json", task=compared_tasks(STUDY)),
+        comparisons=expand("<results>/comparisons/{task}.json", task=COMPARED),
         manifest="<results>/comparisons/manifest.json",
     log:
         "<results>/logs/compare.log",
     params:
-        code=code("compare.py"),
+        **made_by("compare.py"),
         folder=subpath(output.manifest, parent=True),
     message:
         "Comparisons"

@@ -1,29 +1,30 @@
-from ecslm.plan.models import (
-    bertscore_settings,
-    encoder,
-    fetch_settings,
-    latency_libraries,
-    latency_settings,
-    prediction_libraries,
-    prediction_settings,
-    published_answers,
-)
 from ecslm.prediction.backend import modules_of
 from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
 
-PREDICTION = acceptable(
-    "predict.py",
-    lambda job: prediction_libraries(STUDY, job.model, job.task),
-    lambda job: modules_of(prediction_settings(STUDY, job.model, job.task)),
-)
-BERTSCORING = acceptable("bertscore.py", BERTSCORE_LIBRARIES)
+
+def threads_of_prediction(job):
+    """Only jobs that compute need more than one."""
+    computes = jobs.prediction_settings(STUDY, job.model, job.task).LOCAL
+    return STUDY.settings.threads if computes else 1
+
+
+def first_code(study, model):
+    """The code of the predictions that a model makes first of all."""
+    its = jobs.prediction_settings(study, model, study.model_tasks(model)[0])
+    return code_parameter("predict.py", modules_of(its))
+
+
+def learns(job):
+    """Whether a model learns from the records of a task when it predicts."""
+    return STUDY.model(job.model).LEARNS
 
 
 rule fetch_answers:
     """step: fetch answers that others have published"""
     output:
         answers=[
-            f"<results>/answers/{one.model}-{one.task}.jsonl" for one in published_answers(STUDY)
+            f"<results>/answers/{one.model}-{one.task}.jsonl"
+            for one in jobs.published_answers(STUDY)
         ],
         manifest="<results>/answers/manifest.json",
     log:
@@ -32,8 +33,7 @@ rule fetch_answers:
         # The commit pins the content, whatever its source.
         archive=STUDY.settings.answers.archive if STUDY.settings.answers else "",
     params:
-        settings=settings(lambda job: fetch_settings(STUDY)),
-        code=code("fetch_answers.py"),
+        **made_by("fetch_answers.py", jobs.fetch_settings),
         folder=subpath(output.manifest, parent=True),
     message:
         "Published answers"
@@ -51,12 +51,8 @@ rule predict:
         adapter=adapter_of,
         # Answers that exist before the model is asked: others' own, or files of a folder.
         answers=lambda job: list(STUDY.answer_files(job.model, job.task)),
-        train=branch(
-            lambda job: STUDY.model(job.model).LEARNS, then="<results>/dataset/{task}/train.jsonl"
-        ),
-        val=branch(
-            lambda job: STUDY.model(job.model).LEARNS, then="<results>/dataset/{task}/val.jsonl"
-        ),
+        train=branch(learns, then="<results>/dataset/{task}/train.jsonl"),
+        val=branch(learns, then="<results>/dataset/{task}/val.jsonl"),
     output:
         predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
         cost=timed("<results>/predictions/{model}/seed-{seed}/{task}.cost.json"),
@@ -66,25 +62,17 @@ rule predict:
     benchmark:
         "<results>/benchmarks/predict/{model}-seed-{seed}-{task}.tsv"
     priority: model_by_model
-    # Only jobs that compute need more than one.
-    threads: lambda job: STUDY.settings.threads if prediction_settings(STUDY, job.model, job.task).LOCAL else 1
+    threads: threads_of_prediction
     resources:
+        **prompted_request("predict"),
         # 0 if the backend needs none.
         gpu=gpus_of_backend,
         api=lambda job: STUDY.model(job.model).RESOURCES.get("api", 0),
         access=server_access,
-        mem_mb=memory("predict"),
-        runtime=minutes("predict"),
-        device=STUDY.settings.device,
-        template=template_file,
-        # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.settings.threads,
         batch_tokens=STUDY.settings.batch_tokens,
     params:
-        settings=settings(lambda job: prediction_settings(STUDY, job.model, job.task)),
-        template=prompt_of_model,
-        code=PREDICTION.code,
-        versions=PREDICTION.versions,
+        **made_by("predict.py", jobs.prediction_settings, jobs.prediction_libraries, modules_of),
+        template=prompt,
         base=option("base"),
         adapter=adapter_options,
         answers=option("answers"),
@@ -97,12 +85,10 @@ rule predict:
     shell:
         "python scripts/predict.py --dataset {input.dataset} {params.base} {params.adapter}"
         " {params.answers} {params.train} {params.val} {params.prompt} {params.access}"
-        " --settings {params.settings:q}"
-        " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
-        " --seed {wildcards.seed} --device {resources.device}"
-        " --threads {resources.model_threads} --code {params.code}"
-        " --output {output.predictions} --cost {output.cost} --manifest {output.manifest}"
-        " --log {log}"
+        " --settings {params.settings:q} --batch-tokens {resources.batch_tokens}"
+        " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
+        " --threads {resources.model_threads} --code {params.code} --output {output.predictions}"
+        " --cost {output.cost} --manifest {output.manifest} --log {log}"
 
 
 rule measure_latency:
@@ -124,20 +110,13 @@ rule measure_latency:
     # All cores, so that no other job runs at the same time and slows it down.
     threads: whole_machine
     resources:
+        **prompted_request("measure_latency"),
         gpu=1,
-        mem_mb=memory("measure_latency"),
-        runtime=minutes("measure_latency"),
-        device=STUDY.settings.device,
-        template=template_file,
-        # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.settings.threads,
         # Identifies the process that has loaded the model.
-        worker_code=of_job(worker_code),
+        worker_code=per_job(first_code),
     params:
-        settings=settings(lambda job: latency_settings(STUDY, job.model)),
-        template=prompt_of_model,
-        code=code("measure_latency.py", lambda job: latency_settings(STUDY, job.model).modules()),
-        versions=versions(lambda job: latency_libraries(STUDY, job.model)),
+        **made_by("measure_latency.py", jobs.latency_settings, jobs.latency_libraries),
+        template=prompt,
         adapter=adapter_options,
         # Compared through the inputs, which change with it.
         seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
@@ -156,7 +135,7 @@ rule bertscore:
     """step: score one model's generated texts by BERTScore"""
     input:
         predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
-        encoder=lambda job: STUDY.base(encoder(STUDY).encoder),
+        encoder=lambda job: STUDY.base(STUDY.settings.bertscore.encoder),
     output:
         rows="<results>/bertscore/{model}/seed-{seed}/{task}.jsonl",
         manifest="<results>/bertscore/{model}/seed-{seed}/{task}.manifest.json",
@@ -168,14 +147,10 @@ rule bertscore:
         task=one_of(STUDY.generation_tasks),
     threads: STUDY.settings.threads
     resources:
+        **request("bertscore"),
         gpu=1,
-        mem_mb=memory("bertscore"),
-        runtime=minutes("bertscore"),
-        device=STUDY.settings.device,
     params:
-        settings=settings(lambda job: bertscore_settings(STUDY)),
-        code=BERTSCORING.code,
-        versions=BERTSCORING.versions,
+        **made_by("bertscore.py", jobs.bertscore_settings, BERTSCORE_LIBRARIES),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

@@ -9,6 +9,11 @@ from ecslm.tables.settings import LIBRARIES as TABLE_LIBRARIES
 TABLES = study_tables(STUDY)
 
 
+def kind_of_table(settings):
+    """The module of the kind of table."""
+    return (kind_module(settings.table.kind),)
+
+
 rule render_table:
     """step: make one LaTeX table"""
     input:
@@ -19,31 +24,23 @@ rule render_table:
         float_template="report/float.tex.jinja",
         resources=lambda job: list(table_resources(STUDY, job.table).values()),
     output:
-        tex=report(
-            "<results>/tables/{table}.tex",
-            caption="../report/captions/table.rst",
-            category="Tables",
-            labels={"table": "{table}"},
-        ),
+        tex=shown("<results>/tables/{table}.tex", "Tables", "table", table="{table}"),
         tabular="<results>/tables/{table}.tabular.tex",
         json="<results>/tables/{table}.json",
         manifest="<results>/tables/{table}.manifest.json",
     log:
         "<results>/logs/render_table/{table}.log",
     params:
-        settings=settings(lambda job: table_settings(STUDY, job.table)),
-        code=code("render_table.py", lambda job: (kind_module(TABLES[job.table].kind),)),
-        versions=versions(TABLE_LIBRARIES),
+        **made_by("render_table.py", table_settings, TABLE_LIBRARIES, kind_of_table),
         results=folder(STUDY.results),
         resources=resource_options,
     message:
         "Table {wildcards.table}"
     shell:
         "python scripts/render_table.py --table {wildcards.table} --template {input.template}"
-        " --float-template {input.float_template}"
-        " --results {params.results} {params.resources} --settings {params.settings:q}"
-        " --code {params.code} --tex {output.tex} --tabular {output.tabular}"
-        " --json {output.json} --manifest {output.manifest} 2> {log}"
+        " --float-template {input.float_template} --results {params.results} {params.resources}"
+        " --settings {params.settings:q} --code {params.code} --tex {output.tex}"
+        " --tabular {output.tabular} --json {output.json} --manifest {output.manifest} 2> {log}"
 
 
 rule report_page:
@@ -58,20 +55,13 @@ rule report_page:
         script="report/report.js",
         document="report/report.tex.jinja",
     output:
-        html=report(
-            "<results>/report.html",
-            caption="../report/captions/page.rst",
-            category="Report",
-            labels={"form": "page"},
-        ),
+        html=shown("<results>/report.html", "Report", "page", form="page"),
         tex="<results>/report.tex",
         manifest="<results>/report.manifest.json",
     log:
         "<results>/logs/report_page.log",
     params:
-        settings=settings(lambda job: report_settings(STUDY)),
-        code=code("report.py", lambda job: metric_modules(report_settings(STUDY))),
-        versions=versions(REPORT_LIBRARIES),
+        **made_by("report.py", report_settings, REPORT_LIBRARIES, metric_modules),
         results=folder(STUDY.results),
         bases=folder(BASES),
     message:
@@ -79,9 +69,8 @@ rule report_page:
     shell:
         "python scripts/report.py --settings {params.settings:q} --results {params.results}"
         " --bases {params.bases} --html-template {input.page} --style {input.style}"
-        " --script {input.script} --tex-template {input.document}"
-        " --code {params.code} --html {output.html} --tex {output.tex}"
-        " --manifest {output.manifest} 2> {log}"
+        " --script {input.script} --tex-template {input.document} --code {params.code}"
+        " --html {output.html} --tex {output.tex} --manifest {output.manifest} 2> {log}"
 
 
 rule report_pdf:
@@ -93,17 +82,12 @@ rule report_pdf:
             *expand("<results>/figures/{figure}.pdf", figure=[*FIGURES, "rule_graph"]),
         ],
     output:
-        pdf=report(
-            "<results>/report.pdf",
-            caption="../report/captions/pdf.rst",
-            category="Report",
-            labels={"form": "PDF"},
-        ),
+        pdf=shown("<results>/report.pdf", "Report", "pdf", form="PDF"),
         manifest="<results>/report.pdf.manifest.json",
     log:
         "<results>/logs/report_pdf.log",
     params:
-        code=code("report_pdf.py"),
+        **made_by("report_pdf.py"),
     message:
         "Report as PDF"
     shell:

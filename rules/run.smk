@@ -12,10 +12,8 @@ def check_made():
     # Studies share bases; those of others are not checked.
     own = (STUDY.results, *(f"{BASES}/{base}" for base in STUDY.bases))
     made = tuple(made_jobs(workflow.rules, map(Path, sorted(own))))
-    try:
+    with told():
         RUN.check(made)
-    except InputError as error:
-        exit_with(error)
     return made
 
 
@@ -25,15 +23,13 @@ def targets(*names):
 
     def wanted(wildcards):
         # Here, since `onstart` does not run when Snakemake finds nothing to do.
-        if IS_RUN:
-            try:
+        with told():
+            if IS_RUN:
                 check_run_triggers()
-                if "base_model" in names:
-                    check_weights(MADE)
-                else:
-                    check_bases(STUDY.name, MADE, files_of("base_model"))
-            except InputError as error:
-                exit_with(error)
+            if IS_RUN and "base_model" in names:
+                check_weights(MADE)
+            elif IS_RUN:
+                check_bases(STUDY.name, MADE, files_of("base_model"))
         return files_of(*names)
 
     return wanted
@@ -49,7 +45,7 @@ def something_to_export(wildcards):
 
 def check_run_triggers():
     """Refuse triggers that would miss changes."""
-    check_triggers(str(one) for one in workflow.rerun_triggers)
+    check_triggers(map(str, workflow.rerun_triggers))
 
 
 def check_machine():
@@ -72,19 +68,15 @@ def begin_run():
     # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
     workflow.scheduler.job_rate_limiter = None
     due = Dag(workflow).due
-    try:
+    with told():
         check_run_triggers()
         RUN.begin(due, check_machine)
-    except InputError as error:
-        exit_with(error)
 
 
 def end_run():
     """Show the scores, and let other runs in."""
-    try:
+    with told():
         # There is none after a run of the target `bases`.
         if Path(STUDY.results).is_dir():
             print(study_summary(STUDY))
         RUN.end()
-    except InputError as error:
-        exit_with(error)

@@ -12,7 +12,7 @@ JOBS = {
     "describe_data": [{"task": task} for task in STUDY.settings.tasks if STUDY.described_model],
     "leakage": [{"task": task} for task in STUDY.overlap_tasks],
     "data_card": [{}] if STUDY.described_model else [],
-    "fetch_answers": [{}] if published_answers(STUDY) else [],
+    "fetch_answers": [{}] if jobs.published_answers(STUDY) else [],
     "train_adapter": STUDY.adapters(),
     "predict": RUNS,
     "bertscore": [run for run in RUNS if run["task"] in STUDY.generation_tasks],
@@ -35,8 +35,8 @@ JOBS = {
     "choose_baseline": [
         {"task": task} for task in STUDY.test_tasks if STUDY.simple_baselines(task)
     ],
-    "differences": [{"task": task} for task in compared_tasks(STUDY)],
-    "compare": [{}] if compared_tasks(STUDY) else [],
+    "differences": [{"task": task} for task in COMPARED],
+    "compare": [{}] if COMPARED else [],
     "tidy_scores": [{}],
     "export_model": [{"model": model} for model in STUDY.exported_models],
     "model_card": [{"model": model} for model in STUDY.exported_models],

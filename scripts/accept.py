@@ -18,7 +18,8 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
-from ecslm.plan.plan import Plan
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study
 from ecslm.provenance.acceptance import accept, finished_jobs, groups_of, revoked, samples
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.run import Run
@@ -41,9 +42,9 @@ def main(
                 print(f"removed {path}")
             return
         # Nothing is shown by results that a run would refuse.
-        plan = Plan.read(configfile, study)
+        plan = Study.read(configfile, study)
         run = Run(plan)
-        plan.check()
+        check_named_files(plan)
         with read_dag(configfile, study) as dag:
             run.check(dag.jobs)
             groups = [

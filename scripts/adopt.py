@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ecslm.common.hashing import load_digests, save_digests
 from ecslm.common.locks import held
-from ecslm.plan.plan import Plan, with_seeds
+from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.adoption import align_times, verified
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.why import record_code
@@ -27,7 +27,7 @@ def main(
     """
     load_digests(DIGESTS)
     # Names each problem of the configuration with its place.
-    Plan.read(configfile, study, values := with_seeds(seeds))
+    Study.read(configfile, study, values := with_seeds(seeds))
     with held(RUN_LOCK, "results", wait=False):
         with read_dag(configfile, study, None, values) as dag:
             jobs = verified(dag.jobs)

@@ -24,7 +24,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.logs import start_log
 from ecslm.plan.asking import Asking
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.prediction.asking import AskedModel, read_question
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import Device, run_script
@@ -65,7 +65,7 @@ def main(
         raise InputError("--file and --index take the place of a question: give one of the three")
     if task is None and index is not None:
         raise InputError("--index: needs --task, whose test records are numbered")
-    plan = Plan.read(configfile, study)
+    plan = Study.read(configfile, study)
     asking = Asking(plan, model, seed, how_to_build(configfile, study))
     code = asking.task(task)
     asked = AskedModel(asking.request(code, device))

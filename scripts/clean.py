@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ecslm.common.locks import held
 from ecslm.common.text import number_of
 from ecslm.config.loading import read_config
-from ecslm.plan.plan import with_seeds
+from ecslm.plan.study import with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.leftovers import remove as remove_files

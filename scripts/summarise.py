@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.plan.plan import Plan
 from ecslm.plan.report import study_summary
+from ecslm.plan.study import Study
 from ecslm.script import run_script
 
 
@@ -14,7 +14,7 @@ def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
         configfile: files merged over config.yaml
         study: entry of `studies` (default: the configuration's `study`)
     """
-    print(study_summary(Plan.read(configfile, study).study))
+    print(study_summary(Study.read(configfile, study)))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.hashing import load_digests
-from ecslm.plan.base_folders import check_base_folders
-from ecslm.plan.plan import Plan, with_seeds
+from ecslm.plan.bases import check_base_folders
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
@@ -39,11 +40,11 @@ def main(
     load_digests(DIGESTS)
     study = study or (study_of(files[0]) if files else None)
     values = with_seeds(seeds)
-    plan = Plan.read(configfile, study, values)
+    plan = Study.read(configfile, study, values)
     run = Run(plan)
     if not files:
         # As before a run, which would be refused for the same reasons.
-        plan.check()
+        check_named_files(plan)
     targets = list(map(str, files)) or ["all"]
     with read_dag(configfile, study, targets, values) as dag:
         jobs = dag.jobs
@@ -55,7 +56,7 @@ def main(
     run.check(jobs)
     overview = Overview.of(plan, jobs)
     run.check_data(overview.planned)
-    check_base_folders(plan.study, {path for job in overview.planned for path in job.files})
+    check_base_folders(plan, {path for job in overview.planned for path in job.files})
     print(overview)
 
 

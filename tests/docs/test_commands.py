@@ -17,7 +17,7 @@ from support.scripts import parser_of
 from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 
 COMMANDS = [command for page in pages() for command in page.commands]
 # Words that stand for something else.
@@ -71,7 +71,7 @@ def rules() -> set[str]:
 
 @cache
 def planned_files(study: str | None) -> set[str]:
-    jobs = all_jobs_of(Plan.read([], study))
+    jobs = all_jobs_of(Study.read([], study))
     return {path for job in jobs for path in job.files}
 
 

@@ -15,7 +15,7 @@ from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.common.files import read_jsonl
 from ecslm.estimates.estimate import MIB
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.results import damage
 from ecslm.provenance.why import differences
@@ -56,7 +56,7 @@ def test_each_prediction_answers_its_test_record(finished: Path) -> None:
 def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(finished: Path) -> None:
     asked_and_taken = {}
     with contextlib.chdir(finished):
-        for job in all_jobs_of(Plan.read([STUDY], None)):
+        for job in all_jobs_of(Study.read([STUDY], None)):
             for path in map(Path, job.outputs.get("cost", ())):
                 found = json.loads(path.read_text()) if path.name.endswith(".json") else {}
                 if peak := found.get("peak_memory_bytes"):

@@ -18,7 +18,7 @@ from support.scripts import run_script
 from support.stated_jobs import jobs_of
 
 from ecslm.common.errors import InputError
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.checks import about_target
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import check_bases, check_weights
@@ -187,9 +187,9 @@ def test_broken_results_are_refused_in_one_line_and_left_as_they_are(
     refused(project, why(project), case.words, case.problems)
 
 
-def plan_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def plan_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.chdir(project)
-    return Plan.read([Path(CONFIGURATION.name)], "generated")
+    return Study.read([Path(CONFIGURATION.name)], "generated")
 
 
 def made_jobs_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> list[Job]:

@@ -31,8 +31,8 @@ def planned_run(
 ) -> PlannedRun:
     """A run of a study of one task and one tuned model, of which nothing has been made."""
     made = plan(**(ONE | study))
-    made.study.config.bases.update(bases or {})
-    made.study.config.licenses.update(licences or {})
+    made.config.bases.update(bases or {})
+    made.config.licenses.update(licences or {})
     jobs = jobs_of(made)
     return PlannedRun(made, jobs, profile, jobs)
 

@@ -5,7 +5,7 @@ from typing import Any
 from support.project import ROOT
 
 from ecslm.config.loading import load_config
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -31,7 +31,7 @@ MODELS: Raw = {
 BASELINES = ["always-yes", "always-no", "majority", "random", "input-order", "all-null"]
 
 
-def plan(changes: Raw | None = None, **study: Any) -> Plan:
+def plan(changes: Raw | None = None, **study: Any) -> Study:
     """The plan of a small study; the first argument changes tasks of the registry, by code."""
     registry = {
         code: {"title": f"Task {code}", "aliases": aliases, "answer": answer, "metric": metric}
@@ -64,4 +64,4 @@ def plan(changes: Raw | None = None, **study: Any) -> Plan:
             | study
         },
     }
-    return Plan(load_config(raw, ROOT / "resources/prompts"))
+    return Study(load_config(raw, ROOT / "resources/prompts"))

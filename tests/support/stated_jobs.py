@@ -23,7 +23,7 @@ from snakemake.settings.types import (
 from snakemake_interface_executor_plugins.settings import ExecMode
 from support.project import ROOT
 
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.dag import Dag, Job
 
 # The rules that make files.
@@ -66,13 +66,13 @@ class StatedJob(Job):
         return self.params.get("versions") or ""
 
 
-def first_files(made: Plan, *rules: str) -> list[str]:
+def first_files(made: Study, *rules: str) -> list[str]:
     """The first output of each job of some rules: that which it is for."""
     jobs = (job for job in stated_jobs(made).values() if job.rule in rules)
     return [path for job in jobs for path in next(iter(job.outputs.values()))]
 
 
-def stated_jobs(made: Plan) -> dict[str, StatedJob]:
+def stated_jobs(made: Study) -> dict[str, StatedJob]:
     """All jobs of a study by their names; those without a manifest are due."""
     return {
         name: replace(job, due=not Path(job.manifest).exists())
@@ -80,17 +80,17 @@ def stated_jobs(made: Plan) -> dict[str, StatedJob]:
     }
 
 
-def all_jobs_of(made: Plan) -> list[StatedJob]:
+def all_jobs_of(made: Study) -> list[StatedJob]:
     """The jobs of all targets."""
     return list(stated_jobs(made).values())
 
 
-def written_by(made: Plan) -> list[str]:
+def written_by(made: Study) -> list[str]:
     """Path patterns of what rules write."""
     return _read(made, Path.cwd())[1]
 
 
-def jobs_of(made: Plan) -> tuple[StatedJob, ...]:
+def jobs_of(made: Study) -> tuple[StatedJob, ...]:
     """The jobs that the target `all` needs."""
     jobs = tuple(stated_jobs(made).values())
     wanted: set[str] = set()
@@ -100,7 +100,7 @@ def jobs_of(made: Plan) -> tuple[StatedJob, ...]:
     return tuple(one for one in jobs if wanted.intersection(one.files))
 
 
-def job_of(made: Plan, rule: str, **wildcards: object) -> StatedJob:
+def job_of(made: Study, rule: str, **wildcards: object) -> StatedJob:
     """One job of a study; the wildcards in the order of their names in `key`."""
     key = {name: str(value) for name, value in wildcards.items()}
     (found,) = (job for job in stated_jobs(made).values() if (job.rule, job.key) == (rule, key))
@@ -108,9 +108,9 @@ def job_of(made: Plan, rule: str, **wildcards: object) -> StatedJob:
 
 
 @lru_cache(maxsize=8)
-def _read(made: Plan, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
+def _read(made: Study, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
     with (
-        patch("ecslm.config.loading.read_config", lambda *_: made.study.config),
+        patch("ecslm.config.loading.read_config", lambda *_: made.config),
         # The rules say there that this process is a run.
         patch.dict(os.environ),
         SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)) as api,

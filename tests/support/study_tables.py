@@ -14,7 +14,6 @@ from ecslm.common.files import write_json
 from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
 from ecslm.config.loading import load_config
 from ecslm.plan.comparisons import task_contrasts
-from ecslm.plan.plan import Plan
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables as tables_of
 from ecslm.plan.tables import table_settings
@@ -48,21 +47,21 @@ LATENCY = {
 }
 
 
-def planned(study: str) -> Plan:
+def planned(study: str) -> Study:
     """The plan of a study in config.yaml."""
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    return Plan(load_config(raw | {"study": study}, PROMPTS))
+    return Study(load_config(raw | {"study": study}, PROMPTS))
 
 
 def study_tables(study: str, results: Path) -> dict[str, Table]:
     """All tables of a study. Their numbers are made up, and as wide as real ones can be."""
     plan = planned(study)
     found = {}
-    for name in tables_of(plan.study):
-        request = table_settings(plan.study, name)
+    for name in tables_of(plan):
+        request = table_settings(plan, name)
         kind = table_kind(request.table.kind)
         for path in kind.files(request):
-            _write(plan.study, results, path)
+            _write(plan, results, path)
         resources = {option: ROOT / path for option, path in kind.resources.items()}
         found[name] = kind.build(name, request, Sources(results, resources))
     return found

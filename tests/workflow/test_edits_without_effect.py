@@ -129,8 +129,8 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 configured(f"{GENERATED}.threads", 3),
                 configured(f"{GENERATED}.gpus", 2),
                 in_rules(r"gpu=1,", "gpu=2,"),
-                in_rules(r"mem_mb=memory\(.+\),", "mem_mb=4000,"),
-                in_rules(r"runtime=minutes\(.+\),", "runtime=9,"),
+                in_rules(r'"mem_mb": lambda .+,', '"mem_mb": 4000,'),
+                in_rules(r'"runtime": lambda .+,', '"runtime": 9,'),
             ),
             "comments, blank lines and other line breaks in rules": together(
                 in_rules(r"(?m)^(?=rule )", "# A remark.\n\n"),

@@ -1,4 +1,4 @@
-"""Asking a model by the plan: the request that its prediction jobs would make."""
+"""Asking a model of a study: the request that its prediction jobs would make."""
 
 from pathlib import Path
 from typing import Any
@@ -7,9 +7,9 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.models.prompts import PromptTemplate
-from ecslm.plan.models import prediction_settings
+from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.parameters import json_parameter
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.prediction.backend import Request
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import Record, read_records
@@ -18,7 +18,7 @@ from ecslm.schemas.record import Record, read_records
 class Asking:
     """A model of a study, with the files that it needs."""
 
-    def __init__(self, plan: Plan, model: str, seed: int | None, how_to_build: str) -> None:
+    def __init__(self, study: Study, model: str, seed: int | None, how_to_build: str) -> None:
         """
         Args:
             seed: of its adapter; None: the first.
@@ -27,12 +27,11 @@ class Asking:
         Raises:
             InputError: the study has no such model or seed, or its answers exist already.
         """
-        self._study, self._build = plan.study, how_to_build
-        models = plan.study.settings.models
+        self._study, self._build = study, how_to_build
+        models = study.settings.models
         if model not in models:
             raise InputError(
-                f"--model: {model} is not a model of the study {plan.study.name}"
-                f"{nearest(model, models)}"
+                f"--model: {model} is not a model of the study {study.name}{nearest(model, models)}"
             )
         if isinstance(models[model], RecordedModel):
             raise InputError(f"--model: {model} consists of answers in files: it cannot be asked")
@@ -40,7 +39,7 @@ class Asking:
         if seed is not None and seed not in seeds:
             raise InputError(f"--seed: {model} has the seeds {', '.join(map(str, seeds))}")
         self._model = model
-        self._seed = plan.study.first_seed(model) if seed is None else seed
+        self._seed = study.first_seed(model) if seed is None else seed
 
     def task(self, named: str | None) -> str:
         """The task whose settings hold for a question: that with the longest answers if none is

@@ -17,7 +17,7 @@ from ecslm.estimates.prediction import PredictionJob, PredictionWork
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import TrainingJob, TrainingWork
 from ecslm.models.architecture import read_architecture
-from ecslm.plan.model_checks import files_of_base
+from ecslm.plan.bases import files_of_base
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import PUBLISHED_COUNTS
@@ -278,7 +278,7 @@ class Requests:
             try:
                 self._sizes[base] = self._read_sizes(base)
             except InputError:
-                # `ModelChecks` says so.
+                # `check_named_files` says so.
                 self._sizes[base] = None
         return self._sizes[base]
 

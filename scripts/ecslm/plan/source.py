@@ -23,21 +23,12 @@ class Source:
         self._study = study
         self.data: DataSource = study.settings.data
 
-    def files(self) -> list[str]:
-        """Files or directories that records are built from; none for a hub data set."""
-        data = self.data
-        if isinstance(data, HubData):
-            return [data.id] if Path(data.id).is_dir() else []
-        return [data.path]
-
     def missing_files(self) -> list[str]:
         """Missing files of the source, and missing labels without a URL. They are not needed once
         the dataset files exist."""
-        files = self.files()
         labels = self.data.labels
-        if labels is not None and labels.url is None and self.is_labelled():
-            files = [*files, labels.path]
-        return [path for path in files if not Path(path).exists()]
+        by_hand = labels is not None and labels.url is None and self.is_labelled()
+        return _absent([*self._files, *([labels.path] if labels and by_hand else [])])
 
     def check(self) -> None:
         """Check the files that records are built from before anything runs.
@@ -46,14 +37,15 @@ class Source:
             InputError: a file cannot be read, or is missing while a dataset file has yet to be
                 built from it, or while the results were made from one of another name.
         """
-        missing = self.missing_files()
-        if missing and not all(Path(path).is_file() for path in self._derived_files()):
+        study, missing = self._study, self.missing_files()
+        built = [path for task in study.settings.tasks for path in study.task_files(task)]
+        if missing and _absent([*built, study.path(paths.DATA_CHECK)]):
             raise InputError(*map(self._missing, missing))
-        made = Path(self._study.path(paths.REPORT_MANIFEST))
+        made = Path(study.path(paths.REPORT_MANIFEST))
         before = read_manifest(made).settings.get("data_source") if made.is_file() else None
         if missing and before not in (None, self.title()):
             raise InputError(
-                f"studies.{self._study.name}.data: {missing[0]}: no such file, and the results are "
+                f"studies.{study.name}.data: {missing[0]}: no such file, and the results are "
                 f"of {before}: name that, or put the file there"
             )
         if isinstance(self.data, PathData) and Path(self.data.path).exists():
@@ -67,15 +59,10 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        if missing := [path for path in self.files() if not Path(path).exists()]:
+        if missing := _absent(self._files):
             raise InputError(*map(self._missing, missing))
         assert isinstance(self.data, PathData), "a data set of the hub is not fetched for a plan"
         return path.open_rows(self.data.model_copy(update={"labels": None}), paths.CACHE)
-
-    def _missing(self, path: str) -> str:
-        if path in self.files():
-            return f"{path}: no such file: fix `data` of the study"
-        return no_label_file(Path(path))
 
     def content_of_split(self, task: str, split: str) -> str:
         """Digest of the source rows of a dataset file, as a parameter.
@@ -86,11 +73,10 @@ class Source:
         Raises:
             InputError: a local file is missing or cannot be read.
         """
-        names = {task, *self._study.task(task).aliases}
         return self._content(
             self._study.dataset_file(task, split),
-            self.takes_labels(task, split),
-            lambda: self.rows.split_digests(names, split),
+            self._takes_labels(task, split),
+            lambda: self.rows.split_digests(self._study.task_names(task), split),
         )
 
     def content_of_all(self) -> str:
@@ -108,13 +94,12 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        names = {task, *self._study.task(task).aliases}
-        parts = self.rows.index.parts
+        names, parts = self._study.task_names(task), self.rows.index.parts
         return sum(part.rows for part in parts if part.task in names and part.split == split)
 
     def for_split(self, task: str, split: str) -> DataSource:
         """The source without settings that affect only other dataset files."""
-        whole = self._for_records(self.takes_labels(task, split))
+        whole = self._for_records(self._takes_labels(task, split))
         # Rows that belong to no dataset file do not affect this one.
         tolerate = tuple(kind for kind in whole.tolerate if kind not in MISPLACED)
         return whole.model_copy(update={"tolerate": tolerate})
@@ -125,17 +110,8 @@ class Source:
 
     def ranked_by_output(self) -> tuple[str, ...]:
         """Ranking tasks without labels: relevance is derived from the output's order."""
-        if self.data.labels is not None:
-            return ()
-        return tuple(task for task in self._study.test_tasks if self.takes_labels(task, "test"))
-
-    def is_labelled(self) -> bool:
-        """Whether any dataset file takes relevance labels."""
-        return any(self.takes_labels(task, "test") for task in self._study.test_tasks)
-
-    def takes_labels(self, task: str, split: str) -> bool:
-        """Whether the records of a dataset file take relevance labels."""
-        return self._study.task(task).answer == "ranking" and split == "test"
+        tasks = self._study.test_tasks if self.data.labels is None else ()
+        return tuple(task for task in tasks if self._takes_labels(task, "test"))
 
     def title(self) -> str:
         """The source's name in tables and reports."""
@@ -148,6 +124,26 @@ class Source:
             return name
         return f"{name}, split by input ({data.split.val:.3g} val, {data.split.test:.3g} test)"
 
+    @property
+    def _files(self) -> list[str]:
+        """Files or directories that records are built from; none for a hub data set."""
+        data = self.data
+        if isinstance(data, HubData):
+            return [data.id] if Path(data.id).is_dir() else []
+        return [data.path]
+
+    def _missing(self, path: str) -> str:
+        if path in self._files:
+            return f"{path}: no such file: fix `data` of the study"
+        return no_label_file(Path(path))
+
+    def is_labelled(self) -> bool:
+        """Whether any dataset file takes relevance labels."""
+        return any(self._takes_labels(task, "test") for task in self._study.test_tasks)
+
+    def _takes_labels(self, task: str, split: str) -> bool:
+        return self._study.task(task).answer == "ranking" and split == "test"
+
     def _for_records(self, labelled: bool) -> DataSource:
         labels = self.data.labels if labelled else None
         # Their order has no meaning.
@@ -156,31 +152,20 @@ class Source:
             update={"license": None, "tolerate": tolerate, "labels": labels}
         )
 
-    def _derived_files(self) -> list[str]:
-        study = self._study
-        files = [path for task in study.settings.tasks for path in study.task_files(task)]
-        return [*files, study.path(paths.DATA_CHECK)]
-
     def _content(self, result: str, labelled: bool, digests: Callable[[], list[str]]) -> str:
         """The parameter of a result; `digests` returns those of a source that is present."""
-        manifest = manifest_of(Path(result))
-        if manifest.is_file() and not self._is_present(labelled):
-            return str(read_manifest(manifest).content)
-        data = self.data
-        found = hub.source_digests(data) if isinstance(data, HubData) else digests()
-        return content_parameter(found, self._labels_digest if labelled else None)
-
-    @property
-    def _labels_digest(self) -> str | None:
-        return None if self.data.labels is None else planned_digest(self.data.labels)
-
-    def _is_present(self, labelled: bool) -> bool:
-        files = self.files()
-        labels = self.data.labels
+        manifest, data = manifest_of(Path(result)), self.data
+        labels = data.labels if labelled else None
         # A pinned label file need not exist: its sha256 is known.
-        if labels is not None and labels.sha256 is None and labelled:
-            files = [*files, labels.path]
-        return all(Path(path).exists() for path in files)
+        by_content = [labels.path] if labels is not None and labels.sha256 is None else []
+        if manifest.is_file() and _absent([*self._files, *by_content]):
+            return str(read_manifest(manifest).content)
+        found = hub.source_digests(data) if isinstance(data, HubData) else digests()
+        return content_parameter(found, None if labels is None else planned_digest(labels))
+
+
+def _absent(files: list[str]) -> list[str]:
+    return [path for path in files if not Path(path).exists()]
 
 
 @cache

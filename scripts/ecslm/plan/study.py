@@ -1,19 +1,30 @@
 """The study to run: its entries of the configuration, and the paths of its files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
 
 from ecslm.common.errors import InputError
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.loading import read_config
 from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.models.architecture import read_architectures
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
+from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import applicable
+
+
+def with_seeds(seeds: str | None) -> dict[str, Any]:
+    """What goes over the files of a configuration for an option such as `--seeds 0,1,2`."""
+    given = seeds.split(",") if seeds else []
+    # Others are refused with the configuration.
+    return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +32,23 @@ class Study:
     """What the jobs of a study share. Paths are relative strings."""
 
     config: Config
+
+    @classmethod
+    def read(
+        cls,
+        configfiles: Sequence[Path],
+        study: str | None,
+        values: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Self:
+        """A study, configured by config.yaml and further files.
+
+        Args:
+            values: what goes over the files.
+
+        Raises:
+            InputError: the configuration has problems.
+        """
+        return cls(read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
 
     @property
     def name(self) -> str:
@@ -89,7 +117,7 @@ class Study:
         return self.settings.task_decoding.get(code, self.settings.decoding)
 
     def task_names(self, code: str) -> tuple[str, ...]:
-        """What a directory of the task may be called: its code, or an alias."""
+        """What the task may be called in data, and a directory of it: its code, or an alias."""
         return (code, *sorted(self.task(code).aliases))
 
     def is_generation(self, code: str) -> bool:
@@ -109,11 +137,6 @@ class Study:
         return read_architectures(paths.ARCHITECTURES)
 
     @cached_property
-    def generation_tasks(self) -> tuple[str, ...]:
-        """Evaluated tasks that are scored by BERTScore."""
-        return tuple(filter(self.is_generation, self.test_tasks))
-
-    @cached_property
     def local_models(self) -> dict[str, TransformersModel]:
         """The models whose weights run here."""
         models = self.settings.models.items()
@@ -129,11 +152,8 @@ class Study:
         """The tuned models that are exported: those that the study names, or all that answer a
         task."""
         named = self.settings.export.models
-        return tuple(
-            name
-            for name in self.tuned_models
-            if self.model_tasks(name) and (named is None or name in named)
-        )
+        every = filter(self.model_tasks, self.tuned_models)
+        return tuple(name for name in every if named is None or name in named)
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -145,10 +165,9 @@ class Study:
     @cached_property
     def described_model(self) -> str | None:
         """The model with whose tokenizer, prompt and lengths the data are described, if any."""
-        named = self.settings.described_with
         models = {name: model for name, model in self.local_models.items() if model.run}
         tuned = [name for name, model in models.items() if model.tuned]
-        return named or min(tuned or models, default=None)
+        return self.settings.described_with or min(tuned or models, default=None)
 
     def trained_length(self, model: str) -> int | None:
         """Most tokens of the records that a model's adapter was trained on; None without one."""
@@ -170,6 +189,11 @@ class Study:
         return tuple(sorted(task for task in self.settings.tasks if self.task(task).test))
 
     @cached_property
+    def generation_tasks(self) -> tuple[str, ...]:
+        """Evaluated tasks that are scored by BERTScore."""
+        return tuple(filter(self.is_generation, self.test_tasks))
+
+    @property
     def overlap_tasks(self) -> tuple[str, ...]:
         """Tasks that have both training and test records, whose overlap is measured."""
         return tuple(task for task in self.test_tasks if self.task(task).train)
@@ -212,37 +236,26 @@ class Study:
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""
-        return tuple(
-            task
-            for task in self.test_tasks
-            if baseline in applicable(self.task(task).kind())
-            # The majority class is taken from the training rows.
-            and (baseline != "majority" or self.task(task).train)
-        )
+        # The majority class is taken from the training rows.
+        tasks = self.overlap_tasks if baseline == "majority" else self.test_tasks
+        return tuple(task for task in tasks if baseline in applicable(self.task(task).kind()))
 
     def simple_baselines(self, task: str) -> tuple[str, ...]:
         """The rows among which a task's best simple baseline is chosen: its trivial baselines, and
         learned ones with all training records. None if the task has no records to choose by."""
         if not self.task(task).train:
             return ()
+        learned = (
+            name
+            for name, model in self.settings.models.items()
+            if isinstance(model, LearnedModel) and model.train_fraction == 1
+        )
         return (
             *(name for name in self.settings.baselines if task in self.baseline_tasks(name)),
-            *(
-                name
-                for name, model in self.settings.models.items()
-                if isinstance(model, LearnedModel)
-                and model.train_fraction == 1
-                and task in self.model_tasks(name)
-            ),
+            *(name for name in learned if task in self.model_tasks(name)),
         )
 
     # Runs
-
-    def adapters(self) -> list[dict[str, str]]:
-        """Model and seed of each adapter."""
-        return [
-            {"model": model, "seed": seed} for model, seed in self._seeds if self.model(model).tuned
-        ]
 
     @cached_property
     def _seeds(self) -> tuple[tuple[str, str], ...]:
@@ -250,6 +263,20 @@ class Study:
         return tuple(
             (name, str(seed)) for name, model in models if model.run for seed in model.seeds
         )
+
+    def adapters(self) -> list[dict[str, str]]:
+        """Model and seed of each adapter."""
+        return [
+            {"model": model, "seed": seed} for model, seed in self._seeds if self.model(model).tuned
+        ]
+
+    def runs(self) -> list[dict[str, str]]:
+        """Model, seed and task of all predictions."""
+        return [
+            {"model": model, "seed": seed, "task": task}
+            for model, seed in self._seeds
+            for task in self.model_tasks(model)
+        ]
 
     @cached_property
     def priorities(self) -> Mapping[tuple[str, str], int]:
@@ -260,14 +287,6 @@ class Study:
         """
         ordered = sorted(self._seeds, key=lambda one: not self.model(one[0]).tuned)
         return {one: len(ordered) - number for number, one in enumerate(ordered)}
-
-    def runs(self) -> list[dict[str, str]]:
-        """Model, seed and task of all predictions."""
-        return [
-            {"model": model, "seed": seed, "task": task}
-            for model, seed in self._seeds
-            for task in self.model_tasks(model)
-        ]
 
     def seeds_of(self, row: str) -> tuple[int, ...]:
         """The seeds of a model, or of a trivial baseline, which has one."""

@@ -7,8 +7,9 @@ from pathlib import Path
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.logs import collected_warnings
 from ecslm.config.backends.openai import OpenAIModel
-from ecslm.plan.base_folders import base_folders, check_base_folders
-from ecslm.plan.plan import Plan
+from ecslm.plan.bases import base_folders, check_base_folders
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.findings import Finding, Report, errors_of, found_by, ok, warning
 from ecslm.preflight.hub import check_hub
@@ -49,7 +50,7 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
             found += found_by("profile", check_profile(chosen, rules))
             for name, check in CHECKS.items():
                 found += found_by(name, _findings(check, run))
-    return Report(study if plan is None else plan.study.name, profile, found)
+    return Report(study if plan is None else plan.name, profile, found)
 
 
 # What a run would do, and the names of all rules.
@@ -58,17 +59,17 @@ Graph = tuple[Overview, frozenset[str]]
 
 def _read_plan(
     configfiles: Sequence[Path], study: str | None
-) -> tuple[Plan | None, Graph | None, list[Finding]]:
+) -> tuple[Study | None, Graph | None, list[Finding]]:
     """The plan, the graph, and what speaks against a run, as its start checks it.
 
     Where the configuration cannot be read there is no plan, and where parameters of jobs cannot be
     computed, no graph.
     """
-    plan: Plan | None = None
+    plan: Study | None = None
     graph: Graph | None = None
     found: list[Finding] = []
 
-    def check_results(run: Run, plan: Plan) -> None:
+    def check_results(run: Run, plan: Study) -> None:
         nonlocal graph
         with read_dag(configfiles, study) as dag, os_errors_told():
             graph = Overview.of(plan, dag.jobs), dag.rules
@@ -77,9 +78,9 @@ def _read_plan(
 
     with collected_warnings() as warned:
         try:
-            plan = Plan.read(configfiles, study)
+            plan = Study.read(configfiles, study)
             check_cache_folder()
-            all_of(plan.check, partial(check_results, Run(plan), plan))
+            all_of(partial(check_named_files, plan), partial(check_results, Run(plan), plan))
         except InputError as problems:
             found += errors_of(problems)
     found += [warning(text.removeprefix(PREFIX)) for text in warned]

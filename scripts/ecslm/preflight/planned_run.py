@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ecslm.common.errors import InputError
-from ecslm.plan.plan import Plan
 from ecslm.plan.requests import Requests, requests_of
 from ecslm.plan.study import Study
 from ecslm.preflight.drivers import Driver, read_driver
@@ -16,17 +15,12 @@ from ecslm.provenance.dag import Job
 class PlannedRun:
     """A run of a study that somebody is about to start."""
 
-    plan: Plan
+    study: Study
     jobs: tuple[Job, ...]
     """The jobs that it would do."""
     profile: Profile
     known: tuple[Job, ...] = ()
     """All jobs of the study, the finished ones included."""
-
-    @property
-    def study(self) -> Study:
-        """The study."""
-        return self.plan.study
 
     @property
     def requests(self) -> Requests:

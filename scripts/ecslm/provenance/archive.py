@@ -9,6 +9,7 @@ import subprocess
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -18,7 +19,8 @@ from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
-from ecslm.plan.plan import Plan
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import FETCHED, REPORT_PDF
@@ -65,11 +67,11 @@ def archive_study(
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
-    plan = Plan.read(configfiles, study)
+    plan = Study.read(configfiles, study)
     results = packed_files(configfiles, plan)
-    published = os.path.relpath(plan.study.settings.published_numbers, PROJECT)
+    published = os.path.relpath(plan.settings.published_numbers, PROJECT)
     commit = _current_commit((*CODE, f"{published}/"))
-    name = f"ecslm-{plan.study.name}-{commit[:LENGTH]}"
+    name = f"ecslm-{plan.name}-{commit[:LENGTH]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={name}/code/", commit))
     with zipfile.ZipFile(packed, "a") as bundle:
         files = {
@@ -93,21 +95,21 @@ def archive_study(
     return path, len(files)
 
 
-def packed_files(configfiles: Sequence[Path], plan: Plan) -> list[Path]:
+def packed_files(configfiles: Sequence[Path], plan: Study) -> list[Path]:
     """The files of a finished study, sorted.
 
     Raises:
         InputError: a result is missing, altered or out of date.
     """
-    run, study, pdf = Run(plan), plan.study.name, Path(plan.study.results) / REPORT_PDF
+    run, study, pdf = Run(plan), plan.name, Path(plan.results) / REPORT_PDF
     # The report as a PDF, which is packed if it was made.
     targets = ("all", *([str(pdf)] if pdf.exists() else []))
     with read_dag(configfiles, study, targets) as dag:
         jobs = dag.jobs
-    all_of(plan.check, lambda: run.check(jobs))
+    all_of(partial(check_named_files, plan), lambda: run.check(jobs))
     if planned := [job for job in jobs if job.due]:
         raise InputError(
-            f"{plan.study.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
+            f"{plan.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
             f"or their results are out of date, such as {planned[0].manifest}: run the study "
             f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
         )
@@ -160,17 +162,17 @@ def _git(*arguments: str) -> bytes:
         ) from None
 
 
-def _own_texts(plan: Plan, configfiles: Sequence[Path], commit: str) -> dict[str, str]:
+def _own_texts(plan: Study, configfiles: Sequence[Path], commit: str) -> dict[str, str]:
     """Files that only the archive has: how to use it and to cite it, and all of the configuration
     in one file."""
     configuration = merged(read_files([CONFIG_FILE, *configfiles]))
-    values = configuration.with_values({"study": plan.study.name}).values
+    values = configuration.with_values({"study": plan.name}).values
     readme = read_text(PROJECT / README).format(
-        title=plan.study.settings.title,
-        study=plan.study.name,
+        title=plan.settings.title,
+        study=plan.name,
         version=tomllib.loads(read_text(PROJECT / "pyproject.toml"))["project"]["version"],
         commit=commit,
-        results=plan.study.results,
+        results=plan.results,
     )
     return {
         "README.md": readme,

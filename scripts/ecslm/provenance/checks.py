@@ -20,7 +20,7 @@ from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.models.architecture import HEAD, Architecture, updated_layers
 from ecslm.models.bases import PathSource
-from ecslm.plan.model_checks import ModelChecks, tabulated
+from ecslm.plan.bases import architecture, tabulated
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import read_prediction_settings
 from ecslm.prediction.openai_backend import going_to_ask
@@ -132,10 +132,9 @@ def check_disk(study: Study, due: Iterable[Job]) -> None:
 def disks(study: Study, due: Iterable[Job]) -> list[Disk]:
     """The disks that jobs are sure to write weights on, so that no run is refused that could
     finish. Predictions, scores and tables are small beside these."""
-    models = ModelChecks(study)
     found: dict[int, list[tuple[Path, int, int]]] = defaultdict(list)
     for job in due:
-        left, working = _bytes_of(job, study, models)
+        left, working = _bytes_of(job, study)
         if left:
             # The nearest directory that exists.
             folder = next(one for one in Path(job.manifest).absolute().parents if one.is_dir())
@@ -150,7 +149,7 @@ def disks(study: Study, due: Iterable[Job]) -> list[Disk]:
     ]
 
 
-def _bytes_of(job: Job, study: Study, models: ModelChecks) -> tuple[int, int]:
+def _bytes_of(job: Job, study: Study) -> tuple[int, int]:
     """Bytes of the matrices that a job leaves, as far as they are known, and of two checkpoints,
     with the two averages that AdamW keeps of each weight, that it has while it runs."""
     if job.rule == "base_model":
@@ -160,13 +159,13 @@ def _bytes_of(job: Job, study: Study, models: ModelChecks) -> tuple[int, int]:
     if job.rule not in ("train_adapter", "export_model"):
         return 0, 0
     model = study.local_models[job.key["model"]]
-    architecture = models.architecture(model.base)
+    known = architecture(study, model.base)
     if job.rule == "export_model":
         size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
-        return size * _weights(architecture), 0
+        return size * _weights(known), 0
     assert model.training is not None, "an adapter is trained"
     targets = model.training.target_modules
-    layers = updated_layers(architecture, targets) if architecture else {}
+    layers = updated_layers(known, targets) if known else {}
     trained = model.training.rank * sum(sum(shape) for shape in layers.values() if shape)
     return FLOAT32 * trained, CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * trained
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ecslm.common.text import number_of
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.costs import Cost, Costs, takes_long
 from ecslm.provenance.dag import Job
 from ecslm.provenance.why import Cause, Changes, find_causes
@@ -51,7 +51,7 @@ class Overview:
     costs: Costs
 
     @classmethod
-    def of(cls, plan: Plan, jobs: Iterable[Job]) -> "Overview":
+    def of(cls, plan: Study, jobs: Iterable[Job]) -> "Overview":
         """The overview of a study.
 
         Args:
@@ -67,7 +67,7 @@ class Overview:
             seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
             return seconds, sum(map(takes_long, jobs)), len(jobs)
 
-        return cls(plan.study.name, changes.jobs, tuple(find_causes(changes, weight)), costs)
+        return cls(plan.name, changes.jobs, tuple(find_causes(changes, weight)), costs)
 
     @property
     def planned(self) -> list[Job]:

@@ -17,9 +17,10 @@ from ecslm.data.settings import PathData
 from ecslm.data.sources.labels import read_labels
 from ecslm.data.sources.protocol import source_module
 from ecslm.fingerprint.running import code_parameter
-from ecslm.plan.base_folders import check_base_folders
-from ecslm.plan.data import check_settings
-from ecslm.plan.plan import Plan
+from ecslm.plan.bases import check_base_folders
+from ecslm.plan.jobs import check_settings
+from ecslm.plan.source import source_of
+from ecslm.plan.study import Study
 from ecslm.provenance.checks import (
     check_api_keys,
     check_disk,
@@ -40,16 +41,16 @@ log = logging.getLogger(__name__)
 class Run:
     """Everything that a run does in addition to its jobs."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, study: Study) -> None:
         """Raises:
         InputError: there is no folder for results, or it cannot be used; or the size limit of
             the cache is not a number.
         """
-        self._plan = plan
+        self._study = study
         self._made: Sequence[Job] = ()
         self._lock = contextlib.ExitStack()
         # Before anything reads results, as checks of the plan do.
-        check_results_folder(plan.study.name)
+        check_results_folder(study.name)
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
@@ -62,7 +63,7 @@ class Run:
         """
         with os_errors_told():
             self._made = finished(jobs)
-            check_results(self._plan.study.name, self._made)
+            check_results(self._study.name, self._made)
             save_digests(DIGESTS)
 
     def check_data(self, due: Collection[Job]) -> None:
@@ -75,7 +76,7 @@ class Run:
         Raises:
             InputError: it is not there, or its rows cannot be used and are not tolerated.
         """
-        source, study = self._plan.source, self._plan.study
+        source, study = source_of(self._study), self._study
         made = [job.manifest for job in due if job.rule in ("check_data", "dataset")]
         missing = source.missing_files()
         if missing and made:
@@ -109,7 +110,7 @@ class Run:
                 lacks something, or another run holds the lock, or has held it since this one began
                 its checks.
         """
-        study = self._plan.study
+        study = self._study
         files = {path for job in due for path in job.files}
         all_of(
             lambda: self.check_data(due),

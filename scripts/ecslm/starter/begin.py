@@ -14,8 +14,9 @@ from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.checking import DataCheck, task_names
 from ecslm.data.problems import Kind
 from ecslm.data.report import Report
-from ecslm.plan.data import check_settings
-from ecslm.plan.plan import Plan
+from ecslm.plan.jobs import check_settings
+from ecslm.plan.source import source_of
+from ecslm.plan.study import Study
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.task import TaskSettings
 from ecslm.starter.records import EXAMPLE, look_at
@@ -94,11 +95,11 @@ def _checked(text: str, study: str) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{study}.yaml"
         file.write_text(text, encoding="utf-8")
-        plan = Plan.read([file], None)
-    plan.source.check()
-    settings = check_settings(plan.study)
+        plan = Study.read([file], None)
+    source_of(plan).check()
+    settings = check_settings(plan)
     source = settings.source.model_copy(update={"tolerate": (DUPLICATE,)})
-    check = DataCheck(plan.source.rows, settings.model_copy(update={"source": source}), None)
+    check = DataCheck(source_of(plan).rows, settings.model_copy(update={"source": source}), None)
     # Not in the words for a study that there is.
     if lines := check.problems.lines((DUPLICATE,)):
         raise InputError(*lines, "these records cannot be used: correct or remove them first")

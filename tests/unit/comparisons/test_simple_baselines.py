@@ -90,7 +90,7 @@ def test_rows_with_a_part_of_the_records_are_left_out() -> None:
     made = plan(models=MODELS | LEARNED | {"Few": LEARNED["Words"] | {"train_fraction": 0.1}})
     job = job_of(made, "choose_baseline", task="SA")
     assert list(json.loads(job.settings)["learned"]) == ["Words"]
-    assert made.study.simple_baselines("SA") == ("majority", "random", "Words")
+    assert made.simple_baselines("SA") == ("majority", "random", "Words")
     assert list(job.inputs) == [
         f"results/shop/dataset/SA/{split}.jsonl" for split in ("train", "val")
     ]

@@ -9,7 +9,7 @@ from support.stated_jobs import StatedJob, first_files, job_of
 
 from ecslm.common.errors import InputError
 from ecslm.plan.comparisons import warn_of_idle_contrasts
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 
 CONTRASTS: dict[str, Any] = {
@@ -22,15 +22,15 @@ CONTRASTS: dict[str, Any] = {
 }
 
 
-def compared(contrasts: dict[str, Any] = CONTRASTS, **study: Any) -> Plan:
+def compared(contrasts: dict[str, Any] = CONTRASTS, **study: Any) -> Study:
     return plan(comparisons={"contrasts": contrasts}, **study)
 
 
-def differences(made: Plan, task: str) -> StatedJob:
+def differences(made: Study, task: str) -> StatedJob:
     return job_of(made, "differences", task=task)
 
 
-def over_seeds(made: Plan, task: str) -> StatedJob:
+def over_seeds(made: Study, task: str) -> StatedJob:
     return job_of(made, "score_over_seeds", model="Small-EC", task=task)
 
 
@@ -76,20 +76,20 @@ def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
     made = compared(models=NOT_RUN)
     assert first_files(made, "differences") == first_files(made, "compare") == []
     caplog.clear()
-    warn_of_idle_contrasts(made.study)
+    warn_of_idle_contrasts(made)
     (warning,) = caplog.messages
     where = "studies.shop.comparisons.contrasts.tuning"
     assert warning.startswith(f"warning: {where}: compares nothing, since its models are not run")
     caplog.clear()
-    warn_of_idle_contrasts(compared().study)
+    warn_of_idle_contrasts(compared())
     assert not caplog.messages
 
 
 def test_a_table_of_contrasts_that_compare_nothing_is_refused_before_anything_runs() -> None:
     tables = {"differences": TABLE | {"contrasts": ["tuning"]}}
-    check_tables(compared(tables=tables).study)
+    check_tables(compared(tables=tables))
     with pytest.raises(InputError) as caught:
-        check_tables(compared(models=NOT_RUN, tables=tables).study)
+        check_tables(compared(models=NOT_RUN, tables=tables))
     (problem,) = caught.value.problems
     where = "studies.shop.tables.differences.contrasts"
     assert problem.startswith(f"{where}: tuning compare nothing in PM, SA: their models are not")

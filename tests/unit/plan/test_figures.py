@@ -10,8 +10,9 @@ from support.plans import BASELINES, IND, MODELS, plan
 from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.common.errors import InputError
+from ecslm.plan.checks import check_named_files
 from ecslm.plan.figures import figures_settings
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.plan.tables import table_resources
 from ecslm.schemas import paths
 
@@ -30,11 +31,11 @@ KNOWN = {"Small": "SmolLM2-135M"}
 SHARE = MODELS["Small-EC"] | {"training": {"train_fraction": 0.1}, "seeds": [0]}
 
 
-def names(made: Plan) -> set[str]:
-    return {one.name for one in figures_settings(made.study).names()}
+def names(made: Study) -> set[str]:
+    return {one.name for one in figures_settings(made).names()}
 
 
-def with_table(**changes: Any) -> Plan:
+def with_table(**changes: Any) -> Study:
     tables = {"ind": RESULTS | changes.pop("entry", {})}
     columns = tables["ind"]["columns"]
     return plan(**{"tables": tables, "architectures": KNOWN, "tasks": columns} | changes)
@@ -53,11 +54,11 @@ def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_th
     rows = [{"group": "Ours", "models": ["Small", "Small-EC", "Small-EC-tenth"]}]
     made = with_table(entry={"rows": rows}, models=models)
     assert names(made) == {"records_ind", "loss", "validation"}
-    assert figures_settings(made.study).tables["ind"].shares == (("Small-EC-tenth", "Small-EC"),)
+    assert figures_settings(made).tables["ind"].shares == (("Small-EC-tenth", "Small-EC"),)
     learned = {"backend": "learned", "method": "tf-idf"}
     own = {"Words": learned, "Words-tenth": learned | {"train_fraction": 0.1}}
     rows[0]["models"] += own
-    of_both = figures_settings(with_table(entry={"rows": rows}, models=models | own).study)
+    of_both = figures_settings(with_table(entry={"rows": rows}, models=models | own))
     assert of_both.tables["ind"].shares == (
         ("Small-EC-tenth", "Small-EC"),
         ("Words-tenth", "Words"),
@@ -94,7 +95,7 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
     folder.mkdir()
     made = with_table(published_numbers=str(folder))
     with pytest.raises(InputError) as caught:
-        made.check()
+        check_named_files(made)
     problem = f"studies.shop.published_numbers: {folder}: no study.csv there: write one, see "
     assert caught.value.problems[0].startswith(problem)
     scores = folder / "study.csv"
@@ -102,7 +103,7 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
     inputs = job_of(made, "draw_figures").inputs
     assert str(scores) in inputs
     assert not [path for path in inputs if path.endswith("sizes.csv")], "which there is none of"
-    assert table_resources(made.study, "ind") == {"published": str(scores)}
+    assert table_resources(made, "ind") == {"published": str(scores)}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from support.configs import SHIPPED, Raw, changed, loaded, put, small
 from support.stated_jobs import stated_jobs
 
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 
 
 def turned(value: Any) -> Any:
@@ -21,7 +21,7 @@ def parameters(raw: Raw) -> dict[str, tuple[str | None, str]]:
     """All parameters that the configuration alone decides, by rule and wildcards of their job."""
     return {
         name: (job.params.get("settings"), job.versions)
-        for name, job in stated_jobs(Plan(loaded(raw))).items()
+        for name, job in stated_jobs(Study(loaded(raw))).items()
     }
 
 
@@ -31,23 +31,10 @@ def test_the_order_of_keys_changes_no_parameter(raw: Raw) -> None:
     assert parameters(turned(raw)) == parameters(raw)
 
 
-def test_swapping_rank_and_alpha_changes_the_adapters_parameter() -> None:
-    one, two = (
-        parameters(changed(".training", {"rank": rank, "alpha": alpha}))
-        for rank, alpha in ((16, 32), (32, 16))
-    )
-    assert one["train_adapter Small-EC 0"] != two["train_adapter Small-EC 0"]
-
-
 @pytest.mark.parametrize(
     ("path", "value", "jobs"),
     [
         (".training.rank", 9, ["train_adapter *", "render_table parameters", "report_page"]),
-        (
-            ".models.Small-EC.training",
-            {"rank": 9},
-            ["train_adapter *", "render_table parameters", "report_page"],
-        ),
         (
             ".task_decoding.AG",
             {"max_new_tokens": 91},
@@ -58,14 +45,12 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter() -> None:
             {"sample": True},
             ["predict Small *", "measure_latency Small"],
         ),
-        (".latency", {"prompts": 9}, ["measure_latency *"]),
         (
             ".scoring",
             {"resamples": 9},
             ["score *", "score_baseline *", "differences *", "report_page"],
         ),
         (".bertscore.layer", 9, ["bertscore *"]),
-        ("bases.Small.path", "models/other", ["base_model Small"]),
         (".title", "Another shop", ["report_page", "data_card", "model_card *"]),
         (".question", "Is it good enough?", ["report_page"]),
         (".tables.ind.caption", "Another caption", ["render_table ind"]),

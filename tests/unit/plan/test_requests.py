@@ -11,7 +11,6 @@ from support.stated_jobs import stated_jobs
 
 from ecslm.config.loading import read_config
 from ecslm.estimates.estimate import MIB, Request
-from ecslm.plan.plan import Plan
 from ecslm.plan.requests import (
     UNKNOWN,
     UNKNOWN_RECORDS,
@@ -20,6 +19,7 @@ from ecslm.plan.requests import (
     Workloads,
     requests_of,
 )
+from ecslm.plan.study import Study
 from ecslm.schemas.registry import CONFIG_FILE
 
 NAMED = {"Small": "SmolLM2-360M"}
@@ -31,14 +31,14 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def requests(**study: Any) -> Requests:
-    return Requests(plan(architectures=NAMED, **study).study)
+    return Requests(plan(architectures=NAMED, **study))
 
 
 def training(**study: Any) -> Request:
     return requests(**study).request("train_adapter", {"model": "Small-EC", "seed": "0"})
 
 
-def shipped(name: str, tmp_path: Path) -> Plan:
+def shipped(name: str, tmp_path: Path) -> Study:
     """A study of config.yaml, without files of bases."""
     config = read_config([CONFIG_FILE], name, ROOT / "resources/prompts")
     bases = {
@@ -46,7 +46,7 @@ def shipped(name: str, tmp_path: Path) -> Plan:
         for base, source in config.bases.items()
         if source.source == "path"
     }
-    return Plan(config.model_copy(update={"bases": {**config.bases, **bases}}))
+    return Study(config.model_copy(update={"bases": {**config.bases, **bases}}))
 
 
 @pytest.mark.parametrize("study", ["demo", "paper", "authors"])
@@ -54,11 +54,11 @@ def test_every_job_of_the_shipped_studies_that_runs_a_model_is_estimated(
     study: str, tmp_path: Path
 ) -> None:
     made = shipped(study, tmp_path)
-    asked = requests_of(made.study)
+    asked = requests_of(made)
     running = {"train_adapter", "predict", "measure_latency", "bertscore", "export_model"}
     for device in asked.devices.values():
         for job in stated_jobs(made).values():
-            known = job.rule in running and job.key["model"] in made.study.local_models
+            known = job.rule in running and job.key["model"] in made.local_models
             if job.rule == "bertscore" or known:
                 found = asked.of_key(job.rule, job.key, device)
                 assert found is not None, job
@@ -68,7 +68,7 @@ def test_every_job_of_the_shipped_studies_that_runs_a_model_is_estimated(
 
 
 def test_a_base_of_unknown_size_asks_for_the_default() -> None:
-    asked = Requests(plan().study)
+    asked = Requests(plan())
     assert asked.sizes("Small") is None
     for rule in ("train_adapter", "predict", "measure_latency", "export_model"):
         assert asked.request(rule, {"model": "Small-EC", "task": "PM"}) == UNKNOWN
@@ -150,7 +150,7 @@ def test_records_of_local_files_are_counted_and_else_assumed(tmp_path: Path) -> 
 
     def workloads(**data: Any) -> Workloads:
         source = {"source": "path", "path": str(tmp_path / "rows.jsonl"), **data}
-        return Workloads(plan(data=source).study)
+        return Workloads(plan(data=source))
 
     assert workloads().records("NEW", "test", [IND]) == UNKNOWN_RECORDS["test"]
     write(tmp_path, lines(rows))

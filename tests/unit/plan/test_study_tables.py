@@ -13,8 +13,8 @@ from support.project import ROOT
 from support.scripts import run_script
 
 from ecslm.common.plain_words import NAME
-from ecslm.plan.plan import Plan
 from ecslm.plan.report import report_settings
+from ecslm.plan.study import Study
 from ecslm.plan.tables import partly_shown, study_tables
 from ecslm.reports.settings import report_files
 
@@ -28,22 +28,22 @@ def results(models: list[str], columns: list[str], setting: str = IND) -> dict[s
     return {**entry, "columns": columns, "rows": rows}
 
 
-def shown(made: Plan) -> Iterator[tuple[str, str]]:
+def shown(made: Study) -> Iterator[tuple[str, str]]:
     """The models and tasks of all results tables."""
-    for entry in study_tables(made.study).values():
+    for entry in study_tables(made).values():
         if entry.kind == "results":
             for group in entry.rows:  # type: ignore[attr-defined]
                 for name in group.models:
                     for task in entry.columns:  # type: ignore[attr-defined]
                         # A column of a task without records of the setting shows no score.
-                        if entry.setting in made.study.answered_settings(name, task):  # type: ignore[attr-defined]
+                        if entry.setting in made.answered_settings(name, task):  # type: ignore[attr-defined]
                             yield name, task
 
 
 def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_is_scored() -> None:
     made = plan(tables={"parameters": PARAMETERS})
-    assert list(study_tables(made.study)) == ["parameters", f"scores_{IND}", f"scores_{OOD}"]
-    in_domain, outside = (study_tables(made.study)[f"scores_{name}"] for name in (IND, OOD))
+    assert list(study_tables(made)) == ["parameters", f"scores_{IND}", f"scores_{OOD}"]
+    in_domain, outside = (study_tables(made)[f"scores_{name}"] for name in (IND, OOD))
     assert in_domain.columns == tuple(TESTED)  # type: ignore[attr-defined]
     # Two tasks have no records of it.
     assert outside.columns == tuple(sorted({*TESTED} - {"PM", "QPR"}))  # type: ignore[attr-defined]
@@ -61,15 +61,15 @@ def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_with
         ([f"{IND}_1-shot"], ("Small-1shot",)),
     ):
         made = plan(settings=settings, models={"Small": MODELS["Small"], "Small-1shot": one_shot})
-        (table,) = study_tables(made.study).values()
+        (table,) = study_tables(made).values()
         assert table.setting == IND  # type: ignore[attr-defined]
         assert table.rows[-1].models == names  # type: ignore[attr-defined]
-        assert partly_shown(made.study) == ()
+        assert partly_shown(made) == ()
 
 
 def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
     def left_out(**tables: Any) -> tuple[str, ...]:
-        return partly_shown(plan(tables=tables).study)
+        return partly_shown(plan(tables=tables))
 
     assert left_out() == ()
     everything = results(list(MODELS), TESTED)
@@ -83,7 +83,7 @@ def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
 def test_answers_that_are_limited_to_valid_ones_compete_in_no_table() -> None:
     limited = MODELS["Small-EC"] | {"answers": "constrained"}
     made = plan(tasks=["PM"], models=MODELS | {"Small-EC-constrained": limited})
-    table: Any = study_tables(made.study)[f"scores_{IND}"]
+    table: Any = study_tables(made)[f"scores_{IND}"]
     assert table.rows[-1].models == ("Small", "Small-EC", "Small-EC-constrained")
     assert table.competitors == ("Small", "Small-EC")
 
@@ -91,10 +91,10 @@ def test_answers_that_are_limited_to_valid_ones_compete_in_no_table() -> None:
 def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:
     name = f"scores_{IND}"
     made = plan(settings=[IND], tables={name: results(["Small"], ["PM"])})
-    assert list(study_tables(made.study)) == [name, f"{name}_2"]
+    assert list(study_tables(made)) == [name, f"{name}_2"]
     labelled = {**results(["Small"], ["PM"]), "label": f"tab:{name}"}
     made = plan(settings=[IND], tables={"mine": labelled})
-    assert list(study_tables(made.study)) == ["mine", f"{name}_2"]
+    assert list(study_tables(made)) == ["mine", f"{name}_2"]
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"])), min_size=1))
@@ -102,7 +102,7 @@ def test_whatever_a_setting_is_called_its_table_has_a_name_and_a_label(settings:
     settings = [one for one in settings if 0 < len(one) <= 80 and one.isprintable()]
     assume(settings)
     made = plan(settings=list(dict.fromkeys(settings)))
-    tables = study_tables(made.study)
+    tables = study_tables(made)
     assert len({name.lower() for name in tables}) == len({*settings})
     for name, entry in tables.items():
         assert re.fullmatch(NAME, name)
@@ -118,10 +118,10 @@ def test_whatever_is_configured_each_score_is_in_a_table_and_the_page_has_all_of
     models: list[str], columns: list[str], setting: str
 ) -> None:
     made = plan(tables={"mine": results(models, columns, setting)})
-    answered = {(name, task) for name in MODELS for task in made.study.model_tasks(name)}
+    answered = {(name, task) for name in MODELS for task in made.model_tasks(name)}
     assert set(shown(made)) >= answered
-    page = report_files(report_settings(made.study))
-    assert {f"tables/{name}.json" for name in study_tables(made.study)} <= set(page)
+    page = report_files(report_settings(made))
+    assert {f"tables/{name}.json" for name in study_tables(made)} <= set(page)
 
 
 def test_the_scores_of_a_study_without_results_are_refused_with_the_command_that_makes_them(

@@ -246,7 +246,7 @@ def test_a_model_learns_from_the_share_that_a_tuned_one_is_trained_on(tmp_path: 
 
 def test_its_jobs_read_the_records_of_their_task_and_need_one_thread() -> None:
     made_ = plan(models=MODELS | {"Words": {"backend": "learned", "method": "tf-idf"}})
-    tasks = made_.study.model_tasks("Words")
+    tasks = made_.model_tasks("Words")
     assert tasks == ("AG", "AVE", "PM", "QPR", "SA", "SR"), "NEW has no training records"
     job = job_of(made_, "predict", model="Words", seed=0, task="SA")
     for split in ("train", "val"):

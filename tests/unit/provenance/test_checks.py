@@ -20,7 +20,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.models.bases import HubSource
 from ecslm.models.prompts import PromptTemplate
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.prediction.openai_settings import ServerDecoding, ServerSettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
 from ecslm.prediction.server_client import request_for
@@ -60,13 +60,13 @@ TUNED = {
 }
 
 
-def lacks(needed: int, monkeypatch: pytest.MonkeyPatch, made: Plan, *jobs: Job) -> str:
+def lacks(needed: int, monkeypatch: pytest.MonkeyPatch, made: Study, *jobs: Job) -> str:
     """What is said where one byte is missing; where none is, nothing is said."""
     said = ()
     for free in (needed, needed - 1):
         assert not said
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
-        said = problems(lambda: check_disk(made.study, jobs))
+        said = problems(lambda: check_disk(made, jobs))
     (line,) = said
     return line
 
@@ -100,8 +100,8 @@ def test_a_base_needs_room_where_it_is_fetched(monkeypatch: pytest.MonkeyPatch) 
     made = plan(models=TUNED, architectures={"Small": "SmolLM2-135M"})
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=0))
     of_base = jobs_for("base_model", "Small")
-    assert not problems(lambda: check_disk(made.study, of_base))
-    made.study.config.bases["Small"] = HubSource(source="hub", id="a/small", revision="main")
+    assert not problems(lambda: check_disk(made, of_base))
+    made.config.bases["Small"] = HubSource(source="hub", id="a/small", revision="main")
     assert "269MB" in lacks(269_030_016 - 2 * 61 * 576, monkeypatch, made, *of_base)
 
 
@@ -168,7 +168,7 @@ def told(*models: str, key: str | None = VARIABLE, tasks: tuple[str, ...] = ("PM
         for job in all_jobs_of(made)
         if job.rule == "predict" and job.key["model"] in models and job.key["task"] in tasks
     ]
-    return problems(lambda: check_api_keys(made.study, due))
+    return problems(lambda: check_api_keys(made, due))
 
 
 def keep_answers(count: int) -> None:

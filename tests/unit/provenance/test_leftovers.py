@@ -12,19 +12,19 @@ from support.project import ROOT
 from support.stated_jobs import all_jobs_of, written_by
 
 from ecslm.common.errors import InputError
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.leftovers import Leftovers, remove
 
 SHOP = Path("results/shop")
 TASKS = ("PM", "SA", "QPR", "AG")
 
 
-def shop(**changes: Any) -> Plan:
+def shop(**changes: Any) -> Study:
     """The plan of a study of few tasks."""
     return plan(**{"tasks": list(TASKS)} | changes)
 
 
-def files_of(made: Plan) -> set[Path]:
+def files_of(made: Study) -> set[Path]:
     """What the jobs of a plan write."""
     jobs = all_jobs_of(made)
     logs = {Path(path) for job in jobs if job.rule != "base_model" for path in job.logs}
@@ -37,9 +37,9 @@ def write(*paths: Path) -> None:
         path.write_text("x")
 
 
-def leftovers(made: Plan, study: str = "shop") -> Leftovers:
-    jobs = all_jobs_of(made) if study == made.study.name else []
-    return Leftovers(made.study.config, study, written_by(made), jobs)
+def leftovers(made: Study, study: str = "shop") -> Leftovers:
+    jobs = all_jobs_of(made) if study == made.name else []
+    return Leftovers(made.config, study, written_by(made), jobs)
 
 
 def lay_workflow() -> None:

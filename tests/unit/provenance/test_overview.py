@@ -12,7 +12,7 @@ from support.project import ROOT
 from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.provenance.costs import Cost, Costs, planned_job
 from ecslm.provenance.overview import Overview
 from ecslm.reports.run_progress import PlannedJob
@@ -114,7 +114,7 @@ def test_more_causes_than_fit_are_summed_up() -> None:
 # What jobs took, or those that are most like them
 
 
-def shop() -> Plan:
+def shop() -> Study:
     models = MODELS | {"Large": {"base": "Encoder", "template": "chatml"}}
     return plan(tasks=["PM", "SA"], models=models)
 

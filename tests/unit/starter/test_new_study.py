@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.scripts import run_script
 
-from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 
 from .own_records import KINDS, Row, lines, row
 
@@ -19,9 +19,9 @@ def begin(desk: Path, rows: list[Row] | str, study: str = "mine"):  # type: igno
     return run_script("new_study.py", "--study", study)
 
 
-def planned(study: str = "mine") -> Plan:
+def planned(study: str = "mine") -> Study:
     """The plan of the study that was written, which must pass the checks before a run."""
-    plan = Plan.read([Path(f"{study}.yaml")], None)
+    plan = Study.read([Path(f"{study}.yaml")], None)
     plan.check()
     return plan
 
@@ -45,9 +45,9 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert "a run can start: nothing is missing" in ran.stdout
     assert "make reproduce CONFIGFILE=mine.yaml" in ran.stdout
     plan = planned()
-    study = plan.study.settings
+    study = plan.settings
     assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned", "TF-IDF", "Nearest"]
-    assert plan.study.config.setting_titles["IND_Diverse_Instruction"] == "own records"
+    assert plan.config.setting_titles["IND_Diverse_Instruction"] == "own records"
     assert study.data.split.test == 0.3  # type: ignore[union-attr]
     parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
     assert sum(parts.values()) == 200

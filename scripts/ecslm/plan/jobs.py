@@ -1,37 +1,170 @@
-"""The settings of jobs that run models, score their answers, and export them."""
+"""The settings of jobs: all of the configuration that can change what a job makes."""
 
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
 from ecslm.comparisons.choosing_settings import ChooseSettings
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.schema import EncoderSettings
-from ecslm.data.settings import HubData
+from ecslm.config.backends.transformers import TransformersModel
+from ecslm.data.card import card
+from ecslm.data.card.settings import DescriptionSettings
+from ecslm.data.checking import CheckedTask, CheckSettings
+from ecslm.data.published import SETTINGS, read_counts
+from ecslm.data.settings import DatasetSettings, HubData
 from ecslm.exports.card_settings import CardTask, ModelCardSettings
 from ecslm.exports.score_rows import ScoredModel, ScoreRowsSettings
 from ecslm.exports.settings import ExportSettings
-from ecslm.models.bases import PathSource, content_of_folder
+from ecslm.models.bases import BaseSettings, PathSource, content_of_folder, libraries
+from ecslm.models.prompts import template_digest
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import backend_module
 from ecslm.prediction.latency_settings import LatencySettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import PredictionSettings
-from ecslm.prediction.transformers_backend import libraries
 from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.schemas.paths import PUBLISHED_COUNTS
+from ecslm.schemas.task import METRICS
 from ecslm.scoring.baselines import applicable
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import OverSeedsSettings, ScriptSettings
 from ecslm.training.settings import AdapterSettings
 
+# Data
 
-@cache
+
+def check_settings(study: Study) -> CheckSettings:
+    """All tasks of the registry: the source may have rows of any."""
+    source, settings = source_of(study), study.settings
+    tasks = {
+        code: CheckedTask(
+            **_record_form(study, code),
+            splits={
+                split: study.evaluated_settings(code, split)
+                for split in study.splits(code)
+                if code in settings.tasks
+            },
+        )
+        for code in study.config.tasks
+    }
+    # Local rows are a user's own, of which nothing is published, unless they are said to be.
+    asked = settings.published_comparable or isinstance(source.data, HubData)
+    path = study.published(PUBLISHED_COUNTS) if asked else None
+    return CheckSettings(
+        source=source.for_check(),
+        tasks=tasks,
+        settings=tuple(sorted({*SETTINGS, settings.train_setting, *settings.settings})),
+        published=tuple(
+            count
+            for count in (read_counts(Path(path)) if path else ())
+            if count.task in tasks
+            and count.setting in tasks[count.task].splits.get(count.split, ())
+        ),
+        comparable=settings.published_comparable,
+    )
+
+
+def dataset_settings(study: Study, task: str, split: str) -> DatasetSettings:
+    """The settings that affect one dataset file."""
+    return DatasetSettings(
+        source=source_of(study).for_split(task, split),
+        **_record_form(study, task),
+        settings=study.evaluated_settings(task, split),
+    )
+
+
+def _record_form(study: Study, task: str) -> dict[str, Any]:
+    """The form of a task's records, as fields of `RecordForm`."""
+    entry = study.task(task)
+    # The order of names has no meaning.
+    aliases = tuple(sorted(entry.aliases))
+    return {"aliases": aliases, "answer": entry.answer, "input": entry.input}
+
+
+def described_model(study: Study) -> TransformersModel:
+    """The model whose tokenizer, prompt and lengths the records are described with."""
+    assert study.described_model is not None, "without it, nothing is described"
+    return study.local_models[study.described_model]
+
+
+def description_settings(study: Study, task: str) -> DescriptionSettings:
+    """The maximum lengths for a task of the model that the records are described with."""
+    model, entry = described_model(study), study.task(task)
+    training = model.training or study.settings.training
+    decoding = model.decoded(study.decoding(task))
+    return DescriptionSettings(
+        answer=entry.answer,
+        tokenizer=model.base,
+        training_max_length=training.max_length if entry.train else None,
+        adapter_max_length=study.trained_length(study.described_model or ""),
+        prediction_max_length=decoding.max_length,
+        max_new_tokens=decoding.max_new_tokens,
+    )
+
+
+def data_card_settings(study: Study) -> card.CardSettings:
+    """What the data card shows in addition to the reports."""
+    source = source_of(study)
+    return card.CardSettings(
+        study=study.name,
+        title=study.settings.title,
+        source=source.title(),
+        license=source.data.license,
+        comparable=study.settings.published_comparable and study.of_the_paper,
+        ranked_by_output=source.ranked_by_output(),
+        template=described_model(study).template,
+        tolerated=source.data.tolerate,
+        tasks=tuple(
+            card.CardTask(
+                code=task,
+                title=study.task(task).title,
+                leakage=task in study.overlap_tasks,
+                classes=METRICS[study.task(task).metric].classes,
+            )
+            for task in study.settings.tasks
+        ),
+    )
+
+
+# Models
+
+
+def prompt(study: Study, model: str) -> str | None:
+    """Digest of what a model's prompt template renders, whose path may change; None without one."""
+    path = study.template(model)
+    return None if path is None else template_digest(Path(path))
+
+
+def base_settings(study: Study, base: str) -> BaseSettings:
+    """Where the weights of a base come from."""
+    return BaseSettings(source=study.config.bases[base])
+
+
+def base_libraries(study: Study, base: str) -> tuple[str, ...]:
+    """The libraries that convert the weights."""
+    return libraries(study.config.bases[base])
+
+
+def base_content(study: Study, base: str) -> str | None:
+    """Digest of the files of a local directory, which no revision pins; None for other sources."""
+    source = study.config.bases[base]
+    if not isinstance(source, PathSource):
+        return None
+    return content_of_folder(Path(source.path), Path(study.base(base)))
+
+
 def adapter_settings(study: Study, model: str) -> AdapterSettings:
     """The hyper-parameters of a tuned model."""
     entry = study.local_models[model]
     assert entry.training is not None, "only tuned models have adapters"
     return AdapterSettings(precision=entry.precision, shots=entry.shots, training=entry.training)
+
+
+def adapter_libraries(study: Study, model: str) -> tuple[str, ...]:
+    """The libraries that train."""
+    return adapter_settings(study, model).libraries
 
 
 @cache
@@ -45,6 +178,14 @@ def prediction_settings(study: Study, model: str, task: str) -> PredictionSettin
     )
 
 
+def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
+    """How a model whose weights run here answers each of its tasks."""
+    return {
+        task: cast(TransformersSettings, prediction_settings(study, model, task))
+        for task in study.model_tasks(model)
+    }
+
+
 def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]:
     """The libraries of the model's backend."""
     settings = prediction_settings(study, model, task)
@@ -52,7 +193,6 @@ def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]
     return backend_module(settings.backend).libraries(settings, tuned=tuned)
 
 
-@cache
 def latency_settings(study: Study, model: str) -> LatencySettings:
     """The sample of prompts, and how the model answers each of its tasks."""
     return LatencySettings(
@@ -67,12 +207,10 @@ def latency_settings(study: Study, model: str) -> LatencySettings:
 
 def latency_libraries(study: Study, model: str) -> tuple[str, ...]:
     """The libraries of the backend, in all tasks."""
-    tuned = study.model(model).adapter_name(model) is not None
-    used = (libraries(own, tuned=tuned) for own in latency_settings(study, model).tasks.values())
+    used = (prediction_libraries(study, model, task) for task in study.model_tasks(model))
     return tuple(dict.fromkeys(name for names in used for name in names))
 
 
-@cache
 def export_settings(study: Study, model: str) -> ExportSettings:
     """How an exported model answers each of its tasks."""
     return ExportSettings(
@@ -82,39 +220,11 @@ def export_settings(study: Study, model: str) -> ExportSettings:
     )
 
 
-def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
-    return {
-        task: study.local_models[model].prediction(
-            study.decoding(task),
-            study.settings.batch_tokens,
-            study.answered_settings(model, task),
-            study.task(task),
-        )
-        for task in study.model_tasks(model)
-    }
+def export_libraries(study: Study, model: str) -> tuple[str, ...]:
+    """The libraries of the merged weights and of the answers."""
+    return export_settings(study, model).libraries
 
 
-def encoder(study: Study) -> EncoderSettings:
-    """The encoder of BERTScores, of a study that has generation tasks."""
-    settings = study.settings.bertscore
-    assert settings is not None, "the configuration requires it of generation tasks"
-    return settings
-
-
-def bertscore_settings(study: Study) -> BertScoreSettings:
-    """How texts are compared; the encoder is an input."""
-    return BertScoreSettings(**encoder(study).model_dump(exclude={"encoder"}))
-
-
-def base_content(study: Study, base: str) -> str | None:
-    """Digest of the files of a local directory, which no revision pins; None for other sources."""
-    source = study.config.bases[base]
-    if not isinstance(source, PathSource):
-        return None
-    return content_of_folder(Path(source.path), Path(study.base(base)))
-
-
-@cache
 def published_answers(study: Study) -> tuple[AnswersOfTask, ...]:
     """The answers that others have published, by model and task; two rows of the study, with and
     without an example, may have the same."""
@@ -139,6 +249,16 @@ def fetch_settings(study: Study) -> FetchSettings:
     return FetchSettings(
         commit=source.commit, folder=source.folder, answers=published_answers(study)
     )
+
+
+# Scores
+
+
+def bertscore_settings(study: Study) -> BertScoreSettings:
+    """How texts are compared; the encoder is an input."""
+    settings = study.settings.bertscore
+    assert settings is not None, "the configuration requires it of generation tasks"
+    return BertScoreSettings(**settings.model_dump(exclude={"encoder"}))
 
 
 def score_settings(study: Study, task: str) -> ScriptSettings:
@@ -166,20 +286,15 @@ def choose_settings(study: Study, task: str) -> ChooseSettings:
     )
 
 
-@cache
 def score_rows_settings(study: Study) -> ScoreRowsSettings:
     """The models and baselines that have scores."""
+    tuned = {name for name in study.local_models if study.model(name).adapter_name(name)}
+    untuned = study.local_models.keys() - tuned
     return ScoreRowsSettings(
         study=study.name,
         models={
             name: ScoredModel(
-                kind=(
-                    model.backend
-                    if model.backend != "transformers"
-                    else "untuned"
-                    if model.adapter_name(name) is None
-                    else "tuned"
-                ),
+                kind="tuned" if name in tuned else "untuned" if name in untuned else model.backend,
                 base=model.base,
                 adapter=model.adapter_name(name),
                 seeds=model.seeds,
@@ -192,7 +307,6 @@ def score_rows_settings(study: Study) -> ScoreRowsSettings:
     )
 
 
-@cache
 def model_card_settings(study: Study, model: str) -> ModelCardSettings:
     """What the card of a model says of the study."""
     source, base = source_of(study), study.local_models[model].base

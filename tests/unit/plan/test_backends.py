@@ -1,0 +1,176 @@
+"""Jobs of models that do not run here: their answers exist already, or a server gives them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.plans import IND, MODELS, OOD, Raw, plan
+from support.project import ROOT
+from support.stated_jobs import StatedJob, first_files, job_of, stated_jobs
+
+from ecslm.common.files import write_json, write_text
+from ecslm.plan.study import Study
+
+SHOTS = f"{IND}_1-shot"
+SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
+PRICES: Raw = {"input": 10, "output": 30, "currency": "USD", "as_of": "2024-04-09"}
+
+
+def recorded(fields: Raw | None = None, **study: Any) -> Study:
+    """The small study, and a recorded model."""
+    other = {"backend": "recorded", "path": "answers"} | (fields or {})
+    return plan(models=MODELS | {"Other": other}, **study)
+
+
+def served(changes: Raw | None = None, **study: Any) -> Study:
+    """The small study, and a model that a server runs."""
+    other = {"backend": "openai", "server": SERVER, "template": "alpaca"} | (changes or {})
+    return plan(models=MODELS | {"Other": other}, **study)
+
+
+def prediction(made: Study, task: str = "SA", model: str = "Other") -> StatedJob:
+    return job_of(made, "predict", model=model, seed=0, task=task)
+
+
+def decided(made: Study, task: str = "SA") -> tuple[str, str]:
+    """What decides the answers to a task."""
+    return prediction(made, task).settings, prediction(made, task).versions
+
+
+# Answers that exist already
+
+
+def test_the_answers_are_all_that_a_recorded_model_has() -> None:
+    found = prediction(recorded())
+    assert {name: files for name, files in found.named_inputs.items() if files} == {
+        "dataset": ("results/shop/dataset/SA/test.jsonl",),
+        "answers": (f"answers/SA/{IND}.json", f"answers/SA/{OOD}.json"),
+    }
+    assert (found.params["template"], found.versions) == (None, "")
+    settings = {"backend": "recorded", "shots": 0, "settings": [IND, OOD]}
+    assert json.loads(found.settings) == settings
+
+
+@pytest.mark.parametrize("name", ["QPR", "Query_Product_Rank", "Query_Product_Ranking"])
+def test_a_directory_may_have_the_name_of_the_task_in_the_data(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_json(Path("answers", name, f"{IND}.json"), [])
+    assert recorded().answer_files("Other", "QPR") == (f"answers/{name}/{IND}.json",)
+    write_text(Path("answers", f"{name}.jsonl"), "")
+    assert recorded().answer_files("Other", "QPR") == (f"answers/{name}.jsonl",)
+
+
+def test_a_recorded_model_is_evaluated_in_what_it_has_alone() -> None:
+    made = recorded({"settings": [OOD]})
+    assert made.model_tasks("Other") == ("AG", "AVE", "NEW", "SA", "SR"), "others have none such"
+    assert json.loads(prediction(made).settings)["settings"] == [OOD]
+    assert recorded({"tasks": ["PM", "SA"]}).model_tasks("Other") == ("PM", "SA")
+
+
+def test_without_a_tokenizer_the_data_are_not_described() -> None:
+    made = plan(models={"Other": {"backend": "recorded", "path": "answers"}})
+    assert first_files(made, "describe_data", "data_card") == []
+    assert len(first_files(plan(), "describe_data")) == 8
+    assert first_files(made, "base_model") == ["results/bases/Encoder/manifest.json"]
+
+
+def test_published_answers_of_all_models_come_from_one_job() -> None:
+    models = {
+        "Other": {"backend": "recorded", "published": "other", "tasks": ["PM", "QPR"]},
+        "Third": {"backend": "recorded", "published": "third", "tasks": ["SA"]},
+        "Third-1shot": {"backend": "recorded", "published": "third", "tasks": ["SA"], "shots": 1},
+    }
+    answers = {"archive": "answers.tar.gz", "commit": "c0ffee00", "folder": "results"}
+    made = plan(models=MODELS | models, answers=answers, settings=[IND, OOD, SHOTS])
+    assert first_files(made, "fetch_answers") == [
+        f"results/shop/answers/{name}.jsonl" for name in ("other-PM", "other-QPR", "third-SA")
+    ]
+    found = json.loads(job_of(made, "fetch_answers").settings)
+    assert "archive" not in found, "the commit pins the answers, wherever they come from"
+    names = ["QPR", "Query_Product_Rank", "Query_Product_Ranking"]
+    fetched = {"model": "other", "task": "QPR", "names": names, "settings": [IND]}
+    assert found["answers"][1] == fetched
+    assert found["answers"][2]["settings"] == [IND, SHOTS, OOD]
+    for model in ("Third", "Third-1shot"):
+        found = job_of(made, "predict", model=model, seed=0, task="SA")
+        assert found.inputs[1:] == ("results/shop/answers/third-SA.jsonl",)
+
+
+@pytest.mark.parametrize(("shots", "expected"), [(0, [IND, OOD]), (1, [SHOTS])])
+def test_answers_to_prompts_with_an_example_are_another_row(
+    shots: int, expected: list[str]
+) -> None:
+    made = recorded({"shots": shots}, settings=[IND, OOD, SHOTS])
+    assert json.loads(prediction(made).settings)["settings"] == expected
+
+
+# Servers
+
+
+def test_the_documented_examples_are_valid() -> None:
+    text = (ROOT / "docs/own-model.md").read_text(encoding="utf-8")
+    found: Raw = {}
+    for block in re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if "backend: openai" in block:
+            content = yaml.safe_load(block)
+            found |= content.get("models", content)
+    assert len(found) == 4
+    assert set(plan(models=MODELS | found, settings=[IND, SHOTS]).settings.models) > {*found}
+
+
+def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
+    names = ("api", "gpu", "_cores", "access")
+    for made, api in ((recorded(threads=8), 0), (served(threads=8), 1)):
+        needs = [prediction(made, model=model).resources for model in ("Small", "Other")]
+        assert [needs[0][name] for name in names] == [0, 1, 8, 0]
+        assert [needs[1][name] for name in names[:3]] == [api, 0, 1]
+    assert prediction(served()).inputs == ("results/shop/dataset/SA/test.jsonl",)
+
+
+def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None:
+    access = {"key": "SHOP_KEY", "concurrency": 3, "prices": PRICES, "budget": 7}
+    with_access = served({"access": access})
+    assert decided(with_access) == decided(served())
+    told = json.loads(prediction(with_access).resources["access"])
+    assert (told["budget"], told["key"]) == (7.0, "SHOP_KEY")
+
+
+def test_the_prices_of_a_server_are_a_parameter_of_the_table_of_costs_alone() -> None:
+    cost = {"kind": "cost", "models": ["Other", "Small-EC"]}
+    kinds = {"cost": cost, "parameters": {"kind": "parameters", "models": ["Small-EC"]}}
+    tables = {name: kind | {"label": name, "caption": "X"} for name, kind in kinds.items()}
+    one, two = (
+        stated_jobs(served({"access": {"prices": PRICES | {"input": price}}}, tables=tables))
+        for price in (10, 5)
+    )
+    assert {name for name in one if one[name].params != two[name].params} == {"render_table cost"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"server": SERVER | {"model": "large-2"}},
+        {"server": SERVER | {"url": "https://other.example/v1"}},
+        {"server": SERVER | {"api": "completions"}},
+        {"decoding": {"max_new_tokens": 5000}},
+        {"shots": 1},
+    ],
+)
+def test_what_the_server_is_asked_reruns_its_predictions(changes: Raw) -> None:
+    both = [IND, SHOTS]
+    assert decided(served(changes, settings=both)) != decided(served(settings=both))
+
+
+def test_settings_that_no_server_is_told_rerun_none_of_its_predictions() -> None:
+    local = served(
+        decoding={"max_length": 999, "fused": False, "oom": "halve"},
+        batch_tokens=99,
+        precision={"quantization": "none"},
+    )
+    assert decided(local) == decided(served())
+    assert decided(served(task_decoding={"SA": {"max_new_tokens": 9}})) != decided(served())

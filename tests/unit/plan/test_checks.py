@@ -1,0 +1,244 @@
+"""What is wrong with files that a study names is told before anything runs, each with its key."""
+
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from support.plans import IND, LOCAL, MODELS, plan
+from support.project import RESOURCES
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
+from ecslm.models.bases import HubSource, read_base
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.jobs import description_settings
+from ecslm.plan.source import source_of
+from ecslm.plan.study import Study
+
+TRAINED = {"base": "Small", "template": "chatml"}
+HUB = HubSource(source="hub", id="a/small", revision="main")
+
+
+@pytest.fixture(autouse=True)
+def project(
+    tmp_path: Path, tiny_model: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project whose bases `Small` and `Encoder` are there."""
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    shutil.copytree(tiny_model, "models/small")
+    shutil.copytree(read_base(tiny_encoder)[1], "models/encoder")
+    shutil.copytree(RESOURCES, "resources", symlinks=True)
+    Path("study.csv").write_text("table,model,doubled,PM\nT,A,,0.5\n")
+
+
+def models(**training: Any) -> dict[str, Any]:
+    """A tuned model with settings of its own, and one with those of the study."""
+    return {"Own-EC": TRAINED | {"training": training}, "Other-EC": TRAINED | {"training": {}}}
+
+
+def study(**settings: Any) -> Study:
+    """A study that fits its files unless `settings` say otherwise."""
+    fitting = {"training": {"rank": 8}, "models": models(), "published_numbers": "."}
+    return plan(**(fitting | settings))
+
+
+def problems(checked: Study) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        check_named_files(checked)
+    return caught.value.problems
+
+
+# Bases
+
+
+def fetched(checked: Study, source: HubSource = HUB, recorded: HubSource = HUB) -> Study:
+    """The same study, where `Small` is fetched from the hub and is there."""
+    folder = Path("results/bases/Small")
+    shutil.copytree("models/small", folder)
+    manifest = {
+        "base": "Small",
+        "source": recorded.model_dump(),
+        "revision": "c0ffee",
+        "folder": ".",
+        "files": {path.name: "0" * 64 for path in folder.iterdir()},
+    }
+    write_json(folder / "manifest.json", manifest)
+    bases = checked.config.bases | {"Small": source}
+    return replace(checked, config=checked.config.model_copy(update={"bases": bases}))
+
+
+def test_what_fits_passes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        check_named_files(study())
+        check_named_files(fetched(study()))
+    assert caplog.messages == []
+
+
+def test_all_problems_come_at_once_each_with_its_key() -> None:
+    """An inherited setting is told once, where it is."""
+    found = problems(
+        fetched(
+            study(
+                training={"rank": 8, "target_modules": ["k_prj"]},
+                models=models(target_modules=["q_prj", "v_proj"], rank=64),
+                bertscore={"encoder": "Encoder", "layer": 9},  # rescaled, if nothing is said
+            )
+        )
+    )
+    assert [line.partition(": ")[0] for line in found] == [
+        "studies.shop.models.Own-EC.training.target_modules",
+        "studies.shop.models.Own-EC.training.rank",
+        "studies.shop.training.target_modules",
+        "studies.shop.bertscore.layer",
+        "studies.shop.bertscore.rescale_language",
+    ]
+    assert found[0].endswith("q_prj is no linear layer of Small: did you mean `q_proj`?")
+
+
+def test_the_layer_of_an_encoder_that_is_not_here_is_never_that_of_another() -> None:
+    shutil.rmtree("models/encoder")
+    bertscore = {"encoder": "Encoder", "rescale_language": None}
+    (line,) = problems(study(bertscore=bertscore))
+    assert line.startswith("studies.shop.bertscore.layer: missing: the default 17 is that of ")
+    check_named_files(study(bertscore=bertscore | {"layer": 17}))
+    # Without a generation task nothing needs it.
+    check_named_files(study(bertscore=bertscore, tasks=["PM"]))
+
+
+def set_window(window: int, *, learned: bool) -> None:
+    """Give the base another window, with a vector for each position or without."""
+    path = Path("models/small/config.json")
+    write_json(path, read_json(path) | {"max_position_embeddings": window})
+    if learned:
+        save_file({"wpe.weight": np.zeros((4, 2))}, "models/small/positions.safetensors")
+
+
+def test_lengths_beyond_a_base_are_warned_of_and_refused_if_it_has_no_positions(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rotary positions have no end; the paper itself goes beyond them."""
+    lengths = {"training": {"rank": 8, "max_length": 600}, "decoding": {"max_length": 700}}
+    set_window(499, learned=False)
+    check_named_files(study(**lengths))
+    assert [line.removeprefix("warning: ").partition(": ")[0] for line in caplog.messages] == [
+        "studies.shop.training.max_length",
+        "studies.shop.models.Own-EC",
+        "studies.shop.models.Other-EC",
+    ]
+    set_window(499, learned=True)
+    assert problems(study(**lengths)) == (
+        "studies.shop.training.max_length: 600, but Small has 499 positions: at most 499",
+    )
+
+
+def test_a_model_with_anothers_adapter_reads_what_that_was_trained_on() -> None:
+    """The data are described with what it reads, too."""
+    limited = {**TRAINED, "adapter_of": "Small-EC", "answers": "constrained"}
+    tuned = {"Small-EC": TRAINED | {"training": {}}, "Small-EC-constrained": limited}
+    for name, length in {"Small": None, **dict.fromkeys(tuned, 600)}.items():
+        every = {"Small": TRAINED} | tuned
+        made = study(models=every, described_with=name, training={"max_length": 600})
+        assert made.trained_length(name) == length
+        assert description_settings(made, "PM").adapter_max_length == length
+
+
+def test_a_damaged_base_is_told_with_the_way_to_fetch_it_again() -> None:
+    checked = fetched(study())
+    Path("results/bases/Small/model.safetensors").write_bytes(b"half")
+    (line,) = problems(checked)
+    assert line.startswith("results/bases/Small/model.safetensors: not a whole safetensors file")
+    assert line.endswith(
+        "delete results/bases/Small/manifest.json and run `snakemake -- bases` to fetch it again"
+    )
+
+
+@pytest.mark.parametrize("case", ["weights left behind", "another source"])
+def test_without_the_files_the_row_of_the_table_tells(case: str) -> None:
+    """If there is none, nothing is known, and nothing is refused."""
+    wrong = {"models": models(target_modules=["q_prj"])}
+    other = HUB.model_copy(update={"revision": "v1"})
+    recorded = other if case == "another source" else HUB
+    made = fetched(study(**wrong, architectures={"Small": "SmolLM2-135M"}), recorded=recorded)
+    if case == "weights left behind":
+        Path("results/bases/Small/model.safetensors").unlink()
+    (line,) = problems(made)
+    assert "q_prj is no linear layer of Small: did you mean `q_proj`?" in line
+    unknown = study(**wrong)
+    check_named_files(
+        replace(unknown, config=unknown.config.model_copy(update={"bases": made.config.bases}))
+    )
+
+
+# Files of others
+
+
+@pytest.mark.parametrize("value", ["91.2", '"0,912"', "nan", "-0.1"])
+def test_a_published_value_that_is_no_score_is_told_with_its_line(value: str) -> None:
+    Path("study.csv").write_text(f"table,model,doubled,PM,SA\nT,A,PM,1.4,\nT,B,,{value},1\n")
+    (line,) = problems(study())
+    begin = f"study.csv: line 3: PM: {value.strip(chr(34))} is no score: write a number from 0 to 1"
+    assert line.startswith(begin)
+
+
+def test_a_published_column_of_no_task_is_told_and_not_left_out() -> None:
+    Path("study.csv").write_text("table,model,doubled,PMX\nT,A,,0.5\nT,B,,0.5\n")
+    assert problems(study()) == (
+        "study.csv: line 1: PMX: the column is of no task: did you mean `PM`?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{ instruction }}", "does not show the input of a record: write {{ input }} where"),
+        ("{{ input.__class__.__mro__ }}", "prints texts, and runs no code"),
+        ("{{ input }}{{ options.first }}", "has no attribute 'first'"),
+    ],
+)
+def test_a_template_is_tried_before_anything_runs(text: str, words: str) -> None:
+    Path("resources/prompts/chatml.jinja").write_text(text)
+    (line,) = problems(study())
+    assert line.startswith("resources/prompts/chatml.jinja: ")
+    assert words in line
+
+
+def test_templates_of_the_project_are_good_with_and_without_an_example() -> None:
+    paths = [*Path("resources/prompts").glob("*.jinja")]
+    for shots in (0, 1):
+        every = {
+            path.stem: {"base": "Small", "template": path.stem, "shots": shots} for path in paths
+        }
+        check_named_files(study(models=every, settings=[IND, f"{IND}_1-shot"]))
+
+
+def test_missing_answers_are_told_with_what_to_do() -> None:
+    made = study(
+        models=MODELS | {"Other": {"backend": "recorded", "path": "answers"}}, tasks=["SA"]
+    )
+    assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)
+    write_json(Path(f"answers/SA/{IND}.json"), [])
+    (line,) = problems(made)
+    assert line.startswith("studies.shop.models.Other.path: there is no answers/SA/OOD_Diverse")
+
+
+def test_records_of_another_name_that_are_not_there_are_refused_although_all_is_finished() -> None:
+    empty = {"inputs": {}, "code": None, "versions": {}, "files": {}}
+    manifest = {**empty, "settings": {"data_source": "records.jsonl"}}
+    write_json(Path("results/shop/report.manifest.json"), manifest)
+    data = {"source": "path", "path": "recrods.jsonl"}
+    made = study(data=data, tasks=["PM"])
+    assert problems(made) == ("recrods.jsonl: no such file: fix `data` of the study",)
+    for path in (*made.task_files("PM"), made.path("data_check.json")):
+        write_json(Path(path), {})
+    assert problems(made) == (
+        "studies.shop.data: recrods.jsonl: no such file, and the results are of records.jsonl: "
+        "name that, or put the file there",
+    )
+    source_of(study(data=data | {"path": "records.jsonl"}, tasks=["PM"])).check()
+    source_of(study(data=LOCAL, tasks=["PM"])).check()
