@@ -23,6 +23,7 @@ from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
+from ecslm.data.sources.protocol import source_module
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan import comparisons, jobs, parameters
 from ecslm.plan.checks import check_named_files
@@ -36,6 +37,8 @@ from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.scoring.modules import metric_module, task_modules
+from ecslm.tables.kind import kind_module
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
@@ -80,6 +83,29 @@ content = per_job(jobs.base_content)
 def folder(path):
     """A folder that a script finds its files in: they are inputs, it is no setting."""
     return lambda wildcards: str(path)
+
+
+# Modules that a script loads by name, from its settings.
+
+
+def reader(settings):
+    """The module that reads the source."""
+    return (source_module(settings.source.source),)
+
+
+def of_task(settings):
+    """The modules of the task's answers and metric."""
+    return task_modules(settings.task)
+
+
+def of_metric(settings):
+    """The module of the metric."""
+    return (metric_module(settings.metric),)
+
+
+def kind_of_table(settings):
+    """The module of the kind of table."""
+    return (kind_module(settings.table.kind),)
 
 
 # Options of scripts. Since the functions take `input` or `resources`, Snakemake does not compare
@@ -148,6 +174,11 @@ def adapter_of(wildcards):
     return [] if trained is None else f"<results>/adapters/{trained}/seed-{seed}/manifest.json"
 
 
+def learns(job):
+    """Whether a model learns from the records of a task when it predicts."""
+    return STUDY.model(job.model).LEARNS
+
+
 # Outputs
 
 
@@ -210,6 +241,18 @@ def prompted_request(rule):
         # Not {threads}, which `--cores` caps.
         "model_threads": STUDY.settings.threads,
     }
+
+
+def threads_of_prediction(job):
+    """Only jobs that compute need more than one."""
+    computes = jobs.prediction_settings(STUDY, job.model, job.task).LOCAL
+    return STUDY.settings.threads if computes else 1
+
+
+def first_code(study, model):
+    """The code of the predictions that a model makes first of all."""
+    its = jobs.prediction_settings(study, model, study.model_tasks(model)[0])
+    return code_parameter("predict.py", modules_of(its))
 
 
 def server_access(wildcards):

@@ -1,16 +1,10 @@
 from ecslm.data.card.card import card_files
 from ecslm.data.card.settings import CARD_LIBRARIES, DESCRIPTION_LIBRARIES, LEAKAGE_LIBRARIES
 from ecslm.data.location import location
-from ecslm.data.sources.protocol import source_module
 from ecslm.plan.source import source_of
 
 # Results depend on the content of the data, not on their path, so it is not among the settings.
 LOCATION = location(STUDY.settings.data)
-
-
-def reader(settings):
-    """The module that reads the source."""
-    return (source_module(settings.source.source),)
 
 
 rule check_data:

@@ -32,11 +32,6 @@ rule draw_figures:
         " --manifest {output.manifest} 2> {log}"
 
 
-def graph_settings(study):
-    """The graph that is drawn."""
-    return rule_graph(JOBS, outputs_of, inputs_of)
-
-
 rule draw_rule_graph:
     """step: draw the graph of the rules"""
     output:
@@ -46,7 +41,11 @@ rule draw_rule_graph:
     log:
         "<results>/logs/draw_rule_graph.log",
     params:
-        **made_by("draw_rule_graph.py", graph_settings, GRAPH_LIBRARIES),
+        **made_by(
+            "draw_rule_graph.py",
+            lambda _: rule_graph(JOBS, outputs_of, inputs_of),
+            GRAPH_LIBRARIES,
+        ),
     message:
         "Graph of the rules"
     shell:

@@ -1,20 +1,9 @@
 from ecslm.comparisons.choosing_settings import LIBRARIES as CHOOSING_LIBRARIES
 from ecslm.comparisons.settings import LIBRARIES as COMPARING_LIBRARIES
-from ecslm.scoring.modules import metric_module, task_modules
 from ecslm.scoring.settings import LIBRARIES as SCORING_LIBRARIES
 
 # The tasks whose scores are compared.
 COMPARED = comparisons.compared_tasks(STUDY)
-
-
-def of_task(settings):
-    """The modules of the task's answers and metric."""
-    return task_modules(settings.task)
-
-
-def of_metric(settings):
-    """The module of the metric."""
-    return (metric_module(settings.metric),)
 
 
 rule score:

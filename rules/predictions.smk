@@ -1,22 +1,4 @@
-from ecslm.prediction.backend import modules_of
 from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
-
-
-def threads_of_prediction(job):
-    """Only jobs that compute need more than one."""
-    computes = jobs.prediction_settings(STUDY, job.model, job.task).LOCAL
-    return STUDY.settings.threads if computes else 1
-
-
-def first_code(study, model):
-    """The code of the predictions that a model makes first of all."""
-    its = jobs.prediction_settings(study, model, study.model_tasks(model)[0])
-    return code_parameter("predict.py", modules_of(its))
-
-
-def learns(job):
-    """Whether a model learns from the records of a task when it predicts."""
-    return STUDY.model(job.model).LEARNS
 
 
 rule fetch_answers:

@@ -3,15 +3,9 @@ from ecslm.plan.tables import kind_of, table_resources, table_settings
 from ecslm.reports.settings import LIBRARIES as REPORT_LIBRARIES
 from ecslm.reports.settings import base_names, metric_modules, report_files
 from ecslm.schemas.paths import BASES
-from ecslm.tables.kind import kind_module
 from ecslm.tables.settings import LIBRARIES as TABLE_LIBRARIES
 
 TABLES = study_tables(STUDY)
-
-
-def kind_of_table(settings):
-    """The module of the kind of table."""
-    return (kind_module(settings.table.kind),)
 
 
 rule render_table:
