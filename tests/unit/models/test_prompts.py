@@ -195,8 +195,6 @@ def test_equal_digests_mean_equal_prompts(
         assert one[0] != other[0]
 
 
-
-
 @pytest.fixture(scope="module", name="folder")
 def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("templates")
