@@ -132,11 +132,7 @@ def test_snakemake_knows_the_options_and_the_targets(command: Command) -> None:
 
 WRONG = {
     "make reproduc": "no target",
-    "make lint STUDY=paper": "does not use STUDY",
     "python scripts/score.py --predictionz P.jsonl": "required: --predictions",
-    "python scripts/why.py --study": "expected one argument",
-    "snakemake --workflow-profile profiles/gpus": "no profile profiles/gpus",
-    "snakemake --corse 2": "unrecognized|ambiguous|corse",
     "snakemake --cores 2 -- tabels": "no target tabels",
     "snakemake --cores 2 -- results/demo/tables/no.tex": "no job makes it",
 }

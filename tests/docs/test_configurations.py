@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ecslm.plan.plan import Plan
 from support.pages import Block, pages
 from support.project import PROMPTS, ROOT
 
@@ -13,6 +14,7 @@ from ecslm.config.files import read_files
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 from ecslm.data.settings import HubData, PathData
+from ecslm.plan.tables import check_tables
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.tables.kind import KINDS
 from ecslm.training.settings import TrainingSettings
@@ -84,10 +86,7 @@ def test_a_configuration_of_a_page_is_valid(block: Block) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "models: {Theirs: {backend: recorded, pth: answers}}",
         "training: {epoch: 3}",
-        "Mine: {base: SmolLM2, template: chatml}",
-        "studies: {mine: {title: Mine}}",
         "studies: {mine: {modles: {}}}",
         "learning_rate: fast",
     ],
@@ -95,3 +94,13 @@ def test_a_configuration_of_a_page_is_valid(block: Block) -> None:
 def test_a_mistake_in_a_page_would_be_noticed(text: str) -> None:
     with pytest.raises(InputError):
         load_config(merged(SHIPPED, placed(yaml.safe_load(text))), PROMPTS)
+
+
+@pytest.mark.parametrize(("study", "runs"), [("untuned", 3), ("backends", 18)])
+def test_the_example_of_backends_is_valid_and_its_tables_find_what_they_name(
+    study: str, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    made = Plan.read([ROOT / "examples/backends.yaml"], study)
+    check_tables(made.study)
+    assert len(list(made.study.runs())) == runs

@@ -1,19 +1,38 @@
-"""A whole study on a tiny random model: every stage real, from records to tables."""
+"""A whole study on a tiny random model, with a row of each kind: every stage real, from records to
+tables, with hostile texts in the configuration and secrets in the environment."""
 
 import contextlib
+import io
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.scratch import copy_project, snakemake
+import yaml
+from support.local_server import (
+    PRICES,
+    VARIABLE,
+    LocalServer,
+    completion,
+    failure,
+    in_turn,
+    local_server,
+    prompt_of,
+)
+from support.scratch import copy_project, list_jobs, snakemake
+from support.small_rows import TASKS as NAMES
 from support.small_rows import write_small_rows
 from support.stated_jobs import RULES, all_jobs_of
 from support.tiny import write_tiny_encoder, write_tiny_model
 
-from ecslm.common.files import read_jsonl
+from ecslm.common.files import read_json, read_jsonl, write_json
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.study import Study
 from ecslm.provenance.dag import read_dag
@@ -24,39 +43,205 @@ from ecslm.schemas.record import read_records
 
 pytestmark = pytest.mark.slow
 
-STUDY = Path(__file__).with_name("tiny_study.yaml")
-RUN = ("--configfile", str(STUDY), "--")
-TARGETS = ("all", "report", "latency", "export")
+TINY = Path(__file__).with_name("tiny_study.yaml")
+STUDY = "study.yaml"
+RUN = ("--configfile", STUDY)
+TARGETS = ("--", "all", "report", "latency", "export")
 RESULTS = Path("results/tiny")
+COMMIT = "c0ffee00" * 5
+IND = "IND_Diverse_Instruction"
+# Of the rows that take answers from elsewhere, or limit them.
+TASKS = ("PM", "QPR")
+LIMITED = {("Limited", "PM"), ("Limited", "QPR"), ("Likelihood", "PM")}
+
+HOSTILE = (
+    "--help '\" $(touch ran) `touch ran`; touch ran | touch ran & {wildcards} {{x}} {0} %s\n"
+    "<script>alert(1)</script> </script> \\immediate\\write18{touch ran} \\input{/etc/passwd} "
+    "$\\undefined$ [x] ]]> -->"
+)
+# As users set them, and as others are called that must not be written either.
+SECRETS = {
+    name: f"marked-{name.lower()}-8c1f"
+    for name in (
+        *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "OPENAI_API_KEY", VARIABLE, "ANTHROPIC_API_KEY"),
+        *("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "PYPI_PASSWORD", "MODELSCOPE_API_TOKEN"),
+    )
+} | {
+    "PIP_INDEX_URL": "https://me:marked-index-8c1f@packages.example/simple",
+    "HTTPS_PROXY": "http://me:marked-proxy-8c1f@proxy.example:1",
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A project in which the study, its PDF included, has run to the end, and its server."""
+
+    project: Path
+    server: LocalServer
+    printed: str
+
+    @property
+    def results(self) -> Path:
+        return self.project / RESULTS
+
+    def read(self, path: str) -> Any:
+        return read_json(self.results / path)
+
+
+def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
+    """The tiny study with rows behind a server, of answers that exist already, and limited ones."""
+    whole: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    for section in (whole.setdefault("tasks", {}).setdefault("PM", {}), whole["studies"]["tiny"]):
+        section["title"] = HOSTILE
+    study = whole["studies"]["tiny"]
+    study["answers"] = {
+        "archive": "answers.tar.gz",
+        "commit": COMMIT[:12],
+        "folder": "inference_results",
+    }
+    recorded = {"backend": "recorded", "tasks": list(TASKS)}
+    local = {"base": "Tiny", "template": "chatml"}
+    rows = {
+        "Served": {
+            "backend": "openai",
+            "template": "chatml",
+            "server": {"url": server.url, "model": "shop-1", "api": "completions"},
+            "access": {"key": VARIABLE, "concurrency": 2, "prices": PRICES, **access},
+        },
+        "SmolLM2-360M-EC": recorded | {"published": "small"},
+        "Mine": recorded | {"path": "mine & theirs"},
+        "Limited": local | {"answers": "constrained"},
+        "Likelihood": local | {"answers": "likelihood", "adapter_of": "Tiny-EC"},
+    }
+    study["models"] |= rows
+    tables = study["tables"]
+    tables["ind"]["rows"].append({"group": HOSTILE, "models": list(rows)})
+    tables["validity"] |= {"caption": HOSTILE, "models": ["Tiny", "Tiny-EC", *rows]}
+    tables["reproduction"]["rescored"] = {"SmolLM2-360M-EC": "SmolLM2-360M-EC"}
+    return whole
+
+
+def configure(project: Path, server: LocalServer, **access: Any) -> None:
+    text = yaml.safe_dump(configuration(server, **access))
+    (project / STUDY).write_text(text, encoding="utf-8")
+
+
+def write_answers(project: Path, rows: list[dict[str, Any]]) -> None:
+    """The right answers as a published archive, and answers of one's own that are invalid."""
+    with tarfile.open(
+        project / "answers.tar.gz", "w:gz", pax_headers={"comment": COMMIT}
+    ) as archive:
+        for task in TASKS:
+            name, _ = NAMES[task]
+            texts = [
+                row["output"]
+                for row in rows
+                if (row["task"], row["setting"], row["split"]) == (name, IND, "test")
+            ]
+            content = json.dumps(texts).encode()
+            path = f"repository-{COMMIT}/inference_results/small/{name}/{IND}.json"
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+            write_json(project / "mine & theirs" / name / f"{IND}.json", ["no idea"] * len(texts))
+
+
+def check_that_a_key_is_needed(project: Path) -> None:
+    """Without the key of a server that is to be asked nothing starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(VARIABLE)
+        run = snakemake(project, *RUN)
+    assert run.returncode == 1
+    line = f"error: the environment variable {VARIABLE} is not set, but needed to ask Served"
+    assert line in run.stdout + run.stderr
+    assert not (project / RESULTS / "dataset").exists()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def secrets() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which the tiny study, its PDF included, has run to the end."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     project = copy_project(tmp_path_factory.mktemp("study"))
     write_tiny_model(project / "weights/model")
     write_tiny_encoder(project / "weights/encoder")
-    write_small_rows(project / "tiny_rows.jsonl", train=4, val=2, test_ind=3, test_ood=2)
-    run = snakemake(project, "--resources", "gpu=2", *RUN, *TARGETS)
-    assert run.returncode == 0, run.stdout + run.stderr
-    (project / "printed.txt").write_text(run.stdout + run.stderr, encoding="utf-8")
-    return project
+    sizes = {"train": 4, "val": 2, "test_ind": 3, "test_ood": 2}
+    write_answers(project, write_small_rows(project / "tiny_rows.jsonl", **sizes))
+    told = in_turn(
+        failure(429, f"slow down, {SECRETS[VARIABLE]}"),
+        lambda body: completion(body, "yes" if len(prompt_of(body)) % 2 else "no"),
+    )
+    with local_server(told) as server:
+        configure(project, server)
+        check_that_a_key_is_needed(project)
+        run = snakemake(project, "--resources", "gpu=2", *RUN, *TARGETS)
+        assert run.returncode == 0, run.stdout + run.stderr
+        yield Finished(project, server, run.stdout + run.stderr)
 
 
-def test_each_prediction_answers_its_test_record(finished: Path) -> None:
-    for model in ("Tiny", "Tiny-EC"):
+def test_each_prediction_answers_its_test_record(finished: Finished) -> None:
+    for model in ("Tiny", "Tiny-EC", "Served"):
         for task in ("PM", "QPR", "AG"):
-            records = read_records(finished / RESULTS / f"dataset/{task}/test.jsonl")
-            path = finished / RESULTS / f"predictions/{model}/seed-0/{task}.jsonl"
+            records = read_records(finished.results / f"dataset/{task}/test.jsonl")
+            path = finished.results / f"predictions/{model}/seed-0/{task}.jsonl"
             predictions = read_jsonl(path, Prediction)
             assert [p.id for p in predictions] == [r.id for r in records]
             assert [p.reference for p in predictions] == [r.output for r in records]
 
 
-def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(finished: Path) -> None:
+def metrics(finished: Finished, model: str, task: str) -> dict[str, Any]:
+    """The scores of a model, by setting."""
+    return dict(finished.read(f"metrics/{model}/seed-0/{task}.json")["settings"])
+
+
+def test_every_metrics_file_has_all_settings_and_protocols(finished: Finished) -> None:
+    for task, settings in (("PM", 1), ("QPR", 1), ("AG", 2)):
+        found = metrics(finished, "Tiny-EC", task)
+        assert len(found) == settings
+        for scores in found.values():
+            protocols = {"strict", "released", "released_2024"}
+            assert {"n", "n_invalid", "n_truncated", *protocols} <= scores.keys()
+            assert scores["strict"]["details"]["lenient"] is not None
+
+
+def test_right_answers_are_right_and_no_answers_and_no_limited_ones_are_invalid(
+    finished: Finished,
+) -> None:
+    for task in TASKS:
+        assert metrics(finished, "SmolLM2-360M-EC", task)[IND]["n_invalid"] == 0
+        mine = metrics(finished, "Mine", task)[IND]
+        assert mine["n_invalid"] == mine["n"] == 3
+        assert mine["n_truncated"] is None, "that is not known"
+    best = metrics(finished, "SmolLM2-360M-EC", "QPR")[IND]["released"]["value"]
+    assert best == pytest.approx(1.0, abs=1e-3), "the data authors' scorer adds a small number"
+    invalid = {
+        (model, task): metrics(finished, model, task)[IND]["n_invalid"] for model, task in LIMITED
+    }
+    assert invalid == dict.fromkeys(LIMITED, 0)
+    assert not (finished.results / "adapters/Likelihood").exists()
+    note = "Limited: constrained to valid answers; by construction no answer is"
+    assert note in (finished.results / "tables/validity.tex").read_text(encoding="utf-8")
+
+
+def test_the_rescored_answers_stand_beside_the_published_values(finished: Finished) -> None:
+    groups = finished.read("tables/reproduction.json")["panels"][0]["groups"]
+    rows = [row for group in groups for row in group["rows"]]
+    (shown,) = ([cell["shown"] for cell in row["cells"]] for row in rows if row["name"] == "QPR")
+    assert shown[:3] == ["NDCG", "3", "0.809"]
+    assert "1.000" in shown[3:], shown
+
+
+def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(
+    finished: Finished,
+) -> None:
     asked_and_taken = {}
-    with contextlib.chdir(finished):
-        for job in all_jobs_of(Study.read([STUDY], None)):
+    with contextlib.chdir(finished.project):
+        for job in all_jobs_of(Study.read([Path(STUDY)], None)):
             for path in map(Path, job.outputs.get("cost", ())):
                 found = json.loads(path.read_text()) if path.name.endswith(".json") else {}
                 if peak := found.get("peak_memory_bytes"):
@@ -66,84 +251,85 @@ def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(finishe
     assert short == {}
 
 
-def test_every_metrics_file_has_all_settings_and_protocols(finished: Path) -> None:
-    for task, settings in (("PM", 1), ("QPR", 1), ("AG", 2)):
-        path = finished / RESULTS / f"metrics/Tiny-EC/seed-0/{task}.json"
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-        assert len(metrics["settings"]) == settings
-        for scores in metrics["settings"].values():
-            assert {"n", "n_invalid", "n_truncated", "strict", "released", "released_2024"} <= set(
-                scores
-            )
-            assert scores["strict"]["details"]["lenient"] is not None
-
-
 def test_models_are_compared_on_the_samples_of_a_setting_and_settings_on_their_own(
-    finished: Path,
+    finished: Finished,
 ) -> None:
-    rows = json.loads((finished / RESULTS / "comparisons/AG.json").read_text(encoding="utf-8"))
-    found = {row["contrast"]: (row["paired"], row["n"], row["n_b"], row["test"]) for row in rows}
+    found = {
+        row["contrast"]: (row["paired"], row["n"], row["n_b"], row["test"])
+        for row in finished.read("comparisons/AG.json")
+    }
     assert found == {
         "tuning": (True, 3, 3, "randomisation"),
         "domain": (False, 2, 3, None),  # too few records
     }
-    only = json.loads((finished / RESULTS / "comparisons/PM.json").read_text(encoding="utf-8"))
-    assert [row["contrast"] for row in only] == ["tuning"]
-    twin = (finished / RESULTS / "tables/comparisons.json").read_text(encoding="utf-8")
-    assert "comparisons/AG.json" in twin
+    assert [row["contrast"] for row in finished.read("comparisons/PM.json")] == ["tuning"]
 
 
-def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finished: Path) -> None:
-    with contextlib.chdir(finished):
-        with read_dag([STUDY], None, None) as dag:
+def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(
+    finished: Finished,
+) -> None:
+    with contextlib.chdir(finished.project):
+        with read_dag([Path(STUDY)], None, None) as dag:
             jobs = dag.jobs
-        # The others are of other backends, and of several seeds.
-        others = {"fetch_answers", "score_over_seeds"}
-        assert {job.rule for job in jobs} == RULES - others
+        # The other is of several seeds.
+        assert {job.rule for job in jobs} == RULES - {"score_over_seeds"}
         assert not any(job.due for job in jobs)
         assert not any(map(differences, jobs))
         assert not any(map(damage, jobs))
 
 
-def test_the_origin_of_a_table_is_told(finished: Path) -> None:
+def test_the_origin_of_a_table_is_told(finished: Finished) -> None:
     table = str(RESULTS / "tables/ind.tex")
-    command = [sys.executable, "scripts/why.py", "--configfile", str(STUDY), "--", table]
-    run = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
+    command = [sys.executable, "scripts/why.py", "--configfile", STUDY, "--", table]
+    run = subprocess.run(command, cwd=finished.project, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(f"{table}: up to date; built by rule render_table\n")
     assert "results/tiny/metrics/Tiny-EC/seed-0/PM.json" in run.stdout
     assert "ecslm.tables.kinds.results" in run.stdout
 
 
-def test_a_second_run_has_nothing_to_do_and_no_work_is_kept(finished: Path) -> None:
-    run = snakemake(finished, *RUN, *TARGETS)
-    assert run.returncode == 0, run.stderr
-    assert "Nothing to be done" in run.stdout + run.stderr
-    work = list((finished / RESULTS).glob("**/work"))
-    assert work
-    assert [path for folder in work for path in folder.iterdir() if path.is_dir()] == []
-
-
 def test_each_number_of_a_table_names_its_metrics_file_and_the_report_is_there(
-    finished: Path,
+    finished: Finished,
 ) -> None:
-    results = finished / RESULTS
-    text = (results / "tables/ind.tex").read_text(encoding="utf-8")
+    text = (finished.results / "tables/ind.tex").read_text(encoding="utf-8")
     assert r"\toprule" in text and "Tiny-EC" in text
-    twin = (results / "tables/ind.json").read_text(encoding="utf-8")
+    twin = json.dumps(finished.read("tables/ind.json"))
     assert "metrics/Tiny-EC/seed-0/PM.json" in twin
-    assert "<html" in (results / "report.html").read_text(encoding="utf-8")
-    assert (results / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(finished: Path) -> None:
-    printed = (finished / "printed.txt").read_text(encoding="utf-8")
+def test_hostile_texts_are_only_texts(finished: Finished) -> None:
+    assert not list(finished.project.rglob("ran"))
+    page = (finished.results / "report.html").read_text(encoding="utf-8")
+    assert "alert(1)" in page and "<script>alert" not in page
+    assert page.count("</script>") == 2
+
+
+def leaks(project: Path, printed: str) -> list[str]:
+    """Where the value of a secret is to be found: in a file, or in what was printed."""
+    found = [
+        str(path.relative_to(project))
+        for path in project.rglob("*")
+        if path.is_file() and re.search(b"marked-[a-z_]+-8c1f", path.read_bytes())
+    ]
+    return found + (["printed"] if "-8c1f" in printed else [])
+
+
+def test_secrets_reach_no_file_and_no_terminal(finished: Finished) -> None:
+    assert leaks(finished.project, finished.printed) == []
+    server = finished.server
+    assert server.received[0].headers["authorization"] == f"Bearer {SECRETS[VARIABLE]}"
+
+
+def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(
+    finished: Finished,
+) -> None:
     # The summary, and where the results are.
-    assert "Tiny-EC" in printed
-    assert "results/tiny/tables" in printed
-    lines = printed.splitlines()
+    assert "Tiny-EC" in finished.printed
+    assert "results/tiny/tables" in finished.printed
+    lines = finished.printed.splitlines()
     (head,) = (line for line in lines if line.startswith("Study tiny: ") and " jobs: " in line)
-    assert "1 adapter, 6 predictions, 2 latencies, 2 BERTScores" in head
+    assert "1 adapter, " in head
     total = int(head.split()[2])
     lines = [line for line in lines if "] running" not in line]
     done = [re.fullmatch(r"\[ *(\d+)/(\d+)\] \S.*  (\d+ min )?\d+ s", line) for line in lines]
@@ -152,5 +338,70 @@ def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(finished
     ]
     assert any("] Predictions of Tiny-EC, seed 0, PM  " in line for line in lines)
     assert not any(line.startswith(("Reason: ", "Select jobs", "Finished jobid")) for line in lines)
-    logs = (finished / ".snakemake/log").glob("*.log")
+    logs = (finished.project / ".snakemake/log").glob("*.log")
     assert max(log.read_text(encoding="utf-8").count("\nReason: ") for log in logs) >= total
+
+
+# What follows changes the project.
+
+
+def costs(finished: Finished) -> list[dict[str, Any]]:
+    """Of the served row, by task."""
+    return [finished.read(f"predictions/Served/seed-0/{task}.cost.json") for task in (*TASKS, "AG")]
+
+
+def test_a_second_run_has_nothing_to_do_and_asks_and_pays_nothing(finished: Finished) -> None:
+    project, server = finished.project, finished.server
+    assert len(server.received) == len(set(server.prompts())) + 1
+    assert all(cost["price"] == cost["paid"] > 0 for cost in costs(finished))
+    (account,) = project.glob("results/cache/api/*/spent.json")
+    spent = sum(cost["price"] for cost in costs(finished))
+    assert read_json(account)["spent"] == pytest.approx(spent)
+    table = (finished.results / "tables/ind.tex").read_bytes()
+
+    # Answers that were paid for are not asked for again; nor does it matter how they were.
+    server.received.clear()
+    configure(project, server, budget=100.0, timeout=5.0)
+    for path in (project / "results/cache/finished", finished.results / "predictions/Served"):
+        shutil.rmtree(path)
+    second = snakemake(project, "--printshellcmds", *RUN)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert leaks(project, second.stdout + second.stderr) == []
+    assert server.received == []
+    assert [(cost["requests"], cost["paid"]) for cost in costs(finished)] == [(0, 0)] * 3
+    assert (finished.results / "tables/ind.tex").read_bytes() == table
+
+    third = snakemake(project, *RUN, *TARGETS)
+    assert "Nothing to be done" in third.stdout + third.stderr
+    work = list(finished.results.glob("**/work"))
+    assert work
+    assert [path for folder in work for path in folder.iterdir() if path.is_dir()] == []
+
+
+def due(project: Path) -> set[str]:
+    return {job.name for job in list_jobs(project, "--dry-run", *RUN) if job.command}
+
+
+def test_an_edit_of_an_answer_reruns_what_it_concerns_alone(finished: Finished) -> None:
+    project = finished.project
+    # Its content is pinned, wherever it is.
+    (project / "answers.tar.gz").unlink()
+    assert due(project) == set()
+    path = project / f"mine & theirs/{NAMES['PM'][0]}/{IND}.json"
+    write_json(path, [*read_json(path)[:-1], "yes"])
+    assert due(project) == {
+        *("predict Mine/seed-0/PM", "score Mine/seed-0/PM"),
+        *(f"render_table {name}" for name in ("ind", "validity")),
+        *("tidy_scores", "draw_figures", "report_page"),
+    }
+
+
+def test_a_run_that_fails_tells_no_secret(finished: Finished) -> None:
+    project = finished.project
+    broken = configuration(finished.server)
+    broken["bases"]["Tiny"] = {"source": "hub", "id": "acme/none", "revision": "main"}
+    (project / STUDY).write_text(yaml.safe_dump(broken), encoding="utf-8")
+    run = snakemake(project, "--cores", "1", "--verbose", *RUN, "--", "bases")
+    assert run.returncode == 1
+    assert "cannot be downloaded" in run.stdout + run.stderr
+    assert leaks(project, run.stdout + run.stderr) == []

@@ -4,8 +4,9 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 from support.scratch import PARTS
@@ -33,6 +34,9 @@ class Case:
     files: Mapping[str, str]
     command: str = ""
     change: Sequence[str] = ()
+    rows: Sequence[dict[str, Any]] = ()
+    task: str = "PM"
+    data: Mapping[str, Any] = field(default_factory=dict)
     encoding: str = "utf-8"
     problems: int = 1
 

@@ -3,10 +3,9 @@
 import json
 import os
 import re
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -113,39 +112,6 @@ def kill_all(run: PausedRun) -> None:
     """A power cut: no process gets to say a word."""
     os.killpg(run.snakemake.pid, signal.SIGKILL)
     assert run.wait() != 0
-
-
-# Runs of a step that begins again each time.
-
-
-def stop_at_each(
-    project: Path,
-    stops: Sequence[tuple[Moment, Stop]],
-    results: str,
-    *arguments: str,
-) -> None:
-    """Stop runs at one moment after the other, then let one finish.
-
-    Raises:
-        AssertionError: it makes other results than a run that nobody stops, or leaves something, or
-            a stopped one did.
-    """
-    # In the same place, since the index of local data depends on it.
-    before = shutil.copytree(project, project.with_name("before"), symlinks=True)
-    finish(project, *arguments)
-    expected = contents(project / results)
-    shutil.rmtree(project)
-    before.rename(project)
-    for moment, stop in stops:
-        stop(run_until(project, moment, *arguments))
-        wait_for_no_process(project)
-    finish(project, *arguments)
-    made = contents(project / results)
-    assert {*made} ^ {*expected} == set()
-    assert [name for name in made if made[name] != expected[name]] == []
-    assert leftovers(project) == []
-    again = snakemake(project, *arguments)
-    assert "Nothing to be done" in again.stdout + again.stderr
 
 
 def finish(project: Path, *arguments: str) -> None:

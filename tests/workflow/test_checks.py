@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from support.completed import study_options
 from support.edits import configured, together
 from support.project import ROOT
@@ -54,15 +53,12 @@ def errors(text: str) -> list[str]:
     return [re.sub(r"^error: \S+\.yaml: line \d+: ", "error: ", line) for line in lines]
 
 
-@pytest.mark.parametrize("arguments", [("--cores", "1"), ("--dry-run",)], ids=["run", "dry run"])
-def test_a_run_that_could_not_end_deletes_and_starts_nothing(
-    project: Path, arguments: tuple[str, ...]
-) -> None:
+def test_a_run_that_could_not_end_deletes_and_starts_nothing(project: Path) -> None:
     """The finished adapter is there, and would be deleted first."""
     assert (project / ADAPTER).exists()
     BROKEN(project)
     before = contents(project)
-    run = snakemake(project, *arguments, *GENERATED)
+    run = snakemake(project, "--cores", "1", *GENERATED)
     assert run.returncode == 1, run.stdout
     found = errors(run.stderr)
     assert len(found) == len(TOLD), found

@@ -32,7 +32,7 @@ def test_it_runs_the_same_jobs_on_gpus_which_ask_for_a_device_before_they_load_t
         assert (job.command or "") == command
         assert ("--device cuda" in command) == (job.rule in ON_GPU)
     commands = {job.rule: job.command for job in after}
-    for rule in sorted(ON_GPU):
+    for rule in ("predict", "train_adapter"):
         _, *command = shlex.split(commands[rule] or "")
         done = subprocess.run(
             [sys.executable, *command],

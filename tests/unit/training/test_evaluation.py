@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from support.model_examples import (
     EXACT,
     adapter_settings,
+    planned_trainer,
     prediction_settings,
     read_lines,
     run_predict,
     train,
 )
-from transformers import TrainingArguments
 
 from ecslm.models.adapters import read_adapter
 from ecslm.models.bases import read_base
@@ -29,9 +29,7 @@ from ecslm.training.adapter import add_adapter
 from ecslm.training.batches import Example, Layout, Padded
 from ecslm.training.evaluation import within_epochs
 from ecslm.training.packing import Packed
-from ecslm.training.processes import Processes
 from ecslm.training.settings import TrainingSettings
-from ecslm.training.trainer import PlannedTrainer
 
 CPU = torch.device("cpu")
 LAYOUTS = [Padded(2), Packed(share=False), Packed(share=True)]
@@ -59,22 +57,6 @@ def greedy(models: dict[bool, Any]) -> Any:
     """The first tokens that a prompt is answered with, by generation."""
     generator = Generator(Network(models[False]), NEVER)
     return lambda prompts: generator.generate(prompts, LONGEST, Likeliest())
-
-
-def trainer_of(
-    model: Any, examples: list[Example], layout: Layout, budget: int, folder: Path
-) -> PlannedTrainer:
-    return PlannedTrainer(
-        model=model,
-        steps=[[0]],
-        examples=examples,
-        validation=examples,
-        layout=layout,
-        budget=budget,
-        budget_fixed=False,
-        processes=Processes(CPU),
-        args=TrainingArguments(output_dir=str(folder), use_cpu=True, report_to="none"),
-    )
 
 
 @st.composite
@@ -110,7 +92,9 @@ def test_an_answer_is_right_if_generation_gives_each_of_its_tokens(
         examples.append(Example(task, prompt, tokens, truncated=False))
         expected.setdefault(task, []).append(wrong is None)
     model = models[isinstance(layout, Packed)]
-    trainer = trainer_of(model, examples, layout, budget, tmp_path_factory.getbasetemp())
+    trainer = planned_trainer(
+        model, examples, tmp_path_factory.getbasetemp(), layout=layout, budget=budget
+    )
     passes = []
     hook = model.get_base_model().model.register_forward_hook(lambda *_: passes.append(1))
     found = trainer.evaluate()

@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from support.model_examples import PROMPTS, make_record
 from torch.nn.functional import cosine_similarity
 
 from ecslm.models.bases import read_base
-from ecslm.models.loading import load_base_model, load_tokenizer
+from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate
 from ecslm.training import fused_ops
-from ecslm.training.batches import Example, collate, encode_example
+from ecslm.training.batches import Example, collate
 from ecslm.training.fused_llama import fuse
 from ecslm.training.loss import answer_loss
 from ecslm.training.packing import Packed
@@ -26,12 +24,8 @@ Found = tuple[float, dict[str, torch.Tensor]]
 
 
 @pytest.fixture(scope="module")
-def examples(tiny_base: Path) -> list[Example]:
-    """Four examples of several lengths."""
-    tokenizer = load_tokenizer(read_base(tiny_base)[1])
-    template = PromptTemplate(PROMPTS / "alpaca.jinja")
-    records = [make_record(i, output="yes, no, " * i + "yes") for i in range(4)]
-    return [encode_example(record, template, 0, tokenizer, 4000) for record in records]
+def examples(examples: list[Example]) -> list[Example]:
+    return examples[:4]
 
 
 def adapted(

@@ -8,32 +8,19 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
-from support.model_examples import EXACT, PROMPTS, QUANTISED, make_record
-from transformers import TrainingArguments
+from support.model_examples import EXACT, QUANTISED, planned_trainer
 
 from ecslm.models.bases import read_base
-from ecslm.models.loading import load_base_model, load_tokenizer
+from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate
-from ecslm.training.batches import Example, Layout, Padded, collate, encode_example
+from ecslm.training.batches import Example, Layout, Padded, collate
 from ecslm.training.loss import answer_loss
 from ecslm.training.packing import Packed, use_packed_attention
-from ecslm.training.processes import Processes
 from ecslm.training.settings import LossWeights
-from ecslm.training.trainer import PlannedTrainer
 
 CPU = torch.device("cpu")
 PRECISIONS = pytest.mark.parametrize("precision", [EXACT, QUANTISED], ids=["none", "nf4"])
 BASES_OF_A_LAYER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
-@pytest.fixture(scope="module")
-def examples(tiny_base: Path) -> list[Example]:
-    """Eight examples; answers of 2 to 40 tokens in prompts of several lengths."""
-    tokenizer = load_tokenizer(read_base(tiny_base)[1])
-    template = PromptTemplate(PROMPTS / "alpaca.jinja")
-    records = [make_record(i, output="yes, no, " * i + "yes") for i in range(8)]
-    return [encode_example(record, template, 0, tokenizer, 4000) for record in records]
 
 
 @pytest.fixture
@@ -177,29 +164,12 @@ def test_micro_batches_do_not_change_a_steps_loss_and_gradient(
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
 
-def trainer_of(
-    model: Any, examples: list[Example], budget: int, folder: Path, **changes: Any
-) -> PlannedTrainer:
-    """A trainer whose only step has all of the examples."""
-    options: dict[str, Any] = {
-        "steps": [[*range(len(examples))]],
-        "examples": examples,
-        "validation": examples,
-        "layout": Padded(2),
-        "budget": budget,
-        "budget_fixed": False,
-        "processes": Processes(CPU),
-        "args": TrainingArguments(output_dir=str(folder), use_cpu=True, report_to="none"),
-    }
-    return PlannedTrainer(model=model, **(options | changes))
-
-
 def step(
     base: Path, adapter: Path, examples: list[Example], budget: int, folder: Path
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Loss and gradient of one optimiser step, before it is taken."""
     model = tuned(base, adapter, EXACT)
-    trainer = trainer_of(model, examples, budget, folder)
+    trainer = planned_trainer(model, examples, folder, budget=budget)
     (inputs,) = trainer.get_train_dataloader()
     assert inputs == [*range(len(examples))]
     return trainer.training_step(model, inputs), gradients(model)
@@ -221,11 +191,11 @@ def test_a_steps_loss_is_the_mean_over_records_if_they_count_alike(
 def test_the_evaluation_loss_is_the_mean_over_answer_tokens_whatever_the_budget(
     base: Any, examples: list[Example], tmp_path: Path, budget: int
 ) -> None:
-    trainer = trainer_of(base, examples, budget, tmp_path)
+    trainer = planned_trainer(base, examples, tmp_path, budget=budget)
     base.get_base_model = lambda: base
     expected = float(base(**batch_of(examples)).loss)
     assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, rel=1e-5)
     alike = [example.weighing("records") for example in examples]
     means = [float(base(**batch_of([example])).loss) for example in examples]
-    trainer = trainer_of(base, alike, budget, tmp_path)
+    trainer = planned_trainer(base, alike, tmp_path, budget=budget)
     assert trainer.evaluate()["eval_loss"] == pytest.approx(fmean(means), rel=1e-5)

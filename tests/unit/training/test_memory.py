@@ -9,9 +9,14 @@ from typing import Any
 import pytest
 import torch
 from support.machine import install
-from support.model_examples import adapter_settings, make_record, read_lines, train
+from support.model_examples import (
+    adapter_settings,
+    make_record,
+    planned_trainer,
+    read_lines,
+    train,
+)
 from torch.autograd.graph import saved_tensors_hooks
-from transformers import TrainingArguments
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
@@ -25,9 +30,7 @@ from ecslm.training.batches import Batch, Example, Layout, Padded
 from ecslm.training.loss import answer_loss
 from ecslm.training.memory import SHARE, fitting_budget
 from ecslm.training.packing import Packed
-from ecslm.training.processes import Processes
 from ecslm.training.settings import TrainingSettings
-from ecslm.training.trainer import PlannedTrainer
 
 TOKENS, FIXED, BY_TOKEN = 400, 5_000, 100
 CPU = torch.device("cpu")
@@ -72,11 +75,6 @@ def test_where_little_fits_records_are_trained_one_by_one(free: int, reserved: i
     assert budget_of(MadeUpMemory(free), reserved) == TOKENS
 
 
-def test_passes_that_allocate_the_same_blocks_still_give_a_number() -> None:
-    budget = budget_of(MadeUpMemory(1_000_000, by_token=0))
-    assert budget == pytest.approx(SHARE * 1_000_000 / (FIXED / (2 * TOKENS)), rel=0.01)
-
-
 @pytest.mark.parametrize(
     ("layout", "expected"),
     [
@@ -96,17 +94,7 @@ def test_measuring_changes_neither_weights_nor_gradients_nor_random_numbers(
     packed = isinstance(layout, Packed)
     model = add_adapter(base, TrainingSettings(rank=4, dropout=0.5, packing=packed))
     examples = [Example("PM", [5] * length, [6, 2], truncated=False) for length in (20, 398, 7)]
-    trainer = PlannedTrainer(
-        model=model,
-        steps=[[0, 1, 2]],
-        examples=examples,
-        validation=examples,
-        layout=layout,
-        budget=1,
-        budget_fixed=False,
-        processes=Processes(CPU),
-        args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
-    )
+    trainer = planned_trainer(model, examples, tmp_path, layout=layout)
     shapes = []
 
     class Recording(MadeUpMemory):

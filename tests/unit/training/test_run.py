@@ -224,19 +224,6 @@ def test_another_seed_gives_another_adapter(
     assert read_adapter(other).seed == 1
 
 
-def test_the_token_budget_bounds_memory_and_hardly_moves_the_result(
-    tiny_base: Path, tmp_path: Path
-) -> None:
-    """Without dropout, whose masks follow the batches."""
-    weights = []
-    for budget in (16, 10_000):
-        settings = adapter_settings(dropout=0.0, batch_tokens=budget)
-        manifest = train(tmp_path / str(budget), tiny_base, settings)
-        weights.append(load_file(manifest.parent / WEIGHTS))
-    for name, weight in weights[0].items():
-        assert (weight - weights[1][name]).abs().max() < 1e-3, name
-
-
 @pytest.mark.parametrize(("steps", "seconds"), [(1, 1e9), (3, 0.0), (5, 1e9)])
 def test_a_killed_training_goes_on_to_the_same_bytes(
     exact_adapter: Path,

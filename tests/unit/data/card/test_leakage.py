@@ -140,15 +140,6 @@ def test_queries_are_looked_up_in_all_tasks() -> None:
     assert found.queries == Shared(records=3, shared=2)
 
 
-def test_blank_queries_are_none() -> None:
-    assert measured([evaluated(input=query(" "))], [trained(input=query(""))]).queries is None
-
-
-def test_other_tasks_lend_their_queries_alone() -> None:
-    found = measured([evaluated(input=TEXT)], [trained(input="x")], [trained(task="AG")])
-    assert (found.exact, found.near) == (0, 0)
-
-
 @pytest.mark.parametrize("output", ["B", "B: Red socks"])
 @pytest.mark.parametrize("history", [HISTORY, json.dumps(["1st: Red socks", "2nd: Lamp"])])
 def test_a_history_with_the_target_of_a_training_record(history: str, output: str) -> None:

@@ -427,17 +427,6 @@ def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> No
     assert len(rest) == 4
 
 
-def test_a_flood_of_problems_is_counted_and_the_first_are_kept(tmp_path: Path) -> None:
-    found = index_of(tmp_path, "no\n" * 30).index.problems["unreadable_row"]
-    assert (found.count, len(found.first)) == (30, 5)
-
-
-def test_columns_that_are_no_tasks_are_refused(tmp_path: Path) -> None:
-    content = lines([row(f"task {number}", "test") for number in range(1001)])
-    words = "line 1001: more than 1000 different pairs of task and split"
-    assert refusal(tmp_path, content).startswith(words)
-
-
 @pytest.mark.parametrize("content", ["\n\n", " [ ] "])
 def test_a_file_without_rows_is_an_error(content: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, content) == "has no rows"
