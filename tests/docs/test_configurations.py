@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ecslm.plan.plan import Plan
 from support.pages import Block, pages
 from support.project import PROMPTS, ROOT
 
@@ -14,6 +13,7 @@ from ecslm.config.files import read_files
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 from ecslm.data.settings import HubData, PathData
+from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.tables.kind import KINDS
@@ -101,6 +101,6 @@ def test_the_example_of_backends_is_valid_and_its_tables_find_what_they_name(
     study: str, runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    made = Plan.read([ROOT / "examples/backends.yaml"], study)
-    check_tables(made.study)
-    assert len(list(made.study.runs())) == runs
+    made = Study.read([ROOT / "examples/backends.yaml"], study)
+    check_tables(made)
+    assert len(list(made.runs())) == runs
