@@ -16,7 +16,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from re import MULTILINE, findall
@@ -149,8 +149,6 @@ class job:  # noqa: N801
     for the rule."""
     log: bool = False
     """Whether there is `--log`."""
-    files: Mapping[str, str] = field(default_factory=dict)
-    """Further options that name files, with their help, for a parameter `**files`."""
 
     def __call__(self, function: Function) -> Function:
         """Mark the function."""
@@ -222,8 +220,6 @@ def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: job) 
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.annotation is Origin:
             words.append(Origin(given, ritual.libraries))
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            options |= {name: getattr(given, name) for name in ritual.files}
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             words.append(getattr(given, name))
         else:
@@ -251,12 +247,9 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
     )
     parameters, helps = inspect.signature(function).parameters, _helps(function.__doc__ or "")
     for name, parameter in parameters.items():
-        options = parameter.annotation is not Origin and parameter.kind is not parameter.VAR_KEYWORD
-        if options and name != "log_file":
+        if parameter.annotation is not Origin and name != "log_file":
             _add_option(parser, parameter, helps[name])
     if ritual is not None:
-        for name, words in ritual.files.items():
-            parser.add_argument(f"--{name}", dest=name, type=Path, help=words)
         if any(one.annotation is Origin for one in parameters.values()):
             parser.add_argument("--manifest", type=output_file, help=MANIFEST)
         if "code" not in parameters:
