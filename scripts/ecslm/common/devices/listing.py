@@ -50,7 +50,8 @@ def list_devices() -> list[Device]:
             for number, gpu in enumerate(gpus)
         ]
     except nvml.NVMLError as error:
-        if not DRIVER.exists():
+        absent = (nvml.NVMLError_LibraryNotFound, nvml.NVMLError_DriverNotLoaded)
+        if isinstance(error, absent) and not DRIVER.exists():
             return []
         raise InputError(
             f"device: the NVIDIA driver does not answer ({error}): make `nvidia-smi` work, for "
