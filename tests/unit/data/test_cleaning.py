@@ -399,3 +399,17 @@ def test_only_test_records_of_rankings_have_relevance() -> None:
     settings = of("ranking", (IND,))
     (training,) = build_records([("line 1", ranking("B,A"))], "QPR", "train", settings, None)
     assert training.relevance is None
+
+
+@pytest.mark.parametrize(
+    "entry", [{"attribute": "size", "value": None}, {"attribute": 1, "value": ""}]
+)
+def test_entries_of_an_extraction_hold_text(entry: dict[str, Any]) -> None:
+    assert problems([row(output=json.dumps([entry]))], "extraction") == (
+        "line 1: output: the attribute or value of an entry is not text",
+    )
+
+
+def test_labels_of_another_number_of_products_disagree() -> None:
+    (problem,) = problems([ranking("B,A")], "ranking", (IND,), [["S", "E", "I"]], "QPR")
+    assert problem == "line 1: relevance: 3 labels, but 'B,A' ranks 2"

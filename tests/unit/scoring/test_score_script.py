@@ -438,3 +438,38 @@ def test_bertscores_of_other_answers_are_refused(tmp_path: Path) -> None:
     files_now = {"P.jsonl": sha256_of_file(tmp_path / "P.jsonl")}
     write_json(tmp_path / "B.manifest.json", manifest | {"files": files, "inputs": files_now})
     assert score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl").returncode == 0
+
+
+def test_a_ranking_without_relevance_is_named(tmp_path: Path) -> None:
+    (given,) = predictions("QPR", [("A,B", "ES")])
+    (line,) = problems(score(tmp_path, "QPR", [given.model_copy(update={"relevance": None})]))
+    assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: line 1: relevance: ")
+
+
+def test_several_tasks_in_a_file_are_one_line(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")] * 4)
+    for place in (1, 3):
+        given[place] = given[place].model_copy(update={"task": ("", "AP", "", "PSI")[place]})
+    (line,) = problems(score_alone(tmp_path, given))
+    assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: line 2: task: ")
+    assert "'PM' from line 1, 'AP' from line 2, 'PSI' from line 4" in line
+    many = predictions("PM", [("yes", "yes")] * 40)
+    many = [one.model_copy(update={"task": one.id}) for one in many]
+    (line,) = problems(score_alone(tmp_path, many))
+    assert "'r9' from line 10, 30 more" in line
+
+
+def test_a_ranking_with_more_or_fewer_labels_than_products_is_named(tmp_path: Path) -> None:
+    given = predictions("QPR", [("A,B", "ES"), ("A,B", "ES")])
+    given = [given[0].model_copy(update={"reference": "A,B"}), given[1]]
+    assert score_alone(tmp_path, given).returncode == 0
+    given[0] = given[0].model_copy(update={"reference": "A,B,C"})
+    (line,) = problems(score_alone(tmp_path, given))
+    assert ": line 1: relevance: has length 2, but the reference ranks 3 products" in line
+
+
+def test_a_line_that_cannot_be_read_is_not_told_to_be_missing_too(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "test.jsonl", [record("yes", id=f"r{i}") for i in range(2)])
+    given = [predictions("PM", [("yes", "yes")], sample_id="s0")[0], {"id": "r1"}]
+    lines = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    assert not any("no prediction for" in line for line in lines)

@@ -312,3 +312,10 @@ def test_the_script_names_records_of_another_task(
     assert run_script(monkeypatch, tmp_path, tiny_base, records) == 1
     assert capsys.readouterr().err == (f"error: {records}: line 2: task: is 'AG', expected 'PM'\n")
     assert not (tmp_path / "PM.json").exists()
+
+
+def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer"):
+        description.load_tokenizer(path)

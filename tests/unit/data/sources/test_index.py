@@ -460,3 +460,24 @@ def test_the_modules_that_decide_an_index_are_all_listed() -> None:
     assert set(SPLITTING_CODE) == {
         module for module in found - packages if not module.startswith("ecslm.common.")
     }
+
+
+def test_a_duplicate_parquet_column_is_refused(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet as format_
+
+    table = pyarrow.Table.from_pylist(ROWS)
+    format_.write_table(table.append_column("output", table["output"]), tmp_path / "rows.jsonl")
+    content = (tmp_path / "rows.jsonl").read_bytes()
+    assert refusal(tmp_path, content) == "duplicate column output"
+
+
+def test_an_unpaired_surrogate_in_a_task_is_a_problem_of_its_row(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, lines([{**ROWS[0], "task": "X"}]).replace("X", "\\ud800"))
+    assert problem == "line 1: task and split: ('\\ud800', 'train') contain an unpaired surrogate"
+
+
+def test_columns_that_are_no_tasks_are_refused(tmp_path: Path) -> None:
+    content = lines([row(f"task {number}", "test") for number in range(1001)])
+    words = "line 1001: more than 1000 different pairs of task and split"
+    assert refusal(tmp_path, content).startswith(words)
