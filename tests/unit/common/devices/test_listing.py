@@ -1,5 +1,7 @@
 """The GPUs that the driver tells of, and those that CUDA_VISIBLE_DEVICES leaves."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pynvml
@@ -20,18 +22,29 @@ def test_gpus_are_listed_in_the_order_of_the_driver(monkeypatch: pytest.MonkeyPa
     assert list_devices() == [Device("GPU-b", 0, "NVIDIA T4"), Device("GPU-a", 1, "NVIDIA A100")]
 
 
+@pytest.mark.parametrize(
+    ("error", "there", "told"),
+    [
+        (pynvml.NVMLError_LibRmVersionMismatch, True, True),
+        (pynvml.NVMLError_LibRmVersionMismatch, False, True),
+        (pynvml.NVMLError_LibraryNotFound, True, True),
+        (pynvml.NVMLError_LibraryNotFound, False, False),
+    ],
+)
 def test_a_driver_that_does_not_answer_is_told_of_and_without_one_there_are_no_gpus(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    error: Callable[[], Exception],
+    there: bool,
+    told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     def init() -> None:
-        raise pynvml.NVMLError_LibRmVersionMismatch
+        raise error()
 
     monkeypatch.setattr(pynvml, "nvmlInit", init)
-    monkeypatch.setattr(listing, "DRIVER", tmp_path)
-    with pytest.raises(InputError, match="make `nvidia-smi` work"):
-        list_devices()
-    monkeypatch.setattr(listing, "DRIVER", tmp_path / "gone")
-    assert list_devices() == []
+    monkeypatch.setattr(listing, "DRIVER", tmp_path if there else tmp_path / "gone")
+    with pytest.raises(InputError, match="make `nvidia-smi` work") if told else nullcontext():
+        assert list_devices() == []
 
 
 UUIDS = st.lists(st.text("0123ab", min_size=4, max_size=4), min_size=1, max_size=5, unique=True)
