@@ -239,7 +239,7 @@ MAKES = {
     *("tuple", "TypeAdapter", "AfterValidator", "len", "getattr", "get_args", "range", "product"),
     *("ContextVar", "contextlib.ExitStack", "Path(__file__).resolve", "pa.int64", "pa.schema"),
     *("pa.string", "HashingVectorizer", "FIGURE_SVG.format", "FIGURE_PDF.format", "METRICS.items"),
-    *("reduce", "sorted", "table_kind", "Literal"),
+    *("reduce", "sorted", "table_kind", "Literal", "'|'.join"),
 }
 DECORATORS = READING | {
     *("dataclass", "property", "cached_property", "classmethod", "staticmethod", "abstractmethod"),
@@ -310,6 +310,7 @@ READS_WORDS = {
     "ecslm/data/sources/splitting.py": "of values that Python's own JSON refuses",
     "ecslm/data/sources/json_rows.py": "of texts that Python's own JSON refuses",
     "ecslm/data/sources/parquet_rows.py": "raises them again",
+    "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
     "ecslm/scoring/predictions.py": "makes a problem of them, which is raised",
     "ecslm/training/memory.py": "asks torch's error whether memory has run out",
     "ecslm/training/micro_batches.py": "asks torch's error whether memory has run out",
