@@ -208,8 +208,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "a default",
             replaced(
                 f"{LIBRARY}/scoring/bertscore/run.py",
-                "cache: Path | None = None",
-                'cache: Path | None = Path("cache")',
+                "finished: Path | None = None",
+                'finished: Path | None = Path("finished")',
             ),
             "bertscore *",
         ),

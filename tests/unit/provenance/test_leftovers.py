@@ -124,7 +124,7 @@ def test_local_weights_stay_wherever_they_lie() -> None:
     weights = SHOP / "adapters/Old/seed-0/cost.json"
     write(weights)
     assert leftovers(shop()).unmade() == [weights]
-    config = shop().study.config
+    config = shop().config
     base = config.bases["Small"].model_copy(update={"path": str(weights.parent)})
     config = config.model_copy(update={"bases": {**config.bases, "Small": base}})
     assert Leftovers(config, "shop", written_by(shop()), all_jobs_of(shop())).unmade() == []

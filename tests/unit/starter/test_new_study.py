@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.scripts import run_script
 
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 
 from .own_records import KINDS, Row, lines, row
@@ -22,7 +24,7 @@ def begin(desk: Path, rows: list[Row] | str, study: str = "mine"):  # type: igno
 def planned(study: str = "mine") -> Study:
     """The plan of the study that was written, which must pass the checks before a run."""
     plan = Study.read([Path(f"{study}.yaml")], None)
-    plan.check()
+    check_named_files(plan)
     return plan
 
 
@@ -49,7 +51,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned", "TF-IDF", "Nearest"]
     assert plan.config.setting_titles["IND_Diverse_Instruction"] == "own records"
     assert study.data.split.test == 0.3  # type: ignore[union-attr]
-    parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
+    parts = {part.split: part.rows for part in source_of(plan).rows.index.parts}  # type: ignore[union-attr]
     assert sum(parts.values()) == 200
     assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
 
