@@ -87,7 +87,7 @@ def test_a_few_short_texts_might_be_options_and_the_note_says_how(desk: Path) ->
     chosen = [row(number, **new | {"output": "ABC"[number % 3]}) for number in range(60)]
     again = begin(desk, chosen)
     assert "different answers" not in again.stdout
-    assert planned().study.config.tasks["Fraud"].answer == "choice"
+    assert planned().config.tasks["Fraud"].answer == "choice"
 
 
 def test_records_that_say_their_split_keep_it(desk: Path) -> None:
@@ -95,21 +95,21 @@ def test_records_that_say_their_split_keep_it(desk: Path) -> None:
     ran = begin(desk, [row(number, split=split) for number, split in enumerate(splits)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "records  8 for training, 2 for validation, 5 for testing" in ran.stdout
-    assert planned().study.settings.data.split is None  # type: ignore[union-attr]
+    assert planned().settings.data.split is None  # type: ignore[union-attr]
 
 
 def test_records_that_are_there_twice_are_left_out_and_counted(desk: Path) -> None:
     ran = begin(desk, [row(number % 40) for number in range(43)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "Left out, since an equal record comes before: 3." in ran.stdout
-    assert planned().study.settings.data.tolerate == ("duplicate_record",)
+    assert planned().settings.data.tolerate == ("duplicate_record",)
 
 
 def test_records_for_tests_alone_tune_nothing(desk: Path) -> None:
     ran = begin(desk, [row(number, split="test") for number in range(5)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "so no model is tuned" in ran.stdout
-    assert list(planned().study.settings.models) == ["SmolLM2-135M"]
+    assert list(planned().settings.models) == ["SmolLM2-135M"]
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_a_task_whose_name_cannot_be_that_of_its_files_gets_a_code(
 ) -> None:
     ran = begin(desk, [row(number, task=name) for number in range(40)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    (code,) = planned().study.settings.tasks
+    (code,) = planned().settings.tasks
     assert code == expected
-    assert planned().study.task(code).title == name
+    assert planned().task(code).title == name
 
 
 ENOUGH = [row(number) for number in range(40)]
