@@ -70,7 +70,7 @@ FOUND = {
 def test_each_kind_of_answer_is_found_and_scored_in_one_study(desk: Path) -> None:
     ran = begin(desk, [make(number) for make in KINDS.values() for number in range(40)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    study = planned().study
+    study = planned()
     tasks = {code: study.task(code) for code in study.settings.tasks}
     found = {code: (task.answer, task.metric, task.input) for code, task in tasks.items()}
     assert found == FOUND
