@@ -75,6 +75,7 @@ class Work:
         shutil.rmtree(taken, ignore_errors=True)
         entry = self._cache.take(_key(self._action, origin), self._outputs.files.keys(), taken)
         if entry is None:
+            shutil.rmtree(taken, ignore_errors=True)
             return False
         log.info("taken from the cache: made for %s", entry.made_for)
         files = {name: taken / name for name in entry.files}

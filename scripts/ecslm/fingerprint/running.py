@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
@@ -123,11 +123,13 @@ def _is_current(file: Path, module: ModuleType) -> bool:
         return True
     bytecode = Path(spec.cached)
     # Otherwise nothing has happened to the file since it was written.
-    if bytecode.exists() and file_state(file).changed_ns >= bytecode.stat().st_mtime_ns:
-        source = spec.loader.source_to_code(file.read_bytes(), str(file))
-        if spec.loader.get_code(module.__name__) != source:
-            bytecode.unlink(missing_ok=True)
-            return False
+    # Another job may be removing it.
+    with suppress(FileNotFoundError):
+        if file_state(file).changed_ns >= bytecode.stat().st_mtime_ns:
+            source = spec.loader.source_to_code(file.read_bytes(), str(file))
+            if spec.loader.get_code(module.__name__) != source:
+                bytecode.unlink(missing_ok=True)
+                return False
     return True
 
 

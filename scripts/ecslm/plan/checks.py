@@ -77,7 +77,12 @@ def _known(study: Study) -> Iterator[tuple[str, TransformersModel, Architecture]
 
 
 def _unfit_trainings(study: Study) -> Iterator[str]:
-    """Target modules, ranks and lengths that do not fit a base."""
+    """Target modules, ranks and lengths that do not fit a base, and budgets that need a GPU."""
+    for name, model in study.local_models.items():
+        automatic = model.training is not None and model.training.batch_tokens == "auto"
+        if model.run and automatic and study.settings.device == "cpu":
+            key = _training_key(study, name, "batch_tokens")
+            yield f"{key}: auto measures the memory of a GPU: set a number for `device: cpu`"
     for name, model, known in _known(study):
         if (training := model.training) is not None:
             for field, problem in (

@@ -81,7 +81,7 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
 
 def _refusal(wanted: str, partitions: str, minutes: int) -> str:
     """Why SLURM would never run a job; empty if it would."""
-    most = time_limit(partitions) if partitions else math.inf
+    most = time_limit(partitions)
     if minutes > most:
         return f"jobs of the partition may take {most:.0f} minutes"
     try:
@@ -170,14 +170,17 @@ def in_line(problems: InputError) -> str:
 
 
 def time_limit(partitions: str) -> float:
-    """The most minutes that a job may take in one of several partitions.
+    """The most minutes that a job may take in one of several partitions, or, if none is named, in
+    the default one.
 
     Raises:
         InputError: SLURM cannot be asked.
     """
-    ask = f"sinfo --noheader --format=%l --partition={shlex.quote(partitions)}"
+    named = f" --partition={shlex.quote(partitions)}" if partitions else ""
     try:
-        return max(map(minutes_of, ask_slurm(ask).split()), default=math.inf)
+        lines = ask_slurm(f"sinfo --noheader --format='%P %l'{named}").splitlines()
+        found = (minutes_of(line.split()[1]) for line in lines if named or "* " in line)
+        return max(found, default=math.inf)
     except InputError as problem:
         fix = "start the run on a login node of the cluster and, if this is one, ask its operators"
         raise InputError(f"sinfo: {in_line(problem)}: {fix}") from None

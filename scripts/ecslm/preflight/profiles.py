@@ -17,6 +17,8 @@ from ecslm.provenance.checks import OPTION, check_triggers
 
 PROFILES = Path("profiles")
 SLURM = "slurm"
+# Where models can run.
+DEVICES = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,10 @@ def check_profile(profile: Profile, rules: Collection[str]) -> Iterator[Finding]
         command = "make slurm" if name == SLURM else f".venv/bin/pip install {plugin}"
         message = f"executor: {name}, but its plugin {plugin} is not installed: run `{command}`"
         yield error(message, profile.file)
+    for key, device in profile.resources.items():
+        if key.endswith(":device") and device not in DEVICES:
+            message = f"{key}={device}: expected {' or '.join(DEVICES)}"
+            yield error(message, f"{profile.file}: set-resources")
     for rule in dict.fromkeys(key.partition(":")[0] for key in profile.resources):
         if rule not in rules:
             where = f"{profile.file}: set-resources"

@@ -169,6 +169,15 @@ def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
     wait_until(lambda: not is_there(number))
 
 
+def test_an_answer_that_nobody_waits_for_ends_with_the_run(run: subprocess.Popen[bytes]) -> None:
+    channel = used()
+    number = number_of(channel)
+    channel.send({"wait": 1000})
+    channel.close()
+    run.kill()
+    wait_until(lambda: not is_there(number))
+
+
 @pytest.mark.usefixtures("run")
 def test_it_ends_when_no_job_has_used_it_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "IDLE_SECONDS", 0.05)

@@ -80,6 +80,13 @@ def test_what_fits_passes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == []
 
 
+def test_a_budget_that_is_measured_on_a_gpu_is_refused_on_a_cpu() -> None:
+    assert problems(study(training={"batch_tokens": "auto"}, device="cpu")) == [
+        "studies.shop.training.batch_tokens: auto measures the memory of a GPU: set a number for "
+        "`device: cpu`"
+    ]
+
+
 def test_all_problems_come_at_once_each_with_its_key() -> None:
     """An inherited setting is told once, where it is."""
     found = problems(

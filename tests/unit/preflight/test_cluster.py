@@ -71,9 +71,12 @@ def test_what_slurm_refuses_is_a_line_with_its_reason_and_no_job_is_sent(slurm: 
         assert line.startswith(f"error: profiles/slurm/config.yaml: resources of {rule}: SLURM wo")
         assert "invalid partition specified: gpu; allocation failure: no): correct" in line
         assert f"`{rule}:runtime=`" in line
-    slurm.make("sinfo", "echo 3:00; echo 5:00")
     slurm.make("sbatch", "")
+    slurm.make("sinfo", "echo 'cpu 3:00'; echo 'gpu* 5:00'; echo 'long 9:00'")
     assert all("(jobs of the partition may take 5 minutes)" in line for line in told())
+    named = {f"{rule}:slurm_partition": "cpu,gpu" for rule in ("train_adapter", "predict")}
+    slurm.make("sinfo", "echo 'cpu 3:00'; echo 'gpu* 2:00'")
+    assert all("may take 3 minutes)" in line for line in told(profile(**named)))
     assert slurm.asked("srun") == []
 
 

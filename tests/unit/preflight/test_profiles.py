@@ -101,3 +101,12 @@ def test_an_executor_without_its_plugin_names_the_command_that_installs_it(
         f"error: profiles/mine/config.yaml: executor: {executor}, but its plugin "
         f"snakemake-executor-plugin-{executor} is not installed: run `{command}`"
     ]
+
+
+def test_a_device_that_no_job_knows_is_told() -> None:
+    resources = {"predict:device": "gpu", "train_adapter:device": "cuda"}
+    made = Profile("mine", resources=resources)
+    rules = ("predict", "train_adapter")
+    assert lines(check_profile(made, rules))[-1] == (
+        "error: profiles/mine/config.yaml: set-resources: predict:device=gpu: expected cpu or cuda"
+    )

@@ -61,6 +61,9 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
         InputError: they are fewer than `count`, or the variable names one that does not exist.
     """
     usable = visible_devices(present, variable)
+    if count > 1:
+        # Instances cannot compute together.
+        usable = [one for one in usable if one.number >= 0]
     if len(usable) >= count:
         return usable
     if count == 1:

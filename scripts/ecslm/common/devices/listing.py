@@ -44,11 +44,15 @@ def list_devices() -> list[Device]:
 
     try:
         nvml.nvmlInit()
-        gpus = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
-        return [
-            Device(nvml.nvmlDeviceGetUUID(gpu), number, nvml.nvmlDeviceGetName(gpu))
-            for number, gpu in enumerate(gpus)
-        ]
+        try:
+            gpus = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+            return [
+                Device(nvml.nvmlDeviceGetUUID(gpu), number, nvml.nvmlDeviceGetName(gpu))
+                for number, gpu in enumerate(gpus)
+            ]
+        finally:
+            # A fork of this process could not use it.
+            nvml.nvmlShutdown()
     except nvml.NVMLError as error:
         absent = (nvml.NVMLError_LibraryNotFound, nvml.NVMLError_DriverNotLoaded)
         if isinstance(error, absent) and not DRIVER.exists():

@@ -5,10 +5,13 @@ when the run's main process has ended, and the jobs that it serves have too.
 """
 
 import os
+import select
 import selectors
 import signal
 import socket
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -23,6 +26,7 @@ from ecslm.common.worker.place import Channel, is_own, run_descriptor
 # What it says to a job that wants to join.
 WELCOME, BUSY, LEAVING = "welcome", "busy", "leaving"
 IDLE_SECONDS = 60.0
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Session(Protocol):
@@ -95,25 +99,20 @@ class Worker:
         self._lines = lines
         # Of jobs that have joined.
         self._sessions: dict[Channel, Session] = {}
-        self._leaving = self._run_has_ended = False
+        self._leaving = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(listening, selectors.EVENT_READ, self._accept)
-        # Readable once the run has ended.
-        self._run = run_descriptor(run)
-        self._selector.register(self._run, selectors.EVENT_READ, self._note_end)
+        end = threading.Thread(target=self._end_with_run, args=[run_descriptor(run)], daemon=True)
+        end.start()
 
     def serve(self) -> None:
-        """Serve until it is time to leave; jobs that outlive the run are served to their end."""
-        while not self._leaving and (self._sessions or not self._run_has_ended):
+        """Serve until it is time to leave."""
+        while not self._leaving:
             ready = self._selector.select(None if self._sessions else IDLE_SECONDS)
             if not ready and not self._sessions:
                 return
             for key, _ in ready:
                 key.data()
-
-    def _note_end(self) -> None:
-        self._run_has_ended = True
-        self._selector.unregister(self._run)
 
     def _accept(self) -> None:
         connection, _ = self._listening.accept()
@@ -167,3 +166,21 @@ class Worker:
         reply["log"] = self._lines.copy()
         self._lines.clear()
         channel.send(reply)
+
+    def _end_with_run(self, run: int) -> None:
+        """End this process as soon as the run and the jobs that it serves have ended, also amid an
+        answer that nobody waits for any more."""
+        select.select([run], [], [])
+        while not all(map(_has_gone, list(self._sessions))):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os._exit(0)
+
+
+def _has_gone(channel: Channel) -> bool:
+    """Whether the process at the other end has closed its connection or ended."""
+    number = channel.connection.fileno()
+    if number < 0:
+        return True
+    poll = select.poll()
+    poll.register(number, select.POLLRDHUP)
+    return bool(poll.poll(0))
