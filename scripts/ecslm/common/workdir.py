@@ -4,7 +4,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,9 @@ class Work:
         self._place(files, digests, entry.fields, origin)
         return True
 
-    def publish(self, made: Mapping[str, Path], found: Mapping[str, Any]) -> None:
+    def publish(
+        self, made: Mapping[str, Path], found: Mapping[str, Any], keep: bool = True
+    ) -> None:
         """Put finished files into the cache, then to the paths of the outputs, the manifest last.
 
         The rest of the work is removed.
@@ -92,7 +94,11 @@ class Work:
         Args:
             made: the files, by the names of the outputs.
             found: the manifest's own fields that were not known before the work.
+            keep: whether another job may take them from the cache.
         """
+        if not keep:
+            replace(self, _cache=None).publish(made, found)
+            return
         for path in made.values():
             settle(path)
         digests = {name: sha256_of_file(path) for name, path in made.items()}
@@ -143,8 +149,8 @@ def work_folder(
     the bytes of the results, by content, which are `action`, the settings, code and versions of
     `origin` and, if a CPU computes, its type. So work that began with other settings, code or data
     is never continued: directories with another digest are removed. Equal actions have equal
-    results, which are taken from the cache. While another process holds the lock, for example a job
-    that outlived its Snakemake, this waits and logs it.
+    results, but for what `Work.restored` adapts; they are taken from the cache. While another
+    process holds the lock, for example a job that outlived its Snakemake, this waits and logs it.
 
     Args:
         action: its `step`, and what `origin` does not say: no paths, and no names that may change.

@@ -85,7 +85,7 @@ class PromptTemplate:
             )
         except jinja2.UndefinedError as error:
             raise InputError(f"{self.path}: {error.message}") from None
-        except (SecurityError, ArithmeticError, TypeError, ValueError) as error:
+        except (SecurityError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise InputError(
                 f"{self.path}: {error}: a prompt template prints texts, and runs no code"
             ) from None
@@ -186,13 +186,13 @@ class _Parsed:
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Templates that came with a stranger's study can neither run code, read files, nor fill the
-    memory."""
+    """Templates that came with a stranger's study can neither run code nor read files, and have no
+    products, which may be endless."""
 
     intercepted_binops = frozenset(("*", "**"))
 
     def call_binop(self, _context: Context, operator: str, _left: Any, _right: Any) -> Any:
-        """Refuse products, of which a short one may be endless."""
+        """Refuse products."""
         raise SecurityError(f"has a product ({operator})")
 
 

@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ecslm.common.cli import read_settings
@@ -31,7 +32,7 @@ OpenAIRequest = Request[OpenAISettings]
 # requests at a time: a job that was killed may go on with another.
 BATCH = 100
 # Of a request whose reply cannot be used: an answer that is counted as invalid.
-NO_ANSWER = Answer(text="", finish_reason="stop", prompt_tokens=0, tokens=0)
+NO_ANSWER = Generated("", prompt_tokens=None, tokens=None, stopped=None)
 
 
 def libraries(_settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
@@ -181,23 +182,11 @@ class ServerModel:
             missing = {one.key: one for one in requests if one.key not in found}
             answered(sum(waiting[key] for key in waiting if key in found))
             if missing:
-                require_locked(("openai",))
-                client = ServerClient(self._settings.server, self._access)
-                client.ask(missing.values(), keep, found.values())
+                self._client.ask(missing.values(), keep, found.values())
             found = dict(self._cache.answers())
         if without := sum(waiting[key] for key in missing if key not in found):
             answered(without)
-        answers = [found.get(one.key, NO_ANSWER) for one in requests]
-        return [
-            Generated(
-                text=answer.text,
-                prompt_tokens=answer.prompt_tokens,
-                tokens=answer.tokens,
-                stopped=answer.finish_reason == "stop",
-                withheld=answer.finish_reason == "content_filter",
-            )
-            for answer in answers
-        ]
+        return [_generated(found[one.key]) if one.key in found else NO_ANSWER for one in requests]
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
@@ -225,8 +214,23 @@ class ServerModel:
             }
         return cost
 
+    @cached_property
+    def _client(self) -> ServerClient:
+        require_locked(("openai",))
+        return ServerClient(self._settings.server, self._access)
+
     def _to_send(self, prompt: ServerPrompt) -> ServerRequest:
         return _request(prompt, self._settings, self._seed)
+
+
+def _generated(answer: Answer) -> Generated:
+    return Generated(
+        text=answer.text,
+        prompt_tokens=answer.prompt_tokens,
+        tokens=answer.tokens,
+        stopped=answer.finish_reason == "stop",
+        withheld=answer.finish_reason == "content_filter",
+    )
 
 
 def _prompts(

@@ -110,8 +110,7 @@ class AccessSettings(Closed):
         None,
         gt=0,
         description="The most that the model may cost, in the currency of the prices, counting "
-        "all that was ever spent on it in this project. A request that might exceed it is not "
-        "sent.",
+        "all of its answers that this project keeps. A request that might exceed it is not sent.",
     )
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ class RecordedSettings(PredictionSettings):
     """Which of the records have answers."""
 
     LOCAL: ClassVar[bool] = False
+    KNOWS_RECORDS: ClassVar[bool] = True
 
     backend: Literal["recorded"]
     settings: tuple[str, ...] | None = Field(

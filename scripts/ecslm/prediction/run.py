@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_jsonl, write_json, write_jsonl
+from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.versions import require_locked
@@ -147,7 +147,10 @@ def predict(
             return
         if settings.LOCAL:
             lease_devices(device)
-        work.publish(_made(module, request, records, work.folder), found={})
+        made = _made(module, request, records, work.folder)
+        # A fault of a server that passes may give answers that cannot be used.
+        keep = not read_json(made["cost"]).get("unusable_answers")
+        work.publish(made, found={}, keep=keep)
 
 
 def _made(
@@ -175,7 +178,7 @@ def _predicted(
     """Predict in the directory of the work; returns the files, by the names of the outputs."""
     start = time.perf_counter()
     backend = module.open_backend(request)
-    asked = list(map(_seen, records)) if request.settings.LOCAL else records
+    asked = records if request.settings.KNOWS_RECORDS else list(map(_seen, records))
     prompts = backend.prompts(asked)
     batches = backend.batches(prompts)
     finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
@@ -231,7 +234,7 @@ def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> li
 
 
 def _seen(record: Record) -> Record:
-    """What a local model may see of a record; messages name its id."""
+    """What a model may see of a record; messages name its id."""
     unseen = {"sample_id": "", "setting": "", "output": "", "relevance": None}
     return record.model_copy(update=unseen)
 

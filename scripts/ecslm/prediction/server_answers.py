@@ -123,6 +123,9 @@ class AnswerCache:
             with self._path.open("rb") as stream:
                 stream.seek(self._bytes)
                 for line in stream:
+                    if not line.endswith(b"\n"):
+                        # Another process may be writing it.
+                        break
                     self._bytes += len(line)
                     self._lines += 1
                     kept = _sound(line)

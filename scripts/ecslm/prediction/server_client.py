@@ -8,7 +8,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies_environment
@@ -87,12 +87,14 @@ class ServerClient:
         """
         self._server, self._access = server, access
         self._key = "" if access.key is None else self._key_of(access.key)
+        # Money for requests that have no answer.
+        self._lost = 0.0
 
     def ask(
         self,
         requests: Iterable[ServerRequest],
         keep: Callable[[str, Answer], None],
-        known: Iterable[Answer] = (),
+        known: Collection[Answer] = (),
     ) -> None:
         """Ask all requests; `keep` gets each answer by the key of its request as soon as it
         arrives.
@@ -104,7 +106,7 @@ class ServerClient:
             known: the answers so far of this model, whose price counts for the budget.
 
         Raises:
-            InputError: the first failure.
+            InputError: the first failure; or the model has never given an answer that can be used.
             OSError: an answer cannot be written.
         """
         asyncio.run(self._ask(deque(requests), keep, known))
@@ -113,29 +115,31 @@ class ServerClient:
         self,
         waiting: deque[ServerRequest],
         keep: Callable[[str, Answer], None],
-        known: Iterable[Answer],
+        known: Collection[Answer],
     ) -> None:
         failures: list[InputError | OSError] = []
-        budget = _Budget(self._access, known)
-        used = useless = 0
+        budget = _Budget(self._access, known, self._lost)
+        used, useless, enough = len(known), 0, min(USELESS, len(waiting))
 
         async def work(client: "AsyncOpenAI") -> None:
             nonlocal used, useless
             while waiting and not failures:
                 request = waiting.popleft()
                 try:
-                    budget.reserve(request)
+                    await budget.reserve(request)
                     answer = None
                     try:
-                        answer = await self._answer(client, request)
+                        # Others may have failed while this waited for the budget.
+                        if not failures:
+                            answer = await self._answer(client, request)
                     except UnusableReplyError as error:
                         useless += 1
                         line = self._line(f"{error}")
-                        if useless >= USELESS and not used:
+                        if useless >= enough and not used:
                             raise self._problem(line, request.record) from None
                         log.warning("record %s: %s: counts as invalid", request.record, line)
                     finally:
-                        budget.settle(request, answer)
+                        await budget.settle(request, answer)
                     if answer is not None:
                         used += 1
                         keep(request.key, answer)
@@ -145,6 +149,7 @@ class ServerClient:
         async with self._client() as client, asyncio.TaskGroup() as workers:
             for _ in range(min(self._access.concurrency, len(waiting))):
                 workers.create_task(work(client))
+        self._lost = budget.lost
         if failures:
             raise failures[0]
 
@@ -270,13 +275,17 @@ class ServerClient:
 class _Budget:
     """What a model has cost, and what requests on their way may cost."""
 
-    def __init__(self, access: AccessSettings, known: Iterable[Answer]) -> None:
+    def __init__(self, access: AccessSettings, known: Collection[Answer], lost: float) -> None:
         self._prices, self._limit = access.prices, access.budget
-        self._spent = self._prices.of_all(one.counts for one in known) if self._prices else 0.0
-        self._reserved = 0.0
+        self._kept = self._prices.of_all(one.counts for one in known) if self._prices else 0.0
+        self._reserved: list[float] = []
+        self._changed = asyncio.Condition()
+        self.lost = lost
+        """For requests without an answer, which may be charged."""
 
-    def reserve(self, request: ServerRequest) -> None:
-        """Count the most that a request may cost, which is about to be sent.
+    async def reserve(self, request: ServerRequest) -> None:
+        """Count the most that a request may cost, which is about to be sent; wait for others, if
+        the budget is too short only because of what they may cost.
 
         Raises:
             InputError: that is more than the budget leaves.
@@ -284,21 +293,30 @@ class _Budget:
         if self._prices is None or self._limit is None:
             return
         most, currency = self._prices.of(*request.most_tokens), self._prices.currency
-        if self._spent + self._reserved + most > self._limit:
-            raise InputError(
-                f"the budget of {_money(self._limit)} {currency} is reached: "
-                f"{_money(self._spent)} {currency} are spent, and the requests on their way and "
-                f"the next one may cost {_money(self._reserved + most)} {currency}: raise "
-                "`budget` in `access`; answers so far are kept"
-            )
-        self._reserved += most
+        async with self._changed:
+            while self._kept + self.lost + sum(self._reserved) + most > self._limit:
+                if not self._reserved:
+                    raise InputError(
+                        f"the budget of {_money(self._limit)} {currency} is reached: "
+                        f"{_money(self._kept + self.lost)} {currency} are spent, and the next "
+                        f"request may cost {_money(most)} {currency}: raise `budget` in `access`; "
+                        "answers so far are kept"
+                    )
+                await self._changed.wait()
+            self._reserved.append(most)
 
-    def settle(self, request: ServerRequest, answer: Answer | None) -> None:
-        """Count what the answer has cost; None: there is none, though it may be charged."""
-        if self._prices is not None and self._limit is not None:
-            most = self._prices.of(*request.most_tokens)
-            self._reserved -= most
-            self._spent += most if answer is None else self._prices.of(*answer.counts)
+    async def settle(self, request: ServerRequest, answer: Answer | None) -> None:
+        """Count what the answer has cost; None: there is none."""
+        if self._prices is None or self._limit is None:
+            return
+        most = self._prices.of(*request.most_tokens)
+        async with self._changed:
+            self._reserved.remove(most)
+            if answer is None:
+                self.lost += most
+            else:
+                self._kept += self._prices.of(*answer.counts)
+            self._changed.notify_all()
 
 
 def _money(amount: float) -> str:

@@ -67,6 +67,8 @@ class PredictionSettings(Closed):
 
     LOCAL: ClassVar[bool] = True
     """Whether the answers are computed in the job, so that device, threads and batches count."""
+    KNOWS_RECORDS: ClassVar[bool] = False
+    """Whether it is given whole records, with right answers, to match answers to them."""
 
     backend: str = Field(description="What answers, see `prediction/backend.py`.")
     shots: int = Field(0, description="Examples in the prompt.")

@@ -81,10 +81,8 @@ def test_what_fits_passes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_budget_that_is_measured_on_a_gpu_is_refused_on_a_cpu() -> None:
-    assert problems(study(training={"batch_tokens": "auto"}, device="cpu")) == [
-        "studies.shop.training.batch_tokens: auto measures the memory of a GPU: set a number for "
-        "`device: cpu`"
-    ]
+    (line,) = problems(study(training={"batch_tokens": "auto"}, device="cpu"))
+    assert line.startswith("studies.shop.training.batch_tokens: auto measures the memory of a GPU")
 
 
 def test_all_problems_come_at_once_each_with_its_key() -> None:

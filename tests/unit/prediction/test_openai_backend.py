@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,11 @@ from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction import shown_progress
-from ecslm.prediction.openai_settings import OpenAISettings
+from ecslm.prediction import openai_backend, shown_progress
+from ecslm.prediction.openai_backend import ServerModel, ServerPrompt
+from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings
 from ecslm.schemas.prediction import Prediction, read_predictions
 
 
@@ -153,16 +156,43 @@ def test_a_withheld_answer_is_counted_and_the_row_is_complete(
     assert cost(tmp_path)["withheld_by_content_filter"] == 1
 
 
-def test_a_reply_that_cannot_be_used_is_an_invalid_answer_that_is_asked_for_again(
-    server: LocalServer, tmp_path: Path
+def test_a_reply_that_cannot_be_used_is_an_invalid_answer_that_is_not_kept(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     server.answer = in_turn(completion, Reply("{}"), completion)
     rows = run(tmp_path / "a", server, {"concurrency": 1, "prices": PRICES})
-    assert [(row.prediction, row.finish_reason) for row in rows].count(("", "stop")) == 1
+    (lost,) = [row for row in rows if row.finish_reason is None]
+    assert (lost.prediction, lost.prompt_tokens, lost.generated_tokens) == ("", None, None)
     assert cost(tmp_path / "a")["unusable_answers"] == 1
-    rows = run(tmp_path / "b", server, changes={"code": "code:2"})
+    # The same job once more.
+    rows = run(tmp_path / "b", server)
     assert {row.prediction for row in rows} == {"yes"}
     assert len(server.received) == 7 + 1
+
+
+def test_what_useless_replies_cost_counts_for_the_budget_of_the_whole_job(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of prompts that are asked one batch after the other."""
+    monkeypatch.setattr(openai_backend, "BATCH", 2)
+    server.answer = lambda body: completion(body) if len(server.received) == 1 else Reply("{}")
+    most = max(len(make_record(n).instruction + make_record(n).input) for n in range(7)) + 600
+    with pytest.raises(InputError, match=r"the budget of .* is reached"):
+        run(tmp_path, server, {"prices": PRICES, "budget": 3 * most / 1e6, "concurrency": 1})
+    assert 1 < len(server.received) < 7
+
+
+def test_two_jobs_that_ask_at_once_pay_for_each_answer_once(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=0.05)
+    prompts = [ServerPrompt(f"prompt {number}", f"r{number}") for number in range(9)]
+    models = [ServerModel(settings_of(server), AccessSettings(), 0, tmp_path) for _ in range(2)]
+    with ThreadPoolExecutor() as jobs:
+        found = list(jobs.map(lambda model: model.generate(prompts, 0, lambda _: None), models))
+    assert found[0] == found[1]
+    assert len(server.received) == 9
 
 
 def test_the_most_that_prompts_may_cost_is_told_before_the_first(

@@ -238,6 +238,8 @@ def test_a_line_without_a_text_is_refused_with_its_number(tmp_path: Path) -> Non
         ([{"id": "r0"}, {}], "only 1 of 2 answers have an `id`"),
         ([{}, {"reference": "maybe"}], "line 2: reference: is not that of the record r1: "),
         ([{"task": "AG"}, {}], "line 1: task: is not that of the record r0: "),
+        ([{"sample_id": "s1"}, {}], "line 1: sample_id: is not that of the record r0: "),
+        ([{"options": ["no", "yes"]}, {}], "line 1: options: is not that of the record r0: "),
         ([{}, {"relevance": ["E"]}], "line 2: relevance: is not that of the record r1: "),
     ],
 )

@@ -50,6 +50,19 @@ def test_of_a_damaged_file_all_sound_answers_are_found_and_none_is_lost(
     assert AnswerCache(folder).answers() == found | {"new": kept[0][1]}
 
 
+def test_a_line_that_another_process_is_writing_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
+    for key in ("a", "b"):
+        AnswerCache(tmp_path).add(key, answer)
+    path = tmp_path / "answers.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content[:-9])
+    reader = AnswerCache(tmp_path)
+    assert reader.answers() == {"a": answer}
+    path.write_bytes(content)
+    assert reader.answers() == {"a": answer, "b": answer}
+
+
 def test_a_damaged_line_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
     for key in ("a", "b"):

@@ -201,12 +201,15 @@ def test_a_request_whose_reply_cannot_be_used_gets_no_answer_and_others_do(
     assert KEY not in line
 
 
-def test_a_server_whose_first_replies_are_all_useless_ends_the_job(server: LocalServer) -> None:
+@pytest.mark.parametrize(("count", "sent"), [(30, 10), (3, 3)])
+def test_a_server_whose_first_replies_are_all_useless_ends_the_job(
+    server: LocalServer, count: int, sent: int
+) -> None:
     server.answer = in_turn(Reply(NO_USAGE))
-    assert problem(server, 30, concurrency=1).startswith(
-        "record r009: not a reply of the chat API (usage: Field required)"
+    assert problem(server, count, concurrency=1).startswith(
+        f"record r{sent - 1:03d}: not a reply of the chat API (usage: Field required)"
     )
-    assert len(server.received) == 10
+    assert len(server.received) == sent
 
 
 PAGE = "<html>\n<body>Please log in</body></html>"
@@ -367,9 +370,8 @@ def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> Non
     with pytest.raises(InputError) as caught:
         asked(server, 99, **access, concurrency=1)
     assert caught.value.problems == (
-        "the budget of 0.00052 USD is reached: 0.00039 USD are spent, and the requests on their "
-        "way and the next one may cost 0.00013 USD: raise `budget` in `access`; answers so far are "
-        "kept",
+        "the budget of 0.00052 USD is reached: 0.00039 USD are spent, and the next request may "
+        "cost 0.00013 USD: raise `budget` in `access`; answers so far are kept",
     )
     assert len(server.received) == 98
     server.received.clear()

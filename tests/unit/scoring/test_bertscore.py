@@ -288,5 +288,7 @@ def test_a_killed_job_leaves_what_it_has_finished(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(ecslm.scoring.bertscore.run, "score_pairs", killed)
         rows(tiny_encoder, *MANY, finished=tmp_path)
+    # What was damaged meanwhile is scored again.
+    (tmp_path / "3.json").write_text("[]")
     assert rows(tiny_encoder, *MANY, finished=tmp_path) == rows(tiny_encoder, *MANY)
-    assert len(scored) == 24 + 24
+    assert len(scored) == 24 + 24 + 3

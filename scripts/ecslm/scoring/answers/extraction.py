@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from ecslm.common.errors import Problem
@@ -11,8 +12,9 @@ from ecslm.schemas.prediction import ScoredPrediction
 Entries = tuple[tuple[str, str], ...]
 
 KEYS = frozenset({"attribute", "value"})
-# Where a list of objects, or an empty one, may begin. To try each bracket would take minutes for an
-# answer of brackets alone.
+# Where a list of objects, or an empty one, may begin, and how many such places are tried: an answer
+# that repeats itself has thousands, and each is read to the end.
+MOST_TRIES = 1_000
 BEGINNING = re.compile(r"\[[ \t\n\r]*[{\]]")
 
 
@@ -49,7 +51,7 @@ def lenient(prediction: ScoredPrediction) -> Entries | None:
 
 def _lists(text: str) -> Iterator[Entries]:
     """The pairs of all lists in a text, by their start: also of those inside others or strings."""
-    for match in BEGINNING.finditer(text):
+    for match in islice(BEGINNING.finditer(text), MOST_TRIES):
         try:
             value, _ = json.JSONDecoder().raw_decode(text, match.start())
         except (ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""BERTScore of generated answers, cached by pair of texts."""
+"""BERTScore of generated answers."""

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json, write_json
+from ecslm.common.files import write_text
+from ecslm.common.validation import sealed, unsealed
 from ecslm.common.versions import require_locked
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.loading import require_device
@@ -93,15 +95,33 @@ def _scored(
         for start in range(0, len(ordered), CHUNK):
             chunk = ordered[start : start + CHUNK]
             path = None if finished is None else finished / f"{start}.json"
-            if path is not None and path.is_file():
-                found = list(map(tuple, read_json(path)))
-            else:
-                found = list(score_pairs(encoder, chunk).values())
+            found = _finished(path)
+            if len(found) != len(chunk):
+                found = tuple(score_pairs(encoder, chunk).values())
                 if path is not None:
-                    write_json(path, found)
+                    write_text(path, sealed(_Chunk(values=found)))
             values |= zip(chunk, found, strict=True)
             bar.update(len(chunk))
     return values
+
+
+class _Chunk(BaseModel):
+    """The values of some pairs, in their order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    values: tuple[Values, ...]
+
+
+def _finished(path: Path | None) -> tuple[Values, ...]:
+    """The values in a file, every byte of which must be right; none without one."""
+    if path is None or not path.is_file():
+        return ()
+    try:
+        return unsealed(_Chunk, path.read_bytes()).values
+    except ValueError:
+        log.warning("%s: damaged: its pairs are scored again", path)
+        return ()
 
 
 def _row(
