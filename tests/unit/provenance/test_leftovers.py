@@ -155,13 +155,17 @@ def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_
         *(Path(f"results/bases/{name}/{file}") for name in names for file in ("manifest.json", "x"))
     )
     write(Path("results/bases/mine/weights.bin"))
-    assert leftovers(shop()).bases() == [
-        Path("results/bases/Old/manifest.json"),
-        Path("results/bases/Old/x"),
-    ]
-    write(Path("results/mine/report.html"))
+    old = [Path("results/bases/Old/manifest.json"), Path("results/bases/Old/x")]
+    assert leftovers(shop()).bases() == old
+    mine = Path("results/mine/report.html")
+    write(mine)
     assert leftovers(shop()).bases() == []
-    assert leftovers(shop()).unknown_studies() == [Path("results/mine")]
+    assert leftovers(shop()).unknown_studies() == [mine.parent]
+    mine.parent.rename("elsewhere")
+    assert leftovers(shop()).bases() == old
+    mine.parent.symlink_to(Path("elsewhere").resolve())
+    assert leftovers(shop()).bases() == []
+    assert leftovers(shop()).unknown_studies() == [mine.parent]
 
 
 def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgotten() -> None:
