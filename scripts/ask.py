@@ -76,13 +76,15 @@ def main(
         show_record(found[index])
         answer(asked, found[index])
         return
+    instruction = ""
     for number, line in enumerate(lines(question, file), start=1):
         if line.lstrip().startswith("{") or file is not None:
             given = read_question(line, f"{file or 'question'}: line {number}")
         elif task is None:
             given = GivenRecord(instruction=line, input="")
         else:
-            given = GivenRecord(instruction=asking.test_records(code)[0].instruction, input=line)
+            instruction = instruction or asking.test_records(code)[0].instruction
+            given = GivenRecord(instruction=instruction, input=line)
         answer(asked, given.record(code, NAME))
 
 

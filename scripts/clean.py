@@ -25,7 +25,7 @@ from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.script import run_script
 
-# Files of a directory that are named.
+# Files of a directory that are named when they are removed; before, all are.
 MOST_NAMES = 3
 
 
@@ -61,7 +61,7 @@ def main(
         else:
             files = [*leftovers.unmade(), *leftovers.bases()]
         size = sum(path.stat().st_size for path in files)
-        for line in listed(files):
+        for line in listed(files, MOST_NAMES if remove else None):
             print(line)
         if not forget and (unknown := leftovers.unknown_studies()):
             print(
@@ -79,14 +79,14 @@ def main(
         print(f"{amount}: nothing is removed yet: add --remove (with make: REMOVE=yes)")
 
 
-def listed(files: Collection[Path]) -> Iterator[str]:
-    """A line for each directory: the first files in it, and the bytes of all."""
+def listed(files: Collection[Path], most: int | None) -> Iterator[str]:
+    """A line for each directory: its files, or the first ones, and the bytes of all."""
     folders: dict[Path, list[Path]] = defaultdict(list)
     for path in files:
         folders[path.parent].append(path)
     for folder, inside in sorted(folders.items()):
-        names = [path.name for path in inside[:MOST_NAMES]]
-        names += [f"and {len(inside) - MOST_NAMES} more"] * (len(inside) > MOST_NAMES)
+        names = [path.name for path in inside[:most]]
+        names += [f"and {len(inside) - len(names)} more"] * (len(inside) > len(names))
         size = sum(path.stat().st_size for path in inside)
         yield f"{tqdm.format_sizeof(size, 'B'):>7}  {folder}/: {', '.join(names)}"
 

@@ -44,8 +44,8 @@ NOTING = (
 )
 # The rules whose jobs are accepted, and the folders of their results.
 STEPS = {"train_adapter": "adapters", "predict": "predictions", "bertscore": "bertscore"}
-# Options that name what a step writes, and the cache of BERTScores.
-WRITTEN = ("--output", "--manifest", "--cost", "--log", "--cache")
+# Options that name what a step writes.
+WRITTEN = ("--output", "--manifest", "--cost", "--log")
 # Fields of a manifest that differ between pairs of code and versions, or are compared otherwise.
 OF_THE_PAIR = {"code", "versions", "action", "files"}
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,8 +17,10 @@ import yaml
 from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
+from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
+from ecslm.config.schema import Config
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job, read_dag
@@ -62,8 +64,8 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, a file has a
-            secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, published
+            numbers are not in it, a file has a secret, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
@@ -79,11 +81,12 @@ def archive_study(
             for member in bundle.infolist()
             if not member.is_dir()
         }
+        require_published(plan.settings.published_numbers, files)
         own = {path.as_posix(): path.read_bytes() for path in results}
         for file, text in _own_texts(plan, configfiles, commit).items():
             own[file] = text.encode()
         files |= own
-        refuse_secrets(files, os.environ)
+        refuse_secrets(files, os.environ, key_variables(plan.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
         for file, content in own.items():
@@ -181,11 +184,41 @@ def _own_texts(plan: Study, configfiles: Sequence[Path], commit: str) -> dict[st
     }
 
 
-def refuse_secrets(files: Mapping[str, bytes], environment: Mapping[str, str]) -> None:
+def require_published(folder: str, packed: Collection[str]) -> None:
+    """Refuse published numbers that are elsewhere, or that git ignores.
+
+    Args:
+        folder: where the study reads them.
+        packed: names of files in the archive.
+
+    Raises:
+        InputError: a line for each file of them that is not packed.
+    """
+    problems = [
+        f"{path}: is not in the commit, so an archive would lack published numbers that the study "
+        "reads: commit it in the project"
+        for path in sorted(Path(folder).glob("*.csv"))
+        if f"code/{os.path.relpath(path, PROJECT)}" not in packed
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def key_variables(config: Config) -> set[str]:
+    """Environment variables that hold keys of servers, as any study names them."""
+    models = [model for study in config.studies.values() for model in study.models.values()]
+    keys = {model.access.key for model in models if isinstance(model, OpenAIModel)}
+    return {key for key in keys if key is not None}
+
+
+def refuse_secrets(
+    files: Mapping[str, bytes], environment: Mapping[str, str], named: Collection[str]
+) -> None:
     """Refuse files that have a secret of the environment.
 
     Args:
         files: contents by name.
+        named: variables that hold secrets, whatever they are called.
 
     Raises:
         InputError: a line for each such file, without the value.
@@ -195,7 +228,7 @@ def refuse_secrets(files: Mapping[str, bytes], environment: Mapping[str, str]) -
         "change the secret"
         for file, content in files.items()
         for name, value in environment.items()
-        if SECRET.search(name) and len(value.strip()) >= SHORTEST
+        if (name in named or SECRET.search(name)) and len(value.strip()) >= SHORTEST
         if value.strip().encode() in content
     ]
     if problems:

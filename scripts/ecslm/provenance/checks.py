@@ -33,6 +33,10 @@ from ecslm.schemas.record import read_records
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY = (
+    "read-only file system: mount its disk for writing, or link `results` to a folder on another "
+    "one"
+)
 # Bytes of a weight; values per weight in a checkpoint, and checkpoints of one training.
 FLOAT32, BFLOAT16 = 4, 2
 CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
@@ -62,7 +66,8 @@ def check_results_folder(study: str) -> None:
         elif path.exists() and not path.is_dir():
             problem = f"is a file; expected a folder: move it away (`mv {path} {path}.old`)"
         elif path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            problem = _may_not(path)
+            read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+            problem = READ_ONLY if read_only else _may_not(path)
         else:
             continue
         raise InputError(Problem(problem, path))
@@ -81,6 +86,8 @@ def os_errors_told() -> Iterator[None]:
         path, what = error.filename or TOP, os.strerror(error.errno or 0).lower()
         if isinstance(error, PermissionError):
             what = _may_not(path)
+        elif error.errno == errno.EROFS:
+            what = READ_ONLY
         elif error.errno in NO_ROOM:
             what += f": {MAKE_ROOM}"
         raise InputError(Problem(what, path)) from None

@@ -44,7 +44,9 @@ class Leftovers:
             InputError: there is no such study, neither in the configuration nor in `results/`.
         """
         self._config, self._jobs, self._study = config, jobs, study
-        self._of_others = {path.name for path in _folders(paths.TOP)} - {study, *config.studies}
+        # A link may lead to the results of a study, which are not listed but need their bases.
+        found = {path.name for path in paths.TOP.glob("*") if path.is_dir()}
+        self._of_others = found - {study, *config.studies, *paths.SHARED}
         if study not in {*config.studies, *(path.name for path in _folders(paths.TOP))}:
             raise InputError(
                 f"study: {study} is not in studies, nor is there a directory of its results in "

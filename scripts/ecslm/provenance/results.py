@@ -2,8 +2,9 @@
 
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -55,17 +56,27 @@ def check_results(study: str, jobs: Sequence[Job]) -> None:
             are those of another job. Or an input was exchanged for a file with an older date, which
             Snakemake, who compares the content of newer inputs alone, would pass over. Or results
             were not built by Snakemake's jobs in this directory: without a record it would judge
-            them by their dates alone.
+            them by their dates alone. Or configuration or code were edited before the job began,
+            and then put back.
     """
     # Slow only when many files are new: digests are cached on disk.
     bar = tqdm(jobs, "verifying", unit="job", delay=1, leave=False, disable=None)
     _refuse(problem for job in bar for problem in _damage_told(job))
     _refuse({path: told for job in jobs for path, told in _exchanged(job)}.values())
-    if foreign := next((job.manifest for job in jobs if not _is_recorded(job)), None):
+    for job in jobs:
+        record = _record_of(job)
+        if record is not None and _is_recorded(job, record):
+            continue
+        # No other file is likely to have the same time, to a fraction of a microsecond.
+        if record is None or record.get("endtime") != Path(job.manifest).stat().st_mtime:
+            raise InputError(
+                f"{job.manifest}: not built by a run in this directory, or its record of that is "
+                f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
+                "use one), which verifies and records existing results"
+            )
         raise InputError(
-            f"{foreign}: not built by a run in this directory, or its record of that is "
-            f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
-            "use one), which verifies and records existing results"
+            f"{job.manifest}: built from other settings, code or inputs than its run was planned "
+            f"with, which were edited before the job began: {how_to_rebuild(job)}"
         )
 
 
@@ -180,18 +191,21 @@ def _exchanged(job: Job) -> Iterator[tuple[str, str]]:
             yield path, f"{path}: {found}: if this is the right one, {again}"
 
 
-def _is_recorded(job: Job) -> bool:
+def _record_of(job: Job) -> dict[str, Any] | None:
+    """Snakemake's record of a job; a broken one counts as missing."""
+    try:
+        return dict(read_json(_record(RECORDS, job.manifest)))
+    except (InputError, TypeError, ValueError):
+        return None
+
+
+def _is_recorded(job: Job, record: Mapping[str, Any]) -> bool:
     """Whether Snakemake's record of a job has the inputs and parameters of the manifest.
 
     Results of other code or settings may have been copied over those that it has a record of. And a
     job that a scheduler starts reads configuration and code when it begins, while the record has
     what the run was planned with.
     """
-    try:
-        record = dict(read_json(_record(RECORDS, job.manifest)))
-    except (InputError, TypeError, ValueError):
-        # A broken record counts as a missing one.
-        return False
     made = read_job_manifest(job)
     values = (
         canonical_json(made.settings),

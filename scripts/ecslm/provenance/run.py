@@ -63,8 +63,11 @@ class Run:
         """
         with os_errors_told():
             self._made = finished(jobs)
-            check_results(self._study.name, self._made)
-            save_digests(DIGESTS)
+            try:
+                check_results(self._study.name, self._made)
+            finally:
+                # Hashing takes long, and a run that is refused is repeated.
+                save_digests(DIGESTS)
 
     def check_data(self, due: Collection[Job]) -> None:
         """Check the data source, if jobs are going to read it.

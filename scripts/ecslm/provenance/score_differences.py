@@ -50,7 +50,9 @@ def compare_scores(before: Path, after: Path) -> dict[str, Any]:
 
     Returns:
         All differences, as JSON has them: `compared`, the number of scores that both have;
-        `missing`, of each side the scores that only it has; and `cells`, those that changed.
+        `missing`, of each side the scores that only it has: `names` that the other side lacks, or
+        those of the first such score if the other side has each name (`such_as`); and `cells`,
+        those that changed.
         `beyond` is whether a cell changed by more than chance: the 95 % interval of the paired
         difference lies on one side of 0 or, where records cannot be paired (`basis` is `overlap`),
         the two intervals do not overlap. It is None where there is no interval.
@@ -72,7 +74,7 @@ def compare_scores(before: Path, after: Path) -> dict[str, Any]:
         if a != b
     ]
     missing = [
-        {"side": side, "names": _lacking(only, others), "cells": len(only)}
+        {"side": side, **_lacking(only, others), "cells": len(only)}
         for side, name, others in (("A", "left_only", frames[1]), ("B", "right_only", frames[0]))
         if len(only := rows[rows["side"] == name])
     ]
@@ -96,9 +98,9 @@ def as_text(found: Mapping[str, Any]) -> str:
     lines = [f"A {found['a']}, B {found['b']}: {cells} in both, {changed}"]
     for one in found["missing"]:
         names = (f"{name} {', '.join(map(str, of))}" for name, of in one["names"].items())
-        lines.append(
-            f"only in {one['side']}: {', '.join(names)} ({number_of(one['cells'], 'cell')})"
-        )
+        such_as = "such as " if one["such_as"] else ""
+        cells = number_of(one["cells"], "cell")
+        lines.append(f"only in {one['side']}: {such_as}{', '.join(names)} ({cells})")
     by_causes: dict[tuple[str, ...], list[Cell]] = {}
     for cell in found["cells"]:
         causes = tuple(f"{one['kind']}: {one['words']}" for one in cell["causes"])
@@ -123,12 +125,13 @@ def _read_scores(folder: Path) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), None)
 
 
-def _lacking(only: pd.DataFrame, others: pd.DataFrame) -> dict[str, list[Any]]:
-    """The names in rows of one side that the other side has nowhere; those of the first row if
-    each alone is there."""
+def _lacking(only: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:
+    """The names in rows of one side that the other side has nowhere; those of the first row, as an
+    example, if each alone is there."""
     known = {name: sorted(set(only[name]) - set(others[name])) for name in KEY}
-    first = {name: [only[name].iloc[0]] for name in KEY}
-    return {name: found for name, found in known.items() if found} or first
+    if names := {name: found for name, found in known.items() if found}:
+        return {"names": names, "such_as": False}
+    return {"names": {name: [only[name].iloc[0]] for name in KEY}, "such_as": True}
 
 
 def _cell(key: dict[str, Any], a: Cell, b: Cell, origins: "Origins") -> dict[str, Any]:

@@ -303,9 +303,8 @@ def explain(changes: Changes, path: Path) -> str:
     if made is not None:
         content = made.model_dump(mode="json", exclude_none=True)
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=WIDTH)
-        modules = ", ".join(definitions(made.code or "")) or "unknown"
-        lines += [
-            text.rstrip(),
-            textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "),
-        ]
+        lines.append(text.rstrip())
+        if made.code:
+            modules = ", ".join(definitions(made.code)) or "unknown"
+            lines.append(textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "))
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """Runs that could not finish here are refused before anything starts, and no others."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,13 @@ from ecslm.plan.study import Study
 from ecslm.prediction.openai_settings import ServerDecoding, ServerSettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
 from ecslm.prediction.server_client import request_for
-from ecslm.provenance.checks import GpuNeed, check_api_keys, check_disk, check_gpus
+from ecslm.provenance.checks import (
+    GpuNeed,
+    check_api_keys,
+    check_disk,
+    check_gpus,
+    check_results_folder,
+)
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import SERVER_ANSWERS
 
@@ -36,6 +43,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("resources").symlink_to(RESOURCES)
     monkeypatch.delenv(DEVICES_VARIABLE, raising=False)
     install([Gpu(f"GPU-{letter}") for letter in "abc"], monkeypatch.setattr)
+
+
+@pytest.mark.parametrize(
+    ("flags", "advice"),
+    [(os.ST_RDONLY, "read-only file system: mount its disk"), (0, "permission denied: `chmod ")],
+)
+def test_results_on_a_read_only_disk_need_no_other_permissions(
+    flags: int, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("results").mkdir()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("os.statvfs", lambda _: SimpleNamespace(f_flag=flags))
+    with pytest.raises(InputError, match=f"results: {advice}"):
+        check_results_folder("shop")
 
 
 def problems(check: Callable[[], None]) -> tuple[str, ...]:

@@ -155,13 +155,17 @@ def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_
         *(Path(f"results/bases/{name}/{file}") for name in names for file in ("manifest.json", "x"))
     )
     write(Path("results/bases/mine/weights.bin"))
-    assert leftovers(shop()).bases() == [
-        Path("results/bases/Old/manifest.json"),
-        Path("results/bases/Old/x"),
-    ]
-    write(Path("results/mine/report.html"))
+    old = [Path("results/bases/Old/manifest.json"), Path("results/bases/Old/x")]
+    assert leftovers(shop()).bases() == old
+    mine = Path("results/mine/report.html")
+    write(mine)
     assert leftovers(shop()).bases() == []
-    assert leftovers(shop()).unknown_studies() == [Path("results/mine")]
+    assert leftovers(shop()).unknown_studies() == [mine.parent]
+    mine.parent.rename("elsewhere")
+    assert leftovers(shop()).bases() == old
+    mine.parent.symlink_to(Path("elsewhere").resolve())
+    assert leftovers(shop()).bases() == []
+    assert leftovers(shop()).unknown_studies() == [mine.parent]
 
 
 def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgotten() -> None:
@@ -184,20 +188,21 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
 ) -> None:
     lay_workflow()
     table = Path("results/demo/tables/old.tex")
+    more = [table.with_name(f"{letter}.tex") for letter in "abc"]
     log = Path("results/demo/logs/render_table/old.log")
-    write(table, table.with_suffix(".manifest.json"), log, Path("results/demo/report.html"))
+    write(table, table.with_suffix(".manifest.json"), log, Path("results/demo/report.html"), *more)
     arguments = ["--study", "demo"]
     assert run_here(monkeypatch, "clean.py", arguments) == 0
     assert capsys.readouterr().out.splitlines() == [
         "  1.00B  results/demo/logs/render_table/: old.log",
-        "  2.00B  results/demo/tables/: old.manifest.json, old.tex",
-        "3 files, 3.00B: nothing is removed yet: add --remove (with make: REMOVE=yes)",
+        "  5.00B  results/demo/tables/: a.tex, b.tex, c.tex, old.manifest.json, old.tex",
+        "6 files, 6.00B: nothing is removed yet: add --remove (with make: REMOVE=yes)",
     ]
     with FileLock("results/run.lock"):
         assert run_here(monkeypatch, "clean.py", [*arguments, "--remove"]) == 1
     assert table.exists()
     assert run_here(monkeypatch, "clean.py", [*arguments, "--remove"]) == 0
-    assert capsys.readouterr().out.endswith("removed: 3 files, 3.00B\n")
+    assert capsys.readouterr().out.endswith("c.tex, and 2 more\nremoved: 6 files, 6.00B\n")
     assert not table.parent.exists()
     assert not log.parent.exists()
     assert Path("results/demo/report.html").exists()

@@ -37,6 +37,7 @@ def record(*jobs: Job) -> None:
         content = {
             "params": [repr(value) for value in one.params.values()],
             "input_checksums": {x: f"sha256:{sha256_of_file(Path(x))}" for x in one.inputs},
+            "endtime": Path(one.manifest).stat().st_mtime,
         }
         write_json(record_path(RECORDS, one.manifest), content)
 
@@ -130,6 +131,16 @@ def test_results_that_are_not_those_of_the_recorded_job_are_refused_until_they_a
     record(other or SCORE_JOB)
     os.utime(SCORE_JOB.manifest, (1, 1))
     check_results("shop", JOBS)
+
+
+def test_results_of_a_job_that_began_during_an_edit_are_refused_when_it_is_undone() -> None:
+    """Snakemake sees no difference. Adopting would be refused, so the advice is to remove them."""
+    make(planned(SCORE_JOB, settings=canonical_json({"shots": 1})))
+    record(SCORE_JOB)
+    with pytest.raises(InputError, match="before the job began: `rm ") as caught:
+        check_results("shop", JOBS)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{SCORE_JOB.manifest}: built from other settings")
 
 
 @pytest.mark.parametrize("length", [10, 400])

@@ -160,6 +160,11 @@ def test_what_only_one_has_is_a_line(write: Write) -> None:
         "only in B: seed 1 (4 cells)",
     ]
     assert status(before, after) == 3
+    # Of each name the other side has something.
+    write("two", REFERENCES, model="Large")
+    write("two", REFERENCES, model="Other", task="AP")
+    line = f"\nonly in A: such as task AP, setting {SETTING}, model Large, seed 0, protocol "
+    assert line in as_text(compare_scores(before, after))
 
 
 def test_directories_that_cannot_be_compared_are_refused(write: Write, tmp_path: Path) -> None:

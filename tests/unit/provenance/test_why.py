@@ -95,6 +95,12 @@ def test_a_job_below_another_has_the_cause_of_that_one() -> None:
         assert words in text
 
 
+def test_no_modules_are_told_of_results_that_no_code_is_recorded_of() -> None:
+    bare = replace(SCORE_JOB, params={**SCORE_JOB.params, "code": None})
+    make(bare)
+    assert "modules" not in explain(Changes([bare]), Path("results/shop/score.json"))
+
+
 def test_an_edited_input_a_missing_and_an_altered_result_are_named() -> None:
     Path("prompt.jinja").write_text("{{ other }}")
     Path(COST).unlink()
