@@ -43,8 +43,11 @@ def test_it_runs_the_same_jobs_on_gpus_which_ask_for_a_device_before_they_load_t
             check=False,
         )
         errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-        (error,) = errors
-        assert error.startswith("error: device: the NVIDIA driver does not answer (Unknown Error)")
+        assert errors == [
+            "error: device: the NVIDIA driver does not answer (Unknown Error): make `nvidia-smi` "
+            "work, for example by a restart after an update of the driver; in a container, set "
+            "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+        ], (rule, done.stderr)
         assert (done.returncode, "Traceback" in done.stderr) == (1, False)
 
 
