@@ -96,19 +96,22 @@ def plan_of(models: Sequence[str] | None) -> Study:
 def counted(plan: Study) -> str:
     """How much there is to do."""
     jobs = Counter(job.rule for job in all_jobs_of(plan))
-    work = Requests(plan).workloads
+    requests = Requests(plan)
     answers = sum(
-        work.prediction(run["model"], run["task"], longest=False).prompts
+        requests.answered(run["model"], run["task"]).count
         for run in plan.runs()
         if run["model"] in plan.local_models
     )
     tuned = [name for name, model in plan.local_models.items() if model.tuned]
     # Copies of a model are trained alike.
-    first = max((work.training(name) for name in tuned[:10]), key=lambda one: one.records)
+    trained = (requests.trained_on(name) for name in tuned[:10])
+    first = max(trained, key=lambda work: sum(one.count for one in work))
+    records = sum(one.count for one in first)
+    tokens = round(sum(one.count * one.length for one in first))
     return (
         f"{jobs['train_adapter']} trainings, {jobs['predict']:,} predictions files with "
         f"{answers:,} answers, {jobs['bertscore']} BERTScores. A training with all records reads "
-        f"{first.records:,} of them, {first.tokens / 1e6:.0f} million tokens, in each of "
+        f"{records:,} of them, {tokens / 1e6:.0f} million tokens, in each of "
         f"{plan.settings.training.epochs} epochs."
     )
 
@@ -121,15 +124,12 @@ def of_models(requests: Requests) -> Iterator[str]:
     for model in sorted(study.local_models, key=lambda one: weight(requests, one)):
         for card in CARDS:
             device = requests.devices[card]
-            training, budget = (
-                requests.training(model, device),
-                requests.training_budget(model, device),
-            )
+            training = requests.training(model, device)
             assert training is not None, "all six are in architectures.csv"
             answers = predictions_of(requests, model, device)
             peak = max(one.device_bytes for one in answers) / 1e9
             hours = sum(one.seconds for one in answers) / 3600
-            room = "does not fit" if budget is None else f"{budget:,}"
+            room = "does not fit" if training.budget is None else f"{training.budget:,}"
             yield (
                 f"| {model} | {card} | {training.device_bytes / 1e9:.0f} | {room} "
                 f"| {training.seconds / 3600:.1f} | {hours:.2f} | {peak:.0f} |"
@@ -147,7 +147,7 @@ def predictions_of(requests: Requests, model: str, device: Device) -> list[Estim
     tuned = requests.study.model(model).adapter_name(model) is not None
     tasks = requests.study.model_tasks(model)
     found = (
-        requests.prediction(model, task, device, loads=task == tasks[0], longest=not tuned)
+        requests.prediction(model, task, device, longest=not tuned, loads=task == tasks[0])
         for task in tasks
     )
     return [one for one in found if one is not None]
@@ -223,21 +223,23 @@ def not_fitting(plan: Study) -> Iterator[str]:
 def change_to_fit(requests: Requests, model: str, device: Device) -> str:
     """What makes predictions of a model fit; empty if they do as they are configured."""
     wanted = requests.study.settings.batch_tokens
-    if (least := least_budget(requests, model, device, packed=False)) == wanted:
+    if (least := least_budget(requests, model, device)) == wanted:
         return ""
     if least:
         return f"`batch_tokens: {least}`"
-    least = least_budget(requests, model, device, packed=True)
+    least = least_budget(requests, model, device, fused=False)
     return f"`decoding: {{fused: false}}` and `batch_tokens: {least}`" if least else "a larger card"
 
 
-def least_budget(requests: Requests, model: str, device: Device, packed: bool) -> int:
-    """Tokens of a batch that fit in all tasks; 0 if in one not even the longest prompt fits."""
+def least_budget(requests: Requests, model: str, device: Device, **changes: bool) -> int:
+    """Tokens of a batch that fit in all tasks, with other arguments of the estimate; 0 if in one
+    not even the longest prompt fits."""
     study = requests.study
     tasks = study.model_tasks(model)
-    found = (requests.prediction_budget(model, task, device, packed) for task in tasks)
+    found = (requests.prediction(model, task, device, **changes) for task in tasks)
     # Models that do not run here have no task.
-    return min((one or 0 for one in found), default=study.settings.batch_tokens)
+    default = study.settings.batch_tokens
+    return min(((one.budget if one else 0) or 0 for one in found), default=default)
 
 
 def assumptions() -> Iterator[str]:

@@ -227,8 +227,8 @@ def estimated(rule, model, task):
 def request(rule):
     """What a job of a rule that runs a model asks a scheduler for, MiB and minutes, and its device."""
     return {
-        "mem_mb": lambda job: estimated(rule, job.model, job.get("task")).memory_mb,
-        "runtime": lambda job: estimated(rule, job.model, job.get("task")).minutes,
+        "mem_mb": lambda job: estimated(rule, job.model, job.get("task"))[0],
+        "runtime": lambda job: estimated(rule, job.model, job.get("task"))[1],
         "device": STUDY.settings.device,
     }
 

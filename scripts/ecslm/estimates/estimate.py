@@ -1,4 +1,4 @@
-"""An estimate of what a job needs, the request that follows from it, and what both rest on.
+"""An estimate of what a job needs, what that asks a scheduler for, and what both rest on.
 
 Shares of a device's rates, and what is needed beside the model, were measured of SmolLM2-135M on
 two cores with AMX (benchmarks/README.md) where the device is a CPU. Of GPUs they are assumed, low
@@ -8,7 +8,7 @@ published (Llama-3.2-3B with LoRA on an A100: 9 % padded, 29 % packed).
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MIB = 2**20
 
@@ -53,36 +53,57 @@ CONTEXT = 1e9
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a job asks a scheduler for."""
+class Records:
+    """Records that a model reads and answers, and their tokens."""
 
-    memory_mb: int
-    """Memory of the machine, in MiB as SLURM counts it; not that of the GPU."""
-    minutes: int
+    count: int
+    prompt: float
+    """Tokens of a prompt, on average."""
+    longest_prompt: int
+    answer: float
+    longest_answer: int
+
+    @property
+    def length(self) -> float:
+        """Tokens of a record, on average."""
+        return self.prompt + self.answer
+
+    @property
+    def longest(self) -> int:
+        """Most tokens of a record."""
+        return self.longest_prompt + self.longest_answer
+
+    def cut(self, most: int) -> "Records":
+        """The records with prompt and answer cut to `most` tokens together."""
+        longest = max(min(self.longest_prompt, most - self.longest_answer), 1)
+        return replace(self, prompt=min(self.prompt, longest), longest_prompt=longest)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a job needs, without margins."""
+    """What a job needs, without margins but for what it asks a scheduler for."""
 
     device: Mapping[str, int]
-    """Bytes of the memory that holds the model, by purpose."""
+    """Bytes of the memory that holds the model, by purpose, with the configured batches."""
     host: int
     """Bytes of the machine's memory; on a CPU this is the memory that holds the model."""
     seconds: float
-    """Seconds from the start of the job to its end."""
+    """Seconds from the start of the job to its end, with batches that fit."""
+    budget: int | None = None
+    """Tokens of a batch that fit on the device, found by halving those of the configuration; None
+    if the longest record alone does not."""
 
     @property
     def device_bytes(self) -> int:
         """Bytes of the memory where the model is: of the GPU or, on a CPU, of the machine."""
         return sum(self.device.values())
 
-    def request(self) -> Request:
-        """The request to a scheduler: the estimate with margins."""
-        return Request(
-            memory_mb=math.ceil(MEMORY_MARGIN * self.host / MIB),
-            minutes=max(math.ceil(TIME_MARGIN * self.seconds / 60), LEAST_MINUTES),
-        )
+    @property
+    def request(self) -> tuple[int, int]:
+        """What the job asks a scheduler for: MiB of the machine's memory, not of the GPU's, and
+        minutes."""
+        minutes = max(math.ceil(TIME_MARGIN * self.seconds / 60), LEAST_MINUTES)
+        return math.ceil(MEMORY_MARGIN * self.host / MIB), minutes
 
 
 def halved(

@@ -4,10 +4,10 @@ Counted are the tensors that `training/` keeps: see `kept` and `kept_fused`.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, Estimate, halved
+from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, Estimate, Records, halved
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
 from ecslm.models.precision import Precision
 from ecslm.training.settings import TrainingSettings
@@ -31,134 +31,96 @@ PASSES = 4
 TOGETHER = 0.85
 
 
-@dataclass(frozen=True)
-class TrainingWork:
-    """How much an adapter is trained on, in one pass."""
+def estimate_training(
+    sizes: Sizes,
+    precision: Precision,
+    settings: TrainingSettings,
+    work: Sequence[Records],
+    validation_tokens: int,
+    device: Device,
+    processes: int = 1,
+) -> Estimate:
+    """Estimate the training of one adapter.
 
-    records: int
-    tokens: int
-    """Tokens of prompts and answers."""
-    answer_tokens: int
-    validation_tokens: int
-    """Tokens of the records that an evaluation reads."""
-    longest: int
-    """Tokens of the longest record."""
-    answer_share: float
-    """The share of answer tokens in the records of the task where it is largest."""
+    The memory is that of `batch_tokens`, and the time that of the budget that a training on the
+    device comes down to. With `batch_tokens: auto` a training takes what the device has: the
+    memory is the least that is needed, that of the longest record alone.
 
-    @property
-    def length(self) -> float:
-        """Tokens of a record, on average."""
-        return self.tokens / max(self.records, 1)
+    Args:
+        work: the records of one pass, by task.
+        validation_tokens: tokens of the records that an evaluation reads.
+        device: a device of this type; several `processes` train together, each on its own device
+            and with its own model.
+    """
+    size, rates = TYPE_BYTES[precision.dtype], RATES[device.kind]
+    count, longest = sum(one.count for one in work), max(one.longest for one in work)
+    tokens = round(sum(one.count * one.length for one in work))
+    answer_tokens = round(sum(one.count * one.answer for one in work))
+    length = tokens / max(count, 1)
+    updates = sizes.updates(settings.rank, settings.target_modules)
+    fused = settings.fused and not settings.dropout and not settings.gradient_checkpointing
+    # Of a process without a model, in the memory of the machine.
+    process = rates.process + sizes.file_bytes + TOKEN * (tokens + validation_tokens)
 
+    def of_pass(budget: int) -> int:
+        """Most tokens of a forward pass: a global batch may have fewer than the budget, and a
+        record that is longer has its own."""
+        return max(min(budget, settings.global_batch * longest), longest)
 
-@dataclass(frozen=True)
-class TrainingJob:
-    """The training of one adapter, on a device of this type or several."""
-
-    sizes: Sizes
-    precision: Precision
-    settings: TrainingSettings
-    work: TrainingWork
-    device: Device
-    processes: int = 1
-    """Processes that train together, each on its own device and with its own model."""
-
-    def estimate(self) -> Estimate:
-        """Estimate memory and time of the job.
-
-        The memory is that of `batch_tokens`, and the time that of the budget that a training on the
-        device comes down to. With `batch_tokens: auto` a training takes what the device has: the
-        memory is the least that is needed, that of the longest record alone.
-        """
-        wanted = self.settings.batch_tokens
-        budget = self.work.longest if wanted == "auto" else wanted
-        parts = self.memory(budget)
-        of_one = sum(parts.values()) if self.device.kind == "cpu" else round(self._process)
-        seconds = self._seconds(self.fitting_budget() or budget)
-        return Estimate(parts, self.processes * of_one, seconds)
-
-    def fitting_budget(self) -> int | None:
-        """The tokens of a forward pass that a training comes down to by halving them; None if the
-        longest record does not fit."""
-        wanted, longest = self.settings.batch_tokens, self.work.longest
-        most = self._pass(self.settings.global_batch * longest if wanted == "auto" else wanted)
-        return halved(most, longest, self.memory, self.device.memory)
-
-    def memory(self, budget: int) -> dict[str, int]:
+    def memory(budget: int) -> dict[str, int]:
         """Bytes where the model is: weights, what is kept for the backward pass, and the logits,
         with `budget` tokens in a pass."""
-        sizes, settings, tokens = self.sizes, self.settings, self._pass(budget)
-        size, on_cpu = TYPE_BYTES[self.precision.dtype], self.device.kind == "cpu"
-        answers = math.ceil(self.work.answer_share * tokens)
+        passed = of_pass(budget)
+        # In the records of the task where they have the largest share.
+        answers = math.ceil(max(one.answer / one.length for one in work) * passed)
         if settings.fused:
-            base = sizes.unpacked(self.precision, own_head=False)
+            base = sizes.unpacked(precision, own_head=False)
         else:
             # Of one layer at a time the weights are unpacked.
-            nf4 = self.precision.quantization == "nf4"
-            base = sizes.packed(self.precision) + nf4 * size * sizes.inner * sizes.hidden
+            nf4 = precision.quantization == "nf4"
+            base = sizes.packed(precision) + nf4 * size * sizes.inner * sizes.hidden
+        if fused:
+            attended = min(longest, length + BLOCK) if device.kind == "cpu" else 0.0
+            of_token = sizes.depth * kept_fused(sizes, size, attended)
+        else:
+            layer = kept(sizes, size, settings.dropout > 0)
+            # If they are computed again: of each layer its input, and all of one.
+            computed_again = sizes.depth * FLOAT * sizes.hidden + layer
+            of_token = computed_again if settings.gradient_checkpointing else sizes.depth * layer
         # The gradients of one layer at a time: of its wide states, and of the narrow ones in
         # float32.
         passing = 3 * size * sizes.inner + 4 * FLOAT * sizes.hidden
         logits = answers * LOGITS * (FLOAT + size) * sizes.vocabulary
-        pieces = RATES[self.device.kind].pieces
         return {
-            "process": round(self._process + SHAPES if on_cpu else CONTEXT),
+            "process": round(process + SHAPES if device.kind == "cpu" else CONTEXT),
             "base": base,
-            "adapter": TRAINED_BYTES * sum(self._updates),
-            "activations": round(pieces * tokens * (self._kept(size) + passing)),
-            "logits": round(pieces * logits),
+            "adapter": TRAINED_BYTES * sum(updates),
+            "activations": round(rates.pieces * passed * (of_token + passing)),
+            "logits": round(rates.pieces * logits),
         }
 
-    def _pass(self, budget: int) -> int:
-        """Most tokens of a forward pass: a global batch may have fewer than the budget, and a
-        record that is longer has its own."""
-        longest = self.work.longest
-        return max(min(budget, self.settings.global_batch * longest), longest)
-
-    def _kept(self, size: int) -> float:
-        """Bytes that the layers keep of each token for the backward pass."""
-        sizes, settings, work = self.sizes, self.settings, self.work
-        if self._fused:
-            attended = min(work.longest, work.length + BLOCK) if self.device.kind == "cpu" else 0.0
-            return sizes.depth * kept_fused(sizes, size, attended)
-        layer = kept(sizes, size, settings.dropout > 0)
-        # If they are computed again: of each layer its input, and all of one.
-        computed_again = sizes.depth * FLOAT * sizes.hidden + layer
-        return computed_again if settings.gradient_checkpointing else sizes.depth * layer
-
-    def _seconds(self, budget: int) -> float:
+    def seconds(budget: int) -> float:
         """Operations over their rate, and starting each layer."""
-        sizes, settings, work, device = self.sizes, self.settings, self.work, self.device
-        rates = RATES[device.kind]
-        flops = sizes.training(self._updates, work.tokens, work.length, work.answer_tokens)
+        flops = sizes.training(updates, tokens, length, answer_tokens)
         if settings.gradient_checkpointing:
-            flops += sizes.reading(work.tokens, work.length)
-        flops += settings.evaluations * sizes.reading(work.validation_tokens, work.length)
+            flops += sizes.reading(tokens, length)
+        flops += settings.evaluations * sizes.reading(validation_tokens, length)
         # At least one forward pass a step.
-        steps = math.ceil(work.records / settings.global_batch)
-        starts = max(steps, work.tokens / self._pass(budget)) * sizes.depth * PASSES * rates.layer
-        fast = self._fused if device.kind == "cpu" else settings.packing
+        passes = max(math.ceil(count / settings.global_batch), tokens / of_pass(budget))
+        fast = fused if device.kind == "cpu" else settings.packing
         share = rates.fast_training if fast else rates.training
-        passes = flops / (device.rate(self.precision.dtype) * share) + starts
-        together = 1 + TOGETHER * (self.processes - 1)
-        return rates.start + sizes.file_bytes / LOADING + settings.epochs * passes / together
+        epoch = flops / (device.rate(precision.dtype) * share)
+        epoch += passes * sizes.depth * PASSES * rates.layer
+        together = 1 + TOGETHER * (processes - 1)
+        return rates.start + sizes.file_bytes / LOADING + settings.epochs * epoch / together
 
-    @property
-    def _process(self) -> float:
-        """Bytes of a process without a model, in the memory of the machine."""
-        records = TOKEN * (self.work.tokens + self.work.validation_tokens)
-        return RATES[self.device.kind].process + self.sizes.file_bytes + records
-
-    @property
-    def _updates(self) -> tuple[int, int]:
-        return self.sizes.updates(self.settings.rank, self.settings.target_modules)
-
-    @property
-    def _fused(self) -> bool:
-        """Whether the faster layers compute: see `training.fused` in the configuration's schema."""
-        settings = self.settings
-        return settings.fused and not settings.dropout and not settings.gradient_checkpointing
+    wanted = settings.batch_tokens
+    most = of_pass(settings.global_batch * longest if wanted == "auto" else wanted)
+    fitting = halved(most, longest, memory, device.memory)
+    configured = longest if wanted == "auto" else wanted
+    parts = memory(configured)
+    host = sum(parts.values()) if device.kind == "cpu" else round(process)
+    return Estimate(parts, processes * host, seconds(fitting or configured), fitting)
 
 
 def kept(sizes: Sizes, size: int, dropout: bool) -> float:

@@ -1,21 +1,23 @@
 """What jobs that run a model need, estimated before there are data or weights."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
+from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
 from ecslm.data.published import read_counts
 from ecslm.data.settings import PathData
 from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.encoder import ROBERTA_LARGE, Encoder, estimate_bertscore
-from ecslm.estimates.estimate import Estimate, Request
-from ecslm.estimates.lengths import LENGTHS, Lengths, LengthsRow, lengths_of, read_lengths
-from ecslm.estimates.prediction import PredictionJob, PredictionWork
+from ecslm.estimates.estimate import Estimate, Records
+from ecslm.estimates.prediction import estimate_predictions
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
-from ecslm.estimates.training import TrainingJob, TrainingWork
+from ecslm.estimates.training import estimate_training
 from ecslm.models.architecture import read_architecture
 from ecslm.plan.bases import files_of_base
 from ecslm.plan.source import source_of
@@ -24,133 +26,39 @@ from ecslm.schemas.paths import PUBLISHED_COUNTS
 
 # Devices that are slow among those that jobs may meet, so that time limits are generous.
 SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
-# Of a model of unknown size: more than the largest of the paper's study needs.
-UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
+# What is asked for in MiB and minutes. Of a model of unknown size: more than the largest of the
+# paper's study needs.
+UNKNOWN = 64_000, 24 * 60
 # Of a job without a model of its own, which asks a server or copies answers.
-WITHOUT_MODEL = Request(memory_mb=2_000, minutes=12 * 60)
+WITHOUT_MODEL = 2_000, 12 * 60
 # Of a learned baseline, at the paper's size: see benchmarks/learned.py.
-LEARNED = Request(memory_mb=2_000, minutes=60)
+LEARNED = 2_000, 60
 # Of a task without published counts, whose rows are not here.
 UNKNOWN_RECORDS = {"train": 10_000, "val": 1_000, "test": 1_000}
+# Typical tokens of SmolLM2's tokenizer by task, before there are records: the mean and the longest
+# of prompts and answers, and the mean of an example in the prompt.
+LENGTHS = Path("resources/lengths.csv")
+TOKENS = ("prompt", "longest_prompt", "answer", "longest_answer", "example")
 
 
-@dataclass(frozen=True, eq=False)
-class Workloads:
-    """Numbers of records are those of the configuration, of local files, or as published; their
-    lengths those of resources/lengths.csv."""
-
-    study: Study
-
-    def training(self, model: str) -> TrainingWork:
-        """The records of all tasks that train."""
-        entry = self.study.local_models[model]
-        assert entry.training is not None, "only tuned models have adapters"
-        fraction, most = entry.training.train_fraction, entry.training.max_val_records
-        tasks = self.study.training_tasks
-        lengths = {
-            task: self.lengths(task, entry.shots).cut(entry.training.max_length) for task in tasks
-        }
-        counts = {task: max(round(fraction * self.records(task, "train")), 1) for task in tasks}
-        validation = {task: self.records(task, "val") for task in tasks}
-        share = min((most or sum(validation.values())) / max(sum(validation.values()), 1), 1)
-
-        def tokens(task: str) -> float:
-            return lengths[task].prompt + lengths[task].answer
-
-        return TrainingWork(
-            records=sum(counts.values()),
-            tokens=_total(counts, tokens),
-            answer_tokens=_total(counts, lambda task: lengths[task].answer),
-            validation_tokens=round(share * _total(validation, tokens)),
-            longest=max(one.longest_prompt + one.longest_answer for one in lengths.values()),
-            answer_share=max(lengths[task].answer / tokens(task) for task in tasks),
-        )
-
-    def prediction(self, model: str, task: str, longest: bool) -> PredictionWork:
-        """The test records of a task, in the settings that the model answers.
-
-        Args:
-            longest: whether all answers are as long as they may be; otherwise as the right ones.
-        """
-        study, entry = self.study, self.study.local_models[model]
-        decoding = entry.decoded(study.decoding(task))
-        lengths = self.lengths(task, entry.shots).cut(decoding.max_length)
-        if longest:
-            limit = decoding.max_new_tokens
-            lengths = Lengths(lengths.prompt, lengths.longest_prompt, limit, limit)
-        trained = entry.adapter_name(model)
-        training = None if trained is None else study.local_models[trained].training
-        return PredictionWork(
-            prompts=self.records(task, "test", study.answered_settings(model, task)),
-            lengths=lengths,
-            longest_answer=decoding.max_new_tokens,
-            rank=0 if training is None else training.rank,
-            targets=() if training is None else training.target_modules,
-        )
-
-    def records(self, task: str, split: str, settings: Iterable[str] | None = None) -> int:
-        """Records of a dataset file; of all settings, or of these."""
-        every = tuple(self.study.evaluated_settings(task, split))
-        if settings is None:
-            settings = every
-        if (rows := self._local_rows(task, split)) is not None:
-            # Which setting a row is of, its file alone tells.
-            return round(rows * len(tuple(settings)) / max(len(every), 1))
-        return sum(self._of_setting(task, split, setting) for setting in settings)
-
-    def lengths(self, task: str, shots: int) -> Lengths:
-        """Tokens of the records of a task.
-
-        Args:
-            shots: examples in the prompt.
-        """
-        return lengths_of(self._rows, task, shots)
-
-    def _local_rows(self, task: str, split: str) -> int | None:
-        """Rows in local files; None if there are none."""
-        data = self.study.settings.data
-        if not isinstance(data, PathData) or not Path(data.path).exists():
-            return None
-        return source_of(self.study).count_rows(task, split)
-
-    def _of_setting(self, task: str, split: str, setting: str) -> int:
-        domain = "ood" if setting.startswith("OOD_") else "ind"
-        # All settings of a domain have as many.
-        return self._published.get((task, split, domain), UNKNOWN_RECORDS[split])
-
-    @cached_property
-    def _rows(self) -> Mapping[str, LengthsRow]:
-        return read_lengths(LENGTHS)
-
-    @cached_property
-    def _published(self) -> Mapping[tuple[str, str, str], int]:
-        path = self.study.published(PUBLISHED_COUNTS)
-        return {
-            (one.task, one.split, one.setting.partition("_")[0].lower()): one.records
-            for one in (read_counts(Path(path)) if path else ())
-        }
-
-
-def _total(counts: Mapping[str, int], each: Callable[[str], float]) -> int:
-    return round(sum(count * each(task) for task, count in counts.items()))
-
-
-@dataclass(frozen=True, eq=False)
 class Requests:
     """Estimates of a study's jobs on any device, and what they ask of a scheduler.
 
     Sizes of models are those of resources/architectures.csv, or of their files if these are there.
+    Numbers of records are those of the configuration, of local files, or as published; their
+    lengths those of resources/lengths.csv.
     """
 
-    study: Study
+    def __init__(self, study: Study) -> None:
+        self.study = study
 
-    def request(self, rule: str, key: Mapping[str, str]) -> Request:
-        """What a rule's job with these wildcards asks a scheduler for: enough on the slow device,
-        for answers as long as they may be."""
+    def request(self, rule: str, key: Mapping[str, str]) -> tuple[int, int]:
+        """What a rule's job with these wildcards asks a scheduler for, in MiB and minutes: enough
+        on the slow device, for answers as long as they may be."""
         if rule == "predict" and key["model"] not in self.study.local_models:
             return LEARNED if self.study.model(key["model"]).LEARNS else WITHOUT_MODEL
         found = self.of_key(rule, key, self.slow, longest=True)
-        return UNKNOWN if found is None else found.request()
+        return UNKNOWN if found is None else found.request
 
     # Estimates; None where the size of a model is not known.
 
@@ -165,127 +73,130 @@ class Requests:
         """The estimate of a rule's job with these wildcards; None also if it runs no model here.
 
         Args:
-            loads: as of `prediction`.
-            longest: as of `prediction`; otherwise this holds of models that are not tuned alone.
+            loads: whether a prediction loads the model, which in a run one does for all of a model.
+            longest: whether all answers are as long as they may be; otherwise this holds of models
+                that are not tuned alone.
         """
-        model = key.get("model", "")
-        match rule:
-            case "train_adapter":
-                return self.training(model, device)
-            case "predict" if model in self.study.local_models:
-                longest = longest or not self._tuned(model)
-                return self.prediction(model, key["task"], device, loads, longest)
-            case "measure_latency":
-                return self.single_answers(model, device)
-            case "bertscore":
-                return self.bertscore(key["task"], device, longest or not self._tuned(model))
-            case "export_model":
-                return self.exported(model, device)
+        model, study = key.get("model", ""), self.study
+        if rule == "train_adapter":
+            return self.training(model, device)
+        if rule == "measure_latency":
+            return self._latency(model, device)
+        if rule == "export_model":
+            return self._export(model, device)
+        if rule == "bertscore" or (rule == "predict" and model in study.local_models):
+            longest = longest or study.model(model).adapter_name(model) is None
+            if rule == "bertscore":
+                return self._bertscore(key["task"], device, longest)
+            return self.prediction(model, key["task"], device, longest, loads=loads)
         return None
 
     def training(self, model: str, device: Device) -> Estimate | None:
         """The estimate of the training of one adapter."""
-        job = self._training_job(model, device)
-        return None if job is None else job.estimate()
-
-    def training_budget(self, model: str, device: Device) -> int | None:
-        """Tokens of a forward pass that a training comes down to on a device, which may be fewer
-        than the configuration says; None, too, if the longest record does not fit."""
-        job = self._training_job(model, device)
-        return None if job is None else job.fitting_budget()
+        entry, gpus = self.study.local_models[model], self.study.settings.gpus
+        sizes = self.sizes(entry.base)
+        if sizes is None or entry.training is None:
+            return None
+        trained, read = self.trained_on(model), self._validation_tokens(model)
+        return estimate_training(
+            sizes, entry.precision, entry.training, trained, read, device, processes=gpus
+        )
 
     def prediction(
-        self, model: str, task: str, device: Device, loads: bool = True, longest: bool = True
+        self,
+        model: str,
+        task: str,
+        device: Device,
+        longest: bool = True,
+        prompts: int | None = None,
+        **changes: Any,
     ) -> Estimate | None:
         """The estimate of the answers of one model and seed to one task.
 
         Args:
-            loads: whether the job loads the model, which in a run one does for all of a model.
             longest: whether all answers are as long as they may be; otherwise as the right ones.
+            prompts: how many; None for all test records.
+            changes: other arguments of `estimate_predictions`.
         """
-        job = self._prediction_job(model, task, device, longest)
-        return None if job is None else replace(job, loads=loads).estimate()
-
-    def prediction_budget(
-        self, model: str, task: str, device: Device, packed: bool = False
-    ) -> int | None:
-        """Tokens of a batch that fit on a device: those of the configuration, halved until they do;
-        None, too, if not even the longest prompt fits.
-
-        Args:
-            packed: whether the base stays as it is stored, whatever `decoding` says of `fused`.
-        """
-        job = self._prediction_job(model, task, device, longest=True)
-        if job is None:
+        entry, decoding = self.study.local_models[model], self._decoding(model, task)
+        sizes, work = self.sizes(entry.base), self.answered(model, task)
+        if sizes is None:
             return None
-        return (replace(job, fused=False) if packed else job).fitting_batch()
-
-    def single_answers(self, model: str, device: Device) -> Estimate | None:
-        """The estimate of measuring a model's latency: each prompt is alone in its batch.
-
-        The memory is that of its predictions, in whose process it is measured in a run of both.
-        """
-        tasks = self.study.model_tasks(model)
-        predictions = (self.prediction(model, task, device) for task in tasks)
-        known = [one for one in predictions if one is not None]
-        prompts = math.ceil(self.study.settings.latency.prompts / max(len(tasks), 1))
-        alone = self._some_answers(model, prompts, batch_tokens=1, device=device)
-        if alone is None:
-            return None
-        largest = max(known, key=lambda one: one.device_bytes)
-        return replace(largest, seconds=alone.seconds)
-
-    def bertscore(self, task: str, device: Device, longest: bool = True) -> Estimate | None:
-        """The estimate of the BERTScores of one model and seed in a task.
-
-        Args:
-            longest: as of `prediction`.
-        """
-        settings = self.study.settings.bertscore
-        if settings is None:
-            return None
-        sizes, lengths = self.sizes(settings.encoder), self.workloads.lengths(task, shots=0)
-        encoder = (
-            ROBERTA_LARGE
-            if sizes is None
-            else Encoder(sizes.embedding, sizes.linear, sizes.hidden, sizes.depth)
+        limit, trained = decoding.max_new_tokens, entry.adapter_name(model)
+        training = None if trained is None else self.study.local_models[trained].training
+        updates = sizes.updates(training.rank, training.target_modules) if training else ()
+        given = {"fused": decoding.fused, "batch_tokens": self.study.settings.batch_tokens}
+        return estimate_predictions(
+            sizes,
+            entry.precision,
+            work=replace(
+                work,
+                count=work.count if prompts is None else prompts,
+                **({"answer": limit, "longest_answer": limit} if longest else {}),
+            ),
+            longest_answer=limit,
+            trained=sum(updates),
+            device=device,
+            **(given | changes),
         )
-        # Half of the texts are answers, and half references.
-        limit = self.study.decoding(task).max_new_tokens
-        mean = (lengths.answer + (limit if longest else lengths.answer)) / 2
-        texts = 2 * self.workloads.records(task, "test")
-        most = max(limit, lengths.longest_answer)
-        return estimate_bertscore(encoder, settings.layer, texts, mean, most, device)
 
-    def exported(self, model: str, device: Device) -> Estimate | None:
-        """The estimate of an export: model and base with adapter answer the same records."""
-        settings = self.study.settings
-        found = self._some_answers(model, settings.export.records, settings.batch_tokens, device)
+    def _latency(self, model: str, device: Device) -> Estimate | None:
+        """Each prompt is alone in its batch. The memory is that of predictions, in whose process
+        latency is measured in a run of both."""
+        tasks = self.study.model_tasks(model)
+        prompts = math.ceil(self.study.settings.latency.prompts / max(len(tasks), 1))
+        alone = self._answers(model, device, prompts=prompts, batch_tokens=1)
+        predictions = (self.prediction(model, task, device) for task in tasks)
+        return alone and replace(_largest(predictions), seconds=alone.seconds)
+
+    def _export(self, model: str, device: Device) -> Estimate | None:
+        """Model and base with adapter answer the same records; what is written is in the memory of
+        the machine."""
+        found = self._answers(model, device, prompts=self.study.settings.export.records)
         if found is None:
             return None
         merged = found.device["base"]
-        return replace(
-            found,
-            device={**found.device, "merged": merged},
-            # What is written is in the memory of the machine.
-            host=found.host + merged,
-            seconds=2 * found.seconds,
+        parts = {**found.device, "merged": merged}
+        return replace(found, device=parts, host=found.host + merged, seconds=2 * found.seconds)
+
+    def _answers(self, model: str, device: Device, **changes: Any) -> Estimate | None:
+        """Some prompts of each task in one job, with the memory of the largest task."""
+        found = [
+            self.prediction(model, task, device, loads=number == 0, **changes)
+            for number, task in enumerate(self.study.model_tasks(model))
+        ]
+        known = [one for one in found if one is not None]
+        seconds = sum(one.seconds for one in known)
+        return replace(_largest(known), seconds=seconds) if known else None
+
+    def _bertscore(self, task: str, device: Device, longest: bool) -> Estimate | None:
+        settings = self.study.settings.bertscore
+        if settings is None:
+            return None
+        sizes, records = self.sizes(settings.encoder), self._records(task, "test", shots=0)
+        encoder = sizes and Encoder(sizes.embedding, sizes.linear, sizes.hidden, sizes.depth)
+        # Half of the texts are answers, and half references.
+        limit = self.study.decoding(task).max_new_tokens
+        mean = (records.answer + (limit if longest else records.answer)) / 2
+        most = max(limit, records.longest_answer)
+        return estimate_bertscore(
+            encoder or ROBERTA_LARGE, settings.layer, 2 * records.count, mean, most, device
         )
 
+    # What they rest on
+
+    @cache  # noqa: B019 - one instance a process
     def sizes(self, base: str) -> Sizes | None:
         """The sizes of a base; None if they are not known, or if its files are damaged."""
-        if base not in self._sizes:
-            try:
-                self._sizes[base] = self._read_sizes(base)
-            except InputError:
-                # `check_named_files` says so.
-                self._sizes[base] = None
-        return self._sizes[base]
-
-    @cached_property
-    def workloads(self) -> Workloads:
-        """How much the jobs have to do."""
-        return Workloads(self.study)
+        try:
+            row = self.study.architecture_row(base)
+            if row is not None:
+                return sizes_of_row(row)
+            folder = files_of_base(self.study, base)
+            return None if folder is None else sizes_of(read_architecture(folder))
+        except InputError:
+            # `check_named_files` says so.
+            return None
 
     @cached_property
     def devices(self) -> dict[str, Device]:
@@ -302,61 +213,75 @@ class Requests:
         device = self.devices[SLOW[self.study.settings.device]]
         return device.with_threads(self.study.settings.threads)
 
-    def _training_job(self, model: str, device: Device) -> TrainingJob | None:
+    def trained_on(self, model: str) -> list[Records]:
+        """The records of one pass of a training, by task."""
         entry = self.study.local_models[model]
-        sizes = self.sizes(entry.base)
-        if sizes is None or entry.training is None:
-            return None
-        work, processes = self.workloads.training(model), self.study.settings.gpus
-        return TrainingJob(sizes, entry.precision, entry.training, work, device, processes)
+        assert entry.training is not None, "only tuned models have adapters"
+        fraction, most = entry.training.train_fraction, entry.training.max_length
+        every = (self._records(x, "train", entry.shots) for x in self.study.training_tasks)
+        return [replace(x.cut(most), count=max(round(fraction * x.count), 1)) for x in every]
 
-    def _prediction_job(
-        self, model: str, task: str, device: Device, longest: bool
-    ) -> PredictionJob | None:
-        entry, batch_tokens = self.study.local_models[model], self.study.settings.batch_tokens
-        sizes = self.sizes(entry.base)
-        if sizes is None:
-            return None
-        fused = entry.decoded(self.study.decoding(task)).fused
-        work = self.workloads.prediction(model, task, longest)
-        return PredictionJob(sizes, entry.precision, fused, batch_tokens, work, device)
+    def _validation_tokens(self, model: str) -> int:
+        entry = self.study.local_models[model]
+        assert entry.training is not None, "only tuned models have adapters"
+        every = [self._records(x, "val", entry.shots) for x in self.study.training_tasks]
+        count, most = sum(x.count for x in every), entry.training.max_val_records
+        share = min((most or count) / max(count, 1), 1)
+        tokens = sum(x.count * x.cut(entry.training.max_length).length for x in every)
+        return round(share * round(tokens))
 
-    def _some_answers(
-        self, model: str, prompts: int, batch_tokens: int, device: Device
-    ) -> Estimate | None:
-        """The estimate of some prompts of each task in one job, with the memory of the largest
-        task.
-        """
-        tasks = self.study.model_tasks(model)
-        jobs = [self._prediction_job(model, task, device, longest=True) for task in tasks]
-        found = [
-            replace(
-                job,
-                batch_tokens=batch_tokens,
-                work=replace(job.work, prompts=prompts),
-                loads=number == 0,
-            ).estimate()
-            for number, job in enumerate(jobs)
-            if job is not None
-        ]
-        if not found:
-            return None
-        largest = max(found, key=lambda one: one.device_bytes)
-        return replace(largest, seconds=sum(one.seconds for one in found))
+    def answered(self, model: str, task: str) -> Records:
+        """The test records of a task, in the settings that a model answers."""
+        settings, shots = self.study.answered_settings(model, task), self.study.model(model).shots
+        records = self._records(task, "test", shots, settings)
+        return records.cut(self._decoding(model, task).max_length)
 
-    def _tuned(self, model: str) -> bool:
-        return self.study.model(model).adapter_name(model) is not None
+    def count(self, task: str, split: str, settings: Iterable[str] | None = None) -> int:
+        """Records of a dataset file; of all settings, or of these."""
+        data, every = self.study.settings.data, self.study.evaluated_settings(task, split)
+        chosen = every if settings is None else tuple(settings)
+        if isinstance(data, PathData) and Path(data.path).exists():
+            # Which setting a row is of, its file alone tells.
+            rows = source_of(self.study).count_rows(task, split)
+            return round(rows * len(chosen) / max(len(every), 1))
+        # All settings of a domain have as many.
+        domains = ("ood" if setting.startswith("OOD_") else "ind" for setting in chosen)
+        return sum(self._published.get((task, split, x), UNKNOWN_RECORDS[split]) for x in domains)
 
-    def _read_sizes(self, base: str) -> Sizes | None:
-        row = self.study.architecture_row(base)
-        if row is not None:
-            return sizes_of_row(row)
-        folder = files_of_base(self.study, base)
-        return None if folder is None else sizes_of(read_architecture(folder))
+    def _decoding(self, model: str, task: str) -> Any:
+        return self.study.local_models[model].decoded(self.study.decoding(task))
+
+    def _records(
+        self, task: str, split: str, shots: int, settings: Iterable[str] | None = None
+    ) -> Records:
+        """The records of a dataset file, in prompts with so many examples."""
+        # Of a task that is not in the file, the means of all.
+        rows = [self._lengths[task]] if task in self._lengths else list(self._lengths.values())
+        return Records(
+            count=self.count(task, split, settings),
+            prompt=fmean(one["prompt"] + shots * one["example"] for one in rows),
+            longest_prompt=max(one["longest_prompt"] * (1 + shots) for one in rows),
+            answer=fmean(one["answer"] for one in rows),
+            longest_answer=max(one["longest_answer"] for one in rows),
+        )
 
     @cached_property
-    def _sizes(self) -> dict[str, Sizes | None]:
-        return {}
+    def _lengths(self) -> Mapping[str, Mapping[str, int]]:
+        rows = read_csv(LENGTHS, ("task", *TOKENS), ("task",))
+        return {row["task"]: {name: int(row[name]) for name in TOKENS} for row in rows}
+
+    @cached_property
+    def _published(self) -> Mapping[tuple[str, str, str], int]:
+        path = self.study.published(PUBLISHED_COUNTS)
+        return {
+            (one.task, one.split, one.setting.partition("_")[0].lower()): one.records
+            for one in (read_counts(Path(path)) if path else ())
+        }
+
+
+def _largest(found: Iterable[Estimate | None]) -> Estimate:
+    """The estimate of the most memory, of which there is one."""
+    return max(filter(None, found), key=lambda one: one.device_bytes)
 
 
 @lru_cache(maxsize=1)
