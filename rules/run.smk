@@ -1,7 +1,7 @@
 # What a run does before its first job and after its last one.
 
 from ecslm.plan.report import study_summary
-from ecslm.provenance.checks import GpuNeed, check_gpus, check_triggers
+from ecslm.provenance.checks import check_gpus, check_triggers
 from ecslm.provenance.dag import Dag, made_jobs
 from ecslm.provenance.results import check_bases, check_weights
 from ecslm.schemas.paths import BASES
@@ -56,10 +56,10 @@ def check_machine():
 
 
 def gpu_need(job):
-    """The GPUs that a job requests, before a limit caps them."""
+    """The GPUs that a job requests, before a limit caps them, and its device."""
     asked = job.rule.resources.get("gpu")
     count = gpus_of_backend(job.wildcards) if asked.is_evaluable() else asked.value
-    return GpuNeed(count or 0, job.resources.get("device"))
+    return count or 0, job.resources.get("device")
 
 
 def begin_run():

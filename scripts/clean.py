@@ -7,9 +7,10 @@ With `--forget FILE`: list or remove finished results, so that they are made aga
 has changed.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,9 +25,6 @@ from ecslm.provenance.leftovers import remove as remove_files
 from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.script import run_script
-
-# Files of a directory that are named when they are removed; before, all are.
-MOST_NAMES = 3
 
 
 def main(
@@ -61,7 +59,7 @@ def main(
         else:
             files = [*leftovers.unmade(), *leftovers.bases()]
         size = sum(path.stat().st_size for path in files)
-        for line in listed(files, MOST_NAMES if remove else None):
+        for line in listed(files):
             print(line)
         if not forget and (unknown := leftovers.unknown_studies()):
             print(
@@ -79,16 +77,13 @@ def main(
         print(f"{amount}: nothing is removed yet: add --remove (with make: REMOVE=yes)")
 
 
-def listed(files: Collection[Path], most: int | None) -> Iterator[str]:
-    """A line for each directory: its files, or the first ones, and the bytes of all."""
-    folders: dict[Path, list[Path]] = defaultdict(list)
-    for path in files:
-        folders[path.parent].append(path)
-    for folder, inside in sorted(folders.items()):
-        names = [path.name for path in inside[:most]]
-        names += [f"and {len(inside) - len(names)} more"] * (len(inside) > len(names))
-        size = sum(path.stat().st_size for path in inside)
-        yield f"{tqdm.format_sizeof(size, 'B'):>7}  {folder}/: {', '.join(names)}"
+def listed(files: Collection[Path]) -> Iterator[str]:
+    """A line for each directory: its files, and the bytes of all."""
+    of_folder = attrgetter("parent")
+    for folder, inside in groupby(sorted(files, key=of_folder), of_folder):
+        paths = list(inside)
+        size = sum(path.stat().st_size for path in paths)
+        yield f"{tqdm.format_sizeof(size, 'B'):>7}  {folder}/: {', '.join(x.name for x in paths)}"
 
 
 if __name__ == "__main__":

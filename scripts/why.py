@@ -16,7 +16,7 @@ from ecslm.plan.bases import check_base_folders
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.overview import Overview
+from ecslm.provenance.overview import overview
 from ecslm.provenance.run import Run
 from ecslm.provenance.why import Changes, explain
 from ecslm.schemas.paths import DIGESTS, SHARED, TOP
@@ -40,24 +40,21 @@ def main(
     load_digests(DIGESTS)
     study = study or (study_of(files[0]) if files else None)
     values = with_seeds(seeds)
-    plan = Study.read(configfile, study, values)
-    run = Run(plan)
+    chosen = Study.read(configfile, study, values)
+    run = Run(chosen)
     if not files:
         # As before a run, which would be refused for the same reasons.
-        check_named_files(plan)
-    targets = list(map(str, files)) or ["all"]
-    with read_dag(configfile, study, targets, values) as dag:
+        check_named_files(chosen)
+    with read_dag(configfile, study, list(map(str, files)) or ["all"], values) as dag:
         jobs = dag.jobs
-    if files:
-        changes = Changes(jobs)
-        for path in files:
-            print(explain(changes, path))
-        return
-    run.check(jobs)
-    overview = Overview.of(plan, jobs)
-    run.check_data(overview.planned)
-    check_base_folders(plan, {path for job in overview.planned for path in job.files})
-    print(overview)
+    for path in files:
+        print(explain(Changes(jobs), path))
+    if not files:
+        run.check(jobs)
+        due = [job for job in jobs if job.due]
+        run.check_data(due)
+        check_base_folders(chosen, {path for job in due for path in job.files})
+        print(overview(chosen.name, jobs))
 
 
 def study_of(path: Path) -> str | None:

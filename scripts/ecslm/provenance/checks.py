@@ -7,8 +7,8 @@ import shutil
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -18,9 +18,9 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest, number_of
 from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.config.backends.openai import OpenAIModel
-from ecslm.models.architecture import HEAD, Architecture, updated_layers
+from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
-from ecslm.plan.bases import architecture, tabulated
+from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import read_prediction_settings
 from ecslm.prediction.openai_backend import going_to_ask
@@ -33,12 +33,7 @@ from ecslm.schemas.record import read_records
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-READ_ONLY = (
-    "read-only file system: mount its disk for writing, or link `results` to a folder on another "
-    "one"
-)
-# Bytes of a weight; values per weight in a checkpoint, and checkpoints of one training.
-FLOAT32, BFLOAT16 = 4, 2
+# Values per weight in a checkpoint, and checkpoints of one training.
 CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
 OPTION = "rerun-triggers"
 # What tells of each: dates and content of files, settings with code and versions, which files are
@@ -66,8 +61,7 @@ def check_results_folder(study: str) -> None:
         elif path.exists() and not path.is_dir():
             problem = f"is a file; expected a folder: move it away (`mv {path} {path}.old`)"
         elif path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            read_only = os.statvfs(path).f_flag & os.ST_RDONLY
-            problem = READ_ONLY if read_only else _may_not(path)
+            problem = _may_not(path)
         else:
             continue
         raise InputError(Problem(problem, path))
@@ -86,8 +80,6 @@ def os_errors_told() -> Iterator[None]:
         path, what = error.filename or TOP, os.strerror(error.errno or 0).lower()
         if isinstance(error, PermissionError):
             what = _may_not(path)
-        elif error.errno == errno.EROFS:
-            what = READ_ONLY
         elif error.errno in NO_ROOM:
             what += f": {MAKE_ROOM}"
         raise InputError(Problem(what, path)) from None
@@ -97,32 +89,13 @@ def _may_not(path: Path | str) -> str:
     return f"permission denied: `chmod -R u+rwX {path}`, as its owner"
 
 
-@dataclass(frozen=True)
-class Disk:
+class Disk(NamedTuple):
     """What a run is sure to write on a disk, and what is free there, in bytes."""
 
     folder: Path
     """A directory on it."""
     needed: int
     free: int
-
-    @property
-    def fits(self) -> bool:
-        """Whether there is room."""
-        return self.needed <= self.free
-
-    @property
-    def summary(self) -> str:
-        """Both numbers."""
-        return f"{self.folder}: at least {_size(self.needed)} needed, {_size(self.free)} free"
-
-    @property
-    def shortage(self) -> str:
-        """What is wrong where they do not fit, and what to do."""
-        return (
-            f"{_size(self.free)} are free on this disk, but the adapters and weights of this run "
-            f"need at least {_size(self.needed)}: {MAKE_ROOM}"
-        )
 
 
 def check_disk(study: Study, due: Iterable[Job]) -> None:
@@ -131,8 +104,12 @@ def check_disk(study: Study, due: Iterable[Job]) -> None:
     Raises:
         InputError: a disk has less room than the jobs are sure to need.
     """
-    found = disks(study, due)
-    if problems := [f"{disk.folder}: {disk.shortage}" for disk in found if not disk.fits]:
+    if problems := [
+        f"{folder}: {size_text(free)} are free on this disk, but the adapters and weights of this "
+        f"run need at least {size_text(needed)}: {MAKE_ROOM}"
+        for folder, needed, free in disks(study, due)
+        if needed > free
+    ]:
         raise InputError(*problems)
 
 
@@ -159,49 +136,37 @@ def disks(study: Study, due: Iterable[Job]) -> list[Disk]:
 def _bytes_of(job: Job, study: Study) -> tuple[int, int]:
     """Bytes of the matrices that a job leaves, as far as they are known, and of two checkpoints,
     with the two averages that AdamW keeps of each weight, that it has while it runs."""
-    if job.rule == "base_model":
-        base = job.key["base"]
-        is_here = isinstance(study.config.bases[base], PathSource)
-        return BFLOAT16 * _weights(None if is_here else tabulated(study, base)), 0
-    if job.rule not in ("train_adapter", "export_model"):
+    if job.rule not in ("base_model", "train_adapter", "export_model"):
         return 0, 0
-    model = study.local_models[job.key["model"]]
-    known = architecture(study, model.base)
+    model = study.local_models.get(job.key.get("model", ""))
+    base = job.key["base"] if model is None else model.base
+    sizes = requests_of(study).sizes(base)
+    # The head may be the embedding; other weights of matrices, each once.
+    least = sizes.linear + sizes.embedding if sizes else 0
+    if model is None:
+        is_here = isinstance(study.config.bases[base], PathSource)
+        return 0 if is_here else FILE_BYTES * least, 0
     if job.rule == "export_model":
-        size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
-        return size * _weights(known), 0
+        return TYPE_BYTES[model.precision.dtype] * least, 0
     assert model.training is not None, "an adapter is trained"
-    targets = model.training.target_modules
-    layers = updated_layers(known, targets) if known else {}
-    trained = model.training.rank * sum(sum(shape) for shape in layers.values() if shape)
-    return FLOAT32 * trained, CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * trained
+    updates = sizes.updates(model.training.rank, model.training.target_modules) if sizes else ()
+    trained = FLOAT * sum(updates)
+    return trained, CHECKPOINTS * CHECKPOINT_VALUES * trained
 
 
-def _weights(architecture: Architecture | None) -> int:
-    """Weights of all matrices of known size but the head, which may be the embedding."""
-    layers = architecture.layers.items() if architecture else ()
-    return sum(shape[0] * shape[1] for name, shape in layers if shape and name != HEAD)
-
-
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Bytes in the unit that suits them."""
     return f"{tqdm.format_sizeof(count, divisor=1000)}B"
 
 
-@dataclass(frozen=True)
-class GpuNeed:
-    """What one job asks for. On a CPU it counts as a GPU where models run one at a time."""
-
-    count: int
-    device: str | None
-
-
-def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
+def check_gpus(needs: Iterable[tuple[int, str | None]], limit: int | None, here: bool) -> None:
     """Refuse to start jobs that could not run, or that would all run at once.
 
     Where there is no driver, the jobs say so.
 
     Args:
-        needs: of the jobs that are due.
+        needs: GPUs and device of each job that is due; on a CPU a job counts as one GPU where
+            models run one at a time.
         limit: of the GPUs that jobs may use at once; None if there is none.
         here: whether this machine runs the jobs.
 
@@ -209,24 +174,22 @@ def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
         InputError: there is no limit, or it is 0, or less than a job asks for; or there are fewer
             GPUs than a job asks for.
     """
-    asked = [need for need in needs if need.count > 0]
+    asked = [(count, device) for count, device in needs if count > 0]
     # The lease keeps jobs on GPUs apart; in the memory of this machine nothing but the limit does.
-    unlimited = [
-        need for need in asked if limit == 0 or (limit is None and here and need.device != "cuda")
-    ]
-    if unlimited:
+    unlimited = limit is None and here
+    if all_at_once := [one for one in asked if limit == 0 or (unlimited and one[1] != "cuda")]:
         given = "gpu=0" if limit == 0 else "without gpu"
         raise InputError(
-            f"--resources {given}: {number_of(len(unlimited), 'job')} of this run would load a "
+            f"--resources {given}: {number_of(len(all_at_once), 'job')} of this run would load a "
             "model, and without a limit all at once: set gpu=1, which counts on a CPU too"
         )
-    most = max((need.count for need in asked), default=0)
+    most = max((count for count, _ in asked), default=0)
     if limit is not None and most > limit:
         raise InputError(
             f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study): set "
             f"gpu={most}, there or in the profile, or `gpus: {limit}` in the study"
         )
-    on_gpus = [need.count for need in asked if need.device == "cuda"]
+    on_gpus = [count for count, device in asked if device == "cuda"]
     if on_gpus and here and (present := list_devices()):
         usable_devices(present, os.environ.get(DEVICES_VARIABLE), max(on_gpus))
 

@@ -20,7 +20,6 @@ from ecslm.models.bases import PathSource
 from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
 
-BASES = Path(paths.BASES)
 # What belongs to a result: its unfinished work and the lock of that (`common/workdir.py`), and what
 # a killed writer leaves (`common/files.py`).
 OF_A_RESULT = (
@@ -45,14 +44,14 @@ class Leftovers:
         """
         self._config, self._jobs, self._study = config, jobs, study
         # A link may lead to the results of a study, which are not listed but need their bases.
-        found = {path.name for path in paths.TOP.glob("*") if path.is_dir()}
-        self._of_others = found - {study, *config.studies, *paths.SHARED}
-        if study not in {*config.studies, *(path.name for path in _folders(paths.TOP))}:
+        found = {path.name for path in paths.TOP.glob("*") if path.is_dir()} - paths.SHARED
+        self._of_others = found - {study, *config.studies}
+        self._folder = Path(paths.RESULTS.format(study=study))
+        if study not in config.studies and (study not in found or self._folder.is_symlink()):
             raise InputError(
                 f"study: {study} is not in studies, nor is there a directory of its results in "
                 f"{paths.TOP}{nearest(study, config.studies)}"
             )
-        self._folder = Path(paths.RESULTS.format(study=study))
         of_a_study = f"{paths.RESULTS.format(study=config.study)}/"
         self._patterns = [
             f"{self._folder}/{_general(pattern.removeprefix(of_a_study))}"
@@ -73,12 +72,9 @@ class Leftovers:
         studies = self._config.studies.values()
         used = {model.base for one in studies for model in one.models.values()}
         used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
-        return [
-            path
-            for folder in ([] if self._of_others else _folders(BASES))
-            if folder.name not in used and (folder / Path(paths.BASE).name).is_file()
-            for path in self._own_files(folder)
-        ]
+        unused = (path for path in Path(paths.BASES).glob("*/manifest.json") if not self._of_others)
+        folders = (path.parent for path in unused if path.parent.name not in used)
+        return [path for folder in folders for path in _own_files(folder)]
 
     def unknown_studies(self) -> list[Path]:
         """Directories of other studies that the configuration lacks."""
@@ -104,20 +100,18 @@ class Leftovers:
 
     def _written(self) -> Iterator[Path]:
         """The study's files that a rule writes, under whatever configuration."""
-        for path in self._own_files(self._folder):
-            if any(map(Path(_result_of(path)).match, self._patterns)):
-                yield path
-
-    def _own_files(self, folder: Path) -> list[Path]:
-        """All files below a directory, but links and local weights that are a base."""
         bases = self._config.bases.values()
         weights = [Path(one.path).resolve() for one in bases if isinstance(one, PathSource)]
-        return [
-            path
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and not path.is_symlink()
-            if not any(map(path.resolve().is_relative_to, weights))
-        ]
+        for path in _own_files(self._folder):
+            # Local weights that are a base stay, wherever they lie.
+            is_base = any(map(path.resolve().is_relative_to, weights))
+            if not is_base and any(map(Path(_result_of(path)).match, self._patterns)):
+                yield path
+
+
+def _own_files(folder: Path) -> list[Path]:
+    """All files below a directory, but links."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
 
 
 def remove(files: Collection[Path], forget: bool = False) -> None:
@@ -170,9 +164,3 @@ def _general(pattern: str) -> str:
     if "{" in pattern or not folder or name.endswith("manifest.json"):
         return re.sub(r"\{\w+\}", "*", pattern)
     return f"{folder}/*.{name.partition('.')[2]}"
-
-
-def _folders(folder: Path) -> list[Path]:
-    """The directories in one, but those that studies share."""
-    found = (path for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
-    return sorted(path for path in found if path.name not in paths.SHARED)

@@ -1,16 +1,19 @@
 """The overview of a run on one screen: what it would do, why, and what that costs."""
 
+import re
 import textwrap
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ecslm.common.text import number_of
-from ecslm.plan.study import Study
 from ecslm.provenance.costs import Cost, Costs, takes_long
 from ecslm.provenance.dag import Job
-from ecslm.provenance.why import Cause, Changes, find_causes
+from ecslm.provenance.why import Changes
+from ecslm.schemas.paths import TOP
 
+OF_A_RESULT = re.compile(rf"^{TOP}/\S+")
 WIDTH = 100
 MOST_CAUSES = 7
 MOST_NAMES = 3
@@ -40,116 +43,118 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Overview:
-    """The jobs that `snakemake --cores all` would run, by cause."""
+class Cause:
+    """What the same jobs are due for."""
 
-    study: str
-    jobs: tuple[Job, ...]
-    """All jobs that it would run or leave as they are."""
-    causes: tuple[Cause, ...]
-    """The most expensive first."""
-    costs: Costs
+    reasons: tuple[str, ...]
+    concerned: tuple[Job, ...]
+    """The jobs whose own reasons these are."""
+    counted: tuple[Job, ...]
+    """These, and all that read their results, but those that an earlier cause has."""
 
-    @classmethod
-    def of(cls, plan: Study, jobs: Iterable[Job]) -> "Overview":
-        """The overview of a study.
 
-        Args:
-            jobs: those that the target `all` needs.
+def find_causes(changes: Changes, weight: Callable[[Sequence[Job]], Any]) -> list[Cause]:
+    """The causes of the jobs that would run, those that reach most first.
 
-        Raises:
-            InputError: a manifest is broken.
-        """
-        changes = Changes(jobs)
-        costs = Costs(changes.jobs)
+    A job that several causes reach is counted under the first of them.
 
-        def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
-            seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
-            return seconds, sum(map(takes_long, jobs)), len(jobs)
+    Args:
+        weight: how much work it is to run some jobs.
 
-        return cls(plan.name, changes.jobs, tuple(find_causes(changes, weight)), costs)
+    Raises:
+        InputError: a manifest is broken.
+    """
+    own: dict[tuple[str, ...], list[Job]] = defaultdict(list)
+    for job in changes.jobs:
+        # Those that differ in the result that they are about are one.
+        reasons = (OF_A_RESULT.sub("a result", one) for one in changes.reasons(job))
+        if alike := tuple(dict.fromkeys(reasons)):
+            own[alike].append(job)
+    reached = {reasons: changes.downstream(frozenset(jobs)) for reasons, jobs in own.items()}
+    causes: list[Cause] = []
+    counted: set[Job] = set()
+    for reasons, jobs in sorted(reached.items(), key=lambda one: weight(one[1]), reverse=True):
+        left = tuple(job for job in jobs if job not in counted)
+        causes.append(Cause(reasons, tuple(own[reasons]), left))
+        counted.update(jobs)
+    return causes
 
-    @property
-    def planned(self) -> list[Job]:
-        """The jobs that would run."""
-        return [job for cause in self.causes for job in cause.counted]
 
-    def __str__(self) -> str:
-        """At most a screen of plain text."""
-        return "\n".join(self._lines())
+def overview(study: str, jobs: Iterable[Job]) -> str:
+    """What `snakemake --cores all` would run for a study, by cause, the most expensive first: at
+    most a screen of plain text.
 
-    def _lines(self) -> Iterator[str]:
-        planned = self.planned
-        if not planned:
-            yield f"Study {self.study}: nothing to do, all {len(self.jobs):,} jobs are up to date"
-            return
-        yield f"Study {self.study}: {len(planned):,} of {len(self.jobs):,} jobs would run"
-        yield from self._total(planned)
-        yield ""
-        for cause in self.causes[:MOST_CAUSES]:
-            yield from self._cause(cause)
-        if more := self.causes[MOST_CAUSES:]:
-            yield f"and {number_of(len(more), 'more cause')}"
-            yield _filled(self._amount([job for cause in more for job in cause.counted]), "  ")
-        yield ""
-        yield "`python scripts/why.py FILE` explains one result"
+    Args:
+        jobs: those that the target `all` needs, each after those whose results it reads.
 
-    def _total(self, planned: Sequence[Job]) -> Iterator[str]:
-        """The total cost, and the jobs whose cost is unknown."""
-        by_device: dict[str, list[Cost]] = {}
-        unknown = []
-        for job in planned:
-            if cost := self.costs.expected(job):
-                by_device.setdefault(cost.device, []).append(cost)
-            elif takes_long(job):
-                unknown.append(job)
-        for device, costs in by_device.items():
-            guessed = sum(cost.estimated for cost in costs)
-            text = f"{_hours(costs)} ({device}), as {number_of(len(costs), 'job')} last took"
-            if guessed:
-                have = "has" if guessed == 1 else "have"
-                text += f", of which {guessed:,} {have} never run: estimated from similar ones"
-            yield _filled(text, "  ")
-        if unknown:
-            yield _filled(f"time unknown: {counts_by_kind(unknown)}", "  ")
-        if not by_device and not unknown:
-            yield "  no training and no prediction: seconds each"
+    Raises:
+        InputError: a manifest is broken.
+    """
+    changes = Changes(jobs)
+    return "\n".join(_lines(study, changes, Costs(changes.jobs)))
 
-    def _cause(self, cause: Cause) -> Iterator[str]:
-        names = self._names(cause.concerned)
-        about = f" ({names})" if names else ""
-        yield (
-            textwrap.shorten("; ".join(cause.reasons), WIDTH - len(about), placeholder=" ...")
-            + about
-        )
-        if cause.counted:
-            yield _filled(self._amount(cause.counted), "  ")
-        else:
-            yield _filled(f"all of it listed above: {self._amount(cause.reached)}", "  ")
 
-    def _amount(self, jobs: Sequence[Job]) -> str:
+def _lines(study: str, changes: Changes, costs: Costs) -> Iterator[str]:
+    def expected(jobs: Iterable[Job]) -> list[Cost]:
+        return [cost for job in jobs if (cost := costs.expected(job))]
+
+    def amount(jobs: Sequence[Job]) -> str:
         """How many jobs of each kind, and how long they take."""
-        costs = [cost for job in jobs if (cost := self.costs.expected(job))]
-        return counts_by_kind(jobs) + (f": {_hours(costs)}" if costs else "")
+        found = expected(jobs)
+        return _filled(counts_by_kind(jobs) + (f": {_hours(found)}" if found else ""))
 
-    def _names(self, jobs: Iterable[Job]) -> str:
-        """The models, tasks and so on that jobs are about, if there are others of their kind."""
-        rules = {job.rule for job in jobs}
-        found = []
-        for name in ("base", "model", "seed", "task", "split", "table"):
-            these = _values(jobs, name)
-            all_of_them = _values((job for job in self.jobs if job.rule in rules), name)
-            only_one = name == "model" and len(these) == 1
-            if only_one or len(these) < len(all_of_them):
-                more = len(these) - MOST_NAMES
-                prefix = "seed " if name == "seed" else ""
-                found += [f"{prefix}{value}" for value in these[:MOST_NAMES]]
-                found += [f"{more} more"] if more > 0 else []
-        return ", ".join(found)
+    def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
+        seconds = sum(cost.seconds for cost in expected(jobs))
+        return seconds, sum(map(takes_long, jobs)), len(jobs)
+
+    due, causes = [job for job in changes.jobs if job.due], find_causes(changes, weight)
+    if not due:
+        yield f"Study {study}: nothing to do, all {len(changes.jobs):,} jobs are up to date"
+        return
+    yield f"Study {study}: {len(due):,} of {len(changes.jobs):,} jobs would run"
+    by_device: dict[str, list[Cost]] = defaultdict(list)
+    for cost in expected(due):
+        by_device[cost.device].append(cost)
+    for device, found in by_device.items():
+        guessed = sum(cost.estimated for cost in found)
+        have = f", of which {guessed:,} {'has' if guessed == 1 else 'have'} never run: estimated"
+        yield _filled(
+            f"{_hours(found)} ({device}), as {number_of(len(found), 'job')} last took"
+            + (f"{have} from similar ones" if guessed else "")
+        )
+    if unknown := [job for job in due if takes_long(job) and not costs.expected(job)]:
+        yield _filled(f"time unknown: {counts_by_kind(unknown)}")
+    elif not by_device:
+        yield "  no training and no prediction: seconds each"
+    yield ""
+    for cause in causes[:MOST_CAUSES]:
+        names = _names(cause.concerned, changes.jobs)
+        about = f" ({names})" if names else ""
+        reasons = "; ".join(cause.reasons)
+        yield textwrap.shorten(reasons, WIDTH - len(about), placeholder=" ...") + about
+        yield amount(cause.counted) if cause.counted else "  all of it listed above"
+    if more := causes[MOST_CAUSES:]:
+        yield f"and {number_of(len(more), 'more cause')}"
+        yield amount([job for cause in more for job in cause.counted])
+    yield ""
+    yield "`python scripts/why.py FILE` explains one result"
 
 
-def _values(jobs: Iterable[Job], name: str) -> list[str]:
-    return list(dict.fromkeys(job.key[name] for job in jobs if name in job.key))
+def _names(concerned: Iterable[Job], jobs: Iterable[Job]) -> str:
+    """The models, tasks and so on that jobs are about, if there are others of their kind."""
+    rules = {job.rule for job in concerned}
+    alike = [job for job in jobs if job.rule in rules]
+    found: list[str] = []
+    for name in ("base", "model", "seed", "task", "split", "table"):
+        these, every = (
+            list(dict.fromkeys(job.key[name] for job in some if name in job.key))
+            for some in (concerned, alike)
+        )
+        if len(these) < len(every) or (name == "model" and len(these) == 1):
+            more, prefix = len(these) - MOST_NAMES, "seed " if name == "seed" else ""
+            found += [f"{prefix}{value}" for value in these[:MOST_NAMES]]
+            found += [f"{more} more"] if more > 0 else []
+    return ", ".join(found)
 
 
 def counts_by_kind(jobs: Iterable[Job]) -> str:
@@ -166,30 +171,25 @@ def counts_of(rules: Iterable[str]) -> str:
 
 
 def _hours(costs: Iterable[Cost]) -> str:
-    """A sum of times, for example `1.5 GPU-hours`; the costs of one device or several."""
-    sums: dict[str, float] = {}
+    """A sum of times, for example `1.5 GPU-hours`; the costs of one device or several, each of
+    which may be a CPU, a server's URL or a GPU."""
+    sums: dict[str, float] = defaultdict(float)
     for cost in costs:
-        form = _form(cost.device)
-        sums[form] = sums.get(form, 0.0) + cost.device_seconds
+        of_server = "{} {} of a server" if "://" in cost.device else "{} GPU-{}"
+        form = "{} {} on the CPU" if " CPU" in cost.device else of_server
+        sums[form] += cost.device_seconds
     return " and ".join(time_text(seconds, form) for form, seconds in sums.items())
-
-
-def _form(device: str) -> str:
-    """The format of a time on a device, which may be a CPU, a server's URL or a GPU."""
-    if " CPU" in device:
-        return "{} {} on the CPU"
-    return "{} {} of a server" if "://" in device else "{} GPU-{}"
 
 
 def time_text(seconds: float, form: str) -> str:
     """A time in the unit that suits it; a form such as `{} GPU-{}` takes number and unit."""
     number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
     text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
-    units = unit if text == "1.0" else f"{unit}s"
-    return form.format(text, units)
+    return form.format(text, unit if text == "1.0" else f"{unit}s")
 
 
-def _filled(text: str, indent: str = "") -> str:
+def _filled(text: str) -> str:
+    indent = "  "
     return textwrap.fill(
         text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )

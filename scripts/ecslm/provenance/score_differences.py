@@ -1,15 +1,13 @@
 """Compares the scores of two results directories: which changed, whether by more than chance, and
 why. A is before, B after."""
 
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ecslm.common.errors import InputError
@@ -18,27 +16,15 @@ from ecslm.common.manifests import manifest_of, read_manifest, verify_result
 from ecslm.common.text import number_of
 from ecslm.provenance.why import Change, input_changes, own_changes
 from ecslm.schemas import paths
-from ecslm.schemas.paths import METRICS_MANIFEST, OUTCOMES, SCORES_MANIFEST, SCORES_PARQUET
-from ecslm.scoring.intervals import bootstrap_values
-from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.outcomes import read_outcomes
+from ecslm.schemas.paths import METRICS_MANIFEST, SCORES_MANIFEST, SCORES_PARQUET
 from ecslm.tables.model import MISSING, score_text
 
 # What names a score, in the order of sorting, and what it says.
 KEY = ["task", "setting", "model", "seed", "protocol"]
 VALUES = ["value", "low", "high", "n", "invalid", "truncated"]
-# Of the bootstrap, and the percentiles of its interval.
-RESAMPLES, SEED, ENDS = 2_000, 0, (2.5, 97.5)
 # The folder of a study in the paths of manifests, which may be another one now.
 OF_A_STUDY = re.compile(rf"^{paths.TOP}/(?!(?:{'|'.join(paths.SHARED)})/)[^/]+/")
-# Columns that name a score: where all rows have the same value, it stands above them once.
-NAMES = 4
-NOTE = (
-    "\nBeyond: whether the change is more than chance: records are paired, and the 95 % interval of"
-    "\nB - A lies on one side of 0. *: they cannot be paired, and the two intervals do not overlap."
-    "\nRecords: how many contribute another value to the score, of all."
-)
+NOTE = "\nBeyond: the change is more than chance: the two 95 % intervals do not overlap."
 # Causes of one change that are listed; there may be as many as definitions of code.
 MOST_CAUSES = 8
 
@@ -50,12 +36,10 @@ def compare_scores(before: Path, after: Path) -> dict[str, Any]:
 
     Returns:
         All differences, as JSON has them: `compared`, the number of scores that both have;
-        `missing`, of each side the scores that only it has: `names` that the other side lacks, or
-        those of the first such score if the other side has each name (`such_as`); and `cells`,
-        those that changed.
-        `beyond` is whether a cell changed by more than chance: the 95 % interval of the paired
-        difference lies on one side of 0 or, where records cannot be paired (`basis` is `overlap`),
-        the two intervals do not overlap. It is None where there is no interval.
+        `missing`, of each side how many scores only it has, and the `names` that the other side
+        lacks, or those of the first such score if the other side has each name; and `cells`, those
+        that changed.
+        `beyond` is whether the two 95 % intervals do not overlap; None where there is none.
 
     Raises:
         InputError: a directory has no scores, or they were altered, or are older than the metrics
@@ -68,13 +52,12 @@ def compare_scores(before: Path, after: Path) -> dict[str, Any]:
         raise InputError(f"{before} and {after}: no model, seed, task and setting in common")
     origins = Origins(before, after)
     changed = [
-        _cell({name: row[name] for name in KEY}, a, b, origins)
+        _cell(row, origins)
         for row in both.to_dict("records")
-        for a, b in [[{name: row[f"{name}_{side}"] for name in VALUES} for side in "ab"]]
-        if a != b
+        if any(row[f"{name}_a"] != row[f"{name}_b"] for name in VALUES)
     ]
     missing = [
-        {"side": side, **_lacking(only, others), "cells": len(only)}
+        {"side": side, "names": _lacking(only, others), "cells": len(only)}
         for side, name, others in (("A", "left_only", frames[1]), ("B", "right_only", frames[0]))
         if len(only := rows[rows["side"] == name])
     ]
@@ -97,18 +80,16 @@ def as_text(found: Mapping[str, Any]) -> str:
     cells = number_of(found["compared"], "cell")
     lines = [f"A {found['a']}, B {found['b']}: {cells} in both, {changed}"]
     for one in found["missing"]:
-        names = (f"{name} {', '.join(map(str, of))}" for name, of in one["names"].items())
-        such_as = "such as " if one["such_as"] else ""
-        cells = number_of(one["cells"], "cell")
-        lines.append(f"only in {one['side']}: {such_as}{', '.join(names)} ({cells})")
-    by_causes: dict[tuple[str, ...], list[Cell]] = {}
+        names = ", ".join(f"{name} {', '.join(map(str, of))}" for name, of in one["names"].items())
+        lines.append(f"only in {one['side']}: {names} ({number_of(one['cells'], 'cell')})")
+    by_causes: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for cell in found["cells"]:
         causes = tuple(f"{one['kind']}: {one['words']}" for one in cell["causes"])
-        by_causes.setdefault(causes, []).append(cell)
-    for causes, cells_of in by_causes.items():
-        lines += ["", *causes[:MOST_CAUSES]]
-        lines += [f"and {len(causes) - MOST_CAUSES} more"] * (len(causes) > MOST_CAUSES)
-        lines += _table(cells_of)
+        by_causes.setdefault(causes, []).append(_row(cell))
+    for causes, shown in by_causes.items():
+        more = [f"and {len(causes) - MOST_CAUSES} more"] * (len(causes) > MOST_CAUSES)
+        table = pd.DataFrame(shown).to_string(index=False).splitlines()
+        lines += ["", *causes[:MOST_CAUSES], *more, *(f"  {line.rstrip()}" for line in table)]
     return "\n".join([*lines, *([NOTE] if by_causes else [])])
 
 
@@ -125,25 +106,21 @@ def _read_scores(folder: Path) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), None)
 
 
-def _lacking(only: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:
+def _lacking(only: pd.DataFrame, others: pd.DataFrame) -> dict[str, list[Any]]:
     """The names in rows of one side that the other side has nowhere; those of the first row, as an
     example, if each alone is there."""
     known = {name: sorted(set(only[name]) - set(others[name])) for name in KEY}
-    if names := {name: found for name, found in known.items() if found}:
-        return {"names": names, "such_as": False}
-    return {"names": {name: [only[name].iloc[0]] for name in KEY}, "such_as": True}
+    return {name: one for name, one in known.items() if one} or {
+        name: [only[name].iloc[0]] for name in KEY
+    }
 
 
-def _cell(key: dict[str, Any], a: Cell, b: Cell, origins: "Origins") -> dict[str, Any]:
-    basis = ci95 = beyond = records = None
-    if key["protocol"] == "strict":
-        # Only strict scores have intervals.
-        records, ci95 = _paired(key, (a["value"], b["value"]), origins.folders)
-        if ci95 is not None:
-            basis, beyond = "paired", not ci95[0] <= 0 <= ci95[1]
-        elif a["low"] is not None and b["low"] is not None:
-            basis, beyond = "overlap", a["high"] < b["low"] or b["high"] < a["low"]
-    known = a["value"] is not None and b["value"] is not None
+def _cell(row: Mapping[Any, Any], origins: "Origins") -> dict[str, Any]:
+    """A changed score, whether by more than chance, and what the change comes from."""
+    a, b = ({name: row[f"{name}_{side}"] for name in VALUES} for side in "ab")
+    known = None not in (a["value"], b["value"])
+    with_intervals = None not in (a["low"], b["low"])
+    key = {name: row[name] for name in KEY}
     unknown = Change("unknown", "nothing that the manifests know of")
     causes = origins.causes(METRICS_MANIFEST.format(**key)) or (unknown,)
     return {
@@ -151,54 +128,9 @@ def _cell(key: dict[str, Any], a: Cell, b: Cell, origins: "Origins") -> dict[str
         "a": a,
         "b": b,
         "difference": b["value"] - a["value"] if known else None,
-        "ci95": ci95,
-        "basis": basis,
-        "beyond": beyond,
-        "records_changed": records,
+        "beyond": a["high"] < b["low"] or b["high"] < a["low"] if with_intervals else None,
         "causes": [asdict(cause) for cause in causes],
     }
-
-
-def _paired(
-    key: Mapping[str, Any], scores: Sequence[float | None], folders: Sequence[Path]
-) -> tuple[int | None, tuple[float, float] | None]:
-    """How many shared records contribute another value to a strict score, and the interval of the
-    difference, B minus A; None where that is not known.
-
-    If the formula has changed, or no record has, or the records are not the same, pairs of records
-    say nothing about it.
-    """
-    # A file may be missing or of other terms, as an earlier version of the metric may have summed.
-    try:
-        manifests = [read_manifest(folder / METRICS_MANIFEST.format(**key)) for folder in folders]
-        name, other = (made.settings["task"]["metric"] for made in manifests)
-        measure = metric(name)
-        read = [read_outcomes([folder / OUTCOMES.format(**key)], measure) for folder in folders]
-        then, now = (outcomes[key["setting"]] for outcomes in read)
-    except (InputError, KeyError, TypeError):
-        return None, None
-    if name != other:
-        return None, None
-    (one,), (two,) = then.seeds, now.seeds
-    changed = sum(one[sample] != two[sample] for sample in one.keys() & two.keys())
-    sums = [outcomes.sums(measure, outcomes.samples) for outcomes in (then, now)]
-    values = [float(measure.values(column_totals(terms))) for terms in sums]
-    # Another machine may add up in another order.
-    same = all(
-        score is not None and math.isclose(value, score, abs_tol=1e-9)
-        for value, score in zip(values, scores, strict=True)
-    )
-    if not changed or not same or one.keys() != two.keys():
-        return changed, None
-    columns = sums[0].shape[1]
-    resampled = bootstrap_values(
-        np.hstack(sums),
-        lambda totals: measure.values(totals[:, columns:]) - measure.values(totals[:, :columns]),
-        RESAMPLES,
-        SEED,
-    )
-    low, high = np.percentile(resampled, ENDS)
-    return changed, (float(low), float(high))
 
 
 class Origins:
@@ -247,33 +179,16 @@ class Origins:
         return None
 
 
-def _table(cells: Sequence[Cell]) -> Iterator[str]:
-    rows = pd.DataFrame(map(_row, cells))
-    shared = [name for name in rows.columns[:NAMES] if len(rows) > 1 and rows[name].nunique() == 1]
-    if shared:
-        yield "  " + ", ".join(f"{name} {rows[name][0]}" for name in shared)
-    for line in rows.drop(columns=shared).to_string(index=False).splitlines():
-        yield f"  {line.rstrip()}"
-
-
 def _row(cell: Cell) -> dict[str, str]:
-    a, b, ci95, difference = cell["a"], cell["b"], cell["ci95"], cell["difference"]
-    records = f"{b['n']:,}" if a["n"] == b["n"] else f"{a['n']:,} -> {b['n']:,}"
-    if cell["records_changed"] is not None:
-        records = f"{cell['records_changed']:,} of {records}"
-    beyond = {None: MISSING, True: "yes", False: "no"}[cell["beyond"]]
+    a, b = cell["a"], cell["b"]
     return {
         **{name.capitalize(): str(cell[name]) for name in KEY},
-        "A": MISSING if a["value"] is None else score_text(a["value"]),
-        "B": MISSING if b["value"] is None else score_text(b["value"]),
-        "B - A": MISSING if difference is None else signed(difference),
-        "95 % interval": MISSING if ci95 is None else " to ".join(map(signed, ci95)),
-        "Beyond": f"{beyond}{'*' if cell['basis'] == 'overlap' else ''}",
-        "Records": records,
+        **{
+            name: MISSING if one["value"] is None else score_text(one["value"])
+            for name, one in (("A", a), ("B", b))
+        },
+        # However small: three decimals may show 0.
+        "B - A": MISSING if cell["difference"] is None else f"{cell['difference']:+.2g}",
+        "Beyond": {None: MISSING, True: "yes", False: "no"}[cell["beyond"]],
+        "Records": f"{b['n']:,}" if a["n"] == b["n"] else f"{a['n']:,} -> {b['n']:,}",
     }
-
-
-def signed(value: float) -> str:
-    """A difference with its sign, and with more digits if three would show 0."""
-    text = f"{value:+.3f}"
-    return f"{value:+.1g}" if value and not float(text) else text

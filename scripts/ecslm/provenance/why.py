@@ -1,14 +1,12 @@
-"""Why jobs would run: what has changed since results were made, by their manifests, the causes of a
-run, under one of which each job is counted, and what a result was built from."""
+"""Why jobs would run: what has changed since results were made, by their manifests, and what a
+result was built from."""
 
 import json
 import textwrap
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,17 +21,11 @@ from ecslm.fingerprint.digest import definition_digests, digested
 from ecslm.plan.parameters import versions_in
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import damage, how_to_rebuild, read_job_manifest
-from ecslm.schemas.paths import CODE_HISTORY, TOP
+from ecslm.schemas.paths import CODE_HISTORY
 
 WIDTH = 100
 # Digests of definitions by module and name; statements that are none have an empty name.
 Code = Mapping[str, Mapping[str, str]]
-# By whether a definition was used before, and is after.
-WHAT = {
-    (True, True): "has changed",
-    (False, True): "is used now",
-    (True, False): "is no longer used",
-}
 
 
 @dataclass(frozen=True)
@@ -142,26 +134,23 @@ def definitions(code: str, folders: Iterable[Path] = (CODE_HISTORY,)) -> Code:
 
 def _code_changes(then: str, now: str, folders: Iterable[Path]) -> list[str]:
     """Definition by definition, where these are known."""
-    codes = definitions(then, folders), definitions(now, folders)
-    before, after = _by_name(*codes), _by_name(*codes[::-1])
+    codes = [definitions(code, folders) for code in (then, now)]
+    # Definitions of modules that both have, and modules.
+    both = codes[0].keys() & codes[1].keys()
+    before, after = (
+        {module: names.get("", "") for module, names in code.items()}
+        | {f"{m}: {name}": code[m][name] for m in both for name in code[m] if name}
+        for code in codes
+    )
     found = [
-        f"{name} {WHAT[name in before, name in after]}"
+        f"{name} {'is used now' if name not in before else 'is no longer used'}"
+        if name not in before or name not in after
+        else f"{name} has changed"
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
     # Digests of definitions do not tell, for example, that two equal ones are one now.
     return found if all(codes) and found else [f"other code ({then} -> {now})"]
-
-
-def _by_name(code: Code, other: Code) -> dict[str, str]:
-    """Digests of modules and, in those that the other code has too, of definitions by name."""
-    modules = {module: names.get("", "") for module, names in code.items()}
-    return modules | {
-        f"{module}: {name}": code[module][name]
-        for module in modules.keys() & other.keys()
-        for name in code[module]
-        if name
-    }
 
 
 class Changes:
@@ -230,54 +219,6 @@ class Changes:
             if job.due and (job in jobs or any(one in found for one in self.sources(job))):
                 found[job] = None
         return tuple(found)
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Changes that concern the same jobs."""
-
-    reasons: tuple[str, ...]
-    concerned: tuple[Job, ...]
-    """The jobs whose own reasons these are."""
-    reached: tuple[Job, ...]
-    """All jobs that would run because of it: those concerned, and those that read their results."""
-    counted: tuple[Job, ...]
-    """The reached jobs that no earlier cause reaches."""
-
-
-def find_causes(
-    changes: Changes, weight: Callable[[Sequence[Job]], tuple[float, ...]]
-) -> list[Cause]:
-    """The causes of the jobs that would run, those that reach most first.
-
-    A job that several causes reach is counted under the first of them.
-
-    Args:
-        weight: how much work it is to run some jobs, most significant number first.
-
-    Raises:
-        InputError: a manifest is broken.
-    """
-    # Reasons that differ in the result that they are about are one.
-    alike: dict[str, dict[str, list[Job]]] = defaultdict(lambda: defaultdict(list))
-    for job in changes.jobs:
-        for reason in changes.reasons(job):
-            path, _, words = reason.partition(" ")
-            alike[words if path.startswith(f"{TOP}/") else reason][reason].append(job)
-    groups: dict[frozenset[Job], list[str]] = defaultdict(list)
-    for found in alike.values():
-        first, *others = found
-        more = f", and {len(others)} more like it" if others else ""
-        groups[frozenset(chain(*found.values()))].append(first + more)
-    reached = [(reasons, jobs, changes.downstream(jobs)) for jobs, reasons in groups.items()]
-    reached.sort(key=lambda one: weight(one[2]), reverse=True)
-    causes: list[Cause] = []
-    counted: set[Job] = set()
-    for reasons, concerned, jobs in reached:
-        own = tuple(job for job in jobs if job in concerned)
-        causes.append(Cause(tuple(reasons), own, jobs, tuple(x for x in jobs if x not in counted)))
-        counted.update(jobs)
-    return causes
 
 
 def explain(changes: Changes, path: Path) -> str:
