@@ -10,11 +10,12 @@ exit status:
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ecslm.common.files import json_text
 from ecslm.preflight.check import check_study
-from ecslm.preflight.findings import as_json, as_text
+from ecslm.preflight.findings import as_text, fails
 from ecslm.script import run_script
 
 
@@ -33,9 +34,15 @@ def main(
     """
     # The hub's library would fetch a list for its statistics, and keep it outside of `results`.
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    report = check_study(configfile, study, profile)
-    print(json_text(as_json(report)).rstrip() if json else as_text(report))
-    return int(report.fails)
+    study, found = check_study(configfile, study, profile)
+    if json:
+        findings = [asdict(one) for one in found]
+        whole = {"fails": fails(found), "study": study, "profile": profile, "findings": findings}
+        print(json_text(whole).rstrip())
+    else:
+        of_study = "Configuration" if study is None else f"Study {study}"
+        print(as_text(f"{of_study}, profile {profile}", found))
+    return int(fails(found))
 
 
 if __name__ == "__main__":

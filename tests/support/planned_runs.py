@@ -8,8 +8,7 @@ from support.stated_jobs import jobs_of
 
 from ecslm.models.bases import BaseSource, HubSource
 from ecslm.preflight.drivers import Driver, Gpu
-from ecslm.preflight.findings import Finding
-from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.findings import Finding, PlannedRun
 from ecslm.preflight.profiles import Profile
 
 HERE = Profile("default", gpus=1)
@@ -33,8 +32,7 @@ def planned_run(
     made = plan(**(ONE | study))
     made.config.bases.update(bases or {})
     made.config.licenses.update(licences or {})
-    jobs = jobs_of(made)
-    return PlannedRun(made, jobs, profile, jobs)
+    return PlannedRun(made, jobs_of(made), profile)
 
 
 def on_hub(id_: str = "a/small", revision: str = "main") -> HubSource:

@@ -11,24 +11,23 @@ from ecslm.plan.bases import base_folders, check_base_folders
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.findings import Finding, Report, errors_of, found_by, ok, warning
+from ecslm.preflight.findings import Finding, PlannedRun, errors_of, found_by, ok, warning
 from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices, check_latex, check_versions
 from ecslm.preflight.needs import check_memory, check_time
-from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.profiles import check_profile, read_profile
-from ecslm.provenance.checks import check_api_keys, check_disk, disks, os_errors_told
-from ecslm.provenance.dag import read_dag
-from ecslm.provenance.overview import Overview, counts_by_kind
+from ecslm.preflight.profiles import profile_problems, read_profile
+from ecslm.provenance.checks import check_api_keys, check_disk, disks, os_errors_told, size_text
+from ecslm.provenance.dag import Job, read_dag
+from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
-
-Check = Callable[[PlannedRun], Iterable[Finding]]
 
 # What warnings begin with where they are printed.
 PREFIX = "warning: "
 
 
-def check_study(configfiles: Sequence[Path], study: str | None, profile: str) -> Report:
+def check_study(
+    configfiles: Sequence[Path], study: str | None, profile: str
+) -> tuple[str | None, list[Finding]]:
     """Whether a run of a study would succeed; it writes nothing outside `results`
     and `.snakemake`.
 
@@ -36,63 +35,54 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
         configfiles: files over config.yaml.
         study: None for that which the configuration names.
         profile: name of a folder of `profiles`.
+
+    Returns:
+        the study's name, and what was found.
     """
-    plan, graph, findings = _read_plan(configfiles, study)
-    found = found_by("configuration", findings)
-    try:
-        chosen = read_profile(profile)
-    except InputError as problems:
-        found += found_by("profile", errors_of(problems))
-    else:
-        if plan is not None and graph is not None:
-            overview, rules = graph
-            run = PlannedRun(plan, tuple(overview.planned), chosen, overview.jobs)
-            found += found_by("profile", check_profile(chosen, rules))
-            for name, check in CHECKS.items():
-                found += found_by(name, _findings(check, run))
-    return Report(study if plan is None else plan.name, profile, found)
+    chosen: Study | None = None
+    graph: tuple[tuple[Job, ...], frozenset[str]] | None = None
+    told: list[Finding] = []
 
-
-# What a run would do, and the names of all rules.
-Graph = tuple[Overview, frozenset[str]]
-
-
-def _read_plan(
-    configfiles: Sequence[Path], study: str | None
-) -> tuple[Study | None, Graph | None, list[Finding]]:
-    """The plan, the graph, and what speaks against a run, as its start checks it.
-
-    Where the configuration cannot be read there is no plan, and where parameters of jobs cannot be
-    computed, no graph.
-    """
-    plan: Study | None = None
-    graph: Graph | None = None
-    found: list[Finding] = []
-
-    def check_results(run: Run, plan: Study) -> None:
+    def check_results(run: Run) -> None:
         nonlocal graph
         with read_dag(configfiles, study) as dag, os_errors_told():
-            graph = Overview.of(plan, dag.jobs), dag.rules
-        overview, _ = graph
-        all_of(lambda: run.check(overview.jobs), lambda: run.check_data(overview.planned))
+            jobs, _ = graph = dag.jobs, dag.rules
+        due = [job for job in jobs if job.due]
+        all_of(lambda: run.check(jobs), lambda: run.check_data(due))
 
+    # What speaks against a run, as its start checks it.
     with collected_warnings() as warned:
         try:
-            plan = Study.read(configfiles, study)
+            chosen = Study.read(configfiles, study)
             check_cache_folder()
-            all_of(partial(check_named_files, plan), partial(check_results, Run(plan), plan))
+            all_of(partial(check_named_files, chosen), partial(check_results, Run(chosen)))
         except InputError as problems:
-            found += errors_of(problems)
-    found += [warning(text.removeprefix(PREFIX)) for text in warned]
-    return plan, graph, found or [ok("fits the files that it names, and the results")]
-
-
-def _findings(check: Check, run: PlannedRun) -> Iterator[Finding]:
-    """The findings of a check, which may also refuse the run as its start would."""
+            told += errors_of(problems)
+    study = study if chosen is None else chosen.name
+    told += [warning(text.removeprefix(PREFIX)) for text in warned]
+    fits = ok("fits the files that it names, and the results")
+    found = found_by("configuration", told or [fits])
     try:
-        yield from check(run)
+        how = read_profile(profile)
     except InputError as problems:
-        yield from errors_of(problems)
+        return study, found + found_by("profile", errors_of(problems))
+    # Where parameters of jobs cannot be computed, there is no graph.
+    if chosen is not None and graph is not None:
+        jobs, rules = graph
+        run = PlannedRun(chosen, jobs, how)
+        found += found_by("profile", check_profile(run, rules))
+        for name, check in CHECKS.items():
+            found += found_by(name, check(run))
+    return study, found
+
+
+def check_profile(run: PlannedRun, rules: Iterable[str]) -> Iterator[Finding]:
+    """Whether the profile's executor is installed, and what it names exists."""
+    where = "here" if run.profile.is_local else f"by {run.profile.executor}"
+    problems = tuple(profile_problems(run.profile, tuple(rules)))
+    yield from errors_of(InputError(*problems))
+    if not problems:
+        yield ok(f"{run.profile.file}: jobs run {where}")
 
 
 def count_jobs(run: PlannedRun) -> Iterator[Finding]:
@@ -108,8 +98,9 @@ def check_room(run: PlannedRun) -> Iterator[Finding]:
         InputError: one has not.
     """
     check_disk(run.study, run.jobs)
-    for disk in disks(run.study, run.jobs):
-        yield ok(disk.summary, needed_bytes=disk.needed, free_bytes=disk.free)
+    for folder, needed, free in disks(run.study, run.jobs):
+        text = f"{folder}: at least {size_text(needed)} needed, {size_text(free)} free"
+        yield ok(text, needed_bytes=needed, free_bytes=free)
 
 
 def check_weights(run: PlannedRun) -> Iterator[Finding]:
@@ -136,7 +127,7 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
 
 
 # In the order in which they are shown.
-CHECKS: dict[str, Check] = {
+CHECKS: dict[str, Callable[[PlannedRun], Iterable[Finding]]] = {
     "jobs": count_jobs,
     "time": check_time,
     "GPUs": check_devices,

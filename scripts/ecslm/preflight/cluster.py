@@ -15,14 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock
-
 from ecslm.common.errors import InputError
-from ecslm.preflight.findings import Finding, error, ok, warning
+from ecslm.common.locks import held
+from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.node import LOCK
-from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import SLURM
-from ecslm.provenance.dag import Job
 
 # Set in a job of SLURM, where `srun` would run within that job.
 JOB = "SLURM_JOB_ID"
@@ -44,8 +41,7 @@ OPTIONS = {
     "qos": "qos",
     "constraint": "constraint",
 }
-# GPUs, MiB and minutes of a job.
-Asked = tuple[int, int, int]
+NEEDS = ("gpu", "mem_mb", "runtime")
 
 
 def check_cluster(run: PlannedRun) -> Iterator[Finding]:
@@ -102,33 +98,22 @@ def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
     return " ".join(filter(None, (shlex.join((*place, *needs)), extra, of_gpus if gpus else "")))
 
 
-def _asked(run: PlannedRun, rule: str) -> Asked:
-    """The most that a job of a rule asks for: of GPUs, memory and time."""
-    together: dict[object, list[Asked]] = defaultdict(list)
+def _asked(run: PlannedRun, rule: str) -> tuple[int, int, int]:
+    """The most GPUs, MiB and minutes that a job of SLURM asks for. Jobs of a group are one, so many
+    at once as there are GPUs. Expressions of the profile, which are not evaluated, count as 0."""
+    groups: dict[object, list[list[int]]] = defaultdict(list)
     for number, job in enumerate(run.sent_jobs):
         if job.rule == rule:
+            texts = [run.profile.resource(rule, name, job.resources[name]) for name in NEEDS]
             grouped = rule in run.profile.grouped
             group = (job.key["model"], job.key["seed"]) if grouped else number
-            together[group].append(_of_job(run, job))
-    at_once = run.profile.gpus or 1
-    gpus, memory, minutes = zip(*(_sum(jobs, at_once) for jobs in together.values()), strict=True)
-    return max(gpus), max(memory), max(minutes)
-
-
-def _of_job(run: PlannedRun, job: Job) -> Asked:
-    """Expressions of the profile are not evaluated: what they ask for is taken for nothing."""
-    values = (
-        run.profile.resource(job.rule, name, job.resources[name])
-        for name in ("gpu", "mem_mb", "runtime")
-    )
-    gpus, memory, minutes = (int(one) if one.isdecimal() else 0 for one in values)
+            groups[group].append([int(one) if one.isdecimal() else 0 for one in texts])
+    at_once, sums = run.profile.gpus or 1, []
+    for jobs in groups.values():
+        gpus, memory, minutes = (sorted(one, reverse=True) for one in zip(*jobs, strict=True))
+        sums.append((sum(gpus[:at_once]), sum(memory[:at_once]), sum(minutes[::at_once])))
+    gpus, memory, minutes = map(max, zip(*sums, strict=True))
     return gpus, memory, minutes
-
-
-def _sum(jobs: list[Asked], at_once: int) -> Asked:
-    """Jobs of a group as one job of SLURM: so many at once as there are GPUs."""
-    gpus, memory, minutes = (sorted(one, reverse=True) for one in zip(*jobs, strict=True))
-    return sum(gpus[:at_once]), sum(memory[:at_once]), sum(minutes[::at_once])
 
 
 def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
@@ -145,7 +130,7 @@ def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
     with TemporaryDirectory(prefix=".check-", dir=RESULTS) as folder:
         script = shlex.join([sys.executable, SCRIPT, "--folder", folder, *["--driver"] * on_gpu])
         try:
-            with FileLock(Path(folder, LOCK), fallback_to_soft=False):
+            with held(Path(folder, LOCK), folder, wait=False):
                 ask_slurm(f"srun {own} {options} -- {script}", MOST_SECONDS)
             yield ok(f"{where} sees the shared folder, and its locks")
         except InputError as failed:
@@ -197,13 +182,12 @@ def minutes_of(limit: str) -> float:
     return 1440 * int(days or 0) + seconds / 60
 
 
-def ask_slurm(command: str, seconds: float | None = None) -> str:
+def ask_slurm(command: str, seconds: float = SECONDS) -> str:
     """What a command of SLURM prints.
 
     Raises:
         InputError: it is not here, fails, or the controller does not answer; what it says of that.
     """
-    seconds = seconds or SECONDS
     try:
         run = subprocess.run(
             # The profile's options are words for a shell.

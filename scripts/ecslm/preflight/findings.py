@@ -1,16 +1,18 @@
-"""The findings of checks, and how they are shown: as text for a terminal, and as JSON."""
+"""The findings of checks, how they are shown, and the run that checks are about."""
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import number_of
+from ecslm.plan.study import Study
+from ecslm.preflight.drivers import Driver, read_driver
+from ecslm.preflight.profiles import Profile
+from ecslm.provenance.dag import Job
 
-Severity = Literal["ok", "warning", "error"]
-# Of names that are alike.
-MOST_SHOWN = 3
 WIDTH = 100
 
 
@@ -18,26 +20,11 @@ WIDTH = 100
 class Finding(Problem):
     """What a check found. With an error a run would fail; a warning does not stop it."""
 
-    severity: Severity = "error"
+    severity: Literal["ok", "warning", "error"] = "error"
     check: str = ""
     """The check that found it."""
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
     """The numbers in the message, for programs."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What all checks of a study found, for one way to run it."""
-
-    study: str | None
-    """The study's name; None if the configuration cannot be read."""
-    profile: str
-    findings: tuple[Finding, ...]
-
-    @property
-    def fails(self) -> bool:
-        """Whether a run would fail."""
-        return any(one.severity == "error" for one in self.findings)
 
 
 def ok(message: str, **values: float) -> Finding:
@@ -60,23 +47,28 @@ def errors_of(problems: InputError) -> Iterator[Finding]:
     return (Finding(**(vars(one) | {"path": str(one.path)})) for one in problems.details)
 
 
-def found_by(check: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings of a check, each once, under its name."""
-    return tuple(replace(one, check=check) for one in dict.fromkeys(findings))
+def found_by(check: str, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings of a check, each once, under its name; it may also refuse the run as its start
+    would."""
+    found: dict[Finding, None] = {}
+    try:
+        for one in findings:
+            found[one] = None
+    except InputError as problems:
+        found |= dict.fromkeys(errors_of(problems))
+    return [replace(one, check=check) for one in found]
 
 
-def shortened(names: Sequence[str]) -> str:
-    """The first of some names, and how many more there are."""
-    more = len(names) - MOST_SHOWN
-    return ", ".join(names[:MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def fails(findings: Iterable[Finding]) -> bool:
+    """Whether a run would fail."""
+    return any(one.severity == "error" for one in findings)
 
 
-def as_text(report: Report) -> str:
+def as_text(title: str, findings: Sequence[Finding]) -> str:
     """A paragraph for each finding, by check, and the verdict in the last line."""
-    study = "Configuration" if report.study is None else f"Study {report.study}"
-    width = max(len(one.check) for one in report.findings)
-    lines, before = [f"{study}, profile {report.profile}", ""], ""
-    for one in report.findings:
+    width = max(len(one.check) for one in findings)
+    lines, before = [title, ""], ""
+    for one in findings:
         start = f"{'' if one.check == before else one.check:<{width}}  {one.severity:<7}  "
         lines += textwrap.wrap(
             str(one),
@@ -87,13 +79,57 @@ def as_text(report: Report) -> str:
             break_long_words=False,
         )
         before = one.check
-    severities = [one.severity for one in report.findings]
+    severities = [one.severity for one in findings]
     counts = {word: severities.count(word) for word in ("error", "warning")}
     counted = [number_of(number, word) for word, number in counts.items() if number]
-    outcome = "a run would fail" if report.fails else "a run can start"
+    outcome = "a run would fail" if fails(findings) else "a run can start"
     return "\n".join((*lines, "", f"{outcome}: {', '.join(counted) or 'nothing is missing'}"))
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """The report, with whether a run would fail."""
-    return {"fails": report.fails, **asdict(report)}
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """A run of a study that somebody is about to start: what it would do, and the machines that it
+    would meet."""
+
+    study: Study
+    known: tuple[Job, ...]
+    """All jobs of the study, the finished ones included."""
+    profile: Profile
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs that it would do."""
+        return tuple(job for job in self.known if job.due)
+
+    @cached_property
+    def due(self) -> frozenset[str]:
+        """The files that it is going to write."""
+        return frozenset(path for job in self.jobs for path in job.files)
+
+    @cached_property
+    def sent_jobs(self) -> tuple[Job, ...]:
+        """The jobs that a cluster's nodes would run; the others take seconds, and run here."""
+        return tuple(job for job in self.jobs if "gpu" in job.resources)
+
+    @cached_property
+    def model_jobs(self) -> tuple[Job, ...]:
+        """The jobs that load a model; predictions may also be a server's, or exist already."""
+        return tuple(job for job in self.sent_jobs if job.resources["gpu"])
+
+    @cached_property
+    def gpu_jobs(self) -> tuple[Job, ...]:
+        """The jobs that need a GPU, none where models run on the CPU."""
+        return tuple(job for job in self.model_jobs if self.device_of(job) == "cuda")
+
+    def device_of(self, job: Job) -> str:
+        """The device, `cpu` or `cuda`, of a job that loads a model."""
+        return self.profile.resource(job.rule, "device", job.resources["device"])
+
+    @cached_property
+    def driver(self) -> Driver | None:
+        """The NVIDIA driver of this machine; None if it has none, or if that does not answer."""
+        try:
+            return read_driver()
+        except InputError:
+            # `check_gpus` says so.
+            return None

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ecslm.data.settings import HubData
 from ecslm.data.sources.hub import COMMIT, is_indexed
 from ecslm.models.bases import HubSource
-from ecslm.preflight.findings import Finding, error, ok, warning
-from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.schemas.paths import CACHE
 
 # Of one request.
@@ -19,16 +18,12 @@ DATA_RULES = frozenset({"check_data", "dataset"})
 PASSWORD = re.compile(r"//[^/]*@")
 
 
-@dataclass(frozen=True)
-class Repository:
+class Repository(NamedTuple):
     """A repository of the hub that a run is going to fetch."""
 
     where: str
     """The key of the configuration that names it."""
-    kind: str
-    """`model` or `dataset`."""
-    id: str
-    revision: str
+    source: HubSource | HubData
     license: str | None
     """That which the configuration states."""
     license_key: str
@@ -56,22 +51,21 @@ def check_hub(run: PlannedRun) -> Iterator[Finding]:
     if not wanted:
         yield ok("nothing is to be fetched")
     elif not fails:
-        yield ok(f"can be fetched: {', '.join(one.id for one in wanted)}")
+        yield ok(f"can be fetched: {', '.join(one.source.id for one in wanted)}")
 
 
 def repositories(run: PlannedRun) -> Iterator[Repository]:
     """What the run is going to fetch from the hub."""
     config, data = run.study.config, run.study.settings.data
     for base in (job.key["base"] for job in run.jobs if job.rule == "base_model"):
-        source, key = config.bases[base], f"licenses.{base}"
+        source = config.bases[base]
         if isinstance(source, HubSource):
-            where, license = f"bases.{base}", config.licenses.get(base)
-            yield Repository(where, "model", source.id, source.revision, license, key)
+            license = config.licenses.get(base)
+            yield Repository(f"bases.{base}", source, license, f"licenses.{base}")
     reads = any(job.rule in DATA_RULES for job in run.jobs)
     if reads and isinstance(data, HubData) and not is_indexed(data, CACHE):
         where = f"studies.{run.study.name}.data"
-        key = f"{where}.license"
-        yield Repository(where, "dataset", data.id, data.revision, data.license, key)
+        yield Repository(where, data, data.license, f"{where}.license")
 
 
 def ask_hub(one: Repository) -> Iterator[Finding]:
@@ -91,36 +85,37 @@ def ask_hub(one: Repository) -> Iterator[Finding]:
         RevisionNotFoundError,
     )
 
-    hub, pages = HfApi(), _endpoint()
-    page = f"{pages}/{'datasets/' if one.kind == 'dataset' else ''}{one.id}"
+    hub, pages, id_, revision = HfApi(), _endpoint(), one.source.id, one.source.revision
+    kind = "dataset" if isinstance(one.source, HubData) else "model"
+    page = f"{pages}/{'datasets/' if kind == 'dataset' else ''}{id_}"
     tokens = f"{pages}/settings/tokens"
     kept = f"the token in HF_TOKEN or {constants.HF_TOKEN_PATH}"
     refused = error(f"the hub refuses {kept}: set HF_TOKEN to a new one, of {tokens}")
     try:
-        of_kind = hub.model_info if one.kind == "model" else hub.dataset_info
-        info = of_kind(one.id, revision=one.revision, timeout=SECONDS)
-        if not COMMIT.fullmatch(one.revision):
-            message = f"{one.revision} may change: set it to {info.sha}"
+        of_kind = hub.model_info if kind == "model" else hub.dataset_info
+        info = of_kind(id_, revision=revision, timeout=SECONDS)
+        if not COMMIT.fullmatch(revision):
+            message = f"{revision} may change: set it to {info.sha}"
             yield warning(message, f"{one.where}.revision")
         told = None if info.card_data is None else info.card_data.get("license")
         if isinstance(told, str) and (one.license or told).casefold() != told.casefold():
             yield warning(f"{one.license}, but {told} on {pages}: correct it", one.license_key)
         if info.gated:
             # Its properties are public, its files are not.
-            hub.auth_check(one.id, repo_type=one.kind)
+            hub.auth_check(id_, repo_type=kind)
     except GatedRepoError:
         missing = f"the account of {kept} has no access" if get_token() else "there is no token"
         yield error(
-            f"{one.id} is gated, and {missing}: accept its licence at {page}, and set HF_TOKEN "
+            f"{id_} is gated, and {missing}: accept its licence at {page}, and set HF_TOKEN "
             f"to a token of that account which may read gated repositories, of {tokens}",
             one.where,
         )
     except RevisionNotFoundError:
-        message = f"{one.id} has no revision {one.revision}: take one of {page}/commits/main"
+        message = f"{id_} has no revision {revision}: take one of {page}/commits/main"
         yield error(message, f"{one.where}.revision")
     except (RepositoryNotFoundError, HFValidationError):
         yield error(
-            f"the hub has no {one.kind} {one.id}, or shows it only to others: correct it or, "
+            f"the hub has no {kind} {id_}, or shows it only to others: correct it or, "
             "if it is private, set HF_TOKEN to a token that may read it",
             f"{one.where}.id",
         )

@@ -8,18 +8,17 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ecslm.common.errors import InputError
 from ecslm.common.versions import LOCK_FILE, lock_versions, require_locked
 from ecslm.estimates.devices import Device
 from ecslm.plan.parameters import versions_in
-from ecslm.plan.requests import SLOW
+from ecslm.plan.requests import SLOW, requests_of
 from ecslm.preflight.drivers import cuda_of_torch
-from ecslm.preflight.findings import Finding, error, ok, warning
-from ecslm.preflight.planned_run import PlannedRun
-from ecslm.provenance.checks import GpuNeed, check_gpus
+from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
+from ecslm.provenance.checks import check_gpus
 
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
 UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
@@ -38,7 +37,7 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
     Raises:
         InputError: the start of the run would refuse it.
     """
-    asked = (GpuNeed(job.resources["gpu"], run.device_of(job)) for job in run.model_jobs)
+    asked = ((job.resources["gpu"], run.device_of(job)) for job in run.model_jobs)
     check_gpus(asked, run.profile.gpus, run.profile.is_local)
     built = cuda_of_torch()
     if not run.gpu_jobs:
@@ -114,8 +113,7 @@ def check_cache_folder() -> None:
         raise InputError(f"{folder}: caches cannot be written there: {fix}")
 
 
-@dataclass(frozen=True)
-class Met:
+class Met(NamedTuple):
     """A device that jobs would meet."""
 
     device: Device
@@ -127,7 +125,7 @@ class Met:
 def met(run: PlannedRun) -> Met:
     """The device of this machine that a run would meet: of several the slowest, with the least
     memory. Those of a cluster are not known."""
-    devices = run.requests.devices
+    devices = requests_of(run.study).devices
     if not run.gpu_jobs:
         flags = CPU_FLAGS.read_text(encoding="utf-8").split() if CPU_FLAGS.is_file() else []
         name = next((CPUS[flag] for flag in CPUS if flag in flags), SLOW["cpu"])

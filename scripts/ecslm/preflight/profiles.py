@@ -8,11 +8,10 @@ from typing import Any
 
 import yaml
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_text
 from ecslm.common.text import nearest
 from ecslm.common.yaml_loader import YAML_LOADER
-from ecslm.preflight.findings import Finding, error, ok
 from ecslm.provenance.checks import OPTION, check_triggers
 
 PROFILES = Path("profiles")
@@ -98,26 +97,26 @@ def _entries(value: Any) -> Iterator[tuple[str, str]]:
             yield name.strip(), text.strip()
 
 
-def check_profile(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
-    """Whether the executor's plugin is installed, and rules exist: Snakemake silently ignores a
-    misspelt one, whose jobs would then run on another device or with another limit.
+def profile_problems(profile: Profile, rules: Collection[str]) -> Iterator[Problem]:
+    """An executor whose plugin is not installed, and what does not exist: Snakemake silently
+    ignores a misspelt rule, whose jobs would then run on another device or with another limit.
 
     Args:
         rules: the names of all rules.
     """
-    name = profile.executor
-    plugin = f"snakemake-executor-plugin-{name}"
-    if profile.is_local or find_spec(plugin.replace("-", "_")) is not None:
-        yield ok(f"{profile.file}: jobs run {'here' if profile.is_local else f'by {name}'}")
-    else:
-        command = "make slurm" if name == SLURM else f".venv/bin/pip install {plugin}"
-        message = f"executor: {name}, but its plugin {plugin} is not installed: run `{command}`"
-        yield error(message, profile.file)
+    plugin = f"snakemake-executor-plugin-{profile.executor}"
+    if not profile.is_local and find_spec(plugin.replace("-", "_")) is None:
+        slurm = profile.executor == SLURM
+        command = "make slurm" if slurm else f".venv/bin/pip install {plugin}"
+        yield Problem(
+            f"executor: {profile.executor}, but its plugin {plugin} is not installed: run "
+            f"`{command}`",
+            profile.file,
+        )
+    where = f"{profile.file}: set-resources"
     for key, device in profile.resources.items():
         if key.endswith(":device") and device not in DEVICES:
-            message = f"{key}={device}: expected {' or '.join(DEVICES)}"
-            yield error(message, f"{profile.file}: set-resources")
+            yield Problem(f"{key}={device}: expected {' or '.join(DEVICES)}", where)
     for rule in dict.fromkeys(key.partition(":")[0] for key in profile.resources):
         if rule not in rules:
-            where = f"{profile.file}: set-resources"
-            yield error(f"no rule `{rule}`{nearest(rule, rules)}", where)
+            yield Problem(f"no rule `{rule}`{nearest(rule, rules)}", where)

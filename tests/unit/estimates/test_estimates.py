@@ -5,6 +5,7 @@ from collections.abc import Callable
 from operator import ge
 
 import pytest
+from ecslm.estimates.lengths import LENGTHS, Lengths, lengths_of, read_lengths
 from hypothesis import given
 from hypothesis import strategies as st
 from support.project import RESOURCES, ROOT
@@ -13,7 +14,6 @@ from ecslm.estimates import encoder, prediction
 from ecslm.estimates import training as of_training
 from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate
-from ecslm.estimates.lengths import LENGTHS, Lengths, lengths_of, read_lengths
 from ecslm.estimates.prediction import PredictionJob, PredictionWork
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import TrainingJob, TrainingWork

@@ -1,6 +1,5 @@
 """The checks together: what they are made of, in which order, and how they are told."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -19,16 +18,7 @@ from support.project import ROOT
 from ecslm.common.errors import InputError
 from ecslm.preflight import check, profiles
 from ecslm.preflight.check import check_keys, check_room, check_study, count_jobs
-from ecslm.preflight.findings import (
-    Finding,
-    Report,
-    as_json,
-    as_text,
-    error,
-    ok,
-    warning,
-)
-from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails, ok
 
 STUDY: dict[str, Any] = {
     "title": "A shop",
@@ -65,22 +55,17 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "CHECKS", without | {"cluster": no_node})
 
 
-def names(report: Report) -> list[str]:
-    return [*dict.fromkeys(one.check for one in report.findings)]
-
-
 @pytest.mark.usefixtures("project")
 def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_path: Path) -> None:
     before = {path for path in tmp_path.iterdir() if path.name != "results"}
-    report = check_study([], None, "gpu")
-    assert (report.study, report.profile, report.fails) == ("demo", "gpu", False)
-    assert names(report) == [
+    study, found = check_study([], None, "gpu")
+    assert (study, fails(found)) == ("demo", False)
+    assert [*dict.fromkeys(one.check for one in found)] == [
         *("configuration", "profile", "jobs", "time", "GPUs", "disk", "libraries", "LaTeX")
     ]
     assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
-    on_cluster = check_study([], None, "slurm")
-    assert on_cluster.fails
-    assert names(on_cluster)[5] == "cluster"
+    _, on_cluster = check_study([], None, "slurm")
+    assert [one.check for one in on_cluster if one.severity == "error"] == ["cluster"]
 
 
 def told(**changes: Any) -> list[str]:
@@ -88,27 +73,21 @@ def told(**changes: Any) -> list[str]:
     small = {"source": "path", "path": "models/small"}
     value = {"study": "shop", "bases": {"Small": small}, "studies": {"shop": STUDY | changes}}
     Path("mine.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
-    report = check_study([Path("mine.yaml")], None, "none")
-    return [f"{one.severity}: {one}" for one in report.findings if one.check == "configuration"]
+    _, found = check_study([Path("mine.yaml")], None, "none")
+    return [f"{one.severity}: {one}" for one in found if one.check == "configuration"]
 
 
 @pytest.mark.usefixtures("project")
 def test_what_a_run_would_be_refused_for_is_an_error_each_and_what_it_warns_of_a_warning(
     tiny_model: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    assert told() == ["ok: fits the files that it names, and the results"]
-    found = told(devise="cpu", settings=["IND"], train_setting="IND", tasks=["PN"])
+    found = told(devise="cpu", tasks=["PN"])
     assert len(found) > 1
-    assert all(": studies.shop" in line for line in found)
-    assert any("did you mean `PM`?" in line for line in found)
+    assert all(line.startswith("error: ") and ": studies.shop" in line for line in found)
     Path("models").mkdir()
     Path("models/small").symlink_to(tiny_model)
-    (line,) = told(training={"rank": 1000})
-    assert line.startswith("error: mine.yaml: line ")
-    assert "studies.shop.training.rank: 1000 is more than the smaller side" in line
     found = told(training={"max_length": 5000}, decoding={"max_length": 6000})
     assert {line.partition(": ")[0] for line in found} == {"warning"}
-    assert any("but Small was trained on texts of at most 4096" in line for line in found)
     # Nor does it print them.
     assert capfd.readouterr() == ("", "")
 
@@ -144,42 +123,24 @@ def test_jobs_are_counted_by_what_they_make() -> None:
     assert none.message == "none: all results are up to date"
 
 
-WORDS = st.text("abc`:/. -", min_size=1, max_size=90).map(str.strip).filter(bool)
 FINDINGS = st.builds(
     Finding,
-    message=WORDS,
-    path=WORDS | st.just(""),
+    message=st.text("abc`:/. -", min_size=1, max_size=90).map(str.strip).filter(bool),
     severity=st.sampled_from(["ok", "warning", "error"]),
     check=st.sampled_from(["jobs", "GPUs", "configuration"]),
 )
 
 
-@given(st.lists(FINDINGS, min_size=1, max_size=9).map(tuple))
-def test_text_and_json_have_every_finding_once_and_the_text_few_columns(
-    findings: tuple[Finding, ...],
+@given(st.lists(FINDINGS, min_size=1, max_size=9))
+def test_the_text_has_every_finding_once_in_few_columns_and_the_verdict(
+    findings: list[Finding],
 ) -> None:
-    report = Report("shop", "gpu", findings)
-    value = json.loads(json.dumps(as_json(report)))
-    assert value["fails"] == report.fails
-    assert [Finding(**one) for one in value["findings"]] == [*findings]
-    text = as_text(report)
-    marks = re.findall(r"^.{4,13}  (ok|warning|error) ", text, re.MULTILINE)
-    assert marks == [one.severity for one in findings]
+    text = as_text("Study shop", findings)
+    severities = [one.severity for one in findings]
+    assert re.findall(r"^.{4,13}  (ok|warning|error) ", text, re.MULTILINE) == severities
     joined = "".join(text.split())
     assert all("".join(str(one).split()) in joined for one in findings)
     # Words are left whole, so that they can be copied.
     assert all(len(line) <= 100 or len(line.split()) <= 4 for line in text.splitlines())
-
-
-@pytest.mark.parametrize(
-    ("findings", "last"),
-    [
-        ([ok("a")], "a run can start: nothing is missing"),
-        ([ok("a"), warning("b"), warning("c")], "a run can start: 2 warnings"),
-        ([error("a"), warning("b")], "a run would fail: 1 error, 1 warning"),
-    ],
-)
-def test_a_run_fails_for_an_error_alone_and_the_last_line_says_so(
-    findings: list[Finding], last: str
-) -> None:
-    assert as_text(Report("shop", "gpu", tuple(findings))).splitlines()[-1] == last
+    fails = "error" in severities
+    assert text.splitlines()[-1].startswith("a run would fail: " if fails else "a run can start: ")

@@ -14,7 +14,7 @@ from ecslm.common import versions
 from ecslm.common.errors import InputError
 from ecslm.estimates.devices import DEVICES, read_devices
 from ecslm.preflight import drivers, machine
-from ecslm.preflight import planned_run as planned
+from ecslm.preflight import findings as planned
 from ecslm.preflight.drivers import Driver, Gpu, cuda_of_torch, read_driver
 from ecslm.preflight.machine import (
     alike,

@@ -9,11 +9,10 @@ from support.planned_runs import GPU, driver, lines, planned_run
 from support.plans import MODELS
 
 from ecslm.common.files import write_json
-from ecslm.preflight import planned_run as planned
-from ecslm.preflight.findings import Finding
+from ecslm.preflight import findings as planned
+from ecslm.preflight.findings import Finding, PlannedRun
 from ecslm.preflight.machine import met
-from ecslm.preflight.needs import check_memory, check_time, hours_on
-from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.needs import check_memory, check_time, work_on
 from ecslm.preflight.profiles import Profile
 
 CUDA = {"device": "cuda", "precision": {}, "architectures": {"Small": "SmolLM2-135M"}}
@@ -68,7 +67,11 @@ def test_a_training_on_several_gpus_counts_on_each(at_once: int, hours: float) -
     assert found.values["hours"] == pytest.approx(hours)
     assert found.values["usd"] == pytest.approx(72 * 1.006)
     # On another number of devices it would take another time.
-    assert hours_on(run(1), met(run(1))).measured == 1
+    other = run(1)
+    assert [one.measured for one in work_on(other, list(other.gpu_jobs), *met(other))] == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("profile", [Profile("gpu", gpus=1), SLURM])

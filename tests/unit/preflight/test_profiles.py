@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.planned_runs import lines
 from support.project import ROOT
 from support.stated_jobs import RULES
 
 from ecslm.common.errors import InputError
 from ecslm.preflight import profiles
-from ecslm.preflight.profiles import Profile, check_profile, read_profile
+from ecslm.preflight.profiles import Profile, profile_problems, read_profile
 
 
 def write(text: str, name: str = "mine") -> None:
@@ -30,7 +29,7 @@ def test_each_profile_of_the_project_can_be_read_and_speaks_of_rules_that_there_
     assert (profile.gpus, profile.is_local) == (1, name != "slurm")
     assert profile.grouped == ({"predict"} if name == "slurm" else set())
     monkeypatch.setattr(profiles, "find_spec", lambda _: object())
-    assert not lines(check_profile(profile, RULES))
+    assert not list(profile_problems(profile, RULES))
 
 
 LISTED = {
@@ -81,11 +80,13 @@ def test_a_profile_that_cannot_be_read_is_one_line(name: str, line: str) -> None
         read_profile(name)
 
 
-def test_a_misspelt_rule_which_a_run_would_pass_over_is_an_error() -> None:
-    write("set-resources: [train_adaptor:device=cuda, score:runtime=5]")
-    assert lines(check_profile(read_profile("mine"), ["predict", "score", "train_adapter"])) == [
-        "error: profiles/mine/config.yaml: set-resources: no rule `train_adaptor`: did you mean "
-        "`train_adapter`?"
+def test_a_misspelt_rule_which_a_run_would_pass_over_and_an_unknown_device_are_told() -> None:
+    write("set-resources: [train_adaptor:device=gpu, score:runtime=5]")
+    rules = ["predict", "score", "train_adapter"]
+    where = "profiles/mine/config.yaml: set-resources"
+    assert list(map(str, profile_problems(read_profile("mine"), rules))) == [
+        f"{where}: train_adaptor:device=gpu: expected cpu or cuda",
+        f"{where}: no rule `train_adaptor`: did you mean `train_adapter`?",
     ]
 
 
@@ -97,16 +98,7 @@ def test_an_executor_without_its_plugin_names_the_command_that_installs_it(
     executor: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "find_spec", lambda _: None)
-    assert lines(check_profile(Profile("mine", executor=executor), ())) == [
-        f"error: profiles/mine/config.yaml: executor: {executor}, but its plugin "
+    assert list(map(str, profile_problems(Profile("mine", executor=executor), ()))) == [
+        f"profiles/mine/config.yaml: executor: {executor}, but its plugin "
         f"snakemake-executor-plugin-{executor} is not installed: run `{command}`"
     ]
-
-
-def test_a_device_that_no_job_knows_is_told() -> None:
-    resources = {"predict:device": "gpu", "train_adapter:device": "cuda"}
-    made = Profile("mine", resources=resources)
-    rules = ("predict", "train_adapter")
-    assert lines(check_profile(made, rules))[-1] == (
-        "error: profiles/mine/config.yaml: set-resources: predict:device=gpu: expected cpu or cuda"
-    )

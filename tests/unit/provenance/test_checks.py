@@ -26,7 +26,6 @@ from ecslm.prediction.openai_settings import ServerDecoding, ServerSettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
 from ecslm.prediction.server_client import request_for
 from ecslm.provenance.checks import (
-    GpuNeed,
     check_api_keys,
     check_disk,
     check_gpus,
