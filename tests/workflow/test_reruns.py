@@ -34,7 +34,6 @@ from support.edits import (
     added,
     another_grade,
     configured,
-    copied,
     in_all_records,
     listed,
     locked,
@@ -69,14 +68,6 @@ def row(words: str, edit: Edit, *jobs: str, because: tuple[str, ...] = ()) -> Ro
     return Row(words, edit, jobs, because)
 
 
-def published_scores_alone(project: Path) -> None:
-    """A folder of published numbers of the study's own, without files that may be missing."""
-    folder = project / "data/their numbers"
-    folder.mkdir()
-    shutil.copy(project / "resources/published/study.csv", folder)
-    configured(f"{GENERATED}.published_numbers", str(folder.relative_to(project)))(project)
-
-
 TABLES = f"{GENERATED}.tables"
 CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 LEARNING_RATE = configured(f"{MODELS}.Tiny-Exact.training.learning_rate", 2e-4)
@@ -91,7 +82,7 @@ NEW_SETTING = listed(f"{GENERATED}.settings", "OOD_Diverse_Instruction")
 MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.columns", "MPC"))
 
 OF_GENERATED: dict[str, tuple[Row, ...]] = {
-    "configuration and code of what is drawn": (
+    "code and configuration of what is drawn": (
         row(
             "the code of a table", logic("ecslm/tables/kinds/validity.py"), "render_table validity"
         ),
@@ -109,7 +100,17 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
         row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
     ),
-    "captions, prices and codes": (
+    "captions, prices, verdicts, and rendering results of another machine": (
+        # First: what is edited after it has a date of its own.
+        row(
+            "no dates, another device, a new caption",
+            together(
+                with_scrambled_times,
+                configured(f"{GENERATED}.device", "cuda"),
+                configured(f"{TABLES}.validity.caption", "New"),
+            ),
+            "render_table validity",
+        ),
         row("a caption", configured(f"{TABLES}.ind.caption", "New"), "render_table ind"),
         row(
             "the list price of an API, and its day",
@@ -124,46 +125,18 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             configured(f"{CONTRASTS}.tuning.title", "New"),
             *("render_table differences", "render_table claims"),
         ),
-        row("the code of a figure", logic("ecslm/figures/intervals.py"), "draw_figures"),
-        row("the code of the data card", logic("ecslm/data/card/card.py"), "data_card"),
-    ),
-    "verdicts, costs, and rendering results of another machine": (
-        # First: what is edited after it has a date of its own.
-        row(
-            "no dates, another device, a new caption",
-            together(
-                with_scrambled_times,
-                configured(f"{GENERATED}.device", "cuda"),
-                configured(f"{TABLES}.validity.caption", "New"),
-            ),
-            "render_table validity",
-        ),
         row(
             "the code of verdicts",
             logic("ecslm/tables/verdicts.py"),
             *("render_table claims", "render_table reproduction"),
         ),
-        row(
-            "what a table shows of several seeds",
-            configured(f"{TABLES}.ind.spread", "sd"),
-            "render_table ind",
-        ),
-        row("the code of costs", logic("ecslm/tables/costs.py"), "render_table cost"),
-        row(
-            "the parameters of a published model",
-            replaced("resources/published/sizes.csv", "7069016064", "7069016065"),
-            "draw_figures",
-        ),
         row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
-    ),
-    "published numbers of its own": (
         row(
-            "which are scores alone",
-            published_scores_alone,
-            *("render_table claims", "render_table dataset", "render_table ind"),
-            *("render_table parameters", "render_table reproduction", "render_table texts"),
-            "draw_figures",
+            "the version of matplotlib",
+            locked("matplotlib", "99.1"),
+            *("draw_figures", "draw_rule_graph"),
         ),
+        row("the version of pandas", locked("pandas", "99.1"), "tidy_scores"),
     ),
     "all tables": (
         row(
@@ -190,7 +163,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         ),
     ),
     "metrics and answers": (
-        row("NDCG", NDCG, "score */QPR", "score_baseline */QPR", "choose_baseline QPR"),
         row(
             "macro-F1",
             logic("ecslm/scoring/metrics/macro_f1.py"),
@@ -203,7 +175,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         ),
         row("texts", logic("ecslm/scoring/answers/generation.py"), "score */AG"),
     ),
-    "BERTScore": (
+    "BERTScore, latency, and what is told of data": (
         row(
             "a default",
             replaced(
@@ -213,6 +185,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             ),
             "bertscore *",
         ),
+        row("the code of latency", logic("ecslm/prediction/latency.py"), "measure_latency *"),
+        row("descriptions", logic("ecslm/data/card/description.py"), "describe_data *"),
+        row("near duplicates", logic("ecslm/data/card/near_duplicates.py"), "leakage *"),
     ),
     "what is made of scores": (
         row(
@@ -222,21 +197,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         ),
         row("the code that adjusts p-values", logic("ecslm/comparisons/families.py"), "compare"),
     ),
-    "comparisons, and latency": (
+    "comparisons, and by which prompts latency is measured": (
         row("the code of tests", logic("ecslm/comparisons/significance.py"), "differences *"),
-        row("the code of latency", logic("ecslm/prediction/latency.py"), "measure_latency *"),
-    ),
-    "what is compared, and prompts": (
-        row(
-            "one more comparison",
-            listed(f"{CONTRASTS}.tuning.pairs", ["Tiny-Exact", "Tiny-Chat"]),
-            "differences *",
-        ),
-        row(
-            "by which latency is measured",
-            configured(f"{GENERATED}.latency.prompts", 3),
-            "measure_latency *",
-        ),
+        row("prompts", configured(f"{GENERATED}.latency.prompts", 3), "measure_latency *"),
     ),
     "generation": (
         row(
@@ -245,7 +208,10 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("predict *", "measure_latency *"),
         ),
     ),
-    "the script of predictions": (row("alone", logic("predict.py"), "predict *"),),
+    "the script of predictions, and checks of a source": (
+        row("the script alone", logic("predict.py"), "predict *"),
+        row("checks", logic("ecslm/data/checking.py"), "check_data"),
+    ),
     "the batch token budget": (
         row(
             "where one model's engine is exact",
@@ -253,7 +219,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("predict Tiny/*", "predict Tiny-Chat/*"),
         ),
     ),
-    "the script of training": (row("alone", logic("train_adapter.py"), "train_adapter *"),),
     "the loss": (
         row(
             "a module that training imports",
@@ -261,20 +226,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
                 f"{LIBRARY}/training/loss.py",
                 'reduction="none"',
                 'reduction="none", label_smoothing=0.1',
-            ),
-            "train_adapter *",
-        ),
-    ),
-    "a helper beside the scripts": (
-        row(
-            "which training imports",
-            together(
-                added("scripts/helper.py", "VALUE = 1"),
-                replaced(
-                    f"{LIBRARY}/training/loss.py",
-                    "import torch\n",
-                    "import torch\nfrom helper import VALUE\n\nassert VALUE\n",
-                ),
             ),
             "train_adapter *",
         ),
@@ -348,41 +299,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("of the base", with_other_weights("weights/model"), "base_model Tiny"),
         row("of the encoder", with_other_weights("weights/encoder"), "base_model TinyEncoder"),
     ),
-    "the source of base weights": (
-        row("a path", configured("bases.Tiny.path", "weights/other"), "base_model Tiny"),
-    ),
-    "the code that fetches bases": (
-        row("all of them", logic("ecslm/models/fetching.py"), "base_model *"),
-    ),
     "loader code": (
         row("of all sources", logic("ecslm/data/cleaning.py"), "dataset *", "check_data"),
-    ),
-    "code of what is told of data": (
-        row("checks of a source", logic("ecslm/data/checking.py"), "check_data"),
-        row("descriptions", logic("ecslm/data/card/description.py"), "describe_data *"),
-        row("near duplicates", logic("ecslm/data/card/near_duplicates.py"), "leakage *"),
-    ),
-    "a copy of the prompt template": (
-        row(
-            "that the data card names",
-            together(
-                copied(CHATML, "copy.jinja"),
-                configured(f"{MODELS}.Tiny.template", "copy"),
-                configured(f"{MODELS}.Tiny-Chat.template", "copy"),
-            ),
-            "data_card",
-        ),
-    ),
-    "versions of libraries that only draw and collect": (
-        row("matplotlib", locked("matplotlib", "99.1"), "draw_figures", "draw_rule_graph"),
-        row("pandas", locked("pandas", "99.1"), "tidy_scores"),
-    ),
-    "the version of numpy": (
-        row(
-            "by which scores are computed",
-            locked("numpy", "99.1"),
-            *("score *", "score_baseline *", "choose_baseline *", "leakage *"),
-        ),
     ),
     "the version of torch": (
         row(
@@ -394,9 +312,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
     ),
 }
 OF_LOCAL: dict[str, tuple[Row, ...]] = {
-    "the loader of local files": (
-        row("alone", logic("ecslm/data/sources/path.py"), "dataset *", "check_data"),
-    ),
     "one record of each split, and the relevance labels": (
         row("test", one_record("Product_Matching", "test"), "dataset PM/test", "check_data"),
         row("train", one_record("Product_Matching", "train"), "dataset PM/train", "check_data"),
@@ -416,16 +331,13 @@ OF_LOCAL: dict[str, tuple[Row, ...]] = {
             "check_data",
         ),
     ),
-    "places and licences": (
+    "places": (
         row(
             "the data file under another name in another directory",
             moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
             # The notes of the table name the file.
             *("check_data", "render_table ind"),
         ),
-    ),
-    "a licence": (
-        row("of the data", configured("studies.local.data.license", "CC-BY-4.0"), "data_card"),
     ),
 }
 EDITS = {

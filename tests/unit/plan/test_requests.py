@@ -10,19 +10,10 @@ from support.raw_rows import IND, lines, row, write
 from support.stated_jobs import stated_jobs
 
 from ecslm.config.loading import read_config
-from ecslm.estimates.estimate import MIB, Request
-from ecslm.plan.requests import (
-    UNKNOWN,
-    UNKNOWN_RECORDS,
-    WITHOUT_MODEL,
-    Requests,
-    Workloads,
-    requests_of,
-)
+from ecslm.estimates.estimate import MIB
+from ecslm.plan.requests import LENGTHS, UNKNOWN, UNKNOWN_RECORDS, WITHOUT_MODEL, Requests
 from ecslm.plan.study import Study
 from ecslm.schemas.registry import CONFIG_FILE
-
-NAMED = {"Small": "SmolLM2-360M"}
 
 
 @pytest.fixture(autouse=True)
@@ -31,70 +22,12 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def requests(**study: Any) -> Requests:
-    return Requests(plan(architectures=NAMED, **study))
+    return Requests(plan(architectures={"Small": "SmolLM2-360M"}, **study))
 
 
-def training(**study: Any) -> Request:
+def training(**study: Any) -> tuple[int, int]:
+    """MiB and minutes."""
     return requests(**study).request("train_adapter", {"model": "Small-EC", "seed": "0"})
-
-
-def shipped(name: str, tmp_path: Path) -> Study:
-    """A study of config.yaml, without files of bases."""
-    config = read_config([CONFIG_FILE], name, ROOT / "resources/prompts")
-    bases = {
-        base: source.model_copy(update={"path": str(tmp_path)})
-        for base, source in config.bases.items()
-        if source.source == "path"
-    }
-    return Study(config.model_copy(update={"bases": {**config.bases, **bases}}))
-
-
-@pytest.mark.parametrize("study", ["demo", "paper", "authors"])
-def test_every_job_of_the_shipped_studies_that_runs_a_model_is_estimated(
-    study: str, tmp_path: Path
-) -> None:
-    made = shipped(study, tmp_path)
-    asked = requests_of(made)
-    running = {"train_adapter", "predict", "measure_latency", "bertscore", "export_model"}
-    for device in asked.devices.values():
-        for job in stated_jobs(made).values():
-            known = job.rule in running and job.key["model"] in made.local_models
-            if job.rule == "bertscore" or known:
-                found = asked.of_key(job.rule, job.key, device)
-                assert found is not None, job
-                assert found.seconds > 0
-            else:
-                assert asked.of_key(job.rule, job.key, device) is None
-
-
-def test_a_base_of_unknown_size_asks_for_the_default() -> None:
-    asked = Requests(plan())
-    assert asked.sizes("Small") is None
-    for rule in ("train_adapter", "predict", "measure_latency", "export_model"):
-        assert asked.request(rule, {"model": "Small-EC", "task": "PM"}) == UNKNOWN
-    assert asked.training_budget("Small-EC", asked.slow) is None
-    assert asked.prediction_budget("Small", "PM", asked.slow) is None
-
-
-def test_a_job_that_asks_a_server_needs_no_memory_of_a_model() -> None:
-    server = {
-        **{"backend": "openai", "template": "alpaca", "access": {"key": "KEY"}},
-        "server": {"url": "http://localhost:1/v1", "model": "m"},
-    }
-    asked = requests(models=MODELS | {"Server": server})
-    assert asked.request("predict", {"model": "Server", "task": "PM"}) == WITHOUT_MODEL
-
-
-def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None:
-    on_cpu, on_gpu = requests(device="cpu"), requests(device="cuda")
-    for asked in (on_cpu, on_gpu):
-        assert asked.slow.kind == asked.study.settings.device
-    found = on_cpu.training("Small-EC", on_cpu.slow)
-    assert found is not None
-    assert found.host == found.device_bytes
-    found = on_gpu.training("Small-EC", on_gpu.slow)
-    assert found is not None
-    assert found.host < found.device_bytes
 
 
 # Peaks of the demo study in bytes, the largest of each kind: benchmarks/README.md.
@@ -106,13 +39,48 @@ MEASURED = {
 }
 
 
-@pytest.mark.parametrize(("rule", "peak"), MEASURED.items(), ids=MEASURED)
 def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_twice_as_much(
-    rule: str, peak: int, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    jobs = stated_jobs(shipped("demo", tmp_path)).values()
-    asked = [job.resources["mem_mb"] * MIB for job in jobs if job.rule == rule]
-    assert 1.1 * peak <= min(asked) <= max(asked) <= 2 * peak
+    """All that run a model are estimated, and no others, on every device."""
+    config = read_config([CONFIG_FILE], "demo", ROOT / "resources/prompts")
+    # Without files of bases.
+    bases = {
+        base: source.model_copy(update={"path": str(tmp_path)})
+        for base, source in config.bases.items()
+        if source.source == "path"
+    }
+    made = Study(config.model_copy(update={"bases": {**config.bases, **bases}}))
+    asked, jobs = Requests(made), stated_jobs(made).values()
+    for job in jobs:
+        known = job.rule == "bertscore" or (
+            job.rule in MEASURED and job.key["model"] in made.local_models
+        )
+        found = [asked.of_key(job.rule, job.key, device) for device in asked.devices.values()]
+        assert all((one is not None and one.seconds > 0) == known for one in found), job
+    for rule, peak in MEASURED.items():
+        memory = [job.resources["mem_mb"] * MIB for job in jobs if job.rule == rule]
+        assert 1.1 * peak <= min(memory) <= max(memory) <= 2 * peak
+
+
+def test_a_base_of_unknown_size_asks_for_the_default_and_a_server_for_no_memory() -> None:
+    server = {
+        **{"backend": "openai", "template": "alpaca", "access": {"key": "KEY"}},
+        "server": {"url": "http://localhost:1/v1", "model": "m"},
+    }
+    asked = Requests(plan(models=MODELS | {"Server": server}))
+    assert asked.sizes("Small") is None
+    for rule in ("train_adapter", "predict", "measure_latency", "export_model"):
+        assert asked.request(rule, {"model": "Small-EC", "task": "PM"}) == UNKNOWN
+    assert asked.request("predict", {"model": "Server", "task": "PM"}) == WITHOUT_MODEL
+
+
+def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None:
+    for asked in (requests(device="cpu"), requests(device="cuda")):
+        assert asked.slow.kind == asked.study.settings.device
+        found = asked.training("Small-EC", asked.slow)
+        assert found is not None
+        assert (found.host == found.device_bytes) == (asked.slow.kind == "cpu")
 
 
 @pytest.mark.parametrize(
@@ -122,16 +90,15 @@ def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_twice_a
         ({"gpus": 1}, {"gpus": 4}),
         ({"training": {"epochs": 4}}, {"training": {"epochs": 1}}),
     ],
-    ids=["fewer threads", "fewer GPUs", "more epochs"],
 )
 def test_less_to_compute_with_or_more_to_do_takes_no_less_time(
     more: dict[str, Any], less: dict[str, Any]
 ) -> None:
-    assert training(**more).minutes >= training(**less).minutes
+    assert training(**more)[1] >= training(**less)[1]
 
 
 def test_processes_that_train_together_have_a_model_each() -> None:
-    one, four = (training(gpus=count).memory_mb for count in (1, 4))
+    one, four = (training(gpus=count)[0] for count in (1, 4))
     assert four == pytest.approx(4 * one, abs=4)
 
 
@@ -139,23 +106,33 @@ def test_a_share_of_the_training_records_is_as_much_less_to_train_on() -> None:
     models = {
         name: {**model, "training": {"train_fraction": 0.1}} for name, model in MODELS.items()
     }
-    part, whole = requests(models=models).workloads, requests().workloads
-    ratio = part.training("Small-EC").tokens / whole.training("Small-EC").tokens
-    assert ratio == pytest.approx(0.1, rel=0.01)
+    part, whole = (
+        sum(one.count * one.length for one in asked.trained_on("Small-EC"))
+        for asked in (requests(models=models), requests())
+    )
+    assert part / whole == pytest.approx(0.1, rel=0.01)
+
+
+def test_a_task_that_is_not_in_the_file_of_lengths_has_the_mean_of_all() -> None:
+    rows = [line.split(",") for line in LENGTHS.read_text().splitlines()[1:]]
+    prompts, shots = [int(one[1]) for one in rows], MODELS["Small"] | {"shots": 1}
+    asked = requests(models=MODELS | {"Shots": shots}, settings=[IND, f"{IND}_1-shot"])
+    assert min(prompts) < asked.answered("Small", "NEW").prompt < max(prompts)
+    one, none = (asked.answered(name, "SA") for name in ("Shots", "Small"))
+    assert (one.prompt > none.prompt, one.longest_prompt) == (True, 2 * none.longest_prompt)
 
 
 def test_records_of_local_files_are_counted_and_else_assumed(tmp_path: Path) -> None:
     splits = ["train"] * 5 + ["val"] * 2 + ["test"] * 3
     rows = [row("PM", split, number) for number, split in enumerate(splits)]
 
-    def workloads(**data: Any) -> Workloads:
-        source = {"source": "path", "path": str(tmp_path / "rows.jsonl"), **data}
-        return Workloads(plan(data=source))
+    def asked(**data: Any) -> Requests:
+        return Requests(plan(data={"source": "path", "path": str(tmp_path / "rows.jsonl"), **data}))
 
-    assert workloads().records("NEW", "test", [IND]) == UNKNOWN_RECORDS["test"]
+    assert asked().count("NEW", "test", [IND]) == UNKNOWN_RECORDS["test"]
     write(tmp_path, lines(rows))
-    assert [workloads().records("PM", split) for split in ("train", "val", "test")] == [5, 2, 3]
+    assert [asked().count("PM", split) for split in ("train", "val", "test")] == [5, 2, 3]
     own = [{key: text for key, text in one.items() if key != "split"} for one in rows]
     write(tmp_path, lines(own))
-    divided = workloads(split={"val": 0.1, "test": 0.3})
-    assert sum(divided.records("PM", split) for split in ("train", "val", "test")) == 10
+    divided = asked(split={"val": 0.1, "test": 0.3})
+    assert sum(divided.count("PM", split) for split in ("train", "val", "test")) == 10

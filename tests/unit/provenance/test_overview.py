@@ -14,7 +14,7 @@ from support.stated_jobs import job_of, jobs_of
 from ecslm.common.files import write_json
 from ecslm.plan.study import Study
 from ecslm.provenance.costs import Cost, Costs, planned_job
-from ecslm.provenance.overview import Overview
+from ecslm.provenance.overview import overview
 from ecslm.reports.run_progress import PlannedJob
 
 GPU = "NVIDIA Z100"
@@ -30,11 +30,11 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(name).symlink_to(ROOT / name)
 
 
-def overview(models: int = 1, **study: object) -> Overview:
+def told(models: int = 1, **study: object) -> str:
     """The overview of a study of one task, of which nothing has been made."""
     some = {f"M{n}": MODELS["Small-EC"] | {"seeds": [0]} for n in range(models)}
     made = plan(tasks=["PM"], baselines=[], models=some, **study)
-    return Overview.of(made, jobs_of(made))
+    return overview(made.name, jobs_of(made))
 
 
 def test_jobs_stand_under_their_cause_with_the_time_of_each_device() -> None:
@@ -43,7 +43,7 @@ def test_jobs_stand_under_their_cause_with_the_time_of_each_device() -> None:
         "file of",
         "  scores, 1 table, 2 sets of figures, 1 report",
     ]
-    assert str(overview()).splitlines() == [
+    assert told().splitlines() == [
         "Study shop: 16 of 16 jobs would run",
         "  time unknown: 1 adapter, 1 prediction",
         "",
@@ -55,7 +55,7 @@ def test_jobs_stand_under_their_cause_with_the_time_of_each_device() -> None:
     costs = {"adapters/M0/seed-0/cost": (5400, "Z100"), "predictions/M0/seed-0/PM.cost": (60, CPU)}
     for name, (seconds, device) in costs.items():
         write_json(Path(f"results/shop/{name}.json"), {"seconds": seconds, "device": device})
-    assert str(overview()).splitlines()[1:-2] == [
+    assert told().splitlines()[1:-2] == [
         "  1.5 GPU-hours (Z100), as 1 job last took",
         f"  1.0 minute on the CPU ({CPU}), as 1 job last took",
         "",
@@ -66,29 +66,29 @@ def test_jobs_stand_under_their_cause_with_the_time_of_each_device() -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "told"),
+    ("device", "line"),
     [
         ("2 x Z100", "3.0 GPU-hours (2 x Z100), as 1 job last took"),
         ("large-1 at https://a.b/v1", "1.5 hours of a server (large-1 at https://a.b/v1), as"),
     ],
 )
-def test_hours_are_those_of_each_gpu_and_none_of_a_server(device: str, told: str) -> None:
+def test_hours_are_those_of_each_gpu_and_none_of_a_server(device: str, line: str) -> None:
     cost = {"seconds": 5400, "device": device}
     write_json(Path("results/shop/predictions/M0/seed-0/PM.cost.json"), cost)
-    assert str(overview()).splitlines()[1].startswith(f"  {told}")
+    assert told().splitlines()[1].startswith(f"  {line}")
 
 
 def test_a_finished_study_takes_one_line() -> None:
     made = plan(tasks=["PM"], baselines=[], models={"M0": MODELS["Small-EC"]})
     done = [replace(job, due=False) for job in jobs_of(made)]
-    told = str(Overview.of(made, done))
-    assert told == f"Study shop: nothing to do, all {len(done)} jobs are up to date"
+    line = f"Study shop: nothing to do, all {len(done)} jobs are up to date"
+    assert overview("shop", done) == line
 
 
 def test_what_never_ran_is_estimated() -> None:
     cost = Path("results/shop/adapters/M0/seed-0/cost.json")
     write_json(cost, {"seconds": 5400, "device": "Z100"})
-    assert str(overview(models=2)).splitlines()[1:3] == [
+    assert told(models=2).splitlines()[1:3] == [
         "  3.0 GPU-hours (Z100), as 2 jobs last took, of which 1 has never run: estimated from "
         "similar ones",
         "  time unknown: 2 predictions",
@@ -106,7 +106,7 @@ def test_more_causes_than_fit_are_summed_up() -> None:
         origin = {"inputs": {}, "code": one.params["code"], "settings": settings, "versions": {}}
         write_json(Path(one.manifest), {**origin, "files": {}})
     jobs = [replace(job, due=True) for job in jobs_of(made)]
-    lines = str(Overview.of(made, jobs)).splitlines()
+    lines = overview("shop", jobs).splitlines()
     assert len(lines) < 30
     assert [line for line in lines if line.startswith("and ")] == ["and 4 more causes"]
 

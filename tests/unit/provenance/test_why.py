@@ -1,6 +1,6 @@
 """Why jobs would run: each change is named, and each job is counted under one of the causes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +16,8 @@ from ecslm.common.hashing import canonical_json
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.fingerprint.running import code_parameter
 from ecslm.provenance.dag import Job
-from ecslm.provenance.why import (
-    Cause,
-    Changes,
-    definitions,
-    differences,
-    explain,
-    find_causes,
-    record_code,
-)
+from ecslm.provenance.overview import find_causes
+from ecslm.provenance.why import Changes, definitions, differences, explain, record_code
 from ecslm.schemas.paths import CODE_HISTORY
 
 DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
@@ -95,12 +88,6 @@ def test_a_job_below_another_has_the_cause_of_that_one() -> None:
         assert words in text
 
 
-def test_no_modules_are_told_of_results_that_no_code_is_recorded_of() -> None:
-    bare = replace(SCORE_JOB, params={**SCORE_JOB.params, "code": None})
-    make(bare)
-    assert "modules" not in explain(Changes([bare]), Path("results/shop/score.json"))
-
-
 def test_an_edited_input_a_missing_and_an_altered_result_are_named() -> None:
     Path("prompt.jinja").write_text("{{ other }}")
     Path(COST).unlink()
@@ -142,85 +129,63 @@ def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
 
 
 class Told(Changes):
-    """Changes that are given, by manifest; the jobs that these reach would run."""
+    """Changes that are given, by the number of a job; the jobs that these reach would run."""
 
-    def __init__(self, jobs: Sequence[Job], told: dict[str, tuple[str, ...]]) -> None:
-        reached: set[str] = set()
-        for one in jobs:
-            if told.get(one.manifest) or reached.intersection(one.inputs):
-                reached.update(one.files)
-        super().__init__(replace(one, due=one.manifest in reached) for one in jobs)
+    def __init__(self, reads: Sequence[set[int]], told: Mapping[int, tuple[str, ...]]) -> None:
+        names = [f"results/shop/{number}.json" for number in range(len(reads))]
+        self.reached: set[int] = set()
+        for number, read in enumerate(reads):
+            if told.get(number) or read & self.reached:
+                self.reached.add(number)
+        super().__init__(
+            Job(
+                *("predict", {"model": str(n)}, {"manifest": (names[n],)}, names[n]),
+                inputs=tuple(names[one] for one in sorted(read)),
+                due=n in self.reached,
+            )
+            for n, read in enumerate(reads)
+        )
         self._told = told
 
     def reasons(self, job: Job) -> tuple[str, ...]:
-        return self._told.get(job.manifest, ())
-
-
-def job(number: int, inputs: Sequence[int] = ()) -> Job:
-    """A job that reads the results of others."""
-    result = f"results/shop/{number}.json"
-    reads = tuple(f"results/shop/{one}.json" for one in inputs)
-    manifest = f"results/shop/{number}.manifest.json"
-    return Job("predict", {}, {"result": (result,), "manifest": (manifest,)}, manifest, reads)
-
-
-def causes(jobs: Sequence[Job], told: dict[int, tuple[str, ...]]) -> list[Cause]:
-    """The causes, weighed by the number of jobs."""
-    by_manifest = {jobs[number].manifest: reasons for number, reasons in told.items()}
-    return find_causes(Told(jobs, by_manifest), lambda reached: (len(reached),))
-
-
-@st.composite
-def studies(draw: st.DrawFn) -> tuple[list[Job], dict[int, tuple[str, ...]]]:
-    """Jobs, each of which reads results of some before it, and reasons of some."""
-    count = draw(st.integers(1, 12))
-    some = st.sets(st.integers(0, count - 1), max_size=4)
-    jobs = [job(n, sorted(one for one in draw(some) if one < n)) for n in range(count)]
-    words = st.sampled_from(
-        [
-            *("not built yet", "rank: 8 -> 16", "prompt.jinja has changed"),
-            *(f"results/shop/{n}.json {word}" for n in range(4) for word in ("is new", "is old")),
-        ]
-    )
-    reasons = st.lists(words, max_size=3, unique=True).map(tuple)
-    return jobs, {number: draw(reasons) for number in range(count)}
+        return self._told.get(int(job.key["model"]), ())
 
 
 def numbers(jobs: Sequence[Job]) -> list[int]:
-    return [int(one.results[0].split("/")[-1].removesuffix(".json")) for one in jobs]
+    return [int(one.key["model"]) for one in jobs]
 
 
-def readers(jobs: Sequence[Job], first: Sequence[Job]) -> Iterator[Job]:
-    """The first jobs and all below them."""
-    below: set[str] = set()
-    for one in jobs:
-        if numbers([one])[0] in numbers(first) or below.intersection(one.inputs):
-            below.update(one.results)
-            yield one
-
-
-@given(studies())
+@given(st.data(), st.integers(1, 12))
 def test_each_job_that_would_run_is_counted_once_under_a_cause_that_reaches_it(
-    study: tuple[list[Job], dict[int, tuple[str, ...]]],
+    data: st.DataObject, count: int
 ) -> None:
-    jobs, told = study
-    found = causes(jobs, told)
-    stale = list(readers(jobs, [jobs[n] for n, reasons in told.items() if reasons]))
-    counted = [one for cause in found for one in cause.counted]
-    assert sorted(numbers(counted)) == numbers(stale)
+    some = st.sets(st.integers(0, count - 1), max_size=4)
+    reads = [{one for one in data.draw(some) if one < number} for number in range(count)]
+    words = st.sampled_from(["not built yet", "rank: 8 -> 16", "results/shop/1.json is new"])
+    reasons = st.lists(words, max_size=2, unique=True).map(tuple)
+    told = {number: data.draw(reasons) for number in range(count)}
+    changes = Told(reads, told)
+    found = find_causes(changes, len)
+    counted = [one for cause in found for one in numbers(cause.counted)]
+    assert sorted(counted) == sorted(changes.reached)
+    earlier: set[int] = set()
     for cause in found:
-        assert set(cause.counted) <= set(cause.reached)
-        assert numbers(cause.reached) == numbers(list(readers(jobs, cause.concerned)))
-    weights = [len(cause.reached) for cause in found]
-    assert weights == sorted(weights, reverse=True)
+        reached = set(numbers(changes.downstream(cause.concerned)))
+        assert set(numbers(cause.counted)) == reached - earlier
+        earlier |= reached
+    first = [len(changes.downstream(cause.concerned)) for cause in found]
+    assert first == sorted(first, reverse=True)
+    concerned = [one for cause in found for one in numbers(cause.concerned)]
+    assert sorted(concerned) == [number for number, of in told.items() if of]
 
 
 def test_changes_that_concern_the_same_jobs_are_one_cause_and_so_are_alike_ones() -> None:
     """As after a seed was removed, which scores over seeds and tables read."""
-    jobs = [job(n) for n in range(3)]
-    (cause,) = causes(jobs, dict.fromkeys(range(3), ("alpha: 32 -> 16", "rank: 16 -> 32")))
+    alone: list[set[int]] = [set(), set(), set()]
+    changes = Told(alone, dict.fromkeys(range(3), ("alpha: 32 -> 16", "rank: 16 -> 32")))
+    (cause,) = find_causes(changes, len)
     assert cause.reasons == ("alpha: 32 -> 16", "rank: 16 -> 32")
     gone = "results/shop/{}.json is no longer an input"
-    (cause,) = causes(jobs, {n: (gone.format(n + 10),) for n in range(3)})
-    assert cause.reasons == ("results/shop/10.json is no longer an input, and 2 more like it",)
+    (cause,) = find_causes(Told(alone, {n: (gone.format(n + 10),) for n in range(3)}), len)
+    assert cause.reasons == ("a result is no longer an input",)
     assert numbers(cause.counted) == [0, 1, 2]
