@@ -1,7 +1,6 @@
 """Results that are damaged on disk: noticed and named, never used."""
 
 import os
-import shlex
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.completed import CONFIGURATION, script_of, study_options
 from support.model_examples import run_here
-from support.scratch import list_jobs, snakemake
+from support.scratch import list_jobs
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_manifest
@@ -20,10 +19,8 @@ RESULTS = Path("results/generated")
 GENERATED = study_options("generated")
 TARGETS = ("all", "report")
 
-Damage = Callable[[Path], None]
 
-
-def keeping_dates(damage: Damage, path: Path) -> None:
+def keeping_dates(damage: Callable[[Path], None], path: Path) -> None:
     """A damage that the file's date does not tell."""
     before = path.stat()
     damage(path)
@@ -37,65 +34,9 @@ def flipped(path: Path) -> None:
     path.write_bytes(content)
 
 
-def edited(path: Path) -> None:
-    """Another text in the first row, in a file that is still sound."""
-    content = path.read_text(encoding="utf-8")
-    assert '"input": "' in content
-    path.write_text(content.replace('"input": "', '"input": "New: ', 1), encoding="utf-8")
-
-
-def shortened(path: Path) -> None:
-    """A file that was open for writing when the machine went off."""
-    os.truncate(path, path.stat().st_size // 2)
-
-
-ALTERED = "altered: its sha256 differs from its manifest"
-NO_JSON = "not JSON"
-# A result of each kind, what happens to it, what is said, and a job that a rebuild would run.
-DAMAGES: dict[str, tuple[Damage, str, str]] = {
-    "adapters/Tiny-Chat/seed-0/adapter_model.safetensors": (
-        *(flipped, ALTERED),
-        "predict Tiny-Chat/seed-0/QPR",
-    ),
-    "dataset/PM/test.jsonl": (edited, ALTERED, "score_baseline random/seed-0/PM"),
-    "predictions/Tiny-Exact/seed-0/SA.jsonl": (shortened, ALTERED, "score Tiny-Exact/seed-0/SA"),
-    "predictions/Tiny/seed-0/SA.manifest.json": (shortened, NO_JSON, "score Tiny/seed-0/SA"),
-    "metrics/Tiny/seed-0/PM.manifest.json": (shortened, NO_JSON, "render_table ind"),
-    "tables/ind.tex": (flipped, ALTERED, "report_pdf"),
-    # What people read, and no job.
-    "report.html": (flipped, ALTERED, "report_page"),
-    "scores.parquet": (flipped, ALTERED, "tidy_scores"),
-}
-
-
 def errors(text: str) -> list[str]:
     assert "Traceback" not in text, text
     return [line for line in text.splitlines() if line.startswith("error: ")]
-
-
-def remove(project: Path, error: str) -> None:
-    """Type what the message says; that of another result of the same job may have been it."""
-    program, *paths = shlex.split(error.split("`")[1])
-    assert program == "rm"
-    for path in paths:
-        if path != "-f":
-            (project / path).unlink(missing_ok=True)
-
-
-def test_damaged_results_stop_the_next_run_and_each_message_tells_how_to_rebuild_one(
-    project: Path,
-) -> None:
-    for file, (damage, *_) in DAMAGES.items():
-        keeping_dates(damage, project / RESULTS / file)
-    run = snakemake(project, *GENERATED, "--", *TARGETS)
-    assert run.returncode == 1
-    found = {error.removeprefix("error: ").split(": ")[0]: error for error in errors(run.stderr)}
-    assert found.keys() == {str(RESULTS / file) for file in DAMAGES}
-    for file, (_, words, _) in DAMAGES.items():
-        assert words in found[str(RESULTS / file)]
-        remove(project, found[str(RESULTS / file)])
-    jobs = list_jobs(project, "--dry-run", *GENERATED, "--", *TARGETS)
-    assert {job.name for job in jobs} >= {rebuilt for *_, rebuilt in DAMAGES.values()}
 
 
 def test_a_damage_during_a_run_is_found_by_every_job_that_reads_the_result(

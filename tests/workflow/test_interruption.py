@@ -56,18 +56,14 @@ TRAINING = Stage(
     (
         Moment("the first checkpoint is begun", "open w", "*/checkpoint-4/trainer_state.json"),
         Moment("the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"),
-        Moment("it lacks its digests alone", "os.rename", "*/checkpoint-8/sha256.json"),
         Moment("the adapter is half saved", "os.rename", "*/made/adapter_config.json"),
-        Moment("some results are in place", "os.rename", "*/seed-0/cost.json"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/manifest.json"),
     ),
     (
         "12 steps, from the start",
         "12 steps, from the start",
         "12 steps, from checkpoint-4",
-        "12 steps, from checkpoint-4",
         "12 steps, from checkpoint-12",
-        "taken from the cache",
         "taken from the cache",
     ),
 )
@@ -75,18 +71,14 @@ PREDICTION = Stage(
     "predictions",
     RESULTS / "logs/predict/Tiny-EC-seed-0-QPR.log",
     (
-        Moment("the first batch is generated", "open a", "*/batches.jsonl"),
         Moment("three batches are noted", "open a", "*/batches.jsonl", 4),
         Moment("all batches are noted", "os.rename", "*/made/predictions"),
-        Moment("some results are in place", "os.rename", "*/seed-0/QPR.jsonl"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/QPR.manifest.json"),
     ),
     (
         "12 prompts in 12 batches, 0 already done",
-        "12 prompts in 12 batches, 0 already done",
         "12 prompts in 12 batches, 3 already done",
         "12 prompts in 12 batches, 12 already done",
-        "taken from the cache",
         "taken from the cache",
     ),
     first_stop=3,

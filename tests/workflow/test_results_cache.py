@@ -5,7 +5,6 @@ were taken from those that were computed.
 """
 
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from support.interruption import Moment, interrupt, kill_all, run_until
 from support.project import ROOT
 from support.scratch import cold_snakemake
 
-from ecslm.common.files import read_json
 from ecslm.common.manifests import read_manifest
 
 CACHE = Path("results/cache/finished")
@@ -153,32 +151,6 @@ def test_the_same_model_of_another_name_in_another_study_takes_the_results(proje
     one = project / "results/local" / weights.format("Tiny-EC")
     assert not one.samefile(project / "results/second" / weights.format("Twin"))
     assert run(project, "second", "predictions") == set()
-
-
-def test_a_damaged_entry_is_not_taken_and_the_job_computes(project: Path) -> None:
-    action = read_json(project / ADAPTER / "manifest.json")["action"]
-    weights = project / CACHE / action[:2] / action / "weights"
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
-    shutil.rmtree(project / ADAPTER)
-    assert computing(project, "local", "adapters") == {TRAINING}
-    log = logs(project)[TRAINING]
-    assert re.search(rf"cache: {CACHE}/.*: damaged: removed", log)
-    assert "steps, from the start" in log
-    assert read_json(project / ADAPTER / "manifest.json")["action"] == action
-    shutil.rmtree(project / ADAPTER)
-    assert run(project, "local", "adapters") == {TRAINING}
-
-
-def test_a_cache_that_cannot_be_written_is_a_warning_and_stops_nothing(project: Path) -> None:
-    shutil.rmtree(project / CACHE)
-    # A disk that is not mounted.
-    (project / CACHE).symlink_to(project / "disk/finished")
-    shutil.rmtree(project / ADAPTER)
-    assert computing(project, "local", "adapters") == {TRAINING}
-    assert logs(project)[TRAINING].count("cache: ") == 1
-    assert (project / ADAPTER / "manifest.json").exists()
 
 
 def test_a_shared_cache_serves_another_project_and_every_run_keeps_it_within_its_limit(

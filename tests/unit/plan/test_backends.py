@@ -9,14 +9,13 @@ import pytest
 import yaml
 from support.plans import IND, MODELS, OOD, Raw, plan
 from support.project import ROOT
-from support.stated_jobs import StatedJob, first_files, job_of, stated_jobs
+from support.stated_jobs import StatedJob, first_files, job_of
 
 from ecslm.common.files import write_json, write_text
 from ecslm.plan.study import Study
 
 SHOTS = f"{IND}_1-shot"
 SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
-PRICES: Raw = {"input": 10, "output": 30, "currency": "USD", "as_of": "2024-04-09"}
 
 
 def recorded(fields: Raw | None = None, **study: Any) -> Study:
@@ -101,14 +100,6 @@ def test_published_answers_of_all_models_come_from_one_job() -> None:
         assert found.inputs[1:] == ("results/shop/answers/third-SA.jsonl",)
 
 
-@pytest.mark.parametrize(("shots", "expected"), [(0, [IND, OOD]), (1, [SHOTS])])
-def test_answers_to_prompts_with_an_example_are_another_row(
-    shots: int, expected: list[str]
-) -> None:
-    made = recorded({"shots": shots}, settings=[IND, OOD, SHOTS])
-    assert json.loads(prediction(made).settings)["settings"] == expected
-
-
 # Servers
 
 
@@ -133,22 +124,11 @@ def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
 
 
 def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None:
-    access = {"key": "SHOP_KEY", "concurrency": 3, "prices": PRICES, "budget": 7}
+    access = {"key": "SHOP_KEY", "concurrency": 3, "budget": 7}
     with_access = served({"access": access})
     assert decided(with_access) == decided(served())
     told = json.loads(prediction(with_access).resources["access"])
     assert (told["budget"], told["key"]) == (7.0, "SHOP_KEY")
-
-
-def test_the_prices_of_a_server_are_a_parameter_of_the_table_of_costs_alone() -> None:
-    cost = {"kind": "cost", "models": ["Other", "Small-EC"]}
-    kinds = {"cost": cost, "parameters": {"kind": "parameters", "models": ["Small-EC"]}}
-    tables = {name: kind | {"label": name, "caption": "X"} for name, kind in kinds.items()}
-    one, two = (
-        stated_jobs(served({"access": {"prices": PRICES | {"input": price}}}, tables=tables))
-        for price in (10, 5)
-    )
-    assert {name for name in one if one[name].params != two[name].params} == {"render_table cost"}
 
 
 @pytest.mark.parametrize(
@@ -167,10 +147,6 @@ def test_what_the_server_is_asked_reruns_its_predictions(changes: Raw) -> None:
 
 
 def test_settings_that_no_server_is_told_rerun_none_of_its_predictions() -> None:
-    local = served(
-        decoding={"max_length": 999, "fused": False, "oom": "halve"},
-        batch_tokens=99,
-        precision={"quantization": "none"},
-    )
+    unsaid = {"max_length": 999, "fused": False, "oom": "halve"}
+    local = served(decoding=unsaid, batch_tokens=99, precision={"quantization": "none"})
     assert decided(local) == decided(served())
-    assert decided(served(task_decoding={"SA": {"max_new_tokens": 9}})) != decided(served())

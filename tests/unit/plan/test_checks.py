@@ -16,7 +16,6 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.models.bases import HubSource, read_base
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.jobs import description_settings
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 
@@ -142,17 +141,6 @@ def test_lengths_beyond_a_base_are_warned_of_and_refused_if_it_has_no_positions(
     )
 
 
-def test_a_model_with_anothers_adapter_reads_what_that_was_trained_on() -> None:
-    """The data are described with what it reads, too."""
-    limited = {**TRAINED, "adapter_of": "Small-EC", "answers": "constrained"}
-    tuned = {"Small-EC": TRAINED | {"training": {}}, "Small-EC-constrained": limited}
-    for name, length in {"Small": None, **dict.fromkeys(tuned, 600)}.items():
-        every = {"Small": TRAINED} | tuned
-        made = study(models=every, described_with=name, training={"max_length": 600})
-        assert made.trained_length(name) == length
-        assert description_settings(made, "PM").adapter_max_length == length
-
-
 def test_a_damaged_base_is_told_with_the_way_to_fetch_it_again() -> None:
     checked = fetched(study())
     Path("results/bases/Small/model.safetensors").write_bytes(b"half")
@@ -211,15 +199,6 @@ def test_a_template_is_tried_before_anything_runs(text: str, words: str) -> None
     (line,) = problems(study())
     assert line.startswith("resources/prompts/chatml.jinja: ")
     assert words in line
-
-
-def test_templates_of_the_project_are_good_with_and_without_an_example() -> None:
-    paths = [*Path("resources/prompts").glob("*.jinja")]
-    for shots in (0, 1):
-        every = {
-            path.stem: {"base": "Small", "template": path.stem, "shots": shots} for path in paths
-        }
-        check_named_files(study(models=every, settings=[IND, f"{IND}_1-shot"]))
 
 
 def test_missing_answers_are_told_with_what_to_do() -> None:

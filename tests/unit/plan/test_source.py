@@ -45,15 +45,6 @@ def test_a_new_setting_concerns_the_test_records_of_tasks_that_have_such_alone()
     assert changed == {(code, "test") for code in TASKS if code not in ("PM", "QPR")}
 
 
-def test_the_hubs_revision_ties_dataset_files_to_their_content() -> None:
-    def source(revision: str) -> str:
-        data = {"source": "hub", "id": "a/b", "revision": revision}
-        return source_of(plan(data=data)).content_of_split("PM", "test")
-
-    assert source("c0ffee") == source("c0ffee") != source("beef")
-    assert source("beef").startswith("source:")
-
-
 @pytest.mark.parametrize(
     ("kind", "concerned"), [("unknown_task", False), ("bad_output", True), ("unreadable_row", True)]
 )
@@ -122,16 +113,6 @@ def test_an_edited_row_concerns_the_dataset_file_of_its_task_and_split_alone(
     edited[number]["output"] = "no"
     after = sources(local(edited))
     assert {key for key in before if before[key] != after[key]} == {concerned}
-
-
-def test_a_broken_or_missing_local_file_stops_the_plan() -> None:
-    source = source_of(local(ROWS))
-    Path("rows.jsonl").write_text('[{"split": "test"')
-    with pytest.raises(InputError, match=r"^rows\.jsonl: row 1: not JSON .* truncated\?"):
-        source.content_of_split("PM", "test")
-    Path("rows.jsonl").unlink()
-    with pytest.raises(InputError, match=r"^rows\.jsonl: no such file: fix `data`"):
-        source.content_of_split("PM", "test")
 
 
 @pytest.mark.parametrize("task", ["PM", "QPR"])

@@ -127,26 +127,31 @@ def test_what_each_model_needs_is_one_line(
     assert all(f"{name}: {need / GB:.1f} GB" in only.message for name, need in only.values.items())
 
 
-def test_a_deterministic_training_that_does_not_fit_is_an_error_with_the_number_to_set(
+@pytest.mark.parametrize(
+    ("memory", "jobs", "stopping", "halving"),
+    [
+        (80, "training", {"training": {"batch_tokens": 16000, "deterministic": True}}, {}),
+        (
+            *(12, "predictions", AUTO),
+            AUTO | {"decoding": {"max_length": 4000, "oom": "halve"}},
+        ),
+    ],
+)
+def test_a_job_that_would_stop_is_an_error_with_the_number_to_set(
+    memory: float,
+    jobs: str,
+    stopping: dict[str, Any],
+    halving: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = {"batch_tokens": 16000, "deterministic": True}
-    (line,) = lines(fits(80, monkeypatch, training=settings))
-    assert line.startswith("error: studies.shop: training of Small-EC: ")
-    number = int(line.rpartition("set `batch_tokens: ")[2].rstrip("`"))
-    assert not lines(fits(80, monkeypatch, training=settings | {"batch_tokens": number}))
-    assert not lines(fits(80, monkeypatch))
-
-
-def test_predictions_that_stop_are_an_error_with_the_number_to_set(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    (line,) = lines(fits(12, monkeypatch, **AUTO))
-    assert line.startswith("error: studies.shop: predictions of Small-EC: ")
-    number = int(line.rpartition("set `batch_tokens: ")[2].rstrip("`"))
-    assert not lines(fits(12, monkeypatch, **AUTO, batch_tokens=number))
-    halving = {"decoding": {"max_length": 4000, "oom": "halve"}}
-    assert not lines(fits(12, monkeypatch, **AUTO, **halving))
+    (line,) = lines(fits(memory, monkeypatch, **stopping))
+    assert line.startswith(f"error: studies.shop: {jobs} of Small-EC: ")
+    number = {"batch_tokens": int(line.rpartition("set `batch_tokens: ")[2].rstrip("`"))}
+    fixed = stopping | number
+    if jobs == "training":
+        fixed = {"training": stopping["training"] | number}
+    assert not lines(fits(memory, monkeypatch, **fixed))
+    assert not lines(fits(memory, monkeypatch, **halving))
 
 
 def test_a_record_that_does_not_fit_alone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
