@@ -42,9 +42,9 @@ def main(
                 print(f"removed {path}")
             return
         # Nothing is shown by results that a run would refuse.
-        plan = Study.read(configfile, study)
-        run = Run(plan)
-        check_named_files(plan)
+        chosen = Study.read(configfile, study)
+        run = Run(chosen)
+        check_named_files(chosen)
         with read_dag(configfile, study) as dag:
             run.check(dag.jobs)
             groups = [
@@ -54,12 +54,14 @@ def main(
         if not groups:
             print("nothing to accept: no finished results are due for their code or versions alone")
         problems: list[str] = []
-        for group, chosen in groups:
+        for group, computed in groups:
             start = time.monotonic()
-            print(f"{group[0].job.rule}: computing {len(chosen)} of {len(group)} again", flush=True)
+            print(
+                f"{group[0].job.rule}: computing {len(computed)} of {len(group)} again", flush=True
+            )
             with tempfile.TemporaryDirectory(prefix="ecslm-accept-") as folder:
                 try:
-                    recorded = accept(group, chosen, Path(folder))
+                    recorded = accept(group, computed, Path(folder))
                 except InputError as error:
                     problems += error.problems
                     continue

@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from ecslm.config.places import merged
 from ecslm.config.schema import Config
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
-from ecslm.provenance.dag import Job, read_dag
+from ecslm.provenance.dag import read_dag
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import FETCHED, REPORT_PDF
 from ecslm.schemas.registry import CONFIG_FILE
@@ -54,7 +54,7 @@ SHORTEST = 8
 
 
 def archive_study(
-    configfiles: Sequence[Path], study: str | None, output: Path | None
+    configfiles: Sequence[Path], name: str | None, output: Path | None
 ) -> tuple[Path, int]:
     """Write the archive of a finished study; return its path and how many files it has.
 
@@ -69,64 +69,60 @@ def archive_study(
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
-    plan = Study.read(configfiles, study)
-    results = packed_files(configfiles, plan)
-    published = os.path.relpath(plan.settings.published_numbers, PROJECT)
-    commit = _current_commit((*CODE, f"{published}/"))
-    name = f"ecslm-{plan.name}-{commit[:LENGTH]}"
-    packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={name}/code/", commit))
+    study = Study.read(configfiles, name)
+    results = packed_files(configfiles, study)
+    published = study.settings.published_numbers
+    commit = _current_commit((*CODE, f"{os.path.relpath(published, PROJECT)}/"))
+    top = f"ecslm-{study.name}-{commit[:LENGTH]}"
+    packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={top}/code/", commit))
     with zipfile.ZipFile(packed, "a") as bundle:
         files = {
-            member.filename.removeprefix(f"{name}/"): bundle.read(member)
+            member.filename.removeprefix(f"{top}/"): bundle.read(member)
             for member in bundle.infolist()
             if not member.is_dir()
         }
-        require_published(plan.settings.published_numbers, files)
+        require_published(published, files)
         own = {path.as_posix(): path.read_bytes() for path in results}
-        for file, text in _own_texts(plan, configfiles, commit).items():
-            own[file] = text.encode()
+        own |= _own_texts(study, configfiles, commit)
         files |= own
-        refuse_secrets(files, os.environ, key_variables(plan.config))
+        refuse_secrets(files, os.environ, key_variables(study.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
         for file, content in own.items():
-            member = zipfile.ZipInfo(f"{name}/{file}", NO_TIME)
+            member = zipfile.ZipInfo(f"{top}/{file}", NO_TIME)
             member.create_system, member.external_attr = UNIX, READABLE
             bundle.writestr(member, content, zipfile.ZIP_DEFLATED, 9)
-    path = Path("dist") / f"{name}.zip" if output is None else output
+    path = Path("dist") / f"{top}.zip" if output is None else output
     write_bytes(path, packed.getvalue())
     return path, len(files)
 
 
-def packed_files(configfiles: Sequence[Path], plan: Study) -> list[Path]:
+def packed_files(configfiles: Sequence[Path], study: Study) -> list[Path]:
     """The files of a finished study, sorted.
 
     Raises:
         InputError: a result is missing, altered or out of date.
     """
-    run, study, pdf = Run(plan), plan.name, Path(plan.results) / REPORT_PDF
+    run, pdf = Run(study), Path(study.results) / REPORT_PDF
     # The report as a PDF, which is packed if it was made.
     targets = ("all", *([str(pdf)] if pdf.exists() else []))
-    with read_dag(configfiles, study, targets) as dag:
+    with read_dag(configfiles, study.name, targets) as dag:
         jobs = dag.jobs
-    all_of(partial(check_named_files, plan), lambda: run.check(jobs))
-    if planned := [job for job in jobs if job.due]:
+    all_of(partial(check_named_files, study), lambda: run.check(jobs))
+    if due := [job for job in jobs if job.due]:
         raise InputError(
-            f"{plan.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
-            f"or their results are out of date, such as {planned[0].manifest}: run the study "
-            f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
+            f"{study.results}: {len(due):,} of {len(jobs):,} jobs are not done, or their results "
+            f"are out of date, such as {due[0].manifest}: run the study {study.name} to its end, "
+            f"then again; `make why STUDY={study.name}` says what is missing"
         )
-    packed = {path for job in jobs for path in map(Path, _packed(job)) if path.exists()}
+    packed: set[Path] = set()
+    for job in jobs:
+        fetched = Path(job.manifest).parent / Path(FETCHED).name
+        found = [*map(Path, job.files), *([fetched] if job.rule == "base_model" else [])]
+        of_proof = job.rule in PROOF_ALONE
+        packed.update(x for x in found if x.exists() and (not of_proof or x.name.endswith(PROOF)))
     # Which code was accepted as equal to that of a manifest, and by what evidence.
     return sorted({*packed, *EQUAL.glob("*.json")})
-
-
-def _packed(job: Job) -> Iterator[str]:
-    if job.rule == "base_model":
-        yield str(Path(job.manifest).parent / Path(FETCHED).name)
-    for path in job.files:
-        if job.rule not in PROOF_ALONE or path.endswith(PROOF):
-            yield path
 
 
 def _current_commit(parts: tuple[str, ...]) -> str:
@@ -145,9 +141,9 @@ def _current_commit(parts: tuple[str, ...]) -> str:
         if not line.startswith("??") or line[3:].strip('"').startswith(parts)
     ]
     if changed:
-        more = [f"and {len(changed) - MOST_NAMED} more"] if len(changed) > MOST_NAMED else []
+        more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
         raise InputError(
-            f"{', '.join(changed[:MOST_NAMED] + more)}: not as in the commit, so an archive would "
+            f"{', '.join(changed[:MOST_NAMED])}{more}: not as in the commit, so an archive would "
             "have other code or published numbers than made the results: commit or undo the changes"
         )
     return _git("rev-parse", "HEAD").decode().strip()
@@ -165,22 +161,24 @@ def _git(*arguments: str) -> bytes:
         ) from None
 
 
-def _own_texts(plan: Study, configfiles: Sequence[Path], commit: str) -> dict[str, str]:
+def _own_texts(study: Study, configfiles: Sequence[Path], commit: str) -> dict[str, bytes]:
     """Files that only the archive has: how to use it and to cite it, and all of the configuration
     in one file."""
     configuration = merged(read_files([CONFIG_FILE, *configfiles]))
-    values = configuration.with_values({"study": plan.name}).values
+    values = configuration.with_values({"study": study.name}).values
     readme = read_text(PROJECT / README).format(
-        title=plan.settings.title,
-        study=plan.name,
+        title=study.settings.title,
+        study=study.name,
         version=tomllib.loads(read_text(PROJECT / "pyproject.toml"))["project"]["version"],
         commit=commit,
-        results=plan.results,
+        results=study.results,
     )
     return {
-        "README.md": readme,
-        CITATION: read_text(PROJECT / CITATION),
-        "configuration.yaml": yaml.safe_dump(values, sort_keys=False, allow_unicode=True),
+        "README.md": readme.encode(),
+        CITATION: (PROJECT / CITATION).read_bytes(),
+        "configuration.yaml": yaml.safe_dump(
+            values, sort_keys=False, encoding="utf-8", allow_unicode=True
+        ),
     }
 
 
