@@ -70,15 +70,6 @@ def renamed(file: str, name: str) -> Edit:
     return edit
 
 
-def copied(file: str, name: str) -> Edit:
-    """A copy of a file, under another name in the same folder."""
-
-    def edit(project: Path) -> None:
-        shutil.copy(project / file, (project / file).with_name(name))
-
-    return edit
-
-
 def logic(*files: str) -> Edit:
     """One statement more in files of `scripts/`, which whoever loads them executes."""
     return together(*(added(f"scripts/{file}", "assert True") for file in files))

@@ -72,9 +72,9 @@ class Leftovers:
         studies = self._config.studies.values()
         used = {model.base for one in studies for model in one.models.values()}
         used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
-        unused = (path for path in Path(paths.BASES).glob("*/manifest.json") if not self._of_others)
-        folders = (path.parent for path in unused if path.parent.name not in used)
-        return [path for folder in folders for path in _own_files(folder)]
+        found = [] if self._of_others else sorted(Path(paths.BASES).glob("*/manifest.json"))
+        folders = (path.parent for path in found if path.parent.name not in used)
+        return [path for one in folders if not one.is_symlink() for path in _own_files(one)]
 
     def unknown_studies(self) -> list[Path]:
         """Directories of other studies that the configuration lacks."""
