@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from support.completed import RECORDS, study_options
-from support.edits import configured
 from support.scratch import snakemake
-
-from ecslm.common.files import read_json
 
 LOCAL = study_options("local")
 DATASETS = Path("results/local/dataset")
@@ -48,18 +45,3 @@ def test_a_broken_file_is_told_of_whole_before_anything_runs(project: Path) -> N
     assert lines[4].startswith("error: 4 rows cannot be used")
     assert f"`tolerate: [{kinds}]`" in lines[4]
     assert before == {path: path.read_bytes() for path in before}
-
-
-def test_tolerated_rows_are_dropped_and_counted(project: Path) -> None:
-    edit_rows(project, broken)
-    kinds = ["unknown_task", "bad_input", "bad_options", "bad_output"]
-    configured("studies.local.data.tolerate", kinds)(project)
-    table = "results/local/tables/dataset.json"
-    run = snakemake(project, "--cores", "2", *LOCAL, "--", "datasets", table)
-    assert run.returncode == 0, run.stderr
-    report = read_json(project / "results/local/data_check.json")
-    assert {kind: found["count"] for kind, found in report["problems"].items()} == dict.fromkeys(
-        kinds, 1
-    )
-    assert (report["dropped"], report["elsewhere"]) == (4, 1)
-    assert any("bad_output 1" in note for note in read_json(project / table)["notes"])

@@ -126,7 +126,8 @@ def check_memory(run: PlannedRun) -> Iterator[Finding]:
     if not run.gpu_jobs:
         return
     device, name = met(run)
-    memory, refusals = {}, {}
+    memory: dict[str, int] = {}
+    refusals: dict[str, str] = {}
     keys = ((job.rule, job.key.get("model", ""), job.key.get("task", "")) for job in run.gpu_jobs)
     for rule, model, task in dict.fromkeys(keys):
         if rule not in KINDS:

@@ -34,6 +34,7 @@ from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.digest import SCRIPTS, code_of
 from ecslm.provenance.dag import Job
+from ecslm.provenance.run import KEPT
 from ecslm.provenance.why import Code, changed_values, definitions, differences, dotted
 from ecslm.schemas.paths import BASES, CODE_HISTORY
 
@@ -42,8 +43,6 @@ NOTING = (
     "import sys; sys.path[0] = sys.argv[2]; "
     "from ecslm.fingerprint.executed import run_noting; run_noting(*sys.argv[1:])"
 )
-# The rules whose jobs are accepted, and the folders of their results.
-STEPS = {"train_adapter": "adapters", "predict": "predictions", "bertscore": "bertscore"}
 # Options that name what a step writes.
 WRITTEN = ("--output", "--manifest", "--cost", "--log")
 # Fields of a manifest that differ between pairs of code and versions, or are compared otherwise.
@@ -79,16 +78,16 @@ class Finished:
 
 
 def finished_jobs(jobs: Sequence[Job]) -> list[Finished]:
-    """The jobs of `STEPS` that are due for their code or versions alone.
+    """The jobs of `KEPT` that are due for their code or versions alone.
 
     Raises:
         InputError: what such a job reads is going to be made again first.
     """
     due = [job for job in jobs if job.due]
-    sources = {path for job in due if job.rule not in STEPS for path in job.files}
+    sources = {path for job in due if job.rule not in KEPT for path in job.files}
     found: list[Finished] = []
     for job in due:
-        if job.rule in STEPS and all(Path(path).is_file() for path in job.files):
+        if job.rule in KEPT and all(Path(path).is_file() for path in job.files):
             made = read_manifest(Path(job.manifest))
             # None if it is due for another job that is.
             kinds = {change.kind for change in differences(job)}
@@ -174,7 +173,7 @@ def revoked(name: str) -> list[Path]:
         raise InputError(f"--revoke: {name}: nothing of this name was accepted; there is: {names}")
     record, manifests = EQUAL / f"{name}.json", []
     for path in sorted(Path("results").glob("*/*/**/*manifest.json")):
-        made = read_manifest(path) if path.parts[2] in STEPS.values() else None
+        made = read_manifest(path) if path.parts[2] in KEPT.values() else None
         if made and Pair(code=made.code, versions=made.versions) == known[name].new:
             manifests.append(path)
             # The manifest last: results without one are refused.

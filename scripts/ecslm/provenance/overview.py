@@ -67,8 +67,8 @@ def find_causes(changes: Changes, weight: Callable[[Sequence[Job]], Any]) -> lis
     own: dict[tuple[str, ...], list[Job]] = defaultdict(list)
     for job in changes.jobs:
         # Those that differ in the result that they are about are one.
-        reasons = (OF_A_RESULT.sub("a result", one) for one in changes.reasons(job))
-        if alike := tuple(dict.fromkeys(reasons)):
+        words = (OF_A_RESULT.sub("a result", one) for one in changes.reasons(job))
+        if alike := tuple(dict.fromkeys(words)):
             own[alike].append(job)
     reached = {reasons: changes.downstream(frozenset(jobs)) for reasons, jobs in own.items()}
     causes: list[Cause] = []

@@ -32,8 +32,10 @@ from ecslm.provenance.results import check_results, finished
 from ecslm.provenance.why import record_code
 from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED, RUN_LOCK
 
-# Rules whose results are kept; the names of their outputs are those of the files in the cache.
-KEPT = ("train_adapter", "predict", "bertscore")
+# Rules whose results are kept, and the folders of these; the names of their outputs are those of
+# the files in the cache.
+KEPT = {"train_adapter": "adapters", "predict": "predictions", "bertscore": "bertscore"}
+
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from ecslm.common.files import write_json, write_text
 from ecslm.plan.study import Study
 
 SHOTS = f"{IND}_1-shot"
+PRICES: Raw = {"input": 10, "output": 30, "currency": "USD", "as_of": "2024-04-09"}
 SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
 
 
@@ -124,7 +125,7 @@ def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
 
 
 def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None:
-    access = {"key": "SHOP_KEY", "concurrency": 3, "budget": 7}
+    access = {"key": "SHOP_KEY", "concurrency": 3, "prices": PRICES, "budget": 7}
     with_access = served({"access": access})
     assert decided(with_access) == decided(served())
     told = json.loads(prediction(with_access).resources["access"])

@@ -108,7 +108,7 @@ def test_more_causes_than_fit_are_summed_up() -> None:
     jobs = [replace(job, due=True) for job in jobs_of(made)]
     lines = overview("shop", jobs).splitlines()
     assert len(lines) < 30
-    assert [line for line in lines if line.startswith("and ")] == ["and 4 more causes"]
+    assert [line for line in lines if line.startswith("and ")] == ["and 3 more causes"]
 
 
 # What jobs took, or those that are most like them
