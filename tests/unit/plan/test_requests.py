@@ -81,6 +81,12 @@ def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None
         found = asked.training("Small-EC", asked.slow)
         assert found is not None
         assert (found.host == found.device_bytes) == (asked.slow.kind == "cpu")
+    # What is exported is beside the model.
+    on_cpu = requests(device="cpu")
+    exported = on_cpu.of_key("export_model", {"model": "Small-EC"}, on_cpu.slow)
+    assert exported is not None
+    assert exported.device["merged"] == exported.device["base"]
+    assert exported.host == exported.device_bytes
 
 
 @pytest.mark.parametrize(
