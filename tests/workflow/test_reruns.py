@@ -104,7 +104,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "the style of figures",
             logic("ecslm/figures/style.py"),
-            *("draw_figures", "draw_rule_graph"),
+            "draw_figures",
         ),
         row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
         row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
@@ -149,11 +149,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "render_table ind",
         ),
         row("the code of costs", logic("ecslm/tables/costs.py"), "render_table cost"),
-        row(
-            "the parameters of a published model",
-            replaced("resources/published/sizes.csv", "7069016064", "7069016065"),
-            "draw_figures",
-        ),
         row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
     ),
     "published numbers of its own": (
@@ -319,7 +314,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
             *("train_adapter Tiny-Chat/seed-1", "predict Tiny-Chat/seed-1/*"),
             *("bertscore Tiny-Chat/seed-1/AG", "score Tiny-Chat/seed-1/*"),
-            *("score_over_seeds Tiny-Chat/*", "draw_rule_graph"),
+            "score_over_seeds Tiny-Chat/*",
         ),
     ),
     "a new task": (
@@ -329,7 +324,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("check_data", "dataset MPC/test", "describe_data MPC", "predict */MPC"),
             *("score */MPC", "score_baseline random/seed-0/MPC", "score_over_seeds */MPC"),
             # More tests need more permutations.
-            *("differences *", "compare", "measure_latency *", "draw_figures", "draw_rule_graph"),
+            *("differences *", "compare", "measure_latency *", "draw_figures"),
         ),
     ),
     "a new trained task": (
@@ -341,7 +336,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "leakage *",
             *("predict */MPC", "score */MPC", "score_baseline */MPC", "choose_baseline MPC"),
             *("score_over_seeds */MPC", "differences MPC", "compare"),
-            *("draw_figures", "draw_rule_graph"),
+            "draw_figures",
         ),
     ),
     "weights of local directories, their dates kept": (
@@ -374,8 +369,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         ),
     ),
     "versions of libraries that only draw and collect": (
-        row("matplotlib", locked("matplotlib", "99.1"), "draw_figures", "draw_rule_graph"),
-        row("pandas", locked("pandas", "99.1"), "tidy_scores"),
+        row("matplotlib", locked("matplotlib", "99.1"), "draw_figures"),
+        row("pandas", locked("pandas", "99.1"), "tidy_scores", "draw_figures"),
     ),
     "the version of numpy": (
         row(
@@ -489,7 +484,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
                 for rule in ("predict", "score")
             ),
             *("render_table validity", "render_table scores_IND_Diverse_Instruction"),
-            *(*DRAWN, "draw_rule_graph"),
+            *DRAWN,
         ),
     ),
     "a new setting: the test records of its tasks and below, no training": (

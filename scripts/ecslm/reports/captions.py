@@ -15,7 +15,6 @@ CHOSEN = (
     " \N{SECTION SIGN}: the best of several models, chosen by its scores on the test records, "
     "which makes it look better than it is."
 )
-CROSSES = "Crosses are published rows, if the size of the model is known. "
 COSTS = "time and money are in the table of costs"
 
 
@@ -44,11 +43,6 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
                 "for each weight and each token of the prompt and the answer. This cost does not "
                 f"depend on the machine{costs}. {INTERVALS}"
             )
-        case "parameters":
-            return (
-                f"{of_table}: score against the parameters of the base model. Models of the same "
-                f"base are drawn side by side. {CROSSES if published else ''}{INTERVALS}"
-            )
         case "intervals":
             return (
                 f"{of_table}: scores with their intervals. The dotted line is the best simple "
@@ -71,10 +65,4 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
                 "Losses of all trainings, a line for each seed. The loss on training records is a "
                 "mean over several steps. Each training keeps the step with the lowest loss on "
                 "the validation records."
-            )
-        case "rule_graph":
-            return (
-                "How the results are made: the rules of the workflow with the number of their "
-                "jobs, from data and base weights down to reports. Each rule reads results of "
-                "those above it."
             )

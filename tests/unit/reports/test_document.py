@@ -64,7 +64,7 @@ def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
         {"kind": name, "table": table}
         for name, table in (
             *(("computation", "ind"), ("parameters", "ind"), ("records", "ind")),
-            *(("intervals", "ind"), ("loss", ""), ("rule_graph", "")),
+            *(("intervals", "ind"), ("loss", "")),
         )
     ]
     document = document_of(results, tables=tables, figures=figures)
