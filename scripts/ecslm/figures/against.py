@@ -20,8 +20,8 @@ from ecslm.figures.style import INK, SOFT, Look, axis_end, label_metric, task_ti
 
 # From the outermost points to the ends of the axis, as a factor.
 MARGIN = 1.6
-# An axis of fewer decades has ticks at 1, 2 and 5.
-SHORT = 1.5
+# An axis of fewer decades has ticks at 1, 2 and 5; one of more has two powers of ten at least.
+SHORT = 2
 
 BEST_PUBLISHED, BEST_SIMPLE, UNTUNED = (0, (5, 2)), "dotted", "dashdot"
 
@@ -65,7 +65,7 @@ def draw_against(
     for axes, task in zip(panels, tasks, strict=True):
         label_metric(axes.yaxis, settings.tasks[task].metric)
         axes.set_ylim(0, axis_end(scores.loc[scores["task"] == task, "value"]))
-        _quantity_axis(axes, placed[column], units)
+        quantity_axis(axes, placed[column], units)
         lines = [(value, BEST_SIMPLE, SOFT) for value in simple[simple["task"] == task]["value"]]
         best = published[published["task"] == task]["value"].max()
         lines += [] if math.isnan(best) else [(best, BEST_PUBLISHED, SOFT)]
@@ -105,7 +105,7 @@ def _of_models(
     return [Line2D([], [], label=text, **options) for text, options in entries]
 
 
-def _quantity_axis(axes: Axes, quantities: pd.Series, units: Units) -> None:
+def quantity_axis(axes: Axes, quantities: pd.Series, units: Units) -> None:
     """A logarithmic axis for quantities, if there are any, the same in each panel."""
     if quantities.empty:
         return

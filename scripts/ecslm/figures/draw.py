@@ -7,12 +7,10 @@ from matplotlib.figure import Figure
 
 from ecslm.figures.against import draw_against
 from ecslm.figures.intervals import draw_intervals
+from ecslm.figures.panels import OPERATIONS, RECORDS
 from ecslm.figures.scores import read_scores
 from ecslm.figures.settings import FigureName, FiguresSettings
 from ecslm.figures.training import draw_loss, draw_validation, read_logs
-
-OPERATIONS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
-RECORDS = ((1e6, "M"), (1e3, "k"))
 
 
 def draw_figures(

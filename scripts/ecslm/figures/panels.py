@@ -18,7 +18,10 @@ TITLE_CHARACTERS = 21
 # Above the numbers of the axis, since some titles are wider than a panel: so much of its width.
 TITLE_PLACE = -0.3
 
+# Suffixes of numbers, by the factor of each, from the largest.
 Units = Sequence[tuple[float, str]]
+RECORDS: Units = ((1e6, "M"), (1e3, "k"))
+OPERATIONS: Units = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 
 def titled_panels(titles: Sequence[str], entries: int) -> tuple[Figure, list[Axes]]:

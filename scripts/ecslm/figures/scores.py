@@ -10,7 +10,6 @@ from ecslm.common.manifests import read_result, verify_result
 from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.schemas.metrics_file import OverSeedsFile
 from ecslm.schemas.paths import (
-    SCORES_MANIFEST,
     SCORES_PARQUET,
     SIMPLE_BASELINES,
     over_seeds_path,
@@ -32,7 +31,7 @@ def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd
     """
     rows: list[dict[str, Any]] = []
     if settings.tables:
-        verify_result(results / SCORES_PARQUET, results / SCORES_MANIFEST)
+        verify_result(results / SCORES_PARQUET)
         scores = pd.read_parquet(results / SCORES_PARQUET)
         rows = list(_Reader(results, settings, scores, Published(published)).rows())
     columns = ("table", "task", "row", "value", "low", "high", "reliable", "records", "operations")

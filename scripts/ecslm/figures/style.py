@@ -5,7 +5,6 @@ differ from each other under the common kinds of colour blindness (simulated as 
 al., 2009); shapes tell families apart where there is no colour.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,8 +109,8 @@ def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:
     with style.context({"svg.hashsalt": name}):
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
     figure.savefig(pdf, format="pdf", transparent=True, metadata={"CreationDate": None})
-    start, end = re.split(r"(?<=>)\n(?= <metadata>)", svg.getvalue().decode(), maxsplit=1)
-    return f"{start}\n <desc>{escape(text)}</desc>\n{end}", pdf.getvalue()
+    described = f" <desc>{escape(text)}</desc>\n <metadata>"
+    return svg.getvalue().decode().replace(" <metadata>", described, 1), pdf.getvalue()
 
 
 def task_title(settings: FiguresSettings, task: str) -> str:

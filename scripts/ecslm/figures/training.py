@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from ecslm.common.files import read_jsonl
 from ecslm.common.text import number_of
-from ecslm.figures.panels import add_legend, in_units, line_handle, titled_panels
+from ecslm.figures.panels import RECORDS, add_legend, in_units, line_handle, titled_panels
 from ecslm.figures.points import Points
 from ecslm.figures.settings import FiguresSettings
 from ecslm.figures.style import axis_end, task_title
@@ -23,7 +23,7 @@ from ecslm.schemas.paths import ADAPTER_LOG
 POINTS = 60
 # Of the models of a family, in order.
 PATTERNS = ("solid", "dashed", "dotted", "dashdot")
-RECORDS = ((1e6, "M"), (1e3, "k"))
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 class LogEntry(BaseModel):
@@ -57,7 +57,7 @@ def read_logs(results: Path, settings: FiguresSettings) -> pd.DataFrame:
 def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
     """The figure: losses of the training and of the validation records, a line for each seed."""
     styles = _line_styles(settings)
-    titles = ("Loss of the training records", "Loss of the validation records")
+    titles = ("Training records", "Validation records")
     figure, panels = titled_panels(titles, len(styles))
     texts = []
     for axes, title, name in zip(panels, titles, ("loss", "eval_loss"), strict=True):
@@ -67,32 +67,24 @@ def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, st
             axes.plot(*means.T, marker="." if name == "eval_loss" else None, **styles[model])
             first, last = means[[0, -1], 1]
             texts.append(f"{title}, {model}, seed {seed}: from {first:.3f} to {last:.3f}. ")
+        axes.set_ylabel("Loss")
         axes.set_ylim(bottom=0)
-    return _of_records(figure, styles), "".join(texts).strip()
+    return _of_records(figure, styles), f"Losses. {''.join(texts)}"
 
 
 def draw_validation(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
     """The figure: the share of right answers to the validation records of each task, by the number
     of training records that were seen; a line for each model, the mean over its seeds. Titles say
     how many records there are: few make a coarse curve."""
-    rows = [
-        {
-            "model": row.model,
-            "seen": row.records,
-            "task": task,
-            "right": share,
-            "records": row.eval_records.get(task),
-        }
-        for row in logs.itertuples()
-        for task, share in row.eval_right.items()
-    ]
-    found = pd.DataFrame(rows, columns=["model", "seen", "task", "right", "records"])
+    found = _right_answers(logs)
     tasks = [task for task in settings.tasks_in_order if task in set(found["task"])]
     titles = []
     for task in tasks:
         records = found.loc[found["task"] == task, "records"].max()
-        counted = "" if np.isnan(records) else f", {number_of(int(records), 'record')}"
-        titles.append(task_title(settings, task) + counted)
+        title = task_title(settings, task)
+        if not np.isnan(records):
+            title += f", {number_of(int(records), 'record').replace(' ', NO_BREAK)}"
+        titles.append(title)
     styles = _line_styles(settings)
     figure, panels = titled_panels(titles or ["No log has right answers"], len(styles))
     texts = []
@@ -106,6 +98,22 @@ def draw_validation(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figu
         axes.xaxis.set_major_locator(MaxNLocator(3))
     figure.supylabel("Right answers", fontsize=7)
     return _of_records(figure, styles), "Right answers in validation. " + "".join(texts)
+
+
+def _right_answers(logs: pd.DataFrame) -> pd.DataFrame:
+    """The shares of right answers, a row for each model, seed, evaluation and task."""
+    rows = [
+        {
+            "model": row.model,
+            "seen": row.records,
+            "task": task,
+            "right": share,
+            "records": row.eval_records.get(task),
+        }
+        for row in logs.itertuples()
+        for task, share in row.eval_right.items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "seen", "task", "right", "records"])
 
 
 def _of_records(figure: Figure, styles: Mapping[str, dict[str, Any]]) -> Figure:

@@ -85,7 +85,8 @@ def test_a_figure_has_the_same_bytes_in_each_process_and_under_any_settings_of_t
         "with styled():\n"
         "    figure = Figure(); axes = figure.subplots(); axes.plot([1, 3, 2], marker='o')\n"
         "    axes.set_title('Some text'); axes.axhline(2, linestyle='dotted')\n"
-        "    svg, pdf = as_files(figure, 'name'); content = svg.encode() + pdf\n"
+        "    svg, pdf = as_files(figure, 'name', 'A < B'); content = svg.encode() + pdf\n"
+        "assert '<desc>A &lt; B</desc>' in svg\n"
         "print(hashlib.sha256(content).hexdigest())\n"
     )
     found = set()
