@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.comparisons.settings import ChooseSettings
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
