@@ -46,10 +46,10 @@ def choose(
             for record in records:
                 texts = answers_of(name, record, settings.task, label)
                 answered.setdefault(name, []).append([as_prediction(record, x) for x in texts])
-        for name, own in sorted(settings.learned.items()):
+        for learned, own in sorted(settings.learned.items()):
             texts = learn(own.method, own.task, known, [])(records)
             for record, text in zip(records, texts, strict=True):
-                answered.setdefault(name, []).append([as_prediction(record, text)])
+                answered.setdefault(learned, []).append([as_prediction(record, text)])
     scores = {name: _score(name, found, code, settings.task) for name, found in answered.items()}
     stands_in = settings.task.metric in BERTSCORE_METRICS
     return SimpleBaselines(

@@ -84,12 +84,13 @@ def _asked(
         for model, (a, b) in product(contrast.models, contrast.pairs):
             yield {"a": a, "b": b, "setting": None, "model": model}, (model, a), (model, b)
         return
-    for (a, named), setting in product(contrast.pairs, contrast.settings):
-        b = best_simple if named == BEST_SIMPLE else named
-        if b is not None and a != b:
-            about = {"a": a, "b": b, "setting": setting, "model": None}
+    for (first, named), setting in product(contrast.pairs, contrast.settings):
+        second = best_simple if named == BEST_SIMPLE else named
+        if second is not None and first != second:
+            about = {"a": first, "b": second, "setting": setting, "model": None}
             one, other = (
-                (model, answered_setting(setting, settings.models[model].shots)) for model in (a, b)
+                (model, answered_setting(setting, settings.models[model].shots))
+                for model in (first, second)
             )
             yield about | {"best_simple": named == BEST_SIMPLE}, one, other
 

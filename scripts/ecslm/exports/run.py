@@ -24,7 +24,7 @@ from ecslm.models.loading import load_base_model, load_tokenizer, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.backend import Request
+from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.transformers_backend import (
     FormedPrompt,
     LoadedWeights,
@@ -130,7 +130,8 @@ def export_model(
 
 def _answers(backend: TransformersBackend, prompts: Sequence[FormedPrompt]) -> list[Answer]:
     """The answers to prompts, in order, in the batches of the study."""
-    model, found = backend.load(), {}
+    model = backend.load()
+    found: dict[int, Generated] = {}
     for number, members in enumerate(backend.batches(prompts)):
         texts = model.generate([prompts[i] for i in members], number, lambda _: None)
         found |= zip(members, texts, strict=True)

@@ -23,7 +23,7 @@ MARGIN = 1.6
 # An axis of fewer decades has ticks at 1, 2 and 5; one of more has two powers of ten at least.
 SHORT = 2
 
-BEST_PUBLISHED, BEST_SIMPLE, UNTUNED = (0, (5, 2)), "dotted", "dashdot"
+BEST_PUBLISHED, BEST_SIMPLE, UNTUNED = "dashed", "dotted", "dashdot"
 
 
 def draw_against(
@@ -50,15 +50,17 @@ def draw_against(
     flat = own[own[column].isna() & bool(groups)]
     # Doubled values never are the best.
     published = scores[scores["published"] & ~scores["doubled"]]
+    best = published.loc[published.groupby("task")["value"].idxmax()]
     simple = scores[scores["simple"]]
-    handles = _of_models(placed, points, settings, tell_tuned=not groups)
-    for rows, text, style in (
+    lines = [
         (flat, "not tuned", UNTUNED),
-        (published, "best published value", BEST_PUBLISHED),
+        (best, "best published value", BEST_PUBLISHED),
         (simple, "best simple baseline", BEST_SIMPLE),
-    ):
+    ]
+    handles = _of_models(placed, points, settings, tell_tuned=not groups)
+    for rows, text, style in lines:
         if len(rows):
-            handles.append(line_handle(text, style, INK if style == UNTUNED else SOFT))
+            handles.append(line_handle(text, style, INK if rows is flat else SOFT))
     tasks = list(scores["task"].unique())
     titles = [task_title(settings, task) for task in tasks]
     figure, panels = titled_panels(titles, len(handles))
@@ -66,13 +68,10 @@ def draw_against(
         label_metric(axes.yaxis, settings.tasks[task].metric)
         axes.set_ylim(0, axis_end(scores.loc[scores["task"] == task, "value"]))
         quantity_axis(axes, placed[column], units)
-        lines = [(value, BEST_SIMPLE, SOFT) for value in simple[simple["task"] == task]["value"]]
-        best = published[published["task"] == task]["value"].max()
-        lines += [] if math.isnan(best) else [(best, BEST_PUBLISHED, SOFT)]
-        for row in flat[flat["task"] == task].itertuples():
-            lines.append((row.value, UNTUNED, points.look(row.row).colour))
-        for value, style, colour in lines:
-            axes.axhline(value, color=colour, linestyle=style, linewidth=0.8)
+        for rows, _, style in lines:
+            for row in rows[rows["task"] == task].itertuples():
+                colour = points.look(row.row).colour if rows is flat else SOFT
+                axes.axhline(row.value, color=colour, linestyle=style, linewidth=0.8)
         here = placed[placed["task"] == task].set_index("row", drop=False)
         for group in groups:
             known = here.reindex([name for name in group if name in here.index])

@@ -17,9 +17,10 @@ from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons import testing
+from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.proportions import PairedTable, newcombe_interval
 from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
-from ecslm.comparisons.results import Difference, adjusted
+from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.significance import holm, monte_carlo_p
 from ecslm.comparisons.testing import differences

@@ -10,7 +10,7 @@ from support.scripts import run_script
 from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.common.files import read_json, write_jsonl
-from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.comparisons.settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.record import Record
