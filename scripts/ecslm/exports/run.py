@@ -187,13 +187,8 @@ def answered_twice(asked: Asked, exported: Any) -> list[AnsweredTwice]:
     answers = _answers(TransformersBackend(asked.request, _Exported(exported)), asked.prompts)
     return [
         AnsweredTwice(
-            id=record.id,
-            sample_id=record.sample_id,
-            task=record.task,
-            setting=record.setting,
+            **record.model_dump(include=set(AnsweredTwice.model_fields)),
             reference=record.output,
-            options=record.options,
-            relevance=record.relevance,
             adapter=one,
             exported=other,
         )

@@ -255,9 +255,14 @@ def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
             hits([1, 1, 0, 1, 1, 0, 1, 1], [1, 0, 0, 1, 1, 1, 1, 1]),
             hits([0, 1, 0, 0, 1, 0, 1, 0], [0, 1, 0, 0, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0, 1, 0]),
         ),
+        (
+            "binary_f1",
+            of_cells(["tp", "tp", "fn", "tn", "tn", "tp", "fp"]),
+            of_cells(["fn", "tp", "tp", "fp", "tn", "fn", "tn"]),
+        ),
     ],
 )
-def test_two_against_three_seeds_have_the_exact_p(
+def test_one_or_several_seeds_have_the_exact_p(
     name: str, first: Outcomes, second: Outcomes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The randomisation test alone, with as few records of a class as can be enumerated.
@@ -270,7 +275,10 @@ def test_two_against_three_seeds_have_the_exact_p(
         )
         for side in (first, second)
     ]
-    assert (row.value_a, row.value_b, row.seeds) == (*map(pytest.approx, means), (2, 3))
+    assert (row.value_a, row.value_b, row.seeds) == (
+        *map(pytest.approx, means),
+        (len(first.seeds), len(second.seeds)),
+    )
     assert row.difference == pytest.approx(means[0] - means[1])
     assert row.p == pytest.approx(exact_p(first, second, name))
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.exported_files import write_adapter_manifest, write_predictions
 from support.model_examples import run_here
 from support.project import ROOT
@@ -16,7 +14,7 @@ from support.table_files import IND, OOD, scores, write_metrics
 
 from ecslm.common.errors import InputError
 from ecslm.exports.settings import ScoreRowsSettings
-from ecslm.exports.tidy_scores import COLUMNS, as_csv, as_parquet, score_frame, typed
+from ecslm.exports.tidy_scores import COLUMNS, as_parquet, score_frame, typed
 
 SETTINGS = ScoreRowsSettings.model_validate(
     {
@@ -150,29 +148,6 @@ def test_the_columns_and_their_types_are_those_that_are_documented(results: Path
         read = pd.read_parquet(io.BytesIO(as_parquet(frame)))
         for one in (frame, read):
             assert {name: str(kind) for name, kind in one.dtypes.items()} == COLUMNS
-
-
-VALUES = {
-    "string": st.text(st.characters(categories=["L", "N", "P"]), min_size=1),
-    "float64": st.floats(-1, 1),
-    "Int64": st.integers(0, 10**15),
-    "boolean": st.booleans(),
-}
-ROWS = st.fixed_dictionaries({name: st.none() | VALUES[kind] for name, kind in COLUMNS.items()})
-
-
-@settings(max_examples=30)
-@given(st.lists(ROWS, max_size=5))
-def test_both_files_hold_every_value_exactly(some: list[dict[str, Any]]) -> None:
-    frame = typed(some)
-    text = pd.read_csv(
-        io.StringIO(as_csv(frame)),
-        dtype=COLUMNS,
-        keep_default_na=False,
-        na_values=[""],
-    )
-    for read in (pd.read_parquet(io.BytesIO(as_parquet(frame))), text):
-        pd.testing.assert_frame_equal(read, frame, check_exact=True)
 
 
 def test_the_script_writes_the_same_bytes_each_time(

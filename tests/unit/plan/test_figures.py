@@ -1,6 +1,5 @@
 """Which figures a study has, and what they are drawn from."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -125,17 +124,6 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
     inputs = job_of(made, "draw_figures").inputs
     assert str(scores) in inputs
     assert table_resources(made, "ind") == {"published": str(scores)}
-
-
-@pytest.mark.parametrize(
-    "folder", ["resources/published", str(Path("resources/published").absolute()), "theirs"]
-)
-def test_the_data_card_tells_what_is_known_of_ecinstruct_where_its_numbers_are_compared(
-    folder: str,
-) -> None:
-    made = with_table(published_numbers=folder, published_comparable=True)
-    settings = json.loads(job_of(made, "data_card").settings)
-    assert settings["comparable"] == (folder != "theirs")
 
 
 def test_the_page_reads_all_svg_files_and_the_pdf_all_pdf_files() -> None:
