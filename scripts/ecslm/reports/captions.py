@@ -7,14 +7,11 @@ from ecslm.tables.model import Table
 
 INTERVALS = (
     "Bars are 95 % intervals over test records, dashed where they may be too narrow (*). Markers "
-    "of tuned models are filled; those of others, and of values that cannot be compared, are "
-    "hollow. Models whose answers are limited to valid ones are left out."
+    "of tuned models are filled; those of others, and of what was printed as twice a recall, are "
+    "hollow. Left out are models whose answers are limited to valid ones, and what was measured on "
+    "other data."
 )
-MARKS = " ‡: measured on other data. †: printed as twice a recall."
-CHOSEN = (
-    " \N{SECTION SIGN}: the best of several models, chosen by its scores on the test records, "
-    "which makes it look better than it is."
-)
+MARKS = " †: printed as twice a recall."
 COSTS = "time and money are in the table of costs"
 
 
@@ -33,7 +30,6 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
     """
     own = [one for one in tables if one.name == figure.table]
     of_table = own[0].caption if own else ""
-    chosen = any("chosen" in row.marks for one in own for panel in one.panels for row in panel.rows)
     published = shows_published(tables)
     match figure.kind:
         case "computation":
@@ -47,7 +43,7 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
             return (
                 f"{of_table}: scores with their intervals. The dotted line is the best simple "
                 "baseline, chosen without test records. "
-                f"{INTERVALS}{MARKS if published else ''}{CHOSEN if chosen else ''}"
+                f"{INTERVALS}{MARKS if published else ''}"
             )
         case "records":
             return (
