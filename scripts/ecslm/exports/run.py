@@ -1,11 +1,9 @@
 """Export a tuned model: merge its adapter into the base, and show that the result is equal."""
 
 import logging
-import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -110,7 +108,10 @@ def export_model(
     require_unchanged(origin)
 
     folder = read_base(base)[1]
-    with _new_folder(manifest) as made:
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    # Should this process be killed, the next writer of the manifest removes it.
+    with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=f".{manifest.name}.") as name:
+        made = Path(name)
         # Mostly it is loaded already: it has given the answers.
         fused = own.model_copy(update={"decoding": own.decoding.model_copy(update={"fused": True})})
         key = OneModelAtATime.weights(replace(request, settings=fused))
@@ -232,18 +233,6 @@ def _with_adapter(request: Request[TransformersSettings], base: Path, *, merged:
     assert request.adapter is not None, "exported models are tuned"
     device = require_device(request.device)
     return load_model(base, request.adapter.parent, request.settings.precision, merged, device)
-
-
-@contextmanager
-def _new_folder(manifest: Path) -> Iterator[Path]:
-    """A directory next to the manifest that is gone after the block; should this process be
-    killed, the next writer of the manifest removes it."""
-    manifest.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=manifest.parent, prefix=f".{manifest.name}."))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _publish(made: Path, manifest: Path, origin: Mapping[str, Any]) -> None:
