@@ -63,7 +63,7 @@ def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
     figures = [
         {"kind": name, "table": table}
         for name, table in (
-            *(("computation", "ind"), ("parameters", "ind"), ("records", "ind")),
+            *(("computation", "ind"), ("records", "ind")),
             *(("intervals", "ind"), ("loss", "")),
         )
     ]
