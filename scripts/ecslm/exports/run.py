@@ -136,9 +136,9 @@ def _answers(backend: TransformersBackend, prompts: Sequence[FormedPrompt]) -> l
     for number, members in enumerate(backend.batches(prompts)):
         texts = model.generate([prompts[i] for i in members], number, lambda _: None)
         found |= zip(members, texts, strict=True)
-    ended = {True: "stop", False: "length"}
     return [
-        Answer(text=found[i].text, finish_reason=ended[found[i].stopped]) for i in sorted(found)
+        Answer(text=one.text, finish_reason="stop" if one.stopped else "length")
+        for one in (found[i] for i in sorted(found))
     ]
 
 
