@@ -39,7 +39,7 @@ rule all:
         targets("fetch_answers", "train_adapter", "predict", "bertscore"),
         targets("score", "score_baseline", "score_over_seeds", "choose_baseline"),
         targets("differences", "compare", "tidy_scores"),
-        targets("render_table", "draw_figures", "draw_rule_graph", "report_page"),
+        targets("render_table", "draw_figures", "report_page"),
 
 
 # Those that run models are sent to the nodes of a cluster. The others run where Snakemake runs: they

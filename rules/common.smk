@@ -203,12 +203,6 @@ def files_of(*names):
     return [path for name in names for job in JOBS[name] for path in outputs_of(name, job)]
 
 
-def inputs_of(rule, job):
-    """All files that a job reads."""
-    files, *_ = workflow.get_rule(rule).expand_input(job)
-    return files
-
-
 def one_of(names):
     """A wildcard constraint: one of the names."""
     return "|".join(map(re.escape, names)) or "none"

@@ -1,14 +1,10 @@
-from ecslm.exports.card_settings import LIBRARIES as CARD_LIBRARIES
-from ecslm.exports.card_settings import card_files as files_of_card
-from ecslm.exports.card_settings import card_modules
-from ecslm.exports.score_rows import LIBRARIES as ROW_LIBRARIES
-from ecslm.exports.score_rows import score_files
+from ecslm.exports.settings import OF_CARDS, OF_ROWS, ModelCardSettings
 
 
 rule tidy_scores:
     """step: write all scores as rows, in CSV and Parquet, for your own analysis"""
     input:
-        results=lambda job: of_study(score_files(jobs.score_rows_settings(STUDY))),
+        results=lambda job: of_study(jobs.score_rows_settings(STUDY).files()),
     output:
         csv="<results>/scores.csv",
         parquet="<results>/scores.parquet",
@@ -16,7 +12,7 @@ rule tidy_scores:
     log:
         "<results>/logs/tidy_scores.log",
     params:
-        **made_by("tidy_scores.py", jobs.score_rows_settings, ROW_LIBRARIES),
+        **made_by("tidy_scores.py", jobs.score_rows_settings, OF_ROWS),
         results=folder(STUDY.results),
     message:
         "All scores as one file"
@@ -77,7 +73,7 @@ rule export_model:
 rule model_card:
     """step: write the card of one exported model"""
     input:
-        results=lambda job: of_study(files_of_card(jobs.model_card_settings(STUDY, job.model))),
+        results=lambda job: of_study(jobs.model_card_settings(STUDY, job.model).files()),
         base=base_of,
         template="report/model_card.md.jinja",
     output:
@@ -88,7 +84,7 @@ rule model_card:
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     params:
-        **made_by("model_card.py", jobs.model_card_settings, CARD_LIBRARIES, card_modules),
+        **made_by("model_card.py", jobs.model_card_settings, OF_CARDS, ModelCardSettings.modules),
         results=folder(STUDY.results),
     message:
         "Card of the model {wildcards.model}"

@@ -1,4 +1,4 @@
-from ecslm.comparisons.choosing_settings import LIBRARIES as CHOOSING_LIBRARIES
+from ecslm.comparisons.settings import CHOOSING_LIBRARIES
 from ecslm.comparisons.settings import LIBRARIES as COMPARING_LIBRARIES
 from ecslm.scoring.settings import LIBRARIES as SCORING_LIBRARIES
 

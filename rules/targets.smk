@@ -42,7 +42,6 @@ JOBS = {
     "model_card": [{"model": model} for model in STUDY.exported_models],
     "render_table": [{"table": table} for table in TABLES],
     "draw_figures": [{}] if FIGURES else [],
-    "draw_rule_graph": [{}],
     "report_page": [{}],
     "report_pdf": [{}],
 }

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from ecslm.common.files import json_text
-from ecslm.comparisons.choosing_settings import LIBRARIES, ChooseSettings
+from ecslm.comparisons.settings import CHOOSING_LIBRARIES, ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
 from ecslm.schemas.record import read_task
 from ecslm.scoring.modules import task_modules
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(LIBRARIES, modules=lambda given: task_modules(given.settings.task))
+@job(CHOOSING_LIBRARIES, modules=lambda given: task_modules(given.settings.task))
 def main(
     origin: Origin, task: str, train: Path, val: Path, settings: ChooseSettings, output: OutputFile
 ) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
+from ecslm.common.manifests import read_result
 from ecslm.comparisons.families import adjusted
-from ecslm.comparisons.results import read_differences
+from ecslm.comparisons.results import Difference
 from ecslm.script import Origin, OutputFolder, job, run_script
 
 
@@ -24,7 +25,7 @@ def main(origin: Origin, differences: list[Path], output: OutputFolder, json: bo
         json: print JSON, by file name, instead of a summary
     """
     origin.reads(*differences)
-    read = {path.name: read_differences(path) for path in differences}
+    read = {path.name: read_result(path, list[Difference]) for path in differences}
     if len(read) < len(differences):
         raise InputError("--differences: two files have the same name; outputs are named like them")
     if not any(read.values()):

@@ -12,7 +12,6 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings, names_best_simple
-from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.testing import differences
 from ecslm.schemas.paths import SIMPLE_BASELINES, outcome_paths
 from ecslm.schemas.simple_baselines import SimpleBaselines
@@ -55,7 +54,7 @@ def main(
         origin.reads(chosen)
     measure = metric(settings.metric)
     outcomes = {name: read_outcomes(paths, measure) for name, paths in files.items()}
-    rows = differences(list(task_sides(settings, outcomes, best)), settings)
+    rows = differences(settings, outcomes, best)
     written = json_text([row.model_dump(mode="json") for row in rows])
     origin.writes({output: written})
     # As in score.py: no result depends on the summary.

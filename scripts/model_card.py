@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from ecslm.exports.card import render_card
-from ecslm.exports.card_settings import LIBRARIES, ModelCardSettings, card_files, card_modules
+from ecslm.exports.settings import OF_CARDS, ModelCardSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(LIBRARIES, modules=lambda given: card_modules(given.settings))
+@job(OF_CARDS, modules=lambda given: given.settings.modules())
 def main(
     origin: Origin,
     settings: ModelCardSettings,
@@ -24,7 +24,7 @@ def main(
         template: Jinja template of the card
         output: card (Markdown) to write
     """
-    origin.reads(*(results / path for path in card_files(settings)), base, template)
+    origin.reads(*(results / path for path in settings.files()), base, template)
     origin.writes({output: render_card(template, results, base, settings)})
 
 

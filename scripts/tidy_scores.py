@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ecslm.exports.score_rows import LIBRARIES, ScoreRowsSettings, score_files
-from ecslm.exports.tidy_scores import as_csv, as_parquet, score_frame, score_rows
+from ecslm.exports.settings import OF_ROWS, ScoreRowsSettings
+from ecslm.exports.tidy_scores import as_csv, as_parquet, score_frame
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(LIBRARIES)
+@job(OF_ROWS)
 def main(
     origin: Origin, settings: ScoreRowsSettings, results: Path, csv: OutputFile, parquet: OutputFile
 ) -> None:
@@ -18,8 +18,8 @@ def main(
         csv: CSV file to write
         parquet: Parquet file to write
     """
-    origin.reads(*(results / path for path in score_files(settings)))
-    frame = score_frame(score_rows(settings, results))
+    origin.reads(*(results / path for path in settings.files()))
+    frame = score_frame(settings, results)
     origin.writes({csv: as_csv(frame), parquet: as_parquet(frame)})
 
 

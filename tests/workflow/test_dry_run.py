@@ -72,7 +72,6 @@ compare              1     1       1
 tidy_scores          1     1       1
 render_table         9    14       6
 draw_figures         1     1       1
-draw_rule_graph      1     1       1
 report_page          1     1       1
 """
 

@@ -95,7 +95,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "the style of figures",
             logic("ecslm/figures/style.py"),
-            *("draw_figures", "draw_rule_graph"),
+            "draw_figures",
         ),
         row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
         row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
@@ -134,9 +134,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "the version of matplotlib",
             locked("matplotlib", "99.1"),
-            *("draw_figures", "draw_rule_graph"),
+            "draw_figures",
         ),
-        row("the version of pandas", locked("pandas", "99.1"), "tidy_scores"),
+        row("the version of pandas", locked("pandas", "99.1"), "tidy_scores", "draw_figures"),
     ),
     "all tables": (
         row(
@@ -270,7 +270,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
             *("train_adapter Tiny-Chat/seed-1", "predict Tiny-Chat/seed-1/*"),
             *("bertscore Tiny-Chat/seed-1/AG", "score Tiny-Chat/seed-1/*"),
-            *("score_over_seeds Tiny-Chat/*", "draw_rule_graph"),
+            "score_over_seeds Tiny-Chat/*",
         ),
     ),
     "a new task": (
@@ -280,7 +280,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("check_data", "dataset MPC/test", "describe_data MPC", "predict */MPC"),
             *("score */MPC", "score_baseline random/seed-0/MPC", "score_over_seeds */MPC"),
             # More tests need more permutations.
-            *("differences *", "compare", "measure_latency *", "draw_figures", "draw_rule_graph"),
+            *("differences *", "compare", "measure_latency *", "draw_figures"),
         ),
     ),
     "a new trained task": (
@@ -292,7 +292,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "leakage *",
             *("predict */MPC", "score */MPC", "score_baseline */MPC", "choose_baseline MPC"),
             *("score_over_seeds */MPC", "differences MPC", "compare"),
-            *("draw_figures", "draw_rule_graph"),
+            "draw_figures",
         ),
     ),
     "weights of local directories, their dates kept": (
@@ -401,7 +401,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
                 for rule in ("predict", "score")
             ),
             *("render_table validity", "render_table scores_IND_Diverse_Instruction"),
-            *(*DRAWN, "draw_rule_graph"),
+            *DRAWN,
         ),
     ),
     "a new setting: the test records of its tasks and below, no training": (

@@ -5,42 +5,31 @@ from collections.abc import Mapping, Sequence
 from ecslm.comparisons.results import Comparison, Difference
 from ecslm.comparisons.significance import holm
 
-# A p-value with the ends of its Monte Carlo interval.
-Bounded = tuple[float, float, float]
-
 
 def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[Comparison]]:
-    """Adjust p-values: the comparisons of each task, from the differences of all tasks.
+    """The comparisons of each task: p-values are adjusted over all cells of a contrast, whatever
+    their task.
 
     An adjusted p never falls if any p of its family rises. So the lower ends of all intervals of
     p-values give the lower end of that of each adjusted p, and the upper ends the upper one.
     """
-    families: dict[str, list[Bounded]] = {}
-    for rows in differences.values():
-        for row in rows:
-            if row.p is not None:
-                low, high = row.p_interval or (row.p, row.p)
-                families.setdefault(row.contrast, []).append((row.p, low, high))
+    families: dict[str, list[tuple[float, float, float]]] = {}
+    for row in (row for rows in differences.values() for row in rows):
+        bounds = families.setdefault(row.contrast, [])
+        if row.p is not None:
+            bounds.append((row.p, *(row.p_interval or (row.p, row.p))))
     found = {
-        contrast: zip(*(holm(p_values) for p_values in zip(*family, strict=True)), strict=True)
+        contrast: zip(*map(holm, zip(*family, strict=True)), strict=True)
         for contrast, family in families.items()
     }
-    return {
-        task: [
-            _comparison(
-                row,
-                len(families.get(row.contrast, [])),
-                None if row.p is None else next(found[row.contrast]),
-            )
-            for row in rows
-        ]
-        for task, rows in differences.items()
-    }
 
+    def comparison(row: Difference) -> Comparison:
+        p, low, high = (None,) * 3 if row.p is None else next(found[row.contrast])
+        return Comparison(
+            **row.model_dump(),
+            family=len(families[row.contrast]),
+            p_holm=p,
+            p_holm_interval=None if low == high else (low, high),
+        )
 
-def _comparison(row: Difference, family: int, bounded: Bounded | None) -> Comparison:
-    if bounded is None:
-        return Comparison(**row.model_dump(), family=family, p_holm=None, p_holm_interval=None)
-    p, low, high = bounded
-    interval = None if low == high else (low, high)
-    return Comparison(**row.model_dump(), family=family, p_holm=p, p_holm_interval=interval)
+    return {task: [comparison(row) for row in rows] for task, rows in differences.items()}

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 from ecslm.comparisons.significance import Interval
 from ecslm.scoring.intervals import wilson_interval
@@ -14,8 +14,7 @@ _ALMOST_CERTAIN = 1 - 1e-12
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
-class PairedTable:
+class PairedTable(NamedTuple):
     """How many records both sides got right, only the first, only the second, and neither."""
 
     both: int
@@ -26,31 +25,12 @@ class PairedTable:
     @property
     def records(self) -> int:
         """All records."""
-        return self.both + self.first_only + self.second_only + self.neither
-
-    @property
-    def first(self) -> int:
-        """Records that the first side got right."""
-        return self.both + self.first_only
-
-    @property
-    def second(self) -> int:
-        """Records that the second side got right."""
-        return self.both + self.second_only
+        return sum(self)
 
     @property
     def differing(self) -> int:
         """Records that only one side got right."""
         return self.first_only + self.second_only
-
-    def correlation(self) -> float:
-        """The phi coefficient, corrected for continuity where it is positive; 0 if undefined."""
-        excess = float(self.both * self.neither - self.first_only * self.second_only)
-        if excess > 0:
-            excess = max(0.0, excess - self.records / 2)
-        margins = self.first, self.records - self.first, self.second, self.records - self.second
-        whole = math.prod(margins)
-        return excess / math.sqrt(whole) if whole else 0.0
 
 
 def newcombe_interval(
@@ -102,15 +82,19 @@ def newcombe_paired_interval(table: PairedTable, confidence: float) -> Interval:
     Source: Newcombe, Improved confidence intervals for the difference between binomial proportions
     based on paired data, Statistics in Medicine 17, 1998, method 10.
     """
-    records, first, second = table.records, table.first, table.second
+    records, first = table.records, table.both + table.first_only
+    second = table.both + table.second_only
     value, other = first / records, second / records
     low, high = wilson_interval(first, records, confidence)
     other_low, other_high = wilson_interval(second, records, confidence)
-    correlation = table.correlation()
+    # Phi, 0 if it is undefined.
+    excess = float(table.both * table.neither - table.first_only * table.second_only)
+    whole = math.prod((first, records - first, second, records - second))
+    phi = min(excess, max(0.0, excess - records / 2)) / math.sqrt(whole) if whole else 0.0
 
     def spread(one: float, another: float) -> float:
         # Rounding may make a sum of 0 negative.
-        return math.sqrt(max(0.0, one**2 - 2 * correlation * one * another + another**2))
+        return math.sqrt(max(0.0, one**2 - 2 * phi * one * another + another**2))
 
     return (
         value - other - spread(value - low, other_high - other),

@@ -77,9 +77,10 @@ def randomisation_p(
     """
     pairs = _pairs(first, second)
     observed = float(_studentised(pairs.exchanged[None, :], pairs, statistic)[0])
+    bound = observed * (1 - _ROUNDING) - _ROUNDING
 
     def is_extreme(exchanged: Array) -> NDArray[np.bool_]:
-        return _studentised(exchanged, pairs, statistic) >= observed * (1 - _ROUNDING) - _ROUNDING
+        return _studentised(exchanged, pairs, statistic) >= bound
 
     movable, at_once = pairs.movable, max(1, _CELLS_AT_ONCE // len(pairs.counts))
     if math.prod(count + 1 for count in movable.tolist()) * len(movable) <= MOST_CELLS:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ecslm.common.manifests import read_result, verify_result
+from ecslm.common.manifests import verify_result
 from ecslm.common.validation import read_model
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
@@ -24,47 +24,57 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Difference(Closed):
-    """A row of `differences/{task}.json`: two scores of one task, their difference and its test."""
+    """A row of `differences/{task}.json`: two scores of one task, their difference and its test.
 
-    contrast: str = Field(description="Name of the contrast, a family of tests.")
-    a: str = Field(description="A model or, in a contrast of settings, a setting.")
-    b: str = Field(description="The model or setting that `a` is compared with.")
-    best_simple: bool = Field(
-        False, description="Whether the contrast names `b` as the best simple baseline of the task."
-    )
-    setting: str | None = Field(description="Evaluation setting; null in a contrast of settings.")
-    model: str | None = Field(description="The model in a contrast of settings, else null.")
-    paired: bool = Field(description="Whether samples are compared one by one.")
-    n: int = Field(description="Compared records of `a`.")
-    n_b: int = Field(description="Compared records of `b`; equal to `n` if paired.")
-    unshared: int = Field(description="If paired: records that only one side has.")
-    seeds: tuple[int, int] = Field(description="Number of seeds of `a` and of `b`.")
-    value_a: Finite | None = Field(
-        description="Strict score of `a` on these records, the mean over seeds; null if undefined."
-    )
-    value_b: Finite | None = Field(description="Likewise for `b`.")
-    agreement: Probability | None = Field(
-        None,
-        description="Share of the samples to which both give the same answer, the mean over pairs "
-        "of seeds; null if not paired.",
-    )
-    agreement_by_chance: Probability | None = Field(
-        None, description="The share to expect if both gave their answers to samples at random."
-    )
-    difference: Finite | None = Field(
-        description="value_a - value_b; null, like ci95, test and p, if one is undefined."
-    )
-    ci95: tuple[Finite, Finite] | None = Field(description="95 % interval of the difference.")
-    reliable: bool = Field(description="Whether the interval is reliable.")
-    deciding: int | None = Field(
-        description="Records of the rarest class that the metric depends on or, of paired "
-        "proportions, that only one side got right; null if the metric has no classes."
-    )
-    test: Test | None = Field(description="The test that gave p.")
-    p: Probability | None = Field(description="Two-sided p-value; null hypothesis: no difference.")
-    p_interval: tuple[Probability, Probability] | None = Field(
-        description="95 % interval of a p from random draws; null if p is exact."
-    )
+    Attributes:
+        contrast: name of the contrast, a family of tests.
+        a: a model or, in a contrast of settings, a setting.
+        b: the model or setting that `a` is compared with.
+        best_simple: whether the contrast names `b` as the best simple baseline of the task.
+        setting: evaluation setting; null in a contrast of settings.
+        model: the model in a contrast of settings, else null.
+        paired: whether samples are compared one by one.
+        n: compared records of `a`.
+        n_b: compared records of `b`; equal to `n` if paired.
+        unshared: if paired, records that only one side has.
+        seeds: number of seeds of `a` and of `b`.
+        value_a: strict score of `a` on these records, the mean over seeds; null if undefined.
+        value_b: likewise for `b`.
+        agreement: share of the samples to which both give the same answer, the mean over pairs of
+            seeds; null if not paired.
+        agreement_by_chance: the share to expect if both gave their answers to samples at random.
+        difference: value_a - value_b; null, like ci95, test and p, if one is undefined.
+        ci95: 95 % interval of the difference.
+        reliable: whether the interval is reliable.
+        deciding: records of the rarest class that the metric depends on or, of paired proportions,
+            that only one side got right; null if the metric has no classes.
+        test: the test that gave p.
+        p: two-sided p-value; null hypothesis: no difference.
+        p_interval: 95 % interval of a p from random draws; null if p is exact.
+    """
+
+    contrast: str
+    a: str
+    b: str
+    best_simple: bool = False
+    setting: str | None
+    model: str | None
+    paired: bool
+    n: int
+    n_b: int
+    unshared: int
+    seeds: tuple[int, int]
+    value_a: Finite | None
+    value_b: Finite | None
+    agreement: Probability | None = None
+    agreement_by_chance: Probability | None = None
+    difference: Finite | None
+    ci95: tuple[Finite, Finite] | None
+    reliable: bool
+    deciding: int | None
+    test: Test | None
+    p: Probability | None
+    p_interval: tuple[Probability, Probability] | None
 
     @property
     def sound(self) -> bool:
@@ -73,15 +83,17 @@ class Difference(Closed):
 
 
 class Comparison(Difference):
-    """A row of `comparisons/{task}.json`."""
+    """A row of `comparisons/{task}.json`.
 
-    family: int = Field(description="Number of tests that p_holm is adjusted for.")
-    p_holm: Probability | None = Field(
-        description="p adjusted for all tests of the contrast, in all tasks."
-    )
-    p_holm_interval: tuple[Probability, Probability] | None = Field(
-        description="The same of the ends of all p-values' intervals; null if both are p_holm."
-    )
+    Attributes:
+        family: number of tests that p_holm is adjusted for.
+        p_holm: p adjusted for all tests of the contrast, in all tasks.
+        p_holm_interval: the same of the ends of all p-values' intervals; null if both are p_holm.
+    """
+
+    family: int
+    p_holm: Probability | None
+    p_holm_interval: tuple[Probability, Probability] | None
 
 
 def read_comparisons(results: Path, task: str) -> list[Comparison]:
@@ -93,12 +105,3 @@ def read_comparisons(results: Path, task: str) -> list[Comparison]:
     path = results / comparison_path(task)
     verify_result(path, results / COMPARISONS_MANIFEST)
     return read_model(path, list[Comparison])
-
-
-def read_differences(path: Path) -> list[Difference]:
-    """Read a file of differences.
-
-    Raises:
-        InputError: the file is missing, altered or invalid.
-    """
-    return read_result(path, list[Difference])

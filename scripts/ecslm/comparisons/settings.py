@@ -1,16 +1,20 @@
-"""Settings of comparisons: contrasts in a study, and the `--settings` of the script."""
+"""Settings of comparisons: contrasts in a study, and the `--settings` of the scripts."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ecslm.prediction.learned_settings import LIBRARIES as LEARNING
+from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import Metric
+from ecslm.schemas.task import Metric, TaskKind
+from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.settings import Resamples, Seed
 
-# Libraries whose versions can change a comparison.
+# Libraries whose versions can change a comparison, and the choice of a baseline.
 LIBRARIES = ("numpy", "scipy")
+CHOOSING_LIBRARIES = LEARNING
 
 Pair = tuple[str, str]
 
@@ -124,3 +128,11 @@ def compared_models(contrast: Contrast) -> tuple[str, ...]:
 def names_best_simple(contrasts: Iterable[Contrast]) -> bool:
     """Whether any contrast compares with the best simple baseline."""
     return any(BEST_SIMPLE in compared_models(contrast) for contrast in contrasts)
+
+
+class ChooseSettings(Closed):
+    """The value of `--settings` of the script that chooses among a task's simple baselines."""
+
+    task: TaskKind
+    trivial: tuple[Baseline, ...] = Field(description="The trivial baselines of the task.")
+    learned: dict[str, LearnedSettings] = Field(description="The learned ones, by name.")

@@ -23,6 +23,11 @@ class PValue:
     value: float
     interval: Interval | None = None
 
+    def at_least(self, exact: float) -> "PValue":
+        """The larger of this p and an exact one; its interval ends no lower."""
+        low, high = (max(one, exact) for one in self.interval or (self.value, self.value))
+        return PValue(max(self.value, exact), None if low == high else (low, high))
+
 
 def monte_carlo_p(extreme: int, drawn: int) -> PValue:
     """p of a test in which `extreme` of `drawn` random values are at least as extreme as the data.
@@ -41,12 +46,6 @@ def monte_carlo_p(extreme: int, drawn: int) -> PValue:
     low = betaincinv(extreme, drawn - extreme + 1, tail) if extreme else 0.0
     high = betaincinv(extreme + 1, drawn - extreme, 1 - tail) if extreme < drawn else 1.0
     return PValue((extreme + 1) / (drawn + 1), (float(low), float(high)))
-
-
-def larger(p: PValue, exact: float) -> PValue:
-    """The larger of a p and an exact one; its interval ends no lower."""
-    low, high = (max(one, exact) for one in p.interval or (p.value, p.value))
-    return PValue(max(p.value, exact), None if low == high else (low, high))
 
 
 def difference_interval(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.comparisons.settings import ChooseSettings
 from ecslm.data.relevance import by_rank
 from ecslm.prediction.learned.fields import word_f1
 from ecslm.prediction.learned.holding_out import held_out
@@ -40,27 +40,18 @@ def choose(
         for known, held in held_out(train, val)
     ]
     answered: dict[str, list[list[ScoredPrediction]]] = {}
-    for name in settings.trivial:
-        answered[name] = [
-            [as_prediction(record, text) for text in answers_of(name, record, settings.task, label)]
-            for known, records in parts
-            for label in [majority_label(known, settings.task) if name == "majority" else ""]
-            for record in records
-        ]
-    for learned, own in sorted(settings.learned.items()):
-        answered[learned] = [
-            [as_prediction(record, text)]
-            for known, records in parts
-            for answers in [learn(own.method, own.task, known, [])]
-            for record, text in zip(records, answers(records), strict=True)
-        ]
+    for known, records in parts:
+        label = majority_label(known, settings.task) if "majority" in settings.trivial else ""
+        for name in settings.trivial:
+            for record in records:
+                texts = answers_of(name, record, settings.task, label)
+                answered.setdefault(name, []).append([as_prediction(record, x) for x in texts])
+        for learned, own in sorted(settings.learned.items()):
+            texts = learn(own.method, own.task, known, [])(records)
+            for record, text in zip(records, texts, strict=True):
+                answered.setdefault(learned, []).append([as_prediction(record, text)])
+    scores = {name: _score(name, found, code, settings.task) for name, found in answered.items()}
     stands_in = settings.task.metric in BERTSCORE_METRICS
-    scores = {
-        name: sum(word_f1(one.prediction, one.reference) for (one,) in found) / len(found)
-        if stands_in
-        else _score(name, found, code, settings.task)
-        for name, found in answered.items()
-    }
     return SimpleBaselines(
         task=code,
         metric=WORD_F1 if stands_in else settings.task.metric,
@@ -73,10 +64,11 @@ def choose(
 def _score(
     name: str, answered: Sequence[Sequence[ScoredPrediction]], code: str, task: TaskKind
 ) -> float:
-    row = Row(code, name)
+    if task.metric in BERTSCORE_METRICS:
+        return sum(word_f1(one.prediction, one.reference) for (one,) in answered) / len(answered)
     if is_expectation(name):
-        scores = score_expected(answered, row, task)
+        scores = score_expected(answered, Row(code, name), task)
     else:
-        scores = score([only for (only,) in answered], row, task, QUICK)
+        scores = score([only for (only,) in answered], Row(code, name), task, QUICK)
     (only,) = scores.metrics.settings.values()
     return only.strict.value

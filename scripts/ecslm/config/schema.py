@@ -103,7 +103,7 @@ class StudySettings(Closed):
     published_numbers: str = Field(
         str(PUBLISHED),
         description="Folder with the published results, relative to the working directory or "
-        "absolute: study.csv and, if needed, notes.csv, counts.csv, parameters.csv and sizes.csv.",
+        "absolute: study.csv and, if needed, notes.csv, counts.csv and parameters.csv.",
     )
     data: DataSource = Field(description="Where the records come from.")
     tasks: Annotated[tuple[RegisteredTask, ...], AfterValidator(unique)] = Field(

@@ -5,70 +5,31 @@ A Markdown file with metadata as the hub reads them.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 from huggingface_hub import EvalResult, ModelCardData
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
-from ecslm.common.manifests import read_result
+from ecslm.common.manifests import read_result, verify_result
 from ecslm.common.validation import read_model
-from ecslm.exports.card_settings import CardTask, ModelCardSettings
 from ecslm.exports.equality import AnsweredTwice, Equality, read_equality
+from ecslm.exports.settings import CardTask, ModelCardSettings
 from ecslm.models.adapters import AdapterManifest
 from ecslm.models.bases import BaseManifest, HubSource
 from ecslm.schemas import paths
-from ecslm.schemas.metrics_file import MetricsFile, SettingScores
+from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.score import Row, score
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.model import percent_text
-from ecslm.tables.scores import best_simple
 
 # The score itself is asked for, not its interval.
 NO_INTERVAL = ScoringSettings(resamples=1)
-
-
-@dataclass(frozen=True)
-class ScoreLine:
-    """A score of the model, beside that of the best simple baseline."""
-
-    task: str
-    setting: str
-    metric: str
-    scores: SettingScores
-    simple: str | None
-    simple_value: float | None
-
-    @property
-    def value(self) -> float | None:
-        """The strict score, None if it is undefined."""
-        return self.scores.strict.known
-
-    @property
-    def invalid_share(self) -> float:
-        """Share of answers that cannot be read."""
-        return self.scores.n_invalid / self.scores.n
-
-    @property
-    def not_better(self) -> bool:
-        """Whether a simple baseline is at least as good."""
-        other = self.simple_value
-        return other is not None and (self.value is None or self.value <= other)
-
-
-@dataclass(frozen=True)
-class Rescored:
-    """Scores of the records that were answered twice, None for a metric that needs an encoder."""
-
-    task: str
-    records: int
-    same: int
-    adapter: float | None
-    exported: float | None
 
 
 def render_card(template: Path, results: Path, base: Path, settings: ModelCardSettings) -> str:
@@ -80,14 +41,10 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
     Raises:
         InputError: a result is missing or was altered, or the template is invalid.
     """
-    model = settings.model
-    equality = read_equality(results / paths.EXPORT_EQUALITY.format(model=model))
-    adapter_file = paths.ADAPTER.format(model=model, seed=settings.seed)
-    lines = [
-        line
-        for code, task in settings.tasks.items()
-        for line in _score_lines(results, settings, code, task)
-    ]
+    equality = read_equality(results / paths.EXPORT_EQUALITY.format(model=settings.model))
+    base_manifest = read_model(base, BaseManifest)
+    method = "LoRA" if equality.precision.quantization == "none" else "QLoRA"
+    lines = list(_lines(results, settings))
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -95,8 +52,6 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
         keep_trailing_newline=True,
         autoescape=False,
     )
-    base_manifest = read_model(base, BaseManifest)
-    method = "LoRA" if equality.precision.quantization == "none" else "QLoRA"
     environment.filters |= {"cell": _cell, "pretty": _pretty, "score": _score, "share": _share}
     try:
         return environment.from_string(read_text(template)).render(
@@ -104,7 +59,7 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
             method=method,
             settings=settings,
             base=base_manifest,
-            adapter=read_model(results / adapter_file, AdapterManifest),
+            adapter=read_model(results / settings.adapter, AdapterManifest),
             equality=equality,
             rescored=list(_rescored(equality, settings.tasks)),
             lines=lines,
@@ -115,43 +70,46 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
         raise InputError(f"{template}: {error.message}") from None
 
 
-def _score_lines(
-    results: Path, settings: ModelCardSettings, code: str, task: CardTask
-) -> Iterator[ScoreLine]:
-    def read(name: str, seed: int) -> MetricsFile:
-        return read_result(results / paths.metric_path(name, seed, code), MetricsFile)
-
-    own = read(settings.model, settings.seed)
-    simple = best_simple(results, code) if task.simple else None
-    others = read(simple, 0).settings if simple else {}
-    for setting, scores in own.settings.items():
-        yield ScoreLine(
-            task=code,
-            setting=setting,
-            metric=own.metric,
-            scores=scores,
-            simple=simple,
-            simple_value=others[setting].strict.known if setting in others else None,
-        )
+def _lines(results: Path, settings: ModelCardSettings) -> Iterator[dict[str, Any]]:
+    """The tidy rows of the model's strict scores, each with the name and the value of the best
+    simple baseline, and whether the model is not better; None is what is missing."""
+    verify_result(results / paths.SCORES_PARQUET)
+    scores = pd.read_parquet(results / paths.SCORES_PARQUET)
+    scores = scores[scores["protocol"] == "strict"].astype(object).where(scores.notna(), None)
+    rows = scores.set_index(["model", "seed", "task", "setting"], drop=False)
+    for code, task in settings.tasks.items():
+        path = results / paths.SIMPLE_BASELINES.format(task=code)
+        simple = read_result(path, SimpleBaselines).best if task.simple else None
+        own = rows[(rows["model"] == settings.model) & (rows["seed"] == settings.seed)]
+        for line in own[own["task"] == code].to_dict("records"):
+            place = (simple, 0, code, line["setting"])
+            other = rows.loc[place, "value"] if place in rows.index else None
+            worse = other is not None and (line["value"] is None or line["value"] <= other)
+            yield line | {"simple": simple, "simple_value": other, "not_better": worse}
 
 
-def _rescored(equality: Equality, tasks: Mapping[str, CardTask]) -> Iterator[Rescored]:
+def _rescored(equality: Equality, tasks: Mapping[str, CardTask]) -> Iterator[dict[str, Any]]:
+    """Scores of the records that were answered twice, None for a metric that needs an encoder."""
     for code, task in tasks.items():
         rows = [row for row in equality.answers if row.task == code]
-        if not rows:
-            continue
-        values: list[float | None] = [None, None]
-        if task.kind.metric not in BERTSCORE_METRICS:
-            values = [_strict(code, task, rows, by) for by in ("adapter", "exported")]
-        same = sum(row.adapter == row.exported for row in rows)
-        yield Rescored(code, len(rows), same, *values)
+        if rows:
+            same = sum(row.adapter == row.exported for row in rows)
+            values = {by: _strict(code, task, rows, by) for by in ("adapter", "exported")}
+            yield {"task": code, "records": len(rows), "same": same, **values}
 
 
 def _strict(code: str, task: CardTask, rows: Sequence[AnsweredTwice], by: str) -> float | None:
     """The strict score of one of the two answers, over all settings."""
+    if task.kind.metric in BERTSCORE_METRICS:
+        return None
     predictions = [
-        # Settings would be scored apart.
-        row.prediction(getattr(row, by)).model_copy(update={"setting": "all"})
+        ScoredPrediction(
+            **row.model_dump(exclude={"task", "setting", "adapter", "exported"}),
+            # Settings would be scored apart.
+            setting="all",
+            prediction=getattr(row, by).text,
+            finish_reason=getattr(row, by).finish_reason,
+        )
         for row in rows
     ]
     found = score(predictions, Row(code), task.kind, NO_INTERVAL)
@@ -159,36 +117,36 @@ def _strict(code: str, task: CardTask, rows: Sequence[AnsweredTwice], by: str) -
 
 
 def _metadata(
-    settings: ModelCardSettings, base: BaseManifest, method: str, lines: Sequence[ScoreLine]
+    settings: ModelCardSettings, base: BaseManifest, method: str, lines: Sequence[Mapping[str, Any]]
 ) -> ModelCardData:
     """What the hub reads; a base or data that are not there have no id to name."""
-    on_hub = isinstance(base.source, HubSource)
+    base_id = base.source.id if isinstance(base.source, HubSource) else None
     data = settings.data_hub_id
     return ModelCardData(
         language="en",
         license=None if settings.base_license is None else settings.base_license.lower(),
         library_name="transformers",
         pipeline_tag="text-generation",
-        base_model=base.source.id if isinstance(base.source, HubSource) else None,
-        base_model_relation="finetune" if on_hub else None,
+        base_model=base_id,
+        base_model_relation="finetune" if base_id else None,
         datasets=None if data is None else [data],
         tags=[method.lower()],
         model_name=settings.model,
         eval_results=[
             EvalResult(
                 task_type="text-generation",
-                task_name=settings.tasks[line.task].title,
+                task_name=settings.tasks[line["task"]].title,
                 dataset_type=data or "local",
                 dataset_name=settings.data_source,
                 # The library takes results of one `config` for those of one task.
-                dataset_config=f"{line.task} {line.setting}",
+                dataset_config=f"{line['task']} {line['setting']}",
                 dataset_split="test",
-                metric_type=settings.tasks[line.task].kind.metric,
-                metric_name=f"{line.metric}, strict",
-                metric_value=round(line.value, 4),
+                metric_type=settings.tasks[line["task"]].kind.metric,
+                metric_name=f"{line['metric']}, strict",
+                metric_value=round(line["value"], 4),
             )
             for line in lines
-            if line.value is not None
+            if line["value"] is not None
         ],
     )
 

@@ -10,7 +10,7 @@ from ecslm.common.manifests import verify_result
 from ecslm.common.validation import read_model
 from ecslm.models.precision import Precision
 from ecslm.schemas.paths import EXPORT
-from ecslm.schemas.prediction import FinishReason, ScoredPrediction
+from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.record import Relevance
 from ecslm.schemas.settings import Closed
 
@@ -34,19 +34,6 @@ class AnsweredTwice(Closed):
     relevance: list[Relevance] | None
     adapter: Answer
     exported: Answer
-
-    def prediction(self, answer: Answer) -> ScoredPrediction:
-        """One of the two answers as scoring takes it."""
-        return ScoredPrediction(
-            id=self.id,
-            sample_id=self.sample_id,
-            setting=self.setting,
-            reference=self.reference,
-            options=self.options,
-            relevance=self.relevance,
-            prediction=answer.text,
-            finish_reason=answer.finish_reason,
-        )
 
 
 class LogitsEquality(Closed):

@@ -1,11 +1,20 @@
-"""Settings of exported models: the study's `export`, and the `--settings` of the script."""
+"""Settings of what is for use elsewhere: exported models, their cards, scores as tidy rows."""
+
+from typing import Literal
 
 from pydantic import Field
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
 from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import TaskKind
+from ecslm.scoring.modules import task_modules
+
+# Libraries whose versions can change tidy rows, and a card.
+OF_ROWS = ("pandas", "pyarrow")
+OF_CARDS = ("huggingface_hub", "Jinja2", "numpy", *OF_ROWS)
 
 
 class ExportEntry(Closed):
@@ -39,3 +48,79 @@ class ExportSettings(Closed):
     def modules(self) -> tuple[str, ...]:
         """The full names of the modules that answering loads by name."""
         return tuple(sorted({name for one in self.tasks.values() for name in one.modules()}))
+
+
+ModelKind = Literal["tuned", "untuned", "openai", "recorded", "learned", "baseline"]
+
+
+class ScoredModel(Closed):
+    """A model, by what identifies its files."""
+
+    kind: ModelKind
+    base: str | None = Field(description="Name of its base; null if it has none.")
+    adapter: str | None = Field(description="The model whose adapters it uses; null if none.")
+    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
+    tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
+
+
+class ScoreRowsSettings(Closed):
+    """Everything except files that can change the rows."""
+
+    study: str = Field(description="Name of the study.")
+    models: dict[str, ScoredModel] = Field(description="Models by name.")
+    baselines: dict[str, tuple[str, ...]] = Field(
+        {}, description="Trivial baselines and the tasks that each is defined for."
+    )
+
+    def files(self) -> list[str]:
+        """The files that the rows are read from, relative to the study's results directory."""
+        found = set()
+        for name, tasks in self.baselines.items():
+            found |= {paths.metric_path(name, 0, task) for task in tasks}
+        for name, model in self.models.items():
+            for seed in model.seeds:
+                if model.adapter is not None:
+                    found.add(paths.ADAPTER.format(model=model.adapter, seed=seed))
+                for task in model.tasks:
+                    found.add(paths.metric_path(name, seed, task))
+                    found.add(paths.PREDICTIONS.format(model=name, seed=seed, task=task))
+        return sorted(found)
+
+
+class CardTask(Closed):
+    """A task that the model was evaluated on."""
+
+    title: str = Field(description="Name in prose.")
+    kind: TaskKind = Field(description="How it is scored.")
+    simple: bool = Field(description="Whether it has a best simple baseline.")
+
+
+class ModelCardSettings(Closed):
+    """Everything except files that can change the card."""
+
+    model: str = Field(description="Name of the model.")
+    seed: int = Field(description="Seed of its adapter.")
+    base: str = Field(description="Name of its base.")
+    base_license: str | None = Field(description="Licence of the base; null if not configured.")
+    study: str = Field(description="Title of the study.")
+    data_source: str = Field(description="Data source and revision.")
+    data_hub_id: str | None = Field(description="The data set on the hub, if it is there.")
+    data_license: str | None = Field(description="Licence of the data; null if not configured.")
+    tasks: dict[str, CardTask] = Field(min_length=1, description="Evaluated tasks by code.")
+
+    @property
+    def adapter(self) -> str:
+        """The manifest of its adapter, relative to the study's results directory."""
+        return paths.ADAPTER.format(model=self.model, seed=self.seed)
+
+    def files(self) -> list[str]:
+        """The files that the card reads, likewise."""
+        exported = (path.format(model=self.model) for path in (paths.EXPORT, paths.EXPORT_EQUALITY))
+        judged = (code for code, task in self.tasks.items() if task.simple)
+        chosen = (paths.SIMPLE_BASELINES.format(task=code) for code in judged)
+        return [*exported, self.adapter, paths.SCORES_PARQUET, *chosen]
+
+    def modules(self) -> tuple[str, ...]:
+        """The modules of the tasks' answers and metrics, by which answers are scored once more."""
+        found = {name for task in self.tasks.values() for name in task_modules(task.kind)}
+        return tuple(sorted(found))

@@ -1,49 +1,41 @@
-"""All figures of a study, drawn from its results."""
+"""All figures of a study, each with a description of what it shows, for those who cannot see it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ecslm.figures.inputs import TokensPerAnswer
+from ecslm.figures.against import draw_against
 from ecslm.figures.intervals import draw_intervals
-from ecslm.figures.records import draw_records, training_records
+from ecslm.figures.panels import OPERATIONS, RECORDS
 from ecslm.figures.scores import read_scores
 from ecslm.figures.settings import FigureName, FiguresSettings
-from ecslm.figures.sizes import draw_computation, draw_parameters, read_sizes
 from ecslm.figures.training import draw_loss, draw_validation, read_logs
-from ecslm.tables.sources import Sources
 
 
 def draw_figures(
-    settings: FiguresSettings, sources: Sources, sizes: Path | None
-) -> Iterator[tuple[FigureName, Figure]]:
-    """All figures, one after the other.
-
-    Args:
-        sizes: the parameters of published models, as CSV, if they are known.
+    settings: FiguresSettings, results: Path, published: Path
+) -> Iterator[tuple[FigureName, Figure, str]]:
+    """All figures, one after the other, with their descriptions.
 
     Raises:
-        InputError: a file is missing or broken.
+        InputError: a file is missing, altered or invalid.
     """
-    results = sources.results
-    published = read_sizes(sizes) if sizes else {}
-    tokens = TokensPerAnswer(results, settings)
-    tables = {table: read_scores(settings, table, sources) for table in settings.tables}
+    scores = read_scores(results, settings, published)
+    logs = read_logs(results, settings)
+    tables = {table.name: table for table in settings.tables}
     for name in settings.names():
-        scores = tables.get(name.table, [])
+        own = scores[scores["table"] == name.table]
         match name.kind:
             case "intervals":
-                (task,) = (one for one in scores if one.task == name.task)
-                yield name, draw_intervals(task, settings)
-            case "parameters":
-                yield name, draw_parameters(scores, settings, published)
+                yield name, *draw_intervals(name.task, own[own["task"] == name.task], settings)
             case "computation":
-                yield name, draw_computation(scores, settings, tokens)
+                label = "Floating-point operations per answer"
+                yield name, *draw_against("operations", label, OPERATIONS, own, settings)
             case "records":
-                records = training_records(results, settings)
-                yield name, draw_records(scores, settings.tables[name.table], settings, records)
+                label, lines = "Training records, of all tasks together", tables[name.table].shares
+                yield name, *draw_against("trained_on", label, RECORDS, own, settings, lines)
             case "loss":
-                yield name, draw_loss(read_logs(results, settings), settings)
+                yield name, *draw_loss(logs, settings)
             case "validation":
-                yield name, draw_validation(read_logs(results, settings), settings)
+                yield name, *draw_validation(logs, settings)

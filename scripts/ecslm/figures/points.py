@@ -1,70 +1,49 @@
-"""Draws one score: its marker, its interval, and the signs of values that cannot be compared."""
+"""Draws one score: its marker and its interval."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 
-from ecslm.figures.scores import Point
 from ecslm.figures.style import PAPER, SOFT, Look, looks
 from ecslm.tables.model import score_text
 from ecslm.tables.settings import ModelContext
 
-# Published rows and simple baselines are no family of models.
-OUTSIDE = {"published": "X", "baseline": "|"}
-
-Segment = list[tuple[float, float]]
+PUBLISHED, BASELINE = Look(SOFT, "X"), Look(SOFT, "|")
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """Draws points: a family's colour and shape, filled if tuned, hollow if not, or if the value
-    cannot be compared with others; a dashed interval may be too narrow."""
+class Points:
+    """Draws points: a family's colour and shape, filled if tuned; hollow if not, or if a published
+    value is twice a recall. A dashed interval may be too narrow."""
 
-    models: Mapping[str, ModelContext]
+    def __init__(self, models: Mapping[str, ModelContext]) -> None:
+        self._models = models
+        self._looks = looks(model.family for model in models.values())
 
-    @property
-    def looks(self) -> dict[str, Look]:
-        """The looks of all families of the study."""
-        return looks(model.family for model in self.models.values())
+    def look(self, name: str, published: bool = False) -> Look:
+        """The look of a row."""
+        if published or name not in self._models:
+            return PUBLISHED if published else BASELINE
+        return self._looks[self._models[name].family]
 
-    def look(self, point: Point) -> Look:
-        """The look of a point."""
-        if point.row in self.models:
-            return self.looks[self.models[point.row].family]
-        return Look(SOFT, OUTSIDE.get(point.kind, "o"))
+    def draw(self, axes: Axes, row: Any, place: float, *, upright: bool) -> None:
+        """Draw a row of the frame of scores: with `upright` scores go up, otherwise to the right.
 
-    def filled(self, point: Point) -> bool:
-        """Whether the marker is filled."""
-        model = self.models.get(point.row)
-        return point.comparable and not point.chosen and (model is None or model.tuned)
-
-    def draw(self, axes: Axes, placed: Iterable[tuple[Point, float]], *, upright: bool) -> None:
-        """Draw points and their intervals: with `upright` scores go up, otherwise to the right.
-
-        Those that look alike are one artist each, which takes a tenth of the time.
+        Args:
+            place: on the other axis.
         """
-        bars: dict[tuple[str, bool], list[Segment]] = {}
-        markers: dict[tuple[Look, bool], list[tuple[float, float]]] = {}
-        for point, place in placed:
-            look = self.look(point)
-            markers.setdefault((look, self.filled(point)), []).append((place, point.value))
-            if point.interval is not None:
-                ends = [(place, point.interval.low), (place, point.interval.high)]
-                bars.setdefault((look.colour, point.reliable), []).append(ends)
-        for (colour, reliable), segments in bars.items():
-            style = "solid" if reliable else (0, (2, 1))
-            turned = segments if upright else [_turned(ends) for ends in segments]
-            axes.add_collection(LineCollection(turned, colors=colour, linestyles=[style]))
-        for (look, filled), places in markers.items():
-            x, y = zip(*(places if upright else _turned(places)), strict=True)
-            axes.plot(x, y, **marker(look, filled))
-
-
-def _turned(points: Iterable[tuple[float, float]]) -> Segment:
-    return [(y, x) for x, y in points]
+        look = self.look(row.row, row.published)
+        filled = self._models[row.row].tuned if row.row in self._models else not row.doubled
+        for values, options in (
+            (
+                (row.low, row.high),
+                {"color": look.colour, "linestyle": "solid" if row.reliable else (0, (2, 1))},
+            ),
+            ((row.value,), marker(look, filled)),
+        ):
+            places = [place] * len(values)
+            axes.plot(*((places, values) if upright else (values, places)), **options)
 
 
 def marker(look: Look, filled: bool) -> dict[str, Any]:
@@ -82,13 +61,10 @@ def marker(look: Look, filled: bool) -> dict[str, Any]:
     }
 
 
-def name_text(point: Point) -> str:
-    """The row's name, with the marks of values that were measured on other data, and of those that
-    were chosen by the test records."""
-    marks = "‡" * point.other_data + "\N{SECTION SIGN}" * point.chosen
-    return f"{point.row}\N{NO-BREAK SPACE}{marks}" if marks else point.row
-
-
-def value_text(point: Point) -> str:
-    """The value, with the marks of an interval that may be too narrow and of twice a recall."""
-    return score_text(point.value) + ("" if point.reliable else "*") + "†" * point.doubled
+def described(rows: pd.DataFrame) -> str:
+    """The values of rows in words, with their intervals."""
+    return ", ".join(
+        f"{row.row} {score_text(row.value)}"
+        + ("" if pd.isna(row.low) else f" ({score_text(row.low)} to {score_text(row.high)})")
+        for row in rows.itertuples()
+    )

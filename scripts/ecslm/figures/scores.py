@@ -1,134 +1,104 @@
-"""The scores that figures show: those of a results table, as its kind builds them."""
+"""The scores that figures show, as one frame: from the tidy rows of all scores."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from ecslm.common.text import with_code
-from ecslm.figures.settings import FiguresSettings
-from ecslm.tables.kind import TableRequest, kind_module, table_kind, table_request
-from ecslm.tables.model import Interval, Row, RowKind, Simple, Table
-from ecslm.tables.sources import Sources
+import pandas as pd
 
-KIND = "results"
-
-
-@dataclass(frozen=True)
-class Point:
-    """The score of a row in a task.
-
-    Attributes:
-        chosen: whether it is the best of several models, chosen by the test records themselves.
-        reproduces: the study's model that a published row belongs to, if it follows one.
-    """
-
-    row: str
-    kind: RowKind
-    value: float
-    interval: Interval | None = None
-    doubled: bool = False
-    other_data: bool = False
-    chosen: bool = False
-    reproduces: str | None = None
-
-    @property
-    def comparable(self) -> bool:
-        """Whether the value can be compared with our own of the task."""
-        return not (self.doubled or self.other_data)
-
-    @property
-    def reliable(self) -> bool:
-        """False where the interval may be too narrow."""
-        return self.interval is None or self.interval.reliable
+from ecslm.common.manifests import read_result, verify_result
+from ecslm.figures.settings import DrawnTable, FiguresSettings
+from ecslm.schemas.metrics_file import OverSeedsFile
+from ecslm.schemas.paths import (
+    SCORES_PARQUET,
+    SIMPLE_BASELINES,
+    over_seeds_path,
+)
+from ecslm.schemas.simple_baselines import SimpleBaselines
+from ecslm.tables.published import Published
 
 
-@dataclass(frozen=True)
-class TaskScores:
-    """The scores of a task, in the order of the table's rows, of those that have a value."""
+def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd.DataFrame:
+    """The scores of all drawn tables, those that are defined, in the order of tasks and rows.
 
-    task: str
-    title: str
-    metric: str
-    records: int | None
-    """Test records, None if rows differ."""
-    points: tuple[Point, ...]
-    simple: Simple | None = None
-    """The best simple baseline."""
-
-    @property
-    def name(self) -> str:
-        """What the task is called above a panel."""
-        return with_code(self.title, self.task)
-
-    @property
-    def published(self) -> Point | None:
-        """The best of the published rows, of equal ones the first. Doubled values never are."""
-        found = [one for one in self.points if one.kind == "published" and not one.doubled]
-        return max(found, key=lambda point: point.value, default=None)
-
-
-def scores_modules(settings: FiguresSettings) -> tuple[str, ...]:
-    """The module that builds results tables, which is loaded by name."""
-    return (kind_module(KIND),) if settings.tables else ()
-
-
-def scores_files(settings: FiguresSettings) -> list[str]:
-    """The files of all scores, relative to the study's results directory."""
-    requests = [_request(settings, table) for table in settings.tables]
-    return list(dict.fromkeys(path for one in requests for path in table_kind(KIND).files(one)))
-
-
-def read_scores(settings: FiguresSettings, table: str, sources: Sources) -> list[TaskScores]:
-    """The scores of a results table, from the same files and by the same code as the table.
+    Columns: `table`, `task`, `row`, `value`; of the study's own `low` and `high` (95 %), `reliable`
+    (false if the interval may be too narrow), `records` (of the test), `operations` (for an answer)
+    and `trained_on` (training records of all tasks); whether a row `simple` is the best simple
+    baseline of its task, and whether it is `published`, with a value that is `doubled`.
 
     Raises:
-        InputError: a file is missing or broken.
+        InputError: a file is missing, altered or invalid.
     """
-    built = table_kind(KIND).build(table, _request(settings, table), sources)
-    return task_scores(built, settings)
+    rows: list[dict[str, Any]] = []
+    if settings.tables:
+        verify_result(results / SCORES_PARQUET)
+        scores = pd.read_parquet(results / SCORES_PARQUET)
+        rows = list(_Reader(results, settings, scores, Published(published)).rows())
+    columns = ("table", "task", "row", "value", "low", "high", "reliable", "records", "operations")
+    return pd.DataFrame(rows, columns=[*columns, "trained_on", "simple", "published", "doubled"])
 
 
-def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
-    """The scores of each column of a results table; models whose answers are limited to valid ones
-    are left out, since these never compete with free answers."""
-    (panel,) = table.panels
-    limited = {name for name, model in settings.context.models.items() if model.limits}
-    return [
-        TaskScores(
-            task=column.key,
-            title=settings.context.tasks[column.key].title,
-            metric=column.detail,
-            records=None if column.fewer else column.records,
-            points=tuple(
-                point
-                for group in panel.groups
-                for point in _points(group.rows, number)
-                if point.row not in limited
-            ),
-            simple=column.simple,
-        )
-        for number, column in enumerate(panel.columns)
-    ]
+class _Reader:
+    def __init__(
+        self, results: Path, settings: FiguresSettings, scores: pd.DataFrame, published: Published
+    ) -> None:
+        self._results = results
+        self._settings = settings
+        self._published = published
+        strict = scores[scores["protocol"] == "strict"]
+        self._own = dict(iter(strict.groupby(["model", "task", "setting"])))
+        self._trained_on = scores.groupby("model")["training_records"].first().dropna()
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        for table in self._settings.tables:
+            for task in table.tasks:
+                best = None
+                if task in self._settings.simple:
+                    path = self._results / SIMPLE_BASELINES.format(task=task)
+                    best = read_result(path, SimpleBaselines).best
+                drawn = {*self._settings.models, *table.published, best}
+                shown = [row for row in table.rows if row in drawn]
+                for row in dict.fromkeys([*shown, *filter(None, [best])]):
+                    published = row in table.published
+                    found = (self._printed if published else self._scored)(table, task, row)
+                    if found is not None:
+                        about = {"simple": row == best, "published": published, "doubled": False}
+                        yield {"table": table.name, "task": task, "row": row} | about | found
 
-def _points(rows: Sequence[Row], column: int) -> Iterator[Point]:
-    for before, row in zip((None, *rows), rows, strict=False):
-        cell = row.cells[column]
-        if not isinstance(cell.value, int | float):
-            continue
-        follows = row.kind == "published" and before is not None and before.kind == "model"
-        yield Point(
-            row=row.name,
-            kind=row.kind,
-            value=cell.value,
-            interval=cell.interval,
-            doubled="doubled" in cell.marks,
-            other_data="other_data" in row.marks,
-            chosen="chosen" in row.marks,
-            reproduces=before.name if follows and before is not None else None,
-        )
+    def _printed(self, table: DrawnTable, task: str, row: str) -> dict[str, Any] | None:
+        where, printed = str(table.published_table), table.published[row]
+        if not self._published.has(where, printed):
+            return None
+        cell = self._published.cell(where, printed, task)
+        if cell.value is None:
+            return None
+        return {"value": cell.value, "reliable": True, "doubled": "doubled" in cell.marks}
 
-
-def _request(settings: FiguresSettings, table: str) -> TableRequest[Any]:
-    entry = table_kind(KIND).entry.model_validate(settings.tables[table].entry)
-    return table_request(entry, settings.context)
+    def _scored(self, table: DrawnTable, task: str, row: str) -> dict[str, Any] | None:
+        """The mean over seeds, with the interval of that mean."""
+        model = self._settings.models.get(row)
+        setting = model.setting(table.setting) if model else table.setting
+        seeds = self._own.get((row, task, setting))
+        if seeds is None or seeds["value"].isna().any():
+            return None
+        first = seeds.iloc[0]
+        low, high, reliable = first["low"], first["high"], first["interval_reliable"]
+        if len(seeds) > 1:
+            path = self._results / over_seeds_path(row, task)
+            strict = read_result(path, OverSeedsFile).settings[setting].strict
+            low, high = strict.ci95 or (None, None)
+            reliable = strict.details.interval.reliable
+        tokens = (seeds["prompt_tokens"] + seeds["generated_tokens"]).sum(skipna=False)
+        weights = model.multiplied if model else None
+        adapter = model.records_of if model and model.records_of else row
+        return {
+            "value": seeds["value"].mean(),
+            "low": low,
+            "high": high,
+            "reliable": bool(pd.isna(low) or reliable),
+            "records": first["n"],
+            # One product and one sum for each weight and token (J. Kaplan et al., 2020). Attention
+            # to other tokens, and the adapter, add little and are left out.
+            "operations": None if weights is None else 2 * weights * tokens / seeds["n"].sum(),
+            "trained_on": self._trained_on.get(adapter),
+        }

@@ -1,27 +1,25 @@
 """Settings of figures: what a study's figures show, and the names of their files."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
+from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
-from ecslm.tables.settings import ModelContext, TableContext
+from ecslm.tables.settings import ModelContext, TaskContext
 
 # Libraries whose versions can change a figure.
-LIBRARIES = ("matplotlib", "numpy")
-GRAPH_LIBRARIES = ("matplotlib", "networkx")
+LIBRARIES = ("matplotlib", "numpy", "pandas", "pyarrow")
 
-FigureKind = Literal[
-    "intervals", "parameters", "computation", "records", "loss", "validation", "rule_graph"
-]
+FigureKind = Literal["intervals", "computation", "records", "validation", "loss"]
 
 
 class FigureName(Closed):
     """A figure."""
 
     kind: FigureKind = Field(description="What it shows.")
-    table: str = Field("", description="Results table whose scores it shows, if any.")
+    table: str = Field("", description="Results table whose rows it shows, if any.")
     task: str = Field("", description="Task whose scores it shows, if it is one.")
 
     @property
@@ -30,56 +28,79 @@ class FigureName(Closed):
         return "_".join(filter(None, (self.kind, self.table, self.task)))
 
 
-class TableFigures(Closed):
-    """A results table that is drawn."""
+class DrawnTable(Closed):
+    """A results table whose rows are drawn."""
 
-    entry: dict[str, Any] = Field(description="Its entry, without caption and label.")
+    name: str
+    setting: str = Field(description="Evaluation setting.")
+    tasks: tuple[str, ...] = Field(description="Tasks, in the order of the study.")
+    rows: tuple[str, ...] = Field(description="Models and trivial baselines, in order.")
+    published: dict[str, str] = Field(
+        {},
+        description="Those of the rows that were published: the "
+        "row of the published scores by its name here.",
+    )
+    published_table: str | None = Field(None, description="Table that was published.")
     shares: tuple[tuple[str, ...], ...] = Field(
         (),
-        description="Its models that differ in nothing but the share of training records, by share "
-        "in each group: scores against that number are drawn.",
+        description="Models that differ in nothing but the share of training records, by share in "
+        "each group: if there are any, scores against that number are drawn.",
     )
-    sized: bool = Field(
-        False, description="Whether scores against sizes are drawn: of some models it is known."
+    computation: bool = Field(
+        False, description="Whether scores against computation are drawn: of several sizes."
     )
-    tasks: tuple[str, ...] = Field((), description="Columns of which the intervals are drawn.")
 
 
 class FiguresSettings(Closed):
     """Everything except files that can change the figures."""
 
-    tables: dict[str, TableFigures] = Field({}, description="Results tables, in order.")
-    context: TableContext = Field(TableContext(), description="The part of the study they show.")
+    tables: tuple[DrawnTable, ...] = ()
+    tasks: dict[str, TaskContext] = Field({}, description="Tasks by code.")
+    models: dict[str, ModelContext] = Field({}, description="Models by name.")
+    simple: tuple[str, ...] = Field((), description="Tasks that have a best simple baseline.")
 
     def names(self) -> Iterator[FigureName]:
         """All figures, in the order of a report."""
-        for table, drawn in self.tables.items():
-            if drawn.shares:
-                yield FigureName(kind="records", table=table)
-            if drawn.sized:
-                yield FigureName(kind="computation", table=table)
-                yield FigureName(kind="parameters", table=table)
-            for task in drawn.tasks:
-                yield FigureName(kind="intervals", table=table, task=task)
+        for table in self.tables:
+            if table.computation:
+                yield FigureName(kind="computation", table=table.name)
+            if table.shares:
+                yield FigureName(kind="records", table=table.name)
+            else:
+                for task in table.tasks:
+                    yield FigureName(kind="intervals", table=table.name, task=task)
         if self.trained:
             yield FigureName(kind="validation")
             yield FigureName(kind="loss")
-
-    @property
-    def models(self) -> dict[str, ModelContext]:
-        """The study's models by name."""
-        return self.context.models
 
     @property
     def trained(self) -> dict[str, tuple[int, ...]]:
         """The models that are trained, with their seeds."""
         return {name: one.trained for name, one in self.models.items() if one.trained}
 
+    @property
+    def tasks_in_order(self) -> list[str]:
+        """The tasks in the order of the study: that of the first table, then others by code."""
+        drawn = (task for table in self.tables for task in table.tasks)
+        return list(dict.fromkeys([*drawn, *sorted(self.tasks)]))
 
-class RuleGraph(Closed):
-    """The rules of a study, and how they depend on each other."""
+    def files(self) -> list[str]:
+        """The files that figures are drawn from, relative to the study's results directory.
 
-    jobs: dict[str, int] = Field(description="Number of jobs of each rule.")
-    edges: tuple[tuple[str, str], ...] = Field(
-        description="Pairs of rules: the second one reads what the first one makes."
-    )
+        The manifests of adapters stand for the logs next to them: these have clock values, by whose
+        digest no figure shall be known.
+        """
+        found = [paths.SCORES_PARQUET] if self.tables else []
+        for table in self.tables:
+            for task in table.tasks:
+                found += [paths.over_seeds_path(row, task) for row in self.over_seeds(table, task)]
+                if task in self.simple:
+                    found.append(paths.SIMPLE_BASELINES.format(task=task))
+        for model, seeds in self.trained.items():
+            found += [paths.ADAPTER.format(model=model, seed=seed) for seed in seeds]
+        return list(dict.fromkeys(found))
+
+    def over_seeds(self, table: DrawnTable, task: str) -> list[str]:
+        """The models of a table that answer a task with several seeds."""
+        known = {row: self.models[row] for row in table.rows if row in self.models}
+        return [row for row, one in known.items() if task in one.tasks and len(one.seeds) > 1]

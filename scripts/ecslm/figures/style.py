@@ -8,12 +8,16 @@ al., 2009); shapes tell families apart where there is no colour.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from io import BytesIO
 
 from matplotlib import style
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from ecslm.common.text import with_code
+from ecslm.figures.settings import FiguresSettings
 
 # Widths in inches: a column of a paper that has two, and a page's text.
 COLUMN, PAGE = 3.4, 6.9
@@ -92,16 +96,26 @@ def styled() -> Iterator[None]:
         yield
 
 
-def as_files(figure: Figure, name: str) -> tuple[str, bytes]:
-    """The figure as SVG and as PDF, without the time; `name` makes the identifiers in the SVG its
-    own."""
+def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:
+    """The figure as SVG and as PDF, without the time.
+
+    Args:
+        name: makes the identifiers in the SVG its own.
+        text: describes the figure, as the first element of the SVG, where screen readers look.
+    """
     # Here, not as the figure's own layout, with which each file would be drawn twice.
     ConstrainedLayoutEngine().execute(figure)
     svg, pdf = BytesIO(), BytesIO()
     with style.context({"svg.hashsalt": name}):
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
     figure.savefig(pdf, format="pdf", transparent=True, metadata={"CreationDate": None})
-    return svg.getvalue().decode(), pdf.getvalue()
+    described = f" <desc>{escape(text)}</desc>\n <metadata>"
+    return svg.getvalue().decode().replace(" <metadata>", described, 1), pdf.getvalue()
+
+
+def task_title(settings: FiguresSettings, task: str) -> str:
+    """What a task is called above a panel."""
+    return with_code(settings.tasks[task].title, task) if task in settings.tasks else task
 
 
 def label_metric(axis: Axis, name: str) -> None:

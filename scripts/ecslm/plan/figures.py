@@ -1,70 +1,81 @@
-"""What the figures of a study show, and the graph of its rules."""
+"""What the figures of a study show."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 from ecslm.config.backends.learned import LearnedModel
-from ecslm.figures.scores import KIND
-from ecslm.figures.settings import FiguresSettings, RuleGraph, TableFigures
+from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
-from ecslm.tables.kind import names_shown
-from ecslm.tables.settings import DataContext, Entry, TableContext
 
-# Values for keys that only change a table's text, and intervals instead of standard deviations.
-NOT_DRAWN = {
-    **{"caption": "", "label": "none", "wide": False, "intervals": "below"},
-    **{"spread": "interval", "competitors": ()},
-}
-# What is drawn of a model.
-OF_MODELS = (
-    *Entry.OF_MODELS,
-    *("adapter_of", "family", "parameters", "multiplied", "trained", "records_of"),
-)
+KIND = "results"
+# Not drawn of a model.
+NOT_DRAWN = {"prices": None, "adapter": None}
 
 
 @cache
 def figures_settings(study: Study) -> FiguresSettings:
-    """What figures show of a study."""
+    """What figures show of a study: the first of its results tables, and those whose tuned models
+    all differ in the number of their training records.
+
+    Published rows are shown where they can be compared, and models whose answers are limited to
+    valid ones are not, since these never compete with free answers.
+    """
     context = table_context(study)
-    entries = {name: one for name, one in in_report_order(study).items() if one.kind == KIND}
-    named = {name for entry in entries.values() for name in names_shown(entry)["models"]}
+    tables: list[DrawnTable] = []
+    for name, entry in in_report_order(study).items():
+        if entry.kind == KIND:
+            drawn = _drawn(study, name, entry)
+            if drawn.shares or all(one.shares for one in tables):
+                tables.append(drawn)
+    named = {row for table in tables for row in table.rows}
     return FiguresSettings(
-        tables={name: _table_figures(study, entry) for name, entry in entries.items()},
-        context=TableContext(
-            # Only notes of tables tell the source.
-            data=DataContext(comparable=context.data.comparable),
-            tasks=context.tasks,
-            models={
-                name: one.shown(OF_MODELS)
-                for name, one in context.models.items()
-                if name in named or one.trained
-            },
-            baselines=context.baselines,
-            simple=context.simple,
-        ),
+        tables=tuple(tables),
+        tasks=context.tasks,
+        models={
+            name: model.model_copy(update=NOT_DRAWN)
+            for name, model in context.models.items()
+            if name in named or model.trained
+        },
+        simple=tuple(sorted(context.simple)),
     )
 
 
-def _table_figures(study: Study, entry: Any) -> TableFigures:
-    """What is drawn of a results table: where all tuned models differ in the number of their
-    records, only that."""
-    models = table_context(study).models
-    answering = [
-        name
-        for name in names_shown(entry)["models"]
-        if set(study.model_tasks(name)).intersection(entry.columns)
-    ]
+def _drawn(study: Study, name: str, entry: Any) -> DrawnTable:
+    """What is drawn of a results table."""
+    rows = dict(_rows(study, entry))
+    models = {row: one for row, one in table_context(study).models.items() if row in rows}
+    answering = [row for row, one in models.items() if set(one.tasks).intersection(entry.columns)]
     groups = _by_share(study, answering)
-    tuned = {name for name in answering if models[name].tuned}
-    only_shares = bool(groups) and tuned <= {name for group in groups for name in group}
-    return TableFigures(
-        entry=entry.model_copy(update=NOT_DRAWN).model_dump(mode="json"),
-        shares=groups,
-        sized=not only_shares and any(models[name].multiplied for name in answering),
-        tasks=() if only_shares else entry.columns,
+    tuned = {row for row in answering if models[row].tuned}
+    sizes = {models[row].multiplied for row in answering} - {None}
+    return DrawnTable(
+        name=name,
+        setting=entry.setting,
+        tasks=entry.columns,
+        rows=tuple(rows),
+        published={row: printed for row, printed in rows.items() if printed is not None},
+        published_table=entry.published_table,
+        shares=groups if tuned <= {row for group in groups for row in group} else (),
+        computation=len(sizes) > 1,
     )
+
+
+def _rows(study: Study, entry: Any) -> Iterator[tuple[str, str | None]]:
+    """The rows of a results table; of a published one, with its name there."""
+    models = table_context(study).models
+    for group in entry.rows:
+        chosen_from = (model for names in group.best_of.values() for model in names)
+        for row in (*group.models, *chosen_from, *group.baselines):
+            if row not in models or models[row].limits is None:
+                yield row, None
+            if group.followed_by_published and study.settings.published_comparable:
+                printed = entry.reproduces.get(row, row)
+                yield f"{printed} (published)", printed
+        if study.settings.published_comparable:
+            for row in group.published:
+                yield f"{row} (published)" if row in models else row, row
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -81,41 +92,3 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
             same.setdefault(model.training.train_fraction, name)
     found = (tuple(same[share] for share in sorted(same)) for same in groups.values())
     return tuple(group for group in found if len(group) > 1)
-
-
-# The wildcards of a job, and the jobs of each rule.
-Wildcards = Mapping[str, str]
-Jobs = Mapping[str, Sequence[Wildcards]]
-FilesOf = Callable[[str, Wildcards], Iterable[str]]
-
-
-def rule_graph(jobs: Jobs, outputs: FilesOf, inputs: FilesOf) -> RuleGraph:
-    """The rules that have jobs, and how they depend on each other.
-
-    Args:
-        outputs: the files that a job of a rule makes.
-        inputs: the files that it reads.
-    """
-    made = {
-        path: rule for rule, each in jobs.items() for one in each for path in outputs(rule, one)
-    }
-    edges = {
-        (made[path], rule)
-        for rule, each in jobs.items()
-        for one in _covering(each)
-        for path in inputs(rule, one)
-        if path in made
-    }
-    return RuleGraph(
-        jobs={rule: len(each) for rule, each in jobs.items() if each}, edges=tuple(sorted(edges))
-    )
-
-
-def _covering(jobs: Iterable[Wildcards]) -> Iterator[Wildcards]:
-    """Some of the jobs, in which each model, task and so on occurs: what a job reads depends on
-    these, and on no two of them together."""
-    seen: set[tuple[str, str]] = set()
-    for job in jobs:
-        if not job or not job.items() <= seen:
-            seen |= job.items()
-            yield job

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.comparisons.settings import ChooseSettings
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
@@ -13,9 +13,13 @@ from ecslm.data.card.settings import DescriptionSettings
 from ecslm.data.checking import CheckedTask, CheckSettings
 from ecslm.data.published import SETTINGS, read_counts
 from ecslm.data.settings import DatasetSettings, HubData
-from ecslm.exports.card_settings import CardTask, ModelCardSettings
-from ecslm.exports.score_rows import ScoredModel, ScoreRowsSettings
-from ecslm.exports.settings import ExportSettings
+from ecslm.exports.settings import (
+    CardTask,
+    ExportSettings,
+    ModelCardSettings,
+    ScoredModel,
+    ScoreRowsSettings,
+)
 from ecslm.models.bases import BaseSettings, PathSource, content_of_folder, libraries
 from ecslm.models.prompts import template_digest
 from ecslm.plan.source import source_of
@@ -323,7 +327,7 @@ def model_card_settings(study: Study, model: str) -> ModelCardSettings:
             task: CardTask(
                 title=study.task(task).title,
                 kind=study.task(task).kind(),
-                simple=tuple(sorted(study.simple_baselines(task))),
+                simple=bool(study.simple_baselines(task)),
             )
             for task in study.model_tasks(model)
         },

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
-from ecslm.figures.scores import KIND
-from ecslm.figures.settings import FigureName
-from ecslm.plan.figures import figures_settings
+from ecslm.plan.figures import KIND, figures_settings
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, partly_shown, table_context
@@ -48,7 +46,7 @@ def report_settings(study: Study) -> ReportSettings:
             ReportTable(name=name, kind=entry.kind, setting=getattr(entry, "setting", None))
             for name, entry in tables.items()
         ),
-        figures=(*figures_settings(study).names(), FigureName(kind="rule_graph")),
+        figures=tuple(figures_settings(study).names()),
         tasks=tuple(
             ReportTask(
                 code=task,

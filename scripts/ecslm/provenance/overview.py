@@ -37,7 +37,7 @@ WORDS = {
     "export_model": ("exported model", "exported models"),
     "model_card": ("model card", "model cards"),
     "render_table": ("table", "tables"),
-    **dict.fromkeys(("draw_figures", "draw_rule_graph"), ("set of figures", "sets of figures")),
+    "draw_figures": ("set of figures", "sets of figures"),
     **dict.fromkeys(("report_page", "report_pdf"), ("report", "reports")),
 }
 

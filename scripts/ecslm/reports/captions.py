@@ -7,15 +7,11 @@ from ecslm.tables.model import Table
 
 INTERVALS = (
     "Bars are 95 % intervals over test records, dashed where they may be too narrow (*). Markers "
-    "of tuned models are filled; those of others, and of values that cannot be compared, are "
-    "hollow. Models whose answers are limited to valid ones are left out."
+    "of tuned models are filled; those of others, and of what was printed as twice a recall, are "
+    "hollow. Left out are models whose answers are limited to valid ones, and what was measured on "
+    "other data."
 )
-MARKS = " ‡: measured on other data. †: printed as twice a recall."
-CHOSEN = (
-    " \N{SECTION SIGN}: the best of several models, chosen by its scores on the test records, "
-    "which makes it look better than it is."
-)
-CROSSES = "Crosses are published rows, if the size of the model is known. "
+MARKS = " †: printed as twice a recall."
 COSTS = "time and money are in the table of costs"
 
 
@@ -34,7 +30,6 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
     """
     own = [one for one in tables if one.name == figure.table]
     of_table = own[0].caption if own else ""
-    chosen = any("chosen" in row.marks for one in own for panel in one.panels for row in panel.rows)
     published = shows_published(tables)
     match figure.kind:
         case "computation":
@@ -44,16 +39,11 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
                 "for each weight and each token of the prompt and the answer. This cost does not "
                 f"depend on the machine{costs}. {INTERVALS}"
             )
-        case "parameters":
-            return (
-                f"{of_table}: score against the parameters of the base model. Models of the same "
-                f"base are drawn side by side. {CROSSES if published else ''}{INTERVALS}"
-            )
         case "intervals":
             return (
                 f"{of_table}: scores with their intervals. The dotted line is the best simple "
                 "baseline, chosen without test records. "
-                f"{INTERVALS}{MARKS if published else ''}{CHOSEN if chosen else ''}"
+                f"{INTERVALS}{MARKS if published else ''}"
             )
         case "records":
             return (
@@ -71,10 +61,4 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
                 "Losses of all trainings, a line for each seed. The loss on training records is a "
                 "mean over several steps. Each training keeps the step with the lowest loss on "
                 "the validation records."
-            )
-        case "rule_graph":
-            return (
-                "How the results are made: the rules of the workflow with the number of their "
-                "jobs, from data and base weights down to reports. Each rule reads results of "
-                "those above it."
             )

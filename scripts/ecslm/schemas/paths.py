@@ -24,7 +24,6 @@ PUBLISHED_SCORES = PUBLISHED / "study.csv"
 PUBLISHED_NOTES = PUBLISHED / "notes.csv"
 PUBLISHED_COUNTS = PUBLISHED / "counts.csv"
 PUBLISHED_PARAMETERS = PUBLISHED / "parameters.csv"
-PUBLISHED_SIZES = PUBLISHED / "sizes.csv"
 ARCHITECTURES = Path("resources/architectures.csv")
 # What `results/` has beside the directories of studies; `made` is of versions up to 0.4.
 SHARED = frozenset({*(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, RUN_LOCK)), "made"})
@@ -80,7 +79,7 @@ TABLE_JSON = "tables/{table}.json"
 TABLE_MANIFEST = "tables/{table}.manifest.json"
 FIGURE_SVG = "figures/{figure}.svg"
 FIGURE_PDF = "figures/{figure}.pdf"
-# One job draws all figures of scores and trainings; another one the rule graph.
+# One job draws all figures.
 FIGURES_MANIFEST = "figures/manifest.json"
 REPORT_PAGE = "report.html"
 REPORT_MANIFEST = "report.manifest.json"

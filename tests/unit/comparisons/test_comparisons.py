@@ -22,7 +22,6 @@ from ecslm.comparisons.proportions import PairedTable, newcombe_interval
 from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
 from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
-from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.significance import holm, monte_carlo_p
 from ecslm.comparisons.testing import differences
 from ecslm.schemas.simple_baselines import SimpleBaselines
@@ -33,6 +32,13 @@ from ecslm.scoring.outcomes import Outcomes
 IND, OOD, UNSEEN = (f"{name}_Instruction" for name in ("IND_Diverse", "OOD_Diverse", "IND_Unseen"))
 TUNING = {"kind": "models", "pairs": [["EC", "Base"]], "settings": [IND]}
 WORDING = {"kind": "settings", "pairs": [[UNSEEN, IND]], "models": ["EC"]}
+DOMAIN = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+THREE = {"EC": {"seeds": [0, 1, 2]}, "Base": {"seeds": [0]}}
+TWO_AND_THREE = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
+WITH_RANDOM = {
+    "models": {name: {"seeds": [0]} for name in ("EC", "random")},
+    "contrasts": {"tuning": TUNING | {"pairs": [["EC", "random"]]}},
+}
 
 
 def settings(**changes: Any) -> DifferencesSettings:
@@ -54,34 +60,35 @@ def mcnemar_p(first_only: int, second_only: int) -> float:
 
 
 def compared(wanted: DifferencesSettings, **outcomes: dict[str, Outcomes]) -> list[Difference]:
-    return differences(list(task_sides(wanted, outcomes)), wanted)
+    return differences(wanted, outcomes)
+
+
+def in_ind(wanted: DifferencesSettings, first: Outcomes, second: Outcomes) -> Difference:
+    """The difference of the two models of a contrast in one setting."""
+    (pair,) = wanted.contrasts["tuning"].pairs
+    (row,) = differences(wanted, dict(zip(pair, ({IND: first}, {IND: second}), strict=True)))
+    return row
 
 
 def test_two_models_are_compared_on_the_same_samples() -> None:
-    right = [1, 1, 1, 1, 1, 1, 1, 0] * 25
-    wrong = [1, 1, 0, 0, 0, 0, 1, 1] * 25
-    (row,) = compared(settings(), EC={IND: hits(right)}, Base={IND: hits(wrong)})
-    assert (row.contrast, row.a, row.b, row.setting, row.model) == (
-        "tuning",
-        "EC",
-        "Base",
-        IND,
-        None,
+    row = in_ind(
+        settings(), hits([1, 1, 1, 1, 1, 1, 1, 0] * 25), hits([1, 1, 0, 0, 0, 0, 1, 1] * 25)
     )
+    assert (row.contrast, row.a, row.b) == ("tuning", "EC", "Base")
+    assert (row.setting, row.model, row.best_simple) == (IND, None, False)
     assert (row.paired, row.n, row.n_b, row.unshared) == (True, 200, 200, 0)
     assert (row.value_a, row.value_b) == (0.875, 0.5)
     assert row.difference == pytest.approx(0.375)
     # Two sides of sd sqrt(0.625 - 0.375^2) = 0.696 by record: 1.96 x 0.696 / sqrt(200).
     assert row.ci95 == pytest.approx((0.375 - 0.0965, 0.375 + 0.0965), abs=0.01)
-    assert (row.test, row.p) == ("mcnemar", mcnemar_p(100, 25))
+    assert (row.test, row.p, row.deciding) == ("mcnemar", mcnemar_p(100, 25), 125)
 
 
 def test_models_with_several_seeds_are_compared_by_a_randomisation_test_of_their_means() -> None:
-    models = {"EC": {"seeds": [0, 1, 2]}, "Base": {"seeds": [0]}}
     generator = np.random.default_rng(0)
     seeds = [[int(hit) for hit in generator.random(300) < 0.7] for _ in range(3)]
     base = [int(hit) for hit in generator.random(300) < 0.5]
-    (row,) = compared(settings(models=models), EC={IND: hits(*seeds)}, Base={IND: hits(base)})
+    row = in_ind(settings(models=THREE), hits(*seeds), hits(base))
     assert (row.test, row.p_interval) == ("randomisation", None)
     assert row.difference == pytest.approx(np.mean(seeds) - np.mean(base))
     # The difference by record is the mean over seeds minus the base.
@@ -93,10 +100,9 @@ def test_models_with_several_seeds_are_compared_by_a_randomisation_test_of_their
 
 
 def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_records() -> None:
-    names = {"EC": ["tp"] * 6 + ["fn"] * 4 + ["tn"] * 10, "Base": ["tp"] * 2 + ["fn"] * 8}
-    names["Base"] += ["tn"] * 10
-    sides = {model: {IND: of_cells(own)} for model, own in names.items()}
-    (row,) = compared(settings(metric="binary_f1"), **sides)
+    first = of_cells(["tp"] * 6 + ["fn"] * 4 + ["tn"] * 10)
+    second = of_cells(["tp"] * 2 + ["fn"] * 8 + ["tn"] * 10)
+    row = in_ind(settings(metric="binary_f1"), first, second)
     assert (row.value_a, row.value_b) == (0.75, pytest.approx(1 / 3))
     assert row.test == "randomisation"
     assert row.p == pytest.approx(2 / 2**4)  # four records differ, all to one side
@@ -105,9 +111,8 @@ def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_rec
 
 def test_few_records_of_a_class_do_not_hide_a_difference_in_which_all_records_agree() -> None:
     references = "A" * 32 + "B" * 4 + "C" * 4
-    sides = {"EC": references, "Base": "B" * 32 + "C" * 4 + "CCCA"}
-    outcomes = {name: {IND: of_choices(references, own)} for name, own in sides.items()}
-    (row,) = compared(settings(metric="macro_f1"), **outcomes)
+    first, second = (of_choices(references, x) for x in (references, "B" * 32 + "C" * 4 + "CCCA"))
+    row = in_ind(settings(metric="macro_f1"), first, second)
     assert (row.test, row.deciding, row.reliable) == ("randomisation_mcnemar", 4, False)
     assert row.sound and row.p < 1e-9
 
@@ -115,23 +120,9 @@ def test_few_records_of_a_class_do_not_hide_a_difference_in_which_all_records_ag
 def test_with_few_records_of_a_class_right_answers_on_the_other_side_undo_a_difference() -> None:
     cautious = of_cells(["tp"] * 2 + ["fn"] * 6 + ["tn"] * 52)
     lavish = of_cells(["tp"] * 8 + ["fp"] * 20 + ["tn"] * 32)
-    (row,) = compared(settings(metric="binary_f1"), EC={IND: lavish}, Base={IND: cautious})
+    row = in_ind(settings(metric="binary_f1"), lavish, cautious)
     assert row.difference > 0
     assert row.p == 1
-
-
-def test_with_few_records_of_a_class_the_two_tests_rarely_reject_equal_scores_by_luck() -> None:
-    """Half are positive: always yes, and a rule that finds half of them and nothing else: both have
-    an F1 of 2/3."""
-    generator = np.random.default_rng(5)
-    rejected = []
-    for _ in range(200):
-        positive, found = generator.random((2, 12)) < 0.5
-        yes = of_cells(np.where(positive, "tp", "fp").tolist())
-        half = of_cells(np.where(positive, np.where(found, "tp", "fn"), "tn").tolist())
-        (row,) = compared(settings(metric="binary_f1"), EC={IND: yes}, Base={IND: half})
-        rejected.append(row.p is not None and row.p <= 0.05)
-    assert np.mean(rejected) <= 0.05
 
 
 def test_settings_that_share_samples_are_paired_on_those_alone() -> None:
@@ -144,71 +135,48 @@ def test_settings_that_share_samples_are_paired_on_those_alone() -> None:
     assert row.p == mcnemar_p(10, 0)
 
 
-def test_settings_without_a_common_sample_are_compared_unpaired() -> None:
-    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
-    outcomes = {
-        IND: hits([1] * 150 + [0] * 50, field="gain"),
-        OOD: hits([1] * 40 + [0] * 60, first=500, field="gain"),
-    }
-    wanted = settings(metric="ndcg", contrasts={"domain": domain})
-    (row,) = compared(wanted, EC=outcomes, Base={})
-    assert (row.paired, row.n, row.n_b, row.unshared) == (False, 100, 200, 0)
-    assert row.difference == pytest.approx(-0.35)
-    half = 1.96 * np.sqrt(0.4 * 0.6 / 100 + 0.75 * 0.25 / 200)
-    assert row.ci95 == pytest.approx((-0.35 - half, -0.35 + half), abs=0.02)
-    assert (row.test, row.p) == ("bootstrap", 1 / 1001)
+GENERATOR = np.random.default_rng(1)
 
 
-def test_equal_sides_drawn_apart_do_not_cancel() -> None:
-    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+@pytest.mark.parametrize(
+    ("metric_name", "ind", "ood", "wanted"),
+    [
+        ("ndcg", [1] * 150 + [0] * 50, [1] * 40 + [0] * 60, ("bootstrap", 1 / 1001, True)),
+        # Wilson's intervals of both.
+        ("accuracy", [1] * 60, [1] * 70 + [0] * 30, ("newcombe", pytest.approx(0, abs=1e-3), True)),
+        # The spread of one can hide that the other has none.
+        ("ndcg", GENERATOR.random(1_000).tolist(), [1.0] * 200, (None, None, False)),
+        # Few records.
+        ("ndcg", [0.1, 0.2, 0.3, 0.4], [0.8, 0.9] * 10, (None, None, False)),
+    ],
+)
+def test_settings_without_a_common_sample_are_compared_unpaired(
+    metric_name: str, ind: list[float], ood: list[float], wanted: tuple[Any, ...]
+) -> None:
+    field = "score" if metric_name == "accuracy" else "gain"
+    outcomes = {IND: hits(ind, field=field), OOD: hits(ood, first=5_000, field=field)}
+    chosen = settings(metric=metric_name, contrasts={"domain": DOMAIN})
+    (row,) = compared(chosen, EC=outcomes, Base={})
+    assert (row.test, row.p, row.reliable) == wanted
+    assert (row.paired, row.n, row.n_b, row.unshared) == (False, len(ood), len(ind), 0)
+    difference = float(np.mean(ood) - np.mean(ind))
+    assert row.difference == pytest.approx(difference)
+    if row.test == "bootstrap":
+        half = 1.96 * np.sqrt(np.var(ood) / len(ood) + np.var(ind) / len(ind))
+        assert row.ci95 == pytest.approx((difference - half, difference + half), abs=0.02)
+    if row.test == "newcombe":
+        wilson = wilson_interval(70, 100, 0.95), wilson_interval(60, 60, 0.95)
+        assert row.ci95 == newcombe_interval((0.7, 1.0), wilson)
+
+
+def test_equal_sides_are_drawn_apart_and_a_few_samples_in_common_make_no_pairing() -> None:
     outcomes = {
-        IND: hits([1, 0] * 50, field="gain"),
-        OOD: hits([1, 0] * 50, first=500, field="gain"),
+        setting: hits([1, 0] * 50, first=first, field="gain")
+        for setting, first in ((IND, 0), (OOD, 99))
     }
-    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
-    assert row.difference == 0
+    (row,) = compared(settings(metric="ndcg", contrasts={"domain": DOMAIN}), EC=outcomes, Base={})
+    assert (row.paired, row.n, row.n_b, row.difference) == (False, 100, 100, 0)
     assert row.ci95[1] > 0.1
-
-
-def test_unpaired_proportions_are_compared_by_their_wilson_intervals() -> None:
-    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
-    outcomes = {IND: hits([1] * 60), OOD: hits([1] * 70 + [0] * 30, first=500)}
-    (row,) = compared(settings(contrasts={"domain": domain}), EC=outcomes, Base={})
-    assert (row.test, row.paired, row.reliable) == ("newcombe", False, True)
-    expected = newcombe_interval(
-        (0.7, 1.0), (wilson_interval(70, 100, 0.95), wilson_interval(60, 60, 0.95))
-    )
-    assert row.ci95 == expected
-    assert row.p < 0.001
-
-
-def test_an_unpaired_side_without_any_spread_is_not_reliable() -> None:
-    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
-    generator = np.random.default_rng(1)
-    outcomes = {
-        IND: hits(generator.random(1_000).tolist(), field="gain"),
-        OOD: hits([1.0] * 200, first=5_000, field="gain"),
-    }
-    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
-    assert (row.test, row.p, row.reliable) == (None, None, False)
-
-
-def test_a_few_samples_that_happen_to_be_the_same_make_no_pairing() -> None:
-    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
-    outcomes = {IND: hits([1, 0] * 50), OOD: hits([1, 0] * 50, first=99)}
-    (row,) = compared(settings(contrasts={"domain": domain}), EC=outcomes, Base={})
-    assert (row.paired, row.n, row.n_b) == (False, 100, 100)
-
-
-def test_few_unpaired_records_are_not_tested_by_a_bootstrap() -> None:
-    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
-    outcomes = {
-        IND: hits([0.1, 0.2, 0.3, 0.4], field="gain"),
-        OOD: hits([0.8, 0.9] * 10, first=500, field="gain"),
-    }
-    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
-    assert (row.test, row.p) == (None, None)
-    assert row.difference == pytest.approx(0.6)
 
 
 def cell(name: str) -> dict[str, int]:
@@ -220,12 +188,11 @@ def of_cells(*seeds: list[str]) -> Outcomes:
 
 
 def test_a_side_without_a_defined_score_is_not_compared_and_is_in_no_family() -> None:
-    base = of_cells(["fp", "tn", "tn", "tn"])
-    wanted = settings(metric="binary_f1")
-    (undefined,) = compared(wanted, EC={IND: of_cells(["tn"] * 4)}, Base={IND: base})
+    never = of_cells(["tn"] * 4), of_cells(["fp", "tn", "tn", "tn"])
+    undefined = in_ind(settings(metric="binary_f1"), *never)
     assert (undefined.value_a, undefined.value_b) == (None, 0)
     assert (undefined.difference, undefined.ci95, undefined.p) == (None, None, None)
-    (defined,) = compared(settings(), EC={IND: hits([1] * 9)}, Base={IND: hits([0] * 9)})
+    defined = in_ind(settings(), hits([1] * 9), hits([0] * 9))
     found = adjusted({"PM": [undefined], "MPC": [defined]})
     assert found["PM"][0].p_holm is None
     assert (found["MPC"][0].p_holm, found["MPC"][0].family) == (found["MPC"][0].p, 1)
@@ -275,68 +242,57 @@ def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
     return float(np.mean([studentised(one) >= observed - 1e-9 for one in exchanges]))
 
 
-@pytest.fixture
-def few_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The randomisation test alone, with as few records of a class as can be enumerated."""
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        (
+            "macro_f1",
+            of_choices("AABBCCAB", "AABBCAAB", "AABBCCBB"),
+            of_choices("AABBCCAB", "ABBACCAA", "BABBACAA", "AACBCBAB"),
+        ),
+        (
+            "accuracy",
+            hits([1, 1, 0, 1, 1, 0, 1, 1], [1, 0, 0, 1, 1, 1, 1, 1]),
+            hits([0, 1, 0, 0, 1, 0, 1, 0], [0, 1, 0, 0, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0, 1, 0]),
+        ),
+        (
+            "binary_f1",
+            of_cells(["tp", "tp", "fn", "tn", "tn", "tp", "fp"]),
+            of_cells(["fn", "tp", "tp", "fp", "tn", "fn", "tn"]),
+        ),
+    ],
+)
+def test_one_or_several_seeds_have_the_exact_p(
+    name: str, first: Outcomes, second: Outcomes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The randomisation test alone, with as few records of a class as can be enumerated.
     monkeypatch.setattr(testing, "RELIABLE_RECORDS_OF_RAREST_CLASS", 1)
-
-
-@pytest.mark.usefixtures("few_suffice")
-def test_two_against_three_seeds_of_macro_f1_have_the_exact_p() -> None:
-    references = "AABBCCAB"
-    first = of_choices(references, "AABBCAAB", "AABBCCBB")
-    second = of_choices(references, "ABBACCAA", "BABBACAA", "AACBCBAB")
-    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
-    wanted = settings(metric="macro_f1", models=models)
-    (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
-    measure = metric("macro_f1")
+    row = in_ind(settings(metric=name, models=TWO_AND_THREE), first, second)
+    measure = metric(name)
     means = [
         np.mean(
-            [
-                float(measure.values(measure.sums([seed[s] for s in side.samples]).sum(axis=0)))
-                for seed in side.seeds
-            ]
+            [measure.values(measure.sums(list(one.values())).sum(axis=0)) for one in side.seeds]
         )
         for side in (first, second)
     ]
-    assert (row.value_a, row.value_b, row.seeds) == (*map(pytest.approx, means), (2, 3))
+    assert (row.value_a, row.value_b, row.seeds) == (
+        *map(pytest.approx, means),
+        (len(first.seeds), len(second.seeds)),
+    )
     assert row.difference == pytest.approx(means[0] - means[1])
-    assert row.p == pytest.approx(exact_p(first, second, "macro_f1"))
+    assert row.p == pytest.approx(exact_p(first, second, name))
 
 
-def test_two_against_three_seeds_of_a_proportion_have_the_exact_p() -> None:
-    first = hits([1, 1, 0, 1, 1, 0, 1, 1], [1, 0, 0, 1, 1, 1, 1, 1])
-    second = hits([0, 1, 0, 0, 1, 0, 1, 0], [0, 1, 0, 0, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0, 1, 0])
-    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
-    (row,) = compared(settings(models=models), EC={IND: first}, Base={IND: second})
-    assert row.p == pytest.approx(exact_p(first, second, "accuracy"))
-
-
-@pytest.mark.usefixtures("few_suffice")
-def test_two_against_three_seeds_of_f1_have_the_exact_p() -> None:
-    first = of_cells(
-        ["tp", "tp", "fn", "tn", "tn", "tp", "fp"], ["tp", "fn", "tp", "tn", "tn", "tp", "tn"]
-    )
-    second = of_cells(
-        ["fn", "tp", "fn", "fp", "tn", "fn", "fp"],
-        ["fn", "fn", "tp", "tn", "fp", "tp", "fp"],
-        ["tp", "fn", "fn", "fp", "fp", "fn", "tn"],
-    )
-    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
-    wanted = settings(metric="binary_f1", models=models)
-    (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
-    assert row.p == pytest.approx(exact_p(first, second, "binary_f1"))
-
-
-def test_shared_samples_with_other_references_are_an_error() -> None:
-    sides = {"EC": of_choices("AABB", "AABB"), "Base": of_choices("AABC", "AABB")}
+def test_what_cannot_be_paired_is_an_error() -> None:
     with pytest.raises(InputError, match="references of their shared samples differ"):
-        compared(settings(metric="macro_f1"), EC={IND: sides["EC"]}, Base={IND: sides["Base"]})
+        in_ind(settings(metric="macro_f1"), of_choices("AABB", "AABB"), of_choices("AABC", "AABB"))
+    with pytest.raises(InputError, match="tuning: EC and Base share under 10% of their samples in"):
+        in_ind(settings(), hits([1]), hits([1], first=5))
 
 
 def test_the_same_answers_have_p_one_and_an_interval_that_is_not_empty() -> None:
-    same = {IND: hits([1, 0, 1] * 20)}
-    (row,) = compared(settings(), EC=same, Base=same)
+    same = hits([1, 0, 1] * 20)
+    row = in_ind(settings(), same, same)
     assert (row.difference, row.p, row.deciding, row.reliable) == (0, 1, 0, False)
     low, high = row.ci95
     assert -0.15 < low < 0 < high < 0.15
@@ -371,8 +327,7 @@ def test_holm_is_over_all_cells_of_a_contrast_whatever_their_task_and_apart_from
 def test_the_interval_of_an_adjusted_p_contains_it_and_ends_where_all_p_end(
     families: list[tuple[str, int, bool]],
 ) -> None:
-    wanted = settings(contrasts={"tuning": TUNING})
-    (row,) = compared(wanted, EC={IND: hits([1] * 9)}, Base={IND: hits([0] * 9)})
+    row = in_ind(settings(), hits([1] * 9), hits([0] * 9))
     rows = []
     for contrast, extreme, exact in families:
         drawn = monte_carlo_p(extreme, 99)
@@ -394,28 +349,6 @@ def test_a_model_with_an_example_in_its_prompt_is_compared_on_the_samples_of_its
     outcomes = {f"{IND}_1-shot": hits([1] * 8)}
     (row,) = compared(settings(models=models), EC=outcomes, Base={IND: hits([0] * 8)})
     assert (row.setting, row.n, row.difference) == (IND, 8, 1)
-
-
-def test_the_order_of_records_does_not_matter() -> None:
-    generator = np.random.default_rng(8)
-    one, other = generator.random((2, 60)).tolist()
-    wanted = settings(metric="ndcg")
-
-    def both(order: list[int]) -> Difference:
-        sides = [
-            Outcomes(({f"s{n:02}": {"gain": side[n]} for n in order},)) for side in (one, other)
-        ]
-        (row,) = compared(wanted, EC={IND: sides[0]}, Base={IND: sides[1]})
-        return row
-
-    assert both(list(range(60))) == both(list(reversed(range(60))))
-
-
-def test_models_without_a_common_sample_are_an_error() -> None:
-    with pytest.raises(
-        InputError, match="tuning: EC and Base share under 10% of their samples in IND"
-    ):
-        compared(settings(), EC={IND: hits([1])}, Base={IND: hits([1], first=5)})
 
 
 @pytest.mark.parametrize(
@@ -441,23 +374,20 @@ SIMPLE = TUNING | {"pairs": [["EC", "best simple"], ["Base", "best simple"]]}
 def test_the_best_simple_baseline_is_compared_by_its_own_name_and_not_with_itself() -> None:
     wanted = settings(contrasts={"simple": SIMPLE})
     outcomes = {"EC": {IND: hits([1] * 30)}, "Base": {IND: hits([1, 0, 1] * 10)}}
-    (row,) = differences(list(task_sides(wanted, outcomes, "Base")), wanted)
+    (row,) = differences(wanted, outcomes, "Base")
     assert (row.a, row.b, row.best_simple) == ("EC", "Base", True)
     assert row.p == mcnemar_p(10, 0)
-    assert not list(task_sides(wanted, outcomes))
+    assert not differences(wanted, outcomes)
 
 
 def test_an_expected_score_is_tested_without_exchanging_outcomes() -> None:
-    models = {name: {"seeds": [0]} for name in ("EC", "random")}
-    contrast = TUNING | {"pairs": [["EC", "random"]]}
-    wanted = settings(metric="ndcg", models=models, contrasts={"tuning": contrast}, resamples=200)
+    wanted = settings(metric="ndcg", resamples=200, **WITH_RANDOM)
     generator = np.random.default_rng(11)
-    guessed = {IND: hits([0.25] * 200, field="gain")}
+    guessed = hits([0.25] * 200, field="gain")
 
     def row_of(mean: float) -> Difference:
         gains = generator.beta(2, 2 / mean - 2, size=200).tolist()
-        (row,) = compared(wanted, EC={IND: hits(gains, field="gain")}, random=guessed)
-        return row
+        return in_ind(wanted, hits(gains, field="gain"), guessed)
 
     better = row_of(0.5)
     assert (better.test, better.sound, better.p) == ("expected", True, pytest.approx(1 / 201))
@@ -467,16 +397,11 @@ def test_an_expected_score_is_tested_without_exchanging_outcomes() -> None:
 
 
 def test_hits_are_tested_against_the_expected_share_by_the_binomial_distribution() -> None:
-    models = {name: {"seeds": [0]} for name in ("EC", "random")}
-    wanted = settings(models=models, contrasts={"tuning": TUNING | {"pairs": [["EC", "random"]]}})
-    (row,) = compared(wanted, EC={IND: hits([1] * 3)}, random={IND: hits([0.25] * 3)})
+    row = in_ind(settings(**WITH_RANDOM), hits([1] * 3), hits([0.25] * 3))
     assert (row.test, row.sound, row.p) == ("binomial", True, pytest.approx(0.25**3))
 
 
 def test_an_expected_f1_is_compared_on_the_same_references() -> None:
-    models = {name: {"seeds": [0]} for name in ("EC", "random")}
-    contrast = TUNING | {"pairs": [["EC", "random"]]}
-    wanted = settings(metric="macro_f1", models=models, contrasts={"tuning": contrast})
     references = "AAABBBCCC"
     third = {
         f"s{n:02}": {
@@ -486,8 +411,8 @@ def test_an_expected_f1_is_compared_on_the_same_references() -> None:
         }
         for n, reference in enumerate(references)
     }
-    sides = {"EC": {IND: of_choices(references, references)}, "random": {IND: Outcomes((third,))}}
-    (row,) = compared(wanted, **sides)
+    wanted = settings(metric="macro_f1", **WITH_RANDOM)
+    row = in_ind(wanted, of_choices(references, references), Outcomes((third,)))
     assert (row.value_a, row.value_b, row.sound) == (1, pytest.approx(1 / 3), False)
 
 
@@ -549,31 +474,19 @@ def test_the_best_simple_baseline_is_the_one_that_its_file_names(tmp_path: Path)
     assert str(chosen) in manifest["inputs"]
 
 
-def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:
-    write_outcomes(tmp_path, "EC", [1])
-    made = run_differences(tmp_path)
-    assert made.returncode == 1
-    assert made.stderr.endswith("metrics/Base/seed-0/MPC.records.jsonl: no such file\n")
-    assert made.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ("[]", "error: --differences: empty: no task has both sides of any contrast\n"),
-        ('[{"a": 1, "p": NaN}]', "error: {path}: 0.contrast: missing\n"),
-        ('[{"a": 1}]', "error: {path}: 0.contrast: missing\n"),
-    ],
-)
-def test_differences_that_cannot_be_adjusted_are_refused(
-    tmp_path: Path, content: str, problem: str
-) -> None:
+def test_differences_that_cannot_be_adjusted_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "PM.json"
-    path.write_text(content)
-    made = run_script("compare.py", "--differences", str(path), "--output", str(tmp_path / "out"))
-    assert made.returncode == 1
-    assert made.stderr.startswith(problem.format(path=path))
-    assert not (tmp_path / "out").exists()
+    for content, problem in (
+        ("[]", "--differences: empty: no task has both sides of any contrast\n"),
+        ('[{"a": 1, "p": NaN}]', f"{path}: 0.contrast: missing\n"),
+    ):
+        path.write_text(content)
+        done = run_script(
+            "compare.py", "--differences", str(path), "--output", str(tmp_path / "out")
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: {problem}")
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_comparison_says_how_often_both_give_the_same_answer_and_how_often_by_chance() -> None:
@@ -582,9 +495,9 @@ def test_a_comparison_says_how_often_both_give_the_same_answer_and_how_often_by_
         return replace(hits(*([1.0, 0.0, 1.0, 1.0] for _ in seeds)), answers=answers)
 
     base = answering("ABBB")
-    (row,) = compared(settings(), EC={IND: answering("AABB")}, Base={IND: base})
+    row = in_ind(settings(), answering("AABB"), base)
     assert (row.agreement, row.agreement_by_chance) == (0.75, (2 * 1 + 2 * 3) / 16)
     # A constant agrees as often as by chance; the mean over pairs of seeds.
     two = settings(models={"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0]}})
-    (row,) = compared(two, EC={IND: answering("BBBB", "AABB")}, Base={IND: base})
+    row = in_ind(two, answering("BBBB", "AABB"), base)
     assert (row.agreement, row.agreement_by_chance) == (0.75, (0.75 + 0.5) / 2)

@@ -1,12 +1,7 @@
 """The randomisation test: enumeration, Monte Carlo, and its size under the null hypothesis."""
 
-from itertools import product
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import permutation_test
 
 from ecslm.comparisons import randomisation
 from ecslm.comparisons.proportions import PairedTable, mcnemar_p
@@ -15,64 +10,14 @@ from ecslm.scoring.metrics import binary_f1, mean
 
 MEAN = Statistic(mean.values, mean.gradient)
 F1 = Statistic(lambda totals: np.nan_to_num(binary_f1.values(totals)), binary_f1.gradient)
-CELLS = ("tp", "fp", "fn", "tn")
 
 
 def mean_sums(values: np.ndarray) -> np.ndarray:
     return np.stack([values, np.ones_like(values)], axis=1)
 
 
-def cells(*names: str) -> np.ndarray:
-    """Rows of the 2 x 2 table: tp, fp, fn, tn."""
-    return np.array([[name == cell for cell in CELLS] for name in names], float)
-
-
 def of_answers(yes: np.ndarray, says: np.ndarray) -> np.ndarray:
     return np.stack([yes & says, ~yes & says, yes & ~says, ~yes & ~says], axis=1).astype(float)
-
-
-def studentised(first: np.ndarray, second: np.ndarray, statistic: Statistic) -> float:
-    """The absolute difference in standard errors, one record at a time."""
-    totals = first.sum(axis=0), second.sum(axis=0)
-    slopes = [statistic.gradient(side) for side in totals]
-    influence = [
-        slopes[0] @ one - slopes[1] @ other for one, other in zip(first, second, strict=True)
-    ]
-    difference = abs(float(statistic.value(totals[0]) - statistic.value(totals[1])))
-    error = float(np.sqrt(np.square(influence).sum()))
-    return difference / error if error > 1e-9 else (np.inf if difference > 1e-9 else 0.0)
-
-
-def share_of_extremes(first: np.ndarray, second: np.ndarray, statistic: Statistic) -> float:
-    """The share of all exchanges of records that are at least as extreme as the data."""
-    observed = studentised(first, second, statistic)
-    extreme = 0
-    for exchanged in product([False, True], repeat=len(first)):
-        mask = np.array(exchanged)[:, None]
-        one, other = np.where(mask, second, first), np.where(mask, first, second)
-        extreme += studentised(one, other, statistic) >= observed * (1 - 1e-9) - 1e-9
-    return extreme / 2 ** len(first)
-
-
-@given(st.lists(st.tuples(*[st.sampled_from(CELLS)] * 2), min_size=1, max_size=6))
-@settings(max_examples=40)
-def test_the_p_of_an_f1_is_the_share_of_all_exchanges(pairs: list[tuple[str, str]]) -> None:
-    # As with real answers, both sides have the same reference.
-    others = {"tp": "fn", "fn": "tp", "fp": "tn", "tn": "fp"}
-    first = cells(*(one for one, _ in pairs))
-    second = cells(*(one if one == same else others[one] for one, same in pairs))
-    found = randomisation_p(first, second, F1, permutations=10, seed=0)
-    assert found.interval is None
-    assert found.value == pytest.approx(share_of_extremes(first, second, F1), abs=1e-12)
-
-
-@given(st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=1, max_size=6))
-@settings(max_examples=40)
-def test_the_p_of_a_mean_is_the_share_of_all_exchanges(pairs: list[tuple[int, int]]) -> None:
-    first, second = (mean_sums(np.array(side, dtype=float)) for side in zip(*pairs, strict=True))
-    found = randomisation_p(first, second, MEAN, permutations=10, seed=0)
-    assert found.interval is None
-    assert found.value == pytest.approx(share_of_extremes(first, second, MEAN), abs=1e-12)
 
 
 def test_equal_pairs_are_enumerated_together_even_where_there_are_thousands() -> None:
@@ -95,20 +40,6 @@ def test_too_many_exchanges_are_drawn_at_random_and_the_p_has_an_interval(
     assert exact.interval is None and drawn.interval is not None
     assert drawn.value == pytest.approx(exact.value, abs=0.03)
     assert drawn.interval[0] < exact.value < drawn.interval[1]
-
-
-def test_random_draws_agree_with_scipy_on_a_mean() -> None:
-    generator = np.random.default_rng(5)
-    first, second = generator.random(40), generator.random(40) + 0.1
-    theirs = permutation_test(
-        (first, second),
-        lambda one, other: np.mean(one) - np.mean(other),
-        permutation_type="samples",
-        n_resamples=20_000,
-        rng=0,
-    ).pvalue
-    ours = randomisation_p(mean_sums(first), mean_sums(second), MEAN, 20_000, seed=0)
-    assert ours.value == pytest.approx(theirs, abs=0.01)
 
 
 def test_p_of_equal_sides_is_one_and_a_drawn_p_is_never_zero() -> None:
@@ -147,20 +78,6 @@ def test_the_size_of_the_parts_does_not_matter(
 def _only_random_exchanges(monkeypatch: pytest.MonkeyPatch) -> None:
     """Faster where many samples are tested."""
     monkeypatch.setattr(randomisation, "MOST_CELLS", 0)
-
-
-@pytest.mark.usefixtures("_only_random_exchanges")
-def test_a_true_null_is_rejected_about_as_often_as_it_should() -> None:
-    generator = np.random.default_rng(11)
-    p_values = []
-    for _ in range(400):
-        right = generator.random((2, 120)) < 0.3
-        yes = generator.random(120) < 0.4
-        sides = [of_answers(yes, yes == hit) for hit in right]
-        p_values.append(randomisation_p(sides[0], sides[1], F1, 199, seed=1).value)
-    rejected = np.mean(np.array(p_values) <= 0.05)
-    # Four standard errors of a share of 400.
-    assert 0.05 - 0.044 < rejected < 0.05 + 0.044
 
 
 @pytest.mark.usefixtures("_only_random_exchanges")

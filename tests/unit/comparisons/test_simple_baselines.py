@@ -1,16 +1,13 @@
 """The best simple baseline of a task, chosen without its test records."""
 
 import json
-from pathlib import Path
 
 import pytest
 from support.plans import MODELS, plan
 from support.scoring_examples import TASKS
-from support.scripts import run_script
 from support.stated_jobs import job_of, stated_jobs
 
-from ecslm.common.files import read_json, write_jsonl
-from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.comparisons.settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.record import Record
@@ -94,19 +91,3 @@ def test_rows_with_a_part_of_the_records_are_left_out() -> None:
     assert list(job.inputs) == [
         f"results/shop/dataset/SA/{split}.jsonl" for split in ("train", "val")
     ]
-
-
-def test_the_script_writes_what_the_schema_says(tmp_path: Path) -> None:
-    rows = [record(i, one, one) for i, one in enumerate(["yes", "no"] * 5)]
-    for split, some in (("train", rows[2:]), ("val", rows[:2])):
-        write_jsonl(tmp_path / f"{split}.jsonl", some)
-    output = tmp_path / "PM.json"
-    settings = {"task": TASKS["PM"].model_dump(), "trivial": ["always-no"], "learned": {}}
-    done = run_script(
-        "choose_baseline.py",
-        *("--task", "PM", "--train", tmp_path / "train.jsonl", "--val", tmp_path / "val.jsonl"),
-        *("--settings", json.dumps(settings), "--output", output),
-    )
-    assert done.returncode == 0, done.stderr
-    found = SimpleBaselines.model_validate(read_json(output))
-    assert (found.best, found.scores) == ("always-no", {"always-no": 0.0})

@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ecslm.common.errors import InputError
 from ecslm.exports import run as export_run
-from ecslm.exports.equality import Equality, read_equality
+from ecslm.exports.equality import read_equality
 from ecslm.exports.run import export_model
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.bases import PathSource, read_base
@@ -173,22 +173,16 @@ def test_the_report_has_the_same_answers_of_both_for_records_of_each_task(export
     assert report.example_prompt == prompt()
 
 
-def test_the_defaults_of_generation_are_those_of_the_study(exported: Path, plain: Any) -> None:
-    generation = json.loads((exported / "generation_config.json").read_text())
-    assert (generation["do_sample"], generation["max_new_tokens"]) == (False, 30)
-    tokenizer = AutoTokenizer.from_pretrained(exported)
-    assert generation["eos_token_id"] == tokenizer.eos_token_id
-    assert plain.generation_config.max_new_tokens == 30
-
-
 def test_sampling_is_in_the_defaults_of_a_model_that_samples(
     tmp_path: Path, tiny_base: Path, exact_adapter: Path
 ) -> None:
     chosen = settings(sample=True, temperature=0.5, top_p=0.9)
     folder = export(tmp_path, tiny_base, exact_adapter, chosen)
     generation = json.loads((folder / "generation_config.json").read_text())
-    found = {name: generation[name] for name in ("do_sample", "temperature", "top_p")}
-    assert found == {"do_sample": True, "temperature": 0.5, "top_p": 0.9}
+    found = {
+        name: generation[name] for name in ("do_sample", "temperature", "top_p", "max_new_tokens")
+    }
+    assert found == {"do_sample": True, "temperature": 0.5, "top_p": 0.9, "max_new_tokens": 30}
     # Sampled with the same numbers.
     assert (report := read_equality(folder / "equality.json")).same == len(report.answers)
 
@@ -249,13 +243,6 @@ def test_the_folder_appears_whole_or_not_at_all(
     assert made["model"] == "Tiny-EC" and made["seed"] == 0
 
 
-def test_an_adapter_of_another_base_is_refused(
-    tmp_path: Path, other_base: Path, exact_adapter: Path
-) -> None:
-    with pytest.raises(InputError, match="trained on other weights"):
-        export(tmp_path, other_base, exact_adapter)
-
-
 def test_the_script_makes_the_same_folder(
     tmp_path: Path,
     tiny_base: Path,
@@ -271,8 +258,3 @@ def test_the_script_makes_the_same_folder(
     assert run_here(monkeypatch, "export.py", options) == 0
     for name in ("model.safetensors", "config.json", "equality.json"):
         assert (tmp_path / "model" / name).read_bytes() == (exported / name).read_bytes()
-
-
-def test_the_report_reads_back_what_was_written(exported: Path) -> None:
-    raw = json.loads((exported / "equality.json").read_text())
-    assert Equality.model_validate(raw).model_dump(mode="json") == raw

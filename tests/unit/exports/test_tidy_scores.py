@@ -7,22 +7,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.exported_files import write_adapter_manifest, write_predictions
 from support.model_examples import run_here
 from support.project import ROOT
 from support.table_files import IND, OOD, scores, write_metrics
 
 from ecslm.common.errors import InputError
-from ecslm.exports.score_rows import ScoreRow, ScoreRowsSettings, score_files
-from ecslm.exports.tidy_scores import (
-    as_csv,
-    as_parquet,
-    column_types,
-    score_frame,
-    score_rows,
-)
+from ecslm.exports.settings import ScoreRowsSettings
+from ecslm.exports.tidy_scores import COLUMNS, as_parquet, score_frame, typed
 
 SETTINGS = ScoreRowsSettings.model_validate(
     {
@@ -46,7 +38,6 @@ SETTINGS = ScoreRowsSettings.model_validate(
         "baselines": {"random": ["PM"]},
     }
 )
-KEY = ("Small", "PM")
 # Words of docs/results.md for the types of columns.
 TYPES = {"text": "string", "number": "float64", "whole number": "Int64", "true or false": "boolean"}
 
@@ -77,14 +68,19 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rows(results: Path) -> list[ScoreRow]:
-    return list(score_rows(SETTINGS, results))
+def rows(results: Path) -> list[dict[str, Any]]:
+    """All rows, without what is missing."""
+    frame = score_frame(SETTINGS, results)
+    return [
+        {name: value for name, value in row.items() if not pd.isna(value)}
+        for row in frame.to_dict("records")
+    ]
 
 
 def test_there_is_a_row_for_each_model_seed_task_setting_and_protocol(results: Path) -> None:
-    keys = [(r.model, r.seed, r.task, r.setting, r.protocol) for r in rows(results)]
+    key = ("model", "seed", "task", "setting", "protocol")
     protocols = ("strict", "lenient", "released", "released_2024")
-    assert keys == [
+    assert [tuple(row[name] for name in key) for row in rows(results)] == [
         *(("Small", 0, task, IND, one) for task in ("PM", "SA") for one in protocols),
         *(
             ("Small-EC", seed, "PM", setting, one)
@@ -97,47 +93,34 @@ def test_there_is_a_row_for_each_model_seed_task_setting_and_protocol(results: P
     ]
 
 
-def test_the_interval_is_that_of_the_strict_score(results: Path) -> None:
-    strict, lenient = rows(results)[8:10]
-    assert (strict.value, strict.low, strict.high) == (0.6, 0.6 - 0.03, 0.6 + 0.03)
-    assert (strict.interval_method, strict.interval_reliable) == ("bootstrap", True)
-    assert (strict.n, strict.invalid, strict.truncated) == (200, 10, 4)
-    assert (lenient.value, lenient.low, lenient.interval_method) == (0.61, None, None)
-    assert lenient.invalid == 3
-
-
-def test_the_invalid_answers_of_a_released_score_are_those_that_its_scorer_drops(
-    results: Path,
-) -> None:
-    """ "Yes." can be read by the strict parser, and not by that scorer."""
+def test_a_row_has_what_its_protocol_knows(results: Path) -> None:
+    """An interval is that of the strict score. "Yes." can be read by the strict parser, and not by
+    the released scorer, which drops it. What is not defined is missing, and not zero."""
     dropping = {"value": 0.7, "defined": True, "details": {"n_dropped": 150}}
-    write_metrics(results, "Small", "PM", {IND: scores(0.4, released=dropping)})
-    found = {one.protocol: one.invalid for one in rows(results) if (one.model, one.task) == KEY}
-    assert found == {"strict": 10, "lenient": 3, "released": 150, "released_2024": None}
-
-
-def test_a_value_that_is_not_defined_is_missing_and_not_zero(results: Path) -> None:
-    first = rows(results)[0]
-    assert (first.value, first.low, first.interval_reliable) == (None, None, None)
+    write_metrics(results, "Small", "SA", {IND: scores(0.3, released=dropping)})
+    found = rows(results)
+    about = {"study": "shop", "model": "Small-EC", "kind": "tuned", "base": "Small", "seed": 0}
+    about |= {"task": "PM", "setting": IND, "metric": "F1", "n": 200, "truncated": 4}
+    about |= {"prompt_tokens": 30, "generated_tokens": 3}
+    about |= {"training_records": 30, "training_tokens": 4000}
+    interval = {"low": 0.6 - 0.03, "high": 0.63, "interval_method": "bootstrap"}
+    interval["interval_reliable"] = True
+    assert found[8] == about | interval | {"protocol": "strict", "value": 0.6, "invalid": 10}
+    assert found[9] == about | {"protocol": "lenient", "value": 0.61, "invalid": 3}
+    undefined, *_ = found
+    assert not {"value", "low", "interval_reliable", "training_records"} & undefined.keys()
+    assert [one.get("invalid") for one in found[4:8]] == [10, 3, 150, None]
 
 
 def test_tokens_are_counted_by_setting_and_missing_where_one_is_unknown(results: Path) -> None:
-    found = {(r.model, r.task, r.setting): r for r in rows(results) if r.protocol == "strict"}
-    counts = {key: (row.prompt_tokens, row.generated_tokens) for key, row in found.items()}
-    assert counts == {
-        ("Small", "PM", IND): (None, 2),
-        ("Small", "SA", IND): (10, 0),
-        ("Small-EC", "PM", IND): (30, 3),
-        ("Small-EC", "PM", OOD): (5, 1),
-        ("random", "PM", IND): (None, None),
-    }
-    tuned = found["Small-EC", "PM", IND]
-    assert (tuned.training_records, tuned.training_tokens) == (30, 4000)
-    assert found["Small", "PM", IND].training_records is None
+    strict = [row for row in rows(results) if row["protocol"] == "strict"]
+    assert [(one.get("prompt_tokens"), one.get("generated_tokens")) for one in strict] == [
+        *((None, 2), (10, 0), (30, 3), (5, 1), (30, 3), (5, 1), (None, None))
+    ]
 
 
 def test_every_file_that_is_read_is_an_input(results: Path) -> None:
-    for name in score_files(SETTINGS):
+    for name in SETTINGS.files():
         path = results / name
         content = path.read_bytes()
         path.unlink()
@@ -160,46 +143,11 @@ def documented() -> dict[str, str]:
 
 
 def test_the_columns_and_their_types_are_those_that_are_documented(results: Path) -> None:
-    frame = score_frame(rows(results))
-    found = {name: str(kind) for name, kind in frame.dtypes.items()}
-    assert list(found.items()) == list(documented().items())
-    read = pd.read_parquet(io.BytesIO(as_parquet(frame)))
-    assert {name: str(kind) for name, kind in read.dtypes.items()} == documented()
-
-
-def test_a_study_without_scores_has_the_same_columns() -> None:
-    assert list(score_frame([]).dtypes.astype(str).items()) == list(documented().items())
-
-
-NAMES = st.text(st.characters(categories=["L", "N", "P"]), min_size=1)
-TEXTS = ("study", "model", "base", "task", "setting", "metric", "interval_method")
-COUNTS = ("seed", "n")
-MAY_BE_MISSING = ("invalid", "truncated", "prompt_tokens", "generated_tokens", "training_records")
-ROWS = st.builds(
-    ScoreRow,
-    value=st.none() | st.floats(0, 1),
-    low=st.none() | st.floats(0, 1),
-    high=st.none() | st.floats(0, 1),
-    training_tokens=st.none() | st.integers(0, 10**15),
-    mcc=st.none() | st.floats(-1, 1),
-    **dict.fromkeys(TEXTS, NAMES),
-    **dict.fromkeys(COUNTS, st.integers(0, 10**9)),
-    **dict.fromkeys(MAY_BE_MISSING, st.none() | st.integers(0, 10**9)),
-)
-
-
-@settings(max_examples=30)
-@given(st.lists(ROWS, max_size=5))
-def test_both_files_hold_every_value_exactly(some: list[ScoreRow]) -> None:
-    frame = score_frame(some)
-    text = pd.read_csv(
-        io.StringIO(as_csv(frame)),
-        dtype=column_types(),
-        keep_default_na=False,
-        na_values=[""],
-    )
-    for read in (pd.read_parquet(io.BytesIO(as_parquet(frame))), text):
-        pd.testing.assert_frame_equal(read, frame, check_exact=True)
+    assert list(COLUMNS.items()) == list(documented().items())
+    for frame in (score_frame(SETTINGS, results), typed([])):
+        read = pd.read_parquet(io.BytesIO(as_parquet(frame)))
+        for one in (frame, read):
+            assert {name: str(kind) for name, kind in one.dtypes.items()} == COLUMNS
 
 
 def test_the_script_writes_the_same_bytes_each_time(

@@ -3,127 +3,102 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
-from support.table_files import (
-    IND,
-    TASKS,
-    scores,
-    write_metrics,
-    write_published,
-    write_simple,
-)
+from support.table_files import IND, TASKS, write_over_seeds, write_published, write_simple
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.files import write_jsonl
+from ecslm.common.manifests import write_manifest
+from ecslm.figures.against import quantity_axis
 from ecslm.figures.draw import draw_figures
-from ecslm.figures.inputs import input_files
-from ecslm.figures.panels import quantity_axis, task_panels
-from ecslm.figures.scores import TaskScores
-from ecslm.figures.settings import FigureName, FiguresSettings
-from ecslm.figures.style import styled
-from ecslm.tables.sources import Sources
+from ecslm.figures.panels import titled_panels
+from ecslm.figures.settings import FiguresSettings
+from ecslm.figures.style import label_metric, styled
 
-ENTRY: dict[str, Any] = {
-    "kind": "results",
-    "caption": "",
-    "label": "none",
-    "setting": IND,
-    "published_table": "IND",
-    "columns": ["PM", "AVE"],
-    "rows": [
-        {"group": "Published", "published": ["GPT-4 Turbo", "EcomGPT"]},
-        {"group": "Trivial", "baselines": ["always-yes", "random"]},
-        {"group": "Models", "models": ["Small", "Small-limited", "Other"]},
-        {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True},
-    ],
-}
+SMALL = {"family": "Small", "multiplied": 900}
 MODELS: dict[str, Any] = {
-    "Small": {"family": "Small", "parameters": 1000, "multiplied": 900},
-    "Small-limited": {"family": "Small", "parameters": 1000, "multiplied": 900},
+    "Small": SMALL,
+    "Small-1shot": SMALL | {"shots": 1},
     "Other": {"family": "Other"},
-    "Small-EC": {
-        **{"family": "Small", "parameters": 1000, "multiplied": 900},
-        **{"adapter_of": "Small-EC", "trained": [0, 1]},
-    },
+    "Words": {"family": "words", "learned": True, "records_of": "Small-EC"},
+    "Small-EC": SMALL | {"adapter_of": "Small-EC", "trained": [0, 1], "seeds": [0, 1]},
 }
-SIZES = {"EcomGPT": 7000}
-VALUES = {"Small": 0.3, "Small-limited": 0.9, "Other": 0.5, "always-yes": 0.4, "random": 0.2}
+VALUES = {"Small": 0.3, "Other": 0.5, "Words": 0.45, "always-yes": 0.4, "random": 0.2}
+PUBLISHED = {"GPT-4 Turbo": "GPT-4 Turbo", "Small-EC (published)": "Small-EC"}
 
 
-def settings(comparable: bool = True, **table: Any) -> FiguresSettings:
-    models = {name: {"seeds": [0], "tasks": ["PM"]} | one for name, one in MODELS.items()}
-    models["Small-limited"]["limits"] = "constrained to valid answers"
-    models["Small-EC"]["seeds"] = [0, 1]
-    drawn = {"entry": ENTRY, "sized": True, "tasks": ["PM", "AVE"]}
+def settings(**table: Any) -> FiguresSettings:
+    rows = ["GPT-4 Turbo", "random", "always-yes", *MODELS, "Small-EC (published)"]
+    drawn = {"name": "ind", "setting": IND, "tasks": ["PM", "AVE"], "rows": rows}
+    drawn |= {"published": PUBLISHED, "published_table": "IND"} | table
+    tasks = {code: TASKS[code] for code in ("AVE", "PM", "SA")}
+    models = {name: {"tasks": ["PM"]} | one for name, one in MODELS.items()}
     return FiguresSettings.model_validate(
-        {
-            "tables": {"ind": drawn | table},
-            "context": {
-                "data": {"source": "", "comparable": comparable},
-                "tasks": {code: TASKS[code] for code in ("PM", "AVE")},
-                "models": models,
-                "baselines": {"always-yes": ["PM"], "random": ["PM"]},
-                "simple": {"PM": ["always-yes", "random"]},
-            },
-        }
+        {"tables": [drawn], "tasks": tasks, "models": models, "simple": ["PM"]}
+    )
+
+
+def score(model: str, value: float | None, **changes: Any) -> dict[str, Any]:
+    known = {"model": model, "seed": 0, "task": "PM", "setting": IND, "protocol": "strict"}
+    known |= {"value": value, "low": 0.1, "high": 0.9, "interval_reliable": True, "n": 10}
+    return (
+        known | {"prompt_tokens": 900, "generated_tokens": 100, "training_records": None} | changes
     )
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Scores, costs, manifests and logs of a small study."""
-    folder = tmp_path / "shop"
-    for name, value in VALUES.items():
-        few = {"interval": {"method": "bootstrap", "reliable": name != "Other"}, "lenient": None}
-        strict = {"details": few}
-        write_metrics(folder, name, "PM", {IND: scores(value, strict=strict)})
-        write_cost(folder, name, 0)
-    for seed, value in enumerate((0.6, 0.8)):
-        write_metrics(folder, "Small-EC", "PM", {IND: scores(value)}, seed=seed)
-        write_cost(folder, "Small-EC", seed)
-        write_training(folder, "Small-EC", seed, {"PM": 30, "AVE": 10})
-    details = {"by_seed": [0.6, 0.8], "interval": {"method": "bootstrap", "reliable": True}}
-    strict = {"value": 0.7, "defined": True, "sd": 0.1, "ci95": [0.65, 0.75], "details": details}
-    over_seeds = {"task": "PM", "model": "Small-EC", "seeds": [0, 1], "metric": "F1"}
-    settings_of = {IND: {"n": 200, "strict": strict}}
-    path = folder / "metrics/Small-EC/over-seeds/PM.json"
-    write_json(path, over_seeds | {"settings": settings_of})
-    write_published(folder)
-    write_simple(folder, "PM", "always-yes")
-    (folder / "sizes.csv").write_text("model,parameters\nEcomGPT,7000\n")
-    return folder
+    """Scores and logs of a small study."""
+    rows = [score(name, value) for name, value in VALUES.items()]
+    rows += [score("Small-EC", 0.6 + seed / 5, seed=seed, training_records=40) for seed in (0, 1)]
+    rows += [score("Small-1shot", 0.35, setting=f"{IND}_1-shot")]
+    rows += [score("Other", 0.99, protocol="lenient"), score("Other", None, task="AVE")]
+    write_scores(tmp_path, rows)
+    write_over_seeds(tmp_path, "Small-EC", "PM", {IND: 0.7})
+    write_simple(tmp_path, "PM", "always-yes")
+    write_published(tmp_path)
+    for seed in (0, 1):
+        right = {"SA": 1.0, "PM": 0.2 + 0.4 * seed}
+        steps = [{"step": n, "records": 4 * n, "loss": 2 - n / 100} for n in range(1, 121)]
+        evaluated = {"records": 800, "eval_loss": 1.5, "eval_right": right}
+        path = tmp_path / f"adapters/Small-EC/seed-{seed}/log.jsonl"
+        path.parent.mkdir(parents=True)
+        write_jsonl(path, [*steps, evaluated | {"eval_records": {"PM": 6, "SA": 1}}])
+    return tmp_path
 
 
-def write_cost(folder: Path, model: str, seed: int, **changes: Any) -> None:
-    known = {"device": "none", "seconds": 1.0, "prompts": 10, "prompt_tokens": 900}
-    path = folder / f"predictions/{model}/seed-{seed}/PM.cost.json"
-    write_json(path, known | {"generated_tokens": 100} | changes)
+def write_scores(folder: Path, rows: list[dict[str, Any]]) -> None:
+    types = {
+        "interval_reliable": "boolean",
+        "training_records": "Int64",
+        "generated_tokens": "Int64",
+    }
+    pd.DataFrame(rows).astype(types).to_parquet(folder / "scores.parquet")
 
 
-def write_training(folder: Path, model: str, seed: int, records: dict[str, int]) -> None:
-    adapter = folder / f"adapters/{model}/seed-{seed}"
-    write_json(adapter / "manifest.json", {"records": records})
-    steps = [{"step": n, "records": 4 * n, "loss": 2 - n / 100} for n in range(1, 121)]
-    right = {"PM": 0.2 + 0.4 * seed, "SA": 1.0}
-    evaluations = [{"records": 800, "eval_loss": 1.5, "eval_right": right}]
-    write_jsonl(adapter / "log.jsonl", [*steps, *evaluations])
+def change(folder: Path, model: str, **changes: Any) -> None:
+    """Change all rows of a model."""
+    frame = pd.read_parquet(folder / "scores.parquet")
+    for name, value in changes.items():
+        frame.loc[frame["model"] == model, name] = value
+    frame.to_parquet(folder / "scores.parquet")
 
 
-def figure(results: Path, kind: str, task: str = "", **changes: Any) -> Figure:
-    """One of the figures."""
-    chosen = settings(**changes)
-    sources = Sources(results, {"published": results / "study.csv"})
-    sizes = results / "sizes.csv"
+def drawn(results: Path, name: str, **table: Any) -> tuple[Figure, str]:
+    """One of the figures, and its description."""
     with styled():
-        drawn = dict(draw_figures(chosen, sources, sizes if sizes.exists() else None))
-    table = "" if kind in ("loss", "validation") else "ind"
-    return drawn[FigureName(kind=kind, table=table, task=task)]  # type: ignore[arg-type]
+        figures = draw_figures(settings(**table), results, results / "study.csv")
+        return next((figure, text) for one, figure, text in figures if one.name == name)
+
+
+def first_panel(results: Path, name: str, **table: Any) -> Axes:
+    return drawn(results, name, **table)[0].axes[0]
 
 
 def rows(axes: Axes) -> dict[str, str]:
@@ -135,150 +110,128 @@ def rows(axes: Axes) -> dict[str, str]:
 def markers(axes: Axes) -> list[tuple[float, float, bool]]:
     """Place and value of each marker, and whether it is filled."""
     found = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
-    return [(float(x), float(y), filled(line)) for line in found for x, y in line.get_xydata()]
+    return [
+        (float(x), float(y), line.get_markerfacecolor() == line.get_color())
+        for line in found
+        for x, y in line.get_xydata()
+    ]
 
 
-def filled(line: Line2D) -> bool:
-    return line.get_markerfacecolor() == line.get_color()
+def level(axes: Axes) -> dict[float, str]:
+    """The lines through a whole panel: value and style."""
+    flat = [line for line in axes.lines if list(line.get_xdata()) == [0, 1]]
+    return {float(line.get_ydata()[0]): str(line.get_linestyle()) for line in flat}
 
 
-def test_intervals_are_those_of_free_models_published_rows_and_the_best_simple_baseline(
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+
+
+def test_dots_are_those_of_models_published_rows_and_the_best_simple_baseline(
     results: Path,
 ) -> None:
-    (axes,) = figure(results, "intervals", "PM").axes
+    change(results, "Other", interval_reliable=False)
+    figure, text = drawn(results, "intervals_ind_PM")
+    (axes,) = figure.axes
     assert rows(axes) == {
-        "GPT-4 Turbo": "0.753",
-        "EcomGPT": "0.648",
-        "always-yes": "0.400",
-        "Small": "0.300",
-        "Other": "0.500*",
-        "Small-EC": "0.700",
-        "Small-EC (published)": "0.720",
+        **{"GPT-4 Turbo": "0.753", "always-yes": "0.400", "Small": "0.300"},
+        **{"Small-1shot": "0.350", "Other": "0.500*", "Words": "0.450"},
+        **{"Small-EC": "0.700", "Small-EC (published)": "0.720"},
     }
+    assert [(place, value) for value, place, filled in markers(axes) if filled] == [
+        *((0, 0.753), (1, 0.4), (6, pytest.approx(0.7)), (7, 0.72))
+    ]
+    assert figure.get_suptitle() == "Product Matching (PM), 10 records"
+    assert text.startswith("Product Matching (PM), 10 records, F1: GPT-4 Turbo 0.753, always-yes")
+    assert "Small-EC 0.700 (0.680 to 0.720), Small-EC (published) 0.720." in text
+    bars = {line.get_ydata()[0]: line for line in axes.lines if len(line.get_xdata()) == 2}
+    assert list(bars[4].get_xdata()) == [0.1, 0.9]
+    assert [bars[place].get_linestyle() for place in (3, 4)] == ["-", "--"]
 
 
-def test_a_number_of_records_stands_above_intervals_if_it_is_that_of_all_rows(
-    results: Path,
-) -> None:
-    assert "200 records" in figure(results, "intervals", "PM").get_suptitle()
-    write_metrics(results, "Other", "PM", {IND: scores(0.5, n=150)})
-    assert "records" not in figure(results, "intervals", "PM").get_suptitle()
+def test_a_baseline_that_is_no_row_of_the_table_is_shown_if_it_is_the_best(results: Path) -> None:
+    axes = first_panel(results, "intervals_ind_PM", rows=["Small"], published={})
+    assert rows(axes) == {"Small": "0.300", "always-yes": "0.400"}
 
 
-def test_values_of_other_data_and_doubled_ones_are_marked_and_hollow(results: Path) -> None:
-    axes = figure(results, "intervals", "PM", comparable=False).axes[0]
-    assert {name for name in rows(axes) if name.endswith("‡")} == {
-        "GPT-4 Turbo\N{NO-BREAK SPACE}‡",
-        "EcomGPT\N{NO-BREAK SPACE}‡",
-        "Small-EC (published)\N{NO-BREAK SPACE}‡",
-    }
-    by_place = {place: filled for _, place, filled in markers(axes)}
-    assert [by_place[n] for n in range(7)] == [False, False, True, False, False, True, False]
-    doubled = figure(results, "intervals", "AVE").axes[0]
-    assert rows(doubled)["Small-EC (published)"] == "0.858†"
-    assert (0.858, 2, False) in markers(doubled)
+def test_records_are_named_if_they_are_those_of_all_rows(results: Path) -> None:
+    change(results, "Other", n=9)
+    assert "records" not in drawn(results, "intervals_ind_PM")[0].get_suptitle()
 
 
-def test_a_row_that_was_chosen_by_the_test_records_is_marked_and_hollow(results: Path) -> None:
-    best = {"group": "Best", "best_of": {"Best": ["Small", "Other"]}}
-    entry = ENTRY | {"rows": [*ENTRY["rows"], best]}
-    axes = figure(results, "intervals", "PM", entry=entry).axes[0]
-    *_, last = rows(axes)
-    assert last == "Best\N{NO-BREAK SPACE}§"
-    by_place = {place: filled for _, place, filled in markers(axes)}
-    assert not by_place[len(rows(axes)) - 1]
-
-
-def test_an_interval_that_is_too_narrow_is_dashed(results: Path) -> None:
-    axes = figure(results, "intervals", "PM").axes[0]
-    bars = {
-        ends[0][1]: (ends[:, 0], collection.get_linestyle()[0][1])
-        for collection in axes.collections
-        for ends in collection.get_segments()
-    }
-    place = list(rows(axes)).index("Other")
-    assert list(bars[place][0]) == pytest.approx([0.47, 0.53])
-    assert [dashes is not None for _, dashes in (bars[place], bars[place - 1])] == [True, False]
-
-
-def test_a_published_row_stands_at_its_size_or_at_that_of_the_model_that_it_belongs_to(
-    results: Path,
-) -> None:
-    axes = figure(results, "parameters").axes[0]
-    found = {round(value, 3): place for place, value, _ in markers(axes)}
-    # GPT-4 has not published its size, nor is that of Other known.
-    assert set(found) == {0.648, 0.3, 0.7, 0.72}
-    assert found[0.648] == 7000
-    assert found[0.3] < 1000 < found[0.7] == found[0.72]
+def test_a_value_that_is_twice_a_recall_is_marked_hollow_and_never_the_best(results: Path) -> None:
+    axes = first_panel(results, "intervals_ind_AVE")
+    assert rows(axes) == {"GPT-4 Turbo": "0.495", "Small-EC (published)": "0.858†"}
+    assert (0.858, 1, False) in markers(axes)
+    (_, of_ave) = drawn(results, "computation_ind", computation=True)[0].axes
+    assert set(level(of_ave)) == {0.495}
 
 
 def test_computation_is_two_operations_for_each_weight_and_token(results: Path) -> None:
-    axes = figure(results, "computation").axes[0]
-    assert {place for place, _, _ in markers(axes)} == {2 * 900 * 100.0}
+    change(results, "Small", generated_tokens=None)
+    figure, text = drawn(results, "computation_ind", computation=True)
+    axes = figure.axes[0]
+    assert markers(axes) == [
+        (2 * 900 * 100, 0.35, False),
+        (2 * 900 * 100, pytest.approx(0.7), True),
+    ]
+    assert level(axes) == {0.753: "--", 0.4: ":"}
+    wanted = ["Small", "tuned", "not tuned", "best published value", "best simple baseline"]
+    assert legend(figure) == wanted
+    assert "Product Matching (PM): GPT-4 Turbo 0.753, always-yes 0.400 (0.100 to 0.900)," in text
 
 
-def test_a_model_whose_tokens_are_not_known_is_left_out_of_computation(results: Path) -> None:
-    write_cost(results, "Small", 0, generated_tokens=None)
-    axes = figure(results, "computation").axes[0]
-    assert {value for _, value, _ in markers(axes)} == {0.7}
-
-
-def test_lines_are_at_the_best_published_value_and_the_best_simple_baseline(results: Path) -> None:
-    # Chosen on validation records, whatever they score on those of the test.
-    write_metrics(results, "random", "PM", {IND: scores(0.6)})
-    for kind in ("parameters", "computation"):
-        axes = figure(results, kind).axes[0]
-        lines = [line for line in axes.lines if line.get_marker() == "None"]
-        flat = {float(line.get_ydata()[0]) for line in lines if list(line.get_xdata()) == [0, 1]}
-        assert flat == {0.753, 0.4}
+def test_no_legend_entry_is_of_what_is_not_drawn(results: Path) -> None:
+    figure, _ = drawn(results, "computation_ind", computation=True, published={}, rows=["Small"])
+    assert legend(figure) == ["Small", "best simple baseline"]
 
 
 def test_models_of_a_line_stand_at_the_number_of_their_records(results: Path) -> None:
-    axes = figure(results, "records", shares=[["Small-EC", "Small-EC"]]).axes[0]
-    assert {place for place, _, _ in markers(axes)} == {40}
-    untuned = [line for line in axes.lines if line.get_linestyle() == "-."]
-    assert {float(line.get_ydata()[0]) for line in untuned} == {0.3, 0.5}
+    figure, _ = drawn(results, "records_ind", shares=[["Small-EC", "Words"]])
+    axes = figure.axes[0]
+    assert [place for place, _, _ in markers(axes)] == [40, 40]
+    assert level(axes) == {0.3: "-.", 0.35: "-.", 0.5: "-.", 0.753: "--", 0.4: ":"}
+    assert legend(figure)[:3] == ["Small", "words", "not tuned"]
 
 
 def test_loss_curves_are_means_over_steps_with_a_line_for_each_seed(results: Path) -> None:
-    training, validation = figure(results, "loss").axes
+    figure, text = drawn(results, "loss")
+    training, validation = figure.axes
     assert [len(line.get_xdata()) for line in training.lines] == [60, 60]
     assert training.lines[0].get_ydata().mean() == pytest.approx(1.395)
     assert training.lines[0].get_xdata()[-1] == 4 * 119.5, "records of all passes"
-    assert [list(line.get_xdata()) for line in validation.lines] == [[800], [800]]
-    assert [list(line.get_ydata()) for line in validation.lines] == [[1.5], [1.5]]
+    assert [line.get_xydata().tolist() for line in validation.lines] == [[[800, 1.5]]] * 2
+    assert "Training records, Small-EC, seed 1: from 1.985 to 0.805. " in text
 
 
-def test_right_answers_are_means_over_seeds_by_task_and_records_seen(results: Path) -> None:
-    pm, sa = figure(results, "validation").axes
-    assert (pm.get_title(loc="left"), sa.get_title(loc="left")) == ("Product Matching (PM)", "SA")
-    assert [tuple(point) for line in pm.lines for point in line.get_xydata()] == [(800, 0.4)]
-
-
-def test_logs_without_right_answers_say_so(results: Path) -> None:
+def test_right_answers_are_means_over_seeds_in_the_order_of_the_study_and_say_of_how_many(
+    results: Path,
+) -> None:
+    figure, text = drawn(results, "validation")
+    pm, sa = figure.axes
+    assert pm.get_title(loc="left") == "Product Matching (PM), 6\N{NO-BREAK SPACE}records"
+    assert sa.get_title(loc="left").endswith("1\N{NO-BREAK SPACE}record")
+    assert [line.get_xydata().tolist() for line in pm.lines] == [[[800, pytest.approx(0.4)]]]
+    assert "Small-EC from 0.400 to 0.400" in text
     for log in results.glob("adapters/*/*/log.jsonl"):
         write_jsonl(log, [{"step": 1, "records": 4, "loss": 2.0}])
-    (axes,) = figure(results, "validation").axes
+    (axes,) = drawn(results, "validation")[0].axes
     assert "No log has" in axes.get_title(loc="left")
-    assert axes.lines[:] == []
 
 
-def test_a_size_that_is_no_number_is_named(results: Path) -> None:
-    (results / "sizes.csv").write_text("model,parameters\nEcomGPT,7B\n")
-    with pytest.raises(InputError, match="EcomGPT: '7B' is not a whole number"):
-        figure(results, "parameters")
-
-
-def test_inputs_have_no_clock_values() -> None:
-    chosen = settings()
-    assert not [path for path in input_files(chosen) if "cost" in path or "log" in path]
-    assert "predictions/Small-EC/seed-1/PM.manifest.json" in input_files(chosen)
+def test_altered_scores_are_refused(results: Path) -> None:
+    made = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
+    write_manifest(results / "scores.manifest.json", made, [results / "scores.parquet"])
+    drawn(results, "loss")
+    change(results, "Other", value=0.9)
+    with pytest.raises(InputError, match=r"scores\.parquet: altered"):
+        drawn(results, "loss")
 
 
 @given(st.lists(st.floats(1e6, 1e15), min_size=1, max_size=5))
 def test_an_axis_of_quantities_has_round_numbers_two_at_least(places: list[float]) -> None:
     axes = Figure().subplots()
-    quantity_axis(axes, places, ((1e9, "G"),))
+    quantity_axis(axes, pd.Series(places), ((1e9, "G"),))
     low, high = axes.get_xlim()
     numbers = [number for number in axes.get_xticks() if low <= number <= high]
     assert len(numbers) >= 2
@@ -286,34 +239,18 @@ def test_an_axis_of_quantities_has_round_numbers_two_at_least(places: list[float
     assert all(low <= place <= high for place in places)
 
 
-def test_a_subscript_is_drawn_as_one_and_a_dollar_in_a_title_begins_no_formula() -> None:
-    scored = TaskScores(task="AG", title="Costs $1 to $2", metric="F_BERT", records=4, points=())
+@pytest.mark.parametrize(("panels", "columns"), [(1, 1), (2, 2), (5, 5), (6, 3), (7, 4), (11, 4)])
+def test_panels_are_spread_evenly_and_titles_stay_inside_the_figure(
+    panels: int, columns: int
+) -> None:
     with styled():
-        figure, (axes, *_) = task_panels([scored], 0)
-        assert axes.yaxis.label.get_parse_math()
+        figure, grid = titled_panels([f"Topic from $1 to $2 ({n})" for n in range(panels)], 0)
+        for axes in grid:
+            label_metric(axes.yaxis, "F_BERT")
+        figure.canvas.draw()
+        assert len({round(axes.get_position().x0, 2) for axes in grid}) == columns
         titles = [text for text in figure.findobj(Text) if "$1" in text.get_text()]
-        assert titles
-        assert not any(text.get_parse_math() for text in titles)
-        figure.canvas.draw()
-
-
-@pytest.mark.parametrize("tasks", [1, 2, 3, 5])
-def test_titles_stay_inside_the_figure_however_wide_its_panels(tasks: int) -> None:
-    scored = [
-        TaskScores(task=f"T{number}", title="Topic", metric="F1", records=4, points=())
-        for number in range(tasks)
-    ]
-    with styled():
-        figure, _ = task_panels(scored, 0)
-        figure.canvas.draw()
-        titles = [text for text in figure.findobj(Text) if text.get_text().startswith("Topic")]
-        assert len(titles) == tasks
+        assert len(titles) == panels
         assert all(title.get_window_extent().x0 >= 0 for title in titles)
-
-
-def test_a_code_that_is_all_of_a_title_stands_there_once() -> None:
-    names = [
-        TaskScores(task=code, title="Topic", metric="F1", records=4, points=()).name
-        for code in ("Topic", "TOP")
-    ]
-    assert names == ["Topic", "Topic (TOP)"]
+        assert not any(text.get_parse_math() for text in titles), "a dollar begins no formula"
+        assert grid[0].yaxis.label.get_parse_math()

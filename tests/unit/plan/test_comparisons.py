@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.plans import IND, MODELS, OOD, plan
+from support.plans import IND, MODELS, plan
 from support.stated_jobs import StatedJob, first_files, job_of
 
 from ecslm.common.errors import InputError
@@ -61,11 +61,6 @@ def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() ->
     assert settings["metric"] == "ndcg"
 
 
-def test_a_study_without_contrasts_compares_nothing() -> None:
-    made = plan()
-    assert first_files(made, "differences") == first_files(made, "compare") == []
-
-
 NOT_RUN = MODELS | {"Small": MODELS["Small"] | {"run": False}}
 TABLE = {"kind": "comparisons", "label": "tab:c", "caption": "Differences", "columns": ["PM", "SA"]}
 
@@ -111,12 +106,6 @@ def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared()
     assert needed & set(first_files(made, "compare"))
 
 
-def test_models_that_no_contrast_names_are_not_read() -> None:
-    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["Small"]}
-    made = compared({"domain": domain})
-    assert all("/Small/" in path for path in differences(made, "PM").inputs)
-
-
 def test_a_title_does_not_change_what_is_compared_and_resamples_do() -> None:
     renamed = {"tuning": CONTRASTS["tuning"] | {"title": "Other"}}
     before = differences(compared(), "PM").settings
@@ -124,12 +113,6 @@ def test_a_title_does_not_change_what_is_compared_and_resamples_do() -> None:
     other = compared(scoring={"resamples": 99})
     assert differences(other, "PM").settings != before
     assert over_seeds(other, "PM").settings != over_seeds(compared(), "PM").settings
-
-
-def test_permutations_change_comparisons_alone() -> None:
-    few = plan(comparisons={"contrasts": CONTRASTS, "permutations": 99})
-    assert differences(few, "PM").settings != differences(compared(), "PM").settings
-    assert over_seeds(few, "PM").settings == over_seeds(compared(), "PM").settings
 
 
 SIMPLE = {"simple": CONTRASTS["tuning"] | {"pairs": [["Small-EC", "best simple"]]}}

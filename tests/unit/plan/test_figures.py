@@ -1,20 +1,17 @@
-"""Which figures a study has, what they are drawn from, and the graph of its rules."""
+"""Which figures a study has, and what they are drawn from."""
 
-import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.plans import BASELINES, IND, MODELS, plan
-from support.stated_jobs import job_of, stated_jobs
+from support.stated_jobs import job_of
 
 from ecslm.common.errors import InputError
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.figures import figures_settings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import table_resources
-from ecslm.schemas import paths
 
 RESULTS: dict[str, Any] = {
     "kind": "results",
@@ -41,10 +38,34 @@ def with_table(**changes: Any) -> Study:
     return plan(**{"tables": tables, "architectures": KNOWN, "tasks": columns} | changes)
 
 
-def test_a_results_table_has_intervals_for_each_task_and_figures_of_known_sizes() -> None:
+def test_the_first_results_table_is_drawn_and_computation_where_sizes_differ() -> None:
     intervals = {"intervals_ind_PM", "intervals_ind_AVE", "loss", "validation"}
-    assert names(with_table()) == {*intervals, "computation_ind", "parameters_ind"}
-    assert names(with_table(architectures={})) == intervals
+    assert names(with_table()) == intervals, "of one base"
+    other = MODELS | {"Other": MODELS["Small"] | {"base": "Encoder"}}
+    known = {"models": other, "architectures": KNOWN | {"Encoder": "SmolLM2-360M"}}
+    rows = {"rows": [*RESULTS["rows"], {"group": "Other", "models": ["Other"]}]}
+    assert names(with_table(entry=rows, **known)) == {*intervals, "computation_ind"}
+    tables = {"ind": RESULTS, "more": RESULTS | {"label": "tab:more"}}
+    assert names(plan(tables=tables, tasks=["PM", "AVE"])) == intervals
+
+
+def test_rows_are_those_of_the_table_without_what_cannot_be_compared() -> None:
+    limited = {"base": "Small", "template": "chatml", "answers": "constrained"}
+    rows = [
+        {"group": "Published", "published": ["Small", "GPT-4 Turbo"]},
+        {"group": "Best", "best_of": {"Best": ["Small", "Limited"]}},
+        {"group": "Ours", "models": ["Small-EC"], "followed_by_published": True},
+    ]
+    chosen = {"rows": rows, "reproduces": {"Small-EC": "Theirs"}, "published_table": "IND"}
+    made = {"entry": chosen, "models": MODELS | {"Limited": limited}}
+    (drawn,) = figures_settings(with_table(**made, published_comparable=True)).tables
+    assert drawn.rows == (
+        *("Small (published)", "GPT-4 Turbo", "Small", "Small-EC", "Theirs (published)"),
+    )
+    assert drawn.published["Small (published)"] == "Small"
+    assert drawn.published["Theirs (published)"] == "Theirs"
+    (drawn,) = figures_settings(with_table(**made)).tables
+    assert (drawn.rows, drawn.published) == (("Small", "Small-EC"), {})
 
 
 def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_their_number() -> (
@@ -54,12 +75,12 @@ def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_th
     rows = [{"group": "Ours", "models": ["Small", "Small-EC", "Small-EC-tenth"]}]
     made = with_table(entry={"rows": rows}, models=models)
     assert names(made) == {"records_ind", "loss", "validation"}
-    assert figures_settings(made).tables["ind"].shares == (("Small-EC-tenth", "Small-EC"),)
+    assert figures_settings(made).tables[0].shares == (("Small-EC-tenth", "Small-EC"),)
     learned = {"backend": "learned", "method": "tf-idf"}
     own = {"Words": learned, "Words-tenth": learned | {"train_fraction": 0.1}}
     rows[0]["models"] += own
     of_both = figures_settings(with_table(entry={"rows": rows}, models=models | own))
-    assert of_both.tables["ind"].shares == (
+    assert of_both.tables[0].shares == (
         ("Small-EC-tenth", "Small-EC"),
         ("Words-tenth", "Words"),
     )
@@ -82,12 +103,12 @@ def test_words_of_tables_and_the_source_of_the_data_are_no_settings_of_figures()
 
 
 def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:
-    inputs = job_of(with_table(), "draw_figures").inputs
-    assert "results/shop/metrics/Small-EC/over-seeds/PM.json" in inputs
-    assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in inputs
-    assert "results/shop/predictions/Small/seed-0/PM.manifest.json" in inputs
-    assert {str(paths.PUBLISHED_SIZES), "resources/published/study.csv"} <= set(inputs)
-    assert not [path for path in inputs if path.endswith(("cost.json", "log.jsonl", ".tex"))]
+    assert set(job_of(with_table(), "draw_figures").inputs) == {
+        *(f"results/shop/adapters/Small-EC/seed-{seed}/manifest.json" for seed in (0, 1)),
+        *(f"results/shop/metrics/Small-EC/over-seeds/{task}.json" for task in ("PM", "AVE")),
+        *(f"results/shop/simple_baselines/{task}.json" for task in ("PM", "AVE")),
+        *("results/shop/scores.parquet", "resources/published/study.csv"),
+    }
 
 
 def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Path) -> None:
@@ -102,36 +123,12 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
     scores.write_text("table,model,doubled,PM\n")
     inputs = job_of(made, "draw_figures").inputs
     assert str(scores) in inputs
-    assert not [path for path in inputs if path.endswith("sizes.csv")], "which there is none of"
     assert table_resources(made, "ind") == {"published": str(scores)}
-
-
-@pytest.mark.parametrize(
-    "folder", ["resources/published", str(Path("resources/published").absolute()), "theirs"]
-)
-def test_the_data_card_tells_what_is_known_of_ecinstruct_where_its_numbers_are_compared(
-    folder: str,
-) -> None:
-    made = with_table(published_numbers=folder, published_comparable=True)
-    settings = json.loads(job_of(made, "data_card").settings)
-    assert settings["comparable"] == (folder != "theirs")
 
 
 def test_the_page_reads_all_svg_files_and_the_pdf_all_pdf_files() -> None:
     made = with_table()
-    drawn = {
-        *job_of(made, "draw_figures").files,
-        *job_of(made, "draw_rule_graph").files,
-    }
+    drawn = set(job_of(made, "draw_figures").files)
     for rule, ending in (("report_page", ".svg"), ("report_pdf", ".pdf")):
         inputs = {path for path in job_of(made, rule).inputs if "/figures/" in path}
         assert inputs == {path for path in drawn if path.endswith(ending)}
-
-
-def test_the_graph_has_every_rule_with_jobs_and_what_each_reads() -> None:
-    jobs = stated_jobs(with_table()).values()
-    graph = json.loads(job_of(with_table(), "draw_rule_graph").settings)
-    assert graph["jobs"] == Counter(job.rule for job in jobs)
-    made = {path: job.rule for job in jobs for path in job.files}
-    read = {(made[path], job.rule) for job in jobs for path in job.inputs if path in made}
-    assert graph["edges"] == sorted(map(list, read))

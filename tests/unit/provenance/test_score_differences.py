@@ -13,8 +13,8 @@ from support.model_examples import run_here
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_bytes, write_json, write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.exports.score_rows import ScoreRowsSettings, score_files
-from ecslm.exports.tidy_scores import as_parquet, score_frame, score_rows
+from ecslm.exports.settings import ScoreRowsSettings
+from ecslm.exports.tidy_scores import as_parquet, score_frame
 from ecslm.provenance.score_differences import as_text, compare_scores
 
 SETTING = "IND_Diverse_Instruction"
@@ -77,8 +77,8 @@ def collected(results: Path) -> Path:
         {"study": results.name, "models": {name: untuned | of for name, of in models.items()}}
     )
     path = results / "scores.parquet"
-    write_bytes(path, as_parquet(score_frame(score_rows(settings, results))))
-    inputs = [results / name for name in score_files(settings)]
+    write_bytes(path, as_parquet(score_frame(settings, results)))
+    inputs = [results / name for name in settings.files()]
     write_manifest(manifest_of(path), made_from(inputs, settings, None, {}), [path])
     return results
 

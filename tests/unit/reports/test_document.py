@@ -63,8 +63,8 @@ def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
     figures = [
         {"kind": name, "table": table}
         for name, table in (
-            *(("computation", "ind"), ("parameters", "ind"), ("records", "ind")),
-            *(("intervals", "ind"), ("loss", ""), ("rule_graph", "")),
+            *(("computation", "ind"), ("records", "ind")),
+            *(("intervals", "ind"), ("loss", "")),
         )
     ]
     document = document_of(results, tables=tables, figures=figures)

@@ -13,7 +13,6 @@ from support.report_files import (
     page_of,
     report_settings,
     results_table,
-    score_cell,
     write_results,
     write_table,
 )
@@ -38,18 +37,6 @@ QUESTION = "Which model &amp; at what price?"
 def results(tmp_path: Path) -> Path:
     """The results of a small study."""
     return write_results(tmp_path / "demo")
-
-
-def test_what_was_chosen_by_the_test_records_is_called_so_below_the_intervals(
-    results: Path,
-) -> None:
-    words = "chosen by its scores on the test records"
-    assert words not in page_of(results)
-    (panel,) = results_table().panels
-    best = Row("Best", "model", (score_cell("Small", 0, 0.4),), marks=("chosen",))
-    groups = (*panel.groups, RowGroup("Best", (best,)))
-    write_table(results, results_table(panels=(replace(panel, groups=groups),)))
-    assert f"§: the best of several models, {words}" in page_of(results)
 
 
 def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
