@@ -12,11 +12,7 @@ from ecslm.exports.equality import Answer, AnsweredTwice, LogitsEquality
 from ecslm.models.loading import load_tokenizer
 from ecslm.prediction.answers.protocol import mode_module
 from ecslm.prediction.backend import Generated, Request
-from ecslm.prediction.transformers_backend import (
-    FormedPrompt,
-    LoadedWeights,
-    TransformersBackend,
-)
+from ecslm.prediction.transformers_backend import FormedPrompt, TransformersBackend
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
@@ -38,10 +34,7 @@ class Asked:
 
 
 def ask_adapter(
-    request: Request[TransformersSettings],
-    loaded: LoadedWeights,
-    records: Sequence[Record],
-    count: int,
+    request: Request[TransformersSettings], records: Sequence[Record], count: int
 ) -> Asked:
     """Have the base with the adapter answer some records, as in the study.
 
@@ -51,17 +44,15 @@ def ask_adapter(
     Raises:
         InputError: the base or the adapter was altered, or they do not match.
     """
-    backend = TransformersBackend(request, loaded)
+    backend = TransformersBackend(request)
     own = [record for record in records if request.settings.asks(record)]
     chosen = [own[i * len(own) // count] for i in range(count)] if count < len(own) else own
     prompts = backend.prompts(chosen)
     batches = backend.batches(prompts)
-    model = backend.load()
+    backend.load()
     answers = _in_order(
         batches,
-        lambda number, members: model.generate(
-            [prompts[i] for i in members], number, lambda _: None
-        ),
+        lambda number, members: backend.generate([prompts[i] for i in members], number),
     )
     return Asked(request, chosen, prompts, batches, answers)
 
@@ -143,4 +134,4 @@ def _in_order(
 
 
 def _answer(generated: Generated) -> Answer:
-    return Answer(text=generated.text, finish_reason="stop" if generated.stopped else "length")
+    return Answer.model_validate({"text": generated.text, "finish_reason": generated.finish_reason})

@@ -22,9 +22,9 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate
+from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import Request
-from ecslm.prediction.transformers_backend import LoadedWeights, OneModelAtATime
+from ecslm.prediction.transformers_backend import loaded_model, weights_of
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
@@ -65,7 +65,7 @@ def export_model(
     inputs = (base, adapter, *datasets.values())
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     origin |= run_fields(model, seed, device, threads)
-    loaded, asked = LoadedWeights(), []
+    asked: list[Asked] = []
     for task, task_settings in settings.tasks.items():
         log.info("%s: answers of the base with the adapter", task)
         request = Request(
@@ -73,8 +73,8 @@ def export_model(
             base=base,
             adapter=adapter,
             adapter_of=model,
-            answers=(),
-            template=prompt,
+            template=template,
+            template_digest=as_parameter(prompt.sha256),
             settings=task_settings,
             batch_tokens=task_settings.budget(batch_tokens),
             seed=seed,
@@ -84,12 +84,12 @@ def export_model(
         records = read_records(datasets[task])
         if not records:
             raise InputError(f"{datasets[task]}: no records to compare the model by")
-        asked.append(ask_adapter(request, loaded, records, settings.records))
+        asked.append(ask_adapter(request, records, settings.records))
     require_unchanged(origin)
 
     with _new_folder(manifest) as made:
-        _write_merged(asked, loaded, template, made)
-        equality = _compare(asked, loaded, made)
+        _write_merged(asked, template, made)
+        equality = _compare(asked, made)
         log.info("%d of %d answers are the same", equality.same, len(equality.answers))
         write_json(made / EQUALITY, equality.model_dump(mode="json"))
         # An adapter may have come from elsewhere without what it cost.
@@ -98,22 +98,20 @@ def export_model(
         _publish(made, manifest, origin)
 
 
-def _write_merged(
-    asked: Sequence[Asked], loaded: LoadedWeights, template: Path, made: Path
-) -> None:
+def _write_merged(asked: Sequence[Asked], template: Path, made: Path) -> None:
     request = asked[-1].request
     # Mostly it is loaded already: it has given the answers.
     settings = request.settings
     merging = settings.model_copy(
         update={"decoding": settings.decoding.model_copy(update={"fused": True})}
     )
-    key = OneModelAtATime.weights(replace(request, settings=merging))
-    model = loaded.get(key, lambda: _with_adapter(request, merged=True))
+    key = weights_of(replace(request, settings=merging))
+    model = loaded_model(key, lambda: _with_adapter(request, merged=True))
     decodings = [one.request.settings.decoding for one in asked]
     write_folder(model, _base_folder(request), template, decodings, made)
 
 
-def _compare(asked: Sequence[Asked], loaded: LoadedWeights, made: Path) -> Equality:
+def _compare(asked: Sequence[Asked], made: Path) -> Equality:
     """
     Raises:
         InputError: the exported model is not equal to the base with the adapter.
@@ -121,14 +119,14 @@ def _compare(asked: Sequence[Asked], loaded: LoadedWeights, made: Path) -> Equal
     request = asked[0].request
     # The warning does not apply: nothing is merged into this model, whose head is tied.
     warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
-    model = loaded.get("unmerged", lambda: _with_adapter(request, merged=False))
+    model = loaded_model("unmerged", lambda: _with_adapter(request, merged=False))
     expected = next_logits(model, asked)
     trained = sum(p.numel() for name, p in model.named_parameters() if "lora_" in name)
     # Or it would stay in memory with the next one.
     del model
     study, target = request.settings.precision, require_device(request.device)
     plain = Precision(quantization="none", dtype=study.dtype)
-    exported = loaded.get("exported", lambda: load_base_model(made, plain, target))
+    exported = loaded_model("exported", lambda: load_base_model(made, plain, target))
     return Equality(
         precision=study,
         parameters=exported.num_parameters(),

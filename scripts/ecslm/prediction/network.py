@@ -21,6 +21,9 @@ TELL_DISTANCES = ("mpt",)
 BEST, DOUBT = 16, 2**-6
 BLOCK = 64
 
+States = list[tuple[torch.Tensor, torch.Tensor]]
+"""Keys and values of each layer, each rows x heads x tokens x size of a head."""
+
 
 class Network:
     """A causal language model, with or without an adapter beside it."""
@@ -51,6 +54,9 @@ class Network:
         self.counts_padding = DynamicSlidingWindowLayer in layers or name in TELL_DISTANCES
         """Whether padding between tokens would count as tokens: a layer attends to a window, in
         which it takes their place, or tells distances by places."""
+        self.prefixes: dict[tuple[tuple[int, ...], tuple[int, ...]], States] = {}
+        """Of prompts that were read, for the next batches, see `prefill.py`; to clear them frees
+        memory."""
 
     def hidden(
         self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache

@@ -1,47 +1,50 @@
 """Predict one task with one model, from a dataset file to a predictions file."""
 
 import logging
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from ecslm.common.devices.lease import lease_devices
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
+from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker.client import WorkerLostError
-from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
-from ecslm.models.prompts import PromptTemplate
+from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import (
+    Backend,
     BackendModule,
     Generated,
-    LoadedModel,
     Prompt,
     Request,
-    Run,
     SomePrompt,
     backend_module,
     modules_of,
     read_prediction_settings,
 )
-from ecslm.prediction.given_records import read_given
 from ecslm.prediction.progress import FinishedBatches
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.prediction.shown_progress import progress
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.prediction import FinishReason, Prediction
-from ecslm.schemas.record import Record
+from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import Device, OutputFile, job
 
 log = logging.getLogger(__name__)
+
+
+class AnsweredRecord(GivenRecord):
+    """A record with its right answer, which predictions are compared with."""
+
+    output: str
 
 
 @job(modules=lambda given: modules_of(given.settings), log=True)
@@ -105,13 +108,13 @@ def predict(
             .manifest.json)
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    run, batch_tokens = os.environ.get(RUN_VARIABLE), settings.budget(batch_tokens)
+    batch_tokens = settings.budget(batch_tokens)
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
     module = backend_module(settings.backend)
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
-    prompt = None if template is None else PromptTemplate(template, template_digest)
+    prompt = None if template is None else PromptTemplate(template, template_digest).sha256
     inputs = [path for path in (dataset, base, adapter, *answers, train, val) if path is not None]
-    origin = made_from(inputs, settings, code, versions, None if prompt is None else prompt.sha256)
+    origin = made_from(inputs, settings, code, versions, prompt)
     request = Request(
         model=model,
         base=base,
@@ -120,14 +123,15 @@ def predict(
         answers=tuple(answers),
         train=train,
         val=val,
-        template=prompt,
+        template=template,
+        template_digest=None if prompt is None else as_parameter(prompt),
         settings=settings,
         batch_tokens=batch_tokens,
         seed=seed,
         device=device,
         threads=threads,
         access=access,
-        run=None if run is None or code is None else Run(run, code, versions),
+        worker_code=code,
     )
     records = _records(dataset, task, settings)
     require_unchanged(origin)
@@ -161,7 +165,37 @@ def _made(
         return _predicted(module, request, records, work)
     except WorkerLostError as error:
         log.warning("%s: this job loads the model itself", error)
-    return _predicted(module, replace(request, run=None), records, work)
+    return _predicted(module, replace(request, worker_code=None), records, work)
+
+
+def read_given(path: Path, task: str | None) -> list[Record]:
+    """Read the records of a file.
+
+    Defaults: `id` is the line number, `sample_id` the `id`, and `setting` is in-domain.
+
+    Args:
+        task: the task of records that name none.
+
+    Raises:
+        InputError: the file is missing, empty, altered or invalid, a record has no task, or two
+            have the same id.
+    """
+    completed: list[Record] = []
+
+    def check(rows: Numbered[AnsweredRecord]) -> Iterator[Problem]:
+        for line, row in rows:
+            named = row.task or task
+            if named is None:
+                message = "missing: set it on each line, or give --task"
+                yield Problem(message, line=line, field="task")
+            else:
+                completed.append(row.record(named, str(line)))
+        if len(completed) == len(rows):
+            numbers = (line for line, _ in rows)
+            yield from repeated_ids(zip(numbers, (one.id for one in completed), strict=True))
+
+    read_rows(path, AnsweredRecord, check, lambda rows: () if rows else ("no records",))
+    return completed
 
 
 def _records(dataset: Path, task: str | None, settings: PredictionSettings) -> list[Record]:
@@ -182,10 +216,10 @@ def _predicted(
     prompts = backend.prompts(asked)
     batches = backend.batches(prompts)
     finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
-    loaded = backend.load()
+    backend.load()
     load_seconds = time.perf_counter() - start
     resumed = any(number in finished for number in range(len(batches)))
-    _generate(loaded, prompts, batches, finished)
+    _generate(backend, prompts, batches, finished)
     answers = _in_order(batches, finished)
     rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
     made = {name: work / "made" / name for name in ("predictions", "cost")}
@@ -198,7 +232,7 @@ def _predicted(
             prompt_tokens=[row.prompt_tokens for row in rows],
             generated_tokens=[row.generated_tokens for row in rows],
             truncated=[prompt.truncated for prompt in prompts],
-            of_model=loaded.cost(),
+            of_model=backend.cost(),
             resumed=resumed,
         ),
     )
@@ -206,21 +240,20 @@ def _predicted(
 
 
 def _generate(
-    model: LoadedModel[SomePrompt],
+    backend: Backend[SomePrompt],
     prompts: Sequence[SomePrompt],
     batches: Sequence[Sequence[int]],
     finished: FinishedBatches,
 ) -> None:
     done = sum(len(members) for number, members in enumerate(batches) if number in finished)
     log.info("%d prompts in %d batches, %d already done", len(prompts), len(batches), done)
-    with progress(len(prompts), done) as shown:
+    with progress(len(prompts), done) as answered:
         for number, members in enumerate(batches):
-            if number in finished:
-                continue
-            start = time.perf_counter()
-            answers = model.generate([prompts[i] for i in members], number, shown.answered)
-            finished.add(number, answers, time.perf_counter() - start)
-            shown.finished(len(members))
+            if number not in finished:
+                start = time.perf_counter()
+                answers = backend.generate([prompts[i] for i in members], number)
+                finished.add(number, answers, time.perf_counter() - start)
+                answered(len(members))
 
 
 def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> list[Generated]:
@@ -276,13 +309,5 @@ def _prediction(record: Record, prompt: Prompt, answer: Generated) -> Prediction
         prompt_sha256=None if prompt.text is None else sha256_of_text(prompt.text),
         prompt_tokens=answer.prompt_tokens,
         generated_tokens=answer.tokens,
-        finish_reason=_finish_reason(answer),
+        finish_reason=answer.finish_reason,
     )
-
-
-def _finish_reason(answer: Generated) -> FinishReason | None:
-    if answer.withheld:
-        return "content_filter"
-    if answer.stopped is None:
-        return None
-    return "stop" if answer.stopped else "length"

@@ -2,14 +2,14 @@
 
 import torch
 
-from ecslm.prediction.choosing import Likeliest, Sampling
+from ecslm.prediction.generation import Sampling, likeliest
 
 LOGITS = torch.tensor([[1.0, 3.0, -2.0, 2.0], [0.0, 0.0, 5.0, -1.0]])
 
 
 def test_the_likeliest_token_is_the_first_with_the_largest_logit() -> None:
     logits = torch.tensor([[1.0, 3.0, 3.0], [2.0, 0.0, 1.0]])
-    assert Likeliest()(logits, [0, 1], 0).tolist() == [1, 0]
+    assert likeliest(logits, [0, 1], 0).tolist() == [1, 0]
 
 
 def test_tokens_are_drawn_as_often_as_their_probability_says() -> None:

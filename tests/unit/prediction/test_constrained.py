@@ -107,7 +107,7 @@ def written(
     limits = Allowed([row], limit)
     tokens: list[int] = []
     for step in range(limit):
-        chosen = Likeliest()(limits.only(wish(step)[None], [0], step), [0], step).tolist()
+        chosen = likeliest(limits.only(wish(step)[None], [0], step), [0], step).tolist()
         limits.take([0], chosen)
         tokens += chosen
         if tokens[-1] == tokenizer.eos_token_id:

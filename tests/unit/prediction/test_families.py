@@ -26,8 +26,7 @@ from ecslm.models.fetching import fetch_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import prefill
-from ecslm.prediction.choosing import Likeliest
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import load_model
 
@@ -41,7 +40,7 @@ def test_answers_of_each_family_are_those_of_transformers(
     family: str, prompts: list[list[int]]
 ) -> None:
     model = tiny_network(family)
-    answers = Generator(Network(model), NEVER).generate(prompts, LIMIT, Likeliest())
+    answers = Generator(Network(model), NEVER).generate(prompts, LIMIT, likeliest)
     assert answers == greedy(model, prompts, NEVER)
 
 
@@ -66,7 +65,7 @@ def test_nothing_pads_between_the_tokens_where_padding_would_count(family: str) 
     sharing = Network(model)
     sharing.counts_padding = False
     prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
-    answers = Generator(sharing, NEVER).generate(prompts, LIMIT, Likeliest())
+    answers = Generator(sharing, NEVER).generate(prompts, LIMIT, likeliest)
     assert answers != greedy(model, prompts, NEVER)
 
 
@@ -78,7 +77,7 @@ def test_quantised_models_of_each_family_answer_as_in_transformers(
     folder = write_tiny_family(tmp_path, family)
     precision = Precision.model_validate(QUANTISED)
     model = load_model(folder, None, precision, fused, torch.device("cpu"))
-    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, Likeliest())
+    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, likeliest)
     assert answers == greedy(model, TOKENS, NEVER)
     plain: Any = load_model(
         folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")

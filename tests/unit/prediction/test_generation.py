@@ -12,8 +12,7 @@ from transformers import MambaConfig, MambaForCausalLM
 
 from ecslm.common.errors import InputError
 from ecslm.prediction import prefill
-from ecslm.prediction.choosing import Likeliest, Sampling
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, Sampling, likeliest
 from ecslm.prediction.network import Network
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -27,7 +26,7 @@ def test_answers_are_those_of_transformers(
     endless = greedy(model, prompts, NEVER)
     end = data.draw(st.sampled_from([NEVER, *endless[0], *endless[-1]]))
     expected = [answer[: answer.index(end) + 1] if end in answer else answer for answer in endless]
-    assert Generator(Network(model), end).generate(prompts, LIMIT, Likeliest()) == expected
+    assert Generator(Network(model), end).generate(prompts, LIMIT, likeliest) == expected
 
 
 PROMPTS = [
@@ -48,7 +47,7 @@ def test_a_row_leaves_the_batch_when_its_answer_is_complete(model: Any) -> None:
     seen: list[torch.Size] = []
     head = model.get_output_embeddings()
     hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
-    Generator(Network(model), end).generate(PROMPTS, LIMIT, Likeliest())
+    Generator(Network(model), end).generate(PROMPTS, LIMIT, likeliest)
     hook.remove()
     steps = range(max(stops) + 1)
     width = model.config.hidden_size
@@ -61,11 +60,11 @@ def test_shared_prefixes_are_read_once_in_all_batches(model: Any) -> None:
     embedding = model.get_input_embeddings()
     hook = embedding.register_forward_pre_hook(lambda _, inputs: tokens.append(inputs[0].numel()))
     generator = Generator(Network(model), NEVER)
-    first = generator.generate(PROMPTS, 1, Likeliest())
+    first = generator.generate(PROMPTS, 1, likeliest)
     # [5, 6], then [7, 8] and [60, 61, 62], then the rests, padded in one chunk of at most 20.
     assert sorted(tokens[:3]) == [2, 2, 3]
     count = len(tokens)
-    assert generator.generate(PROMPTS, 1, Likeliest()) == first
+    assert generator.generate(PROMPTS, 1, likeliest) == first
     hook.remove()
     assert tokens[count:] == tokens[3:count]
 
@@ -93,7 +92,7 @@ def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:
     numbers = torch.rand(len(PROMPTS), LIMIT, generator=torch.Generator().manual_seed(3))
     generator = Generator(Network(model), NEVER)
     together = generator.generate(PROMPTS, LIMIT, Sampling(2.0, 0.9, numbers))
-    assert together != generator.generate(PROMPTS, LIMIT, Likeliest())
+    assert together != generator.generate(PROMPTS, LIMIT, likeliest)
     end = together[0][1]
     for number, prompt in enumerate(PROMPTS):
         alone = Sampling(2.0, 0.9, numbers[number : number + 1])

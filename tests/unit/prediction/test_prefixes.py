@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecslm.prediction.prefixes import Group, groups_by_prefix
+from ecslm.prediction.prefill import Group, groups_by_prefix
 
 TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=12)
 

@@ -18,9 +18,9 @@ from ecslm.prediction import prefill
 from ecslm.prediction.answers.protocol import AnswerMode, mode_module
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import Generator
-from ecslm.prediction.key_values import States
+from ecslm.prediction.network import States
 from ecslm.prediction.network import Network
-from ecslm.prediction.prefixes import Prompts
+from ecslm.prediction.prefill import Prompts
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_engine import Engine, load_model
 from ecslm.prediction.transformers_settings import Mode
