@@ -75,8 +75,8 @@ PREDICTION = Stage(
     "predictions",
     RESULTS / "logs/predict/Tiny-EC-seed-0-QPR.log",
     (
-        Moment("the first batch is generated", "open a", "*/batches.jsonl"),
-        Moment("three batches are noted", "open a", "*/batches.jsonl", 4),
+        Moment("the first batch is generated", "open a+", "*/batches.jsonl"),
+        Moment("three batches are noted", "open a+", "*/batches.jsonl", 4),
         Moment("all batches are noted", "os.rename", "*/made/predictions"),
         Moment("some results are in place", "os.rename", "*/seed-0/QPR.jsonl"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/QPR.manifest.json"),

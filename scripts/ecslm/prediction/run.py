@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from pydantic import ConfigDict
+
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
@@ -30,15 +32,17 @@ from ecslm.prediction.backend import (
     modules_of,
     read_prediction_settings,
 )
-from ecslm.prediction.progress import FinishedBatches
+from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
-from ecslm.prediction.shown_progress import progress
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import Device, OutputFile, job
 
 log = logging.getLogger(__name__)
+
+BATCHES = "batches.jsonl"
+SECONDS_BETWEEN_LINES = 20.0
 
 
 class AnsweredRecord(GivenRecord):
@@ -206,29 +210,58 @@ def _records(dataset: Path, task: str | None, settings: PredictionSettings) -> l
     return records
 
 
+class FinishedBatch(KeptLine):
+    """The answers to the prompts of a batch, in their order, and how long they took."""
+
+    model_config = ConfigDict(strict=True)
+
+    batch: int
+    seconds: float
+    answers: list[Generated]
+
+
+def finished_batches(path: Path, batches: Sequence[Sequence[int]]) -> dict[int, FinishedBatch]:
+    """The batches of a job that are in a file, one a line, by their number; a killed run left it.
+
+    Args:
+        batches: of the job, as lists of prompts.
+    """
+    lines = (line for line, _ in sound_lines(path, FinishedBatch))
+    sizes = dict(enumerate(map(len, batches)))
+    return {one.batch: one for one in lines if one and sizes.get(one.batch) == len(one.answers)}
+
+
 def _predicted(
     module: BackendModule, request: Request[Any], records: Sequence[Record], work: Path
 ) -> dict[str, Path]:
     """Predict in the directory of the work; returns the files, by the names of the outputs."""
     start = time.perf_counter()
     backend = module.open_backend(request)
-    asked = records if request.settings.KNOWS_RECORDS else list(map(_seen, records))
-    prompts = backend.prompts(asked)
+    prompts = backend.prompts(
+        records if request.settings.KNOWS_RECORDS else list(map(_seen, records))
+    )
     batches = backend.batches(prompts)
-    finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
+    finished = finished_batches(work / BATCHES, batches)
     backend.load()
-    load_seconds = time.perf_counter() - start
-    resumed = any(number in finished for number in range(len(batches)))
-    _generate(backend, prompts, batches, finished)
-    answers = _in_order(batches, finished)
-    rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
+    load_seconds, resumed = time.perf_counter() - start, bool(finished)
+    _generate(backend, prompts, batches, finished, work / BATCHES)
+    answers = {
+        index: answer
+        for number, members in enumerate(batches)
+        for index, answer in zip(members, finished[number].answers, strict=True)
+    }
+    rows = [
+        _prediction(record, prompt, answers[index])
+        for index, (record, prompt) in enumerate(zip(records, prompts, strict=True))
+    ]
     made = {name: work / "made" / name for name in ("predictions", "cost")}
     write_jsonl(made["predictions"], rows)
     write_json(
         made["cost"],
         prediction_cost(
             load_seconds,
-            finished.seconds(),
+            # Those of killed runs count.
+            float(sum(one.seconds for one in finished.values())),
             prompt_tokens=[row.prompt_tokens for row in rows],
             generated_tokens=[row.generated_tokens for row in rows],
             truncated=[prompt.truncated for prompt in prompts],
@@ -243,27 +276,23 @@ def _generate(
     backend: Backend[SomePrompt],
     prompts: Sequence[SomePrompt],
     batches: Sequence[Sequence[int]],
-    finished: FinishedBatches,
+    finished: dict[int, FinishedBatch],
+    path: Path,
 ) -> None:
-    done = sum(len(members) for number, members in enumerate(batches) if number in finished)
+    """Add the batches that are missing to those that are finished, and to their file."""
+    done, told = sum(len(batches[number]) for number in finished), time.monotonic()
     log.info("%d prompts in %d batches, %d already done", len(prompts), len(batches), done)
-    with progress(len(prompts), done) as answered:
-        for number, members in enumerate(batches):
-            if number not in finished:
-                start = time.perf_counter()
-                answers = backend.generate([prompts[i] for i in members], number)
-                finished.add(number, answers, time.perf_counter() - start)
-                answered(len(members))
-
-
-def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> list[Generated]:
-    """Answers in the order of the records."""
-    by_index = {
-        index: answer
-        for number, members in enumerate(batches)
-        for index, answer in zip(members, finished.answers(number), strict=True)
-    }
-    return [by_index[index] for index in range(len(by_index))]
+    for number, members in enumerate(batches):
+        if number not in finished:
+            start = time.perf_counter()
+            answers = backend.generate([prompts[i] for i in members], number)
+            seconds = time.perf_counter() - start
+            finished[number] = FinishedBatch(batch=number, seconds=seconds, answers=answers)
+            add_line(path, finished[number])
+            done += len(members)
+            if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
+                told = time.monotonic()
+                log.info("%d of %d prompts", done, len(prompts))
 
 
 def _seen(record: Record) -> Record:

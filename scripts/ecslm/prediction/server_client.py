@@ -5,14 +5,14 @@ It waits as long as `Retry-After` says, or twice as long each time.
 """
 
 import asyncio
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json, sha256_of_text
@@ -20,7 +20,7 @@ from ecslm.prediction.openai_settings import AccessSettings, ServerDecoding, Ser
 from ecslm.schemas.prediction import FinishReason
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
+    from openai import AsyncOpenAI
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,17 @@ LONGEST_MESSAGE = 300
 TOKENS_OF_MARKERS = 100
 # So many replies, none of which can be used, are no accident.
 USELESS = 10
+# What to do about a status, or about the others of its hundred.
+KEY_HINT = "name the environment variable of a valid key as `key` in `access`"
+LATER = "run again later; answers so far are kept"
+HINTS = {
+    3: "change `url` in `server`",
+    401: KEY_HINT,
+    403: KEY_HINT,
+    404: "change `model` or `url` in `server`",
+    429: f"lower `concurrency` in `access`, or {LATER}",
+    5: LATER,
+}
 # Where a server names a reason as its own library does, and not as OpenAI.
 REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
 
@@ -89,35 +100,12 @@ class Answer(BaseModel, extra="forbid", frozen=True):
         return self.prompt_tokens, self.tokens
 
 
-class _Reply(BaseModel):
-    """What of a reply an answer is made of."""
-
-    text: str | None = Field(
-        None,
-        validation_alias=AliasChoices(
-            AliasPath("choices", 0, "message", "content"), AliasPath("choices", 0, "text")
-        ),
-    )
-    # What the model says in place of an answer.
-    refusal: str | None = Field(
-        None, validation_alias=AliasPath("choices", 0, "message", "refusal")
-    )
-    finish_reason: Annotated[
-        FinishReason, BeforeValidator(lambda named: REASONS.get(str(named), named))
-    ] = Field(validation_alias=AliasPath("choices", 0, "finish_reason"))
-    prompt_tokens: int = Field(ge=0, validation_alias=AliasPath("usage", "prompt_tokens"))
-    tokens: int = Field(ge=0, validation_alias=AliasPath("usage", "completion_tokens"))
-    model: str | None = None
-
-
-class _Failure(BaseModel):
-    """A reply that reports a failure as if it were an answer."""
-
-    message: str = Field(validation_alias=AliasPath("error", "message"))
-
-
 WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
 """The answer to a prompt that a content filter has refused."""
+
+
+class UnusableReplyError(Exception):
+    """A reply without an answer that can be used; the text says why."""
 
 
 class ServerClient:
@@ -189,12 +177,13 @@ class ServerClient:
             )
         self._spent += most
         reply = await self._reply(client, request)
-        answer = WITHHELD if reply is None else self._answer(reply)
-        if isinstance(answer, str):
+        try:
+            answer = WITHHELD if reply is None else self._answer(reply)
+        except UnusableReplyError as error:
             self._useless += 1
             if self._useless >= enough and not self._used:
-                raise self._problem(answer, request.record)
-            log.warning("record %s: %s: counts as invalid", request.record, answer)
+                raise self._problem(f"{error}", request.record) from None
+            log.warning("record %s: %s: counts as invalid", request.record, error)
             return None
         self._used += 1
         self._spent += self._price(answer.counts) - most
@@ -217,25 +206,19 @@ class ServerClient:
     def _client(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        try:
-            return AsyncOpenAI(
-                api_key=self._key or NO_KEY,
-                base_url=self._server.url,
-                timeout=self._access.timeout,
-                max_retries=self._access.retries,
-                # A redirected request would lose its body.
-                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
-            )
-        except (ImportError, ValueError, OSError):
-            # Its text may show the password of a proxy.
-            raise self._problem(
-                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset it"
-            ) from None
+        return AsyncOpenAI(
+            api_key=self._key or NO_KEY,
+            base_url=self._server.url,
+            timeout=self._access.timeout,
+            max_retries=self._access.retries,
+            # A redirected request would lose its body.
+            http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+        )
 
     async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
         """The text of the reply; None if a content filter has refused the prompt."""
         import httpx2
-        from openai import APIConnectionError, APIStatusError, APITimeoutError
+        from openai import APIConnectionError, APIStatusError
 
         path, times = PATHS[self._server.api], f"{self._access.retries + 1} times"
         try:
@@ -244,72 +227,55 @@ class ServerClient:
         except APIStatusError as error:
             if error.code == "content_filter":
                 return None
-            raise self._refused(error, request) from None
-        except APITimeoutError:
-            raise self._problem(
-                f"no answer within {self._access.timeout:g} s, {times}: raise `timeout` or lower "
-                "`concurrency` in `access`; answers so far are kept"
-            ) from None
+            status, body = error.status_code, error.body
+            words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
+            hint = HINTS.get(status) or HINTS.get(status // 100, "the request is refused")
+            said = f"{status} ({self._line(str(words or 'no message'))}): {hint}"
+            raise self._problem(said, request.record) from None
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
             raise self._problem(
-                f"cannot be reached, or has cut the connection, {times} ({cause}): start the "
-                "server, or change `url` in `server`; answers so far are kept"
+                f"cannot be reached, or does not answer within {self._access.timeout:g} s, {times} "
+                f"({cause}): start the server, change `url` in `server`, or raise `timeout` in "
+                "`access`; answers so far are kept"
             ) from None
 
-    def _answer(self, text: str) -> Answer | str:
-        """The answer in a reply, or why it cannot be used.
+    def _answer(self, text: str) -> Answer:
+        """The answer in a reply.
 
         Raises:
-            InputError: to another request there would be no answer either.
+            UnusableReplyError: there is none that can be used.
+            InputError: to another request there would be none either.
         """
         if text.lstrip().startswith("<"):
             raise self._problem("answers with a web page: change `url` in `server`")
+        reply: Any = None
         try:
-            reply = _Reply.model_validate_json(text)
-        except ValidationError as error:
-            with suppress(ValidationError):
-                said = _Failure.model_validate_json(text).message
-                raise self._problem(f"failed: {self._line(said)}") from None
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            what = ": ".join(part for part in (where, first["msg"]) if part)
-            return self._line(f"not a reply of the {self._server.api} API ({what})")
-        written = reply.refusal if reply.text is None else reply.text
-        if written is None and reply.finish_reason == "stop":
-            return "no text, though the model has stopped"
+            reply = json.loads(text)
+            (choice, *_), usage = reply["choices"], reply["usage"]
+            said = choice.get("message", choice)
+            reason, written = choice["finish_reason"], said.get("content", said.get("text"))
+            if written is None:
+                # Where the limit was reached by thoughts that are not shown, or it was withheld.
+                written = said.get("refusal") or (None if reason == "stop" else "")
+            answer = Answer(
+                text=written,
+                finish_reason=REASONS.get(reason, reason),
+                prompt_tokens=usage["prompt_tokens"],
+                tokens=usage["completion_tokens"],
+                model=reply.get("model"),
+            )
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            if isinstance(reply, dict) and reply.get("error"):
+                raise self._problem(f"failed: {self._line(str(reply['error']))}") from None
+            # Not as it was sent, where a key could be written with escapes.
+            sent = text if reply is None else json.dumps(reply)
+            what = f"not an answer of the {self._server.api} API: {sent}"
+            raise UnusableReplyError(self._line(what)) from None
         # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
-        if self._key and self._key in f"{text}{written}{reply.model}":
-            return "it repeats the key, which must reach no file"
-        # No text: thoughts that are not shown have reached the limit, or it was withheld.
-        fields = reply.model_dump(exclude={"refusal"}) | {"text": written or ""}
-        return Answer.model_validate(fields)
-
-    def _refused(self, error: "APIStatusError", request: ServerRequest) -> InputError:
-        status, access, body = error.status_code, self._access, error.body
-        words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
-        said = f"{status}: {self._line(str(words or 'no message'))}"
-        if status < 400:
-            return self._problem(f"redirects to another page ({said}): change `url` in `server`")
-        if status in (401, 403):
-            change = (
-                "name the environment variable of its key as `key` in `access`"
-                if access.key is None
-                else f"set {access.key} to another key"
-            )
-            return self._problem(f"lets only keys of its own in ({said}): {change}")
-        if status == 404:
-            return self._problem(
-                f"no model {self._server.model!r}, or no API at this URL ({said}): change `model` "
-                "or `url` in `server`"
-            )
-        if status == 429 or status >= 500:
-            return self._problem(
-                f"too many requests, no credit, or a failure of its own, {access.retries + 1} "
-                f"times ({said}): lower `concurrency` in `access`, or run again later; answers so "
-                "far are kept"
-            )
-        return self._problem(f"refused the request ({said})", request.record)
+        if self._key and self._key in f"{text}{answer.text}{answer.model}":
+            raise UnusableReplyError("it repeats the key, which must reach no file")
+        return answer
 
     def _problem(self, message: str, record: str | None = None) -> InputError:
         about = "" if record is None else f"record {record}: "

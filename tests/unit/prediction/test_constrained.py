@@ -21,7 +21,7 @@ from ecslm.prediction.answers.constrained import Constrained, Grammar, open_mode
 from ecslm.prediction.answers.forms import MOST_PRODUCTS
 from ecslm.prediction.answers.masking import Allowed, Row
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.choosing import Likeliest
+from ecslm.prediction.generation import likeliest
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
@@ -286,7 +286,7 @@ def test_each_token_is_the_likeliest_of_those_that_are_allowed(model: Any, token
         )
         tokens.append(token)
     count = len(tokens) - len(prompt) + 1
-    assert found == Generated(text, len(prompt), count, True)
+    assert found == Generated(text, len(prompt), count, "stop")
 
 
 @pytest.mark.parametrize(

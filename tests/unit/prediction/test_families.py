@@ -25,9 +25,9 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction import prefill
 from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network
+from ecslm.prediction.prefill import read
 from ecslm.prediction.transformers_engine import load_model
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -49,19 +49,19 @@ TOKENS = [[5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 40], [5, 6, 60, 61, 62], [300]]
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
 def test_prefixes_are_shared_in_the_families_of_the_study(family: str) -> None:
-    reader = prefill.Reader(Network(tiny_network(family)))
+    network = Network(tiny_network(family))
     with torch.inference_mode():
-        reader.read(TOKENS, 1)
-    assert reader._kept
+        read(network, TOKENS, 1)
+    assert network.prefixes
 
 
 @pytest.mark.parametrize("family", ["mistral with a window", "mpt"])
 def test_nothing_pads_between_the_tokens_where_padding_would_count(family: str) -> None:
     model = tiny_network(family)
-    reader = prefill.Reader(Network(model))
+    network = Network(model)
     with torch.inference_mode():
-        reader.read(TOKENS, 1)
-    assert not reader._kept
+        read(network, TOKENS, 1)
+    assert not network.prefixes
     sharing = Network(model)
     sharing.counts_padding = False
     prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]

@@ -14,6 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.prediction import prefill
 from ecslm.prediction.generation import Generator, Sampling, likeliest
 from ecslm.prediction.network import Network
+from ecslm.prediction.prefill import read
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -70,22 +71,18 @@ def test_shared_prefixes_are_read_once_in_all_batches(model: Any) -> None:
 
 
 def test_what_was_read_before_changes_no_state(model: Any) -> None:
-    def states(reader: prefill.Reader) -> torch.Tensor:
-        with torch.inference_mode():
-            return reader.read(PROMPTS, 1).hidden
-
-    used = prefill.Reader(Network(model))
+    used, new = Network(model), Network(model)
     with torch.inference_mode():
-        used.read([[*prompt, 9, 9] for prompt in PROMPTS[:4]], 1)
-    assert torch.equal(states(used), states(prefill.Reader(Network(model))))
+        read(used, [[*prompt, 9, 9] for prompt in PROMPTS[:4]], 1)
+        assert torch.equal(read(used, PROMPTS, 1).hidden, read(new, PROMPTS, 1).hidden)
 
 
 def test_the_memory_of_prefixes_is_limited(model: Any) -> None:
-    reader = prefill.Reader(Network(model))
+    network = Network(model)
     with mock.patch.object(prefill, "KEPT", 2), torch.inference_mode():
         for start in range(10, 15):
-            reader.read([[start] * 6 + [1], [start] * 6 + [2]], 1)
-    assert len(reader._kept) == 2
+            read(network, [[start] * 6 + [1], [start] * 6 + [2]], 1)
+    assert len(network.prefixes) == 2
 
 
 def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:

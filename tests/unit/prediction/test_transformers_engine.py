@@ -18,8 +18,7 @@ from ecslm.prediction import prefill
 from ecslm.prediction.answers.protocol import AnswerMode, mode_module
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import Generator
-from ecslm.prediction.network import States
-from ecslm.prediction.network import Network
+from ecslm.prediction.network import Network, States
 from ecslm.prediction.prefill import Prompts
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_engine import Engine, load_model
@@ -113,7 +112,9 @@ def test_an_answer_is_greedy_decoding_one_token_after_the_other(
         stopped = tokens[-1] == tokenizer.eos_token_id
         generated = tokens[len(prompt) :]
         text = tokenizer.decode(generated[:-1] if stopped else generated)
-        assert answer == Generated(text, len(prompt), len(generated), stopped)
+        assert answer == Generated(
+            text, len(prompt), len(generated), "stop" if stopped else "length"
+        )
 
 
 def test_left_padding_changes_no_answer(
@@ -137,9 +138,9 @@ def test_the_end_token_is_counted_but_no_part_of_the_text(
     speak(monkeypatch, [*yes, end], long, [end])
     answers = Engine(base, tokenizer, GREEDY, 0).generate([[5], [5, 6], [7]], 0)
     assert answers == [
-        Generated("yes", 1, len(yes) + 1, True),
-        Generated("yes, no, yes", 2, len(long), False),
-        Generated("", 1, 1, True),
+        Generated("yes", 1, len(yes) + 1, "stop"),
+        Generated("yes, no, yes", 2, len(long), "length"),
+        Generated("", 1, 1, "stop"),
     ]
 
 
@@ -252,15 +253,15 @@ Prefixes = list[weakref.ref[torch.Tensor]]
 def prefixes(monkeypatch: pytest.MonkeyPatch) -> Prefixes:
     """Keys and values of the prefixes that prompts have shared; short ones are shared too."""
     found: Prefixes = []
-    prefix = prefill.Reader._prefix
+    prefix = prefill._prefix
 
-    def noting(self: prefill.Reader, *options: Any) -> States | None:
-        states = prefix(self, *options)
+    def noting(*options: Any) -> States | None:
+        states = prefix(*options)
         found.extend(weakref.ref(one) for two in states or [] for one in two)
         return states
 
     monkeypatch.setitem(prefill.WORTH, "cpu", 3)
-    monkeypatch.setattr(prefill.Reader, "_prefix", noting)
+    monkeypatch.setattr(prefill, "_prefix", noting)
     return found
 
 
