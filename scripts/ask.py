@@ -23,7 +23,8 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.logs import start_log
-from ecslm.plan.asking import Asking, read_question
+from ecslm.common.validation import validated_json
+from ecslm.plan.asking import Asking
 from ecslm.plan.study import Study
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import Device, run_script
@@ -78,7 +79,7 @@ def main(
     instruction = ""
     for number, line in enumerate(lines(question, file), start=1):
         if line.lstrip().startswith("{") or file is not None:
-            given = read_question(line, f"{file or 'question'}: line {number}")
+            given = validated_json(GivenRecord, line, f"{file or 'question'}: line {number}")
         elif task is None:
             given = GivenRecord(instruction=line, input="")
         else:

@@ -1,40 +1,17 @@
 """Asking a model of a study a question, as its prediction jobs would."""
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from ecslm.common.errors import InputError, field_problems
-from ecslm.common.text import nearest, shown
-from ecslm.config.backends.recorded import RecordedModel
+from ecslm.common.errors import InputError
+from ecslm.common.text import nearest
 from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_module
 from ecslm.schemas.paths import ADAPTER
-from ecslm.schemas.record import GivenRecord, Record, read_records
-
-
-def read_question(line: str, where: str) -> GivenRecord:
-    """A line of JSON.
-
-    Args:
-        where: the line came from, for messages.
-
-    Raises:
-        InputError: it is not a record.
-    """
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON ({error}): {shown(line)}") from None
-    try:
-        return GivenRecord.model_validate(value, strict=True)
-    except ValidationError as error:
-        raise InputError(*field_problems(error, where)) from None
+from ecslm.schemas.record import Record, read_records
 
 
 class Asking:
@@ -47,7 +24,7 @@ class Asking:
             how_to_build: the command that makes files of the study, without their names.
 
         Raises:
-            InputError: the study has no such model or seed, or its answers exist already.
+            InputError: the study has no such model or seed.
         """
         self._study, self._build = study, how_to_build
         models = study.settings.models
@@ -55,8 +32,6 @@ class Asking:
             raise InputError(
                 f"--model: {model} is not a model of the study {study.name}{nearest(model, models)}"
             )
-        if isinstance(models[model], RecordedModel):
-            raise InputError(f"--model: {model} consists of answers in files: it cannot be asked")
         seeds = models[model].seeds
         if seed is not None and seed not in seeds:
             raise InputError(f"--seed: {model} has the seeds {', '.join(map(str, seeds))}")
@@ -84,10 +59,14 @@ class Asking:
         """Open the backend as the job that predicts the task does.
 
         Raises:
-            InputError: the adapter or the base is not built yet, or the backend refuses them.
+            InputError: the model's answers exist already, its adapter or base is not built yet, or
+                the backend refuses them.
         """
         study, model = self._study, self._study.model(self._model)
         settings = prediction_settings(study, self._model, task)
+        if settings.KNOWS_RECORDS:
+            message = f"--model: {self._model} consists of answers in files: it cannot be asked"
+            raise InputError(message)
         trained, template = model.adapter_name(self._model), study.template(self._model)
         names, access = {"model": trained, "seed": self._seed}, model.reached()
         train, val = (

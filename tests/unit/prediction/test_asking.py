@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from ecslm.prediction.asking import read_question
 from support.model_examples import run_here, write_records
 from support.plans import LOCAL
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
+from ecslm.plan.asking import read_question
 from ecslm.schemas.record import read_records
 
 IND = "IND_Diverse_Instruction"

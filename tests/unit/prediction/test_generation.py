@@ -14,7 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.prediction import prefill
 from ecslm.prediction.generation import Generator, Sampling, likeliest
 from ecslm.prediction.network import Network
-from ecslm.prediction.prefill import read
+from ecslm.prediction.prefill import Group, groups_by_prefix, read
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -104,3 +104,85 @@ def test_a_model_without_keys_and_values_is_refused() -> None:
     )
     with pytest.raises(InputError, match=r"mamba: layers of .* are not supported"):
         Network(model)
+
+
+# Prompts are divided by prefixes that are worth sharing, each prompt once.
+
+TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=12)
+
+
+def test_prompts_share_what_is_worth_it_and_a_longer_prefix_follows_from_a_shorter_one() -> None:
+    prompts = [[1, 1, 1, 5, 5, 5, 7], [1, 1, 1, 6], [1, 1, 1, 5, 5, 5, 8, 9], [1, 1, 1, 4, 4]]
+    expected = [Group((3,), (3, 1)), Group((3, 6), (0, 2))]
+    assert groups_by_prefix(prompts, worth=3) == expected
+    assert groups_by_prefix(prompts, worth=4) == [Group((3,), (3, 0, 2, 1))]
+    assert groups_by_prefix(prompts, worth=10) == [Group((), (3, 0, 2, 1))]
+
+
+def test_the_last_token_of_a_prompt_is_never_shared() -> None:
+    same = [[1, 2, 3]] * 3
+    assert groups_by_prefix(same, worth=1) == [Group((2,), (0, 1, 2))]
+    assert groups_by_prefix([[1, 2], [1, 2, 3]], worth=1) == [Group((1,), (0, 1))]
+    assert groups_by_prefix([[1], [1], [1, 2]], worth=1) == [Group((), (0, 1, 2))]
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=8), st.integers(1, 12))
+def test_each_prompt_is_in_one_group_and_begins_with_its_prefixes(
+    prompts: list[list[int]], worth: int
+) -> None:
+    groups = groups_by_prefix(prompts, worth)
+    assert sorted(row for group in groups for row in group.rows) == list(range(len(prompts)))
+    computed: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
+    for group in groups:
+        assert list(group.prefixes) == sorted(set(group.prefixes))
+        for row in group.rows:
+            for length in group.prefixes:
+                assert length < len(prompts[row])
+                assert prompts[row][:length] == prompts[group.rows[0]][:length]
+        first = prompts[group.rows[0]]
+        for number in range(len(group.prefixes)):
+            chain = group.prefixes[: number + 1]
+            computed.setdefault(chain, set()).add(tuple(first[: chain[-1]]))
+    shared = sum(
+        chain[-1] - (chain[-2] if len(chain) > 1 else 0)
+        for chain, prefixes in computed.items()
+        for _ in prefixes
+    )
+    rest = sum(
+        len(prompts[row]) - (group.prefixes[-1] if group.prefixes else 0)
+        for group in groups
+        for row in group.rows
+    )
+    count = sum(map(len, computed.values()))
+    assert shared + rest <= sum(map(len, prompts)) - worth * count
+
+
+# Tokens are drawn by their probabilities, within top-p.
+
+LOGITS = torch.tensor([[1.0, 3.0, -2.0, 2.0], [0.0, 0.0, 5.0, -1.0]])
+
+
+def test_tokens_are_drawn_as_often_as_their_probability_says() -> None:
+    count = 2000
+    numbers = ((torch.arange(count) + 0.5) / count)[:, None]
+    logits = LOGITS[:1].expand(count, -1)
+    drawn = Sampling(0.5, 1.0, numbers)(logits, range(count), 0)
+    shares = drawn.bincount(minlength=4) / count
+    assert torch.allclose(shares, (LOGITS[0] / 0.5).softmax(0), atol=1 / count)
+
+
+def test_only_tokens_within_top_p_are_drawn_even_at_the_ends_of_the_range() -> None:
+    # The probabilities are 0.09, 0.67, 0.00 and 0.24: the first two in order make 0.91.
+    numbers = torch.tensor([[0.0], [1 - 2**-24], [0.7], [0.8]])
+    logits = LOGITS[:1].expand(4, -1)
+    assert Sampling(1.0, 0.9, numbers)(logits, range(4), 0).tolist() == [1, 3, 1, 3]
+    assert Sampling(1.0, 0.5, numbers)(logits, range(4), 0).tolist() == [1, 1, 1, 1]
+    assert Sampling(1.0, 1.0, numbers)(logits, range(4), 0).tolist() == [0, 3, 1, 3]
+
+
+def test_a_draw_is_that_of_its_prompt_and_step_whatever_rows_are_left() -> None:
+    numbers = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
+    choose = Sampling(2.0, 1.0, numbers)
+    for step in range(3):
+        together = choose(LOGITS[[0, 1, 0, 1, 0]], range(5), step)
+        assert choose(LOGITS[[1, 0]], [3, 0], step).tolist() == together[[3, 0]].tolist()
