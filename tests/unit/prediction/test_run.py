@@ -70,7 +70,9 @@ def whole(tiny_base: Path, fluent_adapter: Path, tmp_path_factory: pytest.TempPa
     return run_predict(tmp_path_factory.mktemp("whole"), tiny_base, fluent_adapter)
 
 
-def test_there_is_a_prediction_for_each_record_in_the_datasets_order(whole: Path) -> None:
+def test_there_is_a_prediction_for_each_record_in_the_datasets_order(
+    whole: Path, tiny_base: Path, fluent_adapter: Path
+) -> None:
     rows = read_predictions(whole)
     assert {row.prediction for row in rows} <= {"yes", "no, it is another thing"}, "else noise"
     assert work_in(whole.parent) == [], "nothing is left of the work"
@@ -88,30 +90,10 @@ def test_there_is_a_prediction_for_each_record_in_the_datasets_order(whole: Path
     assert (cost["truncated_inputs"], cost["halved_batches"]) == (0, 0)
     assert cost["seconds"] > 0 < cost["load_seconds"]
     assert "CPU" in cost["device"]
-
-
-def test_the_finish_reason_tells_a_stop_from_the_limit(
-    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
-) -> None:
-    """The tuned model ends its answers; cut to one token none can end."""
-    rows = read_predictions(whole)
-    assert {row.finish_reason for row in rows} == {"stop"}
-    settings = prediction_settings(decoding={"max_new_tokens": 1})
-    cut = read_predictions(run_predict(tmp_path, tiny_base, fluent_adapter, settings))
-    assert {row.finish_reason for row in cut} == {"length"}
-    assert {row.generated_tokens for row in cut} == {1}
-    for row, short in zip(rows, cut, strict=True):
-        assert short.prediction
-        assert row.prediction.startswith(short.prediction)
-
-
-def test_the_manifest_tells_what_the_predictions_were_made_from(
-    whole: Path, tiny_base: Path, fluent_adapter: Path
-) -> None:
     manifest = read_manifest(manifest_of(whole))
     read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
-    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
+    assert manifest.template_sha256 == template.sha256
     assert manifest.files == {whole.name: sha256_of_file(whole)}
     assert manifest.settings == prediction_settings().model_dump(mode="json")
     assert manifest.versions.keys() == {
@@ -121,38 +103,34 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     assert (made["model"], made["seed"], made["threads"]) == (None, 0, 1)
 
 
-def test_predictions_that_were_finished_are_put_into_place_again_without_a_model(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_finish_reason_tells_a_stop_from_the_limit(
+    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
 ) -> None:
-    """Snakemake deletes results before it runs their job, and those it did not see made."""
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
-    results = [tmp_path / name for name in ("predictions.jsonl", "cost.json")]
-    output = run_predict(tmp_path, tiny_base, code="code:1")
-    results.append(manifest_of(output))
-    before = [path.read_bytes() for path in results]
-    for path in results:
-        path.unlink()
-    seen = watch(monkeypatch)
-    # It does not wait for a device either.
-    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
-    run_predict(tmp_path, tiny_base, code="code:1")
-    assert seen == []
-    assert [path.read_bytes() for path in results] == before
+    """The tuned model ends its answers; cut to one token none can end."""
+    settings = prediction_settings(decoding={"max_new_tokens": 1})
+    cut = read_predictions(run_predict(tmp_path, tiny_base, fluent_adapter, settings))
+    for row, short in zip(read_predictions(whole), cut, strict=True):
+        assert (row.finish_reason, short.finish_reason) == ("stop", "length")
+        assert short.generated_tokens == 1
+        assert row.prediction.startswith(short.prediction or "nothing")
 
 
 def test_equal_adapters_predict_once_however_they_were_made(
     tiny_base: Path, fluent_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The code of training has changed, say, and has given the same weights."""
+    """The code of training has changed, say, and has given the same weights. Finished predictions
+    are put into place without a model, and without waiting for a device."""
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
     again = tmp_path / "copy" / "manifest.json"
     again.write_text(json.dumps(json.loads(again.read_text()) | {"code": "code:another"}))
     first = run_predict(tmp_path / "one", tiny_base, fluent_adapter, code="code:1")
     seen = watch(monkeypatch)
+    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
     second = run_predict(tmp_path / "two", tiny_base, again, code="code:1")
     assert seen == []
-    assert second.read_bytes() == first.read_bytes()
+    for name in ("predictions.jsonl", "cost.json"):
+        assert second.with_name(name).read_bytes() == first.with_name(name).read_bytes()
     assert read_manifest(manifest_of(second)).inputs[str(again)] == sha256_of_file(again)
 
 
@@ -463,13 +441,6 @@ def test_inputs_are_cut_to_the_window_of_the_base_and_counted(
         assert one["prompt_tokens"] <= WINDOW - 20
         assert (one["prompt_sha256"] == other["prompt_sha256"]) == (not is_longer)
     assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == sum(longer)
-
-
-def test_a_tuned_model_reads_what_it_was_trained_on(narrow_base: Path, tmp_path: Path) -> None:
-    adapter = train(tmp_path, narrow_base)
-    lines = read_lines(run_predict(tmp_path, narrow_base, adapter))
-    assert max(line["prompt_tokens"] for line in lines) > WINDOW
-    assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == 0
 
 
 @pytest.mark.parametrize("step", [train, run_predict])

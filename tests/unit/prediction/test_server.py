@@ -37,6 +37,7 @@ from support.model_examples import PROMPTS, make_record, read_lines, run_predict
 from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
+from ecslm.common.logs import start_log
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.common.validation import validated
@@ -120,45 +121,28 @@ def problem(server: LocalServer, count: int = 1, **access: Any) -> str:
 # What is asked.
 
 
-def test_a_request_is_another_if_anything_is_that_the_model_is_told() -> None:
-    changed: list[dict[str, Any]] = [
-        {},
-        {"prompt": "Prompt"},
-        {"decoding": ServerDecoding(max_new_tokens=9)},
-        {"decoding": ServerDecoding(sample=True)},
-        {"decoding": ServerDecoding(sample=True), "seed": 1},
-        {"decoding": ServerDecoding(sample=True, temperature=1.0)},
-        *(
-            {"server": SERVER.model_copy(update=change)}
-            for change in ({"url": "https://a.b/v1"}, {"model": "b"}, {"api": "completions"})
-        ),
+def test_a_request_is_in_the_terms_of_the_server_and_another_if_they_are() -> None:
+    drawn = ServerDecoding.of(DecodingSettings(sample=True, temperature=0.5, top_p=0.9, oom="stop"))
+    completions = {"api": "completions", "limit": "max_completion_tokens"}
+    told = {"temperature": 0.5, "top_p": 0.9, "seed": 7}
+    cases: list[tuple[dict[str, Any], ServerDecoding, dict[str, Any]]] = [
+        ({}, DECODING, {"messages": 1, "max_tokens": 10, "temperature": 0.0}),
+        (completions, drawn, {"prompt": 1, "max_completion_tokens": 100} | told),
+        ({"sampling": "own"}, drawn, {"messages": 1, "max_tokens": 100}),
+        ({"model": "b"}, DECODING, {"messages": 1, "max_tokens": 10, "temperature": 0.0}),
+        ({"url": "https://a.b/v1"}, DECODING, {"messages": 1, "max_tokens": 10, "temperature": 0}),
     ]
-    given = {"prompt": "prompt", "server": SERVER, "decoding": ServerDecoding(), "seed": 0}
-    keys = {request_for(record="r", **(given | one)).key for one in changed}
-    assert len(keys) == len(changed)
-    assert request_for("prompt", "another", SERVER, ServerDecoding(), seed=5).key in keys
-
-
-@pytest.mark.parametrize(
-    ("changes", "sample", "body"),
-    [
-        ({}, False, {"messages": 1, "max_tokens": 100, "temperature": 0.0}),
-        (
-            {"api": "completions", "limit": "max_completion_tokens"},
-            True,
-            {"prompt": 1, "max_completion_tokens": 100, "temperature": 0.15, "top_p": 1, "seed": 7},
-        ),
-        ({"sampling": "own"}, True, {"messages": 1, "max_tokens": 100}),
-    ],
-)
-def test_a_request_is_in_the_terms_of_the_server(
-    changes: dict[str, Any], sample: bool, body: dict[str, Any]
-) -> None:
-    decoding = ServerDecoding(sample=sample, temperature=0.15, top_p=1)
-    sent = request_for("prompt", "r", SERVER.model_copy(update=changes), decoding, 7).body
-    texts = {"messages": [{"role": "user", "content": "prompt"}], "prompt": "prompt"}
-    expected = {name: texts.get(name, value) for name, value in body.items()}
-    assert sent == {"model": "shop-1"} | expected
+    keys = set()
+    texts = {"messages": [{"role": "user", "content": "Hi"}], "prompt": "Hi"}
+    for changes, decoding, body in cases:
+        own = SERVER.model_copy(update=changes)
+        request = request_for("Hi", "r", own, decoding, seed=7)
+        expected = {name: texts.get(name, value) for name, value in body.items()}
+        assert request.body == {"model": own.model} | expected
+        # A seed is only sent where something is drawn; the record is not.
+        assert (request_for("Hi", "s", own, decoding, 8).key == request.key) == ("seed" not in body)
+        keys |= {request.key, request_for("hi", "r", own, decoding, 7).key}
+    assert len(keys) == 2 * len(cases)
 
 
 def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
@@ -184,23 +168,11 @@ def test_a_url_that_is_none_or_may_hold_a_secret_is_refused_without_showing_it(
     assert line.startswith(f"here: url: {said}")
     assert "sk-1" not in line
     assert ServerSettings(url="HTTPS://Models.example/v1/", model="m").url == SERVER.url
-
-
-@pytest.mark.parametrize("key", ["sk-marked-123", "sk_marked", ""])
-def test_a_key_in_place_of_its_variable_is_refused_without_showing_it(key: str) -> None:
-    (line,) = problems(AccessSettings, {"key": key})
-    expected = "should be the name of an environment variable, in capitals, not the key"
-    assert line == f"here: key: {expected}"
-
-
-def test_a_budget_needs_prices_and_a_server_is_told_only_what_it_can_know_of_decoding() -> None:
-    (line,) = problems(AccessSettings, {"budget": 5})
-    assert line.endswith("`budget` needs `prices`")
-    decoding = DecodingSettings(max_new_tokens=7, sample=True, temperature=0.5, top_p=0.9)
-    for same in (decoding, decoding.model_copy(update={"max_length": 99, "oom": "halve"})):
-        assert ServerDecoding.of(same).model_dump() == {
-            **{"max_new_tokens": 7, "sample": True, "temperature": 0.5, "top_p": 0.9}
-        }
+    for key in ("sk-1", "sk_1", ""):
+        (line,) = problems(AccessSettings, {"key": key})
+        expected = "should be the name of an environment variable, in capitals, not the key"
+        assert line == f"here: key: {expected}"
+    assert "`budget` needs `prices`" in problems(AccessSettings, {"budget": 5})[0]
 
 
 # Whole jobs.
@@ -210,6 +182,7 @@ def test_a_server_answers_the_prompts_of_the_study(
     server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The most that this may cost is told before; no line of the log is that of a request."""
+    start_log(None)
     with caplog.at_level(logging.INFO):
         rows = run(tmp_path, server, {"prices": PRICES | {"input": 1e4, "output": 0.0}})
     template = PromptTemplate(PROMPTS / "alpaca.jinja")
@@ -430,40 +403,10 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
 # The client.
 
 
-def test_each_answer_is_kept_under_its_request_and_so_many_are_asked_at_a_time(
-    server: LocalServer,
-) -> None:
-    server.answer = lambda body: Reply(
-        completion(body, f"to {prompt_of(body)}", "length").content, seconds=0.03
-    )
-    answers = asked(server, 12, concurrency=3)
-    counts = {"prompt_tokens": 2, "tokens": 3, "model": "m-1"}
-    assert answers == {
-        prompt: Answer(text=f"to {prompt}", finish_reason="length", **counts)
-        for prompt in (f"prompt {number:03d}" for number in range(12))
-    }
+def test_so_many_are_asked_at_a_time_as_are_allowed(server: LocalServer) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=0.03)
+    assert len(asked(server, 12, concurrency=3)) == 12
     assert server.most_at_once == 3
-
-
-def test_answers_are_handed_on_while_others_are_waited_for(server: LocalServer) -> None:
-    """A job that is killed meanwhile has lost only what was on its way."""
-    release = threading.Event()
-
-    def answer(body: Body) -> Reply:
-        if prompt_of(body).endswith("000"):
-            assert release.wait(10)
-        return completion(body)
-
-    class Found(dict[str, Answer]):
-        def update(self, other: Any) -> None:
-            super().update(other)
-            if len(self) == 2:
-                release.set()
-
-    server.answer = answer
-    assert list(asked(server, 3, Found(), concurrency=2)) == [
-        f"prompt {number}" for number in ("001", "002", "000")
-    ]
 
 
 @pytest.mark.parametrize(
