@@ -174,7 +174,7 @@ class ServerBackend:
         """
         with held(self._cache.folder / "lock", self._settings.server.url, wait=True):
             if missing := self._missing(prompts):
-                self._client.ask(missing, self._keep)
+                self._client.ask(missing, self._keep, self._cache.answers().values())
         found = self._cache.answers()
         return [_generated(found.get(one.key)) for one in prompts]
 
@@ -210,7 +210,7 @@ class ServerBackend:
     @cached_property
     def _client(self) -> ServerClient:
         require_locked(("openai",))
-        return ServerClient(self._settings.server, self._access, [*self._cache.answers().values()])
+        return ServerClient(self._settings.server, self._access)
 
     def _missing(self, prompts: Sequence[ServerRequest]) -> list[ServerRequest]:
         """The requests without an answer, each once."""

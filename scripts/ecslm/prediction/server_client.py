@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -111,34 +111,38 @@ class UnusableReplyError(Exception):
 class ServerClient:
     """Asks one model of one server."""
 
-    def __init__(
-        self, server: ServerSettings, access: AccessSettings, known: Sequence[Answer] = ()
-    ) -> None:
+    def __init__(self, server: ServerSettings, access: AccessSettings) -> None:
         """
-        Args:
-            known: the answers so far of this model, whose price counts for the budget.
-
         Raises:
             InputError: the key's environment variable is not set.
         """
         self._server, self._access = server, access
         self._key = "" if access.key is None else self._key_of(access.key)
-        # What answers have cost, and the most that requests may that have none.
-        self._spent = sum(self._price(one.counts) for one in known)
-        self._used, self._useless = len(known), 0
+        # The price of answers, and the most that requests may cost that have none.
+        self._paid = self._without_answer = 0.0
+        self._used = self._useless = 0
 
-    def ask(self, requests: Sequence[ServerRequest], keep: Callable[[str, Answer], None]) -> None:
+    def ask(
+        self,
+        requests: Sequence[ServerRequest],
+        keep: Callable[[str, Answer], None],
+        known: Collection[Answer] = (),
+    ) -> None:
         """Ask all requests; `keep` gets each answer by the key of its request as soon as it
         arrives.
 
         After a failure no request is sent, but answers to those that were are waited for. A request
         whose reply cannot be used gets no answer.
 
+        Args:
+            known: the answers so far of this model, whose price counts for the budget.
+
         Raises:
             InputError: the first failure, as that the budget may not suffice for a request and
                 those on their way; or the model has never given an answer that can be used.
             OSError: an answer cannot be written.
         """
+        self._used, self._paid = len(known), sum(self._price(one.counts) for one in known)
         asyncio.run(self._ask(requests, keep))
 
     async def _ask(
@@ -169,13 +173,14 @@ class ServerClient:
     ) -> Answer | None:
         """The answer; None if the reply cannot be used, unless `enough` of them cannot."""
         most, budget = self._price(request.most_tokens), self._access.budget
-        if budget is not None and self._spent + most > budget:
+        spent = self._paid + self._without_answer
+        if budget is not None and spent + most > budget:
             raise self._problem(
                 f"the budget of {budget:.2g} is reached: answers, and requests on their way, may "
-                f"cost {self._spent:.2g}, and the next {most:.2g}: raise `budget` in `access`; "
-                "answers so far are kept"
+                f"cost {spent:.2g}, and the next {most:.2g}: raise `budget` in `access`; answers "
+                "so far are kept"
             )
-        self._spent += most
+        self._without_answer += most
         reply = await self._reply(client, request)
         try:
             answer = WITHHELD if reply is None else self._answer(reply)
@@ -186,7 +191,8 @@ class ServerClient:
             log.warning("record %s: %s: counts as invalid", request.record, error)
             return None
         self._used += 1
-        self._spent += self._price(answer.counts) - most
+        self._without_answer -= most
+        self._paid += self._price(answer.counts)
         return answer
 
     def _price(self, tokens: tuple[int, int]) -> float:
@@ -265,6 +271,8 @@ class ServerClient:
                 tokens=usage["completion_tokens"],
                 model=reply.get("model"),
             )
+            # Half of a letter could not be written.
+            answer.model_dump_json()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             if isinstance(reply, dict) and reply.get("error"):
                 raise self._problem(f"failed: {self._line(str(reply['error']))}") from None
