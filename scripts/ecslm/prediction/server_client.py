@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json, sha256_of_text
@@ -85,8 +85,10 @@ def request_for(
     return ServerRequest(prompt, record, body, key, most)
 
 
-class Answer(BaseModel, extra="forbid", frozen=True):
+class Answer(BaseModel):
     """An answer as text, why it ended, and tokens as the server counts them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: str
     finish_reason: FinishReason
