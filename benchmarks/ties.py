@@ -21,8 +21,7 @@ from ecslm.models.batching import batches_by_length
 from ecslm.models.loading import load_tokenizer, use_threads
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
-from ecslm.prediction.choosing import Likeliest
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.schemas.record import read_records
@@ -96,7 +95,7 @@ def counted(
         generator = Generator(network, tokenizer.eos_token_id)
         for batch in batches:
             steps = len(networks[0].ties)
-            answers[kind] += generator.generate(batch, limit, Likeliest())
+            answers[kind] += generator.generate(batch, limit, likeliest)
             if kind == 0:
                 ties += networks[0].ties[steps]
     unlike = [

@@ -23,9 +23,9 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.logs import start_log
+from ecslm.common.validation import validated_json
 from ecslm.plan.asking import Asking
 from ecslm.plan.study import Study
-from ecslm.prediction.asking import AskedModel, read_question
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import Device, run_script
 
@@ -68,24 +68,24 @@ def main(
     plan = Study.read(configfile, study)
     asking = Asking(plan, model, seed, how_to_build(configfile, study))
     code = asking.task(task)
-    asked = AskedModel(asking.request(code, device))
+    asking.open(code, device)
     if index is not None:
         found = asking.test_records(code)
         if not 0 <= index < len(found):
             raise InputError(f"--index: {code} has the test records 0 to {len(found) - 1}")
         show_record(found[index])
-        answer(asked, found[index])
+        answer(asking, found[index])
         return
     instruction = ""
     for number, line in enumerate(lines(question, file), start=1):
         if line.lstrip().startswith("{") or file is not None:
-            given = read_question(line, f"{file or 'question'}: line {number}")
+            given = validated_json(GivenRecord, line, f"{file or 'question'}: line {number}")
         elif task is None:
             given = GivenRecord(instruction=line, input="")
         else:
             instruction = instruction or asking.test_records(code)[0].instruction
             given = GivenRecord(instruction=instruction, input=line)
-        answer(asked, given.record(code, NAME))
+        answer(asking, given.record(code, NAME))
 
 
 def how_to_build(configfile: Sequence[Path], study: str | None) -> str:
@@ -129,13 +129,13 @@ def show_record(record: Record) -> None:
             tell(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
 
 
-def answer(model: AskedModel, record: Record) -> None:
+def answer(asking: Asking, record: Record) -> None:
     """Print the answer, and what a reader must know of it."""
-    prompt, generated = model.answer(record)
+    prompt, generated = asking.answer(record)
     print(generated.text, flush=True)
     if prompt.truncated:
         tell("The end of the input was cut: the prompt was too long.")
-    if generated.stopped is False:
+    if generated.finish_reason == "length":
         tell(f"The answer was cut off after {generated.tokens} tokens.")
     if record.output:
         tell(f"Right answer: {record.output}")

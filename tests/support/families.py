@@ -17,8 +17,6 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
-    MptConfig,
-    MptForCausalLM,
 )
 
 VOCABULARY = 400
@@ -33,7 +31,6 @@ _LLAMA = {
     "num_key_value_heads": 2,
 }
 _GPT = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
-_MPT = {"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 64}
 # Three heads: their slopes are those of a power of two, and every second of the next one's.
 _BLOOM = {"hidden_size": 24, "n_layer": 2, "n_head": 3}
 _FALCON = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "alibi": True}
@@ -43,7 +40,6 @@ FAMILIES: dict[str, tuple[type, type, dict[str, Any]]] = {
     "mistral": (MistralForCausalLM, MistralConfig, _LLAMA | {"sliding_window": None}),
     "mistral with a window": (MistralForCausalLM, MistralConfig, _LLAMA | {"sliding_window": 4}),
     "bloom": (BloomForCausalLM, BloomConfig, _BLOOM),
-    "mpt": (MptForCausalLM, MptConfig, _MPT),
     "falcon": (FalconForCausalLM, FalconConfig, _FALCON),
     "gpt2": (GPT2LMHeadModel, GPT2Config, _GPT),
 }

@@ -16,7 +16,7 @@ from support.machine import Gpu, install
 from ecslm.common.devices import lease, sharing
 from ecslm.common.errors import InputError
 from ecslm.common.worker.client import ask, join
-from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE
+from ecslm.common.worker.place import DEVICES_VARIABLE
 
 
 class Session:
@@ -35,7 +35,7 @@ def take(count: int) -> str | None:
 
 def worker() -> int | None:
     """The number of the run's worker for the visible devices, which this job starts or joins."""
-    channel = join(os.environ[RUN_VARIABLE], {"code": "1"}, "model", Session)
+    channel = join({"code": "1"}, Session)
     return None if channel is None else int(ask(channel, "who"))
 
 

@@ -37,12 +37,6 @@ class Received:
     path: str
     headers: Mapping[str, str]
     body: Body
-    at: float
-
-    @property
-    def prompt(self) -> str:
-        """The text that is to be answered."""
-        return prompt_of(self.body)
 
 
 @dataclass
@@ -62,7 +56,7 @@ class LocalServer:
 
     def prompts(self) -> list[str]:
         """The prompts that came in, in order."""
-        return [one.prompt for one in self.received]
+        return [prompt_of(one.body) for one in self.received]
 
 
 def prompt_of(body: Body) -> str:
@@ -136,7 +130,7 @@ def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
             body = json.loads(text)
             with lock:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                state.received.append(Received(self.path, headers, body, time.monotonic()))
+                state.received.append(Received(self.path, headers, body))
                 state.now += 1
                 state.most_at_once = max(state.most_at_once, state.now)
             try:

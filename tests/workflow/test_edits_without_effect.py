@@ -63,9 +63,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "what is said of an altered result": replaced(
                 f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"
             ),
-            "the looks of a progress bar": replaced(
-                f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'
-            ),
             "what a job cost": logic("ecslm/models/cost.py"),
             "the cache, the folder of unfinished work, manifests and errors": logic(
                 *(
@@ -96,12 +93,12 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 "ecslm/models/prompts.py",
             ),
             "an edit of a function that a step does not use, in a module that it does": replaced(
-                f"{LIBRARY}/prediction/progress.py",
-                "class FinishedBatches:",
-                "def unused(): pass\n\n\nclass FinishedBatches:",
+                f"{LIBRARY}/prediction/kept_lines.py",
+                "def add_line(",
+                "def unused(): pass\n\n\ndef add_line(",
             ),
             "the name of a function": in_file(
-                lambda text: text.replace("_in_order", "_sorted"), "ecslm/prediction/run.py"
+                lambda text: text.replace("_generate", "_answer_all"), "ecslm/prediction/run.py"
             ),
             "the order of imports and of definitions": together(
                 replaced(

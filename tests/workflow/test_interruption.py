@@ -71,7 +71,7 @@ PREDICTION = Stage(
     "predictions",
     RESULTS / "logs/predict/Tiny-EC-seed-0-QPR.log",
     (
-        Moment("three batches are noted", "open a", "*/batches.jsonl", 4),
+        Moment("three batches are noted", "open a+", "*/batches.jsonl", 4),
         Moment("all batches are noted", "os.rename", "*/made/predictions"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/QPR.manifest.json"),
     ),

@@ -3,7 +3,7 @@
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate
+from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.transformers_backend import (
     FormedPrompt,
-    LoadedWeights,
-    OneModelAtATime,
     TransformersBackend,
+    loaded_model,
+    weights_of,
 )
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.prediction.transformers_settings import TransformersSettings
@@ -83,7 +83,7 @@ def export_model(
     inputs = (base, adapter, *datasets.values())
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     origin |= run_fields(model, seed, device, threads)
-    loaded, asked = LoadedWeights(), []
+    asked: list[Asked] = []
     for task, own in settings.tasks.items():
         log.info("%s: answers of the base with the adapter", task)
         request = Request(
@@ -91,8 +91,8 @@ def export_model(
             base=base,
             adapter=adapter,
             adapter_of=model,
-            answers=(),
-            template=prompt,
+            template=template,
+            template_digest=as_parameter(prompt.sha256),
             settings=own,
             batch_tokens=own.budget(batch_tokens),
             seed=seed,
@@ -102,8 +102,9 @@ def export_model(
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
         count = min(settings.records, len(records))
         chosen = [records[i * len(records) // count] for i in range(count)]
-        backend = TransformersBackend(request, loaded)
+        backend = TransformersBackend(request)
         prompts = backend.prompts(chosen)
+        backend.load()
         asked.append(Asked(request, chosen, prompts, _answers(backend, prompts)))
     require_unchanged(origin)
 
@@ -114,13 +115,13 @@ def export_model(
         made = Path(name)
         # Mostly it is loaded already: it has given the answers.
         fused = own.model_copy(update={"decoding": own.decoding.model_copy(update={"fused": True})})
-        key = OneModelAtATime.weights(replace(request, settings=fused))
-        merged = loaded.get(key, lambda: _with_adapter(request, folder, merged=True))
+        key = weights_of(replace(request, settings=fused))
+        merged = loaded_model(key, lambda: _with_adapter(request, folder, merged=True))
         decodings = [one.decoding for one in settings.tasks.values()]
         write_folder(merged, folder, template, decodings, made)
         # Or it would stay in memory with the next ones.
         del merged
-        equality = _compare(asked, loaded, folder, made)
+        equality = _compare(asked, folder, made)
         log.info("%d of %d answers are the same", equality.same, len(equality.answers))
         write_json(made / EQUALITY, equality.model_dump(mode="json"))
         # An adapter may have come from elsewhere without what it cost.
@@ -130,19 +131,18 @@ def export_model(
 
 
 def _answers(backend: TransformersBackend, prompts: Sequence[FormedPrompt]) -> list[Answer]:
-    """The answers to prompts, in order, in the batches of the study."""
-    model = backend.load()
+    """The answers of a loaded backend to prompts, in order, in the batches of the study."""
     found: dict[int, Generated] = {}
     for number, members in enumerate(backend.batches(prompts)):
-        texts = model.generate([prompts[i] for i in members], number, lambda _: None)
+        texts = backend.generate([prompts[i] for i in members], number)
         found |= zip(members, texts, strict=True)
     return [
-        Answer(text=one.text, finish_reason="stop" if one.stopped else "length")
+        Answer.model_validate({"text": one.text, "finish_reason": one.finish_reason})
         for one in (found[i] for i in sorted(found))
     ]
 
 
-def _compare(asked: Sequence[Asked], loaded: LoadedWeights, base: Path, made: Path) -> Equality:
+def _compare(asked: Sequence[Asked], base: Path, made: Path) -> Equality:
     """
     Raises:
         InputError: the exported model is not equal to the base with the adapter, or its tokenizer
@@ -151,13 +151,13 @@ def _compare(asked: Sequence[Asked], loaded: LoadedWeights, base: Path, made: Pa
     request = asked[0].request
     # The warning does not apply: nothing is merged into this model, whose head is tied.
     warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
-    model = loaded.get("unmerged", lambda: _with_adapter(request, base, merged=False))
+    model = loaded_model("unmerged", lambda: _with_adapter(request, base, merged=False))
     expected = _next_logits(model, asked)
     trained = sum(p.numel() for name, p in model.named_parameters() if "lora_" in name)
     del model
     precision, device = request.settings.precision, require_device(request.device)
     plain = Precision(quantization="none", dtype=precision.dtype)
-    exported = loaded.get("exported", lambda: load_base_model(made, plain, device))
+    exported = loaded_model("exported", lambda: load_base_model(made, plain, device))
     tokenizer = load_tokenizer(made)
     for prompt in (prompt for one in asked for prompt in one.prompts):
         if tokenizer(prompt.text, add_special_tokens=False)["input_ids"] != prompt.tokens:
@@ -172,20 +172,12 @@ def _compare(asked: Sequence[Asked], loaded: LoadedWeights, base: Path, made: Pa
     )
 
 
-class _Exported(LoadedWeights):
-    """Has a backend answer with the exported model, whatever weights it asks for."""
-
-    def __init__(self, model: Any) -> None:
-        self._exported = model
-
-    def get(self, _key: Any, _load: Callable[[], Any]) -> Any:
-        return self._exported
-
-
 def answered_twice(asked: Asked, exported: Any) -> list[AnsweredTwice]:
     """The records with both answers: that of the base with the adapter, and of the exported model
     to the same prompts."""
-    answers = _answers(TransformersBackend(asked.request, _Exported(exported)), asked.prompts)
+    backend = TransformersBackend(asked.request)
+    backend.load(exported)
+    answers = _answers(backend, asked.prompts)
     return [
         AnsweredTwice(
             **record.model_dump(include=set(AnsweredTwice.model_fields)),

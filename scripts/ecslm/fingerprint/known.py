@@ -24,7 +24,6 @@ LEFT_OUT = {
     "ecslm.common.row_problems": "in how few lines the problems of many rows are told",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
-    "ecslm.prediction.shown_progress": "the progress of a prediction, for people",
     "ecslm.reports.difference_summary": "what differences.py and compare.py print of what they "
     "write",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",

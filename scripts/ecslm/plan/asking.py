@@ -1,16 +1,15 @@
-"""Asking a model of a study: the request that its prediction jobs would make."""
+"""Asking a model of a study a question, as its prediction jobs would."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import Request
+from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_module
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import Record, read_records
 
@@ -25,7 +24,7 @@ class Asking:
             how_to_build: the command that makes files of the study, without their names.
 
         Raises:
-            InputError: the study has no such model or seed, or its answers exist already.
+            InputError: the study has no such model or seed.
         """
         self._study, self._build = study, how_to_build
         models = study.settings.models
@@ -33,8 +32,6 @@ class Asking:
             raise InputError(
                 f"--model: {model} is not a model of the study {study.name}{nearest(model, models)}"
             )
-        if isinstance(models[model], RecordedModel):
-            raise InputError(f"--model: {model} consists of answers in files: it cannot be asked")
         seeds = models[model].seeds
         if seed is not None and seed not in seeds:
             raise InputError(f"--seed: {model} has the seeds {', '.join(map(str, seeds))}")
@@ -58,29 +55,32 @@ class Asking:
             )
         return named
 
-    def request(self, task: str, device: str | None) -> Request[Any]:
-        """The request of the job that predicts the task, made by hand.
+    def open(self, task: str, device: str | None) -> None:
+        """Open the backend as the job that predicts the task does.
 
         Raises:
-            InputError: the adapter or the base is not built yet.
+            InputError: the model's answers exist already, its adapter or base is not built yet, or
+                the backend refuses them.
         """
         study, model = self._study, self._study.model(self._model)
         settings = prediction_settings(study, self._model, task)
+        if settings.KNOWS_RECORDS:
+            message = f"--model: {self._model} consists of answers in files: it cannot be asked"
+            raise InputError(message)
         trained, template = model.adapter_name(self._model), study.template(self._model)
         names, access = {"model": trained, "seed": self._seed}, model.reached()
         train, val = (
             self._built(study.dataset_file(task, split)) if model.LEARNS else None
             for split in ("train", "val")
         )
-        return Request(
+        request: Request[Any] = Request(
             model=self._model,
             base=None if model.base is None else self._built(study.base(model.base)),
             adapter=None if trained is None else self._built(study.path(ADAPTER, **names)),
             adapter_of=trained,
-            answers=(),
             train=train,
             val=val,
-            template=None if template is None else PromptTemplate(Path(template)),
+            template=None if template is None else Path(template),
             settings=settings,
             batch_tokens=settings.budget(study.settings.batch_tokens),
             seed=self._seed,
@@ -88,6 +88,22 @@ class Asking:
             threads=study.settings.threads,
             access=None if access is None else json_parameter(access),
         )
+        self._backend = backend_module(settings.backend).open_backend(request)
+
+    @cached_property
+    def _loaded(self) -> Backend[Any]:
+        self._backend.load()
+        return self._backend
+
+    def answer(self, record: Record) -> tuple[Prompt, Generated]:
+        """The prompt of a record, and the answer; the model is loaded when it is first asked.
+
+        Raises:
+            InputError: the prompt does not fit, or the model cannot be loaded or cannot answer.
+        """
+        (prompt,) = self._backend.prompts([record])
+        (generated,) = self._loaded.generate([prompt], 0)
+        return prompt, generated
 
     def test_records(self, task: str) -> list[Record]:
         """The test records of a task.

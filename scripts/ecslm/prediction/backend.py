@@ -4,7 +4,7 @@ A backend `name` is the module `ecslm.prediction.{name}_backend`, found and load
 """
 
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,22 +18,11 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.settings import PredictionSettings
+from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.record import Record
 
 SUFFIX = "_backend"
 DEFAULT = "transformers"
-
-
-@dataclass(frozen=True)
-class Run:
-    """The run that a job belongs to: a model that one of its jobs has loaded may serve the next."""
-
-    name: str
-    """The value of the environment variable: see `common/worker/place.py`."""
-    code: str
-    """Digest of the code as the run has planned it; another code is served by another process."""
-    versions: Mapping[str, str]
-    """Versions of the libraries that can change an answer."""
 
 
 SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings, covariant=True)
@@ -44,29 +33,41 @@ Given = TypeVar("Given")
 class Request(Generic[SomeSettings]):
     """Which model is to answer, and how. What a backend does not need may be missing."""
 
-    model: str | None
-    """The model's name, if it has one."""
-    base: Path | None
-    adapter: Path | None
-    adapter_of: str | None
-    """The model that the adapter was trained as; None accepts any."""
-    answers: tuple[Path, ...]
-    """Files of answers that exist already."""
-    template: PromptTemplate | None
     settings: SomeSettings
-    batch_tokens: int
-    seed: int
-    device: str
-    threads: int
-    """Threads on a CPU."""
+    model: str | None = None
+    base: Path | None = None
+    adapter: Path | None = None
+    adapter_of: str | None = None
+    """The model that the adapter was trained as; None accepts any."""
+    answers: tuple[Path, ...] = ()
+    """Files of answers that exist already."""
     train: Path | None = None
     """Records of the task to learn from."""
     val: Path | None = None
     """Records to choose settings by."""
+    template: Path | None = None
+    template_digest: str | None = None
+    """Of the template when the job began."""
+    batch_tokens: int = 0
+    """0: prompts are alone in their batch."""
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+    """Threads on a CPU."""
     access: str | None = None
     """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
-    run: Run | None = None
-    """The run whose worker may hold the model; None: the job loads the model itself."""
+    worker_code: str | None = None
+    """Digest of the code of the process that holds the model for the jobs of a run; None: the job
+    loads the model itself."""
+
+    def prompt_template(self) -> PromptTemplate:
+        """The template of prompts.
+
+        Raises:
+            InputError: it was not given, is invalid, or has changed since the job began.
+        """
+        path = needed(self.template, "template", self.settings.backend)
+        return PromptTemplate(path, self.template_digest)
 
     def refuse(self, *options: str) -> None:
         """Refuse options that have no meaning for a backend.
@@ -93,14 +94,13 @@ def needed(value: Given | None, option: str, backend: str) -> Given:
 
 @dataclass(frozen=True)
 class Generated:
-    """An answer as text, with token counts of its prompt and of itself; `stopped`: the model ended
-    it, not the token limit; `withheld`: a content filter did. None where nobody knows."""
+    """An answer as text, token counts of its prompt and of itself, and why it ended: the model
+    ended it, the token limit did, or a content filter withheld it. None where nobody knows."""
 
     text: str
     prompt_tokens: int | None
     tokens: int | None
-    stopped: bool | None
-    withheld: bool = False
+    finish_reason: FinishReason | None
 
 
 class Prompt(Protocol):
@@ -115,36 +115,11 @@ class Prompt(Protocol):
         """Whether the record's input was cut to fit; None where nobody knows."""
 
 
-# Is told a number, for people alone.
-Tell = Callable[[int], None]
-
-
 SomePrompt = TypeVar("SomePrompt", bound=Prompt)
-AnyPrompt = TypeVar("AnyPrompt", bound=Prompt, contravariant=True)
-
-
-class LoadedModel(Protocol[AnyPrompt]):
-    """A model that is ready to answer."""
-
-    def generate(
-        self, prompts: Sequence[AnyPrompt], batch: int, answered: Tell, /
-    ) -> list[Generated]:
-        """Answer the prompts of a batch, in order. Repeating the call gives the same answers.
-
-        Args:
-            answered: where answers come one by one, it is told how many more have come.
-
-        Raises:
-            InputError: the model cannot answer, for example because it is out of memory.
-        """
-
-    def cost(self) -> Mapping[str, float | str | None]:
-        """The cost since the model was loaded, other than seconds and tokens; keys of what
-        `prediction_cost` has replace its values."""
 
 
 class Backend(Protocol[SomePrompt]):
-    """A model that was checked against the request but is not loaded yet.
+    """A model that was checked against the request. Only `load` loads it.
 
     A job that was killed asks for prompts and batches again and must get the same ones.
     """
@@ -159,12 +134,23 @@ class Backend(Protocol[SomePrompt]):
     def batches(self, prompts: Sequence[SomePrompt], /) -> list[list[int]]:
         """Batches of prompts that are answered together, as lists of indices."""
 
-    def load(self) -> LoadedModel[SomePrompt]:
-        """Load the model.
+    def load(self) -> None:
+        """Load the model, before the first answer.
 
         Raises:
             InputError: the model cannot be loaded.
         """
+
+    def generate(self, prompts: Sequence[SomePrompt], batch: int, /) -> list[Generated]:
+        """Answer the prompts of a batch, in order. Repeating the call gives the same answers.
+
+        Raises:
+            InputError: the model cannot answer, for example because it is out of memory.
+        """
+
+    def cost(self) -> Mapping[str, float | str | None]:
+        """The cost since the model was loaded, other than seconds and tokens; keys of what
+        `prediction_cost` has replace its values."""
 
 
 class BackendModule(Protocol):
@@ -191,9 +177,9 @@ class BackendModule(Protocol):
 
         Raises:
             InputError: the request cannot be fulfilled.
-            WorkerLostError: the process that the job shares with others of its run has ended; so
-                may all calls of the backend and its model raise. Opened again, without a run, the
-                backend goes on with the next batch.
+            WorkerLostError: the process that holds the model for the run has ended; so may all
+                calls of the backend raise. Opened again, without `worker_code`, the backend goes on
+                with the next batch.
         """
 
 

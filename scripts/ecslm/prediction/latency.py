@@ -5,7 +5,6 @@ the network and on who else asks it.
 """
 
 import logging
-import os
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,13 +20,11 @@ from ecslm.common.locks import held
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
 from ecslm.common.versions import require_locked
 from ecslm.common.worker.client import WorkerLostError
-from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.models.manifests import run_fields
-from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.backend import Backend, LoadedModel, Prompt, Request, Run
+from ecslm.models.prompts import PromptTemplate, as_parameter
+from ecslm.prediction.backend import Backend, Prompt, Request
 from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
-from ecslm.prediction.sharing import Open, shared_backend
-from ecslm.prediction.transformers_backend import OneModelAtATime, libraries
+from ecslm.prediction.transformers_backend import libraries, open_backend
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
@@ -82,27 +79,28 @@ def measure_latency(
             .manifest.json)
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    run, manifest = os.environ.get(RUN_VARIABLE), manifest or manifest_of(output)
-    first = next(iter(settings.tasks.values()))
+    manifest = manifest or manifest_of(output)
     used = (libraries(own, tuned=adapter is not None) for own in settings.tasks.values())
     versions = require_locked(tuple(dict.fromkeys(name for names in used for name in names)))
-    prompt = PromptTemplate(template, template_digest)
+    prompt = PromptTemplate(template, template_digest).sha256
     inputs = [path for path in (*datasets, base, adapter) if path is not None]
-    origin = made_from(inputs, settings, code, versions, prompt.sha256)
-    request = Request(
-        model=model,
-        base=base,
-        adapter=adapter,
-        adapter_of=adapter_of or model,
-        answers=(),
-        template=prompt,
-        settings=first,
-        batch_tokens=0,  # Prompts are alone in their batch.
-        seed=seed,
-        device=device,
-        threads=threads,
-        run=None if run is None or worker_code is None else Run(run, worker_code, versions),
-    )
+    origin = made_from(inputs, settings, code, versions, prompt)
+    requests = {
+        task: Request(
+            model=model,
+            base=base,
+            adapter=adapter,
+            adapter_of=adapter_of or model,
+            template=template,
+            template_digest=as_parameter(prompt),
+            settings=own,
+            seed=seed,
+            device=device,
+            threads=threads,
+            worker_code=worker_code,
+        )
+        for task, own in settings.tasks.items()
+    }
     records = (record for path in datasets for record in read_records(path))
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin)
@@ -110,7 +108,12 @@ def measure_latency(
     lock = manifest.parent / "work" / f"{manifest.name}.lock"
     with held(lock, str(output), wait=True, stays=code is not None):
         lease_devices(device)
-        found = _found(request, settings.tasks, sample)
+        try:
+            found = _measured(requests, sample)
+        except WorkerLostError as error:
+            log.warning("%s: this job loads the model itself", error)
+            alone = {task: replace(one, worker_code=None) for task, one in requests.items()}
+            found = _measured(alone, sample)
         remove_temporaries(output)
         write_json(output, found.model_dump(mode="json"))
         write_manifest(manifest, origin | run_fields(model, seed, device, threads), [])
@@ -145,29 +148,8 @@ def sample_of(
     return {task: found for task, found in chosen.items() if found}
 
 
-def _found(
-    request: Request[TransformersSettings],
-    tasks: Mapping[str, TransformersSettings],
-    sample: Mapping[str, Sequence[Record]],
-) -> LatencyFile:
-    """Measure, if need be once more without the process that the run shares."""
-    requests = {task: replace(request, settings=tasks[task]) for task in sample}
-    alone = OneModelAtATime()
-
-    def shared(one: Request[Any]) -> Backend[Any]:
-        return shared_backend(one, OneModelAtATime.weights, OneModelAtATime) or alone(one)
-
-    try:
-        return _measured(requests, sample, shared)
-    except WorkerLostError as error:
-        log.warning("%s: this job loads the model itself", error)
-    return _measured(requests, sample, alone)
-
-
 def _measured(
-    requests: Mapping[str, Request[TransformersSettings]],
-    sample: Mapping[str, Sequence[Record]],
-    open_backend: Open,
+    requests: Mapping[str, Request[TransformersSettings]], sample: Mapping[str, Sequence[Record]]
 ) -> LatencyFile:
     start = time.perf_counter()
     answers: list[TimedAnswer] = []
@@ -175,15 +157,15 @@ def _measured(
     for task, records in sample.items():
         backend = open_backend(requests[task])
         prompts = backend.prompts(records)
-        model = backend.load()
+        backend.load()
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
-            model.generate(prompts[:1], 0, lambda _: None)
+            backend.generate(prompts[:1], 0)
         answers += [
-            _answered(model, record, prompt, number)
+            _answered(backend, record, prompt, number)
             for number, (record, prompt) in enumerate(zip(records, prompts, strict=True))
         ]
-        costs.append(model.cost())
+        costs.append(backend.cost())
     seconds = [answer.seconds for answer in answers]
     count, total = len(seconds), sum(seconds)
     log.info("%d prompts in %.1f s", count, total)
@@ -200,9 +182,9 @@ def _measured(
     )
 
 
-def _answered(model: LoadedModel[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
+def _answered(backend: Backend[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
     start = time.perf_counter()
-    (answer,) = model.generate([prompt], number, lambda _: None)
+    (answer,) = backend.generate([prompt], number)
     return TimedAnswer(
         task=record.task,
         id=record.id,

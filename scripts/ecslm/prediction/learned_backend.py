@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ecslm.common.hashing import sha256_of_file
 from ecslm.models.shares import share_of
-from ecslm.prediction.backend import Generated, Request, Tell, needed
+from ecslm.prediction.backend import Generated, Request, needed
 from ecslm.prediction.learned_settings import LIBRARIES, LearnedSettings
 from ecslm.schemas.record import Record, read_records
 
@@ -74,19 +74,18 @@ class LearnedBackend:
         """All at once."""
         return [list(range(len(prompts)))]
 
-    def load(self) -> "LearnedBackend":
+    def load(self) -> None:
         """Learn."""
         # Here: a job with finished predictions need not import scikit-learn.
         from ecslm.prediction.learned.learning import learn
 
         share = share_of(self._train, self._settings.train_fraction)
         self._answers = learn(self._settings.method, self._settings.task, share, self._val)
-        return self
 
-    def generate(self, prompts: Sequence[Asked], _batch: int, _answered: Tell) -> list[Generated]:
+    def generate(self, prompts: Sequence[Asked], _batch: int) -> list[Generated]:
         """The answers, which have no tokens."""
         texts = self._answers([prompt.record for prompt in prompts])
-        return [Generated(text, None, None, stopped=True) for text in texts]
+        return [Generated(text, None, None, "stop") for text in texts]
 
     def cost(self) -> Mapping[str, float | str | None]:
         """The device, and the peak memory of the process."""

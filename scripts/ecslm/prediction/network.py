@@ -10,16 +10,17 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from ecslm.common.errors import InputError
 
-# Architectures that take no positions: those that count the tokens of the mask, so that padding may
-# be anywhere, and those that only tell distances, so that it must not be between tokens.
+# Architectures that take no positions, but count the tokens of the mask: padding may be anywhere.
 COUNT_TOKENS = ("bloom",)
-TELL_DISTANCES = ("mpt",)
 
 # The best tokens, whose logits are computed in float32. More of them are where the last could still
 # be the best: the error of a rounded logit is taken to be at most this share of the best one, two
 # to four times that of rounding to bfloat16.
 BEST, DOUBT = 16, 2**-6
 BLOCK = 64
+
+States = list[tuple[torch.Tensor, torch.Tensor]]
+"""Keys and values of each layer, each rows x heads x tokens x size of a head."""
 
 
 class Network:
@@ -41,16 +42,16 @@ class Network:
         if unknown := layers - {DynamicLayer, DynamicSlidingWindowLayer}:
             names = ", ".join(sorted(kind.__name__ for kind in unknown))
             raise InputError(f"{name}: layers of {names} are not supported")
-        if not _takes_positions(self._body.forward) and name not in (
-            *COUNT_TOKENS,
-            *TELL_DISTANCES,
-        ):
+        if not _takes_positions(self._body.forward) and name not in COUNT_TOKENS:
             raise InputError(
                 f"{name}: architectures that take no positions of tokens are not supported"
             )
-        self.counts_padding = DynamicSlidingWindowLayer in layers or name in TELL_DISTANCES
+        self.counts_padding = DynamicSlidingWindowLayer in layers
         """Whether padding between tokens would count as tokens: a layer attends to a window, in
-        which it takes their place, or tells distances by places."""
+        which it takes their place."""
+        self.prefixes: dict[tuple[tuple[int, ...], tuple[int, ...]], States] = {}
+        """Of prompts that were read, for the next batches, see `prefill.py`; to clear them frees
+        memory."""
 
     def hidden(
         self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache

@@ -1,15 +1,19 @@
-"""Reading the prompts of a batch: their keys and values, and their last hidden states."""
+"""Reading the prompts of a batch: their keys and values, and their last hidden states.
+
+Token prefixes that several prompts of a batch begin with are computed once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
-from transformers.cache_utils import Cache
+from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from ecslm.models.batching import batches_by_length
-from ecslm.prediction.key_values import RoomyLayer, States, beginning_with, room_for, states_of
-from ecslm.prediction.network import Network
-from ecslm.prediction.prefixes import Group, groups_by_prefix
+from ecslm.models.batching import batches_by_length, common_length
+from ecslm.prediction.network import Network, States
+
+Prompts = Sequence[Sequence[int]]
 
 # Tokens that are read at once: on a CPU what its caches hold, on a GPU what keeps it busy.
 CHUNK = {"cpu": 1024, "cuda": 16384}
@@ -44,100 +48,218 @@ class _Row:
     rest: Sequence[int]
 
 
-class Reader:
-    """Reads prompts. A prefix that several of a batch share is computed once.
+def read(network: Network, prompts: Prompts, room: int) -> Reading:
+    """Read prompts. A prefix that several of them share is computed once.
 
     How a prompt is computed depends on the batch alone, not on those before it.
+
+    Args:
+        room: tokens to leave room for in the cache.
     """
+    rows = _rows(network, prompts)
+    lengths = [len(row.rest) for row in rows]
+    chunks = batches_by_length(range(len(rows)), lengths, CHUNK[network.device.type])
+    width = max(
+        max(rows[i].known for i in chunk) + max(lengths[i] for i in chunk) for chunk in chunks
+    )
+    mask = network.tensor([[0] * width + [1] * room] * len(rows))
+    order: list[int] = []
+    hidden: list[torch.Tensor] = []
+    rooms: list[list[torch.Tensor]] = []
+    for chunk in chunks:
+        members = [rows[index] for index in chunk]
+        last, cache, chunk_mask = _read_chunk(network, members)
+        states = states_of(cache)
+        if not rooms:
+            rooms = [[room_for(one, len(rows), width + room) for one in two] for two in states]
+        place = slice(len(order), len(order) + len(members))
+        start = width - chunk_mask.shape[1]
+        mask[place, start:width] = chunk_mask
+        for layer, two in zip(rooms, states, strict=True):
+            for whole, part in zip(layer, two, strict=True):
+                whole[place, :, start:width] = part
+        hidden.append(last)
+        order += [row.prompt for row in members]
+    layers = [RoomyLayer(keys, values, width) for keys, values in rooms]
+    return Reading(order, torch.cat(hidden), Cache(layers=layers), mask)
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._kept: dict[tuple[tuple[int, ...], tuple[int, ...]], States] = {}
-        self._of_earlier_batches = False
 
-    def read(self, prompts: Sequence[Sequence[int]], room: int) -> Reading:
-        """Read prompts; `room`: tokens to leave room for in the cache."""
-        self._of_earlier_batches = bool(self._kept)
-        rows = self._rows(prompts)
-        lengths = [len(row.rest) for row in rows]
-        chunks = batches_by_length(range(len(rows)), lengths, CHUNK[self._network.device.type])
-        width = max(
-            max(rows[i].known for i in chunk) + max(lengths[i] for i in chunk) for chunk in chunks
-        )
-        mask = self._network.tensor([[0] * width + [1] * room] * len(rows))
-        order: list[int] = []
-        hidden: list[torch.Tensor] = []
-        rooms: list[list[torch.Tensor]] = []
-        for chunk in chunks:
-            members = [rows[index] for index in chunk]
-            last, cache, chunk_mask = self._read_chunk(members)
-            states = states_of(cache)
-            if not rooms:
-                rooms = [[room_for(one, len(rows), width + room) for one in two] for two in states]
-            place = slice(len(order), len(order) + len(members))
-            start = width - chunk_mask.shape[1]
-            mask[place, start:width] = chunk_mask
-            for layer, two in zip(rooms, states, strict=True):
-                for whole, part in zip(layer, two, strict=True):
-                    whole[place, :, start:width] = part
-            hidden.append(last)
-            order += [row.prompt for row in members]
-        layers = [RoomyLayer(keys, values, width) for keys, values in rooms]
-        return Reading(order, torch.cat(hidden), Cache(layers=layers), mask)
+def _rows(network: Network, prompts: Prompts) -> list[_Row]:
+    everything = tuple(range(len(prompts)))
+    groups = (
+        [Group((), everything)]
+        if network.counts_padding
+        else groups_by_prefix(prompts, WORTH[network.device.type])
+    )
+    rows = []
+    for group in groups:
+        prefix = _prefix(network, tuple(prompts[group.rows[0]]), group.prefixes)
+        known = group.prefixes[-1] if group.prefixes else 0
+        rows += [_Row(row, prefix, known, prompts[row][known:]) for row in group.rows]
+    return rows
 
-    def release(self) -> bool:
-        """Let go of the prefixes that are kept; returns whether some were of batches before the
-        one that was read last, which then has more memory now."""
-        released, self._of_earlier_batches = self._of_earlier_batches, False
-        self._kept.clear()
-        return released
 
-    def _rows(self, prompts: Sequence[Sequence[int]]) -> list[_Row]:
-        everything = tuple(range(len(prompts)))
-        groups = (
-            [Group((), everything)]
-            if self._network.counts_padding
-            else groups_by_prefix(prompts, WORTH[self._network.device.type])
-        )
-        rows = []
-        for group in groups:
-            prefix = self._prefix(tuple(prompts[group.rows[0]]), group.prefixes)
-            known = group.prefixes[-1] if group.prefixes else 0
-            rows += [_Row(row, prefix, known, prompts[row][known:]) for row in group.rows]
-        return rows
+def _prefix(network: Network, tokens: tuple[int, ...], lengths: tuple[int, ...]) -> States | None:
+    """The states of the longest prefix, which is computed from the shorter ones."""
+    if not lengths:
+        return None
+    key = tokens[: lengths[-1]], lengths
+    if key not in network.prefixes:
+        known = lengths[-2] if len(lengths) > 1 else 0
+        shorter = _prefix(network, tokens, lengths[:-1])
+        row = _Row(0, shorter, known, tokens[known : lengths[-1]])
+        _, cache, _ = _read_chunk(network, [row])
+        while len(network.prefixes) >= KEPT:
+            network.prefixes.pop(next(iter(network.prefixes)))
+        network.prefixes[key] = states_of(cache)
+    return network.prefixes[key]
 
-    def _prefix(self, tokens: tuple[int, ...], lengths: tuple[int, ...]) -> States | None:
-        """The states of the longest prefix, which is computed from the shorter ones."""
-        if not lengths:
-            return None
-        key = tokens[: lengths[-1]], lengths
-        if key not in self._kept:
-            known = lengths[-2] if len(lengths) > 1 else 0
-            shorter = self._prefix(tokens, lengths[:-1])
-            row = _Row(0, shorter, known, tokens[known : lengths[-1]])
-            _, cache, _ = self._read_chunk([row])
-            while len(self._kept) >= KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = states_of(cache)
-        return self._kept[key]
 
-    def _read_chunk(self, rows: Sequence[_Row]) -> tuple[torch.Tensor, Cache, torch.Tensor]:
-        """Hidden states of the last tokens, the cache and its mask.
+def _read_chunk(network: Network, rows: Sequence[_Row]) -> tuple[torch.Tensor, Cache, torch.Tensor]:
+    """Hidden states of the last tokens, the cache and its mask.
 
-        Each row is padding, its prefix, padding, its rest.
+    Each row is padding, its prefix, padding, its rest.
+    """
+    known = max(row.known for row in rows)
+    longest = max(len(row.rest) for row in rows)
+    tokens, mask, positions = [], [], []
+    for row in rows:
+        padding = [0] * (longest - len(row.rest))
+        tokens.append([*padding, *row.rest])
+        positions.append([*padding, *range(row.known, row.known + len(row.rest))])
+        before = [0] * (known - row.known) + [1] * row.known
+        mask.append([*before, *padding, *[1] * len(row.rest)])
+    cache = beginning_with([row.prefix for row in rows], longest)
+    whole = network.tensor(mask)
+    last = network.hidden(network.tensor(tokens), whole, network.tensor(positions), cache)
+    return last, cache, whole
+
+
+@dataclass(frozen=True)
+class Group:
+    """Prompts with the same prefix."""
+
+    prefixes: tuple[int, ...]
+    """Lengths of the prefix and, before it, of the shorter ones that more prompts begin with. Each
+    is computed from the one before. Empty: nothing is shared."""
+    rows: tuple[int, ...]
+    """Indices of prompts; each is longer than the prefix."""
+
+
+def groups_by_prefix(prompts: Prompts, worth: int) -> list[Group]:
+    """Divide the prompts into groups with a prefix.
+
+    A prefix is shared where that saves computing at least `worth` tokens. At least the last token
+    of each prompt remains, since the answer follows from it.
+    """
+    order = sorted(range(len(prompts)), key=lambda row: list(prompts[row]))
+    groups, alone = _divide(prompts, order, (), 0, worth)
+    return [*groups, *_group((), alone)]
+
+
+def _divide(
+    prompts: Prompts,
+    rows: list[int],
+    prefixes: tuple[int, ...],
+    start: int,
+    worth: int,
+) -> tuple[list[Group], list[int]]:
+    """Groups with longer prefixes than `prefixes`, and the rows that are left.
+
+    The rows are sorted by their tokens and equal up to `start`.
+    """
+    groups: list[Group] = []
+    alone: list[int] = []
+    computed = prefixes[-1] if prefixes else 0
+    for _, members in groupby(rows, lambda row: prompts[row][start]):
+        branch = list(members)
+        # Less the last token, if that ends the first.
+        length = common_length(prompts[branch[0]][:-1], prompts[branch[-1]])
+        if len(branch) == 1 or length == start:
+            alone += branch
+        elif (len(branch) - 1) * (length - computed) >= worth:
+            longer = (*prefixes, length)
+            deeper, left = _divide(prompts, branch, longer, length, worth)
+            groups += [*_group(longer, left), *deeper]
+        else:
+            deeper, left = _divide(prompts, branch, prefixes, length, worth)
+            groups += deeper
+            alone += left
+    return groups, alone
+
+
+def _group(prefixes: tuple[int, ...], rows: list[int]) -> list[Group]:
+    return [Group(prefixes, tuple(rows))] if rows else []
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # untyped
+    """Keys and values of a layer, with room for more: adding a token copies no other."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, filled: int) -> None:
         """
-        known = max(row.known for row in rows)
-        longest = max(len(row.rest) for row in rows)
-        tokens, mask, positions = [], [], []
-        for row in rows:
-            padding = [0] * (longest - len(row.rest))
-            tokens.append([*padding, *row.rest])
-            positions.append([*padding, *range(row.known, row.known + len(row.rest))])
-            before = [0] * (known - row.known) + [1] * row.known
-            mask.append([*before, *padding, *[1] * len(row.rest)])
-        cache = beginning_with([row.prefix for row in rows], longest)
-        whole = self._network.tensor(mask)
-        last = self._network.hidden(
-            self._network.tensor(tokens), whole, self._network.tensor(positions), cache
-        )
-        return last, cache, whole
+        Args:
+            keys: and `values`: the whole room.
+            filled: tokens that are in it.
+        """
+        super().__init__()
+        self.lazy_initialization(keys, values)
+        self._room = keys, values
+        self._show(filled)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_args: object, **_: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Add tokens; returns the keys and values of all."""
+        start = self.get_seq_length()
+        end = start + key_states.shape[2]
+        for room, states in zip(self._room, (key_states, value_states), strict=True):
+            room[:, :, start:end] = states
+        self._show(end)
+        return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens so far."""
+        return self._filled
+
+    def move(self, sources: list[int], targets: list[int], rows: int) -> None:
+        """Move rows to other places, then keep the first `rows`."""
+        for room in self._room if sources else ():
+            room[targets] = room[sources]
+        self._room = self._room[0][:rows], self._room[1][:rows]
+        self._show(self._filled)
+
+    def _show(self, filled: int) -> None:
+        self._filled = filled
+        self.keys, self.values = (room[:, :, :filled] for room in self._room)
+
+
+def states_of(cache: Cache) -> States:
+    """The keys and values in a cache."""
+    return [(layer.keys, layer.values) for layer in cache.layers]
+
+
+def beginning_with(prefixes: Sequence[States | None], tokens: int) -> Cache:
+    """A cache of rows that begin with given prefixes, padded on the left.
+
+    Args:
+        prefixes: the states of one row for each; None: the row has no prefix.
+        tokens: that will be added.
+    """
+    known = [states for states in prefixes if states is not None]
+    if not known:
+        return DynamicCache()
+    width = max(states[0][0].shape[2] for states in known)
+    layers = []
+    for layer, like in enumerate(known[0]):
+        keys, values = (room_for(one, len(prefixes), width + tokens) for one in like)
+        for row, states in enumerate(prefixes):
+            if states is not None:
+                start = width - states[layer][0].shape[2]
+                keys[row, :, start:width], values[row, :, start:width] = states[layer]
+        layers.append(RoomyLayer(keys, values, width))
+    return Cache(layers=layers)
+
+
+def room_for(like: torch.Tensor, rows: int, tokens: int) -> torch.Tensor:
+    """Zeros in the form of some keys or values: padding is masked, but must be finite."""
+    return like.new_zeros(rows, like.shape[1], tokens, like.shape[3])

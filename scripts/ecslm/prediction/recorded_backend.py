@@ -18,7 +18,7 @@ from ecslm.common.files import read_json, read_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import verify_result
 from ecslm.common.text import number_of
-from ecslm.prediction.backend import Generated, Request, Tell
+from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.texts import checked_texts
 from ecslm.schemas.paths import ANSWERS_MANIFEST
@@ -97,13 +97,10 @@ class RecordedBackend:
         """All at once."""
         return [list(range(len(prompts)))]
 
-    def load(self) -> "RecordedBackend":
+    def load(self) -> None:
         """Nothing is left to load."""
-        return self
 
-    def generate(
-        self, prompts: Sequence[Answered], _batch: int, _answered: Tell
-    ) -> list[Generated]:
+    def generate(self, prompts: Sequence[Answered], _batch: int) -> list[Generated]:
         """The answers, with what the files say of them."""
         return [_generated(prompt.answer) for prompt in prompts]
 
@@ -115,10 +112,8 @@ class RecordedBackend:
 
 
 def _generated(answer: RecordedAnswer) -> Generated:
-    reason = answer.finish_reason
-    stopped = None if reason is None else reason == "stop"
     tokens = answer.prompt_tokens, answer.generated_tokens
-    return Generated(answer.prediction, *tokens, stopped, withheld=reason == "content_filter")
+    return Generated(answer.prediction, *tokens, answer.finish_reason)
 
 
 def _of_lists(paths: Sequence[Path], records: Sequence[Record]) -> list[RecordedAnswer]:

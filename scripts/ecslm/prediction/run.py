@@ -1,47 +1,54 @@
 """Predict one task with one model, from a dataset file to a predictions file."""
 
 import logging
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from pydantic import ConfigDict
+
 from ecslm.common.devices.lease import lease_devices
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
+from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker.client import WorkerLostError
-from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
-from ecslm.models.prompts import PromptTemplate
+from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import (
+    Backend,
     BackendModule,
     Generated,
-    LoadedModel,
     Prompt,
     Request,
-    Run,
     SomePrompt,
     backend_module,
     modules_of,
     read_prediction_settings,
 )
-from ecslm.prediction.given_records import read_given
-from ecslm.prediction.progress import FinishedBatches
+from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
-from ecslm.prediction.shown_progress import progress
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.prediction import FinishReason, Prediction
-from ecslm.schemas.record import Record
+from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import Device, OutputFile, job
 
 log = logging.getLogger(__name__)
+
+BATCHES = "batches.jsonl"
+SECONDS_BETWEEN_LINES = 20.0
+
+
+class AnsweredRecord(GivenRecord):
+    """A record with its right answer, which predictions are compared with."""
+
+    output: str
 
 
 @job(modules=lambda given: modules_of(given.settings), log=True)
@@ -105,13 +112,13 @@ def predict(
             .manifest.json)
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    run, batch_tokens = os.environ.get(RUN_VARIABLE), settings.budget(batch_tokens)
+    batch_tokens = settings.budget(batch_tokens)
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
     module = backend_module(settings.backend)
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
-    prompt = None if template is None else PromptTemplate(template, template_digest)
+    prompt = None if template is None else PromptTemplate(template, template_digest).sha256
     inputs = [path for path in (dataset, base, adapter, *answers, train, val) if path is not None]
-    origin = made_from(inputs, settings, code, versions, None if prompt is None else prompt.sha256)
+    origin = made_from(inputs, settings, code, versions, prompt)
     request = Request(
         model=model,
         base=base,
@@ -120,14 +127,15 @@ def predict(
         answers=tuple(answers),
         train=train,
         val=val,
-        template=prompt,
+        template=template,
+        template_digest=None if prompt is None else as_parameter(prompt),
         settings=settings,
         batch_tokens=batch_tokens,
         seed=seed,
         device=device,
         threads=threads,
         access=access,
-        run=None if run is None or code is None else Run(run, code, versions),
+        worker_code=code,
     )
     records = _records(dataset, task, settings)
     require_unchanged(origin)
@@ -161,7 +169,37 @@ def _made(
         return _predicted(module, request, records, work)
     except WorkerLostError as error:
         log.warning("%s: this job loads the model itself", error)
-    return _predicted(module, replace(request, run=None), records, work)
+    return _predicted(module, replace(request, worker_code=None), records, work)
+
+
+def read_given(path: Path, task: str | None) -> list[Record]:
+    """Read the records of a file.
+
+    Defaults: `id` is the line number, `sample_id` the `id`, and `setting` is in-domain.
+
+    Args:
+        task: the task of records that name none.
+
+    Raises:
+        InputError: the file is missing, empty, altered or invalid, a record has no task, or two
+            have the same id.
+    """
+    completed: list[Record] = []
+
+    def check(rows: Numbered[AnsweredRecord]) -> Iterator[Problem]:
+        for line, row in rows:
+            named = row.task or task
+            if named is None:
+                message = "missing: set it on each line, or give --task"
+                yield Problem(message, line=line, field="task")
+            else:
+                completed.append(row.record(named, str(line)))
+        if len(completed) == len(rows):
+            numbers = (line for line, _ in rows)
+            yield from repeated_ids(zip(numbers, (one.id for one in completed), strict=True))
+
+    read_rows(path, AnsweredRecord, check, lambda rows: () if rows else ("no records",))
+    return completed
 
 
 def _records(dataset: Path, task: str | None, settings: PredictionSettings) -> list[Record]:
@@ -172,33 +210,62 @@ def _records(dataset: Path, task: str | None, settings: PredictionSettings) -> l
     return records
 
 
+class FinishedBatch(KeptLine):
+    """The answers to the prompts of a batch, in their order, and how long they took."""
+
+    model_config = ConfigDict(strict=True)
+
+    batch: int
+    seconds: float
+    answers: list[Generated]
+
+
+def finished_batches(path: Path, batches: Sequence[Sequence[int]]) -> dict[int, FinishedBatch]:
+    """The batches of a job that are in a file, one a line, by their number; a killed run left it.
+
+    Args:
+        batches: of the job, as lists of prompts.
+    """
+    lines = (line for line, _ in sound_lines(path, FinishedBatch))
+    sizes = dict(enumerate(map(len, batches)))
+    return {one.batch: one for one in lines if one and sizes.get(one.batch) == len(one.answers)}
+
+
 def _predicted(
     module: BackendModule, request: Request[Any], records: Sequence[Record], work: Path
 ) -> dict[str, Path]:
     """Predict in the directory of the work; returns the files, by the names of the outputs."""
     start = time.perf_counter()
     backend = module.open_backend(request)
-    asked = records if request.settings.KNOWS_RECORDS else list(map(_seen, records))
-    prompts = backend.prompts(asked)
+    prompts = backend.prompts(
+        records if request.settings.KNOWS_RECORDS else list(map(_seen, records))
+    )
     batches = backend.batches(prompts)
-    finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
-    loaded = backend.load()
-    load_seconds = time.perf_counter() - start
-    resumed = any(number in finished for number in range(len(batches)))
-    _generate(loaded, prompts, batches, finished)
-    answers = _in_order(batches, finished)
-    rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
+    finished = finished_batches(work / BATCHES, batches)
+    backend.load()
+    load_seconds, resumed = time.perf_counter() - start, bool(finished)
+    _generate(backend, prompts, batches, finished, work / BATCHES)
+    answers = {
+        index: answer
+        for number, members in enumerate(batches)
+        for index, answer in zip(members, finished[number].answers, strict=True)
+    }
+    rows = [
+        _prediction(record, prompt, answers[index])
+        for index, (record, prompt) in enumerate(zip(records, prompts, strict=True))
+    ]
     made = {name: work / "made" / name for name in ("predictions", "cost")}
     write_jsonl(made["predictions"], rows)
     write_json(
         made["cost"],
         prediction_cost(
             load_seconds,
-            finished.seconds(),
+            # Those of killed runs count.
+            float(sum(one.seconds for one in finished.values())),
             prompt_tokens=[row.prompt_tokens for row in rows],
             generated_tokens=[row.generated_tokens for row in rows],
             truncated=[prompt.truncated for prompt in prompts],
-            of_model=loaded.cost(),
+            of_model=backend.cost(),
             resumed=resumed,
         ),
     )
@@ -206,31 +273,26 @@ def _predicted(
 
 
 def _generate(
-    model: LoadedModel[SomePrompt],
+    backend: Backend[SomePrompt],
     prompts: Sequence[SomePrompt],
     batches: Sequence[Sequence[int]],
-    finished: FinishedBatches,
+    finished: dict[int, FinishedBatch],
+    path: Path,
 ) -> None:
-    done = sum(len(members) for number, members in enumerate(batches) if number in finished)
+    """Add the batches that are missing to those that are finished, and to their file."""
+    done, told = sum(len(batches[number]) for number in finished), time.monotonic()
     log.info("%d prompts in %d batches, %d already done", len(prompts), len(batches), done)
-    with progress(len(prompts), done) as shown:
-        for number, members in enumerate(batches):
-            if number in finished:
-                continue
+    for number, members in enumerate(batches):
+        if number not in finished:
             start = time.perf_counter()
-            answers = model.generate([prompts[i] for i in members], number, shown.answered)
-            finished.add(number, answers, time.perf_counter() - start)
-            shown.finished(len(members))
-
-
-def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> list[Generated]:
-    """Answers in the order of the records."""
-    by_index = {
-        index: answer
-        for number, members in enumerate(batches)
-        for index, answer in zip(members, finished.answers(number), strict=True)
-    }
-    return [by_index[index] for index in range(len(by_index))]
+            answers = backend.generate([prompts[i] for i in members], number)
+            seconds = time.perf_counter() - start
+            finished[number] = FinishedBatch(batch=number, seconds=seconds, answers=answers)
+            add_line(path, finished[number])
+            done += len(members)
+            if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
+                told = time.monotonic()
+                log.info("%d of %d prompts", done, len(prompts))
 
 
 def _seen(record: Record) -> Record:
@@ -276,13 +338,5 @@ def _prediction(record: Record, prompt: Prompt, answer: Generated) -> Prediction
         prompt_sha256=None if prompt.text is None else sha256_of_text(prompt.text),
         prompt_tokens=answer.prompt_tokens,
         generated_tokens=answer.tokens,
-        finish_reason=_finish_reason(answer),
+        finish_reason=answer.finish_reason,
     )
-
-
-def _finish_reason(answer: Generated) -> FinishReason | None:
-    if answer.withheld:
-        return "content_filter"
-    if answer.stopped is None:
-        return None
-    return "stop" if answer.stopped else "length"

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import canonical_json
 from ecslm.common.validation import read_model
 from ecslm.models.adapters import AdapterManifest, how_to_retrain, read_adapter
 from ecslm.models.architecture import read_architecture, readable_tokens
@@ -24,19 +27,17 @@ from ecslm.models.prompts import (
     require_markers,
 )
 from ecslm.prediction.answers.protocol import AnswerMode, mode_module
-from ecslm.prediction.backend import Backend, Generated, Request, Tell, needed
+from ecslm.prediction.backend import Backend, Generated, Request, needed
 from ecslm.prediction.sharing import shared_backend
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 
-if TYPE_CHECKING:
-    from ecslm.models.cost import CostMeter
-    from ecslm.prediction.transformers_engine import Engine
-
-
 SETTINGS = TransformersSettings
 # What is asked of this backend.
 TransformersRequest = Request[TransformersSettings]
+
+# The model that was loaded last, by its weights.
+_loaded: dict[str, Any] = {}
 
 
 def libraries(settings: TransformersSettings, tuned: bool) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ def identity(request: TransformersRequest) -> dict[str, Any]:
             adapter was altered or does not match the base or the request.
     """
     request.refuse("answers", "train", "val", "access")
-    _template(request)
+    request.prompt_template()
     path, adapter = request.adapter, None
     if path is not None:
         adapter = read_adapter(path)
@@ -65,6 +66,17 @@ def identity(request: TransformersRequest) -> dict[str, Any]:
     }
 
 
+def weights_of(request: TransformersRequest) -> str:
+    """What is loaded for a request, and how, as text.
+
+    Raises:
+        InputError: as `identity`.
+    """
+    settings = request.settings
+    precision = settings.precision.model_dump(mode="json")
+    return canonical_json([identity(request), precision, settings.decoding.fused])
+
+
 def open_backend(request: TransformersRequest) -> Backend[Any]:
     """Check the base, the adapter and the device, and return the backend.
 
@@ -73,63 +85,23 @@ def open_backend(request: TransformersRequest) -> Backend[Any]:
             request, or the device is not available.
         WorkerLostError: the process that loads the weights for the run has ended.
     """
-    shared = shared_backend(request, OneModelAtATime.weights, OneModelAtATime)
-    return TransformersBackend(request, LoadedWeights()) if shared is None else shared
+    form = TypeAdapter(TransformersRequest)
+    return shared_backend(request, form, TransformersBackend) or TransformersBackend(request)
 
 
-class OneModelAtATime:
-    """Opens backends, of which those with the same weights share them."""
-
-    def __init__(self) -> None:
-        self._loaded = LoadedWeights()
-
-    def __call__(self, request: TransformersRequest) -> "TransformersBackend":
-        """The backend of a request.
-
-        Raises:
-            InputError: as `open_backend`.
-        """
-        return TransformersBackend(request, self._loaded)
-
-    @staticmethod
-    def weights(request: TransformersRequest) -> dict[str, Any]:
-        """What is loaded for a request, and how: jobs with an equal value may share it.
-
-        Raises:
-            InputError: as `identity`.
-        """
-        settings = request.settings
-        return {
-            **identity(request),
-            "precision": settings.precision.model_dump(mode="json"),
-            "fused": settings.decoding.fused,
-        }
-
-
-class LoadedWeights:
-    """The weights that were loaded last."""
-
-    def __init__(self) -> None:
-        self._key: Any = None
-        self._model: Any = None
-
-    def get(self, key: Any, load: Callable[[], Any]) -> Any:
-        """The weights of a key; `load` makes them after others were let go."""
-        if self._model is None or self._key != key:
-            self._forget()
-            self._model, self._key = load(), key
-        return self._model
-
-    def _forget(self) -> None:
-        if self._model is None:
-            return
+def loaded_model(weights: str, load: Callable[[], Any]) -> Any:
+    """The model of some weights, if it is the one that was loaded last; otherwise `load` makes it,
+    after the other was let go."""
+    if weights not in _loaded:
         import gc
 
         import torch
 
-        self._model = None
+        _loaded.clear()
         gc.collect()
         torch.cuda.empty_cache()
+        _loaded[weights] = load()
+    return _loaded[weights]
 
 
 @dataclass(frozen=True)
@@ -142,11 +114,11 @@ class FormedPrompt(EncodedPrompt):
 class TransformersBackend:
     """Cuts prompts to what the model can read, and batches them by length under a token budget."""
 
-    def __init__(self, request: TransformersRequest, loaded: LoadedWeights) -> None:
+    def __init__(self, request: TransformersRequest) -> None:
         # Imported here because it loads torch: the plan imports this module just for `libraries`.
         from ecslm.models.loading import require_device, use_threads
 
-        self._request, self._loaded = request, loaded
+        self._request = request
         self._device = require_device(request.device)
         use_threads(self._device, request.threads)
         base, self._folder = read_base(_base(request))
@@ -172,7 +144,7 @@ class TransformersBackend:
                 even with an empty input, or a record's answer cannot be limited as the settings
                 ask.
         """
-        template = _template(self._request)
+        template = self._request.prompt_template()
         require_markers(template, self._tokenizer, self._base)
         return [self._prompt(record, template) for record in records]
 
@@ -193,8 +165,11 @@ class TransformersBackend:
         lengths = [len(prompt.tokens) + self._room(prompt.form) for prompt in prompts]
         return batches_by_length(range(len(prompts)), lengths, self._request.batch_tokens)
 
-    def load(self) -> "TransformersModel":
-        """Load the weights.
+    def load(self, model: Any = None) -> None:
+        """Load the weights, unless they are those that were loaded last.
+
+        Args:
+            model: answers instead, if it is given.
 
         Raises:
             InputError: the base has no loadable weights.
@@ -203,19 +178,33 @@ class TransformersBackend:
         from ecslm.prediction.transformers_engine import Engine, load_model
 
         request, settings = self._request, self._request.settings
-        meter = CostMeter(self._device)
-        model = self._loaded.get(
-            OneModelAtATime.weights(request),
-            lambda: load_model(
-                self._folder,
-                None if request.adapter is None else request.adapter.parent,
-                settings.precision,
-                settings.decoding.fused,
-                self._device,
-            ),
-        )
-        engine = Engine(model, self._tokenizer, settings.decoding, request.seed, self._mode)
-        return TransformersModel(engine, meter)
+        self._meter = CostMeter(self._device)
+        if model is None:
+            model = loaded_model(
+                weights_of(request),
+                lambda: load_model(
+                    self._folder,
+                    None if request.adapter is None else request.adapter.parent,
+                    settings.precision,
+                    settings.decoding.fused,
+                    self._device,
+                ),
+            )
+        self._engine = Engine(model, self._tokenizer, settings.decoding, request.seed, self._mode)
+
+    def generate(self, prompts: Sequence[FormedPrompt], batch: int) -> list[Generated]:
+        """Answer the prompts of one batch, in order.
+
+        Raises:
+            InputError: out of memory, unless the decoding has `oom: halve`.
+        """
+        tokens, forms = [one.tokens for one in prompts], [one.form for one in prompts]
+        return self._engine.generate(tokens, batch, forms)
+
+    def cost(self) -> dict[str, float | str | None]:
+        """Batches that had to be halved, device, peak memory and energy; those of loading count, if
+        the weights were not loaded before."""
+        return {"halved_batches": self._engine.halved, **self._meter.summary()}
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -232,41 +221,15 @@ class TransformersBackend:
         return mode_module(settings.answers.mode).open_mode(settings, self._tokenizer)
 
 
-class TransformersModel:
-    """A loaded model; its cost includes loading, if it was not loaded before."""
-
-    def __init__(self, engine: "Engine", meter: "CostMeter") -> None:
-        self._engine, self._meter = engine, meter
-
-    def generate(
-        self, prompts: Sequence[FormedPrompt], batch: int, _answered: Tell
-    ) -> list[Generated]:
-        """Answer the prompts of one batch, in order.
-
-        Raises:
-            InputError: out of memory, unless the decoding has `oom: halve`.
-        """
-        tokens, forms = [one.tokens for one in prompts], [one.form for one in prompts]
-        return self._engine.generate(tokens, batch, forms)
-
-    def cost(self) -> dict[str, float | str | None]:
-        """Batches that had to be halved, device, peak memory and energy."""
-        return {"halved_batches": self._engine.halved, **self._meter.summary()}
-
-
 def _base(request: TransformersRequest) -> Path:
     return needed(request.base, "base", request.settings.backend)
-
-
-def _template(request: TransformersRequest) -> PromptTemplate:
-    return needed(request.template, "template", request.settings.backend)
 
 
 def _check_match(
     path: Path, adapter: AdapterManifest, base: BaseManifest, request: TransformersRequest
 ) -> None:
     """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
-    template, settings = _template(request), request.settings
+    template, settings = request.prompt_template(), request.settings
     problems = []
     if request.adapter_of is not None and adapter.model != request.adapter_of:
         problems.append(

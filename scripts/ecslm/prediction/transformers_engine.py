@@ -10,11 +10,11 @@ from peft import PeftModel
 from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory, load_base_model
 from ecslm.models.precision import Precision
-from ecslm.prediction.answers.protocol import AnswerMode
+from ecslm.prediction.answers.protocol import Answering, AnswerMode
 from ecslm.prediction.backend import Generated
+from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.prediction.writing import Writer, choice
 
 
 def load_model(
@@ -46,23 +46,6 @@ def untie_head(model: Any) -> None:
     model.config.tie_word_embeddings = False
 
 
-class FreeAnswers:
-    """Answers with whatever the model generates."""
-
-    def __init__(self, network: Network, tokenizer: Any, decoding: DecodingSettings) -> None:
-        self._writer, self._decoding = Writer(network, tokenizer, decoding), decoding
-
-    def answers(
-        self, prompts: Sequence[Sequence[int]], _forms: Sequence[Any], numbers: torch.Tensor
-    ) -> list[Generated]:
-        """Answer the prompts of a batch, in order; `numbers`: see `Sampling`."""
-        return self._writer.write(prompts, choice(self._decoding, numbers))
-
-    def release(self) -> bool:
-        """As `Reader.release`."""
-        return self._writer.release()
-
-
 class Engine:
     """Answers batches of tokenised prompts."""
 
@@ -81,8 +64,8 @@ class Engine:
         Raises:
             InputError: the architecture is not supported.
         """
-        network = Network(model)
-        self._answering = (
+        self._network = network = Network(model)
+        self._answering: Answering = (
             FreeAnswers(network, tokenizer, decoding) if mode is None else mode.answering(network)
         )
         self._decoding, self._seed = decoding, seed
@@ -111,18 +94,19 @@ class Engine:
         self, prompts: Sequence[Sequence[int]], forms: Sequence[Any], numbers: torch.Tensor
     ) -> list[Generated]:
         """The answers; `numbers`: see `Sampling`."""
-        for _ in range(2):
-            # The whole batch again, if earlier ones took its memory: other batches, other rounding.
-            try:
-                return self._answering.answers(prompts, forms, numbers)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-            # The error is gone, whose traceback would keep the tensors of the failed batch.
-            released = self._answering.release()
-            torch.cuda.empty_cache()
-            if not released:
-                break
+        prefixes = self._network.prefixes
+        of_earlier_batches = bool(prefixes)
+        try:
+            return self._answering.answers(prompts, forms, numbers)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        # The error is gone, whose traceback would keep the tensors of the failed batch.
+        prefixes.clear()
+        torch.cuda.empty_cache()
+        if of_earlier_batches:
+            # The whole batch again: other batches, other rounding.
+            return self._answers(prompts, forms, numbers)
         decoding = self._decoding
         longest = max(len(prompt) for prompt in prompts) + decoding.max_new_tokens
         if decoding.oom == "stop" or len(prompts) == 1:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.logs import collected_warnings
-from ecslm.config.backends.openai import OpenAIModel
 from ecslm.plan.bases import base_folders, check_base_folders
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
@@ -121,7 +120,7 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
         InputError: it lacks one.
     """
     models = run.study.settings.models.values()
-    if any(isinstance(model, OpenAIModel) and model.run for model in models):
+    if any(model.run and model.reached() for model in models):
         check_api_keys(run.study, run.jobs)
         yield ok("all that are needed are set")
 

@@ -17,7 +17,6 @@ import yaml
 from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
-from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
 from ecslm.config.schema import Config
@@ -205,8 +204,8 @@ def require_published(folder: str, packed: Collection[str]) -> None:
 def key_variables(config: Config) -> set[str]:
     """Environment variables that hold keys of servers, as any study names them."""
     models = [model for study in config.studies.values() for model in study.models.values()]
-    keys = {model.access.key for model in models if isinstance(model, OpenAIModel)}
-    return {key for key in keys if key is not None}
+    accesses = [model.reached() for model in models]
+    return {access.key for access in accesses if access is not None and access.key is not None}
 
 
 def refuse_secrets(

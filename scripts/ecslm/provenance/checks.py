@@ -17,7 +17,6 @@ from ecslm.common.devices.listing import list_devices
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest, number_of
 from ecslm.common.worker.place import DEVICES_VARIABLE
-from ecslm.config.backends.openai import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
 from ecslm.plan.requests import requests_of
@@ -205,7 +204,8 @@ def check_api_keys(study: Study, due: Collection[Job]) -> None:
     """
     needed: dict[str, list[str]] = defaultdict(list)
     for name, model in study.settings.models.items():
-        key = model.access.key if isinstance(model, OpenAIModel) else None
+        access = model.reached()
+        key = None if access is None else access.key
         if key and not os.environ.get(key, "").strip():
             own = [job for job in due if job.key.get("model") == name]
             needed[key] += [name] * any(_asks(job, due) for job in own)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ecslm.prediction.backend import Backend, Generated, Request, Tell
+from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record
 
@@ -48,13 +48,13 @@ class Parrot:
     def batches(self, prompts: Sequence[Text]) -> list[list[int]]:
         return [list(range(len(prompts)))[start : start + 3] for start in range(0, len(prompts), 3)]
 
-    def load(self) -> "Parrot":
-        return self
+    def load(self) -> None:
+        pass
 
-    def generate(self, prompts: Sequence[Text], batch: int, _answered: Tell) -> list[Generated]:
+    def generate(self, prompts: Sequence[Text], batch: int) -> list[Generated]:
         assert batch == self._batches
         self._batches += 1
-        return [Generated(prompt.text[:9], len(prompt.text), 9, True) for prompt in prompts]
+        return [Generated(prompt.text[:9], len(prompt.text), 9, "stop") for prompt in prompts]
 
     def cost(self) -> dict[str, float | str | None]:
         return {"price": 0.25 * self._batches}

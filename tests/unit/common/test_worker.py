@@ -14,11 +14,10 @@ import pytest
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.worker import client, place, server
-from ecslm.common.worker.client import WorkerFailedError, ask, free_memory, join
+from ecslm.common.worker.client import WorkerFailedError, WorkerLostError, ask, free_memory, join
 from ecslm.common.worker.place import Channel
 
 SECONDS_TO_WAIT = 30.0
-PROCESS = {"code": "code:1"}
 
 
 class Session:
@@ -49,12 +48,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def joined(process: Any = PROCESS, content: Any = "A") -> Channel | None:
-    return join(os.environ[place.RUN_VARIABLE], process, content, Session)
-
-
-def used(process: Any = PROCESS, content: Any = "A") -> Channel:
-    channel = joined(process, content)
+def used(process: Any = "code:1") -> Channel:
+    channel = join(process, Session)
     assert channel is not None
     return channel
 
@@ -78,44 +73,33 @@ def wait_until(come: Callable[[], bool]) -> None:
 
 
 @pytest.mark.usefixtures("run")
-def test_jobs_get_the_same_process_and_sessions_of_their_own_also_two_at_a_time() -> None:
-    first, second = used(), used()
+def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_other() -> None:
+    first = used()
     number = number_of(first)
     assert number != os.getpid()
-    assert [ask(one, "count") for one in (first, second)] == [[number, 2], [number, 1]]
+    assert join("code:1", Session) is None, "another job uses it"
+    assert ask(first, "count") == [number, 2]
     first.close()
+    second = used()
+    assert ask(second, "count") == [number, 1]
     second.close()
-    third = used()
-    assert ask(third, "count") == [number, 1]
+    other = used("code:2")
+    assert number_of(other) != number
+    assert not is_there(number)
 
 
 @pytest.mark.usefixtures("run")
-def test_jobs_that_start_at_once_start_one_process() -> None:
-    numbers = []
-
-    def use() -> None:
-        numbers.append(number_of(used()))
-
+def test_of_jobs_that_start_at_once_one_starts_a_process_and_the_others_do_without() -> None:
+    found = []
     # The forks are of one process, whose threads stand for jobs.
-    threads = [threading.Thread(target=use) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.append(join("code:1", Session))) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(numbers) == 4
-    assert len(set(numbers)) == 1
-
-
-@pytest.mark.usefixtures("run")
-def test_other_content_waits_for_nobody_and_replaces_what_nobody_uses() -> None:
-    first = used(content="A")
-    number = number_of(first)
-    assert joined(content="B") is None
-    first.close()
-    wait_until(lambda: joined(content="B") is not None)
-    second = used(content="B")
-    assert number_of(second) == number
-    assert joined(content="A") is None
+    assert found.count(None) == 3
 
 
 @pytest.mark.usefixtures("run")
@@ -128,6 +112,7 @@ def test_problems_come_back_as_they_are_and_other_errors_end_the_process() -> No
     with pytest.raises(WorkerFailedError, match=r"Traceback(.|\n)*no such kernel"):
         ask(channel, "broken")
     wait_until(lambda: not is_there(number))
+    channel.close()
     assert number_of(used()) != number
 
 
@@ -164,18 +149,9 @@ def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
     run.wait()
     time.sleep(0.2)
     assert number_of(channel) == number
-    assert joined() is None
     channel.close()
     wait_until(lambda: not is_there(number))
-
-
-def test_an_answer_that_nobody_waits_for_ends_with_the_run(run: subprocess.Popen[bytes]) -> None:
-    channel = used()
-    number = number_of(channel)
-    channel.send({"wait": 1000})
-    channel.close()
-    run.kill()
-    wait_until(lambda: not is_there(number))
+    assert join("code:1", Session) is None
 
 
 @pytest.mark.usefixtures("run")
@@ -209,15 +185,15 @@ def test_processes_and_jobs_of_other_users_are_neither_used_nor_served(
     channel.close()
     with monkeypatch.context() as patch:
         patch.setattr(client, "is_own", lambda _: False)
-        assert joined() is None
-        assert "a process of another user" in caplog.text
+        assert join("code:1", Session) is None
+        assert "no process can be started for the run" in caplog.text
         free_memory()
     assert is_there(number)
     free_memory()
     # The child has the attribute as it was when it was forked.
     monkeypatch.setattr(server, "is_own", lambda _: False)
-    monkeypatch.setattr(client, "ATTEMPTS", 5)
-    assert joined() is None
+    with pytest.raises(WorkerLostError):
+        join("code:1", Session)
 
 
 def test_the_user_of_the_other_end_is_told_by_the_system(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,6 @@ from support.model_examples import run_here, write_records
 from support.plans import LOCAL
 from support.project import ROOT
 
-from ecslm.common.errors import InputError
-from ecslm.prediction.asking import read_question
 from ecslm.schemas.record import read_records
 
 IND = "IND_Diverse_Instruction"
@@ -103,37 +101,30 @@ def test_a_test_record_is_answered_as_in_the_study(ask: Any) -> None:
     assert f"Input: {record.input}" in notes
 
 
-def test_records_in_a_file_are_answered_in_their_order(ask: Any, tmp_path: Path) -> None:
-    records = read_records(DATASET)
-    path = tmp_path / "records.jsonl"
-    fields = {"instruction", "input", "options", "output"}
-    lines = [json.dumps(record.model_dump(include=fields)) for record in records]
-    path.write_text("\n".join(lines) + "\n")
-    status, answers, _ = ask("--file", path, "--task", "SA")
-    assert status == 0
-    alone = [ask("--task", "SA", "--file", _one(tmp_path, line))[1] for line in lines]
-    assert [[answer] for answer in answers] == alone
-    assert len(set(answers)) > 1
-    # The very records of the dataset, with all their fields.
-    assert ask("--file", DATASET, "--task", "SA")[:2] == (0, answers)
-
-
 def _one(folder: Path, line: str) -> Path:
     path = folder / "one.jsonl"
     path.write_text(line)
     return path
 
 
-def test_a_question_in_words_is_the_instruction_or_with_a_task_its_input(
+def test_records_of_a_file_and_questions_in_words_are_answered_in_their_order(
     ask: Any, tmp_path: Path
 ) -> None:
-    words = read_records(DATASET)[1].input
+    """Words are the instruction or, with a task, its input."""
+    records = read_records(DATASET)
+    fields = {"instruction", "input", "options", "output"}
+    lines = [json.dumps(record.model_dump(include=fields)) for record in records]
+    status, answers, _ = ask("--file", DATASET, "--task", "SA")
+    assert status == 0
+    alone = [ask("--task", "SA", "--file", _one(tmp_path, line))[1] for line in lines]
+    assert [[answer] for answer in answers] == alone
+    assert len(set(answers)) > 1
+    words, instruction = records[1].input, records[0].instruction
     as_instruction = json.dumps({"instruction": words, "input": ""})
-    instruction = read_records(DATASET)[0].instruction
     as_input = json.dumps({"instruction": instruction, "input": words})
     assert ask(words)[1] == ask("--file", _one(tmp_path, as_instruction))[1]
-    asked = ask("--task", "PM", "--", words)
-    assert asked[1] == ask("--task", "PM", "--file", _one(tmp_path, as_input))[1]
+    task = ("--task", "PM")
+    assert ask(*task, "--", words)[1] == ask(*task, "--file", _one(tmp_path, as_input))[1]
 
 
 def test_without_a_task_answers_may_be_as_long_as_the_longest_of_any(
@@ -170,6 +161,8 @@ def test_an_adapter_that_is_not_there_is_named_with_the_command_that_builds_it(a
         (["--seed", "7"], MODEL, "--seed: Tiny-EC has the seeds 0"),
         (["--file", "x", "--", "Hi"], MODEL, "--file and --index take the place of a question"),
         (["--task", "SA", "--index", "0"], MODEL, "dataset/SA/test.jsonl: not built yet"),
+        (["--", '{"instruction": "Hi"'], MODEL, "question: line 1: not JSON"),
+        (["Hi"], "Theirs", "--model: Theirs consists of answers in files: it cannot be asked"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(
@@ -178,15 +171,3 @@ def test_what_cannot_be_asked_is_one_line(
     status, _, notes = ask(*options, model=model)
     assert status == 1
     assert [problem in note for note in notes] == [True]
-
-
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ('{"instruction": "Hi"', "x: not JSON"),
-        ('{"instruction": "Hi", "input": "a", "option": []}', "x: option: unknown key"),
-    ],
-)
-def test_a_line_that_is_no_record_is_refused(line: str, problem: str) -> None:
-    with pytest.raises(InputError, match=problem):
-        read_question(line, "x")

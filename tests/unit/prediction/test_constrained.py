@@ -21,7 +21,7 @@ from ecslm.prediction.answers.constrained import Constrained, Grammar, open_mode
 from ecslm.prediction.answers.forms import MOST_PRODUCTS
 from ecslm.prediction.answers.masking import Allowed, Row
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.choosing import Likeliest
+from ecslm.prediction.generation import likeliest
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
@@ -107,7 +107,7 @@ def written(
     limits = Allowed([row], limit)
     tokens: list[int] = []
     for step in range(limit):
-        chosen = Likeliest()(limits.only(wish(step)[None], [0], step), [0], step).tolist()
+        chosen = likeliest(limits.only(wish(step)[None], [0], step), [0], step).tolist()
         limits.take([0], chosen)
         tokens += chosen
         if tokens[-1] == tokenizer.eos_token_id:
@@ -286,7 +286,7 @@ def test_each_token_is_the_likeliest_of_those_that_are_allowed(model: Any, token
         )
         tokens.append(token)
     count = len(tokens) - len(prompt) + 1
-    assert found == Generated(text, len(prompt), count, True)
+    assert found == Generated(text, len(prompt), count, "stop")
 
 
 @pytest.mark.parametrize(

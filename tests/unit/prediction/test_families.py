@@ -25,10 +25,9 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction import prefill
-from ecslm.prediction.choosing import Likeliest
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network
+from ecslm.prediction.prefill import read
 from ecslm.prediction.transformers_engine import load_model
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -41,7 +40,7 @@ def test_answers_of_each_family_are_those_of_transformers(
     family: str, prompts: list[list[int]]
 ) -> None:
     model = tiny_network(family)
-    answers = Generator(Network(model), NEVER).generate(prompts, LIMIT, Likeliest())
+    answers = Generator(Network(model), NEVER).generate(prompts, LIMIT, likeliest)
     assert answers == greedy(model, prompts, NEVER)
 
 
@@ -50,23 +49,22 @@ TOKENS = [[5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 40], [5, 6, 60, 61, 62], [300]]
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
 def test_prefixes_are_shared_in_the_families_of_the_study(family: str) -> None:
-    reader = prefill.Reader(Network(tiny_network(family)))
+    network = Network(tiny_network(family))
     with torch.inference_mode():
-        reader.read(TOKENS, 1)
-    assert reader._kept
+        read(network, TOKENS, 1)
+    assert network.prefixes
 
 
-@pytest.mark.parametrize("family", ["mistral with a window", "mpt"])
-def test_nothing_pads_between_the_tokens_where_padding_would_count(family: str) -> None:
-    model = tiny_network(family)
-    reader = prefill.Reader(Network(model))
+def test_nothing_pads_between_the_tokens_where_padding_would_count() -> None:
+    model = tiny_network("mistral with a window")
+    network = Network(model)
     with torch.inference_mode():
-        reader.read(TOKENS, 1)
-    assert not reader._kept
+        read(network, TOKENS, 1)
+    assert not network.prefixes
     sharing = Network(model)
     sharing.counts_padding = False
     prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
-    answers = Generator(sharing, NEVER).generate(prompts, LIMIT, Likeliest())
+    answers = Generator(sharing, NEVER).generate(prompts, LIMIT, likeliest)
     assert answers != greedy(model, prompts, NEVER)
 
 
@@ -78,7 +76,7 @@ def test_quantised_models_of_each_family_answer_as_in_transformers(
     folder = write_tiny_family(tmp_path, family)
     precision = Precision.model_validate(QUANTISED)
     model = load_model(folder, None, precision, fused, torch.device("cpu"))
-    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, Likeliest())
+    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, likeliest)
     assert answers == greedy(model, TOKENS, NEVER)
     plain: Any = load_model(
         folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")

@@ -12,9 +12,9 @@ from transformers import MambaConfig, MambaForCausalLM
 
 from ecslm.common.errors import InputError
 from ecslm.prediction import prefill
-from ecslm.prediction.choosing import Likeliest, Sampling
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, Sampling, likeliest
 from ecslm.prediction.network import Network
+from ecslm.prediction.prefill import Group, groups_by_prefix, read
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -27,7 +27,7 @@ def test_answers_are_those_of_transformers(
     endless = greedy(model, prompts, NEVER)
     end = data.draw(st.sampled_from([NEVER, *endless[0], *endless[-1]]))
     expected = [answer[: answer.index(end) + 1] if end in answer else answer for answer in endless]
-    assert Generator(Network(model), end).generate(prompts, LIMIT, Likeliest()) == expected
+    assert Generator(Network(model), end).generate(prompts, LIMIT, likeliest) == expected
 
 
 PROMPTS = [
@@ -48,7 +48,7 @@ def test_a_row_leaves_the_batch_when_its_answer_is_complete(model: Any) -> None:
     seen: list[torch.Size] = []
     head = model.get_output_embeddings()
     hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
-    Generator(Network(model), end).generate(PROMPTS, LIMIT, Likeliest())
+    Generator(Network(model), end).generate(PROMPTS, LIMIT, likeliest)
     hook.remove()
     steps = range(max(stops) + 1)
     width = model.config.hidden_size
@@ -61,39 +61,35 @@ def test_shared_prefixes_are_read_once_in_all_batches(model: Any) -> None:
     embedding = model.get_input_embeddings()
     hook = embedding.register_forward_pre_hook(lambda _, inputs: tokens.append(inputs[0].numel()))
     generator = Generator(Network(model), NEVER)
-    first = generator.generate(PROMPTS, 1, Likeliest())
+    first = generator.generate(PROMPTS, 1, likeliest)
     # [5, 6], then [7, 8] and [60, 61, 62], then the rests, padded in one chunk of at most 20.
     assert sorted(tokens[:3]) == [2, 2, 3]
     count = len(tokens)
-    assert generator.generate(PROMPTS, 1, Likeliest()) == first
+    assert generator.generate(PROMPTS, 1, likeliest) == first
     hook.remove()
     assert tokens[count:] == tokens[3:count]
 
 
 def test_what_was_read_before_changes_no_state(model: Any) -> None:
-    def states(reader: prefill.Reader) -> torch.Tensor:
-        with torch.inference_mode():
-            return reader.read(PROMPTS, 1).hidden
-
-    used = prefill.Reader(Network(model))
+    used, new = Network(model), Network(model)
     with torch.inference_mode():
-        used.read([[*prompt, 9, 9] for prompt in PROMPTS[:4]], 1)
-    assert torch.equal(states(used), states(prefill.Reader(Network(model))))
+        read(used, [[*prompt, 9, 9] for prompt in PROMPTS[:4]], 1)
+        assert torch.equal(read(used, PROMPTS, 1).hidden, read(new, PROMPTS, 1).hidden)
 
 
 def test_the_memory_of_prefixes_is_limited(model: Any) -> None:
-    reader = prefill.Reader(Network(model))
+    network = Network(model)
     with mock.patch.object(prefill, "KEPT", 2), torch.inference_mode():
         for start in range(10, 15):
-            reader.read([[start] * 6 + [1], [start] * 6 + [2]], 1)
-    assert len(reader._kept) == 2
+            read(network, [[start] * 6 + [1], [start] * 6 + [2]], 1)
+    assert len(network.prefixes) == 2
 
 
 def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:
     numbers = torch.rand(len(PROMPTS), LIMIT, generator=torch.Generator().manual_seed(3))
     generator = Generator(Network(model), NEVER)
     together = generator.generate(PROMPTS, LIMIT, Sampling(2.0, 0.9, numbers))
-    assert together != generator.generate(PROMPTS, LIMIT, Likeliest())
+    assert together != generator.generate(PROMPTS, LIMIT, likeliest)
     end = together[0][1]
     for number, prompt in enumerate(PROMPTS):
         alone = Sampling(2.0, 0.9, numbers[number : number + 1])
@@ -108,3 +104,85 @@ def test_a_model_without_keys_and_values_is_refused() -> None:
     )
     with pytest.raises(InputError, match=r"mamba: layers of .* are not supported"):
         Network(model)
+
+
+# Prompts are divided by prefixes that are worth sharing, each prompt once.
+
+TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=12)
+
+
+def test_prompts_share_what_is_worth_it_and_a_longer_prefix_follows_from_a_shorter_one() -> None:
+    prompts = [[1, 1, 1, 5, 5, 5, 7], [1, 1, 1, 6], [1, 1, 1, 5, 5, 5, 8, 9], [1, 1, 1, 4, 4]]
+    expected = [Group((3,), (3, 1)), Group((3, 6), (0, 2))]
+    assert groups_by_prefix(prompts, worth=3) == expected
+    assert groups_by_prefix(prompts, worth=4) == [Group((3,), (3, 0, 2, 1))]
+    assert groups_by_prefix(prompts, worth=10) == [Group((), (3, 0, 2, 1))]
+
+
+def test_the_last_token_of_a_prompt_is_never_shared() -> None:
+    same = [[1, 2, 3]] * 3
+    assert groups_by_prefix(same, worth=1) == [Group((2,), (0, 1, 2))]
+    assert groups_by_prefix([[1, 2], [1, 2, 3]], worth=1) == [Group((1,), (0, 1))]
+    assert groups_by_prefix([[1], [1], [1, 2]], worth=1) == [Group((), (0, 1, 2))]
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=8), st.integers(1, 12))
+def test_each_prompt_is_in_one_group_and_begins_with_its_prefixes(
+    prompts: list[list[int]], worth: int
+) -> None:
+    groups = groups_by_prefix(prompts, worth)
+    assert sorted(row for group in groups for row in group.rows) == list(range(len(prompts)))
+    computed: dict[tuple[int, ...], set[tuple[int, ...]]] = {}
+    for group in groups:
+        assert list(group.prefixes) == sorted(set(group.prefixes))
+        for row in group.rows:
+            for length in group.prefixes:
+                assert length < len(prompts[row])
+                assert prompts[row][:length] == prompts[group.rows[0]][:length]
+        first = prompts[group.rows[0]]
+        for number in range(len(group.prefixes)):
+            chain = group.prefixes[: number + 1]
+            computed.setdefault(chain, set()).add(tuple(first[: chain[-1]]))
+    shared = sum(
+        chain[-1] - (chain[-2] if len(chain) > 1 else 0)
+        for chain, prefixes in computed.items()
+        for _ in prefixes
+    )
+    rest = sum(
+        len(prompts[row]) - (group.prefixes[-1] if group.prefixes else 0)
+        for group in groups
+        for row in group.rows
+    )
+    count = sum(map(len, computed.values()))
+    assert shared + rest <= sum(map(len, prompts)) - worth * count
+
+
+# Tokens are drawn by their probabilities, within top-p.
+
+LOGITS = torch.tensor([[1.0, 3.0, -2.0, 2.0], [0.0, 0.0, 5.0, -1.0]])
+
+
+def test_tokens_are_drawn_as_often_as_their_probability_says() -> None:
+    count = 2000
+    numbers = ((torch.arange(count) + 0.5) / count)[:, None]
+    logits = LOGITS[:1].expand(count, -1)
+    drawn = Sampling(0.5, 1.0, numbers)(logits, range(count), 0)
+    shares = drawn.bincount(minlength=4) / count
+    assert torch.allclose(shares, (LOGITS[0] / 0.5).softmax(0), atol=1 / count)
+
+
+def test_only_tokens_within_top_p_are_drawn_even_at_the_ends_of_the_range() -> None:
+    # The probabilities are 0.09, 0.67, 0.00 and 0.24: the first two in order make 0.91.
+    numbers = torch.tensor([[0.0], [1 - 2**-24], [0.7], [0.8]])
+    logits = LOGITS[:1].expand(4, -1)
+    assert Sampling(1.0, 0.9, numbers)(logits, range(4), 0).tolist() == [1, 3, 1, 3]
+    assert Sampling(1.0, 0.5, numbers)(logits, range(4), 0).tolist() == [1, 1, 1, 1]
+    assert Sampling(1.0, 1.0, numbers)(logits, range(4), 0).tolist() == [0, 3, 1, 3]
+
+
+def test_a_draw_is_that_of_its_prompt_and_step_whatever_rows_are_left() -> None:
+    numbers = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
+    choose = Sampling(2.0, 1.0, numbers)
+    for step in range(3):
+        together = choose(LOGITS[[0, 1, 0, 1, 0]], range(5), step)
+        assert choose(LOGITS[[1, 0]], [3, 0], step).tolist() == together[[3, 0]].tolist()

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +12,25 @@ from support.machine import install
 from support.model_examples import (
     EXACT,
     PROMPTS,
-    QUANTISED,
     make_record,
     prediction_settings,
     read_lines,
-    run_here,
     run_predict,
     train,
     write_records,
 )
 from support.scripts import run_script
 
-from ecslm.common import hashing
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.given_records import read_given
+from ecslm.prediction.run import BATCHES, FinishedBatch, read_given
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record
@@ -72,56 +70,30 @@ def whole(tiny_base: Path, fluent_adapter: Path, tmp_path_factory: pytest.TempPa
     return run_predict(tmp_path_factory.mktemp("whole"), tiny_base, fluent_adapter)
 
 
-def test_there_is_a_prediction_for_each_record_in_the_datasets_order(whole: Path) -> None:
+def test_there_is_a_prediction_for_each_record_in_the_datasets_order(
+    whole: Path, tiny_base: Path, fluent_adapter: Path
+) -> None:
     rows = read_predictions(whole)
     assert {row.prediction for row in rows} <= {"yes", "no, it is another thing"}, "else noise"
     assert work_in(whole.parent) == [], "nothing is left of the work"
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
     records = [make_record(number, split="test") for number in range(7)]
     for row, record in zip(rows, records, strict=True):
         for field in ("id", "sample_id", "task", "setting", "options", "relevance"):
             assert getattr(row, field) == getattr(record, field)
         assert row.reference == record.output
-
-
-def test_prompts_are_those_of_the_template(whole: Path) -> None:
-    template = PromptTemplate(PROMPTS / "alpaca.jinja")
-    for number, row in enumerate(read_predictions(whole)):
-        prompt = template.render(make_record(number), 0)
-        assert row.prompt_sha256 == sha256_of_text(prompt)
-
-
-def test_the_finish_reason_tells_a_stop_from_the_limit(
-    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
-) -> None:
-    """The tuned model ends its answers; cut to one token none can end."""
-    rows = read_predictions(whole)
-    assert {row.finish_reason for row in rows} == {"stop"}
-    settings = prediction_settings(decoding={"max_new_tokens": 1})
-    cut = read_predictions(run_predict(tmp_path, tiny_base, fluent_adapter, settings))
-    assert {row.finish_reason for row in cut} == {"length"}
-    assert {row.generated_tokens for row in cut} == {1}
-    for row, short in zip(rows, cut, strict=True):
-        assert short.prediction
-        assert row.prediction.startswith(short.prediction)
-
-
-def test_the_cost_counts_prompts_and_tokens(whole: Path) -> None:
-    cost, rows = json.loads((whole.parent / "cost.json").read_text()), read_predictions(whole)
+        assert row.prompt_sha256 == sha256_of_text(template.render(record, 0))
+    cost = json.loads((whole.parent / "cost.json").read_text())
     assert cost["prompts"] == len(rows)
-    assert cost["prompt_tokens"] == sum(row.prompt_tokens for row in rows)
-    assert cost["generated_tokens"] == sum(row.generated_tokens for row in rows)
+    assert cost["prompt_tokens"] == sum(row.prompt_tokens or 0 for row in rows)
+    assert cost["generated_tokens"] == sum(row.generated_tokens or 0 for row in rows)
     assert (cost["truncated_inputs"], cost["halved_batches"]) == (0, 0)
     assert cost["seconds"] > 0 < cost["load_seconds"]
     assert "CPU" in cost["device"]
-
-
-def test_the_manifest_tells_what_the_predictions_were_made_from(
-    whole: Path, tiny_base: Path, fluent_adapter: Path
-) -> None:
     manifest = read_manifest(manifest_of(whole))
     read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
-    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
+    assert manifest.template_sha256 == template.sha256
     assert manifest.files == {whole.name: sha256_of_file(whole)}
     assert manifest.settings == prediction_settings().model_dump(mode="json")
     assert manifest.versions.keys() == {
@@ -131,38 +103,34 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     assert (made["model"], made["seed"], made["threads"]) == (None, 0, 1)
 
 
-def test_predictions_that_were_finished_are_put_into_place_again_without_a_model(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_finish_reason_tells_a_stop_from_the_limit(
+    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
 ) -> None:
-    """Snakemake deletes results before it runs their job, and those it did not see made."""
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
-    results = [tmp_path / name for name in ("predictions.jsonl", "cost.json")]
-    output = run_predict(tmp_path, tiny_base, code="code:1")
-    results.append(manifest_of(output))
-    before = [path.read_bytes() for path in results]
-    for path in results:
-        path.unlink()
-    seen = watch(monkeypatch)
-    # It does not wait for a device either.
-    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
-    run_predict(tmp_path, tiny_base, code="code:1")
-    assert seen == []
-    assert [path.read_bytes() for path in results] == before
+    """The tuned model ends its answers; cut to one token none can end."""
+    settings = prediction_settings(decoding={"max_new_tokens": 1})
+    cut = read_predictions(run_predict(tmp_path, tiny_base, fluent_adapter, settings))
+    for row, short in zip(read_predictions(whole), cut, strict=True):
+        assert (row.finish_reason, short.finish_reason) == ("stop", "length")
+        assert short.generated_tokens == 1
+        assert row.prediction.startswith(short.prediction or "nothing")
 
 
 def test_equal_adapters_predict_once_however_they_were_made(
     tiny_base: Path, fluent_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The code of training has changed, say, and has given the same weights."""
+    """The code of training has changed, say, and has given the same weights. Finished predictions
+    are put into place without a model, and without waiting for a device."""
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
     again = tmp_path / "copy" / "manifest.json"
     again.write_text(json.dumps(json.loads(again.read_text()) | {"code": "code:another"}))
     first = run_predict(tmp_path / "one", tiny_base, fluent_adapter, code="code:1")
     seen = watch(monkeypatch)
+    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
     second = run_predict(tmp_path / "two", tiny_base, again, code="code:1")
     assert seen == []
-    assert second.read_bytes() == first.read_bytes()
+    for name in ("predictions.jsonl", "cost.json"):
+        assert second.with_name(name).read_bytes() == first.with_name(name).read_bytes()
     assert read_manifest(manifest_of(second)).inputs[str(again)] == sha256_of_file(again)
 
 
@@ -210,34 +178,6 @@ def test_predictions_of_anything_else_are_made(
             run_predict(tmp_path, **{"base": tiny_base, "code": "code:1", **change})
 
 
-def test_altered_test_records_are_refused(tiny_base: Path, tmp_path: Path) -> None:
-    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
-    write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
-    write_records(dataset, 6, split="test")
-    assert "own.jsonl: altered" in refused(tmp_path, tiny_base, dataset=dataset)
-
-
-def test_no_input_is_hashed_twice(
-    tiny_base: Path, fluent_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Weights and data are gigabytes."""
-    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
-    write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
-    names: list[str] = []
-    digest = hashing.hashlib.file_digest
-
-    def watched(stream: Any, name: str) -> Any:
-        names.append(str(stream.name))
-        return digest(stream, name)
-
-    monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
-    monkeypatch.setattr(hashing, "SETTLED_NS", -1)
-    monkeypatch.setattr(hashing, "known_digests", {})
-    run_predict(tmp_path, tiny_base, fluent_adapter, dataset=dataset)
-    assert {str(dataset), str(tiny_base), str(fluent_adapter)} <= set(names)
-    assert len(names) == len(set(names))
-
-
 def test_a_dataset_that_is_edited_while_it_is_read_is_refused(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,42 +194,25 @@ def test_a_dataset_that_is_edited_while_it_is_read_is_refused(
     assert problem == f"{dataset}: changed while it was being read: run again"
 
 
-@pytest.mark.parametrize("budget", [16, 100_000])
-def test_the_token_budget_does_not_change_a_byte(
-    tiny_base: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    budget: int,
+def test_neither_the_token_budget_nor_other_records_change_a_byte(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = run_predict(tmp_path / "expected", tiny_base, batch_tokens=700)
-    seen = watch(monkeypatch)
-    found = run_predict(tmp_path / "found", tiny_base, batch_tokens=budget)
-    assert found.read_bytes() == expected.read_bytes()
-    assert (len(seen) == 7) == (budget == 16)
-    assert (len(seen) == 1) == (budget == 100_000)
-
-
-def test_each_record_gets_the_answer_to_its_own_prompt(tiny_base: Path, tmp_path: Path) -> None:
     """Batches go from long to short, the file keeps the dataset's order."""
-    lengths = [row.prompt_tokens for row in read_predictions(run_predict(tmp_path, tiny_base))]
+    seen = watch(monkeypatch)
+    found = {}
+    for budget, batches in ((16, 7), (700, None), (100_000, 1)):
+        output = run_predict(tmp_path / str(budget), tiny_base, batch_tokens=budget)
+        found[budget] = output.read_bytes()
+        assert batches in (None, len(seen))
+        seen.clear()
+    assert len(set(found.values())) == 1
+    rows = read_lines(tmp_path / "16/predictions.jsonl")
+    lengths = [row["prompt_tokens"] for row in rows]
     assert lengths != sorted(lengths, reverse=True)
-    together = read_lines(tmp_path / "predictions.jsonl")
-    assert len({row["prediction"] for row in together}) > 3
-    for number, row in enumerate(together):
-        alone = tmp_path / f"{number}.jsonl"
-        write_jsonl(alone, [make_record(number, split="test")])
-        output = run_predict(tmp_path / str(number), tiny_base, dataset=alone)
-        assert read_lines(output) == [row]
-
-
-def test_a_quantised_model_answers_alike_fused_and_plain(
-    tiny_base: Path, quantised_adapter: Path, tmp_path: Path
-) -> None:
-    settings = prediction_settings(QUANTISED, {"fused": False})
-    rows = read_predictions(run_predict(tmp_path, tiny_base, quantised_adapter, settings))
-    expected = prediction_settings(QUANTISED)
-    other = run_predict(tmp_path / "other", tiny_base, quantised_adapter, expected)
-    assert rows == read_predictions(other)
+    assert len({row["prediction"] for row in rows}) > 3
+    write_jsonl(tmp_path / "alone.jsonl", [make_record(5, split="test")])
+    alone = run_predict(tmp_path / "5", tiny_base, dataset=tmp_path / "alone.jsonl")
+    assert read_lines(alone) == [rows[5]]
 
 
 @pytest.mark.parametrize("decoding", [{}, {"sample": True, "temperature": 1.0}], ids=["g", "s"])
@@ -309,7 +232,7 @@ def test_a_killed_job_goes_on_after_its_last_whole_batch(
         run_predict(tmp_path, tiny_base, None, settings)
     assert not (tmp_path / "predictions.jsonl").exists()
     (work,) = work_in(tmp_path)
-    with (work / "batches.jsonl").open("ab") as stream:
+    with (work / BATCHES).open("ab") as stream:
         stream.write(b'{"batch": 2, "seco')
     seen = watch(monkeypatch)
     resumed = run_predict(tmp_path, tiny_base, None, settings)
@@ -317,14 +240,26 @@ def test_a_killed_job_goes_on_after_its_last_whole_batch(
     assert resumed.read_bytes() == expected.read_bytes()
 
 
-def test_batches_of_other_settings_are_not_taken_up(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"settings": prediction_settings(decoding={"max_new_tokens": 3})}, {}),
+        ({"code": None}, {"code": None}),
+    ],
+    ids=["other settings", "unknown code"],
+)
+def test_batches_that_may_be_of_another_job_are_not_continued(
+    before: dict[str, Any],
+    after: dict[str, Any],
+    tiny_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch, pytest.raises(Killed):
         watch(patch, die_at=2)
-        run_predict(tmp_path, tiny_base, None, prediction_settings(decoding={"max_new_tokens": 3}))
+        run_predict(tmp_path, tiny_base, **before)
     seen = watch(monkeypatch)
-    run_predict(tmp_path, tiny_base)
+    run_predict(tmp_path, tiny_base, **after)
     assert seen[0] == 0
 
 
@@ -336,11 +271,10 @@ def test_seconds_of_the_killed_run_count_and_its_energy_is_not_known(
         watch(patch, die_at=2)
         run_predict(tmp_path, tiny_base)
     (work,) = work_in(tmp_path)
-    lines = read_lines(work / "batches.jsonl")
-    lines[0]["seconds"] = 1000.0
-    del lines[0]["sha256"]
-    lines[0]["sha256"] = sha256_of_text(canonical_json(lines[0]))
-    write_jsonl(work / "batches.jsonl", lines)
+    text = (work / BATCHES).read_bytes()
+    lines = [FinishedBatch.model_validate_json(line) for line in text.splitlines()]
+    lines[0] = lines[0].model_copy(update={"seconds": 1000.0}).sealed()
+    write_jsonl(work / BATCHES, lines)
     run_predict(tmp_path, tiny_base)
     cost = json.loads((tmp_path / "cost.json").read_text())
     assert (cost["seconds"] > 1000, cost["energy_joules"]) == (True, None)
@@ -359,16 +293,6 @@ def test_sampled_predictions_follow_their_seed(tiny_base: Path, tmp_path: Path) 
     assert found[0] != found[2]
 
 
-def test_a_long_input_is_cut_to_leave_room_for_the_answer(tiny_base: Path, tmp_path: Path) -> None:
-    records = [make_record(0), make_record(1, input="a very long description " * 60)]
-    write_jsonl(tmp_path / "long.jsonl", records)
-    settings = prediction_settings(decoding={"max_length": 300})
-    output = run_predict(tmp_path, tiny_base, None, settings, dataset=tmp_path / "long.jsonl")
-    _, cut = read_predictions(output)
-    assert 276 - 8 <= cut.prompt_tokens <= 276
-    assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == 1
-
-
 def refused(folder: Path, *arguments: Any, **changes: Any) -> str:
     """The one line of a job that is refused."""
     with pytest.raises(InputError) as caught:
@@ -379,31 +303,12 @@ def refused(folder: Path, *arguments: Any, **changes: Any) -> str:
     return problem
 
 
-def test_an_altered_adapter_is_refused(
-    tiny_base: Path, fluent_adapter: Path, tmp_path: Path
-) -> None:
-    name = "adapter_model.safetensors"
-    shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
-    content = bytearray((tmp_path / "copy" / name).read_bytes())
-    content[-2] ^= 1
-    (tmp_path / "copy" / name).write_bytes(content)
-    problem = refused(tmp_path, tiny_base, tmp_path / "copy" / "manifest.json")
-    assert f"{name}: altered" in problem
-    assert "retrain" in problem
-
-
-def test_another_precision_than_the_trainings_is_refused_unless_told(
-    tiny_base: Path, quantised_adapter: Path, tmp_path: Path
-) -> None:
-    problem = refused(tmp_path, tiny_base, quantised_adapter, prediction_settings(EXACT))
-    assert "nf4" in problem
-    assert "`allow_other_precision`" in problem
-    settings = prediction_settings(EXACT, allow_other_precision=True)
-    assert run_predict(tmp_path, tiny_base, quantised_adapter, settings).exists()
-
-
-def test_an_adapter_of_another_seed_or_model_is_refused(
-    tiny_base: Path, fluent_adapter: Path, tmp_path: Path
+def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
+    tiny_base: Path,
+    other_base: Path,
+    fluent_adapter: Path,
+    quantised_adapter: Path,
+    tmp_path: Path,
 ) -> None:
     """As when its directory is copied over that of another."""
     problem = refused(tmp_path, tiny_base, fluent_adapter, seed=1)
@@ -411,39 +316,42 @@ def test_an_adapter_of_another_seed_or_model_is_refused(
     assert problem.endswith("then run again to retrain, or use --seed 0")
     problem = refused(tmp_path, tiny_base, fluent_adapter, model="Other-EC")
     assert "an adapter of the model Tiny-EC, not of Other-EC: `rm -f " in problem
-    run_predict(tmp_path, tiny_base, fluent_adapter, model="Tiny-EC")
-
-
-def test_batches_of_unknown_code_are_not_continued(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        watch(patch, die_at=2)
-        run_predict(tmp_path, tiny_base, code=None)
-    seen = watch(monkeypatch)
-    run_predict(tmp_path, tiny_base, code=None)
-    assert seen[0] == 0
-
-
-def test_a_base_with_other_weights_than_the_adapters_is_refused(
-    other_base: Path, fluent_adapter: Path, tmp_path: Path
-) -> None:
     assert "trained on other weights" in refused(tmp_path, other_base, fluent_adapter)
+    chatml = PROMPTS / "chatml.jinja"
+    problem = refused(tmp_path, tiny_base, fluent_adapter, template=chatml)
+    assert f"trained with other prompts (0 shots) than {chatml} with 0 shots" in problem
+    problem = refused(tmp_path, tiny_base, quantised_adapter, prediction_settings(EXACT))
+    assert "nf4" in problem and "`allow_other_precision`" in problem
+    settings = prediction_settings(EXACT, allow_other_precision=True)
+    assert run_predict(tmp_path, tiny_base, quantised_adapter, settings, model="Tiny-EC").exists()
 
 
-def test_a_device_that_this_machine_lacks_is_refused(
+def test_altered_files_are_refused(tiny_base: Path, fluent_adapter: Path, tmp_path: Path) -> None:
+    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
+    write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
+    write_records(dataset, 6, split="test")
+    assert "own.jsonl: altered" in refused(tmp_path, tiny_base, dataset=dataset)
+    name = "adapter_model.safetensors"
+    shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
+    content = bytearray((tmp_path / "copy" / name).read_bytes())
+    content[-2] ^= 1
+    (tmp_path / "copy" / name).write_bytes(content)
+    problem = refused(tmp_path, tiny_base, tmp_path / "copy" / "manifest.json")
+    assert f"{name}: altered" in problem and "retrain" in problem
+
+
+def test_what_this_machine_cannot_do_is_refused(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     install([], monkeypatch.setattr)
     assert "device: cuda is configured" in refused(tmp_path, tiny_base, device="cuda")
-
-
-def test_libraries_that_differ_from_the_lock_file_are_refused(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from importlib import metadata
-
+    empty = write_records(tmp_path / "empty.jsonl", 0)
+    assert refused(tmp_path, tiny_base, dataset=empty) == f"{empty}: no records"
+    shots = prediction_settings(shots=1)
+    assert "no records for `shots: 1`" in refused(tmp_path, tiny_base, None, shots)
+    settings = prediction_settings(decoding={"max_length": 21, "max_new_tokens": 20})
+    assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
     version = metadata.version
     monkeypatch.setattr(
         "ecslm.common.versions.metadata.version",
@@ -507,18 +415,6 @@ def test_records_of_ones_own_that_could_not_be_scored_are_refused_before_the_wor
     assert problem in caught.value.problems[0]
 
 
-def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -> None:
-    empty = write_records(tmp_path / "empty.jsonl", 0)
-    assert refused(tmp_path, tiny_base, dataset=empty) == f"{empty}: no records"
-    shots = prediction_settings(shots=1)
-    assert "no records for `shots: 1`" in refused(tmp_path, tiny_base, None, shots)
-
-
-def test_answers_as_long_as_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
-    settings = prediction_settings(decoding={"max_length": 21, "max_new_tokens": 20})
-    assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
-
-
 WINDOW = 150
 
 
@@ -548,41 +444,12 @@ def test_inputs_are_cut_to_the_window_of_the_base_and_counted(
     assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == sum(longer)
 
 
-def test_a_tuned_model_reads_what_it_was_trained_on(narrow_base: Path, tmp_path: Path) -> None:
-    adapter = train(tmp_path, narrow_base)
-    lines = read_lines(run_predict(tmp_path, narrow_base, adapter))
-    assert max(line["prompt_tokens"] for line in lines) > WINDOW
-    assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == 0
-
-
 @pytest.mark.parametrize("step", [train, run_predict])
 def test_a_template_of_another_family_is_refused(
     step: Any, tiny_base: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=r"<\|begin_of_text\|>, .*: no token of tiny"):
         step(tmp_path, tiny_base, template=PROMPTS / "llama3.jinja")
-
-
-def script_arguments(folder: Path, base: Path, adapter: Path) -> list[object]:
-    return [
-        *("--dataset", write_records(folder / "test.jsonl", 7, split="test")),
-        *("--base", base, "--adapter", adapter, "--template", PROMPTS / "alpaca.jinja"),
-        *("--settings", prediction_settings().model_dump_json()),
-        *("--batch-tokens", 300, "--output", folder / "P.jsonl"),
-    ]
-
-
-def test_the_script_writes_the_same_predictions_and_their_cost_beside_them(
-    whole: Path,
-    tiny_base: Path,
-    fluent_adapter: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    arguments = script_arguments(tmp_path, tiny_base, fluent_adapter)
-    assert run_here(monkeypatch, "predict.py", arguments) == 0
-    assert (tmp_path / "P.jsonl").read_bytes() == whole.read_bytes()
-    assert json.loads((tmp_path / "P.cost.json").read_text())["prompts"] == 7
 
 
 def test_examples_in_the_prompt_go_with_the_records_that_have_one(

@@ -81,7 +81,7 @@ class Jobs:
             *("--code", code_parameter("predict.py", modules_of(chosen), self.scripts)),
         ]
         if pause_at is not None:
-            at = {"event": "open a", "pattern": "*/batches.jsonl", "number": pause_at}
+            at = {"event": "open a+", "pattern": "*/batches.jsonl", "number": pause_at}
             environment["PAUSE_AT"] = json.dumps({**at, "marker": str(marker)})
             environment["PYTHONPATH"] = str(PAUSING)
         running = self._start("predict.py", folder, arguments, environment)
@@ -235,18 +235,6 @@ def test_kill_9_of_a_job_leaves_the_process_to_the_next(
     assert jobs.worker() == worker
 
 
-def test_a_cancelled_job_says_so_and_its_process_serves_the_next(
-    jobs: Jobs, tiny_base: Path
-) -> None:
-    paused = jobs.start("job", tiny_base, pause_at=2)
-    os.killpg(paused.process.pid, signal.SIGINT)
-    assert paused.process.wait() != 0
-    assert "error: interrupted: run again" in jobs.log("job")
-    worker = jobs.worker()
-    jobs.result("job", tiny_base)
-    assert jobs.worker() == worker
-
-
 def test_kill_9_of_the_run_leaves_a_job_its_process_and_no_process_after_it(
     jobs: Jobs, tiny_base: Path, tmp_path: Path
 ) -> None:
@@ -259,18 +247,18 @@ def test_kill_9_of_the_run_leaves_a_job_its_process_and_no_process_after_it(
     wait_until(lambda: jobs.workers() == [], lambda: True, lambda: "it is there")
 
 
-def test_two_jobs_at_a_time_share_the_process_and_one_of_another_model_does_without(
-    jobs: Jobs, tiny_base: Path, other_base: Path, tmp_path: Path
+def test_beside_the_job_that_uses_the_process_others_load_the_model_themselves(
+    jobs: Jobs, tiny_base: Path, tmp_path: Path
 ) -> None:
     paused = jobs.start("first", tiny_base, pause_at=2)
     expected = alone(tmp_path, tiny_base)
     assert jobs.result("second", tiny_base) == expected
-    assert len(jobs.workers()) == 2, "the first job and the worker"
-    other = jobs.result("third", other_base)
-    assert other == alone(tmp_path / "other", other_base)
+    assert len(jobs.workers()) == 2, "the first job and its process"
     paused.finish()
     assert jobs.predictions("first") == expected
-    assert len(jobs.workers()) == 1
+    worker = jobs.worker()
+    assert jobs.result("third", tiny_base) == expected
+    assert jobs.worker() == worker
 
 
 def test_problems_that_only_the_process_sees_are_told_as_in_a_job_alone(
@@ -305,14 +293,13 @@ def refused(jobs: Jobs, name: str, base: Path, **options: Any) -> Sequence[str]:
 def test_code_that_was_edited_is_run_by_another_process(jobs: Jobs, tiny_base: Path) -> None:
     scripts = jobs.folder.with_name("scripts")
     shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("requirements.lock",):
-        shutil.copy(ROOT / name, scripts.with_name(name))
+    shutil.copy(ROOT / "requirements.lock", scripts.parent)
     jobs.scripts = scripts
     # A file that was written in this instant would look as if it had changed during the start.
     time.sleep(0.05)
     before = jobs.result("before", tiny_base)
     worker = jobs.worker()
-    engine = scripts / "ecslm/prediction/writing.py"
+    engine = scripts / "ecslm/prediction/generation.py"
     text = engine.read_text()
     old = "text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)"
     assert text.count(old) == 1

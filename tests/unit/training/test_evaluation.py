@@ -22,8 +22,7 @@ from ecslm.models.adapters import read_adapter
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
-from ecslm.prediction.choosing import Likeliest
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network
 from ecslm.training.adapter import add_adapter
 from ecslm.training.batches import Example, Layout, Padded
@@ -56,7 +55,7 @@ def models(tiny_base: Path) -> dict[bool, Any]:
 def greedy(models: dict[bool, Any]) -> Any:
     """The first tokens that a prompt is answered with, by generation."""
     generator = Generator(Network(models[False]), NEVER)
-    return lambda prompts: generator.generate(prompts, LONGEST, Likeliest())
+    return lambda prompts: generator.generate(prompts, LONGEST, likeliest)
 
 
 @st.composite

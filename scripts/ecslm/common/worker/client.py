@@ -1,12 +1,9 @@
 """A job's side: joining the worker of its run, which the first job starts, and asking it."""
 
-import errno
 import logging
 import os
 import socket
-import time
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
 from ecslm.common.errors import InputError, Problem
@@ -19,13 +16,9 @@ from ecslm.common.worker.place import (
     is_running,
     wait_for_end,
 )
-from ecslm.common.worker.server import BUSY, WELCOME, NewSession, start_worker
+from ecslm.common.worker.server import NewSession, start_worker
 
 log = logging.getLogger(__name__)
-
-# Attempts to reach a worker, which may be starting or ending.
-ATTEMPTS = 500
-SECONDS_BETWEEN = 0.01
 
 
 class WorkerLostError(Exception):
@@ -36,58 +29,42 @@ class WorkerFailedError(Exception):
     """The worker met an error that is nobody's input: its traceback."""
 
 
-def join(
-    run: str, process: Mapping[str, Any], content: Any, new_session: NewSession
-) -> Channel | None:
-    """Join the worker of a run, as its only user or beside others that want the same content.
+def join(process: Any, new_session: NewSession) -> Channel | None:
+    """Join the worker of this job's run, as its only user until the job ends.
 
-    If there is none, one is started: a fork of this process. One that runs under other conditions
-    ends first, unless a job uses it.
+    If there is none, or one that runs under other conditions, which then ends, one is started: a
+    fork of this process.
 
     Args:
-        process: the conditions that the worker's process must meet, as JSON values. A job with
-            other conditions needs another process.
-        content: what it has to load. It holds one content at a time.
+        process: the conditions that the worker's process must meet, as a JSON value.
         new_session: makes a session of the worker, for one job.
 
     Returns:
-        None if this job has to do without a worker: it is busy with other content, or there can be
-        none.
+        None if this job has to do without a worker: another job uses it, or there can be none.
 
     Raises:
         WorkerLostError: the worker that was started has ended.
     """
-    if not is_running(run):
+    run, devices = os.environ.get(RUN_VARIABLE), os.environ.get(DEVICES_VARIABLE)
+    user = None if run is None else _only_user(run, devices)
+    if run is None or user is None:
         return None
-    started = False
-    for _ in range(ATTEMPTS):
-        channel = _connect(address(run, os.environ.get(DEVICES_VARIABLE)))
+    channel = _welcomed(run, devices, process)
+    if channel is None:
+        with socket.socket(socket.AF_UNIX) as listening:
+            try:
+                listening.bind(address(run, devices))
+            except OSError:
+                log.warning("no process can be started for the run: this job loads for itself")
+                user.close()
+                return None
+            listening.listen()
+            start_worker(listening, run, process, new_session)
+        channel = _welcomed(run, devices, process)
         if channel is None:
-            if started:
-                raise WorkerLostError("the process that was to load the model has ended")
-            started = _start(run, process, new_session)
-            if not started:
-                time.sleep(SECONDS_BETWEEN)
-            continue
-        if not is_own(channel.connection):
-            log.warning("a process of another user listens in place of this run's: not used")
-            channel.close()
-            return None
-        try:
-            channel.send({"process": process, "content": content})
-            reply = channel.receive()
-        except (EOFError, OSError):
-            # It was ending, or has been killed.
-            channel.close()
-            time.sleep(SECONDS_BETWEEN)
-            continue
-        if reply["state"] == WELCOME:
-            return channel
-        channel.close()
-        if reply["state"] == BUSY:
-            return None
-        wait_for_end(reply["number"])
-    return None
+            raise WorkerLostError("the process that was to load the model has ended")
+    channel.user = user
+    return channel
 
 
 def ask(channel: Channel, message: Any) -> Any:
@@ -127,37 +104,38 @@ def end_worker(run: str, devices: str | None) -> None:
     Args:
         devices: the value of CUDA_VISIBLE_DEVICES there.
     """
-    channel = _connect(address(run, devices)) if is_running(run) else None
-    if channel is None:
-        return
-    # It may just have ended by itself.
-    with closing(channel), suppress(EOFError, OSError):
-        if is_own(channel.connection):
-            channel.send({})
-            reply = channel.receive()
-            if reply["state"] != BUSY:
-                wait_for_end(reply["number"])
+    if user := _only_user(run, devices):
+        with user:
+            # No worker serves a process without conditions.
+            _welcomed(run, devices, None)
 
 
-def _connect(where: bytes) -> Channel | None:
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(where)
-    except OSError:
-        connection.close()
+def _only_user(run: str, devices: str | None) -> socket.socket | None:
+    """What the user of a run's worker holds; None if another job has it, or the run has ended."""
+    if not is_running(run):
         return None
-    return Channel(connection)
+    user = socket.socket(socket.AF_UNIX)
+    try:
+        user.bind(address(run, devices) + b"-user")
+    except OSError:
+        user.close()
+        return None
+    return user
 
 
-def _start(run: str, process: Mapping[str, Any], new_session: NewSession) -> bool:
-    """Start a worker; returns False if another job was faster."""
-    with socket.socket(socket.AF_UNIX) as listening:
-        try:
-            listening.bind(address(run, os.environ.get(DEVICES_VARIABLE)))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return False
-            raise
-        listening.listen()
-        start_worker(listening, run, process, new_session)
-    return True
+def _welcomed(run: str, devices: str | None, process: Any) -> Channel | None:
+    """A conversation with the worker; None if there is none, or it has ended because it runs under
+    other conditions."""
+    connection = socket.socket(socket.AF_UNIX)
+    channel = Channel(connection)
+    # It may just have ended by itself.
+    with suppress(EOFError, OSError):
+        connection.connect(address(run, devices))
+        if is_own(connection):
+            channel.send(process)
+            reply = channel.receive()
+            if reply["welcome"]:
+                return channel
+            wait_for_end(reply["number"])
+    channel.close()
+    return None

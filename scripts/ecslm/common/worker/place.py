@@ -85,6 +85,8 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
+        self.user: socket.socket | None = None
+        """Held by the only user of a worker."""
         self._lines = connection.makefile("rb")
 
     def send(self, value: Any) -> None:
@@ -111,6 +113,8 @@ class Channel:
         """End the conversation."""
         self._lines.close()
         self.connection.close()
+        if self.user is not None:
+            self.user.close()
 
 
 def _name(process: int) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field
 
 from ecslm.comparisons.settings import unique
+from ecslm.prediction.openai_settings import AccessSettings
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings
@@ -81,7 +82,7 @@ class AnyModel(Closed):
         """What tables say of its answers if they are not free."""
         return None
 
-    def reached(self) -> BaseModel | None:
+    def reached(self) -> AccessSettings | None:
         """How a server is reached, on which no answer depends; None: there is none."""
         return None
 

@@ -11,9 +11,9 @@ from llguidance import LLMatcher, LLTokenizer
 
 from ecslm.prediction.answers.forms import COMPLETIONS, Grammar
 from ecslm.prediction.backend import Generated
+from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.prediction.writing import Writer, choice
 
 # Of a few answer types grammars are the same for many records.
 KEPT = 64
@@ -25,7 +25,7 @@ class ConstrainedAnswers:
     def __init__(
         self, network: Network, tokenizer: Any, tokens: LLTokenizer, decoding: DecodingSettings
     ) -> None:
-        self._writer = Writer(network, tokenizer, decoding)
+        self._free = FreeAnswers(network, tokenizer, decoding)
         self._tokens, self._decoding = tokens, decoding
         self._matcher = lru_cache(maxsize=KEPT)(self._new_matcher)
 
@@ -38,16 +38,11 @@ class ConstrainedAnswers:
         """
         limit = self._decoding.max_new_tokens
         rows = [Row(self._matcher(one.text).deep_copy(), one, self._tokens) for one in forms]
-        choose = choice(self._decoding, numbers)
-        found = self._writer.write(prompts, choose, Allowed(rows, limit))
+        found = self._free.answers(prompts, forms, numbers, Allowed(rows, limit))
         return [
-            replace(answer, stopped=False) if row.was_ended else answer
+            replace(answer, finish_reason="length") if row.was_ended else answer
             for row, answer in zip(rows, found, strict=True)
         ]
-
-    def release(self) -> bool:
-        """As `Reader.release`."""
-        return self._writer.release()
 
     def _new_matcher(self, grammar: str) -> LLMatcher:
         matcher = LLMatcher(self._tokens, grammar)

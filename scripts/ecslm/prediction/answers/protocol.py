@@ -35,10 +35,6 @@ class Answering(Protocol):
             torch.OutOfMemoryError: the batch is too large.
         """
 
-    def release(self) -> bool:
-        """Let go of what is kept for the next batches; returns whether the batch that was tried
-        last has more memory now."""
-
 
 class AnswerMode(Protocol):
     """A way of answering, before the weights are loaded."""

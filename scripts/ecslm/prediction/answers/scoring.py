@@ -9,9 +9,8 @@ from transformers.cache_utils import Cache
 from ecslm.models.batching import batches_by_length
 from ecslm.prediction.answers.forms import Candidate
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.key_values import RoomyLayer
 from ecslm.prediction.network import Network
-from ecslm.prediction.prefill import CHUNK, Reader, Reading
+from ecslm.prediction.prefill import CHUNK, Reading, RoomyLayer, read
 
 # Positions whose logits are computed at once: the vocabulary is large.
 LOGITS = 1024
@@ -21,7 +20,7 @@ class LikeliestAnswers:
     """Answers with the likeliest candidate."""
 
     def __init__(self, network: Network) -> None:
-        self._network, self._reader = network, Reader(network)
+        self._network = network
 
     def answers(
         self,
@@ -32,13 +31,9 @@ class LikeliestAnswers:
         """Answer the prompts of a batch, in order. No token is generated."""
         scores = self.log_likelihoods(prompts, [[one.tokens for one in form] for form in forms])
         return [
-            Generated(_best(form, values).text, len(prompt), 0, True)
+            Generated(_best(form, values).text, len(prompt), 0, "stop")
             for prompt, form, values in zip(prompts, forms, scores, strict=True)
         ]
-
-    def release(self) -> bool:
-        """As `Reader.release`."""
-        return self._reader.release()
 
     @torch.inference_mode()
     def log_likelihoods(
@@ -48,7 +43,7 @@ class LikeliestAnswers:
 
         A prompt is read once. Its candidates go on from its keys and values.
         """
-        batch = self._reader.read(prompts, 0)
+        batch = read(self._network, prompts, 0)
         each = [[tokens[0] for tokens in candidates[prompt]] for prompt in batch.order]
         rows = [place for place, tokens in enumerate(each) for _ in tokens]
         first = chain.from_iterable(each)

@@ -1,0 +1,76 @@
+"""Lines of a file that each are on the disk as soon as they are added: batches, paid answers.
+
+A kill, a power failure or a bad disk may damage some. They are passed over, so that what they had
+is made again, and stay, since a person may fix them.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ecslm.common.files import json_line
+from ecslm.common.hashing import canonical_json, sha256_of_text
+
+log = logging.getLogger(__name__)
+
+
+class KeptLine(BaseModel):
+    """A line; `sha256` is of all other values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str = ""
+
+    def sealed(self) -> Self:
+        """The line with its digest."""
+        values = self.model_dump(mode="json", exclude={"sha256"}).values()
+        return self.model_copy(update={"sha256": sha256_of_text(canonical_json([*values]))})
+
+    @classmethod
+    def sound(cls, text: bytes) -> Self | None:
+        """The line in a text; None if it is not as it was written."""
+        try:
+            line = cls.model_validate_json(text)
+        except ValidationError:
+            return None
+        return line if line == line.sealed() else None
+
+
+Line = TypeVar("Line", bound=KeptLine)
+
+
+def add_line(path: Path, line: KeptLine) -> None:
+    """Add a line, by one process at a time, in a way that survives a power failure."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, end - 1))
+        # A process may have been killed in the middle of a line.
+        begin = b"" if stream.read() in (b"", b"\n") else b"\n"
+        stream.write(begin + json_line(line.sealed()).encode())
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def sound_lines(path: Path, form: type[Line], start: int = 0) -> Iterator[tuple[Line | None, int]]:
+    """The lines, None for a damaged one, each with the place in the file where it ends.
+
+    Args:
+        start: a place where a line begins. One that another process is still writing is not read.
+    """
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        stream.seek(start)
+        for text in stream:
+            start += len(text)
+            if not text.endswith(b"\n"):
+                return
+            line = form.sound(text)
+            if line is None and text.strip():
+                log.warning("%s: the line that ends at byte %d is damaged", path, start)
+            yield line, start

@@ -1,0 +1,105 @@
+"""Lines of finished batches and of paid answers: what is damaged is passed over, nothing else."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecslm.prediction.backend import Generated
+from ecslm.prediction.kept_lines import add_line
+from ecslm.prediction.openai_backend import AnswerCache
+from ecslm.prediction.openai_settings import ServerSettings
+from ecslm.prediction.run import FinishedBatch, finished_batches
+from ecslm.prediction.server_client import Answer
+
+BATCHES = [[2, 0], [1], [3, 4, 5]]
+FOUND = {
+    number: FinishedBatch(
+        batch=number,
+        seconds=0.5 + number,
+        answers=[Generated(f"«{number}»\u2028{one}\n", 10 + one, one, "stop") for one in members],
+    )
+    for number, members in enumerate(BATCHES)
+}
+
+
+def written(path: Path) -> bytes:
+    path.unlink(missing_ok=True)
+    for line in FOUND.values():
+        add_line(path, line)
+    return path.read_bytes()
+
+
+@given(
+    place=st.integers(0),
+    damage=st.tuples(st.integers(1, 255), st.just(b""))
+    | st.tuples(st.just(0), st.just(b"\0") | st.binary(max_size=40)),
+)
+def test_damage_costs_the_batches_that_it_hits_which_are_made_and_found_again(
+    tmp_path_factory: pytest.TempPathFactory, place: int, damage: tuple[int, bytes]
+) -> None:
+    """A byte has changed, or the file is cut, perhaps with something else after it."""
+    path = tmp_path_factory.getbasetemp() / "batches.jsonl"
+    content = written(path)
+    change, garbage = damage
+    place %= len(content)
+    rest = bytes([content[place] ^ change]) + content[place + 1 :] if change else garbage
+    path.write_bytes(content[:place] + rest)
+    left = finished_batches(path, BATCHES)
+    assert left.items() <= {number: line.sealed() for number, line in FOUND.items()}.items()
+    hit = content[:place].count(b"\n")
+    # Where a line end has changed, two lines are one.
+    after = {*range(hit + 1 + (content[place] == ord("\n")), 3)} if change else set()
+    assert left.keys() >= {*range(hit), *after}
+    for number in FOUND.keys() - left:
+        add_line(path, FOUND[number])
+    assert finished_batches(path, BATCHES).keys() == FOUND.keys()
+
+
+def test_a_line_that_cannot_be_of_this_job_is_none_of_its_batches(tmp_path: Path) -> None:
+    written(tmp_path / "b")
+    assert finished_batches(tmp_path / "b", [[0], [1], [2, 3, 4]]).keys() == {1, 2}
+    assert finished_batches(tmp_path / "b", BATCHES[:1]).keys() == {0}
+
+
+def test_each_line_is_on_the_disk_before_the_next_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda stream: sizes.append(os.fstat(stream).st_size))
+    content = written(tmp_path / "b")
+    assert sizes == [index + 1 for index, byte in enumerate(content) if byte == ord("\n")]
+
+
+def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = ServerSettings(url="https://models.example/v1", model="shop-1")
+    answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
+    reader, writer = AnswerCache(tmp_path, server), AnswerCache(tmp_path, server)
+    for key in ("a", "b", "c"):
+        writer.add(key, answer)
+    (path,) = reader.folder.iterdir()
+    content = path.read_bytes().replace(b"yes", b"no ", 1)
+    path.write_bytes(content[:-9])
+    assert reader.answers() == {"b": answer}
+    path.write_bytes(content)
+    assert reader.answers() == {"b": answer, "c": answer}
+    end = content.index(b"\n") + 1
+    assert caplog.messages == [f"{path}: the line that ends at byte {end} is damaged"]
+
+
+def test_answers_that_version_1_0_has_kept_are_found(tmp_path: Path) -> None:
+    """It had a file for each; a damaged one is none."""
+    server = ServerSettings(url="https://models.example/v1", model="shop-1")
+    answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
+    folder = AnswerCache(tmp_path, server).folder
+    AnswerCache(tmp_path / "new", server).add("ab12", answer)
+    (line,) = (tmp_path / "new").rglob("answers.jsonl")
+    for name, end in (("ab12", b""), ("ab13", b"damaged")):
+        path = folder / "ab" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(line.read_bytes() + end)
+    assert AnswerCache(tmp_path, server).answers() == {"ab12": answer}

@@ -1,0 +1,693 @@
+"""Predictions of a model that a server runs: nothing is asked or paid twice, each failure is one
+line, and no key is left behind."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import openai._base_client
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from support import warm
+from support.local_server import (
+    KEY,
+    PRICES,
+    VARIABLE,
+    Body,
+    LocalServer,
+    Reply,
+    completion,
+    failure,
+    in_turn,
+    local_server,
+    prompt_of,
+)
+from support.model_examples import PROMPTS, make_record, read_lines, run_predict, write_records
+from support.project import SCRIPTS
+
+from ecslm.common.errors import InputError
+from ecslm.common.logs import start_log
+from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.common.results_cache import ROOT_VARIABLE
+from ecslm.common.validation import validated
+from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction import openai_backend
+from ecslm.prediction.backend import Generated, Request
+from ecslm.prediction.openai_backend import ServerBackend
+from ecslm.prediction.openai_settings import (
+    AccessSettings,
+    OpenAISettings,
+    ServerDecoding,
+    ServerSettings,
+)
+from ecslm.prediction.server_client import Answer, ServerClient, ServerRequest, request_for
+from ecslm.prediction.settings import DecodingSettings
+from ecslm.schemas.prediction import Prediction, read_predictions
+
+DECODING = ServerDecoding(max_new_tokens=10)
+SERVER = ServerSettings(url="https://models.example/v1", model="shop-1")
+# At these prices a prompt of 10 letters may have 110 tokens at 1 a million, and 10 of its answer
+# at 2; it has 2 and 1.
+MOST = 130e-6
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    """A server; the cache of its answers is in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, KEY)
+    with local_server(lambda body: completion(body, f"to {len(prompt_of(body))}")) as running:
+        yield running
+
+
+def settings_of(server: LocalServer, **fields: Any) -> OpenAISettings:
+    own = {"url": server.url, "model": "shop-1"} | fields.pop("at", {})
+    return OpenAISettings.model_validate({"backend": "openai", "server": own} | fields)
+
+
+def run(
+    folder: Path, server: LocalServer, access: dict[str, Any] | None = None, **fields: Any
+) -> list[Prediction]:
+    """Predict seven records, all of other prompts; returns the predictions."""
+    changes = fields.pop("changes", {})
+    folder.mkdir(exist_ok=True)
+    access_option = None if access is None else json.dumps(access)
+    settings = settings_of(server, **fields)
+    output = run_predict(folder, None, None, settings, access=access_option, **changes)
+    return read_predictions(output)
+
+
+def cost(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "cost.json").read_text())
+    return content
+
+
+def asked(
+    server: LocalServer, count: int = 1, found: dict[str, Answer] | None = None, **access: Any
+) -> dict[str, Answer]:
+    """The answers to the prompts `prompt 000` and so on, by prompt; `found` gets them, too."""
+    own = ServerSettings(url=server.url, model="shop-1")
+    requests = [
+        request_for(f"prompt {number:03d}", f"r{number:03d}", own, DECODING, seed=0)
+        for number in range(count)
+    ]
+    prompts = {request.key: request.text for request in requests}
+    found = {} if found is None else found
+    client = ServerClient(own, AccessSettings.model_validate(access))
+    client.ask(requests, lambda key, answer: found.update({prompts[key]: answer}))
+    return found
+
+
+def problem(server: LocalServer, count: int = 1, **access: Any) -> str:
+    """The one line that a request ends with, without the server's address."""
+    with pytest.raises(InputError) as caught:
+        asked(server, count, **access)
+    (line,) = caught.value.problems
+    assert line.startswith(f"{server.url}: ")
+    return line.removeprefix(f"{server.url}: ")
+
+
+# What is asked.
+
+
+def test_a_request_is_in_the_terms_of_the_server_and_another_if_they_are() -> None:
+    drawn = ServerDecoding.of(DecodingSettings(sample=True, temperature=0.5, top_p=0.9, oom="stop"))
+    completions = {"api": "completions", "limit": "max_completion_tokens"}
+    told = {"temperature": 0.5, "top_p": 0.9, "seed": 7}
+    cases: list[tuple[dict[str, Any], ServerDecoding, dict[str, Any]]] = [
+        ({}, DECODING, {"messages": 1, "max_tokens": 10, "temperature": 0.0}),
+        (completions, drawn, {"prompt": 1, "max_completion_tokens": 100} | told),
+        ({"sampling": "own"}, drawn, {"messages": 1, "max_tokens": 100}),
+        ({"model": "b"}, DECODING, {"messages": 1, "max_tokens": 10, "temperature": 0.0}),
+        ({"url": "https://a.b/v1"}, DECODING, {"messages": 1, "max_tokens": 10, "temperature": 0}),
+    ]
+    keys = set()
+    texts = {"messages": [{"role": "user", "content": "Hi"}], "prompt": "Hi"}
+    for changes, decoding, body in cases:
+        own = SERVER.model_copy(update=changes)
+        request = request_for("Hi", "r", own, decoding, seed=7)
+        expected = {name: texts.get(name, value) for name, value in body.items()}
+        assert request.body == {"model": own.model} | expected
+        # A seed is only sent where something is drawn; the record is not.
+        assert (request_for("Hi", "s", own, decoding, 8).key == request.key) == ("seed" not in body)
+        keys |= {request.key, request_for("hi", "r", own, decoding, 7).key}
+    assert len(keys) == 2 * len(cases)
+
+
+def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        validated(form, value, "here")
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        *(
+            (f"https://{one}", "should have no user, password, query or fragment")
+            for one in ("me:sk-1@a.example/v1", "sk-1@a.example", "a.example?key=1", "a.example#1")
+        ),
+        *((one, "should be a URL such as") for one in ("a.example/v1", "ftp://a.example", "")),
+    ],
+)
+def test_a_url_that_is_none_or_may_hold_a_secret_is_refused_without_showing_it(
+    url: str, said: str
+) -> None:
+    (line,) = problems(ServerSettings, {"url": url, "model": "m"})
+    assert line.startswith(f"here: url: {said}")
+    assert "sk-1" not in line
+    assert ServerSettings(url="HTTPS://Models.example/v1/", model="m").url == SERVER.url
+    for key in ("sk-1", "sk_1", ""):
+        (line,) = problems(AccessSettings, {"key": key})
+        expected = "should be the name of an environment variable, in capitals, not the key"
+        assert line == f"here: key: {expected}"
+    assert "`budget` needs `prices`" in problems(AccessSettings, {"budget": 5})[0]
+
+
+# Whole jobs.
+
+
+def test_a_server_answers_the_prompts_of_the_study(
+    server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The most that this may cost is told before; no line of the log is that of a request."""
+    start_log(None)
+    with caplog.at_level(logging.INFO):
+        rows = run(tmp_path, server, {"prices": PRICES | {"input": 1e4, "output": 0.0}})
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    prompts = [template.render(make_record(number), 0) for number in range(7)]
+    assert sorted(server.prompts()) == sorted(prompts)
+    assert [row.prediction for row in rows] == [f"to {len(prompt)}" for prompt in prompts]
+    assert [row.prompt_tokens for row in rows] == [len(prompt) // 4 for prompt in prompts]
+    assert {(row.generated_tokens, row.finish_reason) for row in rows} == {(2, "stop")}
+    manifest = read_manifest(manifest_of(tmp_path / "predictions.jsonl"))
+    assert manifest.settings["server"]["url"] == server.url
+    assert set(manifest.versions) == {"Jinja2"}
+    told = cost(tmp_path)
+    price = sum(len(prompt) // 4 for prompt in prompts) / 100
+    assert told["price"] == told["paid"] == pytest.approx(price)
+    expected = {
+        **{"requests": 7, "answers_from_cache": 0, "device": f"shop-1 at {server.url}"},
+        **{"answered_by": "m-1", "currency": "USD", "prices_as_of": "2024-04-09"},
+    }
+    assert told.items() >= expected.items()
+    most = sum(len(prompt) + 100 for prompt in prompts) / 100
+    assert f"7 of 7 prompts to ask, for at most {most:.2f} USD" in caplog.messages
+    assert not [line for line in caplog.messages if "HTTP" in line]
+
+
+def test_what_was_asked_for_another_study_is_not_asked_again_and_costs_what_it_would_now(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """Not even with other code, under another name, or with a server that is gone. Rows are
+    compared at prices of one day."""
+    first = run(tmp_path / "a", server, {"prices": PRICES})
+    server.answer = in_turn(failure(404, "retired"))
+    now = PRICES | {"input": 3.0, "output": 6.0, "as_of": "2026-11-01"}
+    access = {"prices": now, "key": VARIABLE, "budget": 1e-9}
+    second = run(tmp_path / "b", server, access, changes={"code": "code:2", "model": "Other"})
+    assert second == first
+    assert len(server.received) == 7
+    told, before = cost(tmp_path / "b"), cost(tmp_path / "a")
+    assert (told["requests"], told["answers_from_cache"], told["paid"]) == (0, 7, 0)
+    assert told["price"] == pytest.approx(3 * before["price"])
+    assert told["prices_as_of"] == "2026-11-01"
+
+
+def test_answers_of_several_models_and_withheld_ones_are_told(
+    server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after another model was put behind the same name, while some answers were kept."""
+    withheld = in_turn(lambda body: completion(body, None, "content_filter"), completion)
+    server.answer = in_turn(*[withheld] * 3, lambda body: completion(body, model="m-2"))
+    rows = run(tmp_path, server, {"concurrency": 1})
+    assert [row.finish_reason for row in rows] == ["content_filter", *["stop"] * 6]
+    assert cost(tmp_path)["answered_by"] == "m-1, m-2"
+    assert cost(tmp_path)["withheld_by_content_filter"] == 1
+    assert caplog.messages[-1].endswith("the server names several models: m-1, m-2")
+
+
+def test_a_reply_that_cannot_be_used_is_an_invalid_answer_that_is_not_kept(
+    server: LocalServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    server.answer = in_turn(completion, Reply("{}"), completion)
+    rows = run(tmp_path / "a", server, {"concurrency": 1, "prices": PRICES})
+    (lost,) = [row for row in rows if row.finish_reason is None]
+    assert (lost.prediction, lost.prompt_tokens, lost.generated_tokens) == ("", None, None)
+    assert cost(tmp_path / "a")["unusable_answers"] == 1
+    line = f"record {lost.id}: not an answer of the chat API: {{}}: counts as invalid"
+    assert caplog.messages == [line]
+    # The same job once more.
+    rows = run(tmp_path / "b", server)
+    assert {row.prediction for row in rows} == {"yes"}
+    assert len(server.received) == 7 + 1
+
+
+def test_what_useless_replies_cost_counts_for_the_budget_of_the_whole_job(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of prompts that are asked one batch after the other."""
+    monkeypatch.setattr(openai_backend, "BATCH", 2)
+    server.answer = lambda body: completion(body) if len(server.received) == 1 else Reply("{}")
+    most = max(len(make_record(n).instruction + make_record(n).input) for n in range(7)) + 600
+    with pytest.raises(InputError, match=r"the budget of .* is reached"):
+        run(tmp_path, server, {"prices": PRICES, "budget": 3 * most / 1e6, "concurrency": 1})
+    assert 1 < len(server.received) < 7
+
+
+def test_markers_of_turns_are_for_completions_alone(
+    server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    changes = {"template": PROMPTS / "chatml.jinja"}
+    run(tmp_path, server, at={"api": "completions"}, changes=changes)
+    assert not caplog.messages
+    assert {one.path for one in server.received} == {"/v1/completions"}
+    assert all(prompt.startswith("<|im_start|>system") for prompt in server.prompts())
+    run(tmp_path, server, changes=changes)
+    told = f"{changes['template']}: the template has markers of turns"
+    assert [line.startswith(told) for line in caplog.messages] == [True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"template": None}, "--template: missing: backend openai needs it"),
+        ({"base": Path("base.json")}, "--base: backend openai takes none: leave it out"),
+        ({"access": '{"kye": "A"}'}, "--access: kye: unknown key"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(
+    server: LocalServer, tmp_path: Path, changes: dict[str, Any], expected: str
+) -> None:
+    (tmp_path / "base.json").write_text("{}")
+    options = {"base": None, "settings": settings_of(server)} | changes
+    with pytest.raises(InputError) as caught:
+        run_predict(tmp_path, **options)
+    assert caught.value.problems == (expected,)
+    assert not server.received
+
+
+# Processes.
+
+
+def script(server: LocalServer, folder: Path, access: dict[str, Any]) -> list[str]:
+    """The command that predicts seven records."""
+    folder.mkdir(exist_ok=True)
+    options = {
+        "--dataset": write_records(folder / "test.jsonl", 7, split="test"),
+        "--template": PROMPTS / "alpaca.jinja",
+        "--settings": settings_of(server).model_dump_json(),
+        "--access": json.dumps(access),
+        "--output": folder / "predictions.jsonl",
+        "--log": folder / "log.txt",
+    }
+    words = [str(word) for pair in options.items() for word in pair]
+    return [sys.executable, str(SCRIPTS / "predict.py"), *words]
+
+
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=st.integers(1, 7), concurrency=st.integers(1, 3))
+def test_a_killed_job_repeats_only_the_requests_on_their_way(
+    server: LocalServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    at: int,
+    concurrency: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("killed")
+    access = {"concurrency": concurrency, "prices": PRICES, "budget": 1}
+    command = script(server, folder, access)[1:]
+    started: list[warm.WarmProcess] = []
+    running = threading.Event()
+
+    def kill(body: Body) -> Reply:
+        running.wait()
+        if len(server.received) >= at:
+            started[0].kill()
+        return completion(body)
+
+    server.received.clear()
+    server.answer = kill
+    with Path(os.devnull).open("wb") as nowhere:
+        started.append(warm.start(command, folder, nowhere, nowhere, os.environ))
+        running.set()
+        assert started[0].wait(200) == -signal.SIGKILL
+    before = len(server.received)
+    server.answer = completion
+    done = warm.run(command, folder)
+    assert done.returncode == 0, done.stderr
+    assert [row["prediction"] for row in read_lines(folder / "predictions.jsonl")] == ["yes"] * 7
+    prompts = Counter(server.prompts())
+    assert (len(prompts), max(prompts.values())) in {(7, 1), (7, 2)}
+    assert prompts.total() - 7 <= min(before, concurrency)
+
+
+def test_a_job_that_is_stopped_waits_for_no_answer(server: LocalServer, tmp_path: Path) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=200.0)
+    command = script(server, tmp_path, {"prices": PRICES})
+    job = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 120
+    while len(server.received) < 7:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    job.send_signal(signal.SIGTERM)
+    _, printed = job.communicate(timeout=100)
+    assert job.returncode == 130
+    line = "error: interrupted: run again to continue from what is finished"
+    assert printed.splitlines()[-1] == line
+
+
+def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path) -> None:
+    """Whether all goes well or the server is as talkative as can be, and even if OpenAI's client is
+    told to log all that it does."""
+    environment = os.environ | {"OPENAI_LOG": "debug"}
+    echo = failure(400, f"Bearer {KEY}")
+    seen = []
+    for answer in (in_turn(failure(429, f"not so fast, {KEY}"), completion), in_turn(echo)):
+        server.answer = answer
+        server.received.clear()
+        folder = tmp_path / str(len(seen))
+        command = script(server, folder, {"key": VARIABLE, "prices": PRICES})
+        if seen:
+            # Other prompts than those that are answered.
+            command[command.index("--template") + 1] = str(PROMPTS / "llama3.jinja")
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, check=False
+        )
+        assert server.received[0].headers["authorization"] == f"Bearer {KEY}"
+        seen.append((done.returncode, done.stdout + done.stderr))
+    assert [code for code, _ in seen] == [0, 1]
+    assert b"400 (Bearer ***): the request is refused" in seen[1][1]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 7
+    texts = [text for _, text in seen] + [path.read_bytes() for path in files]
+    assert not [text for text in texts if KEY.encode() in text]
+
+
+# The client.
+
+
+def test_so_many_are_asked_at_a_time_as_are_allowed(server: LocalServer) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=0.03)
+    assert len(asked(server, 12, concurrency=3)) == 12
+    assert server.most_at_once == 3
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(failure(429, "slow down"), id="too many requests"),
+        pytest.param(lambda body: Reply(completion(body).content, cut=True), id="cut"),
+        pytest.param(lambda body: Reply(completion(body).content, seconds=1.5), id="slow"),
+    ],
+)
+def test_a_request_that_fails_is_sent_again(
+    server: LocalServer, first: Callable[[Body], Reply] | Reply
+) -> None:
+    server.answer = in_turn(first, completion)
+    assert asked(server, timeout=1)["prompt 000"].text == "yes"
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize(("count", "sent"), [(30, 10), (3, 3)])
+def test_a_server_whose_first_replies_are_all_useless_ends_the_job(
+    server: LocalServer, count: int, sent: int
+) -> None:
+    server.answer = in_turn(Reply({"choices": []}))
+    line = f"record r{sent - 1:03d}: not an answer of the chat API: "
+    assert problem(server, count, concurrency=1).startswith(line)
+    assert len(server.received) == sent
+
+
+KEPT = "answers so far are kept"
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (failure(401, "bad key"), "record r000: 401 (bad key): name the environment variable of "),
+        (failure(404, "no shop-1"), "record r000: 404 (no shop-1): change `model` or `url` in "),
+        (failure(400, "too\nlong"), "record r000: 400 (too long): the request is refused"),
+        (failure(500, "oops"), f"record r000: 500 (oops): run again later; {KEPT}"),
+        (failure(429, "no quota", {"Retry-After": "3600"}), "record r000: 429 (no quota): lower "),
+        (Reply("moved", 302, {"Location": "/login"}), "record r000: 302 (moved): change `url` in "),
+        (Reply("<html>\nPlease log in</html>"), "answers with a web page: change `url` in "),
+        (Reply({"error": {"message": "no credit"}}), "failed: {'message': 'no credit'}"),
+        (
+            lambda body: Reply(completion(body).content, seconds=3),
+            "cannot be reached, or ",
+        ),
+        (lambda body: Reply(completion(body).content, cut=True), "cannot be reached, or "),
+    ],
+)
+def test_a_refusal_is_one_line_that_says_what_to_do(
+    server: LocalServer, reply: Callable[[Body], Reply] | Reply, expected: str
+) -> None:
+    server.answer = in_turn(reply)
+    line = problem(server, key=VARIABLE, retries=0, timeout=1)
+    assert line.startswith(expected)
+    assert "\n" not in line
+
+
+def test_after_a_failure_no_more_requests_are_sent_and_those_sent_are_kept(
+    server: LocalServer,
+) -> None:
+    def answer(body: Body) -> Reply:
+        if prompt_of(body).endswith("001"):
+            return failure(400, "no")
+        return Reply(completion(body).content, seconds=0.1)
+
+    server.answer = answer
+    found: dict[str, Answer] = {}
+    assert problem(server, 20, found=found, concurrency=3).startswith("record r001: 400 (no)")
+    assert sorted(found) == ["prompt 000", "prompt 002"]
+    assert len(server.received) == 3
+
+
+def test_a_disk_that_is_full_ends_the_job_as_such(server: LocalServer) -> None:
+    class Full(dict[str, Answer]):
+        def update(self, _other: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left on device"):
+        asked(server, found=Full())
+
+
+def test_the_key_is_sent_without_one_no_other_is_and_what_is_none_is_one_line(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
+    asked(server, key=VARIABLE)
+    asked(server)
+    sent = [one.headers["authorization"] for one in server.received]
+    assert sent == [f"Bearer {KEY}", "Bearer none"]
+    for value in (" \n", "sk-schlüssel"):
+        monkeypatch.setenv(VARIABLE, value)
+        line = problem(server, key=VARIABLE)
+        assert line.startswith(f"the environment variable {VARIABLE} is not set, or to what is no ")
+        assert "schl" not in line
+    assert len(server.received) == 2
+
+
+def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> None:
+    """Whether answers are short or have all tokens that they may have."""
+    access = {"prices": PRICES, "budget": 4.01 * MOST}
+    short = {"prompt_tokens": 2, "completion_tokens": 1}
+    server.answer = lambda body: completion(body, usage=short)
+    assert problem(server, 999, **access, concurrency=1) == (
+        "the budget of 0.00052 is reached: answers, and requests on their way, may cost 0.00039, "
+        f"and the next 0.00013: raise `budget` in `access`; {KEPT}"
+    )
+    assert len(server.received) == 98
+    server.received.clear()
+    server.answer = lambda body: completion(
+        body, usage={"prompt_tokens": 110, "completion_tokens": 10}
+    )
+    assert "budget" in problem(server, 99, **access, concurrency=3)
+    assert len(server.received) == 4
+
+
+# Whatever a server does, in whatever order.
+
+
+def right(body: Body) -> str:
+    """The answer to a prompt."""
+    return f"to {prompt_of(body)}"
+
+
+def changed(change: Mapping[str, Any], usage: Mapping[str, Any] | None = None) -> Reply:
+    """An answer with another message or other counts of tokens, that is none."""
+    choice = {"message": {"content": "yes"}, "finish_reason": "stop"} | change
+    return Reply({"choices": [choice], "usage": dict.fromkeys(COUNTS, 1) | (usage or {})})
+
+
+def escaped(text: str, reason: str = "stop") -> Reply:
+    """An answer whose text or reason is written in another way than usual in JSON."""
+    usage = json.dumps(dict.fromkeys(COUNTS, 1))
+    choice = f'{{"message": {{"content": "{text}"}}, "finish_reason": "{reason}"}}'
+    return Reply(f'{{"choices": [{choice}], "usage": {usage}}}')
+
+
+def refusal(body: Body) -> Reply:
+    message = {"content": None, "refusal": right(body)}
+    choice = {"message": message, "finish_reason": "stop"}
+    return Reply({"choices": [choice], "usage": dict.fromkeys(COUNTS, 1)})
+
+
+COUNTS = ("prompt_tokens", "completion_tokens")
+ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
+ANSWERS: dict[str, Callable[[Body], Reply] | Reply] = {
+    "an answer": lambda body: completion(body, right(body)),
+    "in other words": lambda body: completion(body, right(body), "eos_token"),
+    "a refusal": refusal,
+}
+WITHHELD: dict[str, Callable[[Body], Reply] | Reply] = {
+    "a filtered answer": lambda body: completion(body, None, "content_filter"),
+    "a filtered prompt": Reply({"error": {"message": KEY, "code": "content_filter"}}, 400),
+}
+NO_ANSWERS: dict[str, Callable[[Body], Reply] | Reply] = {
+    **{
+        f"status {status}": failure(status, f"status {status} for {KEY}")
+        for status in (302, 400, 401, 402, 404, 408, 409, 429, 500, 503)
+    },
+    "a long wait": failure(429, "", {"retry-after": "9999"}),
+    "a cut": lambda body: Reply(completion(body, right(body)).content, cut=True),
+    "no gzip": Reply("{}", headers={"Content-Encoding": "gzip"}),
+    "no such letters": Reply("yes", headers={"Content-Type": "text/html; charset=none"}),
+    "HTML": Reply(f"<html><body>{KEY}</body></html>"),
+    "nothing": Reply(""),
+    "no content": Reply("", status=204),
+    "too deep": Reply("[" * 100_000),
+    "no object": Reply([]),
+    "no choices": Reply({"usage": dict.fromkeys(COUNTS, 1)}),
+    "empty choices": Reply({"choices": [], "usage": dict.fromkeys(COUNTS, 1)}),
+    "an error": Reply({"error": {"message": f"no luck,\n{KEY} {'x' * 9999}", "code": 500}}),
+    "no text": changed({"message": {"content": None}}),
+    "a list of texts": changed({"message": {"content": [{"type": "text", "text": "yes"}]}}),
+    "half a letter": escaped("\\ud83d"),
+    "a tool": changed({"finish_reason": "tool_calls"}),
+    "no counts": changed({}, {"prompt_tokens": None}),
+    "counts below 0": changed({}, {"completion_tokens": -1}),
+    "no counts at all": Reply(
+        {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+    ),
+    "the key": changed({"message": {"content": f"Bearer {KEY}"}}),
+    "the escaped key": escaped(ESCAPED),
+    "the key as reason": escaped("yes", ESCAPED),
+}
+REPLIES = ANSWERS | WITHHELD | NO_ANSWERS
+ALL = list(REPLIES)
+
+
+@example(names=ALL, count=6, concurrency=3, retries=1, budget=None)
+@example(names=ALL[::-1], count=6, concurrency=1, retries=0, budget=0.0005)
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    names=st.lists(st.just("an answer") | st.sampled_from(ALL), max_size=12),
+    count=st.integers(1, 6),
+    concurrency=st.integers(1, 4),
+    retries=st.integers(0, 2),
+    budget=st.none() | st.floats(0.0001, 0.002),
+)
+def test_a_job_that_is_run_until_it_ends_has_all_answers_once(
+    tmp_path_factory: pytest.TempPathFactory,
+    server: LocalServer,
+    caplog: pytest.LogCaptureFixture,
+    names: list[str],
+    count: int,
+    concurrency: int,
+    retries: int,
+    budget: float | None,
+) -> None:
+    cache = tmp_path_factory.mktemp("api")
+    left, done, lock = list(names), [], threading.Lock()
+
+    def reply(body: Body) -> Reply:
+        with lock:
+            name = left.pop(0) if left else "an answer"
+            done.append((name, prompt_of(body)))
+        chosen = REPLIES[name]
+        return chosen if isinstance(chosen, Reply) else chosen(body)
+
+    server.answer, server.most_at_once = reply, 0
+    # Requests are sent again at once.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openai._base_client, "INITIAL_RETRY_DELAY", 0.0)
+        for _ in range(60):
+            access = {
+                **{"key": VARIABLE, "concurrency": concurrency, "retries": retries},
+                **{"timeout": 60, "prices": PRICES, "budget": budget},
+            }
+            backend = opened(server, access, cache)
+            prompts = backend.prompts([make_record(n % 4, id=f"r{n}") for n in range(count)])
+            answers, line = attempt(backend, prompts)
+            cost = backend.cost()
+            assert budget is None or float(cost["price"] or 0) <= budget
+            if answers is not None and not cost["unusable_answers"]:
+                break
+            if answers is not None:
+                assert ("", None) in [(answer.text, answer.finish_reason) for answer in answers]
+            elif "budget" in line:
+                assert budget is not None
+                budget *= 2
+    assert answers is not None, line
+    assert server.most_at_once <= concurrency
+    used = Counter(prompt for name, prompt in done if name not in NO_ANSWERS)
+    assert used == Counter({prompt.text for prompt in prompts})
+    withheld = {prompt for name, prompt in done if name in WITHHELD}
+    assert [(answer.text, answer.finish_reason) for answer in answers] == [
+        ("", "content_filter") if one.text in withheld else (f"to {one.text}", "stop")
+        for one in prompts
+    ]
+    kept = [json.loads(line) for path in cache.rglob("*.jsonl") for line in path.open()]
+    assert KEY not in str(kept) + caplog.text
+
+
+def opened(server: LocalServer, access: Mapping[str, Any], cache: Path) -> ServerBackend:
+    chosen = settings_of(server, decoding={"max_new_tokens": 10})
+    request = Request(settings=chosen, template=PROMPTS / "alpaca.jinja")
+    return ServerBackend(request, AccessSettings.model_validate(access), cache)
+
+
+def attempt(
+    backend: ServerBackend, prompts: list[ServerRequest]
+) -> tuple[list[Generated] | None, str]:
+    """The answers, or the line that the job ends with."""
+    try:
+        return backend.generate(prompts, 0), ""
+    except InputError as error:
+        (line,) = error.problems
+        assert "\n" not in line
+        assert len(line) < 700
+        assert KEY not in line
+        return None, line
+
+
+def test_two_jobs_that_ask_at_once_pay_for_each_answer_once(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=0.05)
+    backends = [opened(server, {}, tmp_path) for _ in range(2)]
+    prompts = backends[0].prompts([make_record(number) for number in range(9)])
+    with ThreadPoolExecutor() as jobs:
+        found = list(jobs.map(lambda backend: backend.generate(prompts, 0), backends))
+    assert found[0] == found[1]
+    assert len(server.received) == 9
