@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ecslm.comparisons.significance import PValue, centred_bootstrap_p, holm, monte_carlo_p
 from ecslm.scoring.intervals import bootstrap_values
-from ecslm.scoring.metrics import binary_f1, mean
+from ecslm.scoring.metrics.protocol import metric
 
 
 def mean_sums(values: np.ndarray) -> np.ndarray:
@@ -25,10 +25,10 @@ def test_the_centred_bootstrap_does_not_mistake_other_class_shares_for_another_s
             for shares in ([0.15, 0.05, 0.15, 0.65], [0.30, 0.10, 0.30, 0.30])
         ]
         resampled = [
-            np.asarray(bootstrap_values(side, binary_f1.values, 200, seed=number))
+            np.asarray(bootstrap_values(side, metric("binary_f1").values, 200, seed=number))
             for number, side in enumerate(sides)
         ]
-        values = [float(binary_f1.values(side.sum(axis=0))) for side in sides]
+        values = [float(metric("binary_f1").values(side.sum(axis=0))) for side in sides]
         observed = values[0] - values[1]
         p = centred_bootstrap_p(observed, resampled[0] - resampled[1])
         p_values.append(p.value)
@@ -39,9 +39,11 @@ def test_the_centred_bootstrap_does_not_mistake_other_class_shares_for_another_s
 def test_the_centred_bootstrap_finds_a_difference() -> None:
     generator = np.random.default_rng(2)
     high, low = mean_sums(generator.random(200) + 0.5), mean_sums(generator.random(200))
-    one = bootstrap_values(high, mean.values, 999, seed=0)
-    other = bootstrap_values(low, mean.values, 999, seed=1)
-    difference = float(mean.values(high.sum(axis=0)) - mean.values(low.sum(axis=0)))
+    one = bootstrap_values(high, metric("accuracy").values, 999, seed=0)
+    other = bootstrap_values(low, metric("accuracy").values, 999, seed=1)
+    difference = float(
+        metric("accuracy").values(high.sum(axis=0)) - metric("accuracy").values(low.sum(axis=0))
+    )
     assert centred_bootstrap_p(difference, one - other).value == 0.001
     assert centred_bootstrap_p(0.0, one - one).value == 1
 

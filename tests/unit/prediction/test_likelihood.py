@@ -17,7 +17,7 @@ from ecslm.prediction.answers.scoring import LikeliestAnswers
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.task import Answer
-from ecslm.scoring.answers import choice
+from ecslm.scoring.answers.protocol import answer_type
 
 TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=6)
 
@@ -147,7 +147,7 @@ def test_whatever_the_options_say_each_letter_is_read_as_its_own(
 ) -> None:
     options = [f"{letter}: {text}" for letter, text in zip("AbCDE", texts, strict=False)]
     form = mode(tokenizer, "choice").form(make_record(options=options))
-    read = [choice.strict(prediction(one.text, options=options)) for one in form]
+    read = [answer_type("choice").strict(prediction(one.text, options=options)) for one in form]
     assert read == list("ABCDE"[: len(options)])
 
 

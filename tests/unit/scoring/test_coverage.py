@@ -15,7 +15,7 @@ from ecslm.scoring.intervals import (
     bootstrap_values,
     wilson_interval,
 )
-from ecslm.scoring.metrics import binary_f1, extraction_f1, macro_f1, mean
+from ecslm.scoring.metrics.protocol import metric
 
 Values = Callable[[np.ndarray], np.ndarray]
 Population = tuple[np.ndarray, np.ndarray]
@@ -73,16 +73,16 @@ def coverage(
     return 100 * hits / SAMPLES
 
 
-F1 = (binary(0.44, 0.8), binary_f1.values)
+F1 = (binary(0.44, 0.8), metric("binary_f1").values)
 
 
 @pytest.mark.parametrize(
     ("population", "values", "records"),
     [
         (*F1, 253),
-        (classes((0.5, 0.3, 0.2), 0.8), macro_f1.values, 253),
-        (attributes(), extraction_f1.values, 253),
-        (scores(), mean.values, 253),
+        (classes((0.5, 0.3, 0.2), 0.8), metric("macro_f1").values, 253),
+        (attributes(), metric("extraction_f1").values, 253),
+        (scores(), metric("accuracy").values, 253),
     ],
     ids=["F1", "macro-F1", "F1*", "mean"],
 )
@@ -107,7 +107,7 @@ def test_an_interval_of_a_mean_over_seeds_and_of_a_difference_covers_too() -> No
     alike /= np.where(reference, shares[reference].sum(), shares[~reference].sum())
     joint = ((same + alike) / 2).ravel()
     both = np.concatenate([np.repeat(rows, 4, axis=0), np.tile(rows, (4, 1))], axis=1)
-    f1 = binary_f1.values
+    f1 = metric("binary_f1").values
 
     def average(totals: np.ndarray) -> np.ndarray:
         return (f1(totals[..., :4]) + f1(totals[..., 4:])) / 2
@@ -129,18 +129,18 @@ def test_an_interval_of_a_mean_over_seeds_and_of_a_difference_covers_too() -> No
 def test_what_is_called_unreliable_misses_the_true_value_too_often() -> None:
     """Three positives, and few errors, whatever the number of records."""
     for population, records in ((binary(3 / 37, 0.6), 37), (binary(0.08, 0.95), 253)):
-        assert coverage(population, binary_f1.values, records) < 90
+        assert coverage(population, metric("binary_f1").values, records) < 90
         rows, shares = population
         totals = shares * records
         sums = np.repeat(rows, np.round(totals).astype(int), axis=0)
-        resampled = bootstrap_values(sums, binary_f1.values, 1000, seed=0)
-        assert not bootstrap_is_reliable(records, binary_f1.rarest(totals), resampled)
+        resampled = bootstrap_values(sums, metric("binary_f1").values, 1000, seed=0)
+        assert not bootstrap_is_reliable(records, metric("binary_f1").rarest(totals), resampled)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.83])
 def test_the_bootstrap_of_an_accuracy_agrees_with_wilson(share: float) -> None:
     hits = np.repeat([1.0, 0.0], [round(1000 * share), round(1000 * (1 - share))])
     sums = np.stack([hits, np.ones(1000)], axis=1)
-    resampled = bootstrap_values(sums, mean.values, 20_000, seed=0)
+    resampled = bootstrap_values(sums, metric("accuracy").values, 20_000, seed=0)
     found = bootstrap_interval(share, resampled, 1000, 0.95)
     assert found == pytest.approx(wilson_interval(1000 * share, 1000, 0.95), abs=1.5e-3)
