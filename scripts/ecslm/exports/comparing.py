@@ -10,7 +10,7 @@ import torch
 from ecslm.common.errors import InputError
 from ecslm.exports.equality import Answer, AnsweredTwice, LogitsEquality
 from ecslm.models.loading import load_tokenizer
-from ecslm.prediction.answers.protocol import mode_module
+from ecslm.prediction.answers.protocol import open_mode
 from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.transformers_backend import (
     FormedPrompt,
@@ -77,7 +77,7 @@ def answered_twice(model: Any, folder: Path, asked: Asked) -> Iterator[AnsweredT
         if tokenizer(prompt.text, add_special_tokens=False)["input_ids"] != prompt.tokens:
             raise InputError(f"{folder}: the exported tokenizer differs from that of the base")
     limited = settings.answers
-    mode = None if limited is None else mode_module(limited.mode).open_mode(settings, tokenizer)
+    mode = None if limited is None else open_mode(settings, tokenizer)
     engine = Engine(model, tokenizer, settings.decoding, asked.request.seed, mode)
 
     def generate(number: int, members: Sequence[int]) -> list[Generated]:

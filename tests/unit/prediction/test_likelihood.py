@@ -11,9 +11,7 @@ from support.model_examples import make_record, prediction_settings
 from support.scoring_examples import FIVE, prediction
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers import scoring
-from ecslm.prediction.answers.likelihood import Likelihood, open_mode
-from ecslm.prediction.answers.scoring import LikeliestAnswers
+from ecslm.prediction.answers.likelihood import LikeliestAnswers, Likelihood, open_mode
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.task import Answer
@@ -24,7 +22,7 @@ TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=6)
 
 @pytest.fixture(autouse=True)
 def small_logits(small_chunks: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    monkeypatch.setattr(scoring, "LOGITS", 7)
+    monkeypatch.setattr("ecslm.prediction.answers.likelihood.LOGITS", 7)
 
 
 def mode(

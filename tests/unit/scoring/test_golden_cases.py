@@ -106,22 +106,6 @@ def test_ndcg_is_gains_by_label_over_log2_of_the_rank_over_those_of_the_best_ord
     assert scores["released_2024"] == scores["released"]
 
 
-def test_what_is_left_as_released_has_all_its_rates() -> None:
-    pairs = [
-        *[("yes", "yes")] * 3,
-        *[("no", "yes")] * 2,
-        ("yes", "no"),
-        *[("no", "no")] * 4,
-        *[("dunno", "yes")] * 5,
-    ]
-    details = block("AP", predictions("AP", pairs))["released"]["details"]
-    assert details["counts"] == {"tp": 3, "fp": 1, "fn": 2, "tn": 4}
-    assert details["n_dropped"] == 5
-    rates = {"accuracy": 7 / 10, "precision": 3 / 4, "recall": 3 / 5}
-    rates |= {"specificity": 4 / 5, "npv": 4 / 6}
-    assert {name: details[name] for name in rates} == pytest.approx(rates)
-
-
 def test_generation_is_the_mean_over_all_records_with_empty_texts_as_zero() -> None:
     given = predictions("AG", [("fine", "good"), ("", "good"), (" \n", "good"), ("so so", "good")])
     rows = [bertscore(p, f1) for p, f1 in zip(given, (0.9, 0.8, 0.7, 0.6), strict=True)]

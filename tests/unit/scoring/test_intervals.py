@@ -44,11 +44,6 @@ def test_an_undefined_resample_counts_as_zero() -> None:
     assert (values == 0).all()
 
 
-def test_percentile_interval_is_central() -> None:
-    resampled = np.linspace(0, 1, 1001)
-    assert bootstrap_interval(0.5, resampled, 100, 0.95) == pytest.approx((0.025, 0.975))
-
-
 def test_without_error_or_without_success_the_open_end_is_three_over_n() -> None:
     assert bootstrap_interval(1.0, np.ones(10), 300, 0.95) == pytest.approx((0.99, 1.0))
     assert bootstrap_interval(0.0, np.zeros(10), 300, 0.95) == pytest.approx((0.0, 0.01))

@@ -17,32 +17,12 @@ def test_binary_f1_counts_an_invalid_answer_as_wrong_and_shows_it_apart() -> Non
     }
 
 
-def test_an_undefined_f1_has_no_interval() -> None:
-    strict = block("PM", predictions("PM", [("no", "no")] * 3))["strict"]
-    assert strict["ci95"] is None
-    assert strict["details"]["interval"] == {"method": "wilson", "reliable": False}
-
-
-def test_binary_f1_of_zero_is_defined_when_there_is_a_yes() -> None:
-    strict = block("PM", predictions("PM", [("no", "yes"), ("no", "no")]))["strict"]
-    assert (strict["value"], strict["defined"]) == (0, True)
-
-
 def test_macro_f1_of_a_resample_is_over_the_classes_in_it() -> None:
     sums = metric("macro_f1").sums(
         metric("macro_f1").outcomes(items("SA", predictions("SA", [("A", "A"), ("C", "B")], FIVE)))
     )
     resamples = np.array([[2, 0], [1, 1], [0, 2]]) @ sums
     assert metric("macro_f1").values(resamples).tolist() == pytest.approx([1.0, 0.5, 0.0])
-
-
-def test_macro_f1_shows_invalid_answers_apart() -> None:
-    pairs = [("A", "A: very positive"), ("x", "A"), ("B", "B"), ("A", "B")]
-    details = block("SA", predictions("SA", pairs, FIVE))["strict"]["details"]
-    assert details["confusion"] == {"A": {"A": 1, "invalid": 1}, "B": {"A": 1, "B": 1}}
-    assert details["counts"] == {"A": 2, "B": 2}
-    assert details["f1_by_class"] == pytest.approx({"A": 1 / 2, "B": 2 / 4})
-    assert details["interval"]["reliable"] is False
 
 
 def test_accuracy_has_a_wilson_interval_over_all_records() -> None:

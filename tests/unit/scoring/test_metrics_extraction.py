@@ -17,18 +17,6 @@ def test_a_number_is_its_text() -> None:
     assert outcome["cv"] == 1
 
 
-def test_answering_nothing_recalls_the_share_of_negatives() -> None:
-    reference = entries(("a", NONE), ("b", "x"), ("c", NONE), ("d", "y"))
-    details = block("AVE", predictions("AVE", [("[]", reference)]))["strict"]["details"]
-    assert (details["precision"], details["recall"]) == (1, details["negative_share"])
-
-
-def test_all_values_left_out_is_zero_but_defined() -> None:
-    strict = block("AVE", predictions("AVE", [("[]", entries(("a", "x")))]))["strict"]
-    assert (strict["value"], strict["defined"]) == (0, True)
-    assert strict["details"]["precision"] is None
-
-
 def test_released_counts_an_entry_as_often_as_it_is_repeated_and_strict_once() -> None:
     entry = ("brand", "acme", TITLE)
     scores = block("AVE", predictions("AVE", [(entries(*[entry] * 5), entries(entry))]))

@@ -29,7 +29,9 @@ class AnswerType(ABC):
         """Why the record cannot be scored, by field; empty if it can."""
         if self.parse(prediction.reference, prediction) is not None:
             return []
-        return [Problem(f"{shown(prediction.reference)} {self.WRONG}", field="reference", kind="wrong")]
+        return [
+            Problem(f"{shown(prediction.reference)} {self.WRONG}", field="reference", kind="wrong")
+        ]
 
     def reference(self, prediction: ScoredPrediction) -> Any:
         """The correct answer. Only for records without problems."""
