@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ecslm.comparisons.significance import difference_interval
 from ecslm.scoring.intervals import (
     bootstrap_interval,
     bootstrap_is_reliable,
@@ -89,35 +88,6 @@ def test_an_interval_contains_the_true_value_in_95_of_100_samples(
     population: Population, values: Values, records: int
 ) -> None:
     assert BAND[0] < coverage(population, values, records) < BAND[1]
-
-
-def test_an_interval_of_a_mean_over_seeds_and_of_a_difference_covers_too() -> None:
-    """Two models, or seeds, that are right about the same records more often than by chance."""
-    rows, shares = binary(0.4, 0.7)
-    # The second is like the first in half of the records, else independent but for the reference.
-    same = np.diag(shares)
-    reference = np.array([True, False, True, False])
-    alike = np.where(reference[:, None] == reference, np.outer(shares, shares), 0)
-    alike /= np.where(reference, shares[reference].sum(), shares[~reference].sum())
-    joint = ((same + alike) / 2).ravel()
-    both = np.concatenate([np.repeat(rows, 4, axis=0), np.tile(rows, (4, 1))], axis=1)
-    f1 = metric("binary_f1").values
-
-    def average(totals: np.ndarray) -> np.ndarray:
-        return (f1(totals[..., :4]) + f1(totals[..., 4:])) / 2
-
-    def difference(totals: np.ndarray) -> np.ndarray:
-        return f1(totals[..., :4]) - f1(totals[..., 4:])
-
-    assert BAND[0] < coverage((both, joint), average, 253) < BAND[1]
-    generator = np.random.default_rng(0)
-    hits = 0
-    for seed in range(SAMPLES):
-        sums = np.repeat(both, generator.multinomial(253, joint), axis=0)
-        resampled = bootstrap_values(sums, difference, RESAMPLES, seed)
-        low, high = difference_interval(difference(sums.sum(axis=0)), resampled, 253, 0.95)
-        hits += low <= 0 <= high
-    assert BAND[0] < 100 * hits / SAMPLES < BAND[1]
 
 
 def test_what_is_called_unreliable_misses_the_true_value_too_often() -> None:
