@@ -5,7 +5,7 @@ share, and how much these overlap.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
@@ -57,7 +57,8 @@ class Features:
         )
         rare = RARE if len(inputs) >= LARGE else 1
         self._weights: list[tuple[NDArray[np.int64], TfidfTransformer]] = []
-        for counted in self._counted(inputs):
+        every = list(self._counted(inputs))
+        for counted in every:
             frequency = counted.getnnz(axis=0)
             often = np.argsort(-frequency, kind="stable")[:FEATURES]
             kept = np.sort(often[frequency[often] >= rare])
@@ -65,14 +66,17 @@ class Features:
             if len(kept):
                 weight.fit(counted[:, kept])
             self._weights.append((kept, weight))
-        self.fitted = self(inputs)
+        self.fitted = self._weighted(inputs, every)
 
     def __call__(self, inputs: Sequence[Fields]) -> tuple[Matrix, Matrix]:
         """Overlaps alone, and all features: records x features."""
+        return self._weighted(inputs, self._counted(inputs))
+
+    def _weighted(self, inputs: Sequence[Fields], every: Iterable[Matrix]) -> tuple[Matrix, Matrix]:
         overlaps = sparse.csr_matrix(self._overlaps(inputs))
         blocks = [
             weight.transform(counted[:, kept])
-            for counted, (kept, weight) in zip(self._counted(inputs), self._weights, strict=True)
+            for counted, (kept, weight) in zip(every, self._weights, strict=True)
             if len(kept)
         ]
         return overlaps, sparse.hstack([overlaps, *blocks], format="csr")
