@@ -164,7 +164,7 @@ def _matched(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> li
             )
         matched = [by_id[record.id] for record in records]
     else:
-        (only, *_) = asked
+        only = next(iter(asked), None)
         in_order = {
             setting: iter([line for line in lines if (line[1].setting or only) == setting])
             for setting in asked
