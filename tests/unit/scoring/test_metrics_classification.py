@@ -25,6 +25,15 @@ def test_macro_f1_of_a_resample_is_over_the_classes_in_it() -> None:
     assert metric("macro_f1").values(resamples).tolist() == pytest.approx([1.0, 0.5, 0.0])
 
 
+def test_macro_f1_shows_invalid_answers_apart() -> None:
+    pairs = [("A", "A: very positive"), ("x", "A"), ("B", "B"), ("A", "B")]
+    details = block("SA", predictions("SA", pairs, FIVE))["strict"]["details"]
+    assert details["confusion"] == {"A": {"A": 1, "invalid": 1}, "B": {"A": 1, "B": 1}}
+    assert details["counts"] == {"A": 2, "B": 2}
+    assert details["f1_by_class"] == pytest.approx({"A": 1 / 2, "B": 2 / 4})
+    assert details["interval"]["reliable"] is False
+
+
 def test_accuracy_has_a_wilson_interval_over_all_records() -> None:
     pairs = [("A", "A: very positive"), ("B", "A"), ("no idea", "C"), ("neutral", "C")]
     strict = block("MPC", predictions("MPC", pairs, FIVE))["strict"]
