@@ -30,6 +30,8 @@ NAMES, EQUAL = ["A: B. Franklin mug", "B: C. Bechstein poster"], ["A: mug", "B: 
         ("strict", "mug", EQUAL, "A"),
         ("strict", "B: mug", EQUAL, "B"),
         ("lenient", "the mug", EQUAL, "A"),
+        # A text is the longest option that it can be.
+        ("lenient", "it is good enough", ["A: good", "B: good enough"], "B"),
     ],
 )
 def test_choices(protocol: str, text: str, options: list[str], letter: str) -> None:
@@ -145,10 +147,11 @@ def option_texts(text: str, options: dict[str, str]) -> list[tuple[int, int, str
     return found
 
 
-WORDS = st.lists(st.sampled_from(["a", "b", " ", "a b", "b a"]), max_size=12).map("".join)
+WORDS = st.sampled_from(["a", "b", " ", "a b", "b a"])
+TEXTS, OPTIONS = (st.lists(WORDS, max_size=size).map("".join) for size in (12, 3))
 
 
-@given(WORDS, st.dictionaries(st.sampled_from("ABCD"), WORDS, max_size=4))
+@given(TEXTS, st.dictionaries(st.sampled_from("ABCD"), OPTIONS, max_size=4))
 def test_choice_lenient_finds_option_texts_that_are_no_part_of_longer_ones(
     text: str, options: dict[str, str]
 ) -> None:

@@ -38,9 +38,8 @@ def read_bertscores(
                 yield Problem(message, line=line, field="id", kind="unknown")
 
     def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
-        missing = sorted(wanted - {(row.id, row.setting) for _, row in rows})
+        missing = sorted({name for name, _ in wanted} - {row.id for _, row in rows})
         if missing:
-            number = number_of(len(missing), "prediction")
-            yield f"no row for {number}, the first is {missing[0][0]!r}"
+            yield f"no row for {number_of(len(missing), 'prediction')}, the first is {missing[0]!r}"
 
     return [row for _, row in read_rows(path, BertScoreRow, check, check_whole)]
