@@ -25,14 +25,14 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
 )
-from ecslm.scoring.metrics import accuracy, bert_f1, binary_f1, extraction_f1, macro_f1, ndcg
-from ecslm.scoring.metrics.protocol import Array, Metric, Outcome
+from ecslm.scoring.metrics.protocol import Array, Metric, metric
 
 TAIL = (1 - CONFIDENCE) / 2
 Z = NormalDist().inv_cdf(1 - TAIL)
@@ -253,7 +253,7 @@ def f1_population(positive: float, level: float, invalid: float = 0.0) -> Popula
     what = f"precision and recall {level}" + (f", {invalid:.0%} invalid" if invalid else "")
     cells = ("tp", "fp", "fn", "tn")
     outcomes = [{name: int(name == cell) for name in cells} for cell in cells]
-    return population("F1", what, binary_f1, outcomes, shares, "ynyn")
+    return population("F1", what, metric("binary_f1"), outcomes, shares, "ynyn")
 
 
 def macro_population(
@@ -279,7 +279,7 @@ def macro_population(
         weights.append(share * invalid)
         classes.append(one)
     what = f"{name}, {hit_rate:.0%} right"
-    return population("macro-F1", what, macro_f1, outcomes, weights, classes)
+    return population("macro-F1", what, metric("macro_f1"), outcomes, weights, classes)
 
 
 def extraction_population(skills: tuple[float, float]) -> Population:
@@ -303,7 +303,7 @@ def extraction_population(skills: tuple[float, float]) -> Population:
                 )
                 weights.append(share * (0.7 * easy + 0.3 * hard))
     what = f"{skills[0]:.0%} and {skills[1]:.0%} right"
-    return population("F1*", what, extraction_f1, outcomes, weights)
+    return population("F1*", what, metric("extraction_f1"), outcomes, weights)
 
 
 def mean_populations() -> Iterator[Population]:
@@ -315,20 +315,22 @@ def mean_populations() -> Iterator[Population]:
         weights[[0, -1]] += zeros, ones
         what = f"{ones:.0%} are 1, {zeros:.0%} are 0"
         outcomes = [{"gain": score} for score in grid]
-        yield population("NDCG", what, ndcg, outcomes, weights)
+        yield population("NDCG", what, metric("ndcg"), outcomes, weights)
     grid = np.linspace(0, 1, 101)
     for zeros in (0, 0.01, 0.1):
         weights = stats.norm.pdf(grid, 0.87, 0.03)
         weights *= (1 - zeros) / weights.sum()
         weights[0] += zeros
         outcomes = [{"score": score} for score in grid]
-        yield population("F_BERT", f"{zeros:.0%} are 0", bert_f1, outcomes, weights)
+        yield population("F_BERT", f"{zeros:.0%} are 0", metric("bert_f1"), outcomes, weights)
 
 
 def accuracy_population(rate: float) -> Population:
     """Right answers at a rate."""
     outcomes = [{"score": 0}, {"score": 1}]
-    return population("accuracy", f"{rate:.0%} right", accuracy, outcomes, [1 - rate, rate])
+    return population(
+        "accuracy", f"{rate:.0%} right", metric("accuracy"), outcomes, [1 - rate, rate]
+    )
 
 
 def population(

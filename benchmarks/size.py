@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from ecslm.comparisons import randomisation
 from ecslm.comparisons.randomisation import Statistic, randomisation_p
-from ecslm.scoring.metrics import binary_f1
+from ecslm.scoring.metrics.binary_f1 import METRIC as BINARY_F1
 
 # Both tests by the same number of random exchanges; enumerating them would take hours.
 randomisation.MOST_CELLS = 0
@@ -54,7 +54,7 @@ def p_values(positives: float, records: int, draws: int, seed: int) -> tuple[flo
     cautious = generator.random(records) < chance
     sides = [cells(yes, says) for says in (np.ones(records, dtype=bool), cautious)]
     return (
-        randomisation_p(*sides, Statistic(value, binary_f1.gradient), draws, seed).value,
+        randomisation_p(*sides, Statistic(value, BINARY_F1.gradient), draws, seed).value,
         plain_p(sides[0], sides[1], draws, generator),
     )
 
@@ -72,7 +72,7 @@ def cells(yes: NDArray[np.bool_], says: NDArray[np.bool_]) -> Array:
 
 def value(totals: Array) -> Array:
     """F1; 0 where it is not defined."""
-    found: Array = np.nan_to_num(binary_f1.values(totals))
+    found: Array = np.nan_to_num(BINARY_F1.values(totals))
     return found
 
 

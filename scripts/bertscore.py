@@ -7,22 +7,19 @@ example:
   python scripts/score.py --task AG --predictions P.jsonl --bertscore B.jsonl
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from ecslm.common.devices.lease import lease_devices
-from ecslm.common.errors import Problem
 from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, refuse_replaced, require_unchanged
-from ecslm.common.rows import Numbered, repeated_ids
+from ecslm.common.rows import repeated_ids
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker.client import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
-from ecslm.scoring.given_predictions import read_given
+from ecslm.scoring.predictions import read_given
 from ecslm.script import Device, OutputFile, job, run_script
 
 
@@ -53,7 +50,10 @@ def main(
     manifest = manifest or manifest_of(output)
     origin = made_from([predictions, encoder], settings, code, lock_versions(LIBRARIES))
     refuse_replaced(origin, [output], manifest)
-    given = read_given(predictions, check=repeated_predictions, check_whole=none_given)
+    # Of ids on several lines there would be several BERTScores.
+    given = read_given(
+        predictions, check=lambda rows: repeated_ids((line, one.id) for line, one in rows)
+    )
     require_unchanged(origin)
     action = {
         "step": "bertscore",
@@ -69,22 +69,10 @@ def main(
         # Loads torch, so it is imported when it is certain that rows must be computed.
         from ecslm.scoring.bertscore.run import bertscore
 
-        answers = [prediction for _, prediction in given]
-        identity, rows = bertscore(answers, encoder, settings, device, work.folder)
+        identity, rows = bertscore(given, encoder, settings, device, work.folder)
         made = work.folder / "made" / "rows"
         write_jsonl(made, rows)
         work.publish({"rows": made}, identity)
-
-
-def repeated_predictions(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
-    """Problems of ids on several lines, which would have several BERTScores."""
-    return repeated_ids((line, prediction.id) for line, prediction in rows)
-
-
-def none_given(rows: Numbered[ScoredPrediction]) -> Iterator[str]:
-    """The problem of a file without predictions."""
-    if not rows:
-        yield "no predictions"
 
 
 if __name__ == "__main__":

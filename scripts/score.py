@@ -34,8 +34,6 @@ from ecslm.common.files import json_text
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.bertscore.reading import read_bertscores
-from ecslm.scoring.files import score_files
-from ecslm.scoring.known_records import read_known_records
 from ecslm.scoring.modules import task_modules
 from ecslm.scoring.predictions import Scorable, read_scorable
 from ecslm.scoring.score import Row, Scores, score
@@ -82,15 +80,14 @@ def main(
         raise InputError("--show-invalid: cannot be given together with --json: leave one out")
     if output:
         origin.reads(predictions, bertscore, dataset)
-    known = read_known_records(dataset) if dataset else None
-    given = read_scorable(predictions, task, settings, known)
+    given = read_scorable(predictions, task, settings, dataset)
     bertscores = bertscores_of(bertscore, predictions, given)
     row = Row(given.code, model, seed)
     scores = score(given.predictions, row, given.task, settings.scoring, bertscores)
     if output:
         made_by = settings.model_copy(update={"task": given.task})
         origin.fields["settings"] = made_by.model_dump(mode="json")
-        origin.writes(score_files(scores, output, records))
+        origin.writes(scores.files(output, records))
     if json:
         print(json_text(scores.metrics.model_dump()), end="")
     else:

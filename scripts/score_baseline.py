@@ -24,7 +24,6 @@ from ecslm.scoring.baselines import (
     majority_label,
     never_yes,
 )
-from ecslm.scoring.files import score_files
 from ecslm.scoring.modules import task_modules
 from ecslm.scoring.predictions import problems
 from ecslm.scoring.score import Row, score, score_expected
@@ -77,7 +76,7 @@ def main(
         certain = never_yes(baseline, kind, majority)
         scores = score([only for (only,) in alternatives], row, kind, scoring, certain=certain)
     origin.fields["settings"] = settings.model_copy(update={"task": kind}).model_dump(mode="json")
-    origin.writes(score_files(scores, output, records))
+    origin.writes(scores.files(output, records))
 
 
 def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:

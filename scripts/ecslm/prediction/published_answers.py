@@ -6,7 +6,7 @@ the commit's own name, which git writes into the archive.
 
 import json
 import logging
-import sys
+import shutil
 import tarfile
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +17,6 @@ from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
-from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
@@ -28,7 +27,6 @@ from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 
 log = logging.getLogger(__name__)
 
-CHUNK = 1 << 16
 SECONDS = 60
 
 
@@ -107,14 +105,8 @@ def _local(archive: str, folder: Path) -> Iterator[Path]:
     with NamedTemporaryFile(dir=folder, prefix="archive-") as file:
         try:
             with urllib.request.urlopen(archive, timeout=SECONDS) as answer:
-                size = int(answer.headers.get("Content-Length") or 0)
                 log.info("downloading %s", archive)
-                with tqdm(
-                    total=size or None, unit="B", unit_scale=True, disable=not sys.stderr.isatty()
-                ) as bar:
-                    while chunk := answer.read(CHUNK):
-                        file.write(chunk)
-                        bar.update(len(chunk))
+                shutil.copyfileobj(answer, file)
         except (OSError, HTTPException, ValueError) as error:
             raise InputError(
                 f"{archive}: cannot be fetched ({error}): download it, and set `archive` of the "

@@ -88,10 +88,10 @@ class RecordedBackend:
         Raises:
             InputError: the answers do not match the records.
         """
-        (path, *others) = self._paths
-        if path.suffix == LINES:
-            return list(map(Answered, _of_lines(path, records)))
-        return list(map(Answered, _of_lists([path, *others], records)))
+        lines = _lines(self._paths)
+        file = self._paths[0]
+        path = file if len(self._paths) == 1 else file.parent
+        return [Answered(line) for _, line in _matched(path, lines, records)]
 
     def batches(self, prompts: Sequence[Answered]) -> list[list[int]]:
         """All at once."""
@@ -116,74 +116,58 @@ def _generated(answer: RecordedAnswer) -> Generated:
     return Generated(answer.prediction, *tokens, answer.finish_reason)
 
 
-def _of_lists(paths: Sequence[Path], records: Sequence[Record]) -> list[RecordedAnswer]:
-    """The answers in a file for each setting."""
-    asked = Counter(record.setting for record in records)
-    files = {path.stem: path for path in paths}
-    missing = [setting for setting in asked if setting not in files]
-    if missing:
-        where = paths[0].parent
-        raise InputError(*(f"{where}/{name}{LISTS}: no such file: {RESTRICT}" for name in missing))
-    texts = {setting: checked_texts(read_json(path), str(path)) for setting, path in files.items()}
-    differing = [setting for setting in files if len(texts[setting]) != asked[setting]]
-    if differing:
-        raise InputError(
-            *(_miscounted(files[one], len(texts[one]), asked[one], one) for one in differing)
-        )
-    in_order = {setting: iter(found) for setting, found in texts.items()}
-    return [RecordedAnswer(prediction=next(in_order[record.setting])) for record in records]
-
-
-def _of_lines(path: Path, records: Sequence[Record]) -> list[RecordedAnswer]:
-    """The answers in a file with a line for each."""
-    asked = {record.setting for record in records}
-    lines = [
-        (number, line)
-        for number, line in enumerate(read_jsonl(path, RecordedAnswer), start=1)
-        if line.setting is None or line.setting in asked
+def _lines(paths: Sequence[Path]) -> list[Line]:
+    """The lines of a file, or the items of a file for each setting."""
+    if paths[0].suffix == LINES:
+        return list(enumerate(read_jsonl(paths[0], RecordedAnswer), start=1))
+    return [
+        (number, RecordedAnswer(setting=path.stem, prediction=text))
+        for path in paths
+        for number, text in enumerate(checked_texts(read_json(path), str(path)), start=1)
     ]
-    if len(lines) != len(records):
-        raise InputError(_miscounted(path, len(lines), len(records), ", ".join(sorted(asked))))
+
+
+def _matched(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
+    """The answer to each record: by `id` or, without, in the order of those of its setting, since
+    writers of a file cannot know which setting comes first.
+    """
+    asked = Counter(record.setting for record in records)
+    lines = [line for line in lines if line[1].setting is None or line[1].setting in asked]
     with_id = sum(line.id is not None for _, line in lines)
     if 0 < with_id < len(lines):
         raise InputError(f"{path}: only {with_id} of {len(lines)} answers have an `id`")
-    lines = (_by_id if with_id else _by_place)(path, lines, records)
-    problems = list(_mismatches(path, lines, records))
-    if problems:
-        raise InputError(*problems[:1])
-    return [line for _, line in lines]
-
-
-def _by_id(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
-    by_id = {str(line.id): (number, line) for number, line in lines}
-    absent = [record.id for record in records if record.id not in by_id]
-    if absent:
-        raise InputError(
-            f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
-            f"as `id` {absent[0]}: answers to other records?"
-        )
-    return [by_id[record.id] for record in records]
-
-
-def _by_place(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
-    """The answers of each setting by their order, since writers of a file cannot know which setting
-    comes first.
-    """
-    asked = Counter(record.setting for record in records)
-    if len(asked) == 1:
-        return list(lines)
-    unknown = next((number for number, line in lines if line.setting is None), None)
-    if unknown is not None:
+    unknown = [number for number, line in lines if line.setting is None]
+    if with_id or len(asked) == 1:
+        if len(lines) != len(records):
+            settings = ", ".join(sorted(asked))
+            raise InputError(_miscounted(path, len(lines), len(records), settings))
+    elif unknown:
         message = f"missing: without an `id`, a line needs it, as one of {', '.join(asked)}"
-        raise InputError(Problem(message, path, unknown, "setting"))
-    found = Counter(line.setting for _, line in lines)
-    differing = [setting for setting in asked if found[setting] != asked[setting]]
-    if differing:
-        raise InputError(*(_miscounted(path, found[one], asked[one], one) for one in differing))
-    in_order = {
-        setting: iter([one for one in lines if one[1].setting == setting]) for setting in asked
-    }
-    return [next(in_order[record.setting]) for record in records]
+        raise InputError(Problem(message, path, unknown[0], "setting"))
+    else:
+        found = Counter(line.setting for _, line in lines)
+        differing = [setting for setting in asked if found[setting] != asked[setting]]
+        if differing:
+            raise InputError(*(_miscounted(path, found[one], asked[one], one) for one in differing))
+    if with_id:
+        by_id = {str(line.id): (number, line) for number, line in lines}
+        absent = [record.id for record in records if record.id not in by_id]
+        if absent:
+            raise InputError(
+                f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
+                f"as `id` {absent[0]}: answers to other records?"
+            )
+        matched = [by_id[record.id] for record in records]
+    else:
+        only = next(iter(asked), None)
+        in_order = {
+            setting: iter([line for line in lines if (line[1].setting or only) == setting])
+            for setting in asked
+        }
+        matched = [next(in_order[record.setting]) for record in records]
+    for problem in _mismatches(path, matched, records):
+        raise InputError(problem)
+    return matched
 
 
 def _mismatches(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> Iterator[Problem]:

@@ -26,10 +26,10 @@ from ecslm.models.prompts import (
     encode_prompt,
     require_markers,
 )
-from ecslm.prediction.answers.protocol import AnswerMode, mode_module
+from ecslm.prediction.answers.protocol import AnswerMode, open_mode
 from ecslm.prediction.backend import Backend, Generated, Request, needed
 from ecslm.prediction.sharing import shared_backend
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.transformers_settings import LIBRARIES, TransformersSettings
 from ecslm.schemas.record import Record
 
 SETTINGS = TransformersSettings
@@ -43,7 +43,7 @@ _loaded: dict[str, Any] = {}
 def libraries(settings: TransformersSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
-    answers = () if settings.answers is None else mode_module(settings.answers.mode).LIBRARIES
+    answers = () if settings.answers is None else LIBRARIES[settings.answers.mode]
     return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries, *answers)
 
 
@@ -218,7 +218,7 @@ class TransformersBackend:
         settings = self._request.settings
         if settings.answers is None:
             return None
-        return mode_module(settings.answers.mode).open_mode(settings, self._tokenizer)
+        return open_mode(settings, self._tokenizer)
 
 
 def _base(request: TransformersRequest) -> Path:

@@ -26,9 +26,8 @@ ANSWERED: dict[Mode, tuple[Answer, ...]] = {
 """The types of answers that a mode limits: those with a form, or of a closed set."""
 
 
-def mode_module_name(mode: Mode) -> str:
-    """The full name of a mode's module."""
-    return f"ecslm.prediction.answers.{mode}"
+# Libraries that can change an answer, in addition to those of models.
+LIBRARIES: dict[Mode, tuple[str, ...]] = {"constrained": ("llguidance",), "likelihood": ()}
 
 
 class LimitedAnswers(Closed):
@@ -90,7 +89,7 @@ class TransformersSettings(PredictionSettings):
 
     def modules(self) -> tuple[str, ...]:
         """The module of the mode of answering."""
-        return () if self.answers is None else (mode_module_name(self.answers.mode),)
+        return () if self.answers is None else (f"ecslm.prediction.answers.{self.answers.mode}",)
 
     def budget(self, batch_tokens: int) -> int:
         """The padded tokens per batch: these settings' own or, without one, those given."""

@@ -40,18 +40,14 @@ def never_yes(baseline: Baseline, task: TaskKind, majority: str) -> bool:
     return no and task.answer == "yes_no"
 
 
+_SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
+
+
 def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
     """The prediction `text` for a record."""
+    shared = {name: getattr(record, name) for name in _SHARED}
     return ScoredPrediction(
-        id=record.id,
-        sample_id=record.sample_id,
-        task=record.task,
-        setting=record.setting,
-        prediction=text,
-        reference=record.output,
-        options=record.options,
-        relevance=record.relevance,
-        finish_reason="stop",
+        prediction=text, reference=record.output, finish_reason="stop", **shared
     )
 
 

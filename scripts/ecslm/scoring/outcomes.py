@@ -1,7 +1,7 @@
 """Reading outcomes files: each record's terms in a metric, for one model and its seeds."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,12 +57,11 @@ def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
             if not _fits(measure, row):
                 yield Problem(f"not an outcome of {measure.NAME}", line=line)
 
-    def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
-        if not rows:
-            yield "no outcomes"
-
     manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
-    return [row for _, row in read_rows(path, OutcomeRow, check, check_whole, manifest)]
+    rows = read_rows(path, OutcomeRow, check, manifest=manifest)
+    if not rows:
+        raise InputError(f"{path}: no outcomes")
+    return [row for _, row in rows]
 
 
 def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]:
@@ -72,44 +71,38 @@ def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]
         InputError: a file is missing, altered or invalid, is of another metric, or the files have
             different samples or references.
     """
-    rows = [_by_setting(read_outcome_rows(path, measure)) for path in paths]
     files = [
-        {
-            setting: {sample: row.outcome for sample, row in of.items()}
-            for setting, of in one.items()
-        }
-        for one in rows
+        {(row.setting, row.sample_id): row for row in read_outcome_rows(path, measure)}
+        for path in paths
     ]
-    for path, found in zip(paths[1:], files[1:], strict=True):
-        if {name: set(rows) for name, rows in found.items()} != {
-            name: set(rows) for name, rows in files[0].items()
-        }:
+    for path, rows in zip(paths, files, strict=True):
+        if rows.keys() != files[0].keys():
             raise InputError(f"{path}: other samples or settings than {paths[0]}: score both again")
-    _check_references(paths, files, measure)
-    return {
-        setting: Outcomes(
-            tuple(found[setting] for found in files),
-            tuple({sample: row.answer for sample, row in one[setting].items()} for one in rows),
+    found = {}
+    for setting in sorted({setting for setting, _ in files[0]}):
+        seeds = [
+            {sample: row for (own, sample), row in rows.items() if own == setting} for rows in files
+        ]
+        found[setting] = Outcomes(
+            tuple({sample: row.outcome for sample, row in rows.items()} for rows in seeds),
+            tuple({sample: row.answer for sample, row in rows.items()} for rows in seeds),
         )
-        for setting in sorted(files[0])
-    }
+        _check_references(paths, setting, found[setting].seeds, measure)
+    return found
 
 
 def _check_references(
-    paths: Sequence[Path], files: Sequence[Mapping[str, Mapping[str, Outcome]]], measure: Metric
+    paths: Sequence[Path], setting: str, seeds: Sequence[Mapping[str, Outcome]], measure: Metric
 ) -> None:
     """Check that all seeds have the same references, as far as outcomes show them."""
-    for setting in files[0]:
-        shapes = []
-        for found in files:
-            sums = measure.sums(list(found[setting].values()))
-            shapes.append((sums.shape[1], measure.rarest(sums.sum(axis=0))))
-        for path, one in zip(paths, shapes, strict=True):
-            if one != shapes[0]:
-                raise InputError(
-                    f"{path}: {setting}: other references than {paths[0]}: predict and score both "
-                    "from the same dataset file"
-                )
+    sums = [measure.sums(list(seed.values())) for seed in seeds]
+    shapes = [(one.shape[1], measure.rarest(one.sum(axis=0))) for one in sums]
+    for path, shape in zip(paths, shapes, strict=True):
+        if shape != shapes[0]:
+            raise InputError(
+                f"{path}: {setting}: other references than {paths[0]}: predict and score both "
+                "from the same dataset file"
+            )
 
 
 def seed_values(measure: Metric, totals: Array, seeds: int) -> Array:
@@ -123,14 +116,6 @@ def seed_values(measure: Metric, totals: Array, seeds: int) -> Array:
 def mean_values(measure: Metric, totals: Array, seeds: int) -> Array:
     """The mean of the metric over seeds, shape (..., seeds x columns) to (...)."""
     found: Array = seed_values(measure, totals, seeds).mean(axis=-1)
-    return found
-
-
-def _by_setting(rows: Iterable[OutcomeRow]) -> dict[str, dict[str, OutcomeRow]]:
-    """Rows by setting, then by sample."""
-    found: dict[str, dict[str, OutcomeRow]] = {}
-    for row in rows:
-        found.setdefault(row.setting, {})[row.sample_id] = row
     return found
 
 

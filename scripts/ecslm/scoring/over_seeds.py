@@ -56,31 +56,22 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
     totals = column_totals(sums)
     by_seed = seed_values(measure, totals, seeds).tolist()
     value = statistics.fmean(by_seed)
-    resampled = bootstrap_values(
-        sums,
-        lambda drawn: seed_values(measure, drawn, seeds),
-        settings.resamples,
-        settings.seed,
+    drawn = bootstrap_values(
+        sums, lambda some: seed_values(measure, some, seeds), settings.resamples, settings.seed
     )
-    resampled = means_of_drawn_seeds(resampled, settings.seed)
-    defined = bool(np.isfinite(measure.values(totals.reshape(seeds, -1))).all())
-    interval = bootstrap_interval(value, resampled, len(sums), CONFIDENCE)
-    reliable = bootstrap_is_reliable(
-        len(sums), measure.rarest(totals.reshape(seeds, -1)[0]), resampled
+    resampled = means_of_drawn_seeds(drawn, settings.seed)
+    own_totals = totals.reshape(seeds, -1)
+    defined = bool(np.isfinite(measure.values(own_totals)).all())
+    reliable = bootstrap_is_reliable(len(sums), measure.rarest(own_totals[0]), resampled)
+    interval = IntervalDetails(method="bootstrap", reliable=reliable)
+    score = OverSeedsScore(
+        value=value,
+        defined=defined,
+        sd=statistics.stdev(by_seed),
+        ci95=bootstrap_interval(value, resampled, len(sums), CONFIDENCE) if defined else None,
+        details=OverSeedsDetails(by_seed=by_seed, interval=interval),
     )
-    return SettingOverSeeds(
-        n=len(sums),
-        strict=OverSeedsScore(
-            value=value,
-            defined=defined,
-            sd=statistics.stdev(by_seed),
-            ci95=interval if defined else None,
-            details=OverSeedsDetails(
-                by_seed=by_seed,
-                interval=IntervalDetails(method="bootstrap", reliable=reliable),
-            ),
-        ),
-    )
+    return SettingOverSeeds(n=len(sums), strict=score)
 
 
 def means_of_drawn_seeds(by_seed: Array, seed: int) -> Array:

@@ -1,22 +1,22 @@
-"""Reading predictions of one task, checked for everything that scoring needs."""
+"""Reading predictions files, also a user's own, and checking that they can be scored together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.rows import Numbered, repeated_ids
-from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.common.rows import Numbered, read_rows, repeated_ids
+from ecslm.common.text import number_of, shown
+from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
+from ecslm.schemas.record import DEFAULT_SETTING, Record
 from ecslm.schemas.registry import registered_kind
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers.protocol import answer_type
-from ecslm.scoring.given_predictions import read_given
-from ecslm.scoring.known_records import KnownRecords
 from ecslm.scoring.settings import ScriptSettings
 
-# Tasks listed in a message.
-MOST_TASKS = 10
+# Fields that a prediction copies from its record, which calls the reference its output.
+_COPIED = ("sample_id", "task", "setting", "reference", "options", "relevance")
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,61 @@ class Scorable:
     predictions: list[ScoredPrediction]
 
 
+def read_given(
+    path: Path,
+    task: str | None = None,
+    check: Callable[[Numbered[ScoredPrediction]], Iterable[Problem]] = lambda _: (),
+    check_whole: Callable[[Numbered[ScoredPrediction]], Iterable[str]] = lambda _: (),
+) -> list[ScoredPrediction]:
+    """Read the predictions of a file, with defaults for fields that it leaves out.
+
+    `id` is the line number, `sample_id` the `id`, and `setting` is in-domain.
+
+    Args:
+        task: the task of predictions without one.
+        check: as in `read_rows`, like `check_whole`.
+
+    Raises:
+        InputError: the file is missing, empty, altered or invalid, or a check found problems.
+    """
+    rows: list[tuple[int, ScoredPrediction]] = []
+
+    def completed(given: Numbered[GivenPrediction]) -> Iterable[Problem]:
+        rows.extend((line, _completed(line, row, task)) for line, row in given)
+        return check(rows)
+
+    def whole(_: Numbered[GivenPrediction]) -> Iterable[str]:
+        return check_whole(rows) if rows else ("no predictions",)
+
+    read_rows(path, GivenPrediction, completed, whole)
+    return [row for _, row in rows]
+
+
+def _completed(line: int, given: GivenPrediction, task: str | None) -> ScoredPrediction:
+    name = str(line) if given.id is None else given.id
+    defaults = {"id": name, "sample_id": name, "task": task, "setting": DEFAULT_SETTING}
+    missing = {field: value for field, value in defaults.items() if getattr(given, field) is None}
+    # Its fields have been validated.
+    return ScoredPrediction.model_construct(**{**vars(given), **missing})
+
+
 def read_scorable(
-    path: Path, code: str | None, settings: ScriptSettings, known: KnownRecords | None = None
+    path: Path, code: str | None, settings: ScriptSettings, dataset: Path | None = None
 ) -> Scorable:
     """Read the predictions of a file and check that they can be scored.
 
     Args:
         code: the task of all predictions; None for the only task in the file.
-        known: the records that they must answer.
+        dataset: the dataset file that they must answer.
 
     Raises:
-        InputError: the file is missing, empty, altered or invalid, or a prediction cannot be
-            scored.
+        InputError: a file is missing, empty, altered or invalid, or a prediction cannot be scored.
     """
     kind_of = cache(lambda code: settings.task or registered_kind(code))
     if code is not None:
         # Fails for an unknown task before the file is read.
         kind_of(code)
+    known = {} if dataset is None else _read_records(dataset)
 
     def check(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
         try:
@@ -52,19 +90,61 @@ def read_scorable(
         except InputError as error:
             message = f"cannot be scored ({error})"
             yield Problem(message, line=rows[0][0], field="task")
-        if known:
-            yield from known.differing(rows)
+        if dataset is not None:
+            yield from _differences(rows, dataset, known)
 
     def check_whole(rows: Numbered[ScoredPrediction]) -> Iterator[str]:
-        if not rows:
-            yield "no predictions"
-        elif known:
-            yield from known.unanswered([prediction for _, prediction in rows])
+        tasks, answered = ({getattr(one, name) for _, one in rows} for name in ("task", "id"))
+        missing = [
+            place
+            for name, place in known.items()
+            if name not in answered and place[1].task in tasks
+        ]
+        if missing:
+            line, record = missing[0]
+            yield (
+                f"no prediction for {number_of(len(missing), 'record')} of {dataset}, the first "
+                f"is {shown(record.id)} on line {line}"
+            )
 
-    predictions = [prediction for _, prediction in read_given(path, code, check, check_whole)]
+    predictions = read_given(path, code, check, check_whole)
     # Without `code`, the checks made sure that all predictions have the same task.
     code = code or str(predictions[0].task)
     return Scorable(code, kind_of(code), predictions)
+
+
+def _read_records(path: Path) -> dict[str, tuple[int, Record]]:
+    """The records of a dataset file by id, with their lines."""
+    rows = read_rows(
+        path,
+        Record,
+        lambda rows: repeated_ids((line, record.id) for line, record in rows),
+        lambda rows: () if rows else ("no records",),
+    )
+    return {record.id: (line, record) for line, record in rows}
+
+
+def _differences(
+    rows: Numbered[ScoredPrediction], dataset: Path, known: Mapping[str, tuple[int, Record]]
+) -> Iterator[Problem]:
+    """Predictions of unknown records, or that differ from their records."""
+    for line, prediction in rows:
+        if prediction.id not in known:
+            message = (
+                f"{shown(prediction.id)} is not a record of {dataset}: give the dataset file that "
+                "was predicted"
+            )
+            yield Problem(message, line=line, field="id", kind="unknown")
+            continue
+        at, record = known[prediction.id]
+        for field in _COPIED:
+            source = "output" if field == "reference" else field
+            given, expected = getattr(prediction, field), getattr(record, source)
+            if given != expected:
+                message = (
+                    f"{shown(given)}, but {source} is {shown(expected)} in {dataset}: line {at}"
+                )
+                yield Problem(message, line=line, field=field, kind="differs")
 
 
 def _task_problems(
@@ -78,20 +158,15 @@ def _task_problems(
         message = "missing: set it on each line, or give --task"
         yield Problem(message, line=first[None], field="task")
     elif code is None and len(first) > 1:
-        yield _several_tasks(first)
+        (one, at), (other, line), *_ = first.items()
+        message = (
+            f"several in one file ({one!r} from line {at}, {other!r} from line {line}): split the "
+            "file by task and score each part"
+        )
+        yield Problem(message, line=line, field="task")
     elif rows:
         scored = code or str(rows[0][1].task)
         yield from problems(rows, scored, kind_of(scored))
-
-
-def _several_tasks(lines: Mapping[str | None, int]) -> Problem:
-    """The problem that a file has several tasks, at the line of the second."""
-    listed = [f"{task!r} from line {line}" for task, line in lines.items()]
-    if len(listed) > MOST_TASKS:
-        listed[MOST_TASKS:] = [f"{len(listed) - MOST_TASKS} more"]
-    names = ", ".join(listed)
-    message = f"several in one file ({names}): split the file by task and score each part"
-    return Problem(message, line=list(lines.values())[1], field="task")
 
 
 def problems(
@@ -101,14 +176,10 @@ def problems(
     answers = answer_type(task.answer)
     repeated = list(repeated_ids((line, prediction.id) for line, prediction in rows))
     yield from repeated or _repeated_samples(rows)
-    other_tasks: set[str | None] = set()
     for line, prediction in rows:
         if prediction.task != code:
-            # One problem per other task, not per record.
-            if prediction.task not in other_tasks:
-                message = f"is {prediction.task!r}, but the task to score is {code!r}"
-                yield Problem(message, line=line, field="task", kind="foreign")
-            other_tasks.add(prediction.task)
+            message = f"is {prediction.task!r}, but the task to score is {code!r}"
+            yield Problem(message, line=line, field="task", kind="foreign")
             continue
         for problem in answers.problems(prediction):
             yield replace(problem, line=line)

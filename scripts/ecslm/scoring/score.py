@@ -1,10 +1,12 @@
 """Scoring the predictions of one task under all protocols: metrics and outcomes."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
+from ecslm.common.files import json_line, json_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.metrics_file import (
@@ -17,6 +19,7 @@ from ecslm.schemas.metrics_file import (
     StrictScore,
 )
 from ecslm.schemas.outcome import ANSWER_DIGITS, Outcome, OutcomeRow
+from ecslm.schemas.paths import RECORDS
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers.protocol import AnswerType, answer_type
@@ -49,6 +52,17 @@ class Scores:
     metrics: MetricsFile
     outcomes: list[OutcomeRow]
 
+    def files(self, output: Path, records: Path | None) -> dict[Path, str | Iterable[str]]:
+        """The files of a score script.
+
+        Args:
+            records: path of the outcomes; None for one that is named after the metrics.
+        """
+        return {
+            output: json_text(self.metrics.model_dump()),
+            records or output.with_suffix(RECORDS): map(json_line, self.outcomes),
+        }
+
 
 def score(
     predictions: Sequence[ScoredPrediction],
@@ -66,24 +80,20 @@ def score(
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
     bertscore_of = {bertscore.id: bertscore for bertscore in bertscores}
-    blocks: dict[str, SettingScores] = {}
-    outcomes: dict[str, OutcomeRow] = {}
-    for setting, records in _by_setting(predictions).items():
+
+    def scored(records: Sequence[ScoredPrediction]) -> Setting:
         items = [
             Item(p, answers.reference(p), answers.strict(p), bertscore_of.get(p.id))
             for p in records
         ]
         found = measure.outcomes(items)
-        blocks[setting] = _block(items, found, answers, measure, None if certain else settings)
-        outcomes |= {
-            item.record.id: _outcome_row(
-                item.record, item.answer is None, outcome, _digest(answer_text(item))
-            )
+        rows = [
+            _outcome_row(item.record, item.answer is None, outcome, _digest(answer_text(item)))
             for item, outcome in zip(items, found, strict=True)
-        }
-    return Scores(
-        _metrics_file(row, measure, blocks), [outcomes[prediction.id] for prediction in predictions]
-    )
+        ]
+        return _block(items, found, answers, measure, None if certain else settings), rows
+
+    return _scores(predictions, row, measure, scored)
 
 
 def score_expected(
@@ -97,10 +107,10 @@ def score_expected(
     `ci95`, `details.interval` and the released protocols, which drop answers, are null.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
-    blocks: dict[str, SettingScores] = {}
-    outcomes: dict[str, OutcomeRow] = {}
-    by_id = {one_record[0].id: one_record for one_record in alternatives}
-    for setting, records in _by_setting([one[0] for one in alternatives]).items():
+    assert measure.EXPECTED is not None, "no baseline of this metric answers at random"
+    expected, by_id = measure.EXPECTED, {one[0].id: one for one in alternatives}
+
+    def scored(records: Sequence[ScoredPrediction]) -> Setting:
         items = [
             Item(p, answers.reference(p), answers.strict(p))
             for record in records
@@ -108,23 +118,44 @@ def score_expected(
         ]
         found = iter(measure.outcomes(items))
         means = [_mean_outcome([next(found) for _ in by_id[record.id]]) for record in records]
-        assert measure.EXPECTED is not None, "no baseline of this metric answers at random"
-        value, defined = _defined(measure.EXPECTED(measure.sums(means)))
-        blocks[setting] = SettingScores(
+        value, defined = _defined(expected(measure.sums(means)))
+        details = StrictDetails(interval=None)
+        block = SettingScores(
             **_counts(records, n_invalid=0),
-            strict=StrictScore(
-                value=value, defined=defined, ci95=None, details=StrictDetails(interval=None)
-            ),
+            strict=StrictScore(value=value, defined=defined, ci95=None, details=details),
             released=None,
             released_2024=None,
         )
-        outcomes |= {
-            record.id: _outcome_row(record, False, mean)
-            for record, mean in zip(records, means, strict=True)
-        }
-    return Scores(
-        _metrics_file(row, measure, blocks), [outcomes[one[0].id] for one in alternatives]
+        rows = zip(records, means, strict=True)
+        return block, [_outcome_row(record, False, mean) for record, mean in rows]
+
+    return _scores([one[0] for one in alternatives], row, measure, scored)
+
+
+# The scores of one setting, and its outcomes.
+Setting = tuple[SettingScores, list[OutcomeRow]]
+
+
+def _scores(
+    predictions: Sequence[ScoredPrediction],
+    row: Row,
+    measure: Metric,
+    scored: Callable[[Sequence[ScoredPrediction]], Setting],
+) -> Scores:
+    """Score each setting, sorted by name (IND before OOD)."""
+    groups: dict[str, list[ScoredPrediction]] = {}
+    for prediction in predictions:
+        groups.setdefault(prediction.setting, []).append(prediction)
+    found = {setting: scored(records) for setting, records in sorted(groups.items())}
+    metrics = MetricsFile(
+        task=row.task,
+        model=row.model,
+        seed=row.seed,
+        metric=measure.NAME,
+        settings={setting: block for setting, (block, _) in found.items()},
     )
+    outcome_of = {one.id: one for _, rows in found.values() for one in rows}
+    return Scores(metrics, [outcome_of[prediction.id] for prediction in predictions])
 
 
 def _block(
@@ -196,16 +227,6 @@ def _counts(records: Sequence[ScoredPrediction], n_invalid: int) -> dict[str, An
     return {"n": len(records), "n_invalid": n_invalid, "n_truncated": truncated}
 
 
-def _metrics_file(row: Row, measure: Metric, blocks: Mapping[str, SettingScores]) -> MetricsFile:
-    return MetricsFile(
-        task=row.task,
-        model=row.model,
-        seed=row.seed,
-        metric=measure.NAME,
-        settings=dict(blocks),
-    )
-
-
 def _outcome_row(
     record: ScoredPrediction, invalid: bool, outcome: Outcome, answer: str | None = None
 ) -> OutcomeRow:
@@ -221,14 +242,6 @@ def _outcome_row(
 
 def _digest(answer: str) -> str:
     return sha256_of_text(answer)[:ANSWER_DIGITS]
-
-
-def _by_setting(predictions: Iterable[ScoredPrediction]) -> dict[str, list[ScoredPrediction]]:
-    """Predictions by setting, sorted by name (IND before OOD)."""
-    groups: dict[str, list[ScoredPrediction]] = {}
-    for prediction in predictions:
-        groups.setdefault(prediction.setting, []).append(prediction)
-    return dict(sorted(groups.items()))
 
 
 def _mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:

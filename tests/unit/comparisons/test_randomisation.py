@@ -6,10 +6,11 @@ import pytest
 from ecslm.comparisons import randomisation
 from ecslm.comparisons.proportions import PairedTable, mcnemar_p
 from ecslm.comparisons.randomisation import Statistic, randomisation_p
-from ecslm.scoring.metrics import binary_f1, mean
+from ecslm.scoring.metrics.protocol import metric
 
-MEAN = Statistic(mean.values, mean.gradient)
-F1 = Statistic(lambda totals: np.nan_to_num(binary_f1.values(totals)), binary_f1.gradient)
+MEAN = Statistic(metric("accuracy").values, metric("accuracy").gradient)
+BINARY_F1 = metric("binary_f1")
+F1 = Statistic(lambda totals: np.nan_to_num(BINARY_F1.values(totals)), BINARY_F1.gradient)
 
 
 def mean_sums(values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ecslm.comparisons.significance import PValue, centred_bootstrap_p, holm, monte_carlo_p
 from ecslm.scoring.intervals import bootstrap_values
-from ecslm.scoring.metrics import mean
+from ecslm.scoring.metrics.protocol import metric
 
 
 def mean_sums(values: np.ndarray) -> np.ndarray:
@@ -17,9 +17,11 @@ def mean_sums(values: np.ndarray) -> np.ndarray:
 def test_the_centred_bootstrap_finds_a_difference() -> None:
     generator = np.random.default_rng(2)
     high, low = mean_sums(generator.random(200) + 0.5), mean_sums(generator.random(200))
-    one = bootstrap_values(high, mean.values, 999, seed=0)
-    other = bootstrap_values(low, mean.values, 999, seed=1)
-    difference = float(mean.values(high.sum(axis=0)) - mean.values(low.sum(axis=0)))
+    one = bootstrap_values(high, metric("accuracy").values, 999, seed=0)
+    other = bootstrap_values(low, metric("accuracy").values, 999, seed=1)
+    difference = float(
+        metric("accuracy").values(high.sum(axis=0)) - metric("accuracy").values(low.sum(axis=0))
+    )
     assert centred_bootstrap_p(difference, one - other).value == 0.001
     assert centred_bootstrap_p(0.0, one - one).value == 1
 

@@ -17,9 +17,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers.constrained import Constrained, Grammar, open_mode
+from ecslm.prediction.answers.constrained import Allowed, Constrained, Grammar, Row, open_mode
 from ecslm.prediction.answers.forms import MOST_PRODUCTS
-from ecslm.prediction.answers.masking import Allowed, Row
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import likeliest
 from ecslm.prediction.transformers_engine import Engine

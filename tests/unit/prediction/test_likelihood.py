@@ -11,20 +11,18 @@ from support.model_examples import make_record, prediction_settings
 from support.scoring_examples import FIVE, prediction
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers import scoring
-from ecslm.prediction.answers.likelihood import Likelihood, open_mode
-from ecslm.prediction.answers.scoring import LikeliestAnswers
+from ecslm.prediction.answers.likelihood import LikeliestAnswers, Likelihood, open_mode
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.task import Answer
-from ecslm.scoring.answers import choice
+from ecslm.scoring.answers.protocol import answer_type
 
 TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=6)
 
 
 @pytest.fixture(autouse=True)
 def small_logits(small_chunks: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    monkeypatch.setattr(scoring, "LOGITS", 7)
+    monkeypatch.setattr("ecslm.prediction.answers.likelihood.LOGITS", 7)
 
 
 def mode(
@@ -147,7 +145,7 @@ def test_whatever_the_options_say_each_letter_is_read_as_its_own(
 ) -> None:
     options = [f"{letter}: {text}" for letter, text in zip("AbCDE", texts, strict=False)]
     form = mode(tokenizer, "choice").form(make_record(options=options))
-    read = [choice.strict(prediction(one.text, options=options)) for one in form]
+    read = [answer_type("choice").strict(prediction(one.text, options=options)) for one in form]
     assert read == list("ABCDE"[: len(options)])
 
 

@@ -93,12 +93,6 @@ def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Pa
     )
 
 
-def test_what_is_not_a_list_of_texts_is_told_with_its_file(tmp_path: Path) -> None:
-    name = f"small/SA/{IND}.json"
-    where = str(archive(tmp_path, FILES | {name: [1]}))
-    assert refusal(where, tmp_path) == f"{where}: results/{name}: item 1: not a text"
-
-
 @pytest.mark.parametrize("damage", ["cut", "other", "empty"])
 def test_what_is_no_whole_archive_is_refused(damage: str, tmp_path: Path) -> None:
     path = archive(tmp_path, FILES)

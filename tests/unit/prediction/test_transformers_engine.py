@@ -15,7 +15,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.prediction import prefill
-from ecslm.prediction.answers.protocol import AnswerMode, mode_module
+from ecslm.prediction.answers.protocol import AnswerMode, open_mode
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import Generator
 from ecslm.prediction.network import Network, States
@@ -229,7 +229,7 @@ def alive(prefixes: Prefixes) -> bool:
 
 def mode_of(name: Mode, tokenizer: Any) -> AnswerMode:
     settings = prediction_settings(answers={"mode": name, "type": "yes_no"})
-    return mode_module(name).open_mode(settings, tokenizer)
+    return open_mode(settings, tokenizer)
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,6 @@ def test_always_yes_on_the_class_counts_of_the_release() -> None:
         assert scores[protocol]["value"] == pytest.approx(2 * 111 / (111 + 253))
 
 
-def test_always_no_has_no_true_positive() -> None:
-    strict = block("PM", answered("PM", "always-no", yes_no_records(1, 3)), QUICK)["strict"]
-    assert (strict["value"], strict["defined"]) == (0, True)
-
-
 def test_majority_is_that_of_the_training_rows_ties_in_order() -> None:
     def label(*outputs: str) -> str:
         rows = [record(o, options=FIVE, task="SA", split="train") for o in outputs]

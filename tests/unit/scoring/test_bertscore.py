@@ -19,7 +19,6 @@ import ecslm.scoring.bertscore.pairs
 import ecslm.scoring.bertscore.run
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
-from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.schemas.bertscore import BertScoreRow
@@ -115,13 +114,6 @@ def test_no_batch_moves_a_score_at_all(tiny_encoder: Path, monkeypatch: pytest.M
     assert rows(tiny_encoder, *MANY) == expected
 
 
-def test_neither_the_order_nor_other_predictions_move_a_score(tiny_encoder: Path) -> None:
-    expected = dict(zip(MANY, scores(rows(tiny_encoder, *MANY)), strict=True))
-    others = [*random.Random(1).sample(MANY, len(MANY) // 2), ("yes", "no " * 90)]
-    found = dict(zip(others, scores(rows(tiny_encoder, *others)), strict=True))
-    assert all(found[pair] == expected[pair] for pair in others[:-1])
-
-
 class Opposed(torch.nn.Module):
     """Embeds one token as (1, 0) and all others as (-0.6, 0.8)."""
 
@@ -204,17 +196,6 @@ def test_what_made_the_rows_names_encoder_layer_and_versions_and_no_folder(
     assert bertscore(given(*ANSWERS), manifest, SETTINGS, "cpu")[0] == made_from
 
 
-def test_a_missing_device_and_other_versions_are_refused(
-    tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(InputError, match="device: cuda is configured"):
-        bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cuda")
-    monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
-    with pytest.raises(InputError, match=r"bert-score: 0\.1 in this environment"):
-        bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cpu")
-
-
 def test_answers_without_names_have_those_that_their_scores_have(
     tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,25 +215,6 @@ def test_answers_without_names_have_those_that_their_scores_have(
     assert [row["score"] for row in read_lines(tmp_path / "M.records.jsonl")] == [
         row["f1"] for row in found
     ]
-
-
-def test_rows_of_a_job_whose_end_was_not_seen_are_put_into_place_again(
-    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_jsonl(tmp_path / "P.jsonl", given(*ANSWERS))
-    results = [tmp_path / "B.jsonl", tmp_path / "B.manifest.json"]
-    arguments = [
-        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
-        *("--code", code_parameter("bertscore.py")),
-        *("--settings", SETTINGS.model_dump_json(), "--output", results[0]),
-    ]
-    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
-    before = [path.read_bytes() for path in results]
-    for path in results:
-        path.unlink()
-    monkeypatch.setattr("ecslm.scoring.bertscore.run.bertscore", None)
-    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
-    assert [path.read_bytes() for path in results] == before
 
 
 @pytest.fixture

@@ -24,9 +24,8 @@ from support.scoring_examples import (
     predictions,
 )
 
-from ecslm.scoring.answers import choice, extraction, generation, ranking, yes_no
-from ecslm.scoring.answers.protocol import AnswerType
-from ecslm.scoring.metrics import extraction_f1
+from ecslm.scoring.answers.protocol import answer_type
+from ecslm.scoring.metrics.protocol import metric
 
 CASES: dict[str, list[Any]] = json.loads(
     Path(__file__).with_name("golden_cases.json").read_text(encoding="utf-8")
@@ -43,13 +42,10 @@ def table(name: str) -> list:
 
 # --- parsing ------------------------------------------------------------------------------------
 
-READERS: dict[str, tuple[AnswerType, dict[str, Any]]] = {
-    "yes_no": (yes_no, {}),
-    "choice": (choice, {"options": FIVE}),
-    "choice of twenty": (choice, {"options": TWENTY}),
-    "ranking": (ranking, {"relevance": list("ESCI")}),
-    "extraction": (extraction, {}),
-    "generation": (generation, {}),
+FIELDS: dict[str, dict[str, Any]] = {
+    "choice": {"options": FIVE},
+    "choice of twenty": {"options": TWENTY},
+    "ranking": {"relevance": list("ESCI")},
 }
 PARSED = [
     pytest.param(name, *row[1:], id=f"{name}: {row[0]}")
@@ -62,8 +58,8 @@ PARSED = [
 @pytest.mark.parametrize(("reader", "text", "answer"), PARSED)
 def test_texts_are_read_as_the_rules_say(reader: str, text: str, answer: Any) -> None:
     name, protocol = reader.rsplit(" ", 1)
-    answers, fields = READERS[name]
-    (given,) = predictions("PM", [(text, "yes")], **fields)
+    (given,) = predictions("PM", [(text, "yes")], **FIELDS.get(name, {}))
+    answers = answer_type(name.partition(" ")[0])
     found = json.loads(json.dumps(getattr(answers, protocol)(given)))
     assert found == (list(answer) if name == "ranking" and answer else answer)
 
@@ -71,7 +67,7 @@ def test_texts_are_read_as_the_rules_say(reader: str, text: str, answer: Any) ->
 def test_choice_letters_are_those_of_the_record() -> None:
     texts = ["C", "D", "D: negative", "negative"]
     given = predictions("PM", [(text, "yes") for text in texts], FIVE[:3])
-    assert list(map(choice.strict, given)) == ["C", None, None, None]
+    assert list(map(answer_type("choice").strict, given)) == ["C", None, None, None]
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -110,22 +106,6 @@ def test_ndcg_is_gains_by_label_over_log2_of_the_rank_over_those_of_the_best_ord
     assert scores["released_2024"] == scores["released"]
 
 
-def test_what_is_left_as_released_has_all_its_rates() -> None:
-    pairs = [
-        *[("yes", "yes")] * 3,
-        *[("no", "yes")] * 2,
-        ("yes", "no"),
-        *[("no", "no")] * 4,
-        *[("dunno", "yes")] * 5,
-    ]
-    details = block("AP", predictions("AP", pairs))["released"]["details"]
-    assert details["counts"] == {"tp": 3, "fp": 1, "fn": 2, "tn": 4}
-    assert details["n_dropped"] == 5
-    rates = {"accuracy": 7 / 10, "precision": 3 / 4, "recall": 3 / 5}
-    rates |= {"specificity": 4 / 5, "npv": 4 / 6}
-    assert {name: details[name] for name in rates} == pytest.approx(rates)
-
-
 def test_generation_is_the_mean_over_all_records_with_empty_texts_as_zero() -> None:
     given = predictions("AG", [("fine", "good"), ("", "good"), (" \n", "good"), ("so so", "good")])
     rows = [bertscore(p, f1) for p, f1 in zip(given, (0.9, 0.8, 0.7, 0.6), strict=True)]
@@ -142,7 +122,7 @@ def test_generation_is_the_mean_over_all_records_with_empty_texts_as_zero() -> N
 @pytest.mark.parametrize(("answer", "reference", "fates"), table("fates"))
 def test_fates_of_target_attributes(answer: list | None, reference: list, fates: str) -> None:
     text = "no list" if answer is None else entries(*answer)
-    (outcome,) = extraction_f1.outcomes(
+    (outcome,) = metric("extraction_f1").outcomes(
         items("AVE", predictions("AVE", [(text, entries(*reference))]))
     )
     assert outcome == {name: fates.split().count(name) for name in ("nv", "iv", "cv", "wv", "nl")}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.scoring_examples import FIVE, TWENTY, block, items, predictions
 
-from ecslm.scoring.metrics import macro_f1
+from ecslm.scoring.metrics.protocol import metric
 
 
 def test_binary_f1_counts_an_invalid_answer_as_wrong_and_shows_it_apart() -> None:
@@ -17,23 +17,12 @@ def test_binary_f1_counts_an_invalid_answer_as_wrong_and_shows_it_apart() -> Non
     }
 
 
-def test_an_undefined_f1_has_no_interval() -> None:
-    strict = block("PM", predictions("PM", [("no", "no")] * 3))["strict"]
-    assert strict["ci95"] is None
-    assert strict["details"]["interval"] == {"method": "wilson", "reliable": False}
-
-
-def test_binary_f1_of_zero_is_defined_when_there_is_a_yes() -> None:
-    strict = block("PM", predictions("PM", [("no", "yes"), ("no", "no")]))["strict"]
-    assert (strict["value"], strict["defined"]) == (0, True)
-
-
 def test_macro_f1_of_a_resample_is_over_the_classes_in_it() -> None:
-    sums = macro_f1.sums(
-        macro_f1.outcomes(items("SA", predictions("SA", [("A", "A"), ("C", "B")], FIVE)))
+    sums = metric("macro_f1").sums(
+        metric("macro_f1").outcomes(items("SA", predictions("SA", [("A", "A"), ("C", "B")], FIVE)))
     )
     resamples = np.array([[2, 0], [1, 1], [0, 2]]) @ sums
-    assert macro_f1.values(resamples).tolist() == pytest.approx([1.0, 0.5, 0.0])
+    assert metric("macro_f1").values(resamples).tolist() == pytest.approx([1.0, 0.5, 0.0])
 
 
 def test_macro_f1_shows_invalid_answers_apart() -> None:

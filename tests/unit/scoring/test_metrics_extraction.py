@@ -3,7 +3,7 @@
 import pytest
 from support.scoring_examples import IND, OOD, block, entries, items, predictions
 
-from ecslm.scoring.metrics import extraction_f1
+from ecslm.scoring.metrics.protocol import metric
 
 TITLE = "product title"
 NONE = "None"
@@ -11,20 +11,10 @@ NONE = "None"
 
 def test_a_number_is_its_text() -> None:
     number, text = entries(("a", 15)), entries(("a", "15"))
-    (outcome,) = extraction_f1.outcomes(items("AVE", predictions("AVE", [(number, text)])))
+    (outcome,) = metric("extraction_f1").outcomes(
+        items("AVE", predictions("AVE", [(number, text)]))
+    )
     assert outcome["cv"] == 1
-
-
-def test_answering_nothing_recalls_the_share_of_negatives() -> None:
-    reference = entries(("a", NONE), ("b", "x"), ("c", NONE), ("d", "y"))
-    details = block("AVE", predictions("AVE", [("[]", reference)]))["strict"]["details"]
-    assert (details["precision"], details["recall"]) == (1, details["negative_share"])
-
-
-def test_all_values_left_out_is_zero_but_defined() -> None:
-    strict = block("AVE", predictions("AVE", [("[]", entries(("a", "x")))]))["strict"]
-    assert (strict["value"], strict["defined"]) == (0, True)
-    assert strict["details"]["precision"] is None
 
 
 def test_released_counts_an_entry_as_often_as_it_is_repeated_and_strict_once() -> None:
@@ -42,5 +32,5 @@ def test_released_neither_hits_by_a_number_nor_reads_what_is_nested_too_deeply(
     reference = entries(("a", "15", TITLE))
     for text, predicted in ((entries(("a", 15, TITLE)), 1), ("[" * 100_000, 0)):
         given_items = items("AVE", predictions("AVE", [(text, reference)], setting=setting))
-        counts = extraction_f1.released(given_items).details["counts"]
+        counts = metric("extraction_f1").released(given_items).details["counts"]
         assert counts == {"hits": 0, "predicted": predicted, "references": 1}

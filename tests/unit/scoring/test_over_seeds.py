@@ -110,11 +110,3 @@ def test_the_script_writes_the_same_bytes_twice(tmp_path: Path) -> None:
         "metric": "F1",
     }
     assert (tmp_path / "one.manifest.json").is_file()
-
-
-def test_the_script_needs_a_file_for_each_of_several_seeds(tmp_path: Path) -> None:
-    path = write(tmp_path, 0, cells(1, 1, 1, 1))
-    options = ["--task", "PM", "--seeds", "0", "--records", path, "--output", tmp_path / "M.json"]
-    run = run_script("score_over_seeds.py", *options, "--settings", '{"metric": "binary_f1"}')
-    assert run.returncode == 1
-    assert run.stderr == "error: --seeds: give two or more different seeds\n"

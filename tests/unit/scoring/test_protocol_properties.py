@@ -314,44 +314,6 @@ def test_released_is_strict_on_answers_in_the_form_of_the_data(
     assert scores["released"]["defined"] == scores["strict"]["defined"]
 
 
-@pytest.mark.parametrize("code", ["PRP", "SA"])
-@FEW
-@given(data=st.data())
-def test_released_macro_f1_is_strict_but_for_labels_that_are_only_answered(
-    code: str, data: st.DataObject
-) -> None:
-    rows = data.draw(rows_of(code, ("clean",)))
-    scores = scores_of(code, rows)
-    present = {reference[0] for _, reference, _ in rows}
-    either = present | {text[0] for text, _, _ in rows}
-    expected = scores["strict"]["value"] * len(present) / len(either)
-    assert scores["released"]["value"] == pytest.approx(expected)
-
-
-@ALL_TASKS
-@FEW
-@given(data=st.data(), setting=st.sampled_from([IND, OOD]))
-def test_the_score_of_2024_differs_for_extraction_only_and_is_twice_the_recall(
-    code: str, data: st.DataObject, setting: str
-) -> None:
-    scores = scores_of(code, data.draw(rows_of(code)), setting=setting)
-    if code == "AVE":
-        recall = scores["released"]["details"]["recall"]
-        assert scores["released_2024"]["value"] == pytest.approx(2 * recall)
-    else:
-        assert scores["released_2024"] == scores["released"]
-
-
-@ALL_TASKS
-@FEW
-@given(data=st.data())
-def test_lenient_is_strict_where_every_answer_is_valid(code: str, data: st.DataObject) -> None:
-    scores = scores_of(code, data.draw(rows_of(code, VALID)))
-    assert scores["n_invalid"] == 0
-    strict = {name: scores["strict"][name] for name in ("value", "defined")}
-    assert scores["strict"]["details"]["lenient"] == {**strict, "n_invalid": 0}
-
-
 @ALL_TASKS
 @FEW
 @given(data=st.data())

@@ -8,7 +8,6 @@ from support.scoring_examples import (
     IND,
     OOD,
     TASKS,
-    bertscore,
     block,
     blocks,
     example,
@@ -19,7 +18,6 @@ from support.scoring_examples import (
 from ecslm.common.files import json_line
 from ecslm.scoring.metrics.arithmetic import column_totals
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.settings import ScoringSettings
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))
@@ -30,14 +28,6 @@ def test_without_an_observed_error_the_interval_has_its_open_end_bounded(code: s
     assert high == 1
     wilson = {"binary_f1": 2 * 0.8865 / 1.8865, "accuracy": 0.8865, "hit_rate": 0.8865}
     assert low == pytest.approx(wilson.get(TASKS[code].metric, 0.9), abs=5e-5)
-
-
-@pytest.mark.parametrize("code", sorted(TASKS))
-def test_all_invalid_scores_zero_and_is_counted(code: str) -> None:
-    given_predictions, extra = example(code, "iii")
-    scores = block(code, given_predictions, **extra)
-    assert (scores["n"], scores["n_invalid"]) == (3, 3)
-    assert scores["strict"]["value"] == 0
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))
@@ -79,16 +69,6 @@ def test_the_form_of_the_metrics_file() -> None:
     ]
     assert list(only["strict"]) == ["value", "defined", "ci95", "details"]
     assert list(only["released"]) == ["value", "defined", "details"]
-
-
-def test_the_seed_and_the_number_of_resamples_change_the_interval_only() -> None:
-    given_predictions = predictions("AG", [("fine", "good")] * 50)
-    rows = [bertscore(p, 1 / (2 + i)) for i, p in enumerate(given_predictions)]
-    one = block("AG", given_predictions, ScoringSettings(resamples=300), bertscores=rows)
-    for settings in (ScoringSettings(resamples=300, seed=1), ScoringSettings(resamples=299)):
-        other = block("AG", given_predictions, settings, bertscores=rows)
-        assert other["strict"]["ci95"] != one["strict"]["ci95"]
-        assert other["strict"]["value"] == one["strict"]["value"]
 
 
 @pytest.mark.parametrize(

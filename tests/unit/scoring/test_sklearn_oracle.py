@@ -90,32 +90,38 @@ def _quiet() -> Iterator[None]:
 
 
 @SIZES
-def test_f1_with_invalid_answers_as_the_wrong_class(size: int, seed: int) -> None:
+def test_f1_with_invalid_answers_as_the_wrong_class_or_as_released_without_them(
+    size: int, seed: int
+) -> None:
     pairs = drawn(seed, size, ("yes", "no", "Maybe"), YES_NO)
     wrong = {"yes": "no", "no": "yes"}
-    answers = [text if text in YES_NO else wrong[reference] for text, reference in pairs]
-    references = [reference for _, reference in pairs]
-    strict = scores_of("AP", pairs)["strict"]
-    same_details(strict["details"], binary(answers, references))
-    same(
-        strict["value"] if strict["defined"] else None,
-        f1_score(references, answers, pos_label="yes", zero_division=np.nan),
-    )
-
-
-@SIZES
-def test_released_f1_of_what_is_left(size: int, seed: int) -> None:
-    pairs = drawn(seed, size, ("yes", "no", "Maybe"), YES_NO)
     kept = [pair for pair in pairs if pair[0] in YES_NO]
-    released = scores_of("PM", pairs)["released"]
-    assert released["details"]["n_dropped"] == size - len(kept)
-    if kept:
-        answers, references = map(list, zip(*kept, strict=True))
-        same_details(released["details"], binary(answers, references))
-        same(
-            released["value"] if released["defined"] else None,
-            f1_score(references, answers, pos_label="yes", zero_division=np.nan),
-        )
+    scores = scores_of("AP", pairs)
+    assert scores["released"]["details"]["n_dropped"] == size - len(kept)
+    counted = [(text if text in YES_NO else wrong[right], right) for text, right in pairs]
+    for found, used in ((scores["strict"], counted), (scores["released"], kept)):
+        if used:
+            answers, references = map(list, zip(*used, strict=True))
+            expected = binary(answers, references)
+            same_details(found["details"], expected)
+            same(found["value"] if found["defined"] else None, expected["f1_by_class"]["yes"])
+
+
+def same_classes(
+    found: dict[str, Any], answers: list[str], references: list[str], **scope: Any
+) -> None:
+    macro = {"average": "macro", "zero_division": 0, **scope}
+    expected = {
+        "macro_f1": f1_score(references, answers, **macro),
+        "macro_precision": precision_score(references, answers, **macro),
+        "macro_recall": recall_score(references, answers, **macro),
+        "accuracy": accuracy_score(references, answers),
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    by_class = f1_score(references, answers, **macro | {"average": None})
+    labels = scope.get("labels", sorted({*answers, *references}))
+    assert found["f1_by_class"] == pytest.approx(dict(zip(labels, by_class, strict=True)))
+    same_confusion(found["confusion"], answers, references)
 
 
 @SIZES
@@ -123,47 +129,23 @@ def test_macro_scores_over_the_classes_of_the_references(size: int, seed: int) -
     # D and E are answered, and are references in no record.
     pairs = drawn(seed, size, tuple("ABCDE"), tuple("ABC"))
     answers, references = map(list, zip(*pairs, strict=True))
-    classes = sorted(set(references))
-    scope: dict[str, Any] = {"labels": classes, "zero_division": 0}
-    for code in ("SA", "MPC"):
+    for code, headline in (("SA", "macro_f1"), ("MPC", "accuracy")):
         strict = scores_of(code, pairs, FIVE)["strict"]
-        details = strict["details"]
-        macro_f1 = f1_score(references, answers, average="macro", **scope)
-        assert strict["value"] == pytest.approx(
-            macro_f1 if code == "SA" else accuracy_score(references, answers)
-        )
-        assert details["accuracy"] == pytest.approx(accuracy_score(references, answers))
-        assert details["macro_f1"] == pytest.approx(macro_f1)
-        for name, oracle in (("macro_precision", precision_score), ("macro_recall", recall_score)):
-            assert details[name] == pytest.approx(
-                oracle(references, answers, average="macro", **scope)
-            )
-        by_class = f1_score(references, answers, average=None, **scope)
-        assert details["f1_by_class"] == pytest.approx(dict(zip(classes, by_class, strict=True)))
-        same_confusion(details["confusion"], answers, references)
+        same_classes(strict["details"], answers, references, labels=sorted(set(references)))
+        assert strict["value"] == pytest.approx(strict["details"][headline])
 
 
 @SIZES
 def test_released_macro_scores_over_the_labels_of_either_list(size: int, seed: int) -> None:
     pairs = drawn(seed, size, (*"ABCDE", "?", ""), tuple("ABC"))
     kept = [pair for pair in pairs if pair[0] in tuple("ABCDE")]
-    for code in ("PRP", "MPC"):
+    for code, headline in (("PRP", "macro_f1"), ("MPC", "accuracy")):
         released = scores_of(code, pairs, FIVE)["released"]
         assert released["details"]["n_dropped"] == size - len(kept)
-        if not kept:
-            continue
-        answers, references = map(list, zip(*kept, strict=True))
-        macro: dict[str, Any] = {"average": "macro", "zero_division": 0}
-        expected = {
-            "macro_f1": f1_score(references, answers, **macro),
-            "macro_precision": precision_score(references, answers, **macro),
-            "macro_recall": recall_score(references, answers, **macro),
-            "accuracy": accuracy_score(references, answers),
-        }
-        assert {name: released["details"][name] for name in expected} == pytest.approx(expected)
-        value = expected["macro_f1" if code == "PRP" else "accuracy"]
-        assert released["value"] == pytest.approx(value)
-        same_confusion(released["details"]["confusion"], answers, references)
+        if kept:
+            answers, references = map(list, zip(*kept, strict=True))
+            same_classes(released["details"], answers, references)
+            assert released["value"] == pytest.approx(released["details"][headline])
 
 
 def same_confusion(

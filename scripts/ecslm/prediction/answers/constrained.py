@@ -1,30 +1,42 @@
 """Constrained answers: only tokens with which a valid answer can begin or continue."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import torch
+from llguidance import LLMatcher, LLTokenizer
+from llguidance.hf import from_tokenizer
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers.forms import COMPLETIONS, Asked, Form, Grammar, form_of
+from ecslm.prediction.answers.forms import COMPLETIONS, Asked, Form, form_of
+from ecslm.prediction.backend import Generated
+from ecslm.prediction.generation import FreeAnswers
+from ecslm.prediction.network import Network
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_settings import TransformersSettings
 
-if TYPE_CHECKING:
-    from ecslm.prediction.answers.masking import ConstrainedAnswers
-    from ecslm.prediction.network import Network
-
-LIBRARIES = ("llguidance",)
+# Of a few answer types grammars are the same for many records.
+KEPT = 64
 
 
-def open_mode(settings: TransformersSettings, tokenizer: Any) -> "Constrained":
-    """The mode, for settings that name it."""
-    return Constrained(settings, tokenizer)
+@dataclass(frozen=True)
+class Grammar:
+    """The form of an answer, with its endings as tokens."""
+
+    text: str
+    endings: tuple[tuple[int, ...], ...]
+    """Endings as tokens, the shortest first; empty if every answer ends in time by itself."""
+    needed: int
+    """Tokens that suffice to end an answer that has begun, whatever it begins with."""
 
 
 class Constrained:
     """Answers of a valid form."""
 
     def __init__(self, settings: TransformersSettings, tokenizer: Any) -> None:
-        from llguidance.hf import from_tokenizer
-
         assert settings.answers is not None, "the settings name this mode"
         self._type, self._decoding = settings.answers.type, settings.decoding
         self._tokenizer, self._tokens = tokenizer, from_tokenizer(tokenizer)
@@ -48,10 +60,8 @@ class Constrained:
         """The most tokens that an answer takes."""
         return self._decoding.max_new_tokens
 
-    def answering(self, network: "Network") -> "ConstrainedAnswers":
+    def answering(self, network: Network) -> "ConstrainedAnswers":
         """The model that answers."""
-        from ecslm.prediction.answers.masking import ConstrainedAnswers
-
         return ConstrainedAnswers(network, self._tokenizer, self._tokens, self._decoding)
 
     def _in_tokens(self, form: Form) -> Grammar:
@@ -67,3 +77,108 @@ class Constrained:
         # It may begin within a character.
         first = ending.removesuffix(text.encode())
         return [*self._tokens.tokenize_bytes(first), *self._tokens.greedy_tokenize(text)]
+
+
+open_mode = Constrained
+
+
+class ConstrainedAnswers:
+    """Answers with the likeliest, or sampled, of the tokens that are allowed."""
+
+    def __init__(
+        self, network: Network, tokenizer: Any, tokens: LLTokenizer, decoding: DecodingSettings
+    ) -> None:
+        self._free = FreeAnswers(network, tokenizer, decoding)
+        self._tokens, self._decoding = tokens, decoding
+        self._matcher = lru_cache(maxsize=KEPT)(self._new_matcher)
+
+    def answers(
+        self, prompts: Sequence[Sequence[int]], forms: Sequence[Grammar], numbers: torch.Tensor
+    ) -> list[Generated]:
+        """Answer the prompts of a batch, in order.
+
+        An answer that had to be ended before the limit counts as cut off there.
+        """
+        limit = self._decoding.max_new_tokens
+        rows = [Row(self._matcher(one.text).deep_copy(), one, self._tokens) for one in forms]
+        found = self._free.answers(prompts, forms, numbers, Allowed(rows, limit))
+        return [
+            replace(answer, finish_reason="length") if row.was_ended else answer
+            for row, answer in zip(rows, found, strict=True)
+        ]
+
+    def _new_matcher(self, grammar: str) -> LLMatcher:
+        matcher = LLMatcher(self._tokens, grammar)
+        assert not matcher.is_error(), matcher.get_error()
+        return matcher
+
+
+class Allowed:
+    """The tokens that are allowed; `Limits`."""
+
+    def __init__(self, rows: "Sequence[Row]", limit: int) -> None:
+        self._rows, self._limit = rows, limit
+
+    def only(self, logits: torch.Tensor, prompts: Sequence[int], step: int) -> torch.Tensor:
+        """As `Limits.only`."""
+        bits = [self._rows[prompt].allowed(self._limit - step) for prompt in prompts]
+        # The matcher's end with a spare word where the tokens fill the last one.
+        size = max(map(len, bits))
+        allowed = _unpacked(b"".join(one.ljust(size, b"\0") for one in bits), logits)
+        return logits.masked_fill(~allowed, -torch.inf)
+
+    def take(self, prompts: Sequence[int], tokens: Sequence[int]) -> None:
+        """As `Limits.take`."""
+        for prompt, token in zip(prompts, tokens, strict=True):
+            self._rows[prompt].take(token)
+
+
+def _unpacked(bits: bytes, logits: torch.Tensor) -> torch.Tensor:
+    """Booleans in the form of some logits, from a bit for each token of each row."""
+    rows, width = logits.shape
+    packed = torch.from_numpy(np.frombuffer(bits, np.uint8).reshape(rows, -1).copy())
+    places = torch.arange(8, dtype=torch.uint8, device=logits.device)
+    whole = (packed.to(logits.device)[..., None] >> places & 1).bool().flatten(1)[:, :width]
+    # A model may have more tokens than its tokenizer.
+    return torch.nn.functional.pad(whole, (0, width - whole.shape[1]))
+
+
+class Row:
+    """The answer to one prompt, as it grows."""
+
+    def __init__(self, matcher: LLMatcher, grammar: Grammar, tokens: LLTokenizer) -> None:
+        self._matcher, self._grammar, self._tokens = matcher, grammar, tokens
+        self._ending: list[int] = []
+        self.was_ended = False
+
+    def allowed(self, left: int) -> bytes:
+        """A bit for each token; `left`: how many may follow, this one included."""
+        if self._grammar.endings and left == self._grammar.needed:
+            self._ending = self._shortest_ending()
+            self.was_ended = len(self._ending) > 1
+        if self._ending:
+            return _only(self._ending.pop(0), self._tokens.vocab_size)
+        return self._matcher.compute_bitmask()
+
+    def take(self, token: int) -> None:
+        """Add a token that is allowed."""
+        taken = self._matcher.consume_token(token)
+        assert taken, self._matcher.get_error()
+
+    def _shortest_ending(self) -> list[int]:
+        """Tokens that complete the answer, and the one that ends it."""
+        for completion in COMPLETIONS:
+            first = self._tokens.tokenize_bytes(completion)
+            for ending in self._grammar.endings:
+                tokens = [*first, *ending]
+                matcher = self._matcher.deep_copy()
+                if matcher.consume_tokens(tokens) and matcher.is_accepting():
+                    return [*tokens, self._tokens.eos_token]
+        raise AssertionError("every answer that is allowed can be completed")
+
+
+def _only(token: int, count: int) -> bytes:
+    """Bits of `count` tokens of which one is allowed."""
+    bits = bytearray((count + 31) // 32 * 4)
+    bits[token // 8] = 1 << token % 8
+    return bytes(bits)

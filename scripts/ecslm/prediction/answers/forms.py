@@ -61,29 +61,6 @@ class Form:
     """
 
 
-@dataclass(frozen=True)
-class Grammar:
-    """The form of an answer, with its endings as tokens."""
-
-    text: str
-    endings: tuple[tuple[int, ...], ...]
-    """Endings as tokens, the shortest first; empty if every answer ends in time by itself."""
-    needed: int
-    """Tokens that suffice to end an answer that has begun, whatever it begins with."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An answer of a closed set."""
-
-    text: str
-    """The prediction that is written for this candidate."""
-    tokens: tuple[int, ...]
-    """The tokens whose likelihood is computed."""
-    length: int
-    """The length by which the log-likelihood is divided."""
-
-
 def form_of(answer: Answer, record: Asked) -> Form:
     """The valid answers to a record.
 

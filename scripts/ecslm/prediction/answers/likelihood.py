@@ -6,21 +6,35 @@ by that sum divided by its length, by bytes as `acc_norm` (which counts characte
 texts in ASCII).
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
 
-from ecslm.prediction.answers.forms import Asked, Candidate, option_letters
+import torch
+from transformers.cache_utils import Cache
+
+from ecslm.models.batching import batches_by_length
+from ecslm.prediction.answers.forms import Asked, option_letters
+from ecslm.prediction.backend import Generated
+from ecslm.prediction.network import Network
+from ecslm.prediction.prefill import CHUNK, Reading, RoomyLayer, read
 from ecslm.prediction.transformers_settings import TransformersSettings
 
-if TYPE_CHECKING:
-    from ecslm.prediction.answers.scoring import LikeliestAnswers
-    from ecslm.prediction.network import Network
-
-LIBRARIES = ()
+# Positions whose logits are computed at once: the vocabulary is large.
+LOGITS = 1024
 
 
-def open_mode(settings: TransformersSettings, tokenizer: Any) -> "Likelihood":
-    """The mode, for settings that name it."""
-    return Likelihood(settings, tokenizer)
+@dataclass(frozen=True)
+class Candidate:
+    """An answer of a closed set."""
+
+    text: str
+    """The prediction that is written for this candidate."""
+    tokens: tuple[int, ...]
+    """The tokens whose likelihood is computed."""
+    length: int
+    """The length by which the log-likelihood is divided."""
 
 
 class Likelihood:
@@ -50,10 +64,8 @@ class Likelihood:
         longest = max(len(candidate.tokens) for candidate in form)
         return max(longest, self._settings.decoding.max_new_tokens)
 
-    def answering(self, network: "Network") -> "LikeliestAnswers":
+    def answering(self, network: Network) -> "LikeliestAnswers":
         """The model that answers."""
-        from ecslm.prediction.answers.scoring import LikeliestAnswers
-
         return LikeliestAnswers(network)
 
     def _candidate(self, text: str, scored: str) -> Candidate:
@@ -61,3 +73,115 @@ class Likelihood:
         tokens = self._tokenizer(scored, add_special_tokens=False)["input_ids"]
         lengths = {"none": 1, "tokens": len(tokens), "bytes": len(scored.encode())}
         return Candidate(text, tuple(tokens), lengths[self._answers.normalization])
+
+
+open_mode = Likelihood
+
+
+class LikeliestAnswers:
+    """Answers with the likeliest candidate."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def answers(
+        self,
+        prompts: Sequence[Sequence[int]],
+        forms: Sequence[tuple[Candidate, ...]],
+        _numbers: torch.Tensor,
+    ) -> list[Generated]:
+        """Answer the prompts of a batch, in order. No token is generated."""
+        scores = self.log_likelihoods(prompts, [[one.tokens for one in form] for form in forms])
+        return [
+            Generated(_best(form, values).text, len(prompt), 0, "stop")
+            for prompt, form, values in zip(prompts, forms, scores, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def log_likelihoods(
+        self, prompts: Sequence[Sequence[int]], candidates: Sequence[Sequence[Sequence[int]]]
+    ) -> list[list[float]]:
+        """The log-likelihood of each prompt's candidates, all given as tokens.
+
+        A prompt is read once. Its candidates go on from its keys and values.
+        """
+        batch = read(self._network, prompts, 0)
+        each = [[tokens[0] for tokens in candidates[prompt]] for prompt in batch.order]
+        rows = [place for place, tokens in enumerate(each) for _ in tokens]
+        first = chain.from_iterable(each)
+        values = iter(self._network.log_probabilities(batch.hidden, rows, list(first)))
+        scores: list[list[float]] = [list(islice(values, len(tokens))) for tokens in each]
+        longer = [
+            (place, number)
+            for place, prompt in enumerate(batch.order)
+            for number, tokens in enumerate(candidates[prompt])
+            if len(tokens) > 1
+        ]
+        rest = [list(candidates[batch.order[place]][number]) for place, number in longer]
+        for chunk in self._chunks(list(map(len, rest)), len(prompts)):
+            places = [longer[index][0] for index in chunk]
+            starts = [len(prompts[batch.order[place]]) for place in places]
+            sums = self._rest(batch, places, starts, [rest[index] for index in chunk])
+            for index, value in zip(chunk, sums, strict=True):
+                place, number = longer[index]
+                scores[place][number] += value
+        in_order = sorted(zip(batch.order, scores, strict=True))
+        return [values for _, values in in_order]
+
+    def _chunks(self, lengths: Sequence[int], rows: int) -> list[list[int]]:
+        """What is computed at once: so much as in reading prompts, and no more rows than the batch
+        has, since each has a copy of its prompt's keys and values."""
+        tokens = CHUNK[self._network.device.type]
+        found = batches_by_length(range(len(lengths)), lengths, tokens)
+        return [some[start : start + rows] for some in found for start in range(0, len(some), rows)]
+
+    def _rest(
+        self,
+        batch: Reading,
+        places: Sequence[int],
+        starts: Sequence[int],
+        rows: Sequence[Sequence[int]],
+    ) -> list[float]:
+        """The log-probabilities of the tokens of each row but the first, added up.
+
+        Args:
+            places: of the rows' prompts in the batch.
+            starts: lengths of the prompts.
+        """
+        network, longest = self._network, max(map(len, rows)) - 1
+        given = [list(row[:-1]) + [0] * (longest + 1 - len(row)) for row in rows]
+        known = [[1] * (len(row) - 1) + [0] * (longest + 1 - len(row)) for row in rows]
+        mask = network.tensor(known)
+        states = network.states(
+            network.tensor(given),
+            torch.cat([batch.mask[list(places)], mask], dim=1),
+            network.tensor([list(range(start, start + longest)) for start in starts]),
+            _copies(batch.cache, places, longest),
+        )[mask.bool()]
+        targets = list(chain.from_iterable(row[1:] for row in rows))
+        parts = (
+            (states[start : start + LOGITS], targets[start : start + LOGITS])
+            for start in range(0, len(targets), LOGITS)
+        )
+        values = chain.from_iterable(
+            network.log_probabilities(some, range(len(some)), tokens) for some, tokens in parts
+        )
+        return [sum(islice(values, len(row) - 1)) for row in rows]
+
+
+def _copies(cache: Cache, places: Sequence[int], room: int) -> Cache:
+    """The keys and values of some rows, with room for more tokens."""
+    layers = []
+    for layer in cache.layers:
+        filled = layer.get_seq_length()
+        keys, values = (
+            torch.nn.functional.pad(one[list(places)], (0, 0, 0, room))
+            for one in (layer.keys, layer.values)
+        )
+        layers.append(RoomyLayer(keys, values, filled))
+    return Cache(layers=layers)
+
+
+def _best(form: Sequence[Candidate], scores: Sequence[float]) -> Candidate:
+    """The candidate with the highest score; of equal ones the first."""
+    return max(zip(form, scores, strict=True), key=lambda pair: pair[1] / pair[0].length)[0]

@@ -6,10 +6,10 @@ an edit of one reruns no free generation.
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.transformers_settings import Mode, TransformersSettings, mode_module_name
+from ecslm.prediction.transformers_settings import TransformersSettings
 
 if TYPE_CHECKING:
     import torch
@@ -54,16 +54,8 @@ class AnswerMode(Protocol):
         """The model that answers."""
 
 
-class ModeModule(Protocol):
-    """The functions of a module `ecslm.prediction.answers.{mode}`, which must be fast to import."""
-
-    LIBRARIES: tuple[str, ...]
-    """Libraries that can change an answer, in addition to those of models."""
-
-    def open_mode(self, settings: TransformersSettings, tokenizer: Any, /) -> AnswerMode:
-        """The mode, for settings that name it."""
-
-
-def mode_module(mode: Mode) -> ModeModule:
-    """Load the module of a mode."""
-    return cast(ModeModule, import_module(mode_module_name(mode)))
+def open_mode(settings: TransformersSettings, tokenizer: Any) -> AnswerMode:
+    """The mode that settings name, by the `open_mode` of its module."""
+    (module,) = settings.modules()
+    found: AnswerMode = import_module(module).open_mode(settings, tokenizer)
+    return found

@@ -5,7 +5,7 @@ share, and how much these overlap.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
@@ -57,58 +57,47 @@ class Features:
         )
         rare = RARE if len(inputs) >= LARGE else 1
         self._weights: list[tuple[NDArray[np.int64], TfidfTransformer]] = []
-        blocks = []
-        for counted in self._counted(inputs):
+        every = list(self._counted(inputs))
+        for counted in every:
             frequency = counted.getnnz(axis=0)
             often = np.argsort(-frequency, kind="stable")[:FEATURES]
             kept = np.sort(often[frequency[often] >= rare])
             weight = TfidfTransformer(sublinear_tf=True)
-            self._weights.append((kept, weight))
             if len(kept):
-                blocks.append(weight.fit_transform(counted[:, kept]))
-        self.fitted = self._joined(inputs, blocks)
+                weight.fit(counted[:, kept])
+            self._weights.append((kept, weight))
+        self.fitted = self._weighted(inputs, every)
 
     def __call__(self, inputs: Sequence[Fields]) -> tuple[Matrix, Matrix]:
         """Overlaps alone, and all features: records x features."""
+        return self._weighted(inputs, self._counted(inputs))
+
+    def _weighted(self, inputs: Sequence[Fields], every: Iterable[Matrix]) -> tuple[Matrix, Matrix]:
+        overlaps = sparse.csr_matrix(self._overlaps(inputs))
         blocks = [
             weight.transform(counted[:, kept])
-            for counted, (kept, weight) in zip(self._counted(inputs), self._weights, strict=True)
+            for counted, (kept, weight) in zip(every, self._weights, strict=True)
             if len(kept)
         ]
-        return self._joined(inputs, blocks)
-
-    def _joined(self, inputs: Sequence[Fields], blocks: Sequence[Matrix]) -> tuple[Matrix, Matrix]:
-        overlaps = sparse.csr_matrix(self._overlaps(inputs))
         return overlaps, sparse.hstack([overlaps, *blocks], format="csr")
 
-    def _counted(self, inputs: Sequence[Fields]) -> list[Matrix]:
+    def _counted(self, inputs: Sequence[Fields]) -> Iterator[Matrix]:
         """Counts of words and characters of each field, and of the words that two groups of fields
         share or do not."""
-        counted = []
         for name in self._names:
             texts = [" ".join(fields.get(name, [])) for fields in inputs]
-            counted.append(WORDS.transform(texts))
-            counted.append(CHARACTERS.transform([text[:LONGEST] for text in texts]))
+            yield WORDS.transform(texts)
+            yield CHARACTERS.transform([text[:LONGEST] for text in texts])
         for groups in self._groups:
             sets = [
                 [
-                    {
-                        word
-                        for name in group
-                        for text in fields.get(name, [])
-                        for word in words(text)
-                    }
+                    set(words(" ".join(text for name in group for text in fields.get(name, []))))
                     for group in groups
                 ]
                 for fields in inputs
             ]
-            for chosen in (
-                [a & b for a, b in sets],
-                [a - b for a, b in sets],
-                [b - a for a, b in sets],
-            ):
-                counted.append(WORDS.transform([" ".join(sorted(one)) for one in chosen]))
-        return counted
+            for part in (set.intersection, set.difference, lambda a, b: b - a):
+                yield WORDS.transform([" ".join(sorted(part(a, b))) for a, b in sets])
 
     def _overlaps(self, inputs: Sequence[Fields]) -> Array:
         blocks = [np.ones((len(inputs), 1), dtype=np.float32)]

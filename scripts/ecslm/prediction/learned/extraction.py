@@ -1,8 +1,9 @@
 """Values of attributes: passages of the text, rated by two linear models.
 
-A passage is rated by its neighbours, its place and shape, and by how often training records have it
-as a value of the attribute; by one of the models also by its own words, which are learned by heart.
-So values seen in training are found again, and others where they look like those.
+A passage is rated by its neighbours, its place and shape. One of the models also learns its own
+words by heart, and how often training records have it as a value of the attribute; the other sees
+no more of it than the end of its last word. So values seen in training are found again, and others
+where they stand and look like those.
 """
 
 import json
@@ -23,8 +24,8 @@ from ecslm.schemas.record import Record
 TARGETS = "target attributes"
 NONE = "None"
 TOKEN = re.compile(r"\w+(?:[.'/-]\w+)*|[^\w\s]")
-# The first features of a passage: its own words.
-OWN = 3
+# The first features of a passage: its own words, then the ends of the last one.
+OWN, ENDS = 3, 2
 # Words of a passage, words of a field that are looked at, and fields.
 LONGEST, WORDS, FIELDS = 5, 60, 4
 # Records that weights are learned from, and wrong passages of each of their attributes.
@@ -176,8 +177,8 @@ def _tables(examples: Sequence[Example]) -> list[Any]:
     """Examples x features, of each model."""
     hasher = FeatureHasher(n_features=2**18, alternate_sign=False)
     return [
-        hasher.transform([_features(*one, own_words) for one in examples])
-        for own_words in (True, False)
+        hasher.transform([_features(*one, by_heart) for one in examples])
+        for by_heart in (True, False)
     ]
 
 
@@ -198,6 +199,7 @@ def _passages(record: Record) -> Iterator[Passage]:
                         f"value={value}",
                         f"first={around[start + 1]}",
                         f"last={around[end]}",
+                        *(f"ends={around[end][-letters:]}" for letters in (2, 3)),
                         f"before={around[start]}",
                         f"after={around[end + 1]}",
                         f"shape={shape}",
@@ -206,17 +208,23 @@ def _passages(record: Record) -> Iterator[Passage]:
                 )
 
 
-def _features(name: str, passage: Passage, times: int, own_words: bool) -> dict[str, float]:
+def _features(name: str, passage: Passage, times: int, by_heart: bool) -> dict[str, float]:
     """Features of a passage as the value of an attribute, which so many training records have."""
     value, known = passage
-    shown = known if own_words else known[OWN:]
+    shown, shared, seen = known[OWN:], known[OWN:], {}
+    if by_heart:
+        shown = [*known[:OWN], *known[OWN + ENDS :]]
+        shared = shown[1:]
+        seen = {
+            "seen": float(times > 0),
+            "often": log1p(times),
+            f"{name}|seen": float(times > 0),
+            f"seen {min(value.count(' '), 3)}": float(times > 0),
+        }
     return {
         name: 1.0,
         **{f"{name}|{one}": 1.0 for one in shown},
-        **dict.fromkeys(known[1 if own_words else OWN :], 0.5),
-        "seen": float(times > 0),
-        "often": log1p(times),
-        f"{name}|seen": float(times > 0),
-        f"seen {min(value.count(' '), 3)}": float(times > 0),
+        **dict.fromkeys(shared, 0.5),
+        **seen,
         "named": float(name in value or value in name),
     }

@@ -40,14 +40,9 @@ def learn(
     """
     train, val = (sorted(records, key=lambda record: record.id) for records in (train, val))
     # More threads would round sums in another way.
-    with threadpool_limits(1):
-        answers = _learned(method, task, train, val)
-
-    def alone(records: Sequence[Record]) -> list[str]:
-        with threadpool_limits(1):
-            return answers(records)
-
-    return alone
+    limited = threadpool_limits.wrap(1)
+    answers: Answers = limited(limited(_learned)(method, task, train, val))
+    return answers
 
 
 def _learned(
@@ -109,6 +104,21 @@ def _choices(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> 
     return answers
 
 
+def _ranked(
+    train: Sequence[Record],
+    val: Sequence[Record],
+    texts_of: Callable[[Record], list[str]],
+    order_of: Callable[[Record], list[int]],
+    answer: Callable[[Record, Sequence[int]], str],
+) -> Answers:
+    """Answers by the order of each record's texts, see `rank`."""
+    ranks = rank(train, val, texts_of, order_of)
+    return lambda records: [
+        answer(record, order.tolist())
+        for record, order in zip(records, ranks(records), strict=True)
+    ]
+
+
 def _options(train: Sequence[Record], val: Sequence[Record]) -> Answers:
     def texts_of(record: Record) -> list[str]:
         return list(lettered(record.options or ()).values())
@@ -117,11 +127,11 @@ def _options(train: Sequence[Record], val: Sequence[Record]) -> Answers:
         letters = list(lettered(record.options or ()))
         return [number for number, one in enumerate(letters) if one == right_letter(record)]
 
-    ranks, texts = rank(train, val, texts_of, order_of), writes_texts(train)
-    return lambda records: [
-        as_answer(record, list(lettered(record.options or ()))[order[0]], texts)
-        for record, order in zip(records, ranks(records), strict=True)
-    ]
+    def answer(record: Record, order: Sequence[int]) -> str:
+        return as_answer(record, list(lettered(record.options or ()))[order[0]], texts)
+
+    texts = writes_texts(train)
+    return _ranked(train, val, texts_of, order_of, answer)
 
 
 def _rankings(train: Sequence[Record], val: Sequence[Record]) -> Answers:
@@ -133,33 +143,29 @@ def _rankings(train: Sequence[Record], val: Sequence[Record]) -> Answers:
         ranked = (one.strip() for one in record.output.split(","))
         return [letters.index(one) for one in ranked if one in letters]
 
-    ranks = rank(train, val, texts_of, order_of)
-    return lambda records: [
-        ",".join(list(ranked_items(record))[number] for number in order)
-        for record, order in zip(records, ranks(records), strict=True)
-    ]
+    def answer(record: Record, order: Sequence[int]) -> str:
+        letters = list(ranked_items(record))
+        return ",".join(letters[number] for number in order)
+
+    return _ranked(train, val, texts_of, order_of, answer)
 
 
 def _passages(train: Sequence[Record], val: Sequence[Record]) -> Answers:
     """The passage of the input that is likest to a right answer, by those of training records,
     after the opening (`Yes`) that most right answers to such a question have."""
-
-    def order_of(record: Record) -> list[int]:
-        found = [word_f1(text, record.output) for text in passages(record)]
-        return [max(range(len(found)), key=lambda one: found[one])] if any(found) else []
-
     openings: dict[str, Counter[str]] = defaultdict(Counter)
     for record in train:
         found = OPENING.match(record.output.strip())
         openings[first_word_asked(record)][found[1] if found else ""] += 1
 
-    def answer(record: Record, passage: str) -> str:
+    def order_of(record: Record) -> list[int]:
+        found = [word_f1(text, record.output) for text in passages(record)]
+        return [max(range(len(found)), key=lambda one: found[one])] if any(found) else []
+
+    def answer(record: Record, order: Sequence[int]) -> str:
         known = openings.get(first_word_asked(record), Counter({"": 1}))
         opening = max(sorted(known), key=lambda one: known[one])
+        passage = passages(record)[order[0]]
         return f"{opening}, {passage}" if opening else passage
 
-    ranks = rank(train, val, passages, order_of)
-    return lambda records: [
-        answer(record, passages(record)[order[0]])
-        for record, order in zip(records, ranks(records), strict=True)
-    ]
+    return _ranked(train, val, passages, order_of, answer)

@@ -14,24 +14,10 @@ Array = NDArray[np.float32]
 AT_ONCE = 50_000
 # Characters of a text that are looked at.
 LONGEST = 600
+BINARY = {"binary": True, "norm": None, "alternate_sign": False, "n_features": 2**18}
 SPACES = (
-    HashingVectorizer(
-        binary=True,
-        norm=None,
-        alternate_sign=False,
-        n_features=2**18,
-        token_pattern=r"\w+",
-        dtype=np.float32,
-    ),
-    HashingVectorizer(
-        binary=True,
-        norm=None,
-        alternate_sign=False,
-        n_features=2**18,
-        analyzer="char_wb",
-        ngram_range=(3, 4),
-        dtype=np.float32,
-    ),
+    HashingVectorizer(token_pattern=r"\w+", dtype=np.float32, **BINARY),
+    HashingVectorizer(analyzer="char_wb", ngram_range=(3, 4), dtype=np.float32, **BINARY),
 )
 COLUMNS = 4 * len(SPACES)
 

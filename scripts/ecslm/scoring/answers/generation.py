@@ -2,21 +2,23 @@
 
 from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.scoring.answers.protocol import AnswerType
 
 
-def problems(_: ScoredPrediction) -> list[Problem]:
-    """No problems: any text can be scored against any other."""
-    return []
+class Generation(AnswerType):
+    """The text, stripped."""
+
+    def parse(self, text: str, _: ScoredPrediction) -> str | None:
+        """The text; None when it is empty."""
+        return text.strip() or None
+
+    def problems(self, _: ScoredPrediction) -> list[Problem]:
+        """No problems: any text can be scored against any other."""
+        return []
+
+    def reference(self, prediction: ScoredPrediction) -> str:
+        """The reference text."""
+        return prediction.reference
 
 
-def reference(prediction: ScoredPrediction) -> str:
-    """The reference text."""
-    return prediction.reference
-
-
-def strict(prediction: ScoredPrediction) -> str | None:
-    """The text; None when it is empty."""
-    return prediction.prediction.strip() or None
-
-
-lenient = strict
+ANSWERS = Generation()

@@ -100,9 +100,9 @@ def _match(
     if not all(map(math.isfinite, (precision, recall, f1))):
         # A text of special tokens only, such as an end mark, has no weight: score it as empty.
         return 0.0, 0.0, 0.0
-    return _rounded(precision), _rounded(recall), _rounded(f1)
-
-
-def _rounded(value: float) -> float:
     # Adding 0 turns -0.0 into 0.0.
-    return round(value, DECIMALS) + 0.0
+    return (
+        round(precision, DECIMALS) + 0.0,
+        round(recall, DECIMALS) + 0.0,
+        round(f1, DECIMALS) + 0.0,
+    )

@@ -28,20 +28,17 @@ def read_bertscores(
             raise InputError(
                 f"{path}: made from other predictions than {file}: run scripts/bertscore.py again"
             )
-    setting_of = {prediction.id: prediction.setting for prediction in predictions}
+    wanted = {(prediction.id, prediction.setting) for prediction in predictions}
 
     def check(rows: Numbered[BertScoreRow]) -> Iterator[Problem]:
         yield from repeated_ids((line, row.id) for line, row in rows)
         for line, row in rows:
-            if row.id not in setting_of:
-                message = f"{row.id!r} is not among the predictions"
+            if (row.id, row.setting) not in wanted:
+                message = f"{row.id!r} in {row.setting!r} is not among the predictions"
                 yield Problem(message, line=line, field="id", kind="unknown")
-            elif row.setting != setting_of[row.id]:
-                message = f"is {row.setting!r}, but {setting_of[row.id]!r} in the predictions"
-                yield Problem(message, line=line, field="setting", kind="other")
 
     def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
-        missing = sorted(setting_of.keys() - {row.id for _, row in rows})
+        missing = sorted({name for name, _ in wanted} - {row.id for _, row in rows})
         if missing:
             yield f"no row for {number_of(len(missing), 'prediction')}, the first is {missing[0]!r}"
 

@@ -13,7 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_text
 from ecslm.common.validation import sealed, unsealed
 from ecslm.common.versions import require_locked
-from ecslm.models.bases import BaseManifest, read_base
+from ecslm.models.bases import read_base
 from ecslm.models.loading import require_device
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
@@ -50,8 +50,23 @@ def bertscore(
     versions = require_locked(LIBRARIES)
     target = require_device(device)
     manifest, folder = read_base(encoder)
-    rescale = _rescaling(manifest.base, settings)
-    identity = _identity(manifest, settings, versions)
+    rescale = None
+    if settings.rescale_language is not None:
+        problem = rescaling_problem(manifest.base, settings.layer, settings.rescale_language)
+        if problem is not None:
+            raise InputError(f"bertscore: {problem}")
+        rescale = rescaling_baseline(manifest.base, settings.rescale_language)[settings.layer]
+    # The package's own hash contains the path of the model, which differs between machines.
+    hashed = (
+        f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
+        f"{versions['bert-score']}(hug_trans={versions['transformers']})"
+    )
+    identity: dict[str, str | int] = {
+        "hash": hashed,
+        "encoder": manifest.base,
+        "revision": manifest.revision,
+        "layer": settings.layer,
+    }
     pairs = {
         (row.prediction, row.reference)
         for row in predictions
@@ -60,22 +75,6 @@ def bertscore(
     log.info("%d different pairs of texts", len(pairs))
     values = _scored(pairs, folder, settings, target, finished) if pairs else {}
     return identity, [_row(prediction, values, rescale) for prediction in predictions]
-
-
-def _identity(
-    manifest: BaseManifest, settings: BertScoreSettings, versions: Mapping[str, str]
-) -> dict[str, str | int]:
-    # The package's own hash contains the path of the model, which differs between machines.
-    hashed = (
-        f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
-        f"{versions['bert-score']}(hug_trans={versions['transformers']})"
-    )
-    return {
-        "hash": hashed,
-        "encoder": manifest.base,
-        "revision": manifest.revision,
-        "layer": settings.layer,
-    }
 
 
 def _scored(
@@ -137,13 +136,3 @@ def _row(
         f1=f1,
         f1_rescaled=None if rescale is None else round((f1 - rescale) / (1 - rescale), DECIMALS),
     )
-
-
-def _rescaling(base: str, settings: BertScoreSettings) -> float | None:
-    """The baseline F1 of this encoder and layer."""
-    if settings.rescale_language is None:
-        return None
-    problem = rescaling_problem(base, settings.layer, settings.rescale_language)
-    if problem is not None:
-        raise InputError(f"bertscore: {problem}")
-    return rescaling_baseline(base, settings.rescale_language)[settings.layer]

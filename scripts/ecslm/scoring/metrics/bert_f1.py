@@ -9,50 +9,30 @@ from typing import Any
 
 from ecslm.schemas.metrics_file import Score
 from ecslm.schemas.outcome import Outcome
-from ecslm.scoring.metrics import mean
 from ecslm.scoring.metrics.arithmetic import ratio
+from ecslm.scoring.metrics.mean import Mean
 from ecslm.scoring.metrics.protocol import Array, Item
 
-NAME = "F_BERT"
-PROPORTION = False
-EXPECTED = None
-INTERVAL = None
+
+class BertF1(Mean):
+    """The mean F1."""
+
+    NAME = "F_BERT"
+
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        """The record's F1; 0 for an empty text."""
+        return [{"score": _part(item, "f1") or 0.0} for item in items]
+
+    def details(self, items: Sequence[Item], _: Array) -> dict[str, Any]:
+        """Mean precision, recall and rescaled F1, which is null if it was not computed."""
+        return {name: _mean(items, name) for name in ("precision", "recall", "f1_rescaled")}
+
+    def released(self, items: Sequence[Item]) -> Score:
+        """As released: the same mean."""
+        return Score.of(_mean(items, "f1"), {})
 
 
-def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """The record's F1; 0 for an empty text."""
-    return [{"score": _part(item, "f1") or 0.0} for item in items]
-
-
-def sums(outcomes: Sequence[Outcome]) -> Array:
-    """Columns: F1, records."""
-    return mean.sums_of("score", outcomes)
-
-
-values = mean.values
-gradient = mean.gradient
-
-
-def rarest(_: Array) -> None:
-    """None: texts have no classes."""
-
-
-def quality(outcome: Outcome) -> float:
-    """The record's F1."""
-    return float(outcome["score"])
-
-
-def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
-    """Mean precision, recall and rescaled F1, which is null if it was not computed."""
-    return {name: _mean(items, name) for name in ("precision", "recall", "f1_rescaled")}
-
-
-def released(items: Sequence[Item]) -> Score:
-    """As released: the same mean."""
-    return Score.of(_mean(items, "f1"), {})
-
-
-released_2024 = released
+METRIC = BertF1()
 
 
 def _part(item: Item, name: str) -> float | None:

@@ -1,6 +1,7 @@
 """F1 of the answer `yes` (PM, PSI, AP)."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,21 +10,17 @@ import numpy as np
 from ecslm.schemas.metrics_file import Score
 from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.intervals import wilson_f1_interval
-from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, ratio, ratios
+from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, f1s, ratio
 from ecslm.scoring.metrics.expectation import expected_f1
-from ecslm.scoring.metrics.protocol import Array, Item
+from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
-NAME = "F1"
-PROPORTION = False
+_CELLS = ("tp", "fp", "fn", "tn")
 
 
 def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
     """Wilson's interval of F1."""
     tp, fp, fn, _ = totals.astype(int).tolist()
     return wilson_f1_interval(tp, fp + fn, confidence)
-
-
-INTERVAL = _wilson
 
 
 def _expected(chances: Array) -> float:
@@ -33,72 +30,60 @@ def _expected(chances: Array) -> float:
     return expected_f1(tp[yes], fp[~yes])
 
 
-EXPECTED = _expected
+class BinaryF1(Metric):
+    """F1 from the confusion matrix."""
 
-_CELLS = ("tp", "fp", "fn", "tn")
+    NAME = "F1"
+    INTERVAL = staticmethod(_wilson)
+    EXPECTED = staticmethod(_expected)
+    CELLS = _CELLS
 
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        """The record's cell of the matrix; an invalid answer counts as the wrong one."""
+        cells = [_cell(item.reference, item.answer) for item in items]
+        return [{name: int(name == cell) for name in _CELLS} for cell in cells]
 
-def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """The record's cell of the confusion matrix; an invalid answer counts as the wrong one."""
-    cells = [_cell(item.reference, item.answer) for item in items]
-    return [{name: int(name == cell) for name in _CELLS} for cell in cells]
+    def values(self, totals: Array) -> Array:
+        """2 tp / (2 tp + fp + fn)."""
+        tp, fp, fn, _ = np.moveaxis(totals, -1, 0)
+        return f1s(tp, fp, fn)
 
+    def gradient(self, totals: Array) -> Array:
+        """Derivatives by tp, fp, fn and tn; the last is 0."""
+        tp, fp, fn, tn = np.moveaxis(totals, -1, 0)
+        by_tn = np.zeros_like(tn)[..., None]
+        return np.concatenate([f1_gradient(tp, fp, fn), by_tn], axis=-1)
 
-def sums(outcomes: Sequence[Outcome]) -> Array:
-    """Columns tp, fp, fn, tn."""
-    return np.array([[outcome[name] for name in _CELLS] for outcome in outcomes], dtype=np.float64)
+    def rarest(self, totals: Array) -> float:
+        """The number of records whose reference is yes."""
+        return float(totals[0] + totals[2])
 
+    def quality(self, outcome: Outcome) -> float:
+        """1 for the correct answer, else 0."""
+        return float(outcome["tp"] + outcome["tn"])
 
-def values(totals: Array) -> Array:
-    """2 tp / (2 tp + fp + fn)."""
-    tp, fp, fn, _ = np.moveaxis(totals, -1, 0)
-    return ratios(2 * tp, 2 * tp + fp + fn)
-
-
-def gradient(totals: Array) -> Array:
-    """Derivatives by tp, fp, fn and tn; the last is 0."""
-    tp, fp, fn, tn = np.moveaxis(totals, -1, 0)
-    by_tn = np.zeros_like(tn)[..., None]
-    return np.concatenate([f1_gradient(tp, fp, fn), by_tn], axis=-1)
-
-
-def rarest(totals: Array) -> float:
-    """The number of records whose reference is yes."""
-    return float(totals[0] + totals[2])
-
-
-def quality(outcome: Outcome) -> float:
-    """1 for the correct answer, else 0."""
-    return float(outcome["tp"] + outcome["tn"])
-
-
-def details(items: Sequence[Item], totals: Array) -> dict[str, Any]:
-    """Rates from the confusion matrix, and the matrix with a column for invalid answers."""
-    confusion = {
-        reference: {
-            str(answer or "invalid"): sum(
-                item.reference == reference and item.answer == answer for item in items
-            )
-            for answer in ("yes", "no", None)
+    def details(self, items: Sequence[Item], totals: Array) -> dict[str, Any]:
+        """Rates from the confusion matrix, and the matrix with a column for invalid answers."""
+        pairs = Counter((item.reference, item.answer) for item in items)
+        confusion = {
+            reference: {str(one or "invalid"): pairs[reference, one] for one in ("yes", "no", None)}
+            for reference in ("yes", "no")
         }
-        for reference in ("yes", "no")
-    }
-    return {**_rates(*totals.astype(int).tolist()), "confusion": confusion}
+        return {**_rates(*totals.astype(int).tolist()), "confusion": confusion}
+
+    def released(self, items: Sequence[Item]) -> Score:
+        """As released: drops records whose text is not just yes or no."""
+        pairs = [
+            (item.record.reference.lower().strip(), item.record.prediction.lower().strip())
+            for item in items
+        ]
+        cells = [_cell(*pair) for pair in pairs if pair[1] in ("yes", "no")]
+        rates = _rates(*(cells.count(name) for name in _CELLS))
+        dropped = len(items) - len(cells)
+        return Score.of(rates["f1_by_class"]["yes"], {**rates, "n_dropped": dropped})
 
 
-def released(items: Sequence[Item]) -> Score:
-    """As released: drops records whose text is not just yes or no."""
-    pairs = [
-        (item.record.reference.lower().strip(), item.record.prediction.lower().strip())
-        for item in items
-    ]
-    kept = [pair for pair in pairs if pair[1] in ("yes", "no")]
-    cells = [_cell(reference, answer) for reference, answer in kept]
-    rates = _rates(*(cells.count(name) for name in _CELLS))
-    return Score.of(rates["f1_by_class"]["yes"], {**rates, "n_dropped": len(pairs) - len(kept)})
-
-
-released_2024 = released
+METRIC = BinaryF1()
 
 
 def _cell(reference: str, answer: str | None) -> str:

@@ -9,101 +9,88 @@ import numpy as np
 from ecslm.schemas.metrics_file import Score
 from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics.arithmetic import ratio, ratios
-from ecslm.scoring.metrics.protocol import Array, Item
-
-NAME = "F1*"
-PROPORTION = False
-EXPECTED = None
-INTERVAL = None
+from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
 _NULLS = frozenset({"none", "null", ""})
-_COUNTS = ("nv", "iv", "cv", "wv", "nl")
 
 
-def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """Counts of the record's target attributes by the kind of answer.
+class ExtractionF1(Metric):
+    """F1* of target attributes. It has no classes: hits with and without a value count equally."""
 
-    If the reference has no value: nv (none given) or iv (a value given). If it has values: nl (none
-    given), cv (one of them given) or wv (another given). An invalid answer counts as iv or wv.
-    """
-    found = []
-    for item in items:
-        judged = _judge(item)
-        found.append({name: judged.count(name) for name in _COUNTS})
-    return found
+    NAME = "F1*"
+    CELLS = ("nv", "iv", "cv", "wv", "nl")
+
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        """Counts of the record's target attributes by the kind of answer.
+
+        If the reference has no value: nv (none given) or iv (a value given). If it has values: nl
+        (none given), cv (one of them given) or wv (another given). An invalid answer counts as iv
+        or wv.
+        """
+        judged = map(_judge, items)
+        return [{name: kinds.count(name) for name in self.CELLS} for kinds in judged]
+
+    def values(self, totals: Array) -> Array:
+        """The harmonic mean of precision* = hits / answered and recall* = hits / N.
+
+        hits = nv + cv; answered = nv + iv + cv + wv; N = answered + nl. The mean of hits / a and
+        hits / b is 2 hits / (a + b).
+        """
+        nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
+        answered = nv + iv + cv + wv
+        return ratios(2 * (nv + cv), answered + answered + nl)
+
+    def gradient(self, totals: Array) -> Array:
+        """Derivatives of 2 hits / (2 answered + nl) by nv, iv, cv, wv and nl."""
+        nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
+        hits, whole = nv + cv, 2 * (nv + iv + cv + wv) + nl
+        by_whole = -ratios(2 * hits, whole * whole)
+        hit, miss = ratios(np.full_like(hits, 2.0), whole) + 2 * by_whole, 2 * by_whole
+        return np.nan_to_num(np.stack([hit, miss, hit, miss, by_whole], axis=-1))
+
+    def quality(self, outcome: Outcome) -> float:
+        """The share of the record's target attributes that are correct; 0 if it has none."""
+        return (
+            ratio(outcome["nv"] + outcome["cv"], sum(map(outcome.__getitem__, self.CELLS))) or 0.0
+        )
+
+    def details(self, _: Sequence[Item], totals: Array) -> dict[str, Any]:
+        """precision*, recall*, and the share of negatives, which is recall* if all answers are
+        null."""
+        nv, iv, cv, wv, nl = counts = totals.astype(int).tolist()
+        units = nv + iv + cv + wv + nl
+        return {
+            "precision": ratio(nv + cv, nv + iv + cv + wv),
+            "recall": ratio(nv + cv, units),
+            "negative_share": ratio(nv + iv, units),
+            "counts": dict(zip(self.CELLS, counts, strict=True)),
+        }
+
+    def released(self, items: Sequence[Item]) -> Score:
+        """As released: micro-F1 over (attribute, value, source) entries."""
+        hits, predicted, references = counts = _released_counts(items)
+        names = ("hits", "predicted", "references")
+        details = {
+            "precision": ratio(hits, predicted),
+            "recall": ratio(hits, references),
+            "counts": dict(zip(names, counts, strict=True)),
+        }
+        return Score.of(ratio(2 * hits, predicted + references), details)
+
+    def released_2024(self, items: Sequence[Item]) -> Score:
+        """Twice the recall of `released`.
+
+        That scorer never counted predicted entries, so precision overflowed and the harmonic mean
+        2 p r / (p + r) tended to 2 r.
+        """
+        hits, _, references = _released_counts(items)
+        recall = ratio(hits, references)
+        counts = {"hits": hits, "references": references}
+        value = None if recall is None else 2 * recall
+        return Score.of(value, {"recall": recall, "counts": counts})
 
 
-def sums(outcomes: Sequence[Outcome]) -> Array:
-    """Columns nv, iv, cv, wv, nl."""
-    return np.array([[outcome[name] for name in _COUNTS] for outcome in outcomes], dtype=np.float64)
-
-
-def values(totals: Array) -> Array:
-    """The harmonic mean of precision* = hits / answered and recall* = hits / N.
-
-    hits = nv + cv; answered = nv + iv + cv + wv; N = answered + nl. The mean of hits / a and
-    hits / b is 2 hits / (a + b).
-    """
-    nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
-    answered = nv + iv + cv + wv
-    return ratios(2 * (nv + cv), answered + answered + nl)
-
-
-def gradient(totals: Array) -> Array:
-    """Derivatives of 2 hits / (2 answered + nl) by nv, iv, cv, wv and nl."""
-    nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
-    hits, whole = nv + cv, 2 * (nv + iv + cv + wv) + nl
-    by_whole = -ratios(2 * hits, whole * whole)
-    by_hit = ratios(np.full_like(hits, 2.0), whole) + 2 * by_whole
-    return np.nan_to_num(np.stack([by_hit, 2 * by_whole, by_hit, 2 * by_whole, by_whole], axis=-1))
-
-
-def rarest(_: Array) -> None:
-    """None: F1* counts hits with and without a value equally."""
-
-
-def quality(outcome: Outcome) -> float:
-    """The share of the record's target attributes that are correct; 0 if it has none."""
-    hits = outcome["nv"] + outcome["cv"]
-    return ratio(hits, sum(outcome[name] for name in _COUNTS)) or 0.0
-
-
-def details(_: Sequence[Item], totals: Array) -> dict[str, Any]:
-    """precision*, recall*, and the share of negatives, which is recall* if all answers are null."""
-    nv, iv, cv, wv, nl = counts = totals.astype(int).tolist()
-    units = nv + iv + cv + wv + nl
-    return {
-        "precision": ratio(nv + cv, nv + iv + cv + wv),
-        "recall": ratio(nv + cv, units),
-        "negative_share": ratio(nv + iv, units),
-        "counts": dict(zip(_COUNTS, counts, strict=True)),
-    }
-
-
-def released(items: Sequence[Item]) -> Score:
-    """As released: micro-F1 over (attribute, value, source) entries."""
-    hits, predicted, references = _released_counts(items)
-    precision, recall = ratio(hits, predicted), ratio(hits, references)
-    return Score.of(
-        ratio(2 * hits, predicted + references),
-        {
-            "precision": precision,
-            "recall": recall,
-            "counts": {"hits": hits, "predicted": predicted, "references": references},
-        },
-    )
-
-
-def released_2024(items: Sequence[Item]) -> Score:
-    """Twice the recall of `released`.
-
-    That scorer never counted predicted entries, so precision overflowed and the harmonic mean
-    2 p r / (p + r) tended to 2 r.
-    """
-    hits, _, references = _released_counts(items)
-    recall = ratio(hits, references)
-    value = None if recall is None else 2 * recall
-    return Score.of(value, {"recall": recall, "counts": {"hits": hits, "references": references}})
+METRIC = ExtractionF1()
 
 
 def _judge(item: Item) -> list[str]:

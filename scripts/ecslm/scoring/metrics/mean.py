@@ -1,4 +1,4 @@
-"""Shared by metrics that are the mean of one number per record: sums, values, interval."""
+"""Metrics that are the mean of one number per record, or the share of right answers."""
 
 from collections.abc import Sequence
 
@@ -7,33 +7,54 @@ import numpy as np
 from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.arithmetic import column_totals, ratios
-from ecslm.scoring.metrics.protocol import Array
+from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
 
-def sums_of(field: str, outcomes: Sequence[Outcome]) -> Array:
-    """Columns: the number in `field`, and 1 to count the record."""
-    return np.array([(outcome[field], 1.0) for outcome in outcomes], dtype=np.float64)
+class Mean(Metric):
+    """The mean over records of the only number of an outcome; columns: that number, records."""
+
+    CELLS = ("score",)
+
+    def sums(self, outcomes: Sequence[Outcome]) -> Array:
+        """The number, and 1 to count the record."""
+        (name,) = self.CELLS
+        return np.array([(outcome[name], 1.0) for outcome in outcomes], dtype=np.float64)
+
+    def values(self, totals: Array) -> Array:
+        """The mean over records."""
+        return ratios(totals[..., 0], totals[..., 1])
+
+    def gradient(self, totals: Array) -> Array:
+        """Derivatives: 1 / records by the sum, - mean / records by the number of records."""
+        count = totals[..., 1]
+        by_count = -ratios(self.values(totals), count)
+        return np.nan_to_num(np.stack([ratios(np.ones_like(count), count), by_count], axis=-1))
+
+    def quality(self, outcome: Outcome) -> float:
+        """The number itself."""
+        (name,) = self.CELLS
+        return float(outcome[name])
 
 
-def values(totals: Array) -> Array:
-    """The mean over records."""
-    return ratios(totals[..., 0], totals[..., 1])
-
-
-def expected(chances: Array) -> float:
+def expected_mean(chances: Array) -> float:
     """The expected mean: that of expected numbers."""
-    return float(values(column_totals(chances)))
+    total, records = column_totals(chances)
+    return float(total / records)
 
 
-def gradient(totals: Array) -> Array:
-    """Derivatives: 1 / records by the sum, - mean / records by the number of records."""
-    count = totals[..., 1]
-    return np.nan_to_num(
-        np.stack([ratios(np.ones_like(count), count), -ratios(values(totals), count)], axis=-1)
-    )
-
-
-def proportion_interval(totals: Array, confidence: float) -> tuple[float, float]:
+def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
     """Wilson's interval of a mean of zeros and ones."""
     hits, records = totals.astype(int).tolist()
     return wilson_interval(hits, records, confidence)
+
+
+class Proportion(Mean):
+    """The share of right answers."""
+
+    PROPORTION = True
+    INTERVAL = staticmethod(_wilson)
+    EXPECTED = staticmethod(expected_mean)
+
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        """1 for the right answer, else 0."""
+        return [{"score": int(item.answer == item.reference)} for item in items]

@@ -11,64 +11,46 @@ from typing import Any
 
 from ecslm.schemas.metrics_file import Score
 from ecslm.schemas.outcome import Outcome
-from ecslm.scoring.metrics import mean
+from ecslm.scoring.metrics.mean import Mean, expected_mean
 from ecslm.scoring.metrics.protocol import Array, Item
-
-NAME = "NDCG"
-PROPORTION = False
-EXPECTED = mean.expected
-INTERVAL = None
 
 # Exact, substitute, complement, irrelevant: gains of the ESCI shopping queries data set
 # (Reddy et al., 2022).
 GAINS = {"E": 1.0, "S": 0.1, "C": 0.01, "I": 0.0}
 
 
-def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """The record's normalised gain; 0 for an invalid answer."""
-    return [{"gain": 0.0 if item.answer is None else _ndcg(item)} for item in items]
+class Ndcg(Mean):
+    """The mean normalised gain."""
 
+    NAME = "NDCG"
+    EXPECTED = staticmethod(expected_mean)
+    CELLS = ("gain",)
 
-def sums(outcomes: Sequence[Outcome]) -> Array:
-    """Columns: normalised gain, records."""
-    return mean.sums_of("gain", outcomes)
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        """The record's normalised gain; 0 for an invalid answer."""
+        return [{"gain": 0.0 if item.answer is None else _ndcg(item)} for item in items]
 
-
-values = mean.values
-gradient = mean.gradient
-
-
-def rarest(_: Array) -> None:
-    """None: rankings have no classes."""
-
-
-def quality(outcome: Outcome) -> float:
-    """The record's normalised gain."""
-    return float(outcome["gain"])
-
-
-def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
-    """How many rankings have the best order, and how many lack products."""
-    answers = [(item.answer or (), item.reference) for item in items]
-    return {
-        "counts": {
-            "best_order": sum(outcome["gain"] >= 1 for outcome in outcomes(items)),
-            "incomplete": sum(0 < len(ranked) < len(labels) for ranked, labels in answers),
+    def details(self, items: Sequence[Item], _: Array) -> dict[str, Any]:
+        """How many rankings have the best order, and how many lack products."""
+        ranked = [(len(item.answer or ()), len(item.reference)) for item in items]
+        return {
+            "counts": {
+                "best_order": sum(outcome["gain"] >= 1 for outcome in self.outcomes(items)),
+                "incomplete": sum(0 < given < labels for given, labels in ranked),
+            }
         }
-    }
+
+    def released(self, items: Sequence[Item]) -> Score:
+        """As released: strips the text, splits it at commas and looks up each piece's first
+        character. So a space before any letter but the first makes that piece invalid.
+
+        The ideal gain is that of the pieces found, so missing products cost nothing.
+        """
+        total = math.fsum(_released_ndcg(item) for item in items)
+        return Score.of(total / len(items), {})
 
 
-def released(items: Sequence[Item]) -> Score:
-    """As released: strips the text, splits it at commas and looks up each piece's first character.
-    So a space before any letter but the first makes that piece invalid.
-
-    The ideal gain is that of the pieces found, so missing products cost nothing.
-    """
-    total = math.fsum(_released_ndcg(item) for item in items)
-    return Score.of(total / len(items), {})
-
-
-released_2024 = released
+METRIC = Ndcg()
 
 
 def _dcg(labels: Iterable[str]) -> float:

@@ -1,9 +1,10 @@
-"""The interface of metric modules, and loading one by name."""
+"""What a metric is, what is shared by all, and loading one by name."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,54 +28,68 @@ class Item:
     bertscore: BertScoreRow | None = None
 
 
-class Metric(Protocol):
-    """The contents of a module in `ecslm.scoring.metrics`.
+class Metric(ABC):
+    """A metric; each module in `ecslm.scoring.metrics` that has one calls it `METRIC`.
 
     `values(sums(outcomes).sum(axis=0))` is the strict value, so resampling and paired tests need
-    only the outcomes. `PROPORTION`: each record adds 0 or 1, so McNemar's test applies.
-    `INTERVAL`: the Wilson interval of a defined value, from totals and confidence; None if it must
-    be bootstrapped. `EXPECTED`: the expected value where each record's outcome is drawn on its own,
-    from the means over its possible outcomes, shape (records, columns); None if no trivial baseline
-    answers at random.
+    only the outcomes.
     """
 
-    NAME: str
-    PROPORTION: bool
-    INTERVAL: Callable[[Array, float], tuple[float, float]] | None
-    EXPECTED: Callable[[Array], float] | None
+    NAME: ClassVar[str]
+    PROPORTION: ClassVar[bool] = False
+    """Each record adds 0 or 1, so McNemar's test applies."""
+    INTERVAL: Callable[[Array, float], tuple[float, float]] | None = None
+    """The Wilson interval of a defined value, from totals and confidence; None if it must be
+    bootstrapped."""
+    EXPECTED: Callable[[Array], float] | None = None
+    """The expected value where each record's outcome is drawn on its own, from the means over its
+    possible outcomes, shape (records, columns); None if no trivial baseline answers at random."""
+    CELLS: ClassVar[tuple[str, ...]] = ()
+    """The numbers of an outcome, which are the columns of `sums`."""
 
-    def outcomes(self, items: Sequence[Item], /) -> list[Outcome]:
+    @abstractmethod
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """The outcome of each record, in order; all items are of one setting."""
 
-    def sums(self, outcomes: Sequence[Outcome], /) -> Array:
+    def sums(self, outcomes: Sequence[Outcome]) -> Array:
         """The outcomes as numbers: shape (records, columns)."""
+        rows = [[outcome[name] for name in self.CELLS] for outcome in outcomes]
+        return np.array(rows, dtype=np.float64)
 
-    def values(self, totals: Array, /) -> Array:
+    @abstractmethod
+    def values(self, totals: Array) -> Array:
         """The metric from sums over records, shape (..., columns) to (...); NaN if undefined."""
 
-    def gradient(self, totals: Array, /) -> Array:
+    @abstractmethod
+    def gradient(self, totals: Array) -> Array:
         """Derivatives of the metric by each of the sums, shape (..., columns); 0 if undefined.
 
         A record's influence on the metric is the product of these with its row of sums. Influences
         add up to 0 over all records, since the metric does not change if all sums are scaled.
         """
 
-    def rarest(self, totals: Array, /) -> float | None:
+    def rarest(self, totals: Array) -> float | None:  # noqa: ARG002
         """Number of records of the rarest class; None if the metric does not depend on classes."""
+        return None
 
-    def quality(self, outcome: Outcome, /) -> float:
+    @abstractmethod
+    def quality(self, outcome: Outcome) -> float:
         """How good the answer of one record is, from 0 (wrong) to 1 (right)."""
 
-    def details(self, items: Sequence[Item], totals: Array, /) -> dict[str, Any]:
+    @abstractmethod
+    def details(self, items: Sequence[Item], totals: Array) -> dict[str, Any]:
         """Further numbers for the metrics file."""
 
-    def released(self, items: Sequence[Item], /) -> Score:
+    @abstractmethod
+    def released(self, items: Sequence[Item]) -> Score:
         """The score that the released scorer of the data authors computes."""
 
-    def released_2024(self, items: Sequence[Item], /) -> Score:
+    def released_2024(self, items: Sequence[Item]) -> Score:
         """The score that it computed before its correction of September 2025."""
+        return self.released(items)
 
 
 def metric(name: str) -> Metric:
-    """Load the module `ecslm.scoring.metrics.{name}`; `name` is a `TaskSettings.metric`."""
-    return cast(Metric, import_module(metric_module(name)))
+    """The metric of the module `ecslm.scoring.metrics.{name}`, a `TaskSettings.metric`."""
+    found: Metric = import_module(metric_module(name)).METRIC
+    return found
