@@ -67,7 +67,7 @@ def read(reader: str, file: Path, cache: Path) -> None:
     """Make the file's rows readable part by part, once with one reader."""
     if reader == "ours":
         from ecslm.data.settings import PathData
-        from ecslm.data.sources.path import open_rows
+        from ecslm.data.source import open_rows
 
         open_rows(PathData(source="path", path=str(file)), cache)
     else:

@@ -355,7 +355,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("all of them", logic("ecslm/models/fetching.py"), "base_model *"),
     ),
     "loader code": (
-        row("of all sources", logic("ecslm/data/cleaning.py"), "dataset *", "check_data"),
+        row("that reads files", logic("ecslm/data/rows.py"), "dataset *", "check_data"),
+        row("that cleans", logic("ecslm/data/cleaning.py"), "dataset *", "check_data"),
     ),
     "code of what is told of data": (
         row("checks of a source", logic("ecslm/data/checking.py"), "check_data"),
@@ -394,9 +395,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
     ),
 }
 OF_LOCAL: dict[str, tuple[Row, ...]] = {
-    "the loader of local files": (
-        row("alone", logic("ecslm/data/sources/path.py"), "dataset *", "check_data"),
-    ),
     "one record of each split, and the relevance labels": (
         row("test", one_record("Product_Matching", "test"), "dataset PM/test", "check_data"),
         row("train", one_record("Product_Matching", "train"), "dataset PM/train", "check_data"),

@@ -53,12 +53,15 @@ class Problems:
     """Rows that cannot be used, by kind."""
 
     def __init__(self, found: dict[Kind, FoundProblems] | None = None) -> None:
-        self._found: dict[Kind, FoundProblems] = dict(found or {})
+        self._found = {kind: one.model_copy(deep=True) for kind, one in (found or {}).items()}
         self._whole: list[str] = []
 
     def add(self, kind: Kind, where: str, message: str) -> None:
         """Add a problem of the row at `where`."""
-        self._extend(kind, FoundProblems(count=1, first=[f"{where}: {message}"]))
+        found = self._found.setdefault(kind, FoundProblems(count=0, first=[]))
+        found.count += 1
+        if len(found.first) < MOST_REPORTED:
+            found.first.append(f"{where}: {message}")
 
     def refuse(self, problem: str) -> None:
         """Add a problem of the data as a whole, which is never tolerated."""
@@ -102,9 +105,3 @@ class Problems:
             )
         if lines:
             raise InputError(*lines)
-
-    def _extend(self, kind: Kind, found: FoundProblems) -> None:
-        before = self._found.get(kind, FoundProblems(count=0, first=[]))
-        self._found[kind] = FoundProblems(
-            count=before.count + found.count, first=(before.first + found.first)[:MOST_REPORTED]
-        )

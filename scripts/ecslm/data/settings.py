@@ -1,7 +1,7 @@
 """Settings of a study's data source.
 
 Fields with `exclude=True` say where files are. Results depend on what files contain, so these are
-neither compared nor recorded: see `ecslm.data.location`.
+neither compared nor recorded: see `ecslm.data.source`.
 """
 
 from typing import Annotated, Literal

@@ -9,9 +9,7 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.data.problems import Problems, RowError
 from ecslm.data.row_checks import check_input, check_output
-from ecslm.data.sources.columns import check_columns
-from ecslm.data.sources.files import data_files, file_name
-from ecslm.data.sources.reading import read_rows
+from ecslm.data.rows import check_columns, data_files, read_rows
 from ecslm.schemas.fields import is_nothing, is_writable, parse_options
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import Answer, InputForm, has_example
@@ -110,13 +108,12 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
     """
     seen: dict[str, Seen] = {}
     said = False
-    for file in data_files(path):
-        name = file_name(file, path)
+    for name, file in data_files(path).items():
         problems = Problems()
-        for place, row in read_rows(file, name, problems, lambda _: None):
+        for where, row in read_rows(file, name, problems):
             if not seen:
-                check_columns(sorted(row), f"{name}: {place}")
-                _check_first(row, f"{name}: {place}")
+                check_columns(sorted(row), where)
+                _check_first(row, where)
                 said = "split" in row
             task = row.get("task")
             # Rows without one are told with all others that cannot be used.
@@ -124,7 +121,7 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
                 task = codes.get(task, task)
                 if task not in seen and len(seen) == MOST_TASKS:
                     raise InputError(
-                        f"{name}: {place}: more than {MOST_TASKS} different values of `task`: it "
+                        f"{where}: more than {MOST_TASKS} different values of `task`: it "
                         "must be the name of the question that a record belongs to"
                     )
                 seen.setdefault(task, Seen(task)).add(row, str(row.get("split", "test")))
