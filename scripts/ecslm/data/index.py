@@ -244,16 +244,12 @@ class _Writer:
 
 def _key(row: Mapping[str, Any], where: str, problems: Problems) -> tuple[str, str] | None:
     """The row's task and split, if it has them."""
-    missing = [name for name in ("task", "split") if not isinstance(row.get(name), str)]
-    if missing:
-        problems.add("missing_field", where, f"no text in {', '.join(missing)}")
-        return None
-    key = row["task"], row["split"]
-    if not all(map(is_writable, key)):
-        message = f"task and split: {key!r} contain an unpaired surrogate"
-        problems.add("unwritable_text", where, message)
-        return None
-    return key
+    key = row.get("task"), row.get("split")
+    match key:
+        case (str(task), str(split)) if is_writable(task) and is_writable(split):
+            return task, split
+    problems.add("missing_field", where, "no text in task or split")
+    return None
 
 
 def _as_text(row: Mapping[str, Any]) -> str:

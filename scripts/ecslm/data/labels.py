@@ -1,13 +1,12 @@
 """The file of relevance labels: found on disk or fetched, and verified."""
 
 import urllib.request
-from dataclasses import replace
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError
 from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.validation import read_model
@@ -51,17 +50,8 @@ def read_labels(labels: Labels) -> LabelFile:
         try:
             rows: list[list[str]] = [list(row) for row in read_model(path, list[list[Relevance]])]
         except InputError as error:
-            raise InputError(*map(_in_plain_words, error.details[:MOST_PROBLEMS])) from None
+            raise InputError(*error.details[:MOST_PROBLEMS]) from None
     return LabelFile(rows, labels.sha256 or sha256_of_text(canonical_json(rows)))
-
-
-def _in_plain_words(problem: Problem) -> Problem:
-    """A problem of the file's form, with the row and the product as people count them."""
-    row, _, product = problem.field.partition(".")
-    if not row:
-        return problem
-    message = f"label {int(product) + 1} is not E, S, C or I" if product else "is not a list"
-    return replace(problem, field=f"row {int(row) + 1}", message=message)
 
 
 def no_label_file(path: Path) -> str:
