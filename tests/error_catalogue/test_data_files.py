@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from ecslm.data.sources.reading import read_rows
 from hypothesis import given
 from hypothesis import strategies as st
 from support.broken_inputs import Case, Run, read_cases, refused
@@ -22,7 +23,6 @@ from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.data.problems import Problems
-from ecslm.data.sources.reading import read_rows
 
 FILE = "mine.yaml"
 ROWS = "rows.jsonl"

@@ -104,7 +104,8 @@ class IndexedRows:
         with suppress(OSError, ValueError), (self._folder / part.file).open("rb") as lines:
             for line in lines:
                 digest.update(line)
-                yield json.loads(line)
+                number, where, row = json.loads(line)
+                yield number, where, row
         if digest.hexdigest() != part.sha256:
             raise InputError(
                 f"{self._folder / part.file}: modified since it was written: delete the directory "
