@@ -76,10 +76,8 @@ def test_the_script_makes_the_dataset_file_of_one_task_and_split(path: Path) -> 
 
 
 def test_a_failing_script_leaves_one_line_and_no_file(path: Path) -> None:
-    names = ", ".join(ALIASES)
-    assert_refused(
-        script(local(path), settings=(IND, OOD)), f"no rows of {OOD} under the names PSI, {names}"
-    )
+    words = f"no rows of {OOD} under the names PSI, {', '.join(ALIASES)}"
+    assert_refused(script(local(path), settings=(IND, OOD)), words)
 
 
 def test_the_source_is_not_read_again_where_the_cache_has_the_rows(path: Path) -> None:

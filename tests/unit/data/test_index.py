@@ -187,7 +187,7 @@ def test_an_index_of_other_code_is_built_again(
 def test_a_file_that_is_edited_and_put_back_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, read_rows = write(tmp_path, lines(ROWS)), index_module.read_rows
+    path, read_rows = write(tmp_path, lines(ROWS)), rows_module.read_rows
 
     def read_another(*arguments: Any) -> Any:
         write(tmp_path, lines(ROWS[:2]))
@@ -211,13 +211,14 @@ def test_an_index_whose_making_is_killed_at_any_moment_is_made_again(
         write(tmp_path, lines(ROWS))
         if (child := os.fork()) == 0:
             for owner, name in steps:
+                step = getattr(owner, name)
 
-                def dying(*given: Any, step: Any = getattr(owner, name), **options: Any) -> Any:
+                def dying(*given: Any, _step: Any = step, **options: Any) -> Any:
                     nonlocal left
                     left -= 1
                     if not left:
                         os._exit(9)
-                    return step(*given, **options)
+                    return _step(*given, **options)
 
                 monkeypatch.setattr(owner, name, dying)
             opened(path, cache)

@@ -32,8 +32,9 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     write(tmp_path / "hub", lines(ROWS), "data/train.jsonl")
     fetches: list[str] = []
 
-    def snapshot(name: str, repo_type: str, revision: str, allow_patterns: list[str]) -> str:
-        assert (repo_type, "*.json" in allow_patterns) == ("dataset", True)
+    def snapshot(name: str, *, allow_patterns: list[str], **options: str) -> str:
+        assert options.keys() == {"repo_type", "revision"}
+        assert "*.json" in allow_patterns
         fetches.append(name)
         return str(tmp_path / "hub")
 
