@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import number_of
 
 Kind = Literal[
@@ -30,6 +30,8 @@ MISPLACED: tuple[Kind, ...] = ("unknown_task", "unknown_split", "unknown_setting
 
 # Problems of each kind that are reported one by one.
 MOST_REPORTED = 5
+# The kind of the last line, which says how rows with problems are dropped.
+FIX = "fix"
 
 
 class RowError(Exception):
@@ -99,9 +101,10 @@ class Problems:
         if kinds:
             rows = sum(self._found[kind].count for kind in kinds)
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
-            lines.append(
+            fix = (
                 f"{number_of(rows, 'row')} cannot be used: fix the data, or drop "
                 f"and count them with `tolerate: [{drop}]` in `data` of the study"
             )
+            raise InputError(*lines, Problem(fix, kind=FIX))
         if lines:
             raise InputError(*lines)
