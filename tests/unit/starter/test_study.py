@@ -37,6 +37,14 @@ def test_training_ends_in_minutes_however_many_and_long_the_records(
     assert start.shares.val * count >= 3
 
 
+def test_a_few_answers_do_not_decide_what_kind_a_tasks_answers_are() -> None:
+    def kind(others: int) -> str:
+        outputs = ["Yes"] * 8 + [f"text {number}" for number in range(others)]
+        return Seen("x", [row(n, output=text) for n, text in enumerate(outputs)]).answer
+
+    assert (kind(2), kind(3)) == ("yes_no", "generation")
+
+
 # What YAML takes for other values than texts.
 OTHERS = st.sampled_from(["no", "Yes", "null", "1", "1e3", "2026-11-26", "on", "~", "0x1F", ".5"])
 NAMES = OTHERS | st.text(min_size=1).filter(lambda name: name not in REGISTRY)
