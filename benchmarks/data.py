@@ -1,8 +1,8 @@
-"""Data preparation at the release's size: `datasets` reading the file against ours splitting it,
-then all dataset files and the check of every row.
+"""Data preparation at the release's size: the index of the file, then all dataset files and the
+check of every row.
 
 The file is one JSON list of made-up rows, as many as the release's, with texts lengthened to about
-its 530 MB. Each run is a process of its own; `datasets` starts with an empty cache.
+its 530 MB. Each run is a process of its own, and starts with an empty cache.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from studies import NAME, read_configuration, with_study
 from support.small_rows import GRADES, OFFSETS, TASKS, Row, small_rows
 
 from ecslm.common.files import write_json
+from ecslm.data.settings import PathData
+from ecslm.data.source import open_rows
 
-READERS = ("datasets", "ours")
 LONGEST = "SR"
 # The release's numbers, and the endings of its settings.
 SIZES = {"train": 10000, "val": 1000, "test_ind": 1000, "test_ood": 1000}
@@ -38,9 +39,10 @@ WORDS = ["soft", "dark", "steel", "cotton", "bottle", "lamp", "review", "seller"
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Measure the readers in turn, then what the workflow does; print a row for each run."""
-    if arguments.reader:
-        read(arguments.reader, arguments.file, arguments.cache)
+    """Measure the reading, then what the workflow does; print a row for each run."""
+    if arguments.cache:
+        source = PathData(source="path", path=str(arguments.file))
+        open_rows(source, arguments.cache)
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         folder = Path(temporary)
@@ -48,37 +50,18 @@ def main(arguments: argparse.Namespace) -> None:
         write_rows(file)
         print(f"{file.stat().st_size / 1e6:.0f} MB in one JSON list\n")
         print("| what | seconds | peak memory of a process, MiB |\n|---|---|---|")
-        seconds: dict[str, list[float]] = {reader: [] for reader in READERS}
         for number in range(arguments.repeats):
-            for reader in READERS:
-                cache = folder / f"cache-{reader}-{number}"
-                options = ("--reader", reader, "--file", file, "--cache", cache)
-                seconds[reader].append(measure(reader, ROOT, __file__, *options))
+            options = ("--file", file, "--cache", folder / f"cache-{number}")
+            measure("index of the rows", ROOT, __file__, *options)
         project = prepared_project(folder, file)
         run = snakemake(project, "--cores", str(arguments.cores), "--", "datasets")
         what = f"dataset files and check, {arguments.cores} cores"
         print(f"| {what} | {run.seconds:.1f} | {run.peak_mib:.0f} |", flush=True)
         measure_reports(project, arguments.base.resolve())
-        ratios = [a / b for a, b in zip(seconds["datasets"], seconds["ours"], strict=True)]
-        print(f"\nseconds, datasets / ours: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
 
 
-def read(reader: str, file: Path, cache: Path) -> None:
-    """Make the file's rows readable part by part, once with one reader."""
-    if reader == "ours":
-        from ecslm.data.settings import PathData
-        from ecslm.data.sources.path import open_rows
-
-        open_rows(PathData(source="path", path=str(file)), cache)
-    else:
-        from datasets import disable_progress_bars, load_dataset
-
-        disable_progress_bars()
-        load_dataset("json", data_files=str(file), split="train", cache_dir=str(cache))
-
-
-def measure(what: str, folder: Path, *command: object) -> float:
-    """Run a Python script, print its row, and give its seconds."""
+def measure(what: str, folder: Path, *command: object) -> None:
+    """Run a Python script, and print its row."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, *map(str, command)], cwd=folder)
     _, status, usage = os.wait4(process.pid, 0)
@@ -87,7 +70,6 @@ def measure(what: str, folder: Path, *command: object) -> float:
     if process.returncode:
         sys.exit(f"{what}: failed")
     print(f"| {what} | {seconds:.1f} | {usage.ru_maxrss / 1024:.0f} |", flush=True)
-    return seconds
 
 
 def measure_reports(project: Path, base: Path) -> None:
@@ -167,7 +149,7 @@ def lengthened(text: str, more: str) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each reader")
+    parser.add_argument("--repeats", type=int, default=3, help="readings of the file")
     parser.add_argument("--cores", type=int, default=2, help="cores of Snakemake")
     parser.add_argument("--folder", type=Path, help="where 5 GB of temporary files may lie")
     parser.add_argument(
@@ -176,7 +158,6 @@ if __name__ == "__main__":
         default=Path("results/bases/SmolLM2-135M/manifest.json"),
         help="manifest of the base whose tokenizer counts",
     )
-    parser.add_argument("--reader", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--cache", type=Path, help=argparse.SUPPRESS)
     main(parser.parse_args())

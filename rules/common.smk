@@ -23,7 +23,6 @@ from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
-from ecslm.data.sources.protocol import source_module
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan import comparisons, jobs, parameters
 from ecslm.plan.checks import check_named_files
@@ -86,11 +85,6 @@ def folder(path):
 
 
 # Modules that a script loads by name, from its settings.
-
-
-def reader(settings):
-    """The module that reads the source."""
-    return (source_module(settings.source.source),)
 
 
 def of_task(settings):

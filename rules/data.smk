@@ -1,6 +1,6 @@
 from ecslm.data.card.card import card_files
 from ecslm.data.card.settings import CARD_LIBRARIES, DESCRIPTION_LIBRARIES, LEAKAGE_LIBRARIES
-from ecslm.data.location import location
+from ecslm.data.source import location
 from ecslm.plan.source import source_of
 
 # Results depend on the content of the data, not on their path, so it is not among the settings.
@@ -21,7 +21,7 @@ rule check_data:
     resources:
         location=LOCATION,
     params:
-        **made_by("check_data.py", jobs.check_settings, modules=reader),
+        **made_by("check_data.py", jobs.check_settings),
         source=per_job(lambda study: source_of(study).content_of_all()),
     message:
         "Check of the data"
@@ -44,7 +44,7 @@ rule dataset:
     resources:
         location=LOCATION,
     params:
-        **made_by("dataset.py", jobs.dataset_settings, modules=reader),
+        **made_by("dataset.py", jobs.dataset_settings),
         source=per_job(lambda study, task, split: source_of(study).content_of_split(task, split)),
     message:
         "Dataset file {wildcards.task} {wildcards.split}"

@@ -1,28 +1,21 @@
 """Check a study's data source: every row, and the number of rows."""
 
-import importlib
 import logging
-from argparse import Namespace
 from pathlib import Path
 
 from ecslm.common.files import json_text
 from ecslm.data.checking import CheckSettings, cached_report, check_rows
-from ecslm.data.content import content_of_all, require_content
-from ecslm.data.location import JsonObject, located
+from ecslm.data.index import IndexedRows
+from ecslm.data.labels import read_labels
 from ecslm.data.problems import Problems
-from ecslm.data.sources.protocol import RawRows, source_module
+from ecslm.data.source import JsonObject, content_of, located, open_rows, require_content
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
 
 log = logging.getLogger(__name__)
 
 
-def modules(given: Namespace) -> tuple[str, ...]:
-    """The module of the source's reader."""
-    return (source_module(located(given.settings, given.location, CheckSettings).source.source),)
-
-
-@job(modules=modules, log=True)
+@job(log=True)
 def main(
     origin: Origin,
     settings: JsonObject,
@@ -44,19 +37,20 @@ def main(
             example {"path": "data.jsonl"}
     """
     known = located(settings, location, CheckSettings)
-    module = source_module(known.source.source)
+    source = known.source
+    labels = None if source.labels is None else read_labels(source.labels)
 
-    def is_current(rows: RawRows) -> bool:
-        return content == content_of_all(rows)
+    def content_of_rows(rows: IndexedRows) -> str:
+        return content_of(source, lambda: rows.files, labels and labels.digest)
 
-    raw = importlib.import_module(module).open_rows(known.source, cache, is_current)
-    require_content(content, content_of_all(raw))
-    labels = raw.labels() if known.ranked else None
+    raw = open_rows(source, cache, lambda rows: content == content_of_rows(rows))
+    require_content(content, content_of_rows(raw))
+    ranks = labels.rows if labels and known.ranked else None
     if code:
         # Local data were checked before the first job; the report is in the cache.
-        report = cached_report(cache, raw, known, labels, code)
+        report = cached_report(cache, raw, known, ranks, code)
     else:
-        report = check_rows(raw, known, labels)
+        report = check_rows(raw, known, ranks)
     if report.differing:
         log.warning(
             "counts other than the published ones: %d; the first: %s",

@@ -6,8 +6,6 @@ example, for a file of your own with the columns task, instruction, input and ou
       ["IND_Diverse_Instruction"]}'
 """
 
-import importlib
-from argparse import Namespace
 from pathlib import Path
 from typing import Literal
 
@@ -15,20 +13,15 @@ from tqdm import tqdm
 
 from ecslm.common.files import json_line
 from ecslm.data.cleaning import build_records
-from ecslm.data.content import content_of_split, require_content
-from ecslm.data.location import JsonObject, located
+from ecslm.data.index import IndexedRows
+from ecslm.data.labels import read_labels
 from ecslm.data.settings import DatasetSettings
-from ecslm.data.sources.protocol import RawRows, rows_of, source_module
+from ecslm.data.source import JsonObject, content_of, located, open_rows, require_content
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-def modules(given: Namespace) -> tuple[str, ...]:
-    """The module of the source's reader."""
-    return (source_module(located(given.settings, given.location, DatasetSettings).source.source),)
-
-
-@job(modules=modules)
+@job()
 def main(
     origin: Origin,
     task: str,
@@ -52,22 +45,26 @@ def main(
             example {"path": "data.jsonl"}
     """
     known = located(settings, location, DatasetSettings)
-    module = source_module(known.source.source)
-    names = frozenset((task, *known.aliases))
+    source, names = known.source, frozenset((task, *known.aliases))
+    labels = None if source.labels is None else read_labels(source.labels)
 
-    def is_current(rows: RawRows) -> bool:
-        if rows.problems().lines(known.source.tolerate):
-            return False  # the source may have been fixed since
-        return content == content_of_split(rows, names, split)
+    def content_of_rows(rows: IndexedRows) -> str:
+        own = labels and labels.digest
+        return content_of(source, lambda: rows.content(names, split), own)
 
-    raw = importlib.import_module(module).open_rows(known.source, cache, is_current)
-    require_content(content, content_of_split(raw, names, split))
-    raw.problems().raise_unless(known.source.tolerate)
-    rows = tqdm(rows_of(raw, names, split), desc="Records", unit="row", disable=None)
-    labels = raw.labels() if known.answer == "ranking" and split == "test" else None
+    def is_current(rows: IndexedRows) -> bool:
+        # The source of those with problems may have been fixed since.
+        return not rows.problems().lines(source.tolerate) and content == content_of_rows(rows)
+
+    raw = open_rows(source, cache, is_current)
+    require_content(content, content_of_rows(raw))
+    raw.problems().raise_unless(source.tolerate)
+    rows = tqdm(raw.rows(raw.of(names, split)), desc="Records", unit="row", disable=None)
+    ranked = known.answer == "ranking" and split == "test"
+    records = build_records(rows, task, split, known, labels.rows if labels and ranked else None)
     # No inputs: `content` ties the file to its own rows, since the source has rows of other files.
     origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
-    origin.writes({output: map(json_line, build_records(rows, task, split, known, labels))})
+    origin.writes({output: map(json_line, records)})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.config.loading import read_config
-from ecslm.data.sources.labels import fetch_labels
+from ecslm.data.labels import fetch_labels
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.script import run_script

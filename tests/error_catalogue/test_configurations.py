@@ -103,21 +103,9 @@ def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Pat
     refused(project, why(project), words)
 
 
-def test_single_keys_of_a_study_that_is_there_are_changed(project: Path) -> None:
-    written(project, "studies: {demo: {scoring: {resamples: 20}}}\n")
-    run = why(project)()
-    assert run.returncode == 0, run.stderr
-
-
 def test_every_file_is_told_of(project: Path) -> None:
     written(project, "study: demo\nstudy: demo\n")
     refused(project, why(project, "none.yaml"), [f"{FILE}: line 2", "none.yaml: no such"], 2)
-
-
-def test_a_study_that_the_command_line_names_stands_in_no_file(project: Path) -> None:
-    written(project, LINES)
-    (line,) = refused(project, why(project, "--study", "mien"), ["did you mean `mine`?"])
-    assert line.startswith("study: mien is not in studies")
 
 
 def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project: Path) -> None:
@@ -137,14 +125,6 @@ def test_all_scripts_read_it_alike(script: str, project: Path) -> None:
         run = run_script(script, *model, "--configfile", FILE, folder=project)
     assert run.returncode == 1
     assert "mine.yaml: line 2: study: given twice: first in line 1" in run.stdout + run.stderr
-
-
-@pytest.mark.parametrize("words", ["keys given twice", "a misspelt key"])
-def test_snakemake_refuses_it_with_the_same_lines(words: str, project: Path) -> None:
-    case = CASES[words]
-    written(project, content_of(case))
-    command = ["-n", "--configfile", FILE]
-    refused(project, lambda: snakemake(project, *command), case.says, case.problems)
 
 
 def test_snakemake_tells_what_is_wrong_in_config_yaml_itself(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -44,37 +43,27 @@ def checked(project: Path, study: str = "generated") -> Run:
 # Permissions
 
 
-@dataclass(frozen=True)
-class Case:
-    """A path whose permissions are others, and the words of the line that says so."""
-
-    path: str
-    mode: int
-    words: tuple[str, ...]
-
-
 MAY_NOT = "permission denied: `chmod -R u+rwX "
-PERMISSIONS = (
-    Case("results", 0o555, (f"results: {MAY_NOT}results`",)),
-    Case("results/cache", 0o555, (f"results/cache: {MAY_NOT}results/cache`",)),
-    Case(f"{RESULTS}/report.html", 0o000, ("report.html: permission denied: `chmod -R u+rwX ",)),
-    Case(".snakemake/metadata", 0o000, (f".snakemake/metadata: {MAY_NOT}.snakemake/metadata`",)),
-)
+# A path whose permissions are others, and the words of the line that says so.
+PERMISSIONS = {
+    "results": (0o555, f"results: {MAY_NOT}results`"),
+    "results/cache": (0o555, f"results/cache: {MAY_NOT}results/cache`"),
+    f"{RESULTS}/report.html": (0o000, f"report.html: {MAY_NOT}"),
+    ".snakemake/metadata": (0o000, f".snakemake/metadata: {MAY_NOT}.snakemake/metadata`"),
+}
 
 
-@pytest.mark.parametrize(
-    "case", PERMISSIONS, ids=[f"{one.path} {one.mode:o}" for one in PERMISSIONS]
-)
+@pytest.mark.parametrize("path", PERMISSIONS)
 def test_what_may_not_be_read_or_written_is_named_with_the_command_that_permits_it(
-    case: Case, project: Path
+    path: str, project: Path
 ) -> None:
-    path = project / case.path
-    before = path.stat().st_mode
-    path.chmod(case.mode)
+    mode, words = PERMISSIONS[path]
+    before = (project / path).stat().st_mode
+    (project / path).chmod(mode)
     try:
-        assert_refused(warm.run(CHECKS, project, os.environ | NO_PRIVILEGES), case.words)
+        assert_refused(warm.run(CHECKS, project, os.environ | NO_PRIVILEGES), [words])
     finally:
-        path.chmod(before)
+        (project / path).chmod(before)
     with nothing_lost(project):
         assert checked(project).returncode == 0
 

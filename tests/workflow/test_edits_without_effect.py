@@ -80,7 +80,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "the logic of a metric that the study does not use": logic(
                 "ecslm/scoring/metrics/hit_rate.py"
             ),
-            "the loader of the hub, where nothing is loaded": logic("ecslm/data/sources/hub.py"),
             "the code and the card of exported models, which nobody has asked for": together(
                 logic("ecslm/exports/run.py", "ecslm/exports/card.py"),
                 added("report/model_card.md.jinja", "More."),

@@ -300,7 +300,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("of the encoder", with_other_weights("weights/encoder"), "base_model TinyEncoder"),
     ),
     "loader code": (
-        row("of all sources", logic("ecslm/data/cleaning.py"), "dataset *", "check_data"),
+        row("that reads files", logic("ecslm/data/rows.py"), "dataset *", "check_data"),
+        row("that cleans", logic("ecslm/data/cleaning.py"), "dataset *", "check_data"),
     ),
     "the version of torch": (
         row(

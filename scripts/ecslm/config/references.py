@@ -45,7 +45,6 @@ def reference_problems(
         path = f"studies.{name}"
         if name in SHARED:
             yield f"{path}: is the name of a directory that studies share: rename the study"
-        yield from _repeated_labels(f"{path}.tables", study)
         tasks = {one: config.tasks[one] for one in study.tasks if one in config.tasks}
         yield from _study(path, study, tasks, lost)
         for one, model in study.models.items():
@@ -233,11 +232,3 @@ def _shared_aliases(tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
                     f"tasks.{code}.aliases: {alias} is a name of `{key}` too, and a row has one "
                     "task: remove it from one of them"
                 )
-
-
-def _repeated_labels(path: str, study: StudySettings) -> Iterator[str]:
-    """Tables of one LaTeX label, so that a reference to it would be to either."""
-    first: dict[str, str] = {}
-    for name, table in study.tables.items():
-        if (other := first.setdefault(table.label, name)) != name:
-            yield f"{path}.{name}.label: {table.label} is that of `{path}.{other}` too: change one"

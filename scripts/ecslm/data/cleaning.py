@@ -1,14 +1,14 @@
 """Turns raw rows in the release's form into records: cleaning, checks, stable ids."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.text import number_of
 from ecslm.data.problems import Problems, RowError
-from ecslm.data.relevance import LABELLED_SETTINGS, RowLabels, by_rank
+from ecslm.data.relevance import LABELLED_SETTINGS, by_rank, require_agreement
 from ecslm.data.row_checks import (
     check_input,
     check_output,
@@ -16,17 +16,15 @@ from ecslm.data.row_checks import (
     checked_example,
     checked_options,
 )
+from ecslm.data.rows import Row
 from ecslm.data.settings import DatasetSettings, RecordForm
-from ecslm.data.sources.protocol import Row
 from ecslm.schemas.record import Record, Split
+
+Labels = Sequence[Sequence[str]] | None
 
 
 def build_records(
-    rows: Iterable[Row],
-    task: str,
-    split: Split,
-    settings: DatasetSettings,
-    labels: Sequence[Sequence[str]] | None,
+    rows: Iterable[Row], task: str, split: Split, settings: DatasetSettings, labels: Labels
 ) -> list[Record]:
     """The records of one task and split, ordered by setting as in `settings`.
 
@@ -39,29 +37,28 @@ def build_records(
             more or fewer labels than rows.
     """
     problems = Problems()
+    wanted = settings.settings
     # Labels are in the row order of these settings, even if the file is to have others.
-    labelled = LABELLED_SETTINGS if labels is not None else ()
-    needed = {*settings.settings, *labelled}
+    needed = {*wanted, *(LABELLED_SETTINGS if labels is not None else ())}
     counts: Counter[str] = Counter()
-    cleaned = clean_records(_counted(rows, needed, counts), task, split, settings, labels, problems)
+    counted = _counted(rows, needed, counts)
+    records = clean_records(counted, task, split, settings, labels, problems)
     problems.raise_unless(settings.source.tolerate)
-    records = [record for record in cleaned if record.setting in settings.settings]
     found = {record.setting for record in records}
-    missing = [setting for setting in settings.settings if setting not in found]
+    missing = [
+        all_dropped(task, split, name, counts[name])
+        if counts[name]
+        else no_rows(task, split, name, settings.aliases)
+        for name in wanted
+        if name not in found
+    ]
     if missing:
-        raise InputError(
-            *(
-                all_dropped(task, split, name, counts[name])
-                if counts[name]
-                else no_rows(task, split, name, settings.aliases)
-                for name in missing
-            )
-        )
-    order = {setting: place for place, setting in enumerate(settings.settings)}
-    return sorted(records, key=lambda record: order[record.setting])
+        raise InputError(*missing)
+    kept = [record for record in records if record.setting in wanted]
+    return sorted(kept, key=lambda record: wanted.index(record.setting))
 
 
-def _counted(rows: Iterable[Row], settings: Collection[str], counts: Counter[str]) -> Iterator[Row]:
+def _counted(rows: Iterable[Row], settings: set[str], counts: Counter[str]) -> Iterator[Row]:
     """The rows of some settings, which are counted."""
     for where, row in rows:
         setting = str(row.get("setting"))
@@ -92,44 +89,68 @@ def clean_records(
     task: str,
     split: Split,
     form: RecordForm,
-    labels: Sequence[Sequence[str]] | None,
+    labels: Labels,
     problems: Problems,
 ) -> list[Record]:
     """The rows of one task and split that can become records, in row order.
 
     Args:
-        labels: as in `build_records`.
+        labels: as in `build_records`. They are in the row order of IND Single and IND Diverse;
+            rows of other settings have those of their sample.
         problems: collects the rows that cannot.
     """
-    ranking = form.answer == "ranking" and split == "test"
-    row_labels = RowLabels(labels) if ranking and labels is not None else None
-    records: list[tuple[str, Record]] = []
+    if form.answer != "ranking" or split != "test":
+        return [record for _, record in _cleaned(rows, task, split, form, problems)]
+    if labels is None:
+        return [by_rank(record) for _, record in _cleaned(rows, task, split, form, problems)]
+    rows = list(rows)
+    # A row that cannot become a record has labels too.
+    number_of_row: dict[str, int] = {}
+    counts: Counter[str] = Counter()
+    for where, row in rows:
+        setting = str(row.get("setting"))
+        number_of_row[where] = counts[setting]
+        counts[setting] += 1
+    for setting in LABELLED_SETTINGS:
+        if counts[setting] not in (0, len(labels)):
+            what = f"{task} {split} {setting}: {counts[setting]} rows"
+            problems.refuse(f"{what}, but {len(labels)} rows of labels")
+    found = list(_cleaned(rows, task, split, form, problems))
+    of_sample: dict[str, Sequence[str]] = {}
+    labelled: dict[str, Record] = {}
+    # Rows without labels of their own last.
+    for where, record in sorted(found, key=lambda one: one[1].setting not in LABELLED_SETTINGS):
+        try:
+            if record.setting in LABELLED_SETTINGS:
+                # Of a row too many there are none.
+                own = (*labels, ())[min(number_of_row[where], len(labels))]
+                require_agreement(record.output, own)
+                of_sample[record.sample_id] = own
+            elif record.sample_id not in of_sample:
+                raise RowError(
+                    "label_disagreement",
+                    f"relevance: no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, "
+                    "has this sample: remove `labels`, or the setting",
+                )
+        except RowError as problem:
+            problems.add(problem.kind, where, problem.message)
+        else:
+            relevance = list(of_sample[record.sample_id])
+            labelled[where] = record.model_copy(update={"relevance": relevance})
+    return [labelled[where] for where, _ in found if where in labelled]
+
+
+def _cleaned(
+    rows: Iterable[Row], task: str, split: Split, form: RecordForm, problems: Problems
+) -> Iterator[tuple[str, Record]]:
+    """The records of rows, each with its place, without relevance."""
     seen: set[tuple[str | None, ...]] = set()
     samples: Counter[tuple[str, str]] = Counter()
     for where, row in rows:
         try:
-            own_labels = row_labels.next_row(str(row.get("setting"))) if row_labels else None
-            record = _record(row, task, split, form, seen, samples)
-            if row_labels and own_labels is not None:
-                record = row_labels.matched(record, own_labels)
-            elif ranking and labels is None:
-                record = by_rank(record)
+            yield where, _record(row, task, split, form, seen, samples)
         except RowError as problem:
             problems.add(problem.kind, where, problem.message)
-        else:
-            records.append((where, record))
-    if row_labels is None:
-        return [record for _, record in records]
-    for setting, count in row_labels.differing_counts().items():
-        where = f"{task} {split} {setting}"
-        problems.refuse(f"{where}: {count} rows, but {len(labels or ())} rows of labels")
-    labelled = []
-    for where, record in records:
-        try:
-            labelled.append(record if record.relevance else row_labels.of_sample(record))
-        except RowError as problem:
-            problems.add(problem.kind, where, problem.message)
-    return labelled
 
 
 def _record(

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import number_of
 
 Kind = Literal[
@@ -30,6 +30,8 @@ MISPLACED: tuple[Kind, ...] = ("unknown_task", "unknown_split", "unknown_setting
 
 # Problems of each kind that are reported one by one.
 MOST_REPORTED = 5
+# The kind of the last line, which says how rows with problems are dropped.
+FIX = "fix"
 
 
 class RowError(Exception):
@@ -53,12 +55,15 @@ class Problems:
     """Rows that cannot be used, by kind."""
 
     def __init__(self, found: dict[Kind, FoundProblems] | None = None) -> None:
-        self._found: dict[Kind, FoundProblems] = dict(found or {})
+        self._found = {kind: one.model_copy(deep=True) for kind, one in (found or {}).items()}
         self._whole: list[str] = []
 
     def add(self, kind: Kind, where: str, message: str) -> None:
         """Add a problem of the row at `where`."""
-        self._extend(kind, FoundProblems(count=1, first=[f"{where}: {message}"]))
+        found = self._found.setdefault(kind, FoundProblems(count=0, first=[]))
+        found.count += 1
+        if len(found.first) < MOST_REPORTED:
+            found.first.append(f"{where}: {message}")
 
     def refuse(self, problem: str) -> None:
         """Add a problem of the data as a whole, which is never tolerated."""
@@ -96,15 +101,10 @@ class Problems:
         if kinds:
             rows = sum(self._found[kind].count for kind in kinds)
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
-            lines.append(
+            fix = (
                 f"{number_of(rows, 'row')} cannot be used: fix the data, or drop "
                 f"and count them with `tolerate: [{drop}]` in `data` of the study"
             )
+            raise InputError(*lines, Problem(fix, kind=FIX))
         if lines:
             raise InputError(*lines)
-
-    def _extend(self, kind: Kind, found: FoundProblems) -> None:
-        before = self._found.get(kind, FoundProblems(count=0, first=[]))
-        self._found[kind] = FoundProblems(
-            count=before.count + found.count, first=(before.first + found.first)[:MOST_REPORTED]
-        )

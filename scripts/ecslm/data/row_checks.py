@@ -16,16 +16,12 @@ from ecslm.schemas.fields import (
     parse_object,
     parse_options,
 )
-from ecslm.schemas.task import Answer, InputForm
+from ecslm.schemas.task import Answer, InputForm, has_example
 
 TEXTS = ("instruction", "input", "output")
 LETTERED = re.compile(r"[A-Z]:")
 # Columns that a user's rows may lack, since they are filled in: to see them listed would mislead.
 FILLED_IN = ("split", "setting")
-# Column names listed in a message.
-MOST_NAMES = 10
-# Settings with this ending have an example in each row; others have none.
-ONE_SHOT = "_1-shot"
 
 
 def check_texts(row: Mapping[str, Any]) -> None:
@@ -36,26 +32,18 @@ def check_texts(row: Mapping[str, Any]) -> None:
     """
     missing = [name for name in ("setting", *TEXTS) if not isinstance(row.get(name), str)]
     if missing:
-        raise RowError("missing_field", f"no text in {', '.join(missing)}{_instead(row, missing)}")
+        own = ", ".join(shown(name) for name in row if name not in FILLED_IN)
+        fix = f"the row has {own}" if missing[-1] not in row else "write it in quotes, as JSON text"
+        raise RowError("missing_field", f"no text in {', '.join(missing)}: {fix}")
     for name in TEXTS:
         if not row[name].strip():
             raise RowError("empty_field", f"{name}: empty")
-        if not is_writable(row[name]):
-            raise RowError("unwritable_text", f"{name}: contains an unpaired surrogate")
+        _require_writable(name, row[name])
 
 
-def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
-    """A phrase that names the columns of a row that lacks texts."""
-    structured = [name for name in missing if isinstance(row.get(name), dict | list)]
-    if structured:
-        return f": write {', '.join(structured)} as JSON text"
-    numbers = [name for name in missing if isinstance(row.get(name), bool | int | float)]
-    if numbers:
-        return f": write {', '.join(numbers)} in quotes, as text"
-    if any(name not in row for name in missing):
-        own = [name for name in row if name not in FILLED_IN]
-        return f": the row has {', '.join(map(shown, own[:MOST_NAMES]))}"
-    return ""
+def _require_writable(name: str, *texts: str) -> None:
+    if not all(map(is_writable, texts)):
+        raise RowError("unwritable_text", f"{name}: contains an unpaired surrogate")
 
 
 def checked_options(value: Any) -> list[str] | None:
@@ -68,8 +56,7 @@ def checked_options(value: Any) -> list[str] | None:
         options = parse_options(value)
     except ValueError as error:
         raise RowError("bad_options", f"options: {error}") from None
-    if options is not None and not all(map(is_writable, options)):
-        raise RowError("unwritable_text", "options: contain an unpaired surrogate")
+    _require_writable("options", *(options or ()))
     return options
 
 
@@ -79,20 +66,18 @@ def checked_example(value: Any, setting: str) -> str | None:
     Raises:
         RowError: the value is not an example, a 1-shot row has none, or another row has one.
     """
+    if is_nothing(value) == has_example(setting):
+        there = "missing, but {} needs one" if is_nothing(value) else "present, but {} has none"
+        raise RowError("bad_example", f"few_shot_example: {there.format(setting)}")
     if is_nothing(value):
-        if setting.endswith(ONE_SHOT):
-            raise RowError("bad_example", f"few_shot_example: missing, but {setting} needs one")
         return None
-    if not setting.endswith(ONE_SHOT):
-        raise RowError("bad_example", f"few_shot_example: present, but {setting} has none")
     if not isinstance(value, str):
         raise RowError("bad_example", "few_shot_example: not text")
     try:
         example = parse_example(value)
     except ValueError as error:
         raise RowError("bad_example", f"few_shot_example: {error}") from None
-    if not is_writable(value) or not is_writable(json.dumps(example, ensure_ascii=False)):
-        raise RowError("unwritable_text", "few_shot_example: contains an unpaired surrogate")
+    _require_writable("few_shot_example", value, json.dumps(example, ensure_ascii=False))
     return value
 
 
@@ -102,17 +87,14 @@ def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None
     Raises:
         RowError: the input cannot be parsed, or lacks a field that the task is about.
     """
-    if form == "text":
-        return
     try:
-        if form == "list":
-            checked = parse_options(parse_list(text))
-            if not checked:
-                raise ValueError("an empty list")
-            return
-        parts = parse_object(text)
+        if form == "list" and not parse_options(parse_list(text)):
+            raise ValueError("an empty list")
+        parts = parse_object(text) if form == "object" else None
     except ValueError as error:
         raise RowError("bad_input", f"input: {error}") from None
+    if parts is None:
+        return
     if answer == "extraction" and not isinstance(parts.get("target attributes"), str):
         raise RowError("bad_input", "input: no text in `target attributes`")
     if answer == "ranking":
@@ -145,11 +127,10 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
 def _check_choice(output: str, options: Sequence[str] | None) -> None:
     if options is None:
         raise RowError("bad_options", "options: missing, but the task chooses among options")
-    letters = [option[0] for option in options if LETTERED.match(option)]
+    letters = {option[0] for option in options if LETTERED.match(option)}
     if len(letters) != len(options):
-        raise RowError("bad_options", "options: one lacks its letter and colon, as in `A: ...`")
-    if len(set(letters)) != len(letters):
-        raise RowError("bad_options", "options: two have the same letter")
+        message = "options: each needs a letter of its own and a colon, as in `A: ...`"
+        raise RowError("bad_options", message)
     if output not in letters and output not in options:
         message = f"output: {shown(output)} is neither an option nor an option's letter"
         raise RowError("answer_not_in_options", message)
@@ -171,14 +152,12 @@ def _check_products(products: Any, output: str) -> None:
 def _check_entries(output: str) -> None:
     try:
         entries = json.loads(output)
-    except (ValueError, RecursionError):
-        entries = None
-    if not isinstance(entries, list) or not entries:
-        raise RowError("bad_output", "output: not a JSON list of objects")
-    for entry in entries:
-        if not isinstance(entry, dict) or not {"attribute", "value"} <= set(entry):
-            message = "output: an entry is not an object with attribute and value"
-            raise RowError("bad_output", message)
-        if not isinstance(entry["attribute"], str) or not isinstance(entry["value"], str):
-            message = "output: the attribute or value of an entry is not text"
-            raise RowError("bad_output", message)
+        sound = bool(entries) and all(
+            isinstance(entry["attribute"], str) and isinstance(entry["value"], str)
+            for entry in entries
+        )
+    except (ValueError, RecursionError, TypeError, LookupError):
+        sound = False
+    if not sound or not isinstance(entries, list):
+        message = "output: not a JSON list of objects, each with texts in attribute and value"
+        raise RowError("bad_output", message)

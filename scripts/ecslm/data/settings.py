@@ -1,7 +1,7 @@
 """Settings of a study's data source.
 
 Fields with `exclude=True` say where files are. Results depend on what files contain, so these are
-neither compared nor recorded: see `ecslm.data.location`.
+neither compared nor recorded: see `ecslm.data.source`.
 """
 
 from typing import Annotated, Literal
@@ -42,7 +42,7 @@ class Data(Closed):
 
 
 class HubData(Data):
-    """A data set of the Hugging Face hub, or a local directory in hub layout."""
+    """A data set of the Hugging Face hub, or a local directory of JSON or Parquet files."""
 
     source: Literal["hub"]
     id: str = Field(description="Data set, for example NingLab/ECInstruct, or a local directory.")

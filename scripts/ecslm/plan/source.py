@@ -6,12 +6,11 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.data.content import content_parameter
+from ecslm.data.index import IndexedRows
+from ecslm.data.labels import no_label_file, planned_digest
 from ecslm.data.problems import MISPLACED
-from ecslm.data.settings import DataSource, HubData, PathData
-from ecslm.data.sources import hub, path
-from ecslm.data.sources.index import IndexedRows
-from ecslm.data.sources.labels import no_label_file, planned_digest
+from ecslm.data.settings import DataSource, HubData
+from ecslm.data.source import content_of, local_path, open_rows
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
@@ -48,21 +47,19 @@ class Source:
                 f"studies.{study.name}.data: {missing[0]}: no such file, and the results are "
                 f"of {before}: name that, or put the file there"
             )
-        if isinstance(self.data, PathData) and Path(self.data.path).exists():
+        if self._files and not missing:
             _ = self.rows
 
     @cached_property
     def rows(self) -> IndexedRows:
-        """The rows of local data, without labels. All files are read to verify that
-        the index is current.
+        """The rows of local data. All files are read to verify that the index is current.
 
         Raises:
             InputError: a file is missing or cannot be read.
         """
         if missing := _absent(self._files):
             raise InputError(*map(self._missing, missing))
-        assert isinstance(self.data, PathData), "a data set of the hub is not fetched for a plan"
-        return path.open_rows(self.data.model_copy(update={"labels": None}), paths.CACHE)
+        return open_rows(self.data, paths.CACHE)
 
     def content_of_split(self, task: str, split: str) -> str:
         """Digest of the source rows of a dataset file, as a parameter.
@@ -76,7 +73,7 @@ class Source:
         return self._content(
             self._study.dataset_file(task, split),
             self._takes_labels(task, split),
-            lambda: self.rows.split_digests(self._study.task_names(task), split),
+            lambda: self.rows.content(self._study.task_names(task), split),
         )
 
     def content_of_all(self) -> str:
@@ -86,7 +83,7 @@ class Source:
             InputError: a local file is missing or cannot be read.
         """
         check = self._study.path(paths.DATA_CHECK)
-        return self._content(check, self.is_labelled(), lambda: self.rows.source_digests())
+        return self._content(check, self.is_labelled(), lambda: self.rows.files)
 
     def count_rows(self, task: str, split: str) -> int:
         """The number of rows of a task and split in local files.
@@ -94,8 +91,7 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        names, parts = self._study.task_names(task), self.rows.index.parts
-        return sum(part.rows for part in parts if part.task in names and part.split == split)
+        return sum(part.rows for part in self.rows.of(self._study.task_names(task), split))
 
     def for_split(self, task: str, split: str) -> DataSource:
         """The source without settings that affect only other dataset files."""
@@ -127,10 +123,8 @@ class Source:
     @property
     def _files(self) -> list[str]:
         """Files or directories that records are built from; none for a hub data set."""
-        data = self.data
-        if isinstance(data, HubData):
-            return [data.id] if Path(data.id).is_dir() else []
-        return [data.path]
+        path = local_path(self.data)
+        return [] if path is None else [str(path)]
 
     def _missing(self, path: str) -> str:
         if path in self._files:
@@ -152,16 +146,15 @@ class Source:
             update={"license": None, "tolerate": tolerate, "labels": labels}
         )
 
-    def _content(self, result: str, labelled: bool, digests: Callable[[], list[str]]) -> str:
-        """The parameter of a result; `digests` returns those of a source that is present."""
-        manifest, data = manifest_of(Path(result)), self.data
-        labels = data.labels if labelled else None
+    def _content(self, result: str, labelled: bool, digest: Callable[[], object]) -> str:
+        """The parameter of a result; `digest` gives that of a source that is present."""
+        manifest = manifest_of(Path(result))
+        labels = self.data.labels if labelled else None
         # A pinned label file need not exist: its sha256 is known.
         by_content = [labels.path] if labels is not None and labels.sha256 is None else []
         if manifest.is_file() and _absent([*self._files, *by_content]):
             return str(read_manifest(manifest).content)
-        found = hub.source_digests(data) if isinstance(data, HubData) else digests()
-        return content_parameter(found, None if labels is None else planned_digest(labels))
+        return content_of(self.data, digest, None if labels is None else planned_digest(labels))
 
 
 def _absent(files: list[str]) -> list[str]:

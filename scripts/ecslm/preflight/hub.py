@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ecslm.data.settings import HubData
-from ecslm.data.sources.hub import COMMIT, is_indexed
+from ecslm.data.source import COMMIT, is_indexed
 from ecslm.models.bases import HubSource
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.schemas.paths import CACHE

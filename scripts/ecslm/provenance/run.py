@@ -13,9 +13,8 @@ from ecslm.common.locks import held
 from ecslm.common.manifests import read_manifest
 from ecslm.common.results_cache import GIGABYTE, Entry, ResultsCache, size_limit, trim
 from ecslm.data.checking import cached_report
-from ecslm.data.settings import PathData
-from ecslm.data.sources.labels import read_labels
-from ecslm.data.sources.protocol import source_module
+from ecslm.data.labels import read_labels
+from ecslm.data.source import local_path
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.bases import check_base_folders
 from ecslm.plan.jobs import check_settings
@@ -93,12 +92,12 @@ class Run:
                 )
             )
         data = source.data
-        if not isinstance(data, PathData) or all(job.rule != "check_data" for job in due):
+        if local_path(data) is None or all(job.rule != "check_data" for job in due):
             return
         # Labels that are not here are fetched by the job; a dry run must not.
         if data.labels is None or Path(data.labels.path).exists():
             settings = check_settings(study)
-            code = code_parameter("check_data.py", (source_module(data.source),))
+            code = code_parameter("check_data.py")
             labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
             cached_report(CACHE, source.rows, settings, labels, code)
 

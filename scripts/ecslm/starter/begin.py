@@ -11,8 +11,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.plain_words import NAME
 from ecslm.common.text import shown
 from ecslm.config.names import MOST_CHARACTERS
-from ecslm.data.checking import DataCheck, task_names
-from ecslm.data.problems import Kind
+from ecslm.data.checking import check_rows, task_names
+from ecslm.data.problems import FIX, Kind
 from ecslm.data.report import Report
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.source import source_of
@@ -99,9 +99,11 @@ def _checked(text: str, study: str) -> Report:
     source_of(plan).check()
     settings = check_settings(plan)
     source = settings.source.model_copy(update={"tolerate": (DUPLICATE,)})
-    check = DataCheck(source_of(plan).rows, settings.model_copy(update={"source": source}), None)
-    # Not in the words for a study that there is.
-    if lines := check.problems.lines((DUPLICATE,)):
-        raise InputError(*lines, "these records cannot be used: correct or remove them first")
-    check.require_usable()
-    return check.report()
+    settings = settings.model_copy(update={"source": source})
+    try:
+        return check_rows(source_of(plan).rows, settings, None)
+    except InputError as error:
+        # That of a study that there is: its rows may be dropped.
+        lines = [problem for problem in error.details if problem.kind != FIX]
+        told = "these records cannot be used: correct or remove them first"
+        raise InputError(*lines, told) from None

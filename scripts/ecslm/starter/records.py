@@ -1,18 +1,18 @@
 """Looks at a user's records: their tasks, the kind of answer to each, how many and how long."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.data.problems import Problems, RowError
 from ecslm.data.row_checks import check_input, check_output
-from ecslm.data.sources.columns import check_columns
-from ecslm.data.sources.files import data_files, file_name
-from ecslm.data.sources.reading import read_rows
-from ecslm.schemas.fields import is_nothing, is_writable, parse_options
+from ecslm.data.rows import check_columns, data_files, read_rows
+from ecslm.schemas.fields import is_writable, parse_object, parse_options
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import Answer, InputForm, has_example
 
@@ -29,61 +29,71 @@ MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = 12, 40, 5
 FITTING = 0.8
 
 
-@dataclass
+@dataclass(frozen=True)
 class Seen:
-    """The records of a task, by its code or else its name in the data: counts and lengths."""
+    """The records of a task, by its code or else its name in the data."""
 
     name: str
-    records: int = 0
-    splits: Counter[str] = field(default_factory=Counter)
-    settings: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
-    """How often each output occurs."""
-    options: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    fits: Counter[Answer] = field(default_factory=Counter)
-    objects: int = 0
-    """Records whose input is a JSON object."""
-    characters: int = 0
-    """Characters of all records, answers included."""
-    longest: int = 0
-    """Characters of the longest record, its answer included."""
-    longest_output: int = 0
-    """Characters of the longest answer."""
-
-    def add(self, row: Mapping[str, Any], split: str) -> None:
-        """Count a record."""
-        instruction, text, output = (
-            value if isinstance(value := row.get(name), str) else ""
-            for name in ("instruction", "input", "output")
-        )
-        self.records += 1
-        self.splits[split] += 1
-        setting = row.get("setting")
-        self.settings[setting if isinstance(setting, str) else DEFAULT_SETTING] += 1
-        self.answers[output] += 1
-        if options := _options(row):
-            self.options[tuple(options)] += 1
-        for answer in ("yes_no", "choice", "extraction", "ranking"):
-            # Letter case is reported later.
-            given = output.strip().lower() if answer == "yes_no" else output
-            fits = _fits(check_output, given, options or None, answer)
-            if answer == "ranking":
-                fits = fits and _fits(check_input, text, "object", answer, output)
-            self.fits[answer] += fits
-        self.objects += _fits(check_input, text, "object", "yes_no", "")
-        self.longest_output = max(self.longest_output, len(output))
-        length = len(instruction) + len(text) + sum(map(len, options)) + len(output)
-        self.longest = max(self.longest, length)
-        self.characters += length
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
+    def records(self) -> int:
+        """How many there are."""
+        return len(self.rows)
+
+    @cached_property
+    def splits(self) -> Counter[str]:
+        """How many are in each split; those that do not say theirs are test records."""
+        return Counter(str(row.get("split", "test")) for row in self.rows)
+
+    @cached_property
+    def settings(self) -> Counter[str]:
+        """How many are of each setting."""
+        return Counter(_text(row, "setting") or DEFAULT_SETTING for row in self.rows)
+
+    @cached_property
+    def answers(self) -> Counter[str]:
+        """How often each output occurs."""
+        return Counter(_text(row, "output") for row in self.rows)
+
+    @cached_property
+    def options(self) -> Counter[tuple[str, ...]]:
+        """How often each list of options occurs."""
+        return Counter(found for row in self.rows if (found := tuple(_options(row))))
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Characters of each record, its answer included."""
+        names = ("instruction", "input", "output")
+        return [
+            sum(len(_text(row, name)) for name in names) + sum(map(len, _options(row)))
+            for row in self.rows
+        ]
+
+    @property
+    def longest_output(self) -> int:
+        """Characters of the longest answer."""
+        return max(map(len, self.answers))
+
+    @cached_property
     def answer(self) -> Answer:
         """The kind of answer that its records have."""
         if self.options.total() >= FITTING * self.records:
             return "choice"
         kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
-        fitting = (kind for kind in kinds if self.fits[kind] >= FITTING * self.records)
-        return next(fitting, "generation")
+        return next((kind for kind in kinds if self._fits(kind)), "generation")
+
+    def _fits(self, answer: Answer) -> bool:
+        """Whether most records have such an answer; letter case is reported later."""
+        fitting = 0
+        for row in self.rows:
+            text, output = _text(row, "input"), _text(row, "output")
+            with suppress(RowError):
+                check_output(output.strip().lower() if answer == "yes_no" else output, None, answer)
+                if answer == "ranking":
+                    check_input(text, "object", answer, output)
+                fitting += 1
+        return fitting >= FITTING * self.records
 
     @property
     def labels(self) -> list[str]:
@@ -93,10 +103,24 @@ class Seen:
             return []
         return sorted(self.answers)
 
+    @cached_property
+    def objects(self) -> int:
+        """Records whose input is a JSON object."""
+        found = 0
+        for row in self.rows:
+            with suppress(ValueError):
+                parse_object(_text(row, "input"))
+                found += 1
+        return found
+
     @property
     def input(self) -> InputForm:
         """The form of its inputs."""
         return "object" if self.objects == self.records else "text"
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    return value if isinstance(value := row.get(name), str) else ""
 
 
 def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
@@ -110,13 +134,12 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
     """
     seen: dict[str, Seen] = {}
     said = False
-    for file in data_files(path):
-        name = file_name(file, path)
+    for name, file in data_files(path).items():
         problems = Problems()
-        for place, row in read_rows(file, name, problems, lambda _: None):
+        for where, row in read_rows(file, name, problems):
             if not seen:
-                check_columns(sorted(row), f"{name}: {place}")
-                _check_first(row, f"{name}: {place}")
+                check_columns(sorted(row), where)
+                _check_first(row, where)
                 said = "split" in row
             task = row.get("task")
             # Rows without one are told with all others that cannot be used.
@@ -124,10 +147,10 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
                 task = codes.get(task, task)
                 if task not in seen and len(seen) == MOST_TASKS:
                     raise InputError(
-                        f"{name}: {place}: more than {MOST_TASKS} different values of `task`: it "
+                        f"{where}: more than {MOST_TASKS} different values of `task`: it "
                         "must be the name of the question that a record belongs to"
                     )
-                seen.setdefault(task, Seen(task)).add(row, str(row.get("split", "test")))
+                seen.setdefault(task, Seen(task)).rows.append(row)
         if not seen:
             problems.raise_unless(())
             raise InputError(
@@ -146,20 +169,10 @@ def _check_first(row: Mapping[str, Any], where: str) -> None:
 
 def _options(row: Mapping[str, Any]) -> list[str]:
     """The options of a row; those that cannot be read are told later."""
-    value = row.get("options")
     try:
-        return [] if is_nothing(value) else parse_options(value) or []
+        return parse_options(row.get("options")) or []
     except ValueError:
         return []
-
-
-def _fits(check: Callable[..., object], *values: Any) -> bool:
-    """Whether a check of a row's values passes."""
-    try:
-        check(*values)
-    except RowError:
-        return False
-    return True
 
 
 def evaluated(tasks: list[Seen]) -> list[str]:

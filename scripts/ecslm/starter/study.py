@@ -114,7 +114,7 @@ class Start:
     @property
     def max_length(self) -> int:
         """Tokens that a record and its answer fit into, as far as the model can read."""
-        needed = max(task.seen.longest for task in self.tasks) / CHARACTERS + TURNS
+        needed = max(max(task.seen.lengths) for task in self.tasks) / CHARACTERS + TURNS
         return next((length for length in LENGTHS if length >= needed), WINDOW)
 
     @property
@@ -133,7 +133,7 @@ class Start:
     def _pass(self) -> float:
         """Tokens of a pass over the training records, about as many."""
         return sum(
-            self._trained(task) * (task.seen.characters / task.seen.records / CHARACTERS + TURNS)
+            self._trained(task) * (sum(task.seen.lengths) / task.seen.records / CHARACTERS + TURNS)
             for task in self.tasks
         )
 

@@ -59,7 +59,6 @@ LINES: tuple[tuple[str, Any, str], ...] = (
         {"backend": "recorded", "published": "other"},
         ".published: the study has no `answers`, among which they are",
     ),
-    (".tables.validity.label", "tab:ind", f": tab:ind is that of `{S}.tables.ind` too: change one"),
     ("tasks.AG.aliases", ["PM"], ": PM is a name of `tasks.PM` too, and a row has one task"),
 )
 

@@ -130,8 +130,6 @@ def test_every_metric_and_answer_is_scored_without_loading_torch() -> None:
 
 # Where a module is loaded by a name made at run time, and what adds it to the digest instead.
 LOADED_BY_NAME = {
-    "check_data.py": "reader in rules/data.smk",
-    "dataset.py": "reader in rules/data.smk",
     "ecslm/prediction/answers/protocol.py": "modules_of in rules/predictions.smk",
     "ecslm/prediction/backend.py": "modules_of in rules/predictions.smk",
     "ecslm/scoring/answers/protocol.py": "of_task in rules/metrics.smk",
@@ -143,7 +141,7 @@ FILES_BESIDE = {
     "config_schema.py": "writes the schema of config.yaml and its page, which no job reads",
     "ecslm/common/versions.py": "the lock file: versions are parameters",
     "ecslm/config/reference_page.py": "examples of that page",
-    "ecslm/data/sources/index.py": "its own code, to throw away a cache that other code made",
+    "ecslm/data/index.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/script.py": "the script that runs",
@@ -307,9 +305,8 @@ def test_fields_have_their_types_as_they_are() -> None:
 READS_WORDS = {
     "ecslm/common/files.py": "makes problems of them, which it raises",
     "ecslm/common/rows.py": "collects the problems of rows in the error that it raises",
-    "ecslm/data/sources/splitting.py": "of values that Python's own JSON refuses",
-    "ecslm/data/sources/json_rows.py": "of texts that Python's own JSON refuses",
-    "ecslm/data/sources/parquet_rows.py": "raises them again",
+    "ecslm/data/index.py": "of values that Python's own JSON refuses",
+    "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
     "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
     "ecslm/scoring/predictions.py": "makes a problem of them, which is raised",
     "ecslm/training/memory.py": "asks torch's error whether memory has run out",

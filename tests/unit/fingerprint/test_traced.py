@@ -75,12 +75,11 @@ def dataset(folder: Path, _made: Callable[[str], Path]) -> list[object]:
     ]
 
 
-SOURCE = ("ecslm.data.sources.path",)
 JOBS = [
     Job("train_adapter.py", (), train),
     Job("predict.py", ("ecslm.prediction.transformers_backend",), predict),
     Job("bertscore.py", (), bertscore),
-    Job("dataset.py", SOURCE, dataset),
+    Job("dataset.py", (), dataset),
 ]
 
 

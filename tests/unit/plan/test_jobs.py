@@ -9,7 +9,7 @@ from support.project import ROOT
 from support.scripts import function_of
 from support.stated_jobs import RULES, StatedJob, first_files, job_of, stated_jobs
 
-from ecslm.data.location import location
+from ecslm.data.source import location
 from ecslm.fingerprint.digest import definition_digests
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.jobs import prediction_settings

@@ -13,7 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.data.location import location
+from ecslm.data.source import location
 from ecslm.plan.jobs import check_settings, dataset_settings
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.source import source_of

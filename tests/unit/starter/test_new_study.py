@@ -51,7 +51,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned", "TF-IDF", "Nearest"]
     assert plan.config.setting_titles["IND_Diverse_Instruction"] == "own records"
     assert study.data.split.test == 0.3  # type: ignore[union-attr]
-    parts = {part.split: part.rows for part in source_of(plan).rows.index.parts}  # type: ignore[union-attr]
+    parts = {part.split: part.rows for part in source_of(plan).rows.parts}  # type: ignore[union-attr]
     assert sum(parts.values()) == 200
     assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
 

@@ -1,10 +1,7 @@
 """The description of one task's records: counts, labels, token lengths, truncation."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +9,7 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.data.card.reports import (
-    Example,
-    SettingDescription,
-    TaskDescription,
-    TokenLengths,
-)
+from ecslm.data.card.reports import Example, SettingDescription, TaskDescription, TokenLengths
 from ecslm.data.card.settings import DescriptionSettings
 from ecslm.models.architecture import Architecture, readable_tokens
 from ecslm.models.prompts import PromptTemplate, encode_prompt
@@ -32,27 +24,6 @@ CHUNK = 1000
 
 # Answer types whose answers are labels.
 LABELLED: tuple[Answer, ...] = ("yes_no", "choice")
-
-
-@dataclass(frozen=True)
-class _Measured:
-    """A record with its label, if it has one, and its lengths in tokens."""
-
-    record: Record
-    label: str | None
-    prompt_tokens: int
-    answer_tokens: int
-
-
-class _Callable:
-    """A tokenizer with the call interface that `encode_prompt` needs."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-
-    def __call__(self, text: str, **_options: Any) -> dict[str, Any]:
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return {"input_ids": encoding.ids, "offset_mapping": encoding.offsets}
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
@@ -87,73 +58,49 @@ def describe(
         InputError: a prompt does not fit even with an empty input, which training or prediction
             would refuse too; or there are train or val records but no `training_max_length`.
     """
-    measured = _measure(records, template, tokenizer, settings.answer)
+    prompts = _lengths([template.render(one, _shots(one)) for one in records], tokenizer)
+    answers = _lengths([one.output for one in records], tokenizer)
+    labels = [_label(one, settings.answer) for one in records]
     # Of all records, so that the settings agree on whether the task has labels.
-    labels = {one.label for one in measured}
-    labelled = settings.answer in LABELLED and len(labels) <= MOST_LABELS
-    groups: dict[Split, dict[str, list[_Measured]]] = {}
-    for one in measured:
-        by_setting = groups.setdefault(one.record.split, {})
-        by_setting.setdefault(one.record.setting, []).append(one)
+    labelled = len(set(labels)) <= MOST_LABELS
+    groups: dict[tuple[Split, str], list[int]] = {}
+    for place, record in enumerate(records):
+        groups.setdefault((record.split, record.setting), []).append(place)
     splits: dict[Split, dict[str, SettingDescription]] = {}
-    for split, by_setting in groups.items():
+    for (split, setting), places in groups.items():
         room = _room(split, settings, architecture)
-        splits[split] = {
-            setting: SettingDescription(
-                records=len(group),
-                instructions=len({one.record.instruction for one in group}),
-                labels=_label_counts(group) if labelled else None,
-                prompt_tokens=_quantiles(one.prompt_tokens for one in group),
-                answer_tokens=_quantiles(one.answer_tokens for one in group),
-                room=room,
-                truncated=sum(_is_truncated(one, template, tokenizer, room) for one in group),
-            )
-            for setting, group in by_setting.items()
-        }
+        # A training example ends with the answer and the end token.
+        left = [room - (split != "test") * (answers[place] + 1) for place in places]
+        cut = [
+            prompts[place] > most and _is_cut(records[place], template, tokenizer, most)
+            for place, most in zip(places, left, strict=True)
+        ]
+        counts = Counter(label for place in places if (label := labels[place]) is not None)
+        splits.setdefault(split, {})[setting] = SettingDescription(
+            records=len(places),
+            instructions=len({records[place].instruction for place in places}),
+            labels=dict(sorted(counts.items())) if counts and labelled else None,
+            prompt_tokens=_quantiles(prompts[place] for place in places),
+            answer_tokens=_quantiles(answers[place] for place in places),
+            room=room,
+            truncated=sum(cut),
+        )
+    first, common = records[0], all(one.options == records[0].options for one in records)
     return TaskDescription(
         task=task,
         answer=settings.answer,
         tokenizer=settings.tokenizer,
-        options=_common_options(records),
-        example=_example(records[0]),
+        options=tuple(first.options) if first.options and common else None,
+        example=Example.model_validate(first.model_dump(include=set(Example.model_fields))),
         splits=splits,
     )
 
 
-def _common_options(records: Sequence[Record]) -> tuple[str, ...] | None:
-    first = records[0].options
-    return tuple(first) if first and all(one.options == first for one in records) else None
-
-
-def _example(record: Record) -> Example:
-    return Example(
-        instruction=record.instruction,
-        input=record.input,
-        options=tuple(record.options) if record.options else None,
-        output=record.output,
-    )
-
-
-def _measure(
-    records: Sequence[Record], template: PromptTemplate, tokenizer: Tokenizer, answer: Answer
-) -> list[_Measured]:
-    with tqdm(total=2 * len(records), unit="text", disable=not sys.stderr.isatty()) as bar:
-        prompts = _lengths(
-            (template.render(record, _shots(record)) for record in records), tokenizer, bar
-        )
-        answers = _lengths((record.output for record in records), tokenizer, bar)
-    labels = [_label(record, answer) for record in records]
-    columns = zip(records, labels, prompts, answers, strict=True)
-    return [_Measured(*values) for values in columns]
-
-
-def _lengths(texts: Iterable[str], tokenizer: Tokenizer, bar: Any) -> list[int]:
+def _lengths(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
     lengths: list[int] = []
-    waiting = iter(texts)
-    while chunk := list(islice(waiting, CHUNK)):
-        encodings = tokenizer.encode_batch(chunk, add_special_tokens=False)
+    for at in tqdm(range(0, len(texts), CHUNK), unit="thousand texts", disable=None):
+        encodings = tokenizer.encode_batch(texts[at : at + CHUNK], add_special_tokens=False)
         lengths += [len(encoding) for encoding in encodings]
-        bar.update(len(chunk))
     return lengths
 
 
@@ -162,10 +109,6 @@ def _label(record: Record, answer: Answer) -> str | None:
     if answer not in LABELLED:
         return None
     return record.output.partition(":")[0] if record.options else record.output
-
-
-def _label_counts(group: Iterable[_Measured]) -> dict[str, int]:
-    return dict(sorted(Counter(one.label for one in group if one.label is not None).items()))
 
 
 def _quantiles(lengths: Iterable[int]) -> TokenLengths:
@@ -191,14 +134,11 @@ def _shots(record: Record) -> int:
     return int(record.split == "test" and record.few_shot_example is not None)
 
 
-def _is_truncated(
-    one: _Measured, template: PromptTemplate, tokenizer: Tokenizer, room: int
-) -> bool:
-    """Whether the record's input is cut; `encode_prompt` decides where the prompt is too long."""
-    if one.record.split != "test":
-        room -= one.answer_tokens + 1  # the end token
-    if one.prompt_tokens <= room:
-        return False
-    return encode_prompt(
-        one.record, template, _shots(one.record), _Callable(tokenizer), room
-    ).truncated
+def _is_cut(record: Record, template: PromptTemplate, tokenizer: Tokenizer, room: int) -> bool:
+    """Whether the input of a record with too long a prompt is cut, as `encode_prompt` decides."""
+
+    def encode(text: str, **_options: Any) -> dict[str, Any]:
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        return {"input_ids": encoding.ids, "offset_mapping": encoding.offsets}
+
+    return encode_prompt(record, template, _shots(record), encode, room).truncated

@@ -6,8 +6,7 @@ its `records`; settings repeat the same samples, so their numbers must not be ad
 """
 
 import json
-from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from ecslm.data.card.near_duplicates import SHINGLE_WORDS, nearest
@@ -33,17 +32,6 @@ class _Match(NamedTuple):
     jaccard: float
 
 
-@dataclass(frozen=True)
-class _Training:
-    """The training data that test records are looked up in."""
-
-    inputs: Set[str]
-    samples: Set[tuple[object, ...]]
-    instructions: Set[str]
-    queries: Set[str]
-    targets: Set[str]
-
-
 def leakage(
     test: Sequence[Record], train: Sequence[Record], other_train: Iterable[Record] = ()
 ) -> Leakage:
@@ -54,28 +42,62 @@ def leakage(
         train: the task's training records.
         other_train: training records of other tasks; only their queries are compared.
     """
-    training = _Training(
-        inputs={record.input for record in train},
-        samples={_sample(record) for record in train},
-        instructions={record.instruction for record in train},
-        queries={query for record in (*train, *other_train) if (query := _query(record))},
-        targets={found.target for record in train if (found := _recommendation(record))},
-    )
+    inputs = {record.input for record in train}
+    samples = {_sample(record) for record in train}
+    instructions = {record.instruction for record in train}
+    queries = {_query(record) for record in (*train, *other_train)}
+    targets = {found.target for record in train if (found := _recommendation(record))}
     matches = _near_duplicates(test, train)
-    by_setting: dict[str, list[Record]] = {}
+    settings: dict[str, SettingLeakage] = {}
+    for setting in dict.fromkeys(record.setting for record in test):
+        records = [record for record in test if record.setting == setting]
+        unseen = sum(record.instruction not in instructions for record in records)
+        asked = [query in queries for record in records if (query := _query(record))]
+        chosen = [
+            bool(found.history & targets)
+            for record in records
+            if (found := _recommendation(record))
+        ]
+        settings[setting] = SettingLeakage(
+            records=len(records),
+            exact=sum(record.input in inputs for record in records),
+            exact_with_output=sum(_sample(record) in samples for record in records),
+            near=sum(record.input in matches for record in records),
+            instruction=_wording(unseen, len(records)),
+            unseen_instructions=unseen,
+            queries=_shared(asked),
+            history_targets=_shared(chosen),
+        )
+    pairs: dict[str, Pair] = {}
     for record in test:
-        by_setting.setdefault(record.setting, []).append(record)
+        if record.input in matches:
+            pair = Pair(test=record.id, **matches[record.input]._asdict())
+            pairs.setdefault(record.sample_id, pair)
+    # Stable: equally similar pairs stay in the order of the test records.
+    similar = sorted(pairs.values(), key=lambda pair: -pair.jaccard)
     return Leakage(
         task=test[0].task,
         train_records=len(train),
         shingle_words=SHINGLE_WORDS,
         jaccard=NEAR,
-        settings={
-            setting: _setting_leakage(records, training, matches)
-            for setting, records in by_setting.items()
-        },
-        pairs=_most_similar(test, matches),
+        settings=settings,
+        pairs=tuple(similar[:MOST_PAIRS]),
     )
+
+
+def _wording(unseen: int, records: int) -> Literal["seen", "unseen", "mixed"]:
+    if unseen == 0:
+        return "seen"
+    return "unseen" if unseen == records else "mixed"
+
+
+def _shared(found: Sequence[bool]) -> Shared | None:
+    return Shared(records=len(found), shared=sum(found)) if found else None
+
+
+def _sample(record: Record) -> tuple[object, ...]:
+    options = None if record.options is None else tuple(record.options)
+    return record.input, options, record.output
 
 
 def _query(record: Record) -> str | None:
@@ -84,13 +106,10 @@ def _query(record: Record) -> str | None:
     None for any other input, and for a blank query.
     """
     try:
-        value = json.loads(record.input)
-    except (ValueError, RecursionError):
+        query = json.loads(record.input)["query"]
+    except (ValueError, RecursionError, TypeError, LookupError):
         return None
-    query = value.get("query") if isinstance(value, dict) else None
-    if not isinstance(query, str):
-        return None
-    return query.strip().lower() or None
+    return query.strip().lower() or None if isinstance(query, str) else None
 
 
 def _recommendation(record: Record) -> _Recommendation | None:
@@ -98,35 +117,24 @@ def _recommendation(record: Record) -> _Recommendation | None:
 
     Items are `1st: text` in the history and `A: text` among the options. None for other records.
     """
-    correct = _correct_option(record)
-    if correct is None:
-        return None
+    right = [
+        option
+        for option in record.options or ()
+        if record.output in (option, option.partition(":")[0])
+    ]
     try:
-        items = parse_list(record.input)
+        items = parse_list(record.input) if right else None
     except ValueError:
         return None
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         return None
-    return _Recommendation(frozenset(map(_unmarked, items)), _unmarked(correct))
-
-
-def _correct_option(record: Record) -> str | None:
-    """The option that `output` gives in full or by its letter."""
-    for option in record.options or ():
-        if record.output in (option, option.partition(":")[0]):
-            return option
-    return None
+    return _Recommendation(frozenset(map(_unmarked, items)), _unmarked(right[0]))
 
 
 def _unmarked(item: str) -> str:
     """An item's text without its mark, which ends at the first `: `."""
     _, mark, text = item.partition(": ")
     return (text if mark else item).strip()
-
-
-def _sample(record: Record) -> tuple[object, ...]:
-    options = None if record.options is None else tuple(record.options)
-    return record.input, options, record.output
 
 
 def _near_duplicates(test: Iterable[Record], train: Iterable[Record]) -> dict[str, _Match]:
@@ -145,44 +153,3 @@ def _near_duplicates(test: Iterable[Record], train: Iterable[Record]) -> dict[st
         if index is not None and jaccard >= NEAR:
             found[text] = _Match(first[known[index]], jaccard)
     return found
-
-
-def _setting_leakage(
-    records: Sequence[Record], training: _Training, matches: dict[str, _Match]
-) -> SettingLeakage:
-    unseen = sum(record.instruction not in training.instructions for record in records)
-    queries = [query for record in records if (query := _query(record))]
-    chosen = [found for record in records if (found := _recommendation(record))]
-    return SettingLeakage(
-        records=len(records),
-        exact=sum(record.input in training.inputs for record in records),
-        exact_with_output=sum(_sample(record) in training.samples for record in records),
-        near=sum(record.input in matches for record in records),
-        instruction=_instruction(len(records), unseen),
-        unseen_instructions=unseen,
-        queries=_shared([query in training.queries for query in queries]),
-        history_targets=_shared([bool(history & training.targets) for history, _ in chosen]),
-    )
-
-
-def _instruction(records: int, unseen: int) -> Literal["seen", "unseen", "mixed"]:
-    if unseen == 0:
-        return "seen"
-    return "unseen" if unseen == records else "mixed"
-
-
-def _shared(found: Sequence[bool]) -> Shared | None:
-    return Shared(records=len(found), shared=sum(found)) if found else None
-
-
-def _most_similar(test: Iterable[Record], matches: dict[str, _Match]) -> tuple[Pair, ...]:
-    samples: dict[str, Record] = {}
-    for record in test:
-        samples.setdefault(record.sample_id, record)
-    pairs = [
-        Pair(test=record.id, **matches[record.input]._asdict())
-        for record in samples.values()
-        if record.input in matches
-    ]
-    # Stable: equally similar pairs stay in the order of the test records.
-    return tuple(sorted(pairs, key=lambda pair: -pair.jaccard)[:MOST_PAIRS])

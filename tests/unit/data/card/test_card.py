@@ -39,6 +39,7 @@ OVERLAP = {
     "history_targets": None,
 }
 
+TASK = {"code": "PM", "title": "Product Matching", "leakage": True}
 EXAMPLE = {"instruction": "Same?", "input": "# a\n* b", "options": None, "output": "yes"}
 
 
@@ -52,7 +53,7 @@ def settings(**changes: Any) -> CardSettings:
         "ranked_by_output": [],
         "template": "chatml",
         "tolerated": ["bad_output"],
-        "tasks": [{"code": "PM", "title": "Product Matching", "leakage": True}],
+        "tasks": [TASK],
     }
     return CardSettings.model_validate({**fields, **changes})
 
@@ -68,21 +69,6 @@ def write_reports(results: Path, **check: Any) -> None:
     )
     leakage = {"task": "PM", "train_records": 9, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
     write_json(results / "leakage/PM.json", {**leakage, "settings": {IND: OVERLAP}})
-
-
-def test_letters_that_mean_other_options_in_each_record_are_no_classes(tmp_path: Path) -> None:
-    write_reports(tmp_path)
-    path = tmp_path / "descriptions/PM.json"
-    words = "are letters: each means other options"
-    for classes, options, told in (
-        (True, None, True),
-        (True, ["A: x", "B: y"], False),
-        (False, None, False),
-    ):
-        example = EXAMPLE | {"options": ["A: x", "B: y"]}
-        write_json(path, read_json(path) | {"options": options, "example": example})
-        task = {"code": "PM", "title": "Matching", "leakage": True, "classes": classes}
-        assert (words in render_card(TEMPLATE, tmp_path, settings(tasks=[task]))) == told
 
 
 def rows(card: str) -> list[list[str]]:
@@ -118,27 +104,30 @@ def test_dropped_rows_are_told_by_kind_with_the_first_of_each(tmp_path: Path) ->
     assert "Counts other than the published ones: 1; for example PM: 6 rows." in card
 
 
-def test_what_is_known_of_the_published_data_stands_beside_its_numbers(tmp_path: Path) -> None:
+# A change of the settings, and what the card says then alone.
+SAID: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"comparable": True}, "AP trains on the category that is out of domain for PRP, SA and SR"),
+    ({"ranked_by_output": ["QPR"]}, "- Relevance in QPR: derived from the order of `output`"),
+    ({"license": None}, "not named in the configuration"),
+    ({"tasks": [{**TASK, "leakage": False}]}, "Not measured: no task has both training and test"),
+    ({"tasks": [{**TASK, "classes": True}]}, "are letters: each means other options"),
+)
+
+
+@pytest.mark.parametrize(("changes", "words"), SAID)
+def test_what_holds_for_some_studies_alone_is_said_of_them(
+    changes: dict[str, Any], words: str, tmp_path: Path
+) -> None:
     write_reports(tmp_path)
-    card = render_card(TEMPLATE, tmp_path, settings(comparable=True))
-    assert "AP trains on the category that is out of domain for PRP, SA and SR" in card
+    path = tmp_path / "descriptions/PM.json"
+    write_json(path, read_json(path) | {"example": EXAMPLE | {"options": ["A: x", "B: y"]}})
+    assert words not in render_card(TEMPLATE, tmp_path, settings())
+    assert words in render_card(TEMPLATE, tmp_path, settings(**changes))
 
 
-def test_relevance_that_was_made_up_is_called_so(tmp_path: Path) -> None:
-    write_reports(tmp_path)
-    assert "- Relevance in" not in render_card(TEMPLATE, tmp_path, settings())
-    card = render_card(TEMPLATE, tmp_path, settings(ranked_by_output=["QPR"]))
-    assert "- Relevance in QPR: derived from the order of `output`" in card
-
-
-def test_without_training_no_overlap_was_measured(tmp_path: Path) -> None:
-    write_reports(tmp_path)
-    task = {"code": "PM", "title": "Product Matching", "leakage": False}
-    wanted = settings(tasks=[task], license=None)
-    assert card_files(wanted) == ["data_check.json", "descriptions/PM.json"]
-    card = render_card(TEMPLATE, tmp_path, wanted)
-    assert "Not measured: no task has both training and test records." in card
-    assert "not named in the configuration" in card
+def test_without_training_no_overlap_is_read() -> None:
+    without = settings(tasks=[{**TASK, "leakage": False}])
+    assert card_files(without) == ["data_check.json", "descriptions/PM.json"]
 
 
 @pytest.mark.parametrize(

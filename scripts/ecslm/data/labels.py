@@ -1,21 +1,28 @@
 """The file of relevance labels: found on disk or fetched, and verified."""
 
-import hashlib
 import urllib.request
-from dataclasses import replace
+from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
+from typing import NamedTuple
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError
 from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.validation import read_model
 from ecslm.data.settings import Labels
-from ecslm.data.sources.protocol import LabelFile
 from ecslm.schemas.record import Relevance
 
 # Problems reported: a file in another format has the same one in each row.
 MOST_PROBLEMS = 5
+
+
+class LabelFile(NamedTuple):
+    """The content of a file of labels: one list per ranking row, one label per product."""
+
+    rows: list[list[str]]
+    digest: str
+    """The file's sha256 if that is pinned, otherwise a digest of the rows."""
 
 
 def planned_digest(labels: Labels) -> str:
@@ -31,9 +38,7 @@ def planned_digest(labels: Labels) -> str:
 
 
 def read_labels(labels: Labels) -> LabelFile:
-    """Read the file.
-
-    The file is fetched first if it is missing and a `url` is configured.
+    """Read the file, which is fetched first if it is missing and a `url` is configured.
 
     Raises:
         InputError: the file is missing and cannot be fetched, or has another sha256 or format.
@@ -41,32 +46,12 @@ def read_labels(labels: Labels) -> LabelFile:
     fetch_labels(labels)
     path = Path(labels.path)
     with unchanged([path]):
-        return _read(labels, path)
-
-
-def _read(labels: Labels, path: Path) -> LabelFile:
-    if labels.sha256 is not None:
-        _verify(path, labels.sha256)
-    try:
-        rows: list[list[str]] = [list(row) for row in read_model(path, list[list[Relevance]])]
-    except InputError as error:
-        raise InputError(*map(_in_plain_words, error.details[:MOST_PROBLEMS])) from None
+        _verify(path, labels)
+        try:
+            rows: list[list[str]] = [list(row) for row in read_model(path, list[list[Relevance]])]
+        except InputError as error:
+            raise InputError(*error.details[:MOST_PROBLEMS]) from None
     return LabelFile(rows, labels.sha256 or sha256_of_text(canonical_json(rows)))
-
-
-def _in_plain_words(problem: Problem) -> Problem:
-    """A problem of the file's form, with the row and the product as people count them."""
-    if problem.kind in ("", "not_utf8"):
-        # The file cannot be read at all.
-        return problem
-    row, _, product = problem.field.partition(".")
-    if product:
-        field, message = f"row {int(row) + 1}", f"label {int(product) + 1} is not E, S, C or I"
-    elif row:
-        field, message = f"row {int(row) + 1}", "is not a list of labels"
-    else:
-        field, message = "", "is not a list with a list of labels for each row"
-    return replace(problem, field=field, message=message)
 
 
 def no_label_file(path: Path) -> str:
@@ -82,8 +67,7 @@ def fetch_labels(labels: Labels) -> bool:
     """
     path = Path(labels.path)
     if path.exists():
-        if labels.sha256 is not None:
-            _verify(path, labels.sha256)
+        _verify(path, labels)
         return False
     if labels.url is None:
         raise InputError(no_label_file(path))
@@ -94,8 +78,8 @@ def fetch_labels(labels: Labels) -> bool:
         text = content.decode("utf-8")
     except (OSError, HTTPException, ValueError) as error:
         raise InputError(f"{labels.url}: cannot be fetched ({error}): {by_hand}") from None
-    found = hashlib.sha256(content).hexdigest()
-    if labels.sha256 is not None and found != labels.sha256:
+    found = sha256(content).hexdigest()
+    if labels.sha256 not in (None, found):
         raise InputError(
             f"{labels.url}: its sha256 is {found}, `labels.sha256` is {labels.sha256}: the file "
             f"has changed, or the server sent something else: {by_hand}"
@@ -104,8 +88,8 @@ def fetch_labels(labels: Labels) -> bool:
     return True
 
 
-def _verify(path: Path, sha256: str) -> None:
-    if sha256_of_file(path) != sha256:
+def _verify(path: Path, labels: Labels) -> None:
+    if labels.sha256 is not None and sha256_of_file(path) != labels.sha256:
         raise InputError(
             f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
         )

@@ -1,0 +1,218 @@
+"""The files of a data source, and their rows: JSON Lines, one JSON list, or Parquet, whatever the
+suffix."""
+
+import codecs
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, Any
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import encoding_problem
+from ecslm.data.problems import Problems
+
+# The columns of the release.
+COLUMNS = (
+    *("split", "task", "setting", "instruction", "input", "options", "output"),
+    "few_shot_example",
+)
+SUFFIXES = (".json", ".jsonl", ".parquet")
+# Other formats of data: errors, so that no rows are silently left out.
+OTHER_SUFFIXES = (".csv", ".tsv", ".ndjson", ".arrow", ".xlsx", ".gz", ".bz2", ".zst", ".zip")
+# A file without rows that is next to the data files on the hub.
+NO_ROWS = "dataset_infos.json"
+
+# Bytes by which the form of a file is told, and characters of a list that are read at a time.
+HEAD, CHUNK = 1 << 16, 1 << 22
+# A longer row of a list is a broken one.
+LONGEST_ROW = 1 << 26
+BATCH_ROWS = 1000
+SPACE = re.compile(r"\s*")
+AFTER_ITEM = re.compile(r"\s*([,\]])")
+
+# The place of a row in its source, and the raw row.
+Row = tuple[str, dict[str, Any]]
+
+
+def data_files(path: Path) -> dict[str, Path]:
+    """The file itself, or all files below a directory that can have rows, by their names in
+    problems and reports. Results must not depend on where files are, so no name is absolute.
+
+    Raises:
+        InputError: there is no such file, or one in a format that is not read.
+        OSError: a directory cannot be read.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    found = sorted(_below(path)) if path.is_dir() else [path]
+    files = [file for file in found if file.suffix in SUFFIXES and file.name != NO_ROWS]
+    formats = ", ".join(SUFFIXES)
+    problems = [
+        f"{file}: not one of {formats}: save it as one of them"
+        for file in found
+        if file.suffix in OTHER_SUFFIXES or (file == path and file not in files)
+    ]
+    if not files and not problems:
+        problems = [f"{path}: is a directory without {formats} files"]
+    if problems:
+        raise InputError(*problems)
+    above = path.parent
+    named = {file: file.relative_to(above) if path.is_absolute() else file for file in files}
+    return {name.as_posix(): file for file, name in named.items()}
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files below a directory but hidden ones."""
+    for one in folder.iterdir():
+        if not one.name.startswith("."):
+            yield from _below(one) if one.is_dir() else [one]
+
+
+def check_columns(names: Iterable[str], where: str) -> None:
+    """Refuse misspelt columns of the release; other additional columns are ignored.
+
+    Raises:
+        InputError: a column looks misspelt, so it would be ignored.
+    """
+    for name in names:
+        close = difflib.get_close_matches(name.strip().lower(), COLUMNS, n=1, cutoff=0.8)
+        if close and name not in COLUMNS:
+            raise InputError(
+                f"{where}: unknown column {name!r}: did you mean `{close[0]}`? Rename it"
+            )
+
+
+def read_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
+    """Rows that are objects, each with its place; other rows go to `problems`.
+
+    At most a few megabytes of the file are in memory at a time, or one row if that is longer.
+
+    Args:
+        name: name of the file in `problems`.
+
+    Raises:
+        InputError: the file as a whole cannot be read, for example an incomplete list.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+        stream.seek(0)
+        if head.startswith(b"PAR1"):
+            yield from _parquet_rows(path, name)
+        elif problem := encoding_problem(head):
+            raise InputError(f"{name}: {problem}")
+        elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+            try:
+                text = TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+                yield from _list_rows(text, name, problems)
+            except UnicodeDecodeError as error:
+                raise InputError(f"{name}: not UTF-8 text ({error.reason})") from None
+        else:
+            yield from _line_rows(stream, name, problems)
+
+
+def _line_rows(stream: IO[bytes], name: str, problems: Problems) -> Iterator[Row]:
+    """The rows of JSON Lines."""
+    for number, line in enumerate(stream, start=1):
+        if line.isspace():
+            continue
+        where = f"{name}: line {number}"
+        cut = "" if line.endswith(b"\n") else ": is the file truncated?"
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            value = json.loads(text, object_pairs_hook=_object)
+        except UnicodeDecodeError as error:
+            problems.add("unreadable_row", where, f"not UTF-8 text ({error.reason}){cut}")
+        except (ValueError, RecursionError) as error:
+            problems.add("unreadable_row", where, f"not JSON ({error}){cut}")
+        else:
+            if isinstance(value, dict):
+                yield where, value
+            else:
+                problems.add("unreadable_row", where, "not an object")
+
+
+def _list_rows(stream: IO[str], name: str, problems: Problems) -> Iterator[Row]:
+    """The rows of one JSON list, of which only a part is in memory at a time.
+
+    Raises:
+        InputError: the list is not valid JSON, or is incomplete.
+    """
+    decode = json.JSONDecoder(object_pairs_hook=_object).raw_decode
+    # From behind the list's own bracket.
+    text, number = "", 1
+    while not text:
+        text = stream.read(CHUNK).lstrip()
+    at = 1
+    while True:
+        where, problem = f"{name}: row {number}", "no comma or end of the list after it"
+        begin = _end_of_space(text, at)
+        if number == 1 and text[begin : begin + 1] == "]":
+            _require_end(text[begin + 1 :], stream, name)
+            return
+        try:
+            value, end = decode(text, begin)
+            follows = AFTER_ITEM.match(text, end)
+        except (ValueError, RecursionError) as error:
+            follows, problem = None, f"not JSON ({error})"
+        if follows is not None:
+            if isinstance(value, dict):
+                yield where, value
+            else:
+                problems.add("unreadable_row", where, "not an object")
+            at, number = follows.end(), number + 1
+            if follows[1] == "]":
+                _require_end(text[at:], stream, name)
+                return
+            continue
+        # Pieces grow, so that a long item is not decoded from its start again and again.
+        chunk = stream.read(max(CHUNK, len(text) - at)) if len(text) - at < LONGEST_ROW else ""
+        if not chunk:
+            raise InputError(f"{where}: {problem}: is the file truncated?")
+        text, at = text[at:] + chunk, 0
+
+
+def _end_of_space(text: str, at: int) -> int:
+    match = SPACE.match(text, at)
+    assert match is not None, "the pattern also matches the empty string"
+    return match.end()
+
+
+def _require_end(text: str, stream: IO[str], name: str) -> None:
+    if text.strip() or stream.read().strip():
+        raise InputError(f"{name}: more text after the end of the list")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object without duplicate keys, of which `json` would keep the last value."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a duplicate key in an object")
+    return value
+
+
+def _parquet_rows(path: Path, name: str) -> Iterator[Row]:
+    """The rows of a Parquet file, with only the columns of the release.
+
+    Raises:
+        InputError: the file is not Parquet, or a column is misspelt.
+    """
+    # Imported here, since other formats do not need it.
+    from pyarrow import ArrowException, parquet
+
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            # Other columns may have types that JSON or this reader does not support.
+            check_columns(names, name)
+            columns = [column for column in COLUMNS if column in names]
+            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{name}: row {number}", row
+    except (ArrowException, OSError, ValueError, OverflowError) as error:
+        text = " ".join(str(error).split())
+        raise InputError(f"{name}: after row {number}: not Parquet ({text})") from None

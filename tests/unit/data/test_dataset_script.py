@@ -1,0 +1,164 @@
+"""The scripts that build a dataset file and check a source: alone, and as jobs of a run."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.raw_rows import IND, OOD, ROWS, lines, row, write
+from support.scripts import run_script
+
+from ecslm.common.files import read_json
+from ecslm.data.settings import PathData
+from ecslm.data.source import content_of, open_rows
+from ecslm.schemas.record import read_records
+
+ALIASES = ["Product_Substitute_Identification", "Product_Substitue_Identification"]
+EDITED = [*ROWS, row("PSI", "test", 9)]
+
+
+def local(path: Path) -> dict[str, Any]:
+    return {"source": "path", "path": str(path)}
+
+
+def script(
+    source: dict[str, Any],
+    content: str | None = None,
+    settings: Sequence[str] = (IND,),
+    **changes: Any,
+) -> subprocess.CompletedProcess[str]:
+    """Build the test file of PSI, or another, in the working folder."""
+    task = changes.pop("task", "PSI")
+    given = {"source": source, "aliases": ALIASES, "answer": "yes_no", "settings": settings}
+    options = ["--task", task, "--split", "test", "--settings", json.dumps(given | changes)]
+    options += ["--cache", "cache", "--output", "test.jsonl"]
+    options += [] if content is None else ["--content", content]
+    return run_script("dataset.py", *options)
+
+
+@pytest.fixture(autouse=True)
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of rows, in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return write(tmp_path, lines(ROWS))
+
+
+def content(path: Path) -> str:
+    """What the plan gives as `--content`, which makes the index."""
+    source = PathData(source="path", path=str(path))
+    rows = open_rows(source, Path("cache"))
+    return content_of(source, lambda: rows.content({"PSI", *ALIASES}, "test"))
+
+
+def outputs() -> list[str]:
+    return [record.input for record in read_records(Path("test.jsonl"))]
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], words: str) -> None:
+    """The script writes nothing and says why in one line."""
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert words in done.stderr
+    assert not list(Path().glob("test.*"))
+
+
+CHANGED = "error: --content: the data changed since the run was planned, or while they were read:"
+
+
+def test_the_script_makes_the_dataset_file_of_one_task_and_split(path: Path) -> None:
+    done = script(local(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    records = read_records(Path("test.jsonl"))
+    assert [r.input for r in records] == [ROWS[2]["input"], ROWS[5]["input"]]
+    assert {(r.task, r.split, r.setting) for r in records} == {("PSI", "test", IND)}
+
+
+def test_a_failing_script_leaves_one_line_and_no_file(path: Path) -> None:
+    words = f"no rows of {OOD} under the names PSI, {', '.join(ALIASES)}"
+    assert_refused(script(local(path), settings=(IND, OOD)), words)
+
+
+def test_the_source_is_not_read_again_where_the_cache_has_the_rows(path: Path) -> None:
+    planned = content(path)
+    write(path.parent, lines(EDITED))
+    assert script(local(path), planned).returncode == 0
+    assert outputs() == [ROWS[2]["input"], ROWS[5]["input"]]
+    # By hand, what is there now is taken.
+    assert script(local(path)).returncode == 0
+    assert len(outputs()) == 3
+
+
+def test_rows_that_were_edited_since_the_plan_are_refused_where_the_cache_has_no_others(
+    path: Path,
+) -> None:
+    planned = content(path)
+    shutil.rmtree("cache")
+    write(path.parent, lines(EDITED))
+    assert_refused(script(local(path), planned), CHANGED)
+    # An edit of another task's rows does not concern the file.
+    write(path.parent, lines([{**ROWS[0], "output": "yes"}, *ROWS[1:]]))
+    assert script(local(path), planned).returncode == 0
+
+
+def test_labels_that_were_edited_since_the_plan_are_refused(path: Path) -> None:
+    text = json.dumps({"query": "lamp", "product list": ["A: x", "B: y"]})
+    write(path.parent, lines([row("QPR", "test", 1, input=text, output="A,B")]))
+    labels = write(path.parent, '[["E", "S"]]', "label.json")
+    source = local(path) | {"labels": {"path": str(labels)}}
+    given = {"task": "QPR", "answer": "ranking"}
+    assert script(source, **given).returncode == 0
+    (record,) = read_records(Path("test.jsonl"))
+    assert record.relevance == ["E", "S"]
+    Path("test.jsonl").unlink()
+    Path("test.manifest.json").unlink()
+    found = script(source, "source:0", **given)
+    assert_refused(found, CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "status"), [("index.json", 0), ("001.jsonl", 0), ("002.jsonl", 1)]
+)
+def test_what_the_cache_has_is_verified(damaged: str, status: int, path: Path) -> None:
+    """The index is built again; 001.jsonl has rows of another task."""
+    planned = content(path)
+    (file,) = Path("cache").glob(f"*/{damaged}")
+    file.write_text(
+        file.read_text().replace('"no"', '"yes"').replace('"sha256": "', '"sha256": "0')
+    )
+    done = script(local(path), planned)
+    assert done.returncode == status
+    if status:
+        assert_refused(done, f"delete the directory {file.parent} to rebuild it")
+
+
+def test_problems_that_were_fixed_are_not_taken_from_the_cache(path: Path) -> None:
+    write(path.parent, lines(ROWS) + "no JSON\n")
+    planned = content(path)
+    assert script(local(path), planned).returncode == 1
+    write(path.parent, lines(ROWS))
+    assert script(local(path), planned).returncode == 0
+
+
+def test_the_same_rows_of_another_file_are_not_taken(path: Path) -> None:
+    planned = content(path)
+    other = write(path.parent, lines(ROWS) + "no JSON\n", "other.jsonl")
+    assert "error: other.jsonl: line 7: " in script(local(other), planned).stderr
+
+
+def test_the_check_of_a_source_takes_its_rows_from_the_cache_too(path: Path) -> None:
+    source = PathData(source="path", path=str(path))
+    rows = open_rows(source, Path("cache"))
+    planned = content_of(source, lambda: rows.files)
+    write(path.parent, lines(EDITED))
+    task = {"aliases": ["Product_Matching", *ALIASES], "answer": "yes_no", "splits": {}}
+    given = {"tasks": {"PSI": task}, "settings": [IND], "published": [], "comparable": False}
+    settings = json.dumps({"source": local(path) | {"tolerate": ["duplicate_record"]}, **given})
+    options = ["--settings", settings, "--cache", "cache", "--output", "test.json", "--content"]
+    run_script("check_data.py", *options, planned).check_returncode()
+    (splits,) = read_json(Path("test.json"))["tasks"].values()
+    assert sum(one["rows"] for split in splits.values() for one in split.values()) == 6
+    Path("test.json").unlink()
+    Path("test.manifest.json").unlink()
+    assert_refused(run_script("check_data.py", *options, "source:0"), CHANGED)

@@ -1,0 +1,344 @@
+"""The index of local files: rows split by task and split, read back as they are in the file."""
+
+import itertools
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.raw_rows import ROWS, Row, lines, parquet, row, write
+
+from ecslm.common.errors import InputError
+from ecslm.data import index as index_module
+from ecslm.data import rows as rows_module
+from ecslm.data.index import IndexedRows
+from ecslm.data.settings import PathData
+from ecslm.data.source import open_rows
+
+
+def opened(path: Path, cache: Path) -> IndexedRows:
+    return open_rows(PathData(source="path", path=str(path)), cache)
+
+
+def index_of(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> IndexedRows:
+    return opened(write(folder, content, name), folder / "cache")
+
+
+def rows_of(index: IndexedRows) -> list[tuple[str, str, list[Row]]]:
+    return [(p.task, p.split, [row for _, row in index.rows([p])]) for p in index.parts]
+
+
+def places(index: IndexedRows) -> list[str]:
+    return [place for place, _ in index.rows(index.parts)]
+
+
+def digests(index: IndexedRows) -> dict[tuple[str, str], str]:
+    return {(part.task, part.split): part.content for part in index.parts}
+
+
+def problems(folder: Path, content: str | bytes) -> list[str]:
+    """Rows that belong nowhere, without the file's name, which every line must begin with."""
+    found = index_of(folder, content).problems().lines()
+    assert all(problem.startswith("rows.jsonl: ") for problem in found)
+    return [problem.removeprefix("rows.jsonl: ") for problem in found]
+
+
+def refusal(folder: Path, content: str | bytes) -> str:
+    """Why the file as a whole cannot be read, without its name; nothing is kept of it."""
+    with pytest.raises(InputError) as caught:
+        index_of(folder, content)
+    (problem,) = caught.value.problems
+    assert problem.startswith("rows.jsonl: ")
+    assert not list((folder / "cache").rglob("*.json*"))
+    return problem.removeprefix("rows.jsonl: ")
+
+
+def test_a_file_is_split_by_task_and_split_in_file_order(tmp_path: Path) -> None:
+    index = index_of(tmp_path, lines(ROWS))
+    assert rows_of(index) == [
+        ("Product_Matching", "test", [ROWS[1], ROWS[3]]),
+        ("Product_Matching", "train", [ROWS[0]]),
+        ("Product_Substitue_Identification", "test", [ROWS[5]]),
+        ("Product_Substitute_Identification", "test", [ROWS[2]]),
+        ("Product_Substitute_Identification", "train", [ROWS[4]]),
+    ]
+    assert index.parts[0].rows == 2
+    assert places(index) == [f"rows.jsonl: line {number}" for number in range(1, 7)]
+
+
+@given(st.sampled_from(range(len(ROWS))))
+def test_an_edited_row_changes_the_digest_of_its_own_part_alone(
+    tmp_path_factory: pytest.TempPathFactory, number: int
+) -> None:
+    folder = tmp_path_factory.mktemp("edited")
+    before = digests(index_of(folder, lines(ROWS)))
+    edited = [*ROWS[:number], {**ROWS[number], "output": "yes"}, *ROWS[number + 1 :]]
+    after = digests(index_of(folder, lines(edited)))
+    own = ROWS[number]["task"], ROWS[number]["split"]
+    assert [key for key in before if before[key] != after[key]] == [own]
+
+
+def test_the_layout_of_a_file_does_not_change_the_digests(tmp_path: Path) -> None:
+    plain = digests(index_of(tmp_path, lines(ROWS)))
+    for content in (
+        json.dumps(ROWS),
+        "\ufeff" + lines(ROWS).replace("\n", "\r\n\n").removesuffix("\n"),
+        "\ufeff \n" + json.dumps(ROWS, indent=1, ensure_ascii=False).replace("\n", "\r\n") + "\n ",
+        lines(sorted(ROWS, key=lambda row: row["task"])),
+        lines(
+            [{"remark": number, **dict(reversed(one.items()))} for number, one in enumerate(ROWS)]
+        ),
+        parquet(tmp_path, ROWS),
+    ):
+        assert digests(index_of(tmp_path, content)) == plain
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_a_list_is_read_in_pieces_of_any_size(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = digests(index_of(tmp_path, lines(ROWS)))
+    odd = row("Odd", "test", input='\u2028 "[{,]}" \\ \U0001f600', options=["A: x"], output=-1.5e-7)
+    monkeypatch.setattr(rows_module, "CHUNK", size)
+    for indent in (None, 3):
+        index = index_of(tmp_path, json.dumps([*ROWS, odd], indent=indent))
+        assert digests(index).items() >= plain.items()
+        assert ("Odd", "test", [odd]) in rows_of(index)
+
+
+def test_a_bare_nan_is_read_back_as_one(tmp_path: Path) -> None:
+    text = lines([row("A", "test")]).replace('"options": null', '"options": NaN')
+    ((_, _, rows),) = rows_of(index_of(tmp_path, text))
+    assert math.isnan(rows[0]["options"])
+    assert "NaN" in rows[0]["input"], "text is left alone"
+
+
+@given(st.permutations(range(6)), st.permutations(range(6)))
+def test_rows_of_several_names_have_the_digest_of_their_order(
+    tmp_path_factory: pytest.TempPathFactory, one: list[int], two: list[int]
+) -> None:
+    """Equal digests exactly where the rows come out equal, in the order of the file."""
+    names = ("Query_Product_Rank", "Query_Product_Ranking")
+    rows = [row(names[number % 2], "test", number) for number in range(6)]
+    found = []
+    for order in (one, two):
+        index = index_of(tmp_path_factory.mktemp("names"), lines([rows[place] for place in order]))
+        found.append((index.content(names, "test"), [made for _, made in index.rows(index.parts)]))
+    assert (found[0][0] == found[1][0]) == (found[0][1] == found[1][1])
+
+
+# The cache
+
+
+def test_an_index_is_made_once_and_replaces_that_of_former_content(tmp_path: Path) -> None:
+    def parts() -> list[int]:
+        return [path.stat().st_ino for path in (tmp_path / "cache").glob("*/*.jsonl")]
+
+    index_of(tmp_path, lines(ROWS))
+    before = parts()
+    index_of(tmp_path, lines(ROWS))
+    assert parts() == before
+    assert digests(index_of(tmp_path, lines(ROWS[:2]))).keys() == {
+        ("Product_Matching", "test"),
+        ("Product_Matching", "train"),
+    }
+    assert len(parts()) == 2
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"[]\n")])
+def test_a_damaged_part_is_refused_and_a_damaged_index_built_again(
+    damage: Callable[[Path], object], tmp_path: Path
+) -> None:
+    index = index_of(tmp_path, lines(ROWS))
+    for name in (index.parts[0].file, "index.json"):
+        (path,) = (tmp_path / "cache").glob(f"*/{name}")
+        damage(path)
+    with pytest.raises(InputError, match=r"delete the directory \S+ to rebuild it$"):
+        list(index.rows(index.parts[:1]))
+    assert len(places(index_of(tmp_path, lines(ROWS)))) == len(ROWS)
+
+
+def test_an_altered_row_or_number_is_refused(tmp_path: Path) -> None:
+    index = index_of(tmp_path, lines(ROWS))
+    (path,) = (tmp_path / "cache").glob(f"*/{index.parts[0].file}")
+    text = path.read_text()
+    for old, new in (('"no"', '"yes"'), ("[2,", "[3,"), ("line 2", "line 5")):
+        path.write_text(text.replace(old, new, 1))
+        with pytest.raises(InputError, match="modified since it was written"):
+            list(index.rows(index.parts))
+
+
+def test_an_index_of_other_code_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index_of(tmp_path, lines(ROWS))
+    monkeypatch.setattr(index_module, "_code", lambda: "other")
+    index_of(tmp_path, lines(ROWS))
+    (kept,) = (tmp_path / "cache").glob("*/index.json")
+    assert '"code": "other"' in kept.read_text()
+
+
+def test_a_file_that_is_edited_and_put_back_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read_rows = write(tmp_path, lines(ROWS)), rows_module.read_rows
+
+    def read_another(*arguments: Any) -> Any:
+        write(tmp_path, lines(ROWS[:2]))
+        yield from read_rows(*arguments)
+        write(tmp_path, lines(ROWS))
+
+    monkeypatch.setattr(index_module, "read_rows", read_another)
+    with pytest.raises(InputError, match=r"rows\.jsonl: changed while it was being read"):
+        opened(path, tmp_path / "cache")
+
+
+def test_an_index_whose_making_is_killed_at_any_moment_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, lines(ROWS))
+    steps = [(Path, "mkdir"), (Path, "open"), (Path, "write_text"), (Path, "rename")]
+    steps.append((shutil, "rmtree"))  # type: ignore[arg-type]
+    for number in itertools.count(1):
+        cache, left = tmp_path / str(number), number
+        opened(write(tmp_path, lines(ROWS[:2])), cache)
+        write(tmp_path, lines(ROWS))
+        if (child := os.fork()) == 0:
+            for owner, name in steps:
+                step = getattr(owner, name)
+
+                def dying(*given: Any, _step: Any = step, **options: Any) -> Any:
+                    nonlocal left
+                    left -= 1
+                    if not left:
+                        os._exit(9)
+                    return _step(*given, **options)
+
+                monkeypatch.setattr(owner, name, dying)
+            opened(path, cache)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert places(opened(path, cache)) == [f"rows.jsonl: line {n}" for n in range(1, 7)]
+        assert not list(cache.glob("*.new"))
+        if status == 0:
+            break
+    assert number > 8
+
+
+# Files
+
+
+def test_a_directory_gives_the_rows_of_all_its_files_but_hidden_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    (folder / "data").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    write(folder, lines(ROWS[:2]), "data/a.jsonl")
+    write(folder, parquet(tmp_path, ROWS[2:4]), "data/b.parquet")
+    write(folder, json.dumps(ROWS[4:]), "c.json")
+    write(folder, "{", ".git/state.json")
+    write(folder, "{", "dataset_infos.json")
+    index = opened(folder, tmp_path / "cache")
+    assert digests(index) == digests(index_of(tmp_path, lines(ROWS)))
+    names = ("shop/c.json: row", "shop/data/a.jsonl: line", "shop/data/b.parquet: row")
+    assert places(index) == [f"{name} {number}" for name in names for number in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        ({}, "shop: no such file"),
+        ({"notes.txt": ""}, "shop: is a directory without .json, .jsonl, .parquet files"),
+        ({"a.jsonl": lines(ROWS), "b.jsonl": ""}, "shop/b.jsonl: has no rows"),
+        ({"a.jsonl": lines(ROWS), "b.csv": ""}, "shop/b.csv: not one of .json, .jsonl, .parquet"),
+    ],
+)
+def test_no_file_of_a_directory_is_left_out_or_empty(
+    files: dict[str, str], problem: str, tmp_path: Path
+) -> None:
+    for name, content in files.items():
+        (tmp_path / "shop").mkdir(exist_ok=True)
+        write(tmp_path / "shop", content, name)
+    with pytest.raises(InputError) as caught:
+        opened(tmp_path / "shop", tmp_path / "cache")
+    assert problem in str(caught.value)
+
+
+BARE = {key: value for key, value in ROWS[0].items() if key != "split"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("\n\n", "has no rows"),
+        (" [ ] ", "has no rows"),
+        ("[{} {}]", "row 1: no comma or end of the list after it"),
+        ("[{},]", "row 2: not JSON (Expecting value"),
+        ("[{}] {}", "more text after the end of the list"),
+        ("[" * 100_000, "row 1: not JSON ("),
+        (json.dumps(ROWS)[:-1], "row 6: no comma or end of the list after it: is the file truncat"),
+        (b'[{"a": "\xe9"}]', "not UTF-8 text ("),
+        ('[{"a": 1, "a": 2}]', "row 1: not JSON (a duplicate key in an object)"),
+        (lines(ROWS).encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
+        (lines([*ROWS, {**ROWS[0], "Split": "x"}]), "line 7: unknown column 'Split': did you mean"),
+        (lines([BARE, ROWS[0]]), "line 2: has split, which earlier rows lack: add it to all rows"),
+        (
+            lines([row(f"task {n}", "test") for n in range(201)]),
+            "line 201: more than 200 different",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_a_whole_is_one_line(
+    content: str | bytes, words: str, tmp_path: Path
+) -> None:
+    assert refusal(tmp_path, content).startswith(words)
+
+
+def test_a_parquet_file_is_refused_if_it_is_cut_or_has_a_misspelt_column(tmp_path: Path) -> None:
+    cut = parquet(tmp_path, ROWS)[:-9]
+    assert refusal(tmp_path, cut).startswith("after row 0: not Parquet (")
+    misspelt = parquet(tmp_path, [{**one, "Split": "train"} for one in ROWS])
+    assert refusal(tmp_path, misspelt).startswith("unknown column 'Split': did you mean")
+
+
+# The second line, and what is said of it.
+BROKEN: tuple[tuple[str | bytes, str], ...] = (
+    ("{'task': 1}\n", "not JSON (Expecting property name"),
+    ("[1]\n", "not an object"),
+    ('{"a": 1, "a": 2}\n', "not JSON (a duplicate key in an object)"),
+    (b'{"a": "\xe9"}\n', "not UTF-8 text ("),
+    (lines(ROWS[:1])[:-20], "not JSON (Unterminated string"),
+    (lines([BARE]), "no text in task or split"),
+    (lines([{**ROWS[0], "task": {"a": 1}}]), "no text in task or split"),
+    (lines([{**ROWS[0], "task": "X"}]).replace('"X"', '"\\ud800"'), "no text in task or split"),
+    (lines([{**ROWS[0], "options": "X"}]).replace('"X"', "[" * 5000 + "]" * 5000), "not JSON ("),
+)
+
+
+@pytest.mark.parametrize(("line", "words"), BROKEN)
+def test_a_broken_line_is_named_and_no_other_is_lost(
+    line: str | bytes, words: str, tmp_path: Path
+) -> None:
+    content = line.encode() if isinstance(line, str) else line
+    (problem,) = problems(tmp_path, lines(ROWS[:1]).encode() + content)
+    assert problem.startswith(f"line 2: {words}")
+    assert problem.endswith("truncated?") == (not content.endswith(b"\n"))
+
+
+def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> None:
+    rows = [{**one, "input": b"\xff"} for one in ROWS[:2]]
+    assert [line.partition(":")[0] for line in problems(tmp_path, parquet(tmp_path, rows))] == [
+        "row 1",
+        "row 2",
+    ]
+
+
+def test_own_rows_may_lack_the_columns_split_and_setting(tmp_path: Path) -> None:
+    bare = {key: value for key, value in ROWS[1].items() if key not in ("split", "setting")}
+    found = rows_of(index_of(tmp_path, lines([bare, bare])))
+    assert found == [("Product_Matching", "test", [ROWS[1]] * 2)]

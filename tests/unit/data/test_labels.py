@@ -1,0 +1,83 @@
+"""The file of relevance labels: read, verified, fetched; the script that fetches it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import ROOT
+from support.scripts import run_script
+
+from ecslm.common.errors import InputError
+from ecslm.data.labels import read_labels
+from ecslm.data.settings import Labels
+
+TEXT = '[["E", "S"], ["I"]]'
+SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    path = tmp_path / "label.json"
+    path.write_text(TEXT)
+    return path
+
+
+def test_the_label_file_is_a_list_of_lists_of_grades(origin: Path) -> None:
+    assert read_labels(Labels(path=str(origin))).rows == [["E", "S"], ["I"]]
+    origin.write_text('[["E", "X"], "S"]')
+    with pytest.raises(InputError) as caught:
+        read_labels(Labels(path=str(origin)))
+    first, second = caught.value.problems
+    assert first.startswith(f"{origin}: 0.1: should be 'E', 'S', 'C' or 'I'")
+    assert second.startswith(f"{origin}: 1: ")
+
+
+def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -> None:
+    plain, pinned = (Labels(path=str(origin), sha256=digest) for digest in (None, SHA256))
+    before = read_labels(plain).digest
+    assert read_labels(pinned).digest == SHA256
+    origin.write_text(TEXT + "\n")
+    assert read_labels(plain).digest == before
+    with pytest.raises(InputError, match=r"its sha256 is not `labels\.sha256`"):
+        read_labels(pinned)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "no such file: put the label file there, or set `labels.url`"),
+        ({"url": "none.json"}, "cannot be fetched .*: download it and save it as "),
+        ({"sha256": "0" * 64}, r"its sha256 is [0-9a-f]{64}, `labels\.sha256` is 0+"),
+    ],
+)
+def test_a_file_that_cannot_be_had_is_one_line_and_nothing_is_kept(
+    changes: dict[str, Any], words: str, origin: Path
+) -> None:
+    path = origin.with_name("fetched.json")
+    if changes:
+        url = origin.with_name(changes.get("url", origin.name)).as_uri()
+        changes = changes | {"url": url}
+    with pytest.raises(InputError, match=words):
+        read_labels(Labels(path=str(path), **changes))
+    assert not path.exists()
+
+
+def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(origin: Path) -> None:
+    path = origin.parent / "fetched" / "label.json"
+    labels = {"path": str(path), "url": origin.as_uri(), "sha256": SHA256}
+    study = origin.with_name("mine.yaml")
+    study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
+
+    def fetch(*options: str) -> tuple[int, str, str]:
+        done = run_script("fetch_labels.py", *options, folder=ROOT)
+        return done.returncode, done.stdout, done.stderr
+
+    options = ("--configfile", str(study), "--study", "paper")
+    assert fetch(*options) == (0, f"{path}: fetched\n", "")
+    assert path.read_text() == TEXT
+    assert fetch(*options) == (0, f"{path}: already present\n", "")
+    status, _, words = fetch("--study", "demo")
+    assert (status, words.count("\n")) == (1, 1)
+    assert "has no `labels`" in words

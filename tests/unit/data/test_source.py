@@ -1,0 +1,146 @@
+"""A data source: the files of this machine or of the hub, and where they are."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+from support.raw_rows import ROWS, lines, write
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import canonical_json
+from ecslm.data.settings import DatasetSettings, DataSource, HubData
+from ecslm.data.source import is_indexed, json_object, located, location, open_rows
+
+COMMIT = "0123456789" * 4
+LABELS = {"path": "x/label.json", "url": "https://example.org/x", "sha256": "0" * 64}
+SOURCES: list[dict[str, Any]] = [
+    {"source": "path", "path": "x/rows.jsonl"},
+    {"source": "path", "path": "x/rows.jsonl", "labels": LABELS, "tolerate": ["bad_input"]},
+    {"source": "hub", "id": "a/b", "revision": "main", "labels": {"path": "x/label.json"}},
+    {"source": "hub", "id": "a/b", "revision": "main"},
+]
+Open = Callable[[str, str], tuple[int, int]]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens a data set whose files are in `hub`; gives the numbers of rows and of fetches."""
+    (tmp_path / "hub/data").mkdir(parents=True)
+    write(tmp_path / "hub", lines(ROWS), "data/train.jsonl")
+    fetches: list[str] = []
+
+    def builder(name: str, revision: str) -> SimpleNamespace:
+        fetches.append(name)
+        files = sorted((tmp_path / "hub").rglob("*.*"))
+        origins = [f"hf://datasets/{name}@{revision}/{file.name}" for file in files]
+        return SimpleNamespace(config=SimpleNamespace(data_files={"train": origins}))
+
+    def download(_self: object, origins: list[str]) -> list[str]:
+        names = [origin.rpartition("/")[2] for origin in origins]
+        return [str(path) for name in names for path in (tmp_path / "hub").rglob(name)]
+
+    monkeypatch.setattr("datasets.load_dataset_builder", builder)
+    monkeypatch.setattr("datasets.DownloadManager.download", download)
+
+    def open_(name: str, revision: str) -> tuple[int, int]:
+        source = HubData(source="hub", id=name, revision=revision)
+        rows = open_rows(source, tmp_path / "cache")
+        remote = f"hf://datasets/{name}@{revision}/train.jsonl"
+        assert list(rows.files) == ["hub/data/train.jsonl" if Path(name).is_dir() else remote]
+        return sum(1 for _ in rows.rows(rows.parts)), len(fetches)
+
+    return open_
+
+
+def test_a_commit_is_fetched_once(opened: Open) -> None:
+    assert [opened("a/b", COMMIT) for _ in range(2)] == [(6, 1), (6, 1)]
+    assert opened("a/other", COMMIT) == (6, 2)
+    assert opened("a/b", COMMIT[::-1]) == (6, 3)
+
+
+def test_a_tag_is_looked_up_each_time_since_it_may_move(opened: Open) -> None:
+    assert [opened("a/b", "v1") for _ in range(2)] == [(6, 1), (6, 2)]
+
+
+def test_a_local_directory_is_read_again_when_its_files_have_changed(
+    opened: Open, tmp_path: Path
+) -> None:
+    name = str(tmp_path / "hub")
+    assert opened(name, COMMIT) == (6, 0)
+    write(tmp_path / "hub", lines(ROWS[:4]), "data/train.jsonl")
+    assert opened(name, COMMIT) == (4, 0)
+
+
+def test_a_file_of_the_hub_in_another_form_is_never_left_out(opened: Open, tmp_path: Path) -> None:
+    write(tmp_path / "hub", "task,split", "more.csv")
+    with pytest.raises(InputError, match=r"more\.csv: not one of \.json"):
+        opened("a/b", COMMIT)
+
+
+def test_a_data_set_that_cannot_be_had_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object, **__: object) -> str:
+        raise OSError("no\nnetwork")
+
+    monkeypatch.setattr("datasets.load_dataset_builder", lost)
+    source = HubData(source="hub", id="a/b", revision="main")
+    with pytest.raises(InputError) as caught:
+        open_rows(source, tmp_path)
+    words = "cannot be loaded (no network): check the network, the id and the revision"
+    assert caught.value.problems == (f"data: a/b at main: {words}",)
+
+
+def test_whether_the_hub_is_asked_is_known_before(opened: Open, tmp_path: Path) -> None:
+    def known(name: str, revision: str) -> bool:
+        return is_indexed(HubData(source="hub", id=name, revision=revision), tmp_path / "cache")
+
+    for revision in (COMMIT, "v1"):
+        assert not known("a/b", revision)
+        opened("a/b", revision)
+        assert known("a/b", revision) == (revision == COMMIT)
+    assert not known("a/b", COMMIT[::-1])
+    assert known(str(tmp_path / "hub"), COMMIT)
+
+
+def settings_of(source: dict[str, Any]) -> dict[str, Any]:
+    """Dataset settings as jobs get them."""
+    given = {"source": source, "aliases": ["A"], "answer": "yes_no", "settings": []}
+    return DatasetSettings.model_validate(given).model_dump(mode="json")
+
+
+def read(settings: dict[str, Any], where: str | None) -> DatasetSettings:
+    return located(settings, None if where is None else json_object(where), DatasetSettings)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_settings_and_location_together_are_the_source(source: dict[str, Any]) -> None:
+    whole: DataSource = TypeAdapter(DataSource).validate_python(source)
+    settings = settings_of(source)
+    assert "x/" not in canonical_json(settings)
+    found = read(settings, location(whole)).source
+    assert found == whole
+    # The dump leaves out where files are, so equality alone would not show it.
+    assert location(found) == location(whole)
+
+
+def test_labels_that_a_job_does_not_take_stay_away() -> None:
+    where = json.dumps({"path": "x/rows.jsonl", "labels": {"path": "x/label.json"}})
+    assert read(settings_of(SOURCES[0]), where).source.labels is None
+
+
+@pytest.mark.parametrize(
+    ("where", "problem"),
+    [
+        (None, "--settings: source.path.path: missing"),
+        ('{"paht": "x"}', "--settings: source.path.paht: unknown key"),
+    ],
+)
+def test_a_missing_or_misspelt_place_is_one_line(where: str | None, problem: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(settings_of(SOURCES[0]), where)
+    assert problem in caught.value.problems
