@@ -26,7 +26,7 @@ DIGEST_BYTES = 32
 
 
 class Course:
-    """Takes planned steps with AdamW, and keeps the weights that are best at the end of an epoch."""
+    """Takes planned steps with AdamW, and keeps the weights that are best at an end of an epoch."""
 
     def __init__(
         self,

@@ -14,8 +14,12 @@ from ecslm.common.files import write_json, write_jsonl
 from ecslm.models.architecture import require_adaptable
 from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter, training_cost
-from ecslm.models.determinism import compute_deterministically
-from ecslm.models.loading import load_base_model, load_tokenizer, use_threads
+from ecslm.models.loading import (
+    compute_deterministically,
+    load_base_model,
+    load_tokenizer,
+    use_threads,
+)
 from ecslm.models.prompts import PromptTemplate, require_markers
 from ecslm.schemas.record import Record
 from ecslm.training.adapter import add_adapter, save_adapter

@@ -1,4 +1,4 @@
-"""Training in several processes, one for each GPU: forks of the job, which itself trains nothing."""
+"""Training in several processes, one for each GPU: forks of the job, which trains nothing."""
 
 import ctypes
 import os

@@ -18,9 +18,8 @@ from ecslm.common.worker.client import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
-from ecslm.models.shares import share_of
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.record import read_records
+from ecslm.schemas.record import read_records, share_of
 from ecslm.script import Device, OutputFile, job
 from ecslm.training.launch import in_processes
 from ecslm.training.settings import AdapterSettings

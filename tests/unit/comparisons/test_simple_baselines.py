@@ -13,8 +13,8 @@ from ecslm.common.files import read_json, write_jsonl
 from ecslm.comparisons.choosing_settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
 from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.record import Record
-from ecslm.schemas.simple_baselines import SimpleBaselines
 
 LEARNED = {"Words": {"backend": "learned", "method": "tf-idf"}}
 

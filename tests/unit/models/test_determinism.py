@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from ecslm.models.determinism import WORKSPACE, compute_deterministically
+from ecslm.models.loading import WORKSPACE, compute_deterministically
 
 
 @pytest.fixture

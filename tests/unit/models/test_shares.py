@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.model_examples import make_record
 
-from ecslm.models.shares import share_of
-from ecslm.schemas.record import Record
+from ecslm.schemas.record import Record, share_of
 
 FRACTIONS = st.floats(0, 1, exclude_min=True)
 TASKS = st.lists(st.sampled_from(["PM", "AG", "SR"]), max_size=60)

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from support.scoring_examples import TASKS, example, example_outcomes, scored
 
-from ecslm.schemas.metrics_file import MetricsFile
-from ecslm.schemas.outcome import Outcome, OutcomeRow
+from ecslm.schemas.metrics_file import MetricsFile, Outcome, OutcomeRow
 from ecslm.schemas.task import BERTSCORE_METRICS, METRICS
 from ecslm.scoring.answers.protocol import AnswerType, answer_type
 from ecslm.scoring.metrics.protocol import Metric, metric

@@ -18,7 +18,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
 from ecslm.training import packing
-from ecslm.training.batches import Batch, Example, collate
+from ecslm.training.batches import Batch, Example, Padded
 from ecslm.training.loss import answer_loss
 from ecslm.training.packing import Packed, attend_within_examples, has_dropout, use_packed_attention
 
@@ -57,7 +57,7 @@ def loss_and_gradients(model: Any, *batches: Batch) -> tuple[torch.Tensor, dict[
 def separate(tiny_base: Path, exact_adapter: Path, examples: list[Example]) -> Any:
     """Loss and gradients of the examples one by one, with the architecture's own attention."""
     model = tuned(tiny_base, exact_adapter, packed=False)
-    return loss_and_gradients(model, *(collate([example], padding=2) for example in examples))
+    return loss_and_gradients(model, *(Padded(2).collate([example]) for example in examples))
 
 
 @pytest.mark.parametrize("share", [False, True])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from ecslm.common.errors import Problem
-from ecslm.schemas.answers import OPTION
+from ecslm.schemas.fields import OPTION
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import Mention, letters_alone
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ecslm.schemas.metrics_file import Score
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.metrics import mean
 from ecslm.scoring.metrics.classes import class_details, released_details, released_pairs
 from ecslm.scoring.metrics.protocol import Array, Item
