@@ -28,7 +28,9 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
     Raises:
         InputError: that of one of them; or one ended otherwise. The others are then ended, too.
     """
-    context, waiting, found = get_context("fork"), {}, {}
+    context = get_context("fork")
+    waiting: dict[Any, tuple[int, Any]] = {}
+    found: dict[int, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         try:
             for rank in range(count):
@@ -40,9 +42,9 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
                 waiting[told] = rank, process
             processes = [process for _, process in waiting.values()]
             while waiting:
-                for told in connection.wait(list(waiting)):
-                    rank, process = waiting.pop(told)  # type: ignore[call-overload]
-                    problems, found[rank] = _received(told, count)
+                for ended in connection.wait(list(waiting)):
+                    rank, _ = waiting.pop(ended)
+                    problems, found[rank] = _received(ended, count)
                     if problems:
                         raise InputError(*problems)
             for process in processes:

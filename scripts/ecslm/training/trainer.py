@@ -56,7 +56,7 @@ class Trainer:
             # What prompts begin with alike is computed once, and other prompts have less in common.
             several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
             batch = on_device(self._layout.collate(several), self._device)
-            answer_loss(self.model.get_base_model(), batch).backward()
+            answer_loss(self.model.get_base_model(), batch).backward()  # type: ignore[no-untyped-call]
             self.model.zero_grad()
 
         self.model.train()
