@@ -14,7 +14,6 @@ from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
 from ecslm.training.batches import Example, Padded
 from ecslm.training.loss import answer_loss
-from ecslm.training.packing import Layout, Packed, use_packed_attention
 
 CPU = torch.device("cpu")
 PRECISIONS = pytest.mark.parametrize("precision", [EXACT, QUANTISED], ids=["none", "nf4"])
@@ -77,17 +76,6 @@ def test_loss_and_gradients_are_those_of_transformers_on_all_logits_the_heads_in
     torch.testing.assert_close(gradients(model), expected, rtol=1e-3, atol=1e-6)
 
 
-def test_padding_changes_no_records_loss(base: Any, examples: list[Example]) -> None:
-    together = answer_loss(base, batch_of(examples))
-    apart = [answer_loss(base, batch_of([example])) for example in examples]
-    torch.testing.assert_close(sum(apart), together, rtol=1e-5, atol=0)
-    longest = max(examples, key=len)
-    for example, alone in zip(examples, apart, strict=True):
-        pair = answer_loss(base, batch_of([example, longest]))
-        rest = answer_loss(base, batch_of([longest]))
-        torch.testing.assert_close(pair - rest, alone, rtol=1e-4, atol=1e-4)
-
-
 def test_the_end_of_the_answer_is_trained(base: Any, examples: list[Example]) -> None:
     """Its label is the padding token, which a mask by token id would drop."""
     batch = batch_of(examples[:1])
@@ -112,17 +100,3 @@ def test_an_evaluation_changes_neither_loss_nor_gradient(
     answer_loss(model.train().get_base_model(), batch).backward()
     torch.testing.assert_close(gradients(model), expected)
     torch.testing.assert_close(answer_loss(model.eval().get_base_model(), batch), before)
-
-
-@pytest.mark.parametrize("layout", [Padded(2), Packed(share=False), Packed(share=True)], ids=str)
-def test_records_that_count_alike_add_up_their_mean_losses(
-    tiny_base: Path, examples: list[Example], layout: Layout
-) -> None:
-    model = load(tiny_base, EXACT)
-    alike = [example.weighing("records") for example in examples]
-    means = [answer_loss(model, batch_of([each])) / len(each.answer) for each in examples]
-    if isinstance(layout, Packed):
-        use_packed_attention(model)
-    total = answer_loss(model, layout.collate(alike))
-    torch.testing.assert_close(total, sum(means), rtol=1e-5, atol=0)
-    assert total < answer_loss(model, layout.collate(examples)) / 2

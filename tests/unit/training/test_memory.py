@@ -60,15 +60,6 @@ def budget_of(memory: MadeUpMemory, reserved: int = 0) -> int:
     return fitting_budget(memory.pass_over, TOKENS, memory, reserved)
 
 
-@pytest.mark.parametrize(("free", "reserved"), [(1_000_000, 0), (10_000_000, 2_000_000)])
-def test_the_budget_fills_its_share_of_the_free_memory_and_no_more(
-    free: int, reserved: int
-) -> None:
-    budget = budget_of(MadeUpMemory(free), reserved)
-    room = SHARE * free - reserved
-    assert FIXED + BY_TOKEN * budget <= room < FIXED + BY_TOKEN * (budget + 2)
-
-
 @pytest.mark.parametrize(("free", "reserved"), [(50_000, 0), (90_000, 50_000)])
 def test_where_little_fits_records_are_trained_one_by_one(free: int, reserved: int) -> None:
     """Down to where the second pass that is measured runs out of memory."""

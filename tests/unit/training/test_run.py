@@ -83,16 +83,6 @@ def test_the_manifest_tells_what_the_adapter_was_made_from(
     assert (manifest.model, manifest.seed, manifest.threads) == ("Tiny-EC", 0, 1)
 
 
-def test_the_manifest_counts_the_records_of_the_share_that_was_used(
-    tiny_base: Path, tmp_path: Path
-) -> None:
-    manifest = read_adapter(train(tmp_path, tiny_base, adapter_settings(train_fraction=0.4)))
-    assert manifest.records == {"AG": 2, "PM": 2}
-    history = read_lines(tmp_path / "adapter/log.jsonl")
-    # An epoch has one step in place of three.
-    assert sum("loss" in entry for entry in history) == QUICK["epochs"]
-
-
 def test_the_adapter_holds_its_own_matrices_and_no_embedding(
     exact_adapter: Path, tiny_model: Path
 ) -> None:

@@ -57,26 +57,28 @@ def models(tiny_base: Path) -> dict[bool, Any]:
 
 
 @pytest.mark.parametrize("weights", ["tokens", "records"])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_a_steps_loss_is_a_mean_and_micro_batches_change_neither_it_nor_the_gradient(
-    models: dict[bool, Any], examples: list[Example], weights: LossWeights
+    models: dict[bool, Any], examples: list[Example], layout: Layout, weights: LossWeights
 ) -> None:
     """Normalised by the weight of the global batch, not of each micro-batch."""
-    model = models[False]
+    model = models[isinstance(layout, Packed)]
     weighed = [example.weighing(weights) for example in examples]
     found = []
     for budget in (16, 700, 10_000):
-        loss, _ = trainer_of(model, weighed, budget=budget).gradient(range(len(weighed)))
-        wanted = [weight.grad.clone() for weight in model.parameters() if weight.requires_grad]
-        found.append((loss, torch.cat([each.flatten() for each in wanted])))
+        trainer = trainer_of(model, weighed, layout=layout, budget=budget)
+        loss, _ = trainer.gradient(range(len(weighed)))
+        gradients = [weight.grad.flatten() for weight in trainer.trained.values()]
+        found.append((loss, torch.cat(gradients)))
         model.zero_grad()
     for loss, gradient in found[1:]:
         torch.testing.assert_close(loss, found[0][0], rtol=1e-5, atol=0)
         torch.testing.assert_close(gradient, found[0][1], rtol=1e-3, atol=1e-6)
-    plain = model.get_base_model()
+    plain = models[False].get_base_model()
     batches = [Padded(2).collate(examples if weights == "tokens" else [one]) for one in examples]
     mean = fmean(float(plain(**batch).loss) for batch in batches)
     assert float(found[0][0]) == pytest.approx(mean, rel=1e-5)
-    assert trainer_of(model, weighed).evaluate()["eval_loss"] == pytest.approx(mean, rel=1e-5)
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(mean, rel=1e-5)
 
 
 @st.composite
