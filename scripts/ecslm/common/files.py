@@ -100,7 +100,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
         stream.writelines(lines)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file atomically."""
     with _atomic_path(path) as temporary:
         temporary.write_bytes(content)
@@ -183,6 +183,19 @@ def read_jsonl(
     Raises:
         InputError: the file is missing or has invalid lines; every invalid line is reported.
     """
+    rows, problems = numbered_rows(path, model)
+    problems += [replace(problem, path=path) for problem in check(rows)]
+    if problems:
+        raise InputError(*problems)
+    return [row for _, row in rows]
+
+
+def numbered_rows(path: Path, model: type[Model]) -> tuple[list[tuple[int, Model]], list[Problem]]:
+    """The valid rows of a JSON Lines file with their line numbers, and problems of the others.
+
+    Raises:
+        InputError: the file is missing or is no text.
+    """
     rows: list[tuple[int, Model]] = []
     problems: list[Problem] = []
     # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may contain.
@@ -193,7 +206,4 @@ def read_jsonl(
             rows.append((number, model.model_validate_json(line, strict=True)))
         except ValidationError as error:
             problems += field_problems(error, path, number)
-    problems += [replace(problem, path=path) for problem in check(rows)]
-    if problems:
-        raise InputError(*problems)
-    return [row for _, row in rows]
+    return rows, problems

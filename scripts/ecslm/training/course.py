@@ -122,7 +122,8 @@ class Course:
         if processes.first:
             content = io.BytesIO()
             torch.save(state, content)
-            write_bytes(path, hashlib.sha256(content.getvalue()).digest() + content.getvalue())
+            content.write(hashlib.sha256(content.getbuffer()).digest())
+            write_bytes(path, content.getbuffer())
 
     def resume(self, path: Path) -> bool:
         """Continue from a checkpoint, if there is one; of one that is damaged this says so."""
@@ -165,7 +166,7 @@ def _content(path: Path) -> bytes | None:
     if not path.exists():
         return None
     found = path.read_bytes()
-    digest, content = found[:DIGEST_BYTES], found[DIGEST_BYTES:]
+    content, digest = found[:-DIGEST_BYTES], found[-DIGEST_BYTES:]
     if hashlib.sha256(content).digest() == digest:
         return content
     log.warning("%s: damaged: training starts over", path)

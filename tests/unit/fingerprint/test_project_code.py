@@ -289,7 +289,6 @@ def test_fields_have_their_types_as_they_are() -> None:
 # What reads the words of errors that it catches, and why they reach no result.
 READS_WORDS = {
     "ecslm/common/files.py": "makes problems of them, which it raises",
-    "ecslm/common/rows.py": "collects the problems of rows in the error that it raises",
     "ecslm/data/sources/splitting.py": "of values that Python's own JSON refuses",
     "ecslm/data/sources/json_rows.py": "of texts that Python's own JSON refuses",
     "ecslm/data/sources/parquet_rows.py": "raises them again",

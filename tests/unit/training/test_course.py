@@ -170,7 +170,7 @@ def test_a_checkpoint_that_someone_has_put_there_runs_no_code(
 
     killed(monkeypatch, 5, tmp_path, tiny_base)
     content = pickle.dumps(Bomb())
-    checkpoint_in(tmp_path).write_bytes(hashlib.sha256(content).digest() + content)
+    checkpoint_in(tmp_path).write_bytes(content + hashlib.sha256(content).digest())
     with pytest.raises(pickle.UnpicklingError):
         train(tmp_path, tiny_base)
     assert not mark.exists()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from math import cos, pi
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,30 @@ def test_training_lowers_both_losses(adapter: str, request: pytest.FixtureReques
         assert values[-1] < values[0]
     tokens = [entry["tokens"] for entry in history]
     assert tokens == sorted(tokens)
+
+
+def test_the_learning_rate_warms_up_and_falls_as_a_cosine(exact_adapter: Path) -> None:
+    log = read_lines(exact_adapter.parent / "log.jsonl")
+    found = [entry["learning_rate"] for entry in log if "loss" in entry]
+    falling = [QUICK["learning_rate"] * (1 + cos(pi * step / 5)) / 2 for step in range(5)]
+    assert found == pytest.approx([0.0, *falling])
+
+
+CHANGES: list[dict[str, Any]] = [
+    *({"weight_decay": 0.5}, {"scheduler": "linear"}, {"warmup_ratio": 0.5}, {"dropout": 0.0}),
+    *({"max_grad_norm": 1e-3}, {"loss_weights": "records"}, {"order": "stratified"}),
+    *({"alpha": 9}, {"train_fraction": 0.4}),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_each_setting_reaches_the_adapter(
+    exact_adapter: Path, tiny_base: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    other = read_adapter(train(tmp_path, tiny_base, adapter_settings(**change)))
+    assert other.files[WEIGHTS] != read_adapter(exact_adapter).files[WEIGHTS]
+    wanted = 2 if "train_fraction" in change else 5
+    assert other.records == {"AG": wanted, "PM": wanted}
 
 
 def test_the_logged_tokens_are_those_of_all_epochs(exact_adapter: Path) -> None:
