@@ -147,7 +147,7 @@ BANNED = re.compile(
     r".*\.(reload|run_module|run_path|get_data|resolve_name|get_objects|__(globals|subclasses|"
     r"annotations|qualname|module)__|f_globals|f_lineno|tb_lineno|co_firstlineno|excepthook|"
     r"showwarning|addHandler)|"
-    r"(torch|np|numpy)\.load|os\.(system|popen)|yaml\.(unsafe_load|full_load|(Unsafe|Full|)Loader)|"
+    r"(np|numpy)\.load|os\.(system|popen)|yaml\.(unsafe_load|full_load|(Unsafe|Full|)Loader)|"
     r"c?pickle|dill|cloudpickle|joblib|marshal|shelve|inspect|runpy|importlib\.resources|.*(PlainSerializer|WrapSerializer|validate_call)|"
     r"get_type_hints|signature|__(class_getitem|init_subclass|getattr)__)"
 )
@@ -172,6 +172,10 @@ def test_no_call_allows_a_shell_or_code_in_data() -> None:
     for file, node in nodes(ast.keyword):
         if getattr(node, "arg", "") in ("shell", "trust_remote_code", "allow_pickle"):
             assert ast.unparse(node) == f"{node.arg}=False", file  # type: ignore[attr-defined]
+    for file, node in nodes(ast.Call):
+        assert isinstance(node, ast.Call)
+        if ast.unparse(node.func) == "torch.load":
+            assert "weights_only=True" in map(ast.unparse, node.keywords), file
 
 
 def test_modules_loaded_by_a_name_made_at_run_time_are_added_to_the_digest_by_their_rules() -> None:
