@@ -186,9 +186,9 @@ def train_with_loop(
     """Seconds of the steps after the first."""
     import torch
 
-    from ecslm.training.batches import Layout, Padded, on_device
+    from ecslm.training.batches import Padded, on_device
     from ecslm.training.loss import answer_loss
-    from ecslm.training.packing import Packed
+    from ecslm.training.packing import Layout, Packed
 
     layout: Layout = Packed(share=True) if recipe == "packed" else Padded(0)
     weights = [weight for weight in model.parameters() if weight.requires_grad]

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     bootstrap_interval,

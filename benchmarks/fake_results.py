@@ -24,8 +24,8 @@ from ecslm.plan.parameters import versions_in
 from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
-from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.cost import LatencyFile
+from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.schemas.record import Record, read_records
 

@@ -9,10 +9,8 @@ way. The first row is what always giving the most frequent answer would get.
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +33,19 @@ TRAINING = {
 
 def main(arguments: argparse.Namespace) -> None:
     """Train once and print the table."""
-    import transformers
-    from transformers import TrainerCallback
+    import torch
 
     from ecslm.models.bases import read_base
     from ecslm.models.loading import load_base_model, load_tokenizer, use_threads
     from ecslm.models.precision import Precision
     from ecslm.models.prompts import PromptTemplate
     from ecslm.training.adapter import add_adapter
-    from ecslm.training.arguments import training_arguments
-    from ecslm.training.batches import encode_example
+    from ecslm.training.batches import encode_example, plan_steps
+    from ecslm.training.course import Course
     from ecslm.training.packing import Packed
     from ecslm.training.processes import join
     from ecslm.training.settings import TrainingSettings
-    from ecslm.training.steps import plan_steps
-    from ecslm.training.trainer import PlannedTrainer
+    from ecslm.training.trainer import Trainer
 
     settings = TrainingSettings.model_validate(TRAINING | arguments.training)
     _, folder = read_base(arguments.base)
@@ -62,9 +58,9 @@ def main(arguments: argparse.Namespace) -> None:
         ]
         for split, rows in demo_records(arguments).items()
     }
-    processes = join("cpu", 1)
+    processes = join("cpu")
     use_threads(processes.device, arguments.threads)
-    transformers.set_seed(arguments.seed)
+    torch.manual_seed(arguments.seed)
     precision = Precision(quantization="nf4", dtype="bfloat16")
     base = load_base_model(folder, precision, processes.device, settings.fused)
     steps = plan_steps(examples["train"], settings, arguments.seed)
@@ -74,42 +70,25 @@ def main(arguments: argparse.Namespace) -> None:
     print_row(*["---"] * (2 + len(tasks)))
     print_row("", "most frequent", *map(share, frequent(examples["val"], tasks)))
 
-    class Show(TrainerCallback):
-        """Prints a row every `--every` tokens and at the end."""
-
-        def __init__(self) -> None:
-            self.next, self.evaluating, self.start = arguments.every, 0.0, time.perf_counter()
-
-        def on_step_end(self, _args: Any, state: Any, _control: Any, **_options: Any) -> None:
-            seen = chain.from_iterable(steps[: state.global_step])
-            done = sum(len(examples["train"][i]) for i in seen)
-            if done < self.next and state.global_step < len(steps):
-                return
-            self.next += arguments.every
+    trainer = Trainer(
+        add_adapter(base, settings),
+        examples["train"],
+        examples["val"],
+        Packed(share=settings.dropout == 0),
+        settings.batch_tokens,
+        processes,
+    )
+    course = Course(trainer, steps, examples["train"], settings)
+    following, evaluating, start = arguments.every, 0.0, time.perf_counter()
+    while course.done < len(steps):
+        done = course.step()["tokens"]
+        if done >= following or course.done == len(steps):
+            following += arguments.every
             before = time.perf_counter()
             found = trainer.evaluate()["eval_right"]
             scores = [share(found[task]) for task in tasks]
-            print_row(done, f"{before - self.start - self.evaluating:.0f}", *scores)
-            self.evaluating += time.perf_counter() - before
-
-    with tempfile.TemporaryDirectory() as work:
-        options = training_arguments(settings, len(steps), arguments.seed, Path(work), cpu=True)
-        options.eval_strategy = options.save_strategy = "no"
-        options.load_best_model_at_end = False
-        trainer = PlannedTrainer(
-            model=add_adapter(base, settings),
-            steps=steps,
-            examples=examples["train"],
-            validation=examples["val"],
-            layout=Packed(share=settings.dropout == 0),
-            budget=settings.batch_tokens,
-            budget_fixed=False,
-            processes=processes,
-            args=options,
-        )
-        trainer.add_callback(Show())
-        trainer.remove_callback(transformers.PrinterCallback)
-        trainer.train()
+            print_row(done, f"{before - start - evaluating:.0f}", *scores)
+            evaluating += time.perf_counter() - before
 
 
 def demo_records(arguments: argparse.Namespace) -> dict[str, list[Any]]:

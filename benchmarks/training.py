@@ -158,9 +158,9 @@ def train_with_loop(
     import torch
 
     from ecslm.training.adapter import add_adapter
-    from ecslm.training.batches import Layout, Padded, on_device
+    from ecslm.training.batches import Padded, on_device
     from ecslm.training.loss import answer_loss
-    from ecslm.training.packing import Packed
+    from ecslm.training.packing import Layout, Packed
 
     device = base.device
     model = add_adapter(base, settings).train()

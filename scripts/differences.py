@@ -13,8 +13,8 @@ from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings, names_best_simple
 from ecslm.comparisons.testing import differences
+from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.paths import SIMPLE_BASELINES, outcome_paths
-from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.modules import metric_module
 from ecslm.scoring.outcomes import read_outcomes

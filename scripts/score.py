@@ -31,7 +31,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
-from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.bertscore.reading import read_bertscores
 from ecslm.scoring.modules import task_modules

@@ -170,8 +170,7 @@ def run_script(function: Callable[..., int | None]) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         ritual: job = getattr(function, "ritual", job())
         if ritual.log:
-            # A part of a job adds to what the job has logged.
-            start_log(given.log_file, more=getattr(given, "part_of", None) is not None)
+            start_log(given.log_file)
         if planned := getattr(given, "code", None):
             script, modules = Path(__main__.__file__), ritual.modules(given)
             given.code = stack.enter_context(planned_code(script, planned, modules))

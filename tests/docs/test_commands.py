@@ -106,12 +106,6 @@ def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def test_the_pages_have_commands_of_each_sort() -> None:
-    assert of("make")
-    assert of("snakemake")
-    assert of_scripts(of("python"))
-
-
 @pytest.mark.parametrize("command", of("make"), ids=str)
 def test_make_knows_the_targets_and_they_use_the_variables(command: Command) -> None:
     assert make_problem(command.words[1:]) == ""
@@ -150,17 +144,3 @@ def test_a_mistake_in_a_page_would_be_noticed(line: str) -> None:
     else:
         problem = complaint(parser_of(str(script_of(command))), arguments[1:])
     assert re.search(WRONG[line], problem), problem
-
-
-def test_loops_pipes_and_comments_hide_no_command() -> None:
-    text = (
-        "for m in A B; do python scripts/a.py --x $m > $m.txt 2> log; done\n"
-        "FOO=1 make test  # a comment\ncat x | python scripts/b.py --y '{\n\"a\": 1}' \\\n --z\n"
-    )
-    found = commands_of(Block(Page(ROOT / "README.md"), 1, "bash", text))
-    own = [command.words for command in found if command.program in {"python", "make"}]
-    assert own == [
-        ("python", "scripts/a.py", "--x", "$m"),
-        ("make", "test"),
-        ("python", "scripts/b.py", "--y", '{\n"a": 1}', "--z"),
-    ]

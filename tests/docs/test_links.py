@@ -6,11 +6,6 @@ import pytest
 from support.pages import Page, pages
 
 
-def test_the_readme_is_among_the_pages() -> None:
-    assert "README.md" in map(str, pages())
-    assert len(pages()) > 3
-
-
 @pytest.mark.parametrize("page", pages(), ids=str)
 def test_files_and_headings_that_a_page_links_to_exist(page: Page) -> None:
     broken = []

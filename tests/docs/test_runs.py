@@ -79,11 +79,6 @@ def lay_out(project: Path) -> None:
     shutil.copy(project / RESULTS / "dataset/SA/test.jsonl", project / "mine.jsonl")
 
 
-def test_the_pages_have_commands_to_run() -> None:
-    run = {script_of(c) for block in BLOCKS for c in commands_of(block) if runs(c)}
-    assert {"score.py", "why.py", "ask.py", "diff_results.py"} <= run
-
-
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_the_commands_of_a_block_run(block: Block, project: Path) -> None:
     lay_out(project)

@@ -6,8 +6,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -199,16 +197,6 @@ def metrics(finished: Finished, model: str, task: str) -> dict[str, Any]:
     return dict(finished.read(f"metrics/{model}/seed-0/{task}.json")["settings"])
 
 
-def test_every_metrics_file_has_all_settings_and_protocols(finished: Finished) -> None:
-    for task, settings in (("PM", 1), ("QPR", 1), ("AG", 2)):
-        found = metrics(finished, "Tiny-EC", task)
-        assert len(found) == settings
-        for scores in found.values():
-            protocols = {"strict", "released", "released_2024"}
-            assert {"n", "n_invalid", "n_truncated", *protocols} <= scores.keys()
-            assert scores["strict"]["details"]["lenient"] is not None
-
-
 def test_right_answers_are_right_and_no_answers_and_no_limited_ones_are_invalid(
     finished: Finished,
 ) -> None:
@@ -276,26 +264,6 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(
         assert not any(job.due for job in jobs)
         assert not any(map(differences, jobs))
         assert not any(map(damage, jobs))
-
-
-def test_the_origin_of_a_table_is_told(finished: Finished) -> None:
-    table = str(RESULTS / "tables/ind.tex")
-    command = [sys.executable, "scripts/why.py", "--configfile", STUDY, "--", table]
-    run = subprocess.run(command, cwd=finished.project, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(f"{table}: up to date; built by rule render_table\n")
-    assert "results/tiny/metrics/Tiny-EC/seed-0/PM.json" in run.stdout
-    assert "ecslm.tables.kinds.results" in run.stdout
-
-
-def test_each_number_of_a_table_names_its_metrics_file_and_the_report_is_there(
-    finished: Finished,
-) -> None:
-    text = (finished.results / "tables/ind.tex").read_text(encoding="utf-8")
-    assert r"\toprule" in text and "Tiny-EC" in text
-    twin = json.dumps(finished.read("tables/ind.json"))
-    assert "metrics/Tiny-EC/seed-0/PM.json" in twin
-    assert (finished.results / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_hostile_texts_are_only_texts(finished: Finished) -> None:

@@ -39,7 +39,7 @@ NOT_READ = {
     ("report_pdf.py", "--parts"),
 }
 # A cache that is no directory is not used; a configuration file is another chapter.
-OTHERWISE = {"--cache", "--configfile", "--part-of"}
+OTHERWISE = {"--cache", "--configfile"}
 # A job takes a lock that the study's own has left.
 LOCKS = ("results/generated/latency/work/",)
 BAD = "bad"

@@ -30,9 +30,9 @@ RESULTS = Path("results/interrupted")
 STUDY = ("--configfile", "interrupted_study.yaml", "--")
 LOG = RESULTS / "logs/train_adapter/Tiny-EC-seed-0.log"
 SECOND_CHECKPOINT = Moment(
-    "the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"
+    "the second checkpoint is not in place", "os.rename", "*/checkpoint.pt", 2
 )
-FROM_THE_CHECKPOINT = "12 steps, from checkpoint-4"
+FROM_THE_CHECKPOINT = "12 steps, from step 4"
 
 
 @pytest.fixture(scope="module")

@@ -159,26 +159,20 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def planned_trainer(model: Any, examples: Sequence[Any], folder: Path, **changes: Any) -> Any:
-    """A trainer on a CPU whose only step has all of the examples."""
+def trainer_of(model: Any, examples: Sequence[Any], **changes: Any) -> Any:
+    """A trainer on a CPU that trains and evaluates these examples."""
     import torch
-    from transformers import TrainingArguments
 
     from ecslm.training.batches import Padded
     from ecslm.training.processes import Processes
-    from ecslm.training.trainer import PlannedTrainer
+    from ecslm.training.trainer import Trainer
 
     options: dict[str, Any] = {
-        "steps": [[*range(len(examples))]],
-        "examples": examples,
-        "validation": examples,
         "layout": Padded(2),
         "budget": 1,
-        "budget_fixed": False,
         "processes": Processes(torch.device("cpu")),
-        "args": TrainingArguments(output_dir=str(folder), use_cpu=True, report_to="none"),
     }
-    return PlannedTrainer(model=model, **(options | changes))
+    return Trainer(model, examples, examples, **(options | changes))
 
 
 def run_here(

@@ -4,8 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ecslm.schemas.bertscore import BertScoreRow
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import BertScoreRow, Outcome
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind

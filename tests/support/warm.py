@@ -18,7 +18,6 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
-import pytest
 from support.warm_python import protocol
 
 HERE = Path(protocol.__file__).parent
@@ -107,13 +106,6 @@ def run(
             stream.seek(0)
             texts.append(stream.read().decode().replace("\r\n", "\n"))
     return subprocess.CompletedProcess(["python", *arguments], status, *texts)
-
-
-def stand_in(patch: pytest.MonkeyPatch) -> None:
-    """From now on, what this process starts as `sys.executable` is warm too."""
-    address = _address()
-    patch.setenv(protocol.ADDRESS, address)
-    patch.setattr(sys, "executable", str(Path(address).with_name("bin") / "python"))
 
 
 @cache

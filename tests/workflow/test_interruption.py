@@ -54,16 +54,16 @@ TRAINING = Stage(
     "adapters",
     RESULTS / "logs/train_adapter/Tiny-EC-seed-0.log",
     (
-        Moment("the first checkpoint is begun", "open w", "*/checkpoint-4/trainer_state.json"),
-        Moment("the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"),
+        Moment("the first checkpoint is not in place", "os.rename", "*/checkpoint.pt"),
+        Moment("the second checkpoint is not in place", "os.rename", "*/checkpoint.pt", 2),
         Moment("the adapter is half saved", "os.rename", "*/made/adapter_config.json"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/manifest.json"),
     ),
     (
         "12 steps, from the start",
         "12 steps, from the start",
-        "12 steps, from checkpoint-4",
-        "12 steps, from checkpoint-12",
+        "12 steps, from step 4",
+        "12 steps, from step 12",
         "taken from the cache",
     ),
 )

@@ -6,7 +6,6 @@ that really ran: once a record is removed, nothing that the one pair has made pa
 other's.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -119,19 +118,19 @@ def records() -> tuple[Equal, ...]:
 
 
 @lru_cache(maxsize=1)
-def _read(folder: Path, _changed: int, _paths: tuple[Path, ...]) -> tuple[Equal, ...]:
-    return tuple(_parsed(folder))
-
-
-def _parsed(folder: Path) -> Iterator[Equal]:
-    for path in sorted(folder.glob("*.json")):
+def _read(_folder: Path, _changed: int, paths: tuple[Path, ...]) -> tuple[Equal, ...]:
+    found = []
+    for path in paths:
+        if path.suffix != ".json":
+            continue
         try:
             equal = unsealed(Equal, path.read_bytes())
         except ValueError:
             equal = None
         if equal is None or path.stem != equal.new.name:
             raise InputError(
-                f"{EQUAL / path.name}: altered: `rm {EQUAL / path.name}`; then what it has accepted"
-                " is computed again, or accepted again"
+                f"{path}: altered: `rm {path}`; then what it has accepted is computed again, or "
+                "accepted again"
             )
-        yield equal
+        found.append(equal)
+    return tuple(found)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,16 +36,6 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-@contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[str]]:
-    """Open a temporary text file, which is moved to `path` if the block succeeds."""
-    with (
-        _atomic_path(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="\n") as stream,
-    ):
-        yield stream
-
-
 def remove_temporaries(path: Path) -> None:
     """Remove temporary files and directories that killed writers of `path` left; nobody may be
     writing it now, but one that was interrupted may be removing its own."""
@@ -64,27 +54,17 @@ def _atomic_path(path: Path) -> Iterator[Path]:
     temporary = hidden(path)
     descriptor = os.open(temporary, NEW, 0o666)
     try:
-        with _named_in_errors(path):
-            yield temporary
-            os.fsync(descriptor)
+        yield temporary
+        os.fsync(descriptor)
         temporary.replace(path)
-    except BaseException:
-        # It no longer exists if a signal arrived right after it was moved.
-        temporary.unlink(missing_ok=True)
+    except OSError as error:
+        # On a full disk the system does not name the file.
+        error.filename = error.filename or str(path)
         raise
     finally:
+        # It no longer exists where it was moved.
+        temporary.unlink(missing_ok=True)
         os.close(descriptor)
-
-
-@contextmanager
-def _named_in_errors(path: Path) -> Iterator[None]:
-    """Add the path to errors without one: on a full disk the system does not name the file."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            error.filename = str(path)
-        raise
 
 
 def hidden(path: Path) -> Path:
@@ -113,11 +93,14 @@ def write_text(path: Path, text: str) -> None:
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a text file atomically, of lines that end with newlines."""
-    with atomic_writer(path) as stream:
+    with (
+        _atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as stream,
+    ):
         stream.writelines(lines)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file atomically."""
     with _atomic_path(path) as temporary:
         temporary.write_bytes(content)
@@ -200,6 +183,19 @@ def read_jsonl(
     Raises:
         InputError: the file is missing or has invalid lines; every invalid line is reported.
     """
+    rows, problems = numbered_rows(path, model)
+    problems += [replace(problem, path=path) for problem in check(rows)]
+    if problems:
+        raise InputError(*problems)
+    return [row for _, row in rows]
+
+
+def numbered_rows(path: Path, model: type[Model]) -> tuple[list[tuple[int, Model]], list[Problem]]:
+    """The valid rows of a JSON Lines file with their line numbers, and problems of the others.
+
+    Raises:
+        InputError: the file is missing or is no text.
+    """
     rows: list[tuple[int, Model]] = []
     problems: list[Problem] = []
     # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may contain.
@@ -210,7 +206,4 @@ def read_jsonl(
             rows.append((number, model.model_validate_json(line, strict=True)))
         except ValidationError as error:
             problems += field_problems(error, path, number)
-    problems += [replace(problem, path=path) for problem in check(rows)]
-    if problems:
-        raise InputError(*problems)
-    return [row for _, row in rows]
+    return rows, problems

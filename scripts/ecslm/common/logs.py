@@ -16,12 +16,11 @@ STDERR = 2
 SHOWN = "ECSLM_LOGS_ARE_SHOWN"
 
 
-def start_log(path: Path | None, more: bool = False) -> None:
+def start_log(path: Path | None) -> None:
     """Log the messages and uncaught errors of this process to stderr and to `path`.
 
     On a terminal, where progress bars are shown, stderr gets only warnings and errors; so it does
-    from a job of a run that shows the end of `path`. With `more` the file keeps what the process
-    that started this one has logged.
+    from a job of a run that shows the end of `path`.
 
     In a run all else that is written to stderr goes to `path`, where the run looks for the reason
     when the job fails: the lines of an `InputError`, and the last words of a library.
@@ -35,13 +34,9 @@ def start_log(path: Path | None, more: bool = False) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Emptied, then appended to: a job that outlived its Snakemake may still write to it.
-        if not more:
-            path.write_text("", encoding="utf-8")
+        path.write_text("", encoding="utf-8")
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
-        if in_run and more:
-            # Its stderr is `path` already, where each message would stand twice.
-            handlers.remove(console)
-        elif in_run:
+        if in_run:
             console.setStream(os.fdopen(os.dup(STDERR), "w", encoding="utf-8", errors="replace"))
             with path.open("ab") as log:
                 os.dup2(log.fileno(), STDERR)

@@ -128,7 +128,11 @@ class ResultsCache:
             if set(entry.files) != set(names):
                 raise ValueError("other files")
             for name, digest in entry.files.items():
-                _copy_verified(source / name, folder / name, digest)
+                # Not a link, whose file may be a result of another study: no two results may
+                # change with one another.
+                shutil.copyfile(source / name, folder / name)
+                if sha256_of_file(folder / name) != digest:
+                    raise ValueError("altered")
             with suppress(OSError):
                 # Not of the user's own files, in a shared directory: then it is not the last used.
                 os.utime(source / ENTRY)
@@ -193,40 +197,20 @@ def remove_entry(folder: Path) -> None:
     going = hidden(folder)
     with suppress(OSError):
         folder.rename(going)
-    # Twice, for a process that was just linking a file in it, see `_copy_verified`.
-    for _ in range(2):
-        shutil.rmtree(going, ignore_errors=True)
+    shutil.rmtree(going, ignore_errors=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Make `target` a hard link of `source`, or a copy where there are no such links."""
-    try:
-        _link(source, target)
-    except OSError:
-        copy_file(source, target)
-
-
-def _link(source: Path, target: Path) -> None:
     temporary = hidden(target)
     try:
         temporary.hardlink_to(source)
         temporary.replace(target)
+    except OSError:
+        copy_file(source, target)
     finally:
         # A rename of one link onto another of the same file leaves both.
         temporary.unlink(missing_ok=True)
-
-
-def _copy_verified(source: Path, copy: Path, digest: str) -> None:
-    """Copy a file of an entry. It then becomes a link of the copy, so that it takes no space.
-
-    The copy is new, not a link of the entry's file, which may be a result of another study: no two
-    results may change with one another.
-    """
-    shutil.copyfile(source, copy)
-    if sha256_of_file(copy) != digest:
-        raise ValueError("altered")
-    with suppress(OSError):
-        _link(copy, source)
 
 
 def _read_entry(folder: Path) -> Entry:

@@ -1,10 +1,11 @@
 """Reading the user's own JSON Lines files, with all of their problems reported at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import Model, read_jsonl
+from ecslm.common.files import Model, numbered_rows
 from ecslm.common.manifests import verify_result
 from ecslm.common.row_problems import in_few_lines
 
@@ -29,25 +30,16 @@ def read_rows(
     Raises:
         InputError: the file is missing, altered or invalid, or a check found problems.
     """
-    rows: list[tuple[int, Model]] = []
-    found: list[Problem] = []
-    problems: Sequence[Problem] = ()
-
-    def check_valid(valid: list[tuple[int, Model]]) -> list[Problem]:
-        rows.extend(valid)
-        found.extend(check(valid))
-        return found
-
     verify_result(path, manifest)
     try:
-        read_jsonl(path, model, check_valid)
+        rows, problems = numbered_rows(path, model)
     except InputError as error:
-        problems = error.details
-    whole = tuple(check_whole(rows)) if len(problems) == len(found) else ()
+        raise InputError(*in_few_lines(error.details, model, path)) from None
+    valid = not problems
+    problems += [replace(problem, path=path) for problem in check(rows)]
+    whole = [Problem(one, path) for one in check_whole(rows)] if valid else []
     if problems or whole:
-        raise InputError(
-            *in_few_lines(problems, model, path), *(Problem(one, path) for one in whole)
-        )
+        raise InputError(*in_few_lines(problems, model, path), *whole)
     return rows
 
 

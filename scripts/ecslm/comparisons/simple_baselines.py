@@ -7,9 +7,9 @@ from ecslm.data.relevance import by_rank
 from ecslm.prediction.learned.fields import word_f1
 from ecslm.prediction.learned.holding_out import held_out
 from ecslm.prediction.learned.learning import learn
+from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
-from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskKind
 from ecslm.scoring.baselines import (
     answers_of,

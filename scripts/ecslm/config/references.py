@@ -16,10 +16,10 @@ from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import Labels
 from ecslm.prediction.settings import DecodingSettings
+from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
-from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 from ecslm.tables.references import names_in
 from ecslm.training.settings import TrainingSettings
 

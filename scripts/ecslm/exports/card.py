@@ -21,8 +21,8 @@ from ecslm.exports.settings import CardTask, ModelCardSettings
 from ecslm.models.adapters import AdapterManifest
 from ecslm.models.bases import BaseManifest, HubSource
 from ecslm.schemas import paths
+from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.score import Row, score
 from ecslm.scoring.settings import ScoringSettings

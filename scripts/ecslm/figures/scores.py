@@ -8,13 +8,12 @@ import pandas as pd
 
 from ecslm.common.manifests import read_result, verify_result
 from ecslm.figures.settings import DrawnTable, FiguresSettings
-from ecslm.schemas.metrics_file import OverSeedsFile
+from ecslm.schemas.metrics_file import OverSeedsFile, SimpleBaselines
 from ecslm.schemas.paths import (
     SCORES_PARQUET,
     SIMPLE_BASELINES,
     over_seeds_path,
 )
-from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.tables.published import Published
 
 

@@ -253,11 +253,11 @@ class Writer:
 
     def write(self, node: ast.AST) -> None:
         """Write a node."""
-        kind = type(node).__name__
-        if special := getattr(self, f"_{kind}", None):
-            special(node)
-            return
-        self.parts.append(f"{kind}(")
+        getattr(self, f"_{type(node).__name__}", self._plain)(node)
+
+    def _plain(self, node: ast.AST) -> None:
+        """Write a node of which all fields count."""
+        self.parts.append(f"{type(node).__name__}(")
         for name in node._fields:
             if name not in LAYOUT:
                 self._field(name, getattr(node, name, None))
@@ -371,19 +371,13 @@ class Writer:
 
     def _ClassDef(self, node: ast.ClassDef) -> None:
         before, self._in_class = self._in_class, True
-        self.parts.append("class(")
-        for name in ("name", "decorator_list", "bases", "keywords", "body"):
-            self._field(name, getattr(node, name))
-        self.parts.append(")")
+        self._plain(node)
         self._in_class = before
 
     def _AnnAssign(self, node: ast.AnnAssign) -> None:
         """Annotations in classes make fields; others do nothing."""
         if self._in_class:
-            self.parts.append("Field(")
-            for name in ("target", "annotation", "value"):
-                self._field(name, getattr(node, name))
-            self.parts.append(")")
+            self._plain(node)
         elif node.value is not None:
             self.write(ast.Assign(targets=[node.target], value=node.value))
 
@@ -404,12 +398,9 @@ class Writer:
         return logged and sum(isinstance(one, ACTS) for one in ast.walk(node)) == 1
 
     def _Raise(self, node: ast.Raise) -> None:
-        self.parts.append("Raise(")
         self._in_words = isinstance(node.exc, ast.Call) and _last(node.exc) in known.ERRORS
-        self._field("exc", node.exc)
+        self._plain(node)
         self._in_words = False
-        self._field("cause", node.cause)
-        self.parts.append(")")
 
     def _Pass(self, _node: ast.AST) -> None:
         """Write nothing: imported names are followed where they are used."""

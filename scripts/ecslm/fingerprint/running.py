@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
@@ -51,9 +51,7 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[st
     root = script.resolve().parent
     sources = code_of(root).read_all()
     real = code_parameter(script.name, modules, root)
-    # Of all, so that all stale bytecode is removed.
-    edited = [module for module in _loaded(root) if not _is_current(*module)]
-    if edited or not stands_for(code, real):
+    if any(map(_has_changed, _loaded(root))) or not stands_for(code, real):
         raise InputError(
             f"--code: the code of scripts/{script.name} was edited since the run was planned: run "
             "again"
@@ -96,41 +94,21 @@ class _Importer(SourceLoader):
         return self._sources[Path(path)]
 
 
-def _loaded(root: Path) -> list[tuple[Path, ModuleType]]:
-    """The modules below a directory that are loaded, with their files."""
-    found = [(getattr(module, "__file__", None), module) for module in [*sys.modules.values()]]
-    return [(Path(file), one) for file, one in found if file and file.startswith(f"{root}{os.sep}")]
+def _loaded(root: Path) -> list[Path]:
+    """The files of the modules below a directory that are loaded."""
+    files = [getattr(module, "__file__", None) for module in [*sys.modules.values()]]
+    return [Path(file) for file in files if file and file.startswith(f"{root}{os.sep}")]
 
 
-def _is_current(file: Path, module: ModuleType) -> bool:
-    """Whether a loaded module is certain to be what its file says.
+def _has_changed(file: Path) -> bool:
+    """Whether a file has changed since this process started: even if it was put back, it is unclear
+    which content was loaded.
 
-    It is not if the file has changed since this process started: even if it was put back, it is
-    unclear which content was loaded. This relies on the clock of the file system, which a network
-    may set apart from this machine's: one ahead refuses jobs for a moment after an edit, one behind
-    misses edits in as short a time.
-
-    Nor is it if Python loaded bytecode of other code. It tells that by the size of the file and the
-    second of its date, which two contents may share, for example after their dates were set by a
-    tool that copies or unpacks files. Such bytecode is removed, so that the next start does not
-    load it.
+    This relies on the clock of the file system, which a network may set apart from this machine's:
+    one ahead refuses jobs for a moment after an edit, one behind misses edits in as short a time.
     """
     started = _started()
-    if not file.exists() or (started is not None and file_state(file).changed_ns > started):
-        return False
-    spec = module.__spec__
-    if spec is None or spec.cached is None or not isinstance(spec.loader, SourceLoader):
-        return True
-    bytecode = Path(spec.cached)
-    # Otherwise nothing has happened to the file since it was written.
-    # Another job may be removing it.
-    with suppress(FileNotFoundError):
-        if file_state(file).changed_ns >= bytecode.stat().st_mtime_ns:
-            source = spec.loader.source_to_code(file.read_bytes(), str(file))
-            if spec.loader.get_code(module.__name__) != source:
-                bytecode.unlink(missing_ok=True)
-                return False
-    return True
+    return not file.exists() or (started is not None and file_state(file).changed_ns > started)
 
 
 def _started() -> int | None:

@@ -92,19 +92,10 @@ def read_architectures(path: Path) -> dict[str, dict[str, str]]:
     """The rows of resources/architectures.csv by name and by hub id.
 
     Raises:
-        InputError: the file is missing, lacks a column, has a model twice, or a size that is not a
-            number.
+        InputError: the file is missing, lacks a column, or has a model twice.
     """
     columns = ("model", "hub_id", *SIZES, "tie_word_embeddings")
     rows = read_csv(path, columns, ("model",), ("hub_id",))
-    problems = [
-        f"{path}: {row['model']}: {size}: {row[size]!r} is not a whole number"
-        for row in rows
-        for size in SIZES
-        if not row[size].isdecimal()
-    ]
-    if problems:
-        raise InputError(*problems)
     return {row[key]: row for row in rows for key in ("model", "hub_id")}
 
 

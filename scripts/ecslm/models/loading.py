@@ -1,5 +1,6 @@
 """Loading base weights and tokenizers, on a device and with a precision."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from ecslm.models.precision import Precision
 
 # How cuBLAS and cuDNN say that they could not allocate their workspace.
 NOT_ALLOCATED = "STATUS_ALLOC_FAILED"
+
+# A workspace of fixed size for each stream, without which cuBLAS picks its algorithms by what is
+# free: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")
 
 TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -34,6 +39,20 @@ def require_device(device: str) -> torch.device:
         )
     torch.backends.cuda.enable_cudnn_sdp(False)
     return torch.device(device)
+
+
+def compute_deterministically(device: str) -> None:
+    """Use only deterministic algorithms on a GPU from now on, at some cost of time; an operation
+    without one raises an error. On a CPU all algorithms that the project uses are deterministic.
+
+    Call it before anything is computed on the GPU: cuBLAS reads its setting once.
+    """
+    if device == "cpu":
+        return
+    if os.environ.get(WORKSPACE) not in FIXED:
+        os.environ[WORKSPACE] = FIXED[0]
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -65,7 +84,7 @@ def load_tokenizer(folder: Path) -> Any:
         InputError: there is no usable tokenizer, or it has no end-of-text token.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: no usable tokenizer ({_one_line(error)})") from None
     if tokenizer.eos_token_id is None:
@@ -101,6 +120,7 @@ def load_base_model(
             dtype=TORCH_TYPES[precision.dtype],
             device_map={"": device},
             use_safetensors=True,
+            trust_remote_code=False,
             **options,
         )
     except (OSError, ValueError, SafetensorError) as error:

@@ -2,12 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jinja2
 from jinja2 import meta, nodes
@@ -21,12 +19,6 @@ from ecslm.common.hashing import sha256_of_text
 from ecslm.common.text import nearest
 from ecslm.schemas.fields import parse_options
 from ecslm.schemas.record import Record
-
-
-class Tokenizer(Protocol):
-    """The part of a fast `transformers` tokenizer that this module uses."""
-
-    def __call__(self, text: str, **options: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -61,12 +53,11 @@ class PromptTemplate:
             InputError: the file is missing, is not a template, uses an unknown variable or loads
                 another template, or its content is not that of `digest`.
         """
-        template = _parsed(path, read_text(path))
+        source = read_text(path)
         self.path = path
-        self.sha256 = template.sha256
-        self.markers = template.markers
-        self._template = template.compiled
-        if digest is not None and digest != as_parameter(template.sha256):
+        self.sha256 = sha256_of_text(source)
+        self._template, self.markers = _parsed(path, source)
+        if digest is not None and digest != as_parameter(self.sha256):
             raise InputError(f"{path}: has changed since this job was planned: run again")
 
     def render(self, record: Record, shots: int, text: str | None = None) -> str:
@@ -116,7 +107,7 @@ def _is_token(marker: str, tokenizer: Any) -> bool:
 
 
 def encode_prompt(
-    record: Record, template: PromptTemplate, shots: int, tokenizer: Tokenizer, room: int
+    record: Record, template: PromptTemplate, shots: int, tokenizer: Any, room: int
 ) -> EncodedPrompt:
     """Render and tokenise a prompt, cutting the end of its input so that `room` tokens suffice.
 
@@ -160,10 +151,7 @@ def _example(record: Record) -> dict[str, Any]:
 
 
 def template_digest(path: Path) -> str:
-    """Digest of what a template renders, as a parameter: equal digests mean equal prompts.
-
-    It is that of the parsed template, so comments and spaces between the parts of a tag do not
-    count, and the name of the file does not either.
+    """Digest of a template's text, as a parameter; the name of the file does not count.
 
     Raises:
         InputError: as `PromptTemplate`.
@@ -174,15 +162,6 @@ def template_digest(path: Path) -> str:
 def as_parameter(sha256: str) -> str:
     """The digest of a template's content, as rules compare it."""
     return f"template:{sha256}"
-
-
-@dataclass(frozen=True)
-class _Parsed:
-    """A template that is ready to render, the digest of its content, and its markers."""
-
-    compiled: jinja2.Template
-    sha256: str
-    markers: tuple[str, ...]
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -197,67 +176,27 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 @cache
-def _parsed(path: Path, source: str) -> _Parsed:
+def _parsed(path: Path, source: str) -> tuple[jinja2.Template, tuple[str, ...]]:
+    """A template that is ready to render, and the markers in its own text, each once."""
     environment = _Sandbox(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
     try:
         tree = environment.parse(source)
-        if problems := [*_unknown_variables(path, tree, environment), *_loads(path, tree)]:
-            raise InputError(*problems)
         compiled = environment.from_string(source)
     except jinja2.TemplateSyntaxError as error:
         raise InputError(f"{path}: line {error.lineno}: {error.message}") from None
-    return _Parsed(compiled, sha256_of_text(json.dumps(_canonical(tree))), tuple(_markers(tree)))
-
-
-def _markers(tree: nodes.Template) -> list[str]:
-    """The markers in a template's own text, each once; records may contain any text."""
-    texts = [*(str(node.data) for node in tree.find_all(nodes.TemplateData))]
+    unknown = meta.find_undeclared_variables(tree) - {*VARIABLES, *environment.globals}
+    if unknown:
+        raise InputError(
+            *(f"{path}: {one!r} is undefined{nearest(one, VARIABLES)}" for one in sorted(unknown))
+        )
+    for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
+        # The digest would not cover their content.
+        message = "a prompt template cannot load others: copy its text"
+        raise InputError(f"{path}: line {node.lineno}: {message}")
+    texts = [str(node.data) for node in tree.find_all(nodes.TemplateData)]
     texts += [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
-    return list(dict.fromkeys(marker for text in texts for marker in MARKER.findall(text)))
-
-
-def _unknown_variables(
-    path: Path, tree: nodes.Template, environment: jinja2.Environment
-) -> Iterator[str]:
-    for name in sorted(meta.find_undeclared_variables(tree) - {*VARIABLES, *environment.globals}):
-        yield f"{path}: {name!r} is undefined{nearest(name, VARIABLES)}"
-
-
-def _loads(path: Path, tree: nodes.Template) -> Iterator[str]:
-    """Other templates that a template needs; the digest would not cover their content."""
-    kinds = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
-    for node in tree.find_all(kinds):
-        yield f"{path}: line {node.lineno}: a prompt template cannot load others: copy its text"
-
-
-def _canonical(value: Any) -> Any:
-    """A syntax tree as JSON values, without positions; text that was in pieces is joined.
-
-    The tree has no comments. Their whitespace control has already acted on the text around them.
-    """
-    if isinstance(value, nodes.Output):
-        return ["Output", _joined(value)]
-    if isinstance(value, nodes.Node):
-        return [
-            type(value).__name__,
-            {name: _canonical(field) for name, field in value.iter_fields()},
-        ]
-    if isinstance(value, list | tuple):
-        parts = map(_canonical, value)
-        return [part for part in parts if part != ["Output", []]]
-    # JSON has no infinity.
-    return {"float": value.hex()} if isinstance(value, float) else value
-
-
-def _joined(output: nodes.Output) -> list[Any]:
-    parts: list[Any] = []
-    for kind, group in groupby(output.nodes, type):
-        if kind is nodes.TemplateData:
-            text = "".join(str(node.data) for node in group)  # type: ignore[attr-defined]
-            parts += [text] if text else []
-        else:
-            parts += map(_canonical, group)
-    return parts
+    markers = (marker for text in texts for marker in MARKER.findall(text))
+    return compiled, tuple(dict.fromkeys(markers))

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.hashing import sha256_of_file
-from ecslm.models.shares import share_of
 from ecslm.prediction.backend import Generated, Request, needed
 from ecslm.prediction.learned_settings import LIBRARIES, LearnedSettings
-from ecslm.schemas.record import Record, read_records
+from ecslm.schemas.record import Record, read_records, share_of
 
 SETTINGS = LearnedSettings
 LearnedRequest = Request[LearnedSettings]

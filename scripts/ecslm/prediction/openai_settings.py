@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings, Sampling
-from ecslm.schemas.prices import Prices
+from ecslm.schemas.cost import Prices
 from ecslm.schemas.settings import Closed, hiding
 
 VARIABLE = "^[A-Z_][A-Z0-9_]*$"

@@ -21,9 +21,9 @@ from pydantic import AfterValidator, Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.prediction.texts import checked_texts
+from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import answers_name
 from ecslm.schemas.settings import Closed, hiding
-from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 
 log = logging.getLogger(__name__)
 

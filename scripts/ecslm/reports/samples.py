@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.reports.settings import ReportModel, ReportSettings, ReportTask
-from ecslm.schemas.outcome import OutcomeRow
+from ecslm.schemas.metrics_file import OutcomeRow
 from ecslm.schemas.paths import DATASET, sample_paths
 from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.schemas.record import Record, read_records

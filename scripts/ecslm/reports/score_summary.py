@@ -8,8 +8,7 @@ from typing import Any
 
 from ecslm.common.text import shown
 from ecslm.reports.plain_tables import aligned
-from ecslm.schemas.metrics_file import MetricsFile, SettingScores
-from ecslm.schemas.outcome import OutcomeRow
+from ecslm.schemas.metrics_file import MetricsFile, OutcomeRow, SettingScores
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.scores import CONSTANT, Measured

@@ -1,7 +1,11 @@
-"""Schemas of the files with measured costs of jobs and of single answers, which tables read.
+"""Prices of tokens, and files with measured costs of jobs and of single answers.
 
 A value that is not known is null, or missing from files of earlier versions.
 """
+
+import math
+from collections.abc import Iterable
+from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,3 +50,20 @@ class LatencyFile(Closed):
     p95_seconds: float = Field(description="Their 95th percentile.")
     peak_memory_bytes: float | None
     answers: list[TimedAnswer]
+
+
+class Prices(Closed):
+    """What a server charges for tokens."""
+
+    input: float = Field(ge=0, description="Per million tokens of prompts.")
+    output: float = Field(ge=0, description="Per million tokens of answers.")
+    currency: str = Field(pattern="^[A-Z]{3}$", description="Such as USD.")
+    as_of: date = Field(description="Day of these prices.")
+
+    def of(self, prompt_tokens: int, tokens: int) -> float:
+        """The price of a request."""
+        return (prompt_tokens * self.input + tokens * self.output) / 1_000_000
+
+    def of_all(self, requests: Iterable[tuple[int, int]]) -> float:
+        """The price of several requests, given their tokens."""
+        return math.fsum(self.of(*tokens) for tokens in requests)

@@ -1,10 +1,14 @@
-"""Parsing fields that the data stores as strings: options, structured inputs, missing values."""
+"""Reading fields that are strings: options, structured inputs, missing values, URLs."""
 
 import ast
 import json
 import math
+import re
 import warnings
+from collections.abc import Sequence
+from string import ascii_uppercase
 from typing import Any
+from urllib.parse import urlsplit
 
 NOTHING = frozenset({"", "none", "null", "nan"})
 
@@ -88,3 +92,24 @@ def parse_example(text: str) -> dict[str, Any]:
     if not valid:
         raise ValueError("not a JSON object with input, options and output")
     return example
+
+
+OPTION = re.compile(r"\s*([A-Za-z])\s*:(.*)", re.DOTALL)
+"""An option: its letter, and its text."""
+
+
+def product_letters(labels: Sequence[str] | None) -> str:
+    """The letters of a ranking record's products, in order, by their relevance labels."""
+    return ascii_uppercase[: len(labels or ())]
+
+
+NO_SECRET = "should have no user, password, query or fragment: it is written into logs and records"
+
+
+def may_hold_secret(url: str) -> bool:
+    """Whether a URL has a part in which people put passwords and tokens."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return "@" in parts.netloc or bool(parts.query or parts.fragment)

@@ -1,4 +1,4 @@
-"""Schemas of `metrics/{model}/seed-{seed}/{task}.json` and of a model's score over its seeds.
+"""Schemas of files with scores: of a model and task, over seeds, by record, and of baselines.
 
 The order of fields here is their order in the files.
 """
@@ -166,3 +166,55 @@ class OverSeedsFile(Closed):
     seeds: list[int]
     metric: str = Field(description="Display name.")
     settings: dict[str, SettingOverSeeds]
+
+
+# One record's terms in the sums of a metric: numbers, or numbers by class. Can be dumped as JSON.
+Outcome = dict[str, Any]
+
+# Of the sha256 of an answer.
+ANSWER_DIGITS = 8
+
+
+class OutcomeRow(BaseModel):
+    """A row of `metrics/{model}/seed-{seed}/{task}.records.jsonl`: the outcome of one record; its
+    extra fields are what the metric sums."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: str
+    sample_id: str
+    setting: str
+    invalid: bool
+    # Digest of the answer as parsed, by which those of two models are compared: unlike the text
+    # it can be published. Null for a random baseline.
+    answer: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the metric sums."""
+        return dict(self.model_extra or {})
+
+
+class BertScoreRow(Closed):
+    """A row of `bertscore/{model}/seed-{seed}/{task}.jsonl`: BERTScore of one prediction;
+    `f1_rescaled` is null if rescaling is off."""
+
+    id: str
+    setting: str
+    precision: float
+    recall: float
+    f1: float
+    f1_rescaled: float | None
+
+
+class SimpleBaselines(Closed):
+    """`simple_baselines/{task}.json`: scores of a task's simple baselines on records that are not
+    for tests."""
+
+    task: str
+    metric: str = Field(description="The task's metric, or what stands in for BERTScore.")
+    n: int = Field(description="Records that were answered.")
+    scores: dict[str, float] = Field(
+        min_length=1, description="By the names of rows: trivial baselines, then learned ones."
+    )
+    best: str = Field(description="The one with the highest score; of several, the first.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.rows import Numbered, read_rows, repeated
-from ecslm.schemas.outcome import Outcome, OutcomeRow
+from ecslm.schemas.metrics_file import Outcome, OutcomeRow
 from ecslm.schemas.paths import RECORDS
 from ecslm.scoring.metrics.protocol import Array, Metric
 

@@ -8,17 +8,19 @@ from typing import Any, Literal
 
 from ecslm.common.files import json_line, json_text
 from ecslm.common.hashing import sha256_of_text
-from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.metrics_file import (
+    ANSWER_DIGITS,
+    BertScoreRow,
     Interval95,
     IntervalDetails,
     LenientScore,
     MetricsFile,
+    Outcome,
+    OutcomeRow,
     SettingScores,
     StrictDetails,
     StrictScore,
 )
-from ecslm.schemas.outcome import ANSWER_DIGITS, Outcome, OutcomeRow
 from ecslm.schemas.paths import RECORDS
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import TaskKind

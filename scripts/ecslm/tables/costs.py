@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.validation import read_model
-from ecslm.schemas.cost import CostFile, LatencyFile
+from ecslm.schemas.cost import CostFile, LatencyFile, Prices
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
-from ecslm.schemas.prices import Prices
 from ecslm.tables.settings import ModelContext
 
 SECONDS_PER_HOUR = 3600

@@ -16,10 +16,10 @@ from ecslm.schemas.metrics_file import (
     OverSeedsScore,
     Protocol,
     SettingScores,
+    SimpleBaselines,
     Value,
 )
 from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
-from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.tables.model import Cell, Interval, number_cell, percent_text, score_text
 from ecslm.tables.settings import TableContext
 

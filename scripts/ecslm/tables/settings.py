@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import comparison_path, leakage_path
-from ecslm.schemas.prices import Prices
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
 from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table

@@ -1,15 +1,17 @@
-"""From records to training batches: tokenising, padding."""
+"""From records to training steps and batches: tokenising, order, padding."""
 
-from collections.abc import Sequence
+import random
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import torch
 
 from ecslm.models.batching import batches_by_length
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record
-from ecslm.training.settings import LossWeights
+from ecslm.training.settings import LossWeights, TrainingSettings
 
 IGNORED = -100
 
@@ -57,42 +59,41 @@ def encode_example(
     return Example(record.task, prompt.tokens, answer, prompt.truncated)
 
 
-def collate(examples: Sequence[Example], padding: int) -> Batch:
-    """Pad examples on the right: `input_ids`, `attention_mask`, `labels` and `weights` of tokens in
-    the loss, each (batch, longest).
+def plan_steps(
+    examples: Sequence[Example], settings: TrainingSettings, seed: int
+) -> list[list[int]]:
+    """Plan all optimiser steps of a training: the examples of each by index.
 
-    Labels are masked by position, never by token id: the padding token may be the end-of-text
-    token, which is trained.
+    Each epoch is a seeded order cut into global batches (the last may be smaller). A resumed
+    training continues in this plan where it stopped.
     """
-    longest = max(len(example) for example in examples)
-    rows: dict[str, list[list[Any]]] = {
-        "input_ids": [],
-        "attention_mask": [],
-        "labels": [],
-        "weights": [],
-    }
-    for example in examples:
-        tokens = example.prompt + example.answer
-        pad = longest - len(tokens)
-        rows["input_ids"].append(tokens + [padding] * pad)
-        rows["attention_mask"].append([1] * len(tokens) + [0] * pad)
-        ignored = [IGNORED] * len(example.prompt)
-        rows["labels"].append(ignored + example.answer + [IGNORED] * pad)
-        rows["weights"].append([example.token_weight] * (len(tokens) + pad))
-    return {name: torch.tensor(values) for name, values in rows.items()}
+    strata: Sequence[Hashable] = range(len(examples))
+    if settings.order == "stratified":
+        strata = [(example.task, *example.answer) for example in examples]
+    batch = settings.global_batch
+    steps = []
+    for epoch in range(settings.epochs):
+        order = stratified_order(strata, random.Random(f"{seed}-{epoch}"))
+        steps += [order[start : start + batch] for start in range(0, len(order), batch)]
+    return steps
 
 
-class Layout(Protocol):
-    """How the examples of a micro-batch become tensors."""
+def stratified_order(strata: Sequence[Hashable], rng: random.Random) -> list[int]:
+    """A random order of all indices in which those of a stratum are evenly spread.
 
-    def group(self, members: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
-        """Micro-batches of at most `budget` tokens; a longer example gets its own."""
-
-    def tokens(self, lengths: Sequence[int]) -> int:
-        """What examples of these lengths count against the budget in one micro-batch."""
-
-    def collate(self, examples: Sequence[Example]) -> Batch:
-        """The tensors of a micro-batch."""
+    Systematic sampling: the n members of a stratum, shuffled, come at the times (i + u) / n, with
+    one random u for each stratum. If each has one member, it is a plain shuffle.
+    """
+    members = defaultdict(list)
+    for index, stratum in enumerate(strata):
+        members[stratum].append(index)
+    times = {}
+    for indices in members.values():
+        rng.shuffle(indices)
+        start = rng.random()
+        for place, index in enumerate(indices):
+            times[index] = (place + start) / len(indices)
+    return sorted(times, key=times.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,31 @@ class Padded:
     padding: int
 
     def group(self, members: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
-        """Micro-batches, the longest first."""
+        """Micro-batches of at most `budget` tokens, the longest first; a longer example gets its
+        own."""
         return batches_by_length(members, lengths, budget)
 
     def tokens(self, lengths: Sequence[int]) -> int:
-        """Tokens with padding."""
+        """What examples of these lengths count against the budget: tokens with padding."""
         return max(lengths) * len(lengths)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        """As `collate`."""
-        return collate(examples, self.padding)
+        """`input_ids`, `attention_mask`, `labels` and `weights` of tokens in the loss, each (batch,
+        longest).
+
+        Labels are masked by position, never by token id: the padding token may be the end-of-text
+        token, which is trained.
+        """
+        longest = max(map(len, examples))
+        rows: dict[str, list[list[Any]]] = defaultdict(list)
+        for example in examples:
+            pad = longest - len(example)
+            rows["input_ids"].append(example.prompt + example.answer + [self.padding] * pad)
+            rows["attention_mask"].append([1] * len(example) + [0] * pad)
+            ignored = [IGNORED] * len(example.prompt)
+            rows["labels"].append(ignored + example.answer + [IGNORED] * pad)
+            rows["weights"].append([example.token_weight] * longest)
+        return {name: torch.tensor(values) for name, values in rows.items()}
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:

@@ -1,7 +1,6 @@
 """The training loss, computed at answer positions only."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional
@@ -9,8 +8,7 @@ from torch.nn import functional
 from ecslm.training.batches import IGNORED, LABELLING, Batch
 
 
-@dataclass(frozen=True)
-class AnswerTokens:
+class AnswerTokens(NamedTuple):
     """The answer tokens of a batch, those of one example after those of the one before."""
 
     logits: torch.Tensor

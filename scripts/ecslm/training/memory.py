@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 import torch
 
@@ -15,18 +14,8 @@ from ecslm.training.batches import Example
 SHARE = 0.85
 
 
-class Memory(Protocol):
-    """The memory of a device, as far as this process may use it."""
-
-    def free(self) -> int:
-        """Bytes that can still be allocated."""
-
-    def peak_of(self, work: Callable[[], object]) -> int:
-        """Bytes that a function allocates at most at a time."""
-
-
 @dataclass(frozen=True)
-class GpuMemory:
+class Memory:
     """The memory of a GPU, which other processes may use too."""
 
     device: torch.device

@@ -19,7 +19,7 @@ from transformers import AttentionInterface
 
 from ecslm.common.errors import InputError
 from ecslm.models.batching import common_length
-from ecslm.training.batches import IGNORED, Batch, Example
+from ecslm.training.batches import IGNORED, Batch, Example, Padded
 
 # The name of the attention in transformers.
 ATTENTION = "within_examples"
@@ -104,6 +104,10 @@ class Packed:
             return 0
         prompts = [example.prompt[:-1] for example in examples]
         return common_length(min(prompts), max(prompts))
+
+
+# How the examples of a micro-batch become tensors.
+Layout = Padded | Packed
 
 
 def _bounds(lengths: Sequence[int]) -> torch.Tensor:

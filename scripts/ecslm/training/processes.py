@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from torch import distributed
 
 from ecslm.common.errors import InputError
@@ -57,20 +56,6 @@ class Processes:
         for weight, part in zip(weights, parts, strict=True):
             weight.grad = part.view_as(weight)
 
-    def start_alike(self, weights: Sequence[torch.nn.Parameter]) -> None:
-        """Give each weight its value in the first process."""
-        if self.count > 1:
-            for weight in weights:
-                distributed.broadcast(weight.data, src=0)
-
-    def lowest(self, number: int) -> int:
-        """The lowest of a number over all processes."""
-        return int(min(self.gathered(number)))
-
-    def agreed(self, value: Any) -> Any:
-        """What the first process says."""
-        return self.gathered(value)[0]
-
     def gathered(self, value: Any) -> list[Any]:
         """What each process says, in their order."""
         values = [value] * self.count
@@ -78,14 +63,9 @@ class Processes:
             distributed.all_gather_object(values, value)
         return values
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
-        if self.count > 1:
-            distributed.barrier()
 
-
-def join(device: str, count: int) -> Processes:
-    """This process as one of `count`, which `accelerate launch` has started if they are several.
+def join(device: str, rank: int = 0, count: int = 1, place: str = "") -> Processes:
+    """This process as one of `count`; `place` is a file that only they know.
 
     Raises:
         InputError: the machine lacks the device, or has too few of it.
@@ -93,10 +73,19 @@ def join(device: str, count: int) -> Processes:
     target = require_device(device)
     if count == 1:
         return Processes(target)
-    if target.type == "cuda" and torch.cuda.device_count() < count:
-        raise InputError(
-            f"gpus: {count} are configured, but this machine shows {torch.cuda.device_count()}: "
-            "set as many in the study, or ask for a machine with more"
-        )
-    state = PartialState(cpu=target.type == "cpu")
-    return Processes(state.device, state.process_index, state.num_processes)
+    if target.type == "cuda":
+        if torch.cuda.device_count() < count:
+            raise InputError(
+                f"gpus: {count} are configured, but this machine shows "
+                f"{torch.cuda.device_count()}: set as many in the study, or ask for a machine with "
+                "more"
+            )
+        target = torch.device("cuda", rank)
+        torch.cuda.set_device(target)
+    distributed.init_process_group(
+        "nccl" if target.type == "cuda" else "gloo",
+        init_method=f"file://{place}",
+        rank=rank,
+        world_size=count,
+    )
+    return Processes(target, rank, count)

@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from tqdm import tqdm
-from transformers import TrainerCallback
 
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
 
@@ -17,53 +16,41 @@ SECONDS_BETWEEN_LINES = 20.0
 FEWEST = 10
 
 
-class Progress(TrainerCallback):
+class Progress:
     """A progress bar on a terminal; in the log, a line at intervals and for each evaluation."""
 
-    def __init__(self) -> None:
-        self._last = 0.0
-        self._bar: Any = None
+    def __init__(self, steps: int, done: int, told: bool) -> None:
+        """`told`: whether this is the one of several processes that tells of all."""
+        self._steps, self._told, self._last = steps, told, 0.0
+        shown = told and sys.stderr.isatty()
+        self._bar: Any = tqdm(total=steps, initial=done, unit="step", disable=not shown)
 
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_options: Any) -> None:
-        """Start the bar, at the current step of a resumed training."""
-        self._bar = tqdm(
-            total=state.max_steps,
-            initial=state.global_step,
-            unit="step",
-            # Of several processes, one tells of all.
-            disable=not (sys.stderr.isatty() and state.is_world_process_zero),
-        )
-
-    def on_step_end(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
-        """Advance the bar."""
+    def step(self, entry: dict[str, Any]) -> None:
+        """Tell of a step, given its entry in the log."""
+        self._bar.set_postfix(loss=f"{entry['loss']:.4f}", refresh=False)
         self._bar.update(1)
+        if self._told and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            log.info(
+                "step %d of %d: loss %.4f, %d tokens, %.0f tokens/s",
+                entry["step"],
+                self._steps,
+                entry["loss"],
+                entry["tokens"],
+                entry["tokens"] / entry["seconds"],
+            )
 
-    def on_train_end(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
-        """Close the bar."""
-        self._bar.close()
-
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_options: Any) -> None:
-        """Show what the Trainer has just logged."""
-        if not state.is_world_process_zero:
+    def evaluated(self, entry: dict[str, Any]) -> None:
+        """Tell of an evaluation, given its entry in the log."""
+        if not self._told:
             return
-        if "eval_loss" in logs:
-            log.info("step %d: evaluation loss %.4f", state.global_step, logs["eval_loss"])
-            alike = [
-                task
-                for task, share in logs["eval_alike"].items()
-                if share >= CONSTANT_SHARE and logs["eval_records"][task] >= FEWEST
-            ]
-            if alike and state.global_step == state.max_steps:
+        log.info("step %d: evaluation loss %.4f", entry["step"], entry["eval_loss"])
+        alike = [
+            task
+            for task, share in entry["eval_alike"].items()
+            if share >= CONSTANT_SHARE and entry["eval_records"][task] >= FEWEST
+        ]
+        if entry["step"] == self._steps:
+            self._bar.close()
+            if alike:
                 log.warning("nearly all answers begin alike in validation: %s", ", ".join(alike))
-        elif "loss" in logs:
-            self._bar.set_postfix(loss=f"{logs['loss']:.4f}", refresh=False)
-            if time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-                self._last = time.monotonic()
-                log.info(
-                    "step %d of %d: loss %.4f, %d tokens, %.0f tokens/s",
-                    state.global_step,
-                    state.max_steps,
-                    logs["loss"],
-                    logs["tokens"],
-                    logs["tokens"] / logs["seconds"],
-                )

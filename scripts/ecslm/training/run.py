@@ -4,13 +4,12 @@ Nothing here loads torch: results that are in the cache need neither it nor the 
 """
 
 import logging
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.devices.lease import lease_devices
-from ecslm.common.devices.sharing import stay_on_devices
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
@@ -19,18 +18,11 @@ from ecslm.common.worker.client import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
-from ecslm.models.shares import share_of
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.record import read_records
+from ecslm.schemas.record import read_records, share_of
 from ecslm.script import Device, OutputFile, job
-from ecslm.training.launch import (
-    end_with_parent,
-    fit_in_processes,
-    leave_found,
-    leave_problems,
-)
+from ecslm.training.launch import in_processes
 from ecslm.training.settings import AdapterSettings
-from ecslm.training.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +49,12 @@ def train_adapter(
     processes: int = 1,
     code: str | None = None,
     checkpoint_seconds: float = 300,
-    part_of: Path | None = None,
-    log_file: Path | None = None,
 ) -> None:
     """Train an adapter; write its files, log.jsonl and cost.json next to `output`, and that last.
 
     A killed training continues from its last checkpoint when it is run again with the same
     arguments, if `code` is given: otherwise it is unknown whether this code made the checkpoint.
     An adapter that was finished, by any study, is taken from the cache.
-
-    With several `processes`, one for each GPU, this starts them and waits. Each of them calls this
-    with the job's work folder as `part_of`, and leaves there what it has made.
 
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.
@@ -87,7 +74,6 @@ def train_adapter(
         processes: processes that train together, one for each GPU
         code: set by a run: digest of the code, which is recorded; other code refuses to run
         checkpoint_seconds: seconds between checkpoints
-        part_of: set by this script for the processes that it starts
     """
     versions = require_locked(settings.libraries)
     # In an order of their own: Snakemake does not compare that of inputs.
@@ -105,21 +91,6 @@ def train_adapter(
         if not rows:
             raise InputError(f"training: no {split} records in the given dataset files")
     require_unchanged(origin)
-
-    task = Task(
-        records=records,
-        base=base,
-        prompt=prompt,
-        settings=settings,
-        seed=seed,
-        device=device,
-        threads=threads,
-        processes=processes,
-        checkpoint_seconds=checkpoint_seconds,
-    )
-    if part_of is not None:
-        _fit_part(task, part_of)
-        return
 
     run = run_fields(model, seed, device, threads)
     if processes > 1:
@@ -152,47 +123,27 @@ def train_adapter(
         lease_devices(device, processes)
         free_memory()
         log.info("training %s", output.parent.parent.name)
-        if processes == 1:
-            found = _fit(task, work.folder)
-        else:
-            options = {
-                "--train": train,
-                "--val": val,
-                "--base": base,
-                "--template": template,
-                "--template-digest": template_digest,
-                "--settings": settings.model_dump_json(),
-                "--seed": seed,
-                "--device": device,
-                "--threads": threads,
-                "--checkpoint-seconds": checkpoint_seconds,
-                "--output": output,
-                "--processes": processes,
-                "--part-of": work.folder,
-                "--code": code,
-                "--log": log_file,
-            }
-            found = fit_in_processes(options, processes, work.folder)
+        fit = partial(
+            _fit,
+            records=records,
+            base=base,
+            prompt=prompt,
+            settings=settings,
+            seed=seed,
+            device=device,
+            threads=threads,
+            checkpoint_seconds=checkpoint_seconds,
+            work=work.folder,
+            made=work.folder / MADE,
+            count=processes,
+        )
+        found = fit() if processes == 1 else in_processes(fit, processes)
         files = ADAPTER_FILES | TIMED_FILES
         work.publish({name: work.folder / MADE / file for name, file in files.items()}, found)
 
 
-def _fit(task: Task, work: Path) -> dict[str, Any]:
+def _fit(rank: int = 0, place: str = "", **options: Any) -> dict[str, Any]:
     # Loads the libraries that compute.
     from ecslm.training.fit import fit_adapter
 
-    return fit_adapter(task, work, work / MADE)
-
-
-def _fit_part(task: Task, work: Path) -> None:
-    """Be one of several processes; the job that has started them reports what is wrong."""
-    end_with_parent()
-    if not stay_on_devices():
-        sys.exit(1)
-    try:
-        found = _fit(task, work)
-    except InputError as error:
-        leave_problems(work, error)
-        sys.exit(1)
-    if found:
-        leave_found(work, found)
+    return fit_adapter(rank=rank, place=place, **options)

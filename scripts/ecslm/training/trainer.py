@@ -1,189 +1,199 @@
-"""A transformers Trainer that runs planned steps, with a loss on answers only."""
+"""Gradients and evaluations over micro-batches, with a loss on answers only."""
 
-import time
-from collections.abc import Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
-from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
-from transformers import Trainer
 
 from ecslm.common.errors import InputError
-from ecslm.training.batches import Batch, Example, Layout, on_device
-from ecslm.training.checkpoints import is_whole
-from ecslm.training.evaluation import Evaluation
-from ecslm.training.loss import answer_loss
+from ecslm.models.loading import is_out_of_memory
+from ecslm.training.batches import Batch, Example, on_device
+from ecslm.training.loss import answer_loss, answer_tokens
 from ecslm.training.memory import Memory, fitting_budget, heaviest
-from ecslm.training.micro_batches import MicroBatches
+from ecslm.training.packing import Layout
 from ecslm.training.processes import Processes
 
+log = logging.getLogger(__name__)
 
-class PlannedTrainer(Trainer):
-    """Runs the steps of `plan_steps`, each an optimiser step made of micro-batches.
+# What a micro-batch gives, from its tensors and its examples, as indices.
+Work = Callable[[Batch, Sequence[int]], torch.Tensor]
 
-    The loss of a step is normalised by the weight of the answers in its whole global batch, so the
-    token budget of the micro-batches does not change the gradient.
+
+class Trainer:
+    """Computes what an optimiser step needs, in micro-batches of at most `budget` tokens.
+
+    The loss of a step is normalised by the weight of the answers in its whole global batch. So
+    another budget changes rounding and the masks of dropout, but not the gradient that is meant.
     """
-
-    control: Any
 
     def __init__(
         self,
-        *,
-        steps: Sequence[Sequence[int]],
+        model: Any,
         examples: Sequence[Example],
         validation: Sequence[Example],
         layout: Layout,
         budget: int,
-        budget_fixed: bool,
         processes: Processes,
-        **options: Any,
+        fixed: bool = False,
     ) -> None:
-        super().__init__(train_dataset=steps, eval_dataset=validation, **options)
-        if processes.count > 1:
-            # Not wrapped for distributed training: gradients are summed once a step, below.
-            self.accelerator.prepare_model = partial(
-                self.accelerator.prepare_model, evaluation_mode=True
-            )
-        self._steps, self._examples, self._validation = steps, examples, validation
-        self._layout = layout
-        self._processes, device = processes, processes.device
-        self._trained = [weight for weight in self.model.parameters() if weight.requires_grad]
-        self._lengths = [len(example) for example in examples]
-        self._training = MicroBatches(examples, layout, budget, device, budget_fixed)
-        self._evaluation = MicroBatches(validation, layout, budget, device, budget_fixed)
-        self._start = time.perf_counter()
-        self._seconds_before: float | None = None
-        # So far, after each number of steps.
-        self._records = [0, *accumulate(map(len, steps))]
-        self._tokens = [0, *accumulate(sum(self._lengths[i] for i in step) for step in steps)]
-
-    def start_alike(self, seed: int) -> None:
-        """Have several processes start with one adapter, each with dropout masks of its own."""
-        self._processes.start_alike(self._trained)
-        if not self._processes.first:
-            torch.manual_seed(seed + self._processes.rank)
+        """`fixed`: whether running out of memory ends the training, because the budget is part of
+        what makes its bytes."""
+        self.model, self.budget, self._fixed = model, budget, fixed
+        self._examples, self._validation = examples, validation
+        self.processes, self._layout, self._device = processes, layout, processes.device
+        self.trained = {
+            name: weight for name, weight in model.named_parameters() if weight.requires_grad
+        }
 
     def measure_budget(self, memory: Memory) -> None:
         """Set the token budget to what fits into the memory. Nothing else is changed by this."""
         example = heaviest(self._examples)
-        device = self._processes.device
 
         def work(copies: int) -> None:
             # What prompts begin with alike is computed once, and other prompts have less in common.
             several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
-            batch = on_device(self._layout.collate(several), device)
-            self.accelerator.backward(answer_loss(_causal(self.model), batch))
+            batch = on_device(self._layout.collate(several), self._device)
+            answer_loss(self.model.get_base_model(), batch).backward()  # type: ignore[no-untyped-call]
             self.model.zero_grad()
 
         self.model.train()
-        devices = [device] if device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            budget = fitting_budget(
-                work,
-                len(example),
-                memory,
-                # Adam's two moments.
-                reserved=2
-                * sum(weight.numel() * weight.element_size() for weight in self._trained),
-            )
-        self._training.budget = self._evaluation.budget = self._processes.lowest(budget)
+        # Adam's two moments.
+        moments = 2 * sum(one.numel() * one.element_size() for one in self.trained.values())
+        state = random_state(self._device)
+        budget = fitting_budget(work, len(example), memory, reserved=moments)
+        self.budget = min(self.processes.gathered(budget))
+        restore_random_state(state, self._device)
 
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """The planned steps in order, without a sampler."""
-        steps: Any = self._steps
-        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=lambda batch: batch[0])
+    def gradient(self, members: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give all weights the gradient of one global batch, of which each process does a part.
 
-    def training_step(self, model: Any, inputs: Any, _items: Any = None) -> torch.Tensor:
-        """Accumulate the gradient of one global batch, whose members are `inputs`; returns the mean
-        loss per answer token or, as the weights say, per answer. Of several processes each does a
-        part, and has the sum in the end."""
-        model.train()
-        weight = sum(self._examples[i].weight for i in inputs)
+        Returns:
+            The mean loss per answer token or, as the weights say, per answer; and the gradient's
+            norm. Both may be infinite or no number.
+        """
+        self.model.train()
+        causal, weight = self.model.get_base_model(), sum(self._examples[i].weight for i in members)
 
-        def gradient(batch: Batch, _micro: Sequence[int]) -> torch.Tensor:
-            loss = answer_loss(_causal(model), batch).div(weight)
-            self.accelerator.backward(loss)
+        def work(batch: Batch, _micro: Sequence[int]) -> torch.Tensor:
+            loss = answer_loss(causal, batch).div(weight)
+            loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach()
 
-        own = self._processes.share(inputs, self._lengths)
-        total = self._training.total(own, gradient, undo=model.zero_grad)
-        self._processes.sum_gradients(self._trained)
-        total = self._processes.sum(total).float()
+        loss = self._total(self._examples, members, work)
         # Of all alike, so that a resumed training has them too.
-        self._training.budget = self._processes.lowest(self._training.budget)
-        gradients = [weight.grad for weight in self._trained if weight.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        # Before the step: weights that are not finite would be in the next checkpoint.
-        for name, value in (("loss", total), ("norm of the gradient", norm)):
-            if not torch.isfinite(value):
-                raise InputError(
-                    f"training: the {name} is {float(value)} at step "
-                    f"{self.state.global_step + 1}: lower `learning_rate`"
-                )
-        return total
+        self.budget = min(self.processes.gathered(self.budget))
+        weights = list(self.trained.values())
+        self.processes.sum_gradients(weights)
+        gradients = [one.grad for one in weights if one.grad is not None]
+        return loss.float(), torch.nn.utils.get_total_norm(gradients)
 
-    @property
-    def budget(self) -> int:
-        """Tokens of a micro-batch, now."""
-        return self._training.budget
+    @torch.inference_mode()
+    def evaluate(self) -> dict[str, Any]:
+        """Measure the loss of the validation examples, how many answers are right, and how many
+        begin alike.
 
-    def floating_point_ops(self, _inputs: Any) -> int:
-        """Not estimated: the base class expects another batch layout."""
-        return 0
+        An answer is right if each of its tokens, the end token included, is the likeliest after the
+        ones before it: then, and only then, greedy decoding gives it as a whole.
 
-    def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, Any]:
-        """Measure loss and right answers on the validation examples: `Evaluation.metrics`."""
+        Returns:
+            `eval_loss`, the mean loss, weighted as in training, and by task `eval_records`, how
+            many examples there are, `eval_right`, the share of right answers, and `eval_alike`, the
+            share that begins with the most frequent first token, where right answers begin with
+            several.
+        """
         self.model.eval()
-        # What fits in training fits here, where nothing is kept for a backward pass.
-        self._evaluation.budget = min(self._evaluation.budget, self._training.budget)
-        lengths = [len(example) for example in self._validation]
-        own = self._processes.share(range(len(lengths)), lengths)
-        found = Evaluation(self._validation)
-        with torch.inference_mode():
-            sums = self._evaluation.total(
-                own, partial(found.sums, _causal(self.model)), shape=(found.size,)
-            )
-            metrics = found.metrics(self._processes.sum(sums))
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(
-            self.args, self.state, self.control, metrics
-        )
+        examples, causal = self._validation, self.model.get_base_model()
+        # Of each example: whether its answer is right, and the token that it would begin with.
+        own: dict[int, tuple[bool, int]] = {}
+
+        def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
+            found = answer_tokens(causal, batch)
+            likeliest, lengths = found.logits.argmax(-1), [len(examples[i].answer) for i in micro]
+            rights = torch.split(likeliest == found.targets, lengths)
+            for i, right, tokens in zip(
+                micro, rights, torch.split(likeliest, lengths), strict=True
+            ):
+                own[i] = bool(right.all()), int(tokens[0])
+            return found.loss()
+
+        loss = self._total(examples, range(len(examples)), work)
+        of_all = [pair for part in self.processes.gathered(own) for pair in part.items()]
+        rows = [(examples[i], right, first) for i, (right, first) in of_all]
+        metrics: dict[str, Any] = {
+            "eval_loss": float(loss) / sum(example.weight for example in examples),
+            **{name: {} for name in ("eval_records", "eval_right", "eval_alike")},
+        }
+        for task in sorted({example.task for example in examples}):
+            same = [row for row in rows if row[0].task == task]
+            metrics["eval_records"][task] = len(same)
+            metrics["eval_right"][task] = sum(right for _, right, _ in same) / len(same)
+            if len({example.answer[0] for example, _, _ in same}) > 1:
+                (_, most), *_ = Counter(first for *_, first in same).most_common(1)
+                metrics["eval_alike"][task] = most / len(same)
         return metrics
 
-    def log(self, logs: dict[str, Any], *_arguments: Any, **_options: Any) -> None:
-        """Add records and tokens so far, those of a second pass counted again, wall seconds and the
-        token budget; a resumed training continues those of its checkpoint."""
-        if self._seconds_before is None:
-            history = self.state.log_history
-            self._seconds_before = history[-1]["seconds"] if history else 0.0
-        logs["records"] = self._records[self.state.global_step]
-        logs["tokens"] = self._tokens[self.state.global_step]
-        logs["seconds"] = self._seconds_before + time.perf_counter() - self._start
-        logs["batch_tokens"] = self.budget
-        super().log(logs)
+    def _total(
+        self, examples: Sequence[Example], members: Sequence[int], work: Work
+    ) -> torch.Tensor:
+        """The sum over the micro-batches of some examples, of all processes.
 
-    def _load_best_model(self) -> None:
-        """Load the best checkpoint, after checking that it is as it was written.
+        After running out of memory it starts over with half the budget, the same random state and
+        without gradients.
 
         Raises:
-            InputError: the checkpoint is damaged.
+            InputError: a micro-batch of one example does not fit, or the budget is fixed.
         """
-        best = Path(self.state.best_model_checkpoint)
-        if not is_whole(best):
+        lengths = [len(example) for example in examples]
+        own = self.processes.share(members, lengths)
+        while True:
+            state, micro = random_state(self._device), []
+            total = torch.zeros((), dtype=torch.float64, device=self._device)
+            try:
+                for micro in self._layout.group(own, lengths, self.budget):
+                    batch = self._layout.collate([examples[i] for i in micro])
+                    total += work(on_device(batch, self._device), micro)
+                return self.processes.sum(total)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Not in the handler: its traceback would keep the tensors of the failed micro-batch.
+            self.model.zero_grad()
+            self._halve(self._layout.tokens([lengths[i] for i in micro]), alone=len(micro) == 1)
+            restore_random_state(state, self._device)
+
+    def _halve(self, tokens: int, alone: bool) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        if alone:
             raise InputError(
-                f"{best}: damaged after it was written: run again to continue without it"
+                f"training: out of memory with a single record of {tokens} tokens: lower "
+                "`max_length`, or set `gradient_checkpointing: true`"
             )
-        super()._load_best_model()
+        if self._fixed:
+            raise InputError(
+                f"training: out of memory with a batch of {tokens} tokens, and `deterministic` "
+                "keeps the budget as it is: lower `batch_tokens`"
+            )
+        # The budget may be far larger than the batch, where a whole step has fewer tokens.
+        self.budget = min(self.budget, tokens) // 2
+        log.warning(
+            "out of memory with a batch of %d tokens: continuing with at most %d",
+            tokens,
+            self.budget,
+        )
 
-    def _save(self, output_dir: str | None = None, _state_dict: Any = None) -> None:
-        # By default peft also saves the whole embedding if the adapted head is tied to it.
-        self.model.save_pretrained(output_dir or self.args.output_dir, save_embedding_layers=False)
+
+def random_state(device: torch.device) -> list[torch.Tensor]:
+    """The state of the generators that dropout draws from."""
+    of_device = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *of_device]
 
 
-def _causal(model: Any) -> Any:
-    return model.get_base_model()
+def restore_random_state(states: Sequence[torch.Tensor], device: torch.device) -> None:
+    """Have the generators go on from a state."""
+    torch.set_rng_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)

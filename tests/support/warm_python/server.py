@@ -37,7 +37,7 @@ LIBRARIES = (
     *("pydantic", "jinja2", "yaml", "filelock", "numpy", "scipy.stats"),
     *("matplotlib.backends.backend_svg", "matplotlib.backends.backend_pdf", "openai"),
     *("pyarrow.parquet", "torch", "accelerate", "bitsandbytes"),
-    *("peft", "bert_score", "safetensors.torch", "transformers.trainer"),
+    *("peft", "bert_score", "safetensors.torch", "transformers.optimization"),
     *("transformers.models.llama.modeling_llama", "transformers.models.bert.modeling_bert"),
 )
 # Where modules are found. Libraries add to it.

@@ -18,15 +18,14 @@ from support.project import SCRIPTS
 from support.scripts import run_script
 
 from ecslm.common import versions
-from ecslm.common.cli import read_settings
 from ecslm.common.errors import InputError
 from ecslm.common.files import (
-    atomic_writer,
     read_jsonl,
     read_text,
     settle,
     write_json,
     write_jsonl,
+    write_lines,
     write_text,
 )
 from ecslm.common.versions import lock_versions, require_locked
@@ -73,9 +72,13 @@ def test_an_old_file_survives_a_write_that_fails(tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(path, {"new": float("nan")})
-    with pytest.raises(KeyboardInterrupt), atomic_writer(path) as stream:
-        stream.write("half")
+
+    def lines() -> Iterator[str]:
+        yield "half"
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_lines(path, lines())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -124,14 +127,6 @@ def test_a_file_that_is_no_text_is_called_what_it_is(
     assert caught.value.problems == (f"{path}: {problem}",)
 
 
-def test_settings_come_from_the_option_from_a_file_or_from_the_schema(tmp_path: Path) -> None:
-    path = tmp_path / "settings.json"
-    path.write_text('{"resamples": 3}')
-    assert read_settings(None, Options) == Options()
-    assert read_settings('{"seed": 2}', Options) == Options(seed=2)
-    assert read_settings(f"@{path}", Options) == Options(resamples=3)
-
-
 def test_a_job_refuses_versions_that_the_lock_file_does_not_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,12 +149,13 @@ def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
     code = (
         "import signal, time; from pathlib import Path\n"
         "from ecslm.script import run_script\n"
-        "from ecslm.common.files import atomic_writer\n"
+        "from ecslm.common.files import write_lines\n"
         # Tests that run in the background have Ctrl-C ignored, and hand that on.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def lines():\n"
+        "    print('writing', flush=True); time.sleep(60); yield ''\n"
         "def main():\n"
-        "    with atomic_writer(Path('out.txt')):\n"
-        "        print('writing', flush=True); time.sleep(60)\n"
+        "    write_lines(Path('out.txt'), lines())\n"
         "run_script(main)"
     )
     process = subprocess.Popen(

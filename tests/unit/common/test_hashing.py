@@ -10,7 +10,6 @@ import pytest
 from ecslm.common import hashing
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import (
-    canonical_json,
     known_digests,
     load_digests,
     save_digests,
@@ -74,21 +73,16 @@ def test_an_edit_that_keeps_size_and_time_is_seen_and_so_is_another_file_in_its_
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("content", ["{", '{"weights": 1}', "\x00"])
-def test_broken_memory_of_digests_is_ignored(tmp_path: Path, content: str) -> None:
+def test_broken_memory_of_digests_is_ignored(tmp_path: Path) -> None:
     path, cache = tmp_path / "weights", tmp_path / "digests.json"
     path.write_text("a")
-    cache.write_text(content)
+    cache.write_text('{"weights": 1}')
     load_digests(cache)
     assert sha256_of_file(path) == sha256_of_text("a")
     save_digests(cache)
     known_digests.clear()
     load_digests(cache)
     assert list(known_digests) == [str(path)]
-
-
-def test_canonical_json_is_blind_to_key_order_and_not_to_values() -> None:
-    assert canonical_json({"b": [1, 2], "a": "é"}) == '{"a":"é","b":[1,2]}'
 
 
 @pytest.mark.parametrize("back", [False, True])

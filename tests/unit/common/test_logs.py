@@ -18,7 +18,7 @@ from pathlib import Path
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
 from ecslm.common.logs import start_log
-start_log(Path(sys.argv[1]) if len(sys.argv) > 1 else None, more="MORE" in os.environ)
+start_log(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
 logging.info("step 1 of 2")
 logging.warning("damaged")
 os.write(2, b"last words of a library\\n")
@@ -54,25 +54,13 @@ def test_by_hand_the_log_is_printed_too_and_without_one_all_is_printed(tmp_path:
     assert run(log) == LOGGED + SAID
     assert logged(log) == LOGGED
     assert run(None, **{SHOWN: "yes"}) == LOGGED + SAID
-
-
-def test_what_a_run_shows_of_a_log_is_not_printed_too(tmp_path: Path) -> None:
-    assert run(tmp_path / "job.log", **{SHOWN: "yes"}) == LOGGED[1:] + SAID
+    # A run shows the rest itself.
+    assert run(log, **{SHOWN: "yes"}) == LOGGED[1:] + SAID
 
 
 def test_in_a_run_the_log_says_why_a_job_failed(tmp_path: Path) -> None:
     assert run(tmp_path / "job.log", **{RUN_VARIABLE: "1-1"}) == LOGGED
     assert logged(tmp_path / "job.log") == LOGGED + SAID
-
-
-def test_what_a_process_logs_that_a_job_of_a_run_has_started_stands_in_the_log_once(
-    tmp_path: Path,
-) -> None:
-    log = tmp_path / "job.log"
-    log.write_text("of the job\n")
-    # Its stderr is the log.
-    assert run(log, **{RUN_VARIABLE: "1-1"}, MORE="yes") == SAID
-    assert logged(log) == ["of the job", *LOGGED]
 
 
 def test_warnings_of_the_library_are_collected_and_not_printed(

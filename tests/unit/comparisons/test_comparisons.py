@@ -24,7 +24,7 @@ from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.significance import holm, monte_carlo_p
 from ecslm.comparisons.testing import differences
-from ecslm.schemas.simple_baselines import SimpleBaselines
+from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import Outcomes

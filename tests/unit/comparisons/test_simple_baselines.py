@@ -10,8 +10,8 @@ from support.stated_jobs import job_of, stated_jobs
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
 from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.record import Record
-from ecslm.schemas.simple_baselines import SimpleBaselines
 
 LEARNED = {"Words": {"backend": "learned", "method": "tf-idf"}}
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from support.project import SCRIPTS
 
-from ecslm.fingerprint.digest import code_of
 from ecslm.fingerprint.running import code_parameter
 
 # Runs what tests give it at three moments: while modules are loaded, between the check and an
@@ -127,24 +126,6 @@ def test_the_modules_that_are_loaded_by_name_are_part_of_the_digest(scripts: Pat
 
 
 # Whatever the tests themselves run with.
-BYTECODE = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": ""}
-
-
-def test_an_edit_that_keeps_size_and_date_does_not_run_the_bytecode_of_before(
-    scripts: Path,
-) -> None:
-    file = scripts / "ecslm/early.py"
-    state = file.stat()
-    assert run(scripts, planned(scripts), **BYTECODE) == ("111", "")
-    file.write_text(file.read_text().replace("return 1", "return 2"))
-    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
-    code_of.cache_clear()
-    (scripts / "output").unlink()
-    assert run(scripts, None, **BYTECODE) == ("111", ""), "what Python does by itself"
-    (scripts / "output").unlink()
-    # The bytecode is then removed.
-    assert run(scripts, planned(scripts), **BYTECODE) == (None, REFUSED)
-    assert run(scripts, planned(scripts), **BYTECODE) == ("211", "")
 
 
 @pytest.mark.parametrize("name", ["early", "late"])

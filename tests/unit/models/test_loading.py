@@ -1,6 +1,7 @@
 """Loading base weights: precisions, devices, and folders that hold no model."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,13 @@ from support.model_examples import EXACT, QUANTISED
 from support.tiny import LAYERS
 
 from ecslm.common.errors import InputError
-from ecslm.models.loading import load_base_model, load_tokenizer, require_device
+from ecslm.models.loading import (
+    WORKSPACE,
+    compute_deterministically,
+    load_base_model,
+    load_tokenizer,
+    require_device,
+)
 from ecslm.models.precision import Precision
 
 CPU = torch.device("cpu")
@@ -53,23 +60,10 @@ def test_nf4_quantises_the_layers_and_neither_embedding_nor_head(
         assert module.compute_dtype == getattr(torch, dtype)
     assert model.get_output_embeddings().weight.dtype == getattr(torch, dtype)
     assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
-
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_without_quantisation_all_weights_have_the_configured_type(
-    tiny_model: Path, dtype: str
-) -> None:
-    model = load(tiny_model, {"quantization": "none", "dtype": dtype})
-    assert {weight.dtype for weight in model.parameters()} == {getattr(torch, dtype)}
-
-
-@pytest.mark.parametrize("precision", [EXACT, QUANTISED], ids=["none", "nf4"])
-def test_the_base_is_frozen_and_in_evaluation_mode(
-    tiny_model: Path, precision: dict[str, str]
-) -> None:
-    model = load(tiny_model, precision)
     assert not model.training
     assert not any(weight.requires_grad for weight in model.parameters())
+    plain = load(tiny_model, {"quantization": "none", "dtype": dtype})
+    assert {weight.dtype for weight in plain.parameters()} == {getattr(torch, dtype)}
 
 
 def test_a_quantised_layer_computes_the_same_with_and_without_gradient(tiny_model: Path) -> None:
@@ -110,14 +104,6 @@ def test_a_tokenizer_without_an_end_of_text_token_is_refused(copy: Path) -> None
     problem(caught, copy)
 
 
-def test_a_folder_without_tokenizer_is_refused_in_one_line(copy: Path) -> None:
-    (copy / "tokenizer.json").unlink()
-    (copy / "tokenizer_config.json").unlink()
-    with pytest.raises(InputError, match="no usable tokenizer") as caught:
-        load_tokenizer(copy)
-    problem(caught, copy)
-
-
 def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert require_device("cpu") == CPU
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
@@ -127,3 +113,17 @@ def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="this machine has no usable GPU"):
         require_device("cuda")
+
+
+@pytest.mark.parametrize(("device", "workspace"), [("cuda", ":4096:8"), ("cpu", ":0:0")])
+def test_a_gpu_computes_deterministically_and_a_cpu_always_does(
+    monkeypatch: pytest.MonkeyPatch, device: str, workspace: str
+) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", calls.append)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.setenv(WORKSPACE, ":0:0")
+    compute_deterministically(device)
+    assert calls == [True] * (device == "cuda")
+    assert torch.backends.cudnn.benchmark == (device == "cpu")
+    assert os.environ[WORKSPACE] == workspace

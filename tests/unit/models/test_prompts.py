@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.model_examples import PROMPTS, TEMPLATES, make_record
 
 from ecslm.common.errors import InputError
@@ -49,18 +47,11 @@ def test_options_are_a_json_list_on_a_line(template: PromptTemplate) -> None:
     assert "gr\u00f6\u00dfer" in line
 
 
-def test_a_record_without_options_has_no_options_block(template: PromptTemplate) -> None:
-    assert "Options" not in template.render(make_record(options=None), 0)
-
-
-def test_without_shots_the_example_is_not_shown(template: PromptTemplate) -> None:
-    record = make_record(few_shot_example=json.dumps(EXAMPLE))
-    assert template.render(record, 0) == template.render(make_record(), 0)
-
-
 def test_one_shot_shows_the_example_before_the_input(template: PromptTemplate) -> None:
-    record = make_record(few_shot_example=json.dumps(EXAMPLE))
+    record = make_record(few_shot_example=json.dumps(EXAMPLE), options=None)
     plain, prompt = template.render(record, 0), template.render(record, 1)
+    assert "Options" not in plain
+    assert plain == template.render(make_record(options=None), 0)
     start = prompt.index("### Example input:")
     shown = (
         "### Example input:\nsocks, grey\n\n"
@@ -83,23 +74,17 @@ def test_one_shot_needs_an_example(template: PromptTemplate) -> None:
         template.render(make_record(3), 1)
 
 
-def test_the_prompt_ends_where_the_answer_begins(template: PromptTemplate) -> None:
+def test_the_prompt_ends_where_the_answer_begins() -> None:
     end = {
         "alpaca": "### Response:\n",
         "chatml": "<|im_end|>\n<|im_start|>assistant\n",
         "llama3": "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+        "llama2": "### Response: [/INST]",
+        "mistral": "### Response: [/INST]",
     }
-    assert template.render(make_record(), 0).endswith(end[template.path.stem])
-
-
-CHAT = ("llama2", "mistral")
-
-
-@pytest.mark.parametrize("name", CHAT)
-def test_a_chat_prompt_ends_with_its_turn(name: str) -> None:
-    prompt = PromptTemplate(PROMPTS / f"{name}.jinja").render(make_record(), 0)
-    assert prompt.startswith("<s>[INST] ")
-    assert prompt.endswith("### Response: [/INST]")
+    for name, text in end.items():
+        template = PromptTemplate(PROMPTS / f"{name}.jinja")
+        assert template.render(make_record(), 0).endswith(text)
 
 
 @pytest.mark.parametrize("shots", [0, 1])
@@ -152,7 +137,8 @@ def test_a_template_that_loads_another_is_refused(tmp_path: Path) -> None:
 
 def test_a_template_that_changed_since_it_was_planned_is_refused(tmp_path: Path) -> None:
     planned = template_digest(written(tmp_path, "{{ input }}"))
-    assert PromptTemplate(written(tmp_path, "{# words #}{{ input }}"), planned)
+    renamed = written(tmp_path, "{{ input }}").rename(tmp_path / "other.jinja")
+    assert PromptTemplate(renamed, planned)
     with pytest.raises(InputError, match=r"bad\.jinja: has changed since this job was planned"):
         PromptTemplate(written(tmp_path, "{{ instruction }}"), planned)
 
@@ -160,85 +146,3 @@ def test_a_template_that_changed_since_it_was_planned_is_refused(tmp_path: Path)
 def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"bad\.jinja: line 2: "):
         PromptTemplate(written(tmp_path, "Good.\n{% if %}"))
-
-
-# The digest: equal ones mean equal prompts.
-
-PIECES = (
-    *("text", " ", "\n", "  \n ", "{{ input }}", "{{- input }}", "{{ input -}}", "{{ 'text' }}"),
-    *("{% if options %}", "{%- if options -%}", "{% else %}", "{% endif %}", "{%- endif %}"),
-    *("{# words #}", "{#- words #}", "{# words -#}", "{#- words -#}", "{##}"),
-    *("{% raw %}", "{% endraw %}", "{{ 1 }}", "{{ 1.0 }}", "{{ true }}", "{{ [1, 2] | json }}"),
-)
-RECORDS = (make_record(input="  a b\n"), make_record(options=["yes", "no"]), make_record(input=""))
-
-
-def digest_and_prompts(folder: Path, source: str) -> tuple[str, list[str]] | None:
-    """The digest of a template and what it renders, None if it is not a template."""
-    try:
-        template = PromptTemplate(written(folder, source))
-    except InputError:
-        return None
-    return template.sha256, [template.render(record, 0) for record in RECORDS]
-
-
-@given(st.lists(st.sampled_from(PIECES), max_size=6), st.data())
-def test_equal_digests_mean_equal_prompts(
-    folder: Path, pieces: list[str], data: st.DataObject
-) -> None:
-    """Of a template and one with a piece more or less, most often a comment or white space."""
-    edited = list(pieces)
-    place = data.draw(st.integers(0, len(pieces)))
-    edited[place : place + data.draw(st.integers(0, 1))] = [data.draw(st.sampled_from(PIECES))]
-    one, other = (digest_and_prompts(folder, "".join(some)) for some in (pieces, edited))
-    if one and other and one[1] != other[1]:
-        assert one[0] != other[0]
-
-
-@pytest.fixture(scope="module", name="folder")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("templates")
-
-
-def test_comments_do_not_change_the_digest(template: PromptTemplate, tmp_path: Path) -> None:
-    source = template.path.read_text(encoding="utf-8")
-    lines = source.split("\n")
-    for number in range(len(lines)):
-        # Beside white space that a tag strips, a comment can change the prompt.
-        if not lines[number - 1].endswith("-%}") and not lines[number].startswith("{%-"):
-            commented = [*lines[:number], "{# two\nlines #}" + lines[number], *lines[number + 1 :]]
-            assert PromptTemplate(written(tmp_path, "\n".join(commented))).sha256 == template.sha256
-    assert PromptTemplate(written(tmp_path, source.replace("{{ ", "{{"))).sha256 == template.sha256
-
-
-def test_the_line_of_a_comment_stays_in_the_prompt(tmp_path: Path) -> None:
-    plain = template_digest(written(tmp_path, "a\nb"))
-    assert template_digest(written(tmp_path, "a\n{# words -#}\nb")) == plain
-    assert template_digest(written(tmp_path, "a\n{# words #}\nb")) != plain
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("{{ 1 }}", "{{ 1.0 }}"),
-        ("{{ 1 }}", "{{ true }}"),
-        ("{{ '1' }}", "{{ 1 }}"),
-        ("{{ input }}", "{{ input | trim }}"),
-        ("{{ input | json }}", "{{ input | tojson }}"),
-        ("{{ input }}\n", "{{ input }}"),
-        ("{% raw %}{# a #}{% endraw %}", "{% raw %}{# b #}{% endraw %}"),
-        ("{% if options %}a{% endif %}b", "{% if options %}ab{% endif %}"),
-        ("{{ 1e999 }}", "{{ 1e308 }}"),
-    ],
-)
-def test_templates_that_render_other_prompts_have_other_digests(
-    tmp_path: Path, one: str, other: str
-) -> None:
-    assert template_digest(written(tmp_path, one)) != template_digest(written(tmp_path, other))
-
-
-def test_the_digest_does_not_depend_on_the_name_of_the_file(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.jinja", tmp_path / "other.jinja"
-    for path in (one, other):
-        path.write_text("{{ input }}")
-    assert template_digest(one) == template_digest(other)

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.model_examples import make_record
 
-from ecslm.models.shares import share_of
-from ecslm.schemas.record import Record
+from ecslm.schemas.record import Record, share_of
 
 FRACTIONS = st.floats(0, 1, exclude_min=True)
 TASKS = st.lists(st.sampled_from(["PM", "AG", "SR"]), max_size=60)
@@ -41,12 +40,3 @@ def test_the_order_of_the_data_does_not_decide_which_records_are_taken(
     records = of_tasks(["PM"] * 12)
     taken = {record.id for record in share_of([records[number] for number in order], part)}
     assert taken == {record.id for record in share_of(records, part)}
-
-
-def test_a_share_is_spread_over_the_records() -> None:
-    """A file may be sorted, by label for example."""
-    places = [int(record.id[1:]) for record in share_of(of_tasks(["PM"] * 1000), 0.1)]
-    assert all(
-        12 <= sum(start <= place < start + 250 for place in places) <= 38
-        for start in range(0, 1000, 250)
-    )

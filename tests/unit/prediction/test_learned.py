@@ -16,12 +16,11 @@ from support.stated_jobs import job_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
-from ecslm.models.shares import share_of
 from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
 from ecslm.prediction.learned.learning import learn
 from ecslm.prediction.learned_settings import LearnedSettings, Method
 from ecslm.schemas.prediction import read_predictions
-from ecslm.schemas.record import Record
+from ecslm.schemas.record import Record, share_of
 from ecslm.scoring.answers.protocol import answer_type
 from ecslm.scoring.baselines import as_prediction
 

@@ -21,7 +21,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
-from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import Prediction
 from ecslm.scoring.bertscore.pairs import Encoder, Pair, score_pairs
 from ecslm.scoring.bertscore.run import bertscore

@@ -3,8 +3,7 @@
 import pytest
 from support.scoring_examples import TASKS, example, example_outcomes, scored
 
-from ecslm.schemas.metrics_file import MetricsFile
-from ecslm.schemas.outcome import Outcome, OutcomeRow
+from ecslm.schemas.metrics_file import MetricsFile, Outcome, OutcomeRow
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.metrics.protocol import metric
 

@@ -12,8 +12,7 @@ from support.project import ROOT
 from support.table_files import request
 
 from ecslm.common.files import write_json
-from ecslm.schemas.cost import LatencyFile, TimedAnswer
-from ecslm.schemas.prices import Prices
+from ecslm.schemas.cost import LatencyFile, Prices, TimedAnswer
 from ecslm.tables.costs import CostedModel, break_even, total
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.cost import NEVER, build, files, problems

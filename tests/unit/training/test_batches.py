@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 from ecslm.common.errors import InputError
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import Record
-from ecslm.training.batches import IGNORED, Example, Padded, collate, encode_example
+from ecslm.training.batches import IGNORED, Example, Padded, encode_example
 
 ANSWERS = ("yes", "A: very positive", '[{"attribute": "brand", "value": "Ümlaut"}]', " padded ", "")
 LONG = 10_000
@@ -41,25 +41,16 @@ def test_the_labels_of_a_batch_are_the_answers_with_their_end_and_nothing_else(
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
     records = [make_record(i, output=output) for i, output in enumerate(ANSWERS)]
     encoded = examples(tokenizer, template, records)
-    batch = collate(encoded, tokenizer.pad_token_id)
+    batch = Padded(tokenizer.pad_token_id).collate(encoded)
     for row, record in enumerate(records):
+        attended = batch["input_ids"][row][batch["attention_mask"][row].bool()].tolist()
+        assert attended == encoded[row].prompt + encoded[row].answer
         labels = batch["labels"][row].tolist()
         trained = [label for label in labels if label != IGNORED]
         assert tokenizer.decode(trained) == record.output + tokenizer.eos_token
         prompt = len(encoded[row].prompt)
         assert labels[:prompt] == [IGNORED] * prompt
         assert labels[len(encoded[row]) :] == [IGNORED] * (len(labels) - len(encoded[row]))
-
-
-def test_a_batch_attends_to_every_token_and_to_no_padding(
-    tokenizer: Any, template: PromptTemplate
-) -> None:
-    encoded = examples(tokenizer, template, [make_record(i) for i in range(4)])
-    batch = collate(encoded, tokenizer.pad_token_id)
-    assert batch["attention_mask"].sum(dim=1).tolist() == [len(example) for example in encoded]
-    for row, example in enumerate(encoded):
-        tokens = batch["input_ids"][row][batch["attention_mask"][row].bool()].tolist()
-        assert tokens == example.prompt + example.answer
 
 
 @pytest.mark.parametrize("output", ANSWERS[:3])
@@ -91,14 +82,6 @@ def test_truncation_cuts_the_end_of_the_input_alone(
     kept = text.removeprefix(before).removesuffix(after)
     assert kept
     assert words.startswith(kept)
-
-
-def test_a_record_that_just_fits_is_not_cut(tokenizer: Any, template: PromptTemplate) -> None:
-    record = make_record()
-    (whole,) = examples(tokenizer, template, [record])
-    assert examples(tokenizer, template, [record], len(whole)) == [whole]
-    (cut,) = examples(tokenizer, template, [record], len(whole) - 1)
-    assert cut.truncated
 
 
 def test_a_record_that_cannot_fit_is_named(tokenizer: Any, template: PromptTemplate) -> None:

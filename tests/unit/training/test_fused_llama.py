@@ -13,7 +13,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
 from ecslm.training import fused_ops
-from ecslm.training.batches import Example, collate
+from ecslm.training.batches import Example, Padded
 from ecslm.training.fused_llama import fuse
 from ecslm.training.loss import answer_loss
 from ecslm.training.packing import Packed
@@ -53,7 +53,7 @@ def adapted(
 
 
 def padded(examples: Sequence[Example]) -> dict[str, Any]:
-    return collate(examples, padding=2)
+    return Padded(2).collate(examples)
 
 
 def loss_and_gradients(model: Any, batch: dict[str, Any]) -> Found:

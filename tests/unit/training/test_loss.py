@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
-from support.model_examples import EXACT, QUANTISED, planned_trainer
+from support.model_examples import EXACT, QUANTISED
 
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
-from ecslm.training.batches import Example, Layout, Padded, collate
+from ecslm.training.batches import Example, Padded
 from ecslm.training.loss import answer_loss
-from ecslm.training.packing import Packed, use_packed_attention
-from ecslm.training.settings import LossWeights
 
 CPU = torch.device("cpu")
 PRECISIONS = pytest.mark.parametrize("precision", [EXACT, QUANTISED], ids=["none", "nf4"])
@@ -44,7 +41,7 @@ def tuned(manifest: Path, adapter: Path, precision: dict[str, str]) -> Any:
 
 
 def batch_of(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
-    return collate(examples, padding=2)
+    return Padded(2).collate(examples)
 
 
 def gradients(model: Any) -> dict[str, torch.Tensor]:
@@ -58,25 +55,25 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
 
 
 @PRECISIONS
-def test_the_loss_is_that_of_transformers_on_all_logits(
-    tiny_base: Path, examples: list[Example], precision: dict[str, str]
+def test_loss_and_gradients_are_those_of_transformers_on_all_logits_the_heads_included(
+    tiny_base: Path,
+    quantised_adapter: Path,
+    examples: list[Example],
+    precision: dict[str, str],
 ) -> None:
-    model, batch = load(tiny_base, precision), batch_of(examples)
-    answers = int((batch["labels"] >= 0).sum())
-    assert answers == sum(len(example.answer) for example in examples)
-    expected = model(**batch).loss * answers
-    torch.testing.assert_close(answer_loss(model, batch), expected, rtol=1e-5, atol=0)
-
-
-def test_padding_changes_no_records_loss(base: Any, examples: list[Example]) -> None:
-    together = answer_loss(base, batch_of(examples))
-    apart = [answer_loss(base, batch_of([example])) for example in examples]
-    torch.testing.assert_close(sum(apart), together, rtol=1e-5, atol=0)
-    longest = max(examples, key=len)
-    for example, alone in zip(examples, apart, strict=True):
-        pair = answer_loss(base, batch_of([example, longest]))
-        rest = answer_loss(base, batch_of([longest]))
-        torch.testing.assert_close(pair - rest, alone, rtol=1e-4, atol=1e-4)
+    model, batch = tuned(tiny_base, quantised_adapter, precision), batch_of(examples)
+    answers = sum(len(example.answer) for example in examples)
+    assert int((batch["labels"] >= 0).sum()) == answers
+    loss = model(**batch).loss
+    loss.backward()
+    expected = gradients(model)
+    modules = [name.split(".lora_")[0].rsplit(".", 1)[-1] for name in expected]
+    assert sorted(modules) == sorted(2 * ["lm_head", *2 * BASES_OF_A_LAYER])
+    assert all(bool(gradient.abs().sum() > 0) for gradient in expected.values())
+    own = answer_loss(model.get_base_model(), batch) / answers
+    own.backward()
+    torch.testing.assert_close(own, loss, rtol=1e-5, atol=0)
+    torch.testing.assert_close(gradients(model), expected, rtol=1e-3, atol=1e-6)
 
 
 def test_the_end_of_the_answer_is_trained(base: Any, examples: list[Example]) -> None:
@@ -85,22 +82,6 @@ def test_the_end_of_the_answer_is_trained(base: Any, examples: list[Example]) ->
     whole = answer_loss(base, batch)
     batch["labels"][0, -1] = -100
     assert answer_loss(base, batch) < whole - 0.1
-
-
-@PRECISIONS
-def test_every_adapter_matrix_receives_gradient_the_heads_included(
-    tiny_base: Path,
-    quantised_adapter: Path,
-    examples: list[Example],
-    precision: dict[str, str],
-) -> None:
-    model = tuned(tiny_base, quantised_adapter, precision)
-    answer_loss(model.get_base_model(), batch_of(examples)).backward()
-    found = gradients(model)
-    modules = [name.split(".lora_")[0].rsplit(".", 1)[-1] for name in found]
-    expected = ["lm_head", *2 * BASES_OF_A_LAYER]
-    assert sorted(modules) == sorted(2 * expected)
-    assert all(bool(gradient.abs().sum() > 0) for gradient in found.values())
 
 
 @PRECISIONS
@@ -119,83 +100,3 @@ def test_an_evaluation_changes_neither_loss_nor_gradient(
     answer_loss(model.train().get_base_model(), batch).backward()
     torch.testing.assert_close(gradients(model), expected)
     torch.testing.assert_close(answer_loss(model.eval().get_base_model(), batch), before)
-
-
-def test_the_gradient_is_that_of_transformers_own_loss(
-    tiny_base: Path, exact_adapter: Path, examples: list[Example]
-) -> None:
-    model, batch = tuned(tiny_base, exact_adapter, EXACT), batch_of(examples)
-    model(**batch).loss.backward()
-    expected = gradients(model)
-    answers = sum(len(example.answer) for example in examples)
-    (answer_loss(model.get_base_model(), batch) / answers).backward()
-    torch.testing.assert_close(gradients(model), expected, rtol=1e-3, atol=1e-6)
-
-
-@pytest.mark.parametrize("layout", [Padded(2), Packed(share=False), Packed(share=True)], ids=str)
-def test_records_that_count_alike_add_up_their_mean_losses(
-    tiny_base: Path, examples: list[Example], layout: Layout
-) -> None:
-    model = load(tiny_base, EXACT)
-    alike = [example.weighing("records") for example in examples]
-    means = [answer_loss(model, batch_of([each])) / len(each.answer) for each in examples]
-    if isinstance(layout, Packed):
-        use_packed_attention(model)
-    total = answer_loss(model, layout.collate(alike))
-    torch.testing.assert_close(total, sum(means), rtol=1e-5, atol=0)
-    assert total < answer_loss(model, layout.collate(examples)) / 2
-
-
-@pytest.mark.parametrize("weights", ["tokens", "records"])
-@pytest.mark.parametrize("budget", [16, 700])
-def test_micro_batches_do_not_change_a_steps_loss_and_gradient(
-    tiny_base: Path,
-    exact_adapter: Path,
-    examples: list[Example],
-    tmp_path: Path,
-    budget: int,
-    weights: LossWeights,
-) -> None:
-    """Normalised by the weight of the global batch, not of each micro-batch."""
-    examples = [example.weighing(weights) for example in examples]
-    expected_loss, expected = step(tiny_base, exact_adapter, examples, 10_000, tmp_path)
-    loss, found = step(tiny_base, exact_adapter, examples, budget, tmp_path)
-    torch.testing.assert_close(loss, expected_loss, rtol=1e-5, atol=0)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
-
-
-def step(
-    base: Path, adapter: Path, examples: list[Example], budget: int, folder: Path
-) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Loss and gradient of one optimiser step, before it is taken."""
-    model = tuned(base, adapter, EXACT)
-    trainer = planned_trainer(model, examples, folder, budget=budget)
-    (inputs,) = trainer.get_train_dataloader()
-    assert inputs == [*range(len(examples))]
-    return trainer.training_step(model, inputs), gradients(model)
-
-
-def test_a_steps_loss_is_the_mean_over_records_if_they_count_alike(
-    tiny_base: Path, exact_adapter: Path, examples: list[Example], tmp_path: Path
-) -> None:
-    alike = [example.weighing("records") for example in examples]
-    loss, _ = step(tiny_base, exact_adapter, alike, 700, tmp_path)
-    model = tuned(tiny_base, exact_adapter, EXACT).get_base_model()
-    with torch.inference_mode():
-        losses = [float(answer_loss(model, batch_of([one]))) for one in examples]
-    means = [loss / len(one.answer) for loss, one in zip(losses, examples, strict=True)]
-    assert float(loss) == pytest.approx(fmean(means), rel=1e-5)
-
-
-@pytest.mark.parametrize("budget", [16, 10_000])
-def test_the_evaluation_loss_is_the_mean_over_answer_tokens_whatever_the_budget(
-    base: Any, examples: list[Example], tmp_path: Path, budget: int
-) -> None:
-    trainer = planned_trainer(base, examples, tmp_path, budget=budget)
-    base.get_base_model = lambda: base
-    expected = float(base(**batch_of(examples)).loss)
-    assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, rel=1e-5)
-    alike = [example.weighing("records") for example in examples]
-    means = [float(base(**batch_of([example])).loss) for example in examples]
-    trainer = planned_trainer(base, alike, tmp_path, budget=budget)
-    assert trainer.evaluate()["eval_loss"] == pytest.approx(fmean(means), rel=1e-5)

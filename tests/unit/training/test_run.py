@@ -1,17 +1,13 @@
-"""A whole training: its files, its bytes, and what a killed one leaves behind."""
+"""A whole training: its files and its bytes."""
 
 import json
 import os
 import shutil
-import signal
-import subprocess
-import time
-from collections.abc import Sequence
+from math import cos, pi
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file
 from support import tiny, warm
 from support.model_examples import (
@@ -26,45 +22,35 @@ from support.model_examples import (
     write_records,
 )
 
-from ecslm.common import locks
-from ecslm.common.devices import sharing
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.results_cache import ROOT_VARIABLE
-from ecslm.common.worker import place
-from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import read_adapter
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import PromptTemplate
-from ecslm.training import fit as training
-from ecslm.training import run as training_run
-from ecslm.training.processes import Processes
+from ecslm.training import run
 
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
 STEPS = 6
 
 
-class Killed(BaseException):
-    """Stands for a signal that ends the process."""
+class TrainedError(Exception):
+    """Instead of a training."""
 
 
-def kill_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
-    """Let the next training die when it has taken so many steps."""
+def refuse_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next training end before it begins."""
 
-    class Deadly(training.Progress):
-        def on_step_end(self, _args: Any, state: Any, _control: Any, **_options: Any) -> None:
-            if state.global_step == steps:
-                raise Killed
+    def refuse(**_options: Any) -> None:
+        raise TrainedError
 
-    monkeypatch.setattr(training, "Progress", Deadly)
-
-
-def work_in(folder: Path) -> list[Path]:
-    return [path for path in (folder / "adapter" / "work").iterdir() if path.is_dir()]
+    monkeypatch.setattr(run, "_fit", refuse)
+    # Nor is a device waited for.
+    monkeypatch.setattr(run, "lease_devices", lambda *_: None)
 
 
 def assert_same_bytes(one: Path, other: Path) -> None:
@@ -98,22 +84,6 @@ def test_the_manifest_tells_what_the_adapter_was_made_from(
     assert (manifest.model, manifest.seed, manifest.threads) == ("Tiny-EC", 0, 1)
 
 
-def test_the_manifest_counts_the_records_of_the_share_that_was_used(
-    tiny_base: Path, tmp_path: Path
-) -> None:
-    manifest = read_adapter(train(tmp_path, tiny_base, adapter_settings(train_fraction=0.4)))
-    assert manifest.records == {"AG": 2, "PM": 2}
-    history = read_lines(tmp_path / "adapter/log.jsonl")
-    # An epoch has one step in place of three.
-    assert sum("loss" in entry for entry in history) == QUICK["epochs"]
-
-
-def test_only_a_quantised_adapter_depends_on_the_library_that_quantises(
-    quantised_adapter: Path,
-) -> None:
-    assert "bitsandbytes" in read_adapter(quantised_adapter).versions
-
-
 def test_the_adapter_holds_its_own_matrices_and_no_embedding(
     exact_adapter: Path, tiny_model: Path
 ) -> None:
@@ -135,6 +105,30 @@ def test_training_lowers_both_losses(adapter: str, request: pytest.FixtureReques
         assert values[-1] < values[0]
     tokens = [entry["tokens"] for entry in history]
     assert tokens == sorted(tokens)
+
+
+def test_the_learning_rate_warms_up_and_falls_as_a_cosine(exact_adapter: Path) -> None:
+    log = read_lines(exact_adapter.parent / "log.jsonl")
+    found = [entry["learning_rate"] for entry in log if "loss" in entry]
+    falling = [QUICK["learning_rate"] * (1 + cos(pi * step / 5)) / 2 for step in range(5)]
+    assert found == pytest.approx([0.0, *falling])
+
+
+CHANGES: list[dict[str, Any]] = [
+    *({"weight_decay": 0.5}, {"scheduler": "linear"}, {"warmup_ratio": 0.5}, {"dropout": 0.0}),
+    *({"max_grad_norm": 1e-3}, {"loss_weights": "records"}, {"order": "stratified"}),
+    *({"alpha": 9}, {"train_fraction": 0.4}),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_each_setting_reaches_the_adapter(
+    exact_adapter: Path, tiny_base: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    other = read_adapter(train(tmp_path, tiny_base, adapter_settings(**change)))
+    assert other.files[WEIGHTS] != read_adapter(exact_adapter).files[WEIGHTS]
+    wanted = 2 if "train_fraction" in change else 5
+    assert other.records == {"AG": wanted, "PM": wanted}
 
 
 def test_the_logged_tokens_are_those_of_all_epochs(exact_adapter: Path) -> None:
@@ -216,100 +210,6 @@ def test_the_given_threads_are_used_and_bytes_depend_on_no_others(
     assert found[0] == found[1]
 
 
-def test_another_seed_gives_another_adapter(
-    exact_adapter: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    other = train(tmp_path, tiny_base, seed=1)
-    assert read_adapter(other).files[WEIGHTS] != read_adapter(exact_adapter).files[WEIGHTS]
-    assert read_adapter(other).seed == 1
-
-
-@pytest.mark.parametrize(("steps", "seconds"), [(1, 1e9), (3, 0.0), (5, 1e9)])
-def test_a_killed_training_goes_on_to_the_same_bytes(
-    exact_adapter: Path,
-    tiny_base: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    steps: int,
-    seconds: float,
-) -> None:
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, steps)
-        train(tmp_path, tiny_base, checkpoint_seconds=seconds)
-    assert not (tmp_path / "adapter" / "manifest.json").exists()
-    resumed = train(tmp_path, tiny_base, checkpoint_seconds=seconds)
-    assert_same_bytes(resumed, exact_adapter)
-    logged = read_lines(resumed.parent / "log.jsonl")
-    assert [entry["step"] for entry in logged if "loss" in entry] == [*range(1, STEPS + 1)]
-
-
-def test_a_killed_fused_training_goes_on_to_the_same_bytes(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    precision = {"quantization": "nf4", "dtype": "bfloat16"}
-    settings = adapter_settings(precision, fused=True, dropout=0.0)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, 2)
-        train(tmp_path / "killed", tiny_base, settings, checkpoint_seconds=0.0)
-    resumed = train(tmp_path / "killed", tiny_base, settings)
-    assert_same_bytes(resumed, train(tmp_path / "whole", tiny_base, settings))
-
-
-def test_a_resumed_training_does_not_start_over_and_its_energy_is_not_known(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ecslm.models.cost._energy_joules", lambda _device: 5.0)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, 5)
-        train(tmp_path, tiny_base, checkpoint_seconds=0)
-    # Dies at step 2 if it ever gets there again.
-    kill_after(monkeypatch, 2)
-    resumed = train(tmp_path, tiny_base)
-    assert json.loads((resumed.parent / "cost.json").read_text())["energy_joules"] is None
-
-
-def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Thirty steps, so that the signal comes long before the end."""
-    records = write_records(tmp_path / "sixty.jsonl", 60)
-    code = code_parameter("train_adapter.py")
-    whole = train(tmp_path / "whole", tiny_base, train=[records], code=code)
-    manifest = tmp_path / "adapter" / "manifest.json"
-    settings = adapter_settings().model_dump_json()
-    command = [
-        str(SCRIPTS / "train_adapter.py"),
-        *("--settings", settings),
-        *("--train", str(records), "--val", str(tmp_path / "whole" / "val.jsonl")),
-        *("--base", str(tiny_base), "--template", str(PROMPTS / "alpaca.jinja")),
-        *("--model", "Tiny-EC", "--threads", "1", "--code", code),
-        *("--checkpoint-seconds", "0", "--output", str(manifest)),
-    ]
-    with (tmp_path / "printed.txt").open("wb") as printed:
-        process = warm.start(command, tmp_path, printed, printed, os.environ)
-    state = "checkpoint-2/sha256.json"
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(f"adapter/work/*/{state}")) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL, (tmp_path / "printed.txt").read_text()
-    assert not manifest.exists()
-    kill_after(monkeypatch, 1)  # It continues after this step.
-    assert_same_bytes(train(tmp_path, tiny_base, train=[records], code=code), whole)
-
-
-def test_other_data_does_not_continue_the_killed_training(
-    exact_adapter: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = tmp_path / "other.jsonl"
-    write_jsonl(other, [make_record(number, output="maybe") for number in range(10)])
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        kill_after(patch, 5)
-        train(tmp_path, tiny_base, train=[other], checkpoint_seconds=0)
-    assert_same_bytes(train(tmp_path, tiny_base), exact_adapter)
-
-
 def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,9 +220,7 @@ def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
     before = {name: (manifest.parent / name).read_bytes() for name in names}
     for name in names:
         (manifest.parent / name).unlink()
-    kill_after(monkeypatch, 1)
-    # It does not wait for a device either.
-    monkeypatch.setattr(training_run, "lease_devices", None)
+    refuse_training(monkeypatch)
     train(tmp_path, tiny_base, code="code:1")
     assert {name: (manifest.parent / name).read_bytes() for name in names} == before
 
@@ -342,7 +240,7 @@ def test_models_of_equal_settings_share_an_adapter(
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     first = read_adapter(train(tmp_path / "one", tiny_base))
-    kill_after(monkeypatch, 1)
+    refuse_training(monkeypatch)
     second = read_adapter(train(tmp_path / "two", tiny_base, model="Other-EC"))
     assert (first.files, first.model) == (second.files, "Tiny-EC")
     assert second.model == "Other-EC"
@@ -354,7 +252,7 @@ def test_an_adapter_of_anything_else_is_trained(
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     train(tmp_path, tiny_base, code="code:1")
-    kill_after(monkeypatch, 1)
+    refuse_training(monkeypatch)
     more = tmp_path / "more.jsonl"
     changes: list[dict[str, Any]] = [
         *({"seed": 1}, {"threads": 2}, {"code": "code:2"}, {"base": other_base}),
@@ -362,7 +260,7 @@ def test_an_adapter_of_anything_else_is_trained(
         *({"train": [write_records(more, 11)]}, {"val": [write_records(more, 4)]}),
     ]
     for change in changes:
-        with pytest.raises(Killed):
+        with pytest.raises(TrainedError):
             train(tmp_path, **{"base": tiny_base, "code": "code:1", **change})
 
 
@@ -379,43 +277,6 @@ def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None
 def test_a_split_without_records_is_named(tiny_base: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no validation records"):
         train(tmp_path, tiny_base, val=[write_records(tmp_path / "empty.jsonl", 0)])
-
-
-def test_a_diverging_training_says_so_in_one_line(tiny_base: Path, tmp_path: Path) -> None:
-    settings = adapter_settings(learning_rate=1e30, warmup_ratio=0.0)
-    with pytest.raises(InputError, match=r"the loss is .* lower `learning_rate`") as caught:
-        train(tmp_path, tiny_base, settings)
-    assert len(caught.value.problems) == 1
-
-
-def test_a_gradient_that_is_not_finite_reaches_no_weight(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Though the loss is: as of attention that fails in its backward pass alone."""
-    steps: list[int] = []
-    summed = Processes.sum_gradients
-
-    def poisoned(self: Processes, weights: Sequence[torch.nn.Parameter]) -> None:
-        summed(self, weights)
-        steps.append(len(steps))
-        if len(steps) == 2:
-            weights[0].grad[0, 0] = torch.nan
-
-    monkeypatch.setattr(Processes, "sum_gradients", poisoned)
-    with pytest.raises(InputError, match=r"the norm of the gradient is nan at step 2"):
-        train(tmp_path, tiny_base)
-    assert not list(tmp_path.rglob("*.safetensors"))
-
-
-def test_the_validation_records_can_be_limited(tiny_base: Path, tmp_path: Path) -> None:
-    settings = adapter_settings(epochs=1, max_val_records=1)
-    limited = read_lines(train(tmp_path, tiny_base, settings).parent / "log.jsonl")
-    assert "eval_loss" in limited[-1]
-    one = write_records(tmp_path / "one.jsonl", 1, split="val")
-    settings = adapter_settings(epochs=1)
-    alone = train(tmp_path / "alone", tiny_base, settings, val=[one])
-    expected = read_lines(alone.parent / "log.jsonl")[-1]["eval_loss"]
-    assert limited[-1]["eval_loss"] == expected
 
 
 def test_gradient_checkpointing_does_not_change_the_adapter(
@@ -437,36 +298,3 @@ def test_an_adapter_that_does_not_fit_the_base_is_refused_before_any_work(
     first, second = caught.value.problems
     assert "target_modules: q_prj is no linear layer of tiny: did you mean `q_proj`?" in first
     assert "rank: 99 is more than" in second
-    assert [list(work.iterdir()) for work in work_in(tmp_path)] == [[]]
-
-
-def test_what_one_process_has_trained_is_not_what_two_would(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def start(*_arguments: Any) -> None:
-        raise InputError("two are started")
-
-    train(tmp_path, tiny_base)
-    monkeypatch.setattr("ecslm.training.run.fit_in_processes", start)
-    with pytest.raises(InputError, match="two are started"):
-        train(tmp_path, tiny_base, processes=2)
-
-
-def test_a_process_of_a_training_whose_job_has_ended_does_not_compute(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The job's devices may be another one's already."""
-    with subprocess.Popen(["sleep", "1000"]) as job:
-        monkeypatch.setenv(sharing.LEASE_VARIABLE, place._name(job.pid))
-        monkeypatch.setenv(place.DEVICES_VARIABLE, "GPU-a,GPU-b")
-        monkeypatch.setattr(sharing, "locks_folder", lambda: tmp_path)
-        monkeypatch.setattr(training_run, "end_with_parent", lambda: None)
-        fitted = []
-        monkeypatch.setattr(training_run, "_fit", lambda *_: fitted.append(True))
-        training_run._fit_part(None, tmp_path)  # type: ignore[arg-type]
-        job.kill()
-        job.wait()
-        with pytest.raises(SystemExit):
-            training_run._fit_part(None, tmp_path)  # type: ignore[arg-type]
-    assert fitted == [True]
-    assert locks.lock(sharing.users_of(tmp_path, "GPU-b"), locks.EXCLUSIVE) is None

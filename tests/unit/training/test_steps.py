@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecslm.training.batches import Example
+from ecslm.training.batches import Example, plan_steps, stratified_order
 from ecslm.training.settings import Order, TrainingSettings
-from ecslm.training.steps import plan_steps, stratified_order
 
 ORDERS: tuple[Order, ...] = ("shuffled", "stratified")
 

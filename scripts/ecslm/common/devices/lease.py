@@ -91,8 +91,7 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     """Wait for `count` of the devices, and lock them until this process ends.
 
     All are taken at once, or none, so that no two jobs wait for each other. Devices on which the
-    run's worker may hold a model come first, then those that nobody uses, and last those that
-    processes of other jobs still use.
+    run's worker may hold a model come first, those of other runs' workers last.
 
     Args:
         folder: of the locks.
@@ -110,29 +109,26 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
 
 
 def _lock_all(devices: Sequence[Device], count: int, folder: Path, own: str) -> dict[Device, int]:
-    """Lock the best devices as soon as enough are free; returns them with their descriptors."""
+    """Lock devices as soon as enough are free; returns them with their descriptors."""
 
-    def is_own(one: Device) -> bool:
-        return own != "" and _run_of(one, folder) == own
+    def others(one: Device) -> tuple[bool, bool]:
+        run = _run_of(one, folder)
+        return run != own, run != ""
 
     waiting = Waiting()
     while True:
         locked: dict[Device, int] = {}
-        best: set[Device] = set()
-        for one in sorted(devices, key=is_own, reverse=True):
-            descriptor = lock(lock_of(folder, one.uuid)) if len(best) < count else None
+        for one in sorted(devices, key=others):
+            descriptor = lock(lock_of(folder, one.uuid)) if len(locked) < count else None
             if descriptor is not None:
                 locked[one] = descriptor
-                best |= {one} if is_own(one) or _is_empty(one, folder) else set()
-        kept = sorted(locked, key=best.__contains__, reverse=True)[:count]
-        for one, descriptor in locked.items():
-            if one not in kept or len(kept) < count:
-                os.close(descriptor)
-        if len(kept) == count:
-            for one in kept:
+        if len(locked) == count:
+            for one, descriptor in locked.items():
                 # Its worker, if any, is still there.
-                note(locked[one], _run_of(one, folder))
-            return {one: locked[one] for one in kept}
+                note(descriptor, _run_of(one, folder))
+            return locked
+        for descriptor in locked.values():
+            os.close(descriptor)
         users = "; ".join(
             f"{one} is used by {noted(lock_of(folder, one.uuid))[0]}"
             for one in devices
@@ -148,16 +144,10 @@ def _empty(device: Device, folder: Path, own: str) -> None:
         return
     if run:
         end_worker(run, device.uuid)
-    while not _is_empty(device, folder):
+    # Only the job that has locked the device may look.
+    while (descriptor := lock(users_of(folder, device.uuid))) is None:
         waiting.tell(f"device: waiting for processes of an earlier job, which still use {device}")
-
-
-def _is_empty(device: Device, folder: Path) -> bool:
-    """Whether no process uses a device. Only the job that has locked it may look."""
-    descriptor = lock(users_of(folder, device.uuid))
-    if descriptor is not None:
-        os.close(descriptor)
-    return descriptor is not None
+    os.close(descriptor)
 
 
 def _run_of(device: Device, folder: Path) -> str:

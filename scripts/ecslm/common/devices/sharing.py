@@ -1,7 +1,7 @@
 """The locks of this machine's devices: of the job that has leased one, and of its processes.
 
-These may outlive the job for a moment or longer: the run's worker, and what `accelerate launch`
-starts. They share a second lock of the device; a job that leases it waits until that is free.
+The run's worker outlives the job. It has a second lock of the device; a job that leases the device
+waits until that is free. Forks of a job have the lock of the job itself.
 """
 
 import os

@@ -15,8 +15,7 @@ from string import ascii_uppercase
 from typing import Any, NoReturn, Protocol
 
 from ecslm.common.errors import InputError
-from ecslm.schemas.answers import OPTION
-from ecslm.schemas.fields import parse_object
+from ecslm.schemas.fields import OPTION, parse_object
 from ecslm.schemas.task import Answer
 
 YES_NO = ("yes", "no", "Yes", "No")

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ecslm.schemas.answers import OPTION
-from ecslm.schemas.fields import is_nothing, parse_list
+from ecslm.schemas.fields import OPTION, is_nothing, parse_list
 from ecslm.schemas.record import Record
 
 Fields = dict[str, list[str]]

@@ -3,7 +3,7 @@
 import re
 
 from ecslm.common.errors import Problem
-from ecslm.schemas.answers import OPTION
+from ecslm.schemas.fields import OPTION
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import Mention, letters_alone
 from ecslm.scoring.answers.protocol import AnswerType

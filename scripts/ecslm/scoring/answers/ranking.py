@@ -4,7 +4,7 @@ import re
 from string import ascii_uppercase
 
 from ecslm.common.errors import Problem
-from ecslm.schemas.answers import product_letters
+from ecslm.schemas.fields import product_letters
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import letters_alone
 from ecslm.scoring.answers.protocol import AnswerType

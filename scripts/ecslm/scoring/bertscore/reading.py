@@ -8,7 +8,7 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.text import number_of
-from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
 
 

@@ -15,7 +15,7 @@ from ecslm.common.validation import sealed, unsealed
 from ecslm.common.versions import require_locked
 from ecslm.models.bases import read_base
 from ecslm.models.loading import require_device
-from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.pairs import DECIMALS, Pair, Values, load_encoder, score_pairs
 from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem

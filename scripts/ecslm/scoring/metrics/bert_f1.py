@@ -7,8 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ecslm.schemas.metrics_file import Score
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.metrics.arithmetic import ratio
 from ecslm.scoring.metrics.mean import Mean
 from ecslm.scoring.metrics.protocol import Array, Item

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ecslm.schemas.metrics_file import Score
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.intervals import wilson_f1_interval
 from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, f1s, ratio
 from ecslm.scoring.metrics.expectation import expected_f1

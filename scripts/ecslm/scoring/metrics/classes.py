@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome
 from ecslm.scoring.metrics.arithmetic import column_totals, f1, ratio
 from ecslm.scoring.metrics.protocol import Array, Item
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ecslm.schemas.metrics_file import Score
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.metrics.arithmetic import ratio, ratios
 from ecslm.scoring.metrics.protocol import Array, Item, Metric
 

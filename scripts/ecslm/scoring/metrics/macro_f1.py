@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ecslm.schemas.metrics_file import Score
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.metrics.arithmetic import f1_gradient, f1s, ratios
 from ecslm.scoring.metrics.classes import (
     class_details,

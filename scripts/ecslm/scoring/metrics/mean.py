@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.arithmetic import column_totals, ratios
 from ecslm.scoring.metrics.protocol import Array, Item, Metric

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from ecslm.schemas.metrics_file import Score
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.metrics.mean import Mean, expected_mean
 from ecslm.scoring.metrics.protocol import Array, Item
 

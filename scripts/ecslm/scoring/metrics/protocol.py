@@ -9,9 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ecslm.schemas.bertscore import BertScoreRow
-from ecslm.schemas.metrics_file import Score
-from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.metrics_file import BertScoreRow, Outcome, Score
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.modules import metric_module
 

@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 
 from ecslm.models.architecture import read_architectures
 from ecslm.models.parameter_counts import count_adapter
+from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES
-from ecslm.schemas.prices import Prices
 from ecslm.schemas.settings import Closed
 from ecslm.tables.costs import (
     REQUESTS,

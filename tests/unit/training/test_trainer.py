@@ -1,0 +1,226 @@
+"""Gradients and evaluations do not depend on micro-batches, and memory may run out."""
+
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.model_examples import (
+    EXACT,
+    adapter_settings,
+    prediction_settings,
+    read_lines,
+    run_predict,
+    train,
+    trainer_of,
+)
+
+from ecslm.common.errors import InputError
+from ecslm.models.adapters import read_adapter
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_base_model
+from ecslm.models.precision import Precision
+from ecslm.prediction.generation import Generator, likeliest
+from ecslm.prediction.network import Network
+from ecslm.training import trainer as trainers
+from ecslm.training.adapter import add_adapter
+from ecslm.training.batches import Example, Padded
+from ecslm.training.loss import answer_loss
+from ecslm.training.packing import Layout, Packed
+from ecslm.training.settings import LossWeights, TrainingSettings
+
+CPU = torch.device("cpu")
+LAYOUTS = [Padded(2), Packed(share=False), Packed(share=True)]
+# No token, so that no answer ends by itself.
+NEVER = -1
+LONGEST = 5
+STEM = [5, 6, 7, 8, 9, 10, 11, 12]
+
+
+@pytest.fixture(scope="module")
+def models(tiny_base: Path) -> dict[bool, Any]:
+    """With an adapter that changes nothing, by whether batches are packed."""
+    precision = Precision.model_validate(EXACT)
+    folder = read_base(tiny_base)[1]
+    return {
+        packing: add_adapter(
+            load_base_model(folder, precision, CPU),
+            TrainingSettings(rank=2, packing=packing, dropout=0),
+        )
+        for packing in (False, True)
+    }
+
+
+@pytest.mark.parametrize("weights", ["tokens", "records"])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_a_steps_loss_is_a_mean_and_micro_batches_change_neither_it_nor_the_gradient(
+    models: dict[bool, Any], examples: list[Example], layout: Layout, weights: LossWeights
+) -> None:
+    """Normalised by the weight of the global batch, not of each micro-batch."""
+    model = models[isinstance(layout, Packed)]
+    weighed = [example.weighing(weights) for example in examples]
+    found = []
+    for budget in (16, 700, 10_000):
+        trainer = trainer_of(model, weighed, layout=layout, budget=budget)
+        loss, _ = trainer.gradient(range(len(weighed)))
+        gradients = [weight.grad.flatten() for weight in trainer.trained.values()]
+        found.append((loss, torch.cat(gradients)))
+        model.zero_grad()
+    for loss, gradient in found[1:]:
+        torch.testing.assert_close(loss, found[0][0], rtol=1e-5, atol=0)
+        torch.testing.assert_close(gradient, found[0][1], rtol=1e-3, atol=1e-6)
+    plain = models[False].get_base_model()
+    batches = [Padded(2).collate(examples if weights == "tokens" else [one]) for one in examples]
+    mean = fmean(float(plain(**batch).loss) for batch in batches)
+    assert float(found[0][0]) == pytest.approx(mean, rel=1e-5)
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(mean, rel=1e-5)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[str, list[int], int, int | None]:
+    """A task, a prompt, how many tokens its answer has, and which of them is another one."""
+    rest = draw(st.lists(st.integers(3, 390), min_size=1, max_size=8))
+    length = draw(st.integers(1, LONGEST))
+    wrong = draw(st.none() | st.integers(0, length - 1))
+    return draw(st.sampled_from("AB")), draw(st.sampled_from([[], STEM])) + rest, length, wrong
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(records(), min_size=1, max_size=6),
+    st.sampled_from(LAYOUTS),
+    st.sampled_from([16, 60, 1000]),
+)
+def test_an_answer_is_right_if_generation_gives_each_of_its_tokens(
+    models: dict[bool, Any],
+    drawn: list[tuple[str, list[int], int, int | None]],
+    layout: Layout,
+    budget: int,
+) -> None:
+    examples: list[Example] = []
+    expected: dict[str, list[bool]] = {}
+    first: dict[str, list[int]] = {}
+    wanted: dict[str, set[int]] = {}
+    generator = Generator(Network(models[False]), NEVER)
+    answers = generator.generate([prompt for _, prompt, _, _ in drawn], LONGEST, likeliest)
+    for (task, prompt, length, wrong), answer in zip(drawn, answers, strict=True):
+        tokens = answer[:length]
+        if wrong is not None:
+            tokens[wrong] = 3 + (tokens[wrong] + 1) % 380
+        examples.append(Example(task, prompt, tokens, truncated=False))
+        expected.setdefault(task, []).append(wrong is None)
+        first.setdefault(task, []).append(answer[0])
+        wanted.setdefault(task, set()).add(tokens[0])
+    model = models[isinstance(layout, Packed)]
+    found = trainer_of(model, examples, layout=layout, budget=budget).evaluate()
+    assert found["eval_records"] == {task: len(each) for task, each in expected.items()}
+    assert found["eval_right"] == {task: sum(each) / len(each) for task, each in expected.items()}
+    assert found["eval_alike"] == {
+        task: max(map(tokens.count, tokens)) / len(tokens)
+        for task, tokens in first.items()
+        if len(wanted[task]) > 1
+    }
+
+
+def test_the_log_has_the_share_of_validation_records_that_the_adapter_answers_right(
+    fluent_adapter: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    best = read_adapter(fluent_adapter).best_step
+    log = read_lines(fluent_adapter.parent / "log.jsonl")
+    (logged,) = [one for one in log if "eval_right" in one and one["step"] == best]
+    predictions = run_predict(
+        tmp_path,
+        tiny_base,
+        fluent_adapter,
+        prediction_settings(),
+        dataset=fluent_adapter.parent.parent / "val.jsonl",
+    )
+    right: dict[str, list[bool]] = {}
+    for row in read_lines(predictions):
+        whole = row["finish_reason"] == "stop" and row["prediction"] == row["reference"]
+        right.setdefault(row["task"], []).append(whole)
+    assert logged["eval_right"] == {task: sum(each) / len(each) for task, each in right.items()}
+    assert any(logged["eval_right"].values())
+    # Ten records in steps of four, in each of fifteen passes.
+    expected = {step: 10 * ((step - 1) // 3) + (4, 8, 10)[(step - 1) % 3] for step in range(1, 46)}
+    assert [entry["records"] for entry in log] == [expected[entry["step"]] for entry in log]
+
+
+def test_more_evaluations_are_logged_and_leave_the_adapter_as_it_is(
+    exact_adapter: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    """Dropout included: they draw no random numbers."""
+    found = train(tmp_path, tiny_base, adapter_settings(evaluations=3))
+    assert read_adapter(found).files == read_adapter(exact_adapter).files
+    assert read_adapter(found).best_step == read_adapter(exact_adapter).best_step
+    log = read_lines(found.parent / "log.jsonl")
+    assert [entry["step"] for entry in log] == [step for step in range(1, 7) for _ in "ab"]
+    usual = read_lines(exact_adapter.parent / "log.jsonl")
+    same = [entry for entry in log if "loss" in entry or entry["step"] in (3, 6)]
+    for entry in [*usual, *same]:
+        del entry["seconds"]
+    assert same == usual
+
+
+def short_of_memory(
+    monkeypatch: pytest.MonkeyPatch, tokens: int, error: RuntimeError | None = None
+) -> None:
+    """Let the device run out of memory, in the middle of the work, with more tokens than these."""
+
+    def loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        value = answer_loss(model, batch)
+        if batch["input_ids"].numel() > tokens:
+            value.backward()  # Gradients of a part of the step, which must not remain.
+            raise error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB.")
+        return value
+
+    monkeypatch.setattr(trainers, "answer_loss", loss)
+
+
+@pytest.mark.parametrize("message", [None, "CUBLAS_STATUS_ALLOC_FAILED when calling it"])
+def test_out_of_memory_halves_the_budget_and_repeats_the_step(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str | None
+) -> None:
+    """The bytes are those of a training that had this budget from the start, dropout included."""
+    with monkeypatch.context() as patch:
+        short_of_memory(patch, 300, RuntimeError(message) if message else None)
+        found = train(tmp_path / "large", tiny_base, adapter_settings(batch_tokens=560))
+    (budget,) = {entry["batch_tokens"] for entry in read_lines(found.parent / "log.jsonl")}
+    cost = json.loads((found.parent / "cost.json").read_text())
+    assert (cost["batch_tokens"], cost["batch_tokens_at_end"]) == (560, budget)
+    assert budget < 300
+    expected = train(tmp_path / "small", tiny_base, adapter_settings(batch_tokens=budget))
+    assert read_adapter(found).files == read_adapter(expected).files
+
+
+@pytest.mark.parametrize(
+    ("tokens", "changes", "problem"),
+    [
+        (50, {}, "single record of .*: lower `max_length`, or set `gradient_checkpointing: true`"),
+        # The budget is part of what makes the bytes.
+        (300, {"batch_tokens": 560, "deterministic": True}, "lower `batch_tokens`"),
+    ],
+)
+def test_a_training_that_does_not_fit_stops_in_one_line(
+    tiny_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tokens: int,
+    changes: dict[str, Any],
+    problem: str,
+) -> None:
+    short_of_memory(monkeypatch, tokens)
+    with pytest.raises(InputError, match=f"training: out of memory .*{problem}"):
+        train(tmp_path, tiny_base, adapter_settings(**changes))
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_of_memory(monkeypatch, 300, RuntimeError("CUDA error: device-side assert triggered"))
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        train(tmp_path, tiny_base)
