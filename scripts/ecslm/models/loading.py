@@ -9,6 +9,7 @@ import transformers
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from ecslm.common.environment import cpu_type
 from ecslm.common.errors import InputError
 from ecslm.models.precision import Precision
 
@@ -34,6 +35,16 @@ def require_device(device: str) -> torch.device:
         )
     torch.backends.cuda.enable_cudnn_sdp(False)
     return torch.device(device)
+
+
+def computed_in(precision: Precision, device: torch.device) -> torch.dtype:
+    """The data type that a model computes in on a device."""
+    if precision.dtype != "auto":
+        return TORCH_TYPES[precision.dtype]
+    # Of the flags amx_bf16, avx512_bf16 and that of ARM. Without them products are computed one by
+    # one.
+    fast = device.type == "cuda" or any(flag.endswith("bf16") for flag in cpu_type().split())
+    return torch.bfloat16 if fast else torch.float32
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -88,17 +99,18 @@ def load_base_model(
     if not sys.stderr.isatty():
         transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {}
+    dtype = computed_in(precision, device)
     if precision.quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=TORCH_TYPES[precision.dtype],
+            bnb_4bit_compute_dtype=dtype,
         )
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=TORCH_TYPES[precision.dtype],
+            dtype=dtype,
             device_map={"": device},
             use_safetensors=True,
             **options,
@@ -111,7 +123,7 @@ def load_base_model(
     if precision.quantization == "nf4":
         _prevent_repacking(model)
         if dequantized:
-            model = model.dequantize(dtype=TORCH_TYPES[precision.dtype])
+            model = model.dequantize(dtype=dtype)
     return model.requires_grad_(False).eval()
 
 
