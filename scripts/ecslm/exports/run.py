@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 COST, EQUALITY = (Path(path).name for path in (ADAPTER_COST, EXPORT_EQUALITY))
 # Largest difference of logits, as a share of the largest. Rounding alone gives less: 1.2 % was
 # measured of SmolLM2-135M in bfloat16, and a merge into a tied head is off by much more.
-TOLERANCE = {"float32": 1e-4, "bfloat16": 0.05}
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.05}
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _compare(asked: Sequence[Asked], base: Path, made: Path) -> Equality:
         precision=precision,
         parameters=exported.num_parameters(),
         trained_parameters=trained,
-        logits=_compared(_next_logits(exported, asked), expected, precision.dtype),
+        logits=_compared(_next_logits(exported, asked), expected, exported.dtype),
         answers=[row for one in asked for row in answered_twice(one, exported)],
         example_prompt=asked[0].prompts[0].text,
     )
@@ -200,7 +200,7 @@ def _next_logits(model: Any, asked: Sequence[Asked]) -> torch.Tensor:
     return torch.stack(rows).float().cpu()
 
 
-def _compared(found: torch.Tensor, expected: torch.Tensor, dtype: str) -> LogitsEquality:
+def _compared(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtype) -> LogitsEquality:
     """
     Raises:
         InputError: they differ by more than rounding.

@@ -1,5 +1,6 @@
 """Loading base weights and tokenizers, on a device and with a precision."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import transformers
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from ecslm.common.environment import cpu_type
 from ecslm.common.errors import InputError
 from ecslm.models.precision import Precision
 
@@ -19,6 +21,8 @@ NOT_ALLOCATED = "STATUS_ALLOC_FAILED"
 # A workspace of fixed size for each stream, without which cuBLAS picks its algorithms by what is
 # free: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
 WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")
+
+log = logging.getLogger(__name__)
 
 TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -53,6 +57,16 @@ def compute_deterministically(device: str) -> None:
         os.environ[WORKSPACE] = FIXED[0]
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
+
+
+def computed_in(precision: Precision, device: torch.device) -> torch.dtype:
+    """The data type that a model computes in on a device."""
+    if precision.dtype != "auto":
+        return TORCH_TYPES[precision.dtype]
+    # Of the flags amx_bf16, avx512_bf16 and that of ARM. Without them products are computed one by
+    # one.
+    fast = device.type == "cuda" or any(flag.endswith("bf16") for flag in cpu_type().split())
+    return torch.bfloat16 if fast else torch.float32
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -107,17 +121,19 @@ def load_base_model(
     if not sys.stderr.isatty():
         transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {}
+    dtype = computed_in(precision, device)
+    log.info("computes in %s", str(dtype).removeprefix("torch."))
     if precision.quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=TORCH_TYPES[precision.dtype],
+            bnb_4bit_compute_dtype=dtype,
         )
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=TORCH_TYPES[precision.dtype],
+            dtype=dtype,
             device_map={"": device},
             use_safetensors=True,
             trust_remote_code=False,
@@ -131,7 +147,7 @@ def load_base_model(
     if precision.quantization == "nf4":
         _prevent_repacking(model)
         if dequantized:
-            model = model.dequantize(dtype=TORCH_TYPES[precision.dtype])
+            model = model.dequantize(dtype=dtype)
     return model.requires_grad_(False).eval()
 
 

@@ -13,8 +13,11 @@ class Precision(Closed):
     quantization: Literal["nf4", "none"] = Field(
         "nf4", description="nf4: 4-bit base weights with double quantisation (QLoRA); or none."
     )
-    dtype: Literal["float32", "bfloat16"] = Field(
-        "bfloat16", description="Data type of computation and of weights that are not quantised."
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "bfloat16",
+        description="Data type of computation and of weights that are not quantised. auto: "
+        "bfloat16, but float32 on a CPU without instructions for bfloat16, where that takes a "
+        "fifteenth of the time.",
     )
 
     @property

@@ -13,9 +13,11 @@ from support.model_examples import EXACT, QUANTISED
 from support.tiny import LAYERS
 
 from ecslm.common.errors import InputError
+from ecslm.models import loading
 from ecslm.models.loading import (
     WORKSPACE,
     compute_deterministically,
+    computed_in,
     load_base_model,
     load_tokenizer,
     require_device,
@@ -45,6 +47,25 @@ def problem(caught: pytest.ExceptionInfo[InputError], folder: Path) -> str:
     assert "\n" not in line
     assert line.startswith(f"{folder}: ")
     return line
+
+
+@pytest.mark.parametrize(
+    ("dtype", "device", "flags", "expected"),
+    [
+        ("auto", "cpu", "avx avx2 fma", torch.float32),
+        ("auto", "cpu", "avx2 avx512_bf16", torch.bfloat16),
+        ("auto", "cpu", "amx_bf16 amx_tile", torch.bfloat16),
+        ("auto", "cpu", "asimd bf16", torch.bfloat16),
+        ("auto", "cuda", "avx2", torch.bfloat16),
+        ("bfloat16", "cpu", "avx2", torch.bfloat16),
+        ("float32", "cuda", "amx_bf16", torch.float32),
+    ],
+)
+def test_auto_is_the_type_for_which_the_device_has_instructions(
+    monkeypatch: pytest.MonkeyPatch, dtype: Any, device: str, flags: str, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(loading, "cpu_type", lambda: f"x86_64 Maker {flags}")
+    assert computed_in(Precision(dtype=dtype), torch.device(device)) is expected
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
