@@ -1,5 +1,4 @@
 from ecslm.figures.inputs import input_files
-from ecslm.figures.scores import scores_modules
 from ecslm.figures.settings import GRAPH_LIBRARIES
 from ecslm.figures.settings import LIBRARIES as DRAWING_LIBRARIES
 from ecslm.plan.figures import figures_settings, rule_graph
@@ -21,7 +20,7 @@ rule draw_figures:
     log:
         "<results>/logs/draw_figures.log",
     params:
-        **made_by("draw_figures.py", figures_settings, DRAWING_LIBRARIES, scores_modules),
+        **made_by("draw_figures.py", figures_settings, DRAWING_LIBRARIES),
         results=folder(STUDY.results),
         sizes=option("sizes"),
     message:

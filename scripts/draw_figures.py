@@ -4,15 +4,14 @@ from pathlib import Path
 
 from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
-from ecslm.figures.scores import scores_modules
 from ecslm.figures.settings import LIBRARIES, FiguresSettings
 from ecslm.figures.style import as_files, styled
 from ecslm.schemas.paths import FIGURE_PDF, FIGURE_SVG, FIGURES_MANIFEST
 from ecslm.script import Origin, job, run_script
-from ecslm.tables.sources import Sources
+from ecslm.tables.inputs import Inputs
 
 
-@job(LIBRARIES, modules=lambda given: scores_modules(given.settings))
+@job(LIBRARIES)
 def main(
     origin: Origin,
     settings: FiguresSettings,
@@ -28,10 +27,10 @@ def main(
         sizes: parameters of published models, as CSV, if they are known
     """
     origin.reads(*(results / path for path in input_files(settings)), published, sizes)
-    sources = Sources(results, {"published": published})
+    inputs = Inputs(settings.context, results, {"published": published})
     written: dict[Path, str | bytes] = {}
     with styled():
-        for name, figure in draw_figures(settings, sources, sizes):
+        for name, figure in draw_figures(settings, inputs, sizes):
             svg, pdf = as_files(figure, name.name)
             written[results / FIGURE_SVG.format(figure=name.name)] = svg
             written[results / FIGURE_PDF.format(figure=name.name)] = pdf

@@ -12,11 +12,11 @@ from ecslm.figures.scores import read_scores
 from ecslm.figures.settings import FigureName, FiguresSettings
 from ecslm.figures.sizes import draw_computation, draw_parameters, read_sizes
 from ecslm.figures.training import draw_loss, draw_validation, read_logs
-from ecslm.tables.sources import Sources
+from ecslm.tables.inputs import Inputs
 
 
 def draw_figures(
-    settings: FiguresSettings, sources: Sources, sizes: Path | None
+    settings: FiguresSettings, inputs: Inputs, sizes: Path | None
 ) -> Iterator[tuple[FigureName, Figure]]:
     """All figures, one after the other.
 
@@ -26,10 +26,10 @@ def draw_figures(
     Raises:
         InputError: a file is missing or broken.
     """
-    results = sources.results
+    results = inputs.results
     published = read_sizes(sizes) if sizes else {}
     tokens = TokensPerAnswer(results, settings)
-    tables = {table: read_scores(settings, table, sources) for table in settings.tables}
+    tables = {table: read_scores(settings, table, inputs) for table in settings.tables}
     for name in settings.names():
         scores = tables.get(name.table, [])
         match name.kind:

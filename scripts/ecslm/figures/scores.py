@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ecslm.common.text import with_code
 from ecslm.figures.settings import FiguresSettings
-from ecslm.tables.kind import TableRequest, kind_module, table_kind, table_request
+from ecslm.tables.inputs import Inputs
+from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.model import Interval, Row, RowKind, Simple, Table
-from ecslm.tables.sources import Sources
-
-KIND = "results"
 
 
 @dataclass(frozen=True)
@@ -67,25 +64,19 @@ class TaskScores:
         return max(found, key=lambda point: point.value, default=None)
 
 
-def scores_modules(settings: FiguresSettings) -> tuple[str, ...]:
-    """The module that builds results tables, which is loaded by name."""
-    return (kind_module(KIND),) if settings.tables else ()
-
-
 def scores_files(settings: FiguresSettings) -> list[str]:
     """The files of all scores, relative to the study's results directory."""
-    requests = [_request(settings, table) for table in settings.tables]
-    return list(dict.fromkeys(path for one in requests for path in table_kind(KIND).files(one)))
+    found = (_entry(settings, table).files(settings.context) for table in settings.tables)
+    return list(dict.fromkeys(path for files in found for path in files))
 
 
-def read_scores(settings: FiguresSettings, table: str, sources: Sources) -> list[TaskScores]:
+def read_scores(settings: FiguresSettings, table: str, inputs: Inputs) -> list[TaskScores]:
     """The scores of a results table, from the same files and by the same code as the table.
 
     Raises:
         InputError: a file is missing or broken.
     """
-    built = table_kind(KIND).build(table, _request(settings, table), sources)
-    return task_scores(built, settings)
+    return task_scores(_entry(settings, table).build(table, inputs), settings)
 
 
 def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
@@ -129,6 +120,5 @@ def _points(rows: Sequence[Row], column: int) -> Iterator[Point]:
         )
 
 
-def _request(settings: FiguresSettings, table: str) -> TableRequest[Any]:
-    entry = table_kind(KIND).entry.model_validate(settings.tables[table].entry)
-    return table_request(entry, settings.context)
+def _entry(settings: FiguresSettings, table: str) -> ResultsEntry:
+    return ResultsEntry.model_validate(settings.tables[table].entry)

@@ -2,59 +2,40 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 from ecslm.config.backends.learned import LearnedModel
-from ecslm.figures.scores import KIND
 from ecslm.figures.settings import FiguresSettings, RuleGraph, TableFigures
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
-from ecslm.tables.kind import names_shown
-from ecslm.tables.settings import DataContext, Entry, TableContext
+from ecslm.tables.kinds.results import ResultsEntry
 
 # Values for keys that only change a table's text, and intervals instead of standard deviations.
 NOT_DRAWN = {
     **{"caption": "", "label": "none", "wide": False, "intervals": "below"},
     **{"spread": "interval", "competitors": ()},
 }
-# What is drawn of a model.
-OF_MODELS = (
-    *Entry.OF_MODELS,
-    *("adapter_of", "family", "parameters", "multiplied", "trained", "records_of"),
-)
 
 
 @cache
 def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study."""
-    context = table_context(study)
-    entries = {name: one for name, one in in_report_order(study).items() if one.kind == KIND}
-    named = {name for entry in entries.values() for name in names_shown(entry)["models"]}
+    entries = in_report_order(study).items()
     return FiguresSettings(
-        tables={name: _table_figures(study, entry) for name, entry in entries.items()},
-        context=TableContext(
-            # Only notes of tables tell the source.
-            data=DataContext(comparable=context.data.comparable),
-            tasks=context.tasks,
-            models={
-                name: one.shown(OF_MODELS)
-                for name, one in context.models.items()
-                if name in named or one.trained
-            },
-            baselines=context.baselines,
-            simple=context.simple,
-        ),
+        tables={
+            name: _table_figures(study, one)
+            for name, one in entries
+            if isinstance(one, ResultsEntry)
+        },
+        context=table_context(study),
     )
 
 
-def _table_figures(study: Study, entry: Any) -> TableFigures:
+def _table_figures(study: Study, entry: ResultsEntry) -> TableFigures:
     """What is drawn of a results table: where all tuned models differ in the number of their
     records, only that."""
     models = table_context(study).models
     answering = [
-        name
-        for name in names_shown(entry)["models"]
-        if set(study.model_tasks(name)).intersection(entry.columns)
+        name for name in entry.models if set(study.model_tasks(name)).intersection(entry.columns)
     ]
     groups = _by_share(study, answering)
     tuned = {name for name in answering if models[name].tuned}

@@ -1,18 +1,22 @@
 """The data of a table: cells with value, shown text, interval, marks and sources."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ecslm.common.manifests import read_result
 
 Form = Literal["text", "count", "number"]
+Position = Literal["above", "contains", "below"]
 IntervalsPlace = Literal["none", "below", "beside"]
 RowKind = Literal["model", "baseline", "published", "other"]
 
 MISSING = "--"
+# What a row shows, and how a column shows it.
+Shown = TypeVar("Shown")
+Column = tuple["HeaderCell", Callable[[Shown], "Cell"]]
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,16 @@ class Interval:
     low: float
     high: float
     reliable: bool = True
+
+    def position(self, value: float, rounding: float = 0.0) -> Position:
+        """Whether it lies above a value, contains it, or lies below it.
+
+        Args:
+            rounding: how much smaller or larger the value may be.
+        """
+        if self.low > value + rounding:
+            return "above"
+        return "below" if self.high < value - rounding else "contains"
 
 
 @dataclass(frozen=True)
@@ -206,3 +220,26 @@ def count_cell(value: int | None, sources: tuple[str, ...]) -> Cell:
 def text_cell(text: str, sources: tuple[str, ...] = ()) -> Cell:
     """A cell with a text."""
     return Cell(text, text, sources=sources)
+
+
+def row_groups(
+    columns: Sequence[Column[Shown]],
+    groups: Mapping[str, Mapping[str, Shown]],
+    kind: RowKind = "other",
+) -> tuple[RowGroup, ...]:
+    """Groups of rows by title, in each what a row shows by its name."""
+    return tuple(
+        RowGroup(
+            title,
+            tuple(
+                Row(name, kind, tuple(cell(one) for _, cell in columns))
+                for name, one in rows.items()
+            ),
+        )
+        for title, rows in groups.items()
+    )
+
+
+def heads(columns: Sequence[Column[Shown]]) -> tuple[HeaderCell, ...]:
+    """The heads of columns."""
+    return tuple(head for head, _ in columns)

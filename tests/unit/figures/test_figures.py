@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ecslm.tables.sources import Sources
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -27,7 +28,6 @@ from ecslm.figures.panels import quantity_axis, task_panels
 from ecslm.figures.scores import TaskScores
 from ecslm.figures.settings import FigureName, FiguresSettings
 from ecslm.figures.style import styled
-from ecslm.tables.sources import Sources
 
 ENTRY: dict[str, Any] = {
     "kind": "results",

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from ecslm.tables.sources import source_name
 from support.report_files import (
     HOSTILE,
     content_of,
@@ -28,7 +29,6 @@ from ecslm.reports.downloads import table_csv
 from ecslm.reports.settings import report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
 from ecslm.tables.model import Cell, Row, RowGroup, Simple
-from ecslm.tables.sources import source_name
 
 # As the page has it.
 QUESTION = "Which model &amp; at what price?"

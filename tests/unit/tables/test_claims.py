@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ecslm.tables.claim_words import verdict
+from ecslm.tables.sources import Sources
 from hypothesis import given
 from hypothesis import strategies as st
 from support.project import REPORT
@@ -21,13 +23,11 @@ from support.table_files import (
 )
 
 from ecslm.scoring.intervals import wilson_interval
-from ecslm.tables.claim_words import verdict
 from ecslm.tables.claims import Claim, Named, best
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.claims import build, problems
 from ecslm.tables.latex_tables import render_table
 from ecslm.tables.model import MISSING, Cell, Interval, Table
-from ecslm.tables.sources import Sources
 
 UNRELIABLE = {"details": {"lenient": None, "interval": {"method": "bootstrap", "reliable": False}}}
 

@@ -2,12 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ecslm.tables.sources import Sources
 from support.table_files import IND, OOD, request, write_comparisons
 
 from ecslm.common.errors import InputError
 from ecslm.tables.kinds.comparisons import KIND, build
 from ecslm.tables.model import Table
-from ecslm.tables.sources import Sources
 
 ENTRY = {"kind": "comparisons", "contrasts": ["tuning", "domain"], "columns": ["PM", "SA"]}
 CONTRASTS = {

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ecslm.tables.sources import Sources
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -19,7 +20,6 @@ from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.cost import NEVER, build, files, problems
 from ecslm.tables.model import MISSING, Cell, Table, amount_text
 from ecslm.tables.settings import ModelContext
-from ecslm.tables.sources import Sources
 
 GPU = "NVIDIA Z100"
 TRAINED = {"device": GPU, "seconds": 7200, "peak_memory_bytes": 3e9, "energy_joules": 3.6e6}

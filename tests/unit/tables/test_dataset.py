@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+from ecslm.tables.sources import Sources
 from support.table_files import IND, OOD, TASKS, request
 
 from ecslm.common.files import write_json
@@ -17,7 +18,6 @@ from ecslm.data.report import Count, Report
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.dataset import DatasetEntry, build, files
 from ecslm.tables.model import Cell, Table
-from ecslm.tables.sources import Sources
 
 COLUMNS = [
     {"title": "Train", "split": "train", "setting": IND},

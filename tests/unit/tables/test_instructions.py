@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+from ecslm.tables.sources import Sources
 from support.table_files import (
     IND,
     OOD,
@@ -16,7 +17,6 @@ from ecslm.common.files import write_json
 from ecslm.data.card.reports import Leakage, SettingLeakage
 from ecslm.tables.kinds.instructions import build, files
 from ecslm.tables.model import Interval, Table
-from ecslm.tables.sources import Sources
 
 UNSEEN = "IND_Unseen_Instruction"
 ENTRY = {

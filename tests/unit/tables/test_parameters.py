@@ -2,6 +2,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from ecslm.tables.sources import Sources
 from support.project import RESOURCES
 from support.table_files import request
 
@@ -11,7 +12,6 @@ from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.parameters import ParametersEntry, build
 from ecslm.tables.settings import DataContext
-from ecslm.tables.sources import Sources
 
 MODULES = [
     *("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head")

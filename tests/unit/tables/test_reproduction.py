@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ecslm.tables.sources import Sources
 from pydantic import ValidationError
 from support.project import ROOT
 from support.table_files import (
@@ -17,7 +18,6 @@ from support.table_files import (
 from ecslm.tables.kinds.reproduction import build
 from ecslm.tables.model import Interval, Table
 from ecslm.tables.notes import JOINT
-from ecslm.tables.sources import Sources
 
 AUTHORS = "Small-EC-authors"
 NOTES = ROOT / "resources/published/notes.csv"

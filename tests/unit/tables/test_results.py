@@ -5,6 +5,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from ecslm.tables.marks import mark_below_simple, mark_best
+from ecslm.tables.published import Published
+from ecslm.tables.sources import Sources
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -23,7 +26,6 @@ from support.table_files import (
 from ecslm.common.errors import InputError
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.results import KIND, ResultsEntry, problems
-from ecslm.tables.marks import mark_below_simple, mark_best
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -36,8 +38,6 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT
-from ecslm.tables.published import Published
-from ecslm.tables.sources import Sources
 
 SIMPLE = {"PM": ["always-yes"]}
 

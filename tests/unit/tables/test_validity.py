@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ecslm.tables.sources import Sources
 from hypothesis import given
 from hypothesis import strategies as st
 from support.table_files import IND, OOD, request, scores, write_metrics
@@ -9,7 +10,6 @@ from support.table_files import IND, OOD, request, scores, write_metrics
 from ecslm.tables.kinds.validity import build
 from ecslm.tables.model import percent_text
 from ecslm.tables.notes import constant_notes
-from ecslm.tables.sources import Sources
 
 ENTRY = {"kind": "validity", "settings": [IND, OOD], "columns": ["PM", "SA"], "models": ["Small"]}
 

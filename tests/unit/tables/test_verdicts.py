@@ -1,10 +1,10 @@
 """What an interval says of a value, for any interval and value."""
 
+from ecslm.tables.verdicts import advantage, position, within
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecslm.tables.model import Interval
-from ecslm.tables.verdicts import advantage, position, within
 
 scores = st.floats(0, 1)
 margins = st.floats(0.001, 0.3)
