@@ -5,11 +5,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
 from ecslm.comparisons.proportions import newcombe_interval
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
-from ecslm.tables.model import Cell, Interval, Position, difference_text, percent_text, score_text
+from ecslm.tables.model import (
+    Cell,
+    Interval,
+    Position,
+    count_cell,
+    difference_text,
+    number_cell,
+    percent_text,
+    score_text,
+    text_cell,
+)
 from ecslm.tables.notes import LEVEL
 
 # Said of the first tests alone.
@@ -21,128 +31,121 @@ WHERE: dict[Position, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Named:
-    """The cell of a row, with the row's name."""
-
-    name: str
-    cell: Cell
-    value: float
+# A row's name and cell, which has a number.
+Named = tuple[str, Cell]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A model's score in one task and setting, and what it is compared with, where there is that.
+    """A model's score in one task and setting, and what it is compared with.
 
     Attributes:
-        n: test records.
-        ours: the score, without a value if it is not defined.
-        general: the best published general model; None also where the data are not comparable.
-        untuned: the same base, not tuned.
-        invalid: the share of its answers that are invalid.
-        like: its score without regard to the form of its answers.
-        limited: whether that is the score of answers limited to valid ones, not the lenient one.
-        tuning: the difference to the limited answers, or else to the free ones, marked where it is
-            significant.
-        simple: the best simple baseline.
-        beating: the difference to it, marked where it is significant.
-        rounding: how much the published value may be off, since it was rounded.
-        proportion: whether the score is the share of the records with a right answer.
+        cells: by the keys of columns, those that there are.
+        outcome: 1 if the score is higher than the published one, -1 if it is lower, 0 if it is the
+            same as printed; None if it is not compared with one.
+        limited: whether answers limited to valid ones stand for the untuned model in any form.
     """
 
     task: str
-    n: int
-    ours: Cell
-    general: Named | None
-    untuned: Cell
-    invalid: Cell
-    like: Cell
+    cells: Mapping[str, Cell]
+    outcome: int | None
     limited: bool
-    tuning: Cell
-    simple: Named | None
-    beating: Cell
-    rounding: float
-    proportion: bool
 
-    @property
-    def difference(self) -> float | None:
-        """The score minus the published one."""
-        if not isinstance(self.ours.value, float) or self.general is None:
+    def number(self, key: str) -> float | None:
+        """The number in a column, if there is one."""
+        return number(self.cells.get(key, Cell()))
+
+    def tested(self, key: str) -> int | None:
+        """1 if a difference is significantly better, -1 if worse, 0 if neither; None if it was not
+        tested."""
+        value = self.number(key)
+        if value is None:
             return None
-        return self.ours.value - self.general.value
+        return _sign(value) if "significant" in self.cells[key].marks else 0
 
-    @property
-    def outcome(self) -> int | None:
-        """1: the score is higher than the published one, -1: lower, 0: the same as printed."""
-        return None if self.difference is None else _sign(self.difference, self.rounding)
 
-    @property
-    def interval(self) -> Interval | None:
-        """The interval of the score minus the published one.
+def claim(
+    task: str,
+    n: int,
+    ours: Cell,
+    general: Named | None,
+    simple: Named | None,
+    *,
+    rounding: float,
+    proportion: bool,
+    margin: float,
+    limited: bool = False,
+    **others: Cell,
+) -> Claim:
+    """A score beside others.
 
-        A published proportion is binomial, with as many records as ours, since these are the same;
-        other published values are taken as exact.
-        """
-        own, value, general = self.ours.interval, self.ours.value, self.general
-        if own is None or not isinstance(value, float) or general is None:
-            return None
-        exact = general.value, general.value
-        binomial = wilson_interval(general.value * self.n, self.n, CONFIDENCE)
-        other = binomial if self.proportion else exact
-        low, high = newcombe_interval((value, general.value), ((own.low, own.high), other))
-        return Interval(low, high, own.reliable)
+    Args:
+        n: test records.
+        ours: the score, without a value if it is not defined.
+        general: the best published general model; None also where the data are not comparable.
+        simple: the best simple baseline.
+        rounding: how much the published value may be off, since it was rounded.
+        proportion: whether the score is the share of the records with a right answer.
+        margin: how far below a published score still counts as close enough: a share of what that
+            gains over the best simple baseline, if anything. Source: Non-inferiority clinical
+            trials, FDA, 2016 (a margin that preserves most of the effect).
+        others: further cells of the row.
+    """
+    value, own = number(ours), ours.interval
+    cells = {"records": count_cell(n, ours.sources), "ours": ours, **others}
 
-    @property
-    def against_general(self) -> Position | None:
-        """Where that interval lies, whatever digits the published value lost by rounding."""
-        return None if self.interval is None else self.interval.position(0.0, self.rounding)
+    def judge(key: str, judgement: str) -> None:
+        """By the interval, with a star where that may be too narrow."""
+        star = "" if own and own.reliable else "*"
+        cells[key] = Cell(judgement, f"{judgement}{star}", sources=ours.sources)
 
-    def within(self, share: float) -> Literal["yes", "no", "unclear"] | None:
-        """Whether the score is at most a margin below the published one: yes if the whole interval
-        of the difference is, no if none of it is, otherwise unclear.
+    for key, row in (("general", general), ("simple", simple)):
+        if row:
+            cells |= {f"{key} row": text_cell(row[0], row[1].sources), key: row[1]}
+    published = number(general[1]) if general else None
+    baseline = number(simple[1]) if simple else None
+    difference = None if value is None or published is None else value - published
+    sources = (*ours.sources, *(general[1].sources if general else ()))
+    cells["difference"] = number_cell(difference, difference_text, sources)
+    if own and value is not None and published is not None:
+        interval = difference_interval(value, own, published, n if proportion else None)
+        judge("interval", interval.position(0.0, rounding))
+        if baseline is not None:
+            least = -margin * max(0.0, published - baseline) - rounding
+            yes, no = interval.low >= least, interval.high < least
+            judge("within", "yes" if yes else "no" if no else "unclear")
+    if own and baseline is not None:
+        judge("interval of simple", own.position(baseline))
+    outcome = None if difference is None else _sign(difference, rounding)
+    return Claim(task, cells, outcome, limited)
 
-        The margin is a share of what the published model gains over the best simple baseline, if
-        anything.
 
-        Source: Non-inferiority clinical trials, FDA, 2016 (a margin that preserves most of the
-        effect).
-        """
-        if self.interval is None or self.general is None or self.simple is None:
-            return None
-        least = -share * max(0.0, self.general.value - self.simple.value) - self.rounding
-        if self.interval.low >= least:
-            return "yes"
-        return "no" if self.interval.high < least else "unclear"
+def difference_interval(value: float, own: Interval, published: float, n: int | None) -> Interval:
+    """The interval of a score minus a published one.
 
-    @property
-    def against_simple(self) -> Position | None:
-        """Where the interval of the score lies, relative to the best simple baseline."""
-        if self.ours.interval is None or self.simple is None:
-            return None
-        return self.ours.interval.position(self.simple.value)
-
-    @property
-    def reliable(self) -> bool:
-        """Whether the interval of the score is as wide as it should be."""
-        return self.ours.interval is not None and self.ours.interval.reliable
+    Args:
+        n: records of a published proportion, which is binomial and has as many as ours, since these
+            are the same; None if the value is taken as exact.
+    """
+    other = (published, published) if n is None else wilson_interval(published * n, n, CONFIDENCE)
+    return Interval(*newcombe_interval((value, published), ((own.low, own.high), other)))
 
 
 def best(cells: Mapping[str, Cell]) -> Named | None:
     """The row with the largest value, of equal ones the first; values on another scale, which are
     marked `doubled`, do not count."""
-    known = [
-        Named(name, cell, cell.value)
+    known = {
+        name: value
         for name, cell in cells.items()
-        if isinstance(cell.value, float) and "doubled" not in cell.marks
-    ]
-    return max(known, key=lambda one: one.value, default=None)
+        if (value := number(cell)) is not None and "doubled" not in cell.marks
+    }
+    name = max(known, key=known.__getitem__, default=None)
+    return None if name is None else (name, cells[name])
 
 
-def _tested(difference: Cell) -> int | None:
-    """1: significantly better, -1: worse, 0: neither; None if not tested."""
-    if not isinstance(difference.value, float):
-        return None
-    return _sign(difference.value) if "significant" in difference.marks else 0
+def number(cell: Cell) -> float | None:
+    """The number in a cell, if it has one."""
+    return cell.value if isinstance(cell.value, float) else None
 
 
 def _sign(difference: float, rounding: float = 0.0) -> int:
@@ -189,9 +192,9 @@ def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str
         f"{model} scores higher than the best published general LLM in {len(outcomes[1])} of "
         f"{_number(outcomes)}{same} and lower in {_tasks(outcomes[-1])}."
     )
-    positions = _by(claims, lambda one: one.against_general)
+    positions = _by(claims, _said("interval"))
     yield from _positions("Its 95 % interval", positions, "the published value")
-    if within := _by(claims, lambda one: one.within(margin)):
+    if within := _by(claims, _said("within")):
         yield (
             f"Over its whole interval it is better, or worse by at most {100 * margin:g} % of what "
             f"that value gains over the best simple baseline, in {len(within['yes'])} of "
@@ -201,8 +204,8 @@ def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str
 
 def _simple(model: str, claims: Sequence[Claim]) -> Iterator[str]:
     name = "the best simple baseline"
-    positions = _by(claims, lambda one: one.against_simple)
-    tests = [*_tests(model, name, claims, lambda one: one.beating)]
+    positions = _by(claims, _said("interval of simple"))
+    tests = [*_tests(model, name, claims, "beating")]
     yield from tests or _positions(f"The interval of {model}", positions, f"the score of {name}")
 
 
@@ -213,38 +216,40 @@ def _untuned(
     limited = [claim for claim in claims if claim.limited]
     free = [claim for claim in claims if not claim.limited]
     named = f"{constrained}, which is not tuned but limited to valid answers,"
-    yield from _tests(model, named, limited, lambda one: one.tuning)
+    yield from _tests(model, named, limited, "tuning")
     named = f"{untuned}, which is not tuned{_invalid(free)},"
-    yield from _tests(model, named, free, lambda one: one.tuning)
+    yield from _tests(model, named, free, "tuning")
     yield from _form(model, untuned, claims)
 
 
 def _invalid(claims: Sequence[Claim]) -> str:
-    known = [one.invalid.value for one in claims if isinstance(one.invalid.value, float)]
+    known = [value for one in claims if (value := one.number("invalid")) is not None]
     return f", with {percent_text(fmean(known), 0)} % of its answers invalid" if known else ""
 
 
 def _form(model: str, untuned: str, claims: Sequence[Claim]) -> Iterator[str]:
     """How much of what tuning gains is the form of the answers."""
-    found = [(one.untuned.value, one.like.value, one.ours.value) for one in claims]
-    known = [values for values in found if all(isinstance(value, float) for value in values)]
-    if not known:
+    columns = ("untuned", "like", "ours")
+    found = [[one.number(key) for key in columns] for one in claims]
+    known = [[value for value in values if value is not None] for values in found]
+    whole = [values for values in known if len(values) == len(columns)]
+    if not whole:
         return
-    free, like, tuned = (fmean(map(float, column)) for column in zip(*known, strict=True))
+    free, like, tuned = map(fmean, zip(*whole, strict=True))
     gain, form = difference_text(tuned - free), difference_text(like - free)
     gained = f": of the gain of {gain}, {form} is form" if free < min(like, tuned) else ""
     yield (
-        f"On average over {_number({'': known})}, {untuned}{_invalid(claims)}, scores "
+        f"On average over {_number({'': whole})}, {untuned}{_invalid(claims)}, scores "
         f"{score_text(free)}, {score_text(like)} if the form of its answers does not count, and "
         f"{model} {score_text(tuned)}{gained}."
     )
 
 
-def _tests(
-    model: str, other: str, claims: Sequence[Claim], of: Callable[[Claim], Cell]
-) -> Iterator[str]:
+def _tests(model: str, other: str, claims: Sequence[Claim], key: str) -> Iterator[str]:
     """A sentence on the tests of differences, for the claims that have one."""
-    if tested := _by(claims, lambda one: _tested(of(one))):
+    # 1: significantly better, -1: worse, 0: neither.
+    tested = _by(claims, lambda one: one.tested(key))
+    if tested:
         better = tested[1]
         named = f" ({', '.join(better)})" if better else ""
         rest = "; the other tests do not decide" if tested[0] else ""
@@ -262,12 +267,16 @@ def _positions(whose: str, tasks: Mapping[Any, Sequence[str]], what: str) -> Ite
 
 
 def _unreliable(claims: Sequence[Claim]) -> Iterator[str]:
-    known = [claim for claim in claims if claim.ours.interval is not None]
-    doubtful = [claim.task for claim in known if not claim.reliable]
+    known = {one.task: interval for one in claims if (interval := one.cells["ours"].interval)}
+    doubtful = [task for task, interval in known.items() if not interval.reliable]
     if doubtful:
         named = f"the interval{'s' if len(doubtful) > 1 else ''} of {', '.join(doubtful)}"
         which = "all of these intervals" if len(doubtful) == len(known) else named
         yield f"Since there are few records, or few that decide, {which} may be too narrow."
+
+
+def _said(key: str) -> Callable[[Claim], object]:
+    return lambda one: one.cells.get(key, Cell()).value
 
 
 def _by(claims: Sequence[Claim], of: Callable[[Claim], object]) -> defaultdict[Any, list[str]]:

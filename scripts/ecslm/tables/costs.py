@@ -4,7 +4,7 @@ What is not known is nan, and so is whatever a part is not known of: sums never 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
@@ -13,12 +13,27 @@ from ecslm.common.validation import read_model
 from ecslm.schemas.cost import CostFile, LatencyFile
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
 from ecslm.schemas.prices import Prices
+from ecslm.tables.model import HeaderCell
 from ecslm.tables.settings import ModelContext, TableContext
 
 SECONDS_PER_HOUR = 3600
 JOULES_PER_KWH = 3_600_000
+GIGABYTE = 1e9
 # Prices are of so many requests.
 REQUESTS = 1000
+PRICE = f"{REQUESTS:,} req."
+# Those without a unit are in a currency.
+COLUMNS = (
+    HeaderCell("training device-hours", "Training", "device-h"),
+    HeaderCell("training energy", "Training", "kWh"),
+    HeaderCell("training price", "Training"),
+    HeaderCell("training memory", "Training", "GB"),
+    HeaderCell("memory", "Answers", "GB"),
+    HeaderCell("tokens per second", "Answers", "tokens/s"),
+    HeaderCell("latency p50", "Latency", "p50, s"),
+    HeaderCell("latency p95", "Latency", "p95, s"),
+    HeaderCell("price", PRICE),
+)
 
 
 class Costs:
@@ -58,49 +73,34 @@ class ModelCost:
     """A model of the study with what it costs.
 
     Attributes:
-        training: of its adapters, one a seed; of a learned baseline its predictions, each of which
-            learns the task.
-        device_hours: of the training of one adapter, the mean over seeds; of a learned baseline, of
-            all tasks together. Likewise its energy and price.
-        training_memory: the peak of the training of an adapter, in bytes.
-        price: of 1,000 requests, here on a device that is never idle.
-        tokens_per_second: of prompts and answers, of weights that run here: how fast the answers of
-            a server come depends on the network and on who else asks it, and those that were kept
-            come at once.
+        values: by the keys of `COLUMNS`.
+        sources: the files of these values, by the heads of the columns.
+        devices: what they were measured on.
+        timed: how many single answers were timed, if any.
     """
 
     name: str
     context: ModelContext
-    training: Costs
-    answering: Costs
-    latency: LatencyFile | None
-    device_hours: float
-    kwh: float
-    training_memory: float
-    training_price: float
-    price: float
-    tokens_per_second: float
-
-    def seconds_of(self, quantile: str) -> float:
-        """A quantile of its latency."""
-        return getattr(self.latency, f"{quantile}_seconds", nan)
+    values: Mapping[str, float]
+    sources: Mapping[str, tuple[str, ...]]
+    devices: tuple[str, ...]
+    timed: int | None
 
     @property
     def tuned(self) -> bool:
         """Whether its adapters are its own."""
         return self.context.adapter_of == self.name
 
-    @property
-    def devices(self) -> list[str]:
-        """What its costs were measured on."""
-        timed = [self.latency.device] if self.latency and self.latency.device else []
-        return [*self.training.devices, *self.answering.devices, *timed]
-
 
 def model_cost(
     results: Path, study: TableContext, name: str, timed: bool, hourly: float
 ) -> ModelCost:
     """What a model costs.
+
+    Training is that of one adapter, the mean over seeds; of a learned baseline, of all tasks
+    together. Tokens per second, of prompts and answers, are known of weights that run here: how
+    fast the answers of a server come depends on the network and on who else asks it, and those that
+    were kept come at once. A price is that of 1,000 requests, here on a device that is never idle.
 
     Args:
         timed: whether its latency is measured.
@@ -112,16 +112,15 @@ def model_cost(
     context = study.models[name]
     answering = Costs(results, answering_files(study, name))
     adapters = Costs(results, training_files(study, name))
+    latency = read_model(results / latency_file(name), LatencyFile) if timed else None
     seeds = len(adapters.files)
-    hours = over(
-        total(
-            None if one.seconds is None else one.seconds * one.devices / SECONDS_PER_HOUR
-            for one in adapters.files
-        ),
-        seeds,
+    device_hours = (
+        None if one.seconds is None else one.seconds * one.devices / SECONDS_PER_HOUR
+        for one in adapters.files
     )
+    hours = over(total(device_hours), seeds)
     if context.learned:
-        hours = over(answering.total("load_seconds"), SECONDS_PER_HOUR)
+        hours = answering.total("load_seconds") / SECONDS_PER_HOUR
     seconds = answering.total("seconds")
     tokens = total((answering.total("prompt_tokens"), answering.total("generated_tokens")))
     price = REQUESTS * over(seconds, answering.total("prompts")) / SECONDS_PER_HOUR * hourly
@@ -129,18 +128,30 @@ def model_cost(
         price = answering.price_by_tokens(context.prices)
     elif not context.local:
         price = nan
+    training = answering if context.learned else adapters
+    device = latency.device if latency else None
     return ModelCost(
         name=name,
         context=context,
-        training=answering if context.learned else adapters,
-        answering=answering,
-        latency=read_model(results / latency_file(name), LatencyFile) if timed else None,
-        device_hours=hours,
-        kwh=over(adapters.total("energy_joules") / JOULES_PER_KWH, seeds),
-        training_memory=adapters.memory,
-        training_price=hours * hourly,
-        price=price,
-        tokens_per_second=over(tokens, seconds) if context.local else nan,
+        values={
+            "training device-hours": hours,
+            "training energy": over(adapters.total("energy_joules") / JOULES_PER_KWH, seeds),
+            "training price": hours * hourly,
+            "training memory": adapters.memory / GIGABYTE,
+            "memory": answering.memory / GIGABYTE,
+            "tokens per second": over(tokens, seconds) if context.local else nan,
+            "latency p50": latency.p50_seconds if latency else nan,
+            "latency p95": latency.p95_seconds if latency else nan,
+            "price": price,
+        },
+        sources={
+            "Training": training.sources,
+            "Answers": answering.sources,
+            "Latency": (latency_file(name),) if latency else (),
+            PRICE: answering.sources,
+        },
+        devices=(*training.devices, *answering.devices, *([device] if device else [])),
+        timed=len(latency.answers) if latency else None,
     )
 
 

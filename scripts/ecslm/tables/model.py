@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from ecslm.common.manifests import read_result
 
@@ -14,9 +14,6 @@ IntervalsPlace = Literal["none", "below", "beside"]
 RowKind = Literal["model", "baseline", "published", "other"]
 
 MISSING = "--"
-# What a row shows, and how a column shows it.
-Shown = TypeVar("Shown")
-Column = tuple["HeaderCell", Callable[[Shown], "Cell"]]
 
 
 @dataclass(frozen=True)
@@ -223,23 +220,22 @@ def text_cell(text: str, sources: tuple[str, ...] = ()) -> Cell:
 
 
 def row_groups(
-    columns: Sequence[Column[Shown]],
-    groups: Mapping[str, Mapping[str, Shown]],
+    columns: Sequence[HeaderCell],
+    groups: Mapping[str, Mapping[str, Mapping[str, Cell]]],
     kind: RowKind = "other",
 ) -> tuple[RowGroup, ...]:
-    """Groups of rows by title, in each what a row shows by its name."""
+    """Groups of rows.
+
+    Args:
+        groups: by title, in each the rows by name, in each the cells by the keys of columns.
+    """
     return tuple(
         RowGroup(
             title,
             tuple(
-                Row(name, kind, tuple(cell(one) for _, cell in columns))
-                for name, one in rows.items()
+                Row(name, kind, tuple(cells.get(column.key, Cell()) for column in columns))
+                for name, cells in rows.items()
             ),
         )
         for title, rows in groups.items()
     )
-
-
-def heads(columns: Sequence[Column[Shown]]) -> tuple[HeaderCell, ...]:
-    """The heads of columns."""
-    return tuple(head for head, _ in columns)

@@ -1,23 +1,54 @@
 """The claims table: one tuned model against the best published, simple and untuned rows."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
-from ecslm.tables import model as cells
-from ecslm.tables.claims import Claim, Named, best, verdict
+from ecslm.tables.claims import Claim, best, claim, verdict
 from ecslm.tables.differences import difference_cell
 from ecslm.tables.entry import IntervalsEntry
 from ecslm.tables.inputs import Inputs, comparison_files
-from ecslm.tables.model import Cell, HeaderCell, Panel, Table
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Panel,
+    Table,
+    number_cell,
+    percent_text,
+    row_groups,
+    score_text,
+    text_cell,
+)
 from ecslm.tables.notes import JOINT, STRICT, mark_notes
 from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import headline, score_files
 from ecslm.tables.settings import TableContext
 
-Column = cells.Column[Claim]
+OURS = (
+    HeaderCell("metric", "Metric", form="text"),
+    HeaderCell("records", "n", form="count"),
+    HeaderCell("ours", "Ours"),
+)
+AGAINST_GENERAL = (
+    HeaderCell("general row", "Best general LLM", form="text"),
+    HeaderCell("general", "Score"),
+    HeaderCell("difference", "Difference", "to published"),
+    HeaderCell("interval", "Our interval", "is", form="text"),
+)
+AGAINST_UNTUNED = (
+    HeaderCell("untuned", "Untuned", "free"),
+    HeaderCell("invalid", "Untuned", "invalid, %"),
+    HeaderCell("like", "Untuned", "any form"),
+)
+TUNING = HeaderCell("tuning", "Difference", "to untuned")
+AGAINST_SIMPLE = (
+    HeaderCell("simple row", "Best simple", form="text"),
+    HeaderCell("simple", "Score"),
+)
+BEATING = HeaderCell("beating", "Difference", "to simple")
+INTERVAL_OF_SIMPLE = HeaderCell("interval of simple", "Our interval", "is", form="text")
 
 
 class ClaimsEntry(IntervalsEntry):
@@ -73,7 +104,11 @@ class ClaimsEntry(IntervalsEntry):
         for setting in self.settings:
             if found := [one for task in self.tasks if (one := self._claim(inputs, task, setting))]:
                 claims[setting] = found
-        panels = [panel for setting in claims for panel in self._panels(study, setting, claims)]
+        panels = [
+            panel
+            for setting, found in claims.items()
+            for panel in self._panels(study, study.setting_title(setting), found)
+        ]
         notes = (
             *self._notes(study, [claim for found in claims.values() for claim in found]),
             *mark_notes(panels, with_intervals=self.explains_intervals),
@@ -110,33 +145,34 @@ class ClaimsEntry(IntervalsEntry):
         )
         if measured is None:
             return None
-        like = headline(limited, with_interval=False)
-        invalid = Cell()
+        others = {
+            "metric": text_cell(inputs.study.tasks[task].metric),
+            "untuned": headline(untuned, with_interval=False),
+            "like": headline(limited, with_interval=False),
+        }
         if untuned:
             share, sources = untuned.invalid_share(), untuned.sources
-            invalid = cells.number_cell(share, lambda of: cells.percent_text(of, 0), sources)
+            others["invalid"] = number_cell(share, lambda of: percent_text(of, 0), sources)
             if not limited:
-                like = cells.number_cell(untuned.lenient(), cells.score_text, sources)
+                others["like"] = number_cell(untuned.lenient(), score_text, sources)
         simple = inputs.scores.simple(task, setting)
         named = {simple[0]: headline(simple[1], with_interval=False)} if simple else {}
+        without = self.constrained if limited else self.untuned
         table, compares = self.settings[setting], self._compares(inputs.study)
         general = {row: inputs.published.cell(table, row, task) for row in self.general if compares}
-        return Claim(
-            task=task,
-            n=measured.records,
-            ours=headline(measured),
-            general=best(general),
-            untuned=headline(untuned, with_interval=False),
-            invalid=invalid,
-            like=like,
-            limited=limited is not None,
-            tuning=self._difference(
-                inputs, task, setting, {self.constrained if limited else self.untuned}
-            ),
-            simple=best(named),
-            beating=self._difference(inputs, task, setting, named),
+        return claim(
+            task,
+            measured.records,
+            headline(measured),
+            best(general),
+            best(named),
             rounding=inputs.published.rounding(table, task) if compares else 0.0,
             proportion=inputs.study.tasks[task].proportion,
+            margin=self.margin,
+            limited=limited is not None,
+            tuning=self._difference(inputs, task, setting, {without}),
+            beating=self._difference(inputs, task, setting, named),
+            **others,
         )
 
     def _difference(
@@ -150,40 +186,27 @@ class ClaimsEntry(IntervalsEntry):
         )
         return next(found, Cell())
 
-    def _panels(
-        self, study: TableContext, setting: str, claims_of: Mapping[str, Sequence[Claim]]
-    ) -> Iterator[Panel]:
+    def _panels(self, study: TableContext, title: str, claims: Sequence[Claim]) -> Iterator[Panel]:
         """The model beside published rows, if it may be compared with them, and beside own rows."""
-        claims, title = claims_of[setting], study.setting_title(setting)
-        rows = {"": {claim.task: claim for claim in claims}}
+        rows = {"": {one.task: one.cells for one in claims}}
 
-        def panel(panel_title: str, columns: Sequence[Column], float_title: str) -> Panel:
-            groups = cells.row_groups(columns, rows)
-            return Panel(panel_title, "Task", cells.heads(columns), groups, float_title)
+        def panel(panel_title: str, heads: Sequence[HeaderCell], float_title: str) -> Panel:
+            return Panel(panel_title, "Task", tuple(heads), row_groups(heads, rows), float_title)
 
-        columns: list[Column] = [
-            (
-                _text("metric", "Metric"),
-                lambda one: cells.text_cell(study.tasks[one.task].metric),
-            ),
-            (
-                HeaderCell("records", "n", form="count"),
-                lambda one: cells.count_cell(one.n, one.ours.sources),
-            ),
-            (HeaderCell("ours", "Ours"), lambda one: one.ours),
-        ]
-        own = title
+        heads, own = list(OURS), title
         if self._compares(study):
-            columns += _against_general(self.margin)
-            yield panel(f"{title}: published rows", columns, title)
-            columns, own = [], f"{title}: rows of this study"
+            within = HeaderCell("within", "Within", f"{100 * self.margin:g} % of gain", form="text")
+            yield panel(f"{title}: published rows", [*heads, *AGAINST_GENERAL, within], title)
+            heads, own = [], f"{title}: rows of this study"
         if self.untuned is not None:
-            columns += _against_untuned(claims)
-        if any(claim.simple for claim in claims):
-            columns += _against_simple(claims)
-        if columns:
+            heads += AGAINST_UNTUNED
+            heads += [TUNING] if _tested(claims, "tuning") else []
+        if any("simple" in one.cells for one in claims):
+            heads += AGAINST_SIMPLE
+            heads += [BEATING if _tested(claims, "beating") else INTERVAL_OF_SIMPLE]
+        if heads:
             # A second panel is in the float of the first.
-            yield panel(own, columns, title if own == title else "")
+            yield panel(own, heads, title if own == title else "")
 
     def _notes(self, study: TableContext, claims: Sequence[Claim]) -> Iterator[str]:
         seeds = len(study.models[self.model].seeds)
@@ -205,7 +228,7 @@ class ClaimsEntry(IntervalsEntry):
         elif self.general:
             yield "Published values were measured on other data: they are not compared with ours."
         if self.untuned is not None:
-            tasks = dict.fromkeys(claim.task for claim in claims if not claim.limited)
+            tasks = dict.fromkeys(one.task for one in claims if not one.limited)
             limited = f"{self.constrained}, whose answers are limited to valid ones"
             lenient = f"{self.untuned} by a parser that looks for the answer anywhere in its text"
             if self.constrained is not None:
@@ -214,14 +237,14 @@ class ClaimsEntry(IntervalsEntry):
                 f"Untuned: {self.untuned}; free: its strict score; invalid: the share of its "
                 f"answers that cannot be parsed; any form: {lenient}."
             )
-            if any(claim.tuning.value is not None for claim in claims):
+            if _tested(claims, "tuning"):
                 rest = (
                     f"; {', '.join(tasks)}: to {self.untuned}" if self.constrained and tasks else ""
                 )
                 yield f"Difference to untuned: to {self.constrained or self.untuned}{rest}."
-        if any(claim.simple for claim in claims):
+        if any("simple" in one.cells for one in claims):
             yield "Best simple: the best trivial or learned baseline, chosen without test records."
-        if self._compares(study) or all(claim.beating.value is None for claim in claims):
+        if self._compares(study) or not _tested(claims, "beating"):
             yield (
                 "Above, contains, below: whether our 95 % interval lies above the other score, "
                 "contains it or lies below it."
@@ -230,64 +253,6 @@ class ClaimsEntry(IntervalsEntry):
             yield JOINT
 
 
-def _text(key: str, title: str, detail: str = "") -> HeaderCell:
-    return HeaderCell(key, title, detail, form="text")
-
-
-def _against_general(margin: float) -> Iterator[Column]:
-    yield from _named("general", "Best general LLM", lambda one: one.general)
-    yield HeaderCell("difference", "Difference", "to published"), _difference
-    yield _text("interval", "Our interval", "is"), lambda one: _judged(one, one.against_general)
-    yield (
-        _text("within", "Within", f"{100 * margin:g} % of gain"),
-        lambda one: _judged(one, one.within(margin)),
-    )
-
-
-def _against_untuned(claims: Sequence[Claim]) -> Iterator[Column]:
-    yield HeaderCell("untuned", "Untuned", "free"), lambda one: one.untuned
-    yield HeaderCell("invalid", "Untuned", "invalid, %"), lambda one: one.invalid
-    yield HeaderCell("like", "Untuned", "any form"), lambda one: one.like
-    if any(claim.tuning.value is not None for claim in claims):
-        yield HeaderCell("tuning", "Difference", "to untuned"), lambda one: one.tuning
-
-
-def _against_simple(claims: Sequence[Claim]) -> Iterator[Column]:
-    yield from _named("simple", "Best simple", lambda one: one.simple)
-    if any(claim.beating.value is not None for claim in claims):
-        yield HeaderCell("beating", "Difference", "to simple"), lambda one: one.beating
-    else:
-        yield (
-            _text("interval of simple", "Our interval", "is"),
-            lambda one: _judged(one, one.against_simple),
-        )
-
-
-def _named(key: str, title: str, of: Callable[[Claim], Named | None]) -> Iterator[Column]:
-    """The name of a row, and its value."""
-
-    def name(claim: Claim) -> Cell:
-        found = of(claim)
-        return cells.text_cell(found.name, found.cell.sources) if found else Cell()
-
-    def value(claim: Claim) -> Cell:
-        found = of(claim)
-        return found.cell if found else Cell()
-
-    yield _text(f"{key} row", title), name
-    yield HeaderCell(key, "Score"), value
-
-
-def _difference(claim: Claim) -> Cell:
-    published = claim.general.cell.sources if claim.general else ()
-    return cells.number_cell(
-        claim.difference, cells.difference_text, (*claim.ours.sources, *published)
-    )
-
-
-def _judged(claim: Claim, judgement: str | None) -> Cell:
-    """A judgement by the interval, with a star where that may be too narrow."""
-    if judgement is None:
-        return Cell()
-    star = "" if claim.reliable else "*"
-    return Cell(judgement, f"{judgement}{star}", sources=claim.ours.sources)
+def _tested(claims: Sequence[Claim], key: str) -> bool:
+    """Whether a difference was tested in any task."""
+    return any(one.number(key) is not None for one in claims)

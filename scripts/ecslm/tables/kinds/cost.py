@@ -3,7 +3,8 @@
 With the files that it is built from, the only result with clock values.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from math import isnan, nan
 from typing import ClassVar, Literal
@@ -14,15 +15,25 @@ from ecslm.models.parameter_counts import count_adapter
 from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.schemas.prices import Prices
 from ecslm.schemas.settings import Closed
-from ecslm.tables import costs, model
+from ecslm.tables import costs
 from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost
 from ecslm.tables.entry import Entry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, amount_text
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Panel,
+    Table,
+    amount_text,
+    count_cell,
+    number_cell,
+    row_groups,
+    text_cell,
+)
 from ecslm.tables.references import ModelName
 from ecslm.tables.settings import TableContext
 
-GIGABYTE = 1e9
+TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
 # Break-even with an API that costs less per request.
 NEVER = "never"
 
@@ -126,17 +137,17 @@ class CostEntry(Entry):
                 api: _amount(asked.price_by_tokens(prices), asked.sources, "estimated")
                 for api, prices in self.apis.items()
             }
-        others = {one.name: one.price for one in models if one.context.prices is not None}
+        others = {one.name: one.values["price"] for one in models if one.context.prices is not None}
         others |= {api: cell.value for api, cell in apis.items() if isinstance(cell.value, float)}
         panels = [self._models_panel(models, apis, inputs)]
         tuned = [one for one in models if one.tuned]
         if self.hardware is not None and tuned and others:
             columns = tuple(HeaderCell(api, api, form="count") for api in others)
-            rows = tuple(
-                Row(one.name, "model", tuple(_break_even(one, price) for price in others.values()))
+            rows = {
+                one.name: {api: _break_even(one, price) for api, price in others.items()}
                 for one in tuned
-            )
-            groups = (RowGroup("", rows),)
+            }
+            groups = row_groups(columns, {"": rows}, "model")
             panels.append(Panel("Break-even, requests", "Tuned model", columns, groups))
         summary = self._summary(models, others, panels)
         return self.table(name, panels, self._notes(study, models), study.data, summary)
@@ -144,20 +155,14 @@ class CostEntry(Entry):
     def _models_panel(
         self, models: Sequence[ModelCost], apis: Mapping[str, Cell], inputs: Inputs
     ) -> Panel:
-        columns = [
-            (
-                HeaderCell("trainable", "Trainable", "parameters", form="count"),
-                lambda one: _trainable(one, inputs),
-            ),
-            *_columns(self.currency or "price"),
-        ]
-        measured = {"Measured here": {one.name: one for one in models}}
-        groups = model.row_groups(columns, measured, "model")
+        unit = self.currency or "price"
+        columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in costs.COLUMNS))
+        measured = {one.name: _cells(one, inputs) for one in models}
+        groups = row_groups(columns, {"Measured here": measured}, "model")
         if apis:
-            empty = (Cell(),) * (len(columns) - 1)
-            listed = tuple(Row(api, "other", (*empty, cell)) for api, cell in apis.items())
-            groups += (RowGroup("Estimated from list prices", listed),)
-        return Panel("", "Model", model.heads(columns), groups)
+            listed = {"Estimated from list prices": {api: {"price": apis[api]} for api in apis}}
+            groups += row_groups(columns, listed)
+        return Panel("", "Model", columns, groups)
 
     def _notes(self, study: TableContext, models: Sequence[ModelCost]) -> Iterator[str]:
         """What the columns mean, where it was measured, and whose prices these are."""
@@ -168,7 +173,7 @@ class CostEntry(Entry):
         )
         if used := dict.fromkeys(device for one in models for device in one.devices):
             yield f"Measured on: {', '.join(used)}."
-        if counts := {str(len(one.latency.answers)): None for one in models if one.latency}:
+        if counts := {str(one.timed): None for one in models if one.timed is not None}:
             prompts = " or ".join(counts)
             yield f"Latency: seconds until a single prompt is answered; {prompts} test prompts."
         if (rent := self.hardware) is not None:
@@ -214,23 +219,29 @@ class CostEntry(Entry):
         tuned = [one for one in models if one.tuned]
         learned = [one for one in models if one.context.learned]
         sentences = []
-        if spent := _range({one.name: one.device_hours for one in tuned}, "{} device-hours"):
+        if spent := _range(
+            {one.name: one.values["training device-hours"] for one in tuned}, "{} device-hours"
+        ):
             who = tuned[0].name if len(tuned) == 1 else f"one of the {len(tuned)} tuned models"
-            price = _range({one.name: one.training_price for one in tuned}, f", {currency} {{}}")
+            price = _range(
+                {one.name: one.values["training price"] for one in tuned}, f", {currency} {{}}"
+            )
             sentences.append(f"Training {who} took {spent}{price}.")
         estimated = "an estimated " if self.apis else ""
         here = f"{currency} {{}} here, on a device that is never idle,"
         prices = [
-            _range({one.name: one.price for one in tuned}, here),
+            _range({one.name: one.values["price"] for one in tuned}, here),
             _range(others, f"{estimated}{currency} {{}} by an API"),
         ]
         if any(prices):
             found = " and ".join(filter(None, prices)).removesuffix(",")
             sentences.append(f"{REQUESTS:,} requests cost {found}.")
-        seconds = {one.name: one.device_hours * SECONDS_PER_HOUR for one in learned}
+        seconds = {
+            one.name: one.values["training device-hours"] * SECONDS_PER_HOUR for one in learned
+        }
         if spent := _range(seconds, "{} seconds"):
             price = _range(
-                {one.name: one.price for one in learned},
+                {one.name: one.values["price"] for one in learned},
                 f", and {REQUESTS:,} requests to them cost {currency} {{}}",
             )
             sentences.append(f"Learned baselines took {spent} to train{price}.")
@@ -239,52 +250,29 @@ class CostEntry(Entry):
 
 
 def _amount(value: float, sources: tuple[str, ...], *marks: str) -> Cell:
-    return model.number_cell(None if isnan(value) else value, amount_text, sources, marks)
+    return number_cell(None if isnan(value) else value, amount_text, sources, marks)
 
 
-def _trainable(one: ModelCost, inputs: Inputs) -> Cell:
+def _cells(one: ModelCost, inputs: Inputs) -> dict[str, Cell]:
+    cells = {
+        column.key: _amount(one.values[column.key], one.sources[column.text])
+        for column in costs.COLUMNS
+    }
     adapter = one.context.adapter
     row = inputs.architectures.get(adapter.architecture) if adapter else None
-    if adapter is None or row is None:
-        return Cell()
-    count = count_adapter(row, adapter.rank, adapter.target_modules)
-    return model.count_cell(count, inputs.source("architectures"))
-
-
-def _columns(price: str) -> Iterator[model.Column[ModelCost]]:
-    """The columns of what was measured, and of what it costs."""
-
-    def column(
-        key: str, of: str, unit: str, value: Callable[[ModelCost], float]
-    ) -> model.Column[ModelCost]:
-        def cell(one: ModelCost) -> Cell:
-            sources = {
-                "Training": one.training.sources,
-                "Latency": (costs.latency_file(one.name),) if one.latency else (),
-            }
-            return _amount(value(one), sources.get(of, one.answering.sources))
-
-        return HeaderCell(key, of, unit), cell
-
-    yield column("training device-hours", "Training", "device-h", lambda one: one.device_hours)
-    yield column("training energy", "Training", "kWh", lambda one: one.kwh)
-    yield column("training price", "Training", price, lambda one: one.training_price)
-    yield column("training memory", "Training", "GB", lambda one: one.training_memory / GIGABYTE)
-    yield column("memory", "Answers", "GB", lambda one: one.answering.memory / GIGABYTE)
-    yield column("tokens per second", "Answers", "tokens/s", lambda one: one.tokens_per_second)
-    yield column("latency p50", "Latency", "p50, s", lambda one: one.seconds_of("p50"))
-    yield column("latency p95", "Latency", "p95, s", lambda one: one.seconds_of("p95"))
-    yield column("price", f"{REQUESTS:,} req.", price, lambda one: one.price)
+    if adapter and row:
+        count = count_adapter(row, adapter.rank, adapter.target_modules)
+        cells[TRAINABLE.key] = count_cell(count, inputs.source("architectures"))
+    return cells
 
 
 def _break_even(one: ModelCost, other: float) -> Cell:
-    sources = (*one.training.sources, *one.answering.sources)
-    if isnan(one.training_price + one.price + other):
+    sources = (*one.sources["Training"], *one.sources["Answers"])
+    training, own = one.values["training price"], one.values["price"]
+    if isnan(training + own + other):
         return Cell(sources=sources)
-    found = costs.break_even(one.training_price, one.price / REQUESTS, other / REQUESTS)
-    if found is None:
-        return model.text_cell(NEVER, sources)
-    return model.count_cell(found, sources)
+    found = costs.break_even(training, own / REQUESTS, other / REQUESTS)
+    return text_cell(NEVER, sources) if found is None else count_cell(found, sources)
 
 
 def _break_even_sentence(panels: Sequence[Panel]) -> Iterator[str]:

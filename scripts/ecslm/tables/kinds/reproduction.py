@@ -6,23 +6,52 @@ protocol has its column; the difference is that of the published value's own (`r
 the only one that has one; a doubled value is on another scale, so it gets no verdict.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
-from ecslm.schemas.metrics_file import Protocol
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
-from ecslm.tables import model as cells
 from ecslm.tables.entry import IntervalsEntry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    IntervalsPlace,
+    Panel,
+    Table,
+    count_cell,
+    difference_text,
+    number_cell,
+    row_groups,
+    score_text,
+    text_cell,
+)
 from ecslm.tables.notes import JOINT, mark_notes
 from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import Measured, headline, score_files
+from ecslm.tables.scores import Measured, score_files
 from ecslm.tables.settings import TableContext
+
+PUBLISHED = (
+    HeaderCell("metric", "Metric", form="text"),
+    HeaderCell("n", "n", form="count"),
+    HeaderCell("published", "Published"),
+)
+# Scores of the released scorers, and the difference from published: of ours, and of the authors'.
+OURS = (
+    HeaderCell("released", "Ours", "released"),
+    HeaderCell("released_2024", "Ours", "released 2024"),
+    HeaderCell("difference", "Difference", "from published"),
+    HeaderCell("strict", "Ours", "strict"),
+    HeaderCell("verdict", "Published is", "in our interval", form="text"),
+)
+RESCORED = (
+    HeaderCell("rescored", "Authors' answers", "released"),
+    HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
+    HeaderCell("rescored difference", "Difference", "from published"),
+)
 
 
 class ReproductionEntry(IntervalsEntry):
@@ -73,32 +102,36 @@ class ReproductionEntry(IntervalsEntry):
         setting."""
         study, published = inputs.study, inputs.published
         with_2024 = self._with_2024(study)
-        columns = [*_columns(bool(self.models), bool(self.rescored), with_2024)]
-        groups: dict[str, dict[str, _Compared]] = {}
+        heads = (
+            *PUBLISHED,
+            *(OURS if self.models else ()),
+            *(RESCORED if self.rescored else ()),
+        )
+        columns = tuple(one for one in heads if with_2024 or not one.key.endswith("_2024"))
+        groups: dict[str, dict[str, dict[str, Cell]]] = {}
         without_published = []
         for model, (row, ours, rescored) in self.rows.items():
             known = {one: of for one, of in self.settings.items() if published.has(of, row)}
             without_published += [] if known else [model]
             for setting, table in known.items():
-                compared = {
-                    task: _Compared(
-                        metric=study.tasks[task].metric,
-                        published=published.cell(table, row, task),
-                        rounding=published.rounding(table, task),
-                        comparable=study.data.comparable,
-                        ours=inputs.scores.of(ours, task, setting),
-                        rescored=inputs.scores.of(rescored, task, setting),
-                    )
-                    for task in self.columns
-                }
-                groups[f"{model} and the published {row}, {study.setting_title(setting)}"] = {
-                    task: one
-                    for task, one in compared.items()
+                title = f"{model} and the published {row}, {study.setting_title(setting)}"
+                groups[title] = {}
+                for task in self.columns:
+                    value = published.cell(table, row, task)
+                    measured = [
+                        inputs.scores.of(one, task, setting) if one else None
+                        for one in (ours, rescored)
+                    ]
                     # Published or measured in the setting.
-                    if one.published.value is not None or one.ours or one.rescored
-                }
-        rows = cells.row_groups(columns, groups, "model")
-        panel = Panel("", "Task", cells.heads(columns), rows)
+                    if value.value is not None or any(measured):
+                        groups[title][task] = _cells(
+                            study.tasks[task].metric,
+                            value,
+                            published.rounding(table, task),
+                            study.data.comparable,
+                            *measured,
+                        )
+        panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
         notes = [
             *self._column_notes(with_2024),
             *mark_notes([panel], with_intervals=self.explains_intervals),
@@ -154,95 +187,41 @@ class ReproductionEntry(IntervalsEntry):
             yield JOINT
 
 
-@dataclass(frozen=True)
-class _Compared:
-    """A published value with our scores of the same task and setting.
+def _cells(
+    metric: str,
+    published: Cell,
+    rounding: float,
+    comparable: bool,
+    ours: Measured | None,
+    rescored: Measured | None,
+) -> dict[str, Cell]:
+    """A published value, and our scores of the same task and setting.
 
-    `rounding` is how much the value may be off, since it was rounded.
+    Args:
+        rounding: how much the value may be off, since it was rounded.
+        comparable: whether it was measured on the same data.
     """
-
-    metric: str
-    published: Cell
-    rounding: float
-    comparable: bool
-    ours: Measured | None
-    rescored: Measured | None
-
-    @property
-    def doubled(self) -> bool:
-        """Whether the published value was printed as twice a recall."""
-        return "doubled" in self.published.marks
-
-    def records(self) -> Cell:
-        """Our test records."""
-        one = self.ours or self.rescored
-        return cells.count_cell(one.records, one.sources) if one else Cell()
-
-    def score(self, one: Measured | None, protocol: Protocol) -> Cell:
-        """The score of a released scorer; that of 2024 is doubled if the published value is."""
-        if one is None:
-            return Cell()
-        marks = ("doubled",) if self.doubled and protocol == "released_2024" else ()
-        return cells.number_cell(one.value(protocol), cells.score_text, one.sources, marks)
-
-    def difference(self, one: Measured | None) -> Cell:
-        """The difference of the published value's own protocol from it."""
-        own, other = (
-            self.score(one, "released_2024" if self.doubled else "released"),
-            self.published,
-        )
-        if not self.comparable or not isinstance(own.value, float):
-            return Cell()
-        if not isinstance(other.value, float):
-            return Cell()
-        sources = (*own.sources, *other.sources)
-        return cells.number_cell(own.value - other.value, cells.difference_text, sources)
-
-    def verdict(self) -> Cell:
-        """Whether our interval contains the published value."""
-        interval = self.ours.interval() if self.ours else None
-        value = self.published.value
-        if interval is None or not self.comparable or self.doubled or not isinstance(value, float):
-            return Cell()
-        inside = interval.position(value, self.rounding) == "contains"
-        return cells.text_cell("inside" if inside else "outside", self.published.sources)
-
-
-Column = cells.Column[_Compared]
-
-
-def _columns(ours: bool, rescored: bool, with_2024: bool) -> Iterator[Column]:
-    yield HeaderCell("metric", "Metric", form="text"), lambda one: cells.text_cell(one.metric)
-    yield HeaderCell("n", "n", form="count"), _Compared.records
-    yield HeaderCell("published", "Published"), lambda one: one.published
+    value, doubled = published.value, "doubled" in published.marks
+    cells = {"metric": text_cell(metric), "published": published}
+    if one := ours or rescored:
+        cells["n"] = count_cell(one.records, one.sources)
+    comparable = comparable and isinstance(value, float)
+    for measured, heads in ((ours, OURS), (rescored, RESCORED)):
+        if measured is None:
+            continue
+        released = number_cell(measured.value("released"), score_text, measured.sources)
+        of_2024 = number_cell(measured.value("released_2024"), score_text, measured.sources)
+        if doubled and of_2024.value is not None:
+            of_2024 = replace(of_2024, marks=("doubled",))
+        own, difference = (of_2024 if doubled else released).value, Cell()
+        if comparable and isinstance(own, float) and isinstance(value, float):
+            sources = (*measured.sources, *published.sources)
+            difference = number_cell(own - value, difference_text, sources)
+        scores = zip(heads, (released, of_2024, difference), strict=False)
+        cells |= {head.key: cell for head, cell in scores}
     if ours:
-        keys = "released", "released_2024", "difference"
-        yield from _of_scorers(keys, "Ours", lambda one: one.ours, with_2024)
-        yield HeaderCell("strict", "Ours", "strict"), lambda one: headline(one.ours)
-        yield (
-            HeaderCell("verdict", "Published is", "in our interval", form="text"),
-            _Compared.verdict,
-        )
-    if rescored:
-        keys = "rescored", "rescored_2024", "rescored difference"
-        yield from _of_scorers(keys, "Authors' answers", lambda one: one.rescored, with_2024)
-
-
-def _of_scorers(
-    keys: tuple[str, str, str],
-    whose: str,
-    of: Callable[[_Compared], Measured | None],
-    with_2024: bool,
-) -> Iterator[Column]:
-    """What the released scorers give for some answers, and the difference from published."""
-    released, released_2024, difference = keys
-    yield HeaderCell(released, whose, "released"), lambda one: one.score(of(one), "released")
-    if with_2024:
-        yield (
-            HeaderCell(released_2024, whose, "released 2024"),
-            lambda one: one.score(of(one), "released_2024"),
-        )
-    yield (
-        HeaderCell(difference, "Difference", "from published"),
-        lambda one: one.difference(of(one)),
-    )
+        cells["strict"], interval = ours.cell(), ours.interval()
+        if interval and comparable and isinstance(value, float) and not doubled:
+            inside = interval.position(value, rounding) == "contains"
+            cells["verdict"] = text_cell("inside" if inside else "outside", published.sources)
+    return cells
