@@ -93,14 +93,13 @@ MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.column
 OF_GENERATED: dict[str, tuple[Row, ...]] = {
     "configuration and code of what is drawn": (
         row(
-            "the code of a table", logic("ecslm/tables/kinds/validity.py"), "render_table validity"
+            "the code of a table", logic("ecslm/tables/kinds/validity.py"), "render_table *"
         ),
         row(
             "the price of what models run on",
             configured(f"{TABLES}.cost.hardware.price", 0.3),
             "render_table cost",
         ),
-        row("the code of claims", logic("ecslm/tables/claims.py"), "render_table claims"),
         row(
             "the style of figures",
             logic("ecslm/figures/style.py"),
@@ -140,15 +139,14 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         ),
         row(
             "the code of verdicts",
-            logic("ecslm/tables/verdicts.py"),
-            *("render_table claims", "render_table reproduction"),
+            logic("ecslm/tables/claims.py"),
+            "render_table *",
         ),
         row(
             "what a table shows of several seeds",
             configured(f"{TABLES}.ind.spread", "sd"),
             "render_table ind",
         ),
-        row("the code of costs", logic("ecslm/tables/costs.py"), "render_table cost"),
         row(
             "the parameters of a published model",
             replaced("resources/published/sizes.csv", "7069016064", "7069016065"),

@@ -163,8 +163,8 @@ def source_name(path: Path) -> str:
 
 def _compared(study: TableContext) -> Iterator[str]:
     compared = {task for contrast in study.contrasts.values() for task in contrast.tasks}
-    return (task for task in study.tasks if task in compared)
+    return (task for task in sorted(study.tasks) if task in compared)
 
 
 def _trained(study: TableContext) -> Iterator[str]:
-    return (name for name, task in study.tasks.items() if task.test and task.train)
+    return (name for name, task in sorted(study.tasks.items()) if task.test and task.train)

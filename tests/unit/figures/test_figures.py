@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ecslm.tables.sources import Sources
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -28,6 +27,7 @@ from ecslm.figures.panels import quantity_axis, task_panels
 from ecslm.figures.scores import TaskScores
 from ecslm.figures.settings import FigureName, FiguresSettings
 from ecslm.figures.style import styled
+from ecslm.tables.inputs import Inputs
 
 ENTRY: dict[str, Any] = {
     "kind": "results",
@@ -118,10 +118,10 @@ def write_training(folder: Path, model: str, seed: int, records: dict[str, int])
 def figure(results: Path, kind: str, task: str = "", **changes: Any) -> Figure:
     """One of the figures."""
     chosen = settings(**changes)
-    sources = Sources(results, {"published": results / "study.csv"})
+    inputs = Inputs(chosen.context, results, {"published": results / "study.csv"})
     sizes = results / "sizes.csv"
     with styled():
-        drawn = dict(draw_figures(chosen, sources, sizes if sizes.exists() else None))
+        drawn = dict(draw_figures(chosen, inputs, sizes if sizes.exists() else None))
     table = "" if kind in ("loss", "validation") else "ind"
     return drawn[FigureName(kind=kind, table=table, task=task)]  # type: ignore[arg-type]
 

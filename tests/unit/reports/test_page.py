@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from ecslm.tables.sources import source_name
 from support.report_files import (
     HOSTILE,
     content_of,
@@ -28,6 +27,7 @@ from ecslm.reports.cells import Origins
 from ecslm.reports.downloads import table_csv
 from ecslm.reports.settings import report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
+from ecslm.tables.inputs import source_name
 from ecslm.tables.model import Cell, Row, RowGroup, Simple
 
 # As the page has it.
