@@ -147,11 +147,18 @@ class _Data:
         """What the columns mean, and what else is known of the data."""
         yield "Rows below a task: the shares of its labels. --: the data have no such records."
         if self.published:
-            differing = [task for task in self._entry.tasks if self._differs(task)]
-            if differing:
-                yield f"Counts differ from the published ones for: {', '.join(differing)}."
-            else:
-                yield "All counts equal the published ones."
+            counts = (
+                (task, self._described(task, one), self.published_count(task, one))
+                for task in self._entry.tasks
+                for one in self._entry.columns
+            )
+            differing = dict.fromkeys(
+                task
+                for task, found, published in counts
+                if (found.records if found else 0) != (published or 0)
+            )
+            named = f"Counts differ from the published ones for: {', '.join(differing)}."
+            yield named if differing else "All counts equal the published ones."
         check = self._check
         if check.dropped:
             kinds = ", ".join(f"{kind} {found.count}" for kind, found in check.problems.items())
@@ -193,11 +200,10 @@ class _Data:
                 for task in self._overlap
                 if (overlap := self._overlapping(task, column))
             }
-            if len(set(found.values())) == 1:
-                yield f"{column.title} {next(iter(found.values()))}"
-            elif found:
-                tasks = ", ".join(f"{task} {label}" for task, label in found.items())
-                yield f"{column.title} mixed ({tasks})"
+            labels = set(found.values())
+            mixed = ", ".join(f"{task} {label}" for task, label in found.items())
+            if found:
+                yield f"{column.title} {labels.pop() if len(labels) == 1 else f'mixed ({mixed})'}"
 
     def _described(self, task: str, column: DatasetColumn) -> SettingDescription | None:
         """The description of a task's records in a column, if it has any."""
@@ -207,14 +213,6 @@ class _Data:
         """The overlap of a task's test records in a column with training, if it has any."""
         found = self._overlap[task].settings.get(column.setting) if task in self._overlap else None
         return found if found and found.records else None
-
-    def _differs(self, task: str) -> bool:
-        """Whether a task has other numbers of records than the published ones."""
-        described = ((self._described(task, one), one) for one in self._entry.columns)
-        return any(
-            (found.records if found else 0) != (self.published_count(task, column) or 0)
-            for found, column in described
-        )
 
 
 def _share(part: int, whole: int, source: str, sign: str = "") -> Cell:
