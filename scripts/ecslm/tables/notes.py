@@ -61,22 +61,12 @@ def with_marks(
         if value is not None and simple is not None and row.kind != "baseline":
             yield from ["below_simple"] * (value < round(simple.value, SHOWN_DIGITS))
 
-    return tuple(
-        replace(
-            group,
-            rows=tuple(
-                replace(
-                    row,
-                    cells=tuple(
-                        replace(cell, marks=(*cell.marks, *marks(row, at)))
-                        for at, cell in enumerate(row.cells)
-                    ),
-                )
-                for row in group.rows
-            ),
-        )
-        for group in groups
-    )
+    def marked(row: Row) -> Row:
+        cells = enumerate(row.cells)
+        both = (replace(cell, marks=(*cell.marks, *marks(row, at))) for at, cell in cells)
+        return replace(row, cells=tuple(both))
+
+    return tuple(replace(group, rows=tuple(map(marked, group.rows))) for group in groups)
 
 
 def competes(row: Row, competitors: Collection[str]) -> bool:
@@ -87,12 +77,9 @@ def competes(row: Row, competitors: Collection[str]) -> bool:
 def _comparable(row: Row, at: int) -> float | None:
     """A cell's value as it is shown; None if it is not comparable with others."""
     cell = row.cells[at]
-    if not isinstance(cell.value, int | float) or {"other_data", "doubled"} & {
-        *row.marks,
-        *cell.marks,
-    }:
-        return None
-    return round(cell.value, SHOWN_DIGITS)
+    other = {"other_data", "doubled"}.intersection((*row.marks, *cell.marks))
+    is_score = isinstance(cell.value, int | float) and not other
+    return round(cell.value, SHOWN_DIGITS) if is_score else None
 
 
 def _ranks(groups: Sequence[RowGroup], at: int, competitors: Collection[str]) -> dict[float, str]:

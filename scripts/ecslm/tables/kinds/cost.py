@@ -83,21 +83,20 @@ class CostEntry(Entry):
         ]
         if self.apis and self.tokens_of is None:
             problems.append("tokens_of: needed, since there are `apis`")
-        if len({one.currency for one in self._prices()}) > 1:
+        if len(set(self._currencies)) > 1:
             problems.append("apis: prices should have the currency of the others")
         if problems:
             raise ValueError("; ".join(problems))
         return self
 
-    def _prices(self) -> list[Hardware | Prices]:
-        hardware: list[Hardware | Prices] = [] if self.hardware is None else [self.hardware]
-        return [*hardware, *self.apis.values()]
+    @property
+    def _currencies(self) -> list[str]:
+        return [one.currency for one in (self.hardware, *self.apis.values()) if one]
 
     @property
     def currency(self) -> str | None:
         """The currency of all prices; None without any."""
-        prices = self._prices()
-        return prices[0].currency if prices else None
+        return next(iter(self._currencies), None)
 
     def files(self, study: TableContext) -> list[str]:
         """The files with clock values of all models that answer anything."""
@@ -219,32 +218,28 @@ class CostEntry(Entry):
         tuned = [one for one in models if one.tuned]
         learned = [one for one in models if one.context.learned]
         sentences = []
-        if spent := _range(
-            {one.name: one.values["training device-hours"] for one in tuned}, "{} device-hours"
-        ):
+
+        def span(of: Sequence[ModelCost], key: str, form: str) -> str:
+            return _range({one.name: one.values[key] for one in of}, form)
+
+        if spent := span(tuned, "training device-hours", "{} device-hours"):
             who = tuned[0].name if len(tuned) == 1 else f"one of the {len(tuned)} tuned models"
-            price = _range(
-                {one.name: one.values["training price"] for one in tuned}, f", {currency} {{}}"
-            )
+            price = span(tuned, "training price", f", {currency} {{}}")
             sentences.append(f"Training {who} took {spent}{price}.")
         estimated = "an estimated " if self.apis else ""
-        here = f"{currency} {{}} here, on a device that is never idle,"
         prices = [
-            _range({one.name: one.values["price"] for one in tuned}, here),
+            span(tuned, "price", f"{currency} {{}} here, on a device that is never idle,"),
             _range(others, f"{estimated}{currency} {{}} by an API"),
         ]
         if any(prices):
             found = " and ".join(filter(None, prices)).removesuffix(",")
             sentences.append(f"{REQUESTS:,} requests cost {found}.")
-        seconds = {
-            one.name: one.values["training device-hours"] * SECONDS_PER_HOUR for one in learned
-        }
+        hours = {one.name: one.values["training device-hours"] for one in learned}
+        seconds = {name: value * SECONDS_PER_HOUR for name, value in hours.items()}
         if spent := _range(seconds, "{} seconds"):
-            price = _range(
-                {one.name: one.values["price"] for one in learned},
-                f", and {REQUESTS:,} requests to them cost {currency} {{}}",
-            )
-            sentences.append(f"Learned baselines took {spent} to train{price}.")
+            cost = f", and {REQUESTS:,} requests to them cost {currency} {{}}"
+            taken = f"Learned baselines took {spent} to train"
+            sentences.append(f"{taken}{span(learned, 'price', cost)}.")
         if sentences:
             yield " ".join([*sentences, *_break_even_sentence(panels)])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -68,18 +69,11 @@ class ResultsEntry(ScoresEntry):
 
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
-        chosen = [name for group in self.rows for name in group.best_of]
-        rows = [
-            name
-            for group in self.rows
-            for name in (*group.models, *group.baselines, *group.published)
-        ]
-        followed = [
-            _published_name(self.reproduces.get(model, model))
-            for group in self.rows
-            if group.followed_by_published
-            for model in group.models
-        ]
+        groups = self.rows
+        chosen = [name for one in groups for name in one.best_of]
+        rows = [name for one in groups for name in (*one.models, *one.baselines, *one.published)]
+        following = (model for one in groups if one.followed_by_published for model in one.models)
+        followed = [_published_name(self.reproduces.get(model, model)) for model in following]
         others = {*rows, *followed}
         problems = [
             f"competitors: {name} is not a row"
@@ -92,7 +86,7 @@ class ResultsEntry(ScoresEntry):
         # Twice the same would compete with itself, or be taken for another.
         problems += [f"rows: {name} is listed twice" for name in _twice(rows)]
         problems += [f"columns: {name} is listed twice" for name in _twice(self.columns)]
-        published = followed or any(group.published for group in self.rows)
+        published = followed or any(one.published for one in groups)
         if self.published_table is None and published:
             problems.append("published_table: needed, since rows name published results")
         if problems:
@@ -102,13 +96,8 @@ class ResultsEntry(ScoresEntry):
     @property
     def models(self) -> tuple[str, ...]:
         """The models of all rows, in order."""
-        named = (
-            name
-            for group in self.rows
-            for names in (group.models, *group.best_of.values())
-            for name in names
-        )
-        return tuple(dict.fromkeys(named))
+        named = (names for group in self.rows for names in (group.models, *group.best_of.values()))
+        return tuple(dict.fromkeys(chain.from_iterable(named)))
 
     def problems(self, inputs: Inputs) -> Iterator[str]:
         """Names of published rows that do not exist, and models that no row can be the best of."""
