@@ -78,8 +78,9 @@ def _comparable(row: Row, at: int) -> float | None:
     """A cell's value as it is shown; None if it is not comparable with others."""
     cell = row.cells[at]
     other = {"other_data", "doubled"}.intersection((*row.marks, *cell.marks))
-    is_score = isinstance(cell.value, int | float) and not other
-    return round(cell.value, SHOWN_DIGITS) if is_score else None
+    if other or not isinstance(cell.value, int | float):
+        return None
+    return round(cell.value, SHOWN_DIGITS)
 
 
 def _ranks(groups: Sequence[RowGroup], at: int, competitors: Collection[str]) -> dict[float, str]:

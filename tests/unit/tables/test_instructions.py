@@ -58,7 +58,7 @@ def test_columns_say_what_the_data_say_of_their_instructions(tmp_path: Path) -> 
     # Whatever settings are called.
     assert details(table) == ["", "unseen", "mixed"]
     assert "IND_Unse: PM seen, SA unseen." in table.notes
-    assert shown(table) == dict.fromkeys(("PM", "SA"), ["200", "0.500", "0.400"])
+    assert shown(table) == {task: ["200", "0.500", "0.400"] for task in TWO}
     assert cells(table)["PM"][UNSEEN].sources == ("metrics/Small/seed-0/PM.json",)
 
 
