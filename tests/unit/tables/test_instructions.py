@@ -111,9 +111,10 @@ def test_the_differences_of_a_contrast_stand_beside_the_scores(tmp_path: Path) -
     other = {"contrast": "tuning", "difference": 0.3}
     difference = {**compared, "difference": -0.1, "p_holm": 0.2}
     files.write_comparisons(tmp_path, "PM", other, difference)
-    files.write_comparisons(tmp_path, "SA", {**compared, "model": "Other"})
+    files.write_comparisons(tmp_path, "SA", {**compared, "a": OOD, "model": "Other"})
     table = made(tmp_path, asked(contrast="wording", tasks=TWO))
-    head = table.panels[0].columns[3]
+    *_, head = table.panels[0].columns
+    assert len(table.panels[0].columns) == 4, "none of another model"
     assert (head.text, head.detail) == ("Difference", "IND_Unse against IND_Dive")
     pm, sa = (row[head.key] for row in cells(table).values())
     assert (pm.shown, pm.interval, pm.marks) == ("-0.100", Interval(0.05, 0.15), ())
