@@ -63,17 +63,14 @@ class ComparisonsEntry(IntervalsEntry):
         """
         study, panels = inputs.study, []
         found = inputs.compared(self.columns, *self.contrasts)
-        for contrast in self.contrasts:
-            of_panels = grouped(
-                (_common(study, row), (task, row))
-                for task, row in found
-                if row.contrast == contrast
-            )
-            for what, compared in of_panels.items():
-                title = study.contrasts[contrast].title
-                # The contrast, and what it leaves open.
-                title = title if title.lower() == what.lower() else f"{title}: {what}"
-                panels.append(_panel(study, title, compared))
+        of_panels = grouped(
+            ((row.contrast, _common(study, row)), (task, row)) for task, row in found
+        )
+        for (contrast, what), compared in of_panels.items():
+            title = study.contrasts[contrast].title
+            # The contrast, and what it leaves open.
+            title = title if title.lower() == what.lower() else f"{title}: {what}"
+            panels.append(_panel(study, title, compared))
         if not panels:
             raise InputError(f"{name}: {self._nothing}")
         notes = (
