@@ -93,9 +93,6 @@ MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.column
 OF_GENERATED: dict[str, tuple[Row, ...]] = {
     "configuration and code of what is drawn": (
         row(
-            "the code of a table", logic("ecslm/tables/kinds/validity.py"), "render_table *"
-        ),
-        row(
             "the price of what models run on",
             configured(f"{TABLES}.cost.hardware.price", 0.3),
             "render_table cost",
@@ -108,6 +105,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
         row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
     ),
+    "code of a table": (
+        row("of one kind", logic("ecslm/tables/kinds/validity.py"), "render_table *"),
+    ),
     "captions, prices and codes": (
         row("a caption", configured(f"{TABLES}.ind.caption", "New"), "render_table ind"),
         row(
@@ -117,11 +117,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
                 configured(f"{TABLES}.cost.apis.An API.as_of", "2026-11-26"),
             ),
             "render_table cost",
-        ),
-        row(
-            "the title of a contrast",
-            configured(f"{CONTRASTS}.tuning.title", "New"),
-            *("render_table differences", "render_table claims"),
         ),
         row("the code of a figure", logic("ecslm/figures/intervals.py"), "draw_figures"),
         row("the code of the data card", logic("ecslm/data/card/card.py"), "data_card"),
@@ -136,11 +131,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
                 configured(f"{TABLES}.validity.caption", "New"),
             ),
             "render_table validity",
-        ),
-        row(
-            "the code of verdicts",
-            logic("ecslm/tables/claims.py"),
-            "render_table *",
         ),
         row(
             "what a table shows of several seeds",
@@ -165,13 +155,14 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
     ),
     "all tables": (
         row(
-            "the templates of tables and the title of a setting",
+            "the templates of tables and the titles of a setting and a contrast",
             together(
                 added("report/tabular.tex.jinja", "%"),
                 added("report/float.tex.jinja", "%"),
                 configured("setting_titles.IND_Diverse_Instruction", "New"),
+                configured(f"{CONTRASTS}.tuning.title", "New"),
             ),
-            "render_table *",
+            *("render_table *", "draw_figures"),
         ),
     ),
     "the page": (
@@ -302,8 +293,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "one model's rank and alpha swapped",
             configured(f"{MODELS}.Tiny-Exact.training", {"rank": 8, "alpha": 4}),
-            # The rank decides the number of trained parameters.
+            # The rank decides the number of trained parameters, which all tables know of.
             *("train_adapter Tiny-Exact/*", "render_table parameters"),
+            *("render_table dataset", "render_table cost"),
         ),
         row(
             "another one's precision",
@@ -419,7 +411,7 @@ OF_LOCAL: dict[str, tuple[Row, ...]] = {
             "the data file under another name in another directory",
             moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
             # The notes of the table name the file.
-            *("check_data", "render_table ind"),
+            *("check_data", "render_table ind", "draw_figures"),
         ),
     ),
     "a licence": (
@@ -434,11 +426,13 @@ EDITS = {
 # What shows the data. The source as a whole is checked again whatever row of it changed.
 DATA = ("check_data", "data_card", "render_table dataset")
 CONTRASTED = ("compare", "render_table differences", "render_table claims")
+# Those that read all scores of a study.
+SCORED = tuple(f"render_table {name}" for name in ("ind", "texts", "validity", "reproduction"))
 DRAWN = ("tidy_scores", "draw_figures", "report_page")
 OF_ONE_MODEL = (
     *(f"{rule} Tiny-Exact/*" for rule in ("train_adapter", "predict", "bertscore", "score")),
     *("score_over_seeds *", "differences *", *CONTRASTED, *DRAWN),
-    *("render_table ind", "render_table validity", "render_table reproduction"),
+    *SCORED,
 )
 # Edits, their study, and all that a run would do.
 BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
@@ -448,7 +442,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         (
             *("score */QPR", "score_baseline */QPR", "choose_baseline QPR"),
             *("score_over_seeds */QPR", "differences QPR", *CONTRASTED, *DRAWN),
-            *("render_table ind", "render_table validity"),
+            *SCORED,
         ),
     ),
     "one model's learning rate: its adapter and all below it": (
@@ -461,7 +455,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         "generated",
         (
             *("predict */AG", "bertscore *", "score */AG", "score_over_seeds */AG"),
-            *("differences AG", *CONTRASTED, *DRAWN, "render_table ind", "render_table texts"),
+            *("differences AG", *CONTRASTED, *DRAWN, *SCORED),
             *("measure_latency *", "render_table cost"),
             # It decides what a prompt may have.
             *("describe_data AG", "data_card", "render_table dataset"),
@@ -472,7 +466,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         "generated",
         (
             *("score *", "score_baseline *", "score_over_seeds *", "differences *", *CONTRASTED),
-            *(f"render_table {name}" for name in ("ind", "texts", "validity", "reproduction")),
+            *SCORED,
             *DRAWN,
         ),
     ),
@@ -486,8 +480,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
                 for task in ("PM", "QPR", "SA", "AG")
                 for rule in ("predict", "score")
             ),
-            *("render_table validity", "render_table scores_IND_Diverse_Instruction"),
-            *(*DRAWN, "draw_rule_graph"),
+            *("render_table *", *DRAWN, "draw_rule_graph"),
         ),
     ),
     "a new setting: the test records of its tasks and below, no training": (
@@ -503,7 +496,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
             *("dataset SA/test", "dataset AG/test", "bertscore *", "score_baseline */SA", *DATA),
             *("differences SA", "differences AG", *CONTRASTED, *DRAWN),
             *("measure_latency *", "render_table cost"),
-            *("render_table ind", "render_table texts", "render_table reproduction"),
+            *SCORED,
         ),
     ),
     "one test record: that file and below, no training and no other task": (
