@@ -1,11 +1,11 @@
 """All kinds of table, and the request for one table."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecslm.schemas.settings import Closed
 from ecslm.tables.entry import Entry
@@ -18,6 +18,7 @@ from ecslm.tables.kinds.parameters import ParametersEntry
 from ecslm.tables.kinds.reproduction import ReproductionEntry
 from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.kinds.validity import ValidityEntry
+from ecslm.tables.references import names_in
 from ecslm.tables.settings import TableContext
 
 # In the order of a report.
@@ -46,3 +47,17 @@ class TableRequest(Closed):
 
     table: AnyEntry
     context: TableContext
+
+    @model_validator(mode="after")
+    def _of_the_study(self) -> "TableRequest":
+        """By hand, an entry may name what the study lacks."""
+        study = self.context
+        known: dict[str, Collection[str]] = {
+            **{"tasks": study.tasks, "baselines": study.baselines, "contrasts": study.contrasts},
+            **{"models": study.models, "tuned models": study.models},
+            "contrasts of settings": study.contrasts,
+        }
+        for one in names_in(self.table, type(self.table)):
+            if one.name not in known.get(one.reference.part, (one.name,)):
+                raise ValueError(f"context: has no {one.name} among its {one.reference.part}")
+        return self

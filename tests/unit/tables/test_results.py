@@ -337,6 +337,10 @@ def test_the_script_writes_the_same_bytes_each_time_and_no_absolute_path(results
     [
         ({"kind": "result"}, r"--settings: table: .*result"),
         ({"kind": "validity", "captoin": "x"}, r"--settings: table\..*captoin: unknown key"),
+        (
+            {"kind": "parameters", "caption": "P", "label": "p", "models": ["Small"]},
+            "--settings: .*context: has no Small among its tuned models",
+        ),
     ],
 )
 def test_settings_of_no_kind_of_table_are_refused(table: dict[str, str], problem: str) -> None:
