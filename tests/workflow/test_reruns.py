@@ -297,8 +297,10 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("train_adapter Tiny-Exact/*", "render_table parameters"),
             *("render_table dataset", "render_table cost"),
         ),
+    ),
+    "the precision of training": (
         row(
-            "another one's precision",
+            "of one model",
             configured(f"{MODELS}.Tiny-Chat.precision.quantization", "none"),
             "train_adapter Tiny-Chat/*",
         ),
@@ -310,6 +312,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("train_adapter Tiny-Chat/seed-1", "predict Tiny-Chat/seed-1/*"),
             *("bertscore Tiny-Chat/seed-1/AG", "score Tiny-Chat/seed-1/*"),
             *("score_over_seeds Tiny-Chat/*", "draw_rule_graph"),
+            *("render_table dataset", "render_table parameters"),
         ),
     ),
     "a new task": (
@@ -320,6 +323,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("score */MPC", "score_baseline random/seed-0/MPC", "score_over_seeds */MPC"),
             # More tests need more permutations.
             *("differences *", "compare", "measure_latency *", "draw_figures", "draw_rule_graph"),
+            "render_table parameters",
         ),
     ),
     "a new trained task": (
@@ -331,7 +335,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "leakage *",
             *("predict */MPC", "score */MPC", "score_baseline */MPC", "choose_baseline MPC"),
             *("score_over_seeds */MPC", "differences MPC", "compare"),
-            *("draw_figures", "draw_rule_graph"),
+            *("draw_figures", "draw_rule_graph", "render_table parameters"),
         ),
     ),
     "weights of local directories, their dates kept": (
@@ -411,7 +415,7 @@ OF_LOCAL: dict[str, tuple[Row, ...]] = {
             "the data file under another name in another directory",
             moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
             # The notes of the table name the file.
-            *("check_data", "render_table ind", "draw_figures"),
+            *("check_data", "render_table ind", "render_table parameters", "draw_figures"),
         ),
     ),
     "a licence": (
