@@ -37,7 +37,6 @@ from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.scoring.modules import metric_module, task_modules
-from ecslm.tables.kind import kind_module
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
@@ -95,11 +94,6 @@ def of_task(settings):
 def of_metric(settings):
     """The module of the metric."""
     return (metric_module(settings.metric),)
-
-
-def kind_of_table(settings):
-    """The module of the kind of table."""
-    return (kind_module(settings.table.kind),)
 
 
 # Options of scripts. Since the functions take `input` or `resources`, Snakemake does not compare

@@ -1,5 +1,5 @@
 from ecslm.plan.report import report_settings
-from ecslm.plan.tables import kind_of, table_resources, table_settings
+from ecslm.plan.tables import table_files, table_resources, table_settings
 from ecslm.reports.settings import LIBRARIES as REPORT_LIBRARIES
 from ecslm.reports.settings import base_names, metric_modules, report_files
 from ecslm.schemas.paths import BASES
@@ -11,9 +11,7 @@ TABLES = study_tables(STUDY)
 rule render_table:
     """step: make one LaTeX table"""
     input:
-        results=lambda job: of_study(
-            kind_of(STUDY, job.table).files(table_settings(STUDY, job.table))
-        ),
+        results=lambda job: of_study(table_files(STUDY, job.table)),
         template="report/tabular.tex.jinja",
         float_template="report/float.tex.jinja",
         resources=lambda job: list(table_resources(STUDY, job.table).values()),
@@ -25,7 +23,7 @@ rule render_table:
     log:
         "<results>/logs/render_table/{table}.log",
     params:
-        **made_by("render_table.py", table_settings, TABLE_LIBRARIES, kind_of_table),
+        **made_by("render_table.py", table_settings, TABLE_LIBRARIES),
         results=folder(STUDY.results),
         resources=resource_options,
     message:

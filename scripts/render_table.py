@@ -1,21 +1,20 @@
 """Render one table: LaTeX fragments, and their JSON twin with the source of each cell."""
 
 from pathlib import Path
-from typing import Annotated, Any
 
 from ecslm.common.files import json_text
 from ecslm.script import Origin, OutputFile, job, run_script
-from ecslm.tables.kind import kind_module, read_request
+from ecslm.tables.inputs import Inputs
+from ecslm.tables.kind import TableRequest
 from ecslm.tables.latex_tables import render_table
 from ecslm.tables.settings import LIBRARIES
-from ecslm.tables.sources import Sources
 
 
-@job(LIBRARIES, modules=lambda given: (kind_module(given.settings[1].table.kind),))
+@job(LIBRARIES)
 def main(
     origin: Origin,
     table: str,
-    settings: Annotated[Any, read_request],
+    settings: TableRequest,
     template: Path,
     float_template: Path,
     results: Path,
@@ -29,7 +28,7 @@ def main(
     """
     Args:
         table: name of the table
-        settings: the table's entry and context: JSON or @FILE
+        settings: the table's entry and the study: JSON or @FILE
         template: Jinja template of a tabular
         float_template: Jinja template of the float around it
         results: results directory of the study, as results/demo
@@ -40,13 +39,12 @@ def main(
         architectures: sizes of models, as CSV, for tables of kind cost and parameters
         notes: notes on published numbers, as CSV, for tables of kind reproduction
     """
-    kind, request = settings
+    entry, study = settings.table, settings.context
     given = {"published": published, "architectures": architectures, "notes": notes}
-    sources = Sources(results, {option: path for option, path in given.items() if path})
-    files = [results / path for path in kind.files(request)]
-    origin.reads(*files, template, float_template, *sources.resources.values())
-    origin.fields["settings"] = request.model_dump(mode="json")
-    built = kind.build(table, request, sources)
+    resources = {option: path for option, path in given.items() if path}
+    files = [results / path for path in entry.files(study)]
+    origin.reads(*files, template, float_template, *resources.values())
+    built = entry.build(table, Inputs(study, results, resources))
     fragments = render_table(template, float_template, built)
     written = {
         tex: fragments.floats,

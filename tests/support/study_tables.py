@@ -16,12 +16,11 @@ from ecslm.config.loading import load_config
 from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables as tables_of
-from ecslm.plan.tables import table_settings
+from ecslm.plan.tables import table_files, table_settings
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.kind import table_kind
+from ecslm.tables.inputs import Inputs
 from ecslm.tables.latex_tables import Fragments, render_table
 from ecslm.tables.model import Table
-from ecslm.tables.sources import Sources
 
 RECORDS = 1_000
 
@@ -59,11 +58,11 @@ def study_tables(study: str, results: Path) -> dict[str, Table]:
     found = {}
     for name in tables_of(plan):
         request = table_settings(plan, name)
-        kind = table_kind(request.table.kind)
-        for path in kind.files(request):
+        for path in table_files(plan, name):
             _write(plan, results, path)
-        resources = {option: ROOT / path for option, path in kind.resources.items()}
-        found[name] = kind.build(name, request, Sources(results, resources))
+        resources = {option: ROOT / path for option, path in request.table.RESOURCES.items()}
+        inputs = Inputs(request.context, results, resources)
+        found[name] = request.table.build(name, inputs)
     return found
 
 

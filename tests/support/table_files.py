@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import write_json
-from ecslm.tables.kind import TableRequest, table_kind, table_request
-from ecslm.tables.settings import TableContext
+from ecslm.tables.inputs import Inputs
+from ecslm.tables.kind import TableRequest
+from ecslm.tables.model import Cell, Table
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -133,12 +134,36 @@ def write_published(folder: Path) -> Path:
     return path
 
 
-def request(entry: dict[str, Any], **context: Any) -> TableRequest[Any]:
+def request(entry: dict[str, Any], **context: Any) -> TableRequest:
     """The request for a table, as the workflow makes it."""
     whole = {"data": {"source": "a test", "comparable": True}, "tasks": TASKS, **context}
     settings = {"caption": "A caption.", "label": "tab:test", **entry}
-    validated = table_kind(entry["kind"]).entry.model_validate(settings)
-    return table_request(validated, TableContext.model_validate(whole))
+    return TableRequest.model_validate({"table": settings, "context": whole})
+
+
+def inputs(wanted: TableRequest, results: Path, **resources: Path) -> Inputs:
+    """What the table is built from."""
+    return Inputs(wanted.context, results, resources)
+
+
+def built(wanted: TableRequest, results: Path, **resources: Path) -> Table:
+    """The table of a request."""
+    return wanted.table.build("test", inputs(wanted, results, **resources))
+
+
+def cells(table: Table) -> dict[str, dict[str, Cell]]:
+    """The cells of all rows by name, in each by the keys of columns, of all panels together."""
+    found: dict[str, dict[str, Cell]] = {}
+    for panel in table.panels:
+        for row in panel.rows:
+            keys = (column.key for column in panel.columns)
+            found.setdefault(row.name, {}).update(zip(keys, row.cells, strict=True))
+    return found
+
+
+def shown(table: Table) -> dict[str, list[str]]:
+    """The texts of the cells of all rows by name."""
+    return {name: [one.shown for one in row.values()] for name, row in cells(table).items()}
 
 
 def record_line(task: str, split: str, number: int, **changes: Any) -> str:

@@ -84,14 +84,10 @@ MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.column
 OF_GENERATED: dict[str, tuple[Row, ...]] = {
     "code and configuration of what is drawn": (
         row(
-            "the code of a table", logic("ecslm/tables/kinds/validity.py"), "render_table validity"
-        ),
-        row(
             "the price of what models run on",
             configured(f"{TABLES}.cost.hardware.price", 0.3),
             "render_table cost",
         ),
-        row("the code of claims", logic("ecslm/tables/claims.py"), "render_table claims"),
         row(
             "the style of figures",
             logic("ecslm/figures/style.py"),
@@ -99,6 +95,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         ),
         row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
         row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
+    ),
+    "code of a table": (
+        row("of one kind", logic("ecslm/tables/kinds/validity.py"), "render_table *"),
     ),
     "captions, prices, verdicts, and rendering results of another machine": (
         # First: what is edited after it has a date of its own.
@@ -120,16 +119,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             ),
             "render_table cost",
         ),
-        row(
-            "the title of a contrast",
-            configured(f"{CONTRASTS}.tuning.title", "New"),
-            *("render_table differences", "render_table claims"),
-        ),
-        row(
-            "the code of verdicts",
-            logic("ecslm/tables/verdicts.py"),
-            *("render_table claims", "render_table reproduction"),
-        ),
         row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
         row(
             "the version of matplotlib",
@@ -140,13 +129,14 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
     ),
     "all tables": (
         row(
-            "the templates of tables and the title of a setting",
+            "the templates of tables and the titles of a setting and a contrast",
             together(
                 added("report/tabular.tex.jinja", "%"),
                 added("report/float.tex.jinja", "%"),
                 configured("setting_titles.IND_Diverse_Instruction", "New"),
+                configured(f"{CONTRASTS}.tuning.title", "New"),
             ),
-            "render_table *",
+            *("render_table *", "draw_figures"),
         ),
     ),
     "the page": (
@@ -255,11 +245,14 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "one model's rank and alpha swapped",
             configured(f"{MODELS}.Tiny-Exact.training", {"rank": 8, "alpha": 4}),
-            # The rank decides the number of trained parameters.
+            # The rank decides the number of trained parameters, which all tables know of.
             *("train_adapter Tiny-Exact/*", "render_table parameters"),
+            *("render_table dataset", "render_table cost"),
         ),
+    ),
+    "the precision of training": (
         row(
-            "another one's precision",
+            "of one model",
             configured(f"{MODELS}.Tiny-Chat.precision.quantization", "none"),
             "train_adapter Tiny-Chat/*",
         ),
@@ -271,6 +264,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("train_adapter Tiny-Chat/seed-1", "predict Tiny-Chat/seed-1/*"),
             *("bertscore Tiny-Chat/seed-1/AG", "score Tiny-Chat/seed-1/*"),
             "score_over_seeds Tiny-Chat/*",
+            *("render_table dataset", "render_table parameters"),
         ),
     ),
     "a new task": (
@@ -281,6 +275,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             *("score */MPC", "score_baseline random/seed-0/MPC", "score_over_seeds */MPC"),
             # More tests need more permutations.
             *("differences *", "compare", "measure_latency *", "draw_figures"),
+            "render_table parameters",
         ),
     ),
     "a new trained task": (
@@ -292,7 +287,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "leakage *",
             *("predict */MPC", "score */MPC", "score_baseline */MPC", "choose_baseline MPC"),
             *("score_over_seeds */MPC", "differences MPC", "compare"),
-            "draw_figures",
+            *("draw_figures", "render_table parameters"),
         ),
     ),
     "weights of local directories, their dates kept": (
@@ -337,7 +332,7 @@ OF_LOCAL: dict[str, tuple[Row, ...]] = {
             "the data file under another name in another directory",
             moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
             # The notes of the table name the file.
-            *("check_data", "render_table ind"),
+            *("check_data", "render_table ind", "render_table parameters", "draw_figures"),
         ),
     ),
 }
@@ -349,11 +344,13 @@ EDITS = {
 # What shows the data. The source as a whole is checked again whatever row of it changed.
 DATA = ("check_data", "data_card", "render_table dataset")
 CONTRASTED = ("compare", "render_table differences", "render_table claims")
+# Those that read all scores of a study.
+SCORED = tuple(f"render_table {name}" for name in ("ind", "texts", "validity", "reproduction"))
 DRAWN = ("tidy_scores", "draw_figures", "report_page")
 OF_ONE_MODEL = (
     *(f"{rule} Tiny-Exact/*" for rule in ("train_adapter", "predict", "bertscore", "score")),
     *("score_over_seeds *", "differences *", *CONTRASTED, *DRAWN),
-    *("render_table ind", "render_table validity", "render_table reproduction"),
+    *SCORED,
 )
 # Edits, their study, and all that a run would do.
 BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
@@ -363,7 +360,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         (
             *("score */QPR", "score_baseline */QPR", "choose_baseline QPR"),
             *("score_over_seeds */QPR", "differences QPR", *CONTRASTED, *DRAWN),
-            *("render_table ind", "render_table validity"),
+            *SCORED,
         ),
     ),
     "one model's learning rate: its adapter and all below it": (
@@ -376,7 +373,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         "generated",
         (
             *("predict */AG", "bertscore *", "score */AG", "score_over_seeds */AG"),
-            *("differences AG", *CONTRASTED, *DRAWN, "render_table ind", "render_table texts"),
+            *("differences AG", *CONTRASTED, *DRAWN, *SCORED),
             *("measure_latency *", "render_table cost"),
             # It decides what a prompt may have.
             *("describe_data AG", "data_card", "render_table dataset"),
@@ -387,7 +384,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         "generated",
         (
             *("score *", "score_baseline *", "score_over_seeds *", "differences *", *CONTRASTED),
-            *(f"render_table {name}" for name in ("ind", "texts", "validity", "reproduction")),
+            *SCORED,
             *DRAWN,
         ),
     ),
@@ -401,8 +398,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
                 for task in ("PM", "QPR", "SA", "AG")
                 for rule in ("predict", "score")
             ),
-            *("render_table validity", "render_table scores_IND_Diverse_Instruction"),
-            *DRAWN,
+            *("render_table *", *DRAWN),
         ),
     ),
     "a new setting: the test records of its tasks and below, no training": (
@@ -418,7 +414,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
             *("dataset SA/test", "dataset AG/test", "bertscore *", "score_baseline */SA", *DATA),
             *("differences SA", "differences AG", *CONTRASTED, *DRAWN),
             *("measure_latency *", "render_table cost"),
-            *("render_table ind", "render_table texts", "render_table reproduction"),
+            *SCORED,
         ),
     ),
     "one test record: that file and below, no training and no other task": (

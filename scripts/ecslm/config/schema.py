@@ -5,9 +5,7 @@ No job imports this module; rules pass each job the validated settings that it n
 
 import re
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
@@ -33,19 +31,9 @@ from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import ScoringSettings
-from ecslm.tables.kind import KINDS, table_kind
+from ecslm.tables.kind import AnyEntry
 from ecslm.tables.references import AnyModelName
-from ecslm.tables.settings import Entry
 from ecslm.training.settings import TrainingSettings
-
-if TYPE_CHECKING:
-    TableSettings = Entry
-else:
-    # The entries of all kinds of tables.
-    TableSettings = Annotated[
-        reduce(or_, (table_kind(name).entry for name in sorted(KINDS))), Field(discriminator="kind")
-    ]
-
 
 # A model: a row of the tables. Each backend has its own entry.
 ModelSettings = TransformersModel | RecordedModel | OpenAIModel | LearnedModel
@@ -157,7 +145,7 @@ class StudySettings(Closed):
     architectures: dict[BaseName, str] = Field(
         {}, description="Row of resources/architectures.csv for a base, if its name differs."
     )
-    tables: dict[Name, TableSettings] = Field(
+    tables: dict[Name, AnyEntry] = Field(
         {}, description="Tables by name, which is also the name of their file."
     )
     export: ExportEntry = Field(

@@ -14,7 +14,7 @@ from ecslm.schemas.paths import (
     SIMPLE_BASELINES,
     over_seeds_path,
 )
-from ecslm.tables.published import Published
+from ecslm.tables.inputs import Published
 
 
 def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
-from ecslm.plan.figures import KIND, figures_settings
+from ecslm.plan.figures import figures_settings
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, partly_shown, table_context
@@ -17,8 +17,8 @@ from ecslm.reports.settings import (
     ReportTable,
     ReportTask,
 )
-from ecslm.tables.kind import names_shown
-from ecslm.tables.settings import Entry
+from ecslm.tables.entry import Entry
+from ecslm.tables.kinds.results import ResultsEntry
 
 # Libraries whose versions the report lists.
 LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
@@ -28,10 +28,10 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
     tables, context = in_report_order(study), table_context(study)
-    results = [names_shown(entry) for entry in tables.values() if entry.kind == KIND]
-    tasks = _in_order((task for one in results for task in one["tasks"]), study.test_tasks)
+    results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
+    tasks = _in_order((task for one in results for task in one.columns), study.test_tasks)
     models = [name for name, model in study.settings.models.items() if model.run]
-    rows = (name for one in results for name in one["models"])
+    rows = (name for one in results for name in one.models)
     return ReportSettings(
         study=study.name,
         title=study.settings.title,

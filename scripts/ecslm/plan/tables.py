@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.config.backends.learned import LearnedModel
@@ -20,26 +19,20 @@ from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.kind import (
-    KINDS,
-    Kind,
-    TableRequest,
-    names_shown,
-    table_kind,
-    table_request,
-)
+from ecslm.tables.entry import Entry
+from ecslm.tables.inputs import Inputs
+from ecslm.tables.kind import KINDS, TableRequest
+from ecslm.tables.kinds.results import ResultsEntry, Rows
 from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
     AdapterContext,
     ContrastContext,
     DataContext,
-    Entry,
     ModelContext,
     TableContext,
     TaskContext,
 )
 
-KIND = "results"
 LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
@@ -54,12 +47,11 @@ def study_tables(study: Study) -> Mapping[str, Entry]:
 def score_tables(study: Study) -> dict[str, Entry]:
     """A results table for each setting, by name, of the models and tasks that no results table of
     the configuration shows in any setting, beside all trivial baselines."""
-    declared: Mapping[str, Any] = study.settings.tables
     shown = {
         (name, task)
-        for entry in declared.values()
-        if entry.kind == KIND
-        for name in names_shown(entry)["models"]
+        for entry in study.settings.tables.values()
+        if isinstance(entry, ResultsEntry)
+        for name in entry.models
         for task in _answered(study, name, entry.columns, entry.setting)
     }
     missing = {
@@ -67,6 +59,7 @@ def score_tables(study: Study) -> dict[str, Entry]:
         for name in sorted(study.settings.models)
     }
     # A table's label is that of its name.
+    declared = study.settings.tables
     taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
     found: dict[str, Entry] = {}
     for setting in _settings(study):
@@ -124,35 +117,35 @@ def _entry(study: Study, name: str, setting: str, models: Mapping[str, Iterable[
     rows = [{"group": "Trivial", "baselines": trivial}] if trivial else []
     title = study.config.setting_titles.get(setting, setting)
     free = [name for name in models if study.settings.models[name].limits() is None]
-    entry: Entry = table_kind(KIND).entry(
-        kind=KIND,
+    groups = [*rows, {"group": "Models", "models": list(models)}]
+    return ResultsEntry(
+        kind="results",
         label=f"{LABEL}{name}",
         caption=f"Scores, {title}",
         wide=len(tasks) > MOST_NARROW,
         setting=setting,
-        columns=tasks,
-        rows=[*rows, {"group": "Models", "models": list(models)}],
-        competitors=free if len(free) > 1 else [],
+        columns=tuple(tasks),
+        rows=tuple(map(Rows.model_validate, groups)),
+        competitors=tuple(free) if len(free) > 1 else (),
     )
-    return entry
 
 
 @cache
-def table_settings(study: Study, table: str) -> TableRequest[Any]:
-    """A table's entry, with the part of the study that it shows."""
-    return table_request(study_tables(study)[table], table_context(study))
+def table_settings(study: Study, table: str) -> TableRequest:
+    """A table's entry, with the study."""
+    return TableRequest(table=study_tables(study)[table], context=table_context(study))
 
 
-def kind_of(study: Study, table: str) -> Kind[Any]:
-    """The kind of a table."""
-    return table_kind(study_tables(study)[table].kind)
+def table_files(study: Study, table: str) -> list[str]:
+    """The results that a table reads, relative to the study's results directory."""
+    return study_tables(study)[table].files(table_context(study))
 
 
 def table_resources(study: Study, table: str) -> dict[str, str]:
     """Files of the repository that a table reads besides results, by the option of the script."""
     found = {
         option: study.published(path) if path.is_relative_to(paths.PUBLISHED) else str(path)
-        for option, path in kind_of(study, table).resources.items()
+        for option, path in study_tables(study)[table].RESOURCES.items()
     }
     return {option: path for option, path in found.items() if path is not None}
 
@@ -166,9 +159,9 @@ def check_tables(study: Study) -> None:
     """
     study.require_published_scores()
     problems = []
-    for table in study_tables(study):
+    for table, entry in study_tables(study).items():
         files = {option: Path(path) for option, path in table_resources(study, table).items()}
-        found = kind_of(study, table).problems(table_settings(study, table), files)
+        found = entry.problems(Inputs(table_context(study), Path(study.results), files))
         problems += [f"studies.{study.name}.tables.{table}.{problem}" for problem in found]
     if problems:
         raise InputError(*problems)
@@ -178,7 +171,7 @@ def in_report_order(study: Study) -> dict[str, Entry]:
     """The tables by name, sorted by their kind and by name, since the order of keys in the
     configuration must not matter."""
     tables = study_tables(study).items()
-    return dict(sorted(tables, key=lambda one: (KINDS.index(one[1].kind), one[0])))
+    return dict(sorted(tables, key=lambda one: ([*KINDS].index(one[1].kind), one[0])))
 
 
 @cache

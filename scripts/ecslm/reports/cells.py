@@ -9,8 +9,8 @@ from ecslm.common.text import shown
 from ecslm.reports.settings import ReportSettings, score_files
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.paths import TABLE_MANIFEST
+from ecslm.tables.inputs import source_name
 from ecslm.tables.model import Cell, Table
-from ecslm.tables.sources import source_name
 
 
 class Origins:

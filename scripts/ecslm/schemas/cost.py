@@ -60,7 +60,7 @@ class Prices(Closed):
     currency: str = Field(pattern="^[A-Z]{3}$", description="Such as USD.")
     as_of: date = Field(description="Day of these prices.")
 
-    def of(self, prompt_tokens: int, tokens: int) -> float:
+    def of(self, prompt_tokens: float, tokens: float) -> float:
         """The price of a request."""
         return (prompt_tokens * self.input + tokens * self.output) / 1_000_000
 

@@ -1,15 +1,15 @@
 """Cells of differences between scores, and the notes that they need."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from ecslm.comparisons.proportions import detectable_difference
-from ecslm.comparisons.results import Comparison, Test, read_comparisons
+from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
+from ecslm.tables.inputs import TaskComparison
 from ecslm.tables.model import Cell, Interval, difference_text
-from ecslm.tables.notes import LEVEL
-from ecslm.tables.settings import ContrastContext, TableContext
+from ecslm.tables.notes import LEVEL, in_tasks
+from ecslm.tables.settings import ContrastContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",
@@ -27,34 +27,17 @@ LEAST_P = 0.001
 
 Verdict = Literal["significant", "undecided", "few"]
 
-# A comparison with its task.
-TaskComparison = tuple[str, Comparison]
-
-
-def read_differences(results: Path, context: TableContext) -> list[TaskComparison]:
-    """All comparisons of a table's tasks, each with its task.
-
-    Raises:
-        InputError: a file is missing, altered or of another form.
-    """
-    return [
-        (task, row)
-        for task in context.comparison_files()
-        for row in read_comparisons(results, task)
-    ]
-
 
 def difference_cell(task: str, row: Comparison) -> Cell:
     """The difference with its interval, and the mark of its verdict."""
     sources = (comparison_path(task),)
     if row.difference is None or row.ci95 is None:
         return Cell(sources=sources)
-    low, high = row.ci95
     mark = verdict(row)
     return Cell(
         value=row.difference,
         shown=difference_text(row.difference),
-        interval=Interval(low, high, row.reliable),
+        interval=Interval(*row.ci95, row.reliable),
         marks=() if mark is None else (mark,),
         sources=sources,
     )
@@ -109,7 +92,7 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
             "adjustment, where only one side is right in a fifth of the records: "
             f"{', '.join(found)} records (2.8 sqrt(0.2 / n); Connor, Biometrics 43, 1987)."
         )
-    verdicts = _with_tasks((verdict(row), task) for task, row in compared)
+    verdicts = in_tasks((verdict(row), task) for task, row in compared)
     for mark, reason in (
         ("few", "an unpaired test is not valid with so few records, or so few that decide"),
         ("undecided", f"too few random exchanges to tell on which side of {LEVEL} it is"),
@@ -126,10 +109,10 @@ def contrast_notes(
     for contrast in dict.fromkeys(row.contrast for _, row in compared):
         title = contrasts[contrast].title
         own = [(task, row) for task, row in compared if row.contrast == contrast]
-        made = _with_tasks((row.test, task) for task, row in own)
+        made = in_tasks((row.test, task) for task, row in own)
         tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
         yield f"{title}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
-        best = _with_tasks((row.b, task) for task, row in own if row.best_simple)
+        best = in_tasks((row.b, task) for task, row in own if row.best_simple)
         if best:
             chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
             yield f"{title}: best simple baseline by validation records: {chosen}."
@@ -139,11 +122,3 @@ def contrast_notes(
             for task, row in own
             if row.unshared
         )
-
-
-def _with_tasks(found: Iterable[tuple[str | None, str]]) -> dict[str | None, str]:
-    """The names, each with its tasks in words."""
-    tasks: dict[str | None, dict[str, None]] = {}
-    for name, task in found:
-        tasks.setdefault(name, {})[task] = None
-    return {name: ", ".join(of_name) for name, of_name in tasks.items()}

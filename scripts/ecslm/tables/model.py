@@ -1,7 +1,7 @@
 """The data of a table: cells with value, shown text, interval, marks and sources."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ecslm.common.manifests import read_result
 
 Form = Literal["text", "count", "number"]
+Position = Literal["above", "contains", "below"]
 IntervalsPlace = Literal["none", "below", "beside"]
 RowKind = Literal["model", "baseline", "published", "other"]
 
@@ -22,6 +23,16 @@ class Interval:
     low: float
     high: float
     reliable: bool = True
+
+    def position(self, value: float, rounding: float = 0.0) -> Position:
+        """Whether it lies above a value, contains it, or lies below it.
+
+        Args:
+            rounding: how much smaller or larger the value may be.
+        """
+        if self.low > value + rounding:
+            return "above"
+        return "below" if self.high < value - rounding else "contains"
 
 
 @dataclass(frozen=True)
@@ -206,3 +217,25 @@ def count_cell(value: int | None, sources: tuple[str, ...]) -> Cell:
 def text_cell(text: str, sources: tuple[str, ...] = ()) -> Cell:
     """A cell with a text."""
     return Cell(text, text, sources=sources)
+
+
+def row_groups(
+    columns: Sequence[HeaderCell],
+    groups: Mapping[str, Mapping[str, Mapping[str, Cell]]],
+    kind: RowKind = "other",
+) -> tuple[RowGroup, ...]:
+    """Groups of rows.
+
+    Args:
+        groups: by title, in each the rows by name, in each the cells by the keys of columns.
+    """
+    return tuple(
+        RowGroup(
+            title,
+            tuple(
+                Row(name, kind, tuple(cells.get(column.key, Cell()) for column in columns))
+                for name, cells in rows.items()
+            ),
+        )
+        for title, rows in groups.items()
+    )

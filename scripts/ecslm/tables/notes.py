@@ -1,21 +1,28 @@
-"""Notes below a table: protocol, data, and the marks that occur in the table."""
+"""Marks of the scores in a table, and the notes below it: on the protocol, records and marks."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from statistics import median
+from typing import Any, TypeVar
 
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
-from ecslm.tables.marks import competes
+from ecslm.tables.entry import ScoresEntry
 from ecslm.tables.model import (
     MISSING,
     Cell,
     HeaderCell,
     Panel,
+    Row,
     RowGroup,
     difference_text,
     percent_text,
 )
-from ecslm.tables.settings import DataContext, ModelContext, ScoresEntry
+from ecslm.tables.scores import Measured
+from ecslm.tables.settings import ModelContext
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value", bound=Hashable)
 
 UNRELIABLE = "the interval may be too narrow: too few records, or too few that decide the score."
 
@@ -27,8 +34,64 @@ STRICT = (
     "and an answer that cannot be parsed is wrong."
 )
 
-
 JOINT = "The interval of a mean over seeds resamples test records and seeds."
+
+SHOWN_DIGITS = 3
+# With two competitors, every cell would be best or second best.
+FEWEST_FOR_SECOND = 3
+
+
+def with_marks(
+    groups: Sequence[RowGroup], columns: Sequence[HeaderCell], competitors: Collection[str]
+) -> tuple[RowGroup, ...]:
+    """The groups with `best` and `second` marked among the competitors of each column, and
+    `below_simple` where a score is worse than the best simple baseline of the column.
+
+    Scores count as they are shown: those that look equal share the mark. Cells marked `doubled` and
+    rows of other data are not compared with any, and no baseline with the simple ones. A column
+    with one competing value has no best, with two no second best, and a score that looks like 0 is
+    neither.
+    """
+    ranks = [_ranks(groups, at, competitors) for at in range(len(columns))]
+
+    def marks(row: Row, at: int) -> Iterator[str]:
+        value, simple = _comparable(row, at), columns[at].simple
+        if value is not None and competes(row, competitors) and value in ranks[at]:
+            yield ranks[at][value]
+        if value is not None and simple is not None and row.kind != "baseline":
+            yield from ["below_simple"] * (value < round(simple.value, SHOWN_DIGITS))
+
+    def marked(row: Row) -> Row:
+        cells = enumerate(row.cells)
+        both = (replace(cell, marks=(*cell.marks, *marks(row, at))) for at, cell in cells)
+        return replace(row, cells=tuple(both))
+
+    return tuple(replace(group, rows=tuple(map(marked, group.rows))) for group in groups)
+
+
+def competes(row: Row, competitors: Collection[str]) -> bool:
+    """Whether a row takes part in the ranking of a column."""
+    return row.name in competitors and "other_data" not in row.marks
+
+
+def _comparable(row: Row, at: int) -> float | None:
+    """A cell's value as it is shown; None if it is not comparable with others."""
+    cell = row.cells[at]
+    other = {"other_data", "doubled"}.intersection((*row.marks, *cell.marks))
+    if other or not isinstance(cell.value, int | float):
+        return None
+    return round(cell.value, SHOWN_DIGITS)
+
+
+def _ranks(groups: Sequence[RowGroup], at: int, competitors: Collection[str]) -> dict[float, str]:
+    """The marks of the values of a column that have one."""
+    rows = [row for group in groups for row in group.rows if competes(row, competitors)]
+    values = [value for row in rows if (value := _comparable(row, at)) is not None]
+    if len(values) < 2:
+        return {}
+    marks = ("best", "second") if len(values) >= FEWEST_FOR_SECOND else ("best",)
+    ranked = zip(sorted(set(values), reverse=True), marks, strict=False)
+    return {value: mark for value, mark in ranked if value}
 
 
 def constant_notes(named: Sequence[str], sign: str = "") -> list[str]:
@@ -42,21 +105,27 @@ def constant_notes(named: Sequence[str], sign: str = "") -> list[str]:
     ]
 
 
-def data_note(data: DataContext) -> str:
-    """The source of the records."""
-    return f"Data: {data.source}."
-
-
-def limit_notes(models: Mapping[str, ModelContext]) -> list[str]:
-    """How the answers of models are limited that are not free."""
-    names: dict[str, list[str]] = {}
-    for name, model in models.items():
-        if model.limits is not None:
-            names.setdefault(model.limits, []).append(name)
+def limit_notes(shown: Sequence[str], models: Mapping[str, ModelContext]) -> list[str]:
+    """How the answers of those models that are shown are limited, if they are not free."""
+    names = grouped((models[name].limits, name) for name in shown)
     return [
-        f"{_together(some, models)}: {limits}; by construction no answer is invalid."
+        f"{_together(some, shown)}: {limits}; by construction no answer is invalid."
         for limits, some in names.items()
+        if limits is not None
     ]
+
+
+def grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    """The values of each key, each once, in the order of the pairs."""
+    found: dict[Key, dict[Value, None]] = {}
+    for key, value in pairs:
+        found.setdefault(key, {})[value] = None
+    return {key: list(values) for key, values in found.items()}
+
+
+def in_tasks(found: Iterable[tuple[Key, str]]) -> dict[Key, str]:
+    """The tasks of each key, in words."""
+    return {key: ", ".join(tasks) for key, tasks in grouped(found).items()}
 
 
 def mark_notes(
@@ -95,14 +164,20 @@ def mark_notes(
 
 def simple_notes(columns: Iterable[HeaderCell]) -> list[str]:
     """Which row is the best simple baseline of each column."""
-    found: dict[str, list[str]] = {}
-    for column in columns:
-        if column.simple:
-            found.setdefault(column.simple.name, []).append(column.text)
-    if not found:
-        return []
-    chosen = "; ".join(f"{name} ({', '.join(tasks)})" for name, tasks in found.items())
-    return [f"Best simple baseline, chosen without test records: {chosen}."]
+    found = in_tasks((column.simple.name, column.text) for column in columns if column.simple)
+    chosen = "; ".join(f"{name} ({tasks})" for name, tasks in found.items())
+    return [f"Best simple baseline, chosen without test records: {chosen}."] if found else []
+
+
+def counted(measured: Mapping[str, Measured]) -> dict[str, Any]:
+    """The test records of a column, and the rows that have fewer, as fields of its head.
+
+    Args:
+        measured: what was measured, by row.
+    """
+    most = max((one.records for one in measured.values()), default=None)
+    fewer = ((name, one.records) for name, one in measured.items() if one.records != most)
+    return {"records": most, "fewer": tuple(fewer)}
 
 
 def record_notes(panels: Iterable[Panel]) -> list[str]:
@@ -139,13 +214,12 @@ def _correlation(value: float | None) -> str:
 
 def fewer_notes(columns: Iterable[HeaderCell]) -> list[str]:
     """The rows of a column that were measured on fewer records than the others."""
-    names: dict[tuple[str, int], list[str]] = {}
-    for column in columns:
-        for row, records in column.fewer:
-            names.setdefault((column.text, records), []).append(row)
+    found = grouped(
+        ((column.text, records), row) for column in columns for row, records in column.fewer
+    )
     return [
         f"{column}, {', '.join(rows)}: n = {records:,}."
-        for (column, records), rows in sorted(names.items())
+        for (column, records), rows in sorted(found.items())
     ]
 
 

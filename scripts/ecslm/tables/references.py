@@ -1,7 +1,6 @@
 """Types for names in a table's entry; each declares which part of the study the name refers to.
 
-These types determine which parts of the study a table needs, and how the configuration checks the
-names.
+By these types the configuration checks the names.
 """
 
 import types
@@ -30,26 +29,24 @@ Part = Literal[
 
 @dataclass(frozen=True)
 class Reference:
-    """The part of a study that must have the name, and the section of a table's context that
-    describes it, if the table needs one."""
+    """The part of a study that must have the name."""
 
     part: Part
-    context: Literal["tasks", "models", "baselines", "contrasts"] | None = None
 
 
-TaskName = Annotated[str, Reference("tasks", "tasks")]
-ModelName = Annotated[str, Reference("models", "models")]
+TaskName = Annotated[str, Reference("tasks")]
+ModelName = Annotated[str, Reference("models")]
 # A model that need not be in the table.
 AnyModelName = Annotated[str, Reference("models")]
-TunedModelName = Annotated[str, Reference("tuned models", "models")]
-BaselineName = Annotated[str, Reference("baselines", "baselines")]
+TunedModelName = Annotated[str, Reference("tuned models")]
+BaselineName = Annotated[str, Reference("baselines")]
 # An evaluation setting.
 SettingName = Annotated[str, Reference("settings")]
 # An evaluation setting, or that of the training records.
 RecordsSettingName = Annotated[str, Reference("settings of records")]
-ContrastName = Annotated[str, Reference("contrasts", "contrasts")]
+ContrastName = Annotated[str, Reference("contrasts")]
 # A contrast that compares settings, not models.
-SettingsContrastName = Annotated[str, Reference("contrasts of settings", "contrasts")]
+SettingsContrastName = Annotated[str, Reference("contrasts of settings")]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ interval is that of the mean, from the file of the score over seeds.
 """
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from ecslm.common.manifests import read_result
 from ecslm.schemas.metrics_file import (
@@ -23,6 +25,7 @@ from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
 from ecslm.tables.model import Cell, Interval, number_cell, percent_text, score_text
 from ecslm.tables.settings import TableContext
 
+Number = TypeVar("Number", int, float)
 # Printed above the lines that name constants.
 CONSTANT = "One and the same answer to nearly all records:"
 # Characters of an answer that a note quotes.
@@ -31,11 +34,17 @@ MOST_OF_ANSWER = 30
 
 @dataclass(frozen=True)
 class Measured:
-    """The scores of a row in one task and setting, one for each seed."""
+    """The scores of a row in one task and setting, one for each seed.
+
+    Attributes:
+        sources: the files of the seeds.
+        over_seeds: the file of the score over seeds and what it says of this setting, if there are
+            several seeds.
+    """
 
     seeds: tuple[SettingScores, ...]
     sources: tuple[str, ...]
-    over_seeds: OverSeedsScore | None = None
+    over_seeds: tuple[str, OverSeedsScore] | None = None
 
     @property
     def records(self) -> int:
@@ -44,24 +53,15 @@ class Measured:
 
     def value(self, protocol: Protocol) -> float | None:
         """The mean over seeds, None if it is not defined for every seed."""
-        return _mean(getattr(scores, protocol) for scores in self.seeds)
+        return self._mean(lambda one: _known(getattr(one, protocol)))
 
     def lenient(self) -> float | None:
         """The strict metric with the forgiving parser, mean over seeds."""
-        return _mean(scores.strict.details.lenient for scores in self.seeds)
-
-    def interval(self) -> Interval | None:
-        """The 95 % interval of the strict value, if it has one."""
-        strict = self.seeds[0].strict if len(self.seeds) == 1 else self.over_seeds
-        if strict is None or strict.ci95 is None or self.value("strict") is None:
-            return None
-        low, high = strict.ci95
-        found = strict.details.interval
-        return Interval(low=low, high=high, reliable=found is not None and found.reliable)
+        return self._mean(lambda one: _known(one.strict.details.lenient))
 
     def mcc(self) -> float | None:
         """Matthews' correlation, mean over seeds; None but for yes or no."""
-        return _of_all([scores.strict.details.mcc for scores in self.seeds], statistics.fmean)
+        return self._mean(lambda one: one.strict.details.mcc)
 
     def sd(self) -> float | None:
         """The standard deviation of the strict value over seeds, None for one seed."""
@@ -69,17 +69,35 @@ class Measured:
             return None
         return statistics.stdev(scores.strict.value for scores in self.seeds)
 
+    def interval(self) -> Interval | None:
+        """The 95 % interval of the strict value, if it has one."""
+        over_seeds = self.over_seeds[1] if self.over_seeds else None
+        strict = over_seeds if len(self.seeds) > 1 else self.seeds[0].strict
+        if strict is None or strict.ci95 is None or self.value("strict") is None:
+            return None
+        found = strict.details.interval
+        return Interval(*strict.ci95, reliable=found is not None and found.reliable)
+
+    def cell(self, with_interval: bool = True) -> Cell:
+        """The headline cell: strict value, interval, spread over seeds."""
+        of_interval = self.over_seeds[:1] if self.over_seeds and with_interval else ()
+        cell = number_cell(self.value("strict"), score_text, (*of_interval, *self.sources))
+        if cell.value is None:
+            return cell
+        interval = self.interval() if with_interval else None
+        return replace(cell, interval=interval, sd=self.sd(), mcc=self.mcc())
+
     def invalid_share(self) -> float | None:
         """Share of answers that cannot be parsed, over all seeds."""
-        return self._share(scores.n_invalid for scores in self.seeds)
+        return self._share(lambda one: one.n_invalid)
 
     def truncated_share(self) -> float | None:
         """Share of answers cut off by the token limit, over all seeds; None if unknown."""
-        return self._share(scores.n_truncated for scores in self.seeds)
+        return self._share(lambda one: one.n_truncated)
 
     def most_frequent_share(self) -> float | None:
         """Share of the most frequent answer of each seed, over all seeds; None if unknown."""
-        return self._share(None if one.answers is None else one.answers.count for one in self.seeds)
+        return self._share(lambda one: one.answers.count if one.answers else None)
 
     def distinct_answers(self) -> int | None:
         """How many different answers a seed gave at most; None if unknown."""
@@ -95,9 +113,31 @@ class Measured:
         named = " or ".join(dict.fromkeys(ascii(answer)[:MOST_OF_ANSWER] for answer in answers))
         return f"always {named}" if share == 1 else f"{named} in {percent_text(share)} %"
 
-    def _share(self, counts: Iterable[int | None]) -> float | None:
+    def _share(self, count: Callable[[SettingScores], int | None]) -> float | None:
+        """A count of all seeds in relation to all records, None if it is not known of every seed,
+        or if there are no records."""
+        counts = self._of_all(count)
         total = sum(scores.n for scores in self.seeds)
-        return _of_all(list(counts), lambda known: sum(known) / total) if total else None
+        return sum(counts) / total if counts and total else None
+
+    def _mean(self, value: Callable[[SettingScores], float | None]) -> float | None:
+        """The mean over seeds, None if it is not known of every seed."""
+        values = self._of_all(value)
+        return statistics.fmean(values) if values else None
+
+    def _of_all(self, value: Callable[[SettingScores], Number | None]) -> list[Number]:
+        """A number of every seed; none if it is not known of one of them."""
+        known = [one for one in map(value, self.seeds) if one is not None]
+        return known if len(known) == len(self.seeds) else []
+
+
+def _known(value: Value | None) -> float | None:
+    return None if value is None else value.known
+
+
+def headline(measured: Measured | None, with_interval: bool = True) -> Cell:
+    """The headline cell of what may not have been measured."""
+    return measured.cell(with_interval) if measured else Cell()
 
 
 def best_simple(results: Path, task: str) -> str:
@@ -115,61 +155,48 @@ def simple_files(task: str, names: Iterable[str]) -> list[str]:
     return [SIMPLE_BASELINES.format(task=task), *(metric_path(name, 0, task) for name in names)]
 
 
-def metric_files(context: TableContext, with_intervals: bool = False) -> list[str]:
-    """The scores of a table's models and baselines, and those of which one is the best simple
-    baseline, relative to the study's results directory.
-
-    With intervals, models with several seeds have an additional file: the interval of the mean.
-    """
-    paths = []
-    for name, model in context.models.items():
+def score_files(study: TableContext) -> Iterator[str]:
+    """The scores of all models and baselines, those over seeds, and the choice of the best simple
+    baselines, relative to the study's results directory."""
+    for name, model in sorted(study.models.items()):
         for task in model.tasks:
-            paths += [metric_path(name, seed, task) for seed in model.seeds]
-            if with_intervals and len(model.seeds) > 1:
-                paths.append(over_seeds_path(name, task))
-    for name, tasks in context.baselines.items():
-        paths += [metric_path(name, 0, task) for task in tasks]
-    for task, names in context.simple.items():
-        paths += simple_files(task, names)
-    return list(dict.fromkeys(paths))
+            yield from (metric_path(name, seed, task) for seed in model.seeds)
+            if len(model.seeds) > 1:
+                yield over_seeds_path(name, task)
+    for name, tasks in sorted(study.baselines.items()):
+        yield from (metric_path(name, 0, task) for task in tasks)
+    for task, names in sorted(study.simple.items()):
+        yield from simple_files(task, names)
 
 
 class Scores:
-    """Reads the metrics files of a table's models and baselines, each once.
+    """The scores of a study's models and baselines. In a `partial` study files may be missing."""
 
-    With intervals, the scores over seeds are read too. In a `partial` study files may be missing.
-    """
+    def __init__(self, results: Path, study: TableContext, partial: bool = False) -> None:
+        self._results, self._study, self._partial = results, study, partial
+        self._metrics = cache(lambda path: read_result(results / path, MetricsFile).settings)
 
-    def __init__(
-        self,
-        results: Path,
-        context: TableContext,
-        with_intervals: bool = False,
-        partial: bool = False,
-    ) -> None:
-        self._results = results
-        self._context = context
-        self._with_intervals = with_intervals
-        self._partial = partial
-        self._read: dict[str, MetricsFile] = {}
+    def of(self, name: str | None, task: str, setting: str) -> Measured | None:
+        """The scores of a model or trivial baseline; None where there are none of that task and
+        setting."""
+        study = self._study
+        if name in study.models:
+            return self.model(name, task, setting)
+        if task not in study.baselines.get(name or "", ()):
+            return None
+        return self._measured(str(name), (0,), task, setting)
 
     def model(self, name: str, task: str, setting: str) -> Measured | None:
-        """A model's scores; None where the study has none of that task and setting."""
-        context = self._context.models[name]
-        if task not in context.tasks:
+        """A model's scores, in the setting of its number of examples."""
+        model = self._study.models[name]
+        if task not in model.tasks:
             return None
-        return self._measured(name, context.seeds, task, context.setting(setting))
-
-    def baseline(self, name: str, task: str, setting: str) -> Measured | None:
-        """A trivial baseline's scores; None where it is not defined for that task."""
-        if task not in self._context.baselines[name]:
-            return None
-        return self._measured(name, (0,), task, setting)
+        return self._measured(name, model.seeds, task, model.setting(setting))
 
     def simple(self, task: str, setting: str) -> tuple[str, Measured] | None:
         """The best simple baseline of a task, with its scores; None where there is none."""
         path = SIMPLE_BASELINES.format(task=task)
-        if task not in self._context.simple or self._is_missing(path):
+        if task not in self._study.simple or self._is_missing(path):
             return None
         name = best_simple(self._results, task)
         measured = self._measured(name, (0,), task, setting)
@@ -186,52 +213,14 @@ class Scores:
         paths = tuple(metric_path(name, seed, task) for seed in seeds)
         if any(map(self._is_missing, paths)):
             return None
-        files = [self._file(path).settings for path in paths]
-        if not all(setting in scores for scores in files):
+        found = [self._metrics(path) for path in paths]
+        if not all(setting in scores for scores in found):
             return None
-        measured = tuple(scores[setting] for scores in files)
-        if len(seeds) == 1 or not self._with_intervals:
-            return Measured(measured, paths)
-        over_seeds = over_seeds_path(name, task)
-        found = read_result(self._results / over_seeds, OverSeedsFile).settings.get(setting)
-        strict = None if found is None else found.strict
-        return Measured(measured, (over_seeds, *paths), strict)
-
-    def _file(self, path: str) -> MetricsFile:
-        if path not in self._read:
-            self._read[path] = read_result(self._results / path, MetricsFile)
-        return self._read[path]
-
-
-def counted(records: Mapping[str, int]) -> tuple[int | None, tuple[tuple[str, int], ...]]:
-    """The test records of a column, and the rows that have fewer: both as its head has them.
-
-    Args:
-        records: those of each row that was measured.
-    """
-    most = max(records.values(), default=None)
-    return most, tuple((row, count) for row, count in records.items() if count != most)
-
-
-def strict_cell(measured: Measured | None, with_interval: bool = True) -> Cell:
-    """The headline cell of a row of the study: strict value, interval, spread over seeds."""
-    if measured is None:
-        return Cell()
-    cell = number_cell(measured.value("strict"), score_text, measured.sources)
-    if cell.value is None:
-        return cell
-    interval = measured.interval() if with_interval else None
-    return replace(cell, interval=interval, sd=measured.sd(), mcc=measured.mcc())
-
-
-def _mean(values: Iterable[Value | None]) -> float | None:
-    known = [None if value is None else value.known for value in values]
-    return _of_all(known, statistics.fmean)
-
-
-def _of_all(
-    values: Sequence[float | None], of_known: Callable[[list[float]], float]
-) -> float | None:
-    """A number of several ones, None if one of them is missing."""
-    known = [value for value in values if value is not None]
-    return of_known(known) if len(known) == len(values) else None
+        measured = Measured(tuple(scores[setting] for scores in found), paths)
+        path = over_seeds_path(name, task)
+        if len(seeds) == 1 or self._is_missing(path):
+            return measured
+        over_seeds = read_result(self._results / path, OverSeedsFile).settings
+        if setting not in over_seeds:
+            return measured
+        return replace(measured, over_seeds=(path, over_seeds[setting].strict))

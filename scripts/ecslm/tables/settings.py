@@ -1,95 +1,13 @@
-"""Settings of tables: what entries of `tables:` in config.yaml share, and the study's context."""
-
-from collections.abc import Collection, Iterable
-from typing import ClassVar, Literal
+"""The study, as tables, figures and reports know it: the same for each of them."""
 
 from pydantic import Field
 
 from ecslm.schemas.cost import Prices
-from ecslm.schemas.paths import comparison_path, leakage_path
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
-from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
 
 # Libraries whose versions can change a table.
 LIBRARIES = ("Jinja2",)
-
-
-class Entry(Closed):
-    """Fields of every table. A field that names a part of the study has a type of `references`."""
-
-    # Whether the table depends on the study's data.
-    SHOWS_DATA: ClassVar[bool] = True
-    # Whether models are judged by the best simple baseline.
-    JUDGES: ClassVar[bool] = False
-    # What it shows of a model: fields of its context.
-    OF_MODELS: ClassVar[tuple[str, ...]] = ("seeds", "tasks", "shots", "limits", "learned")
-
-    caption: str = Field(description="Caption, plain text.")
-    label: str = Field(
-        pattern=r"^[A-Za-z0-9:._-]+$", description="LaTeX label, for example `tab:ind`."
-    )
-    wide: bool = Field(
-        False, description="Whether it spans both columns of a two-column LaTeX document."
-    )
-    kind: str
-
-    @property
-    def layout(self) -> Layout:
-        """How LaTeX sets the table."""
-        return Layout(wide=self.wide)
-
-    def table(
-        self,
-        name: str,
-        panels: Iterable[Panel],
-        notes: Iterable[str],
-        summary: Iterable[str] = (),
-    ) -> Table:
-        """The table of this entry."""
-        return Table(
-            name=name,
-            kind=self.kind,
-            caption=self.caption,
-            label=self.label,
-            panels=tuple(panels),
-            notes=tuple(notes),
-            summary=tuple(summary),
-            layout=self.layout,
-        )
-
-
-class IntervalsEntry(Entry):
-    """Fields of every table with intervals."""
-
-    intervals: IntervalsPlace = Field(
-        "below", description="Where intervals or standard deviations stand in LaTeX, if at all."
-    )
-
-    @property
-    def layout(self) -> Layout:
-        """How LaTeX sets the table."""
-        return Layout(wide=self.wide, intervals=self.intervals)
-
-    @property
-    def explains_intervals(self) -> bool:
-        """Whether notes on intervals are needed."""
-        return self.intervals != "none"
-
-
-class ScoresEntry(IntervalsEntry):
-    """Fields of every table of headline scores."""
-
-    spread: Literal["interval", "sd"] = Field(
-        "interval",
-        description="Shown with a value: its 95 % interval over records (with several seeds, of "
-        "their mean), or its standard deviation over seeds, if there are several.",
-    )
-
-    @property
-    def shows_intervals(self) -> bool:
-        """Whether intervals are shown with the values."""
-        return self.spread == "interval"
 
 
 class TaskContext(Closed):
@@ -112,7 +30,7 @@ class AdapterContext(Closed):
 
 
 class ModelContext(Closed):
-    """What a table or a figure needs to know about a model; the rest has its default."""
+    """What a table or a figure needs to know about a model."""
 
     seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field((), description="Tasks of which results exist.")
@@ -146,13 +64,6 @@ class ModelContext(Closed):
         """The setting of the data in which the model answers the samples of setting `name`."""
         return answered_setting(name, self.shots)
 
-    def shown(self, fields: Iterable[str], tasks: Collection[str] | None = None) -> "ModelContext":
-        """A copy with only these fields, and the results of these tasks or of all."""
-        known = {field: getattr(self, field) for field in fields}
-        if tasks is not None and "tasks" in known:
-            known["tasks"] = only(self.tasks, tasks)
-        return ModelContext(**known)
-
 
 class DataContext(Closed):
     """The source of the records."""
@@ -161,6 +72,11 @@ class DataContext(Closed):
     comparable: bool = Field(
         False, description="Whether the published numbers were measured on these data."
     )
+
+    @property
+    def note(self) -> str:
+        """The source, in a note below a table."""
+        return f"Data: {self.source}."
 
 
 class ContrastContext(Closed):
@@ -171,7 +87,7 @@ class ContrastContext(Closed):
 
 
 class TableContext(Closed):
-    """Facts of a study that tables show; a request has those that its table needs."""
+    """A study: its data, tasks and rows, whatever of them is shown."""
 
     data: DataContext = DataContext()
     tasks: dict[str, TaskContext] = Field({}, description="Tasks by code.")
@@ -191,23 +107,3 @@ class TableContext(Closed):
     def setting_title(self, name: str) -> str:
         """How a setting is shown."""
         return self.setting_titles.get(name, name)
-
-    def comparison_files(self) -> dict[str, str]:
-        """The comparisons of each task in which a contrast compares something, relative to the
-        study's results directory."""
-        compared = {task for contrast in self.contrasts.values() for task in contrast.tasks}
-        return {task: comparison_path(task) for task in self.tasks if task in compared}
-
-    def leakage_files(self) -> dict[str, str]:
-        """The reports on the overlap of test records with training, of the tasks that have both,
-        likewise."""
-        return {
-            name: leakage_path(name)
-            for name, task in self.tasks.items()
-            if task.test and task.train
-        }
-
-
-def only(names: Iterable[str], wanted: Collection[str]) -> tuple[str, ...]:
-    """Those of the names that are wanted."""
-    return tuple(name for name in names if name in wanted)

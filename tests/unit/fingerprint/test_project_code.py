@@ -124,7 +124,6 @@ LOADED_BY_NAME = {
     "ecslm/prediction/backend.py": "modules_of in rules/predictions.smk",
     "ecslm/scoring/answers/protocol.py": "of_task in rules/metrics.smk",
     "ecslm/scoring/metrics/protocol.py": "of_task in rules/metrics.smk",
-    "ecslm/tables/kind.py": "kind_of_table in rules/report.smk",
 }
 # What looks for files from where it stands itself, and why no result escapes its digest.
 FILES_BESIDE = {
@@ -224,7 +223,7 @@ MAKES = {
     *("tuple", "TypeAdapter", "AfterValidator", "len", "getattr", "get_args", "range", "product"),
     *("ContextVar", "contextlib.ExitStack", "Path(__file__).resolve", "pa.int64", "pa.schema"),
     *("pa.string", "HashingVectorizer", "FIGURE_SVG.format", "FIGURE_PDF.format", "METRICS.items"),
-    *("reduce", "sorted", "table_kind", "Literal", "'|'.join"),
+    *("reduce", "sorted", "Literal", "'|'.join"),
 }
 DECORATORS = READING | {
     *("dataclass", "property", "cached_property", "classmethod", "staticmethod", "abstractmethod"),

@@ -90,14 +90,13 @@ def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_th
     assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
 
 
-def test_words_of_tables_and_the_source_of_the_data_are_no_settings_of_figures() -> None:
+def test_words_of_tables_are_no_settings_of_figures() -> None:
     one = with_table()
     two = with_table(
         entry={
             **{"caption": "Other words", "label": "tab:other", "spread": "sd", "wide": True},
             **{"intervals": "none", "competitors": ["Small", "Small-EC"]},
         },
-        data={"source": "hub", "id": "c/d", "revision": "c0ffee"},
     )
     assert job_of(one, "draw_figures").settings == job_of(two, "draw_figures").settings
 

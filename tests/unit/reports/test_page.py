@@ -26,8 +26,8 @@ from ecslm.reports.cells import Origins
 from ecslm.reports.downloads import table_csv
 from ecslm.reports.settings import report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
+from ecslm.tables.inputs import source_name
 from ecslm.tables.model import Cell, Row, RowGroup, Simple
-from ecslm.tables.sources import source_name
 
 # As the page has it.
 QUESTION = "Which model &amp; at what price?"

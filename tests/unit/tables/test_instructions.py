@@ -1,147 +1,123 @@
+"""Instructions tables: scores and differences under instructions that training has or lacks."""
+
 from pathlib import Path
 from typing import Any
 
-from support.table_files import (
-    IND,
-    OOD,
-    TASKS,
-    request,
-    scores,
-    write_comparisons,
-    write_metrics,
-    write_over_seeds,
-)
+from support import table_files as files
+from support.table_files import IND, OOD, TASKS, built, cells, request, scores, shown
 
 from ecslm.common.files import write_json
 from ecslm.data.card.reports import Leakage, SettingLeakage
-from ecslm.tables.kinds.instructions import build, files
+from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import Interval, Table
-from ecslm.tables.sources import Sources
 
 UNSEEN = "IND_Unseen_Instruction"
-ENTRY = {
-    "kind": "instructions",
-    "tasks": ["PM", "SA"],
-    "columns": [
-        {"title": "rewritten", "setting": IND},
-        {"title": "held out", "setting": UNSEEN},
-    ],
-    "models": ["Small"],
-}
-MODELS = {"Small": {"seeds": [0], "tasks": ["PM", "SA"]}}
+COUNTS = dict.fromkeys(("records", "exact", "exact_with_output", "near", "unseen_instructions"), 4)
+BOTH = {IND: scores(0.5), UNSEEN: scores(0.4)}
 
 
-def write_leakage(results: Path, task: str, found: dict[str, str]) -> None:
-    """A report that says this of the instructions of each setting."""
-    counts = {"records": 4, "exact": 0, "exact_with_output": 0, "near": 0, "unseen_instructions": 0}
+def asked(*settings: str, models: Any = None, **changes: Any) -> TableRequest:
+    columns = [{"title": one[:8], "setting": one} for one in settings or BOTH]
+    models = models or {"Small": {"tasks": ["PM", "SA"]}}
+    entry = {"kind": "instructions", "tasks": ["PM", "SA"], "columns": columns, "models": [*models]}
+    contrasts = {"wording": {"title": "Wording", "tasks": ["PM", "SA"]}}
+    contrast = {"contrast": changes.pop("contrast", None)}
+    return request(entry | contrast, models=models, contrasts=contrasts, **changes)
+
+
+def write(results: Path, task: str, found: dict[str, Any], **labels: str) -> None:
+    """A task's scores, what its report says of instructions, and no comparisons."""
+    files.write_metrics(results, "Small", task, found)
+    nothing = {"queries": None, "history_targets": None}
     settings = {
-        setting: SettingLeakage.model_validate(
-            {**counts, "instruction": label, "queries": None, "history_targets": None}
-        )
-        for setting, label in found.items()
+        setting: SettingLeakage.model_validate({**COUNTS, "instruction": label, **nothing})
+        for setting, label in labels.items()
     }
-    report = Leakage(
-        task=task, train_records=9, shingle_words=3, jaccard=0.8, settings=settings, pairs=()
-    )
+    about = {"train_records": 9, "shingle_words": 3, "jaccard": 0.8}
+    report = Leakage(task=task, **about, settings=settings, pairs=())
     write_json(results / f"leakage/{task}.json", report.model_dump(mode="json"))
+    files.write_comparisons(results, task)
 
 
-def made(results: Path, entry: dict[str, Any] = ENTRY, **context: Any) -> Table:
-    return build("instructions", request(entry, **{"models": MODELS, **context}), Sources(results))
+def details(table: Table) -> list[str]:
+    return [head.detail for head in table.panels[0].columns]
 
 
-def test_columns_say_what_the_data_says_whatever_the_setting_is_called(tmp_path: Path) -> None:
-    for task in ("PM", "SA"):
-        write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
-        write_leakage(tmp_path, task, {IND: "unseen", UNSEEN: "seen"})
+def made(results: Path, wanted: TableRequest | None = None) -> Table:
+    # Only two of the tasks are trained and have reports.
+    return built(wanted or asked(tasks=TWO), results)
+
+
+TWO = {code: task for code, task in TASKS.items() if code in ("PM", "SA")}
+
+
+def test_columns_say_what_the_data_say_of_their_instructions(tmp_path: Path) -> None:
+    write(tmp_path, "PM", BOTH, **{IND: "unseen", UNSEEN: "seen"})
+    write(tmp_path, "SA", BOTH, **{IND: "unseen", UNSEEN: "unseen"})
     table = made(tmp_path)
-    (panel,) = table.panels
-    assert [(head.text, head.detail) for head in panel.columns] == [
-        ("n", ""),
-        ("rewritten", "unseen"),
-        ("held out", "seen"),
-    ]
-    rows = {row.name: [cell.shown for cell in row.cells] for row in panel.groups[0].rows}
-    assert rows == {"PM": ["200", "0.500", "0.400"], "SA": ["200", "0.500", "0.400"]}
-    assert panel.groups[0].rows[0].cells[2].sources == ("metrics/Small/seed-0/PM.json",)
+    # Whatever settings are called.
+    assert details(table) == ["", "unseen", "mixed"]
+    assert "IND_Unse: PM seen, SA unseen." in table.notes
+    assert shown(table) == {task: ["200", "0.500", "0.400"] for task in TWO}
+    assert cells(table)["PM"][UNSEEN].sources == ("metrics/Small/seed-0/PM.json",)
 
 
-def test_tasks_that_disagree_are_named(tmp_path: Path) -> None:
-    for task, label in (("PM", "unseen"), ("SA", "seen")):
-        write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
-        write_leakage(tmp_path, task, {IND: "seen", UNSEEN: label})
-    table = made(tmp_path)
-    assert [head.detail for head in table.panels[0].columns] == ["", "seen", "mixed"]
-    assert "held out: PM unseen, SA seen." in table.notes
-
-
-def test_a_setting_that_a_task_lacks_is_missing_and_says_nothing(tmp_path: Path) -> None:
-    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5)})
-    write_metrics(tmp_path, "Small", "SA", {IND: scores(0.5), UNSEEN: scores(0.4)})
-    write_leakage(tmp_path, "PM", {IND: "seen"})
-    write_leakage(tmp_path, "SA", {IND: "seen", UNSEEN: "unseen"})
-    (panel,) = made(tmp_path).panels
-    assert [head.detail for head in panel.columns] == ["", "seen", "unseen"]
-    assert [cell.shown for cell in panel.groups[0].rows[0].cells] == ["200", "0.500", "--"]
-
-
-def test_each_number_of_records_is_that_of_its_column(tmp_path: Path) -> None:
-    settings = {IND: scores(0.5), UNSEEN: scores(0.5), OOD: scores(0.4, n=180)}
-    of_tasks = {"PM": settings, "SA": {IND: settings[IND], OOD: settings[OOD]}}
-    for task, found in of_tasks.items():
-        write_metrics(tmp_path, "Small", task, found)
-        write_leakage(tmp_path, task, dict.fromkeys(settings, "seen"))
-    columns = [{"title": setting, "setting": setting} for setting in settings]
-    wanted = request(ENTRY | {"columns": columns}, models=MODELS)
-    (panel,) = build("instructions", wanted, Sources(tmp_path)).panels
-    assert [row.cells[0].shown for row in panel.groups[0].rows] == ["200/200/180", "200/--/180"]
+def test_a_setting_that_a_task_lacks_is_missing_and_numbers_of_records_are_told(
+    tmp_path: Path,
+) -> None:
+    other = {OOD: scores(0.4, n=180)}
+    write(tmp_path, "PM", BOTH | other, **{IND: "seen", UNSEEN: "unseen"})
+    write(tmp_path, "SA", {IND: scores(0.5), **other}, **{IND: "seen"})
+    table = made(tmp_path, asked(IND, UNSEEN, OOD, tasks=TWO))
+    assert details(table) == ["", "seen", "unseen", "not compared"]
+    assert shown(table) == {
+        "PM": ["200/200/180", "0.500", "0.400", "0.400"],
+        "SA": ["200/--/180", "0.500", "--", "0.400"],
+    }
 
 
 def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:
-    for task in ("PM", "SA"):
-        write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
-    tasks = {code: {**task, "train": False} for code, task in TASKS.items()}
-    wanted = request(ENTRY, models=MODELS, tasks=tasks)
-    assert files(wanted) == ["metrics/Small/seed-0/PM.json", "metrics/Small/seed-0/SA.json"]
-    (panel,) = build("instructions", wanted, Sources(tmp_path)).panels
-    assert {head.detail for head in panel.columns[1:]} == {"not compared"}
+    for task in TWO:
+        write(tmp_path, task, BOTH)
+        (tmp_path / f"leakage/{task}.json").unlink()
+    tasks = {code: {**task, "train": False} for code, task in TWO.items()}
+    wanted = asked(tasks=tasks)
+    assert wanted.table.files(wanted.context) == [
+        *("metrics/Small/seed-0/PM.json", "metrics/Small/seed-0/SA.json"),
+        *("comparisons/PM.json", "comparisons/SA.json"),
+    ]
+    assert details(made(tmp_path, wanted)) == ["", "not compared", "not compared"]
 
 
 def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Path) -> None:
-    models = {**MODELS, "Other": {"seeds": [0, 1], "tasks": ["PM", "SA"]}}
-    for task in ("PM", "SA"):
-        write_leakage(tmp_path, task, {IND: "seen", OOD: "seen"})
-        for name, seed, value in (("Small", 0, 0.5), ("Other", 0, 0.2), ("Other", 1, 0.4)):
-            by_setting = {IND: scores(value), UNSEEN: scores(value)}
-            write_metrics(tmp_path, name, task, by_setting, seed=seed)
-        write_over_seeds(tmp_path, "Other", task, {IND: 0.3, UNSEEN: 0.3})
-    table = made(tmp_path, {**ENTRY, "models": ["Other", "Small"]}, models=models)
+    models = {"Other": {"seeds": [0, 1], "tasks": ["PM", "SA"]}, "Small": {"tasks": ["PM", "SA"]}}
+    for task in TWO:
+        write(tmp_path, task, BOTH)
+        for seed, value in ((0, 0.2), (1, 0.4)):
+            found = dict.fromkeys(BOTH, scores(value))
+            files.write_metrics(tmp_path, "Other", task, found, seed=seed)
+        files.write_over_seeds(tmp_path, "Other", task, dict.fromkeys(BOTH, 0.3))
+    table = made(tmp_path, asked(models=models, tasks=TWO))
     assert [panel.title for panel in table.panels] == ["Other", "Small"]
     assert table.panels[0].groups[0].rows[0].cells[1].shown == "0.300"
     deviations = "standard deviations over seeds 0.141 to 0.141, median 0.141."
     assert f"Other: mean over 2 seeds; {deviations}" in table.notes
 
 
-COMPARED = {"contrast": "wording", "a": UNSEEN, "b": IND, "setting": None, "model": "Small"}
-
-
 def test_the_differences_of_a_contrast_stand_beside_the_scores(tmp_path: Path) -> None:
-    for task in ("PM", "SA"):
-        write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
-        write_leakage(tmp_path, task, {IND: "seen", UNSEEN: "unseen"})
+    for task in TWO:
+        write(tmp_path, task, BOTH)
+    compared = {"contrast": "wording", "a": UNSEEN, "b": IND, "setting": None, "model": "Small"}
     other = {"contrast": "tuning", "difference": 0.3}
-    write_comparisons(tmp_path, "PM", other, {**COMPARED, "difference": -0.1, "p_holm": 0.2})
-    write_comparisons(tmp_path, "SA", {**COMPARED, "model": "Other"})
-    wording = {"title": "Wording", "tasks": ["PM", "SA"]}
-    table = made(tmp_path, {**ENTRY, "contrast": "wording"}, contrasts={"wording": wording})
-    (panel,) = table.panels
-    assert [(head.text, head.detail) for head in panel.columns][3:] == [
-        ("Difference", "held out against rewritten")
-    ]
-    cells = {row.name: row.cells[3] for row in panel.groups[0].rows}
-    assert cells["PM"].shown == "-0.100"
-    assert cells["PM"].interval == Interval(0.05, 0.15)
-    assert cells["PM"].marks == ()
-    assert cells["PM"].sources == ("comparisons/PM.json",)
-    assert cells["SA"].shown == "--"
+    difference = {**compared, "difference": -0.1, "p_holm": 0.2}
+    files.write_comparisons(tmp_path, "PM", other, difference)
+    files.write_comparisons(tmp_path, "SA", {**compared, "a": OOD, "model": "Other"})
+    table = made(tmp_path, asked(contrast="wording", tasks=TWO))
+    *_, head = table.panels[0].columns
+    assert len(table.panels[0].columns) == 4, "none of another model"
+    assert (head.text, head.detail) == ("Difference", "IND_Unse against IND_Dive")
+    pm, sa = (row[head.key] for row in cells(table).values())
+    assert (pm.shown, pm.interval, pm.marks) == ("-0.100", Interval(0.05, 0.15), ())
+    assert pm.sources == ("comparisons/PM.json",)
+    assert sa.shown == "--"
     assert any(note.startswith("Difference: ") for note in table.notes)

@@ -1,394 +1,273 @@
+"""Results tables: rows, marks, seeds, and the published numbers beside them."""
+
 import json
-from dataclasses import replace
+import re
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from support import table_files as files
 from support.project import ROOT
 from support.scripts import run_script
-from support.table_files import (
-    IND,
-    request,
-    scores,
-    write_metrics,
-    write_over_seeds,
-    write_published,
-    write_simple,
-)
+from support.table_files import IND, built, cells, inputs, scores, write_metrics, write_published
 
 from ecslm.common.errors import InputError
+from ecslm.tables.inputs import Published
 from ecslm.tables.kind import TableRequest
-from ecslm.tables.kinds.results import KIND, ResultsEntry, problems
-from ecslm.tables.marks import mark_below_simple, mark_best
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
     Interval,
     Row,
     RowGroup,
+    RowKind,
     Simple,
     Table,
     read_table,
     score_text,
 )
-from ecslm.tables.notes import JOINT
-from ecslm.tables.published import Published
-from ecslm.tables.sources import Sources
+from ecslm.tables.notes import JOINT, with_marks
 
-SIMPLE = {"PM": ["always-yes"]}
+TASKS = ["AVE", "PM"]
+OURS = {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True}
+BOTH = {"group": "Shop model", "best_of": {"Best of both": ["Zero", "One"]}}
+OF_BOTH = {name: {"tasks": TASKS} for name in ("Zero", "One")}
+UNDEFINED = scores(0.0, strict={"defined": False, "ci95": None})
 
 
-def results_request(**changes: Any) -> TableRequest[ResultsEntry]:
+def asked(**changes: Any) -> TableRequest:
     entry = {
         "kind": "results",
         "setting": IND,
         "published_table": "IND",
-        "columns": ["AVE", "PM"],
+        "columns": TASKS,
         "rows": [
             {"group": "Published", "published": ["GPT-4 Turbo", "EcomGPT"]},
             {"group": "Trivial", "baselines": ["always-yes"]},
-            {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True},
+            OURS,
         ],
         "competitors": ["GPT-4 Turbo", "EcomGPT", "Small-EC"],
         **changes.pop("entry", {}),
     }
-    context = {
-        "models": {"Small-EC": {"seeds": [42], "tasks": ["AVE", "PM"]}},
-        "baselines": {"always-yes": ["PM"]},
-        **changes,
-    }
-    return request(entry, **context)
+    models = {"Small-EC": {"seeds": [42], "tasks": TASKS}}
+    context = {"models": models, "baselines": {"always-yes": ["PM"]}, "simple": {}, **changes}
+    return files.request(entry, **context)
 
 
-def write_all(results: Path, ave: float = 0.430, pm: float = 0.700) -> None:
-    write_metrics(results, "Small-EC", "AVE", {IND: scores(ave)}, seed=42)
-    write_metrics(results, "Small-EC", "PM", {IND: scores(pm)}, seed=42)
-    write_metrics(results, "always-yes", "PM", {IND: scores(0.610)})
-    write_simple(results, "PM", "always-yes")
+def best_of_both(**changes: Any) -> TableRequest:
+    entry = {"rows": [BOTH], "competitors": [], **changes.pop("entry", {})}
+    return asked(entry=entry, **{"models": OF_BOTH, **changes})
 
 
-def build(tmp_path: Path, wanted: TableRequest[ResultsEntry]) -> Table:
-    return KIND.build("ind", wanted, Sources(tmp_path, {"published": write_published(tmp_path)}))
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    write_metrics(tmp_path, "Small-EC", "AVE", {IND: scores(0.4304)}, seed=42)
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7)}, seed=42)
+    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.61)})
+    files.write_simple(tmp_path, "PM", "always-yes")
+    return tmp_path
 
 
-def rows_of(table: Table) -> dict[str, Row]:
-    return {row.name: row for group in table.panels[0].groups for row in group.rows}
+def made(results: Path, wanted: TableRequest) -> Table:
+    return built(wanted, results, published=write_published(results))
 
 
-def test_a_cell_keeps_value_shown_text_interval_and_sources(tmp_path: Path) -> None:
-    write_all(tmp_path, ave=0.4304)
-    cell = rows_of(build(tmp_path, results_request()))["Small-EC"].cells[0]
-    assert cell.value == 0.4304
-    assert cell.shown == "0.430"
+def marks(table: Table, task: str) -> dict[str, tuple[str, ...]]:
+    return {name: row[task].marks for name, row in cells(table).items()}
+
+
+def test_a_cell_keeps_value_shown_text_interval_and_sources(results: Path) -> None:
+    table = made(results, asked())
+    cell = cells(table)["Small-EC"]["AVE"]
+    assert (cell.value, cell.shown) == (0.4304, "0.430")
     assert cell.interval is not None and cell.interval.reliable
     assert cell.sources == ("metrics/Small-EC/seed-42/AVE.json",)
+    # What a baseline is not defined for.
+    assert cells(table)["always-yes"]["AVE"] == Cell()
+    assert "n: test records." in table.notes
 
 
-def test_models_without_published_results_are_named_in_a_note(tmp_path: Path) -> None:
-    write_metrics(tmp_path, "Other-EC", "PM", {IND: scores(0.5)})
-    wanted = results_request(
-        entry={
-            "columns": ["PM"],
-            "rows": [{"group": "T", "models": ["Other-EC"], "followed_by_published": True}],
-            "competitors": [],
-        },
-        models={"Other-EC": {"seeds": [0], "tasks": ["PM"]}},
-    )
-    assert "No results were published for: Other-EC." in build(tmp_path, wanted).notes
-
-
-def test_best_and_second_are_marked_among_competitors_only(tmp_path: Path) -> None:
-    write_all(tmp_path, pm=0.700)
-    table = build(tmp_path, results_request())
-    rows = rows_of(table)
-    assert rows["GPT-4 Turbo"].cells[1].marks == ("best",)
-    assert rows["Small-EC"].cells[1].marks == ("second",)
-    assert rows["always-yes"].cells[1].marks == ()
-    assert (
-        "Bold: best of GPT-4 Turbo, EcomGPT and Small-EC; underlined: second best." in table.notes
-    )
-
-
-def test_a_score_below_the_best_simple_baseline_is_marked_as_such(tmp_path: Path) -> None:
-    write_all(tmp_path, pm=0.6094)
-    table = build(tmp_path, results_request(simple=SIMPLE))
-    marks = {name: row.cells[1].marks for name, row in rows_of(table).items()}
-    assert marks == {
+def test_scores_are_compared_with_competitors_and_the_best_simple_baseline(results: Path) -> None:
+    write_metrics(results, "Small-EC", "PM", {IND: scores(0.6094)}, seed=42)
+    table = made(results, asked(simple={"PM": ["always-yes"]}))
+    assert marks(table, "PM") == {
         "GPT-4 Turbo": ("best",),
-        # The best simple score is 0.610, which 0.648 is not below.
+        # Not below 0.610.
         "EcomGPT": ("second",),
         "always-yes": (),
         "Small-EC": ("below_simple",),
         "Small-EC (published)": (),
     }
+    best = "Bold: best of GPT-4 Turbo, EcomGPT and Small-EC; underlined: second best."
+    assert best in table.notes
     assert any(note.startswith("↓: below the best simple baseline") for note in table.notes)
     assert "Best simple baseline, chosen without test records: always-yes (PM)." in table.notes
 
 
-@given(st.permutations([0.2, 0.65, 0.9]))
-def test_test_scores_never_change_which_simple_baseline_is_the_best(values: list[float]) -> None:
-    names = ["always-yes", "Words", "random"]
-    models = {name: {"seeds": [0], "tasks": ["PM"]} for name in ("Small-EC", "Words")}
-    models["Words"] |= {"learned": True}
-    trivial = {name: ["PM"] for name in ("always-yes", "random")}
-    rows = [{"group": "Ours", "models": ["Small-EC", "Words"]}]
+def test_test_scores_never_change_which_simple_baseline_is_the_best(results: Path) -> None:
+    models = {"Small-EC": {"tasks": ["PM"]}, "Words": {"tasks": ["PM"], "learned": True}}
+    rows = [{"group": "Ours", "models": list(models)}]
     entry = {"rows": rows, "columns": ["PM"], "competitors": []}
-    wanted = results_request(entry=entry, models=models, baselines=trivial, simple={"PM": names})
-    with TemporaryDirectory() as folder:
-        for name, value in zip(names, values, strict=True):
-            write_metrics(Path(folder), name, "PM", {IND: scores(value)})
-        write_metrics(Path(folder), "Small-EC", "PM", {IND: scores(0.7)})
-        write_simple(Path(folder), "PM", "Words")
-        table = build(Path(folder), wanted)
-    (column,) = table.panels[0].columns
-    assert column.simple == Simple("Words", values[1])
-    found = {row.name: (row.kind, row.cells[0].marks) for row in table.panels[0].rows}
-    assert found == {
-        "Small-EC": ("model", ("below_simple",) if values[1] > 0.7 else ()),
-        "Words": ("baseline", ()),
-    }
+    wanted = asked(entry=entry, models=models, simple={"PM": ["always-yes", "Words"]})
+    files.write_simple(results, "PM", "Words")
+    write_metrics(results, "Small-EC", "PM", {IND: scores(0.6)})
+    for value, below in ((0.5, ()), (0.65, ("below_simple",))):
+        write_metrics(results, "Words", "PM", {IND: scores(value)})
+        table = made(results, wanted)
+        assert table.panels[0].columns[0].simple == Simple("Words", value)
+        assert marks(table, "PM") == {"Small-EC": below, "Words": ()}
+        assert [row.kind for row in table.panels[0].rows] == ["model", "baseline"]
 
 
-def test_a_model_that_gives_nearly_always_the_same_answer_is_marked_but_no_trivial_rule(
-    tmp_path: Path,
+def test_a_model_that_nearly_always_answers_the_same_is_marked_but_no_trivial_rule(
+    results: Path,
 ) -> None:
-    write_all(tmp_path)
     always = {"answers": {"distinct": 1, "most_frequent": "no\ufffd", "count": 200}}
-    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.5, **always)}, seed=42)
-    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.5, **always)})
-    table = build(tmp_path, results_request())
-    marked = {
-        name: [at for at, cell in enumerate(row.cells) if "constant" in cell.marks]
-        for name, row in rows_of(table).items()
-    }
-    assert {name: at for name, at in marked.items() if at} == {"Small-EC": [1]}
+    write_metrics(results, "Small-EC", "PM", {IND: scores(0.5, **always)}, seed=42)
+    write_metrics(results, "always-yes", "PM", {IND: scores(0.5, **always)})
+    table = made(results, asked())
+    assert [name for name, one in marks(table, "PM").items() if "constant" in one] == ["Small-EC"]
     (note,) = [note for note in table.notes if note.startswith("=: ")]
     # LaTeX cannot print every character.
     assert note.endswith(": PM, Small-EC: always 'no\\ufffd'.")
 
 
-def test_values_of_other_data_and_doubled_ones_are_not_compared_with_simple_rows(
-    tmp_path: Path,
+@pytest.mark.parametrize("comparable", [True, False])
+def test_values_of_other_data_and_doubled_ones_are_compared_with_none(
+    comparable: bool, results: Path
 ) -> None:
-    write_all(tmp_path)
-    write_metrics(tmp_path, "always-yes", "AVE", {IND: scores(0.99)})
-    write_simple(tmp_path, "AVE", "always-yes")
-    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.99)})
-    other = {"data": {"source": "a shop", "comparable": False}}
-    for changes in ({}, other):
-        simple = {task: ["always-yes"] for task in ("AVE", "PM")}
-        wanted = results_request(simple=simple, **changes)
-        rows = rows_of(build(tmp_path, wanted))
-        assert "below_simple" in rows["Small-EC"].cells[0].marks
-        assert rows["Small-EC (published)"].cells[0].marks == ("doubled",)
-        assert ("below_simple" in rows["EcomGPT"].cells[1].marks) is not bool(changes)
+    for task in TASKS:
+        write_metrics(results, "always-yes", task, {IND: scores(0.99)})
+        files.write_simple(results, task, "always-yes")
+    entry = {"competitors": ["Small-EC (published)", "EcomGPT", "Small-EC"]}
+    simple = {task: ["always-yes"] for task in TASKS}
+    data = {"source": "a shop", "comparable": comparable}
+    table = made(results, asked(entry=entry, simple=simple, data=data))
+    found = marks(table, "AVE")
+    assert found["Small-EC (published)"] == ("doubled",)
+    assert found["Small-EC"] == (("best", "below_simple") if comparable else ("below_simple",))
+    assert marks(table, "PM")["EcomGPT"] == (("below_simple",) if comparable else ())
+    other = [row.name for row in table.panels[0].rows if "other_data" in row.marks]
+    assert bool(other) is any("on other data" in note for note in table.notes) is not comparable
 
 
-@given(
-    values=st.lists(st.floats(0, 1), min_size=1, max_size=6),
-    simple=st.none() | st.floats(0, 1),
-)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.none() | st.floats(0, 1))
 def test_marks_follow_from_what_is_shown(values: list[float], simple: float | None) -> None:
-    def rows(kind: Any, numbers: list[float]) -> RowGroup:
-        cells = [(Cell(value, score_text(value)),) for value in numbers]
-        return RowGroup("", tuple(Row(f"{kind}{n}", kind, own) for n, own in enumerate(cells)))
+    def rows(kind: RowKind, numbers: list[float]) -> RowGroup:
+        made = [(Cell(value, score_text(value)),) for value in numbers]
+        return RowGroup("", tuple(Row(f"{kind}{n}", kind, own) for n, own in enumerate(made)))
 
     groups = [rows("model", values), rows("baseline", [0.0])]
     best = None if simple is None else Simple("simple", simple)
-    columns = [HeaderCell("PM", "PM", lower_is_better=False, simple=best)]
     names = [row.name for row in groups[0].rows]
-    found = mark_below_simple(mark_best(groups, columns, names), columns)
+    found = with_marks(groups, [HeaderCell("PM", "PM", simple=best)], names)
     shown = [float(score_text(value)) for value in values]
     least = 0.0 if simple is None else float(score_text(simple))
     ranked = sorted(set(shown), reverse=True)
     for row, value in zip(found[0].rows, shown, strict=True):
-        marks = row.cells[0].marks
-        assert ("best" in marks) == (len(values) > 1 and value == ranked[0] > 0)
+        marked = row.cells[0].marks
+        assert ("best" in marked) == (len(values) > 1 and value == ranked[0] > 0)
         second = len(values) > 2 and len(ranked) > 1 and value == ranked[1] > 0
-        assert ("second" in marks) == second
-        assert ("below_simple" in marks) == (value < least)
+        assert ("second" in marked) == second
+        assert ("below_simple" in marked) == (value < least)
     assert not any(row.cells[0].marks for row in found[1].rows)
 
 
-def test_columns_say_how_many_records_they_have_and_notes_which_rows_have_fewer(
-    tmp_path: Path,
+@pytest.mark.parametrize(("place", "explained"), [("below", True), ("none", False)])
+def test_records_and_doubtful_intervals_are_told_unless_latex_shows_none(
+    place: str, explained: bool, results: Path
 ) -> None:
-    write_all(tmp_path)
-    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7, n=180)}, seed=42)
-    table = build(tmp_path, results_request())
+    details = {"mcc": 0.27, "interval": {"method": "bootstrap", "reliable": False}}
+    doubtful = scores(0.7, n=180, strict={"details": details})
+    write_metrics(results, "Small-EC", "PM", {IND: doubtful}, seed=42)
+    table = made(results, asked(entry={"intervals": place}))
+    cell = cells(table)["Small-EC"]["PM"]
+    assert cell.interval is not None and not cell.interval.reliable
+    assert any(note.startswith("*:") for note in table.notes) is explained
+    assert any("interval" in note for note in table.notes) is explained
     assert [column.records for column in table.panels[0].columns] == [200, 200]
     assert "PM, Small-EC: n = 180." in table.notes
-    assert "n: test records." in table.notes
-
-
-def test_an_unreliable_interval_is_explained_unless_latex_shows_no_intervals(
-    tmp_path: Path,
-) -> None:
-    write_all(tmp_path)
-    details = {"interval": {"method": "bootstrap", "reliable": False}}
-    doubtful = scores(0.7, strict={"details": details})
-    write_metrics(tmp_path, "Small-EC", "PM", {IND: doubtful}, seed=42)
-    for place, explained in (("below", True), ("none", False)):
-        table = build(tmp_path, results_request(entry={"intervals": place}))
-        interval = rows_of(table)["Small-EC"].cells[1].interval
-        assert interval is not None and not interval.reliable
-        assert any(note.startswith("*:") for note in table.notes) is explained
-        assert any("interval" in note for note in table.notes) is explained
-
-
-def test_a_doubled_value_is_marked_and_never_best_even_as_competitor(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    wanted = results_request(entry={"competitors": ["Small-EC (published)", "EcomGPT", "Small-EC"]})
-    rows = rows_of(build(tmp_path, wanted))
-    assert rows["Small-EC (published)"].cells[0].marks == ("doubled",)
-    assert rows["Small-EC"].cells[0].marks == ("best",)
-
-
-def test_published_rows_of_other_data_are_marked_and_never_compete(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    wanted = results_request(data={"source": "a shop", "comparable": False})
-    table = build(tmp_path, wanted)
-    rows = rows_of(table)
-    assert rows["GPT-4 Turbo"].marks == ("other_data",)
-    assert rows["GPT-4 Turbo"].cells[1].marks == ()
-    assert any("measured on other data" in note for note in table.notes)
-
-
-def test_an_undefined_value_prints_missing_and_never_zero(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    undefined = scores(0.0, strict={"defined": False, "ci95": None})
-    write_metrics(tmp_path, "Small-EC", "PM", {IND: undefined}, seed=42)
-    cell = rows_of(build(tmp_path, results_request()))["Small-EC"].cells[1]
-    assert (cell.value, cell.shown) == (None, "--")
-    assert cell.sources == ("metrics/Small-EC/seed-42/PM.json",)
-    # Nor what a baseline is not defined for.
-    assert rows_of(build(tmp_path, results_request()))["always-yes"].cells[0] == Cell()
-
-
-def with_two_seeds(tmp_path: Path, **entry: Any) -> TableRequest[ResultsEntry]:
-    write_all(tmp_path)
-    for seed, value in ((1, 0.6), (2, 0.7)):
-        for task in ("AVE", "PM"):
-            write_metrics(tmp_path, "Small-EC", task, {IND: scores(value)}, seed=seed)
-    models = {"Small-EC": {"seeds": [1, 2], "tasks": ["AVE", "PM"]}}
-    return results_request(entry=entry, models=models)
-
-
-def test_several_seeds_give_their_mean_its_interval_and_their_spread(tmp_path: Path) -> None:
-    wanted = with_two_seeds(tmp_path)
-    for task in ("AVE", "PM"):
-        write_over_seeds(tmp_path, "Small-EC", task, {IND: 0.65})
-    table = build(tmp_path, wanted)
-    cell = rows_of(table)["Small-EC"].cells[1]
-    assert cell.shown == "0.650"
-    assert cell.interval == Interval(0.63, 0.67)
-    assert cell.sd == pytest.approx(0.0707, abs=1e-4)
-    assert cell.sources == (
-        "metrics/Small-EC/over-seeds/PM.json",
-        "metrics/Small-EC/seed-1/PM.json",
-        "metrics/Small-EC/seed-2/PM.json",
+    (note,) = (note for note in table.notes if note.startswith("Matthews"))
+    assert note.endswith(
+        "yes and no (PM), which is 0 for constant answers whatever their F1: Small-EC 0.270."
     )
-    deviations = "standard deviations over seeds 0.071 to 0.071, median 0.071."
-    assert f"Small-EC: mean over 2 seeds; {deviations}" in table.notes
-    assert JOINT in table.notes
 
 
-def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: Path) -> None:
-    wanted = with_two_seeds(tmp_path, spread="sd")
-    assert not any("over-seeds" in path for path in KIND.files(wanted))
-    table = build(tmp_path, wanted)
-    rows = rows_of(table)
-    assert rows["Small-EC"].cells[1].interval is None
-    assert rows["Small-EC"].cells[1].sd == pytest.approx(0.0707, abs=1e-4)
-    assert rows["always-yes"].cells[1].interval is None
-    assert "Small-EC: mean over 2 seeds, with the standard deviation over them." in table.notes
-    assert JOINT not in table.notes
+def test_an_undefined_value_prints_missing_and_never_zero(results: Path) -> None:
+    write_metrics(results, "Small-EC", "PM", {IND: UNDEFINED}, seed=42)
+    cell = cells(made(results, asked()))["Small-EC"]["PM"]
+    assert cell == Cell(sources=("metrics/Small-EC/seed-42/PM.json",))
 
 
-def test_a_group_of_means_over_seeds_is_named_by_its_title(tmp_path: Path) -> None:
-    with_two_seeds(tmp_path)
-    for task in ("AVE", "PM"):
-        write_over_seeds(tmp_path, "Small-EC", task, {IND: 0.65})
-        for seed in (1, 2):
-            write_metrics(tmp_path, "Large-EC", task, {IND: scores(0.5)}, seed=seed)
-        write_over_seeds(tmp_path, "Large-EC", task, {IND: 0.5})
+@pytest.mark.parametrize("spread", ["interval", "sd"])
+def test_several_seeds_give_their_mean_its_interval_or_their_spread(
+    spread: str, results: Path
+) -> None:
     names = ["Small-EC", "Large-EC"]
-    group = {"group": "Tuned", "models": names, "followed_by_published": True}
-    models = {name: {"seeds": [1, 2], "tasks": ["AVE", "PM"]} for name in names}
-    wanted = results_request(entry={"rows": [group], "competitors": []}, models=models)
-    notes = build(tmp_path, wanted).notes
-    assert any(note.startswith("Tuned: mean over 2 seeds; standard deviations") for note in notes)
-
-
-BOTH = {"group": "Shop model", "best_of": {"Best of both": ["Zero", "One"]}}
-OF_BOTH = {name: {"seeds": [0], "tasks": ["AVE", "PM"]} for name in ("Zero", "One")}
-
-
-def best_of_both(**changes: Any) -> TableRequest[ResultsEntry]:
-    entry = {"rows": [BOTH], "competitors": [], **changes.pop("entry", {})}
-    return results_request(entry=entry, **{"models": OF_BOTH, **changes})
-
-
-def write_both(results: Path, *values: tuple[str, str, float]) -> None:
-    for name, task, value in values:
-        write_metrics(results, name, task, {IND: scores(value)})
+    for name in names:
+        for task in TASKS:
+            for seed, value in ((1, 0.6), (2, 0.7)):
+                write_metrics(results, name, task, {IND: scores(value)}, seed=seed)
+            files.write_over_seeds(results, name, task, {IND: 0.65})
+    models = {name: {"seeds": [1, 2], "tasks": TASKS} for name in names}
+    rows = [OURS | {"models": names}]
+    table = made(
+        results, asked(entry={"spread": spread, "rows": rows, "competitors": []}, models=models)
+    )
+    cell = cells(table)["Small-EC"]["PM"]
+    assert (cell.shown, cell.sd) == ("0.650", pytest.approx(0.0707, abs=1e-4))
+    seeds = [f"metrics/Small-EC/seed-{seed}/PM.json" for seed in (1, 2)]
+    if spread == "interval":
+        assert cell.interval == Interval(0.63, 0.67)
+        assert cell.sources == ("metrics/Small-EC/over-seeds/PM.json", *seeds)
+        deviations = "standard deviations over seeds 0.071 to 0.071, median 0.071."
+        # The whole group, by its title.
+        assert {f"Tuned: mean over 2 seeds; {deviations}", JOINT} <= {*table.notes}
+        assert "No results were published for: Large-EC." in table.notes
+    else:
+        assert (cell.interval, cell.sources) == (None, (*seeds,))
+        assert "Tuned: mean over 2 seeds, with the standard deviation over them." in table.notes
+        assert JOINT not in table.notes
 
 
 def test_a_row_of_the_best_shows_the_better_model_in_each_column(tmp_path: Path) -> None:
-    both = ("Zero", "AVE", 0.1), ("One", "AVE", 0.25), ("Zero", "PM", 0.6), ("One", "PM", 0.5)
-    write_both(tmp_path, *both)
-    table = build(tmp_path, best_of_both())
-    row = rows_of(table)["Best of both"]
-    assert [cell.shown for cell in row.cells] == ["0.250", "0.600"]
-    assert row.cells[0].interval == Interval(0.22, 0.28)
-    assert row.cells[1].sources == ("metrics/Zero/seed-0/PM.json", "metrics/One/seed-0/PM.json")
-    assert row.marks == ("chosen",)
+    for name, values in {"Zero": (0.1, 0.6), "One": (0.25, 0.5)}.items():
+        for task, value in zip(TASKS, values, strict=True):
+            write_metrics(tmp_path, name, task, {IND: scores(value)})
+    table = made(tmp_path, best_of_both())
+    row = cells(table)["Best of both"]
+    assert [cell.shown for cell in row.values()] == ["0.250", "0.600"]
+    assert row["AVE"].interval == Interval(0.22, 0.28)
+    assert row["PM"].sources == ("metrics/Zero/seed-0/PM.json", "metrics/One/seed-0/PM.json")
+    assert [one.marks for one in table.panels[0].rows] == [("chosen",)]
     (note,) = [note for note in table.notes if "Best of both" in note]
     assert note.startswith("§ Best of both: in each column the best of Zero, One, chosen by the")
     assert note.endswith("Chosen: AVE One, PM Zero.")
 
 
-def test_a_column_without_values_has_no_best(tmp_path: Path) -> None:
-    undefined = scores(0.0, strict={"defined": False, "ci95": None})
-    write_metrics(tmp_path, "Zero", "PM", {IND: undefined})
-    write_metrics(tmp_path, "One", "PM", {"another": scores(0.4)})
-    table = build(tmp_path, best_of_both(entry={"columns": ["PM"]}))
-    cell = rows_of(table)["Best of both"].cells[0]
-    assert (cell.value, cell.shown) == (None, "--")
-    assert any(note.endswith("Chosen: none.") for note in table.notes)
-
-
-def test_the_best_of_means_says_over_how_many_seeds(tmp_path: Path) -> None:
-    for name in OF_BOTH:
-        for seed in (1, 2):
-            write_metrics(tmp_path, name, "PM", {IND: scores(0.5 + seed / 10)}, seed=seed)
-        write_over_seeds(tmp_path, name, "PM", {IND: 0.65})
-    models = {name: {"seeds": [1, 2], "tasks": ["PM"]} for name in OF_BOTH}
-    table = build(tmp_path, best_of_both(entry={"columns": ["PM"]}, models=models))
-    assert any(note.startswith("Best of both: mean over 2 seeds") for note in table.notes)
-
-
-def test_a_model_without_answers_has_no_row_but_is_named(tmp_path: Path) -> None:
-    write_both(tmp_path, ("One", "PM", 0.5))
-    models = OF_BOTH | {"Zero": {"seeds": [0], "tasks": []}}
-    rows = [{"group": "Alone", "models": ["Zero"]}, {"group": "Both", "models": ["One"]}]
-    wanted = best_of_both(entry={"columns": ["PM"], "rows": [*rows, BOTH]}, models=models)
-    table = build(tmp_path, wanted)
+def test_what_has_no_value_or_answer_is_neither_best_nor_a_row(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "One", "PM", {IND: UNDEFINED})
+    models = OF_BOTH | {"Zero": {"tasks": ["AVE"]}}
+    rows = [{"group": "Alone", "models": ["Zero"]}, {"group": "Both", "models": ["One"]}, BOTH]
+    table = made(tmp_path, best_of_both(entry={"columns": ["PM"], "rows": rows}, models=models))
     assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
-    assert list(rows_of(table)) == ["One", "Best of both"]
+    assert files.shown(table) == {"One": ["--"], "Best of both": ["--"]}
     assert "Without answers, and therefore without a row: Zero." in table.notes
-    assert any("the best of One, chosen" in note for note in table.notes)
+    (note,) = (note for note in table.notes if "the best of One, chosen" in note)
+    assert note.endswith("Chosen: none.")
 
 
 def test_models_of_different_seeds_are_no_row_of_the_best(tmp_path: Path) -> None:
     models = OF_BOTH | {"One": {"seeds": [0, 1], "tasks": ["PM"]}}
-    found = problems(best_of_both(models=models), {"published": write_published(tmp_path)})
-    assert list(found) == [
-        "rows: best_of: the models of Best of both have different numbers of seeds"
+    rows = [BOTH, {"group": "P", "published": ["GPT-9"]}]
+    wanted = best_of_both(entry={"rows": rows}, models=models)
+    published = write_published(tmp_path)
+    assert list(wanted.table.problems(inputs(wanted, tmp_path, published=published))) == [
+        "rows: best_of: the models of Best of both have different numbers of seeds",
+        f"rows: GPT-9 is not in table IND of {published}",
     ]
 
 
@@ -401,10 +280,10 @@ ZERO = {"group": "A", "models": ["Zero"]}
         ({"rows": [BOTH | {"models": ["Zero"]}]}, "exactly one of models, baselines, published"),
         ({"rows": [{"group": "A", "best_of": {"X": ["Zero", "Zero"]}}]}, "X needs two models"),
         ({"rows": [ZERO | {"models": ["Best of both"]}, BOTH]}, "Best of both is also another row"),
-        ({"rows": [BOTH, BOTH]}, "Best of both is also another row"),
         ({"columns": ["PM", "PM"]}, "columns: PM is listed twice"),
         ({"rows": [ZERO, {"group": "B", "published": ["Zero"]}]}, "rows: Zero is listed twice"),
         ({"competitors": ["GPT-5"]}, "competitors: GPT-5 is not a row"),
+        ({"rows": [OURS], "published_table": None}, "published_table: needed"),
     ],
 )
 def test_rows_that_could_not_be_told_apart_or_compared_are_refused(
@@ -414,49 +293,62 @@ def test_rows_that_could_not_be_told_apart_or_compared_are_refused(
         best_of_both(entry=changes)
 
 
-def test_a_missing_metrics_file_is_named(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    (tmp_path / "metrics/Small-EC/seed-42/PM.json").unlink()
-    with pytest.raises(InputError, match=r"metrics/Small-EC/seed-42/PM\.json: no such file"):
-        build(tmp_path, results_request())
-
-
-def test_the_files_that_a_table_reads_are_known_beforehand() -> None:
-    simple = {"PM": ["always-yes", "Words"]}
-    assert KIND.files(results_request(simple=simple)) == [
-        "metrics/Small-EC/seed-42/AVE.json",
+def test_a_table_reads_all_scores_of_a_study_and_names_one_that_is_missing(results: Path) -> None:
+    models = {
+        "Small-EC": {"seeds": [42], "tasks": ["PM"]},
+        "Two": {"seeds": [0, 1], "tasks": ["SA"]},
+    }
+    wanted = asked(simple={"PM": ["always-yes", "Words"]}, models=models)
+    assert wanted.table.files(wanted.context) == [
         "metrics/Small-EC/seed-42/PM.json",
+        *("metrics/Two/seed-0/SA.json", "metrics/Two/seed-1/SA.json"),
+        "metrics/Two/over-seeds/SA.json",
         "metrics/always-yes/seed-0/PM.json",
-        "simple_baselines/PM.json",
-        "metrics/Words/seed-0/PM.json",
+        *("simple_baselines/PM.json", "metrics/Words/seed-0/PM.json"),
     ]
+    (results / "metrics/Small-EC/seed-42/PM.json").unlink()
+    with pytest.raises(InputError, match=r"metrics/Small-EC/seed-42/PM\.json: no such file"):
+        made(results, asked())
 
 
-def test_a_model_that_the_study_lacks_is_refused() -> None:
-    with pytest.raises(InputError, match=r"context\.models: has no Small-EC"):
-        results_request(models={})
-
-
-def test_the_script_writes_the_same_bytes_each_time_and_no_absolute_path(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    settings = tmp_path / "settings.json"
-    settings.write_text(results_request().model_dump_json())
+def test_the_script_writes_the_same_bytes_each_time_and_no_absolute_path(results: Path) -> None:
+    settings = results / "settings.json"
+    settings.write_text(asked().model_dump_json())
     outputs = []
     for name in ("first", "second"):
-        tex, twin = tmp_path / name / "ind.tex", tmp_path / name / "ind.json"
+        tex, bare, twin = (results / name / f"ind.{end}" for end in ("tex", "tabular.tex", "json"))
         options = [
-            *("--table", "ind", "--settings", f"@{settings}", "--results", tmp_path),
+            *("--table", "test", "--settings", f"@{settings}", "--results", results),
             *("--template", ROOT / "report/tabular.tex.jinja"),
             *("--float-template", ROOT / "report/float.tex.jinja"),
-            *("--published", write_published(tmp_path), "--tex", tex, "--json", twin),
-            *("--tabular", bare := tmp_path / name / "ind.tabular.tex"),
+            *("--published", write_published(results), "--tex", tex, "--json", twin),
+            *("--tabular", bare),
         ]
         run_script("render_table.py", *options).check_returncode()
         outputs.append((tex.read_bytes(), twin.read_bytes(), bare.read_bytes()))
     assert outputs[0] == outputs[1]
-    assert str(tmp_path).encode() not in b"".join(outputs[0])
-    assert read_table(twin) == build(tmp_path, results_request())
-    assert json.loads(outputs[0][1])["name"] == "ind"
+    assert str(results).encode() not in b"".join(outputs[0])
+    assert read_table(twin) == made(results, asked())
+    assert json.loads(outputs[0][1])["name"] == "test"
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ({"kind": "result"}, r"--settings: table: .*result"),
+        ({"kind": "validity", "captoin": "x"}, r"--settings: table\..*captoin: unknown key"),
+        (
+            {"kind": "parameters", "caption": "P", "label": "p", "models": ["Small"]},
+            "--settings: .*context: has no Small among its tuned models",
+        ),
+    ],
+)
+def test_settings_of_no_kind_of_table_are_refused(table: dict[str, str], problem: str) -> None:
+    options = ["--table", "t", "--settings", json.dumps({"table": table, "context": {}})]
+    options += ["--template", "t", "--float-template", "t", "--results", "r", "--tex", "t.tex"]
+    run = run_script("render_table.py", *options, "--tabular", "t.tabular.tex", "--json", "t.json")
+    assert run.returncode == 1
+    assert re.search(problem, run.stderr), run.stderr
 
 
 def test_the_repository_holds_the_published_results() -> None:
@@ -465,10 +357,6 @@ def test_the_repository_holds_the_published_results() -> None:
     assert published.cell("IND", "SmolLM2-360M-EC", "PSI").shown == "--"
     assert published.cell("OOD", "GPT-4 Turbo", "AVE").marks == ()
     assert published.cell("OOD", "GPT-4 Turbo", "AG").shown == "0.860"
-    # True F1*, as the general models' values.
-    assert published.cell("IND", "eCeLLM-M", "AVE") == replace(
-        published.cell("IND", "GPT-4 Turbo", "AVE"), value=0.662, shown="0.662"
-    )
 
 
 HEAD = "table,model,doubled,PM,SA\n"
@@ -479,7 +367,6 @@ HEAD = "table,model,doubled,PM,SA\n"
     [
         (f"{HEAD}IND,A,,0.1,\nIND,A,,0.2,\n", "line 3: IND, A: duplicates an earlier line"),
         (f'{HEAD}IND,A,"PM,SA",0.1,\n', "line 2: doubled: PM,SA is no column: name those of tasks"),
-        ("table,model,doubled,PM,PM\n", "line 1: duplicate columns: PM"),
         (f"{HEAD}IND,A,,91.2,\n", "IND, A, PM: 91.2 is no score: 1 is the best, not 100 per cent"),
         (f"{HEAD}IND,A,,nan,\n", "IND, A, PM: nan is no score: "),
         (f"{HEAD}IND,A,,n/a,\n", "IND, A, PM: not a number (n/a)"),
@@ -503,17 +390,3 @@ def test_the_decimals_of_a_column_are_those_of_its_own_table(tmp_path: Path) -> 
     published = Published(path)
     found = published.rounding("IND", "PM"), published.rounding("OOD", "PM")
     assert found == pytest.approx((0.005, 0.0005))
-    assert published.cell("IND", "B", "PM").value == 0.52
-
-
-def test_what_competing_models_know_of_yes_and_no_stands_below_the_table(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    details = {"mcc": 0.27, "lenient": None, "interval": None}
-    found = scores(0.3, strict={"details": details})
-    write_metrics(tmp_path, "Small-EC", "PM", {IND: found}, seed=42)
-    table = build(tmp_path, results_request())
-    assert rows_of(table)["Small-EC"].cells[1].mcc == 0.27
-    (note,) = (note for note in table.notes if note.startswith("Matthews"))
-    assert note.endswith(
-        "yes and no (PM), which is 0 for constant answers whatever their F1: Small-EC 0.270."
-    )

@@ -1,42 +1,61 @@
 """The claims table: one tuned model against the best published, simple and untuned rows."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Literal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
-from ecslm.tables.claim_words import not_comparable, verdict
-from ecslm.tables.claims import Claim, Named, best
-from ecslm.tables.differences import difference_cell, read_differences
-from ecslm.tables.kind import Kind, TableRequest
+from ecslm.tables.claims import Claim, best, claim, verdict
+from ecslm.tables.differences import difference_cell
+from ecslm.tables.entry import IntervalsEntry
+from ecslm.tables.inputs import Inputs, comparison_files
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
     Panel,
-    Row,
-    RowGroup,
     Table,
-    count_cell,
-    difference_text,
     number_cell,
     percent_text,
+    row_groups,
     score_text,
     text_cell,
 )
-from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
-from ecslm.tables.published import Published
+from ecslm.tables.notes import JOINT, STRICT, mark_notes
 from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import Scores, metric_files, strict_cell
-from ecslm.tables.settings import IntervalsEntry
-from ecslm.tables.sources import Sources
+from ecslm.tables.scores import headline, score_files
+from ecslm.tables.settings import TableContext
+
+OURS = (
+    HeaderCell("metric", "Metric", form="text"),
+    HeaderCell("records", "n", form="count"),
+    HeaderCell("ours", "Ours"),
+)
+AGAINST_GENERAL = (
+    HeaderCell("general row", "Best general LLM", form="text"),
+    HeaderCell("general", "Score"),
+    HeaderCell("difference", "Difference", "to published"),
+    HeaderCell("interval", "Our interval", "is", form="text"),
+)
+AGAINST_UNTUNED = (
+    HeaderCell("untuned", "Untuned", "free"),
+    HeaderCell("invalid", "Untuned", "invalid, %"),
+    HeaderCell("like", "Untuned", "any form"),
+)
+TUNING = HeaderCell("tuning", "Difference", "to untuned")
+AGAINST_SIMPLE = (
+    HeaderCell("simple row", "Best simple", form="text"),
+    HeaderCell("simple", "Score"),
+)
+BEATING = HeaderCell("beating", "Difference", "to simple")
+INTERVAL_OF_SIMPLE = HeaderCell("interval of simple", "Our interval", "is", form="text")
 
 
 class ClaimsEntry(IntervalsEntry):
     """What can be said of one model: its scores beside the best of others, task by task."""
 
-    JUDGES = True
+    READS: ClassVar = (score_files, comparison_files)
+    RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
 
     kind: Literal["claims"]
     settings: dict[SettingName, str] = Field(
@@ -68,277 +87,172 @@ class ClaimsEntry(IntervalsEntry):
         "has no answers, and against the best simple baseline.",
     )
 
+    def problems(self, inputs: Inputs) -> list[str]:
+        """Names of published rows that do not exist."""
+        return [
+            f"general: {row} is not in table {table} of {inputs.published.path}"
+            for table in dict.fromkeys(self.settings.values())
+            for row in self.general
+            if not inputs.published.has(table, row)
+        ]
 
-Request = TableRequest[ClaimsEntry]
-
-Column = tuple[HeaderCell, Callable[[Claim], Cell]]
-
-
-def files(request: Request) -> list[str]:
-    """Scores with intervals of means over seeds, and comparisons with the untuned base."""
-    comparisons = request.context.comparison_files().values()
-    return [*metric_files(request.context, with_intervals=True), *comparisons]
-
-
-def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
-    """Names of published rows that do not exist."""
-    path, entry = resources["published"], request.table
-    published = Published(path)
-    return [
-        f"general: {row} is not in table {table} of {path}"
-        for table in dict.fromkeys(entry.settings.values())
-        for row in entry.general
-        if not published.has(table, row)
-    ]
-
-
-def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files, comparisons and published numbers: a float for each setting,
-    with a paragraph of the verdict."""
-    entry = request.table
-    reader = _Reader(request, sources)
-    claims = {
-        setting: found
-        for setting in entry.settings
-        if (found := [one for task in entry.tasks if (one := reader.claim(task, setting))])
-    }
-    panels = [
-        panel for setting, of_it in claims.items() for panel in _panels(request, setting, of_it)
-    ]
-    notes = (
-        *_notes(request, [claim for found in claims.values() for claim in found]),
-        *mark_notes(panels, with_intervals=entry.explains_intervals),
-        data_note(request.data),
-    )
-    return entry.table(name, panels, notes, _summary(request, claims))
-
-
-def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
-    entry = request.table
-    if entry.general and not request.data.comparable:
-        yield not_comparable(entry.model, request.data.source)
-    for setting, found in claims.items():
-        title = request.context.setting_title(setting)
-        yield verdict(
-            title[:1].upper() + title[1:],
-            entry.model,
-            found,
-            untuned=entry.untuned,
-            constrained=entry.constrained,
-            margin=entry.margin,
+    def build(self, name: str, inputs: Inputs) -> Table:
+        """The table from scores, comparisons and published numbers: a float for each setting, with
+        a paragraph of the verdict."""
+        study = inputs.study
+        claims: dict[str, list[Claim]] = {}
+        for setting in self.settings:
+            if found := [one for task in self.tasks if (one := self._claim(inputs, task, setting))]:
+                claims[setting] = found
+        panels = [
+            panel
+            for setting, found in claims.items()
+            for panel in self._panels(study, study.setting_title(setting), found)
+        ]
+        notes = (
+            *self._notes(study, [claim for found in claims.values() for claim in found]),
+            *mark_notes(panels, with_intervals=self.explains_intervals),
         )
+        return self.table(name, panels, notes, study.data, self._summary(study, claims))
 
+    def _compares(self, study: TableContext) -> bool:
+        """Whether published rows are compared with ours."""
+        return study.data.comparable and bool(self.general)
 
-class _Reader:
-    def __init__(self, request: Request, sources: Sources) -> None:
-        entry = request.table
-        self._entry, self._tasks = entry, request.context.tasks
-        self._scores = Scores(sources.results, request.context, with_intervals=True)
-        self._differences = read_differences(sources.results, request.context)
-        compares = request.data.comparable and entry.general
-        self._published = Published(sources.require("published")) if compares else None
+    def _summary(self, study: TableContext, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
+        if self.general and not study.data.comparable:
+            yield (
+                f"The published models answered other records than these ({study.data.source}), so "
+                f"their scores cannot be compared: {self.model} is compared only with rows of this "
+                "study."
+            )
+        for setting, found in claims.items():
+            title = study.setting_title(setting)
+            yield verdict(
+                title[:1].upper() + title[1:],
+                self.model,
+                found,
+                untuned=self.untuned,
+                constrained=self.constrained,
+                margin=self.margin,
+            )
 
-    def claim(self, task: str, setting: str) -> Claim | None:
+    def _claim(self, inputs: Inputs, task: str, setting: str) -> Claim | None:
         """The claim of a task; None where the model does not answer it."""
-        entry, scores, published = self._entry, self._scores, self._published
-        measured = scores.model(entry.model, task, setting)
+        measured, untuned, limited = (
+            inputs.scores.of(name, task, setting)
+            for name in (self.model, self.untuned, self.constrained)
+        )
         if measured is None:
             return None
-        untuned, limited = (
-            scores.model(name, task, setting) if name else None
-            for name in (entry.untuned, entry.constrained)
-        )
-        if limited:
-            like = strict_cell(limited, with_interval=False)
-        elif untuned:
-            like = number_cell(untuned.lenient(), score_text, untuned.sources)
-        else:
-            like = Cell()
-        simple = scores.simple(task, setting)
-        named = {simple[0]: strict_cell(simple[1], with_interval=False)} if simple else {}
-        table = entry.settings[setting]
-        return Claim(
-            task=task,
-            n=measured.records,
-            ours=strict_cell(measured),
-            general=best({row: published.cell(table, row, task) for row in entry.general})
-            if published
-            else None,
-            untuned=strict_cell(untuned, with_interval=False),
-            invalid=number_cell(
-                untuned.invalid_share(), lambda share: percent_text(share, 0), untuned.sources
-            )
-            if untuned
-            else Cell(),
-            like=like,
-            limited=limited is not None,
-            tuning=self._difference(
-                task, setting, {entry.constrained if limited else entry.untuned}
-            ),
-            simple=best(named),
-            beating=self._difference(task, setting, named),
-            rounding=published.rounding(table, task) if published else 0.0,
-            proportion=self._tasks[task].proportion,
-        )
-
-    def _difference(self, task: str, setting: str, others: Collection[str | None]) -> Cell:
-        """The difference to one of the others, as the first contrast has it that compares them."""
-        found = {
-            row.contrast: difference_cell(task, row)
-            for of_task, row in self._differences
-            if of_task == task
-            and (row.a, row.setting) == (self._entry.model, setting)
-            and row.b in others
+        others = {
+            "metric": text_cell(inputs.study.tasks[task].metric),
+            "untuned": headline(untuned, with_interval=False),
+            "like": headline(limited, with_interval=False),
         }
-        return next((found[name] for name in self._entry.contrasts if name in found), Cell())
-
-
-def _panels(request: Request, setting: str, claims: Sequence[Claim]) -> Iterator[Panel]:
-    """The model beside published rows, if it may be compared with them, and beside own rows."""
-    entry, tasks = request.table, request.context.tasks
-    title = own = request.context.setting_title(setting)
-
-    def panel(panel_title: str, columns: Sequence[Column], float_title: str) -> Panel:
-        rows = tuple(
-            Row(claim.task, "other", tuple(cell(claim) for _, cell in columns)) for claim in claims
-        )
-        heads = tuple(head for head, _ in columns)
-        return Panel(panel_title, "Task", heads, (RowGroup("", rows),), float_title=float_title)
-
-    columns: list[Column] = [
-        (_text("metric", "Metric"), lambda one: text_cell(tasks[one.task].metric)),
-        (
-            HeaderCell("records", "n", form="count"),
-            lambda one: count_cell(one.n, one.ours.sources),
-        ),
-        (HeaderCell("ours", "Ours"), lambda one: one.ours),
-    ]
-    if request.data.comparable and entry.general:
-        columns += _against_general(entry.margin)
-        yield panel(f"{title}: published rows", columns, title)
-        columns, own = [], f"{title}: rows of this study"
-    if entry.untuned is not None:
-        columns += _against_untuned(claims)
-    if any(claim.simple for claim in claims):
-        columns += _against_simple(claims)
-    if columns:
-        # A second panel is in the float of the first.
-        yield panel(own, columns, title if own == title else "")
-
-
-def _text(key: str, title: str, detail: str = "") -> HeaderCell:
-    return HeaderCell(key, title, detail, form="text")
-
-
-def _against_general(margin: float) -> Iterator[Column]:
-    yield from _named("general", "Best general LLM", lambda one: one.general)
-    yield HeaderCell("difference", "Difference", "to published"), _difference
-    yield (
-        _text("interval", "Our interval", "is"),
-        lambda one: _judged(one, one.against_general),
-    )
-    yield (
-        _text("within", "Within", f"{100 * margin:g} % of gain"),
-        lambda one: _judged(one, one.within(margin)),
-    )
-
-
-def _against_untuned(claims: Sequence[Claim]) -> Iterator[Column]:
-    yield HeaderCell("untuned", "Untuned", "free"), lambda one: one.untuned
-    yield HeaderCell("invalid", "Untuned", "invalid, %"), lambda one: one.invalid
-    yield HeaderCell("like", "Untuned", "any form"), lambda one: one.like
-    if any(claim.tuning.value is not None for claim in claims):
-        yield HeaderCell("tuning", "Difference", "to untuned"), lambda one: one.tuning
-
-
-def _against_simple(claims: Sequence[Claim]) -> Iterator[Column]:
-    yield from _named("simple", "Best simple", lambda one: one.simple)
-    if any(claim.beating.value is not None for claim in claims):
-        yield HeaderCell("beating", "Difference", "to simple"), lambda one: one.beating
-    else:
-        yield (
-            _text("interval of simple", "Our interval", "is"),
-            lambda one: _judged(one, one.against_simple),
+        if untuned:
+            share, sources = untuned.invalid_share(), untuned.sources
+            others["invalid"] = number_cell(share, lambda of: percent_text(of, 0), sources)
+            if not limited:
+                others["like"] = number_cell(untuned.lenient(), score_text, sources)
+        simple = inputs.scores.simple(task, setting)
+        named = {simple[0]: headline(simple[1], with_interval=False)} if simple else {}
+        without = self.constrained if limited else self.untuned
+        table, compares = self.settings[setting], self._compares(inputs.study)
+        general = {row: inputs.published.cell(table, row, task) for row in self.general if compares}
+        return claim(
+            task,
+            measured.records,
+            headline(measured),
+            best(general),
+            best(named),
+            rounding=inputs.published.rounding(table, task) if compares else 0.0,
+            proportion=inputs.study.tasks[task].proportion,
+            margin=self.margin,
+            limited=limited is not None,
+            tuning=self._difference(inputs, task, setting, {without}),
+            beating=self._difference(inputs, task, setting, named),
+            **others,
         )
 
-
-def _named(key: str, title: str, of: Callable[[Claim], Named | None]) -> Iterator[Column]:
-    """The name of a row, and its value."""
-
-    def name(claim: Claim) -> Cell:
-        found = of(claim)
-        return text_cell(found.name, found.cell.sources) if found else Cell()
-
-    def value(claim: Claim) -> Cell:
-        found = of(claim)
-        return found.cell if found else Cell()
-
-    yield _text(f"{key} row", title), name
-    yield HeaderCell(key, "Score"), value
-
-
-def _difference(claim: Claim) -> Cell:
-    published = claim.general.cell.sources if claim.general else ()
-    return number_cell(claim.difference, difference_text, (*claim.ours.sources, *published))
-
-
-def _judged(claim: Claim, judgement: str | None) -> Cell:
-    """A judgement by the interval, with a star where that may be too narrow."""
-    if judgement is None:
-        return Cell()
-    star = "" if claim.reliable else "*"
-    return Cell(judgement, f"{judgement}{star}", sources=claim.ours.sources)
-
-
-def _notes(request: Request, claims: Sequence[Claim]) -> Iterator[str]:
-    entry = request.table
-    compares = request.data.comparable and bool(entry.general)
-    seeds = len(request.context.models[entry.model].seeds)
-    yield f"Ours: {entry.model}" + (f", mean over {seeds} seeds." if seeds > 1 else ".")
-    yield STRICT
-    if compares:
-        yield (
-            f"Best general LLM: the best of {', '.join(entry.general)}, as published. A share of "
-            "right answers (accuracy, HR@1) is binomial: both intervals are combined (Newcombe). "
-            "Other values are taken as exact up to rounding, since their uncertainty is not known."
+    def _difference(
+        self, inputs: Inputs, task: str, setting: str, others: Collection[str | None]
+    ) -> Cell:
+        """The difference to one of the others, as the first contrast has it that compares them."""
+        found = (
+            difference_cell(task, row)
+            for _, row in inputs.compared([task], *self.contrasts)
+            if (row.a, row.setting) == (self.model, setting) and row.b in others
         )
-        yield (
-            f"Within: whether ours is better, or worse by at most {100 * entry.margin:g} % of what "
-            "the published score gains over the best simple baseline (by nothing if it gains "
-            "nothing): yes for the whole interval of the difference, no for none of it, otherwise "
-            "unclear."
-        )
-    elif entry.general:
-        yield "Published values were measured on other data: they are not compared with ours."
-    if entry.untuned is not None:
-        tasks = dict.fromkeys(claim.task for claim in claims if not claim.limited)
-        limited = f"{entry.constrained}, whose answers are limited to valid ones"
-        lenient = f"{entry.untuned} by a parser that looks for the answer anywhere in its text"
-        if entry.constrained is not None:
-            lenient = f"{limited}; {', '.join(tasks)}: {lenient}" if tasks else limited
-        yield (
-            f"Untuned: {entry.untuned}; free: its strict score; invalid: the share of its answers "
-            f"that cannot be parsed; any form: {lenient}."
-        )
-        if any(claim.tuning.value is not None for claim in claims):
-            yield f"Difference to untuned: to {entry.constrained or entry.untuned}" + (
-                f"; {', '.join(tasks)}: to {entry.untuned}." if entry.constrained and tasks else "."
+        return next(found, Cell())
+
+    def _panels(self, study: TableContext, title: str, claims: Sequence[Claim]) -> Iterator[Panel]:
+        """The model beside published rows, if it may be compared with them, and beside own rows."""
+        rows = {"": {one.task: one.cells for one in claims}}
+
+        def panel(panel_title: str, heads: Sequence[HeaderCell], float_title: str) -> Panel:
+            return Panel(panel_title, "Task", tuple(heads), row_groups(heads, rows), float_title)
+
+        heads, own = list(OURS), title
+        if self._compares(study):
+            within = HeaderCell("within", "Within", f"{100 * self.margin:g} % of gain", form="text")
+            yield panel(f"{title}: published rows", [*heads, *AGAINST_GENERAL, within], title)
+            heads, own = [], f"{title}: rows of this study"
+        if self.untuned is not None:
+            heads += AGAINST_UNTUNED
+            heads += [TUNING] if _tested(claims, "tuning") else []
+        if any("simple" in one.cells for one in claims):
+            heads += AGAINST_SIMPLE
+            heads += [BEATING if _tested(claims, "beating") else INTERVAL_OF_SIMPLE]
+        if heads:
+            # A second panel is in the float of the first.
+            yield panel(own, heads, title if own == title else "")
+
+    def _notes(self, study: TableContext, claims: Sequence[Claim]) -> Iterator[str]:
+        seeds = len(study.models[self.model].seeds)
+        yield f"Ours: {self.model}" + (f", mean over {seeds} seeds." if seeds > 1 else ".")
+        yield STRICT
+        if self._compares(study):
+            yield (
+                f"Best general LLM: the best of {', '.join(self.general)}, as published. A share "
+                "of right answers (accuracy, HR@1) is binomial: both intervals are combined "
+                "(Newcombe). Other values are taken as exact up to rounding, since their "
+                "uncertainty is not known."
             )
-    if any(claim.simple for claim in claims):
-        yield "Best simple: the best trivial or learned baseline, chosen without test records."
-    if compares or all(claim.beating.value is None for claim in claims):
-        yield (
-            "Above, contains, below: whether our 95 % interval lies above the other score, "
-            "contains it or lies below it."
-        )
-    if seeds > 1:
-        yield JOINT
+            yield (
+                f"Within: whether ours is better, or worse by at most {100 * self.margin:g} % of "
+                "what the published score gains over the best simple baseline (by nothing if it "
+                "gains nothing): yes for the whole interval of the difference, no for none of it, "
+                "otherwise unclear."
+            )
+        elif self.general:
+            yield "Published values were measured on other data: they are not compared with ours."
+        if self.untuned is not None:
+            tasks = dict.fromkeys(one.task for one in claims if not one.limited)
+            limited = f"{self.constrained}, whose answers are limited to valid ones"
+            lenient = f"{self.untuned} by a parser that looks for the answer anywhere in its text"
+            if self.constrained is not None:
+                lenient = f"{limited}; {', '.join(tasks)}: {lenient}" if tasks else limited
+            yield (
+                f"Untuned: {self.untuned}; free: its strict score; invalid: the share of its "
+                f"answers that cannot be parsed; any form: {lenient}."
+            )
+            if _tested(claims, "tuning"):
+                rest = (
+                    f"; {', '.join(tasks)}: to {self.untuned}" if self.constrained and tasks else ""
+                )
+                yield f"Difference to untuned: to {self.constrained or self.untuned}{rest}."
+        if any("simple" in one.cells for one in claims):
+            yield "Best simple: the best trivial or learned baseline, chosen without test records."
+        if self._compares(study) or not _tested(claims, "beating"):
+            yield (
+                "Above, contains, below: whether our 95 % interval lies above the other score, "
+                "contains it or lies below it."
+            )
+        if seeds > 1:
+            yield JOINT
 
 
-KIND = Kind(
-    entry=ClaimsEntry,
-    build=build,
-    files=files,
-    resources={"published": PUBLISHED_SCORES},
-    problems=problems,
-)
+def _tested(claims: Sequence[Claim], key: str) -> bool:
+    """Whether a difference was tested in any task."""
+    return any(one.number(key) is not None for one in claims)

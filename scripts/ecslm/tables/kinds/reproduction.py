@@ -6,40 +6,59 @@ protocol has its column; the difference is that of the published value's own (`r
 the only one that has one; a doubled value is on another scale, so it gets no verdict.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
-from ecslm.tables.kind import Kind, TableRequest
+from ecslm.tables.entry import IntervalsEntry
+from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
     IntervalsPlace,
     Panel,
-    Row,
-    RowGroup,
     Table,
     count_cell,
     difference_text,
     number_cell,
+    row_groups,
     score_text,
     text_cell,
 )
-from ecslm.tables.notes import JOINT, data_note, mark_notes
-from ecslm.tables.published import Published
+from ecslm.tables.notes import JOINT, mark_notes
 from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import Measured, Scores, metric_files, strict_cell
-from ecslm.tables.settings import IntervalsEntry
-from ecslm.tables.sources import Sources
-from ecslm.tables.verdicts import position
+from ecslm.tables.scores import Measured, score_files
+from ecslm.tables.settings import TableContext
+
+PUBLISHED = (
+    HeaderCell("metric", "Metric", form="text"),
+    HeaderCell("n", "n", form="count"),
+    HeaderCell("published", "Published"),
+)
+# Scores of the released scorers, and the difference from published: of ours, and of the authors'.
+OURS = (
+    HeaderCell("released", "Ours", "released"),
+    HeaderCell("released_2024", "Ours", "released 2024"),
+    HeaderCell("difference", "Difference", "from published"),
+    HeaderCell("strict", "Ours", "strict"),
+    HeaderCell("verdict", "Published is", "in our interval", form="text"),
+)
+RESCORED = (
+    HeaderCell("rescored", "Authors' answers", "released"),
+    HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
+    HeaderCell("rescored difference", "Difference", "from published"),
+)
 
 
 class ReproductionEntry(IntervalsEntry):
     """Published values next to ours, cell by cell."""
+
+    READS: ClassVar = (score_files,)
+    RESOURCES: ClassVar = {"published": PUBLISHED_SCORES, "notes": PUBLISHED_NOTES}
 
     kind: Literal["reproduction"]
     intervals: IntervalsPlace = Field(
@@ -78,199 +97,131 @@ class ReproductionEntry(IntervalsEntry):
             found[model] = row, model, rescored.pop(row, None)
         return found | {model: (row, None, model) for row, model in rescored.items()}
 
-
-Request = TableRequest[ReproductionEntry]
-
-
-@dataclass(frozen=True)
-class _Compared:
-    """A published value with our scores of the same task and setting.
-
-    `rounding` is how much the value may be off, since it was rounded.
-    """
-
-    metric: str
-    published: Cell
-    rounding: float
-    comparable: bool
-    ours: Measured | None
-    rescored: Measured | None
-
-    @property
-    def doubled(self) -> bool:
-        """Whether the published value was printed as twice a recall."""
-        return "doubled" in self.published.marks
-
-    def records(self) -> Cell:
-        """Our test records."""
-        one = self.ours or self.rescored
-        return count_cell(one.records, one.sources) if one else Cell()
-
-    def released(self, one: Measured | None) -> Cell:
-        """The score of the released scorer."""
-        return number_cell(one.value("released"), score_text, one.sources) if one else Cell()
-
-    def released_2024(self, one: Measured | None) -> Cell:
-        """That of the released scorer of 2024, doubled if the published value is."""
-        marks = ("doubled",) if self.doubled else ()
-        if one is None:
-            return Cell()
-        return number_cell(one.value("released_2024"), score_text, one.sources, marks)
-
-    def difference(self, one: Measured | None) -> Cell:
-        """The difference of the published value's own protocol from it."""
-        value = self.published.value
-        if one is None or not self.comparable or not isinstance(value, float):
-            return Cell()
-        released = one.value("released_2024" if self.doubled else "released")
-        if released is None:
-            return Cell()
-        sources = (*one.sources, *self.published.sources)
-        return number_cell(released - value, difference_text, sources)
-
-    def verdict(self) -> Cell:
-        """Whether our interval contains the published value."""
-        interval, value = strict_cell(self.ours).interval, self.published.value
-        if interval is None or not self.comparable or self.doubled or not isinstance(value, float):
-            return Cell()
-        inside = position(interval, value, self.rounding) == "contains"
-        return text_cell("inside" if inside else "outside", self.published.sources)
-
-
-Column = tuple[HeaderCell, Callable[[_Compared], Cell]]
-PUBLISHED_COLUMNS: tuple[Column, ...] = (
-    (HeaderCell("metric", "Metric", form="text"), lambda one: text_cell(one.metric)),
-    (HeaderCell("n", "n", form="count"), _Compared.records),
-    (HeaderCell("published", "Published"), lambda one: one.published),
-)
-OUR_COLUMNS: tuple[Column, ...] = (
-    (HeaderCell("released", "Ours", "released"), lambda one: one.released(one.ours)),
-    (HeaderCell("released_2024", "Ours", "released 2024"), lambda one: one.released_2024(one.ours)),
-    (
-        HeaderCell("difference", "Difference", "from published"),
-        lambda one: one.difference(one.ours),
-    ),
-    (HeaderCell("strict", "Ours", "strict"), lambda one: strict_cell(one.ours)),
-    (
-        HeaderCell("verdict", "Published is", "in our interval", form="text"),
-        _Compared.verdict,
-    ),
-)
-RESCORED_COLUMNS: tuple[Column, ...] = (
-    (
-        HeaderCell("rescored", "Authors' answers", "released"),
-        lambda one: one.released(one.rescored),
-    ),
-    (
-        HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
-        lambda one: one.released_2024(one.rescored),
-    ),
-    (
-        HeaderCell("rescored difference", "Difference", "from published"),
-        lambda one: one.difference(one.rescored),
-    ),
-)
-
-
-def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files and published numbers: a group for each model and setting."""
-    entry, titles = request.table, request.context.setting_title
-    published = Published(sources.require("published"))
-    scores = Scores(sources.results, request.context, with_intervals=True)
-    columns = [
-        column
-        for column in (
-            *PUBLISHED_COLUMNS,
-            *(OUR_COLUMNS if entry.models else ()),
-            *(RESCORED_COLUMNS if entry.rescored else ()),
+    def build(self, name: str, inputs: Inputs) -> Table:
+        """The table from metrics files and published numbers: a group for each model and
+        setting."""
+        study, published = inputs.study, inputs.published
+        with_2024 = self._with_2024(study)
+        heads = (
+            *PUBLISHED,
+            *(OURS if self.models else ()),
+            *(RESCORED if self.rescored else ()),
         )
-        if _with_2024(request) or not column[0].key.endswith("_2024")
-    ]
-    groups, without_published = [], []
-    for model, (row, ours, rescored) in entry.rows.items():
-        known = {one: table for one, table in entry.settings.items() if published.has(table, row)}
-        without_published += [] if known else [model]
-        for setting, table in known.items():
-            compared = {
-                task: _Compared(
-                    metric=request.context.tasks[task].metric,
-                    published=published.cell(table, row, task),
-                    rounding=published.rounding(table, task),
-                    comparable=request.data.comparable,
-                    ours=scores.model(ours, task, setting) if ours else None,
-                    rescored=scores.model(rescored, task, setting) if rescored else None,
-                )
-                for task in entry.columns
-            }
-            rows = tuple(
-                Row(name=task, kind="model", cells=tuple(cell(one) for _, cell in columns))
-                for task, one in compared.items()
-                # Published or measured in the setting.
-                if one.published.value is not None or one.ours or one.rescored
+        columns = tuple(one for one in heads if with_2024 or not one.key.endswith("_2024"))
+        groups: dict[str, dict[str, dict[str, Cell]]] = {}
+        without_published = []
+        for model, (row, ours, rescored) in self.rows.items():
+            known = {one: of for one, of in self.settings.items() if published.has(of, row)}
+            without_published += [] if known else [model]
+            for setting, table in known.items():
+                title = f"{model} and the published {row}, {study.setting_title(setting)}"
+                groups[title] = {}
+                for task in self.columns:
+                    value = published.cell(table, row, task)
+                    measured = [
+                        inputs.scores.of(one, task, setting) if one else None
+                        for one in (ours, rescored)
+                    ]
+                    # Published or measured in the setting.
+                    if value.value is not None or any(measured):
+                        groups[title][task] = _cells(
+                            study.tasks[task].metric,
+                            value,
+                            published.rounding(table, task),
+                            study.data.comparable,
+                            *measured,
+                        )
+        panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
+        notes = [
+            *self._column_notes(with_2024),
+            *mark_notes([panel], with_intervals=self.explains_intervals),
+            *self._seed_notes(study),
+        ]
+        if not study.data.comparable:
+            notes.append(
+                "The published values were measured on other data, so there are no differences and "
+                "no verdicts."
             )
-            title = f"{model} and the published {row}, {titles(setting)}"
-            groups.append(RowGroup(title, rows))
-    panel = Panel("", "Task", tuple(head for head, _ in columns), tuple(groups))
-    notes = [
-        *_column_notes(request),
-        *mark_notes([panel], with_intervals=entry.explains_intervals),
-        *_seed_notes(request),
-    ]
-    if not request.data.comparable:
-        notes.append(
-            "The published values were measured on other data, so there are no differences and no "
-            "verdicts."
+        if without_published:
+            notes.append(f"No results were published for: {', '.join(without_published)}.")
+        if path := inputs.resources.get("notes"):
+            notes += [row["note"] for row in read_csv(path, ("note",))]
+        return self.table(name, [panel], notes, study.data)
+
+    def _with_2024(self, study: TableContext) -> bool:
+        """Whether the scorer of 2024 may differ from today's."""
+        return any(study.tasks[task].answer == "extraction" for task in self.columns)
+
+    def _column_notes(self, with_2024: bool) -> Iterator[str]:
+        released = (
+            "n: our test records, from which the released scorers leave out yes/no answers and "
+            "choices that they cannot read. Released: the score of the scorer that ECInstruct's "
+            "authors publish"
         )
-    if without_published:
-        notes.append(f"No results were published for: {', '.join(without_published)}.")
-    if path := sources.resources.get("notes"):
-        notes += [row["note"] for row in read_csv(path, ("note",))]
-    return entry.table(name, [panel], [*notes, data_note(request.data)])
+        if with_2024:
+            yield (
+                f"{released}; released 2024: its score before its correction of September 2025, "
+                "which differs only for extraction (AVE). Both count an extracted entry as often "
+                "as the answer repeats it, so they may exceed 1. Difference from published: "
+                "released 2024 minus the published value if that has a †, otherwise released "
+                "minus published."
+            )
+        else:
+            yield f"{released}. Difference from published: released minus published."
+        if self.models:
+            yield (
+                "Inside, outside: whether the published value, up to rounding, lies in the 95 % "
+                "interval of our strict value."
+            )
+        if self.rescored:
+            yield (
+                "Authors' answers: the scores here of the answers that the study's authors publish."
+            )
+
+    def _seed_notes(self, study: TableContext) -> Iterator[str]:
+        """Which models' values are means over seeds."""
+        several = [name for name in self.models if len(study.models[name].seeds) > 1]
+        for name in several:
+            yield f"{name}: mean over {len(study.models[name].seeds)} seeds."
+        if several and self.explains_intervals:
+            yield JOINT
 
 
-def _with_2024(request: Request) -> bool:
-    """Whether the scorer of 2024 may differ from today's."""
-    return any(task.answer == "extraction" for task in request.context.tasks.values())
+def _cells(
+    metric: str,
+    published: Cell,
+    rounding: float,
+    comparable: bool,
+    ours: Measured | None,
+    rescored: Measured | None,
+) -> dict[str, Cell]:
+    """A published value, and our scores of the same task and setting.
 
-
-def _column_notes(request: Request) -> Iterator[str]:
-    entry = request.table
-    released = (
-        "n: our test records, from which the released scorers leave out yes/no answers and choices "
-        "that they cannot read. Released: the score of the scorer that ECInstruct's authors publish"
-    )
-    if _with_2024(request):
-        yield (
-            f"{released}; released 2024: its score before its correction of September 2025, which "
-            "differs only for extraction (AVE). Both count an extracted entry as often as the "
-            "answer repeats it, so they may exceed 1. Difference from published: released 2024 "
-            "minus the published value if that has a †, otherwise released minus published."
-        )
-    else:
-        yield f"{released}. Difference from published: released minus published."
-    if entry.models:
-        yield (
-            "Inside, outside: whether the published value, up to rounding, lies in the 95 % "
-            "interval of our strict value."
-        )
-    if entry.rescored:
-        yield ("Authors' answers: the scores here of the answers that the study's authors publish.")
-
-
-def _seed_notes(request: Request) -> Iterator[str]:
-    """Which models' values are means over seeds."""
-    entry, models = request.table, request.context.models
-    several = {
-        name: len(models[name].seeds) for name in entry.models if len(models[name].seeds) > 1
-    }
-    yield from (f"{model}: mean over {seeds} seeds." for model, seeds in several.items())
-    if several and entry.explains_intervals:
-        yield JOINT
-
-
-KIND = Kind(
-    entry=ReproductionEntry,
-    build=build,
-    files=lambda request: metric_files(request.context, with_intervals=True),
-    resources={"published": PUBLISHED_SCORES, "notes": PUBLISHED_NOTES},
-)
+    Args:
+        rounding: how much the value may be off, since it was rounded.
+        comparable: whether it was measured on the same data.
+    """
+    value, doubled = published.value, "doubled" in published.marks
+    cells = {"metric": text_cell(metric), "published": published}
+    if one := ours or rescored:
+        cells["n"] = count_cell(one.records, one.sources)
+    comparable = comparable and isinstance(value, float)
+    for measured, heads in ((ours, OURS), (rescored, RESCORED)):
+        if measured is None:
+            continue
+        released = number_cell(measured.value("released"), score_text, measured.sources)
+        of_2024 = number_cell(measured.value("released_2024"), score_text, measured.sources)
+        if doubled and of_2024.value is not None:
+            of_2024 = replace(of_2024, marks=("doubled",))
+        own, difference = (of_2024 if doubled else released).value, Cell()
+        if comparable and isinstance(own, float) and isinstance(value, float):
+            sources = (*measured.sources, *published.sources)
+            difference = number_cell(own - value, difference_text, sources)
+        scores = zip(heads, (released, of_2024, difference), strict=False)
+        cells |= {head.key: cell for head, cell in scores}
+    if ours:
+        cells["strict"], interval = ours.cell(), ours.interval()
+        if interval and comparable and isinstance(value, float) and not doubled:
+            inside = interval.position(value, rounding) == "contains"
+            cells["verdict"] = text_cell("inside" if inside else "outside", published.sources)
+    return cells

@@ -1,34 +1,20 @@
 """The results table of one setting: published rows, baselines, untuned and tuned models."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Literal
+from itertools import chain
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
-from ecslm.tables.kind import Kind, TableRequest
-from ecslm.tables.marks import mark_below_simple, mark_best
+from ecslm.tables import notes
+from ecslm.tables.entry import ScoresEntry
+from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table
-from ecslm.tables.notes import (
-    STRICT,
-    constant_notes,
-    data_note,
-    fewer_notes,
-    limit_notes,
-    mark_notes,
-    mcc_notes,
-    record_notes,
-    seed_notes,
-    simple_notes,
-)
-from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import Scores, counted, metric_files, strict_cell
-from ecslm.tables.settings import ScoresEntry
-from ecslm.tables.sources import Sources
+from ecslm.tables.scores import Measured, headline, score_files
 
 # Marks the rows that show the best of several models, as the template does.
 CHOSEN_SIGN = "\N{SECTION SIGN}"
@@ -64,7 +50,8 @@ class Rows(Closed):
 class ResultsEntry(ScoresEntry):
     """Scores of one setting, with a row for each model, baseline and published result."""
 
-    JUDGES = True
+    READS: ClassVar = (score_files,)
+    RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
 
     kind: Literal["results"]
     setting: SettingName = Field(description="Evaluation setting.")
@@ -82,18 +69,11 @@ class ResultsEntry(ScoresEntry):
 
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
-        chosen = [name for group in self.rows for name in group.best_of]
-        rows = [
-            name
-            for group in self.rows
-            for name in (*group.models, *group.baselines, *group.published)
-        ]
-        followed = [
-            _published_name(self.reproduces.get(model, model))
-            for group in self.rows
-            if group.followed_by_published
-            for model in group.models
-        ]
+        groups = self.rows
+        chosen = [name for one in groups for name in one.best_of]
+        rows = [name for one in groups for name in (*one.models, *one.baselines, *one.published)]
+        following = (model for one in groups if one.followed_by_published for model in one.models)
+        followed = [_published_name(self.reproduces.get(model, model)) for model in following]
         others = {*rows, *followed}
         problems = [
             f"competitors: {name} is not a row"
@@ -106,18 +86,50 @@ class ResultsEntry(ScoresEntry):
         # Twice the same would compete with itself, or be taken for another.
         problems += [f"rows: {name} is listed twice" for name in _twice(rows)]
         problems += [f"columns: {name} is listed twice" for name in _twice(self.columns)]
-        if self.published_table is None and self.needs_published():
+        published = followed or any(one.published for one in groups)
+        if self.published_table is None and published:
             problems.append("published_table: needed, since rows name published results")
         if problems:
             raise ValueError("; ".join(sorted(problems)))
         return self
 
-    def needs_published(self) -> bool:
-        """Whether the table has published rows."""
-        return any(group.published or group.followed_by_published for group in self.rows)
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models of all rows, in order."""
+        named = (names for group in self.rows for names in (group.models, *group.best_of.values()))
+        return tuple(dict.fromkeys(chain.from_iterable(named)))
 
+    def problems(self, inputs: Inputs) -> Iterator[str]:
+        """Names of published rows that do not exist, and models that no row can be the best of."""
+        published, models = inputs.published, inputs.study.models
+        for group in self.rows:
+            for row in group.published:
+                if not published.has(self.published_table, row):
+                    yield f"rows: {row} is not in table {self.published_table} of {published.path}"
+            for name, members in group.best_of.items():
+                if len({len(models[member].seeds) for member in members}) > 1:
+                    yield f"rows: best_of: the models of {name} have different numbers of seeds"
 
-Request = TableRequest[ResultsEntry]
+    def build(self, name: str, inputs: Inputs) -> Table:
+        """The table from metrics files and published numbers."""
+        rows = _Rows(self, inputs)
+        built = [rows.group(group) for group in self.rows]
+        columns = tuple(rows.head(task) for task in self.columns)
+        shown = [group for group in built if group.rows]
+        groups = notes.with_marks(shown, columns, self.competitors)
+        panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
+        below = [
+            notes.STRICT,
+            *notes.record_notes(panels),
+            *notes.fewer_notes(columns),
+            *notes.simple_notes(columns),
+            *notes.mark_notes(panels, self.competitors, self.explains_intervals),
+            *notes.mcc_notes(panels, self.competitors),
+            *notes.limit_notes(self.models, inputs.study.models),
+            *notes.seed_notes(groups, rows.seeds(groups), self),
+            *rows.notes(),
+        ]
+        return self.table(name, panels, below, inputs.study.data)
 
 
 def _published_name(model: str) -> str:
@@ -129,126 +141,83 @@ def _twice(names: Sequence[str]) -> set[str]:
     return {name for name in names if names.count(name) > 1}
 
 
-def problems(request: Request, resources: Mapping[str, Path]) -> Iterator[str]:
-    """Names of published rows that do not exist, and models that no row can be the best of."""
-    path, models = resources["published"], request.context.models
-    published, table = Published(path), request.table.published_table
-    for group in request.table.rows:
-        for row in group.published:
-            if not published.has(str(table), row):
-                yield f"rows: {row} is not in table {table} of {path}"
-        for name, members in group.best_of.items():
-            if len({len(models[member].seeds) for member in members}) > 1:
-                yield f"rows: best_of: the models of {name} have different numbers of seeds"
+class _Rows:
+    """Builds rows, and keeps what heads and notes tell of them."""
 
-
-def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files and published numbers."""
-    entry = request.table
-    rows = _RowBuilder(request, sources)
-    built = [rows.group(group) for group in entry.rows]
-    columns = tuple(rows.head(task) for task in entry.columns)
-    groups = mark_best([group for group in built if group.rows], columns, entry.competitors)
-    groups = mark_below_simple(groups, columns)
-    panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
-    notes = [
-        STRICT,
-        *record_notes(panels),
-        *fewer_notes(columns),
-        *simple_notes(columns),
-        *mark_notes(panels, entry.competitors, entry.explains_intervals),
-        *mcc_notes(panels, entry.competitors),
-        *limit_notes(request.context.models),
-        *seed_notes(groups, rows.seeds, entry),
-        *rows.notes(),
-        data_note(request.data),
-    ]
-    return entry.table(name, panels, notes)
-
-
-class _RowBuilder:
-    """Builds rows, and keeps what heads and notes tell of them.
-
-    `seeds` are the numbers of seeds of the rows that are means over them.
-    """
-
-    def __init__(self, request: Request, sources: Sources) -> None:
-        self._entry = entry = request.table
-        self._comparable = request.data.comparable
-        self._models, self._tasks = request.context.models, request.context.tasks
-        self._scores = Scores(sources.results, request.context, entry.shows_intervals)
-        self._published = (
-            Published(sources.require("published")) if entry.needs_published() else None
-        )
+    def __init__(self, entry: ResultsEntry, inputs: Inputs) -> None:
+        self._entry, self._inputs, self._study = entry, inputs, inputs.study
+        # By task and row, in the order of the rows.
+        self._measured: dict[str, dict[str, Measured]] = {task: {} for task in entry.columns}
+        self._constants: dict[str, None] = {}
+        # Of the rows that are the best of several models: the first of these, and a note.
+        self._first_of: dict[str, str] = {}
+        self._choices: list[str] = []
         self._without_published: list[str] = []
-        self._chosen: list[str] = []
-        self._without_answers: dict[str, None] = {}
-        self._constants: list[str] = []
-        self._records: dict[str, dict[str, int]] = {}
-        self.seeds: dict[str, int] = {}
 
     def group(self, group: Rows) -> RowGroup:
         """The group's rows, in order; models without answers have none."""
-        rows = [self._published_row(name, name) for name in group.published]
+        rows = [self._published(name, name) for name in group.published]
         rows += [self._row(name, "baseline") for name in group.baselines]
-        for model in self._answering(group.models):
-            rows.append(self._row(model, "baseline" if self._models[model].learned else "model"))
+        for model in filter(self._answers, group.models):
+            learned = self._study.models[model].learned
+            rows.append(self._row(model, "baseline" if learned else "model"))
             if group.followed_by_published:
                 rows += self._following(model)
         for name, models in group.best_of.items():
-            if answering := self._answering(models):
+            if answering := tuple(filter(self._answers, models)):
                 rows.append(self._best_of(name, answering))
         return RowGroup(group.group, tuple(rows))
 
     def head(self, task: str) -> HeaderCell:
         """The head of a task's column, after all rows were built: it tells their records."""
-        records, fewer = counted(self._records.get(task, {}))
-        simple = self._scores.simple(task, self._entry.setting)
+        simple = self._inputs.scores.simple(task, self._entry.setting)
         value = simple[1].value("strict") if simple else None
         return HeaderCell(
             key=task,
             text=task,
-            detail=self._tasks[task].metric,
+            detail=self._study.tasks[task].metric,
             lower_is_better=False,
-            records=records,
-            fewer=fewer,
             simple=Simple(simple[0], value) if simple and value is not None else None,
+            **notes.counted(self._measured[task]),
         )
+
+    def seeds(self, groups: Sequence[RowGroup]) -> dict[str, int]:
+        """The number of seeds of the rows that are means over them."""
+        return {
+            row.name: len(self._study.models[self._first_of.get(row.name, row.name)].seeds)
+            for group in groups
+            for row in group.rows
+            if any(cell.sd is not None for cell in row.cells)
+        }
 
     def notes(self) -> Iterator[str]:
         """Whose scores are those of constants, which models were chosen, and which lack results or
         answers."""
-        yield from constant_notes(self._constants, "=: ")
-        yield from self._chosen
+        yield from notes.constant_notes(list(self._constants), "=: ")
+        yield from self._choices
         if self._without_published:
             yield f"No results were published for: {', '.join(self._without_published)}."
-        if self._without_answers:
-            names = ", ".join(self._without_answers)
-            yield f"Without answers, and therefore without a row: {names}."
+        if names := [name for name in self._entry.models if not self._answers(name)]:
+            yield f"Without answers, and therefore without a row: {', '.join(names)}."
 
-    def _answering(self, models: Sequence[str]) -> list[str]:
-        """The models that answer any of the columns."""
-        self._without_answers |= {name: None for name in models if not self._models[name].tasks}
-        return [name for name in models if self._models[name].tasks]
+    def _answers(self, model: str) -> bool:
+        """Whether a model answers any of the columns."""
+        return not set(self._study.models[model].tasks).isdisjoint(self._entry.columns)
 
     def _row(self, name: str, kind: RowKind) -> Row:
-        cells = tuple(self._cell(name, task) for task in self._entry.columns)
-        if any(cell.sd is not None for cell in cells):
-            self.seeds[name] = len(self._models[name].seeds)
-        return Row(name=name, kind=kind, cells=cells)
+        return Row(name, kind, tuple(self._cell(name, task) for task in self._entry.columns))
 
     def _cell(self, name: str, task: str) -> Cell:
         """A cell; of a model that nearly always gives the same answer, marked."""
-        is_model = name in self._models
-        read = self._scores.model if is_model else self._scores.baseline
-        measured = read(name, task, self._entry.setting)
-        cell = strict_cell(measured, self._entry.shows_intervals)
+        measured = self._inputs.scores.of(name, task, self._entry.setting)
+        cell = headline(measured, self._entry.shows_intervals)
         if measured is None:
             return cell
-        self._records.setdefault(task, {})[name] = measured.records
-        if not is_model or (constant := measured.constant()) is None:
+        self._measured[task][name] = measured
+        constant = measured.constant() if name in self._study.models else None
+        if constant is None:
             return cell
-        self._constants.append(f"{task}, {name}: {constant}")
+        self._constants[f"{task}, {name}: {constant}"] = None
         return replace(cell, marks=(*cell.marks, "constant"))
 
     def _best_of(self, name: str, models: Sequence[str]) -> Row:
@@ -266,9 +235,8 @@ class _RowBuilder:
             best = max(known, key=known.__getitem__, default=None)
             cells.append(replace(candidates[best] if best else Cell(), sources=sources))
             chosen += [f"{task} {best}"] if best else []
-        if any(cell.sd is not None for cell in cells):
-            self.seeds[name] = len(self._models[models[0]].seeds)
-        self._chosen.append(
+        self._first_of[name] = models[0]
+        self._choices.append(
             f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
             "score shown, on the test records themselves: this favours it, and its intervals do "
             f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
@@ -277,25 +245,14 @@ class _RowBuilder:
 
     def _following(self, model: str) -> Iterator[Row]:
         published = self._entry.reproduces.get(model, model)
-        assert self._published is not None
-        if self._published.has(str(self._entry.published_table), published):
-            yield self._published_row(published, _published_name(published))
+        if self._inputs.published.has(self._entry.published_table, published):
+            yield self._published(published, _published_name(published))
         else:
             self._without_published.append(model)
 
-    def _published_row(self, published: str, name: str) -> Row:
-        assert self._published is not None
-        table = str(self._entry.published_table)
-        cells = tuple(self._published.cell(table, published, task) for task in self._entry.columns)
-        marks = {"other_data": not self._comparable, "follows": name != published}
+    def _published(self, published: str, name: str) -> Row:
+        entry, source = self._entry, self._inputs.published
+        cells = (source.cell(entry.published_table, published, task) for task in entry.columns)
+        marks = {"other_data": not self._study.data.comparable, "follows": name != published}
         given = tuple(mark for mark, is_given in marks.items() if is_given)
-        return Row(name=name, kind="published", cells=cells, marks=given)
-
-
-KIND = Kind(
-    entry=ResultsEntry,
-    build=build,
-    files=lambda request: metric_files(request.context, request.table.shows_intervals),
-    resources={"published": PUBLISHED_SCORES},
-    problems=problems,
-)
+        return Row(name=name, kind="published", cells=tuple(cells), marks=given)

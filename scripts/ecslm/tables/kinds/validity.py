@@ -2,11 +2,13 @@
 often models give their most frequent answer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from ecslm.tables.kind import Kind, TableRequest
+from ecslm.tables import notes
+from ecslm.tables.entry import Entry
+from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -18,11 +20,8 @@ from ecslm.tables.model import (
     percent_text,
     score_text,
 )
-from ecslm.tables.notes import constant_notes, data_note, fewer_notes, limit_notes, record_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
-from ecslm.tables.scores import Measured, Scores, counted, metric_files
-from ecslm.tables.settings import Entry
-from ecslm.tables.sources import Sources
+from ecslm.tables.scores import Measured, score_files
 
 NOTES = (
     "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
@@ -55,6 +54,8 @@ PANELS: Mapping[str, Mapping[str, Measure]] = {
 class ValidityEntry(Entry):
     """Invalid and truncated answers, strict and lenient score, and constant answers."""
 
+    READS: ClassVar = (score_files,)
+
     kind: Literal["validity"]
     settings: tuple[SettingName, ...] = Field(
         min_length=1, description="Evaluation settings, in order."
@@ -62,52 +63,47 @@ class ValidityEntry(Entry):
     columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
     models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
 
+    def build(self, name: str, inputs: Inputs) -> Table:
+        """The table from metrics files: panels for each setting."""
+        panels = [panel for one in self.settings for panel in self._panels(inputs, one)]
+        limits = notes.limit_notes(self.models, inputs.study.models)
+        below = (*NOTES, *notes.record_notes(panels), *limits)
+        return self.table(name, panels, below, inputs.study.data)
 
-Request = TableRequest[ValidityEntry]
-
-
-def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files: panels for each setting."""
-    entry = request.table
-    scores = Scores(sources.results, request.context)
-    panels = [panel for one in entry.settings for panel in _panels(request, scores, one)]
-    limits = limit_notes(request.context.models)
-    notes = (*NOTES, *record_notes(panels), *limits, data_note(request.data))
-    return entry.table(name, panels, notes)
-
-
-def _panels(request: Request, scores: Scores, setting: str) -> Iterator[Panel]:
-    """The panels of a setting, with columns for the tasks that have it."""
-    entry = request.table
-    found: dict[str, dict[str, Measured]] = {}
-    for task in entry.columns:
-        for model in entry.models:
-            if measured := scores.model(model, task, setting):
-                found.setdefault(task, {})[model] = measured
-    constants = [
-        f"{task}, {model}: {constant}"
-        for task, of_task in found.items()
-        for model, one in of_task.items()
-        if (constant := one.constant())
-    ]
-    for what, measures in PANELS.items() if found else ():
-        columns = []
-        for task, of_task in found.items():
-            records, fewer = counted({model: one.records for model, one in of_task.items()})
-            detail = request.context.tasks[task].metric if what == "scores" else ""
-            columns.append(HeaderCell(task, task, detail, records=records, fewer=fewer))
-        title = f"{request.context.setting_title(setting)}: {what}"
-        same = constant_notes(constants) if "distinct" in measures else []
-        yield Panel(
-            title=title,
-            head="Model",
-            columns=tuple(columns),
-            groups=tuple(
-                RowGroup(model, tuple(_rows(model, found, measures))) for model in entry.models
-            ),
-            float_title=title,
-            notes=(*fewer_notes(columns), *same),
-        )
+    def _panels(self, inputs: Inputs, setting: str) -> Iterator[Panel]:
+        """The panels of a setting, with columns for the tasks that have it."""
+        every = {
+            task: {
+                model: measured
+                for model in self.models
+                if (measured := inputs.scores.model(model, task, setting))
+            }
+            for task in self.columns
+        }
+        found = {task: of_task for task, of_task in every.items() if of_task}
+        constants = [
+            f"{task}, {model}: {constant}"
+            for task, of_task in found.items()
+            for model, one in of_task.items()
+            if (constant := one.constant())
+        ]
+        for what, measures in PANELS.items() if found else ():
+            columns = tuple(
+                HeaderCell(
+                    key=task,
+                    text=task,
+                    detail=inputs.study.tasks[task].metric if what == "scores" else "",
+                    **notes.counted(of_task),
+                )
+                for task, of_task in found.items()
+            )
+            groups = tuple(
+                RowGroup(model, tuple(_rows(model, found, measures))) for model in self.models
+            )
+            same = notes.constant_notes(constants) if "distinct" in measures else []
+            below = (*notes.fewer_notes(columns), *same)
+            title = f"{inputs.study.setting_title(setting)}: {what}"
+            yield Panel(title, "Model", columns, groups, float_title=title, notes=below)
 
 
 def _rows(
@@ -115,10 +111,5 @@ def _rows(
 ) -> Iterator[Row]:
     measured = [of_task.get(model) for of_task in found.values()]
     for detail, (value, text) in measures.items():
-        cells = tuple(
-            number_cell(value(one), text, one.sources) if one else Cell() for one in measured
-        )
-        yield Row(name=model, kind="model", detail=detail, cells=cells)
-
-
-KIND = Kind(entry=ValidityEntry, build=build, files=lambda request: metric_files(request.context))
+        cells = (number_cell(value(one), text, one.sources) if one else Cell() for one in measured)
+        yield Row(model, "model", tuple(cells), detail)

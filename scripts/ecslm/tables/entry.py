@@ -1,0 +1,109 @@
+"""What entries of `tables:` in config.yaml share: a kind of table is a class of entries that knows
+what it reads and how it is built."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ecslm.schemas.settings import Closed
+from ecslm.tables.inputs import Inputs
+from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
+from ecslm.tables.settings import DataContext, TableContext
+
+
+class Entry(Closed):
+    """Fields of every table. A field that names a part of the study has a type of `references`."""
+
+    # The files that it reads of a study, relative to its results directory.
+    READS: ClassVar[tuple[Callable[[TableContext], Iterable[str]], ...]] = ()
+    # Files of the repository that it reads, by the option of render_table.py.
+    RESOURCES: ClassVar[Mapping[str, Path]] = {}
+
+    caption: str = Field(description="Caption, plain text.")
+    label: str = Field(
+        pattern=r"^[A-Za-z0-9:._-]+$", description="LaTeX label, for example `tab:ind`."
+    )
+    wide: bool = Field(
+        False, description="Whether it spans both columns of a two-column LaTeX document."
+    )
+    kind: str
+
+    def files(self, study: TableContext) -> list[str]:
+        """The results that it reads, relative to the study's results directory."""
+        return list(dict.fromkeys(path for files in self.READS for path in files(study)))
+
+    def problems(self, inputs: Inputs) -> Iterable[str]:  # noqa: ARG002
+        """What does not fit the study or the repository's files, as `field: message`."""
+        return ()
+
+    def build(self, name: str, inputs: Inputs) -> Table:
+        """The table.
+
+        Raises:
+            InputError: a file is missing, altered or broken.
+        """
+        raise NotImplementedError
+
+    @property
+    def layout(self) -> Layout:
+        """How LaTeX sets the table."""
+        return Layout(wide=self.wide)
+
+    def table(
+        self,
+        name: str,
+        panels: Iterable[Panel],
+        notes: Iterable[str],
+        data: DataContext | None = None,
+        summary: Iterable[str] = (),
+    ) -> Table:
+        """The table of this entry.
+
+        Args:
+            data: the source of the records, if the table depends on it: for the last note.
+        """
+        return Table(
+            name=name,
+            kind=self.kind,
+            caption=self.caption,
+            label=self.label,
+            panels=tuple(panels),
+            notes=(*notes, *([data.note] if data else ())),
+            summary=tuple(summary),
+            layout=self.layout,
+        )
+
+
+class IntervalsEntry(Entry):
+    """Fields of every table with intervals."""
+
+    intervals: IntervalsPlace = Field(
+        "below", description="Where intervals or standard deviations stand in LaTeX, if at all."
+    )
+
+    @property
+    def layout(self) -> Layout:
+        """How LaTeX sets the table."""
+        return Layout(wide=self.wide, intervals=self.intervals)
+
+    @property
+    def explains_intervals(self) -> bool:
+        """Whether notes on intervals are needed."""
+        return self.intervals != "none"
+
+
+class ScoresEntry(IntervalsEntry):
+    """Fields of every table of headline scores."""
+
+    spread: Literal["interval", "sd"] = Field(
+        "interval",
+        description="Shown with a value: its 95 % interval over records (with several seeds, of "
+        "their mean), or its standard deviation over seeds, if there are several.",
+    )
+
+    @property
+    def shows_intervals(self) -> bool:
+        """Whether intervals are shown with the values."""
+        return self.spread == "interval"
