@@ -73,7 +73,7 @@ rule report_pdf:
         document="<results>/report.tex",
         parts=[
             *expand("<results>/tables/{table}.tex", table=TABLES),
-            *expand("<results>/figures/{figure}.pdf", figure=[*FIGURES, "rule_graph"]),
+            *expand("<results>/figures/{figure}.pdf", figure=FIGURES),
         ],
     output:
         pdf=shown("<results>/report.pdf", "Report", "pdf", form="PDF"),

@@ -72,9 +72,5 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
                 "mean over several steps. Each training keeps the step with the lowest loss on "
                 "the validation records."
             )
-        case "rule_graph":
-            return (
-                "How the results are made: the rules of the workflow with the number of their "
-                "jobs, from data and base weights down to reports. Each rule reads results of "
-                "those above it."
-            )
+        case _:
+            return figure.name

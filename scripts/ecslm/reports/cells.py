@@ -1,15 +1,15 @@
 """The origins of cells of tables: files with their sha256, and facts on the scores in them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.manifests import read_manifest, read_result
-from ecslm.common.text import shown
-from ecslm.schemas.metrics_file import MetricsFile, SettingScores
+from ecslm.reports.facts import facts
+from ecslm.schemas.metrics_file import MetricsFile
 from ecslm.schemas.paths import METRICS, TABLE_MANIFEST
-from ecslm.tables.model import Cell, Table, score_text
+from ecslm.tables.model import Cell, Table
 from ecslm.tables.sources import source_name
 
 
@@ -43,9 +43,7 @@ class Origins:
         return [
             {
                 "path": source,
-                "sha256": self._digests.get(
-                    str(self._results / source), self._digests.get(source)
-                ),
+                "sha256": self._digests.get(str(self._results / source), self._digests.get(source)),
                 "scores": self._of_file(source),
             }
             for source in self._numbers
@@ -55,48 +53,4 @@ class Origins:
         if not fnmatch(source, METRICS.format(model="*", seed="*", task="*")):
             return {}
         found = read_result(self._results / source, MetricsFile).settings
-        return {setting: dict(_facts(scores)) for setting, scores in found.items()}
-
-
-def _facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
-    """What is known of a score, in words; a confusion matrix as it is."""
-    strict, answers, details = scores.strict, scores.answers, scores.strict.details
-    if confusion := details.of_metric.get("confusion"):
-        yield "Answers", confusion
-    yield "Records", f"{scores.n:,}"
-    yield "Invalid answers", f"{scores.n_invalid:,}"
-    if scores.n_truncated is not None:
-        yield "Answers cut off", f"{scores.n_truncated:,}"
-    if answers is not None:
-        yield "Different answers", f"{answers.distinct:,}"
-        yield "Most frequent answer", f"{shown(answers.most_frequent)}, {answers.count:,} times"
-    if strict.defined:
-        yield "Strict score", score_text(strict.value)
-    if strict.ci95 is not None and details.interval is not None:
-        method = details.interval.method
-        yield "95 % interval", " to ".join(map(score_text, strict.ci95))
-        yield "Method", method + ("" if details.interval.reliable else ", may be too narrow")
-    if details.lenient is not None and details.lenient.known is not None:
-        yield "Score with the lenient parser", score_text(details.lenient.known)
-    for protocol, value in (("released", scores.released), ("2024", scores.released_2024)):
-        if value is not None and value.known is not None:
-            yield f"Score by the {protocol} scorer", score_text(value.known)
-        if value is not None and value.dropped is not None:
-            yield f"Answers that the {protocol} scorer drops", f"{value.dropped:,}"
-    for name, number in details.of_metric.items():
-        if isinstance(number, dict):
-            # The matrix has the counts too.
-            if not (confusion and name in ("confusion", "counts")):
-                yield _words(name), ", ".join(f"{of} {_number(one)}" for of, one in number.items())
-        else:
-            yield _words(name), _number(number)
-
-
-def _words(name: str) -> str:
-    return name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
-
-
-def _number(value: float | int | None) -> str:
-    if value is None:
-        return "not defined"
-    return score_text(value) if isinstance(value, float) else f"{value:,}"
+        return {setting: dict(facts(scores)) for setting, scores in found.items()}

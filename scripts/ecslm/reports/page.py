@@ -91,7 +91,9 @@ def table_csv(table: Table) -> str:
         for group in panel.groups:
             for row in group.rows:
                 for column, cell in zip(panel.columns, row.cells, strict=True):
-                    low, high = (cell.interval.low, cell.interval.high) if cell.interval else (None,) * 2
+                    low, high = (
+                        (cell.interval.low, cell.interval.high) if cell.interval else (None,) * 2
+                    )
                     names = (panel.title, group.title, row.name, row.detail)
                     numbers = (column.text, column.detail, cell.value, cell.shown, low, high)
                     marks = " ".join((*row.marks, *cell.marks))

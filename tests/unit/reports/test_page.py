@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from ecslm.reports.downloads import table_csv
 from support.report_files import (
     HOSTILE,
     content_of,
@@ -24,7 +25,6 @@ from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.reports.cells import Origins
-from ecslm.reports.downloads import table_csv
 from ecslm.reports.settings import report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
 from ecslm.tables.model import Cell, Row, RowGroup, Simple
