@@ -103,12 +103,6 @@ class Content:
         return shows_published(self.tables)
 
     @property
-    def doubled(self) -> bool:
-        """Whether a published value was printed as twice a recall."""
-        rows = (row for table in self.tables for panel in table.panels for row in panel.rows)
-        return any("doubled" in cell.marks for row in rows for cell in row.cells)
-
-    @property
     def limits(self) -> list[str]:
         """Sentences on what the results do not show, as far as the settings tell."""
         settings, context = self.settings, self.settings.context

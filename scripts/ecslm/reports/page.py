@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +16,16 @@ from markupsafe import Markup, escape
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.manifests import verify_result
+from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.cells import Origins
 from ecslm.reports.content import Content
-from ecslm.reports.inline_svg import inline_svg
 from ecslm.reports.samples import read_samples, readable
 from ecslm.reports.verdict import MARKS, read_costs
 from ecslm.schemas import paths
 from ecslm.tables.model import Table
 
+# Colours of figures that the page has its own of, which differ where it is dark.
+THEME = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "var(--paper)"}
 CSV = ("panel", "group", "row", "detail", "column", "measure", "value", "shown", "low", "high")
 
 
@@ -101,6 +104,29 @@ def table_csv(table: Table) -> str:
     return stream.getvalue()
 
 
+def inline_svg(text: str, name: str, label: str) -> Markup:
+    """An SVG file of matplotlib as an element of the page.
+
+    Args:
+        name: that of the figure, which its identifiers begin with.
+        label: what the figure is called by a screen reader.
+    """
+    opening, _, rest = text[text.index("<svg") :].partition(">")
+    # It names the program that drew the figure.
+    rest = re.sub(r"\s*<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
+    rest = re.sub(r'\b(id="|url\(#)', rf"\g<1>{name}-", rest)
+    # As SVG 2 has it, without the namespace.
+    rest = rest.replace('xlink:href="#', f'href="#{name}-')
+    for colour, own in THEME.items():
+        rest = rest.replace(colour, own)
+    box = re.findall(r'viewBox="([^"]*)"', opening)[0]
+    width, height = (float(side) for side in box.split()[2:])
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="{}" role="img" aria-label="{}" '
+        'style="--width:{:g}px;aspect-ratio:{:g}/{:g}">{}'
+    ).format(box, label, width, width, height, Markup(rest))
+
+
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
@@ -119,7 +145,7 @@ def _environment() -> jinja2.Environment:
 def _figure(results: Path, content: Content, name: str) -> Markup:
     path = results / paths.FIGURE_SVG.format(figure=name)
     verify_result(path, results / paths.FIGURES_MANIFEST)
-    return Markup(inline_svg(read_text(path), name, content.captions[name]))
+    return inline_svg(read_text(path), name, content.captions[name])
 
 
 def _verified_text(path: Path) -> str:
