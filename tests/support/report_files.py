@@ -97,9 +97,7 @@ def write_results(study: Path) -> Path:
         cost = {"device": "a CPU", "seconds": 20.0, "prompts": 200}
         write_json(study / f"predictions/{model}/seed-{seed}/PM.cost.json", cost)
     write_json(study / "adapters/Small-EC/seed-42/manifest.json", ADAPTER)
-    write_json(
-        study / "adapters/Small-EC/seed-42/cost.json", {"device": "a CPU", "seconds": 600.0}
-    )
+    write_json(study / "adapters/Small-EC/seed-42/cost.json", {"device": "a CPU", "seconds": 600.0})
     write_json(study / "latency/Small-EC.json", LATENCY)
     write_json(study.parent / "bases/Small/manifest.json", {"revision": "rev-1"})
     write_text(study / "data_card.md", "# Data\n")

@@ -1,6 +1,6 @@
 """Everything that the page and the document of a study show, read from its results."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,19 +124,18 @@ class Content:
         return [sentence for sentence, holds in known.items() if holds]
 
     @property
-    def deviations(self) -> Iterator[str]:
+    def deviations(self) -> list[str]:
         """A sentence for each deviation from the published study, as far as settings show them.
 
         The defaults of the training settings are those of the paper that this project reproduces,
         and that of quantisation is the format of QLoRA, which the paper names without a format;
         the recipe of any other paper is not known.
         """
-        if not self.settings.context.data.comparable:
-            yield (
-                "The records are not those of the published study "
-                f"({self.settings.context.data.source}): its values are shown for scale only, and "
-                "not compared with ours."
-            )
+        data = self.settings.context.data
+        found = [
+            f"The records are not those of the published study ({data.source}): its values are "
+            "shown for scale only, and not compared with ours."
+        ] * (not data.comparable)
         tuned = {n: one for n, one in self.settings.recipes.items() if one.training is not None}
         models: dict[tuple[str, str, str], list[str]] = {}
         for model, recipe in sorted(tuned.items()) if self.settings.of_the_paper else ():
@@ -151,7 +150,9 @@ class Content:
                         models.setdefault(key, []).append(model)
         for (name, ours, theirs), names in models.items():
             of = "all tuned models" if len(names) == len(tuned) else ", ".join(names)
-            yield f"{name.replace('_', ' ').capitalize()} {ours} instead of {theirs}: {of}."
+            what = name.replace("_", " ").capitalize()
+            found.append(f"{what} {ours} instead of {theirs}: {of}.")
+        return found
 
 
 def read_content(

@@ -67,9 +67,16 @@ class _Job:
     logs: Sequence[Path]
     begun: float
 
+    def written(self) -> list[Path]:
+        """Its logs, if they are not those of an earlier run."""
+        # One may be removed at any moment.
+        with suppress(OSError):
+            return [path for path in self.logs if path.stat().st_mtime >= self.begun]
+        return []
+
     def lines(self) -> list[str]:
-        """The last lines of its logs, if they are not those of an earlier run."""
-        return [line for path in self.logs for line in last_lines(path, since=self.begun)]
+        """The last lines of its logs."""
+        return [line for path in self.written() for line in last_lines(path)]
 
     def problems(self) -> list[str]:
         """What it says is wrong."""
@@ -87,7 +94,7 @@ class _Job:
         lines = [line for path in others for line in last_lines(path) if REASON.match(line)]
         # What it did last is no reason.
         last = [one for one in (lines or self.lines())[-1:] if not CLOCK.match(one)]
-        logs = ", ".join(str(path) for path in (*self.logs, *others) if path.is_file())
+        logs = ", ".join(map(str, (*self.written(), *filter(Path.is_file, others))))
         return [f"{' '.join([*said, *last]) or KILLED}: see {logs or 'what is printed above'}"]
 
     def state(self, now: float) -> tuple[str, float, float | None]:
@@ -265,7 +272,7 @@ class RunDisplay(logging.Handler):
         """
         soon = now - self._last_line < HEARTBEAT and not self._on_terminal
         if not self._progress or not self._running or soon:
-            return None
+            return
         states = {number: job.state(now) for number, job in self._running.items()}
         left = self._progress.time_left({number: of[1:] for number, of in states.items()})
         rows = [row for row, _, _ in states.values()]
@@ -295,16 +302,13 @@ class RunDisplay(logging.Handler):
         return self.lock
 
 
-def last_lines(path: Path, since: float = 0.0) -> list[str]:
-    """The lines at the end of a log; none if it is missing, or was not written since then."""
-    try:
-        with path.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            stream.seek(max(0, status.st_size - END_OF_LOG))
-            lines = stream.read().decode("utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    return [line.rstrip() for line in lines if line.strip()] if status.st_mtime >= since else []
+def last_lines(path: Path) -> list[str]:
+    """The lines at the end of a log; none if it is missing."""
+    with suppress(OSError), path.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - END_OF_LOG))
+        lines = stream.read().decode("utf-8", errors="replace").splitlines()
+        return [line.rstrip() for line in lines if line.strip()]
+    return []
 
 
 def in_a_line(text: str) -> str:

@@ -178,7 +178,7 @@ def test_a_missing_or_altered_figure_is_refused(results: Path) -> None:
     with pytest.raises(InputError, match="altered"):
         page_of(results)
     svg.unlink()
-    with pytest.raises(InputError, match="computation_ind.svg: no such file"):
+    with pytest.raises(InputError, match=r"computation_ind\.svg: no such file"):
         page_of(results)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.report_files import CLAIMS, claims_table, report_settings, write_results, write_table
+from support.report_files import CLAIMS, claims_table, report_settings, write_results
 from support.report_files import results_table as table_of_results
 from support.table_files import IND
 
@@ -99,19 +99,22 @@ def test_answers_are_told_in_the_words_of_the_data(
 
 
 def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
+    training = {"Training, once": "10 min 0 s"}
     found = {one.of: one.amount for one in read_costs(results, report_settings())}
-    assert found == {"Training, once": "10 min 0 s", "1,000 requests": "USD 0.010", "One answer": "0.38 s"}
+    assert found == {**training, "1,000 requests": "USD 0.010", "One answer": "0.38 s"}
     unpriced = report_settings(hourly=None, currency=None, timed=False)
     found = {one.of: one.amount for one in read_costs(results, unpriced)}
-    assert found == {"Training, once": "10 min 0 s", "1,000 requests": "1 min 40 s"}
+    assert found == {**training, "1,000 requests": "1 min 40 s"}
     (task,) = verdict_of(results, claims_table(Cell()), hourly=None).tasks
     assert task.price == "1 min 40 s"
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.0, "USD 0.00"), (0.00673, "USD 0.0067"), (0.0201, "USD 0.020"), (0.5, "USD 0.50")]
-    + [(1234.5, "USD 1,234.50"), (0.0000196, "USD 0.000020"), (None, "")],
+    [
+        *((0.0, "USD 0.00"), (0.00673, "USD 0.0067"), (0.0201, "USD 0.020"), (0.5, "USD 0.50")),
+        *((1234.5, "USD 1,234.50"), (0.0000196, "USD 0.000020"), (None, "")),
+    ],
 )
 def test_a_price_is_written_as_people_do(value: float | None, shown: str) -> None:
     assert money(value, "USD") == shown
