@@ -4,8 +4,6 @@ import io
 import logging
 import os
 import re
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ecslm.reports.run_display import HEARTBEAT, RunDisplay
+from ecslm.reports.run_display import ERASE, HEARTBEAT, RunDisplay
 from ecslm.reports.run_progress import SHORT, PlannedJob, RunProgress
 
 TRAIN, SCORE = 7, 8
@@ -221,11 +219,10 @@ def test_what_a_scheduler_says_of_a_job_is_said_with_what_to_set(
     assert re.findall("set its rule's `(.*?)` in the profile", line) == ([setting] * bool(setting))
 
 
-@pytest.mark.parametrize("speaker", ["slurmstepd", "slurmstepd-node"])
 def test_the_log_of_a_scheduler_tells_what_that_of_the_job_does_not(
-    speaker: str, run: Snakemake, tmp_path: Path, failing: Callable[..., list[str]]
+    run: Snakemake, tmp_path: Path, failing: Callable[..., list[str]]
 ) -> None:
-    killed = f"{speaker}: error: *** JOB 5 ON node CANCELLED DUE TO TIME LIMIT ***"
+    killed = "slurmstepd-node: error: *** JOB 5 ON node CANCELLED DUE TO TIME LIMIT ***"
     other = tmp_path / "5.log"
     other.write_text(f"Select jobs to execute...\n{killed}\nExiting\n")
     assert failing("", logs=[str(run.log), str(other), None]) == [
@@ -303,97 +300,60 @@ def test_why_snakemake_stops_is_one_line(message: str, lines: list[str], run: Sn
 # On a terminal
 
 
-class Terminal:
-    """A pseudo-terminal, and what it shows: no more than a display's control sequences."""
+class Terminal(io.StringIO):
+    """A terminal of 80 columns."""
 
-    def __init__(self) -> None:
-        self._main, other = os.openpty()
-        self.stream = os.fdopen(other, "w")
-        self._written = b""
-        # It must read, or who writes would wait.
-        threading.Thread(target=self._read, daemon=True).start()
+    def isatty(self) -> bool:
+        return True
 
-    def _read(self) -> None:
-        while True:
-            try:
-                self._written += os.read(self._main, 1000)
-            except OSError:
-                return
+    def fileno(self) -> int:
+        return 0
 
-    def screen(self) -> list[str]:
-        """The lines down to the last one that is not empty."""
-        print("\x00", end="", file=self.stream, flush=True)
-        while not (text := self._written.decode(errors="replace")).endswith("\x00"):
-            time.sleep(0.001)
-        lines, row, column = [""], 0, 0
-        for part in re.findall(r"\x1b\[\d*[AJ]|\r|\n|[^\r\n\x1b\x00]+", text):
-            if part.endswith("A"):
-                row -= int(part[2:-1])
-            elif part == "\x1b[J":
-                lines[row:] = [lines[row][:column]]
-            elif part == "\r":
-                column = 0
-            elif part == "\n":
-                row += 1
-                lines += [""] * (row + 1 - len(lines))
-            else:
-                line = lines[row].ljust(column)
-                lines[row] = line[:column] + part + line[column + len(part) :]
-                column += len(part)
-        return "\n".join(lines).rstrip().split("\n")
+    @property
+    def frame(self) -> list[str]:
+        """What was drawn last: the lines, and where the cursor goes."""
+        return self.getvalue().rpartition(ERASE)[2].split("\n")
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setenv("TERM", "xterm")
-    return Terminal()
-
-
-@pytest.fixture
-def shown(terminal: Terminal, tmp_path: Path) -> Iterator[Snakemake]:
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Snakemake]:
     """A run on a terminal."""
-    made = Snakemake(terminal.stream, tmp_path)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((80, 24)))
+    made = Snakemake(Terminal(), tmp_path)
     made.starts()
     yield made
     made.display.close()
 
 
-def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running(
-    shown: Snakemake, terminal: Terminal
+def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_what_is_printed(
+    shown: Snakemake,
 ) -> None:
     shown.begins(TRAIN)
     shown.begins(SCORE)
     shown.writes("10:00:00 step 15 of 30: loss 1.5\n")
     shown.ends(SCORE, at=2)
-    assert terminal.screen() == [
-        "Study shop: 2 jobs; about 1 min 40 s",
+    assert shown.stream.frame == [
+        # Where others print.
         "",
         "[1/2] running, about 2 s left",
-        f"  {MESSAGES[TRAIN]}  2 s: step 15 of 30: loss 1.5",
+        f"  {MESSAGES[TRAIN]}  2 s: step 15 of 30: loss 1.5\r\x1b[2A",
     ]
-
-
-def test_what_jobs_write_to_the_terminal_stands_above_them(
-    shown: Snakemake, terminal: Terminal
-) -> None:
-    shown.begins(SCORE)
-    subprocess.run("echo a.json: damaged", shell=True, check=True, stdout=terminal.stream)
-    shown.fails(SCORE, at=1)
+    shown.fails(TRAIN, at=3)
     shown.display.end()
-    assert terminal.screen()[1:3] == [
-        "a.json: damaged",
-        "failed: Score of Small, seed 0, PM, after 1 s",
-    ]
+    text = f"{ERASE}failed: {MESSAGES[TRAIN]}, after 3 s\n"
+    assert text in shown.stream.getvalue(), "it stands, and nothing is left below it"
+    assert shown.stream.frame == [""]
 
 
-def test_no_more_jobs_are_shown_than_can_be_read(shown: Snakemake, terminal: Terminal) -> None:
+def test_no_more_jobs_are_shown_than_can_be_read(shown: Snakemake) -> None:
     jobs = range(100, 109)
     shown.display.begin("Study shop: 9 jobs", RunProgress(dict.fromkeys(jobs, PlannedJob())))
     for job in jobs:
         MESSAGES[job] = f"Score of {job} " + "and more " * 20
         shown.begins(job)
-    head, *rows, more = terminal.screen()[-8:]
+    _, head, *rows, more = shown.stream.frame
     assert head == "[0/9] running"
     assert [row[:14] for row in rows] == [f"  Score of {job}" for job in range(100, 106)]
-    assert more == "  and 3 more"
+    assert more.startswith("  and 3 more\r")
     assert max(map(len, rows)) < 80
