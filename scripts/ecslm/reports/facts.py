@@ -5,7 +5,7 @@ from typing import Any
 
 from ecslm.common.text import shown
 from ecslm.schemas.metrics_file import SettingScores
-from ecslm.tables.model import score_text
+from ecslm.tables.model import percent_text, score_text
 
 # Meanings of counts whose names do not explain themselves.
 COUNTED = {
@@ -23,9 +23,9 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     if confusion := details.of_metric.get("confusion"):
         yield "Answers", confusion
     yield "Records", f"{scores.n:,}"
-    yield "Invalid answers", f"{scores.n_invalid:,}"
-    if scores.n_truncated is not None:
-        yield "Answers cut off", f"{scores.n_truncated:,}"
+    yield "Invalid answers", f"{scores.n_invalid:,} ({percent_text(scores.n_invalid / scores.n)} %)"
+    cut = scores.n_truncated
+    yield "Answers cut off", f"{cut:,}" if cut is not None else "not known: no `finish_reason`"
     if answers is not None:
         yield "Different answers", f"{answers.distinct:,}"
         yield "Most frequent answer", f"{shown(answers.most_frequent)}, {answers.count:,} times"

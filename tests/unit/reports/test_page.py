@@ -118,7 +118,7 @@ def test_behind_a_cell_are_the_digest_of_its_file_its_counts_and_its_method(
         sha256_of_file(path),
     )
     facts = origin["scores"][IND]
-    assert (facts["Records"], facts["Invalid answers"]) == ("200", "10")
+    assert (facts["Records"], facts["Invalid answers"]) == ("200", "10 (5.0 %)")
     assert (facts["95 % interval"], facts["Method"]) == ("0.670 to 0.730", "bootstrap")
     assert facts["Answers"]["yes"]["invalid"] == 6, "the matrix"
     assert facts["MCC"] == "0.123", "no more digits than anybody reads"

@@ -28,7 +28,12 @@ def test_every_setting_has_its_counts_values_and_matrix() -> None:
     text = shown("PM", given, model="Small", seed=3)
     assert text.startswith("PM: F1 of Small, seed 3\n")
     expected = {
-        **{"Records": "5", "Invalid answers": "1", "Answers cut off": "1", "Accuracy": "0.400"},
+        **{
+            "Records": "5",
+            "Invalid answers": "1 (20.0 %)",
+            "Answers cut off": "1",
+            "Accuracy": "0.400",
+        },
         **{"Different answers": "3", "Strict score": "0.400", "MCC": "-0.167"},
         **{"Score with the lenient parser": "0.667", "Score by the released scorer": "0.500"},
         **{"F1 by class": "yes 0.400; no 0.400", "Method": "wilson, may be too narrow"},
