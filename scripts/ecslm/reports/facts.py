@@ -28,7 +28,8 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     yield "Answers cut off", f"{cut:,}" if cut is not None else "not known: no `finish_reason`"
     if answers is not None:
         yield "Different answers", f"{answers.distinct:,}"
-        yield "Most frequent answer", f"{shown(answers.most_frequent)}, {answers.count:,} times"
+        if answers.count > 1:
+            yield "Most frequent answer", f"{shown(answers.most_frequent)}, {answers.count:,} times"
     if strict.defined:
         yield "Strict score", score_text(strict.value)
     if strict.ci95 is not None and details.interval is not None:

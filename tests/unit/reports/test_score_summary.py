@@ -34,7 +34,7 @@ def test_every_setting_has_its_counts_values_and_matrix() -> None:
             "Answers cut off": "1",
             "Accuracy": "0.400",
         },
-        **{"Different answers": "3", "Strict score": "0.400", "MCC": "-0.167"},
+        **{"Accuracy": "0.400", "Different answers": "3", "Strict score": "0.400", "MCC": "-0.167"},
         **{"Score with the lenient parser": "0.667", "Score by the released scorer": "0.500"},
         **{"F1 by class": "yes 0.400; no 0.400", "Method": "wilson, may be too narrow"},
     }
