@@ -292,9 +292,10 @@ def _costed(
 
 
 def _amount(model: CostedModel, currency: str | None) -> str:
-    """The price of 1,000 requests, or else how long they take; "" if neither is known."""
+    """The price of 1,000 requests, or else how long they take here; "" if neither is known."""
     seconds, prompts = model.answering.total("seconds"), model.answering.total("prompts")
-    if (price := money(model.price, currency)) or seconds is None or not prompts:
+    price = money(model.price, currency)
+    if price or not model.context.local or seconds is None or not prompts:
         return price
     return duration(REQUESTS * seconds / prompts)
 

@@ -107,6 +107,9 @@ def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     assert found == {**training, "1,000 requests": "1 min 40 s"}
     (task,) = verdict_of(results, claims_table(Cell()), hourly=None).tasks
     assert task.price == "1 min 40 s"
+    elsewhere = {"Small-EC": {"seeds": [42], "tasks": ["PM"]}}
+    recorded = report_settings(timed=False, context={"models": elsewhere})
+    assert read_costs(results, recorded) == [], "to read answers that exist costs nothing"
 
 
 @pytest.mark.parametrize(
