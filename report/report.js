@@ -10,6 +10,8 @@ function element(name, text = "", ...children) {
   return made;
 }
 
+const wordsOf = (input) => input.value.toLowerCase().split(/\s+/).filter(Boolean);
+
 // Tables are sorted by a click on a column: up, down, then as they were; and filtered by row.
 
 function sortable(table) {
@@ -19,10 +21,6 @@ function sortable(table) {
   const rows = bodies.flatMap((body) => [...body.rows].filter((row) => row.dataset.name));
   const homes = new Map(rows.map((row) => [row, row.parentElement]));
   const heads = [...table.tHead.rows[0].cells];
-
-  function restore() {
-    rows.forEach((row) => homes.get(row).append(row));
-  }
 
   function sort(index, direction) {
     const key = (row) => {
@@ -36,20 +34,17 @@ function sortable(table) {
       const numbers = typeof x === "number" && typeof y === "number";
       return direction * (numbers ? x - y : String(x).localeCompare(String(y)));
     };
-    restore();
     sorted.append(...[...rows].sort(compare));
   }
 
   heads.forEach((head, index) => {
-    const button = head.querySelector("button.sort");
-    if (!button) return;
-    button.addEventListener("click", () => {
+    head.querySelector("button.sort").addEventListener("click", () => {
       const next = { none: "descending", descending: "ascending", ascending: "none" };
       const order = next[head.getAttribute("aria-sort")];
-      heads.forEach((other) => other.hasAttribute("aria-sort") && other.setAttribute("aria-sort", "none"));
+      heads.forEach((other) => other.setAttribute("aria-sort", "none"));
       head.setAttribute("aria-sort", order);
-      if (order === "none") restore();
-      else sort(index, order === "ascending" ? 1 : -1);
+      rows.forEach((row) => homes.get(row).append(row));
+      if (order !== "none") sort(index, order === "ascending" ? 1 : -1);
       bodies.forEach((body) => { body.hidden = order !== "none"; });
       sorted.hidden = order === "none";
     });
@@ -57,9 +52,9 @@ function sortable(table) {
 }
 
 function filterable(input) {
-  const tables = [...input.closest("section").querySelectorAll("table")];
+  const tables = [...input.closest("details").querySelectorAll("table")];
   input.addEventListener("input", () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = wordsOf(input);
     for (const body of tables.flatMap((table) => [...table.tBodies])) {
       const rows = [...body.rows].filter((row) => row.dataset.name);
       for (const row of rows) {
@@ -73,7 +68,29 @@ function filterable(input) {
   });
 }
 
+/** The tab key stops once at a table; arrows lead from button to button. */
+function roving(table) {
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -1, ArrowDown: 1 };
+  const buttons = () => [...table.querySelectorAll("button")].filter((one) => one.offsetParent);
+  [...table.querySelectorAll("button")].forEach((one, i) => { one.tabIndex = i ? -1 : 0; });
+  table.addEventListener("keydown", (event) => {
+    const step = steps[event.key];
+    const here = event.target;
+    if (!step || here.tagName !== "BUTTON") return;
+    const place = (button) => button.closest("td, th").cellIndex;
+    const vertical = event.key === "ArrowUp" || event.key === "ArrowDown";
+    const line = buttons().filter((one) => !vertical || place(one) === place(here));
+    const next = line[line.indexOf(here) + step];
+    if (!next) return;
+    event.preventDefault();
+    here.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+}
+
 document.querySelectorAll("table.sortable").forEach(sortable);
+document.querySelectorAll("table.sortable, table.verdict").forEach(roving);
 document.querySelectorAll("input.filter").forEach(filterable);
 
 // A cell opens what stands behind it.
@@ -81,52 +98,71 @@ document.querySelectorAll("input.filter").forEach(filterable);
 const origins = JSON.parse(byId("origins").textContent);
 const details = byId("details");
 
-/** What a cell's own model answered to the sample records of its task and setting. */
-function sampleList(task, setting, model) {
-  const list = document.createElement("ul");
-  for (const sample of document.querySelectorAll(".sample")) {
-    if (sample.dataset.task !== task || sample.dataset.setting !== setting) continue;
-    const answer = [...sample.querySelectorAll(".answers tr")].find((row) => row.dataset.model === model);
-    if (!answer) continue;
-    const link = element("a", sample.querySelector("summary .excerpt").textContent);
-    link.href = `#${sample.id}`;
-    link.addEventListener("click", () => {
-      details.close();
-      sample.open = true;
-    });
-    list.append(element("li", `${answer.dataset.verdict}: `, link));
-  }
-  return list;
+/** Answers (columns) to records with each right answer (rows). */
+function confusionTable(confusion) {
+  const answers = [...new Set(Object.entries(confusion).flatMap(([right, given]) => [right, ...Object.keys(given)]))];
+  const head = element("tr", "", element("th", "Right answer"), ...answers.map((answer) => element("th", answer)));
+  const rows = Object.entries(confusion).map(([right, given]) =>
+    element("tr", "", element("th", right), ...answers.map((answer) => element("td", String(given[answer] || 0)))));
+  const table = element("table", "", element("thead", "", head), element("tbody", "", ...rows));
+  table.className = "confusion";
+  return table;
 }
 
 function factsOf(scores) {
   const facts = document.createElement("dl");
   facts.className = "facts";
   for (const [name, value] of Object.entries(scores)) {
-    const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-    facts.append(element("dt", name), element("dd", text));
+    const shown = typeof value === "object" ? element("dd", "", confusionTable(value)) : element("dd", value);
+    facts.append(element("dt", name), shown);
   }
   return facts;
 }
 
-function show(button) {
+/** What a cell's own model answered to the sample records of its task and setting. */
+function sampleList(task, setting, model) {
+  const list = document.createElement("ul");
+  for (const sample of document.querySelectorAll(".sample")) {
+    if (sample.dataset.task !== task || sample.dataset.setting !== setting) continue;
+    const answer = [...sample.querySelectorAll("[data-model]")].find((one) => one.dataset.model === model);
+    if (!answer) continue;
+    const link = element("a", sample.querySelector("pre").textContent.slice(0, 70));
+    link.href = `#${sample.id}`;
+    link.addEventListener("click", () => {
+      details.close();
+      reveal(sample);
+    });
+    list.append(element("li", `${answer.dataset.verdict}: `, link));
+  }
+  return list;
+}
+
+/** What a cell is of: it says so itself, or stands in a table of scores. */
+function aboutCell(button) {
+  if (button.dataset.task) return button.dataset;
   const cell = button.closest("td");
   const row = cell.parentElement;
   const table = cell.closest("table");
   const head = table.tHead.rows[0].cells[cell.cellIndex];
-  const setting = table.dataset.setting;
-  const files = button.dataset.files.split(" ").map((number) => origins[Number(number)]);
+  return { setting: table.dataset.setting, task: head.dataset.key, model: row.dataset.name, title: head.dataset.title };
+}
+
+function show(button) {
+  const { setting, task, model, title } = aboutCell(button);
   const content = byId("details-content");
-  content.replaceChildren(element("h2", `${row.dataset.name}, ${head.dataset.title}: ${button.textContent}`));
-  for (const file of files) {
-    const part = element("section", "", element("h3", file.path));
-    if (file.sha256) part.append(element("p", "sha256 ", element("code", file.sha256)));
-    if (file.scores[setting]) part.append(factsOf(file.scores[setting]));
-    content.append(part);
-  }
-  const samples = sampleList(head.dataset.key, setting, row.dataset.name);
+  byId("details-title").textContent = `${model}, ${title}: ${button.textContent}`;
+  content.replaceChildren();
+  const files = button.dataset.files.split(" ").map((number) => origins[Number(number)]);
+  for (const file of files.filter((one) => one.scores[setting])) content.append(factsOf(file.scores[setting]));
+  const samples = sampleList(task, setting, model);
   if (samples.children.length) content.append(element("h3", "Sample records"), samples);
+  content.append(element("h3", "Files"));
+  for (const file of files) {
+    content.append(element("p", file.path));
+    if (file.sha256) content.append(element("p", "sha256 ", element("code", file.sha256)));
+  }
   details.showModal();
+  details.scrollTop = 0;
 }
 
 document.addEventListener("click", (event) => {
@@ -135,22 +171,44 @@ document.addEventListener("click", (event) => {
   else if (event.target === details) details.close();
 });
 
-// Samples are searched.
+// Samples are filtered by task, model, outcome and words; the chosen model's wrong ones come first.
 
-const query = byId("query");
-if (query) {
-  const count = byId("count");
-  const samples = [...document.querySelectorAll(".sample")];
-  const texts = samples.map((sample) => sample.textContent.toLowerCase());
-  const search = () => {
-    const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
-    samples.forEach((sample, i) => { sample.hidden = !words.every((word) => texts[i].includes(word)); });
-    document.querySelectorAll(".task").forEach((task) => {
-      task.hidden = !task.querySelector(".sample:not([hidden])");
-    });
-    count.textContent = `${samples.filter((sample) => !sample.hidden).length} of ${samples.length} shown`;
+const samples = [...document.querySelectorAll(".sample")];
+const texts = new Map(samples.map((sample) => [sample, sample.textContent.toLowerCase()]));
+const [ofTask, ofModel, ofOutcome, query] = ["of-task", "of-model", "of-outcome", "query"].map(byId);
+
+function choose() {
+  const words = wordsOf(query);
+  const right = (sample) => {
+    const answer = [...sample.querySelectorAll("[data-model]")].find((one) => one.dataset.model === ofModel.value);
+    return answer && answer.dataset.verdict === "right";
   };
-  query.form.addEventListener("submit", (event) => event.preventDefault());
-  query.addEventListener("input", search);
-  search();
+  for (const sample of samples) {
+    const asked = !ofTask.value || sample.dataset.task === ofTask.value;
+    const outcome = !ofOutcome.value || right(sample) === (ofOutcome.value === "right");
+    sample.hidden = !(asked && outcome && words.every((word) => texts.get(sample).includes(word)));
+  }
+  byId("sample-list").append(...samples.filter((one) => right(one) === false), ...samples.filter((one) => right(one) !== false));
+  const shown = samples.filter((sample) => !sample.hidden).length;
+  byId("count").textContent = `${shown} of ${samples.length} shown`;
 }
+
+function reveal(sample) {
+  if (sample.hidden) {
+    [ofTask.value, ofOutcome.value, query.value] = [sample.dataset.task, "", ""];
+    choose();
+  }
+  sample.focus();
+}
+
+if (query) {
+  query.form.addEventListener("submit", (event) => event.preventDefault());
+  query.form.addEventListener("input", choose);
+  choose();
+}
+
+// On paper nothing can be opened.
+
+addEventListener("beforeprint", () => {
+  document.querySelectorAll("details.part").forEach((one) => { one.open = true; });
+});

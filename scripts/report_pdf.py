@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.manifests import verify_result
-from ecslm.reports.pdf import compile_pdf
+from ecslm.reports.document import compile_pdf
 from ecslm.script import Origin, OutputFile, job, run_script
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ecslm.common.errors import InputError
-from ecslm.reports.pdf import compile_pdf
+from ecslm.reports.document import compile_pdf
 from ecslm.tables.latex import SPECIAL, escape
 
 ATTACKS = (

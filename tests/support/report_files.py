@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from support.project import REPORT
-from support.table_files import IND, record_line, scores, write_dataset, write_metrics
+from support.table_files import (
+    IND,
+    TASKS,
+    record_line,
+    scores,
+    write_dataset,
+    write_metrics,
+    write_simple,
+)
 
 from ecslm.common.files import write_json, write_text
 from ecslm.reports.content import Content, read_content
@@ -31,47 +39,66 @@ SVG = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def report_settings(**changes: Any) -> ReportSettings:
-    """The settings of the study's report."""
+    """The settings of the study's report; changes of the context replace single keys."""
+    models = {
+        "Small": {"seeds": [0], "tasks": ["PM"], "local": True, "family": "Small"},
+        "Small-EC": {
+            **{"seeds": [42], "tasks": ["PM"], "local": True, "family": "Small"},
+            **{"adapter_of": "Small-EC", "trained": [42]},
+        },
+    }
+    context = {
+        "data": {"source": "a shop & co", "comparable": False},
+        "tasks": {"PM": TASKS["PM"]},
+        "models": models,
+        "simple": {"PM": ["always-yes"]},
+        "baselines": {"always-yes": ["PM"]},
+    }
+    training = {"learning_rate": 0.5, "max_val_records": 60}
     return ReportSettings.model_validate(
         {
             "study": "demo",
             "title": "A title",
             "question": "Which model & at what price?",
-            "data_source": "a shop & co",
-            "comparable": False,
             "train_setting": IND,
             "resamples": 1000,
-            "tables": [{"name": "ind", "kind": "results", "setting": IND}],
+            "tables": ["ind"],
+            "settings_of": {"ind": [IND]},
             "figures": [
                 {"kind": "computation", "table": "ind"},
                 {"kind": "intervals", "table": "ind", "task": "PM"},
             ],
-            "tasks": [
-                {
-                    **{"code": "PM", "title": "Product Matching"},
-                    **{"metric": "binary_f1", "measure": "F1"},
-                }
-            ],
-            "models": [
-                {"name": "Small", "base": "Small", "seeds": [0], "tasks": ["PM"]},
-                {
-                    **{"name": "Small-EC", "base": "Small", "seeds": [42], "tasks": ["PM"]},
-                    **{"precision": {}, "training": {"learning_rate": 0.5, "max_val_records": 60}},
-                },
-            ],
+            "tasks": ["PM"],
+            "metrics": {"PM": "binary_f1"},
+            "models": ["Small", "Small-EC"],
+            "recipes": {
+                "Small": {"base": "Small"},
+                "Small-EC": {"base": "Small", "training": training},
+            },
+            "answering": "Small-EC",
+            "hourly": 0.36,
+            "currency": "USD",
+            "timed": True,
             "samples": 2,
             "versions": {"torch": "2.13.0"},
             **changes,
+            "context": context | changes.get("context", {}),
         }
     )
 
 
 def write_results(study: Path) -> Path:
     """The study's results directory; its bases lie beside it."""
-    for model, seed, value in (("Small", 0, 0.4), ("Small-EC", 42, 0.7)):
-        write_metrics(study, model, "PM", {IND: scores(value)}, seed=seed)
+    for model, seed, value in (("Small", 0, 0.4), ("Small-EC", 42, 0.7), ("always-yes", 0, 0.61)):
+        write_metrics(study, model, "PM", {IND: scores(value, strict=YES_NO)}, seed=seed)
+    write_simple(study, "PM", "always-yes")
+    for model, seed in (("Small", 0), ("Small-EC", 42)):
         write_answers(study, model, seed)
+        cost = {"device": "a CPU", "seconds": 20.0, "prompts": 200}
+        write_json(study / f"predictions/{model}/seed-{seed}/PM.cost.json", cost)
     write_json(study / "adapters/Small-EC/seed-42/manifest.json", ADAPTER)
+    write_json(study / "adapters/Small-EC/seed-42/cost.json", {"device": "a CPU", "seconds": 600.0})
+    write_json(study / "latency/Small-EC.json", LATENCY)
     write_json(study.parent / "bases/Small/manifest.json", {"revision": "rev-1"})
     write_text(study / "data_card.md", "# Data\n")
     write_dataset(study, "PM", "test", [record_line("PM", "test", n) for n in range(RECORDS)])
@@ -81,6 +108,18 @@ def write_results(study: Path) -> Path:
     return study
 
 
+# Of 100 records of each class; as many answers are unreadable as `scores` says.
+CONFUSION = {"yes": {"yes": 80, "no": 14, "invalid": 6}, "no": {"yes": 5, "no": 91, "invalid": 4}}
+YES_NO = {
+    "details": {
+        **{"mcc": 0.123456789, "counts": {"tp": 80}, "confusion": CONFUSION},
+        "interval": {"method": "bootstrap", "reliable": True},
+    }
+}
+LATENCY = {
+    **{"device": "a CPU", "load_seconds": 1.0, "seconds": 1.0, "peak_memory_bytes": None},
+    **{"p50_seconds": 0.383, "p95_seconds": 1.94, "answers": []},
+}
 ADAPTER = {"seed": 42, "records": {"PM": 30}, "tokens": {"PM": 500}}
 
 
@@ -102,6 +141,30 @@ def own_table() -> Table:
     (panel,) = results_table().panels
     rows = tuple(row for row in panel.groups[0].rows if row.kind != "published")
     return results_table(panels=(replace(panel, groups=(RowGroup("All", rows),)),))
+
+
+def claims_table(beating: Cell, **cells: Cell) -> Table:
+    """The table `claims` of Small-EC in one task.
+
+    Args:
+        beating: the difference to the best simple baseline.
+        cells: further cells, by the key of their column.
+    """
+    known = {
+        "ours": score_cell("Small-EC", 42, 0.7),
+        "untuned": score_cell("Small", 0, 0.4),
+        "simple row": Cell("always-yes", "always-yes"),
+        "simple": Cell(0.61, "0.610"),
+        "beating": beating,
+        **cells,
+    }
+    columns = tuple(HeaderCell(key, key) for key in known)
+    rows = (Row("PM", "other", tuple(known.values())),)
+    panel = Panel("", "Task", columns, (RowGroup("", rows),), float_title=IND)
+    return results_table(name="claims", kind="claims", panels=(panel,), summary=("Ours & yours.",))
+
+
+CLAIMS = {"tables": ["claims", "ind"], "settings_of": {"claims": [IND], "ind": [IND]}}
 
 
 def score_cell(model: str, seed: int, value: float) -> Cell:

@@ -1,23 +1,17 @@
 """What the report of a study shows, and the summary that a finished run prints."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
 from ecslm.plan.figures import figures_settings
-from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, partly_shown, table_context
-from ecslm.reports.run_summary import Pair, SummarySettings, summary
-from ecslm.reports.settings import (
-    ReportModel,
-    ReportSettings,
-    ReportTable,
-    ReportTask,
-)
-from ecslm.tables.entry import Entry
+from ecslm.reports.run_summary import summary
+from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.tables.kinds.results import ResultsEntry
 
 # Libraries whose versions the report lists.
@@ -27,52 +21,56 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 @cache
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
-    tables, context = in_report_order(study), table_context(study)
+    tables: dict[str, Any] = in_report_order(study)
     results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
     tasks = _in_order((task for one in results for task in one.columns), study.test_tasks)
-    models = [name for name, model in study.settings.models.items() if model.run]
-    rows = (name for one in results for name in one.models)
+    models = {name: model for name, model in study.settings.models.items() if model.run}
+    costs = [entry for entry in tables.values() if entry.kind == "cost"]
+    hardware = next((one.hardware for one in costs if one.hardware), None)
+    answering = _answering(study, tables)
     return ReportSettings(
         study=study.name,
         title=study.settings.title,
         question=study.settings.question,
-        data_source=source_of(study).title(),
-        comparable=study.settings.published_comparable,
+        context=table_context(study),
         of_the_paper=study.of_the_paper,
         train_setting=study.settings.train_setting,
-        setting_titles=context.setting_titles,
         resamples=study.settings.scoring.resamples,
-        tables=tuple(
-            ReportTable(name=name, kind=entry.kind, setting=getattr(entry, "setting", None))
+        tables=tuple(tables),
+        settings_of={
+            name: (entry.setting,) if entry.kind == "results" else tuple(entry.settings)
             for name, entry in tables.items()
-        ),
+            if entry.kind in ("results", "claims")
+        },
         figures=tuple(figures_settings(study).names()),
-        tasks=tuple(
-            ReportTask(
-                code=task,
-                title=study.task(task).title,
-                metric=study.task(task).metric,
-                measure=context.tasks[task].metric,
-            )
-            for task in tasks
-        ),
-        models=tuple(_report_model(study, name) for name in _in_order(rows, models)),
-        judged=_judged(study, tables),
+        tasks=tuple(tasks),
+        metrics={task: study.task(task).metric for task in tasks},
+        models=tuple(_in_order((name for one in results for name in one.models), models)),
+        recipes={
+            name: Recipe(base=model.base, precision=model.precision, training=model.training)
+            for name, model in study.local_models.items()
+            if name in models
+        },
+        answering=answering,
+        hourly=hardware.price if hardware else None,
+        currency=next((one.currency for one in costs if one.currency), None),
+        timed=any(answering in one.latency for one in costs),
         not_run=tuple(sorted(set(study.settings.models).difference(models))),
         partly_shown=partly_shown(study),
         card=study.described_model is not None,
-        baselines=context.baselines,
         samples=study.settings.report.samples,
         versions=lock_versions(LISTED),
     )
 
 
-def _judged(study: Study, tables: Mapping[str, Entry]) -> tuple[str, ...]:
-    """The models that are compared with simple baselines at the beginning of a report: those of
-    claims, or else all tuned ones."""
-    claimed = (getattr(entry, "model", None) for entry in tables.values())
-    named = tuple(dict.fromkeys(name for name in claimed if name is not None))
-    return named or tuple(sorted(name for name, model in study.local_models.items() if model.tuned))
+def _answering(study: Study, tables: dict[str, Any]) -> str | None:
+    """The model that the answer is about: that of the first table of claims, or else a tuned one,
+    or one that is not a baseline."""
+    claimed = [entry.model for entry in tables.values() if entry.kind == "claims"]
+    models = {name: one for name, one in table_context(study).models.items() if one.tasks}
+    tuned = sorted(name for name, one in models.items() if one.trained)
+    others = sorted(name for name, one in models.items() if not one.learned)
+    return next(iter([*claimed, *tuned, *others]), None)
 
 
 def _in_order(first: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -81,18 +79,6 @@ def _in_order(first: Iterable[str], names: Iterable[str]) -> list[str]:
     known = set(names)
     shown = [name for name in dict.fromkeys(first) if name in known]
     return [*shown, *sorted(known.difference(shown))]
-
-
-def _report_model(study: Study, name: str) -> ReportModel:
-    model, local = study.model(name), study.local_models.get(name)
-    return ReportModel(
-        name=name,
-        base=model.base,
-        seeds=model.seeds,
-        tasks=study.model_tasks(name),
-        precision=None if local is None else local.precision,
-        training=None if local is None else local.training,
-    )
 
 
 def study_summary(study: Study) -> str:
@@ -107,39 +93,4 @@ def study_summary(study: Study) -> str:
             f"{results}: no results yet: run the study first, by `make reproduce` and the same "
             "STUDY or CONFIGFILE"
         )
-    return summary(summary_settings(study), results)
-
-
-def summary_settings(study: Study) -> SummarySettings:
-    """What the summary shows: in-domain results, each tuned model next to the same base untuned,
-    with free answers and with valid ones, and the models that do not run here."""
-    models = {name: model for name, model in study.settings.models.items() if model.run}
-    local = {name: model for name, model in study.local_models.items() if model.run}
-    free = {name: model for name, model in local.items() if model.answers == "free"}
-    untuned, limited = (
-        {
-            model.base: name
-            for name, model in local.items()
-            if model.answers == answers and model.adapter_name(name) is None and not model.shots
-        }
-        for answers in ("free", "constrained")
-    )
-    pairs = [
-        Pair(tuned=name, untuned=untuned.get(model.base), limited=limited.get(model.base))
-        for name, model in free.items()
-        if model.tuned
-    ] or [Pair(untuned=name) for name in free or local]
-    pairs += [
-        Pair(elsewhere=name)
-        for name, model in models.items()
-        if name not in local and not model.LEARNS
-    ]
-    context = table_context(study)
-    return SummarySettings(
-        study=study.name,
-        settings=study.settings.settings[:1],
-        pairs=tuple(pairs),
-        context=context.model_copy(
-            update={"tasks": {code: task for code, task in context.tasks.items() if task.test}}
-        ),
-    )
+    return summary(study.name, study.settings.settings[0], table_context(study), results)

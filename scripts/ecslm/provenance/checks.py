@@ -25,13 +25,13 @@ from ecslm.prediction.backend import read_prediction_settings
 from ecslm.prediction.openai_backend import going_to_ask
 from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.provenance.dag import Job
-from ecslm.reports.run_display import MAKE_ROOM
 from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
 from ecslm.schemas.record import read_records
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+MAKE_ROOM = "make room, or move `results` to another disk and link it here"
 # Values per weight in a checkpoint, and checkpoints of one training.
 CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
 OPTION = "rerun-triggers"

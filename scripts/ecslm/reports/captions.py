@@ -62,3 +62,5 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
                 "mean over several steps. Each training keeps the step with the lowest loss on "
                 "the validation records."
             )
+        case _:
+            return figure.name

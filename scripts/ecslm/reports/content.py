@@ -7,16 +7,13 @@ from typing import Any
 
 from ecslm.common.files import read_json
 from ecslm.figures.settings import FigureName
+from ecslm.models.precision import Precision
 from ecslm.reports.captions import figure_caption, shows_published
-from ecslm.reports.deviations import deviations
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
-from ecslm.reports.simple_as_good import as_good_in_tables
+from ecslm.reports.verdict import Verdict, read_verdicts
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
 from ecslm.tables.model import Table, read_table
-
-# Kinds of tables whose summary is the verdict. That of costs is not one of them: measured times may
-# be in tables, but not in the text of the document.
-VERDICT = ("claims",)
+from ecslm.training.settings import TrainingSettings
 
 ONE_SEED = "Each model was trained with a single seed: how much training runs differ is not known."
 SEEN = "Base models may have seen test records, or texts like them, before they were tuned."
@@ -31,24 +28,10 @@ OTHER_DATA = (
     "The numbers say nothing about the data on which the published values were measured, nor about "
     "other kinds of records."
 )
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What the adapters of a model were trained on, by its first seed."""
-
-    records: int
-    tokens: int
-    """Tokens of prompts and answers, in all epochs."""
-
-
-@dataclass(frozen=True)
-class IntervalFigures:
-    """The interval figures of a table: its title, their common caption, their names."""
-
-    title: str
-    caption: str
-    names: tuple[str, ...]
+# Settings that decide how something is computed, not what.
+TECHNIQUE = frozenset(
+    ("batch_tokens", "packing", "gradient_checkpointing", "fused", "deterministic")
+)
 
 
 @dataclass(frozen=True)
@@ -58,9 +41,7 @@ class Content:
     Attributes:
         captions: of the figures, by name.
         adapters: manifests of adapters, by path; `bases`: those of bases.
-        as_good: where a simple baseline is as good as a model.
-        verdict: paragraphs that say what was found.
-        deviations: from the study whose published values are shown, if any are.
+        verdicts: on the model that the answer is about, by setting.
         commit: that of the project when the report was built, None if there is none.
     """
 
@@ -69,40 +50,44 @@ class Content:
     captions: Mapping[str, str]
     adapters: Mapping[str, Any]
     bases: Mapping[str, Any]
-    as_good: tuple[str, ...]
-    verdict: tuple[str, ...]
-    deviations: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
     commit: str | None
 
-    def figures(self, *kinds: str, table: str | None = None) -> list[FigureName]:
-        """The figures of some kinds, of one table or of all."""
-        return [
-            figure
-            for figure in self.settings.figures
-            if figure.kind in kinds and table in (None, figure.table)
-        ]
+    def figures(self, *kinds: str) -> list[FigureName]:
+        """The figures of some kinds."""
+        return [figure for figure in self.settings.figures if figure.kind in kinds]
 
     @property
-    def intervals(self) -> list[IntervalFigures]:
-        """The interval figures, by table."""
-        found = []
-        for table in self.tables:
-            names = tuple(figure.name for figure in self.figures("intervals", table=table.name))
-            if names:
-                found.append(IntervalFigures(table.caption, self.captions[names[0]], names))
+    def shown_figures(self) -> dict[str, list[str]]:
+        """The names of the figures on the page, by the first sentence of their captions: of one
+        table all intervals."""
+        found: dict[str, list[str]] = {}
+        first = next((one.table for one in self.figures("intervals")), None)
+        for one in self.settings.figures:
+            if one.kind != "intervals" or one.table == first:
+                title = self.captions[one.name].partition(". ")[0]
+                found.setdefault(title, []).append(one.name)
         return found
 
     @property
-    def trained(self) -> dict[str, Trained]:
-        """What models were trained on, by name."""
-        found = {}
-        for model in self.settings.models:
-            if model.training is not None:
-                made = self.adapters[ADAPTER.format(model=model.name, seed=model.seeds[0])]
-                counts = (sum(made.get(name, {}).values()) for name in ("records", "tokens"))
-                records, tokens = counts
-                found[model.name] = Trained(records, tokens * model.training.epochs)
-        return found
+    def intervals(self) -> list[list[str]]:
+        """The names of the interval figures, by table."""
+        found: dict[str, list[str]] = {}
+        for one in self.figures("intervals"):
+            found.setdefault(one.table, []).append(one.name)
+        return list(found.values())
+
+    def of_kind(self, *kinds: str) -> list[Table]:
+        """The tables of some kinds."""
+        return [table for table in self.tables if table.kind in kinds]
+
+    def trained_on(self, model: str) -> tuple[int, int]:
+        """Records, and tokens in all epochs, of the adapter of a model's first seed."""
+        seed = self.settings.context.models[model].trained[0]
+        made = self.adapters[ADAPTER.format(model=model, seed=seed)]
+        records, tokens = (sum(made.get(name, {}).values()) for name in ("records", "tokens"))
+        training = self.settings.recipes[model].training
+        return records, tokens * (training.epochs if training else 1)
 
     @property
     def manifests(self) -> dict[str, Any]:
@@ -120,68 +105,77 @@ class Content:
     @property
     def limits(self) -> list[str]:
         """Sentences on what the results do not show, as far as the settings tell."""
-        trained = [len(model.seeds) for model in self.settings.models if model.training is not None]
-        not_run = ", ".join(self.settings.not_run)
-        partly = "; ".join(map(self.settings.setting_title, self.settings.partly_shown))
-        return [
-            "Intervals and tests hold for records like these test records and for these adapters: "
-            "another training run may differ by more.",
-            *([ONE_SEED] if trained and max(trained) == 1 else []),
-            *([OTHER_DATA] if self.published and not self.settings.comparable else []),
-            *([QUOTED] if self.published else []),
-            *([f"In the configuration, but not run here: {not_run}."] if not_run else []),
-            *(
-                [f"Some scores of these settings are only in scores.csv: {partly}."]
-                if partly
-                else []
-            ),
-            CONTAMINATION if self.settings.comparable and self.settings.of_the_paper else SEEN,
-            "Computation is counted, not measured: the time and money that it takes depend on the "
-            "machine.",
-        ]
+        settings, context = self.settings, self.settings.context
+        trained = [len(model.trained) for model in context.models.values() if model.trained]
+        not_run = ", ".join(settings.not_run)
+        partly = "; ".join(map(context.setting_title, settings.partly_shown))
+        of_the_paper = context.data.comparable and settings.of_the_paper
+        known = {
+            "Intervals and tests hold for records like these test records and for these models: "
+            "another training run may differ by more.": True,
+            ONE_SEED: trained and max(trained) == 1,
+            OTHER_DATA: self.published and not context.data.comparable,
+            QUOTED: self.published,
+            f"In the configuration, but not run here: {not_run}.": not_run,
+            f"Some scores of these settings are only in scores.csv: {partly}.": partly,
+            CONTAMINATION if of_the_paper else SEEN: True,
+            "Time and money depend on the machine.": True,
+        }
+        return [sentence for sentence, holds in known.items() if holds]
 
     @property
-    def doubled(self) -> bool:
-        """Whether a published value was printed as twice a recall."""
-        return any(
-            "doubled" in cell.marks
-            for table in self.tables
-            for panel in table.panels
-            for row in panel.rows
-            for cell in row.cells
-        )
+    def deviations(self) -> list[str]:
+        """A sentence for each deviation from the published study, as far as settings show them.
 
-    def of_kind(self, *kinds: str) -> list[Table]:
-        """The tables of some kinds."""
-        return [table for table in self.tables if table.kind in kinds]
+        The defaults of the training settings are those of the paper that this project reproduces,
+        and that of quantisation is the format of QLoRA, which the paper names without a format;
+        the recipe of any other paper is not known.
+        """
+        data = self.settings.context.data
+        found = [
+            f"The records are not those of the published study ({data.source}): its values are "
+            "shown for scale only, and not compared with ours."
+        ] * (not data.comparable)
+        tuned = {n: one for n, one in self.settings.recipes.items() if one.training is not None}
+        models: dict[tuple[str, str, str], list[str]] = {}
+        for model, recipe in sorted(tuned.items()) if self.settings.of_the_paper else ():
+            for own, published in (
+                (recipe.training, TrainingSettings()),
+                (recipe.precision, Precision()),
+            ):
+                values = own.model_dump() if own else {}
+                for name, value in published.model_dump().items():
+                    if name not in TECHNIQUE and values[name] != value:
+                        key = name, _shown(values[name]), _shown(value)
+                        models.setdefault(key, []).append(model)
+        for (name, ours, theirs), names in models.items():
+            of = "all tuned models" if len(names) == len(tuned) else ", ".join(names)
+            what = name.replace("_", " ").capitalize()
+            found.append(f"{what} {ours} instead of {theirs}: {of}.")
+        return found
 
 
 def read_content(
     settings: ReportSettings, results: Path, bases: Path, commit: str | None
 ) -> Content:
-    """Read tables and manifests.
+    """Read tables, scores and manifests.
 
     Raises:
         InputError: a file is missing, altered or invalid.
     """
-    tables = tuple(
-        read_table(results / TABLE_JSON.format(table=table.name)) for table in settings.tables
-    )
-    of_setting = [
-        (settings.setting_title(one.setting), table)
-        for one, table in zip(settings.tables, tables, strict=True)
-        if one.setting is not None
-    ]
+    tables = tuple(read_table(results / TABLE_JSON.format(table=name)) for name in settings.tables)
     return Content(
         settings=settings,
         tables=tables,
         captions={figure.name: figure_caption(figure, tables) for figure in settings.figures},
         adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
-        as_good=tuple(as_good_in_tables(of_setting, settings.judged)),
-        verdict=tuple(
-            paragraph for table in tables if table.kind in VERDICT for paragraph in table.summary
-        ),
-        deviations=tuple(deviations(settings)),
+        verdicts=tuple(read_verdicts(results, settings, tables)),
         commit=commit,
     )
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "no limit"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,16 +1,34 @@
-"""The report as a LaTeX document, which inputs tables and figures."""
+"""The report as a LaTeX document, which inputs tables and figures, and its PDF.
 
+The PDF is compiled by latexmk and reproducible byte for byte.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
+from ecslm.common.errors import InputError
+from ecslm.common.files import remove_temporaries
 from ecslm.reports.content import Content
-from ecslm.reports.settings import ReportModel
+from ecslm.reports.settings import Recipe
 from ecslm.tables.latex import Tex, render
 
 MANY = 1_000_000
+# Of the drawing of scores, in millimetres.
+WIDTH = 60
+# Texts of others are in the document. They are escaped; if one were not, it could run no program,
+# and read and write no file outside of the document's folder.
+CLOSED = {"openin_any": "p", "openout_any": "p", "shell_escape": "f"}
+# pdfTeX writes into a PDF the current time, unless one is given, and an identifier derived from its
+# path, unless that is emptied.
+FIXED_TIME = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
 
 
 def render_document(content: Content, template: Path) -> str:
-    """The document's text.
+    """The document's text. Like all results but those of costs, it has no clock values.
 
     Raises:
         InputError: the template is missing or invalid.
@@ -19,21 +37,72 @@ def render_document(content: Content, template: Path) -> str:
         template,
         content=content,
         settings=content.settings,
+        context=content.settings.context,
         # What a macro of the template returns, whose values are escaped already.
         tex=Tex,
         weights=weights_text,
         number=number_text,
+        mm=lambda score: Tex(f"{WIDTH * min(max(score, 0.0), 1.0):.2f}"),
     )
 
 
-def weights_text(model: ReportModel) -> str:
-    """How the weights of a model's base are stored and computed with."""
-    precision = model.precision
-    if precision is None:
-        return "--"
+def weights_text(recipe: Recipe) -> str:
+    """How the weights of a base are stored and computed with."""
+    precision = recipe.precision
     return precision.dtype if precision.quantization == "none" else f"NF4, {precision.dtype}"
 
 
 def number_text(value: int) -> str:
     """A count, shortened to millions where it has many."""
     return f"{value / MANY:,.1f} M" if value >= MANY else f"{value:,}"
+
+
+def compile_pdf(tex: Path, pdf: Path) -> None:
+    """Compile `tex` in its own directory, so that it finds its fragments, and write `pdf`.
+
+    Raises:
+        InputError: latexmk is missing, or LaTeX reports an error.
+    """
+    latexmk = shutil.which("latexmk")
+    if latexmk is None:
+        raise InputError(
+            "latexmk: not installed; on Debian or Ubuntu: apt-get install --no-install-recommends "
+            "latexmk texlive-latex-recommended texlive-science"
+        )
+    if not tex.is_file():
+        raise InputError(f"{tex}: no such file")
+    pdf.parent.mkdir(parents=True, exist_ok=True)
+    remove_temporaries(pdf)
+    with tempfile.TemporaryDirectory(dir=pdf.parent, prefix=f".{pdf.name}.") as folder:
+        run = subprocess.run(
+            [
+                latexmk,
+                "-norc",
+                r"-usepretex=\pdftrailerid{}",
+                "-pdf",
+                "-latexoption=-no-shell-escape",
+                "-interaction=nonstopmode",
+                "-halt-on-error",
+                "-file-line-error",
+                f"-output-directory={Path(folder).resolve()}",
+                tex.name,
+            ],
+            cwd=tex.parent,
+            env={**os.environ, **FIXED_TIME, **CLOSED},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        made = Path(folder) / f"{tex.stem}.pdf"
+        if run.returncode or not made.is_file():
+            raise InputError(f"{tex}: LaTeX failed: {_first_error(run.stdout + run.stderr)}")
+        made.replace(pdf)
+
+
+def _first_error(output: str) -> str:
+    """The first error line of LaTeX: `! message` or `file:line: message`."""
+    for line in output.splitlines():
+        if re.match(r"! |\S+:\d+: ", line):
+            return line.strip()
+    return (output.strip().splitlines() or ["no message"])[-1]

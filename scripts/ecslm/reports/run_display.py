@@ -15,33 +15,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from tqdm import tqdm
-
-from ecslm.reports.run_progress import RunProgress, duration
+from ecslm.reports.run_progress import SHORT, RunProgress, duration
 
 # On a terminal, jobs that took longer leave a line.
 LONG = 10.0
 # Elsewhere a line says what is running after as many seconds without one.
 HEARTBEAT = 60.0
-# Of terminals that report none.
-WIDTH = 80
-MOST_RUNNING = 6
-BAR = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} jobs{postfix}"
 # Removes what follows the cursor.
 ERASE = "\r\x1b[J"
-
-# Lines, and characters of each, that say why a run failed.
-MOST_LINES, MOST_CHARACTERS = 20, 600
-# Bytes at the end of a log that are read. A scheduler's has all that Snakemake says there.
-END_OF_LOG, END_OF_SCHEDULER_LOG = 4_000, 100_000
+# Lines, and characters of each, that say why a run failed; running jobs that are shown.
+MOST_LINES, MOST_CHARACTERS, MOST_RUNNING = 20, 600, 6
+# Bytes at the end of a log that are read.
+END_OF_LOG = 100_000
 ERROR = "error: "
-MAKE_ROOM = "make room, or move `results` to another disk and link it here"
-# How a line of progress begins.
+# How a line of progress begins, and how much of a job is done.
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ")
+SHARE = re.compile(r"\b(\d+) of (\d+)\b")
 # Lines of a scheduler's log that say why a job failed; some name their node, `slurmstepd-node`.
 REASON = re.compile(
-    r"^(error: .*|slurmstepd(-\S+)?: error: .*"
-    r"|.*\b(No such file or directory|not found|Permission denied|Killed|out of memory)\b.*)$",
+    r"error: |slurmstepd(-\S+)?: error: "
+    r"|.*\b(No such file or directory|not found|Permission denied|Killed|out of memory)\b",
     re.IGNORECASE,
 )
 # What to do about messages of SLURM's executor.
@@ -52,19 +45,17 @@ FIXES = {
     "'OUT_OF_MEMORY'": "it ran out of memory: set its rule's `mem_mb` in the profile",
 }
 KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory"
-NOT_BEGUN = "it ended before it wrote a log"
-
 # Errors of Snakemake.
 NO_RULE = re.compile(r"^No rule to produce (.+) \(if you use input functions ", re.MULTILINE)
-AFFECTED = re.compile(r"affected files:\n((?:\s+.+\n?)+)")
+AFFECTED = re.compile(r"affected files:\s+(.+)")
 MANY_JOBS = "Target rules may not contain wildcards."
 NAME_ONE = (
     "the target has many jobs: name a file that it makes, or take a target that is listed by "
     "`snakemake --list-target-rules`"
 )
-# Words in those that say only that a job failed, of which its own record tells more.
+# Words in those that say only that a job failed, of which its own record tells more, and in those
+# of the workflow itself, which Snakemake prints with their stack.
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
-# And in those of the workflow itself, which Snakemake prints with their stack.
 STACK = '\n  File "'
 
 
@@ -80,7 +71,7 @@ class _Job:
         """Its logs, if they are not those of an earlier run."""
         # One may be removed at any moment.
         with suppress(OSError):
-            return [one for one in self.logs if one.stat().st_mtime >= self.begun]
+            return [path for path in self.logs if path.stat().st_mtime >= self.begun]
         return []
 
     def lines(self) -> list[str]:
@@ -100,29 +91,29 @@ class _Job:
         """
         if problems := self.problems():
             return problems
-        schedulers = (line for path in others for line in last_lines(path, END_OF_SCHEDULER_LOG))
-        lines = list(filter(REASON.match, schedulers)) or self.lines()
+        lines = [line for path in others for line in last_lines(path) if REASON.match(line)]
         # What it did last is no reason.
-        last = [one.removeprefix(ERROR) for one in lines[-1:] if not CLOCK.match(one)]
-        logs = [*self.written(), *filter(Path.is_file, others)]
-        why = " ".join([*said, *last]) or (KILLED if logs else NOT_BEGUN)
-        where = ", ".join(map(str, logs)) or ("" if said else "what is printed above")
-        return [f"{why}: see {where}" if where else why]
+        last = [one for one in (lines or self.lines())[-1:] if not CLOCK.match(one)]
+        logs = ", ".join(map(str, (*self.written(), *filter(Path.is_file, others))))
+        return [f"{' '.join([*said, *last]) or KILLED}: see {logs or 'what is printed above'}"]
 
-    def row(self, now: float, expected: float | None) -> str:
-        """How long it has been running, and what it does."""
-        row = f"{self.message}  {duration(now - self.begun)}"
-        if expected is not None and expected >= LONG:
-            row += f" of about {duration(expected)}"
-        return ": ".join([row, *(CLOCK.sub("", line) for line in self.lines()[-1:])])
+    def state(self, now: float) -> tuple[str, float, float | None]:
+        """What it does in a line, the seconds that it has run, and those that it takes in all by
+        the share of it that is done."""
+        doing, ran = [CLOCK.sub("", line) for line in self.lines()[-1:]], now - self.begun
+        done, total = (
+            map(int, share.groups()) if (share := SHARE.search("".join(doing))) else (0, 0)
+        )
+        row = ": ".join([f"{self.message}  {duration(ran)}", *doing])
+        return row, ran, ran * total / done if done else None
 
 
 class RunDisplay(logging.Handler):
     """A handler of Snakemake's logger.
 
-    Between `begin` and `end` it shows the jobs: on a terminal as a bar and the running ones, below
-    what is printed, and elsewhere line by line. Why the run failed is printed when Snakemake closes
-    its log.
+    Between `begin` and `end` it shows the jobs: on a terminal the running ones, below what is
+    printed, and elsewhere line by line. Why the run failed is printed when Snakemake closes its
+    log.
     """
 
     def __init__(
@@ -143,22 +134,19 @@ class RunDisplay(logging.Handler):
         self._stream, self._about_target = stream, about_target
         self._usual, self._answers = usual, answers
         self._on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._started = False
+        self._started, self._last_line = False, 0.0
         self._progress: RunProgress | None = None
         self._running: dict[int, _Job] = {}
         # Why jobs failed, by their number, and why the run did.
         self._reasons: dict[int | None, list[str]] = {}
-        self._last_line = 0.0
 
     def begin(self, headline: str, progress: RunProgress) -> None:
         """Show the jobs from now on, below a line on what the run is going to do."""
-        if self._usual is None:
-            return
-        with self._locked():
-            left = progress.time_left(time.time())
-            self._print(f"{headline}; {left}" if left else headline)
-            self._progress, self._started = progress, True
-        threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
+        if self._usual is not None:
+            with self._locked():
+                self._print("; ".join(filter(None, [headline, progress.time_left({})])))
+                self._progress, self._started = progress, True
+            threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
     def end(self) -> None:
         """Stop showing jobs; pass on all further records."""
@@ -174,9 +162,7 @@ class RunDisplay(logging.Handler):
         """Say why the run failed: Snakemake prints nothing after this."""
         self.end()
         lines = list(dict.fromkeys(line for told in self._reasons.values() for line in told))
-        more = len(lines) - MOST_LINES
-        lines = lines[:MOST_LINES] + ([f"and {more} more like these"] if more > 0 else [])
-        for line in lines:
+        for line in lines[:MOST_LINES]:
             print(f"{ERROR}{line}", file=self._stream, flush=True)
         self.forget()
         super().close()
@@ -195,7 +181,7 @@ class RunDisplay(logging.Handler):
 
     def _take(self, event: str, record: logging.LogRecord) -> bool:
         """Note what a record says of jobs, or why the run stops; whether that is shown here."""
-        fields = vars(record)
+        fields, shown = vars(record), self._progress is not None
         match event:
             case "workflow_started":
                 self._started = True
@@ -205,12 +191,12 @@ class RunDisplay(logging.Handler):
                 self._end_job(fields["job_id"], record.created)
             case "job_error":
                 self._fail([fields["jobid"]], fields["log"], fields["rule_msg"], record.created)
-                return self._progress is not None
+                return shown
             case "group_error":
                 # Each of its jobs is reported once more.
                 numbers = [info["jobid"] for info in fields["job_error_info"]]
                 self._fail(numbers, fields["aux_logs"], None, record.created)
-                return self._progress is not None
+                return shown
             case "error":
                 message = record.getMessage()
                 self._reasons.setdefault(None, []).extend(self._why_stopped(message))
@@ -221,19 +207,23 @@ class RunDisplay(logging.Handler):
         number, message = fields["jobid"], fields["rule_msg"] or fields["rule_name"]
         # If it is tried again, what it said before is not the end of it.
         self._reasons.pop(number, None)
+        job = self._progress.due.get(number) if self._progress else None
         # Targets are no jobs to a reader.
-        if self._progress is None or number in self._progress:
+        if job or not self._progress:
             logs = [Path(path) for path in fields["log"]]
             self._running[number] = _Job(message, logs, fields["created"])
-        if self._progress and number in self._progress:
-            self._progress.begin(number, fields["created"])
+        if job and self._progress:
+            self._progress.left.add(number)
+            if not self._on_terminal and SHORT not in job.likenesses:
+                self._print(f"{self._progress.count} {message} begins")
 
     def _end_job(self, number: int, now: float) -> None:
         job = self._running.pop(number, None)
         if job and self._progress:
-            self._progress.end(number, now)
-            if not self._on_terminal or now - job.begun >= LONG:
-                self._print(f"[{self._progress.count}] {job.message}  {duration(now - job.begun)}")
+            took = now - job.begun
+            self._progress.end(number, took)
+            if not self._on_terminal or took >= LONG:
+                self._print(f"{self._progress.count} {job.message}  {duration(took)}")
 
     def _fail(
         self, numbers: Iterable[int], logs: Iterable[str | None], said: str | None, now: float
@@ -253,58 +243,50 @@ class RunDisplay(logging.Handler):
             reasons = job.reasons(others, executor)
             self._reasons[number] = [in_a_line(f"{job.message}: {line}") for line in reasons]
             if self._progress:
-                self._print(
-                    f"failed: {job.message}, after {duration(now - job.begun)}",
-                    *(f"  {line}" for line in reasons[:MOST_LINES]),
-                )
+                after = f"failed: {job.message}, after {duration(now - job.begun)}"
+                self._print(after, *(f"  {line}" for line in reasons[:MOST_LINES]))
         if self._progress:
-            self._progress.fail(jobs)
+            self._progress.left.difference_update(jobs)
 
     def _why_stopped(self, message: str) -> Iterable[str]:
-        """What an error of Snakemake says, a line each; nothing of what is said elsewhere."""
+        """What an error of Snakemake says, in a line; nothing of what is said elsewhere."""
         if found := NO_RULE.search(message):
             return [in_a_line(self._about_target(found[1]))]
+        if found := AFFECTED.search(message):
+            return [f"{found[1]}: no such file, and nothing makes it: bring it back"]
         if MANY_JOBS in message:
             return [NAME_ONE]
-        if found := AFFECTED.search(message):
-            files = filter(None, map(str.strip, found[1].split("\n")))
-            return [f"{path}: no such file, and nothing makes it: bring it back" for path in files]
         return [] if any(words in message for words in (*OF_JOBS, STACK)) else [in_a_line(message)]
 
     def _tick(self, progress: RunProgress) -> None:
-        while True:
+        while self._progress is progress:
             time.sleep(1.0)
             # The terminal may have been closed.
             with self._locked(), suppress(OSError):
-                if self._progress is not progress:
-                    return
                 self._refresh(time.time())
 
     def _refresh(self, now: float) -> None:
-        """Show what is running: on a terminal anew, elsewhere after a while without a line."""
-        if not self._progress:
-            return
-        left = self._progress.time_left(now)
-        left = f", {left} left" if left else ""
-        shown = list(self._running.items())[:MOST_RUNNING]
-        rows = [job.row(now, self._progress.expected(number)) for number, job in shown]
-        if len(self._running) > MOST_RUNNING:
-            rows.append(f"and {len(self._running) - MOST_RUNNING} more")
-        if self._on_terminal:
-            self._draw(self._progress, left, rows)
-        elif rows and now - self._last_line >= HEARTBEAT:
-            self._print(f"[{self._progress.count}] running{left}: {'; '.join(rows)}")
+        """Show what is running: on a terminal anew, elsewhere after a while without a line.
 
-    def _draw(self, progress: RunProgress, left: str, rows: Iterable[str]) -> None:
-        """Draw a bar and rows below an empty line, on which the cursor stays: there other
-        processes print."""
-        columns = (os.get_terminal_size(self._stream.fileno()).columns or WIDTH) - 1
-        bar = tqdm.format_meter(
-            progress.done, progress.total, 0.0, ncols=columns, bar_format=BAR, postfix=left[2:]
+        On a terminal the cursor stays on an empty line above, where other processes print.
+        """
+        soon = now - self._last_line < HEARTBEAT and not self._on_terminal
+        if not self._progress or not self._running or soon:
+            return
+        states = {number: job.state(now) for number, job in self._running.items()}
+        left = self._progress.time_left({number: of[1:] for number, of in states.items()})
+        rows = [row for row, _, _ in states.values()]
+        shown = rows[:MOST_RUNNING] + [f"and {len(rows) - MOST_RUNNING} more"] * (
+            len(rows) > MOST_RUNNING
         )
-        lines = ["", bar, *(f"  {row}"[:columns] for row in rows)]
-        back = f"\r\x1b[{len(lines) - 1}A"
-        print(ERASE, "\n".join(lines), back, sep="", end="", file=self._stream, flush=True)
+        head = f"{self._progress.count} running{f', {left} left' if left else ''}"
+        if not self._on_terminal:
+            self._print(f"{head}: {'; '.join(shown)}")
+            return
+        # Some terminals report no width.
+        columns = (os.get_terminal_size(self._stream.fileno()).columns or 80) - 1
+        lines = "\n".join(["", head, *(f"  {row}"[:columns] for row in shown)])
+        print(f"{ERASE}{lines}\r\x1b[{len(shown) + 1}A", end="", file=self._stream, flush=True)
 
     def _print(self, *lines: str) -> None:
         self._last_line = time.time()
@@ -320,21 +302,13 @@ class RunDisplay(logging.Handler):
         return self.lock
 
 
-def last_lines(path: Path, size: int = END_OF_LOG) -> list[str]:
-    """The lines at the end of a log, which may be missing.
-
-    Args:
-        size: bytes that are read.
-    """
-    try:
-        with path.open("rb") as stream:
-            length = os.fstat(stream.fileno()).st_size
-            stream.seek(max(0, length - size))
-            lines = stream.read().decode("utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    # The first one may be cut.
-    return [line.rstrip() for line in lines[length > size :] if line.strip()]
+def last_lines(path: Path) -> list[str]:
+    """The lines at the end of a log; none if it is missing."""
+    with suppress(OSError), path.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - END_OF_LOG))
+        lines = stream.read().decode("utf-8", errors="replace").splitlines()
+        return [line.rstrip() for line in lines if line.strip()]
+    return []
 
 
 def in_a_line(text: str) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
+# Jobs of this likeness take seconds.
+SHORT = ("short",)
+
 
 @dataclass(frozen=True)
 class PlannedJob:
@@ -19,78 +22,63 @@ class PlannedJob:
 
 
 class RunProgress:
-    """Follows the jobs of a run, by Snakemake's numbers. All times are seconds since the epoch."""
+    """Follows the jobs of a run, by Snakemake's numbers. All times are seconds since the epoch.
+
+    Attributes:
+        due: the jobs of the run.
+        left: those that have not begun or are running, but for those that failed.
+    """
 
     def __init__(self, due: Mapping[int, PlannedJob], others: Iterable[PlannedJob] = ()) -> None:
         """
         Args:
-            due: the jobs of the run.
             others: further jobs, whose times are those of similar ones.
         """
-        self._due = due
-        self._waiting = set(due)
-        self._begun: dict[int, float] = {}
+        self.due, self.left, self._done = due, set(due), 0
         self._took: dict[tuple[str, ...], list[float]] = defaultdict(list)
-        self.done = 0
         for job in (*due.values(), *others):
             if job.seconds is not None:
                 self._note(job, job.seconds)
 
-    def __contains__(self, number: object) -> bool:
-        return number in self._due
-
-    @property
-    def total(self) -> int:
-        """The number of all jobs of the run."""
-        return len(self._due)
-
     @property
     def count(self) -> str:
         """How many are done, of how many, in text that is always as wide."""
-        return f"{self.done:>{len(str(self.total))}}/{self.total}"
+        return f"[{self._done:>{len(str(len(self.due)))}}/{len(self.due)}]"
 
-    def begin(self, number: int, now: float) -> None:
-        """Note that a job has begun, perhaps once more."""
-        self._waiting.discard(number)
-        self._begun[number] = now
-
-    def end(self, number: int, now: float) -> None:
-        """Note that a job is done."""
-        self.done += 1
-        self._note(self._due[number], now - self._begun.pop(number))
-
-    def fail(self, numbers: Iterable[int]) -> None:
-        """Note that jobs have failed: they are waited for only if they begin again."""
-        for number in numbers:
-            self._begun.pop(number, None)
+    def end(self, number: int, seconds: float) -> None:
+        """Note that a job is done, and how long it took."""
+        self.left.discard(number)
+        self._done += 1
+        self._note(self.due[number], seconds)
 
     def expected(self, number: int) -> float | None:
         """The seconds that a job takes: as it last took, else the mean of those most like it."""
-        job = self._due[number]
+        job = self.due[number]
         known = (self._took[one] for one in job.likenesses if one in self._took)
         return job.seconds if job.seconds is not None else next(map(fmean, known), None)
 
-    def time_left(self, now: float) -> str:
-        """How long the rest of the run takes, in words; empty if too little is known of it: nothing
-        at all, or less than a job of unknown length has been running.
+    def time_left(self, running: Mapping[int, tuple[float, float | None]]) -> str:
+        """How long the rest of the run takes, in words; "" while a job's length is not known.
 
         The resource that is short decides: jobs that need all of it run one after the other, and
         those that need half of it two at a time. Waiting for inputs is not counted.
+
+        Args:
+            running: seconds that a job has run, and takes in all as far as it shows.
         """
         work: dict[str, float] = defaultdict(float)
-        known, unknown = list[float](), list[float]()
-        for number in (*self._waiting, *self._begun):
-            expected, running = self.expected(number), now - self._begun.get(number, now)
+        for number in self.left:
+            spent, measured = running.get(number, (0.0, None))
+            expected = measured or self.expected(number)
             if expected is None:
-                unknown.append(running)
-                continue
-            known.append(max(0.0, expected - running))
-            for resource, share in self._due[number].shares.items():
-                work[resource] += known[-1] * share
-        seconds = max((*known, *work.values()), default=0.0)
-        if not known or seconds < max(unknown, default=0.0):
-            return ""
-        return f"{'more than' if unknown else 'about'} {duration(seconds)}"
+                return ""
+            seconds = max(0.0, expected - spent)
+            # No run ends before its longest job.
+            work[""] = max(work[""], seconds)
+            for resource, share in self.due[number].shares.items():
+                work[resource] += seconds * share
+        seconds = max(work.values(), default=0.0)
+        return f"about {duration(seconds)}" if seconds else ""
 
     def _note(self, job: PlannedJob, seconds: float) -> None:
         for likeness in job.likenesses:

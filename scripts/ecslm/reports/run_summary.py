@@ -1,127 +1,72 @@
 """The summary that a finished run prints: a few numbers per task, and where the results are."""
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pydantic import Field
-
 from ecslm.reports.plain_tables import aligned
-from ecslm.reports.simple_as_good import Judged, as_good
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
-from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, percent_text, score_text
-from ecslm.tables.scores import CONSTANT, Measured, Scores
-from ecslm.tables.settings import TableContext
+from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.settings import ModelContext, TableContext
 
-WIDTH = 80
-
-
-class Pair(Closed):
-    """A tuned model, and the same base untuned, with free answers and with answers that are limited
-    to valid ones; each may be missing from the study. Or a model that does not run here."""
-
-    tuned: str | None = Field(None, description="Name of the tuned model.")
-    untuned: str | None = Field(None, description="Name of the untuned model.")
-    limited: str | None = Field(None, description="Name of the untuned model with valid answers.")
-    elsewhere: str | None = Field(None, description="Name of a model that does not run here.")
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """The models, by the heads of their columns."""
-        heads = {
-            "Untuned": self.untuned,
-            "Limited": self.limited,
-            "Tuned": self.tuned,
-            "Score": self.elsewhere,
-        }
-        return {head: name for head, name in heads.items() if name is not None}
+HEAD = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Best simple")
+# After a simple baseline that is as good as the model.
+AS_GOOD = " (!)"
+WARNING = "(!) a simple baseline is as good as the model or better, and costs less to use"
 
 
-class SummarySettings(Closed):
-    """What the summary shows."""
+def summary(study: str, setting: str, context: TableContext, results: Path) -> str:
+    """The summary's text: what has been scored in a setting, and the results that exist.
 
-    study: str = Field(description="Name of the study.")
-    settings: tuple[str, ...] = Field(min_length=1, description="Evaluation settings, in order.")
-    pairs: tuple[Pair, ...] = Field(description="What is shown side by side, in order.")
-    context: TableContext = Field(description="Its models and evaluated tasks, in order.")
-
-
-def summary(settings: SummarySettings, results: Path) -> str:
-    """The summary's text: what has been scored, and the results that exist."""
-    scores = Scores(results, settings.context, partial=True)
+    Each tuned model is shown beside its base, and all others by themselves.
+    """
+    scores = Scores(results, context, partial=True)
+    bases = {n: _base(context.models, n) for n, one in context.models.items() if one.trained}
+    others = (
+        n for n, one in context.models.items() if not (one.tuned or one.learned or one.limits)
+    )
     lines: list[str] = []
-    for setting in settings.settings:
-        title = settings.context.setting_title(setting)
-        for pair in settings.pairs:
-            rows = list(_rows(settings, scores, setting, pair))
-            names = ", ".join(pair.columns.values())
-            # The first row is the head.
-            if len(rows) > 1:
-                lines += [f"{names} ({title})", *aligned(rows), ""]
-            for sentence in _warning(settings, scores, setting, pair):
-                lines += [*textwrap.wrap(f"WARNING: {sentence}", WIDTH), ""]
+    for name in (*bases, *(one for one in others if one not in bases.values())):
+        if rows := list(_rows(context, scores, setting, name, bases.get(name))):
+            lines += [name, *aligned([HEAD, *rows], right=range(2, 6)), ""]
+    lines += [WARNING, ""] if any(AS_GOOD in line for line in lines) else []
     if lines:
-        title = "strict scores, and in brackets the share of invalid answers"
-        lines = [f"Study {settings.study}: {title}", "", *lines]
-    constants = [
-        line for setting in settings.settings for line in _constants(settings, scores, setting)
-    ]
-    if constants:
-        lines += [CONSTANT, *constants, ""]
-    places = {
-        "Tables": results / "tables",
-        "Report": results / REPORT_PAGE,
-        "Report as PDF": results / REPORT_PDF,
-        "Exported models": results / "exports",
-        "All": results,
-    }
-    lines += [f"{name}: {place}" for name, place in places.items() if place.exists()]
-    return "\n".join(lines)
+        title = context.setting_title(setting)
+        lines = [f"Study {study}: strict scores, {title}", "", *lines]
+    places = {"Tables": "tables", "Report": REPORT_PAGE, "Report as PDF": REPORT_PDF, "All": ""}
+    found = {what: results / place for what, place in places.items()}
+    return "\n".join([*lines, *(f"{what}: {at}" for what, at in found.items() if at.exists())])
+
+
+def _base(models: Mapping[str, ModelContext], tuned: str) -> str | None:
+    """The base of a tuned model without its adapter, with free answers and no example."""
+    family = (one for one in models.items() if one[1].family == models[tuned].family)
+    plain = (n for n, one in family if one.local and not (one.tuned or one.limits or one.shots))
+    return next(plain, None)
 
 
 def _rows(
-    settings: SummarySettings, scores: Scores, setting: str, pair: Pair
+    context: TableContext, scores: Scores, setting: str, model: str, base: str | None
 ) -> Iterator[tuple[str, ...]]:
-    yield ("Task", "Metric", *pair.columns, "Best simple")
-    for code, task in settings.context.tasks.items():
-        models = [_shown(scores.model(name, code, setting)) for name in pair.columns.values()]
-        simple = scores.simple(code, setting)
-        value = simple[1].value("strict") if simple else None
-        best = f"{score_text(value)} {simple[0]}" if simple and value is not None else MISSING
-        if any(text != MISSING for text in (*models, best)):
-            yield code, task.metric, *models, best
+    for code, task in context.tasks.items():
+        own, simple = scores.model(model, code, setting), scores.simple(code, setting)
+        if own is None:
+            continue
+        invalid, untuned = own.invalid_share(), base and scores.model(base, code, setting)
+        best = f"{_score(simple[1])} {simple[0]}" if simple else MISSING
+        beaten = simple and MISSING != _score(own) <= _score(simple[1])
+        interval, constant = own.interval(), own.constant()
+        yield (
+            code,
+            task.metric,
+            _score(own),
+            f"{score_text(interval.low)}-{score_text(interval.high)}" if interval else MISSING,
+            MISSING if invalid is None else f"{percent_text(invalid, 0)} %",
+            _score(untuned) if untuned else MISSING,
+            f"{best}{AS_GOOD if beaten else ''}{f'; {constant}' if constant else ''}",
+        )
 
 
-def _warning(settings: SummarySettings, scores: Scores, setting: str, pair: Pair) -> list[str]:
-    model = pair.tuned or pair.elsewhere
-    if model is None:
-        return []
-    judged = []
-    for task in settings.context.tasks:
-        measured, simple = scores.model(model, task, setting), scores.simple(task, setting)
-        value = measured.value("strict") if measured else None
-        other = simple[1].value("strict") if simple else None
-        if simple and value is not None and other is not None:
-            judged.append(Judged(task, value, simple[0], other))
-    return as_good(model, settings.context.setting_title(setting), judged)
-
-
-def _shown(measured: Measured | None) -> str:
-    if measured is None:
-        return MISSING
-    value, invalid = measured.value("strict"), measured.invalid_share()
-    shown = MISSING if value is None else score_text(value)
-    return shown if invalid is None else f"{shown} ({percent_text(invalid, 0)} %)"
-
-
-def _constants(settings: SummarySettings, scores: Scores, setting: str) -> Iterator[str]:
-    """A line for each model whose answers to a task or more are one constant."""
-    for name in dict.fromkeys(name for pair in settings.pairs for name in pair.columns.values()):
-        found = [
-            f"{task}: {constant}"
-            for task in settings.context.tasks
-            if (measured := scores.model(name, task, setting)) and (constant := measured.constant())
-        ]
-        if found:
-            yield f"{name} ({settings.context.setting_title(setting)}): {', '.join(found)}"
+def _score(measured: Measured) -> str:
+    value = measured.value("strict")
+    return MISSING if value is None else score_text(value)

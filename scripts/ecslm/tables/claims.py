@@ -58,10 +58,7 @@ class Claim:
     def tested(self, key: str) -> int | None:
         """1 if a difference is significantly better, -1 if worse, 0 if neither; None if it was not
         tested."""
-        value = self.number(key)
-        if value is None:
-            return None
-        return _sign(value) if "significant" in self.cells[key].marks else 0
+        return tested(self.cells.get(key, Cell()))
 
 
 def claim(
@@ -146,6 +143,14 @@ def best(cells: Mapping[str, Cell]) -> Named | None:
 def number(cell: Cell) -> float | None:
     """The number in a cell, if it has one."""
     return cell.value if isinstance(cell.value, float) else None
+
+
+def tested(cell: Cell) -> int | None:
+    """As `Claim.tested`."""
+    value = number(cell)
+    if value is None:
+        return None
+    return _sign(value) if "significant" in cell.marks else 0
 
 
 def _sign(difference: float, rounding: float = 0.0) -> int:

@@ -3,12 +3,18 @@ import re
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.report_files import (
+    CLAIMS,
     HOSTILE,
-    content_of,
+    SVG,
+    claims_table,
     own_table,
     page_of,
     report_settings,
@@ -23,14 +29,11 @@ from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.reports.cells import Origins
-from ecslm.reports.downloads import table_csv
+from ecslm.reports.page import THEME, inline_svg, table_csv
 from ecslm.reports.settings import report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
 from ecslm.tables.inputs import source_name
-from ecslm.tables.model import Cell, Row, RowGroup, Simple
-
-# As the page has it.
-QUESTION = "Which model &amp; at what price?"
+from ecslm.tables.model import Cell, Row, RowGroup
 
 
 @pytest.fixture
@@ -39,22 +42,45 @@ def results(tmp_path: Path) -> Path:
     return write_results(tmp_path / "demo")
 
 
+def test_question_answer_and_costs_come_before_all_tables(results: Path) -> None:
+    write_table(results, claims_table(Cell(0.09, "0.090", marks=("significant",))))
+    page = page_of(results, report_settings(**CLAIMS))
+    parts = (
+        *("<h1>Which model &amp; at what price?</h1>", "is better than the best simple baseline"),
+        *("Product Matching<small>finds 80 of 100 yes, 5 false alarms in 100 no", "▲ better than"),
+        *("10 min 0 s", "USD 0.060 on a CPU", "<dd>USD 0.010", "0.38 s", "95 % within 1.9 s"),
+        *('id="mistakes"', 'id="samples"', 'id="tables"', "Ours &amp; yours.", 'id="figures"'),
+    )
+    places = [page.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_the_bar_shows_the_values_of_the_table_and_says_them(results: Path) -> None:
+    write_table(results, claims_table(Cell(0.09, "0.090"), general=Cell(0.8, "0.8")))
+    page = page_of(results, report_settings(**CLAIMS))
+    assert (
+        'aria-label="F1 0.700, 95 % interval 0.670 to 0.730; untuned 0.400; '
+        'best simple baseline always-yes 0.610; best published 0.800"'
+    ) in page
+    for drawn in (
+        'width="70.0%"',
+        'class="interval doubtful" x1="67.0%" x2="73.0%"',
+        'class="simple" x1="61.0%"',
+        'class="untuned" cx="40.0%"',
+        'class="general" x="80.0%"',
+    ):
+        assert drawn in page
+    assert "best published" not in page_of(results), "of values that cannot be compared"
+
+
 def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
     page = page_of(results)
     assert not re.findall(r"url\((?!#)|@import|<link rel=\"stylesheet|\ssrc=", page)
     links = re.findall(r'href="([^"]*)"', page)
-    assert links
     for link in links:
-        if link.startswith("#"):
-            assert f'id="{link[1:]}"' in page
-        else:
-            assert link.startswith("data:")
-
-
-def test_the_question_of_the_study_comes_before_all_answers(results: Path) -> None:
-    page = page_of(results)
-    question = page.index(f"<strong>{QUESTION}</strong>")
-    assert question < page.index("<table")
+        assert link.startswith("data:") or f'id="{link.removeprefix("#")}"' in page
+    names = re.findall(r'\sid="([^"]*)"', page)
+    assert len(names) == len(set(names))
 
 
 def test_the_page_of_a_study_of_its_own_speaks_of_no_published_one(results: Path) -> None:
@@ -62,7 +88,7 @@ def test_the_page_of_a_study_of_its_own_speaks_of_no_published_one(results: Path
     content, _, _ = page_of(results).partition("<dialog")
     assert "published" not in content.partition("<body>")[2].lower()
     assert "ECInstruct" not in content
-    assert "table of costs" not in content, "it has none"
+    assert "in domain" not in content
 
 
 def test_a_table_is_carried_as_latex_and_as_csv(results: Path) -> None:
@@ -72,9 +98,11 @@ def test_a_table_is_carried_as_latex_and_as_csv(results: Path) -> None:
     assert ",GPT-4,,PM,F1,0.753,0.753,,,,other_data,\n" in table_csv(results_table())
 
 
-def test_no_two_elements_have_one_name(results: Path) -> None:
-    names = re.findall(r'\sid="([^"]*)"', page_of(results))
-    assert len(names) == len(set(names))
+def origin_of(page: str, cell: str) -> Any:
+    """The only file behind a cell."""
+    found = re.search(r'<script type="application/json" id="origins">(.*?)</script>', page)
+    numbers = set(re.findall(rf'data-files="(\d+)"[^>]*>{cell}', page))
+    return json.loads(found[1])[int(numbers.pop())] if found else None
 
 
 def test_behind_a_cell_are_the_digest_of_its_file_its_counts_and_its_method(
@@ -83,19 +111,16 @@ def test_behind_a_cell_are_the_digest_of_its_file_its_counts_and_its_method(
     path = results / "metrics/Small-EC/seed-42/PM.json"
     made = made_from([path], {}, code=None, versions={})
     write_manifest(results / "tables/ind.manifest.json", made, [results / "tables/ind.json"])
-    page = page_of(results)
-    found = re.search(r'<script type="application/json" id="origins">(.*?)</script>', page)
-    origins = json.loads(found[1]) if found else None
-    (number,) = re.findall(r'data-files="(\d+)">0.700', page)
-    origin = origins[int(number)]
+    origin = origin_of(page_of(results), "0.700")
     assert (origin["path"], origin["sha256"]) == (
         "metrics/Small-EC/seed-42/PM.json",
         sha256_of_file(path),
     )
     facts = origin["scores"][IND]
-    assert (facts["Records"], facts["Invalid answers"]) == (200, 10)
-    assert facts["95 % interval"] == "0.670 to 0.730"
-    assert facts["Method"] == "bootstrap"
+    assert (facts["Records"], facts["Invalid answers"]) == ("200", "10 (5.0 %)")
+    assert (facts["95 % interval"], facts["Method"]) == ("0.670 to 0.730", "bootstrap")
+    assert facts["Answers"]["yes"]["invalid"] == 6, "the matrix"
+    assert facts["MCC"] == "0.123", "no more digits than anybody reads"
 
 
 def test_the_digest_of_published_numbers_that_are_elsewhere_is_known(
@@ -107,18 +132,16 @@ def test_the_digest_of_published_numbers_that_are_elsewhere_is_known(
     write_manifest(results / "tables/ind.manifest.json", made, [results / "tables/ind.json"])
     row = Row("GPT-4", "published", (Cell(0.753, "0.753", sources=(source_name(scores),)),))
     panel = replace(results_table().panels[0], groups=(RowGroup("All", (row,)),))
-    (origin,) = Origins(results, report_settings(), [results_table(panels=(panel,))]).as_json()
+    (origin,) = Origins(results, [results_table(panels=(panel,))]).as_json()
     assert (origin["path"], origin["sha256"]) == ("study.csv", sha256_of_file(scores))
 
 
 def test_beside_a_released_score_stands_how_many_answers_its_scorer_drops(results: Path) -> None:
     dropping = {"value": 0.9, "defined": True, "details": {"n_dropped": 7}}
     write_metrics(results, "Small", "PM", {IND: scores(0.4, released=dropping)})
-    origins = Origins(results, report_settings(), [results_table()]).as_json()
-    facts = {one["path"]: one["scores"][IND] for one in origins}
-    told = facts["metrics/Small/seed-0/PM.json"]
-    assert told["Answers that the released scorer drops"] == 7
-    assert "Answers that the 2024 scorer drops" not in told
+    facts = origin_of(page_of(results), "0.400")["scores"][IND]
+    assert facts["Answers that the released scorer drops"] == "7"
+    assert "Answers that the 2024 scorer drops" not in facts
 
 
 def test_text_from_models_and_data_cannot_run(results: Path) -> None:
@@ -126,87 +149,67 @@ def test_text_from_models_and_data_cannot_run(results: Path) -> None:
     page = page_of(results)
     assert HOSTILE not in page
     assert "&lt;script&gt;alert" in page
-    assert "a shop &amp; co" in page
     assert page.count("</script>") == 2
 
 
 def test_the_page_tells_where_everything_came_from(results: Path) -> None:
     page = page_of(results)
-    for text in ("rev-1", "torch 2.13.0", "c0ffee", "# Data"):
+    for text in ("rev-1", "torch 2.13.0", "c0ffee", "# Data", "a shop &amp; co"):
         assert text in page
+    (results / "data_card.md").unlink()
+    assert "<summary>Data card" not in unescape(page_of(results, report_settings(card=False)))
 
 
 def test_the_inputs_of_the_report_are_known_beforehand(results: Path) -> None:
     files = report_files(report_settings())
-    for path in (
-        "adapters/Small-EC/seed-42/manifest.json",
-        "predictions/Small/seed-0/PM.jsonl",
-        "metrics/Small/seed-0/PM.json",
-        "figures/computation_ind.svg",
-        "data_card.md",
-    ):
-        assert path in files
     assert all((results / file).is_file() for file in files)
+    for path in results.rglob("*"):
+        name = path.relative_to(results).as_posix()
+        if path.is_file() and name != "predictions/Small/seed-0/PM.cost.json":
+            assert name in files, "nothing else is read"
     assert "predictions/Small/seed-0/PM.jsonl" not in report_files(report_settings(samples=0))
 
 
-def test_a_missing_file_is_named(results: Path) -> None:
-    path = "figures/computation_ind.svg"
-    (results / path).unlink()
-    with pytest.raises(InputError, match=f"{path}: no such file"):
-        page_of(results)
-
-
-def test_the_answer_comes_first(results: Path) -> None:
-    claims = replace(results_table(), name="claims", kind="claims", summary=("Ours & yours.",))
-    cost = replace(results_table(), name="cost", kind="cost", summary=("It took 2 hours.",))
-    write_table(results, claims)
-    write_table(results, cost)
-    kinds = ("claims", "cost", "results")
-    names = ("claims", "cost", "ind")
-    tables = [{"name": name, "kind": kind} for name, kind in zip(names, kinds, strict=True)]
-    page = page_of(results, report_settings(tables=tables))
-    expected = (QUESTION, "Ours &amp; yours.", "It took 2 hours.", "<table")
-    places = [page.index(text) for text in expected]
-    assert places == sorted(places)
-    assert "no table of claims" not in page
-    # The document may have no clock values: they are in the table of costs alone.
-    assert content_of(results, report_settings(tables=tables)).verdict == ("Ours & yours.",)
-
-
-def test_a_study_without_a_data_card_has_a_page(results: Path) -> None:
-    (results / "data_card.md").unlink()
-    page = page_of(results, report_settings(card=False))
-    assert "<summary>Data card" not in unescape(page)
-
-
-def test_an_altered_figure_is_refused(results: Path) -> None:
+def test_a_missing_or_altered_figure_is_refused(results: Path) -> None:
     svg = results / "figures/computation_ind.svg"
-    write_json(
-        results / FIGURES_MANIFEST,
-        {
-            **{"inputs": {}, "settings": {}, "code": None, "versions": {}},
-            "files": {svg.name: "0" * 64},
-        },
-    )
+    manifest = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
+    write_json(results / FIGURES_MANIFEST, {**manifest, "files": {svg.name: "0" * 64}})
     with pytest.raises(InputError, match="altered"):
         page_of(results)
+    svg.unlink()
+    with pytest.raises(InputError, match=r"computation_ind\.svg: no such file"):
+        page_of(results)
 
 
-@pytest.mark.parametrize(("simple", "warned"), [(0.7, True), (0.9, True), (0.6994, False)])
-def test_the_page_warns_exactly_where_a_simple_baseline_is_as_good_as_the_judged_model(
-    simple: float, warned: bool, tmp_path: Path
-) -> None:
-    study = write_results(tmp_path / "demo")
-    (panel,) = results_table().panels
-    (column,) = panel.columns
-    judged_by = replace(column, simple=Simple("Words & pairs", simple))
-    write_table(study, results_table(panels=(replace(panel, columns=(judged_by,)),)))
-    page = page_of(study, report_settings(judged=["Small-EC"]))
-    sentence = (
-        f"{IND}, in 1 of 1 task a simple baseline is as good as Small-EC or better, and costs less "
-        f"to use: PM (Words &amp; pairs {simple:.3f}, against 0.700)."
-    )
-    assert (sentence in page) == warned
-    assert ("Warning." in page) == warned
-    assert "Warning." not in page_of(study, report_settings(judged=[]))
+def test_figures_are_shown_once_and_only_what_a_reader_of_the_page_needs(results: Path) -> None:
+    figures = [
+        {"kind": kind, "table": table, "task": task}
+        for kind, table, task in (
+            *(("parameters", "ind", ""), ("intervals", "ind", "PM")),
+            *(("intervals", "ood", "PM"), ("loss", "", "")),
+        )
+    ]
+    settings = report_settings(figures=figures)
+    for figure in settings.figures:
+        (results / f"figures/{figure.name}.svg").write_text(SVG)
+    found = re.findall(r'<figure id="figure-(\w+)"', page_of(results, settings))
+    assert found == ["intervals_ind_PM", "loss"]
+
+
+def test_a_figure_has_its_own_names_the_pages_colours_and_grows_with_it() -> None:
+    found = inline_svg(SVG, "one", "A figure")
+    for part in ('id="one-p1"', 'clip-path="url(#one-p1)"', 'href="#one-m1"'):
+        assert part in found
+    assert "stroke: var(--ink)" in found
+    assert not [colour for colour in THEME if colour in found]
+    root = ElementTree.fromstring(found)
+    assert "width" not in root.attrib
+    assert root.attrib["viewBox"] == "0 0 244 70"
+    assert "metadata" not in found
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])))
+def test_a_screen_reader_says_the_caption_whatever_it_holds(caption: str) -> None:
+    root = ElementTree.fromstring(inline_svg(SVG, "one", caption))
+    assert root.attrib["role"] == "img"
+    assert " ".join(root.attrib["aria-label"].split()) == " ".join(caption.split())

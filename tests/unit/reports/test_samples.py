@@ -4,7 +4,7 @@ import pytest
 from support.report_files import report_settings, write_results
 
 from ecslm.common.errors import InputError
-from ecslm.reports.samples import TaskSamples, read_samples
+from ecslm.reports.samples import Sample, read_samples, readable
 
 
 @pytest.fixture
@@ -13,47 +13,55 @@ def results(tmp_path: Path) -> Path:
     return write_results(tmp_path / "demo")
 
 
-def samples(results: Path, count: int) -> TaskSamples:
-    (found,) = read_samples(results, report_settings(samples=count))
-    return found
+def samples(results: Path, count: int) -> list[Sample]:
+    return read_samples(results, report_settings(samples=count))
 
 
-def test_a_record_has_the_answers_of_all_models_in_their_order(results: Path) -> None:
-    for sample in samples(results, 4).samples:
-        assert [answer.model for answer in sample.answers] == ["Small", "Small-EC"]
-        assert sample.answers[0].verdict == "wrong"
-        assert sample.answers[1].verdict in ("right", "invalid")
-        assert sample.reference == "yes"
+def test_a_record_has_the_answers_of_all_models_that_of_the_answer_first(results: Path) -> None:
+    for sample in samples(results, 4):
+        assert [answer.model for answer in sample.answers] == ["Small-EC", "Small"]
+        assert sample.answers[0].verdict in ("right", "invalid")
+        assert sample.answers[1].verdict == "wrong"
+        assert sample.record.output == "yes"
 
 
-def test_there_are_as_many_as_configured_and_no_record_twice(results: Path) -> None:
-    assert [len(samples(results, count).samples) for count in (1, 3, 9)] == [1, 3, 4]
-    assert read_samples(results, report_settings(samples=0)) == []
+def test_there_are_as_many_as_configured_the_worst_first_and_no_record_twice(
+    results: Path,
+) -> None:
+    found = {count: samples(results, count) for count in (0, 1, 2, 3, 9)}
+    assert [len(of) for of in found.values()] == [0, 1, 2, 3, 4]
+    assert len({sample.record.id for sample in found[9]}) == 4
+    verdicts = {count: [one.answers[0].verdict for one in of] for count, of in found.items()}
+    assert verdicts[2] == ["invalid", "right"]
+    assert verdicts[9] == ["invalid", "invalid", "right", "right"]
 
 
-def test_what_models_answer_best_and_worst_comes_first(results: Path) -> None:
-    """Of Small all are equal, and taken by their ids: the first, the last, the second."""
-    found = [sample.answers[1].verdict for sample in samples(results, 3).samples]
-    assert found == ["right", "invalid", "invalid"]
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('{"a": {"b": "c", "d": [1, null]}, "e": "f"}', ["a: b: c, d: 1; null", "e: f"]),
+        ('[{"a": "b"}, "c"]', ["a: b", "c"]),
+        ("A: yes", ["A: yes"]),
+        ("17", ["17"]),
+        ("{broken", ["{broken"]),
+        ("", [""]),
+    ],
+)
+def test_texts_in_json_are_lines_of_names_and_values(text: str, lines: list[str]) -> None:
+    assert readable(text).split("\n") == lines
 
 
-@pytest.mark.parametrize("model", ["Small/seed-0", "Small-EC/seed-42"])
-def test_an_outcome_without_prediction_is_named(model: str, results: Path) -> None:
-    path = results / f"metrics/{model}/PM.records.jsonl"
-    path.write_text(path.read_text().replace("PM-test-3", "PM-test-9"))
-    with pytest.raises(InputError, match="PM-test-9: has no prediction"):
-        samples(results, 2)
-
-
-def test_an_outcome_without_a_record_is_named(results: Path) -> None:
-    path = results / "dataset/PM/test.jsonl"
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(InputError, match="PM-test-3: has no record"):
-        samples(results, 2)
-
-
-def test_outcomes_that_are_not_of_the_metric_are_named(results: Path) -> None:
-    path = results / "metrics/Small-EC/seed-42/PM.records.jsonl"
-    path.write_text(path.read_text().replace('"tn"', '"true_negative"'))
-    with pytest.raises(InputError, match="line 1: not an outcome of F1"):
+@pytest.mark.parametrize(
+    ("path", "old", "new", "problem"),
+    [
+        ("metrics/Small/seed-0/PM.records.jsonl", "PM-test-3", "PM-test-9", "has no prediction"),
+        ("dataset/PM/test.jsonl", "PM-test-3", "PM-test-9", "PM-test-3: has no record"),
+        ("metrics/Small-EC/seed-42/PM.records.jsonl", '"tn"', '"x"', "line 1: not an outcome"),
+    ],
+)
+def test_files_that_do_not_match_are_named(
+    path: str, old: str, new: str, problem: str, results: Path
+) -> None:
+    (results / path).write_text((results / path).read_text().replace(old, new))
+    with pytest.raises(InputError, match=problem):
         samples(results, 2)

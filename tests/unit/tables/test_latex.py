@@ -8,7 +8,7 @@ import pytest
 from support.project import REPORT
 
 from ecslm.common.errors import InputError
-from ecslm.reports.pdf import compile_pdf
+from ecslm.reports.document import compile_pdf
 from ecslm.tables.latex import escape, render
 from ecslm.tables.latex_panels import PanelLayout
 from ecslm.tables.latex_tables import render_table
