@@ -356,7 +356,7 @@ def test_an_edit_of_an_answer_reruns_what_it_concerns_alone(finished: Finished) 
     write_json(path, [*read_json(path)[:-1], "yes"])
     assert due(project) == {
         *("predict Mine/seed-0/PM", "score Mine/seed-0/PM"),
-        *(f"render_table {name}" for name in ("ind", "validity")),
+        *(f"render_table {name}" for name in ("claims", "ind", "reproduction", "validity")),
         *("tidy_scores", "draw_figures", "report_page"),
     }
 
