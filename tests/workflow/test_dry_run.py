@@ -111,7 +111,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         (
             ("--", "report"),
-            {rule: count for rule, count in DEMO.items() if rule not in ("all", "tidy_scores")}
+            {rule: count for rule, count in DEMO.items() if rule != "all"}
             | {"report": 1, "report_pdf": 1},
         ),
         (("--", "export"), EXPORT),

@@ -9,24 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 from huggingface_hub import EvalResult, ModelCardData
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
-from ecslm.common.manifests import read_result, verify_result
 from ecslm.common.validation import read_model
 from ecslm.exports.equality import AnsweredTwice, Equality, read_equality
 from ecslm.exports.settings import CardTask, ModelCardSettings
+from ecslm.exports.tidy_scores import COLUMNS, rows_of
 from ecslm.models.adapters import AdapterManifest
 from ecslm.models.bases import BaseManifest, HubSource
 from ecslm.schemas import paths
-from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.score import Row, score
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.model import percent_text
+from ecslm.tables.scores import best_simple
 
 # The score itself is asked for, not its interval.
 NO_INTERVAL = ScoringSettings(resamples=1)
@@ -73,19 +72,19 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
 def _lines(results: Path, settings: ModelCardSettings) -> Iterator[dict[str, Any]]:
     """The tidy rows of the model's strict scores, each with the name and the value of the best
     simple baseline, and whether the model is not better; None is what is missing."""
-    verify_result(results / paths.SCORES_PARQUET)
-    scores = pd.read_parquet(results / paths.SCORES_PARQUET)
-    scores = scores[scores["protocol"] == "strict"].astype(object).where(scores.notna(), None)
-    rows = scores.set_index(["model", "seed", "task", "setting"], drop=False)
     for code, task in settings.tasks.items():
-        path = results / paths.SIMPLE_BASELINES.format(task=code)
-        simple = read_result(path, SimpleBaselines).best if task.simple else None
-        own = rows[(rows["model"] == settings.model) & (rows["seed"] == settings.seed)]
-        for line in own[own["task"] == code].to_dict("records"):
-            place = (simple, 0, code, line["setting"])
-            other = rows.loc[place, "value"] if place in rows.index else None
+        simple = best_simple(results, code) if task.simple else None
+        others = _strict_rows(results, simple, 0, code) if simple else {}
+        for setting, line in _strict_rows(results, settings.model, settings.seed, code).items():
+            other = others.get(setting, {}).get("value")
             worse = other is not None and (line["value"] is None or line["value"] <= other)
             yield line | {"simple": simple, "simple_value": other, "not_better": worse}
+
+
+def _strict_rows(results: Path, name: str, seed: int, task: str) -> dict[str, dict[str, Any]]:
+    rows = rows_of(results, name, seed, task)
+    missing = dict.fromkeys(COLUMNS)
+    return {row["setting"]: missing | row for row in rows if row["protocol"] == "strict"}
 
 
 def _rescored(equality: Equality, tasks: Mapping[str, CardTask]) -> Iterator[dict[str, Any]]:

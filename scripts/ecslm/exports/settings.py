@@ -11,10 +11,11 @@ from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.modules import task_modules
+from ecslm.tables.scores import simple_files
 
 # Libraries whose versions can change tidy rows, and a card.
 OF_ROWS = ("pandas", "pyarrow")
-OF_CARDS = ("huggingface_hub", "Jinja2", "numpy", *OF_ROWS)
+OF_CARDS = ("huggingface_hub", "Jinja2", "numpy")
 
 
 class ExportEntry(Closed):
@@ -92,7 +93,7 @@ class CardTask(Closed):
 
     title: str = Field(description="Name in prose.")
     kind: TaskKind = Field(description="How it is scored.")
-    simple: bool = Field(description="Whether it has a best simple baseline.")
+    simple: tuple[str, ...] = Field(description="Its simple baselines, trivial and learned.")
 
 
 class ModelCardSettings(Closed):
@@ -116,9 +117,11 @@ class ModelCardSettings(Closed):
     def files(self) -> list[str]:
         """The files that the card reads, likewise."""
         exported = (path.format(model=self.model) for path in (paths.EXPORT, paths.EXPORT_EQUALITY))
-        judged = (code for code, task in self.tasks.items() if task.simple)
-        chosen = (paths.SIMPLE_BASELINES.format(task=code) for code in judged)
-        return [*exported, self.adapter, paths.SCORES_PARQUET, *chosen]
+        found = [*exported, self.adapter]
+        for code, task in self.tasks.items():
+            found.append(paths.metric_path(self.model, self.seed, code))
+            found += simple_files(code, task.simple) if task.simple else []
+        return found
 
     def modules(self) -> tuple[str, ...]:
         """The modules of the tasks' answers and metrics, by which answers are scored once more."""

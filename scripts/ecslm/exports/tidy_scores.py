@@ -81,16 +81,16 @@ def _all_rows(settings: ScoreRowsSettings, results: Path) -> Iterator[dict[str, 
                 about["training_tokens"] = sum(adapter.tokens.values())
             for task in sorted(model.tasks):
                 tokens = _tokens(results / PREDICTIONS.format(model=name, seed=seed, task=task))
-                for row in _rows(results, name, seed, task):
+                for row in rows_of(results, name, seed, task):
                     yield about | tokens.get(row["setting"], {}) | row
     for name, tasks in sorted(settings.baselines.items()):
         for task in sorted(tasks):
-            for row in _rows(results, name, 0, task):
+            for row in rows_of(results, name, 0, task):
                 yield {"model": name, "kind": "baseline"} | row
 
 
-def _rows(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str, Any]]:
-    """The rows of a metrics file."""
+def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str, Any]]:
+    """The rows of a metrics file, without what only other files tell."""
     file = read_result(results / metric_path(name, seed, task), MetricsFile)
     about = {"seed": seed, "task": file.task, "metric": file.metric}
     for setting, scores in sorted(file.settings.items()):

@@ -327,7 +327,7 @@ def model_card_settings(study: Study, model: str) -> ModelCardSettings:
             task: CardTask(
                 title=study.task(task).title,
                 kind=study.task(task).kind(),
-                simple=bool(study.simple_baselines(task)),
+                simple=tuple(sorted(study.simple_baselines(task))),
             )
             for task in study.model_tasks(model)
         },

@@ -8,12 +8,11 @@ from huggingface_hub import ModelCard
 from support.exported_files import write_adapter_manifest
 from support.model_examples import run_here
 from support.project import REPORT
-from support.table_files import IND, OOD, write_simple
+from support.table_files import IND, OOD, scores, write_metrics, write_simple
 
 from ecslm.common.files import read_json, write_json
 from ecslm.exports.card import render_card
 from ecslm.exports.settings import ModelCardSettings
-from ecslm.exports.tidy_scores import as_parquet, typed
 
 MODEL = "Small-EC"
 SETTINGS: dict[str, Any] = {
@@ -29,12 +28,12 @@ SETTINGS: dict[str, Any] = {
         "AG": {
             "title": "Answer Generation",
             "kind": {"answer": "generation", "metric": "bert_f1"},
-            "simple": False,
+            "simple": [],
         },
         "PM": {
             "title": "Product | Matching",
             "kind": {"answer": "yes_no", "metric": "binary_f1"},
-            "simple": True,
+            "simple": ["always-no", "always-yes"],
         },
     },
 }
@@ -66,7 +65,12 @@ ANSWERS = [
 def results(tmp_path: Path) -> Path:
     """The results of a tuned model, of two baselines, and its export."""
     write_adapter_manifest(tmp_path, MODEL)
-    write_scores(tmp_path)
+    write_metrics(tmp_path, MODEL, "AG", {IND: scores(0.8, n_invalid=0, n_truncated=0)})
+    poor = scores(0.3, n_invalid=20, n_truncated=None)
+    fine = scores(0.9, n_invalid=0, n_truncated=6)
+    write_metrics(tmp_path, MODEL, "PM", {IND: poor, OOD: fine})
+    write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.1), OOD: scores(0.2)})
+    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.3), OOD: scores(0.4)})
     write_simple(tmp_path, "PM", "always-yes")
     equality = {
         "precision": {"quantization": "nf4", "dtype": "bfloat16"},
@@ -84,25 +88,6 @@ def results(tmp_path: Path) -> Path:
     write_json(tmp_path / f"exports/{MODEL}/equality.json", equality)
     write_json(tmp_path / f"exports/{MODEL}/manifest.json", manifest())
     return tmp_path
-
-
-def write_scores(folder: Path, **of_ag: Any) -> None:
-    """The tidy rows of the model and of two baselines."""
-
-    def row(
-        model: str, setting: str, value: float, task: str = "PM", **counts: Any
-    ) -> dict[str, Any]:
-        row = {"model": model, "seed": 0, "task": task, "setting": setting, "protocol": "strict"}
-        row |= {"metric": "F1", "value": value, "low": value - 0.03, "high": value + 0.03}
-        return row | {"interval_reliable": True, "n": 200, "invalid": 0, "truncated": 0} | counts
-
-    rows = [row(MODEL, IND, 0.8, "AG", **of_ag), row(MODEL, IND, 0.3, invalid=20, truncated=None)]
-    rows += [row(MODEL, OOD, 0.9, truncated=6), row(MODEL, OOD, 0.1, protocol="lenient")]
-    rows += [row("always-no", IND, 0.1), row("always-no", OOD, 0.2)]
-    rows += [row("always-yes", IND, 0.3), row("always-yes", OOD, 0.4)]
-    (folder / "scores.parquet").write_bytes(
-        as_parquet(typed([*rows, row(MODEL, IND, 0.7, seed=1)]))
-    )
 
 
 def manifest() -> dict[str, Any]:
@@ -175,7 +160,8 @@ def test_scores_stand_beside_the_best_simple_baseline(results: Path) -> None:
 
 
 def test_an_interval_that_may_be_too_narrow_is_marked(results: Path) -> None:
-    write_scores(results, interval_reliable=False)
+    details = {"interval": {"method": "bootstrap", "reliable": False}}
+    write_metrics(results, MODEL, "AG", {IND: scores(0.8, strict={"details": details})})
     first, *_ = section(card(results), "Scores").splitlines()[4:]
     assert "| 0.770 to 0.830* |" in first
 
