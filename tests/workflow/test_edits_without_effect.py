@@ -102,8 +102,8 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "the order of imports and of definitions": together(
                 replaced(
                     f"{LIBRARY}/training/fit.py",
-                    "import logging\nfrom collections import Counter\n",
-                    "from collections import Counter\nimport logging\n",
+                    "import logging\nimport time\n",
+                    "import time\nimport logging\n",
                 ),
                 in_file(with_definitions_reversed, "ecslm/training/fit.py"),
                 in_file(with_definitions_reversed, "ecslm/common/files.py"),
