@@ -37,7 +37,8 @@ def main(study: str | None = None, data: Path | None = None) -> None:
     with written.open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(begun.text)
     # Whatever a run still needs: the file is there, and it is good.
-    check = as_text(check_study([written], None, "default"))
+    _, found = check_study([written], None, "default")
+    check = as_text(f"Study {study}, profile default", found)
     print(told(begun.start, begun.report, written, check), end="")
 
 

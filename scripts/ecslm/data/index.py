@@ -28,7 +28,7 @@ from ecslm.schemas.settings import Closed
 
 INDEX = "index.json"
 LIBRARY = Path(__file__).resolve().parents[1]
-# Columns that a user's own records may lack, if all of them do.
+# Columns that the rows of a user's own files may lack, if all rows of a file do.
 DEFAULTS = {"split": "test", "setting": DEFAULT_SETTING}
 # Columns that a row must have, by which `row_checks` judges it.
 TEXTS = frozenset(("setting", "instruction", "input", "output"))
@@ -122,11 +122,17 @@ def kept_index(folder: Path) -> IndexedRows | None:
     return None
 
 
-def index_of(files: Mapping[str, Path], folder: Path, shares: Shares | None) -> IndexedRows:
+def index_of(
+    files: Mapping[str, Path],
+    folder: Path,
+    defaults: Mapping[str, str],
+    shares: Shares | None = None,
+) -> IndexedRows:
     """The rows of data files, which are indexed in a directory unless they have been.
 
     Args:
         files: by their names.
+        defaults: values of columns that a file may lack.
         shares: by which rows without a split are divided.
 
     Raises:
@@ -141,12 +147,16 @@ def index_of(files: Mapping[str, Path], folder: Path, shares: Shares | None) -> 
         with held(folder.with_suffix(".lock"), str(folder), wait=True):
             rows = kept_index(folder)
             if rows is None or rows.files != digests:
-                rows = _built(files, digests, folder, shares)
+                rows = _built(files, digests, folder, defaults, shares)
             return rows
 
 
 def _built(
-    files: Mapping[str, Path], digests: dict[str, str], folder: Path, shares: Shares | None
+    files: Mapping[str, Path],
+    digests: dict[str, str],
+    folder: Path,
+    defaults: Mapping[str, str],
+    shares: Shares | None,
 ) -> IndexedRows:
     """Build an index; it replaces that of former content when it is complete."""
     problems = Problems()
@@ -154,7 +164,7 @@ def _built(
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
     try:
-        parts = _split(files, new, problems, shares)
+        parts = _split(files, new, problems, defaults, shares)
         index = Index(code=_code(), files=digests, parts=parts, problems=problems.by_kind())
         (new / INDEX).write_text(sealed(index), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -165,7 +175,11 @@ def _built(
 
 
 def _split(
-    files: Mapping[str, Path], folder: Path, problems: Problems, shares: Shares | None
+    files: Mapping[str, Path],
+    folder: Path,
+    problems: Problems,
+    defaults: Mapping[str, str],
+    shares: Shares | None,
 ) -> tuple[Part, ...]:
     """Write the parts of data files into a directory; rows of no part go to `problems`."""
     writers: dict[tuple[str, str], _Writer] = {}
@@ -176,7 +190,7 @@ def _split(
             for where, row in read_rows(path, name, problems):
                 if absent is None:
                     # Defaults are for columns that the first row lacks, not for gaps in later rows.
-                    absent = {key: text for key, text in DEFAULTS.items() if key not in row}
+                    absent = {key: text for key, text in defaults.items() if key not in row}
                     if shares is not None and "split" in row:
                         raise InputError(
                             f"{where}: has `split`: remove `split` from `data` of the study, or "

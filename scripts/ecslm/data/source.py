@@ -17,7 +17,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import Model
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.validation import validated_json
-from ecslm.data.index import IndexedRows, index_of, kept_index
+from ecslm.data.index import DEFAULTS, IndexedRows, index_of, kept_index
 from ecslm.data.rows import SUFFIXES, data_files
 from ecslm.data.settings import DataSource, HubData, PathData
 
@@ -92,14 +92,16 @@ def open_rows(
         InputError: a file is missing or truncated, or has no rows, or changes while it is read; or
             the data set or its revision cannot be loaded.
     """
-    folder = _folder(source, cache)
+    folder, path = _folder(source, cache), local_path(source)
     found = kept_index(folder)
-    if found is not None and (_is_pinned(source) or (is_current is not None and is_current(found))):
-        return found
+    if found is not None:
+        # A tag of the hub may have moved.
+        known = _is_pinned(source) if path is None else is_current and is_current(found)
+        if known:
+            return found
     if isinstance(source, HubData):
-        path = local_path(source)
-        return index_of(_fetched(source) if path is None else data_files(path), folder, None)
-    return index_of(data_files(Path(source.path)), folder, source.split)
+        return index_of(_fetched(source) if path is None else data_files(path), folder, {})
+    return index_of(data_files(Path(source.path)), folder, DEFAULTS, source.split)
 
 
 def is_indexed(source: HubData, cache: Path) -> bool:

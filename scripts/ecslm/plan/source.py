@@ -41,8 +41,9 @@ class Source:
         if missing and _absent([*built, study.path(paths.DATA_CHECK)]):
             raise InputError(*map(self._missing, missing))
         made = Path(study.path(paths.REPORT_MANIFEST))
-        before = read_manifest(made).settings.get("data_source") if made.is_file() else None
-        if missing and before not in (None, self.title()):
+        settings = read_manifest(made).settings if made.is_file() else {}
+        before = settings.get("context", {}).get("data", {}).get("source", self.title())
+        if missing and before != self.title():
             raise InputError(
                 f"studies.{study.name}.data: {missing[0]}: no such file, and the results are "
                 f"of {before}: name that, or put the file there"

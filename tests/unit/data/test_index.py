@@ -5,7 +5,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ecslm.common.errors import InputError
 from ecslm.data import index as index_module
 from ecslm.data import rows as rows_module
 from ecslm.data.index import IndexedRows
+from ecslm.data.problems import Problems
 from ecslm.data.settings import PathData
 from ecslm.data.source import open_rows
 
@@ -328,6 +329,30 @@ def test_a_broken_line_is_named_and_no_other_is_lost(
     (problem,) = problems(tmp_path, lines(ROWS[:1]).encode() + content)
     assert problem.startswith(f"line 2: {words}")
     assert problem.endswith("truncated?") == (not content.endswith(b"\n"))
+
+
+CONTENT = lines(ROWS[:4]).encode()
+
+
+@given(
+    st.integers(0, len(CONTENT)),
+    st.integers(0, 40),
+    st.binary(max_size=6) | st.sampled_from([b"\n", b'"', b"\\", b"}{", b"\xff\xfe", b"null"]),
+)
+def test_any_damaged_bytes_are_refused_in_lines_or_taken(
+    tmp_path_factory: pytest.TempPathFactory, begin: int, length: int, put: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.jsonl"
+    path.write_bytes(CONTENT[:begin] + put + CONTENT[begin + length :])
+    found = Problems()
+    told: Sequence[str] = ()
+    try:
+        read = [*rows_module.read_rows(path, path.name, found)]
+        told = found.lines()
+    except InputError as error:
+        read, told = [], error.problems
+    assert read or told
+    assert all(line.isprintable() for line in told)
 
 
 def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> None:
