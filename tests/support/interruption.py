@@ -151,15 +151,15 @@ def processes_in(project: Path) -> list[list[str]]:
 def contents(results: Path) -> dict[str, bytes]:
     """Every file that must not depend on what happened on the way, by its path.
 
-    Logs and costs tell of seconds, locks of processes, and known digests of the times of files; so
-    does the training's history, of which the rest counts.
+    Logs, costs and the report tell of seconds, locks of processes, and known digests of the times
+    of files; so does the training's history, of which the rest counts.
     """
     found = {}
     for path in _files(results):
         name = path.relative_to(results)
         if {"logs", "benchmarks", "work"} & set(name.parts) or path.suffix in (".log", ".lock"):
             continue
-        if path.name.endswith(("cost.json", "digests.json")):
+        if path.name.endswith(("cost.json", "digests.json")) or path.name.startswith("report."):
             continue
         found[str(name)] = path.read_bytes()
         if path.name == "log.jsonl":

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from support.completed import (
     ALPACA,
-    CHATML,
     GENERATED,
     LABELS,
     LIBRARY,
@@ -151,10 +150,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
         {
             "a caption of Snakemake's own report": added("report/captions/table.rst", "New."),
             "a prompt template of no model": added("resources/prompts/llama3.jinja", "New."),
-            "comments and spaces in tags of a prompt template": together(
-                replaced(CHATML, "### Instruction:", "{# Words, on\ntwo lines. #}### Instruction:"),
-                replaced(CHATML, "{{ input }}", "{{input}}"),
-            ),
             "a renamed prompt template, with the configuration": together(
                 renamed(ALPACA, "renamed.jinja"),
                 replaced("config.yaml", "template: alpaca", "template: renamed"),

@@ -93,11 +93,11 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             logic("ecslm/figures/style.py"),
             "draw_figures",
         ),
-        row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
         row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
     ),
     "code of a table": (
         row("of one kind", logic("ecslm/tables/kinds/validity.py"), "render_table *"),
+        row("the version of matplotlib", locked("matplotlib", "99.1"), "draw_figures"),
     ),
     "captions, prices, verdicts, and rendering results of another machine": (
         # First: what is edited after it has a date of its own.
@@ -120,12 +120,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "render_table cost",
         ),
         row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
-        row(
-            "the version of matplotlib",
-            locked("matplotlib", "99.1"),
-            "draw_figures",
-        ),
-        row("the version of pandas", locked("pandas", "99.1"), "tidy_scores", "draw_figures"),
+        row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
     ),
     "all tables": (
         row(
@@ -136,8 +131,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
                 configured("setting_titles.IND_Diverse_Instruction", "New"),
                 configured(f"{CONTRASTS}.tuning.title", "New"),
             ),
-            *("render_table *", "draw_figures"),
+            "render_table *",
         ),
+        row("the version of pandas", locked("pandas", "99.1"), "tidy_scores"),
     ),
     "the page": (
         row(
@@ -295,7 +291,6 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("of the encoder", with_other_weights("weights/encoder"), "base_model TinyEncoder"),
     ),
     "loader code": (
-        row("that reads files", logic("ecslm/data/rows.py"), "dataset *", "check_data"),
         row("that cleans", logic("ecslm/data/cleaning.py"), "dataset *", "check_data"),
     ),
     "the version of torch": (
@@ -308,6 +303,9 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
     ),
 }
 OF_LOCAL: dict[str, tuple[Row, ...]] = {
+    "loader code": (
+        row("that reads files", logic("ecslm/data/rows.py"), "dataset *", "check_data"),
+    ),
     "one record of each split, and the relevance labels": (
         row("test", one_record("Product_Matching", "test"), "dataset PM/test", "check_data"),
         row("train", one_record("Product_Matching", "train"), "dataset PM/train", "check_data"),
@@ -332,7 +330,7 @@ OF_LOCAL: dict[str, tuple[Row, ...]] = {
             "the data file under another name in another directory",
             moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
             # The notes of the table name the file.
-            *("check_data", "render_table ind", "render_table parameters", "draw_figures"),
+            *("check_data", "render_table ind", "render_table parameters"),
         ),
     ),
 }

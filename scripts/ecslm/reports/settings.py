@@ -15,7 +15,7 @@ from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Metric
 from ecslm.scoring.modules import metric_module
 from ecslm.tables.costs import answering_files, latency_file, training_files
-from ecslm.tables.scores import score_files
+from ecslm.tables.scores import measured_files
 from ecslm.tables.settings import TableContext
 from ecslm.training.settings import TrainingSettings
 
@@ -79,7 +79,7 @@ def report_files(settings: ReportSettings) -> list[str]:
         for pattern in (paths.TABLE_JSON, paths.TABLE)
     ]
     found += [paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures]
-    found += [*adapter_manifests(settings), *score_files(settings.context)]
+    found += [*adapter_manifests(settings), *measured_files(settings.context)]
     found += [paths.DATA_CARD] if settings.card else []
     found += [*_cost_files(settings), *(_sample_files(settings) if settings.samples else ())]
     return list(dict.fromkeys(found))
