@@ -17,11 +17,11 @@ FIT = "scripts/ecslm/training/fit.py"
 NEUTRAL = replaced(FIT, "count >= len(examples)", "len(examples) <= count")
 # Other weights; and a function that only trainings in several processes call.
 HARMFUL = together(
-    replaced(FIT, "torch.manual_seed(seed)", "torch.manual_seed(seed + 1)"),
+    replaced(FIT, "manual_seed(seed)", "manual_seed(seed + 1)"),
     replaced(
         "scripts/ecslm/training/launch.py",
-        "return (message,), None",
-        "return [message], None",
+        "telling.send((error.details, None))",
+        "telling.send((tuple(error.details), None))",
     ),
 )
 
@@ -77,7 +77,7 @@ def test_an_edit_that_changes_bytes_is_refused_and_so_is_one_that_no_sample_has_
     assert ran.returncode == 1
     assert ran.stderr.splitlines() == [
         f"error: {ADAPTER}/adapter_model.safetensors: other bytes",
-        "error: ecslm.training.launch: _received has changed, but no sample executed it",
+        "error: ecslm.training.launch: _call has changed, but no sample executed it",
     ]
     assert not (project / EQUAL).exists()
     assert files(project) == before

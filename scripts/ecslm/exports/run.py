@@ -119,8 +119,8 @@ def export_model(
         merged = loaded_model(key, lambda: _with_adapter(request, folder, merged=True))
         decodings = [one.decoding for one in settings.tasks.values()]
         write_folder(merged, folder, template, decodings, made)
-        # Or it would stay in memory with the next ones.
-        del merged
+        # Or their model would stay in memory with the next ones.
+        del backend, merged
         equality = _compare(asked, folder, made)
         log.info("%d of %d answers are the same", equality.same, len(equality.answers))
         write_json(made / EQUALITY, equality.model_dump(mode="json"))

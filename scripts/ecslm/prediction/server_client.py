@@ -212,16 +212,24 @@ class ServerClient:
         return key
 
     def _client(self) -> "AsyncOpenAI":
+        from httpx2 import InvalidURL
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        return AsyncOpenAI(
-            api_key=self._key or NO_KEY,
-            base_url=self._server.url,
-            timeout=self._access.timeout,
-            max_retries=self._access.retries,
-            # A redirected request would lose its body.
-            http_client=DefaultAsyncHttpxClient(follow_redirects=False),
-        )
+        try:
+            return AsyncOpenAI(
+                api_key=self._key or NO_KEY,
+                base_url=self._server.url,
+                timeout=self._access.timeout,
+                max_retries=self._access.retries,
+                # A redirected request would lose its body.
+                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+            )
+        except (ImportError, InvalidURL, OSError, ValueError):
+            # The text may show the password of a proxy.
+            raise self._problem(
+                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset "
+                "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+            ) from None
 
     async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
         """The text of the reply; None if a content filter has refused the prompt."""
@@ -262,13 +270,14 @@ class ServerClient:
             reply = json.loads(text)
             (choice, *_), usage = reply["choices"], reply["usage"]
             said = choice.get("message", choice)
-            reason, written = choice["finish_reason"], said.get("content", said.get("text"))
+            reason = REASONS.get(choice["finish_reason"], choice["finish_reason"])
+            written = said.get("content", said.get("text"))
             if written is None:
                 # Where the limit was reached by thoughts that are not shown, or it was withheld.
                 written = said.get("refusal") or (None if reason == "stop" else "")
             answer = Answer(
                 text=written,
-                finish_reason=REASONS.get(reason, reason),
+                finish_reason=reason,
                 prompt_tokens=usage["prompt_tokens"],
                 tokens=usage["completion_tokens"],
                 model=reply.get("model"),

@@ -35,6 +35,7 @@ from ecslm.schemas.record import Record
 SETTINGS = TransformersSettings
 # What is asked of this backend.
 TransformersRequest = Request[TransformersSettings]
+FORM = TypeAdapter(TransformersRequest)
 
 # The model that was loaded last, by its weights.
 _loaded: dict[str, Any] = {}
@@ -85,8 +86,7 @@ def open_backend(request: TransformersRequest) -> Backend[Any]:
             request, or the device is not available.
         WorkerLostError: the process that loads the weights for the run has ended.
     """
-    form = TypeAdapter(TransformersRequest)
-    return shared_backend(request, form, TransformersBackend) or TransformersBackend(request)
+    return shared_backend(request, FORM, TransformersBackend) or TransformersBackend(request)
 
 
 def loaded_model(weights: str, load: Callable[[], Any]) -> Any:

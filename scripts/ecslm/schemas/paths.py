@@ -48,7 +48,6 @@ ADAPTER_COST = "adapters/{model}/seed-{seed}/cost.json"
 
 PREDICTIONS = "predictions/{model}/seed-{seed}/{task}.jsonl"
 PREDICTIONS_COST = "predictions/{model}/seed-{seed}/{task}.cost.json"
-PREDICTIONS_MANIFEST = "predictions/{model}/seed-{seed}/{task}.manifest.json"
 LATENCY = "latency/{model}.json"
 BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
 

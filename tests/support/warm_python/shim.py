@@ -10,14 +10,9 @@ import sys
 
 import protocol
 
-# These start Python for scripts of the project.
-MODULES = ("snakemake", "accelerate.commands.launch")
 
-
-def main(arguments: list[str]) -> None:
+def main(command: list[str]) -> None:
     """End as the command ends."""
-    # Launchers of processes ask for streams without buffers, which decide nothing here.
-    command = arguments[1:] if arguments[:1] == ["-u"] else arguments
     message = {
         "arguments": command,
         "environment": dict(os.environ),
@@ -26,11 +21,12 @@ def main(arguments: list[str]) -> None:
     }
     connection = None
     is_script = command[:1] != [] and not command[0].startswith("-")
-    if is_script or command[:2] in [["-m", module] for module in MODULES]:
+    # Snakemake starts Python for scripts of the project.
+    if is_script or command[:2] == ["-m", "snakemake"]:
         with contextlib.suppress(KeyError, OSError):
             connection = protocol.send(os.environ[protocol.ADDRESS], message, [0, 1, 2])
     if connection is None:
-        os.execv(sys.executable, [sys.executable, *arguments])
+        os.execv(sys.executable, [sys.executable, *command])
     # These reach the command itself, which is in the same process group.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.SIG_IGN)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from support.project import SCRIPTS
 from support.scripts import run_script
 
@@ -39,13 +39,6 @@ class Sample(BaseModel):
     id: str
     count: int
     words: list[str] = []
-
-
-class Options(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    resamples: int = Field(10, ge=1)
-    seed: int = 0
 
 
 def jsonl(folder: Path, text: str) -> Path:

@@ -125,9 +125,6 @@ def test_the_modules_that_are_loaded_by_name_are_part_of_the_digest(scripts: Pat
     assert run(scripts, code_parameter("job.py", (), scripts)) == (None, REFUSED)
 
 
-# Whatever the tests themselves run with.
-
-
 @pytest.mark.parametrize("name", ["early", "late"])
 def test_an_edit_while_modules_are_loaded_is_refused(name: str, scripts: Path) -> None:
     edit = edited(f"ecslm/{name}.py")

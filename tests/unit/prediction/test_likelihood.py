@@ -108,7 +108,7 @@ def test_the_answer_is_the_letter_of_the_likeliest_option(
     expected = ["ABCD"[best(model, tokenizer, text, OPTIONS, unit)] for text in TEXTS]
     assert [answer.text for answer in found] == expected
     assert [answer.prompt_tokens for answer in found] == list(map(len, prompts))
-    assert {(answer.tokens, answer.stopped) for answer in found} == {(0, True)}
+    assert {(answer.tokens, answer.finish_reason) for answer in found} == {(0, "stop")}
 
 
 def test_what_right_answers_are_is_scored(model: Any, tokenizer: Any) -> None:

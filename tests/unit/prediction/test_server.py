@@ -480,6 +480,16 @@ def test_after_a_failure_no_more_requests_are_sent_and_those_sent_are_kept(
     assert len(server.received) == 3
 
 
+@pytest.mark.parametrize("proxy", ["garbage://me:secret@proxy", "http://me:sec/ret@proxy"])
+def test_a_proxy_that_cannot_be_used_is_one_line_without_its_password(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    line = problem(server)
+    assert line.startswith("a proxy or SSL_CERT_FILE of the environment cannot be used")
+    assert "sec" not in line
+
+
 def test_a_disk_that_is_full_ends_the_job_as_such(server: LocalServer) -> None:
     class Full(dict[str, Answer]):
         def update(self, _other: Any) -> None:

@@ -98,7 +98,7 @@ class Jobs:
         folder = self.folder / name
         folder.mkdir()
         chosen = prediction_settings()
-        settings = LatencySettings(prompts=2, tasks={"PM": chosen})
+        settings = LatencySettings(prompts=2, tasks={"AG": chosen, "PM": chosen})
         arguments: list[object] = [
             *("--datasets", write_records(folder / "test.jsonl", 7, split="test")),
             *("--base", base, "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
@@ -201,7 +201,7 @@ def test_latency_is_measured_of_the_model_that_predictions_have_loaded(
     jobs.measure("latency", tiny_base, **NO_MODELS).finish()
     assert jobs.worker().pid == worker
     found = json.loads((jobs.folder / "latency/latency.json").read_text())
-    assert [answer["task"] for answer in found["answers"]] == ["PM", "PM"]
+    assert [answer["task"] for answer in found["answers"]] == ["AG", "PM"]
     assert "1 threads" in found["device"]
 
 

@@ -6,7 +6,6 @@ from support.scoring_examples import IND, OOD, block, entries, items, prediction
 from ecslm.scoring.metrics.protocol import metric
 
 TITLE = "product title"
-NONE = "None"
 
 
 def test_a_number_is_its_text() -> None:

@@ -1,7 +1,7 @@
 """The worker: a fork of the job that needed it first, which answers one job of the run at a time.
 
 It ends when no job has used it for a while, when one that it cannot serve asks, and with the run:
-when the run's main process has ended, and the job that it serves has too.
+when the run's main process has ended, the job that it serves has too, and its last answer is made.
 """
 
 import os
