@@ -38,7 +38,7 @@ def report_settings(study: Study) -> ReportSettings:
         resamples=study.settings.scoring.resamples,
         tables=tuple(tables),
         settings_of={
-            name: (entry.setting,) if entry.kind == "results" else tuple(entry.settings)
+            name: (entry.setting,) if entry.kind == "results" else tuple(sorted(entry.settings))
             for name, entry in tables.items()
             if entry.kind in ("results", "claims")
         },

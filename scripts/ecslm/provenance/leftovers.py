@@ -74,7 +74,7 @@ class Leftovers:
         used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
         found = [] if self._of_others else sorted(Path(paths.BASES).glob("*/manifest.json"))
         folders = (path.parent for path in found if path.parent.name not in used)
-        return [path for one in folders if not one.is_symlink() for path in _own_files(one)]
+        return [path for one in folders if not one.is_symlink() for path in self._own_files(one)]
 
     def unknown_studies(self) -> list[Path]:
         """Directories of other studies that the configuration lacks."""
@@ -100,18 +100,20 @@ class Leftovers:
 
     def _written(self) -> Iterator[Path]:
         """The study's files that a rule writes, under whatever configuration."""
-        bases = self._config.bases.values()
-        weights = [Path(one.path).resolve() for one in bases if isinstance(one, PathSource)]
-        for path in _own_files(self._folder):
-            # Local weights that are a base stay, wherever they lie.
-            is_base = any(map(path.resolve().is_relative_to, weights))
-            if not is_base and any(map(Path(_result_of(path)).match, self._patterns)):
+        for path in self._own_files(self._folder):
+            if any(map(Path(_result_of(path)).match, self._patterns)):
                 yield path
 
-
-def _own_files(folder: Path) -> list[Path]:
-    """All files below a directory, but links."""
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    def _own_files(self, folder: Path) -> list[Path]:
+        """All files below a directory, but links and local weights that are a base."""
+        bases = self._config.bases.values()
+        weights = [Path(one.path).resolve() for one in bases if isinstance(one, PathSource)]
+        return [
+            path
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.is_symlink()
+            if not any(map(path.resolve().is_relative_to, weights))
+        ]
 
 
 def remove(files: Collection[Path], forget: bool = False) -> None:

@@ -178,4 +178,6 @@ def read_content(
 def _shown(value: object) -> str:
     if value is None:
         return "no limit"
+    if value == "auto":
+        return "bfloat16, or float32 on a CPU without it,"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -20,7 +20,7 @@ from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.cells import Origins
 from ecslm.reports.content import Content
 from ecslm.reports.samples import read_samples, readable
-from ecslm.reports.verdict import MARKS, read_costs
+from ecslm.reports.verdict import MARKS, panels_of, read_costs
 from ecslm.schemas import paths
 from ecslm.tables.model import Table
 
@@ -64,6 +64,7 @@ def render_page(content: Content, results: Path, files: PageFiles) -> str:
         "script": Markup(read_text(files.script)),
         "svg": lambda name: _figure(results, content, name),
         "spelled": lambda name: tasks[name].title if name in tasks else name,
+        "panels_of": lambda table: panels_of(table, settings),
         "rows_of": lambda table: max(sum(1 for _ in panel.rows) for panel in table.panels),
         "csv_link": lambda table: _link(table_csv(table), "text/csv"),
         "tex_link": lambda table: _link(

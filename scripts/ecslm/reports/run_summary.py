@@ -6,6 +6,7 @@ from pathlib import Path
 from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.tables.model import MISSING, percent_text, score_text
+from ecslm.tables.notes import SHOWN_DIGITS
 from ecslm.tables.scores import Measured, Scores
 from ecslm.tables.settings import ModelContext, TableContext
 
@@ -33,7 +34,8 @@ def summary(study: str, setting: str, context: TableContext, results: Path) -> s
     if lines:
         title = context.setting_title(setting)
         lines = [f"Study {study}: strict scores, {title}", "", *lines]
-    places = {"Tables": "tables", "Report": REPORT_PAGE, "Report as PDF": REPORT_PDF, "All": ""}
+    places = {"Tables": "tables", "Report": REPORT_PAGE, "Report as PDF": REPORT_PDF}
+    places |= {"Exported models": "exports", "All": ""}
     found = {what: results / place for what, place in places.items()}
     return "\n".join([*lines, *(f"{what}: {at}" for what, at in found.items() if at.exists())])
 
@@ -54,7 +56,10 @@ def _rows(
             continue
         invalid, untuned = own.invalid_share(), base and scores.model(base, code, setting)
         best = f"{_score(simple[1])} {simple[0]}" if simple else MISSING
-        beaten = simple and MISSING != _score(own) <= _score(simple[1])
+        value, other = own.value("strict"), simple[1].value("strict") if simple else None
+        beaten = False
+        if value is not None and other is not None:
+            beaten = round(value, SHOWN_DIGITS) <= round(other, SHOWN_DIGITS)
         interval, constant = own.interval(), own.constant()
         yield (
             code,

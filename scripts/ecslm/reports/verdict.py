@@ -136,10 +136,11 @@ def read_verdicts(
     """
     if settings.answering is None:
         return []
-    claims = [table for table in tables if table.kind == "claims"][:1]
+    scored = [table for table in tables if table.name in settings.settings_of]
+    claims = [table for table in scored if table.kind == "claims"][:1]
     found: dict[str, dict[str, dict[str, Cell]]] = {}
-    for table in claims or tables:
-        for panel, setting in _panels(table, settings):
+    for table in claims or scored:
+        for panel, setting in panels_of(table, settings):
             cells = _claimed(panel) if claims else _scored(panel, settings.answering)
             for task, of_task in cells.items():
                 found.setdefault(setting, {}).setdefault(task, {}).update(of_task)
@@ -159,7 +160,7 @@ def read_verdicts(
                         _task_verdict(settings, scores, setting, task, cells, prices[task])
                         for task, cells in by_task.items()
                     ),
-                    key=lambda one: -2 if one.outcome is None else -one.outcome,
+                    key=lambda one: 2 if one.outcome is None else -one.outcome,
                 )
             ),
         )
@@ -167,12 +168,13 @@ def read_verdicts(
     ]
 
 
-def _panels(table: Table, settings: ReportSettings) -> Iterator[tuple[Panel, str]]:
-    """The panels of a table with their settings; one without a title goes with that before."""
+def panels_of(table: Table, settings: ReportSettings) -> Iterator[tuple[Panel, str]]:
+    """The panels of a table with their settings, "" where it is of none; one without a title goes
+    with that before."""
     named = settings.settings_of.get(table.name, ())
     titles = {settings.context.setting_title(name): name for name in named}
     setting = named[0] if named else ""
-    for panel in table.panels if named else ():
+    for panel in table.panels:
         setting = titles.get(panel.float_title, setting)
         yield panel, setting
 

@@ -26,8 +26,6 @@ from ecslm.tables.model import Cell, Interval, number_cell, percent_text, score_
 from ecslm.tables.settings import TableContext
 
 Number = TypeVar("Number", int, float)
-# Printed above the lines that name constants.
-CONSTANT = "One and the same answer to nearly all records:"
 # Characters of an answer that a note quotes.
 MOST_OF_ANSWER = 30
 

@@ -118,7 +118,7 @@ def test_a_key_that_is_not_set_refuses_the_run_where_a_server_is_asked(
 def test_jobs_are_counted_by_what_they_make() -> None:
     run = planned_run()
     (found,) = count_jobs(run)
-    assert found.message.startswith("16: 1 base, 4 reports on the data, 3 dataset files, 1 adapter")
+    assert found.message.startswith("15: 1 base, 4 reports on the data, 3 dataset files, 1 adapter")
     (none,) = count_jobs(PlannedRun(run.study, (), run.profile))
     assert none.message == "none: all results are up to date"
 

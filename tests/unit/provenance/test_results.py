@@ -1,6 +1,8 @@
 """Whether results can be trusted: those that are here, and those that are adopted."""
 
+import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -55,6 +57,40 @@ def test_results_are_those_of_their_jobs() -> None:
     assert [differences(one) for one in JOBS] == [[], [], []]
     check_results("shop", finished(JOBS))
     assert verified(JOBS) == list(JOBS)
+
+
+def altered() -> str:
+    Path(ADAPTER).write_text("made by train_adapted")
+    return f"{ADAPTER}: altered"
+
+
+def half_written() -> str:
+    manifest = Path(TRAIN_JOB.manifest)
+    manifest.write_text(manifest.read_text()[:40])
+    return f"{manifest}: line 3: not JSON"
+
+
+@pytest.mark.parametrize("damage", [altered, half_written])
+def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(
+    damage: Callable[[], str],
+) -> None:
+    words = damage()
+    with pytest.raises(InputError) as caught:
+        check_results("shop", JOBS)
+    assert caught.value.problems[0].startswith(words)
+    assert all("`rm " in problem for problem in caught.value.problems)
+    with pytest.raises(InputError, match=TRAIN_JOB.manifest):
+        verified(JOBS)
+
+
+def test_the_results_of_another_seed_are_refused() -> None:
+    one = replace(TRAIN_JOB, key={"model": "Small", "seed": "0"})
+    content = json.loads(Path(one.manifest).read_text()) | {"seed": 1, "model": None}
+    write_json(Path(one.manifest), content)
+    with pytest.raises(InputError, match="belongs to seed 1, not 0: `rm "):
+        check_results("shop", [one])
+    with pytest.raises(InputError, match="belongs to seed 1, not 0: copy it again, or `rm "):
+        verified([DATASET_JOB, one])
 
 
 @pytest.mark.parametrize("path", [ADAPTER, "prompt.jinja"])

@@ -73,6 +73,28 @@ def test_the_bar_shows_the_values_of_the_table_and_says_them(results: Path) -> N
     assert "best published" not in page_of(results), "of values that cannot be compared"
 
 
+def test_a_score_that_is_not_defined_has_no_bar(results: Path) -> None:
+    write_table(results, claims_table(Cell(), ours=Cell()))
+    page = page_of(results, report_settings(**CLAIMS))
+    assert " not compared" in page
+    assert 'class="own outcome' not in page
+
+
+def test_behind_a_number_stand_the_counts_of_its_own_setting(results: Path) -> None:
+    other = "OOD_Diverse_Instruction"
+    (panel,) = claims_table(Cell()).panels
+    panels = (panel, replace(panel, float_title=""), replace(panel, float_title="out of domain"))
+    write_table(results, replace(claims_table(Cell()), panels=panels))
+    settings = report_settings(
+        tables=["claims", "ind"],
+        settings_of={"claims": [IND, other]},
+        context={"setting_titles": {other: "out of domain"}},
+    )
+    page = page_of(results, settings)
+    found = re.findall(r'<table class="sortable" data-setting="(\w*)"', page)
+    assert found == [IND, IND, other, ""]
+
+
 def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
     page = page_of(results)
     assert not re.findall(r"url\((?!#)|@import|<link rel=\"stylesheet|\ssrc=", page)
@@ -185,7 +207,7 @@ def test_figures_are_shown_once_and_only_what_a_reader_of_the_page_needs(results
     figures = [
         {"kind": kind, "table": table, "task": task}
         for kind, table, task in (
-            *(("parameters", "ind", ""), ("intervals", "ind", "PM")),
+            *(("computation", "ind", ""), ("intervals", "ind", "PM")),
             *(("intervals", "ood", "PM"), ("loss", "", "")),
         )
     ]
@@ -193,7 +215,7 @@ def test_figures_are_shown_once_and_only_what_a_reader_of_the_page_needs(results
     for figure in settings.figures:
         (results / f"figures/{figure.name}.svg").write_text(SVG)
     found = re.findall(r'<figure id="figure-(\w+)"', page_of(results, settings))
-    assert found == ["intervals_ind_PM", "loss"]
+    assert found == ["computation_ind", "intervals_ind_PM", "loss"]
 
 
 def test_a_figure_has_its_own_names_the_pages_colours_and_grows_with_it() -> None:

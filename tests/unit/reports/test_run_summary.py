@@ -56,6 +56,13 @@ def test_where_a_simple_baseline_is_as_good_and_where_answers_are_constant_the_r
     assert WARNING in lines
 
 
+def test_a_score_below_zero_is_compared_as_a_number(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(-0.1)}, seed=42)
+    write_metrics(tmp_path, "Words", "PM", {IND: scores(-0.2)})
+    write_simple(tmp_path, "PM", "Words")
+    assert WARNING not in lines_of(tmp_path)
+
+
 def test_a_model_that_does_not_run_here_stands_by_itself(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Other", "PM", {IND: scores(0.1)})
     lines = lines_of(tmp_path, {"Other": {"tasks": ["PM"]}})

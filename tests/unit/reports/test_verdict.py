@@ -1,15 +1,17 @@
 """What a model is said to be good for, and what it costs."""
 
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.report_files import CLAIMS, claims_table, report_settings, write_results
 from support.report_files import results_table as table_of_results
-from support.table_files import IND
+from support.table_files import IND, TASKS
 
 from ecslm.reports.verdict import Verdict, in_words, money, read_costs, read_verdicts
-from ecslm.tables.model import Cell, Simple, Table
+from ecslm.tables.model import Cell, RowGroup, Simple, Table
 
 
 @pytest.fixture
@@ -42,6 +44,31 @@ def test_the_word_is_that_of_the_test_in_the_table_of_claims(
     said = "better than the best simple baseline in 1 of 1 task: Product Matching."
     assert (said in found.sentences[0]) == (word == "better than simple")
     assert ("worse in Product Matching" in found.sentences[-1]) == (word == "worse")
+
+
+def test_tasks_in_which_it_is_better_come_first_and_those_not_compared_last(results: Path) -> None:
+    table = claims_table(Cell())
+    (panel,) = table.panels
+    (row,) = panel.rows
+    differences = (
+        Cell(),
+        Cell(-0.1, marks=("significant",)),
+        Cell(0.1),
+        Cell(0.1, marks=("significant",)),
+    )
+    rows = tuple(
+        replace(row, name=str(n), cells=(*row.cells[:-1], cell))
+        for n, cell in enumerate(differences)
+    )
+    cost = results / "predictions/Small-EC/seed-42/PM.cost.json"
+    for one in rows:
+        cost.with_name(f"{one.name}.cost.json").write_text(cost.read_text())
+    found = verdict_of(
+        results,
+        replace(table, panels=(replace(panel, groups=(RowGroup("", rows),)),)),
+        context={"tasks": {str(n): TASKS["PM"] for n in range(4)}},
+    )
+    assert [one.outcome for one in found.tasks] == [1, 0, -1, None]
 
 
 @pytest.mark.parametrize(
@@ -116,8 +143,8 @@ def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     ("value", "shown"),
     [
         *((0.0, "USD 0.00"), (0.00673, "USD 0.0067"), (0.0201, "USD 0.020"), (0.5, "USD 0.50")),
-        *((1234.5, "USD 1,234.50"), (0.0000196, "USD 0.000020"), (None, "")),
+        *((1234.5, "USD 1,234.50"), (0.0000196, "USD 0.000020"), (nan, "")),
     ],
 )
-def test_a_price_is_written_as_people_do(value: float | None, shown: str) -> None:
+def test_a_price_is_written_as_people_do(value: float, shown: str) -> None:
     assert money(value, "USD") == shown
