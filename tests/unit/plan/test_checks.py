@@ -65,6 +65,7 @@ def fetched(checked: Study, source: HubSource = HUB, recorded: HubSource = HUB) 
         "source": recorded.model_dump(),
         "revision": "c0ffee",
         "folder": ".",
+        **{"inputs": {}, "settings": {}, "code": None, "versions": {}},
         "files": {path.name: "0" * 64 for path in folder.iterdir()},
     }
     write_json(folder / "manifest.json", manifest)
