@@ -34,7 +34,7 @@ def test_the_order_of_keys_changes_no_parameter(raw: Raw) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "jobs"),
     [
-        (".training.rank", 9, ["train_adapter *", "render_table parameters", "report_page"]),
+        (".training.rank", 9, ["train_adapter *", "render_table *", "report_page"]),
         (
             ".task_decoding.AG",
             {"max_new_tokens": 91},
@@ -54,11 +54,10 @@ def test_the_order_of_keys_changes_no_parameter(raw: Raw) -> None:
         (".title", "Another shop", ["report_page", "data_card", "model_card *"]),
         (".question", "Is it good enough?", ["report_page"]),
         (".tables.ind.caption", "Another caption", ["render_table ind"]),
-        # All tables but that of parameters name the task.
         (
             "tasks.PM.title",
             "Matching",
-            ["report_page", "draw_figures", "data_card", "model_card *", "render_table [!p]*"],
+            ["report_page", "draw_figures", "data_card", "model_card *", "render_table *"],
         ),
     ],
 )
@@ -71,11 +70,12 @@ def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
     assert {name for name in before if before[name] != after[name]} == expected
 
 
-def test_a_model_that_is_not_run_changes_only_the_report_which_names_it() -> None:
+def test_a_model_that_is_not_run_changes_only_tables_and_the_report() -> None:
     raw = small()
     put(raw, "bases.Other", {"source": "path", "path": "models/other"})
     off = {"base": "Other", "template": "llama3", "training": {}, "seeds": [0, 1], "run": False}
     put(raw, ".models.Another-EC", off)
     before, after = parameters(small()), parameters(raw)
     assert before.keys() == after.keys()
-    assert {name for name in before if before[name] != after[name]} == {"report_page"}
+    tables = {name for name in before if name.startswith("render_table")}
+    assert {name for name in before if before[name] != after[name]} == {"report_page", *tables}
