@@ -169,8 +169,7 @@ def test_a_shared_cache_serves_another_project_and_every_run_keeps_it_within_its
     assert not (project / CACHE).exists()
     assert "results/local/adapters/Tiny-EC/seed-0/manifest.json" in list_cache(project, shared)
     # An entry that no result shares takes space; a run removes it at its end.
-    shutil.rmtree(other / ADAPTER)
-    shutil.rmtree(other / "results/local/predictions")
+    shutil.rmtree(project / ADAPTER)
     (project / cheap).unlink()
     run(project, "local", cheap, environment=NO_MODELS | shared)
     listed = list_cache(project, shared)

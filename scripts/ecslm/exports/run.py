@@ -100,6 +100,8 @@ def export_model(
             threads=threads,
         )
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
+        if not records:
+            raise InputError(f"{datasets[task]}: no records to compare the model by")
         count = min(settings.records, len(records))
         chosen = [records[i * len(records) // count] for i in range(count)]
         backend = TransformersBackend(request)

@@ -41,8 +41,7 @@ class Parrot:
         self._batches = 0
 
     def prompts(self, records: Sequence[Record]) -> list[Text]:
-        template, shots = self._request.template, self._request.settings.shots
-        assert template is not None
+        template, shots = self._request.prompt_template(), self._request.settings.shots
         return [Text(template.render(record, shots)) for record in records]
 
     def batches(self, prompts: Sequence[Text]) -> list[list[int]]:

@@ -214,7 +214,8 @@ def test_missing_answers_are_told_with_what_to_do() -> None:
 
 def test_records_of_another_name_that_are_not_there_are_refused_although_all_is_finished() -> None:
     empty = {"inputs": {}, "code": None, "versions": {}, "files": {}}
-    manifest = {**empty, "settings": {"data_source": "records.jsonl"}}
+    settings = {"context": {"data": {"source": "records.jsonl"}}}
+    manifest = {**empty, "settings": settings}
     write_json(Path("results/shop/report.manifest.json"), manifest)
     data = {"source": "path", "path": "recrods.jsonl"}
     made = study(data=data, tasks=["PM"])
