@@ -1,6 +1,7 @@
 """What entries of `tables:` in config.yaml share: a kind of table is a class of entries that knows
 what it reads and how it is built."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -38,13 +39,13 @@ class Entry(Closed):
         """What does not fit the study or the repository's files, as `field: message`."""
         return ()
 
+    @abstractmethod
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table.
 
         Raises:
             InputError: a file is missing, altered or broken.
         """
-        raise NotImplementedError
 
     @property
     def layout(self) -> Layout:
