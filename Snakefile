@@ -1,4 +1,5 @@
-# ecslm: from raw data to paper-ready tables. What runs is in config.yaml, how it runs in profiles/.
+# ecslm: from raw data to paper-ready tables. What runs is in config.yaml and
+# studies/, how it runs in profiles/.
 
 from snakemake.utils import min_version
 

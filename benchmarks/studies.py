@@ -36,8 +36,11 @@ def main_files(plan: Study, *rules: str) -> list[str]:
 
 
 def read_configuration(project: Path) -> Configuration:
-    """The content of config.yaml."""
-    return dict(yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8")))
+    """The content of config.yaml and of the studies beside it."""
+    content: Configuration = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
+    for path in (project / "studies").glob("*.yaml"):
+        content["studies"] |= yaml.safe_load(path.read_text(encoding="utf-8"))["studies"]
+    return content
 
 
 def with_study(configuration: Configuration, study: Entry) -> Configuration:

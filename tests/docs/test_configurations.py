@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import yaml
+from support.configs import shipped
 from support.pages import Block, pages
 from support.project import PROMPTS, ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.config.files import read_files
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 from ecslm.data.settings import HubData, PathData
@@ -25,11 +25,9 @@ STUDY = "demo"
 
 def base() -> dict[str, Any]:
     """The configuration that fragments are put into: all settings, as in the paper's study."""
-    (content,) = read_files([ROOT / "config.yaml"])
-    shipped = content.values
-    studies = shipped["studies"]
-    studies[STUDY]["settings"] = studies["paper"]["settings"]
-    return shipped
+    raw = shipped()
+    raw["studies"][STUDY]["settings"] = raw["studies"]["paper"]["settings"]
+    return raw
 
 
 SHIPPED = base()

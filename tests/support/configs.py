@@ -11,12 +11,20 @@ from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 
-# The configuration that the project comes with.
-SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+Raw = dict[str, Any]
+
+
+def shipped() -> Raw:
+    """The configuration that the project comes with, with all of its studies."""
+    raw: Raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    for path in (ROOT / "studies").glob("*.yaml"):
+        raw["studies"] |= yaml.safe_load(path.read_text(encoding="utf-8"))["studies"]
+    return raw
+
+
+SHIPPED = shipped()
 
 SMALL = Path(__file__).with_name("small_study.yaml")
-
-Raw = dict[str, Any]
 
 
 def small() -> Raw:

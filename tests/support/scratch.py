@@ -17,6 +17,7 @@ from support.project import ROOT
 PARTS = (
     "Snakefile",
     "config.yaml",
+    "studies",
     "requirements.lock",
     "envs",
     "profiles",

@@ -1,4 +1,4 @@
-"""The tables of a study in config.yaml, from made-up results, for tests of how they look."""
+"""The tables of a shipped study, from made-up results, for tests of how they look."""
 
 import random
 import zlib
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from support.configs import SHIPPED
 from support.project import PROMPTS, REPORT, ROOT
 from support.table_files import comparison_row, scores, write_simple
 
@@ -47,9 +47,8 @@ LATENCY = {
 
 
 def planned(study: str) -> Study:
-    """The plan of a study in config.yaml."""
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    return Study(load_config(raw | {"study": study}, PROMPTS))
+    """The plan of a shipped study."""
+    return Study(load_config(SHIPPED | {"study": study}, PROMPTS))
 
 
 def study_tables(study: str, results: Path) -> dict[str, Table]:

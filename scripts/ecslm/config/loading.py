@@ -24,6 +24,8 @@ def read_config(
 ) -> Config:
     """The configuration of files, later ones over earlier ones, as Snakemake merges them.
 
+    Those of a directory `studies/` beside the first file come after that one.
+
     Args:
         study: if given, it replaces that of the files.
         templates: as in `load_config`.
@@ -34,7 +36,8 @@ def read_config(
             and the line of its key, if it stands in a file.
     """
     content, changes = Content({}), dict[str, Problem]()
-    for one in read_files(files):
+    studies = sorted((files[0].parent / "studies").glob("*.yaml"))
+    for one in read_files([files[0], *studies, *files[1:]]):
         changes |= dict(_changed_studies(content, one))
         content = content.with_over(one)
     if copies := [problem for problem in changes.values() if problem.kind == "copy"]:

@@ -1,7 +1,7 @@
 """The keys of a configuration with the places where they stand, and problems with their places."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -72,14 +72,6 @@ class Content:
     def _quoted(self, match: re.Match[str]) -> str:
         place = self.places.get(match[1])
         return match[0] if place is None else f"{match[0]} ({place})"
-
-
-def merged(contents: Sequence[Content]) -> Content:
-    """Contents of files, later ones over earlier ones, as Snakemake's `--configfile` does."""
-    whole = Content({})
-    for content in contents:
-        whole = whole.with_over(content)
-    return whole
 
 
 def _merged(under: Any, over: Any) -> Any:

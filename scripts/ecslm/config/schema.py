@@ -223,6 +223,11 @@ class Config(Closed):
         return copy
 
     @property
+    def values(self) -> dict[str, Any]:
+        """The keys of all files, as read."""
+        return self._content.values
+
+    @property
     def changes(self) -> tuple[str, ...]:
         """A line for each file that changes the study of an earlier one."""
         return self._changes

@@ -17,8 +17,6 @@ import yaml
 from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
-from ecslm.config.files import read_files
-from ecslm.config.places import merged
 from ecslm.config.schema import Config
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
@@ -37,7 +35,15 @@ NO_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE, UNIX = 0o100644 << 16, 3
 
 # Parts of the project that a run reads: new files there may have changed results.
-CODE = ("Snakefile", "config.yaml", "rules/", "scripts/", "report/", "resources/prompts/")
+CODE = (
+    "Snakefile",
+    "config.yaml",
+    "studies/",
+    "rules/",
+    "scripts/",
+    "report/",
+    "resources/prompts/",
+)
 MOST_NAMED = 5
 # Of jobs of these rules only files with these ends are packed: weights and answers have licences of
 # their own, records that of the data, and predictions and BERTScores show records.
@@ -82,7 +88,7 @@ def archive_study(
         }
         require_published(published, files)
         own = {path.as_posix(): path.read_bytes() for path in results}
-        own |= _own_texts(study, configfiles, commit)
+        own |= _own_texts(study, commit)
         files |= own
         refuse_secrets(files, os.environ, key_variables(study.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
@@ -160,11 +166,10 @@ def _git(*arguments: str) -> bytes:
         ) from None
 
 
-def _own_texts(study: Study, configfiles: Sequence[Path], commit: str) -> dict[str, bytes]:
+def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
     """Files that only the archive has: how to use it and to cite it, and all of the configuration
     in one file."""
-    configuration = merged(read_files([CONFIG_FILE, *configfiles]))
-    values = configuration.with_values({"study": study.name}).values
+    values = study.config.values | {"study": study.name}
     readme = read_text(PROJECT / README).format(
         title=study.settings.title,
         study=study.name,

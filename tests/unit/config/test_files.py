@@ -1,5 +1,6 @@
 """Files of a configuration: merged key by key, and each key with its place."""
 
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from ecslm.common.errors import InputError
 from ecslm.config.files import read_files
-from ecslm.config.places import Content, merged
+from ecslm.config.places import Content
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +25,7 @@ def read(*texts: str) -> Content:
     files = [Path(f"{letter}.yaml") for letter, _ in zip("abc", texts, strict=False)]
     for path, text in zip(files, texts, strict=True):
         path.write_text(text, encoding="utf-8")
-    return merged(read_files([path.absolute() for path in files]))
+    return reduce(Content.with_over, read_files([path.absolute() for path in files]))
 
 
 def told(content: Content, *problems: str) -> tuple[str, ...]:

@@ -171,9 +171,9 @@ def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgot
 def test_the_script_lists_first_and_removes_when_it_is_told_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("config.yaml", "profiles", "report", "requirements.lock", "rules", "Snakefile"):
+    for name in ("config.yaml", "studies", "profiles", "report", "requirements.lock", "rules"):
         Path(name).symlink_to(ROOT / name)
-    for name in ("scripts", "envs"):
+    for name in ("Snakefile", "scripts", "envs"):
         Path(name).symlink_to(ROOT / name)
     table = Path("results/demo/tables/old.tex")
     log = Path("results/demo/logs/render_table/old.log")
