@@ -11,6 +11,7 @@ from processes import ROOT
 from support.small_rows import small_rows
 from support.stated_jobs import all_jobs_of
 
+from ecslm.config.groups import with_groups
 from ecslm.plan.study import Study
 
 Configuration = dict[str, Any]
@@ -40,7 +41,7 @@ def read_configuration(project: Path) -> Configuration:
     content: Configuration = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))
     for path in (project / "studies").glob("*.yaml"):
         content["studies"] |= yaml.safe_load(path.read_text(encoding="utf-8"))["studies"]
-    return content
+    return with_groups(content)
 
 
 def with_study(configuration: Configuration, study: Entry) -> Configuration:

@@ -94,11 +94,14 @@ def test_a_mistake_in_a_page_would_be_noticed(text: str) -> None:
         load_config(merged(SHIPPED, placed(yaml.safe_load(text))), PROMPTS)
 
 
-@pytest.mark.parametrize(("study", "runs"), [("untuned", 3), ("backends", 18)])
-def test_the_example_of_backends_is_valid_and_its_tables_find_what_they_name(
-    study: str, runs: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("file", "study", "runs"),
+    [("backends", "untuned", 3), ("backends", "backends", 18), ("own_paper", "own_paper", 8)],
+)
+def test_an_example_is_valid_and_its_tables_find_what_they_name(
+    file: str, study: str, runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    made = Study.read([ROOT / "examples/backends.yaml"], study)
+    made = Study.read([ROOT / f"examples/{file}.yaml"], study)
     check_tables(made)
     assert len(list(made.runs())) == runs

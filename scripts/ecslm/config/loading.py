@@ -1,6 +1,5 @@
 """Reading and validating a configuration."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import read_files
+from ecslm.config.groups import with_groups
 from ecslm.config.places import Content
 from ecslm.config.references import reference_problems
 from ecslm.config.schema import Config, StudySettings
@@ -87,7 +87,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
     told = dict(value_problems(raw))
-    left = copy.deepcopy(raw)
+    left = with_groups(raw)
     lost: set[str] = set()
     config: Config | None = None
     # What is wrong is left out until the rest is valid, so that one run tells all problems.

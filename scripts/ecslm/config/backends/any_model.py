@@ -51,6 +51,12 @@ class AnyModel(Closed):
         True,
         description="Whether it is run. If not, it is in no table of scores and no comparison.",
     )
+    group: str | None = Field(
+        None,
+        description="Title of its group. Wherever models are listed, the title stands for all of "
+        "them, and a results table without `rows` has one for each group. Default: by what it is, "
+        "such as `Base models` or `Tuned models`.",
+    )
     shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
 
     @abstractmethod

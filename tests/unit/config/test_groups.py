@@ -1,0 +1,140 @@
+"""Groups of models, and what tables leave out."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.configs import SHIPPED, Raw
+
+from ecslm.config.groups import group_of, with_groups
+
+MODELS: Raw = {
+    "A": {"base": "a"},
+    "A-EC": {"base": "a", "training": {}},
+    "B": {"base": "b"},
+    "B-EC": {"base": "b", "training": {}},
+    "Words": {"backend": "learned", "method": "tf-idf"},
+    "Other": {"base": "b", "training": {}, "group": "Recipes"},
+}
+
+
+def completed(**study: Any) -> Raw:
+    """A study of the models above as it is completed."""
+    tasks = {"PM": {"ood": False}, "SA": {}}
+    raw = {"tasks": tasks, "studies": {"x": {"models": MODELS, "tasks": ["SA", "PM"], **study}}}
+    found: Raw = with_groups(raw)["studies"]["x"]
+    return found
+
+
+def table(name: str = "t", **entry: Any) -> Raw:
+    """A table of that study as it is completed."""
+    found: Raw = completed(tables={name: entry}, baselines=["always-yes"])["tables"][name]
+    return found
+
+
+@pytest.mark.parametrize("key", ["models", "competitors", "latency"])
+def test_a_title_stands_for_the_models_of_its_group(key: str) -> None:
+    listed = ["B", "Tuned models", "GPT-4", "Recipes"]
+    assert table(**{key: listed})[key] == ["B", "A-EC", "B-EC", "GPT-4", "Other"]
+
+
+@given(st.permutations(["Big-1B", "Big-1.7B-EC", "Big-360M", "Big2-135M", "Alone", "Big"]))
+def test_models_stand_family_by_family_and_by_size_in_whatever_order_they_are_given(
+    names: list[str],
+) -> None:
+    models = {name: {"base": "x"} for name in names}
+    tables = {"t": {"kind": "validity", "models": ["Base models"]}}
+    found = completed(models=models, tables=tables)["tables"]["t"]["models"]
+    assert found == ["Alone", "Big", "Big-360M", "Big-1B", "Big-1.7B-EC", "Big2-135M"]
+
+
+@pytest.mark.parametrize(
+    ("model", "group"),
+    [
+        ({}, "Base models"),
+        ({"shots": 1}, "Base models, one example"),
+        ({"answers": "likelihood"}, "Base models, answers limited to valid ones"),
+        ({"training": {}}, "Tuned models"),
+        (
+            {"adapter_of": "A", "answers": "constrained"},
+            "Tuned models, answers limited to valid ones",
+        ),
+        ({"backend": "learned"}, "Learned baselines"),
+        ({"backend": "recorded"}, "Recorded answers"),
+        ({"backend": "openai", "shots": 1}, "Models behind a server, one example"),
+    ],
+)
+def test_a_model_belongs_to_a_group_by_what_it_is(model: Raw, group: str) -> None:
+    assert group_of(model) == group
+
+
+def test_two_groups_are_compared_base_by_base_and_a_group_with_each_name() -> None:
+    pairs = [["Tuned models", "Base models"], ["Tuned models", "best simple"], ["A", "B"]]
+    contrast = {"kind": "models", "pairs": pairs}
+    settings = {"kind": "settings", "pairs": [["OOD", "IND"]], "models": ["Base models"]}
+    found = completed(comparisons={"contrasts": {"c": contrast, "s": settings}})
+    contrasts = found["comparisons"]["contrasts"]
+    assert contrasts["c"]["pairs"] == [
+        *(["A-EC", "A"], ["B-EC", "B"]),
+        *(["A-EC", "best simple"], ["B-EC", "best simple"], ["A", "B"]),
+    ]
+    assert contrasts["s"] == settings | {"models": ["A", "B"]}
+
+
+def test_a_results_table_has_a_row_for_each_group_unless_it_says_otherwise() -> None:
+    assert table(kind="results")["rows"] == [
+        {"group": "Trivial baselines", "baselines": ["always-yes"]},
+        {"group": "Learned baselines", "models": ["Words"]},
+        {"group": "Base models", "models": ["A", "B"]},
+        {"group": "Tuned models", "models": ["A-EC", "B-EC"]},
+        {"group": "Recipes", "models": ["Other"]},
+    ]
+    rows = [{"group": "Recipes"}, {"group": "Base models", "models": ["B", "Recipes"]}]
+    assert table(kind="results", rows=rows)["rows"] == [
+        {"group": "Recipes", "models": ["Other"]},
+        {"group": "Base models", "models": ["B", "Other"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "tasks"),
+    [
+        ({"kind": "results", "setting": "OOD_x"}, "columns", ["SA"]),
+        ({"kind": "results", "setting": "IND_x"}, "columns", ["SA", "PM"]),
+        ({"kind": "validity", "settings": ["OOD_x", "IND_x"]}, "columns", ["SA", "PM"]),
+        ({"kind": "claims", "settings": {"OOD_x": "OOD"}}, "tasks", ["SA"]),
+        ({"kind": "dataset"}, "tasks", ["SA", "PM"]),
+        ({"kind": "comparisons", "columns": ["PM"]}, "columns", ["PM"]),
+    ],
+)
+def test_a_table_shows_the_tasks_with_records_in_its_settings(
+    entry: Raw, key: str, tasks: list[str]
+) -> None:
+    assert table(**entry)[key] == tasks
+
+
+def test_a_label_follows_from_the_tables_name() -> None:
+    assert table("limited_ind")["label"] == "tab:limited-ind"
+    assert table(label="tab:mine")["label"] == "tab:mine"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["A", "Base models", "results"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+KEYS = ("models", "tables", "comparisons", "tasks", "baselines")
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, JSON)), JSON)
+def test_what_is_not_as_the_schema_wants_it_is_left_to_it(study: Raw, entry: Any) -> None:
+    completed(**study)
+    completed(tables={"t": entry}, comparisons={"contrasts": {"c": entry}})
+    with_groups({"studies": study, "tasks": entry})
+
+
+def test_completing_twice_changes_nothing_more() -> None:
+    once = with_groups(SHIPPED)
+    assert once != SHIPPED
+    assert with_groups(once) == once
