@@ -8,7 +8,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help new check reproduce why summary cache clean-study accept export archive adopt setup slurm \
-lint test test-slurm lock
+lint test docs test-slurm lock
 
 # First, so that a plain `make` changes nothing.
 help: ## print this list
@@ -105,6 +105,10 @@ lint: setup ## check style, types and imports; must be clean before a commit
 # One thread for each of pytest's two processes: torch would otherwise start one per core in both.
 test: setup ## run all tests, about 10 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+
+docs: setup ## write the documentation, with the demo's report, as a searchable site
+	$(BIN)/sphinx-build --fail-on-warning --quiet -c docs . dist/docs
+	@echo dist/docs/README.html
 
 test-slurm: slurm ## start a SLURM cluster on this machine, as root, and run its tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/slurm

@@ -8,7 +8,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A screen and a half.
 MOST_LINES = 90
 # Of tools, which nobody opens to use the project; results/ is none of git's.
-OF_TOOLS = {"__pycache__"}
+OF_TOOLS = {"__pycache__", "dist"}
 
 
 def listed() -> set[str]:
