@@ -5,7 +5,7 @@ rule base_model:
     log:
         "results/bases/{base}/fetch.log",
     params:
-        **made_by("base_model.py", jobs.base_settings, jobs.base_libraries),
+        **made_by("base_model.py", jobs.base_settings),
         content=content,
         content_option=weights_content,
     message:
@@ -41,7 +41,7 @@ rule train_adapter:
         # Not {gpu}, which a profile caps.
         processes=STUDY.settings.gpus,
     params:
-        **made_by("train_adapter.py", jobs.adapter_settings, jobs.adapter_libraries),
+        **made_by("train_adapter.py", jobs.adapter_settings),
         template=prompt,
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"

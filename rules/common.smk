@@ -36,7 +36,6 @@ from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
-from ecslm.scoring.modules import metric_module, task_modules
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
@@ -69,7 +68,7 @@ pathvars:
 
 
 # Parameters: see plan/parameters.py. Functions of plan/jobs.py take the study and wildcards.
-# `made_by(script, settings, libraries, modules)` gives a rule `settings`, `code` and `versions`.
+# `made_by(script, settings)` gives a rule `settings`, `code` and `versions`.
 
 
 per_job = partial(parameters.per_job, STUDY)
@@ -81,19 +80,6 @@ content = per_job(jobs.base_content)
 def folder(path):
     """A folder that a script finds its files in: they are inputs, it is no setting."""
     return lambda wildcards: str(path)
-
-
-# Modules that a script loads by name, from its settings.
-
-
-def of_task(settings):
-    """The modules of the task's answers and metric."""
-    return task_modules(settings.task)
-
-
-def of_metric(settings):
-    """The module of the metric."""
-    return (metric_module(settings.metric),)
 
 
 # Options of scripts. Since the functions take `input` or `resources`, Snakemake does not compare

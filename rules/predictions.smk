@@ -1,6 +1,3 @@
-from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
-
-
 rule fetch_answers:
     """step: fetch answers that others have published"""
     output:
@@ -132,7 +129,7 @@ rule bertscore:
         **request("bertscore"),
         gpu=1,
     params:
-        **made_by("bertscore.py", jobs.bertscore_settings, BERTSCORE_LIBRARIES),
+        **made_by("bertscore.py", jobs.bertscore_settings),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

@@ -20,7 +20,7 @@ from ecslm.exports.settings import (
     ScoredModel,
     ScoreRowsSettings,
 )
-from ecslm.models.bases import BaseSettings, PathSource, content_of_folder, libraries
+from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
@@ -146,11 +146,6 @@ def base_settings(study: Study, base: str) -> BaseSettings:
     return BaseSettings(source=study.config.bases[base])
 
 
-def base_libraries(study: Study, base: str) -> tuple[str, ...]:
-    """The libraries that convert the weights."""
-    return libraries(study.config.bases[base])
-
-
 def base_content(study: Study, base: str) -> str | None:
     """Digest of the files of a local directory, which no revision pins; None for other sources."""
     source = study.config.bases[base]
@@ -164,11 +159,6 @@ def adapter_settings(study: Study, model: str) -> AdapterSettings:
     entry = study.local_models[model]
     assert entry.training is not None, "only tuned models have adapters"
     return AdapterSettings(precision=entry.precision, shots=entry.shots, training=entry.training)
-
-
-def adapter_libraries(study: Study, model: str) -> tuple[str, ...]:
-    """The libraries that train."""
-    return adapter_settings(study, model).libraries
 
 
 @cache
@@ -222,11 +212,6 @@ def export_settings(study: Study, model: str) -> ExportSettings:
         tasks=_answered(study, model),
         records=study.settings.export.records,
     )
-
-
-def export_libraries(study: Study, model: str) -> tuple[str, ...]:
-    """The libraries of the merged weights and of the answers."""
-    return export_settings(study, model).libraries
 
 
 def published_answers(study: Study) -> tuple[AnswersOfTask, ...]:
