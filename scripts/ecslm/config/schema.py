@@ -11,11 +11,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings, unique
-from ecslm.config.backends.any_model import Seeds, over
-from ecslm.config.backends.learned import LearnedModel
-from ecslm.config.backends.openai import OpenAIModel
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import DecodingKeys, TransformersModel
+from ecslm.config.models import DecodingKeys, ModelSettings, Seeds, TransformersModel, over
 from ecslm.config.names import BaseName, Line, Name, RegisteredTask
 from ecslm.config.places import Content
 from ecslm.data.settings import DataSource
@@ -34,9 +30,6 @@ from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.kind import AnyEntry
 from ecslm.tables.references import AnyModelName
 from ecslm.training.settings import TrainingSettings
-
-# A model: a row of the tables. Each backend has its own entry.
-ModelSettings = TransformersModel | RecordedModel | OpenAIModel | LearnedModel
 
 
 class EncoderSettings(BertScoreSettings):

@@ -10,8 +10,7 @@ from pathlib import Path
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.text import nearest
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.models import RecordedModel, TransformersModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,

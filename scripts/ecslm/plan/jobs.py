@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ecslm.comparisons.settings import ChooseSettings
-from ecslm.config.backends.learned import LearnedModel
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.models import LearnedModel, RecordedModel, TransformersModel
 from ecslm.data.card import card
 from ecslm.data.card.settings import DescriptionSettings
 from ecslm.data.checking import CheckedTask, CheckSettings
@@ -164,12 +162,7 @@ def adapter_settings(study: Study, model: str) -> AdapterSettings:
 @cache
 def prediction_settings(study: Study, model: str, task: str) -> PredictionSettings:
     """How a model answers a task."""
-    return study.model(model).prediction(
-        study.decoding(task),
-        study.settings.batch_tokens,
-        study.answered_settings(model, task),
-        study.task(task),
-    )
+    return study.model(model).prediction(study.asked(model, task))
 
 
 def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
@@ -268,7 +261,7 @@ def choose_settings(study: Study, task: str) -> ChooseSettings:
         task=kind,
         trivial=tuple(name for name in applicable(kind) if name in names),
         learned={
-            name: model.prediction(study.decoding(task), 0, (), entry)
+            name: model.learning(entry)
             for name, model in study.settings.models.items()
             if isinstance(model, LearnedModel) and name in names
         },

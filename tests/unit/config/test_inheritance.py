@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.configs import changed, loaded, problems, put, small, study_of
 
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.models import TransformersModel
 
 SAMPLED = "greedy decoding has the single seed 0"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.configs import SHIPPED, loaded, study_of
 
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.models import TransformersModel
 
 
 @pytest.mark.parametrize("study", ["demo", "paper"])
