@@ -77,21 +77,6 @@ def test_a_configuration_is_refused_with(case: Case, project: Path) -> None:
     refused(project, why(project), case.says, case.problems)
 
 
-@pytest.mark.parametrize(("study", "told"), [("demo", 1), ("authors", 0)])
-def test_a_study_by_the_name_of_a_shipped_one_is_said_to_change_that_one(
-    study: str, told: int, project: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It may be meant as one of its own."""
-    written(project, f"study: {study}\nstudies:\n  demo:\n    title: Mine\n")
-    why(project)()
-    lines = [line for line in caplog.messages if "changes the study" in line]
-    assert len(lines) == told
-    for line in lines:
-        assert line.startswith("warning: mine.yaml: line 3: studies.demo: changes the study of ")
-        assert "config.yaml: line " in line
-        assert line.endswith("whose other keys stay: rename yours if it is another study")
-
-
 def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> None:
     written(project, LINES)
     refused(project, why(project), ["rows.jsonl: no such file: fix `data` of the study"])

@@ -7,7 +7,7 @@ So each is one string with a form of its own: canonical JSON, or a value with a 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import cache
 from inspect import signature
 from typing import Any
 
@@ -52,12 +52,17 @@ def told() -> Iterator[None]:
         exit_with(error)
 
 
-def per_job(study: Study, function: Callable[..., Any]) -> OfJob:
+def per_job(
+    study: Study, function: Callable[..., Any], like: Callable[..., Any] | None = None
+) -> OfJob:
     """A function of the study and of some wildcards, by their names, as one of a job's wildcards.
 
     It is computed once for all jobs in which these are the same. Its problems end the process.
+
+    Args:
+        like: a function of the same wildcards that has their names, if this has not.
     """
-    _, *names = signature(function).parameters
+    _, *names = signature(like or function).parameters
 
     @cache
     def known(*values: str) -> Any:
@@ -91,14 +96,13 @@ def made_by(
         modules: full names of the modules that the script loads by name, from its settings.
     """
 
-    @wraps(settings)
     def parameters(study: Study, *names: str) -> dict[str, str | None]:
         own = settings(study, *names)
         used = own.libraries if libraries is None else libraries(study, *names)
         code, versions = _computing(script, tuple(modules(own)), tuple(used))
         return {"settings": json_parameter(own), "code": code, "versions": versions}
 
-    of_job = per_job(study, parameters)
+    of_job = per_job(study, parameters, like=settings)
 
     def only(name: str) -> OfJob:
         return lambda job: of_job(job)[name]

@@ -17,8 +17,7 @@ import yaml
 from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
-from ecslm.config.files import read_files
-from ecslm.config.places import merged
+from ecslm.config.files import Content, merged, read_files
 from ecslm.config.schema import Config
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
@@ -164,7 +163,7 @@ def _own_texts(study: Study, configfiles: Sequence[Path], commit: str) -> dict[s
     """Files that only the archive has: how to use it and to cite it, and all of the configuration
     in one file."""
     configuration = merged(read_files([CONFIG_FILE, *configfiles]))
-    values = configuration.with_values({"study": study.name}).values
+    values = configuration.with_over(Content({"study": study.name})).values
     readme = read_text(PROJECT / README).format(
         title=study.settings.title,
         study=study.name,
