@@ -77,11 +77,6 @@ prompt = per_job(jobs.prompt)
 content = per_job(jobs.base_content)
 
 
-def folder(path):
-    """A folder that a script finds its files in: they are inputs, it is no setting."""
-    return lambda wildcards: str(path)
-
-
 # Options of scripts. Since the functions take `input` or `resources`, Snakemake does not compare
 # what they return.
 

@@ -22,7 +22,7 @@ rule check_data:
         location=LOCATION,
     params:
         **made_by("check_data.py", jobs.check_settings),
-        source=per_job(lambda study: source_of(study).content_of_all()),
+        source=per_job(lambda study: source_of(study).content()),
     message:
         "Check of the data"
     shell:
@@ -45,7 +45,7 @@ rule dataset:
         location=LOCATION,
     params:
         **made_by("dataset.py", jobs.dataset_settings),
-        source=per_job(lambda study, task, split: source_of(study).content_of_split(task, split)),
+        source=per_job(lambda study, task, split: source_of(study).content(task, split)),
     message:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
@@ -119,7 +119,7 @@ rule data_card:
         "<results>/logs/data_card.log",
     params:
         **made_by("data_card.py", jobs.data_card_settings),
-        results=folder(STUDY.results),
+        results=STUDY.results,
     message:
         "Data card"
     shell:

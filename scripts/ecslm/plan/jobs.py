@@ -55,7 +55,7 @@ def check_settings(study: Study) -> CheckSettings:
     asked = settings.published_comparable or isinstance(source.data, HubData)
     path = study.published(PUBLISHED_COUNTS) if asked else None
     return CheckSettings(
-        source=source.for_check(),
+        source=source.settings(),
         tasks=tasks,
         settings=tuple(sorted({*SETTINGS, settings.train_setting, *settings.settings})),
         published=tuple(
@@ -71,7 +71,7 @@ def check_settings(study: Study) -> CheckSettings:
 def dataset_settings(study: Study, task: str, split: str) -> DatasetSettings:
     """The settings that affect one dataset file."""
     return DatasetSettings(
-        source=source_of(study).for_split(task, split),
+        source=source_of(study).settings(task, split),
         **_record_form(study, task),
         settings=study.evaluated_settings(task, split),
     )
