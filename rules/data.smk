@@ -119,7 +119,7 @@ rule data_card:
         "<results>/logs/data_card.log",
     params:
         **made_by("data_card.py", jobs.data_card_settings),
-        results=STUDY.results,
+        results=folder(STUDY.results),
     message:
         "Data card"
     shell:

@@ -10,7 +10,7 @@ rule tidy_scores:
         "<results>/logs/tidy_scores.log",
     params:
         **made_by("tidy_scores.py", jobs.score_rows_settings),
-        results=STUDY.results,
+        results=folder(STUDY.results),
     message:
         "All scores as one file"
     shell:
@@ -82,7 +82,7 @@ rule model_card:
         model=one_of(STUDY.tuned_models),
     params:
         **made_by("model_card.py", jobs.model_card_settings),
-        results=STUDY.results,
+        results=folder(STUDY.results),
     message:
         "Card of the model {wildcards.model}"
     shell:

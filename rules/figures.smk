@@ -17,7 +17,7 @@ rule draw_figures:
         "<results>/logs/draw_figures.log",
     params:
         **made_by("draw_figures.py", figures_settings),
-        results=STUDY.results,
+        results=folder(STUDY.results),
     message:
         "Figures"
     shell:

@@ -121,7 +121,7 @@ rule differences:
         "<results>/logs/differences/{task}.log",
     params:
         **made_by("differences.py", comparisons.differences_settings),
-        results=STUDY.results,
+        results=folder(STUDY.results),
     message:
         "Differences, {wildcards.task}"
     shell:

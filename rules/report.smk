@@ -22,7 +22,7 @@ rule render_table:
         "<results>/logs/render_table/{table}.log",
     params:
         **made_by("render_table.py", table_settings),
-        results=STUDY.results,
+        results=folder(STUDY.results),
         resources=resource_options,
     message:
         "Table {wildcards.table}"
@@ -52,8 +52,8 @@ rule report_page:
         "<results>/logs/report_page.log",
     params:
         **made_by("report.py", report_settings),
-        results=STUDY.results,
-        bases=str(BASES),
+        results=folder(STUDY.results),
+        bases=folder(BASES),
     message:
         "Report"
     shell:
