@@ -74,7 +74,7 @@ def _references(field: Json, path: str, tag: str = "") -> Iterator[tuple[str, st
     forms of a section apart."""
     if "$ref" in field:
         yield path, _name(field["$ref"]), tag
-    tag = field.get("discriminator", {}).get("propertyName", "")
+    tag = _tag(field)
     for one in (*field.get("anyOf", ()), *field.get("oneOf", ())):
         yield from _references(one, path, tag)
     if field.get("type") == "object":
@@ -89,12 +89,11 @@ def _table(section: Json, definitions: Mapping[str, Json], headings: Mapping[str
         default = "**needed**" if key in section.get("required", ()) else _default(field)
         named = [name for _, name, _ in _references(field, "")]
         # A key without words of its own is explained by the section that it leads to.
-        leads = definitions[named[0]] if len(named) == 1 else {}
-        if "const" in field:
-            leads = {"description": "Selects one of the forms of this section."}
-        meaning = field.get("description", leads.get("description", ""))
-        cells = (f"`{key}`", _words(field, headings), default, meaning)
-        rows.append(f"| {' | '.join(map(_cell, cells))} |")
+        leads = definitions[named[0]].get("description", "") if len(named) == 1 else ""
+        words = "Selects one of the forms of this section." if "const" in field else leads
+        cells = (f"`{key}`", _words(field, headings), default, field.get("description", words))
+        words_of = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
+        rows.append(f"| {' | '.join(words_of)} |")
     return "\n".join(rows)
 
 
@@ -108,8 +107,7 @@ def _words(field: Json, headings: Mapping[str, str]) -> str:
         case {"enum": values}:
             return _or([_code(value) for value in values])
         case {"oneOf": [first, *_]}:
-            tag = field["discriminator"]["propertyName"]
-            return f"{_link(headings[_name(first['$ref'])])} and others, by its `{tag}`"
+            return f"{_words(first, headings)} and others, by its `{_tag(field)}`"
         case {"anyOf": forms}:
             return _or([_words(one, headings) for one in forms])
         case {"type": "array", "prefixItems": items}:
@@ -120,6 +118,11 @@ def _words(field: Json, headings: Mapping[str, str]) -> str:
             return f"by name: {_words(_named(field), headings)}"
     limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
     return ", ".join([SIMPLE[field["type"]], *limits])
+
+
+def _tag(field: Json) -> str:
+    """The key that tells the forms of a section apart."""
+    return str(field.get("discriminator", {}).get("propertyName", ""))
 
 
 def _named(field: Json) -> Json:
@@ -133,22 +136,16 @@ def _name(reference: str) -> str:
 
 
 def _link(heading: str) -> str:
-    return f"section [{heading}](#{_anchor(heading)})"
-
-
-def _anchor(heading: str) -> str:
-    """The anchor of a heading, as GitHub makes it."""
+    # The anchor of a heading, as GitHub makes it.
     kept = (sign for sign in heading.lower() if sign.isalnum() or sign in "-_ ")
-    return "".join(kept).replace(" ", "-")
+    return f"section [{heading}](#{''.join(kept).replace(' ', '-')})"
 
 
 def _default(field: Json) -> str:
     default = field.get("default")
-    if default is None:
-        return "none"
-    if isinstance(default, dict):
-        return "its defaults" if default else "none"
-    return _code(default) if default != [] else "none"
+    if isinstance(default, dict) and default:
+        return "its defaults"
+    return "none" if default in (None, {}, []) else _code(default)
 
 
 def _code(value: Any) -> str:
@@ -156,9 +153,4 @@ def _code(value: Any) -> str:
 
 
 def _or(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
