@@ -7,7 +7,8 @@ rule base_model:
     params:
         **made_by("base_model.py", jobs.base_settings),
         content=content,
-        content_option=weights_content,
+        # Of a base that only its content identifies: a local directory.
+        content_option=lambda wildcards, input: options(content=content(wildcards)),
     message:
         "Base weights {wildcards.base}"
     shell:

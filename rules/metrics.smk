@@ -18,7 +18,7 @@ rule score:
         "<results>/logs/score/{model}-seed-{seed}-{task}.log",
     params:
         **made_by("score.py", jobs.score_settings),
-        bertscore=option("bertscore"),
+        bertscore=lambda wildcards, input: options(bertscore=input.bertscore),
     message:
         "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
@@ -47,7 +47,7 @@ rule score_baseline:
         seed="0",
     params:
         **made_by("score_baseline.py", jobs.score_settings),
-        train=option("train"),
+        train=lambda wildcards, input: options(train=input.train),
     message:
         "Score of the baseline {wildcards.model}, {wildcards.task}"
     shell:

@@ -23,7 +23,8 @@ rule render_table:
     params:
         **made_by("render_table.py", table_settings),
         results=folder(STUDY.results),
-        resources=resource_options,
+        # Files of the repository that only some kinds of table read, which are inputs already.
+        resources=lambda wildcards, input: options(**table_resources(STUDY, wildcards.table)),
     message:
         "Table {wildcards.table}"
     shell:
