@@ -87,6 +87,12 @@ def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None
     assert exported is not None
     assert exported.device["merged"] == exported.device["base"]
     assert exported.host == exported.device_bytes
+    # The model is loaded once, whatever the tasks.
+    each = [
+        on_cpu.prediction("Small-EC", task, on_cpu.slow, prompts=4)
+        for task in on_cpu.study.model_tasks("Small-EC")
+    ]
+    assert exported.seconds < 2 * sum(one.seconds for one in each)
 
 
 def test_less_to_compute_with_or_more_to_do_takes_more_time() -> None:

@@ -22,7 +22,14 @@ from ecslm.schemas.record import read_records
 
 Raw = dict[str, Any]
 LOCAL = {"source": "path", "path": "rows.jsonl"}
-KEYS = [("PM", "train"), ("PM", "test"), ("QPR", "test"), ("SA", "train"), ("SA", "test")]
+KEYS = [(task, split) for task in ("PM", "QPR", "SA") for split in ("train", "test")]
+    ("PM", "train"),
+    ("PM", "test"),
+    ("QPR", "train"),
+    ("QPR", "test"),
+    ("SA", "train"),
+    ("SA", "test"),
+]
 
 
 def settings_of(made: Study, task: str, split: str) -> str:
