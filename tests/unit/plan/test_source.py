@@ -23,13 +23,6 @@ from ecslm.schemas.record import read_records
 Raw = dict[str, Any]
 LOCAL = {"source": "path", "path": "rows.jsonl"}
 KEYS = [(task, split) for task in ("PM", "QPR", "SA") for split in ("train", "test")]
-    ("PM", "train"),
-    ("PM", "test"),
-    ("QPR", "train"),
-    ("QPR", "test"),
-    ("SA", "train"),
-    ("SA", "test"),
-]
 
 
 def settings_of(made: Study, task: str, split: str) -> str:
