@@ -79,10 +79,8 @@ def dataset_settings(study: Study, task: str, split: str) -> DatasetSettings:
 
 def _record_form(study: Study, task: str) -> dict[str, Any]:
     """The form of a task's records, as fields of `RecordForm`."""
-    entry = study.task(task)
-    # The order of names has no meaning.
-    aliases = tuple(sorted(entry.aliases))
-    return {"aliases": aliases, "answer": entry.answer, "input": entry.input}
+    entry, (_, *aliases) = study.task(task), study.task_names(task)
+    return {"aliases": tuple(aliases), "answer": entry.answer, "input": entry.input}
 
 
 def described_model(study: Study) -> TransformersModel:
