@@ -96,11 +96,17 @@ def made_by(
         modules: full names of the modules that the script loads by name, from its settings.
     """
 
+    @cache
+    def computing(loaded: tuple[str, ...], used: tuple[str, ...]) -> dict[str, str | None]:
+        real = Pair(code=code_parameter(script, loaded), versions=lock_versions(used))
+        pair = representative(real)
+        versions = versions_parameter(pair.versions) if used else None
+        return {"code": pair.code, "versions": versions}
+
     def parameters(study: Study, *names: str) -> dict[str, str | None]:
         own = settings(study, *names)
         used = own.libraries if libraries is None else libraries(study, *names)
-        code, versions = _computing(script, tuple(modules(own)), tuple(used))
-        return {"settings": json_parameter(own), "code": code, "versions": versions}
+        return {"settings": json_parameter(own), **computing(tuple(modules(own)), tuple(used))}
 
     of_job = per_job(study, parameters, like=settings)
 
@@ -108,13 +114,3 @@ def made_by(
         return lambda job: of_job(job)[name]
 
     return {name: only(name) for name in ("settings", "code", "versions")}
-
-
-@cache
-def _computing(
-    script: str, modules: tuple[str, ...], libraries: tuple[str, ...]
-) -> tuple[str | None, str | None]:
-    """The parameters of a script's code with the modules that it loads, and of its libraries."""
-    real = Pair(code=code_parameter(script, modules), versions=lock_versions(libraries))
-    pair = representative(real)
-    return pair.code, versions_parameter(pair.versions) if libraries else None
