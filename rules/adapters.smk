@@ -5,9 +5,10 @@ rule base_model:
     log:
         "results/bases/{base}/fetch.log",
     params:
-        **made_by("base_model.py", jobs.base_settings, jobs.base_libraries),
+        **made_by("base_model.py", jobs.base_settings),
         content=content,
-        content_option=weights_content,
+        # Of a base that only its content identifies: a local directory.
+        content_option=lambda wildcards, input: options(content=content(wildcards)),
     message:
         "Base weights {wildcards.base}"
     shell:
@@ -41,7 +42,7 @@ rule train_adapter:
         # Not {gpu}, which a profile caps.
         processes=STUDY.settings.gpus,
     params:
-        **made_by("train_adapter.py", jobs.adapter_settings, jobs.adapter_libraries),
+        **made_by("train_adapter.py", jobs.adapter_settings),
         template=prompt,
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"

@@ -5,7 +5,7 @@ import re
 import sys
 from functools import cache, partial
 from pathlib import Path
-from shlex import join, quote
+from shlex import join
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
@@ -36,7 +36,6 @@ from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
-from ecslm.scoring.modules import metric_module, task_modules
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
@@ -69,7 +68,7 @@ pathvars:
 
 
 # Parameters: see plan/parameters.py. Functions of plan/jobs.py take the study and wildcards.
-# `made_by(script, settings, libraries, modules)` gives a rule `settings`, `code` and `versions`.
+# `made_by(script, settings)` gives a rule `settings`, `code` and `versions`.
 
 
 per_job = partial(parameters.per_job, STUDY)
@@ -79,65 +78,25 @@ content = per_job(jobs.base_content)
 
 
 def folder(path):
-    """A folder that a script finds its files in: they are inputs, it is no setting."""
+    """A folder that a script finds its files in, as a function: Snakemake's linter takes a constant
+    for a part of a path that is stated twice."""
     return lambda wildcards: str(path)
 
 
-# Modules that a script loads by name, from its settings.
+# Options of scripts that only some jobs have. Functions that take `input` or `resources` give them,
+# since Snakemake does not compare what these return.
 
 
-def of_task(settings):
-    """The modules of the task's answers and metric."""
-    return task_modules(settings.task)
+def options(**values):
+    """Command-line options by name, of those values, a text or a list of them, that are there."""
+    given = {name: [one] if isinstance(one, str) else one for name, one in values.items() if one}
+    return " ".join(f"--{name.replace('_', '-')} {join(texts)}" for name, texts in given.items())
 
 
-def of_metric(settings):
-    """The module of the metric."""
-    return (metric_module(settings.metric),)
-
-
-# Options of scripts. Since the functions take `input` or `resources`, Snakemake does not compare
-# what they return.
-
-
-def option(name):
-    """The command-line option of an input that only some jobs of a rule have."""
-
-    def text(wildcards, input):
-        files = [input[name]] if isinstance(input[name], str) else input[name]
-        return f"--{name} {join(files)}" if files else ""
-
-    return text
-
-
-def adapter_options(wildcards, input):
-    """The command-line options of the adapter of a prediction job that has one."""
-    trained = STUDY.model(wildcards.model).adapter_name(wildcards.model)
-    other = "" if trained == wildcards.model else f" --adapter-of {trained}"
-    return f"--adapter {input.adapter}{other}" if input.adapter else ""
-
-
-def weights_content(wildcards, input):
-    """The command-line option of a base that only its content identifies: a local directory."""
-    return f"--content {content(wildcards)}" if content(wildcards) else ""
-
-
-def prompt_options(wildcards, resources):
-    """The command-line options of the prompt template of a prediction job that has one."""
-    path, digest = resources.template, prompt(wildcards)
-    return f"--template {path} --template-digest {digest}" if path else ""
-
-
-def access_option(wildcards, resources):
-    """The command-line option that says how a server is reached, which changes no answer."""
-    return f"--access {quote(resources.access)}" if resources.access else ""
-
-
-def resource_options(wildcards, input):
-    """The command-line options of the repository's files that a kind of table reads, which are
-    inputs already."""
-    files = table_resources(STUDY, wildcards.table)
-    return " ".join(f"--{name} {quote(path)}" for name, path in files.items())
+def other_adapter(job):
+    """The model whose adapter another one uses; None if it uses its own, or none."""
+    trained = STUDY.model(job.model).adapter_name(job.model)
+    return None if trained == job.model else trained
 
 
 # Inputs

@@ -1,5 +1,5 @@
 from ecslm.data.card.card import card_files
-from ecslm.data.card.settings import CARD_LIBRARIES, DESCRIPTION_LIBRARIES, LEAKAGE_LIBRARIES
+from ecslm.data.card.settings import LEAKAGE_LIBRARIES
 from ecslm.data.source import location
 from ecslm.plan.source import source_of
 
@@ -22,7 +22,7 @@ rule check_data:
         location=LOCATION,
     params:
         **made_by("check_data.py", jobs.check_settings),
-        source=per_job(lambda study: source_of(study).content_of_all()),
+        source=per_job(lambda study: source_of(study).content()),
     message:
         "Check of the data"
     shell:
@@ -45,7 +45,7 @@ rule dataset:
         location=LOCATION,
     params:
         **made_by("dataset.py", jobs.dataset_settings),
-        source=per_job(lambda study, task, split: source_of(study).content_of_split(task, split)),
+        source=per_job(lambda study, task, split: source_of(study).content(task, split)),
     message:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
@@ -72,7 +72,7 @@ rule describe_data:
         # The prompt of the model whose tokenizer counts.
         template=lambda job: STUDY.template(STUDY.described_model),
     params:
-        **made_by("describe_data.py", jobs.description_settings, DESCRIPTION_LIBRARIES),
+        **made_by("describe_data.py", jobs.description_settings),
         template=per_job(lambda study: jobs.prompt(study, study.described_model)),
     message:
         "Description of the records of {wildcards.task}"
@@ -98,7 +98,7 @@ rule leakage:
     log:
         "<results>/logs/leakage/{task}.log",
     params:
-        **made_by("leakage.py", libraries=LEAKAGE_LIBRARIES),
+        **made_by("leakage.py", libraries=lambda study: LEAKAGE_LIBRARIES),
     message:
         "Overlap of {wildcards.task} test records with training"
     shell:
@@ -118,7 +118,7 @@ rule data_card:
     log:
         "<results>/logs/data_card.log",
     params:
-        **made_by("data_card.py", jobs.data_card_settings, CARD_LIBRARIES),
+        **made_by("data_card.py", jobs.data_card_settings),
         results=folder(STUDY.results),
     message:
         "Data card"

@@ -1,6 +1,3 @@
-from ecslm.exports.settings import OF_CARDS, OF_ROWS, ModelCardSettings
-
-
 rule tidy_scores:
     """step: write all scores as rows, in CSV and Parquet, for your own analysis"""
     input:
@@ -12,7 +9,7 @@ rule tidy_scores:
     log:
         "<results>/logs/tidy_scores.log",
     params:
-        **made_by("tidy_scores.py", jobs.score_rows_settings, OF_ROWS),
+        **made_by("tidy_scores.py", jobs.score_rows_settings),
         results=folder(STUDY.results),
     message:
         "All scores as one file"
@@ -55,7 +52,7 @@ rule export_model:
         gpu=1,
         batch_tokens=STUDY.settings.batch_tokens,
     params:
-        **made_by("export.py", jobs.export_settings, jobs.export_libraries),
+        **made_by("export.py", jobs.export_settings),
         template=prompt,
         # Compared through the adapter, an input that changes with it.
         seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
@@ -84,7 +81,7 @@ rule model_card:
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     params:
-        **made_by("model_card.py", jobs.model_card_settings, OF_CARDS, ModelCardSettings.modules),
+        **made_by("model_card.py", jobs.model_card_settings),
         results=folder(STUDY.results),
     message:
         "Card of the model {wildcards.model}"

@@ -1,4 +1,3 @@
-from ecslm.figures.settings import LIBRARIES as DRAWING_LIBRARIES
 from ecslm.plan.figures import figures_settings
 from ecslm.schemas.paths import PUBLISHED_SCORES
 
@@ -17,7 +16,7 @@ rule draw_figures:
     log:
         "<results>/logs/draw_figures.log",
     params:
-        **made_by("draw_figures.py", figures_settings, DRAWING_LIBRARIES),
+        **made_by("draw_figures.py", figures_settings),
         results=folder(STUDY.results),
     message:
         "Figures"

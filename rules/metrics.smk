@@ -1,7 +1,3 @@
-from ecslm.comparisons.settings import CHOOSING_LIBRARIES
-from ecslm.comparisons.settings import LIBRARIES as COMPARING_LIBRARIES
-from ecslm.scoring.settings import LIBRARIES as SCORING_LIBRARIES
-
 # The tasks whose scores are compared.
 COMPARED = comparisons.compared_tasks(STUDY)
 
@@ -21,8 +17,8 @@ rule score:
     log:
         "<results>/logs/score/{model}-seed-{seed}-{task}.log",
     params:
-        **made_by("score.py", jobs.score_settings, SCORING_LIBRARIES, of_task),
-        bertscore=option("bertscore"),
+        **made_by("score.py", jobs.score_settings),
+        bertscore=lambda wildcards, input: options(bertscore=input.bertscore),
     message:
         "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
@@ -50,8 +46,8 @@ rule score_baseline:
         model=one_of(STUDY.settings.baselines),
         seed="0",
     params:
-        **made_by("score_baseline.py", jobs.score_settings, SCORING_LIBRARIES, of_task),
-        train=option("train"),
+        **made_by("score_baseline.py", jobs.score_settings),
+        train=lambda wildcards, input: options(train=input.train),
     message:
         "Score of the baseline {wildcards.model}, {wildcards.task}"
     shell:
@@ -74,7 +70,7 @@ rule score_over_seeds:
     log:
         "<results>/logs/score_over_seeds/{model}-{task}.log",
     params:
-        **made_by("score_over_seeds.py", jobs.over_seeds_settings, SCORING_LIBRARIES, of_metric),
+        **made_by("score_over_seeds.py", jobs.over_seeds_settings),
         # Compared through the inputs, which change with them.
         seeds=lambda wildcards, input: " ".join(map(str, STUDY.seeds_of(wildcards.model))),
     message:
@@ -96,7 +92,7 @@ rule choose_baseline:
     log:
         "<results>/logs/choose_baseline/{task}.log",
     params:
-        **made_by("choose_baseline.py", jobs.choose_settings, CHOOSING_LIBRARIES, of_task),
+        **made_by("choose_baseline.py", jobs.choose_settings),
     message:
         "Best simple baseline, {wildcards.task}"
     shell:
@@ -124,9 +120,7 @@ rule differences:
     log:
         "<results>/logs/differences/{task}.log",
     params:
-        **made_by(
-            "differences.py", comparisons.differences_settings, COMPARING_LIBRARIES, of_metric
-        ),
+        **made_by("differences.py", comparisons.differences_settings),
         results=folder(STUDY.results),
     message:
         "Differences, {wildcards.task}"

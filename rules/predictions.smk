@@ -1,6 +1,3 @@
-from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
-
-
 rule fetch_answers:
     """step: fetch answers that others have published"""
     output:
@@ -55,18 +52,18 @@ rule predict:
     params:
         **made_by("predict.py", jobs.prediction_settings, jobs.prediction_libraries, modules_of),
         template=prompt,
-        base=option("base"),
-        adapter=adapter_options,
-        answers=option("answers"),
-        train=option("train"),
-        val=option("val"),
-        prompt=prompt_options,
-        access=access_option,
+        # What the backend of the model takes.
+        options=lambda wildcards, input, resources: options(
+            **{name: input[name] for name in ("base", "adapter", "answers", "train", "val")},
+            adapter_of=other_adapter(wildcards),
+            template=resources.template,
+            template_digest=prompt(wildcards),
+            access=resources.access,
+        ),
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
-        "python scripts/predict.py --dataset {input.dataset} {params.base} {params.adapter}"
-        " {params.answers} {params.train} {params.val} {params.prompt} {params.access}"
+        "python scripts/predict.py --dataset {input.dataset} {params.options}"
         " --settings {params.settings:q} --batch-tokens {resources.batch_tokens}"
         " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
         " --threads {resources.model_threads} --code {params.code} --output {output.predictions}"
@@ -99,7 +96,9 @@ rule measure_latency:
     params:
         **made_by("measure_latency.py", jobs.latency_settings, jobs.latency_libraries),
         template=prompt,
-        adapter=adapter_options,
+        adapter=lambda wildcards, input: options(
+            adapter=input.adapter, adapter_of=other_adapter(wildcards)
+        ),
         # Compared through the inputs, which change with it.
         seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
     message:
@@ -132,7 +131,7 @@ rule bertscore:
         **request("bertscore"),
         gpu=1,
     params:
-        **made_by("bertscore.py", jobs.bertscore_settings, BERTSCORE_LIBRARIES),
+        **made_by("bertscore.py", jobs.bertscore_settings),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

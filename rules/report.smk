@@ -1,9 +1,7 @@
 from ecslm.plan.report import report_settings
 from ecslm.plan.tables import table_files, table_resources, table_settings
-from ecslm.reports.settings import LIBRARIES as REPORT_LIBRARIES
-from ecslm.reports.settings import base_names, metric_modules, report_files
+from ecslm.reports.settings import base_names, report_files
 from ecslm.schemas.paths import BASES
-from ecslm.tables.settings import LIBRARIES as TABLE_LIBRARIES
 
 TABLES = study_tables(STUDY)
 
@@ -23,9 +21,10 @@ rule render_table:
     log:
         "<results>/logs/render_table/{table}.log",
     params:
-        **made_by("render_table.py", table_settings, TABLE_LIBRARIES),
+        **made_by("render_table.py", table_settings),
         results=folder(STUDY.results),
-        resources=resource_options,
+        # Files of the repository that only some kinds of table read, which are inputs already.
+        resources=lambda wildcards, input: options(**table_resources(STUDY, wildcards.table)),
     message:
         "Table {wildcards.table}"
     shell:
@@ -53,7 +52,7 @@ rule report_page:
     log:
         "<results>/logs/report_page.log",
     params:
-        **made_by("report.py", report_settings, REPORT_LIBRARIES, metric_modules),
+        **made_by("report.py", report_settings),
         results=folder(STUDY.results),
         bases=folder(BASES),
     message:

@@ -17,20 +17,27 @@ Answers go to standard output, all else to standard error.
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.logs import start_log
+from ecslm.common.text import nearest
 from ecslm.common.validation import validated_json
-from ecslm.plan.asking import Asking
+from ecslm.plan.jobs import prediction_settings
+from ecslm.plan.parameters import json_parameter
 from ecslm.plan.study import Study
-from ecslm.schemas.record import GivenRecord, Record
+from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_module
+from ecslm.schemas.paths import ADAPTER
+from ecslm.schemas.record import GivenRecord, Record, read_records
 from ecslm.script import Device, run_script
 
 # The id of a record that has none; no answer depends on it.
 NAME = "question"
+# Returns a file that jobs of the study make, if it is there.
+Built = Callable[[str], Path]
 
 
 def main(
@@ -65,45 +72,118 @@ def main(
         raise InputError("--file and --index take the place of a question: give one of the three")
     if task is None and index is not None:
         raise InputError("--index: needs --task, whose test records are numbered")
-    plan = Study.read(configfile, study)
-    asking = Asking(plan, model, seed, how_to_build(configfile, study))
-    code = asking.task(task)
-    asking.open(code, device)
-    if index is not None:
-        found = asking.test_records(code)
-        if not 0 <= index < len(found):
-            raise InputError(f"--index: {code} has the test records 0 to {len(found) - 1}")
-        show_record(found[index])
-        answer(asking, found[index])
-        return
-    instruction = ""
-    for number, line in enumerate(lines(question, file), start=1):
-        if line.lstrip().startswith("{") or file is not None:
-            given = validated_json(GivenRecord, line, f"{file or 'question'}: line {number}")
-        elif task is None:
-            given = GivenRecord(instruction=line, input="")
-        else:
-            instruction = instruction or asking.test_records(code)[0].instruction
-            given = GivenRecord(instruction=instruction, input=line)
-        answer(asking, given.record(code, NAME))
-
-
-def how_to_build(configfile: Sequence[Path], study: str | None) -> str:
-    """The command that makes files of the study, without their names."""
+    chosen = Study.read(configfile, study)
     files = ["--configfile", *map(str, configfile)] if configfile else []
     named = ["--config", f"study={study}"] if study else []
-    return shlex.join(["snakemake", "--cores", "all", *files, *named])
+    build = shlex.join(["snakemake", "--cores", "all", *files, *named])
+
+    def built(path: str) -> Path:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: not built yet: `{build} -- {path}` builds it")
+        return Path(path)
+
+    code = task_of(chosen, model, task)
+    backend = opened(chosen, model, seed, code, device, built)
+    loaded = False
+
+    def test_records() -> list[Record]:
+        return read_records(built(chosen.dataset_file(code, "test")))
+
+    asked = asked_in(question, file, code, None if task is None else test_records)
+    for record in asked if index is None else [shown(test_records(), index, code)]:
+        (prompt,) = backend.prompts([record])
+        if not loaded:
+            backend.load()
+            loaded = True
+        (generated,) = backend.generate([prompt], 0)
+        answer(record, prompt, generated)
 
 
-def lines(question: Sequence[str], file: Path | None) -> Iterator[str]:
-    """The lines that are questions; empty ones are none."""
+def task_of(study: Study, model: str, named: str | None) -> str:
+    """The task whose settings hold for a question: that with the longest answers if none is named.
+
+    Raises:
+        InputError: the study has no such model or task, or the model cannot answer it.
+    """
+    models = study.settings.models
+    if model not in models:
+        raise InputError(
+            f"--model: {model} is not a model of the study {study.name}{nearest(model, models)}"
+        )
+    tasks = [task for task in study.test_tasks if models[model].suits(study.task(task).answer)]
+    if named is None:
+        return max(tasks, key=lambda task: (study.decoding(task).max_new_tokens, task))
+    if named not in tasks:
+        raise InputError(f"--task: {named} is no task that {model} answers{nearest(named, tasks)}")
+    return named
+
+
+def opened(
+    study: Study, name: str, seed: int | None, task: str, device: str | None, built: Built
+) -> Backend[Any]:
+    """The backend as the job that predicts the task opens it; it has not loaded the model.
+
+    Raises:
+        InputError: the model's answers exist already, it has no such seed, its adapter or base is
+            not built yet, or the backend refuses them.
+    """
+    model, settings = study.model(name), prediction_settings(study, name, task)
+    if seed is not None and seed not in model.seeds:
+        raise InputError(f"--seed: {name} has the seeds {', '.join(map(str, model.seeds))}")
+    if settings.KNOWS_RECORDS:
+        raise InputError(f"--model: {name} consists of answers in files: it cannot be asked")
+    seed = study.first_seed(name) if seed is None else seed
+    trained, template, access = model.adapter_name(name), study.template(name), model.reached()
+    adapter = None if trained is None else study.path(ADAPTER, model=trained, seed=seed)
+    train, val = (
+        built(study.dataset_file(task, split)) if model.LEARNS else None
+        for split in ("train", "val")
+    )
+    request: Request[Any] = Request(
+        model=name,
+        base=None if model.base is None else built(study.base(model.base)),
+        adapter=None if adapter is None else built(adapter),
+        adapter_of=trained,
+        train=train,
+        val=val,
+        template=None if template is None else Path(template),
+        settings=settings,
+        batch_tokens=settings.budget(study.settings.batch_tokens),
+        seed=seed,
+        device=device or study.settings.device,
+        threads=study.settings.threads,
+        access=None if access is None else json_parameter(access),
+    )
+    return backend_module(settings.backend).open_backend(request)
+
+
+def asked_in(
+    question: Sequence[str],
+    file: Path | None,
+    task: str,
+    test_records: Callable[[], list[Record]] | None,
+) -> Iterator[Record]:
+    """What is asked in words or records, one a line.
+
+    Args:
+        test_records: of the task whose instruction holds, if there is one.
+    """
     if question:
         found: Iterator[str] = iter([" ".join(question)])
     elif file is not None and str(file) != "-":
         found = iter(read_text(file).split("\n"))
     else:
         found = typed()
-    return (line for text in found if (line := text.strip()))
+    instruction = ""
+    for number, line in enumerate(filter(None, map(str.strip, found)), start=1):
+        if line.startswith("{") or file is not None:
+            given = validated_json(GivenRecord, line, f"{file or 'question'}: line {number}")
+        elif test_records is None:
+            given = GivenRecord(instruction=line, input="")
+        else:
+            instruction = instruction or test_records()[0].instruction
+            given = GivenRecord(instruction=instruction, input=line)
+        yield given.record(task, NAME)
 
 
 def typed() -> Iterator[str]:
@@ -121,17 +201,20 @@ def typed() -> Iterator[str]:
             raise InputError(f"standard input: {line!r} is not UTF-8 text") from None
 
 
-def show_record(record: Record) -> None:
-    """What is asked."""
+def shown(records: Sequence[Record], index: int, task: str) -> Record:
+    """One of some test records, whose fields are printed."""
+    if not 0 <= index < len(records):
+        raise InputError(f"--index: {task} has the test records 0 to {len(records) - 1}")
+    record = records[index]
     parts = {"Instruction": record.instruction, "Input": record.input, "Options": record.options}
     for name, value in parts.items():
         if value:
             tell(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    return record
 
 
-def answer(asking: Asking, record: Record) -> None:
+def answer(record: Record, prompt: Prompt, generated: Generated) -> None:
     """Print the answer, and what a reader must know of it."""
-    prompt, generated = asking.answer(record)
     print(generated.text, flush=True)
     if prompt.truncated:
         tell("The end of the input was cut: the prompt was too long.")

@@ -18,7 +18,7 @@ from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker.client import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
-from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
+from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.predictions import read_given
 from ecslm.script import Device, OutputFile, job, run_script
 
@@ -48,7 +48,7 @@ def main(
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
     manifest = manifest or manifest_of(output)
-    origin = made_from([predictions, encoder], settings, code, lock_versions(LIBRARIES))
+    origin = made_from([predictions, encoder], settings, code, lock_versions(settings.libraries))
     refuse_replaced(origin, [output], manifest)
     # Of ids on several lines there would be several BERTScores.
     given = read_given(

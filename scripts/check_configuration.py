@@ -7,10 +7,8 @@ at a file that it cannot read, or without a folder for its caches.
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.config.loading import read_config
+from ecslm.plan.study import Study
 from ecslm.preflight.machine import check_cache_folder
-from ecslm.schemas.paths import TEMPLATES
-from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.script import run_script
 
 
@@ -21,7 +19,7 @@ def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
         study: entry of `studies` (default: the configuration's `study`)
     """
     check_cache_folder()
-    read_config([CONFIG_FILE, *configfile], study, TEMPLATES)
+    Study.read(configfile, study)
 
 
 if __name__ == "__main__":

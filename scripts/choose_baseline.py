@@ -3,14 +3,13 @@
 from pathlib import Path
 
 from ecslm.common.files import json_text
-from ecslm.comparisons.settings import CHOOSING_LIBRARIES, ChooseSettings
+from ecslm.comparisons.settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
 from ecslm.schemas.record import read_task
-from ecslm.scoring.modules import task_modules
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(CHOOSING_LIBRARIES, modules=lambda given: task_modules(given.settings.task))
+@job()
 def main(
     origin: Origin, task: str, train: Path, val: Path, settings: ChooseSettings, output: OutputFile
 ) -> None:

@@ -17,13 +17,11 @@ from tqdm import tqdm
 
 from ecslm.common.locks import held
 from ecslm.common.text import number_of
-from ecslm.config.loading import read_config
-from ecslm.plan.study import with_seeds
+from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.leftovers import remove as remove_files
-from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
-from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.schemas.paths import RUN_LOCK
 from ecslm.script import run_script
 
 
@@ -43,7 +41,7 @@ def main(
         forget: results, or directories of them, instead of what no job makes
     """
     values = with_seeds(seeds)
-    config = read_config([CONFIG_FILE, *configfile], None, TEMPLATES, values)
+    config = Study.read(configfile, None, values).config
     study = study or config.study
     configured = study in config.studies
     # A study that is no longer configured has no jobs, but rules write the same files for others.

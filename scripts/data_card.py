@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from ecslm.data.card.card import CardSettings, card_files, render_card
-from ecslm.data.card.settings import CARD_LIBRARIES
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(CARD_LIBRARIES)
+@job()
 def main(
     origin: Origin, settings: CardSettings, results: Path, template: Path, output: OutputFile
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ecslm.common.files import json_text
 from ecslm.data.card.description import describe, load_tokenizer
-from ecslm.data.card.settings import DESCRIPTION_LIBRARIES, DescriptionSettings
+from ecslm.data.card.settings import DescriptionSettings
 from ecslm.models.architecture import read_architecture
 from ecslm.models.bases import described_folder
 from ecslm.models.prompts import PromptTemplate
@@ -12,7 +12,7 @@ from ecslm.schemas.record import read_task
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(DESCRIPTION_LIBRARIES)
+@job()
 def main(
     origin: Origin,
     task: str,

@@ -11,17 +11,16 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
-from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings, names_best_simple
+from ecslm.comparisons.settings import DifferencesSettings, names_best_simple
 from ecslm.comparisons.testing import differences
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.paths import SIMPLE_BASELINES, outcome_paths
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.modules import metric_module
 from ecslm.scoring.outcomes import read_outcomes
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(LIBRARIES, modules=lambda given: (metric_module(given.settings.metric),))
+@job()
 def main(
     origin: Origin,
     task: str,

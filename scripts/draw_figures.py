@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from ecslm.figures.draw import draw_figures
-from ecslm.figures.settings import LIBRARIES, FiguresSettings
+from ecslm.figures.settings import FiguresSettings
 from ecslm.figures.style import as_files, styled
 from ecslm.schemas.paths import FIGURE_PDF, FIGURE_SVG, FIGURES_MANIFEST
 from ecslm.script import Origin, job, run_script
 
 
-@job(LIBRARIES)
+@job()
 def main(origin: Origin, settings: FiguresSettings, results: Path, published: Path) -> None:
     """
     Args:

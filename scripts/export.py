@@ -13,7 +13,7 @@ from ecslm.exports.settings import ExportSettings
 from ecslm.script import Device, OutputFile, job, run_script
 
 
-@job(modules=lambda given: given.settings.modules(), log=True)
+@job(log=True)
 def main(
     adapter: Path,
     base: Path,

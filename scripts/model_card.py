@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from ecslm.exports.card import render_card
-from ecslm.exports.settings import OF_CARDS, ModelCardSettings
+from ecslm.exports.settings import ModelCardSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(OF_CARDS, modules=lambda given: given.settings.modules())
+@job()
 def main(
     origin: Origin,
     settings: ModelCardSettings,

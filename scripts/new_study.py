@@ -8,11 +8,9 @@ import os
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.config.loading import read_config
+from ecslm.plan.study import Study
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
-from ecslm.schemas.paths import TEMPLATES
-from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.script import run_script
 from ecslm.starter.begin import begin_study, check_study_name
 from ecslm.starter.words import told
@@ -27,7 +25,7 @@ def main(study: str | None = None, data: Path | None = None) -> None:
     """
     if not study:
         raise InputError("STUDY: missing: name the study, as in `make new STUDY=mine`")
-    shipped = read_config([CONFIG_FILE], None, TEMPLATES)
+    shipped = Study.read([], None).config
     check_study_name(study, shipped.studies)
     written = Path(f"{study}.yaml")
     if os.path.lexists(written):

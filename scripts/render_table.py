@@ -7,10 +7,9 @@ from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.latex_tables import render_table
-from ecslm.tables.settings import LIBRARIES
 
 
-@job(LIBRARIES)
+@job()
 def main(
     origin: Origin,
     table: str,

@@ -6,18 +6,12 @@ from ecslm.common.commit import project_commit
 from ecslm.reports.content import read_content
 from ecslm.reports.document import render_document
 from ecslm.reports.page import PageFiles, render_page
-from ecslm.reports.settings import (
-    LIBRARIES,
-    ReportSettings,
-    base_names,
-    metric_modules,
-    report_files,
-)
+from ecslm.reports.settings import ReportSettings, base_names, report_files
 from ecslm.schemas.paths import BASE
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(LIBRARIES, modules=lambda given: metric_modules(given.settings))
+@job()
 def main(
     origin: Origin,
     settings: ReportSettings,

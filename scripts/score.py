@@ -34,17 +34,16 @@ from ecslm.common.files import json_text
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.bertscore.reading import read_bertscores
-from ecslm.scoring.modules import task_modules
 from ecslm.scoring.predictions import Scorable, read_scorable
 from ecslm.scoring.score import Row, Scores, score
-from ecslm.scoring.settings import LIBRARIES, ScriptSettings
+from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
 # Characters per line of the summary if stdout is not a terminal.
 WIDTH = 100
 
 
-@job(LIBRARIES, modules=lambda given: task_modules(given.settings.task))
+@job()
 def main(
     origin: Origin,
     predictions: Path,

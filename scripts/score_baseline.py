@@ -24,14 +24,13 @@ from ecslm.scoring.baselines import (
     majority_label,
     never_yes,
 )
-from ecslm.scoring.modules import task_modules
 from ecslm.scoring.predictions import problems
 from ecslm.scoring.score import Row, score, score_expected
-from ecslm.scoring.settings import LIBRARIES, ScriptSettings
+from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(LIBRARIES, modules=lambda given: task_modules(given.settings.task))
+@job()
 def main(
     origin: Origin,
     baseline: Baseline,

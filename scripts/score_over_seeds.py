@@ -6,14 +6,13 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.text import number_of
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.modules import metric_module
 from ecslm.scoring.outcomes import read_outcomes
 from ecslm.scoring.over_seeds import over_seeds
-from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings
+from ecslm.scoring.settings import OverSeedsSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(LIBRARIES, modules=lambda given: (metric_module(given.settings.metric),))
+@job()
 def main(
     origin: Origin,
     task: str,

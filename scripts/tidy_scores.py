@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ecslm.exports.settings import OF_ROWS, ScoreRowsSettings
+from ecslm.exports.settings import ScoreRowsSettings
 from ecslm.exports.tidy_scores import as_csv, as_parquet, score_frame
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(OF_ROWS)
+@job()
 def main(
     origin: Origin, settings: ScoreRowsSettings, results: Path, csv: OutputFile, parquet: OutputFile
 ) -> None:

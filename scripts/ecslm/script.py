@@ -39,6 +39,7 @@ from ecslm.common.manifests import (
 from ecslm.common.text import nearest
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import planned_code
+from ecslm.schemas.settings import JobSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Of a result, whole or by lines.
@@ -95,9 +96,10 @@ class Origin:
         Raises:
             InputError: in a run, a library has another version than the lock file says.
         """
-        versions = require_locked(libraries) if given.code else installed_versions(libraries)
-        self._manifest = given.manifest
         settings = getattr(given, "settings", None)
+        used = settings.libraries if isinstance(settings, JobSettings) else libraries
+        versions = require_locked(used) if given.code else installed_versions(used)
+        self._manifest = given.manifest
         known: BaseModel | dict[str, Any] = settings if isinstance(settings, BaseModel) else {}
         self.fields = made_from([], known, given.code, versions)
 
@@ -134,6 +136,11 @@ class Origin:
         write_manifest(self._manifest or manifest, self.fields, results)
 
 
+def _own_modules(given: argparse.Namespace) -> Sequence[str]:
+    settings = getattr(given, "settings", None)
+    return settings.modules() if isinstance(settings, JobSettings) else ()
+
+
 @dataclass(frozen=True)
 class job:  # noqa: N801
     """Makes a function the work of a rule's script: what the script does around it.
@@ -143,10 +150,9 @@ class job:  # noqa: N801
     """
 
     libraries: Sequence[str] = ()
-    """Those whose versions the manifest records."""
-    modules: Callable[[argparse.Namespace], Sequence[str]] = lambda _: ()
-    """Returns the modules that the job loads by name, given its options; the same as the plan has
-    for the rule."""
+    """Those whose versions the manifest records, of a job without settings that say it."""
+    modules: Callable[[argparse.Namespace], Sequence[str]] = _own_modules
+    """Returns the modules that the job loads by name, given its options."""
     log: bool = False
     """Whether there is `--log`."""
 

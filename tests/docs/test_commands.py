@@ -4,14 +4,13 @@ import argparse
 import contextlib
 import io
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 import snakemake.cli
 from support.makefile import targets
-from support.pages import Block, Command, Page, commands_of, pages
+from support.pages import Command, pages
 from support.project import ROOT, SCRIPTS
 from support.scripts import parser_of
 from support.stated_jobs import all_jobs_of
@@ -27,10 +26,6 @@ PROFILE = "--workflow-profile"
 
 def of(*programs: str) -> list[Command]:
     return [c for c in COMMANDS if c.program in programs and ELLIPSIS not in c.words]
-
-
-def of_scripts(commands: list[Command]) -> list[Command]:
-    return [command for command in commands if script_of(command)]
 
 
 def script_of(command: Command) -> str | None:
@@ -71,8 +66,7 @@ def rules() -> set[str]:
 
 @cache
 def planned_files(study: str | None) -> set[str]:
-    jobs = all_jobs_of(Study.read([], study))
-    return {path for job in jobs for path in job.files}
+    return {path for job in all_jobs_of(Study.read([], study)) for path in job.files}
 
 
 def snakemake_problem(words: tuple[str, ...]) -> str:
@@ -101,9 +95,8 @@ def snakemake_problem(words: tuple[str, ...]) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    yield
 
 
 @pytest.mark.parametrize("command", of("make"), ids=str)
@@ -111,7 +104,7 @@ def test_make_knows_the_targets_and_they_use_the_variables(command: Command) -> 
     assert make_problem(command.words[1:]) == ""
 
 
-@pytest.mark.parametrize("command", of_scripts(of("python")), ids=str)
+@pytest.mark.parametrize("command", list(filter(script_of, of("python"))), ids=str)
 def test_scripts_take_the_options(command: Command) -> None:
     script = script_of(command)
     assert script is not None
@@ -122,25 +115,3 @@ def test_scripts_take_the_options(command: Command) -> None:
 @pytest.mark.parametrize("command", of("snakemake"), ids=str)
 def test_snakemake_knows_the_options_and_the_targets(command: Command) -> None:
     assert snakemake_problem(command.words[1:]) == ""
-
-
-WRONG = {
-    "make reproduc": "no target",
-    "python scripts/score.py --predictionz P.jsonl": "required: --predictions",
-    "snakemake --cores 2 -- tabels": "no target tabels",
-    "snakemake --cores 2 -- results/demo/tables/no.tex": "no job makes it",
-}
-
-
-@pytest.mark.parametrize("line", WRONG)
-def test_a_mistake_in_a_page_would_be_noticed(line: str) -> None:
-    block = Block(Page(ROOT / "README.md"), 1, "console", f"$ {line}\nan answer\n")
-    (command,) = commands_of(block)
-    arguments = command.words[1:]
-    if command.program == "make":
-        problem = make_problem(arguments)
-    elif command.program == "snakemake":
-        problem = snakemake_problem(arguments)
-    else:
-        problem = complaint(parser_of(str(script_of(command))), arguments[1:])
-    assert re.search(WRONG[line], problem), problem

@@ -77,21 +77,6 @@ def test_a_configuration_is_refused_with(case: Case, project: Path) -> None:
     refused(project, why(project), case.says, case.problems)
 
 
-@pytest.mark.parametrize(("study", "told"), [("demo", 1), ("authors", 0)])
-def test_a_study_by_the_name_of_a_shipped_one_is_said_to_change_that_one(
-    study: str, told: int, project: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It may be meant as one of its own."""
-    written(project, f"study: {study}\nstudies:\n  demo:\n    title: Mine\n")
-    why(project)()
-    lines = [line for line in caplog.messages if "changes the study" in line]
-    assert len(lines) == told
-    for line in lines:
-        assert line.startswith("warning: mine.yaml: line 3: studies.demo: changes the study of ")
-        assert "config.yaml: line " in line
-        assert line.endswith("whose other keys stay: rename yours if it is another study")
-
-
 def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> None:
     written(project, LINES)
     refused(project, why(project), ["rows.jsonl: no such file: fix `data` of the study"])
@@ -103,28 +88,24 @@ def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Pat
     refused(project, why(project), words)
 
 
-def test_every_file_is_told_of(project: Path) -> None:
+def test_every_file_is_told_of_and_all_scripts_read_them_alike(project: Path) -> None:
     written(project, "study: demo\nstudy: demo\n")
     refused(project, why(project, "none.yaml"), [f"{FILE}: line 2", "none.yaml: no such"], 2)
+    for script, options in {
+        "check_configuration.py": [],
+        "check_study.py": [],
+        "ask.py": ["--model", "x", "hello"],
+    }.items():
+        with nothing_lost(project):
+            run = run_script(script, *options, "--configfile", FILE, folder=project)
+        assert run.returncode == 1
+        assert "mine.yaml: line 2: study: given twice: first in" in run.stdout + run.stderr
 
 
 def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project: Path) -> None:
     run = run_script("why.py", "results/mypaper/tables/ind.json", folder=project)
     words = ["study: mypaper is not in studies, and no `CONFIGFILE` is given: did you mean"]
     assert_refused(run, words)
-
-
-@pytest.mark.parametrize(
-    "script",
-    ["check_configuration.py", "check_study.py", "ask.py"],
-)
-def test_all_scripts_read_it_alike(script: str, project: Path) -> None:
-    written(project, "study: demo\nstudy: demo\n")
-    model = ["--model", "x", "hello"] if script == "ask.py" else []
-    with nothing_lost(project):
-        run = run_script(script, *model, "--configfile", FILE, folder=project)
-    assert run.returncode == 1
-    assert "mine.yaml: line 2: study: given twice: first in line 1" in run.stdout + run.stderr
 
 
 def test_snakemake_tells_what_is_wrong_in_config_yaml_itself(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +22,17 @@ IND = "IND_Diverse_Instruction"
 Row = dict[str, Any]
 
 
-def study(task: str, data: Mapping[str, Any]) -> Row:
-    """A configuration of a study of one task, which only asks an untuned model."""
-    return {
-        "study": "mine",
-        "tasks": {task: {"train": False}},
-        "studies": {
-            "mine": {
-                "title": "Mine",
-                "device": "cpu",
-                "published_comparable": False,
-                "data": {"source": "path", "path": ROWS} | data,
-                "tasks": [task],
-                "train_setting": IND,
-                "settings": [IND],
-                "models": {"Small": {"base": "SmolLM2-135M", "template": "chatml"}},
-                "bertscore": {"encoder": "MiniLM-L6", "layer": 5, "rescale_language": None},
-            }
-        },
-    }
+# A study of one task, which only asks an untuned model.
+STUDY = f"""
+title: Mine
+device: cpu
+published_comparable: false
+data: {{source: path, path: {ROWS}}}
+train_setting: {IND}
+settings: [{IND}]
+models: {{Small: {{base: SmolLM2-135M, template: chatml}}}}
+bertscore: {{encoder: MiniLM-L6, layer: 5, rescale_language: null}}
+"""
 
 
 # A good row of each task that the cases have.
@@ -71,7 +63,10 @@ def laid_out(project: Path, case: Case) -> None:
     for name, content in files.items():
         (project / name).parent.mkdir(exist_ok=True)
         (project / name).write_bytes(content)
-    text = yaml.safe_dump(study(case.task, case.data))
+    own = yaml.safe_load(STUDY) | {"tasks": [case.task]}
+    own["data"] |= case.data
+    tasks = {case.task: {"train": False}}
+    text = yaml.safe_dump({"study": "mine", "tasks": tasks, "studies": {"mine": own}})
     (project / FILE).write_text(text, encoding="utf-8")
 
 

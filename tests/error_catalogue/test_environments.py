@@ -2,8 +2,7 @@
 
 import errno
 import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,25 +21,12 @@ GENERATED = study_options("generated")
 RESULTS = "results/generated"
 # Root may read and write whatever permissions say, unless it gives that up.
 NO_PRIVILEGES = {"PYTHONPATH": str(ROOT / "tests/support/no_privileges")}
-CHECKS = ["scripts/why.py", "--configfile", CONFIGURATION.name]
-
-
-@pytest.fixture
-def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of it."""
-    copy = tmp_path / "project"
-    shutil.copytree(completed, copy, symlinks=True)
-    yield copy
-    shutil.rmtree(copy)
+OPTIONS = ("--configfile", CONFIGURATION.name, "--study")
 
 
 def checked(project: Path, study: str = "generated") -> Run:
     """The checks of a run, in this process."""
-    arguments = ("--configfile", CONFIGURATION.name, "--study", study)
-    return run_script("why.py", *arguments, folder=project)
-
-
-# Permissions
+    return run_script("why.py", *OPTIONS, study, folder=project)
 
 
 MAY_NOT = "permission denied: `chmod -R u+rwX "
@@ -53,22 +39,19 @@ PERMISSIONS = {
 }
 
 
-@pytest.mark.parametrize("path", PERMISSIONS)
 def test_what_may_not_be_read_or_written_is_named_with_the_command_that_permits_it(
-    path: str, project: Path
+    finished: Path,
 ) -> None:
-    mode, words = PERMISSIONS[path]
-    before = (project / path).stat().st_mode
-    (project / path).chmod(mode)
-    try:
-        assert_refused(warm.run(CHECKS, project, os.environ | NO_PRIVILEGES), [words])
-    finally:
-        (project / path).chmod(before)
-    with nothing_lost(project):
-        assert checked(project).returncode == 0
-
-
-# Disks
+    command = ["scripts/why.py", *OPTIONS, "generated"]
+    for path, (mode, words) in PERMISSIONS.items():
+        before = (finished / path).stat().st_mode
+        (finished / path).chmod(mode)
+        try:
+            assert_refused(warm.run(command, finished, os.environ | NO_PRIVILEGES), [words])
+        finally:
+            (finished / path).chmod(before)
+    with nothing_lost(finished):
+        assert checked(finished).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -90,71 +73,52 @@ def test_what_the_system_refuses_is_a_line_with_its_place_and_what_to_do(
     assert line.startswith(f"{path or 'results'}: {words}")
 
 
-def test_a_disk_that_is_full_before_a_run_stops_it(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_stops_a_run_and_a_garbled_or_badly_limited_cache_is_told_or_made_anew(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("ecslm.provenance.run.save_digests", full)
-    words = ["results: no space left on device: make room"]
-    refused(project, lambda: checked(project), words)
-
-
-# The cache
-
-
-def test_digests_that_are_garbage_are_thrown_away_and_stop_no_run(project: Path) -> None:
-    checked(project, "local")
-    (project / DIGESTS).write_text("garbage")
-    with nothing_lost(project):
-        run = checked(project, "local")
-    assert run.returncode == 0, run.stderr
-
-
-def test_a_limit_of_the_cache_that_is_no_number_is_refused(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ecslm.provenance.run.save_digests", full)
+        words = ["results: no space left on device: make room"]
+        refused(finished, lambda: checked(finished), words)
+    checked(finished, "local")
+    (finished / DIGESTS).write_text("garbage")
+    with nothing_lost(finished):
+        assert checked(finished, "local").returncode == 0
     monkeypatch.setenv("ECSLM_CACHE_GB", "much")
     words = ["ECSLM_CACHE_GB: 'much' is not a number of gigabytes: set it to one such as 50"]
-    refused(project, lambda: checked(project), words)
-
-
-# What Snakemake compares
+    refused(finished, lambda: checked(finished), words)
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",)], ids=["run", "dry run"])
 def test_a_run_that_would_pass_over_changes_is_refused_though_nothing_seems_to_be_due(
-    options: Sequence[str], project: Path
+    options: Sequence[str], finished: Path
 ) -> None:
     words = ["--rerun-triggers: without params, input, code", "leave rerun-triggers out"]
     command = ("--cores", "1", "--rerun-triggers", "mtime", *options, *GENERATED)
-    refused(project, lambda: snakemake(project, *command), words)
+    refused(finished, lambda: snakemake(finished, *command), words)
 
 
-@pytest.mark.parametrize("triggers", ["[mtime]", "[params, input, code]"])
 def test_a_profile_by_which_runs_would_pass_over_changes_is_refused(
-    triggers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path("profiles/mine/config.yaml")
     path.parent.mkdir(parents=True)
-    path.write_text(f"cores: 1\nrerun-triggers: {triggers}\n")
+    path.write_text("cores: 1\nrerun-triggers: [params, input, code]\n")
     with pytest.raises(InputError, match=f"^{path}: rerun-triggers: without .* a run would keep"):
         read_profile("mine")
     path.write_text("rerun-triggers: [mtime, params, input, code, software-env]\n")
     assert read_profile("mine").name == "mine"
 
 
-# Jobs
-
-
-def test_why_a_job_failed_is_the_last_line_of_a_run(project: Path) -> None:
-    template = project / "report/report.html.jinja"
+def test_why_a_job_failed_is_the_last_line_of_a_run(finished: Path) -> None:
+    template = finished / "report/report.html.jinja"
     template.write_text(template.read_text() + "{% if %}")
-    run = snakemake(project, "--cores", "1", *GENERATED)
-    words = ["Report: report/report.html.jinja: line ", "Expected an expression"]
-    assert_refused(run, words)
+    run = snakemake(finished, "--cores", "1", *GENERATED)
+    assert_refused(run, ["Report: report/report.html.jinja: line ", "Expected an expression"])
 
 
 def test_a_package_index_that_cannot_be_reached_is_the_reason_and_not_that_pip_is_old(

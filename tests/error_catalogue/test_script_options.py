@@ -1,12 +1,12 @@
 """The same faults for the options of every script, as a job of a finished study has them."""
 
-import argparse
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from support.broken_inputs import assert_refused, nothing_lost
+from support.completed import script_of, study_options
 from support.project import SCRIPTS
 from support.scratch import list_jobs
 from support.scripts import parser_of, run_script
@@ -61,8 +61,6 @@ def project(completed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="module")
 def commands(project: Path) -> dict[str, list[str]]:
     """The options of a job of each script: of the job that gives the most."""
-    from support.completed import script_of, study_options
-
     found = {path.name: list(BY_HAND.get(path.name, [])) for path in SCRIPTS.glob("*.py")}
     targets = ("all", "export", "latency", "report")
     for study in ("generated", "local"):
@@ -71,12 +69,8 @@ def commands(project: Path) -> dict[str, list[str]]:
             if job.command:
                 script, words = script_of(job.command)
                 words = without(words, *OF_RUNS)
-                found[script] = max(found[script], words, key=len_of_options)
+                found[script] = max(found[script], words, key=lambda own: str(own).count("'--"))
     return found
-
-
-def len_of_options(words: Sequence[str]) -> int:
-    return sum(word.startswith("--") for word in words)
 
 
 def without(words: Sequence[str], *options: str) -> list[str]:
@@ -96,49 +90,35 @@ def replaced(words: Sequence[str], option: str, value: str) -> list[str]:
     return [*words[:place], value, *words[place + 1 :]]
 
 
-def faults(script: str, words: Sequence[str]) -> Iterator[tuple[str, list[str], str]]:
-    """What can be wrong with any command line: in words, the options, and a part of the answer."""
-    yield "an unknown option", [*words, "--no-such-option"], "--no-such-option: unknown option"
-    parser = parser_of(script)
-    inputs = [a for a in parser._actions if a.type is Path and given(a, words)]
-    for action in (action for action in parser._actions if given(action, words)):
-        (option,) = action.option_strings
+def faults(script: str, words: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Command lines with something wrong, and a part of the answer."""
+    yield [*words, "--no-such-option"], "--no-such-option: unknown option"
+    given = {
+        option: action
+        for action in parser_of(script)._actions
+        for option in action.option_strings
+        if option in words
+    }
+    inputs = [option for option, action in given.items() if action.type is Path]
+    for option, action in given.items():
         if action.required:
-            yield f"no {option}", without(words, option), "are required: "
+            yield without(words, option), "are required: "
         if action.choices:
-            yield (
-                f"an unknown {option}",
-                replaced(words, option, "x"),
-                f"{option}: invalid choice: 'x'",
-            )
+            yield replaced(words, option, "x"), f"{option}: invalid choice: 'x'"
         if action.type is output_file:
-            for name, problem in {
-                f"{BAD}/a directory": "is a directory; name a file to write",
-                f"{BAD}/empty/x": f"{BAD}/empty is a file, not a directory",
-            }.items():
-                yield f"{option} {name[:9]}", replaced(words, option, name), problem
-            for one in inputs:
-                read = words[words.index(one.option_strings[0]) + 1]
-                if one.option_strings[0] not in DIRECTORIES | OTHERWISE:
-                    yield f"{option} is read", replaced(words, option, read), f"{read} is also"
-    for action in inputs:
-        if (script, action.option_strings[0]) not in NOT_READ:
-            yield from broken_inputs(action.option_strings[0], words)
-
-
-def given(action: argparse.Action, words: Sequence[str]) -> bool:
-    return any(option in words for option in action.option_strings)
-
-
-def broken_inputs(option: str, words: Sequence[str]) -> Iterator[tuple[str, list[str], str]]:
-    """A file to read that cannot be read."""
-    if option in OTHERWISE:
-        return
-    kinds = ["no such file"]
-    if option not in DIRECTORIES:
-        kinds += ["binary", *([] if option in MAY_BE_EMPTY else ["empty"])]
-    for kind in kinds:
-        yield f"{option} {kind}", replaced(words, option, f"{BAD}/{kind}"), ""
+            folder = f"{BAD}/a directory"
+            yield replaced(words, option, folder), "is a directory; name a file to write"
+            inside = f"{BAD}/empty/x"
+            yield replaced(words, option, inside), f"{BAD}/empty is a file, not a directory"
+            for one in set(inputs) - DIRECTORIES - OTHERWISE:
+                read = words[words.index(one) + 1]
+                yield replaced(words, option, read), f"{read} is also"
+    for option in set(inputs) - OTHERWISE:
+        kinds = ["no such file"]
+        if option not in DIRECTORIES:
+            kinds += ["binary", *([] if option in MAY_BE_EMPTY else ["empty"])]
+        for kind in kinds if (script, option) not in NOT_READ else ():
+            yield replaced(words, option, f"{BAD}/{kind}"), ""
 
 
 ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -149,12 +129,12 @@ def test_whatever_is_wrong_with_its_options_a_script_says_it_and_loses_nothing(
     script: str, project: Path, commands: dict[str, list[str]]
 ) -> None:
     with nothing_lost(project, but=LOCKS):
-        for fault, words, part in faults(script, commands[script]):
+        for words, part in faults(script, commands[script]):
             run = run_script(script, *words, folder=project)
             lines = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
-            assert lines, f"{fault}: {run.returncode} {run.stdout[-500:]} {run.stderr[-500:]}"
+            assert lines, f"{words}: {run.returncode} {run.stdout[-500:]} {run.stderr[-500:]}"
             assert_refused(run, [part], problems=len(lines))
-            assert len(set(lines)) == len(lines), fault
+            assert len(set(lines)) == len(lines), words
 
 
 def test_each_script_has_a_command_line_to_break(commands: dict[str, list[str]]) -> None:

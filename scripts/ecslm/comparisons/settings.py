@@ -1,20 +1,17 @@
 """Settings of comparisons: contrasts in a study, and the `--settings` of the scripts."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from ecslm.prediction.learned_settings import LIBRARIES as LEARNING
 from ecslm.prediction.learned_settings import LearnedSettings
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric, TaskKind
 from ecslm.scoring.baselines import Baseline
+from ecslm.scoring.modules import metric_module, task_modules
 from ecslm.scoring.settings import Resamples, Seed
-
-# Libraries whose versions can change a comparison, and the choice of a baseline.
-LIBRARIES = ("numpy", "scipy")
-CHOOSING_LIBRARIES = LEARNING
 
 Pair = tuple[str, str]
 
@@ -97,8 +94,10 @@ class ComparedModel(Closed):
     shots: int = Field(0, description="Examples in the prompt.")
 
 
-class DifferencesSettings(Closed):
+class DifferencesSettings(JobSettings):
     """The value of `--settings` of the script that tests differences."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
     metric: Metric = Field(description="Headline metric of the task.")
     models: dict[str, ComparedModel] = Field(
@@ -117,6 +116,10 @@ class DifferencesSettings(Closed):
             raise ValueError(f"contrasts: not in models: {', '.join(unknown)}")
         return self
 
+    def modules(self) -> tuple[str, ...]:
+        """That of the metric."""
+        return (metric_module(self.metric),)
+
 
 def compared_models(contrast: Contrast) -> tuple[str, ...]:
     """The models and baselines that a contrast names, without duplicates."""
@@ -130,9 +133,15 @@ def names_best_simple(contrasts: Iterable[Contrast]) -> bool:
     return any(BEST_SIMPLE in compared_models(contrast) for contrast in contrasts)
 
 
-class ChooseSettings(Closed):
+class ChooseSettings(JobSettings):
     """The value of `--settings` of the script that chooses among a task's simple baselines."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = LEARNING
 
     task: TaskKind
     trivial: tuple[Baseline, ...] = Field(description="The trivial baselines of the task.")
     learned: dict[str, LearnedSettings] = Field(description="The learned ones, by name.")
+
+    def modules(self) -> tuple[str, ...]:
+        """Those of the task's answers and metric."""
+        return task_modules(self.task)

@@ -1,17 +1,77 @@
-"""Reads the files of a configuration: values, the line of each key, and what is not valid YAML."""
+"""The files of a configuration: their keys, the place of each, and what is not valid YAML."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import yaml
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_text
 from ecslm.common.yaml_loader import YAML_LOADER
-from ecslm.config.places import Content, Place
 
 EXAMPLE = "expected keys, as in `study: mine`"
+
+
+class Place(NamedTuple):
+    """The place of a key: a file and a line."""
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        """The place as errors show it: `FILE: line N`."""
+        return f"{self.path}: line {self.line}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """The keys of a configuration, as read, and the place of each by its dotted path, if it stands
+    in a file."""
+
+    values: dict[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    @property
+    def studies(self) -> dict[str, Any]:
+        """The keys below `studies`; none if these are no section."""
+        found = self.values.get("studies")
+        return found if isinstance(found, dict) else {}
+
+    def with_over(self, over: "Content") -> "Content":
+        """These keys under others: mappings are merged key by key, other values are replaced, as
+        Snakemake does. Keys of the command line stand in no file, and have no place."""
+        replaced = () if over.places else over.values.keys()
+        kept = {key: at for key, at in self.places.items() if key.partition(".")[0] not in replaced}
+        return Content(_merged(self.values, over.values), {**kept, **over.places})
+
+    def located(self, error: InputError) -> InputError:
+        """The same problems, each with the place of the key that it begins with, or of the nearest
+        key around that; keys that are quoted in it get their place too. Those of files stay as they
+        are."""
+        return InputError(*(one if one.path else self._located(one) for one in error.details))
+
+    def _located(self, problem: Problem) -> Problem:
+        message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
+        # Control characters are shown, not sent to the terminal.
+        message = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
+        key = problem.message.partition(": ")[0]
+        while key and key not in self.places:
+            key = key.rpartition(".")[0]
+        return Problem(message, *self.places.get(key, ()))
+
+    def _quoted(self, match: re.Match[str]) -> str:
+        place = self.places.get(match[1])
+        return match[0] if place is None else f"{match[0]} ({place})"
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """Mappings are merged key by key; any other value is replaced by `over`."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
 
 
 def read_files(files: Sequence[Path]) -> list[Content]:

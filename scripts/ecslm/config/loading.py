@@ -8,9 +8,8 @@ from pydantic import ValidationError
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
-from ecslm.config.files import read_files
+from ecslm.config.files import Content, read_files
 from ecslm.config.groups import with_groups
-from ecslm.config.places import Content
 from ecslm.config.references import reference_problems
 from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems, value_problems
@@ -35,47 +34,37 @@ def read_config(
         InputError: a file cannot be read, or the configuration has problems. Each line has the file
             and the line of its key, if it stands in a file.
     """
-    content, changes = Content({}), dict[str, Problem]()
+    content, copies = Content({}), list[Problem]()
     studies = sorted((files[0].parent / "studies").glob("*.yaml"))
     for one in read_files([files[0], *studies, *files[1:]]):
-        changes |= dict(_changed_studies(content, one))
+        copies += _copied_studies(content, one)
         content = content.with_over(one)
-    if copies := [problem for problem in changes.values() if problem.kind == "copy"]:
+    if copies:
         raise InputError(*copies)
-    content = content.with_values({**(values or {}), **({"study": study} if study else {})})
+    content = content.with_over(Content({**(values or {}), **({"study": study} if study else {})}))
     if study and len(files) == 1 and content.studies and study not in content.studies:
         raise InputError(
             f"study: {study} is not in studies, and no `CONFIGFILE` is given"
             f"{nearest(study, content.studies)}"
         )
     try:
-        config = load_config(content.values, templates)
+        return load_config(content.values, templates).read_from(content)
     except InputError as error:
         raise content.located(error) from None
-    change = changes.get(config.study)
-    return config.read_from(content, () if change is None else (str(change),))
 
 
-def _changed_studies(before: Content, over: Content) -> Iterator[tuple[str, Problem]]:
-    """Studies with the name of one in an earlier file, but other keys.
-
-    A complete one is a copy, with which models and tables of both would be merged: its problem is
-    of the kind `copy`.
-    """
+def _copied_studies(before: Content, over: Content) -> Iterator[Problem]:
+    """Complete studies with the name of one in an earlier file, but other keys: models and tables
+    of both would be merged."""
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
     for name, study in over.studies.items():
         path = f"studies.{name}"
-        place, first = over.places.get(path), before.places.get(path)
-        # Equal ones are no change, as when config.yaml itself is given as `--configfile`.
-        if place and first and isinstance(study, dict) and study != before.studies.get(name):
-            kind, message = "copy", f"{first} has a study of this name: rename yours"
-            if not needed <= study.keys():
-                kind = "change"
-                message = (
-                    f"changes the study of this name in {first}, whose other keys stay: rename "
-                    "yours if it is another study"
-                )
-            yield name, Problem(f"{path}: {message}", place.path, place.line, kind=kind)
+        # Equal ones are no copy, as when config.yaml itself is given as `--configfile`.
+        other = study != before.studies.get(name, study)
+        if other and isinstance(study, dict) and needed <= study.keys():
+            first = before.places[path]
+            message = f"{path}: {first} has a study of this name: rename yours"
+            yield Problem(message, *over.places[path])
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:

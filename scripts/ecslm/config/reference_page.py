@@ -25,7 +25,6 @@ LIMITS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
 }
-NAMED = "NAME"
 
 
 def reference_page(schema: Json) -> str:
@@ -38,51 +37,36 @@ def reference_page(schema: Json) -> str:
         InputError: its texts cannot be read.
     """
     texts = yaml.safe_load(read_text(TEXTS))
-    examples = {path: f"```yaml\n{text.strip()}\n```" for path, text in texts["examples"].items()}
     definitions: Mapping[str, Json] = schema["$defs"]
-    headings: dict[str, str] = {}
-    _name_sections(schema, "", "", definitions, headings)
+    headings = dict(_headings(schema, "", "", definitions, set()))
     parts = [texts["introduction"], _table(schema, definitions, headings)]
     begun: set[str] = set()
     for name, heading in headings.items():
-        section = definitions[name]
         path, _, form = heading.partition(", ")
-        example = "" if path in begun else examples.get(path, "")
-        if form and path not in begun:
+        example = texts["examples"].get(path) if path not in begun else None
+        shown = [f"```yaml\n{example.strip()}\n```"] if example else []
+        if form and shown:
             said = f"One of the sections below; its key `{form.partition(':')[0]}` says which."
-            parts += [f"## `{path}`", said, example]
-            example = ""
+            parts += [f"## `{path}`", said, *shown]
+            shown = []
         begun.add(path)
-        parts += [f"{'###' if form else '##'} `{heading}`", section.get("description", "")]
-        parts += [example, _table(section, definitions, headings)]
+        parts += [f"## `{heading}`", definitions[name].get("description", ""), *shown]
+        parts.append(_table(definitions[name], definitions, headings))
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def _name_sections(
-    section: Json,
-    above: str,
-    form: str,
-    definitions: Mapping[str, Json],
-    headings: dict[str, str],
-) -> None:
-    """Give each schema below a section its heading: the path where it is met first.
-
-    Args:
-        above: the path of the section.
-        form: which of several forms it is, if others have the same path.
-        headings: gets the heading of each schema, by its name.
-    """
+def _headings(
+    section: Json, path: str, form: str, definitions: Mapping[str, Json], known: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Each schema below a section with its heading: the path where it is met first, and, below a
+    section that has several forms, in which of them."""
     for key, field in section["properties"].items():
-        new: dict[str, tuple[str, str]] = {}
-        for path, name, tag in _references(field, f"{above}.{key}".strip(".")):
-            if name not in headings:
-                own = form if path in headings.values() else ""
-                if tag:
-                    own = f", {tag}: {definitions[name]['properties'][tag]['const']}"
-                headings[name] = f"{path}{own}"
-                new[name] = path, own
-        for name, (path, own) in new.items():
-            _name_sections(definitions[name], path, own, definitions, headings)
+        for below, name, tag in _references(field, f"{path}.{key}".strip(".")):
+            if name not in known:
+                known.add(name)
+                own = f", {tag}: {definitions[name]['properties'][tag]['const']}" if tag else form
+                yield name, f"{below}{own}"
+                yield from _headings(definitions[name], below, own, definitions, known)
 
 
 def _references(field: Json, path: str, tag: str = "") -> Iterator[tuple[str, str, str]]:
@@ -90,12 +74,11 @@ def _references(field: Json, path: str, tag: str = "") -> Iterator[tuple[str, st
     forms of a section apart."""
     if "$ref" in field:
         yield path, _name(field["$ref"]), tag
-    tag = field.get("discriminator", {}).get("propertyName", "")
-    for key in ("anyOf", "allOf", "oneOf"):
-        for one in field.get(key, ()):
-            yield from _references(one, path, tag)
+    tag = _tag(field)
+    for one in (*field.get("anyOf", ()), *field.get("oneOf", ())):
+        yield from _references(one, path, tag)
     if field.get("type") == "object":
-        yield from _references(_named(field), f"{path}.{NAMED}")
+        yield from _references(_named(field), f"{path}.NAME")
     if isinstance(inner := field.get("items"), dict):
         yield from _references(inner, path)
 
@@ -106,12 +89,11 @@ def _table(section: Json, definitions: Mapping[str, Json], headings: Mapping[str
         default = "**needed**" if key in section.get("required", ()) else _default(field)
         named = [name for _, name, _ in _references(field, "")]
         # A key without words of its own is explained by the section that it leads to.
-        leads = definitions[named[0]] if len(named) == 1 else {}
-        if "const" in field:
-            leads = {"description": "Selects one of the forms of this section."}
-        meaning = field.get("description", leads.get("description", ""))
-        cells = (f"`{key}`", _words(field, headings), default, meaning)
-        rows.append(f"| {' | '.join(map(_cell, cells))} |")
+        leads = definitions[named[0]].get("description", "") if len(named) == 1 else ""
+        words = "Selects one of the forms of this section." if "const" in field else leads
+        cells = (f"`{key}`", _words(field, headings), default, field.get("description", words))
+        words_of = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
+        rows.append(f"| {' | '.join(words_of)} |")
     return "\n".join(rows)
 
 
@@ -124,12 +106,8 @@ def _words(field: Json, headings: Mapping[str, str]) -> str:
             return _code(value)
         case {"enum": values}:
             return _or([_code(value) for value in values])
-        case {"allOf": [inner, *_]}:
-            return _words(inner, headings)
         case {"oneOf": [first, *_]}:
-            # All forms stand below one heading.
-            place = headings[_name(first["$ref"])].partition(",")[0]
-            return f"{_link(place)}, by its `{field['discriminator']['propertyName']}`"
+            return f"{_words(first, headings)} and others, by its `{_tag(field)}`"
         case {"anyOf": forms}:
             return _or([_words(one, headings) for one in forms])
         case {"type": "array", "prefixItems": items}:
@@ -140,6 +118,11 @@ def _words(field: Json, headings: Mapping[str, str]) -> str:
             return f"by name: {_words(_named(field), headings)}"
     limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
     return ", ".join([SIMPLE[field["type"]], *limits])
+
+
+def _tag(field: Json) -> str:
+    """The key that tells the forms of a section apart."""
+    return str(field.get("discriminator", {}).get("propertyName", ""))
 
 
 def _named(field: Json) -> Json:
@@ -153,22 +136,16 @@ def _name(reference: str) -> str:
 
 
 def _link(heading: str) -> str:
-    return f"section [{heading}](#{_anchor(heading)})"
-
-
-def _anchor(heading: str) -> str:
-    """The anchor of a heading, as GitHub makes it."""
+    # The anchor of a heading, as GitHub makes it.
     kept = (sign for sign in heading.lower() if sign.isalnum() or sign in "-_ ")
-    return "".join(kept).replace(" ", "-")
+    return f"section [{heading}](#{''.join(kept).replace(' ', '-')})"
 
 
 def _default(field: Json) -> str:
     default = field.get("default")
-    if default is None:
-        return "none"
-    if isinstance(default, dict):
-        return "its defaults" if default else "none"
-    return _code(default) if default != [] else "none"
+    if isinstance(default, dict) and default:
+        return "its defaults"
+    return "none" if default in (None, {}, []) else _code(default)
 
 
 def _code(value: Any) -> str:
@@ -176,9 +153,4 @@ def _code(value: Any) -> str:
 
 
 def _or(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -9,10 +9,8 @@ from pydantic import ValidationError
 
 from ecslm.common.text import nearest
 from ecslm.comparisons.settings import BEST_SIMPLE
-from ecslm.config.backends.openai import OpenAIModel
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import TransformersModel
-from ecslm.config.schema import Config, ModelSettings, StudySettings
+from ecslm.config.models import ModelSettings, OpenAIModel, RecordedModel, TransformersModel
+from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import Labels
 from ecslm.prediction.settings import DecodingSettings

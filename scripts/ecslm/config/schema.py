@@ -4,20 +4,15 @@ No job imports this module; rules pass each job the validated settings that it n
 """
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings, unique
-from ecslm.config.backends.any_model import Seeds, over
-from ecslm.config.backends.learned import LearnedModel
-from ecslm.config.backends.openai import OpenAIModel
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import DecodingKeys, TransformersModel
+from ecslm.config.files import Content
+from ecslm.config.models import DecodingKeys, ModelSettings, Seeds, TransformersModel, over
 from ecslm.config.names import BaseName, Line, Name, RegisteredTask
-from ecslm.config.places import Content
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
@@ -34,9 +29,6 @@ from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.kind import AnyEntry
 from ecslm.tables.references import AnyModelName
 from ecslm.training.settings import TrainingSettings
-
-# A model: a row of the tables. Each backend has its own entry.
-ModelSettings = TransformersModel | RecordedModel | OpenAIModel | LearnedModel
 
 
 class EncoderSettings(BertScoreSettings):
@@ -196,7 +188,6 @@ class Config(Closed):
     )
     studies: dict[Name, StudySettings] = Field(description="Studies by name.")
     _content: Content = PrivateAttr(default_factory=lambda: Content({}))
-    _changes: tuple[str, ...] = PrivateAttr(())
 
     @model_validator(mode="after")
     def _with_seeds(self) -> Self:
@@ -212,25 +203,16 @@ class Config(Closed):
         study = self.current.model_copy(update={"models": models})
         return self.model_copy(update={"studies": {**self.studies, self.study: study}})
 
-    def read_from(self, content: Content, changes: Iterable[str]) -> Self:
-        """A copy that knows the places of its keys.
-
-        Args:
-            changes: a line for each file that changes the study to run.
-        """
+    def read_from(self, content: Content) -> Self:
+        """A copy that knows the places of its keys."""
         copy = self.model_copy()
-        copy._content, copy._changes = content, tuple(changes)
+        copy._content = content
         return copy
 
     @property
     def values(self) -> dict[str, Any]:
         """The keys of all files, as read."""
         return self._content.values
-
-    @property
-    def changes(self) -> tuple[str, ...]:
-        """A line for each file that changes the study of an earlier one."""
-        return self._changes
 
     def with_places(self, error: InputError) -> InputError:
         """The same problems; those that begin with a key have its file and line."""

@@ -21,7 +21,7 @@ from ecslm.data.report import Count, Report
 from ecslm.data.rows import Row
 from ecslm.data.settings import DataSource, RecordForm
 from ecslm.schemas.record import Split
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import JobSettings
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 # A task, a split, a setting.
@@ -36,7 +36,7 @@ class CheckedTask(RecordForm):
     )
 
 
-class CheckSettings(Closed):
+class CheckSettings(JobSettings):
     """Everything in the configuration that affects the check of a source."""
 
     source: DataSource

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from ecslm.common.validation import Sha256
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer, InputForm
 
 
@@ -92,7 +92,7 @@ class RecordForm(Closed):
     input: InputForm = Field("text", description="Form of the input.")
 
 
-class DatasetSettings(RecordForm):
+class DatasetSettings(RecordForm, JobSettings):
     """Everything in the configuration that affects one dataset file."""
 
     source: DataSource

@@ -1,6 +1,6 @@
 """Settings of what is for use elsewhere: exported models, their cards, scores as tidy rows."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -8,14 +8,10 @@ from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas import paths
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.modules import task_modules
 from ecslm.tables.scores import simple_files
-
-# Libraries whose versions can change tidy rows, and a card.
-OF_ROWS = ("pandas", "pyarrow")
-OF_CARDS = ("huggingface_hub", "Jinja2", "numpy")
 
 
 class ExportEntry(Closed):
@@ -32,7 +28,7 @@ class ExportEntry(Closed):
     )
 
 
-class ExportSettings(Closed):
+class ExportSettings(JobSettings):
     """Everything in the configuration that determines an exported model."""
 
     precision: Precision
@@ -64,8 +60,10 @@ class ScoredModel(Closed):
     tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
 
 
-class ScoreRowsSettings(Closed):
+class ScoreRowsSettings(JobSettings):
     """Everything except files that can change the rows."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("pandas", "pyarrow")
 
     study: str = Field(description="Name of the study.")
     models: dict[str, ScoredModel] = Field(description="Models by name.")
@@ -96,8 +94,10 @@ class CardTask(Closed):
     simple: tuple[str, ...] = Field(description="Its simple baselines, trivial and learned.")
 
 
-class ModelCardSettings(Closed):
+class ModelCardSettings(JobSettings):
     """Everything except files that can change the card."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("huggingface_hub", "Jinja2", "numpy")
 
     model: str = Field(description="Name of the model.")
     seed: int = Field(description="Seed of its adapter.")

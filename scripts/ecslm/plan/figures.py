@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from ecslm.config.backends.learned import LearnedModel
+from ecslm.config.models import LearnedModel
 from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context

@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ecslm.comparisons.settings import ChooseSettings
-from ecslm.config.backends.learned import LearnedModel
-from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.models import LearnedModel, RecordedModel, TransformersModel
 from ecslm.data.card import card
 from ecslm.data.card.settings import DescriptionSettings
 from ecslm.data.checking import CheckedTask, CheckSettings
@@ -20,7 +18,7 @@ from ecslm.exports.settings import (
     ScoredModel,
     ScoreRowsSettings,
 )
-from ecslm.models.bases import BaseSettings, PathSource, content_of_folder, libraries
+from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
@@ -57,7 +55,7 @@ def check_settings(study: Study) -> CheckSettings:
     asked = settings.published_comparable or isinstance(source.data, HubData)
     path = study.published(PUBLISHED_COUNTS) if asked else None
     return CheckSettings(
-        source=source.for_check(),
+        source=source.settings(),
         tasks=tasks,
         settings=tuple(sorted({*SETTINGS, settings.train_setting, *settings.settings})),
         published=tuple(
@@ -73,7 +71,7 @@ def check_settings(study: Study) -> CheckSettings:
 def dataset_settings(study: Study, task: str, split: str) -> DatasetSettings:
     """The settings that affect one dataset file."""
     return DatasetSettings(
-        source=source_of(study).for_split(task, split),
+        source=source_of(study).settings(task, split),
         **_record_form(study, task),
         settings=study.evaluated_settings(task, split),
     )
@@ -81,10 +79,8 @@ def dataset_settings(study: Study, task: str, split: str) -> DatasetSettings:
 
 def _record_form(study: Study, task: str) -> dict[str, Any]:
     """The form of a task's records, as fields of `RecordForm`."""
-    entry = study.task(task)
-    # The order of names has no meaning.
-    aliases = tuple(sorted(entry.aliases))
-    return {"aliases": aliases, "answer": entry.answer, "input": entry.input}
+    entry, (_, *aliases) = study.task(task), study.task_names(task)
+    return {"aliases": tuple(aliases), "answer": entry.answer, "input": entry.input}
 
 
 def described_model(study: Study) -> TransformersModel:
@@ -146,11 +142,6 @@ def base_settings(study: Study, base: str) -> BaseSettings:
     return BaseSettings(source=study.config.bases[base])
 
 
-def base_libraries(study: Study, base: str) -> tuple[str, ...]:
-    """The libraries that convert the weights."""
-    return libraries(study.config.bases[base])
-
-
 def base_content(study: Study, base: str) -> str | None:
     """Digest of the files of a local directory, which no revision pins; None for other sources."""
     source = study.config.bases[base]
@@ -166,20 +157,10 @@ def adapter_settings(study: Study, model: str) -> AdapterSettings:
     return AdapterSettings(precision=entry.precision, shots=entry.shots, training=entry.training)
 
 
-def adapter_libraries(study: Study, model: str) -> tuple[str, ...]:
-    """The libraries that train."""
-    return adapter_settings(study, model).libraries
-
-
 @cache
 def prediction_settings(study: Study, model: str, task: str) -> PredictionSettings:
     """How a model answers a task."""
-    return study.model(model).prediction(
-        study.decoding(task),
-        study.settings.batch_tokens,
-        study.answered_settings(model, task),
-        study.task(task),
-    )
+    return study.model(model).prediction(study.asked(model, task))
 
 
 def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
@@ -222,11 +203,6 @@ def export_settings(study: Study, model: str) -> ExportSettings:
         tasks=_answered(study, model),
         records=study.settings.export.records,
     )
-
-
-def export_libraries(study: Study, model: str) -> tuple[str, ...]:
-    """The libraries of the merged weights and of the answers."""
-    return export_settings(study, model).libraries
 
 
 def published_answers(study: Study) -> tuple[AnswersOfTask, ...]:
@@ -283,7 +259,7 @@ def choose_settings(study: Study, task: str) -> ChooseSettings:
         task=kind,
         trivial=tuple(name for name in applicable(kind) if name in names),
         learned={
-            name: model.prediction(study.decoding(task), 0, (), entry)
+            name: model.learning(entry)
             for name, model in study.settings.models.items()
             if isinstance(model, LearnedModel) and name in names
         },

@@ -20,6 +20,7 @@ from ecslm.common.hashing import canonical_json
 from ecslm.common.versions import lock_versions
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.study import Study
+from ecslm.schemas.settings import JobSettings
 
 VERSIONS = "versions:"
 # A function of a job's wildcards, as Snakemake calls it.
@@ -51,36 +52,37 @@ def told() -> Iterator[None]:
         exit_with(error)
 
 
-def per_job(study: Study, function: Callable[..., Any], then: OfJob = lambda it: it) -> OfJob:
+def per_job(
+    study: Study, function: Callable[..., Any], like: Callable[..., Any] | None = None
+) -> OfJob:
     """A function of the study and of some wildcards, by their names, as one of a job's wildcards.
 
     It is computed once for all jobs in which these are the same. Its problems end the process.
 
     Args:
-        then: what is done with its value.
+        like: a function of the same wildcards that has their names, if this has not.
     """
-    _, *names = signature(function).parameters
+    _, *names = signature(like or function).parameters
 
     @cache
     def known(*values: str) -> Any:
         with told():
-            return then(function(study, *values))
+            return function(study, *values)
 
     return lambda job: known(*(getattr(job, name) for name in names))
 
 
-def own_modules(settings: Any) -> Sequence[str]:
-    """The modules that settings say a script loads by name."""
-    modules: Sequence[str] = settings.modules() if hasattr(settings, "modules") else ()
-    return modules
+def nothing(_study: Study) -> JobSettings:
+    """The settings of a script that has none."""
+    return JobSettings()
 
 
 def made_by(
     study: Study,
     script: str,
-    settings: Callable[..., Any] | None = None,
-    libraries: Callable[..., Sequence[str]] | Sequence[str] | None = None,
-    modules: Callable[[Any], Sequence[str]] = own_modules,
+    settings: Callable[..., JobSettings] = nothing,
+    libraries: Callable[..., Sequence[str]] | None = None,
+    modules: Callable[[Any], Sequence[str]] = lambda own: own.modules(),
 ) -> dict[str, OfJob]:
     """The parameters of a rule's jobs that the configuration, code and the lock file decide.
 
@@ -88,24 +90,27 @@ def made_by(
 
     Args:
         script: its file name.
-        settings: the value of its option, as a function of `per_job`.
-        libraries: those that can change a result, or a function of `per_job` that returns them.
+        settings: the value of its `--settings`, as a function of `per_job`.
+        libraries: those that can change a result, where the settings alone do not tell: a function
+            of the same wildcards.
         modules: full names of the modules that the script loads by name, from its settings.
     """
-    settings_of = cache(settings or (lambda _: None))
-    its = per_job(study, settings_of)
-    used = per_job(study, libraries if callable(libraries) else lambda _: libraries or ())
 
     @cache
-    def computing(loaded: tuple[str, ...], names: tuple[str, ...]) -> tuple[str | None, str | None]:
-        with told():
-            real = Pair(code=code_parameter(script, loaded), versions=lock_versions(names))
-            pair = representative(real)
-        return pair.code, versions_parameter(pair.versions) if names else None
+    def computing(loaded: tuple[str, ...], used: tuple[str, ...]) -> dict[str, str | None]:
+        real = Pair(code=code_parameter(script, loaded), versions=lock_versions(used))
+        pair = representative(real)
+        versions = versions_parameter(pair.versions) if used else None
+        return {"code": pair.code, "versions": versions}
 
-    found = {"code": lambda job: computing(tuple(modules(its(job))), tuple(used(job)))[0]}
-    if settings is not None:
-        found["settings"] = per_job(study, settings_of, json_parameter)
-    if libraries is not None:
-        found["versions"] = lambda job: computing(tuple(modules(its(job))), tuple(used(job)))[1]
-    return found
+    def parameters(study: Study, *names: str) -> dict[str, str | None]:
+        own = settings(study, *names)
+        used = own.libraries if libraries is None else libraries(study, *names)
+        return {"settings": json_parameter(own), **computing(tuple(modules(own)), tuple(used))}
+
+    of_job = per_job(study, parameters, like=settings)
+
+    def only(name: str) -> OfJob:
+        return lambda job: of_job(job)[name]
+
+    return {name: only(name) for name in ("settings", "code", "versions")}

@@ -60,8 +60,6 @@ class Requests:
         found = self.of_key(rule, key, self.slow, longest=True)
         return UNKNOWN if found is None else found.request
 
-    # Estimates; None where the size of a model is not known.
-
     def of_key(
         self,
         rule: str,
@@ -70,37 +68,63 @@ class Requests:
         loads: bool = True,
         longest: bool = False,
     ) -> Estimate | None:
-        """The estimate of a rule's job with these wildcards; None also if it runs no model here.
+        """The estimate of a rule's job with these wildcards; None if it runs no model here, or one
+        of unknown size.
 
         Args:
             loads: whether a prediction loads the model, which in a run one does for all of a model.
             longest: whether all answers are as long as they may be; otherwise this holds of models
                 that are not tuned alone.
         """
-        model, study = key.get("model", ""), self.study
-        if rule == "train_adapter":
-            return self.training(model, device)
-        if rule == "measure_latency":
-            return self._latency(model, device)
-        if rule == "export_model":
-            return self._export(model, device)
-        if rule == "bertscore" or (rule == "predict" and model in study.local_models):
-            longest = longest or study.model(model).adapter_name(model) is None
-            if rule == "bertscore":
-                return self._bertscore(key["task"], device, longest)
-            return self.prediction(model, key["task"], device, longest, loads=loads)
+        model, task, study = key.get("model", ""), key.get("task", ""), self.study
+        longest = longest or (
+            model in study.settings.models and study.model(model).adapter_name(model) is None
+        )
+        if rule == "bertscore":
+            return self._bertscore(task, device, longest)
+        if model not in study.local_models or self.sizes(study.local_models[model].base) is None:
+            return None
+        match rule:
+            case "train_adapter":
+                return self.training(model, device)
+            case "predict":
+                return self.prediction(model, task, device, longest, loads=loads)
+            case "measure_latency":
+                # Each prompt is alone in its batch. The memory is that of predictions, in whose
+                # process latency is measured in a run of both.
+                tasks = study.model_tasks(model)
+                prompts = math.ceil(study.settings.latency.prompts / max(len(tasks), 1))
+                alone = self._answers(model, device, prompts=prompts, batch_tokens=1)
+                return replace(self._answers(model, device), seconds=alone.seconds)
+            case "export_model":
+                # Model and base with adapter answer the same records; what is written is in the
+                # memory of the machine.
+                one = self._answers(model, device, prompts=study.settings.export.records)
+                merged = one.device["base"]
+                parts = {**one.device, "merged": merged}
+                return replace(one, device=parts, host=one.host + merged, seconds=2 * one.seconds)
         return None
 
-    def training(self, model: str, device: Device) -> Estimate | None:
+    def training(self, model: str, device: Device) -> Estimate:
         """The estimate of the training of one adapter."""
         entry, gpus = self.study.local_models[model], self.study.settings.gpus
-        sizes = self.sizes(entry.base)
-        if sizes is None or entry.training is None:
-            return None
-        trained, read = self.trained_on(model), self._validation_tokens(model)
+        sizes, training = self.sizes(entry.base), entry.training
+        assert sizes and training, "only tuned models have adapters"
+        every = [self._records(x, "val", entry.shots) for x in self.study.training_tasks]
+        count, most = sum(x.count for x in every), training.max_val_records
+        share = min((most or count) / max(count, 1), 1)
+        read = round(share * round(sum(x.count * x.cut(training.max_length).length for x in every)))
         return estimate_training(
-            sizes, entry.precision, entry.training, trained, read, device, processes=gpus
+            sizes, entry.precision, training, self.trained_on(model), read, device, processes=gpus
         )
+
+    def trained_on(self, model: str) -> list[Records]:
+        """The records of one pass of a training, by task."""
+        entry = self.study.local_models[model]
+        assert entry.training is not None, "only tuned models have adapters"
+        fraction, most = entry.training.train_fraction, entry.training.max_length
+        every = (self._records(x, "train", entry.shots) for x in self.study.training_tasks)
+        return [replace(x.cut(most), count=max(round(fraction * x.count), 1)) for x in every]
 
     def prediction(
         self,
@@ -110,7 +134,7 @@ class Requests:
         longest: bool = True,
         prompts: int | None = None,
         **changes: Any,
-    ) -> Estimate | None:
+    ) -> Estimate:
         """The estimate of the answers of one model and seed to one task.
 
         Args:
@@ -118,56 +142,37 @@ class Requests:
             prompts: how many; None for all test records.
             changes: other arguments of `estimate_predictions`.
         """
-        entry, decoding = self.study.local_models[model], self._decoding(model, task)
-        sizes, work = self.sizes(entry.base), self.answered(model, task)
-        if sizes is None:
-            return None
-        limit, trained = decoding.max_new_tokens, entry.adapter_name(model)
-        training = None if trained is None else self.study.local_models[trained].training
+        study, entry = self.study, self.study.local_models[model]
+        decoding, trained = entry.decoded(study.decoding(task)), entry.adapter_name(model)
+        sizes, limit, work = (
+            self.sizes(entry.base),
+            decoding.max_new_tokens,
+            self.answered(model, task),
+        )
+        assert sizes is not None, "seen by `of_key`"
+        training = None if trained is None else study.local_models[trained].training
         updates = sizes.updates(training.rank, training.target_modules) if training else ()
-        given = {"fused": decoding.fused, "batch_tokens": self.study.settings.batch_tokens}
+        given = {"fused": decoding.fused, "batch_tokens": study.settings.batch_tokens}
+        if longest:
+            work = replace(work, answer=limit, longest_answer=limit)
         return estimate_predictions(
             sizes,
             entry.precision,
-            work=replace(
-                work,
-                count=work.count if prompts is None else prompts,
-                **({"answer": limit, "longest_answer": limit} if longest else {}),
-            ),
+            work=work if prompts is None else replace(work, count=prompts),
             longest_answer=limit,
             trained=sum(updates),
             device=device,
             **(given | changes),
         )
 
-    def _latency(self, model: str, device: Device) -> Estimate | None:
-        """Each prompt is alone in its batch. The memory is that of predictions, in whose process
-        latency is measured in a run of both."""
-        tasks = self.study.model_tasks(model)
-        prompts = math.ceil(self.study.settings.latency.prompts / max(len(tasks), 1))
-        alone = self._answers(model, device, prompts=prompts, batch_tokens=1)
-        predictions = (self.prediction(model, task, device) for task in tasks)
-        return alone and replace(_largest(predictions), seconds=alone.seconds)
-
-    def _export(self, model: str, device: Device) -> Estimate | None:
-        """Model and base with adapter answer the same records; what is written is in the memory of
-        the machine."""
-        found = self._answers(model, device, prompts=self.study.settings.export.records)
-        if found is None:
-            return None
-        merged = found.device["base"]
-        parts = {**found.device, "merged": merged}
-        return replace(found, device=parts, host=found.host + merged, seconds=2 * found.seconds)
-
-    def _answers(self, model: str, device: Device, **changes: Any) -> Estimate | None:
+    def _answers(self, model: str, device: Device, **changes: Any) -> Estimate:
         """Some prompts of each task in one job, with the memory of the largest task."""
         found = [
             self.prediction(model, task, device, loads=number == 0, **changes)
             for number, task in enumerate(self.study.model_tasks(model))
         ]
-        known = [one for one in found if one is not None]
-        seconds = sum(one.seconds for one in known)
-        return replace(_largest(known), seconds=seconds) if known else None
+        largest = max(found, key=lambda one: one.device_bytes)
+        return replace(largest, seconds=sum(one.seconds for one in found))
 
     def _bertscore(self, task: str, device: Device, longest: bool) -> Estimate | None:
         settings = self.study.settings.bertscore
@@ -213,28 +218,12 @@ class Requests:
         device = self.devices[SLOW[self.study.settings.device]]
         return device.with_threads(self.study.settings.threads)
 
-    def trained_on(self, model: str) -> list[Records]:
-        """The records of one pass of a training, by task."""
-        entry = self.study.local_models[model]
-        assert entry.training is not None, "only tuned models have adapters"
-        fraction, most = entry.training.train_fraction, entry.training.max_length
-        every = (self._records(x, "train", entry.shots) for x in self.study.training_tasks)
-        return [replace(x.cut(most), count=max(round(fraction * x.count), 1)) for x in every]
-
-    def _validation_tokens(self, model: str) -> int:
-        entry = self.study.local_models[model]
-        assert entry.training is not None, "only tuned models have adapters"
-        every = [self._records(x, "val", entry.shots) for x in self.study.training_tasks]
-        count, most = sum(x.count for x in every), entry.training.max_val_records
-        share = min((most or count) / max(count, 1), 1)
-        tokens = sum(x.count * x.cut(entry.training.max_length).length for x in every)
-        return round(share * round(tokens))
-
     def answered(self, model: str, task: str) -> Records:
         """The test records of a task, in the settings that a model answers."""
         settings, shots = self.study.answered_settings(model, task), self.study.model(model).shots
         records = self._records(task, "test", shots, settings)
-        return records.cut(self._decoding(model, task).max_length)
+        decoding = self.study.local_models[model].decoded(self.study.decoding(task))
+        return records.cut(decoding.max_length)
 
     def count(self, task: str, split: str, settings: Iterable[str] | None = None) -> int:
         """Records of a dataset file; of all settings, or of these."""
@@ -247,9 +236,6 @@ class Requests:
         # All settings of a domain have as many.
         domains = ("ood" if setting.startswith("OOD_") else "ind" for setting in chosen)
         return sum(self._published.get((task, split, x), UNKNOWN_RECORDS[split]) for x in domains)
-
-    def _decoding(self, model: str, task: str) -> Any:
-        return self.study.local_models[model].decoded(self.study.decoding(task))
 
     def _records(
         self, task: str, split: str, shots: int, settings: Iterable[str] | None = None
@@ -277,11 +263,6 @@ class Requests:
             (one.task, one.split, one.setting.partition("_")[0].lower()): one.records
             for one in (read_counts(Path(path)) if path else ())
         }
-
-
-def _largest(found: Iterable[Estimate | None]) -> Estimate:
-    """The estimate of the most memory, of which there is one."""
-    return max(filter(None, found), key=lambda one: one.device_bytes)
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,5 @@
 """The study's data source: its files, and digests that tie results to its content."""
 
-from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -9,25 +8,31 @@ from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.data.index import IndexedRows
 from ecslm.data.labels import no_label_file, planned_digest
 from ecslm.data.problems import MISPLACED
-from ecslm.data.settings import DataSource, HubData
+from ecslm.data.settings import DataSource, HubData, Labels
 from ecslm.data.source import content_of, local_path, open_rows
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
 
 class Source:
-    """The study's data source in its current state."""
+    """The study's data source in its current state.
+
+    A dataset file is named by its task and split; without these, all of them together are meant.
+    """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self.data: DataSource = study.settings.data
+        path = local_path(self.data)
+        # Files or directories that records are built from; none for a hub data set.
+        self._files = [] if path is None else [str(path)]
 
     def missing_files(self) -> list[str]:
         """Missing files of the source, and missing labels without a URL. They are not needed once
         the dataset files exist."""
-        labels = self.data.labels
-        by_hand = labels is not None and labels.url is None and self.is_labelled()
-        return _absent([*self._files, *([labels.path] if labels and by_hand else [])])
+        labels = self.labels()
+        by_hand = [labels.path] if labels is not None and labels.url is None else []
+        return _absent([*self._files, *by_hand])
 
     def check(self) -> None:
         """Check the files that records are built from before anything runs.
@@ -39,7 +44,7 @@ class Source:
         study, missing = self._study, self.missing_files()
         built = [path for task in study.settings.tasks for path in study.task_files(task)]
         if missing and _absent([*built, study.path(paths.DATA_CHECK)]):
-            raise InputError(*map(self._missing, missing))
+            self._refuse(missing)
         made = Path(study.path(paths.REPORT_MANIFEST))
         settings = read_manifest(made).settings if made.is_file() else {}
         before = settings.get("context", {}).get("data", {}).get("source", self.title())
@@ -58,33 +63,8 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        if missing := _absent(self._files):
-            raise InputError(*map(self._missing, missing))
+        self._refuse(_absent(self._files))
         return open_rows(self.data, paths.CACHE)
-
-    def content_of_split(self, task: str, split: str) -> str:
-        """Digest of the source rows of a dataset file, as a parameter.
-
-        If the source is missing, for example since results were copied from another machine, the
-        digest is that of the dataset file's manifest.
-
-        Raises:
-            InputError: a local file is missing or cannot be read.
-        """
-        return self._content(
-            self._study.dataset_file(task, split),
-            self._takes_labels(task, split),
-            lambda: self.rows.content(self._study.task_names(task), split),
-        )
-
-    def content_of_all(self) -> str:
-        """Digest of all rows of the source, as a parameter; see `content_of_split`.
-
-        Raises:
-            InputError: a local file is missing or cannot be read.
-        """
-        check = self._study.path(paths.DATA_CHECK)
-        return self._content(check, self.is_labelled(), lambda: self.rows.files)
 
     def count_rows(self, task: str, split: str) -> int:
         """The number of rows of a task and split in local files.
@@ -94,21 +74,47 @@ class Source:
         """
         return sum(part.rows for part in self.rows.of(self._study.task_names(task), split))
 
-    def for_split(self, task: str, split: str) -> DataSource:
-        """The source without settings that affect only other dataset files."""
-        whole = self._for_records(self._takes_labels(task, split))
-        # Rows that belong to no dataset file do not affect this one.
-        tolerate = tuple(kind for kind in whole.tolerate if kind not in MISPLACED)
-        return whole.model_copy(update={"tolerate": tolerate})
+    def content(self, task: str | None = None, split: str = "test") -> str:
+        """Digest of the source rows of a dataset file, as a parameter.
 
-    def for_check(self) -> DataSource:
-        """The source without settings that affect only the data card."""
-        return self._for_records(self.is_labelled())
+        If the source is missing, for example since results were copied from another machine, the
+        digest is that of the manifest of the file, or of the data's check.
+
+        Raises:
+            InputError: a local file is missing or cannot be read.
+        """
+        study, labels = self._study, self.labels(task, split)
+        result = study.path(paths.DATA_CHECK) if task is None else study.dataset_file(task, split)
+        manifest = manifest_of(Path(result))
+        # A pinned label file need not exist: its sha256 is known.
+        by_content = [labels.path] if labels is not None and labels.sha256 is None else []
+        if manifest.is_file() and _absent([*self._files, *by_content]):
+            return str(read_manifest(manifest).content)
+
+        def digest() -> object:
+            known = None if task is None else study.task_names(task)
+            return self.rows.files if known is None else self.rows.content(known, split)
+
+        return content_of(self.data, digest, None if labels is None else planned_digest(labels))
+
+    def settings(self, task: str | None = None, split: str = "test") -> DataSource:
+        """The source without settings that do not affect a dataset file."""
+        # Rows that belong to no dataset file affect none. The order of names has no meaning.
+        others = () if task is None else MISPLACED
+        tolerate = tuple(sorted(set(self.data.tolerate).difference(others)))
+        changes = {"license": None, "tolerate": tolerate, "labels": self.labels(task, split)}
+        return self.data.model_copy(update=changes)
+
+    def labels(self, task: str | None = None, split: str = "test") -> Labels | None:
+        """The relevance labels, if a dataset file takes any: only test records of rankings do."""
+        tasks = self._study.test_tasks if task is None else (task,)
+        ranks = any(self._study.task(one).answer == "ranking" for one in tasks)
+        return self.data.labels if ranks and split == "test" else None
 
     def ranked_by_output(self) -> tuple[str, ...]:
         """Ranking tasks without labels: relevance is derived from the output's order."""
         tasks = self._study.test_tasks if self.data.labels is None else ()
-        return tuple(task for task in tasks if self._takes_labels(task, "test"))
+        return tuple(task for task in tasks if self._study.task(task).answer == "ranking")
 
     def title(self) -> str:
         """The source's name in tables and reports."""
@@ -121,41 +127,11 @@ class Source:
             return name
         return f"{name}, split by input ({data.split.val:.3g} val, {data.split.test:.3g} test)"
 
-    @property
-    def _files(self) -> list[str]:
-        """Files or directories that records are built from; none for a hub data set."""
-        path = local_path(self.data)
-        return [] if path is None else [str(path)]
-
-    def _missing(self, path: str) -> str:
-        if path in self._files:
-            return f"{path}: no such file: fix `data` of the study"
-        return no_label_file(Path(path))
-
-    def is_labelled(self) -> bool:
-        """Whether any dataset file takes relevance labels."""
-        return any(self._takes_labels(task, "test") for task in self._study.test_tasks)
-
-    def _takes_labels(self, task: str, split: str) -> bool:
-        return self._study.task(task).answer == "ranking" and split == "test"
-
-    def _for_records(self, labelled: bool) -> DataSource:
-        labels = self.data.labels if labelled else None
-        # Their order has no meaning.
-        tolerate = tuple(sorted(self.data.tolerate))
-        return self.data.model_copy(
-            update={"license": None, "tolerate": tolerate, "labels": labels}
-        )
-
-    def _content(self, result: str, labelled: bool, digest: Callable[[], object]) -> str:
-        """The parameter of a result; `digest` gives that of a source that is present."""
-        manifest = manifest_of(Path(result))
-        labels = self.data.labels if labelled else None
-        # A pinned label file need not exist: its sha256 is known.
-        by_content = [labels.path] if labels is not None and labels.sha256 is None else []
-        if manifest.is_file() and _absent([*self._files, *by_content]):
-            return str(read_manifest(manifest).content)
-        return content_of(self.data, digest, None if labels is None else planned_digest(labels))
+    def _refuse(self, missing: list[str]) -> None:
+        fix = "no such file: fix `data` of the study"
+        lines = [f"{x}: {fix}" if x in self._files else no_label_file(Path(x)) for x in missing]
+        if lines:
+            raise InputError(*lines)
 
 
 def _absent(files: list[str]) -> list[str]:

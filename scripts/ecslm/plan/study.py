@@ -8,10 +8,9 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from ecslm.common.errors import InputError
-from ecslm.config.backends.learned import LearnedModel
-from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.loading import read_config
-from ecslm.config.schema import Config, ModelSettings, StudySettings
+from ecslm.config.models import LearnedModel, ModelSettings, Questions, TransformersModel
+from ecslm.config.schema import Config, StudySettings
 from ecslm.models.architecture import read_architectures
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
@@ -217,6 +216,16 @@ class Study:
         own, settings = self.model(model), self.evaluated_settings(task, "test")
         return own.answered(task, settings) if own.run else ()
 
+    def asked(self, model: str, task: str) -> Questions:
+        """What a model is asked of a task."""
+        return Questions(
+            task=self.task(task),
+            names=self.task_names(task),
+            settings=self.answered_settings(model, task),
+            decoding=self.decoding(task),
+            batch_tokens=self.settings.batch_tokens,
+        )
+
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
         return self._tasks_of_models[model]
@@ -312,5 +321,4 @@ class Study:
 
     def answer_files(self, model: str, task: str) -> tuple[str, ...]:
         """The files of a model's answers to a task, if these exist before it is asked."""
-        settings = self.answered_settings(model, task)
-        return self.model(model).answer_files(self.task_names(task), settings, self.results)
+        return self.model(model).answer_files(self.asked(model, task), self.results)

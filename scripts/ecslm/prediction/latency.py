@@ -33,7 +33,7 @@ from ecslm.script import Device, OutputFile, job
 log = logging.getLogger(__name__)
 
 
-@job(modules=lambda given: given.settings.modules(), log=True)
+@job(log=True)
 def measure_latency(
     *,
     datasets: Sequence[Path],

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from ecslm.prediction.backend import modules_of
 from ecslm.prediction.transformers_settings import TransformersSettings
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 
 
 class SampleSettings(Closed):
@@ -16,7 +16,7 @@ class SampleSettings(Closed):
     seed: int = Field(0, ge=0, description="Decides which of a task's test records these are.")
 
 
-class LatencySettings(SampleSettings):
+class LatencySettings(SampleSettings, JobSettings):
     """Everything in the configuration that determines what is measured."""
 
     tasks: dict[str, TransformersSettings] = Field(

@@ -23,7 +23,7 @@ from ecslm.common.files import write_jsonl
 from ecslm.prediction.texts import checked_texts
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import answers_name
-from ecslm.schemas.settings import Closed, hiding
+from ecslm.schemas.settings import Closed, JobSettings, hiding
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class AnswersOfTask(Closed):
     settings: tuple[str, ...] = Field(min_length=1, description="Settings to take, in order.")
 
 
-class FetchSettings(PinnedAnswers):
+class FetchSettings(PinnedAnswers, JobSettings):
     """The value of the script's `--settings`."""
 
     answers: tuple[AnswersOfTask, ...] = Field(description="What to take from the archive.")

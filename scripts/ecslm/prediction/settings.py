@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from ecslm.schemas.record import Record
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 
 
 class Sampling(Closed):
@@ -59,7 +59,7 @@ class DecodingSettings(Sampling):
         return length
 
 
-class PredictionSettings(Closed):
+class PredictionSettings(JobSettings):
     """Everything in the configuration that determines a predictions file's bytes.
 
     A backend has a subclass with what it needs, the constant `SETTINGS` of its module.

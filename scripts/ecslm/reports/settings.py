@@ -4,6 +4,7 @@ What has an order is a list: jobs get mappings with sorted keys.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -11,16 +12,13 @@ from ecslm.common.text import with_code
 from ecslm.figures.settings import FigureName
 from ecslm.models.precision import Precision
 from ecslm.schemas import paths
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
 from ecslm.scoring.modules import metric_module
 from ecslm.tables.costs import answering_files, latency_file, training_files
 from ecslm.tables.scores import measured_files
 from ecslm.tables.settings import TableContext
 from ecslm.training.settings import TrainingSettings
-
-# Libraries whose versions can change the report.
-LIBRARIES = ("Jinja2", "MarkupSafe")
 
 
 class Recipe(Closed):
@@ -31,8 +29,10 @@ class Recipe(Closed):
     training: TrainingSettings | None = Field(None, description="Null if it is not tuned.")
 
 
-class ReportSettings(Closed):
+class ReportSettings(JobSettings):
     """Everything except files that can change the report."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2", "MarkupSafe")
 
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the report.")
@@ -69,6 +69,10 @@ class ReportSettings(Closed):
     def task_name(self, code: str) -> str:
         """A task's title with its code."""
         return with_code(self.context.tasks[code].title, code)
+
+    def modules(self) -> tuple[str, ...]:
+        """Those of the tasks' metrics, which say how good an answer is."""
+        return tuple(sorted(map(metric_module, set(self.metrics.values()))))
 
 
 def report_files(settings: ReportSettings) -> list[str]:
@@ -112,11 +116,6 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
         for name in settings.models
         for seed in settings.context.models[name].trained
     ]
-
-
-def metric_modules(settings: ReportSettings) -> tuple[str, ...]:
-    """The modules of the tasks' metrics, which say how good an answer is."""
-    return tuple(sorted({metric_module(name) for name in settings.metrics.values()}))
 
 
 def base_names(settings: ReportSettings) -> list[str]:

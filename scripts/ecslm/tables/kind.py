@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import JobSettings
 from ecslm.tables.entry import Entry
 from ecslm.tables.kinds.claims import ClaimsEntry
 from ecslm.tables.kinds.comparisons import ComparisonsEntry
@@ -42,8 +42,10 @@ else:
     ]
 
 
-class TableRequest(Closed):
+class TableRequest(JobSettings):
     """Everything except files that can change a table: the `--settings` of render_table.py."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2",)
 
     table: AnyEntry
     context: TableContext

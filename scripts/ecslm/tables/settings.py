@@ -6,9 +6,6 @@ from ecslm.schemas.cost import Prices
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
 
-# Libraries whose versions can change a table.
-LIBRARIES = ("Jinja2",)
-
 
 class TaskContext(Closed):
     """What a table needs to know about a task."""

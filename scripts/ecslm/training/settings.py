@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 
 FEWEST_TOKENS = 16
 
@@ -122,7 +122,7 @@ class TrainingSettings(Closed):
         return tuple(sorted(layers))
 
 
-class AdapterSettings(Closed):
+class AdapterSettings(JobSettings):
     """Everything in the configuration that determines an adapter's bytes."""
 
     precision: Precision = Precision()

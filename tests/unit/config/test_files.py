@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecslm.common.errors import InputError
-from ecslm.config.files import read_files
-from ecslm.config.places import Content
+from ecslm.config.files import Content, read_files
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +64,7 @@ def test_a_problem_has_the_place_of_its_key(files: list[str], problem: str, line
 
 
 def test_values_that_stand_in_no_file_have_no_place() -> None:
-    over = read("study: a\nseeds: [1]\n").with_values({"study": "b"})
+    over = read("study: a\nseeds: [1]\n").with_over(Content({"study": "b"}))
     assert over.values == {"study": "b", "seeds": [1]}
     assert told(over, "study: no", "seeds: no") == ("study: no", "a.yaml: line 2: seeds: no")
 

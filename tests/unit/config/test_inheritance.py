@@ -3,18 +3,11 @@
 from typing import Any
 
 import pytest
-from support.configs import changed, loaded, problems, put, small, study_of
+from support.configs import changed, loaded, problems, put, study_of
 
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.models import TransformersModel
 
 SAMPLED = "greedy decoding has the single seed 0"
-
-
-def test_decoding_of_a_task_inherits_key_by_key() -> None:
-    study = study_of(small())
-    assert study.task_decoding["AG"].max_new_tokens == 90
-    assert study.task_decoding["AG"].max_length == 500
-    assert study.decoding.max_new_tokens == 20
 
 
 def test_a_models_own_decoding_replaces_single_keys_in_every_task() -> None:
@@ -26,6 +19,7 @@ def test_a_models_own_decoding_replaces_single_keys_in_every_task() -> None:
         found = small_model.decoded(shared)
         assert (found.sample, found.max_new_tokens, found.max_length) == (True, 30, 500)
         assert tuned.decoded(shared) == shared
+    assert [study.task_decoding["AG"].max_new_tokens, study.decoding.max_new_tokens] == [90, 20]
 
 
 @pytest.mark.parametrize(
@@ -48,33 +42,26 @@ def test_an_untuned_model_has_seeds_if_it_samples(sections: dict[str, Any], allo
         assert line.endswith(SAMPLED)
 
 
-def test_tuned_models_inherit_training_key_by_key() -> None:
+def test_models_inherit_training_and_precision_key_by_key() -> None:
     raw = changed(".models.Small-EC.training", {"epochs": 5})
+    put(raw, ".models.Small.precision", {"quantization": "none"})
     models = study_of(raw).models
-    training = models["Small-EC"].training
-    assert training is not None
-    assert (training.epochs, training.rank, training.alpha) == (5, 8, 16)
-    assert models["Small"].training is None, "a base as it is stays untuned"
+    tuned, base = models["Small-EC"], models["Small"]
+    assert isinstance(base, TransformersModel) and isinstance(tuned, TransformersModel)
+    assert tuned.training is not None
+    assert (tuned.training.epochs, tuned.training.rank, tuned.training.alpha) == (5, 8, 16)
+    assert base.training is None, "a base as it is stays untuned"
+    assert (base.precision.quantization, base.precision.dtype) == ("none", "float32")
+    assert (tuned.precision.quantization, tuned.precision.dtype) == ("nf4", "float32")
 
 
 @pytest.mark.parametrize("own", [{}, None])
 def test_an_empty_training_section_is_the_studys_own(own: Any) -> None:
-    study = study_of(changed(".models.Small-EC.training", own))
-    assert study.models["Small-EC"].training == study.training
     raw = changed(".models.Small-EC.training", own)
+    study = study_of(raw)
+    assert study.models["Small-EC"].training == study.training
     del raw["studies"]["shop"]["training"]
     assert study_of(raw).models["Small-EC"].tuned
-
-
-def test_all_models_that_run_here_inherit_precision_key_by_key() -> None:
-    raw = changed(".models.Small.precision", {"quantization": "none"})
-    put(raw, ".models.Other", {"backend": "recorded", "path": "answers"})
-    models = study_of(raw).models
-    small_model, tuned = models["Small"], models["Small-EC"]
-    assert isinstance(small_model, TransformersModel) and isinstance(tuned, TransformersModel)
-    own, inherited = small_model.precision, tuned.precision
-    assert (own.quantization, own.dtype) == ("none", "float32")
-    assert (inherited.quantization, inherited.dtype) == ("nf4", "float32")
 
 
 def test_seeds_replace_those_of_models_with_adapters_in_the_study_to_run() -> None:

@@ -1,11 +1,14 @@
 """The configuration that the project comes with."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.configs import SHIPPED, loaded, study_of
+from support.project import PROMPTS, ROOT
 
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.loading import read_config
+from ecslm.config.models import TransformersModel
 
 
 @pytest.mark.parametrize("study", ["demo", "paper"])
@@ -17,6 +20,13 @@ def test_the_shipped_configuration_is_valid_for(study: str) -> None:
 
 def test_the_demo_is_the_study_that_a_plain_run_makes() -> None:
     assert loaded(SHIPPED).study == "demo"
+
+
+def test_a_file_may_change_keys_of_a_shipped_study(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("studies: {demo: {title: Mine}}")
+    changed = read_config([ROOT / "config.yaml", mine], None, PROMPTS).current
+    assert (changed.title, changed.question) == ("Mine", loaded(SHIPPED).current.question)
 
 
 def test_the_paper_has_the_studys_tuned_models_settings_and_defaults() -> None:

@@ -1,14 +1,11 @@
 """Jobs of models that do not run here: their answers exist already, or a server gives them."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support.plans import IND, MODELS, OOD, Raw, plan
-from support.project import ROOT
 from support.stated_jobs import StatedJob, first_files, job_of
 
 from ecslm.common.files import write_json, write_text
@@ -102,17 +99,6 @@ def test_published_answers_of_all_models_come_from_one_job() -> None:
 
 
 # Servers
-
-
-def test_the_documented_examples_are_valid() -> None:
-    text = (ROOT / "docs/own-model.md").read_text(encoding="utf-8")
-    found: Raw = {}
-    for block in re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        if "backend: openai" in block:
-            content = yaml.safe_load(block)
-            found |= content.get("models", content)
-    assert len(found) == 4
-    assert set(plan(models=MODELS | found, settings=[IND, SHOTS]).settings.models) > {*found}
 
 
 def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:

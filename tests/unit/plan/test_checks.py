@@ -80,30 +80,22 @@ def test_what_fits_passes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == []
 
 
-def test_a_budget_that_is_measured_on_a_gpu_is_refused_on_a_cpu() -> None:
-    (line,) = problems(study(training={"batch_tokens": "auto"}, device="cpu"))
-    assert line.startswith("studies.shop.training.batch_tokens: auto measures the memory of a GPU")
-
-
 def test_all_problems_come_at_once_each_with_its_key() -> None:
     """An inherited setting is told once, where it is."""
-    found = problems(
-        fetched(
-            study(
-                training={"rank": 8, "target_modules": ["k_prj"]},
-                models=models(target_modules=["q_prj", "v_proj"], rank=64),
-                bertscore={"encoder": "Encoder", "layer": 9},  # rescaled, if nothing is said
-            )
-        )
+    made = study(
+        training={"rank": 8, "target_modules": ["k_prj"], "batch_tokens": "auto"},
+        models=models(target_modules=["q_prj", "v_proj"], rank=64, batch_tokens=99),
+        bertscore={"encoder": "Encoder", "layer": 9},  # rescaled, if nothing is said
+        device="cpu",
     )
-    assert [line.partition(": ")[0] for line in found] == [
-        "studies.shop.models.Own-EC.training.target_modules",
-        "studies.shop.models.Own-EC.training.rank",
-        "studies.shop.training.target_modules",
-        "studies.shop.bertscore.layer",
-        "studies.shop.bertscore.rescale_language",
+    found = problems(fetched(made))
+    assert [line.partition(": ")[0].removeprefix("studies.shop.") for line in found] == [
+        "training.batch_tokens",
+        *("models.Own-EC.training.target_modules", "models.Own-EC.training.rank"),
+        *("training.target_modules", "bertscore.layer", "bertscore.rescale_language"),
     ]
-    assert found[0].endswith("q_prj is no linear layer of Small: did you mean `q_proj`?")
+    assert ": auto measures the memory of a GPU" in found[0]
+    assert found[1].endswith("q_prj is no linear layer of Small: did you mean `q_proj`?")
 
 
 def test_the_layer_of_an_encoder_that_is_not_here_is_never_that_of_another() -> None:
@@ -172,19 +164,21 @@ def test_without_the_files_the_row_of_the_table_tells(case: str) -> None:
 # Files of others
 
 
-@pytest.mark.parametrize("value", ["91.2", '"0,912"', "nan", "-0.1"])
-def test_a_published_value_that_is_no_score_is_told_with_its_line(value: str) -> None:
-    Path("study.csv").write_text(f"table,model,doubled,PM,SA\nT,A,PM,1.4,\nT,B,,{value},1\n")
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        *(("PM", value, f"line 3: PM: {value} is no score") for value in ("91.2", "nan", "-0.1")),
+        ("PM", '"0,912"', "line 3: PM: 0,912 is no score: write a number from 0 to 1"),
+        ("PMX", "0.5", "line 1: PMX: the column is of no task: did you mean `PM`?"),
+    ],
+)
+def test_a_published_value_or_column_that_no_table_can_show_is_told(
+    column: str, value: str, told: str
+) -> None:
+    content = f"table,model,doubled,{column},SA\nT,A,{column},1.4,\nT,B,,{value},1\n"
+    Path("study.csv").write_text(content)
     (line,) = problems(study())
-    begin = f"study.csv: line 3: PM: {value.strip(chr(34))} is no score: write a number from 0 to 1"
-    assert line.startswith(begin)
-
-
-def test_a_published_column_of_no_task_is_told_and_not_left_out() -> None:
-    Path("study.csv").write_text("table,model,doubled,PMX\nT,A,,0.5\nT,B,,0.5\n")
-    assert problems(study()) == (
-        "study.csv: line 1: PMX: the column is of no task: did you mean `PM`?",
-    )
+    assert line.startswith(f"study.csv: {told}")
 
 
 @pytest.mark.parametrize(
@@ -203,9 +197,8 @@ def test_a_template_is_tried_before_anything_runs(text: str, words: str) -> None
 
 
 def test_missing_answers_are_told_with_what_to_do() -> None:
-    made = study(
-        models=MODELS | {"Other": {"backend": "recorded", "path": "answers"}}, tasks=["SA"]
-    )
+    other = {"backend": "recorded", "path": "answers"}
+    made = study(models=MODELS | {"Other": other}, tasks=["SA"])
     assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)
     write_json(Path(f"answers/SA/{IND}.json"), [])
     (line,) = problems(made)
@@ -213,10 +206,9 @@ def test_missing_answers_are_told_with_what_to_do() -> None:
 
 
 def test_records_of_another_name_that_are_not_there_are_refused_although_all_is_finished() -> None:
-    empty = {"inputs": {}, "code": None, "versions": {}, "files": {}}
     settings = {"context": {"data": {"source": "records.jsonl"}}}
-    manifest = {**empty, "settings": settings}
-    write_json(Path("results/shop/report.manifest.json"), manifest)
+    made_from = {"inputs": {}, "code": None, "versions": {}, "settings": settings, "files": {}}
+    write_json(Path("results/shop/report.manifest.json"), made_from)
     data = {"source": "path", "path": "recrods.jsonl"}
     made = study(data=data, tasks=["PM"])
     assert problems(made) == ("recrods.jsonl: no such file: fix `data` of the study",)

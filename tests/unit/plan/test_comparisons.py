@@ -49,15 +49,12 @@ def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() ->
     made = compared()
     assert len(first_files(made, "differences")) == len(first_files(made, "compare")) == 7
     assert list(differences(made, "QPR").inputs) == [
-        "results/shop/metrics/Small/seed-0/QPR.records.jsonl",
-        "results/shop/metrics/Small-EC/seed-0/QPR.records.jsonl",
-        "results/shop/metrics/Small-EC/seed-1/QPR.records.jsonl",
+        f"results/shop/metrics/{row}/QPR.records.jsonl"
+        for row in ("Small/seed-0", "Small-EC/seed-0", "Small-EC/seed-1")
     ]
     settings = json.loads(differences(made, "QPR").settings)
-    assert settings["models"] == {
-        "Small": {"seeds": [0], "shots": 0},
-        "Small-EC": {"seeds": [0, 1], "shots": 0},
-    }
+    seeds = {"Small": [0], "Small-EC": [0, 1]}
+    assert settings["models"] == {name: {"seeds": seeds[name], "shots": 0} for name in seeds}
     assert settings["metric"] == "ndcg"
 
 
@@ -126,21 +123,15 @@ def test_the_best_simple_baseline_is_looked_up_where_there_are_records_to_choose
     assert len(inputs) == 5
     # No record of NEW is for training, and AG has no trivial baseline.
     assert not any("NEW" in path or "AG" in path for path in first_files(made, "differences"))
-
-
-def test_a_contrast_may_name_a_trivial_baseline_in_the_tasks_that_it_is_defined_for() -> None:
     always = {"always": CONTRASTS["tuning"] | {"pairs": [["Small-EC", "always-yes"]]}}
     files = first_files(compared(always), "differences")
     assert sorted(path.split("/")[-1] for path in files) == ["NEW.json", "PM.json"]
 
 
 def test_a_large_family_gets_permutations_enough_for_a_mark() -> None:
-    permutations = {
-        name: json.loads(differences(made, "PM").settings)["permutations"]
-        for name, made in {
-            "few": plan(comparisons={"contrasts": CONTRASTS, "permutations": 99}),
-            "default": compared(),
-        }.items()
-    }
+    few = plan(comparisons={"contrasts": CONTRASTS, "permutations": 99})
+    found = [
+        json.loads(differences(made, "PM").settings)["permutations"] for made in (few, compared())
+    ]
     # A pair in seven tasks is seven tests.
-    assert permutations == {"few": 74 * 7, "default": 10_000}
+    assert found == [74 * 7, 10_000]

@@ -22,13 +22,8 @@ TABLE = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Sma
 ANSWERS = {"archive": "answers.tar.gz", "commit": "c0ffee00", "folder": "results"}
 RECORDED = {"Other": {"backend": "recorded", "published": "other"}}
 LIMITED = {
-    "Small-constrained": {"base": "Small", "template": "chatml", "answers": "constrained"},
-    "Small-likelihood": {
-        "base": "Small",
-        "template": "chatml",
-        "answers": "likelihood",
-        "normalization": "bytes",
-    },
+    "Small-constrained": MODELS["Small"] | {"answers": "constrained"},
+    "Small-likelihood": MODELS["Small"] | {"answers": "likelihood", "normalization": "bytes"},
 }
 HERE = {"source": "hub", "id": str(ROOT / "resources/demo"), "revision": "main"}
 
@@ -65,20 +60,16 @@ def test_each_file_is_made_by_one_job_after_those_that_it_reads(whole: Study) ->
     assert {job.rule for job in jobs} == RULES
 
 
-def test_the_manifest_is_deleted_last(whole: Study) -> None:
-    """Snakemake deletes outputs in their order, and results without a manifest are refused."""
-    assert all(list(job.outputs)[-1] == "manifest" for job in stated_jobs(whole).values())
-
-
 def test_a_parameter_is_a_canonical_string_whose_form_says_what_it_is(whole: Study) -> None:
     forms = {"settings": "{", "code": "code:", "versions": "versions:", "template": "template:"}
     for job in stated_jobs(whole).values():
-        for name, value in job.params.items():
-            if name in forms and value is not None:
-                assert value.startswith(forms[name]), job.name
-            if name == "settings":
-                canonical = json.dumps(json.loads(value), sort_keys=True, separators=(",", ":"))
-                assert value == canonical, job.name
+        for name in forms.keys() & job.params.keys():
+            assert str(job.params[name] or forms[name]).startswith(forms[name]), job.name
+        settings = json.loads(job.settings)
+        canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+        assert job.settings == canonical, job.name
+        # Snakemake deletes outputs in their order; results without a manifest are refused.
+        assert list(job.outputs)[-1] == "manifest"
 
 
 def test_a_script_names_the_modules_of_its_digest_as_its_rule_does() -> None:
@@ -94,7 +85,7 @@ def test_a_script_names_the_modules_of_its_digest_as_its_rule_does() -> None:
         read = {action.dest: action.type for action in command_line(function, "")._actions}
         given = argparse.Namespace(location=read.get("location", str)(where))
         if "settings" in read:
-            given.settings = read["settings"](job.params["settings"])
+            given.settings = read["settings"](job.settings)
         assert job.code == code_parameter(file, function.ritual.modules(given)), job.name
 
 
@@ -125,11 +116,8 @@ def test_a_baseline_is_scored_where_it_is_defined() -> None:
 
 def test_jobs_of_one_model_and_seed_come_one_after_the_other_tuned_ones_first() -> None:
     numbers = plan().priorities
-    assert sorted(numbers, key=lambda key: -numbers[key]) == [
-        ("Small-EC", "0"),
-        ("Small-EC", "1"),
-        ("Small", "0"),
-    ]
+    names = [" ".join(key) for key in sorted(numbers, key=lambda key: -numbers[key])]
+    assert names == ["Small-EC 0", "Small-EC 1", "Small 0"]
     assert min(numbers.values()) > 0, "before jobs that run no model"
 
 
@@ -168,7 +156,7 @@ def test_the_code_of_a_job_is_that_of_the_task_or_mode_that_it_has() -> None:
 
 
 def test_a_model_may_use_the_adapters_of_another_which_are_trained_once() -> None:
-    own = {"base": "Small", "template": "chatml", "adapter_of": "Small-EC", "seeds": [1]}
+    own = MODELS["Small"] | {"adapter_of": "Small-EC", "seeds": [1]}
     made = plan(models=MODELS | {"Small-EC-constrained": own | {"answers": "constrained"}})
     assert first_files(made, "train_adapter") == first_files(plan(), "train_adapter")
     found = prediction(made, "Small-EC-constrained", "PM", seed=1)
@@ -194,13 +182,11 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
     tolerated = ["bad_input", "bad_output", "duplicate_record"]
 
     def jobs(step: int) -> dict[str, StatedJob]:
-        tuned = {
-            "seeds": [3, 1][::step],
-            "training": {"target_modules": ["v_proj", "q_proj"][::step]},
-        }
+        training = {"target_modules": ["v_proj", "q_proj"][::step]}
+        tuned = MODELS["Small-EC"] | {"seeds": [3, 1][::step], "training": training}
         made = plan(
             {"QPR": {"aliases": names[::step]}},
-            models=MODELS | {"Small-EC": MODELS["Small-EC"] | tuned},
+            models=MODELS | {"Small-EC": tuned},
             tasks=list(TASKS)[::step],
             settings=settings[::step],
             baselines=BASELINES[::step],

@@ -22,7 +22,7 @@ from ecslm.schemas.record import read_records
 
 Raw = dict[str, Any]
 LOCAL = {"source": "path", "path": "rows.jsonl"}
-KEYS = [("PM", "train"), ("PM", "test"), ("QPR", "test"), ("SA", "train"), ("SA", "test")]
+KEYS = [(task, split) for task in ("PM", "QPR", "SA") for split in ("train", "test")]
 
 
 def settings_of(made: Study, task: str, split: str) -> str:
@@ -30,7 +30,7 @@ def settings_of(made: Study, task: str, split: str) -> str:
 
 
 def sources(made: Study) -> dict[tuple[str, str], str]:
-    return {key: source_of(made).content_of_split(*key) for key in KEYS}
+    return {key: source_of(made).content(*key) for key in KEYS}
 
 
 def test_a_new_setting_concerns_the_test_records_of_tasks_that_have_such_alone() -> None:
@@ -68,16 +68,8 @@ def test_the_published_counts_to_compare_are_those_of_the_studys_files() -> None
 
 
 def row(task: str, split: str, number: int) -> Raw:
-    return {
-        "split": split,
-        "task": task,
-        "setting": IND,
-        "instruction": "Say.",
-        "input": f"sample {number}",
-        "options": None,
-        "output": "yes",
-        "few_shot_example": None,
-    }
+    texts = {"instruction": "Say.", "input": f"sample {number}", "output": "yes"}
+    return {"task": task, "split": split, "setting": IND, **texts}
 
 
 ROWS = [
@@ -122,7 +114,7 @@ def test_a_job_finds_the_rows_that_the_plan_has_read_whatever_the_file_holds_now
     rows.append(row("Query_Product_Rank", "test", 2) | {"input": text, "output": "A,B"})
     write_json(Path("label.json"), [["E", "S"]])
     made = local(rows, labels={"path": "label.json"}, settings=[IND])
-    content = source_of(made).content_of_split(task, "test")
+    content = source_of(made).content(task, "test")
     local([one | {"instruction": "Say it."} for one in rows])
     options = ["--task", task, "--split", "test", "--output", "test.jsonl"]
     options += ["--settings", settings_of(made, task, "test")]
@@ -132,23 +124,14 @@ def test_a_job_finds_the_rows_that_the_plan_has_read_whatever_the_file_holds_now
     assert record.instruction == "Say."
 
 
-def test_labels_concern_the_test_records_of_rankings_alone() -> None:
-    write_json(Path("label.json"), [["E"]])
-    made = local(ROWS, labels={"path": "label.json"})
-    old = sources(made)
-    write_json(Path("label.json"), [["S"]])
-    new = sources(made)
-    assert {key for key in old if old[key] != new[key]} == {("QPR", "test")}
-
-
 @pytest.mark.parametrize("gone", ["rows.jsonl", "label.json"])
 def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gone: str) -> None:
     """As beside results that were copied from another machine."""
     write_json(Path("label.json"), [["E"]])
     made = local(ROWS, labels={"path": "label.json"})
     source, before = source_of(made), sources(made)
-    contents = {made.path("data_check.json"): source.content_of_all()} | {
-        made.dataset_file(task, split): source.content_of_split(task, split)
+    contents = {made.path("data_check.json"): source.content()} | {
+        made.dataset_file(task, split): source.content(task, split)
         for task in made.settings.tasks
         for split in made.splits(task)
     }
@@ -160,27 +143,28 @@ def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gon
     made = plan(data={**LOCAL, "labels": {"path": "label.json"}})
     source_of(made).check()
     assert sources(made) == before
-    assert source_of(made).content_of_all() in contents.values()
+    assert source_of(made).content() in contents.values()
     Path(made.dataset_file("PM", "test")).unlink()
     with pytest.raises(InputError, match=rf"^{gone}: no such file: "):
         source_of(made).check()
 
 
-def test_fetching_the_label_file_that_is_pinned_changes_nothing() -> None:
+def test_labels_concern_rankings_alone_and_fetching_the_file_that_is_pinned_nothing() -> None:
     labels = {"path": "label.json", "url": "https://example.org/label.json"}
     made = local(ROWS, labels=labels | {"sha256": sha256_of_text('[["E"]]')})
     before = sources(made)
     Path("label.json").write_text('[["E"]]')
     assert sources(made) == before
     Path("label.json").write_text('[["S"]]')
-    assert sources(made) != before
+    after = sources(made)
+    assert {key for key in before if before[key] != after[key]} == {("QPR", "test")}
 
 
 def test_moved_files_concern_what_shows_their_name_alone() -> None:
     write_json(Path("label.json"), [["E"]])
     before = local(ROWS, labels={"path": "label.json"})
     settings, found = [settings_of(before, *key) for key in KEYS], sources(before)
-    whole = source_of(before).content_of_all()
+    whole = source_of(before).content()
     Path("other").mkdir()
     Path("rows.jsonl").rename("other/file.jsonl")
     Path("label.json").rename("other/label.json")
@@ -188,4 +172,4 @@ def test_moved_files_concern_what_shows_their_name_alone() -> None:
     after = plan(data={"source": "path", **moved})
     assert [settings_of(after, *key) for key in KEYS] == settings
     assert sources(after) == found
-    assert source_of(after).content_of_all() != whole
+    assert source_of(after).content() != whole

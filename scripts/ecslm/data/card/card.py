@@ -1,6 +1,7 @@
 """The data card: a description of a study's records in Markdown."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import jinja2
 from pydantic import Field
@@ -11,7 +12,7 @@ from ecslm.common.manifests import read_result
 from ecslm.data.card.reports import Leakage, TaskDescription
 from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer
 
 # What a right answer is, by its type.
@@ -35,8 +36,10 @@ class CardTask(Closed):
     classes: bool = Field(False, description="Whether its score or baselines have classes.")
 
 
-class CardSettings(Closed):
+class CardSettings(JobSettings):
     """Everything except files that can change the card."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2",)
 
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the study.")

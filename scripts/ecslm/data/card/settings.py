@@ -1,14 +1,18 @@
 """Settings of the description of a task's records."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ecslm.models.libraries import OF_PROMPTS
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import Answer
 
 
-class DescriptionSettings(Closed):
+class DescriptionSettings(JobSettings):
     """The answer type, the tokenizer, and the lengths at which inputs are cut."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = OF_PROMPTS
 
     answer: Answer = Field(description="Type of the task's answers; only classes are counted.")
     tokenizer: str = Field(description="Name of the base whose tokenizer counts tokens.")
@@ -22,6 +26,5 @@ class DescriptionSettings(Closed):
     max_new_tokens: int = Field(ge=1, description="Longest answer of the decoding, in tokens.")
 
 
-CARD_LIBRARIES = ("Jinja2",)
-DESCRIPTION_LIBRARIES = OF_PROMPTS
+# Of the overlap, which has no settings.
 LEAKAGE_LIBRARIES = ("numpy",)

@@ -19,7 +19,7 @@ from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.pairs import DECIMALS, Pair, Values, load_encoder, score_pairs
 from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
-from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
+from ecslm.scoring.bertscore.settings import BertScoreSettings
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def bertscore(
         InputError: the encoder was altered, the device is not available, or libraries differ from
             the lock file.
     """
-    versions = require_locked(LIBRARIES)
+    versions = require_locked(settings.libraries)
     target = require_device(device)
     manifest, folder = read_base(encoder)
     rescale = None

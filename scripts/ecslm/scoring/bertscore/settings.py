@@ -1,15 +1,18 @@
 """Settings of BERTScore: the encoder's layer, and the baseline for rescaling."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from ecslm.schemas.settings import Closed
-
-# Libraries whose versions can change a score.
-LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "bert-score")
+from ecslm.schemas.settings import JobSettings
 
 
-class BertScoreSettings(Closed):
+class BertScoreSettings(JobSettings):
     """The defaults are those of the published study, for roberta-large."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = (
+        *("torch", "transformers", "tokenizers", "safetensors", "bert-score"),
+    )
 
     layer: int = Field(17, ge=1, description="Encoder layer whose embeddings are matched.")
     rescale_language: str | None = Field(

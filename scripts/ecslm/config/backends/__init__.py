@@ -1,1 +1,0 @@
-"""Entries of `models:`, a module for each backend. Jobs import none of them."""

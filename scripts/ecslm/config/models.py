@@ -1,0 +1,399 @@
+"""Models of a study: an entry for each backend, and what the plan asks of it."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from ecslm.comparisons.settings import unique
+from ecslm.config.names import BaseName, Name, TemplateName
+from ecslm.models.precision import Precision
+from ecslm.prediction.learned_settings import LearnedSettings, Method
+from ecslm.prediction.openai_settings import (
+    AccessSettings,
+    OpenAISettings,
+    ServerDecoding,
+    ServerSettings,
+)
+from ecslm.prediction.recorded_settings import RecordedSettings
+from ecslm.prediction.settings import DecodingSettings, PredictionSettings
+from ecslm.prediction.transformers_settings import (
+    ANSWERED,
+    LimitedAnswers,
+    Normalization,
+    TransformersSettings,
+)
+from ecslm.schemas.paths import ANSWERS
+from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import Answer, TaskSettings, has_example
+from ecslm.tables.references import AnyModelName, SettingName, TaskName
+from ecslm.training.settings import TrainingSettings
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    # Another order must score nothing again.
+    return tuple(sorted(unique(seeds)))
+
+
+Seeds = Annotated[
+    tuple[Annotated[int, Field(ge=0, lt=2**32)], ...],
+    Field(min_length=1),
+    AfterValidator(_in_one_order),
+]
+
+
+def over(own: BaseModel, shared: Settings) -> Settings:
+    """Settings with the keys that are set in others of their kind in place of their own.
+
+    Nothing is checked: keys of the one may not fit those of the other.
+    """
+    return shared.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+
+
+class Questions(NamedTuple):
+    """The test records of a task, as a model is asked about them."""
+
+    task: TaskSettings
+    names: Sequence[str]
+    """What data call the task: its code, then its aliases."""
+    settings: Sequence[str]
+    """Of the records that the model answers."""
+    decoding: DecodingSettings
+    """How answers to the task are generated, by models that have no keys of their own."""
+    batch_tokens: int
+
+
+class AnyModel(Closed):
+    """A model: a row of the tables.
+
+    A subclass has the field `backend`, and `base`, `template`, `training`, `tuned` and `seeds`, as
+    fields or as constants: None where its models have none.
+    """
+
+    RESOURCES: ClassVar[Mapping[str, int]] = {}
+    """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
+    LEARNS: ClassVar[bool] = False
+    """Whether its prediction jobs learn from the records of their task, which they read."""
+
+    run: bool = Field(
+        True,
+        description="Whether it is run. If not, it is in no table of scores and no comparison.",
+    )
+    group: str | None = Field(
+        None,
+        description="Title of its group. Wherever models are listed, the title stands for all of "
+        "them, and a results table without `rows` has one for each group. Default: by what it is, "
+        "such as `Base models` or `Tuned models`.",
+    )
+    shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
+
+    @abstractmethod
+    def prediction(self, asked: Questions) -> PredictionSettings:
+        """The settings of the job that predicts one task."""
+
+    def suits(self, _answer: Answer, /) -> bool:
+        """Whether the model is evaluated on tasks with a type of answer."""
+        return True
+
+    def adapter_name(self, _name: str, /) -> str | None:
+        """The model whose adapters this one uses, by its own name; None if it uses none."""
+        return None
+
+    def limits(self) -> str | None:
+        """What tables say of its answers if they are not free."""
+        return None
+
+    def reached(self) -> AccessSettings | None:
+        """How a server is reached, on which no answer depends; None: there is none."""
+        return None
+
+    def answered(self, _task: str, settings: Sequence[str], /) -> tuple[str, ...]:
+        """Which of the settings of a task's records the model has answers in; if none, it is not
+        evaluated on the task."""
+        return tuple(settings)
+
+    def answer_files(self, _asked: Questions, _results: str, /) -> tuple[str, ...]:
+        """Files of answers that exist already, in the study's results directory or elsewhere."""
+        return ()
+
+
+class DecodingKeys(DecodingSettings):
+    """Decoding. The default is greedy; a key that is not set is that of the section above."""
+
+    @field_validator("max_length")
+    @classmethod
+    def _leaves_room(cls, length: int, _others: ValidationInfo) -> int:
+        # Checked with the keys that it goes over: `config/references.py`.
+        return length
+
+
+class TransformersModel(AnyModel):
+    """Base weights, with an adapter if the model is tuned."""
+
+    RESOURCES: ClassVar[Mapping[str, int]] = {"gpu": 1}
+
+    backend: Literal["transformers"] = Field(
+        "transformers", description="What answers: weights that run here (the default)."
+    )
+    base: BaseName = Field(description="Its base weights, an entry of `bases`.")
+    template: TemplateName = Field(description="Its prompt: resources/prompts/{template}.jinja.")
+    training: TrainingSettings | None = Field(
+        None,
+        description="If missing, the base is not tuned. If present, even empty, it is tuned, and "
+        "its keys replace those of the study's `training`.",
+    )
+    adapter_of: AnyModelName | None = Field(
+        None,
+        description="Model whose adapters it uses instead of training its own; both need the same "
+        "base, template and precision.",
+    )
+    precision: Precision = Field(
+        Precision(), description="Keys that replace those of the study's `precision`."
+    )
+    decoding: DecodingKeys | None = Field(
+        None,
+        description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
+        "every task.",
+    )
+    seeds: Seeds = Field((0,), description="Seeds to train and predict with, in any order.")
+
+    answers: Literal["free", "constrained", "likelihood"] = Field(
+        "free",
+        description="free: whatever the model generates. constrained: only tokens with which a "
+        "valid answer can continue. likelihood: the likeliest of the right answers that there are: "
+        "yes and no, or the options, see `option` of the task. A model is not evaluated on tasks "
+        "whose answers cannot be limited in this way.",
+    )
+    normalization: Normalization = Field(
+        "none",
+        description="Only with `answers: likelihood`: what the log-likelihood of an answer is "
+        "divided by: nothing, or its number of tokens or bytes.",
+    )
+
+    @field_validator("precision", "training", mode="before")
+    @classmethod
+    def _whole(cls, section: Any) -> Any:
+        # An empty section is the study's own.
+        return {} if section is None else section
+
+    @field_validator("normalization")
+    @classmethod
+    def _of_likelihood(cls, value: Normalization, others: ValidationInfo) -> Normalization:
+        if value != "none" and others.data.get("answers", "likelihood") != "likelihood":
+            raise ValueError("only with `answers: likelihood`")
+        return value
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the model has adapters of its own."""
+        return self.training is not None
+
+    def inheriting(self, precision: Precision, training: TrainingSettings) -> Self:
+        """A copy with the study's settings, but for the keys that the model sets itself."""
+        own = {
+            "precision": over(self.precision, precision),
+            "training": None if self.training is None else over(self.training, training),
+        }
+        return self.model_copy(update=own)
+
+    def adapter_name(self, name: str, /) -> str | None:
+        """The model's own name if it is tuned, otherwise the model whose adapters it uses."""
+        return name if self.tuned else self.adapter_of
+
+    def suits(self, answer: Answer, /) -> bool:
+        """Whether answers of a type can be limited as the model's are."""
+        return self.answers == "free" or answer in ANSWERED[self.answers]
+
+    def limits(self) -> str | None:
+        """How its answers are limited."""
+        match self.answers, self.normalization:
+            case "free", _:
+                return None
+            case "constrained", _:
+                return "constrained to valid answers"
+            case _, "none":
+                return "the likeliest answer of those that there are"
+            case _, unit:
+                return f"the likeliest answer of those that there are, by {unit}"
+
+    def decoded(self, shared: DecodingSettings) -> DecodingSettings:
+        """How the model answers a task, for which the study has the settings `shared`."""
+        return shared if self.decoding is None else over(self.decoding, shared)
+
+    def prediction(self, asked: Questions) -> TransformersSettings:
+        """How the model answers. The token budget is included only if it can change an answer: in
+        float32 only what is drawn depends on the batch."""
+        decoded, task = self.decoded(asked.decoding), asked.task
+        budget = None if self.precision.exact and not decoded.sample else asked.batch_tokens
+        return TransformersSettings(
+            precision=self.precision,
+            shots=self.shots,
+            decoding=decoded,
+            batch_tokens=budget,
+            answers=None
+            if self.answers == "free"
+            else LimitedAnswers(
+                mode=self.answers,
+                type=task.answer,
+                option=task.option if self.answers == "likelihood" else None,
+                normalization=self.normalization,
+            ),
+        )
+
+
+class RecordedModel(AnyModel):
+    """Answers in files, from any model."""
+
+    # Nothing of these is known, and nothing is computed.
+    base: ClassVar[None] = None
+    template: ClassVar[None] = None
+    training: ClassVar[None] = None
+    tuned: ClassVar[bool] = False
+    seeds: ClassVar[tuple[int, ...]] = (0,)
+
+    backend: Literal["recorded"] = Field(description="What answers: files of answers.")
+    path: str | None = Field(
+        None,
+        description="Directory of the answers: `{task}.jsonl`, or `{task}/{setting}.json` with a "
+        "JSON list of texts in the order of the test records. {task} is the task's code or one of "
+        "its aliases.",
+    )
+    published: Name | None = Field(
+        None,
+        description="Instead of `path`: its directory among those of the study's `answers`, which "
+        "are fetched.",
+    )
+    tasks: tuple[TaskName, ...] | None = Field(
+        None, min_length=1, description="Tasks that it has answers to (default: all)."
+    )
+    settings: tuple[SettingName, ...] | None = Field(
+        None, min_length=1, description="Settings that it has answers in (default: all)."
+    )
+
+    @model_validator(mode="after")
+    def _in_one_place(self) -> Self:
+        if (self.path is None) == (self.published is None):
+            raise ValueError("needs either `path` or `published`")
+        return self
+
+    def prediction(self, asked: Questions) -> RecordedSettings:
+        """Which records have answers."""
+        settings = tuple(asked.settings)
+        return RecordedSettings(backend="recorded", shots=self.shots, settings=settings)
+
+    def answered(self, task: str, settings: Sequence[str], /) -> tuple[str, ...]:
+        """The settings with as many examples in the prompt, of those that it has answers in."""
+        if self.tasks is not None and task not in self.tasks:
+            return ()
+        return tuple(
+            setting
+            for setting in settings
+            if has_example(setting) == bool(self.shots)
+            and (self.settings is None or setting in self.settings)
+        )
+
+    def answer_files(self, asked: Questions, results: str, /) -> tuple[str, ...]:
+        """The task's file, or one for each setting, by the first name that is there."""
+        if self.path is None:
+            return (f"{results}/{ANSWERS.format(model=self.published, task=asked.names[0])}",)
+        folders = [Path(self.path, name) for name in asked.names]
+        for folder in folders:
+            if (whole := Path(f"{folder}.jsonl")).is_file():
+                return (str(whole),)
+        found = next(filter(Path.is_dir, folders), folders[0])
+        return tuple(str(found / f"{setting}.json") for setting in asked.settings)
+
+
+class OpenAIModel(AnyModel):
+    """A model that an OpenAI-compatible server runs: OpenAI's own, vLLM, llama.cpp, TGI, ..."""
+
+    RESOURCES: ClassVar[Mapping[str, int]] = {"api": 1}
+
+    base: ClassVar[None] = None
+    training: ClassVar[None] = None
+    tuned: ClassVar[bool] = False
+
+    backend: Literal["openai"] = Field(description="What answers: an OpenAI-compatible server.")
+    server: ServerSettings = Field(description="Which model of which server.")
+    template: TemplateName = Field(description="Its prompt: resources/prompts/{template}.jinja.")
+    decoding: ServerDecoding = Field(
+        ServerDecoding(),
+        description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
+        "every task.",
+    )
+    seeds: Seeds = Field((0,), description="Seeds to sample with, in any order.")
+    access: AccessSettings = Field(
+        AccessSettings(), description="How the server is reached, and what it may cost."
+    )
+
+    @model_validator(mode="after")
+    def _told_its_seeds(self) -> Self:
+        if self.server.sampling == "own" and len(self.seeds) > 1:
+            raise ValueError("with `sampling: own` the server is told no seed: leave out `seeds`")
+        return self
+
+    def prediction(self, asked: Questions) -> OpenAISettings:
+        """What the server is told."""
+        decoding = over(self.decoding, ServerDecoding.of(asked.decoding))
+        return OpenAISettings(
+            backend="openai", shots=self.shots, server=self.server, decoding=decoding
+        )
+
+    def reached(self) -> AccessSettings:
+        """The value of `--access`."""
+        return self.access
+
+
+class LearnedModel(AnyModel):
+    """A learned baseline: what a few lines of scikit-learn reach on the same training records."""
+
+    LEARNS: ClassVar[bool] = True
+
+    # There are no weights and no prompts, and nothing is drawn at random.
+    base: ClassVar[None] = None
+    template: ClassVar[None] = None
+    training: ClassVar[None] = None
+    tuned: ClassVar[bool] = False
+    seeds: ClassVar[tuple[int, ...]] = (0,)
+
+    backend: Literal["learned"] = Field(description="What answers: scikit-learn.")
+    method: Method = Field(
+        description="tf-idf: linear models of the words and characters of the input. nearest: the "
+        "answer of the most similar training record."
+    )
+    train_fraction: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of each task's training records: those that a tuned model with this "
+        "`train_fraction` is trained on.",
+    )
+
+    def prediction(self, asked: Questions) -> LearnedSettings:
+        """The method, and what kind of answers it gives."""
+        return self.learning(asked.task)
+
+    def learning(self, task: TaskSettings) -> LearnedSettings:
+        """The same, of any records of a task."""
+        return LearnedSettings(
+            backend="learned",
+            shots=self.shots,
+            method=self.method,
+            task=task.kind(),
+            train_fraction=self.train_fraction,
+        )
+
+
+# Each by its backend.
+ModelSettings = TransformersModel | RecordedModel | OpenAIModel | LearnedModel
