@@ -59,12 +59,11 @@ def _copied_studies(before: Content, over: Content) -> Iterator[Problem]:
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
     for name, study in over.studies.items():
         path = f"studies.{name}"
+        place, first = over.places.get(path), before.places.get(path)
         # Equal ones are no copy, as when config.yaml itself is given as `--configfile`.
-        other = study != before.studies.get(name, study)
-        if other and isinstance(study, dict) and needed <= study.keys():
-            first = before.places[path]
-            message = f"{path}: {first} has a study of this name: rename yours"
-            yield Problem(message, *over.places[path])
+        other = isinstance(study, dict) and study != before.studies.get(name)
+        if place and first and other and needed <= study.keys():
+            yield Problem(f"{path}: {first} has a study of this name: rename yours", *place)
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:
