@@ -6,9 +6,8 @@ from one of the texts, or from all: what tells classes apart is often one of the
 that only the second product has, and drowns among the others.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations, product
+from itertools import chain, combinations, product
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from ecslm.prediction.learned.fields import Fields, fields_of, words
+from ecslm.prediction.learned.fields import Fields, fields_of, frequent, words
 from ecslm.prediction.learned.holding_out import held_out
 from ecslm.prediction.learned.overlap import Array, Overlap, most
 from ecslm.schemas.record import Record
@@ -46,16 +45,13 @@ class Features:
     """Features of inputs; fitted to those of training records."""
 
     def __init__(self, inputs: Sequence[Fields]) -> None:
-        counts = Counter(name for fields in inputs for name in fields)
-        self._names = sorted(counts, key=lambda name: (-counts[name], name))[:FIELDS]
+        self._names = frequent(inputs, FIELDS)
         groups: dict[str, list[str]] = {}
         for name in sorted(self._names):
             groups.setdefault(name.partition("/")[0], []).append(name)
         self._groups = list(combinations(groups.values(), 2))[:6]
         self._pairs = [pair for a, b in self._groups for pair in product(a, b)][:PAIRS]
-        self._overlap = Overlap(
-            [" ".join(text for texts in fields.values() for text in texts) for fields in inputs]
-        )
+        self._overlap = Overlap([" ".join(chain(*fields.values())) for fields in inputs])
         rare = RARE if len(inputs) >= LARGE else 1
         self._vectorizers: list[list[TfidfVectorizer]] = []
         found = []
@@ -76,7 +72,7 @@ class Features:
         self.fitted = self._spaces(inputs, found)
 
     def __call__(self, inputs: Sequence[Fields]) -> list[Matrix]:
-        """Features to choose from, each records x columns: overlaps, all, and those of each text."""
+        """Records x columns, to choose from: overlaps, all features, and those of each text."""
         texts = zip(self._texts(inputs), self._vectorizers, strict=True)
         return self._spaces(inputs, [[one.transform(own) for one in fit] for own, fit in texts])
 
