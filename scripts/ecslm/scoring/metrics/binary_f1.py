@@ -9,7 +9,7 @@ import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.intervals import wilson_f1_interval
-from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, f1s, ratio
+from ecslm.scoring.metrics.arithmetic import f1, f1s, ratio
 from ecslm.scoring.metrics.expectation import expected_f1
 from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
@@ -46,12 +46,6 @@ class BinaryF1(Metric):
         """2 tp / (2 tp + fp + fn)."""
         tp, fp, fn, _ = np.moveaxis(totals, -1, 0)
         return f1s(tp, fp, fn)
-
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives by tp, fp, fn and tn; the last is 0."""
-        tp, fp, fn, tn = np.moveaxis(totals, -1, 0)
-        by_tn = np.zeros_like(tn)[..., None]
-        return np.concatenate([f1_gradient(tp, fp, fn), by_tn], axis=-1)
 
     def rarest(self, totals: Array) -> float:
         """The number of records whose reference is yes."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
-from ecslm.scoring.metrics.arithmetic import f1_gradient, f1s, ratios
+from ecslm.scoring.metrics.arithmetic import f1s, ratios
 from ecslm.scoring.metrics.classes import (
     class_details,
     class_outcomes,
@@ -46,17 +46,9 @@ class MacroF1(Metric):
         """Mean F1, shape (..., 3 x classes) to (...)."""
         tp, fp, fn = np.moveaxis(of_classes(totals), -1, 0)
         # A class that is present has tp + fn > 0, so its F1 is never 0 / 0.
-        present = tp + fn > 0
+        present = (tp + fn).real > 0
         scores = np.nan_to_num(f1s(tp, fp, fn)) * present
         return ratios(scores.sum(axis=-1), present.sum(axis=-1))
-
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives by tp, fp and fn of each class, shape (..., 3 x classes); 0 if absent."""
-        tp, fp, fn = np.moveaxis(of_classes(totals), -1, 0)
-        present = tp + fn > 0
-        weight = present / np.maximum(present.sum(axis=-1), 1)[..., None]
-        by_class: Array = f1_gradient(tp, fp, fn) * weight[..., None]
-        return by_class.reshape(totals.shape)
 
     def rarest(self, totals: Array) -> float:
         """The number of records of the rarest class in the references."""

@@ -24,12 +24,6 @@ class Mean(Metric):
         """The mean over records."""
         return ratios(totals[..., 0], totals[..., 1])
 
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives: 1 / records by the sum, - mean / records by the number of records."""
-        count = totals[..., 1]
-        by_count = -ratios(self.values(totals), count)
-        return np.nan_to_num(np.stack([ratios(np.ones_like(count), count), by_count], axis=-1))
-
     def quality(self, outcome: Outcome) -> float:
         """The number itself."""
         (name,) = self.CELLS

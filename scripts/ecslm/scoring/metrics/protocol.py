@@ -56,14 +56,10 @@ class Metric(ABC):
 
     @abstractmethod
     def values(self, totals: Array) -> Array:
-        """The metric from sums over records, shape (..., columns) to (...); NaN if undefined."""
+        """The metric from sums over records, shape (..., columns) to (...); NaN if undefined.
 
-    @abstractmethod
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives of the metric by each of the sums, shape (..., columns); 0 if undefined.
-
-        A record's influence on the metric is the product of these with its row of sums. Influences
-        add up to 0 over all records, since the metric does not change if all sums are scaled.
+        Sums may be complex, by which tests find derivatives: no absolute values, and comparisons of
+        real parts alone. A common scale of all sums changes nothing.
         """
 
     def rarest(self, totals: Array) -> float | None:  # noqa: ARG002
