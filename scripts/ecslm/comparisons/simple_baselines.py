@@ -14,13 +14,8 @@ from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskKind
-from ecslm.scoring.baselines import (
-    answers_of,
-    as_prediction,
-    is_expectation,
-    majority_label,
-)
-from ecslm.scoring.score import Row, score, score_expected
+from ecslm.scoring.baselines import answers_of, as_prediction, majority_label
+from ecslm.scoring.score import Row, score_baseline
 from ecslm.scoring.settings import ScoringSettings
 
 # In place of BERTScore, which needs an encoder.
@@ -86,9 +81,6 @@ def _score(
 ) -> float:
     if task.metric in BERTSCORE_METRICS:
         return sum(word_f1(one.prediction, one.reference) for (one,) in answered) / len(answered)
-    if is_expectation(name):
-        scores = score_expected(answered, Row(code, name), task)
-    else:
-        scores = score([only for (only,) in answered], Row(code, name), task, QUICK)
+    scores = score_baseline(name, answered, Row(code, name), task, QUICK)
     (only,) = scores.metrics.settings.values()
     return only.strict.value

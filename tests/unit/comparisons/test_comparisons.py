@@ -20,6 +20,7 @@ from ecslm.comparisons import testing
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.proportions import PairedTable, newcombe_interval
 from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
+from ecslm.comparisons.randomisation import slopes as derivatives
 from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.significance import holm, monte_carlo_p
@@ -230,7 +231,7 @@ def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
             sides = [measure.sums(list(side)) for side in zip(*pairs, strict=True)]
             values = [float(measure.values(side.sum(axis=0))) for side in sides]
             differences.append(values[0] - values[1])
-            slopes = [measure.gradient(side.sum(axis=0)) for side in sides]
+            slopes = [derivatives(measure, side.sum(axis=0), 1) for side in sides]
             influence += sides[0] @ slopes[0] - sides[1] @ slopes[1]
         pairs_of_seeds = len(differences)
         error = float(np.sqrt(np.square(influence / pairs_of_seeds).sum()))

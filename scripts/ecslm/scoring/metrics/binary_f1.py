@@ -22,19 +22,11 @@ def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
     return wilson_f1_interval(tp, fp + fn, confidence)
 
 
-def _expected(chances: Array) -> float:
-    """The expected F1."""
-    tp, fp, fn, _ = chances.T
-    yes = tp + fn > 0
-    return expected_f1(tp[yes], fp[~yes])
-
-
 class BinaryF1(Metric):
     """F1 from the confusion matrix."""
 
     NAME = "F1"
     INTERVAL = staticmethod(_wilson)
-    EXPECTED = staticmethod(_expected)
     CELLS = _CELLS
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
@@ -46,6 +38,12 @@ class BinaryF1(Metric):
         """2 tp / (2 tp + fp + fn)."""
         tp, fp, fn, _ = np.moveaxis(totals, -1, 0)
         return f1s(tp, fp, fn)
+
+    def expected(self, chances: Array) -> float:
+        """The expected F1, which is not that of expected counts."""
+        tp, fp, fn, _ = chances.T
+        yes = tp + fn > 0
+        return expected_f1(tp[yes], fp[~yes])
 
     def rarest(self, totals: Array) -> float:
         """The number of records whose reference is yes."""

@@ -18,21 +18,10 @@ from ecslm.scoring.metrics.expectation import expected_f1
 from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
 
-def _expected(chances: Array) -> float:
-    """The mean over classes of each one's expected F1."""
-    scores = []
-    for tp, fp, fn in of_classes(chances).transpose(1, 2, 0):
-        # The reference is of the class if the answer is either right or a miss.
-        own = tp + fn > 0
-        scores.append(expected_f1(tp[own], fp[~own]))
-    return float(np.mean(scores))
-
-
 class MacroF1(Metric):
     """The mean F1 over the classes whose references are in the totals."""
 
     NAME = "macro-F1"
-    EXPECTED = staticmethod(_expected)
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """Each record's true positive, false positives and false negative, by class."""
@@ -49,6 +38,15 @@ class MacroF1(Metric):
         present = (tp + fn).real > 0
         scores = np.nan_to_num(f1s(tp, fp, fn)) * present
         return ratios(scores.sum(axis=-1), present.sum(axis=-1))
+
+    def expected(self, chances: Array) -> float:
+        """The mean over classes of each one's expected F1."""
+        scores = []
+        for tp, fp, fn in of_classes(chances).transpose(1, 2, 0):
+            # The reference is of the class if the answer is either right or a miss.
+            own = tp + fn > 0
+            scores.append(expected_f1(tp[own], fp[~own]))
+        return float(np.mean(scores))
 
     def rarest(self, totals: Array) -> float:
         """The number of records of the rarest class in the references."""

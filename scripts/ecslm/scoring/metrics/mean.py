@@ -24,16 +24,14 @@ class Mean(Metric):
         """The mean over records."""
         return ratios(totals[..., 0], totals[..., 1])
 
+    def expected(self, chances: Array) -> float:
+        """That of expected numbers."""
+        return float(self.values(column_totals(chances)))
+
     def quality(self, outcome: Outcome) -> float:
         """The number itself."""
         (name,) = self.CELLS
         return float(outcome[name])
-
-
-def expected_mean(chances: Array) -> float:
-    """The expected mean: that of expected numbers."""
-    total, records = column_totals(chances)
-    return float(total / records)
 
 
 def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
@@ -47,7 +45,6 @@ class Proportion(Mean):
 
     PROPORTION = True
     INTERVAL = staticmethod(_wilson)
-    EXPECTED = staticmethod(expected_mean)
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """1 for the right answer, else 0."""

@@ -39,9 +39,6 @@ class Metric(ABC):
     INTERVAL: Callable[[Array, float], tuple[float, float]] | None = None
     """The Wilson interval of a defined value, from totals and confidence; None if it must be
     bootstrapped."""
-    EXPECTED: Callable[[Array], float] | None = None
-    """The expected value where each record's outcome is drawn on its own, from the means over its
-    possible outcomes, shape (records, columns); None if no trivial baseline answers at random."""
     CELLS: ClassVar[tuple[str, ...]] = ()
     """The numbers of an outcome, which are the columns of `sums`."""
 
@@ -61,6 +58,11 @@ class Metric(ABC):
         Sums may be complex, by which tests find derivatives: no absolute values, and comparisons of
         real parts alone. A common scale of all sums changes nothing.
         """
+
+    def expected(self, chances: Array) -> float:
+        """The expected value where each record's outcome is drawn on its own, from the means over
+        its possible outcomes, shape (records, columns); asked if a baseline answers at random."""
+        raise NotImplementedError
 
     def rarest(self, totals: Array) -> float | None:  # noqa: ARG002
         """Number of records of the rarest class; None if the metric does not depend on classes."""
