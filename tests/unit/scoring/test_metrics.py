@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from support.scoring_examples import (
     FIVE,
+    OOD,
     TASKS,
     TWENTY,
     bertscore,
@@ -50,10 +51,8 @@ def test_an_outcome_that_lacks_a_number_is_never_taken_for_a_wrong_one(name: str
 def test_the_files_of_a_score_are_read_back_as_they_were_written(code: str) -> None:
     given, extra = example(code, "rrwi")
     scores = scored(code, given, **extra)
-    for model, written in (
-        (MetricsFile, scores.metrics),
-        *((OutcomeRow, x) for x in scores.outcomes),
-    ):
+    outcomes = [(OutcomeRow, one) for one in scores.outcomes]
+    for model, written in ((MetricsFile, scores.metrics), *outcomes):
         text = written.model_dump_json()
         assert model.model_validate_json(text).model_dump_json() == text
 
@@ -130,9 +129,7 @@ def test_released_counts_an_entry_as_often_as_it_is_repeated_and_strict_once() -
 def test_released_neither_hits_by_a_number_nor_reads_what_is_nested_too_deeply() -> None:
     reference = entries(("a", "15", TITLE))
     for text, predicted in ((entries(("a", 15, TITLE)), 1), ("[" * 100_000, 0)):
-        given = items(
-            "AVE", predictions("AVE", [(text, reference)], setting="OOD_Diverse_Instruction")
-        )
+        given = items("AVE", predictions("AVE", [(text, reference)], setting=OOD))
         counts = metric("extraction_f1").released(given).details["counts"]
         assert counts == {"hits": 0, "predicted": predicted, "references": 1}
 
