@@ -402,21 +402,6 @@ def test_hits_are_tested_against_the_expected_share_by_the_binomial_distribution
     assert (row.test, row.sound, row.p) == ("binomial", True, pytest.approx(0.25**3))
 
 
-def test_an_expected_f1_is_compared_on_the_same_references() -> None:
-    references = "AAABBBCCC"
-    third = {
-        f"s{n:02}": {
-            "tp": {reference: 1 / 3},
-            "fp": {other: 1 / 3 for other in "ABC" if other != reference},
-            "fn": {reference: 2 / 3},
-        }
-        for n, reference in enumerate(references)
-    }
-    wanted = settings(metric="macro_f1", **WITH_RANDOM)
-    row = in_ind(wanted, of_choices(references, references), Outcomes((third,)))
-    assert (row.value_a, row.value_b, row.sound) == (1, pytest.approx(1 / 3), False)
-
-
 def write_outcomes(results: Path, model: str, scores: list[int]) -> None:
     path = results / f"metrics/{model}/seed-0/MPC.records.jsonl"
     path.parent.mkdir(parents=True)

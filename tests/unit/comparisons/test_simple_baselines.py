@@ -5,6 +5,7 @@ import json
 import pytest
 from support.plans import MODELS, plan
 from support.scoring_examples import TASKS
+from support.scoring_examples import record as made
 from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.comparisons.settings import ChooseSettings
@@ -17,19 +18,8 @@ LEARNED = {"Words": {"backend": "learned", "method": "tf-idf"}}
 
 
 def record(number: int, output: str, text: str, task: str = "PM") -> Record:
-    return Record(
-        id=f"{number * 7919 % 1000:04}",
-        sample_id=str(number),
-        task=task,
-        split="train",
-        setting="IND_Diverse_Instruction",
-        instruction="",
-        input=text,
-        options=None,
-        output=output,
-        few_shot_example=None,
-        relevance=None,
-    )
+    names = {"id": f"{number * 7919 % 1000:04}", "sample_id": str(number)}
+    return made(output, input=text, task=task, split="train", **names)
 
 
 def chosen(
@@ -63,6 +53,16 @@ def test_of_equal_ones_the_first_is_chosen_trivial_ones_before_learned_ones() ->
     found = chosen("PM", [record(i, "yes", f"{i}") for i in range(20)], "always-yes", "majority")
     assert found.scores == {"always-yes": 1, "majority": 1, "Words": 1}
     assert found.best == "always-yes"
+
+
+def test_few_validation_records_count_half() -> None:
+    """Training records that repeat one another say nothing of those to come."""
+    train = [record(i, ("yes", "no")[i % 2], "same good") for i in range(4, 24)]
+    val = [record(i, "yes", "other") for i in range(4)]
+    found = chosen("PM", [*val, *train], "always-yes")
+    # F1 of 14 yes among 24, and of 4 among 4.
+    assert found.scores["always-yes"] == pytest.approx((2 * 14 / (24 + 14) + 1) / 2)
+    assert found.n == 24
 
 
 def test_rankings_need_no_labels_and_texts_no_encoder() -> None:

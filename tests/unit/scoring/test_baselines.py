@@ -51,12 +51,6 @@ def test_baselines_by_task() -> None:
     }
 
 
-def test_always_yes_on_the_class_counts_of_the_release() -> None:
-    scores = block("PM", answered("PM", "always-yes", yes_no_records(111, 253)), QUICK)
-    for protocol in ("strict", "released", "released_2024"):
-        assert scores[protocol]["value"] == pytest.approx(2 * 111 / (111 + 253))
-
-
 def test_majority_is_that_of_the_training_rows_ties_in_order() -> None:
     def label(*outputs: str) -> str:
         rows = [record(o, options=FIVE, task="SA", split="train") for o in outputs]

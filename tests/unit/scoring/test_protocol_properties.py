@@ -214,22 +214,6 @@ def test_a_perfect_predictor_scores_one_under_all_protocols(
 @ALL_TASKS
 @FEW
 @given(data=st.data())
-def test_one_invalid_answer_is_as_bad_as_another(code: str, data: st.DataObject) -> None:
-    rows = data.draw(rows_of(code))
-    reference = data.draw(references(code))
-    one, other = data.draw(st.tuples(garbage(code), garbage(code)))
-    found = []
-    for text in (one, other):
-        scores = scores_of(code, [*rows, (text, reference, 0.5)], QUICK)
-        scores["strict"]["details"].pop("lenient")
-        found.append({name: scores[name] for name in ("n", "n_invalid", "strict")})
-    assert found[0] == found[1]
-    assert found[0]["n_invalid"] == scores_of(code, rows)["n_invalid"] + 1
-
-
-@ALL_TASKS
-@FEW
-@given(data=st.data())
 def test_an_invalid_answer_is_never_better_than_the_average_wrong_one(
     code: str, data: st.DataObject
 ) -> None:
