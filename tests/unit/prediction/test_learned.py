@@ -128,21 +128,21 @@ def test_what_a_few_records_show_is_learned_and_written_as_in_training(code: str
 
 
 def test_what_only_one_text_tells_is_not_drowned_by_the_others() -> None:
-    """The last word of the second product, beside words that all change from record to record."""
+    """A word that only the second product has, beside words that change from record to record."""
     endings = {"yes": ("cover", "strap", "stand"), "no": ("red", "blue", "grey")}
     chance = random.Random(0)
 
     def pair(number: int) -> Record:
         output = ("yes", "no")[number % 2]
-        shared = " ".join(f"{chance.randrange(10**6):06}" for _ in range(12))
-        own = [chance.choice([*endings["yes"], *endings["no"]]) for _ in range(4)]
-        titles = {"product 1": f"{shared} {' '.join(own)}"}
-        titles["product 2"] = f"{shared} {chance.choice(endings[output])}"
+        shared = " ".join(f"{chance.randrange(10**6):06}" for _ in range(30))
+        own = [chance.choice([*endings["yes"], *endings["no"]]) for _ in range(6)]
+        last = f"{chance.choice(endings[output])} {chance.randrange(10**6)}"
+        titles = {"product 1": f"{shared} {' '.join(own)}", "product 2": f"{shared} {last}"}
         return record(output, id=f"{number:03}", sample_id=str(number), input=json.dumps(titles))
 
     every = [pair(number) for number in range(90)]
     found = learn("tf-idf", TASKS["PM"], every[:40], [])(every[40:])
-    assert sum(one.output == answer for one, answer in zip(every[40:], found, strict=True)) > 40
+    assert found == [one.output for one in every[40:]]
 
 
 def test_a_copied_passage_has_the_opening_of_most_answers_to_such_a_question() -> None:
