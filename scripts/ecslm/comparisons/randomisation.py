@@ -55,10 +55,10 @@ def randomisation_p(
     """Two-sided p of a difference between paired scores: a studentised randomisation test.
 
     `first` and `second` are each record's terms on either side, shape (records, seeds x columns);
-    the score is the mean of `measure` over seeds. Under the
-    null hypothesis, exchanging the two sides of a record is as likely as not. p is the probability
-    of a difference at least as many standard errors from 0 as the data: over all exchanges, if few
-    enough are distinct (`MOST_CELLS`), otherwise over `permutations` random ones.
+    the score is the mean of `measure` over seeds. Under the null hypothesis, exchanging the two
+    sides of a record is as likely as not. p is the probability of a difference at least as many
+    standard errors from 0 as the data: over all exchanges, if few enough are distinct
+    (`MOST_CELLS`), otherwise over `permutations` random ones.
 
     The test is exact if outcomes are exchangeable. Dividing by the standard error also gives the
     right size in large samples if only the scores are equal, for example two equal F1 where one
