@@ -16,7 +16,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from ecslm.comparisons import randomisation
-from ecslm.comparisons.randomisation import Statistic, randomisation_p
+from ecslm.comparisons.randomisation import randomisation_p
 from ecslm.scoring.metrics.binary_f1 import METRIC as BINARY_F1
 
 # Both tests by the same number of random exchanges; enumerating them would take hours.
@@ -54,7 +54,7 @@ def p_values(positives: float, records: int, draws: int, seed: int) -> tuple[flo
     cautious = generator.random(records) < chance
     sides = [cells(yes, says) for says in (np.ones(records, dtype=bool), cautious)]
     return (
-        randomisation_p(*sides, Statistic(value, BINARY_F1.gradient), draws, seed).value,
+        randomisation_p(*sides, BINARY_F1, 1, draws, seed).value,
         plain_p(sides[0], sides[1], draws, generator),
     )
 

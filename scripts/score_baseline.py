@@ -20,12 +20,11 @@ from ecslm.scoring.baselines import (
     answers_of,
     applicable,
     as_prediction,
-    is_expectation,
     majority_label,
     never_yes,
 )
 from ecslm.scoring.predictions import problems
-from ecslm.scoring.score import Row, score, score_expected
+from ecslm.scoring.score import Row, score_baseline
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -69,11 +68,8 @@ def main(
         for record in scorable_records(test, task, kind)
     ]
     row = Row(task, model=baseline, seed=0)
-    if is_expectation(baseline):
-        scores = score_expected(alternatives, row, kind)
-    else:
-        certain = never_yes(baseline, kind, majority)
-        scores = score([only for (only,) in alternatives], row, kind, scoring, certain=certain)
+    certain = never_yes(baseline, kind, majority)
+    scores = score_baseline(baseline, alternatives, row, kind, scoring, certain)
     origin.fields["settings"] = settings.model_copy(update={"task": kind}).model_dump(mode="json")
     origin.writes(scores.files(output, records))
 

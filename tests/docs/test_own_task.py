@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/own-task.md").read_text(encoding="utf-8")
-REGISTRY = "tests/unit/scoring/test_metric_registry.py"
+REGISTRY = "tests/unit/scoring/test_metrics.py"
 EXAMPLES = "tests/support/scoring_examples.py"
 
 

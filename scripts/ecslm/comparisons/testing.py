@@ -16,7 +16,7 @@ from ecslm.comparisons.proportions import (
     newcombe_interval,
     newcombe_p,
 )
-from ecslm.comparisons.randomisation import Statistic, randomisation_p
+from ecslm.comparisons.randomisation import randomisation_p
 from ecslm.comparisons.results import Difference, Test
 from ecslm.comparisons.settings import BEST_SIMPLE, Contrast, DifferencesSettings, ModelsContrast
 from ecslm.comparisons.significance import (
@@ -183,12 +183,6 @@ class _Side:
         """The mean of the metric over seeds, shape (..., seeds x columns) to (...)."""
         return mean_values(self.measure, totals, self.seeds)
 
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives of that mean, shape (..., seeds x columns)."""
-        by_seed = totals.reshape(*totals.shape[:-1], self.seeds, -1)
-        found: Array = self.measure.gradient(by_seed).reshape(totals.shape) / self.seeds
-        return found
-
     def by_seed(self) -> Array:
         """The terms, shape (records, seeds, columns)."""
         return self.sums.reshape(len(self.sums), self.seeds, -1)
@@ -244,8 +238,9 @@ def _paired(
     else:
         exchange = _gains if first.measure.PROPORTION else _seed_pairs
         one, other = exchange(first, second)
-        statistic = Statistic(one.values, one.gradient)
-        p = randomisation_p(one.sums, other.sums, statistic, settings.permutations, settings.seed)
+        p = randomisation_p(
+            one.sums, other.sums, one.measure, one.seeds, settings.permutations, settings.seed
+        )
         if first.rarest is not None and first.rarest < RELIABLE_RECORDS_OF_RAREST_CLASS:
             test = "randomisation_mcnemar"
             better, worse = int((gained > 0).sum()), int((gained < 0).sum())

@@ -85,11 +85,16 @@ def read_scorable(
     known = {} if dataset is None else _read_records(dataset)
 
     def check(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
-        try:
-            yield from _task_problems(rows, code, kind_of)
-        except InputError as error:
-            message = f"cannot be scored ({error})"
-            yield Problem(message, line=rows[0][0], field="task")
+        unnamed = [line for line, one in rows if one.task is None]
+        if unnamed:
+            message = "missing: set it on each line, or give --task"
+            yield Problem(message, line=unnamed[0], field="task")
+        elif rows:
+            scored = code or str(rows[0][1].task)
+            try:
+                yield from problems(rows, scored, kind_of(scored))
+            except InputError as error:
+                yield Problem(f"cannot be scored ({error})", line=rows[0][0], field="task")
         if dataset is not None:
             yield from _differences(rows, dataset, known)
 
@@ -147,28 +152,6 @@ def _differences(
                 yield Problem(message, line=line, field=field, kind="differs")
 
 
-def _task_problems(
-    rows: Numbered[ScoredPrediction], code: str | None, kind_of: Callable[[str], TaskKind]
-) -> Iterator[Problem]:
-    """Why predictions cannot be scored as task `code` or, if None, as their own task."""
-    first: dict[str | None, int] = {}
-    for line, prediction in rows:
-        first.setdefault(prediction.task, line)
-    if None in first:
-        message = "missing: set it on each line, or give --task"
-        yield Problem(message, line=first[None], field="task")
-    elif code is None and len(first) > 1:
-        (one, at), (other, line), *_ = first.items()
-        message = (
-            f"several in one file ({one!r} from line {at}, {other!r} from line {line}): split the "
-            "file by task and score each part"
-        )
-        yield Problem(message, line=line, field="task")
-    elif rows:
-        scored = code or str(rows[0][1].task)
-        yield from problems(rows, scored, kind_of(scored))
-
-
 def problems(
     rows: Sequence[tuple[int, ScoredPrediction]], code: str, task: TaskKind
 ) -> Iterator[Problem]:
@@ -178,7 +161,9 @@ def problems(
     yield from repeated or _repeated_samples(rows)
     for line, prediction in rows:
         if prediction.task != code:
-            message = f"is {prediction.task!r}, but the task to score is {code!r}"
+            message = (
+                f"is {prediction.task!r}, but the task to score is {code!r}: score each task apart"
+            )
             yield Problem(message, line=line, field="task", kind="foreign")
             continue
         for problem in answers.problems(prediction):

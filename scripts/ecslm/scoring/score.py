@@ -25,6 +25,7 @@ from ecslm.schemas.paths import RECORDS
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers.protocol import AnswerType, answer_type
+from ecslm.scoring.baselines import is_expectation
 from ecslm.scoring.frequent import answer_counts, answer_text
 from ecslm.scoring.intervals import (
     CONFIDENCE,
@@ -109,8 +110,7 @@ def score_expected(
     `ci95`, `details.interval` and the released protocols, which drop answers, are null.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
-    assert measure.EXPECTED is not None, "no baseline of this metric answers at random"
-    expected, by_id = measure.EXPECTED, {one[0].id: one for one in alternatives}
+    by_id = {one[0].id: one for one in alternatives}
 
     def scored(records: Sequence[ScoredPrediction]) -> Setting:
         items = [
@@ -120,7 +120,7 @@ def score_expected(
         ]
         found = iter(measure.outcomes(items))
         means = [_mean_outcome([next(found) for _ in by_id[record.id]]) for record in records]
-        value, defined = _defined(expected(measure.sums(means)))
+        value, defined = _defined(measure.expected(measure.sums(means)))
         details = StrictDetails(interval=None)
         block = SettingScores(
             **_counts(records, n_invalid=0),
@@ -132,6 +132,21 @@ def score_expected(
         return block, [_outcome_row(record, False, mean) for record, mean in rows]
 
     return _scores([one[0] for one in alternatives], row, measure, scored)
+
+
+def score_baseline(
+    baseline: str,
+    alternatives: Sequence[Sequence[ScoredPrediction]],
+    row: Row,
+    task: TaskKind,
+    settings: ScoringSettings,
+    certain: bool = False,
+) -> Scores:
+    """Score what a baseline answers: the equally likely predictions of each record, one of each
+    unless it answers at random."""
+    if is_expectation(baseline):
+        return score_expected(alternatives, row, task)
+    return score([only for (only,) in alternatives], row, task, settings, certain=certain)
 
 
 # The scores of one setting, and its outcomes.

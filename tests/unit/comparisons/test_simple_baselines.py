@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 from support.plans import MODELS, plan
 from support.scoring_examples import TASKS
+from support.scoring_examples import record as made
 from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.comparisons.settings import ChooseSettings
@@ -12,24 +14,14 @@ from ecslm.comparisons.simple_baselines import choose
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.record import Record
+from ecslm.scoring.metrics.expectation import expected_f1
 
 LEARNED = {"Words": {"backend": "learned", "method": "tf-idf"}}
 
 
 def record(number: int, output: str, text: str, task: str = "PM") -> Record:
-    return Record(
-        id=f"{number * 7919 % 1000:04}",
-        sample_id=str(number),
-        task=task,
-        split="train",
-        setting="IND_Diverse_Instruction",
-        instruction="",
-        input=text,
-        options=None,
-        output=output,
-        few_shot_example=None,
-        relevance=None,
-    )
+    names = {"id": f"{number * 7919 % 1000:04}", "sample_id": str(number)}
+    return made(output, input=text, task=task, split="train", **names)
 
 
 def chosen(
@@ -54,15 +46,25 @@ def test_what_learns_is_best_where_there_is_something_to_learn() -> None:
     records = [record(i, one, f"{words[one]} {i}") for i, one in enumerate(["yes", "no"] * 10)]
     found = chosen("PM", records, "always-yes", "random")
     assert (found.best, found.n, found.metric) == ("Words", 20, "binary_f1")
-    assert found.scores == pytest.approx(
-        {"always-yes": 2 / 3, "random": 0.5, "Words": 1.0}, abs=0.02
-    )
+    # Half of all 20 records are yes, and half of the 4 for validation.
+    guessed = np.mean([expected_f1(np.full(n, 0.5), np.full(n, 0.5)) for n in (10, 2)])
+    assert found.scores == pytest.approx({"always-yes": 2 / 3, "random": guessed, "Words": 1.0})
 
 
 def test_of_equal_ones_the_first_is_chosen_trivial_ones_before_learned_ones() -> None:
     found = chosen("PM", [record(i, "yes", f"{i}") for i in range(20)], "always-yes", "majority")
     assert found.scores == {"always-yes": 1, "majority": 1, "Words": 1}
     assert found.best == "always-yes"
+
+
+def test_few_validation_records_count_half() -> None:
+    """Training records that repeat one another say nothing of those to come."""
+    train = [record(i, ("yes", "no")[i % 2], "same good") for i in range(4, 24)]
+    val = [record(i, "yes", "other") for i in range(4)]
+    found = chosen("PM", [*val, *train], "always-yes")
+    # F1 of 14 yes among 24, and of 4 among 4.
+    assert found.scores["always-yes"] == pytest.approx((2 * 14 / (24 + 14) + 1) / 2)
+    assert found.n == 24
 
 
 def test_rankings_need_no_labels_and_texts_no_encoder() -> None:

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.model_examples import run_predict
 from support.plans import MODELS, plan
-from support.scoring_examples import TASKS
+from support.scoring_examples import TASKS, entries, record
 from support.stated_jobs import job_of
 
 from ecslm.common.errors import InputError
@@ -45,57 +45,42 @@ def made(code: str, number: int) -> Record:
     goods = chance.sample(GOODS, 4)
     place = number % 4
     best, yes = goods[place], number % 2 == 0
-    options: list[str] | None = None
-    relevance = None
+    listed = [f"{letter}: {one}" for letter, one in zip(LETTERS, goods, strict=True)]
+    options, relevance = None, None
     value: Any
     match code:
         case "PM":
-            value = {
-                "product 1": {"title": best},
-                "product 2": {"title": best if yes else goods[place - 1]},
-            }
+            value = {"product 1": {"title": best}}
+            value["product 2"] = {"title": best if yes else goods[place - 1]}
             output = "Yes" if yes else "No"
         case "SA":
             options = list(MOODS)
             output = options[number % 3]
             value = f"{MOODS[output]} {chance.choice(GOODS)}"
         case "SR":
-            options = [f"{letter}: {one}" for letter, one in zip(LETTERS, goods, strict=True)]
+            options = listed
             value, output = [f"1st: {best} old", f"2nd: {best} new"], LETTERS[place]
         case "QPR":
-            listed = [f"{letter}: {one}" for letter, one in zip(LETTERS, goods, strict=True)]
             value = {"query": best, "product list": listed}
             output = ",".join([LETTERS[place], *LETTERS.replace(LETTERS[place], "")])
             relevance = ["E" if one == place else "I" for one in range(4)]
         case "AVE":
-            colour = best.split()[0]
-            value = {
-                "product title": f"A {best} for you",
-                "target attributes": "Colour and Fit and Size",
-            }
-            output = json.dumps(
-                [
-                    {"attribute": "colour", "value": colour, "source": "product title"},
-                    {"attribute": "fit and size", "value": "None", "source": "None"},
-                ]
-            )
+            value = {"product title": f"A {best} for you"}
+            value["target attributes"] = "Colour and Fit and Size"
+            colour = ("colour", best.split()[0], "product title")
+            output = entries(colour, ("fit and size", "None", "None"))
         case _:
             document = [f"The {one} is fine." for one in goods]
-            value, output = (
-                {"question": f"is the {best} fine?", "document": document},
-                document[place],
-            )
-    return Record(
+            value = {"question": f"is the {best} fine?", "document": document}
+            output = document[place]
+    return record(
+        output,
         id=f"{chance.getrandbits(64):016x}",
         sample_id=str(number),
         task=code,
         split="train",
-        setting="IND_Diverse_Instruction",
-        instruction="Answer.",
         options=options,
-        output=output,
         input=value if isinstance(value, str) else json.dumps(value),
-        few_shot_example=None,
         relevance=relevance,
     )
 
@@ -114,40 +99,50 @@ def answers(method: Method, code: str, test: list[Record]) -> list[str]:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("code", CODES)
-def test_answers_are_valid_and_read_no_answer(code: str, method: Method) -> None:
+def test_answers_are_valid_read_no_answer_and_do_not_depend_on_the_order_of_records(
+    code: str, method: Method
+) -> None:
     test = records(code, TEST)
     found = answers(method, code, test)
     strict = answer_type(TASKS[code].answer).strict
     assert None not in [strict(as_prediction(*pair)) for pair in zip(test, found, strict=True)]
     blind = [one.model_copy(update={"output": "?", "relevance": None, "id": "x"}) for one in test]
-    assert answers(method, code, blind) == found
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("code", CODES)
-def test_the_order_of_training_records_does_not_matter(code: str, method: Method) -> None:
-    test = records(code, TEST)
     mixed = records(code, TRAIN)[::-1], records(code, VAL)[::-1]
-    assert learn(method, TASKS[code], *mixed)(test) == answers(method, code, test)
+    assert learn(method, TASKS[code], *mixed)(blind) == found
+    for few in (records(code, range(1)), records(code, range(2))):
+        for val in ([], few):
+            assert len(learn(method, TASKS[code], few, val)(test)) == len(test)
 
 
-@pytest.mark.parametrize(
-    ("code", "least"),
-    [("PM", 1.0), ("SA", 1.0), ("SR", 1.0), ("QPR", 1.0), ("AVE", 0.8), ("AG", 1.0)],
-)
-def test_what_a_few_records_show_is_learned(code: str, least: float) -> None:
+@pytest.mark.parametrize("code", CODES)
+def test_what_a_few_records_show_is_learned_and_written_as_in_training(code: str) -> None:
     test = records(code, TEST)
     right = [
         found == one.output if code != "QPR" else found[0] == one.output[0]
         for found, one in zip(answers("tf-idf", code, test), test, strict=True)
     ]
-    assert sum(right) >= least * len(test)
+    if code == "AVE":
+        assert sum(right) >= 0.8 * len(test)
+    else:
+        assert all(right)
 
 
-def test_answers_are_written_as_training_references_are() -> None:
-    assert set(answers("tf-idf", "PM", records("PM", TEST))) == {"Yes", "No"}
-    assert set(answers("tf-idf", "SA", records("SA", TEST))) == set(MOODS)
-    assert set(answers("tf-idf", "SR", records("SR", TEST))) <= set(LETTERS)
+def test_what_only_one_text_tells_is_not_drowned_by_the_others() -> None:
+    """A word that only the second product has, beside words that change from record to record."""
+    endings = {"yes": ("cover", "strap", "stand"), "no": ("red", "blue", "grey")}
+    chance = random.Random(0)
+
+    def pair(number: int) -> Record:
+        output = ("yes", "no")[number % 2]
+        shared = " ".join(f"{chance.randrange(10**6):06}" for _ in range(30))
+        own = [chance.choice([*endings["yes"], *endings["no"]]) for _ in range(6)]
+        last = f"{chance.choice(endings[output])} {chance.randrange(10**6)}"
+        titles = {"product 1": f"{shared} {' '.join(own)}", "product 2": f"{shared} {last}"}
+        return record(output, id=f"{number:03}", sample_id=str(number), input=json.dumps(titles))
+
+    every = [pair(number) for number in range(90)]
+    found = learn("tf-idf", TASKS["PM"], every[:40], [])(every[40:])
+    assert found == [one.output for one in every[40:]]
 
 
 def test_a_copied_passage_has_the_opening_of_most_answers_to_such_a_question() -> None:
@@ -182,14 +177,6 @@ def test_inputs_of_any_shape_have_answers(inputs: list[str], code: str, method: 
         made(code, number).model_copy(update={"input": text}) for number, text in enumerate(inputs)
     ]
     assert len(learn(method, TASKS[code], given_, given_[:2])(given_)) == len(given_)
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("code", CODES)
-def test_one_or_two_training_records_are_enough_for_an_answer(code: str, method: Method) -> None:
-    for train in (records(code, range(1)), records(code, range(2))):
-        for val in ([], train):
-            assert len(learn(method, TASKS[code], train, val)(records(code, TEST))) == len(TEST)
 
 
 def test_inputs_fall_into_fields() -> None:

@@ -137,10 +137,6 @@ def test_padding_is_no_tokens_best_match(tiny_encoder: Path) -> None:
     assert found[pairs[1]] == (1, 1, 1)
 
 
-def scores(found: Sequence[BertScoreRow]) -> list[list[float]]:
-    return [[row.precision, row.recall, row.f1] for row in found]
-
-
 def named(folder: Path, encoder: Path, name: str) -> Path:
     """The encoder again, under the name of one that the package knows."""
     manifest = folder / "manifest.json"
@@ -159,21 +155,16 @@ def test_rescaling_uses_the_packages_baseline_of_that_encoder_and_layer(
         assert row.f1_rescaled == round((row.f1 - baseline) / (1 - baseline), 6)
 
 
-def test_an_encoder_or_a_layer_without_baseline_cannot_be_rescaled(
-    tiny_encoder: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("layer", "language", "problem"),
+    [(2, "en", r"layer 2 of .*: set `rescale_language: null`"), (3, None, r"layer.*3.*2")],
+)
+def test_a_layer_that_the_encoder_or_the_rescaling_lacks_is_refused(
+    tiny_encoder: Path, layer: int, language: str | None, problem: str
 ) -> None:
-    with pytest.raises(InputError, match=r"layer 2 of .*: set `rescale_language: null`"):
-        rows(tiny_encoder, *ANSWERS, settings=BertScoreSettings(layer=2))
-    known = named(tmp_path, tiny_encoder, "roberta-large")
-    with pytest.raises(InputError, match="layer 99 of roberta-large in en"):
-        rows(known, *ANSWERS, settings=BertScoreSettings(layer=99))
-
-
-def test_a_layer_that_the_encoder_lacks_is_refused_in_one_line(tiny_encoder: Path) -> None:
-    settings = BertScoreSettings(layer=3, rescale_language=None)
-    with pytest.raises(InputError, match=r"layer.*3.*2") as caught:
+    settings = BertScoreSettings(layer=layer, rescale_language=language)
+    with pytest.raises(InputError, match=problem):
         rows(tiny_encoder, *ANSWERS, settings=settings)
-    assert len(caught.value.problems) == 1
 
 
 def test_a_text_longer_than_the_encoders_positions_is_cut(tiny_encoder: Path) -> None:
@@ -217,40 +208,25 @@ def test_answers_without_names_have_those_that_their_scores_have(
     ]
 
 
-@pytest.fixture
-def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
-    """The pairs that the encoder is given, three at a time."""
+def test_a_killed_job_leaves_what_it_has_finished_and_equal_pairs_are_scored_once(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[Pair] = []
 
-    def spy(encoder: Encoder, pairs: Sequence[Pair]) -> Any:
+    def killed_once(encoder: Encoder, pairs: Sequence[Pair]) -> Any:
+        if len(seen) == 9:
+            seen.append(MANY[0])
+            raise KeyboardInterrupt
         seen.extend(pairs)
         return score_pairs(encoder, pairs)
 
-    monkeypatch.setattr(ecslm.scoring.bertscore.run, "score_pairs", spy)
+    monkeypatch.setattr(ecslm.scoring.bertscore.run, "score_pairs", killed_once)
     monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", 3)
-    return seen
-
-
-def test_equal_pairs_are_scored_once(tiny_encoder: Path, scored: list[Pair]) -> None:
-    found = rows(tiny_encoder, *MANY[:4], *MANY[:4], MANY[0][::-1])
-    assert sorted(scored) == sorted([*MANY[:4], MANY[0][::-1]])
-    assert scores(found[:4]) == scores(found[4:8])
-
-
-def test_a_killed_job_leaves_what_it_has_finished(
-    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: list[Pair]
-) -> None:
-    spy = ecslm.scoring.bertscore.run.score_pairs
-
-    def killed(*arguments: Any) -> Any:
-        if len(scored) == 9:
-            raise KeyboardInterrupt
-        return spy(*arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(ecslm.scoring.bertscore.run, "score_pairs", killed)
-        rows(tiny_encoder, *MANY, finished=tmp_path)
+    twice = (*MANY, *MANY)
+    with pytest.raises(KeyboardInterrupt):
+        rows(tiny_encoder, *twice, finished=tmp_path)
     # What was damaged meanwhile is scored again.
     (tmp_path / "3.json").write_text("[]")
-    assert rows(tiny_encoder, *MANY, finished=tmp_path) == rows(tiny_encoder, *MANY)
-    assert len(scored) == 24 + 24 + 3
+    found = rows(tiny_encoder, *twice, finished=tmp_path)
+    assert len(seen) == 9 + 1 + 15 + 3
+    assert found == rows(tiny_encoder, *twice)

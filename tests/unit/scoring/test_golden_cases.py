@@ -64,12 +64,6 @@ def test_texts_are_read_as_the_rules_say(reader: str, text: str, answer: Any) ->
     assert found == (list(answer) if name == "ranking" and answer else answer)
 
 
-def test_choice_letters_are_those_of_the_record() -> None:
-    texts = ["C", "D", "D: negative", "negative"]
-    given = predictions("PM", [(text, "yes") for text in texts], FIVE[:3])
-    assert list(map(answer_type("choice").strict, given)) == ["C", None, None, None]
-
-
 # --- values -------------------------------------------------------------------------------------
 
 

@@ -18,25 +18,19 @@ def mean_sums(values: np.ndarray) -> np.ndarray:
     return np.stack([values, np.ones_like(values)], axis=1)
 
 
-def test_bootstrap_depends_on_the_seed_and_not_on_the_order_of_records() -> None:
-    sample = np.random.default_rng(7).random(50)
-    one = bootstrap_values(mean_sums(sample), metric("accuracy").values, 100, seed=0)
-    other = bootstrap_values(mean_sums(sample[::-1]), metric("accuracy").values, 100, seed=0)
-    assert (one == other).all()
-    assert (
-        one != bootstrap_values(mean_sums(sample), metric("accuracy").values, 100, seed=1)
-    ).any()
+def test_bootstrap_depends_on_the_seed_and_not_on_the_order_of_records_or_on_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sample = mean_sums(np.random.default_rng(7).random(50))
 
+    def drawn(sums: np.ndarray, seed: int = 0) -> np.ndarray:
+        return bootstrap_values(sums, metric("accuracy").values, 100, seed)
 
-def test_bootstrap_in_chunks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = np.random.default_rng(7).random(50)
-    whole = bootstrap_values(mean_sums(sample), metric("accuracy").values, 100, seed=0)
+    whole = drawn(sample)
+    assert (drawn(sample[::-1]) == whole).all()
+    assert (drawn(sample, seed=1) != whole).any()
     monkeypatch.setattr("ecslm.scoring.intervals._CELLS_AT_ONCE", 50 * 7)
-    np.testing.assert_allclose(
-        bootstrap_values(mean_sums(sample), metric("accuracy").values, 100, seed=0),
-        whole,
-        rtol=1e-12,
-    )
+    np.testing.assert_allclose(drawn(sample), whole, rtol=1e-12)
 
 
 def test_an_undefined_resample_counts_as_zero() -> None:
@@ -66,26 +60,13 @@ def test_wilson_of_f1_is_that_of_the_share_of_hits_among_hits_and_errors() -> No
     assert wilson_f1_interval(5, 0, 0.95)[1] == 1
 
 
-@pytest.mark.parametrize(
-    ("records", "rarest", "reliable"),
-    [(100, 10, True), (99, 50, False), (1000, 9, False), (100, None, True), (99, None, False)],
-)
-def test_few_records_or_a_rare_class_make_an_interval_unreliable(
-    records: int, rarest: float | None, reliable: bool
-) -> None:
-    assert bootstrap_is_reliable(records, rarest, np.linspace(0, 1, 11)) is reliable
-
-
 @pytest.mark.parametrize(("few", "reliable"), [(3, False), (5, False), (12, True), (500, True)])
 def test_few_errors_or_few_hits_make_an_interval_unreliable(few: int, reliable: bool) -> None:
+    assert not bootstrap_is_reliable(1000, None, np.full(100, 0.1)), "no spread at all"
     for share in (few / 1000, 1 - few / 1000):
         sums = mean_sums(np.repeat([1.0, 0.0], [round(1000 * share), round(1000 * (1 - share))]))
         resampled = bootstrap_values(sums, metric("accuracy").values, 10_000, seed=0)
         assert bootstrap_is_reliable(1000, None, resampled) is reliable
-
-
-def test_resampled_values_without_spread_make_an_interval_unreliable() -> None:
-    assert not bootstrap_is_reliable(1000, None, np.full(100, 0.1))
 
 
 def test_skewness_is_that_of_scipy() -> None:

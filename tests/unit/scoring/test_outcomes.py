@@ -63,31 +63,6 @@ def test_rows_that_cannot_be_used_are_named(
         read_outcomes([path], metric("accuracy"))
 
 
-def test_seeds_with_other_samples_are_refused(tmp_path: Path) -> None:
-    one = write(tmp_path / "0/MPC.records.jsonl", row("a"))
-    other = write(tmp_path / "1/MPC.records.jsonl", row("b"))
-    with pytest.raises(InputError, match="other samples or settings than"):
-        read_outcomes([one, other], metric("accuracy"))
-
-
-def test_seeds_with_other_references_are_refused(tmp_path: Path) -> None:
-    def of_class(name: str) -> dict[str, Any]:
-        return {"tp": {name: 1}, "fp": {}, "fn": {}}
-
-    both = row("a", **of_class("A")), row("b", **of_class("A"))
-    other = row("a", **of_class("A")), row("b", **of_class("B"))
-    one = write(tmp_path / "0/SA.records.jsonl", *both)
-    two = write(tmp_path / "1/SA.records.jsonl", *other)
-    with pytest.raises(InputError, match="other references than"):
-        read_outcomes([one, two], metric("macro_f1"))
-
-
-def test_a_row_without_any_class_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "SA.records.jsonl", row("a", tp={}, fp={}, fn={}))
-    with pytest.raises(InputError, match="not an outcome of macro-F1"):
-        read_outcomes([path], metric("macro_f1"))
-
-
 def test_an_altered_file_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "MPC.records.jsonl", row("a"))
     manifest = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
@@ -96,3 +71,24 @@ def test_an_altered_file_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="altered"):
         read_outcomes([path], metric("accuracy"))
+
+
+def of_class(sample: str, *names: str) -> dict[str, Any]:
+    return row(sample, tp=dict.fromkeys(names, 1), fp={}, fn={})
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([of_class("a", "A")], "other samples or settings than"),
+        ([of_class("a", "A"), of_class("b", "B")], "other references than"),
+        ([of_class("a"), of_class("b", "A")], "not an outcome of macro-F1"),
+    ],
+)
+def test_seeds_that_do_not_fit_together_are_refused(
+    tmp_path: Path, rows: list[dict[str, Any]], problem: str
+) -> None:
+    one = write(tmp_path / "0/SA.records.jsonl", of_class("a", "A"), of_class("b", "A"))
+    other = write(tmp_path / "1/SA.records.jsonl", *rows)
+    with pytest.raises(InputError, match=problem):
+        read_outcomes([one, other], metric("macro_f1"))

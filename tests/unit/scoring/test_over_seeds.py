@@ -60,16 +60,6 @@ def test_the_value_is_the_mean_over_seeds_with_their_standard_deviation(tmp_path
     assert found["ci95"][0] < found["value"] < found["ci95"][1]
 
 
-def test_seeds_that_agree_on_every_record_add_nothing_to_what_one_seed_tells(
-    tmp_path: Path,
-) -> None:
-    hits = [{"score": int(n % 3 > 0)} for n in range(600)]
-    paths = [write(tmp_path, seed, hits) for seed in range(3)]
-    low, high = strict(paths, "accuracy", 10_000)["ci95"]
-    half = 1.96 * np.sqrt(2 / 9 / 600)
-    assert (low, high) == pytest.approx((2 / 3 - half, 2 / 3 + half), abs=0.003)
-
-
 def test_the_interval_covers_the_mean_of_other_records_and_other_seeds() -> None:
     """Three seeds with a true accuracy of 0.7 and a standard deviation of 0.06 between seeds; an
     interval of records alone covers 0.7 in two thirds of the samples."""

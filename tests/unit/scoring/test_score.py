@@ -55,22 +55,6 @@ def test_settings_are_scored_apart_and_sorted_by_name() -> None:
     assert [outcome.id for outcome in scores.outcomes] == ["o", "i"]
 
 
-def test_the_form_of_the_metrics_file() -> None:
-    scores = scored("QPR", predictions("QPR", [("B,A", "SE"), ("A,B", "SE")])).metrics.model_dump()
-    assert {key: scores[key] for key in ("task", "model", "seed", "metric")} == {
-        "task": "QPR",
-        "model": None,
-        "seed": None,
-        "metric": "NDCG",
-    }
-    only = scores["settings"][IND]
-    assert list(only) == [
-        *("n", "n_invalid", "n_truncated", "answers", "strict", "released", "released_2024")
-    ]
-    assert list(only["strict"]) == ["value", "defined", "ci95", "details"]
-    assert list(only["released"]) == ["value", "defined", "details"]
-
-
 @pytest.mark.parametrize(
     ("rare", "other", "reliable"), [(10, 90, True), (9, 91, False), (10, 89, False)]
 )

@@ -1,4 +1,4 @@
-"""The parts of a record's input and options, as texts."""
+"""The parts of a record's input and options as texts, and the form of its answers."""
 
 import re
 from collections import Counter
@@ -30,6 +30,12 @@ def fields_of(text: str) -> Fields:
     for path, part in _parts(value, ""):
         fields.setdefault(path, []).append(part)
     return fields or {"": [text]}
+
+
+def frequent(inputs: Sequence[Fields], most: int) -> list[str]:
+    """The paths that most inputs have."""
+    counts = Counter(name for fields in inputs for name in fields)
+    return sorted(counts, key=lambda name: (-counts[name], name))[:most]
 
 
 def _parts(value: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -89,3 +95,35 @@ def word_f1(answer: str, right: str) -> float:
     given, wanted = Counter(words(answer)), Counter(words(right))
     total = given.total() + wanted.total()
     return 2 * (given & wanted).total() / total if total else 1.0
+
+
+def right_letter(record: Record) -> str | None:
+    """The letter of the right option, from a reference that is a letter or an option's text."""
+    answer = record.output.strip().lower()
+    for letter, text in lettered(record.options or ()).items():
+        if answer in (letter.lower(), text.lower(), f"{letter}: {text}".lower()):
+            return letter
+    return None
+
+
+def writes_texts(train: Sequence[Record]) -> bool:
+    """Whether references are whole options rather than their letters."""
+    return 2 * sum(len(record.output.strip()) > 1 for record in train) > len(train)
+
+
+def as_answer(record: Record, letter: str, texts: bool) -> str:
+    """An option as references write it."""
+    if not texts:
+        return letter
+    return next(
+        (option for option in record.options or () if option.lstrip().startswith(letter)), letter
+    )
+
+
+def spelling(train: Sequence[Record]) -> dict[str, str]:
+    """How references spell yes and no."""
+    counts = Counter(record.output.strip() for record in train)
+    found = {"yes": "yes", "no": "no"}
+    for text, _ in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        found[text.lower()] = text
+    return found

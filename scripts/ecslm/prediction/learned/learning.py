@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from sklearn.metrics import accuracy_score, f1_score
 from threadpoolctl import threadpool_limits
 
-from ecslm.prediction.learned.answers import as_answer, right_letter, spelling, writes_texts
 from ecslm.prediction.learned.classes import classify
 from ecslm.prediction.learned.extraction import extract
 from ecslm.prediction.learned.fields import (
+    as_answer,
     first_word_asked,
     lettered,
     passages,
     ranked_items,
+    right_letter,
+    spelling,
     word_f1,
+    writes_texts,
 )
 from ecslm.prediction.learned.nearest import nearest
 from ecslm.prediction.learned.ranking import rank
@@ -104,50 +107,42 @@ def _choices(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> 
     return answers
 
 
-def _ranked(
-    train: Sequence[Record],
-    val: Sequence[Record],
-    texts_of: Callable[[Record], list[str]],
-    order_of: Callable[[Record], list[int]],
-    answer: Callable[[Record, Sequence[int]], str],
-) -> Answers:
-    """Answers by the order of each record's texts, see `rank`."""
-    ranks = rank(train, val, texts_of, order_of)
-    return lambda records: [
-        answer(record, order.tolist())
-        for record, order in zip(records, ranks(records), strict=True)
-    ]
-
-
 def _options(train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    def texts_of(record: Record) -> list[str]:
-        return list(lettered(record.options or ()).values())
-
-    def order_of(record: Record) -> list[int]:
-        letters = list(lettered(record.options or ()))
-        return [number for number, one in enumerate(letters) if one == right_letter(record)]
+    def options_of(record: Record) -> dict[str, str]:
+        return lettered(record.options or ())
 
     def answer(record: Record, order: Sequence[int]) -> str:
-        return as_answer(record, list(lettered(record.options or ()))[order[0]], texts)
+        return as_answer(record, list(options_of(record))[order[0]], texts)
 
     texts = writes_texts(train)
-    return _ranked(train, val, texts_of, order_of, answer)
+    return _lettered(train, val, options_of, lambda record: [right_letter(record) or ""], answer)
 
 
 def _rankings(train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    def texts_of(record: Record) -> list[str]:
-        return list(ranked_items(record).values())
-
-    def order_of(record: Record) -> list[int]:
-        letters = list(ranked_items(record))
-        ranked = (one.strip() for one in record.output.split(","))
-        return [letters.index(one) for one in ranked if one in letters]
-
     def answer(record: Record, order: Sequence[int]) -> str:
         letters = list(ranked_items(record))
         return ",".join(letters[number] for number in order)
 
-    return _ranked(train, val, texts_of, order_of, answer)
+    def right(record: Record) -> list[str]:
+        return [one.strip() for one in record.output.split(",")]
+
+    return _lettered(train, val, ranked_items, right, answer)
+
+
+def _lettered(
+    train: Sequence[Record],
+    val: Sequence[Record],
+    items_of: Callable[[Record], dict[str, str]],
+    right: Callable[[Record], list[str]],
+    answer: Callable[[Record, Sequence[int]], str],
+) -> Answers:
+    """Answers by the order of each record's texts by letter, of which some letters are right."""
+
+    def order_of(record: Record) -> list[int]:
+        letters = list(items_of(record))
+        return [letters.index(one) for one in right(record) if one in letters]
+
+    return rank(train, val, lambda record: list(items_of(record).values()), order_of, answer)
 
 
 def _passages(train: Sequence[Record], val: Sequence[Record]) -> Answers:
@@ -168,4 +163,4 @@ def _passages(train: Sequence[Record], val: Sequence[Record]) -> Answers:
         passage = passages(record)[order[0]]
         return f"{opening}, {passage}" if opening else passage
 
-    return _ranked(train, val, passages, order_of, answer)
+    return rank(train, val, passages, order_of, answer)

@@ -11,9 +11,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from ecslm.prediction.learned.answers import as_answer, right_letter, writes_texts
 from ecslm.prediction.learned.extraction import as_entries, attributes_of, values_of
-from ecslm.prediction.learned.fields import lettered, ranked_items
+from ecslm.prediction.learned.fields import (
+    as_answer,
+    lettered,
+    ranked_items,
+    right_letter,
+    writes_texts,
+)
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from ecslm.prediction.learned.fields import fields_of
+from ecslm.prediction.learned.fields import fields_of, frequent
 from ecslm.prediction.learned.holding_out import held_out
 from ecslm.prediction.learned.overlap import Array, Overlap, most
 from ecslm.schemas.record import Record
@@ -29,28 +29,30 @@ PRIOR = 10.0
 ORDINAL = re.compile(r"^\w{1,5}:\s+")
 
 Texts = Callable[[Record], list[str]]
-Ranks = Callable[[Sequence[Record]], list[NDArray[np.int64]]]
+Order = Callable[[Record], list[int]]
 
 
 def rank(
     train: Sequence[Record],
     val: Sequence[Record],
     texts_of: Texts,
-    order_of: Callable[[Record], list[int]],
-) -> Ranks:
-    """What ranks the texts of records, the best first, as their numbers.
+    order_of: Order,
+    answer: Callable[[Record, Sequence[int]], str],
+) -> Callable[[Sequence[Record]], list[str]]:
+    """What answers by the order of each record's texts, the best first.
 
     Args:
         texts_of: the texts of a record.
         order_of: of a training record, numbers of texts: each is better than those after it, and
             than those that are left out.
+        answer: the answer that an order of its texts, as their numbers, gives to a record.
     """
     train, val = (
         [record for record in records if texts_of(record) and order_of(record)]
         for records in (train, val)
     )
     if not train:
-        return lambda records: [np.arange(len(texts_of(one))) for one in records]
+        return lambda records: [answer(one, range(len(texts_of(one)))) for one in records]
     features = _Features(train, texts_of, order_of)
     some, others = train[:: -(-len(train) // MOST)], val[:MOST]
     found = [*features(some, learned=True), *features(others, learned=False)]
@@ -69,21 +71,24 @@ def rank(
         for strength in STRENGTHS
     }
     weights = _weights(pairs[: len(some)], max(scores, key=lambda one: scores[one]))
-    return lambda records: [
-        np.argsort(-(one @ weights), kind="stable") for one in features(records, learned=False)
-    ]
+
+    def answers(records: Sequence[Record]) -> list[str]:
+        rated = zip(records, features(records, learned=False), strict=True)
+        return [
+            answer(record, np.argsort(-(found @ weights), kind="stable").tolist())
+            for record, found in rated
+        ]
+
+    return answers
 
 
 class _Features:
     """Features of a record's texts: texts x features."""
 
-    def __init__(
-        self, train: Sequence[Record], texts_of: Texts, order_of: Callable[[Record], list[int]]
-    ) -> None:
+    def __init__(self, train: Sequence[Record], texts_of: Texts, order_of: Order) -> None:
         self._texts_of = texts_of
         inputs = [fields_of(record.input) for record in train]
-        counts = Counter(name for fields in inputs for name in fields)
-        self._names = sorted(counts, key=lambda name: (-counts[name], name))[:FIELDS]
+        self._names = frequent(inputs, FIELDS)
         self._overlap = Overlap([" ".join(chain(*fields.values())) for fields in inputs])
         self._order_of = order_of
         self._right: Counter[str] = Counter()

@@ -37,9 +37,9 @@ def read_bertscores(
                 message = f"{row.id!r} in {row.setting!r} is not among the predictions"
                 yield Problem(message, line=line, field="id", kind="unknown")
 
-    def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
-        missing = sorted({name for name, _ in wanted} - {row.id for _, row in rows})
-        if missing:
-            yield f"no row for {number_of(len(missing), 'prediction')}, the first is {missing[0]!r}"
-
-    return [row for _, row in read_rows(path, BertScoreRow, check, check_whole)]
+    rows = [row for _, row in read_rows(path, BertScoreRow, check)]
+    missing = sorted({name for name, _ in wanted} - {row.id for row in rows})
+    if missing:
+        lacking = number_of(len(missing), "prediction")
+        raise InputError(f"{path}: no row for {lacking}, the first is {missing[0]!r}")
+    return rows

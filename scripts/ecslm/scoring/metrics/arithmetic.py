@@ -19,7 +19,7 @@ def ratio(part: float, whole: float) -> float | None:
 
 def ratios(parts: Array, wholes: Array) -> Array:
     """Element-wise `parts / wholes`; NaN where the whole is 0."""
-    found: Array = np.full(np.shape(wholes), np.nan)
+    found: Array = np.full(np.shape(wholes), np.nan, dtype=np.result_type(parts, wholes))
     np.divide(parts, wholes, out=found, where=wholes != 0)
     return found
 
@@ -32,11 +32,3 @@ def f1(tp: float, fp: float, fn: float) -> float | None:
 def f1s(tp: Array, fp: Array, fn: Array) -> Array:
     """Element-wise F1; NaN where it is undefined."""
     return ratios(2 * tp, 2 * tp + fp + fn)
-
-
-def f1_gradient(tp: Array, fp: Array, fn: Array) -> Array:
-    """Derivatives of F1 by tp, fp and fn, shape (..., 3); 0 if undefined."""
-    whole = 2 * tp + fp + fn
-    square = whole * whole
-    by_error = -ratios(2 * tp, square)
-    return np.nan_to_num(np.stack([ratios(2 * (fp + fn), square), by_error, by_error], axis=-1))

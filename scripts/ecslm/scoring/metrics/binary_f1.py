@@ -9,7 +9,7 @@ import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.intervals import wilson_f1_interval
-from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, f1s, ratio
+from ecslm.scoring.metrics.arithmetic import f1, f1s, ratio
 from ecslm.scoring.metrics.expectation import expected_f1
 from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
@@ -22,19 +22,11 @@ def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
     return wilson_f1_interval(tp, fp + fn, confidence)
 
 
-def _expected(chances: Array) -> float:
-    """The expected F1."""
-    tp, fp, fn, _ = chances.T
-    yes = tp + fn > 0
-    return expected_f1(tp[yes], fp[~yes])
-
-
 class BinaryF1(Metric):
     """F1 from the confusion matrix."""
 
     NAME = "F1"
     INTERVAL = staticmethod(_wilson)
-    EXPECTED = staticmethod(_expected)
     CELLS = _CELLS
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
@@ -47,11 +39,11 @@ class BinaryF1(Metric):
         tp, fp, fn, _ = np.moveaxis(totals, -1, 0)
         return f1s(tp, fp, fn)
 
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives by tp, fp, fn and tn; the last is 0."""
-        tp, fp, fn, tn = np.moveaxis(totals, -1, 0)
-        by_tn = np.zeros_like(tn)[..., None]
-        return np.concatenate([f1_gradient(tp, fp, fn), by_tn], axis=-1)
+    def expected(self, chances: Array) -> float:
+        """The expected F1, which is not that of expected counts."""
+        tp, fp, fn, _ = chances.T
+        yes = tp + fn > 0
+        return expected_f1(tp[yes], fp[~yes])
 
     def rarest(self, totals: Array) -> float:
         """The number of records whose reference is yes."""

@@ -39,14 +39,6 @@ class ExtractionF1(Metric):
         answered = nv + iv + cv + wv
         return ratios(2 * (nv + cv), answered + answered + nl)
 
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives of 2 hits / (2 answered + nl) by nv, iv, cv, wv and nl."""
-        nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
-        hits, whole = nv + cv, 2 * (nv + iv + cv + wv) + nl
-        by_whole = -ratios(2 * hits, whole * whole)
-        hit, miss = ratios(np.full_like(hits, 2.0), whole) + 2 * by_whole, 2 * by_whole
-        return np.nan_to_num(np.stack([hit, miss, hit, miss, by_whole], axis=-1))
-
     def quality(self, outcome: Outcome) -> float:
         """The share of the record's target attributes that are correct; 0 if it has none."""
         return (

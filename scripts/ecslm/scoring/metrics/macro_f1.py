@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
-from ecslm.scoring.metrics.arithmetic import f1_gradient, f1s, ratios
+from ecslm.scoring.metrics.arithmetic import f1s, ratios
 from ecslm.scoring.metrics.classes import (
     class_details,
     class_outcomes,
@@ -18,21 +18,10 @@ from ecslm.scoring.metrics.expectation import expected_f1
 from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
 
-def _expected(chances: Array) -> float:
-    """The mean over classes of each one's expected F1."""
-    scores = []
-    for tp, fp, fn in of_classes(chances).transpose(1, 2, 0):
-        # The reference is of the class if the answer is either right or a miss.
-        own = tp + fn > 0
-        scores.append(expected_f1(tp[own], fp[~own]))
-    return float(np.mean(scores))
-
-
 class MacroF1(Metric):
     """The mean F1 over the classes whose references are in the totals."""
 
     NAME = "macro-F1"
-    EXPECTED = staticmethod(_expected)
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """Each record's true positive, false positives and false negative, by class."""
@@ -46,17 +35,18 @@ class MacroF1(Metric):
         """Mean F1, shape (..., 3 x classes) to (...)."""
         tp, fp, fn = np.moveaxis(of_classes(totals), -1, 0)
         # A class that is present has tp + fn > 0, so its F1 is never 0 / 0.
-        present = tp + fn > 0
+        present = (tp + fn).real > 0
         scores = np.nan_to_num(f1s(tp, fp, fn)) * present
         return ratios(scores.sum(axis=-1), present.sum(axis=-1))
 
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives by tp, fp and fn of each class, shape (..., 3 x classes); 0 if absent."""
-        tp, fp, fn = np.moveaxis(of_classes(totals), -1, 0)
-        present = tp + fn > 0
-        weight = present / np.maximum(present.sum(axis=-1), 1)[..., None]
-        by_class: Array = f1_gradient(tp, fp, fn) * weight[..., None]
-        return by_class.reshape(totals.shape)
+    def expected(self, chances: Array) -> float:
+        """The mean over classes of each one's expected F1."""
+        scores = []
+        for tp, fp, fn in of_classes(chances).transpose(1, 2, 0):
+            # The reference is of the class if the answer is either right or a miss.
+            own = tp + fn > 0
+            scores.append(expected_f1(tp[own], fp[~own]))
+        return float(np.mean(scores))
 
     def rarest(self, totals: Array) -> float:
         """The number of records of the rarest class in the references."""

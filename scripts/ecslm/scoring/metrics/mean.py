@@ -24,22 +24,14 @@ class Mean(Metric):
         """The mean over records."""
         return ratios(totals[..., 0], totals[..., 1])
 
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives: 1 / records by the sum, - mean / records by the number of records."""
-        count = totals[..., 1]
-        by_count = -ratios(self.values(totals), count)
-        return np.nan_to_num(np.stack([ratios(np.ones_like(count), count), by_count], axis=-1))
+    def expected(self, chances: Array) -> float:
+        """That of expected numbers."""
+        return float(self.values(column_totals(chances)))
 
     def quality(self, outcome: Outcome) -> float:
         """The number itself."""
         (name,) = self.CELLS
         return float(outcome[name])
-
-
-def expected_mean(chances: Array) -> float:
-    """The expected mean: that of expected numbers."""
-    total, records = column_totals(chances)
-    return float(total / records)
 
 
 def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
@@ -53,7 +45,6 @@ class Proportion(Mean):
 
     PROPORTION = True
     INTERVAL = staticmethod(_wilson)
-    EXPECTED = staticmethod(expected_mean)
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """1 for the right answer, else 0."""

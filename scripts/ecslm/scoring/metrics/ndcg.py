@@ -10,7 +10,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from ecslm.schemas.metrics_file import Outcome, Score
-from ecslm.scoring.metrics.mean import Mean, expected_mean
+from ecslm.scoring.metrics.mean import Mean
 from ecslm.scoring.metrics.protocol import Array, Item
 
 # Exact, substitute, complement, irrelevant: gains of the ESCI shopping queries data set
@@ -22,7 +22,6 @@ class Ndcg(Mean):
     """The mean normalised gain."""
 
     NAME = "NDCG"
-    EXPECTED = staticmethod(expected_mean)
     CELLS = ("gain",)
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:

@@ -39,9 +39,6 @@ class Metric(ABC):
     INTERVAL: Callable[[Array, float], tuple[float, float]] | None = None
     """The Wilson interval of a defined value, from totals and confidence; None if it must be
     bootstrapped."""
-    EXPECTED: Callable[[Array], float] | None = None
-    """The expected value where each record's outcome is drawn on its own, from the means over its
-    possible outcomes, shape (records, columns); None if no trivial baseline answers at random."""
     CELLS: ClassVar[tuple[str, ...]] = ()
     """The numbers of an outcome, which are the columns of `sums`."""
 
@@ -56,15 +53,16 @@ class Metric(ABC):
 
     @abstractmethod
     def values(self, totals: Array) -> Array:
-        """The metric from sums over records, shape (..., columns) to (...); NaN if undefined."""
+        """The metric from sums over records, shape (..., columns) to (...); NaN if undefined.
 
-    @abstractmethod
-    def gradient(self, totals: Array) -> Array:
-        """Derivatives of the metric by each of the sums, shape (..., columns); 0 if undefined.
-
-        A record's influence on the metric is the product of these with its row of sums. Influences
-        add up to 0 over all records, since the metric does not change if all sums are scaled.
+        Sums may be complex, by which tests find derivatives: no absolute values, and comparisons of
+        real parts alone. A common scale of all sums changes nothing.
         """
+
+    def expected(self, chances: Array) -> float:
+        """The expected value where each record's outcome is drawn on its own, from the means over
+        its possible outcomes, shape (records, columns); asked if a baseline answers at random."""
+        raise NotImplementedError
 
     def rarest(self, totals: Array) -> float | None:  # noqa: ARG002
         """Number of records of the rarest class; None if the metric does not depend on classes."""

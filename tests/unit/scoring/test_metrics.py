@@ -1,0 +1,157 @@
+"""Metrics: what stands beside the value, and values that are no text."""
+
+import numpy as np
+import pytest
+from support.scoring_examples import (
+    FIVE,
+    OOD,
+    TASKS,
+    TWENTY,
+    bertscore,
+    block,
+    entries,
+    example,
+    example_outcomes,
+    items,
+    predictions,
+    scored,
+)
+
+from ecslm.schemas.metrics_file import MetricsFile, OutcomeRow
+from ecslm.schemas.task import METRICS
+from ecslm.scoring.metrics.protocol import metric
+
+ALL = pytest.mark.parametrize("name", METRICS)
+TITLE = "product title"
+
+
+@ALL
+def test_a_right_answer_is_better_than_a_wrong_one_and_an_invalid_one_is_worst(name: str) -> None:
+    right, wrong, invalid = map(metric(name).quality, example_outcomes(name, "rwi"))
+    assert (right, invalid) == (1, 0)
+    assert 0 <= wrong < 1
+
+
+def test_the_quality_of_attributes_is_the_share_that_is_right() -> None:
+    outcome = {"nv": 1, "iv": 0, "cv": 2, "wv": 1, "nl": 0}
+    assert metric("extraction_f1").quality(outcome) == 0.75
+    assert metric("extraction_f1").quality(dict.fromkeys(outcome, 0)) == 0
+
+
+@ALL
+def test_an_outcome_that_lacks_a_number_is_never_taken_for_a_wrong_one(name: str) -> None:
+    """Of tp, fp, fn and tn, all must be there: `sums`, which the reader asks, needs them all."""
+    (outcome,) = example_outcomes(name, "r")
+    for field in outcome:
+        with pytest.raises(KeyError):
+            metric(name).sums([{key: outcome[key] for key in outcome if key != field}])
+
+
+@pytest.mark.parametrize("code", TASKS)
+def test_the_files_of_a_score_are_read_back_as_they_were_written(code: str) -> None:
+    given, extra = example(code, "rrwi")
+    scores = scored(code, given, **extra)
+    outcomes = [(OutcomeRow, one) for one in scores.outcomes]
+    for model, written in ((MetricsFile, scores.metrics), *outcomes):
+        text = written.model_dump_json()
+        assert model.model_validate_json(text).model_dump_json() == text
+
+
+def test_binary_f1_counts_an_invalid_answer_as_wrong_and_shows_it_apart() -> None:
+    pairs = [("yes", "yes"), ("yes", "yes"), ("?", "yes"), ("?", "no"), ("no", "no")]
+    details = block("PM", predictions("PM", pairs))["strict"]["details"]
+    assert details["counts"] == {"tp": 2, "fp": 1, "fn": 1, "tn": 1}
+    assert details["confusion"] == {
+        "yes": {"yes": 2, "no": 0, "invalid": 1},
+        "no": {"yes": 0, "no": 1, "invalid": 1},
+    }
+
+
+def test_macro_f1_of_a_resample_is_over_the_classes_in_it() -> None:
+    sums = metric("macro_f1").sums(
+        metric("macro_f1").outcomes(items("SA", predictions("SA", [("A", "A"), ("C", "B")], FIVE)))
+    )
+    resamples = np.array([[2, 0], [1, 1], [0, 2]]) @ sums
+    assert metric("macro_f1").values(resamples).tolist() == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_macro_f1_shows_invalid_answers_apart() -> None:
+    pairs = [("A", "A: very positive"), ("x", "A"), ("B", "B"), ("A", "B")]
+    details = block("SA", predictions("SA", pairs, FIVE))["strict"]["details"]
+    assert details["confusion"] == {"A": {"A": 1, "invalid": 1}, "B": {"A": 1, "B": 1}}
+    assert details["counts"] == {"A": 2, "B": 2}
+    assert details["f1_by_class"] == pytest.approx({"A": 1 / 2, "B": 2 / 4})
+    assert details["interval"]["reliable"] is False
+
+
+def test_accuracy_has_a_wilson_interval_over_all_records() -> None:
+    pairs = [("A", "A: very positive"), ("B", "A"), ("no idea", "C"), ("neutral", "C")]
+    strict = block("MPC", predictions("MPC", pairs, FIVE))["strict"]
+    assert strict["ci95"] == pytest.approx([0.1500, 0.8500], abs=5e-5)
+    assert strict["details"]["interval"] == {"method": "wilson", "reliable": False}
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_ten_records_or_positives_are_enough_for_a_wilson_interval(enough: bool) -> None:
+    count = 10 if enough else 9
+    right, wrong = [("yes", "yes")] * count, [("yes", "no")] * 90
+    for given in (
+        predictions("MPC", [("A", "A")] * count, FIVE),
+        predictions("PM", [*right, *wrong]),
+    ):
+        interval = block(given[0].task, given)["strict"]["details"]["interval"]
+        assert interval == {"method": "wilson", "reliable": enough}
+
+
+def test_hit_rate_counts_hits_misses_and_what_is_dropped_as_released() -> None:
+    pairs = [("A", "A"), ("b", "B"), ("C: item cc", "C"), (" D ", "E"), ("item tt", "T"), ("", "A")]
+    scores = block("SR", predictions("SR", pairs, TWENTY))
+    assert scores["strict"]["details"]["counts"] == {"hits": 4, "misses": 2}
+    assert scores["released"]["details"] == {"counts": {"hits": 1, "misses": 1}, "n_dropped": 4}
+
+
+def test_a_number_is_its_text() -> None:
+    number, text = entries(("a", 15)), entries(("a", "15"))
+    (outcome,) = metric("extraction_f1").outcomes(
+        items("AVE", predictions("AVE", [(number, text)]))
+    )
+    assert outcome["cv"] == 1
+
+
+def test_released_counts_an_entry_as_often_as_it_is_repeated_and_strict_once() -> None:
+    entry = ("brand", "acme", TITLE)
+    scores = block("AVE", predictions("AVE", [(entries(*[entry] * 5), entries(entry))]))
+    assert scores["strict"]["value"] == 1
+    assert scores["released"]["value"] == pytest.approx(2 * 5 / (5 + 1))
+    assert scores["released_2024"]["value"] == 2 * 5
+
+
+def test_released_neither_hits_by_a_number_nor_reads_what_is_nested_too_deeply() -> None:
+    reference = entries(("a", "15", TITLE))
+    for text, predicted in ((entries(("a", 15, TITLE)), 1), ("[" * 100_000, 0)):
+        given = items("AVE", predictions("AVE", [(text, reference)], setting=OOD))
+        counts = metric("extraction_f1").released(given).details["counts"]
+        assert counts == {"hits": 0, "predicted": predicted, "references": 1}
+
+
+def test_an_empty_text_is_zero_in_every_mean_and_what_that_is_rescaled() -> None:
+    given = predictions("AG", [("fine", "good"), ("", "good"), ("so so", "good")])
+    rows = [bertscore(p, f1, f1 - 0.5) for p, f1 in zip(given, (0.9, 0.8, 0.6), strict=True)]
+    scores = block("AG", given, bertscores=rows)
+    assert scores["released"]["value"] == pytest.approx(1.5 / 3)
+    means = {name: scores["strict"]["details"][name] for name in ("precision", "recall")}
+    assert means == pytest.approx({"precision": 1.5 / 3, "recall": 1.5 / 3})
+    assert scores["strict"]["details"]["f1_rescaled"] == pytest.approx((0.4 + 0.3 + 0.1) / 3)
+
+
+def test_the_rescaled_mean_is_null_where_rows_lack_it() -> None:
+    given = predictions("AG", [("fine", "good")])
+    scores = block("AG", given, bertscores=[bertscore(given[0], 0.9)])
+    assert scores["strict"]["details"]["f1_rescaled"] is None
+
+
+def test_best_and_incomplete_orders_are_counted() -> None:
+    pairs = [("A,B", "ES"), ("B,A", "ES"), ("A", "EI"), ("none of them", "ES")]
+    scores = block("QPR", predictions("QPR", pairs))
+    assert scores["n_invalid"] == 1
+    assert scores["strict"]["details"]["counts"] == {"best_order": 2, "incomplete": 1}
