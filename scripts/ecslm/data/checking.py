@@ -13,7 +13,7 @@ from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.text import nearest, shown
 from ecslm.common.validation import sealed, unsealed
-from ecslm.data.cleaning import all_dropped, clean_records, no_rows
+from ecslm.data.cleaning import clean_records, missing_records
 from ecslm.data.index import IndexedRows
 from ecslm.data.problems import Kind, Problems
 from ecslm.data.published import PublishedCount
@@ -96,29 +96,29 @@ def check_rows(
     names = task_names({code: task.aliases for code, task in settings.tasks.items()})
     problems = misplaced_rows(raw, names)
     rows, records, yes = Counter[Key](), Counter[Key](), Counter[Key]()
-
-    def known(code: str, split: Split) -> Iterator[Row]:
-        """The rows of known settings, counted."""
-        parts = raw.of([name for name in names if names[name] == code], split)
-        for where, row in raw.rows(parts):
+    # In an order that the settings of a job keep: those are sorted.
+    keys = [(code, split) for code in sorted(settings.tasks) for split in SPLITS]
+    for code, split in tqdm(keys, desc="Checking the data", unit="part", disable=None):
+        known: list[Row] = []
+        for where, row in raw.rows(raw.of([name for name in names if names[name] == code], split)):
             setting = row.get("setting")
             if isinstance(setting, str) and setting not in settings.settings:
-                problems.add("unknown_setting", where, _unknown_setting(setting, settings.settings))
+                message = (
+                    f"setting: unknown name {shown(setting)}, which `settings` of the study may "
+                    f"list{nearest(setting, settings.settings)}"
+                )
+                problems.add("unknown_setting", where, message)
                 continue
+            known.append((where, row))
             if isinstance(setting, str):
                 rows[code, split, setting] += 1
                 yes[code, split, setting] += row.get("output") == "yes"
-            yield where, row
-
-    # In an order that the settings of a job keep: those are sorted.
-    parts = [(code, split) for code in sorted(settings.tasks) for split in SPLITS]
-    for code, split in tqdm(parts, desc="Checking the data", unit="part", disable=None):
         own = labels if split == "test" and code in settings.ranked else None
-        found = clean_records(known(code, split), code, split, settings.tasks[code], own, problems)
+        found = clean_records(known, code, split, settings.tasks[code], own, problems)
         records.update((code, split, record.setting) for record in found)
     tasks: dict[str, dict[Split, dict[str, Count]]] = {}
-    for code, split, setting in rows:
-        count = Count(rows=rows[code, split, setting], records=records[code, split, setting])
+    for (code, split, setting), number in rows.items():
+        count = Count(rows=number, records=records[code, split, setting])
         tasks.setdefault(code, {}).setdefault(split, {})[setting] = count
     report = Report(
         files=raw.files,
@@ -129,24 +129,15 @@ def check_rows(
         differing=tuple(_differing(settings.published, rows, yes)),
     )
     more = list(report.differing) if settings.comparable else []
-    # Where rows are refused, it says no more that none of them is left.
-    refuses = report.problems.keys() - set(settings.source.tolerate)
+    refused = problems.by_kind(settings.source.tolerate)
     for code, task in settings.tasks.items():
         for split, wanted in task.splits.items():
-            for setting in wanted:
-                if not rows[code, split, setting]:
-                    more.append(no_rows(code, split, setting, task.aliases))
-                elif not records[code, split, setting] and not refuses:
-                    more.append(all_dropped(code, split, setting, rows[code, split, setting]))
+            has = {setting: rows[code, split, setting] for setting in wanted}
+            # Where rows are refused, it says no more that none of them is left.
+            used = has if refused else {name: records[code, split, name] for name in wanted}
+            more += missing_records(code, split, task.aliases, has, used)
     problems.raise_unless(settings.source.tolerate, more)
     return report
-
-
-def _unknown_setting(setting: str, known: Sequence[str]) -> str:
-    return (
-        f"setting: unknown name {shown(setting)}, which `settings` of the study may "
-        f"list{nearest(setting, known)}"
-    )
 
 
 def _differing(

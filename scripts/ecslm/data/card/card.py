@@ -70,22 +70,16 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
     environment.filters |= {"cell": _cell, "code": _code}
-    check = read_result(results / DATA_CHECK, Report)
-    descriptions = {
-        task.code: read_result(results / description_path(task.code), TaskDescription)
-        for task in settings.tasks
-    }
-    leakage = {
-        task.code: read_result(results / leakage_path(task.code), Leakage)
-        for task in settings.tasks
-        if task.leakage
-    }
+    tasks = [task.code for task in settings.tasks]
+    measured = [task.code for task in settings.tasks if task.leakage]
     try:
         return environment.from_string(read_text(template)).render(
             settings=settings,
-            check=check,
-            descriptions=descriptions,
-            leakage=leakage,
+            check=read_result(results / DATA_CHECK, Report),
+            descriptions={
+                one: read_result(results / description_path(one), TaskDescription) for one in tasks
+            },
+            leakage={one: read_result(results / leakage_path(one), Leakage) for one in measured},
             answers=ANSWERS,
         )
     except jinja2.TemplateSyntaxError as error:
