@@ -22,6 +22,7 @@ from ecslm.data.rows import Row
 from ecslm.data.settings import DataSource, RecordForm
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import TaskSettings
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 # A task, a split, a setting.
@@ -93,7 +94,7 @@ def check_rows(
         InputError: problems that are not tolerated, a dataset file without rows, counts that differ
             from the published ones of the same data, more or fewer labels than ranking rows.
     """
-    names = task_names({code: task.aliases for code, task in settings.tasks.items()})
+    names = task_names(settings.tasks)
     problems = misplaced_rows(raw, names)
     rows, records, yes = Counter[Key](), Counter[Key](), Counter[Key]()
     # In an order that the settings of a job keep: those are sorted.
@@ -155,9 +156,9 @@ def _differing(
             )
 
 
-def task_names(aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def task_names(tasks: Mapping[str, RecordForm | TaskSettings]) -> dict[str, str]:
     """The code of each task, by every name that the data may use for it."""
-    return {name: code for code, names in aliases.items() for name in (code, *names)}
+    return {name: code for code, task in tasks.items() for name in (code, *task.aliases)}
 
 
 def misplaced_rows(raw: IndexedRows, names: Mapping[str, str]) -> Problems:

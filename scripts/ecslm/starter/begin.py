@@ -1,41 +1,50 @@
-"""Begins a study of records: checks that a run can use them, and composes its configuration."""
+"""Begins a study of records: makes them of a table, checks that a run can use them, and writes its
+configuration."""
 
+import math
 import os
 import re
-import tempfile
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import write_jsonl
 from ecslm.common.plain_words import NAME
-from ecslm.common.text import shown
+from ecslm.common.text import number_of, shown
 from ecslm.config.names import MOST_CHARACTERS
+from ecslm.data.card.card import ANSWERS
 from ecslm.data.checking import check_rows, task_names
 from ecslm.data.problems import FIX, Kind
-from ecslm.data.report import Report
+from ecslm.data.report import Count, Report
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import SHARED
-from ecslm.schemas.task import TaskSettings
-from ecslm.starter.records import EXAMPLE, look_at
-from ecslm.starter.study import Start, configuration, plan_start
-from ecslm.starter.words import as_json_lines
+from ecslm.schemas.record import Split
+from ecslm.schemas.task import METRICS, TaskSettings
+from ecslm.starter.records import NEEDED, look_at
+from ecslm.starter.study import BASE, TUNED, Start, Task, configuration, plan_start, rendered
+from ecslm.starter.table import SPREADSHEETS, TABLES, Columns, read_table, records_of
 
 MOST_THREADS = 8
-TABLES, SPREADSHEETS = (".csv", ".tsv"), (".xlsx", ".xls", ".ods")
 # The problem of records that may be left out without a question.
 DUPLICATE: Kind = "duplicate_record"
-
-
-@dataclass(frozen=True)
-class Begun:
-    """A study that can be run: what it is, what its records are, and the text of its file."""
-
-    start: Start
-    report: Report
-    text: str
+# What a score is.
+SCORES = {
+    "binary_f1": "F1 of the answer yes",
+    "macro_f1": "F1, the mean of the options",
+    "accuracy": "share of right answers",
+    "hit_rate": "share of right answers",
+    "ndcg": "NDCG, how close the order is to the right one",
+    "extraction_f1": "F1 of the attributes found",
+    "bert_f1": "similarity of meaning (BERTScore)",
+}
+# Kinds of answers of which each has a class, whose numbers are shown.
+CLASSES = 6
+# A share of right answers whose interval is told, and the normal quantile of 95 %.
+SHARE, QUANTILE = 0.8, 1.96
 
 
 def check_study_name(name: str, taken: Collection[str]) -> None:
@@ -56,46 +65,64 @@ def check_study_name(name: str, taken: Collection[str]) -> None:
         raise InputError(f"STUDY: {name} is taken by this project: choose another name")
 
 
-def begin_study(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Begun:
-    """Plan the study of some records; no file is written.
+def begin_study(
+    name: str, data: Path, columns: Columns | None, registry: Mapping[str, TaskSettings]
+) -> tuple[Start, Report, list[str]]:
+    """Write NAME.yaml, and NAME-records.jsonl if the records have to be made of a table.
 
     Args:
+        columns: of the table; None if it has those of records.
         registry: the project's tasks.
 
+    Returns:
+        The study, what its records are, and what was assumed when they were made of a table.
+
     Raises:
-        InputError: there are no such records, or they cannot be used for other reasons than that
-            some are there twice.
+        InputError: a file exists, or there are no such records, or they cannot be used for other
+            reasons than that some are there twice. No file is left then.
     """
-    start = _planned(name, data, registry)
-    report = _checked(configuration(start), name)
-    if DUPLICATE in report.problems:
-        start = replace(start, tolerate=(DUPLICATE,))
-    return Begun(start, report, configuration(start))
-
-
-def _planned(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Start:
+    written = [Path(f"{name}.yaml"), Path(f"{name}-records.jsonl")]
+    for path in written:
+        if os.path.lexists(path):
+            raise InputError(f"{path}: exists, and is not overwritten: choose another STUDY")
+    fix = (
+        "name the columns of the text and of its answer, as in `make new "
+        f'DATA={shlex.quote(str(data))} INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"`'
+    )
     if not data.exists():
-        raise InputError(
-            f"{data}: no such file: put your records there, or name their file with DATA=FILE; one "
-            f"JSON object per line, as {EXAMPLE}"
-        )
-    suffix = data.suffix.lower()
-    if suffix in SPREADSHEETS:
-        raise InputError(f"{data}: is a spreadsheet: save it as CSV in UTF-8, and name that file")
-    if suffix in TABLES:
-        raise InputError(f"{data}: is a table: convert it by {as_json_lines(data)}")
-    codes = task_names({code: task.aliases for code, task in registry.items()})
-    seen, divided = look_at(data, codes)
-    threads = min(MOST_THREADS, os.cpu_count() or 1)
-    return plan_start(name, data, seen, divided, registry, threads)
+        raise InputError(f"{data}: no such file: put your records there; then {fix}")
+    notes: list[str] = []
+    try:
+        if columns or data.suffix.lower() in (*TABLES, *SPREADSHEETS):
+            table = read_table(data)
+            if columns:
+                rows, notes = records_of(table, data, columns)
+            elif missing := [one for one in NEEDED if one not in table]:
+                has = ", ".join(shown(one) for one in table)
+                raise InputError(f"{data}: has no {', '.join(missing)}, but {has}: {fix}")
+            else:
+                rows = table.to_dict("records")
+            notes = [f"Made of {data}: {number_of(len(rows), 'record')} in {written[1]}.", *notes]
+            data = written[1]
+            write_jsonl(data, rows)
+        seen, divided = look_at(data, task_names(registry), fix)
+        threads = min(MOST_THREADS, os.cpu_count() or 1)
+        start = plan_start(name, data, seen, divided, registry, threads)
+        written[0].write_text(configuration(start), encoding="utf-8", newline="\n")
+        report = _checked(written[0])
+        if DUPLICATE in report.problems:
+            start = replace(start, tolerate=(DUPLICATE,))
+            written[0].write_text(configuration(start), encoding="utf-8", newline="\n")
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    return start, report, notes
 
 
-def _checked(text: str, study: str) -> Report:
-    """What a run would find in the records, before there is a file."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{study}.yaml"
-        file.write_text(text, encoding="utf-8")
-        plan = Study.read([file], None)
+def _checked(file: Path) -> Report:
+    """What a run would find in the records of a study."""
+    plan = Study.read([file], None)
     source_of(plan).check()
     settings = check_settings(plan)
     source = settings.source.model_copy(update={"tolerate": (DUPLICATE,)})
@@ -107,3 +134,48 @@ def _checked(text: str, study: str) -> Report:
         lines = [problem for problem in error.details if problem.kind != FIX]
         told = "these records cannot be used: correct or remove them first"
         raise InputError(*lines, told) from None
+
+
+def told(start: Start, report: Report, notes: Sequence[str], check: str) -> str:
+    """What the records are, task by task, as the check of the data counts them; what was assumed;
+    whether the study can run; and the commands that follow.
+
+    Args:
+        check: what is told of a run.
+    """
+    return rendered(
+        "begun.txt.jinja",
+        start=start,
+        tasks=[(task, _seen(task, report.tasks.get(task.code, {}))) for task in start.tasks],
+        left_out=report.dropped,
+        notes=notes,
+        file=f"{start.name}.yaml",
+        check=check,
+        model=TUNED if start.tuned else BASE,
+    )
+
+
+def _seen(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> dict[str, object]:
+    """What is told of a task beside its name."""
+    # Where records differ in them, too many for `CLASSES`.
+    options = {one[0]: one for same in task.seen.options for one in same}
+    answers = [
+        f"{count} {options.get(text, text)}" for text, count in task.seen.answers.most_common()
+    ]
+    if task.kind.answer not in ("yes_no", "choice") or len(answers) > CLASSES:
+        answers = []
+    tested = sum(count.records for count in counts.get("test", {}).values())
+    # How well a share of right answers can be known, where a record is right or wrong.
+    half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / max(tested, 1))
+    wordings = task.seen.wordings()
+    ((example, often),) = wordings.most_common(1)
+    return {
+        **{split: sum(one.records for one in each.values()) for split, each in counts.items()},
+        "answer": ": ".join([ANSWERS[task.kind.answer], *filter(None, [", ".join(answers)])]),
+        "score": SCORES[task.kind.metric],
+        "within": half if METRICS[task.kind.metric].classes else None,
+        "compared": wordings.total(),
+        "wordings": len(wordings),
+        "example": shown(example),
+        "often": often,
+    }

@@ -11,6 +11,7 @@ import yaml
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.config.names import name_like
+from ecslm.data.checking import task_names
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
 from ecslm.schemas.record import DEFAULT_SETTING
@@ -80,7 +81,7 @@ class Task:
     @property
     def most_new_tokens(self) -> int:
         """A limit for its answers that the longest of the records fits into."""
-        return 8 + round(self.seen.longest_output / CHARACTERS)
+        return 8 + round(max(map(len, self.seen.answers)) / CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def plan_start(
     """
     tasks: list[Task] = []
     for one in seen:
-        taken = (*registry, *(task.code for task in tasks))
+        # No name that the data may use for a task of the project.
+        taken = (*task_names(registry), *(task.code for task in tasks))
         code = one.name if one.name in registry else name_like(one.name, taken, otherwise="Task")
         tasks.append(_task(code, one, registry.get(code), not divided or one.splits["train"] > 0))
     if divided:
@@ -179,17 +181,15 @@ def plan_start(
 
 
 def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Task:
+    # Inputs of the others have parts that answers are read by.
     if known is not None:
-        # Inputs of the others have parts that answers are read by.
         any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
         form = "text" if any_text and not seen.objects else known.input
         return Task(code, seen, known.kind(), form, known, trains)
-    answer = seen.answer
-    metric = METRIC_OF[answer]
-    if answer == "choice" and len(seen.options) == 1:
-        metric = SAME_OPTIONS
-    form = "object" if answer in ("ranking", "extraction") else seen.input
-    return Task(code, seen, TaskKind(answer=answer, metric=metric), form, None, trains)
+    form = "object" if seen.answer in ("ranking", "extraction") else seen.input
+    same = seen.answer == "choice" and len(seen.options) == 1
+    metric = SAME_OPTIONS if same else METRIC_OF[seen.answer]
+    return Task(code, seen, TaskKind(answer=seen.answer, metric=metric), form, None, trains)
 
 
 def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
@@ -209,18 +209,14 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
 def _check_splits(data: Path, seen: Sequence[Seen]) -> None:
     """Refuse records of which some parts are missing."""
     for task in seen:
-        splits = task.splits
-        if not splits["test"]:
-            raise InputError(
-                f"{data}: no record of {task.name} is for tests: give some of them "
-                '`"split": "test"`, or leave `split` out of all records and they will be divided'
-            )
-        if splits["train"] and not splits["val"]:
-            raise InputError(
-                f"{data}: {task.name} has records for training but none for validation: "
-                'give a tenth of them `"split": "val"`, or leave `split` out of all records and '
-                "they will be divided"
-            )
+        needed = ("test", "val") if task.splits["train"] else ("test",)
+        for split in needed:
+            if not task.splits[split]:
+                raise InputError(
+                    f"{data}: {task.name} has no record for {'tests' if split == 'test' else split}"
+                    f': give some of them `"split": "{split}"`, or leave `split` out of all '
+                    "records and they will be divided"
+                )
 
 
 def _as_yaml(value: object) -> str:
