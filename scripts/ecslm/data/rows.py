@@ -121,7 +121,9 @@ def _lines(stream: IO[bytes], name: str, problems: Problems) -> Iterator[tuple[s
         try:
             yield where, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
-            problems.add("unreadable_row", where, f"not UTF-8 text ({error.reason}){cut}")
+            problems.add(
+                "unreadable_row", where, f"not UTF-8 text ({error.reason}): save it as such{cut}"
+            )
         except (ValueError, RecursionError) as error:
             problems.add("unreadable_row", where, f"not JSON ({error}){cut}")
 

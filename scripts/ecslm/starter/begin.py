@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
@@ -24,9 +25,9 @@ from ecslm.plan.study import Study
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import Split
 from ecslm.schemas.task import METRICS, TaskSettings
-from ecslm.starter.records import NEEDED, look_at
+from ecslm.starter.records import NEEDED, Seen, look_at
 from ecslm.starter.study import BASE, TUNED, Start, Task, configuration, plan_start, rendered
-from ecslm.starter.table import SPREADSHEETS, TABLES, Columns, read_table, records_of
+from ecslm.starter.table import SPREADSHEETS, TABLES, Columns, folded, read_table, records_of
 
 MOST_THREADS = 8
 # The problem of records that may be left out without a question.
@@ -92,20 +93,32 @@ def begin_study(
     if not data.exists():
         raise InputError(f"{data}: no such file: put your records there; then {fix}")
     notes: list[str] = []
+    source, codes = data, task_names(registry)
     try:
         if columns or data.suffix.lower() in (*TABLES, *SPREADSHEETS):
             table = read_table(data)
             if columns:
-                rows, notes = records_of(table, data, columns)
+                found, left = records_of(table, data, columns)
+                notes += [left] if left else []
             elif missing := [one for one in NEEDED if one not in table]:
                 has = ", ".join(shown(one) for one in table)
                 raise InputError(f"{data}: has no {', '.join(missing)}, but {has}: {fix}")
             else:
-                rows = table.to_dict("records")
-            notes = [f"Made of {data}: {number_of(len(rows), 'record')} in {written[1]}.", *notes]
+                found = table.to_dict("records")
+            data = written[1]
+            write_jsonl(data, found)
+        seen, divided = look_at(data, codes, fix)
+        rows = [
+            row
+            for task in seen
+            for row in _folded(task, task.name in registry, columns is not None)
+        ]
+        if rows != [row for task in seen for row in task.rows]:
             data = written[1]
             write_jsonl(data, rows)
-        seen, divided = look_at(data, task_names(registry), fix)
+            seen, divided = look_at(data, codes, fix)
+        if data != source:
+            notes.insert(0, f"Made of {source}: {number_of(len(rows), 'record')} in {data}.")
         threads = min(MOST_THREADS, os.cpu_count() or 1)
         start = plan_start(name, data, seen, divided, registry, threads)
         written[0].write_text(configuration(start), encoding="utf-8", newline="\n")
@@ -118,6 +131,25 @@ def begin_study(
             path.unlink(missing_ok=True)
         raise
     return start, report, notes
+
+
+def _folded(task: Seen, known: bool, asked: bool) -> list[Mapping[str, Any]]:
+    """The rows of a task with yes and no as such, and with options where it has labels.
+
+    Args:
+        known: whether it is a task of the project.
+        asked: whether the instruction is to say how to answer.
+    """
+    answers, options = folded([str(row.get("output")) for row in task.rows])
+    labels = bool(options) and task.answer == "generation" and not known
+    if not labels and {*answers} - {"yes", "no"}:
+        return task.rows
+    how = f" Answer {'with the letter of one option' if labels else 'yes or no'}." if asked else ""
+    more = {"options": options} if labels else {}
+    return [
+        {**row, "instruction": f"{row.get('instruction')}{how}", "output": answer, **more}
+        for row, answer in zip(task.rows, answers, strict=True)
+    ]
 
 
 def _checked(file: Path) -> Report:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import jinja2
@@ -194,15 +195,16 @@ def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Ta
 
 def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     """How to divide records: enough to test, no more than a CPU answers in minutes."""
-    fewest = min(seen, key=lambda task: task.records)
-    if fewest.records < FEWEST:
+    different = {task.name: len({str(row.get("input")) for row in task.rows}) for task in seen}
+    name, fewest = min(different.items(), key=itemgetter(1))
+    if fewest < FEWEST:
         raise InputError(
-            f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to train on "
+            f"{data}: {name} has {number_of(fewest, 'different record')}, too few to train on "
             f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
             'give all records `"split": "test"`'
         )
     every = sum(task.records for task in seen)
-    val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest.records))
+    val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
 
 
