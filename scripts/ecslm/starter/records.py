@@ -151,8 +151,8 @@ def look_at(path: Path, codes: Mapping[str, str], fix: str) -> tuple[list[Seen],
         problems = Problems()
         for where, row in read_rows(file, name, problems):
             if not seen:
+                check_columns(sorted(row), where)
                 if missing := [name for name in NEEDED if name not in row]:
-                    check_columns(sorted(row), where)
                     raise InputError(f"{where}: has no {', '.join(missing)}: {fix}")
                 said = "split" in row
             task = row.get("task")
