@@ -6,18 +6,17 @@ import os
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_jsonl
+from ecslm.common.files import write_jsonl, write_text
 from ecslm.common.plain_words import NAME
 from ecslm.common.text import number_of, shown
 from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.card.card import ANSWERS
 from ecslm.data.checking import check_rows, task_names
-from ecslm.data.problems import FIX, Kind
+from ecslm.data.problems import FIX
 from ecslm.data.report import Count, Report
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.source import source_of
@@ -29,19 +28,6 @@ from ecslm.starter.records import NEEDED, Seen, look_at
 from ecslm.starter.study import BASE, TUNED, Start, Task, configuration, plan_start, rendered
 from ecslm.starter.table import SPREADSHEETS, TABLES, Columns, folded, read_table, records_of
 
-MOST_THREADS = 8
-# The problem of records that may be left out without a question.
-DUPLICATE: Kind = "duplicate_record"
-# What a score is.
-SCORES = {
-    "binary_f1": "F1 of the answer yes",
-    "macro_f1": "F1, the mean of the options",
-    "accuracy": "share of right answers",
-    "hit_rate": "share of right answers",
-    "ndcg": "NDCG, how close the order is to the right one",
-    "extraction_f1": "F1 of the attributes found",
-    "bert_f1": "similarity of meaning (BERTScore)",
-}
 # Kinds of answers of which each has a class, whose numbers are shown.
 CLASSES = 6
 # A share of right answers whose interval is told, and the normal quantile of 95 %.
@@ -119,13 +105,9 @@ def begin_study(
             seen, divided = look_at(data, codes, fix)
         if data != source:
             notes.insert(0, f"Made of {source}: {number_of(len(rows), 'record')} in {data}.")
-        threads = min(MOST_THREADS, os.cpu_count() or 1)
-        start = plan_start(name, data, seen, divided, registry, threads)
-        written[0].write_text(configuration(start), encoding="utf-8", newline="\n")
+        start = plan_start(name, data, seen, divided, registry)
+        write_text(written[0], configuration(start))
         report = _checked(written[0])
-        if DUPLICATE in report.problems:
-            start = replace(start, tolerate=(DUPLICATE,))
-            written[0].write_text(configuration(start), encoding="utf-8", newline="\n")
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
@@ -156,13 +138,10 @@ def _checked(file: Path) -> Report:
     """What a run would find in the records of a study."""
     plan = Study.read([file], None)
     source_of(plan).check()
-    settings = check_settings(plan)
-    source = settings.source.model_copy(update={"tolerate": (DUPLICATE,)})
-    settings = settings.model_copy(update={"source": source})
     try:
-        return check_rows(source_of(plan).rows, settings, None)
+        return check_rows(source_of(plan).rows, check_settings(plan), None)
     except InputError as error:
-        # That of a study that there is: its rows may be dropped.
+        # That of a study that stays: its rows may be dropped.
         lines = [problem for problem in error.details if problem.kind != FIX]
         told = "these records cannot be used: correct or remove them first"
         raise InputError(*lines, told) from None
@@ -204,7 +183,6 @@ def _seen(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> dict[str, 
     return {
         **{split: sum(one.records for one in each.values()) for split, each in counts.items()},
         "answer": ": ".join([ANSWERS[task.kind.answer], *filter(None, [", ".join(answers)])]),
-        "score": SCORES[task.kind.metric],
         "within": half if METRICS[task.kind.metric].classes else None,
         "compared": wordings.total(),
         "wordings": len(wordings),

@@ -20,8 +20,6 @@ from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import Answer, InputForm, has_example
 
 NEEDED = ("task", "instruction", "input", "output")
-# More than this means that the column `task` has another meaning.
-MOST_TASKS = 30
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
 # Texts that share so many of their pairs of words, numbers aside, have one wording.
@@ -165,11 +163,6 @@ def look_at(path: Path, codes: Mapping[str, str], fix: str) -> tuple[list[Seen],
                     f"question may have {MOST_CHARACTERS}"
                 )
             task = codes.get(task, task)
-            if task not in seen and len(seen) == MOST_TASKS:
-                raise InputError(
-                    f"{where}: more than {MOST_TASKS} different values of `task`: it must be the "
-                    "name of the question that a record belongs to"
-                )
             seen.setdefault(task, Seen(task)).rows.append(row)
         if not seen:
             problems.raise_unless(())

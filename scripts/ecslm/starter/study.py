@@ -1,6 +1,7 @@
 """The configuration of a study that a user begins, sized so that it ends in minutes on a CPU."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -13,7 +14,6 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.config.names import name_like
 from ecslm.data.checking import task_names
-from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
@@ -37,6 +37,7 @@ MOST_TESTED, MOST_WATCHED = 400, 60
 # Tokens of all passes of training: two cores without AMX take some minutes for them.
 MOST_TOKENS = 60_000
 MOST_EPOCHS = 3
+MOST_THREADS = 8
 # The metrics of the kinds of answer; of choices among the same options another one.
 METRIC_OF: Mapping[Answer, str] = {
     "yes_no": "binary_f1",
@@ -72,9 +73,6 @@ class Task:
                 "metric": self.kind.metric,
                 "ood": False,
             }
-            if self.kind.answer == "choice":
-                ((common, _),) = self.seen.answers.most_common(1)
-                entry["option"] = "letter" if len(common) == 1 else "text"
         else:
             entry = {} if self.input == self.known.input else {"input": self.input}
         return entry if self.trains else entry | {"train": False}
@@ -95,8 +93,6 @@ class Start:
     settings: tuple[str, ...]
     shares: Shares | None
     threads: int
-    tolerate: tuple[Kind, ...] = ()
-    """Kinds of problems whose records are left out."""
 
     @property
     def tuned(self) -> bool:
@@ -151,14 +147,12 @@ def plan_start(
     seen: Sequence[Seen],
     divided: bool,
     registry: Mapping[str, TaskSettings],
-    threads: int,
 ) -> Start:
     """A study of records.
 
     Args:
         divided: whether the records say themselves for what they are.
         registry: the project's tasks.
-        threads: of each job that runs a model.
 
     Raises:
         InputError: there are too few records, or only for training.
@@ -177,7 +171,7 @@ def plan_start(
         tasks=tuple(tasks),
         settings=tuple(evaluated(list(seen))),
         shares=None if divided else _shares(data, seen),
-        threads=threads,
+        threads=min(MOST_THREADS, os.cpu_count() or 1),
     )
 
 

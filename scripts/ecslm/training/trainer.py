@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,21 @@ class Trainer:
             name: weight for name, weight in model.named_parameters() if weight.requires_grad
         }
 
+    def try_heaviest(self) -> None:
+        """Whether every record fits is known from the start: see `_total`. Nothing else is changed.
+
+        Raises:
+            InputError: the heaviest does not.
+        """
+
+        def work(batch: Batch, _micro: Sequence[int]) -> torch.Tensor:
+            loss = answer_loss(self.model.get_base_model(), batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.detach()
+
+        with self._trial():
+            self._total([heaviest(self._examples)], [0], work)
+
     def measure_budget(self, memory: Memory) -> None:
         """Set the token budget to what fits into the memory. Nothing else is changed by this."""
         example = heaviest(self._examples)
@@ -59,12 +75,19 @@ class Trainer:
             answer_loss(self.model.get_base_model(), batch).backward()  # type: ignore[no-untyped-call]
             self.model.zero_grad()
 
-        self.model.train()
         # Adam's two moments.
         moments = 2 * sum(one.numel() * one.element_size() for one in self.trained.values())
-        state = random_state(self._device)
-        budget = fitting_budget(work, len(example), memory, reserved=moments)
+        with self._trial():
+            budget = fitting_budget(work, len(example), memory, reserved=moments)
         self.budget = min(self.processes.gathered(budget))
+
+    @contextmanager
+    def _trial(self) -> Iterator[None]:
+        """A block after which gradients and random state are as before."""
+        self.model.train()
+        state = random_state(self._device)
+        yield
+        self.model.zero_grad()
         restore_random_state(state, self._device)
 
     def gradient(self, members: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -141,10 +164,11 @@ class Trainer:
         """The sum over the micro-batches of some examples, of all processes.
 
         After running out of memory it starts over with half the budget, the same random state and
-        without gradients.
+        without gradients. Where a single example does not fit, activations are from then on
+        computed again in the backward pass, which changes no number.
 
         Raises:
-            InputError: a micro-batch of one example does not fit, or the budget is fixed.
+            InputError: a micro-batch of one example does not fit even so, or the budget is fixed.
         """
         lengths = [len(example) for example in examples]
         own = self.processes.share(members, lengths)
@@ -168,10 +192,15 @@ class Trainer:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         if alone:
-            raise InputError(
-                f"training: out of memory with a single record of {tokens} tokens: lower "
-                "`max_length`, or set `gradient_checkpointing: true`"
-            )
+            causal = self.model.get_base_model()
+            if causal.is_activation_checkpointing:
+                raise InputError(
+                    f"training: out of memory with a single record of {tokens} tokens, even with "
+                    "`gradient_checkpointing`: lower `max_length`"
+                )
+            log.warning("out of memory with a record of %d tokens: checkpointing gradients", tokens)
+            causal.activation_checkpointing_enable({"use_reentrant": False})
+            return
         if self._fixed:
             raise InputError(
                 f"training: out of memory with a batch of {tokens} tokens, and `deterministic` "

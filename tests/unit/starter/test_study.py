@@ -21,7 +21,7 @@ def begun(
     count: int, length: int = 100, name: str = "Fraud", data: str = "r.jsonl", study: str = "mine"
 ) -> Start:
     seen = Seen(name, [row(number, input=f"{number}" + "x" * length) for number in range(count)])
-    return plan_start(study, Path(data), [seen], False, REGISTRY, threads=2)
+    return plan_start(study, Path(data), [seen], False, REGISTRY)
 
 
 @given(st.integers(30, 3000), st.integers(0, 20_000))
