@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from support.model_examples import (
     EXACT,
     adapter_settings,
-    prediction_settings,
     read_lines,
-    run_predict,
     train,
     trainer_of,
 )
@@ -124,30 +122,6 @@ def test_an_answer_is_right_if_generation_gives_each_of_its_tokens(
         for task, tokens in first.items()
         if len(wanted[task]) > 1
     }
-
-
-def test_the_log_has_the_share_of_validation_records_that_the_adapter_answers_right(
-    fluent_adapter: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    best = read_adapter(fluent_adapter).best_step
-    log = read_lines(fluent_adapter.parent / "log.jsonl")
-    (logged,) = [one for one in log if "eval_right" in one and one["step"] == best]
-    predictions = run_predict(
-        tmp_path,
-        tiny_base,
-        fluent_adapter,
-        prediction_settings(),
-        dataset=fluent_adapter.parent.parent / "val.jsonl",
-    )
-    right: dict[str, list[bool]] = {}
-    for row in read_lines(predictions):
-        whole = row["finish_reason"] == "stop" and row["prediction"] == row["reference"]
-        right.setdefault(row["task"], []).append(whole)
-    assert logged["eval_right"] == {task: sum(each) / len(each) for task, each in right.items()}
-    assert any(logged["eval_right"].values())
-    # Ten records in steps of four, in each of fifteen passes.
-    expected = {step: 10 * ((step - 1) // 3) + (4, 8, 10)[(step - 1) % 3] for step in range(1, 46)}
-    assert [entry["records"] for entry in log] == [expected[entry["step"]] for entry in log]
 
 
 def test_more_evaluations_are_logged_and_leave_the_adapter_as_it_is(
