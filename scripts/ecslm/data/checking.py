@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from pydantic import Field
 from tqdm import tqdm
 
 from ecslm.common.files import write_text
@@ -30,23 +29,26 @@ Key = tuple[str, Split, str]
 
 
 class CheckedTask(RecordForm):
-    """The form of a task's records, and the dataset files that the study builds of them."""
+    """The form of a task's records, and the settings of each dataset file that the study builds of
+    them; none if it does not use the task."""
 
-    splits: dict[Split, tuple[str, ...]] = Field(
-        description="Settings of each dataset file; empty if the study does not use the task."
-    )
+    splits: dict[Split, tuple[str, ...]]
 
 
 class CheckSettings(Closed):
-    """Everything in the configuration that affects the check of a source."""
+    """Everything in the configuration that affects the check of a source.
+
+    Attributes:
+        tasks: all tasks of the registry by code.
+        settings: valid names of settings.
+        comparable: whether these are the published data: a different count is then an error.
+    """
 
     source: DataSource
-    tasks: dict[str, CheckedTask] = Field(description="All tasks of the registry by code.")
-    settings: tuple[str, ...] = Field(description="Valid names of settings.")
+    tasks: dict[str, CheckedTask]
+    settings: tuple[str, ...]
     published: tuple[PublishedCount, ...]
-    comparable: bool = Field(
-        description="Whether these are the published data: a different count is then an error."
-    )
+    comparable: bool
 
     @property
     def ranked(self) -> list[str]:

@@ -14,7 +14,6 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import Field
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
@@ -41,24 +40,31 @@ MOST_PARTS = 200
 class Part(Closed):
     """The rows of one task (by its name in the data) and split.
 
-    `file` has a line for each row: its number and its place in the source, and itself.
+    `file` has a line for each row: its number and its place in the source, and itself. `content` is
+    the digest of the rows, wherever they stand, `sha256` that of the file.
     """
 
     task: str
     split: str
     rows: int
-    content: str = Field(description="Digest of the rows, wherever they stand.")
+    content: str
     file: str
     sha256: str
 
 
 class Index(Closed):
-    """The parts of data files, by task and split."""
+    """The parts of data files, by task and split.
 
-    code: str = Field(description="Digest of the code that built the index.")
-    files: dict[str, str] = Field(description="sha256 of each file by its name.")
+    Attributes:
+        code: digest of the code that built the index.
+        files: sha256 of each file by its name.
+        problems: rows of no task and split.
+    """
+
+    code: str
+    files: dict[str, str]
     parts: tuple[Part, ...]
-    problems: dict[Kind, FoundProblems] = Field(description="Rows of no task and split.")
+    problems: dict[Kind, FoundProblems]
 
 
 class IndexedRows:

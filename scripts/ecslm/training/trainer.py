@@ -55,14 +55,8 @@ class Trainer:
         Raises:
             InputError: the heaviest does not.
         """
-
-        def work(batch: Batch, _micro: Sequence[int]) -> torch.Tensor:
-            loss = answer_loss(self.model.get_base_model(), batch)
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss.detach()
-
         with self._trial():
-            self._total([heaviest(self._examples)], [0], work)
+            self._total([heaviest(self._examples)], [0], lambda batch, _: self._descend(batch))
 
     def measure_budget(self, memory: Memory) -> None:
         """Set the token budget to what fits into the memory. Nothing else is changed by this."""
@@ -71,8 +65,7 @@ class Trainer:
         def work(copies: int) -> None:
             # What prompts begin with alike is computed once, and other prompts have less in common.
             several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
-            batch = on_device(self._layout.collate(several), self._device)
-            answer_loss(self.model.get_base_model(), batch).backward()  # type: ignore[no-untyped-call]
+            self._descend(on_device(self._layout.collate(several), self._device))
             self.model.zero_grad()
 
         # Adam's two moments.
@@ -98,20 +91,20 @@ class Trainer:
             norm. Both may be infinite or no number.
         """
         self.model.train()
-        causal, weight = self.model.get_base_model(), sum(self._examples[i].weight for i in members)
-
-        def work(batch: Batch, _micro: Sequence[int]) -> torch.Tensor:
-            loss = answer_loss(causal, batch).div(weight)
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss.detach()
-
-        loss = self._total(self._examples, members, work)
+        weight = sum(self._examples[i].weight for i in members)
+        loss = self._total(self._examples, members, lambda batch, _: self._descend(batch, weight))
         # Of all alike, so that a resumed training has them too.
         self.budget = min(self.processes.gathered(self.budget))
         weights = list(self.trained.values())
         self.processes.sum_gradients(weights)
         gradients = [one.grad for one in weights if one.grad is not None]
         return loss.float(), torch.nn.utils.get_total_norm(gradients)
+
+    def _descend(self, batch: Batch, weight: float = 1.0) -> torch.Tensor:
+        """Add the gradient of a micro-batch, of so much weight in all; returns its loss."""
+        loss = answer_loss(self.model.get_base_model(), batch).div(weight)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, Any]:
@@ -134,27 +127,26 @@ class Trainer:
 
         def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
             found = answer_tokens(causal, batch)
-            likeliest, lengths = found.logits.argmax(-1), [len(examples[i].answer) for i in micro]
-            rights = torch.split(likeliest == found.targets, lengths)
-            for i, right, tokens in zip(
-                micro, rights, torch.split(likeliest, lengths), strict=True
+            lengths = [len(examples[i].answer) for i in micro]
+            likeliest = torch.split(found.logits.argmax(-1), lengths)
+            for i, best, right in zip(
+                micro, likeliest, torch.split(found.targets, lengths), strict=True
             ):
-                own[i] = bool(right.all()), int(tokens[0])
+                own[i] = torch.equal(best, right), int(best[0])
             return found.loss()
 
         loss = self._total(examples, range(len(examples)), work)
-        of_all = [pair for part in self.processes.gathered(own) for pair in part.items()]
-        rows = [(examples[i], right, first) for i, (right, first) in of_all]
+        of_all = {i: pair for part in self.processes.gathered(own) for i, pair in part.items()}
         metrics: dict[str, Any] = {
             "eval_loss": float(loss) / sum(example.weight for example in examples),
             **{name: {} for name in ("eval_records", "eval_right", "eval_alike")},
         }
         for task in sorted({example.task for example in examples}):
-            same = [row for row in rows if row[0].task == task]
+            same = {i: pair for i, pair in of_all.items() if examples[i].task == task}
             metrics["eval_records"][task] = len(same)
-            metrics["eval_right"][task] = sum(right for _, right, _ in same) / len(same)
-            if len({example.answer[0] for example, _, _ in same}) > 1:
-                (_, most), *_ = Counter(first for *_, first in same).most_common(1)
+            metrics["eval_right"][task] = sum(right for right, _ in same.values()) / len(same)
+            if len({examples[i].answer[0] for i in same}) > 1:
+                ((_, most),) = Counter(first for _, first in same.values()).most_common(1)
                 metrics["eval_alike"][task] = most / len(same)
         return metrics
 
