@@ -1,6 +1,7 @@
 """Gradients and evaluations over micro-batches, with a loss on answers only."""
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory
 from ecslm.training.batches import Batch, Example, on_device
 from ecslm.training.loss import answer_loss, answer_tokens
-from ecslm.training.memory import Memory, fitting_budget, heaviest
 from ecslm.training.packing import Layout
 from ecslm.training.processes import Processes
 
@@ -58,21 +58,27 @@ class Trainer:
         with self._trial():
             self._total([heaviest(self._examples)], [0], lambda batch, _: self._descend(batch))
 
-    def measure_budget(self, memory: Memory) -> None:
-        """Set the token budget to what fits into the memory. Nothing else is changed by this."""
+    def measure_budget(self) -> None:
+        """Set the token budget to what fits into memory: that of copies of the heaviest record, one
+        of which is known to fit, with half as many more each time. Nothing else is changed."""
         example = heaviest(self._examples)
-
-        def work(copies: int) -> None:
-            # What prompts begin with alike is computed once, and other prompts have less in common.
-            several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
-            self._descend(on_device(self._layout.collate(several), self._device))
-            self.model.zero_grad()
-
-        # Adam's two moments.
-        moments = 2 * sum(one.numel() * one.element_size() for one in self.trained.values())
+        self.budget = len(example)
+        # In place of Adam's two moments, which come with the first step.
+        moments = [torch.empty_like(one) for one in self.trained.values() for _ in "mv"]
         with self._trial():
-            budget = fitting_budget(work, len(example), memory, reserved=moments)
-        self.budget = min(self.processes.gathered(budget))
+            for copies in _growing(len(self._examples)):
+                # What prompts begin with alike is computed once; others have less in common.
+                several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
+                try:
+                    self._descend(on_device(self._layout.collate(several), self._device))
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    break
+                self.budget = copies * len(example)
+        self.budget = min(self.processes.gathered(self.budget))
+        del moments
+        self._empty_cache()
 
     @contextmanager
     def _trial(self) -> Iterator[None]:
@@ -181,8 +187,7 @@ class Trainer:
             restore_random_state(state, self._device)
 
     def _halve(self, tokens: int, alone: bool) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._empty_cache()
         if alone:
             causal = self.model.get_base_model()
             if causal.is_activation_checkpointing:
@@ -205,6 +210,30 @@ class Trainer:
             tokens,
             self.budget,
         )
+
+    def _empty_cache(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def heaviest(examples: Sequence[Example]) -> Example:
+    """A made-up example as long as the longest, of which answers are as large a share as of any.
+
+    No micro-batch takes more memory for each token: answer tokens also have logits.
+    """
+    longest = max(examples, key=len)
+    share = max(len(example.answer) / len(example) for example in examples)
+    tokens = longest.prompt + longest.answer
+    start = max(len(tokens) - math.ceil(share * len(tokens)), 1)
+    return replace(longest, prompt=tokens[:start], answer=tokens[start:])
+
+
+def _growing(most: int) -> Iterator[int]:
+    """2, 3, 4, 6, 9, ... up to a number."""
+    number = 2
+    while number <= most:
+        yield number
+        number += number // 2
 
 
 def random_state(device: torch.device) -> list[torch.Tensor]:
