@@ -107,11 +107,19 @@ def begin_study(
             notes.insert(0, f"Made of {source}: {number_of(len(rows), 'record')} in {data}.")
         start = plan_start(name, data, seen, divided, registry)
         write_text(written[0], configuration(start))
-        report = _checked(written[0])
-    except BaseException:
+        plan = Study.read([written[0]], None)
+        source_of(plan).check()
+        # What a run would find.
+        report = check_rows(source_of(plan).rows, check_settings(plan), None)
+    except BaseException as error:
         for path in written:
             path.unlink(missing_ok=True)
-        raise
+        if not isinstance(error, InputError):
+            raise
+        # That of a study that stays: its rows may be dropped.
+        lines = [problem for problem in error.details if problem.kind != FIX]
+        told = "these records cannot be used: correct or remove them first"
+        raise InputError(*lines, *[told] * (len(lines) < len(error.details))) from None
     return start, report, notes
 
 
@@ -126,25 +134,12 @@ def _folded(task: Seen, known: bool, asked: bool) -> list[Mapping[str, Any]]:
     labels = bool(options) and task.answer == "generation" and not known
     if not labels and {*answers} - {"yes", "no"}:
         return task.rows
-    how = f" Answer {'with the letter of one option' if labels else 'yes or no'}." if asked else ""
-    more = {"options": options} if labels else {}
-    return [
-        {**row, "instruction": f"{row.get('instruction')}{how}", "output": answer, **more}
-        for row, answer in zip(task.rows, answers, strict=True)
-    ]
-
-
-def _checked(file: Path) -> Report:
-    """What a run would find in the records of a study."""
-    plan = Study.read([file], None)
-    source_of(plan).check()
-    try:
-        return check_rows(source_of(plan).rows, check_settings(plan), None)
-    except InputError as error:
-        # That of a study that stays: its rows may be dropped.
-        lines = [problem for problem in error.details if problem.kind != FIX]
-        told = "these records cannot be used: correct or remove them first"
-        raise InputError(*lines, told) from None
+    rows = [{**row, "output": answer} for row, answer in zip(task.rows, answers, strict=True)]
+    more: dict[str, Any] = {"options": options} if labels else {}
+    if asked:
+        how = "with the letter of one option" if labels else "yes or no"
+        more["instruction"] = f"{rows[0]['instruction']} Answer {how}."
+    return [{**row, **more} for row in rows]
 
 
 def told(start: Start, report: Report, notes: Sequence[str], check: str) -> str:

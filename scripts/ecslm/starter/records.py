@@ -154,8 +154,8 @@ def look_at(path: Path, codes: Mapping[str, str], fix: str) -> tuple[list[Seen],
                     raise InputError(f"{where}: has no {', '.join(missing)}: {fix}")
                 said = "split" in row
             task = row.get("task")
-            # Rows without one are told with all others that cannot be used.
             if not isinstance(task, str) or not is_writable(task):
+                problems.add("missing_field", where, "no text in task")
                 continue
             if len(task) > MOST_CHARACTERS:
                 raise InputError(
@@ -164,8 +164,8 @@ def look_at(path: Path, codes: Mapping[str, str], fix: str) -> tuple[list[Seen],
                 )
             task = codes.get(task, task)
             seen.setdefault(task, Seen(task)).rows.append(row)
+        problems.raise_unless(())
         if not seen:
-            problems.raise_unless(())
             raise InputError(f"{name}: has no records: {fix}")
     return list(seen.values()), said
 

@@ -197,6 +197,10 @@ def test_answers_of_records_are_folded_too() -> None:
             [*ENOUGH, row(40, output="maybe")],
             ["mine.jsonl: line 41: output: 'maybe'", "correct or remove"],
         ),
+        (
+            [row(n, output="Yes" if n % 2 else "No") for n in range(40)] + [row(1, task=None)],
+            ["mine.jsonl: line 41: no text in task", "correct or remove"],
+        ),
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", "INPUT="]),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
         ([row(1)] * 40, ["Fraud has 1 different record, too few", "at least 30"]),
