@@ -19,7 +19,7 @@ help: ## print this list
 	if (said[2]) printf "%20s%s\n", "", said[2]}' $(MAKEFILE_LIST)
 
 # Those that a user gives, explained below.
-VARIABLES := STUDY CONFIGFILE DATA PROFILE SEEDS TRIM REMOVE
+VARIABLES := STUDY CONFIGFILE DATA INPUT OUTPUT QUESTION PROFILE SEEDS TRIM REMOVE
 # Make would pass them on to commands, and evaluate their values to do so.
 unexport $(VARIABLES)
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -42,8 +42,9 @@ WITH_SEEDS = $(if $(value SEEDS),$(if $(value STUDY),,--config) $(call option,'s
 CHECKED = $(BIN)/python scripts/check_configuration.py $(OPTIONS)
 
 ##@ Run
-new: setup ## begin a study of your own records: look at them, and write STUDY.yaml | STUDY DATA
-	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA)
+new: setup ## begin a study of your own records: look at them, and write STUDY.yaml | DATA INPUT OUTPUT QUESTION
+	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA) \
+	$(call option,--input=,INPUT) $(call option,--output=,OUTPUT) $(call option,--question=,QUESTION)
 
 check: setup ## say whether a run would succeed, what is missing, how long it takes | STUDY CONFIGFILE PROFILE
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
@@ -129,7 +130,10 @@ lock: ## update the locked versions of libraries, within the bounds of pyproject
 ##@ Variables
 ##= STUDY=paper           a study of the configuration; for `new`, the name of the new one
 ##= CONFIGFILE=mine.yaml  your own configuration; its keys replace those of config.yaml
-##= DATA=records.jsonl    your own records (default: STUDY.jsonl)
+##= DATA=tickets.csv      your own records, a table or JSON Lines (default: STUDY.jsonl)
+##= INPUT=text            for `new`: the column of a table that is asked about
+##= OUTPUT=urgent         for `new`: its column of right answers
+##= QUESTION="Is it?"     for `new`: what is asked
 ##= PROFILE=gpu           where the run is to be executed: a folder in profiles/
 ##= SEEDS=0,1,2           train each tuned model with these seeds; tables show mean and spread
 ##= TRIM=10               shrink the cache to 10 GB: what was not used for longest goes

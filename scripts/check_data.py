@@ -5,10 +5,9 @@ from pathlib import Path
 
 from ecslm.common.files import json_text
 from ecslm.data.checking import CheckSettings, cached_report, check_rows
-from ecslm.data.index import IndexedRows
 from ecslm.data.labels import read_labels
 from ecslm.data.problems import Problems
-from ecslm.data.source import JsonObject, content_of, located, open_rows, require_content
+from ecslm.data.source import JsonObject, located, planned_rows
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -37,14 +36,9 @@ def main(
             example {"path": "data.jsonl"}
     """
     known = located(settings, location, CheckSettings)
-    source = known.source
-    labels = None if source.labels is None else read_labels(source.labels)
-
-    def content_of_rows(rows: IndexedRows) -> str:
-        return content_of(source, lambda: rows.files, labels and labels.digest)
-
-    raw = open_rows(source, cache, lambda rows: content == content_of_rows(rows))
-    require_content(content, content_of_rows(raw))
+    labels = None if known.source.labels is None else read_labels(known.source.labels)
+    digest = labels and labels.digest
+    raw = planned_rows(known.source, cache, content, lambda rows: rows.files, digest)
     ranks = labels.rows if labels and known.ranked else None
     if code:
         # Local data were checked before the first job; the report is in the cache.

@@ -13,10 +13,9 @@ from tqdm import tqdm
 
 from ecslm.common.files import json_line
 from ecslm.data.cleaning import build_records
-from ecslm.data.index import IndexedRows
 from ecslm.data.labels import read_labels
 from ecslm.data.settings import DatasetSettings
-from ecslm.data.source import JsonObject, content_of, located, open_rows, require_content
+from ecslm.data.source import JsonObject, located, planned_rows
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -47,17 +46,8 @@ def main(
     known = located(settings, location, DatasetSettings)
     source, names = known.source, frozenset((task, *known.aliases))
     labels = None if source.labels is None else read_labels(source.labels)
-
-    def content_of_rows(rows: IndexedRows) -> str:
-        own = labels and labels.digest
-        return content_of(source, lambda: rows.content(names, split), own)
-
-    def is_current(rows: IndexedRows) -> bool:
-        # The source of those with problems may have been fixed since.
-        return not rows.problems().lines(source.tolerate) and content == content_of_rows(rows)
-
-    raw = open_rows(source, cache, is_current)
-    require_content(content, content_of_rows(raw))
+    digest = labels and labels.digest
+    raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split), digest)
     raw.problems().raise_unless(source.tolerate)
     rows = tqdm(raw.rows(raw.of(names, split)), desc="Records", unit="row", disable=None)
     ranked = known.answer == "ranking" and split == "test"

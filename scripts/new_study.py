@@ -1,43 +1,64 @@
 """Begin a study of your own records: write a configuration with comments, and check it.
 
 The records are looked at: the tasks that they belong to, the kind of answer to each, and whether
-they say which are for training and which for tests. Nothing that exists is overwritten.
+they say which are for training and which for tests. Nothing that exists is overwritten. A table
+becomes records if its columns are named:
+  python scripts/new_study.py --data tickets.csv --input text --output urgent \\
+      --question "Is this urgent?"
 """
 
-import os
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.config.names import name_like
 from ecslm.plan.study import Study
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
+from ecslm.schemas.paths import SHARED
 from ecslm.script import run_script
-from ecslm.starter.begin import begin_study, check_study_name
-from ecslm.starter.words import told
+from ecslm.starter.begin import begin_study, check_study_name, told
+from ecslm.starter.table import Columns
+
+EXAMPLE = 'make new DATA=tickets.csv INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"'
 
 
-def main(study: str | None = None, data: Path | None = None) -> None:
+def main(
+    study: str | None = None,
+    data: Path | None = None,
+    input: str | None = None,
+    output: str | None = None,
+    question: str | None = None,
+) -> None:
     """
     Args:
-        study: name of the study; STUDY.yaml is written
-        data: your records: a JSON Lines, JSON or Parquet file, or a folder of them (default:
-            STUDY.jsonl)
+        study: name of the study; STUDY.yaml is written (default: that of the data)
+        data: your records: a CSV, TSV, JSON Lines, JSON or Parquet file, or a folder of records
+            (default: STUDY.jsonl)
+        input: the column of a table with the text that is asked about, or several with commas
+        output: its column with the right answers
+        question: what is asked, for example "Is this urgent?"
     """
-    if not study:
-        raise InputError("STUDY: missing: name the study, as in `make new STUDY=mine`")
+    if not study and not data:
+        raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
     shipped = Study.read([], None).config
+    if not study:
+        assert data is not None
+        study = name_like(data.stem, (*shipped.studies, *SHARED), otherwise="study")
     check_study_name(study, shipped.studies)
-    written = Path(f"{study}.yaml")
-    if os.path.lexists(written):
-        raise InputError(f"{written}: exists, and is not overwritten: choose another STUDY")
-    data = data or Path(f"{study}.jsonl")
-    begun = begin_study(study, data, shipped.tasks)
-    with written.open("x", encoding="utf-8", newline="\n") as stream:
-        stream.write(begun.text)
+    given = {"INPUT": input, "OUTPUT": output, "QUESTION": question}
+    missing = [name for name, value in given.items() if not value]
+    columns = None
+    if input and output and question:
+        columns = Columns(input.split(","), output, question)
+    elif len(missing) < len(given):
+        raise InputError(f"{', '.join(missing)}: missing: give all three, as in `{EXAMPLE}`")
+    start, report, notes = begin_study(
+        study, data or Path(f"{study}.jsonl"), columns, shipped.tasks
+    )
     # Whatever a run still needs: the file is there, and it is good.
-    _, found = check_study([written], None, "default")
+    _, found = check_study([Path(f"{study}.yaml")], None, "default")
     check = as_text(f"Study {study}, profile default", found)
-    print(told(begun.start, begun.report, written, check), end="")
+    print(told(start, report, notes, check), end="")
 
 
 if __name__ == "__main__":

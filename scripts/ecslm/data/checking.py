@@ -6,14 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from pydantic import Field
 from tqdm import tqdm
 
 from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.text import nearest, shown
 from ecslm.common.validation import sealed, unsealed
-from ecslm.data.cleaning import all_dropped, clean_records, no_rows
+from ecslm.data.cleaning import clean_records, missing_records
 from ecslm.data.index import IndexedRows
 from ecslm.data.problems import Kind, Problems
 from ecslm.data.published import PublishedCount
@@ -22,6 +21,7 @@ from ecslm.data.rows import Row
 from ecslm.data.settings import DataSource, RecordForm
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import JobSettings
+from ecslm.schemas.task import TaskSettings
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 # A task, a split, a setting.
@@ -29,23 +29,26 @@ Key = tuple[str, Split, str]
 
 
 class CheckedTask(RecordForm):
-    """The form of a task's records, and the dataset files that the study builds of them."""
+    """The form of a task's records, and the settings of each dataset file that the study builds of
+    them; none if it does not use the task."""
 
-    splits: dict[Split, tuple[str, ...]] = Field(
-        description="Settings of each dataset file; empty if the study does not use the task."
-    )
+    splits: dict[Split, tuple[str, ...]]
 
 
 class CheckSettings(JobSettings):
-    """Everything in the configuration that affects the check of a source."""
+    """Everything in the configuration that affects the check of a source.
+
+    Attributes:
+        tasks: all tasks of the registry by code.
+        settings: valid names of settings.
+        comparable: whether these are the published data: a different count is then an error.
+    """
 
     source: DataSource
-    tasks: dict[str, CheckedTask] = Field(description="All tasks of the registry by code.")
-    settings: tuple[str, ...] = Field(description="Valid names of settings.")
+    tasks: dict[str, CheckedTask]
+    settings: tuple[str, ...]
     published: tuple[PublishedCount, ...]
-    comparable: bool = Field(
-        description="Whether these are the published data: a different count is then an error."
-    )
+    comparable: bool
 
     @property
     def ranked(self) -> list[str]:
@@ -93,32 +96,32 @@ def check_rows(
         InputError: problems that are not tolerated, a dataset file without rows, counts that differ
             from the published ones of the same data, more or fewer labels than ranking rows.
     """
-    names = task_names({code: task.aliases for code, task in settings.tasks.items()})
+    names = task_names(settings.tasks)
     problems = misplaced_rows(raw, names)
     rows, records, yes = Counter[Key](), Counter[Key](), Counter[Key]()
-
-    def known(code: str, split: Split) -> Iterator[Row]:
-        """The rows of known settings, counted."""
-        parts = raw.of([name for name in names if names[name] == code], split)
-        for where, row in raw.rows(parts):
+    # In an order that the settings of a job keep: those are sorted.
+    keys = [(code, split) for code in sorted(settings.tasks) for split in SPLITS]
+    for code, split in tqdm(keys, desc="Checking the data", unit="part", disable=None):
+        known: list[Row] = []
+        for where, row in raw.rows(raw.of([name for name in names if names[name] == code], split)):
             setting = row.get("setting")
             if isinstance(setting, str) and setting not in settings.settings:
-                problems.add("unknown_setting", where, _unknown_setting(setting, settings.settings))
+                message = (
+                    f"setting: unknown name {shown(setting)}, which `settings` of the study may "
+                    f"list{nearest(setting, settings.settings)}"
+                )
+                problems.add("unknown_setting", where, message)
                 continue
+            known.append((where, row))
             if isinstance(setting, str):
                 rows[code, split, setting] += 1
                 yes[code, split, setting] += row.get("output") == "yes"
-            yield where, row
-
-    # In an order that the settings of a job keep: those are sorted.
-    parts = [(code, split) for code in sorted(settings.tasks) for split in SPLITS]
-    for code, split in tqdm(parts, desc="Checking the data", unit="part", disable=None):
         own = labels if split == "test" and code in settings.ranked else None
-        found = clean_records(known(code, split), code, split, settings.tasks[code], own, problems)
+        found = clean_records(known, code, split, settings.tasks[code], own, problems)
         records.update((code, split, record.setting) for record in found)
     tasks: dict[str, dict[Split, dict[str, Count]]] = {}
-    for code, split, setting in rows:
-        count = Count(rows=rows[code, split, setting], records=records[code, split, setting])
+    for (code, split, setting), number in rows.items():
+        count = Count(rows=number, records=records[code, split, setting])
         tasks.setdefault(code, {}).setdefault(split, {})[setting] = count
     report = Report(
         files=raw.files,
@@ -129,24 +132,15 @@ def check_rows(
         differing=tuple(_differing(settings.published, rows, yes)),
     )
     more = list(report.differing) if settings.comparable else []
-    # Where rows are refused, it says no more that none of them is left.
-    refuses = report.problems.keys() - set(settings.source.tolerate)
+    refused = problems.by_kind(settings.source.tolerate)
     for code, task in settings.tasks.items():
         for split, wanted in task.splits.items():
-            for setting in wanted:
-                if not rows[code, split, setting]:
-                    more.append(no_rows(code, split, setting, task.aliases))
-                elif not records[code, split, setting] and not refuses:
-                    more.append(all_dropped(code, split, setting, rows[code, split, setting]))
+            has = {setting: rows[code, split, setting] for setting in wanted}
+            # Where rows are refused, it says no more that none of them is left.
+            used = has if refused else {name: records[code, split, name] for name in wanted}
+            more += missing_records(code, split, task.aliases, has, used)
     problems.raise_unless(settings.source.tolerate, more)
     return report
-
-
-def _unknown_setting(setting: str, known: Sequence[str]) -> str:
-    return (
-        f"setting: unknown name {shown(setting)}, which `settings` of the study may "
-        f"list{nearest(setting, known)}"
-    )
 
 
 def _differing(
@@ -164,9 +158,9 @@ def _differing(
             )
 
 
-def task_names(aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def task_names(tasks: Mapping[str, RecordForm | TaskSettings]) -> dict[str, str]:
     """The code of each task, by every name that the data may use for it."""
-    return {name: code for code, names in aliases.items() for name in (code, *names)}
+    return {name: code for code, task in tasks.items() for name in (code, *task.aliases)}
 
 
 def misplaced_rows(raw: IndexedRows, names: Mapping[str, str]) -> Problems:

@@ -7,12 +7,13 @@ import hashlib
 import heapq
 import json
 import shutil
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
-from pydantic import Field
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
@@ -39,24 +40,31 @@ MOST_PARTS = 200
 class Part(Closed):
     """The rows of one task (by its name in the data) and split.
 
-    `file` has a line for each row: its number and its place in the source, and itself.
+    `file` has a line for each row: its number and its place in the source, and itself. `content` is
+    the digest of the rows, wherever they stand, `sha256` that of the file.
     """
 
     task: str
     split: str
     rows: int
-    content: str = Field(description="Digest of the rows, wherever they stand.")
+    content: str
     file: str
     sha256: str
 
 
 class Index(Closed):
-    """The parts of data files, by task and split."""
+    """The parts of data files, by task and split.
 
-    code: str = Field(description="Digest of the code that built the index.")
-    files: dict[str, str] = Field(description="sha256 of each file by its name.")
+    Attributes:
+        code: digest of the code that built the index.
+        files: sha256 of each file by its name.
+        problems: rows of no task and split.
+    """
+
+    code: str
+    files: dict[str, str]
     parts: tuple[Part, ...]
-    problems: dict[Kind, FoundProblems] = Field(description="Rows of no task and split.")
+    problems: dict[Kind, FoundProblems]
 
 
 class IndexedRows:
@@ -81,7 +89,7 @@ class IndexedRows:
         Raises:
             InputError: a part was modified since it was written.
         """
-        for _, where, row in heapq.merge(*map(self._read, parts), key=lambda one: one[0]):
+        for _, where, row in heapq.merge(*map(self._read, parts), key=itemgetter(0)):
             yield where, row
 
     def content(self, names: Collection[str], split: str) -> str:
@@ -113,11 +121,15 @@ class IndexedRows:
             )
 
 
-def kept_index(folder: Path) -> IndexedRows | None:
-    """The index in a directory, if there is one that is whole and that this code has built."""
+def kept_index(folder: Path, files: dict[str, str] | None = None) -> IndexedRows | None:
+    """The index in a directory, if there is one that is whole and that this code has built.
+
+    Args:
+        files: digests of the files that it must be of; None if it may be of any.
+    """
     with suppress(OSError, ValueError):
         index = unsealed(Index, (folder / INDEX).read_bytes())
-        if index.code == _code():
+        if index.code == _code() and files in (None, index.files):
             return IndexedRows(folder, index)
     return None
 
@@ -140,15 +152,11 @@ def index_of(
     """
     with unchanged(files.values()):
         digests = {name: sha256_of_file(path) for name, path in files.items()}
-        rows = kept_index(folder)
-        if rows is not None and rows.files == digests:
-            return rows
+        if (known := kept_index(folder, digests)) is not None:
+            return known
         # Jobs that start together wait for the first of them.
         with held(folder.with_suffix(".lock"), str(folder), wait=True):
-            rows = kept_index(folder)
-            if rows is None or rows.files != digests:
-                rows = _built(files, digests, folder, defaults, shares)
-            return rows
+            return kept_index(folder, digests) or _built(files, digests, folder, defaults, shares)
 
 
 def _built(
@@ -159,12 +167,11 @@ def _built(
     shares: Shares | None,
 ) -> IndexedRows:
     """Build an index; it replaces that of former content when it is complete."""
-    problems = Problems()
-    new = folder.with_suffix(".new")
+    problems, new = Problems(), folder.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
     try:
-        parts = _split(files, new, problems, defaults, shares)
+        parts = _written(_rows(files, problems, defaults, shares), new, problems)
         index = Index(code=_code(), files=digests, parts=parts, problems=problems.by_kind())
         (new / INDEX).write_text(sealed(index), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -174,97 +181,78 @@ def _built(
     return IndexedRows(folder, index)
 
 
-def _split(
+def _rows(
     files: Mapping[str, Path],
-    folder: Path,
     problems: Problems,
     defaults: Mapping[str, str],
     shares: Shares | None,
-) -> tuple[Part, ...]:
-    """Write the parts of data files into a directory; rows of no part go to `problems`."""
-    writers: dict[tuple[str, str], _Writer] = {}
-    number, seen = 0, set(COLUMNS)
-    with ExitStack() as opened, tqdm(desc="Reading the data", unit="row", disable=None) as bar:
-        for name, path in files.items():
-            absent: dict[str, str] | None = None
-            for where, row in read_rows(path, name, problems):
-                if absent is None:
-                    # Defaults are for columns that the first row lacks, not for gaps in later rows.
-                    absent = {key: text for key, text in defaults.items() if key not in row}
-                    if shares is not None and "split" in row:
-                        raise InputError(
-                            f"{where}: has `split`: remove `split` from `data` of the study, or "
-                            "this column from all rows"
-                        )
-                if mixed := sorted(absent.keys() & row.keys()):
+) -> Iterator[Row]:
+    """The rows of all files, with the columns that those of a file may lack."""
+    for name, path in files.items():
+        absent: dict[str, str] | None = None
+        seen = set(COLUMNS)
+        for where, row in read_rows(path, name, problems):
+            if absent is None:
+                # Defaults are for columns that the first row lacks, not for gaps in later rows.
+                absent = {key: text for key, text in defaults.items() if key not in row}
+                if shares is not None and "split" in row:
                     raise InputError(
-                        f"{where}: has {', '.join(mixed)}, which earlier rows lack: "
-                        "add it to all rows or to none"
+                        f"{where}: has `split`: remove `split` from `data` of the study, or "
+                        "this column from all rows"
                     )
-                if unknown := row.keys() - seen:
-                    check_columns(sorted(unknown), where)
-                    seen |= unknown
-                number += 1
-                bar.update()
-                full = {**absent, **row}
-                if shares is not None:
-                    full["split"] = shares.split_of(row)
-                key = _key(full, where, problems)
-                if key is None:
-                    continue
-                try:
-                    text = _as_text(full)
-                except (TypeError, ValueError, RecursionError) as error:
-                    problems.add("unreadable_row", where, f"cannot be stored: {error}")
-                    continue
-                if key not in writers and len(writers) == MOST_PARTS:
+            if mixed := sorted(absent.keys() & row.keys()):
+                raise InputError(
+                    f"{where}: has {', '.join(mixed)}, which earlier rows lack: "
+                    "add it to all rows or to none"
+                )
+            if unknown := row.keys() - seen:
+                check_columns(sorted(unknown), where)
+                seen |= unknown
+            divided = {} if shares is None else {"split": shares.split_of(row)}
+            yield where, {**absent, **row, **divided}
+        if absent is None and not problems.total():
+            raise InputError(f"{name}: has no rows")
+
+
+def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Part, ...]:
+    """Write rows into the parts of a directory; those of no part go to `problems`."""
+    streams: dict[tuple[str, str], IO[bytes]] = {}
+    contents: dict[tuple[str, str], Any] = defaultdict(hashlib.sha256)
+    counts = Counter[tuple[str, str]]()
+    with ExitStack() as opened:
+        bar = tqdm(rows, desc="Reading the data", unit="row", disable=None)
+        for number, (where, row) in enumerate(bar, start=1):
+            key: tuple[Any, Any] = row.get("task"), row.get("split")
+            if not all(isinstance(name, str) and is_writable(name) for name in key):
+                problems.add("missing_field", where, "no text in task or split")
+                continue
+            try:
+                text = _as_text(row)
+            except (TypeError, ValueError, RecursionError) as error:
+                problems.add("unreadable_row", where, f"cannot be stored: {error}")
+                continue
+            if key not in streams:
+                if len(streams) == MOST_PARTS:
                     raise InputError(
                         f"{where}: more than {MOST_PARTS} different pairs of task and split: "
                         "are these the right columns?"
                     )
-                if key not in writers:
-                    file = folder / f"{len(writers):03d}.jsonl"
-                    writers[key] = _Writer(opened.enter_context(file.open("wb")))
-                writers[key].add(f"[{number}, {json.dumps(where)}, {text}]\n", text)
-            if absent is None and not problems.total():
-                raise InputError(f"{name}: has no rows")
-    return tuple(writers[key].finished(*key) for key in sorted(writers))
-
-
-class _Writer:
-    """Writes one part."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream, self._rows = stream, 0
-        self._content, self._whole = hashlib.sha256(), hashlib.sha256()
-
-    def add(self, line: str, text: str) -> None:
-        """Write a row's line; `text` is the row itself."""
-        self._rows += 1
-        self._content.update(text.encode())
-        self._whole.update(line.encode())
-        self._stream.write(line.encode())
-
-    def finished(self, task: str, split: str) -> Part:
-        """The part, after all of its rows have been written."""
-        return Part(
-            task=task,
-            split=split,
-            rows=self._rows,
-            content=self._content.hexdigest(),
-            file=Path(self._stream.name).name,
-            sha256=self._whole.hexdigest(),
+                file = folder / f"{len(streams):03d}.jsonl"
+                streams[key] = opened.enter_context(file.open("wb"))
+            streams[key].write(f"[{number}, {json.dumps(where)}, {text}]\n".encode())
+            contents[key].update(text.encode())
+            counts[key] += 1
+    return tuple(
+        Part(
+            task=key[0],
+            split=key[1],
+            rows=counts[key],
+            content=contents[key].hexdigest(),
+            file=Path(streams[key].name).name,
+            sha256=sha256_of_file(Path(streams[key].name)),
         )
-
-
-def _key(row: Mapping[str, Any], where: str, problems: Problems) -> tuple[str, str] | None:
-    """The row's task and split, if it has them."""
-    key = row.get("task"), row.get("split")
-    match key:
-        case (str(task), str(split)) if is_writable(task) and is_writable(split):
-            return task, split
-    problems.add("missing_field", where, "no text in task or split")
-    return None
+        for key in sorted(streams)
+    )
 
 
 def _as_text(row: Mapping[str, Any]) -> str:

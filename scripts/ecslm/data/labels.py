@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_text
+from ecslm.common.files import write_bytes
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.validation import read_model
 from ecslm.data.settings import Labels
@@ -46,7 +46,8 @@ def read_labels(labels: Labels) -> LabelFile:
     fetch_labels(labels)
     path = Path(labels.path)
     with unchanged([path]):
-        _verify(path, labels)
+        # It is there now, and verified as it is read.
+        fetch_labels(labels)
         try:
             rows: list[list[str]] = [list(row) for row in read_model(path, list[list[Relevance]])]
         except InputError as error:
@@ -67,7 +68,10 @@ def fetch_labels(labels: Labels) -> bool:
     """
     path = Path(labels.path)
     if path.exists():
-        _verify(path, labels)
+        if labels.sha256 not in (None, sha256_of_file(path)):
+            raise InputError(
+                f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
+            )
         return False
     if labels.url is None:
         raise InputError(no_label_file(path))
@@ -75,21 +79,12 @@ def fetch_labels(labels: Labels) -> bool:
     try:
         with urllib.request.urlopen(labels.url, timeout=60) as answer:
             content: bytes = answer.read()
-        text = content.decode("utf-8")
     except (OSError, HTTPException, ValueError) as error:
         raise InputError(f"{labels.url}: cannot be fetched ({error}): {by_hand}") from None
-    found = sha256(content).hexdigest()
-    if labels.sha256 not in (None, found):
+    if labels.sha256 not in (None, found := sha256(content).hexdigest()):
         raise InputError(
             f"{labels.url}: its sha256 is {found}, `labels.sha256` is {labels.sha256}: the file "
             f"has changed, or the server sent something else: {by_hand}"
         )
-    write_text(path, text)
+    write_bytes(path, content)
     return True
-
-
-def _verify(path: Path, labels: Labels) -> None:
-    if labels.sha256 is not None and sha256_of_file(path) != labels.sha256:
-        raise InputError(
-            f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
-        )

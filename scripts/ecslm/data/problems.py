@@ -1,6 +1,6 @@
 """Problems of raw rows, counted by kind; the first few of each kind are reported."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,7 +54,7 @@ class FoundProblems(BaseModel):
 class Problems:
     """Rows that cannot be used, by kind."""
 
-    def __init__(self, found: dict[Kind, FoundProblems] | None = None) -> None:
+    def __init__(self, found: Mapping[Kind, FoundProblems] | None = None) -> None:
         self._found = {kind: one.model_copy(deep=True) for kind, one in (found or {}).items()}
         self._whole: list[str] = []
 
@@ -69,9 +69,10 @@ class Problems:
         """Add a problem of the data as a whole, which is never tolerated."""
         self._whole.append(problem)
 
-    def by_kind(self) -> dict[Kind, FoundProblems]:
-        """All problems, kinds in the order of their definition."""
-        return {kind: self._found[kind] for kind in get_args(Kind) if kind in self._found}
+    def by_kind(self, tolerated: Collection[Kind] = ()) -> dict[Kind, FoundProblems]:
+        """Problems that are not tolerated, kinds in the order of their definition."""
+        kinds = (kind for kind in get_args(Kind) if kind not in tolerated)
+        return {kind: self._found[kind] for kind in kinds if kind in self._found}
 
     def total(self) -> int:
         """The number of rows that cannot be used."""
@@ -80,11 +81,10 @@ class Problems:
     def lines(self, tolerated: Collection[Kind] = ()) -> list[str]:
         """The problems that are not tolerated, as lines of text."""
         lines: list[str] = []
-        for kind, found in self.by_kind().items():
-            if kind not in tolerated:
-                lines += found.first
-                if more := found.count - len(found.first):
-                    lines.append(f"and {number_of(more, 'more row')} ({kind})")
+        for kind, found in self.by_kind(tolerated).items():
+            lines += found.first
+            if more := found.count - len(found.first):
+                lines.append(f"and {number_of(more, 'more row')} ({kind})")
         return lines
 
     def raise_unless(self, tolerated: Collection[Kind], more: Iterable[str] = ()) -> None:
@@ -96,15 +96,15 @@ class Problems:
         Raises:
             InputError: a line for each of the first problems of each kind.
         """
-        kinds = [kind for kind in self.by_kind() if kind not in tolerated]
-        lines = [*self._whole, *self.lines(tolerated), *more]
-        if kinds:
-            rows = sum(self._found[kind].count for kind in kinds)
-            drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
+        found = self.by_kind(tolerated)
+        lines: list[str | Problem] = [*self._whole, *self.lines(tolerated), *more]
+        if found:
+            rows = number_of(sum(one.count for one in found.values()), "row")
+            drop = ", ".join(kind for kind in get_args(Kind) if kind in (*found, *tolerated))
             fix = (
-                f"{number_of(rows, 'row')} cannot be used: fix the data, or drop "
-                f"and count them with `tolerate: [{drop}]` in `data` of the study"
+                f"{rows} cannot be used: fix the data, or drop and count them with "
+                f"`tolerate: [{drop}]` in `data` of the study"
             )
-            raise InputError(*lines, Problem(fix, kind=FIX))
+            lines.append(Problem(fix, kind=FIX))
         if lines:
             raise InputError(*lines)

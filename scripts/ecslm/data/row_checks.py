@@ -7,12 +7,12 @@ from string import ascii_uppercase
 from typing import Any
 
 from ecslm.common.text import shown
-from ecslm.data.problems import RowError
+from ecslm.data.problems import Kind, RowError
+from ecslm.data.settings import RecordForm
 from ecslm.schemas.fields import (
     is_nothing,
     is_writable,
     parse_example,
-    parse_list,
     parse_object,
     parse_options,
 )
@@ -24,61 +24,51 @@ LETTERED = re.compile(r"[A-Z]:")
 FILLED_IN = ("split", "setting")
 
 
-def check_texts(row: Mapping[str, Any]) -> None:
-    """Refuse a row that lacks a text.
+def checked_row(row: Mapping[str, Any], form: RecordForm) -> dict[str, Any]:
+    """The fields of a record that are those of its row; options are a list, or None.
 
     Raises:
-        RowError: a column has no text, empty text, or text that UTF-8 cannot encode.
+        RowError: the row cannot become a record.
     """
     missing = [name for name in ("setting", *TEXTS) if not isinstance(row.get(name), str)]
     if missing:
         own = ", ".join(shown(name) for name in row if name not in FILLED_IN)
         fix = f"the row has {own}" if missing[-1] not in row else "write it in quotes, as JSON text"
         raise RowError("missing_field", f"no text in {', '.join(missing)}: {fix}")
-    for name in TEXTS:
-        if not row[name].strip():
-            raise RowError("empty_field", f"{name}: empty")
-        _require_writable(name, row[name])
-
-
-def _require_writable(name: str, *texts: str) -> None:
-    if not all(map(is_writable, texts)):
-        raise RowError("unwritable_text", f"{name}: contains an unpaired surrogate")
-
-
-def checked_options(value: Any) -> list[str] | None:
-    """The options of a row as a list, None where there are none.
-
-    Raises:
-        RowError: the value is not a list of texts.
-    """
-    try:
-        options = parse_options(value)
-    except ValueError as error:
-        raise RowError("bad_options", f"options: {error}") from None
-    _require_writable("options", *(options or ()))
-    return options
-
-
-def checked_example(value: Any, setting: str) -> str | None:
-    """The example as in the data, after a check of the fields that the prompt uses.
-
-    Raises:
-        RowError: the value is not an example, a 1-shot row has none, or another row has one.
-    """
-    if is_nothing(value) == has_example(setting):
-        there = "missing, but {} needs one" if is_nothing(value) else "present, but {} has none"
+    if empty := [name for name in TEXTS if not row[name].strip()]:
+        raise RowError("empty_field", f"{empty[0]}: empty")
+    options = _parsed("bad_options", "options", parse_options, row.get("options"))
+    text, setting = row.get("few_shot_example"), row["setting"]
+    if is_nothing(text) == has_example(setting):
+        there = "missing, but {} needs one" if is_nothing(text) else "present, but {} has none"
         raise RowError("bad_example", f"few_shot_example: {there.format(setting)}")
-    if is_nothing(value):
-        return None
-    if not isinstance(value, str):
-        raise RowError("bad_example", "few_shot_example: not text")
+    example = None
+    if not is_nothing(text):
+        example = _parsed("bad_example", "few_shot_example", parse_example, str(text))
+    fields = {
+        "setting": setting,
+        **{name: row[name] for name in TEXTS},
+        "options": options,
+        "few_shot_example": None if example is None else text,
+    }
+    for name, value in (*fields.items(), ("few_shot_example", example)):
+        if not is_writable(json.dumps(value, ensure_ascii=False)):
+            raise RowError("unwritable_text", f"{name}: contains an unpaired surrogate")
+    check_output(row["output"], options, form.answer)
+    check_input(row["input"], form.input, form.answer, row["output"])
+    return fields
+
+
+def _parsed(kind: Kind, name: str, parse: Any, value: Any) -> Any:
+    """What a field means.
+
+    Raises:
+        RowError: it means nothing.
+    """
     try:
-        example = parse_example(value)
+        return parse(value)
     except ValueError as error:
-        raise RowError("bad_example", f"few_shot_example: {error}") from None
-    _require_writable("few_shot_example", value, json.dumps(example, ensure_ascii=False))
-    return value
+        raise RowError(kind, f"{name}: {error}") from None
 
 
 def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None:
@@ -87,14 +77,11 @@ def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None
     Raises:
         RowError: the input cannot be parsed, or lacks a field that the task is about.
     """
-    try:
-        if form == "list" and not parse_options(parse_list(text)):
-            raise ValueError("an empty list")
-        parts = parse_object(text) if form == "object" else None
-    except ValueError as error:
-        raise RowError("bad_input", f"input: {error}") from None
-    if parts is None:
+    if form == "list" and not _parsed("bad_input", "input", parse_options, text):
+        raise RowError("bad_input", "input: an empty list")
+    if form != "object":
         return
+    parts = _parsed("bad_input", "input", parse_object, text)
     if answer == "extraction" and not isinstance(parts.get("target attributes"), str):
         raise RowError("bad_input", "input: no text in `target attributes`")
     if answer == "ranking":
@@ -152,12 +139,12 @@ def _check_products(products: Any, output: str) -> None:
 def _check_entries(output: str) -> None:
     try:
         entries = json.loads(output)
-        sound = bool(entries) and all(
+        sound = isinstance(entries, list) and all(
             isinstance(entry["attribute"], str) and isinstance(entry["value"], str)
             for entry in entries
         )
     except (ValueError, RecursionError, TypeError, LookupError):
         sound = False
-    if not sound or not isinstance(entries, list):
+    if not sound or not entries:
         message = "output: not a JSON list of objects, each with texts in attribute and value"
         raise RowError("bad_output", message)

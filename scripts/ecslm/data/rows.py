@@ -27,8 +27,6 @@ NO_ROWS = "dataset_infos.json"
 
 # Bytes by which the form of a file is told, and characters of a list that are read at a time.
 HEAD, CHUNK = 1 << 16, 1 << 22
-# A longer row of a list is a broken one.
-LONGEST_ROW = 1 << 26
 BATCH_ROWS = 1000
 SPACE = re.compile(r"\s*")
 AFTER_ITEM = re.compile(r"\s*([,\]])")
@@ -59,8 +57,7 @@ def data_files(path: Path) -> dict[str, Path]:
         problems = [f"{path}: is a directory without {formats} files"]
     if problems:
         raise InputError(*problems)
-    above = path.parent
-    named = {file: file.relative_to(above) if path.is_absolute() else file for file in files}
+    named = {file: file.relative_to(path.parent) if path.is_absolute() else file for file in files}
     return {name.as_posix(): file for file, name in named.items()}
 
 
@@ -99,98 +96,74 @@ def read_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
     with path.open("rb") as stream:
         head = stream.read(HEAD)
         stream.seek(0)
-        if head.startswith(b"PAR1"):
-            yield from _parquet_rows(path, name)
-        elif problem := encoding_problem(head):
+        if problem := encoding_problem(head):
             raise InputError(f"{name}: {problem}")
+        if head.startswith(b"PAR1"):
+            values = _parquet_rows(path, name)
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
-            try:
-                text = TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-                yield from _list_rows(text, name, problems)
-            except UnicodeDecodeError as error:
-                raise InputError(f"{name}: not UTF-8 text ({error.reason})") from None
+            values = _items(TextIOWrapper(stream, encoding="utf-8-sig", newline=""), name)
         else:
-            yield from _line_rows(stream, name, problems)
+            values = _lines(stream, name, problems)
+        for where, value in values:
+            if isinstance(value, dict):
+                yield where, value
+            else:
+                problems.add("unreadable_row", where, "not an object")
 
 
-def _line_rows(stream: IO[bytes], name: str, problems: Problems) -> Iterator[Row]:
-    """The rows of JSON Lines."""
+def _lines(stream: IO[bytes], name: str, problems: Problems) -> Iterator[tuple[str, Any]]:
+    """The values of JSON Lines; lines that have none go to `problems`."""
     for number, line in enumerate(stream, start=1):
         if line.isspace():
             continue
         where = f"{name}: line {number}"
         cut = "" if line.endswith(b"\n") else ": is the file truncated?"
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            value = json.loads(text, object_pairs_hook=_object)
+            yield where, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
-            problems.add("unreadable_row", where, f"not UTF-8 text ({error.reason}){cut}")
+            problems.add(
+                "unreadable_row", where, f"not UTF-8 text ({error.reason}): save it as such{cut}"
+            )
         except (ValueError, RecursionError) as error:
             problems.add("unreadable_row", where, f"not JSON ({error}){cut}")
-        else:
-            if isinstance(value, dict):
-                yield where, value
-            else:
-                problems.add("unreadable_row", where, "not an object")
 
 
-def _list_rows(stream: IO[str], name: str, problems: Problems) -> Iterator[Row]:
-    """The rows of one JSON list, of which only a part is in memory at a time.
+def _items(stream: IO[str], name: str) -> Iterator[tuple[str, Any]]:
+    """The items of one JSON list, of which only a part is in memory at a time.
 
     Raises:
-        InputError: the list is not valid JSON, or is incomplete.
+        InputError: the list is not valid JSON, or is incomplete, or not UTF-8.
     """
-    decode = json.JSONDecoder(object_pairs_hook=_object).raw_decode
-    # From behind the list's own bracket.
-    text, number = "", 1
-    while not text:
-        text = stream.read(CHUNK).lstrip()
-    at = 1
-    while True:
-        where, problem = f"{name}: row {number}", "no comma or end of the list after it"
-        begin = _end_of_space(text, at)
-        if number == 1 and text[begin : begin + 1] == "]":
-            _require_end(text[begin + 1 :], stream, name)
-            return
-        try:
-            value, end = decode(text, begin)
-            follows = AFTER_ITEM.match(text, end)
-        except (ValueError, RecursionError) as error:
-            follows, problem = None, f"not JSON ({error})"
-        if follows is not None:
-            if isinstance(value, dict):
+    decode = json.JSONDecoder().raw_decode
+    text, number, end = "", 0, ""
+    try:
+        while not text:
+            text = stream.read(CHUNK).lstrip()
+        # Behind the list's own bracket.
+        at = 1
+        while end != "]":
+            where = f"{name}: row {number + 1}"
+            try:
+                begin = SPACE.match(text, at).end()  # type: ignore[union-attr]
+                empty = not number and text.startswith("]", begin)
+                value, behind = (None, begin) if empty else decode(text, begin)
+                follows = AFTER_ITEM.match(text, behind)
+                problem = "no comma or end of the list after it"
+            except (ValueError, RecursionError) as error:
+                follows, problem = None, f"not JSON ({error})"
+            if follows is None:
+                # Pieces grow, so that a long item is not decoded again and again.
+                if not (chunk := stream.read(max(CHUNK, len(text) - at))):
+                    raise InputError(f"{where}: {problem}: is the file truncated?")
+                text, at = text[at:] + chunk, 0
+                continue
+            at, end, number = follows.end(), follows[1], number + 1
+            if not empty:
                 yield where, value
-            else:
-                problems.add("unreadable_row", where, "not an object")
-            at, number = follows.end(), number + 1
-            if follows[1] == "]":
-                _require_end(text[at:], stream, name)
-                return
-            continue
-        # Pieces grow, so that a long item is not decoded from its start again and again.
-        chunk = stream.read(max(CHUNK, len(text) - at)) if len(text) - at < LONGEST_ROW else ""
-        if not chunk:
-            raise InputError(f"{where}: {problem}: is the file truncated?")
-        text, at = text[at:] + chunk, 0
-
-
-def _end_of_space(text: str, at: int) -> int:
-    match = SPACE.match(text, at)
-    assert match is not None, "the pattern also matches the empty string"
-    return match.end()
-
-
-def _require_end(text: str, stream: IO[str], name: str) -> None:
-    if text.strip() or stream.read().strip():
-        raise InputError(f"{name}: more text after the end of the list")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object without duplicate keys, of which `json` would keep the last value."""
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("a duplicate key in an object")
-    return value
+        if text[at:].strip() or stream.read().strip():
+            raise InputError(f"{name}: more text after the end of the list")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not UTF-8 text ({error.reason})") from None
 
 
 def _parquet_rows(path: Path, name: str) -> Iterator[Row]:

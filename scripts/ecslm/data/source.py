@@ -125,20 +125,38 @@ def content_of(source: DataSource, digest: Callable[[], object], labels: str | N
     return f"source:{sha256_of_text(canonical_json([made_from, labels]))[:32]}"
 
 
-def require_content(planned: str | None, found: str) -> None:
-    """Refuse rows other than those that the run was planned with.
+def planned_rows(
+    source: DataSource,
+    cache: Path,
+    planned: str | None,
+    digest: Callable[[IndexedRows], object],
+    labels: str | None,
+) -> IndexedRows:
+    """The rows of a source that a run was planned with.
 
     Args:
-        planned: the value of `--content`; None in a run by hand.
+        planned: the value of `--content`; None in a run by hand, which takes what is there.
+        digest: of the rows that the result uses.
+        labels: as in `content_of`.
 
     Raises:
-        InputError: they are others.
+        InputError: they are others; or as in `open_rows`.
     """
-    if planned not in (None, found):
+
+    def content(rows: IndexedRows) -> str:
+        return content_of(source, lambda: digest(rows), labels)
+
+    def is_current(rows: IndexedRows) -> bool:
+        # The source of those with problems may have been fixed since.
+        return planned == content(rows) and not rows.problems().lines(source.tolerate)
+
+    rows = open_rows(source, cache, is_current)
+    if planned not in (None, content(rows)):
         raise InputError(
             "--content: the data changed since the run was planned, or while they were read: "
             "run again"
         )
+    return rows
 
 
 def _folder(source: DataSource, cache: Path) -> Path:

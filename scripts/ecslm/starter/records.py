@@ -1,5 +1,6 @@
 """Looks at a user's records: their tasks, the kind of answer to each, how many and how long."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import shown
+from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.problems import Problems, RowError
 from ecslm.data.row_checks import check_input, check_output
 from ecslm.data.rows import check_columns, data_files, read_rows
@@ -17,16 +20,13 @@ from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import Answer, InputForm, has_example
 
 NEEDED = ("task", "instruction", "input", "output")
-EXAMPLE = (
-    '{"task": "Fraud", "instruction": "Is this return fraudulent? Answer yes or no.", '
-    '"input": "Third return this month, the tag is missing", "output": "yes"}'
-)
-# More than this means that the column `task` has another meaning.
-MOST_TASKS = 30
-# Texts that are so few, so short and so frequent are labels: one of them is right, or wrong.
-MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = 12, 40, 5
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
+# Texts that share so many of their pairs of words, numbers aside, have one wording.
+ALIKE = 0.5
+# Records whose wordings are compared.
+MOST_COMPARED = 500
+WORD = re.compile(r"[^\W\d]+|\d+")
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,6 @@ class Seen:
         return Counter(str(row.get("split", "test")) for row in self.rows)
 
     @cached_property
-    def settings(self) -> Counter[str]:
-        """How many are of each setting."""
-        return Counter(_text(row, "setting") or DEFAULT_SETTING for row in self.rows)
-
-    @cached_property
     def answers(self) -> Counter[str]:
         """How often each output occurs."""
         return Counter(_text(row, "output") for row in self.rows)
@@ -70,14 +65,9 @@ class Seen:
             for row in self.rows
         ]
 
-    @property
-    def longest_output(self) -> int:
-        """Characters of the longest answer."""
-        return max(map(len, self.answers))
-
     @cached_property
     def answer(self) -> Answer:
-        """The kind of answer that its records have."""
+        """The kind of answer that most of its records have."""
         if self.options.total() >= FITTING * self.records:
             return "choice"
         kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
@@ -95,14 +85,6 @@ class Seen:
                 fitting += 1
         return fitting >= FITTING * self.records
 
-    @property
-    def labels(self) -> list[str]:
-        """The answers in order, if they are texts but might be options; else none."""
-        few = len(self.answers) <= min(MOST_LABELS, self.records / LEAST_OF_A_LABEL)
-        if self.answer != "generation" or not few or self.longest_output > LONGEST_LABEL:
-            return []
-        return sorted(self.answers)
-
     @cached_property
     def objects(self) -> int:
         """Records whose input is a JSON object."""
@@ -118,16 +100,45 @@ class Seen:
         """The form of its inputs."""
         return "object" if self.objects == self.records else "text"
 
+    def wordings(self) -> Counter[str]:
+        """Kinds of inputs that differ in names and numbers alone: their first, and how many of the
+        records that were compared, which are spread evenly."""
+        known: dict[str, set[tuple[str, str]]] = {}
+        found: Counter[str] = Counter()
+        step = -(-self.records // MOST_COMPARED)
+        for row in self.rows[::step]:
+            text = _text(row, "input")
+            words = ["0" if word.isdigit() else word for word in WORD.findall(text.casefold())]
+            own = {*zip(["", *words], [*words, ""], strict=True)}
+            alike = (one for one, pairs in known.items() if _similar(own, pairs) >= ALIKE)
+            first = next(alike, text)
+            known.setdefault(first, own)
+            found[first] += 1
+        return found
+
+
+def _similar(one: set[tuple[str, str]], other: set[tuple[str, str]]) -> float:
+    return len(one & other) / len(one | other)
+
 
 def _text(row: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value := row.get(name), str) else ""
 
 
-def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
+def _options(row: Mapping[str, Any]) -> list[str]:
+    """The options of a row; those that cannot be read are told later."""
+    try:
+        return parse_options(row.get("options")) or []
+    except ValueError:
+        return []
+
+
+def look_at(path: Path, codes: Mapping[str, str], fix: str) -> tuple[list[Seen], bool]:
     """The tasks of a file, or of all files of a folder, and whether records say their split.
 
     Args:
         codes: of the project's tasks, by each name that the data may use for them.
+        fix: what to do with a file without records in this form.
 
     Raises:
         InputError: a file cannot be read, or its rows are no records.
@@ -139,45 +150,29 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
         for where, row in read_rows(file, name, problems):
             if not seen:
                 check_columns(sorted(row), where)
-                _check_first(row, where)
+                if missing := [name for name in NEEDED if name not in row]:
+                    raise InputError(f"{where}: has no {', '.join(missing)}: {fix}")
                 said = "split" in row
             task = row.get("task")
-            # Rows without one are told with all others that cannot be used.
-            if isinstance(task, str) and is_writable(task):
-                task = codes.get(task, task)
-                if task not in seen and len(seen) == MOST_TASKS:
-                    raise InputError(
-                        f"{where}: more than {MOST_TASKS} different values of `task`: it "
-                        "must be the name of the question that a record belongs to"
-                    )
-                seen.setdefault(task, Seen(task)).rows.append(row)
+            if not isinstance(task, str) or not is_writable(task):
+                problems.add("missing_field", where, "no text in task")
+                continue
+            if len(task) > MOST_CHARACTERS:
+                raise InputError(
+                    f"{where}: task: {shown(task)} has {len(task):,} characters: the name of the "
+                    f"question may have {MOST_CHARACTERS}"
+                )
+            task = codes.get(task, task)
+            seen.setdefault(task, Seen(task)).rows.append(row)
+        problems.raise_unless(())
         if not seen:
-            problems.raise_unless(())
-            raise InputError(
-                f"{name}: has no records: write one JSON object per line, as {EXAMPLE}"
-            )
+            raise InputError(f"{name}: has no records: {fix}")
     return list(seen.values()), said
-
-
-def _check_first(row: Mapping[str, Any], where: str) -> None:
-    if missing := [name for name in NEEDED if name not in row]:
-        raise InputError(
-            f"{where}: has no {', '.join(missing)}: each record needs {', '.join(NEEDED)}, "
-            f"as {EXAMPLE}"
-        )
-
-
-def _options(row: Mapping[str, Any]) -> list[str]:
-    """The options of a row; those that cannot be read are told later."""
-    try:
-        return parse_options(row.get("options")) or []
-    except ValueError:
-        return []
 
 
 def evaluated(tasks: list[Seen]) -> list[str]:
     """The settings of the records, the most frequent first; those with an example are left out."""
-    counted: Counter[str] = Counter()
-    for task in tasks:
-        counted.update(task.settings)
+    counted = Counter(
+        _text(row, "setting") or DEFAULT_SETTING for task in tasks for row in task.rows
+    )
     return [setting for setting, _ in counted.most_common() if not has_example(setting)]

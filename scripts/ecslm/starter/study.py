@@ -1,8 +1,10 @@
 """The configuration of a study that a user begins, sized so that it ends in minutes on a CPU."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import jinja2
@@ -11,7 +13,7 @@ import yaml
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.config.names import name_like
-from ecslm.data.problems import Kind
+from ecslm.data.checking import task_names
 from ecslm.data.shares import Shares
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
@@ -35,6 +37,7 @@ MOST_TESTED, MOST_WATCHED = 400, 60
 # Tokens of all passes of training: two cores without AMX take some minutes for them.
 MOST_TOKENS = 60_000
 MOST_EPOCHS = 3
+MOST_THREADS = 8
 # The metrics of the kinds of answer; of choices among the same options another one.
 METRIC_OF: Mapping[Answer, str] = {
     "yes_no": "binary_f1",
@@ -70,9 +73,6 @@ class Task:
                 "metric": self.kind.metric,
                 "ood": False,
             }
-            if self.kind.answer == "choice":
-                ((common, _),) = self.seen.answers.most_common(1)
-                entry["option"] = "letter" if len(common) == 1 else "text"
         else:
             entry = {} if self.input == self.known.input else {"input": self.input}
         return entry if self.trains else entry | {"train": False}
@@ -80,7 +80,7 @@ class Task:
     @property
     def most_new_tokens(self) -> int:
         """A limit for its answers that the longest of the records fits into."""
-        return 8 + round(self.seen.longest_output / CHARACTERS)
+        return 8 + round(max(map(len, self.seen.answers)) / CHARACTERS)
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,6 @@ class Start:
     settings: tuple[str, ...]
     shares: Shares | None
     threads: int
-    tolerate: tuple[Kind, ...] = ()
-    """Kinds of problems whose records are left out."""
 
     @property
     def tuned(self) -> bool:
@@ -149,21 +147,20 @@ def plan_start(
     seen: Sequence[Seen],
     divided: bool,
     registry: Mapping[str, TaskSettings],
-    threads: int,
 ) -> Start:
     """A study of records.
 
     Args:
         divided: whether the records say themselves for what they are.
         registry: the project's tasks.
-        threads: of each job that runs a model.
 
     Raises:
         InputError: there are too few records, or only for training.
     """
     tasks: list[Task] = []
     for one in seen:
-        taken = (*registry, *(task.code for task in tasks))
+        # No name that the data may use for a task of the project.
+        taken = (*task_names(registry), *(task.code for task in tasks))
         code = one.name if one.name in registry else name_like(one.name, taken, otherwise="Task")
         tasks.append(_task(code, one, registry.get(code), not divided or one.splits["train"] > 0))
     if divided:
@@ -174,53 +171,48 @@ def plan_start(
         tasks=tuple(tasks),
         settings=tuple(evaluated(list(seen))),
         shares=None if divided else _shares(data, seen),
-        threads=threads,
+        threads=min(MOST_THREADS, os.cpu_count() or 1),
     )
 
 
 def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Task:
+    # Inputs of the others have parts that answers are read by.
     if known is not None:
-        # Inputs of the others have parts that answers are read by.
         any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
         form = "text" if any_text and not seen.objects else known.input
         return Task(code, seen, known.kind(), form, known, trains)
-    answer = seen.answer
-    metric = METRIC_OF[answer]
-    if answer == "choice" and len(seen.options) == 1:
-        metric = SAME_OPTIONS
-    form = "object" if answer in ("ranking", "extraction") else seen.input
-    return Task(code, seen, TaskKind(answer=answer, metric=metric), form, None, trains)
+    form = "object" if seen.answer in ("ranking", "extraction") else seen.input
+    same = seen.answer == "choice" and len(seen.options) == 1
+    metric = SAME_OPTIONS if same else METRIC_OF[seen.answer]
+    return Task(code, seen, TaskKind(answer=seen.answer, metric=metric), form, None, trains)
 
 
 def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     """How to divide records: enough to test, no more than a CPU answers in minutes."""
-    fewest = min(seen, key=lambda task: task.records)
-    if fewest.records < FEWEST:
+    different = {task.name: len({str(row.get("input")) for row in task.rows}) for task in seen}
+    name, fewest = min(different.items(), key=itemgetter(1))
+    if fewest < FEWEST:
         raise InputError(
-            f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to train on "
+            f"{data}: {name} has {number_of(fewest, 'different record')}, too few to train on "
             f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
             'give all records `"split": "test"`'
         )
     every = sum(task.records for task in seen)
-    val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest.records))
+    val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
 
 
 def _check_splits(data: Path, seen: Sequence[Seen]) -> None:
     """Refuse records of which some parts are missing."""
     for task in seen:
-        splits = task.splits
-        if not splits["test"]:
-            raise InputError(
-                f"{data}: no record of {task.name} is for tests: give some of them "
-                '`"split": "test"`, or leave `split` out of all records and they will be divided'
-            )
-        if splits["train"] and not splits["val"]:
-            raise InputError(
-                f"{data}: {task.name} has records for training but none for validation: "
-                'give a tenth of them `"split": "val"`, or leave `split` out of all records and '
-                "they will be divided"
-            )
+        needed = ("test", "val") if task.splits["train"] else ("test",)
+        for split in needed:
+            if not task.splits[split]:
+                raise InputError(
+                    f"{data}: {task.name} has no record for {'tests' if split == 'test' else split}"
+                    f': give some of them `"split": "{split}"`, or leave `split` out of all '
+                    "records and they will be divided"
+                )
 
 
 def _as_yaml(value: object) -> str:

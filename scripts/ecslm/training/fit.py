@@ -25,7 +25,6 @@ from ecslm.schemas.record import Record
 from ecslm.training.adapter import add_adapter, save_adapter
 from ecslm.training.batches import Example, Padded, encode_example, plan_steps
 from ecslm.training.course import Course
-from ecslm.training.memory import Memory
 from ecslm.training.packing import Packed, has_dropout
 from ecslm.training.processes import join
 from ecslm.training.progress import Progress
@@ -118,8 +117,10 @@ def fit_adapter(
     torch.empty((), dtype=torch.int64).random_()
     course = Course(trainer, plan_steps(examples, chosen, seed), examples, chosen)
     resumed = course.resume(work / CHECKPOINT)
+    if target.type == "cuda":
+        trainer.try_heaviest()
     if chosen.batch_tokens == "auto" and not resumed:
-        trainer.measure_budget(Memory(target))
+        trainer.measure_budget()
     if processes.first:
         log.info(
             "%d records, %d steps, %s, at most %d tokens in a forward pass",

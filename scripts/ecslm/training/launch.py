@@ -5,13 +5,17 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable
-from multiprocessing import connection, get_context
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
 from typing import Any
 
 from ecslm.common.errors import InputError
 
 # prctl(2): the signal that a process gets when the one that started it ends.
 PR_SET_PDEATHSIG = 1
+# In a fork: what it is to do, of its number and a place to meet the others.
+_given: dict[str, Callable[[int, str], Any]] = {}
 
 
 def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
@@ -28,58 +32,42 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
     Raises:
         InputError: that of one of them; or one ended otherwise. The others are then ended, too.
     """
-    context = get_context("fork")
-    waiting: dict[Any, tuple[int, Any]] = {}
-    found: dict[int, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    others, begun = active_children(), (work, os.getpid())
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(count, get_context("fork"), _begin, begun) as pool,
+    ):
+        asked = [pool.submit(_call, rank, f"{folder}/place") for rank in range(count)]
         try:
-            for rank in range(count):
-                told, telling = context.Pipe(duplex=False)
-                arguments = (work, rank, f"{folder}/place", telling, os.getpid())
-                process = context.Process(target=_call, args=arguments)
-                process.start()
-                telling.close()
-                waiting[told] = rank, process
-            processes = [process for _, process in waiting.values()]
-            while waiting:
-                for ended in connection.wait(list(waiting)):
-                    rank, _ = waiting.pop(ended)
-                    problems, found[rank] = _received(ended, count)
-                    if problems:
-                        raise InputError(*problems)
-            for process in processes:
-                process.join()
+            for ended in as_completed(asked):
+                problems, _ = ended.result()
+                if problems:
+                    raise InputError(*problems)
+        except BrokenProcessPool:
+            raise InputError(
+                f"training: one of {count} processes failed, see the log: run again to continue "
+                "from the last checkpoint"
+            ) from None
         finally:
-            for _, process in waiting.values():
-                process.kill()
-                process.join()
-    return found[0]
+            for process in active_children():
+                if process not in others and not all(one.done() for one in asked):
+                    process.kill()
+        return asked[0].result()[1]
 
 
-def _received(told: Any, count: int) -> tuple[Any, Any]:
-    """Problems and result of a process."""
-    try:
-        received: tuple[Any, Any] = told.recv()
-    except EOFError:
-        message = (
-            f"training: one of {count} processes failed, see the log: run again to continue from "
-            "the last checkpoint"
-        )
-        return (message,), None
-    return received
-
-
-def _call(
-    work: Callable[[int, str], Any], rank: int, place: str, telling: Any, parent: int
-) -> None:
-    """Be one of the processes: tell the job what it has found, or what is wrong."""
+def _begin(work: Callable[[int, str], Any], parent: int) -> None:
+    """Be one of the processes, which the job ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        return
-    # The job ends its processes.
+        os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _given["work"] = work
+
+
+def _call(rank: int, place: str) -> tuple[Any, Any]:
+    """Problems and result of a process."""
     try:
-        telling.send(((), work(rank, place)))
+        return (), _given["work"](rank, place)
     except InputError as error:
-        telling.send((error.details, None))
+        return error.details, None

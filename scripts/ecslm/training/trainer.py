@@ -1,8 +1,10 @@
 """Gradients and evaluations over micro-batches, with a loss on answers only."""
 
 import logging
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,6 @@ from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory
 from ecslm.training.batches import Batch, Example, on_device
 from ecslm.training.loss import answer_loss, answer_tokens
-from ecslm.training.memory import Memory, fitting_budget, heaviest
 from ecslm.training.packing import Layout
 from ecslm.training.processes import Processes
 
@@ -48,23 +49,44 @@ class Trainer:
             name: weight for name, weight in model.named_parameters() if weight.requires_grad
         }
 
-    def measure_budget(self, memory: Memory) -> None:
-        """Set the token budget to what fits into the memory. Nothing else is changed by this."""
+    def try_heaviest(self) -> None:
+        """Whether every record fits is known from the start: see `_total`. Nothing else is changed.
+
+        Raises:
+            InputError: the heaviest does not.
+        """
+        with self._trial():
+            self._total([heaviest(self._examples)], [0], lambda batch, _: self._descend(batch))
+
+    def measure_budget(self) -> None:
+        """Set the token budget to what fits into memory: that of copies of the heaviest record, one
+        of which is known to fit, with half as many more each time. Nothing else is changed."""
         example = heaviest(self._examples)
+        self.budget = len(example)
+        # In place of Adam's two moments, which come with the first step.
+        moments = [torch.empty_like(one) for one in self.trained.values() for _ in "mv"]
+        with self._trial():
+            for copies in _growing(len(self._examples)):
+                # What prompts begin with alike is computed once; others have less in common.
+                several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
+                try:
+                    self._descend(on_device(self._layout.collate(several), self._device))
+                except RuntimeError as error:
+                    if not is_out_of_memory(error):
+                        raise
+                    break
+                self.budget = copies * len(example)
+        self.budget = min(self.processes.gathered(self.budget))
+        del moments
+        self._empty_cache()
 
-        def work(copies: int) -> None:
-            # What prompts begin with alike is computed once, and other prompts have less in common.
-            several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
-            batch = on_device(self._layout.collate(several), self._device)
-            answer_loss(self.model.get_base_model(), batch).backward()  # type: ignore[no-untyped-call]
-            self.model.zero_grad()
-
+    @contextmanager
+    def _trial(self) -> Iterator[None]:
+        """A block after which gradients and random state are as before."""
         self.model.train()
-        # Adam's two moments.
-        moments = 2 * sum(one.numel() * one.element_size() for one in self.trained.values())
         state = random_state(self._device)
-        budget = fitting_budget(work, len(example), memory, reserved=moments)
-        self.budget = min(self.processes.gathered(budget))
+        yield
+        self.model.zero_grad()
         restore_random_state(state, self._device)
 
     def gradient(self, members: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,20 +97,20 @@ class Trainer:
             norm. Both may be infinite or no number.
         """
         self.model.train()
-        causal, weight = self.model.get_base_model(), sum(self._examples[i].weight for i in members)
-
-        def work(batch: Batch, _micro: Sequence[int]) -> torch.Tensor:
-            loss = answer_loss(causal, batch).div(weight)
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss.detach()
-
-        loss = self._total(self._examples, members, work)
+        weight = sum(self._examples[i].weight for i in members)
+        loss = self._total(self._examples, members, lambda batch, _: self._descend(batch, weight))
         # Of all alike, so that a resumed training has them too.
         self.budget = min(self.processes.gathered(self.budget))
         weights = list(self.trained.values())
         self.processes.sum_gradients(weights)
         gradients = [one.grad for one in weights if one.grad is not None]
         return loss.float(), torch.nn.utils.get_total_norm(gradients)
+
+    def _descend(self, batch: Batch, weight: float = 1.0) -> torch.Tensor:
+        """Add the gradient of a micro-batch, of so much weight in all; returns its loss."""
+        loss = answer_loss(self.model.get_base_model(), batch).div(weight)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, Any]:
@@ -111,27 +133,26 @@ class Trainer:
 
         def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
             found = answer_tokens(causal, batch)
-            likeliest, lengths = found.logits.argmax(-1), [len(examples[i].answer) for i in micro]
-            rights = torch.split(likeliest == found.targets, lengths)
-            for i, right, tokens in zip(
-                micro, rights, torch.split(likeliest, lengths), strict=True
+            lengths = [len(examples[i].answer) for i in micro]
+            likeliest = torch.split(found.logits.argmax(-1), lengths)
+            for i, best, right in zip(
+                micro, likeliest, torch.split(found.targets, lengths), strict=True
             ):
-                own[i] = bool(right.all()), int(tokens[0])
+                own[i] = torch.equal(best, right), int(best[0])
             return found.loss()
 
         loss = self._total(examples, range(len(examples)), work)
-        of_all = [pair for part in self.processes.gathered(own) for pair in part.items()]
-        rows = [(examples[i], right, first) for i, (right, first) in of_all]
+        of_all = {i: pair for part in self.processes.gathered(own) for i, pair in part.items()}
         metrics: dict[str, Any] = {
             "eval_loss": float(loss) / sum(example.weight for example in examples),
             **{name: {} for name in ("eval_records", "eval_right", "eval_alike")},
         }
         for task in sorted({example.task for example in examples}):
-            same = [row for row in rows if row[0].task == task]
+            same = {i: pair for i, pair in of_all.items() if examples[i].task == task}
             metrics["eval_records"][task] = len(same)
-            metrics["eval_right"][task] = sum(right for _, right, _ in same) / len(same)
-            if len({example.answer[0] for example, _, _ in same}) > 1:
-                (_, most), *_ = Counter(first for *_, first in same).most_common(1)
+            metrics["eval_right"][task] = sum(right for right, _ in same.values()) / len(same)
+            if len({examples[i].answer[0] for i in same}) > 1:
+                ((_, most),) = Counter(first for _, first in same.values()).most_common(1)
                 metrics["eval_alike"][task] = most / len(same)
         return metrics
 
@@ -141,10 +162,11 @@ class Trainer:
         """The sum over the micro-batches of some examples, of all processes.
 
         After running out of memory it starts over with half the budget, the same random state and
-        without gradients.
+        without gradients. Where a single example does not fit, activations are from then on
+        computed again in the backward pass, which changes no number.
 
         Raises:
-            InputError: a micro-batch of one example does not fit, or the budget is fixed.
+            InputError: a micro-batch of one example does not fit even so, or the budget is fixed.
         """
         lengths = [len(example) for example in examples]
         own = self.processes.share(members, lengths)
@@ -165,13 +187,17 @@ class Trainer:
             restore_random_state(state, self._device)
 
     def _halve(self, tokens: int, alone: bool) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._empty_cache()
         if alone:
-            raise InputError(
-                f"training: out of memory with a single record of {tokens} tokens: lower "
-                "`max_length`, or set `gradient_checkpointing: true`"
-            )
+            causal = self.model.get_base_model()
+            if causal.is_activation_checkpointing:
+                raise InputError(
+                    f"training: out of memory with a single record of {tokens} tokens, even with "
+                    "`gradient_checkpointing`: lower `max_length`"
+                )
+            log.warning("out of memory with a record of %d tokens: checkpointing gradients", tokens)
+            causal.activation_checkpointing_enable({"use_reentrant": False})
+            return
         if self._fixed:
             raise InputError(
                 f"training: out of memory with a batch of {tokens} tokens, and `deterministic` "
@@ -184,6 +210,30 @@ class Trainer:
             tokens,
             self.budget,
         )
+
+    def _empty_cache(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def heaviest(examples: Sequence[Example]) -> Example:
+    """A made-up example as long as the longest, of which answers are as large a share as of any.
+
+    No micro-batch takes more memory for each token: answer tokens also have logits.
+    """
+    longest = max(examples, key=len)
+    share = max(len(example.answer) / len(example) for example in examples)
+    tokens = longest.prompt + longest.answer
+    start = max(len(tokens) - math.ceil(share * len(tokens)), 1)
+    return replace(longest, prompt=tokens[:start], answer=tokens[start:])
+
+
+def _growing(most: int) -> Iterator[int]:
+    """2, 3, 4, 6, 9, ... up to a number."""
+    number = 2
+    while number <= most:
+        yield number
+        number += number // 2
 
 
 def random_state(device: torch.device) -> list[torch.Tensor]:

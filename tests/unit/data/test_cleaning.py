@@ -17,7 +17,7 @@ from ecslm.common.errors import InputError
 from ecslm.data.cleaning import build_records
 from ecslm.data.relevance import GRADES
 from ecslm.data.settings import DatasetSettings
-from ecslm.schemas.fields import is_nothing, parse_list
+from ecslm.schemas.fields import is_nothing
 from ecslm.schemas.record import Record
 
 SINGLE = "IND_Single_Instruction"
@@ -77,29 +77,12 @@ def test_no_options_arrive_in_many_forms_and_are_always_null(value: Any) -> None
     assert build([row(options=value)])[0].options is None
 
 
-@pytest.mark.parametrize("value", ["A: none", "0", "no", 0.0, "nano"])
-def test_what_looks_a_little_like_nothing_is_something(value: Any) -> None:
-    assert not is_nothing(value)
-
-
-def test_a_row_without_the_columns_that_may_be_empty_has_nulls() -> None:
-    bare = row()
-    del bare["options"], bare["few_shot_example"]
-    (record,) = build([bare])
-    assert (record.options, record.few_shot_example) == (None, None)
-
-
 def test_options_are_read_from_json_from_a_python_list_and_from_a_list_alike() -> None:
     options = ['A: it\'s "new"', "B: old"]
     forms = (json.dumps(options), repr(options), options)
     records = [build([row(options=form, output="A")], "choice")[0] for form in forms]
     assert [record.options for record in records] == [options] * 3
     assert len({record.id for record in records}) == 1
-
-
-@given(st.lists(st.text()))
-def test_lists_come_back_from_json_and_from_python_text(values: list[str]) -> None:
-    assert parse_list(json.dumps(values)) == parse_list(repr(values)) == values
 
 
 @given(*[st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)] * 3)

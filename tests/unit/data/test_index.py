@@ -5,7 +5,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from ecslm.common.errors import InputError
 from ecslm.data import index as index_module
 from ecslm.data import rows as rows_module
 from ecslm.data.index import IndexedRows
-from ecslm.data.problems import Problems
 from ecslm.data.settings import PathData
 from ecslm.data.source import open_rows
 
@@ -175,16 +174,6 @@ def test_an_altered_row_or_number_is_refused(tmp_path: Path) -> None:
             list(index.rows(index.parts))
 
 
-def test_an_index_of_other_code_is_built_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index_of(tmp_path, lines(ROWS))
-    monkeypatch.setattr(index_module, "_code", lambda: "other")
-    index_of(tmp_path, lines(ROWS))
-    (kept,) = (tmp_path / "cache").glob("*/index.json")
-    assert '"code": "other"' in kept.read_text()
-
-
 def test_a_file_that_is_edited_and_put_back_while_it_is_read_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,7 +273,6 @@ BARE = {key: value for key, value in ROWS[0].items() if key != "split"}
         ("[" * 100_000, "row 1: not JSON ("),
         (json.dumps(ROWS)[:-1], "row 6: no comma or end of the list after it: is the file truncat"),
         (b'[{"a": "\xe9"}]', "not UTF-8 text ("),
-        ('[{"a": 1, "a": 2}]', "row 1: not JSON (a duplicate key in an object)"),
         (lines(ROWS).encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
         (lines([*ROWS, {**ROWS[0], "Split": "x"}]), "line 7: unknown column 'Split': did you mean"),
         (lines([BARE, ROWS[0]]), "line 2: has split, which earlier rows lack: add it to all rows"),
@@ -311,7 +299,6 @@ def test_a_parquet_file_is_refused_if_it_is_cut_or_has_a_misspelt_column(tmp_pat
 BROKEN: tuple[tuple[str | bytes, str], ...] = (
     ("{'task': 1}\n", "not JSON (Expecting property name"),
     ("[1]\n", "not an object"),
-    ('{"a": 1, "a": 2}\n', "not JSON (a duplicate key in an object)"),
     (b'{"a": "\xe9"}\n', "not UTF-8 text ("),
     (lines(ROWS[:1])[:-20], "not JSON (Unterminated string"),
     (lines([BARE]), "no text in task or split"),
@@ -329,41 +316,3 @@ def test_a_broken_line_is_named_and_no_other_is_lost(
     (problem,) = problems(tmp_path, lines(ROWS[:1]).encode() + content)
     assert problem.startswith(f"line 2: {words}")
     assert problem.endswith("truncated?") == (not content.endswith(b"\n"))
-
-
-CONTENT = lines(ROWS[:4]).encode()
-
-
-@given(
-    st.integers(0, len(CONTENT)),
-    st.integers(0, 40),
-    st.binary(max_size=6) | st.sampled_from([b"\n", b'"', b"\\", b"}{", b"\xff\xfe", b"null"]),
-)
-def test_any_damaged_bytes_are_refused_in_lines_or_taken(
-    tmp_path_factory: pytest.TempPathFactory, begin: int, length: int, put: bytes
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "damaged.jsonl"
-    path.write_bytes(CONTENT[:begin] + put + CONTENT[begin + length :])
-    found = Problems()
-    told: Sequence[str] = ()
-    try:
-        read = [*rows_module.read_rows(path, path.name, found)]
-        told = found.lines()
-    except InputError as error:
-        read, told = [], error.problems
-    assert read or told
-    assert all(line.isprintable() for line in told)
-
-
-def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> None:
-    rows = [{**one, "input": b"\xff"} for one in ROWS[:2]]
-    assert [line.partition(":")[0] for line in problems(tmp_path, parquet(tmp_path, rows))] == [
-        "row 1",
-        "row 2",
-    ]
-
-
-def test_own_rows_may_lack_the_columns_split_and_setting(tmp_path: Path) -> None:
-    bare = {key: value for key, value in ROWS[1].items() if key not in ("split", "setting")}
-    found = rows_of(index_of(tmp_path, lines([bare, bare])))
-    assert found == [("Product_Matching", "test", [ROWS[1]] * 2)]

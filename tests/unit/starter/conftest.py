@@ -1,4 +1,4 @@
-"""A folder in which a user begins a study."""
+"""The folder in which a user begins a study."""
 
 from pathlib import Path
 
@@ -9,11 +9,10 @@ from support.project import ROOT
 from ecslm.preflight import check
 
 
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(autouse=True)
+def _desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The project without results, in which files may be made."""
     linked_project(tmp_path, ROOT)
     # These ask the network, or what this machine has.
     monkeypatch.setattr(check, "CHECKS", {})
     monkeypatch.chdir(tmp_path)
-    return tmp_path

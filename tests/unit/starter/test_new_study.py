@@ -1,11 +1,10 @@
-"""`make new`: a user's records in, a configuration that runs out."""
+"""`make new`: a user's records or table in, a configuration that runs out."""
 
 import json
-import shlex
-import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import pandas
 import pytest
 from support.scripts import run_script
 
@@ -15,10 +14,19 @@ from ecslm.plan.study import Study
 
 from .own_records import KINDS, Row, lines, row
 
+ENOUGH = [row(number) for number in range(40)]
 
-def begin(desk: Path, rows: list[Row] | str, study: str = "mine"):  # type: ignore[no-untyped-def]
-    (desk / f"{study}.jsonl").write_text(rows if isinstance(rows, str) else lines(rows))
-    return run_script("new_study.py", "--study", study)
+
+def begin(*options: str) -> str:
+    """What is told of a study that was written."""
+    ran = run_script("new_study.py", *options)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def begun(rows: Sequence[Row], name: str = "mine") -> str:
+    Path(f"{name}.jsonl").write_text(lines(rows))
+    return begin("--study", name)
 
 
 def planned(study: str = "mine") -> Study:
@@ -28,88 +36,75 @@ def planned(study: str = "mine") -> Study:
     return plan
 
 
-def refused(desk: Path, rows: list[Row] | str) -> list[str]:
+def refused(*options: str) -> str:
     """The lines of errors; nothing may have been written."""
-    before = {path.name for path in desk.iterdir()}
-    ran = begin(desk, rows)
-    assert ran.returncode == 1
-    assert "Traceback" not in ran.stderr
-    assert {path.name for path in desk.iterdir()} - before <= {"mine.jsonl", "results"}
-    *_, last = ran.stderr.splitlines()
-    assert last.startswith("error: ")
-    return [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
+    before = {path.name for path in Path().iterdir()}
+    ran = run_script("new_study.py", *options)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert all(line.startswith("error: ") for line in ran.stderr.splitlines())
+    assert {path.name for path in Path().iterdir()} - before <= {"results"}
+    return ran.stderr
 
 
-def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: Path) -> None:
-    ran = begin(desk, [row(number) for number in range(200)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "answer   yes or no: 133 no, 67 yes" in ran.stdout
-    assert "a run can start: nothing is missing" in ran.stdout
-    assert "make reproduce CONFIGFILE=mine.yaml" in ran.stdout
+# Records
+
+
+def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests() -> None:
+    told = begun([row(number) for number in range(200)])
+    assert "answer   yes or no: 133 no, 67 yes" in told
+    assert "200 inputs have 1 wording, names and numbers aside: 200 are like" in told
+    assert "a run can start: nothing is missing" in told
+    assert "make reproduce CONFIGFILE=mine.yaml" in told
     plan = planned()
-    study = plan.settings
-    assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned", "TF-IDF", "Nearest"]
+    assert list(plan.settings.models) == [
+        "SmolLM2-135M",
+        "SmolLM2-135M-tuned",
+        "TF-IDF",
+        "Nearest",
+    ]
     assert plan.config.setting_titles["IND_Diverse_Instruction"] == "own records"
-    assert study.data.split.test == 0.3  # type: ignore[union-attr]
-    parts = {part.split: part.rows for part in source_of(plan).rows.parts}  # type: ignore[union-attr]
+    parts = {part.split: part.rows for part in source_of(plan).rows.parts}
     assert sum(parts.values()) == 200
-    assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
+    assert f"{parts['train']} for training, {parts['val']} for validation" in told
+    text = Path("mine.yaml").read_text()
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.count("#") > 25
 
 
-FOUND = {
-    "Fraud": ("yes_no", "binary_f1", "text"),
-    "Case": ("choice", "macro_f1", "text"),
-    "Where": ("choice", "accuracy", "text"),
-    "Order": ("ranking", "ndcg", "object"),
-    "Colours": ("extraction", "extraction_f1", "object"),
-    "Reply": ("generation", "bert_f1", "text"),
-    "PM": ("yes_no", "binary_f1", "text"),
-}
-
-
-def test_each_kind_of_answer_is_found_and_scored_in_one_study(desk: Path) -> None:
-    ran = begin(desk, [make(number) for make in KINDS.values() for number in range(40)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def test_each_kind_of_answer_is_found_and_scored_in_one_study() -> None:
+    begun([make(number) for make in KINDS.values() for number in range(40)])
     study = planned()
     tasks = {code: study.task(code) for code in study.settings.tasks}
-    found = {code: (task.answer, task.metric, task.input) for code, task in tasks.items()}
-    assert found == FOUND
+    assert {code: (task.answer, task.metric, task.input) for code, task in tasks.items()} == {
+        "Fraud": ("yes_no", "binary_f1", "text"),
+        "Case": ("choice", "macro_f1", "text"),
+        "Where": ("choice", "accuracy", "text"),
+        "Order": ("ranking", "ndcg", "object"),
+        "Colours": ("extraction", "extraction_f1", "object"),
+        "Reply": ("generation", "bert_f1", "text"),
+        "PM": ("yes_no", "binary_f1", "text"),
+    }
 
 
-def test_a_few_short_texts_might_be_options_and_the_note_says_how(desk: Path) -> None:
-    topics = ("price", "delivery", "service")
-    ran = begin(desk, [row(number, output=topics[number % 3]) for number in range(60)])
-    assert "only 3 different answers" in ran.stdout
-    (form,) = [line for line in ran.stdout.splitlines() if line.strip().startswith('"options"')]
-    new = json.loads(f"{{{form}}}")
-    assert new == {"options": ["A: delivery", "B: price", "C: service"], "output": "A"}
-    (desk / "mine.yaml").unlink()
-    chosen = [row(number, **new | {"output": "ABC"[number % 3]}) for number in range(60)]
-    again = begin(desk, chosen)
-    assert "different answers" not in again.stdout
-    assert planned().config.tasks["Fraud"].answer == "choice"
-
-
-def test_records_that_say_their_split_keep_it(desk: Path) -> None:
-    splits = ["train"] * 8 + ["val"] * 2 + ["test"] * 5
-    ran = begin(desk, [row(number, split=split) for number, split in enumerate(splits)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "records  8 for training, 2 for validation, 5 for testing" in ran.stdout
+@pytest.mark.parametrize(
+    ("splits", "words", "models"),
+    [
+        ("t" * 8 + "v" * 2 + "e" * 5, "8 for training, 2 for validation, 5 for testing", 4),
+        ("eeeee", "so no model is tuned", 1),
+    ],
+)
+def test_records_that_say_their_split_keep_it(splits: str, words: str, models: int) -> None:
+    names = {"t": "train", "v": "val", "e": "test"}
+    told = begun([row(number, split=names[split]) for number, split in enumerate(splits)])
+    assert words in told
     assert planned().settings.data.split is None  # type: ignore[union-attr]
+    assert len(planned().settings.models) == models
 
 
-def test_records_that_are_there_twice_are_left_out_and_counted(desk: Path) -> None:
-    ran = begin(desk, [row(number % 40) for number in range(43)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Left out, since an equal record comes before: 3." in ran.stdout
+def test_records_that_are_there_twice_are_left_out_and_counted() -> None:
+    told = begun([row(number % 40) for number in range(43)])
+    assert "Left out, since an equal record comes before: 3." in told
     assert planned().settings.data.tolerate == ("duplicate_record",)
-
-
-def test_records_for_tests_alone_tune_nothing(desk: Path) -> None:
-    ran = begin(desk, [row(number, split="test") for number in range(5)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "so no model is tuned" in ran.stdout
-    assert list(planned().settings.models) == ["SmolLM2-135M"]
 
 
 @pytest.mark.parametrize(
@@ -117,20 +112,82 @@ def test_records_for_tests_alone_tune_nothing(desk: Path) -> None:
     [
         ('Is it "fraud"? ja/nein: \u9000\u8d27', "Is_it_fraud_ja_nein"),
         ("pm", "pm_2"),
+        ("Product Matching", "Product_Matching_2"),
         ("x.cost", "x_cost"),
     ],
 )
 def test_a_task_whose_name_cannot_be_that_of_its_files_gets_a_code(
-    name: str, expected: str, desk: Path
+    name: str, expected: str
 ) -> None:
-    ran = begin(desk, [row(number, task=name) for number in range(40)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    begun([{**one, "task": name} for one in ENOUGH])
     (code,) = planned().settings.tasks
-    assert code == expected
-    assert planned().task(code).title == name
+    assert (code, planned().task(code).title) == (expected, name)
 
 
-ENOUGH = [row(number) for number in range(40)]
+# Tables
+
+TICKETS = [
+    (f"Order {n}; \u00e9t\u00e9 {'abcdefgh'[n % 8] * 3}", ("Yes", "NO ", "no")[n % 3])
+    for n in range(60)
+]
+
+
+def table(*rows: tuple[object, ...], names: Sequence[str] = ("text", "urgent")) -> pandas.DataFrame:
+    return pandas.DataFrame(rows, columns=list(names))
+
+
+ASKED = ("--input", "text", "--output", "urgent", "--question", "Is it?")
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "encoding"),
+    [("a b.csv", ";", "cp1252"), ("a b.tsv", "\t", "utf-8-sig"), ("a b.csv", ",", "utf-8")],
+)
+def test_a_table_of_yes_and_no_becomes_records(name: str, separator: str, encoding: str) -> None:
+    rows = table(*TICKETS, ("", "yes"), ("No answer", ""))
+    rows.to_csv(name, sep=separator, encoding=encoding, index=False)
+    told = begin("--data", name, *ASKED)
+    assert f"Made of {name}: 60 records in a_b-records.jsonl." in told
+    assert "Left out: 2 rows without text or answer; first: row 61." in told
+    assert "answer   yes or no: 40 no, 20 yes" in told
+    first, *_ = map(json.loads, Path("a_b-records.jsonl").read_text().splitlines())
+    assert first == {
+        "task": "urgent",
+        "instruction": "Is it? Answer yes or no.",
+        "input": TICKETS[0][0],
+        "output": "yes",
+    }
+    assert list(planned("a_b").settings.tasks) == ["urgent"]
+
+
+def test_few_labels_become_options_whatever_their_case_and_columns_stand_together() -> None:
+    labels = ("None", "Sports", "none", "Kitchen", "kitchen", "None")
+    when = pandas.Timestamp("2026-01-02")
+    rows = table(
+        *((when, None if n == 3 else n, labels[n % 6]) for n in range(60)), names=("t", "n", "is")
+    )
+    rows.to_parquet("rows.parquet")
+    told = begin("--data", "rows.parquet", "--input", "t,n", "--output", "is", "--question", "Q?")
+    assert "30 B: None, 20 A: Kitchen, 10 C: Sports" in told
+    found = [json.loads(line) for line in Path("rows-records.jsonl").read_text().splitlines()]
+    assert found[0]["options"] == ["A: Kitchen", "B: None", "C: Sports"]
+    assert found[0]["input"] == "t: 2026-01-02 00:00:00\nn: 0.0"
+    assert found[3]["input"] == "t: 2026-01-02 00:00:00\nn: "
+    assert (found[1]["output"], planned("rows").task("is").metric) == ("C", "macro_f1")
+
+
+def test_answers_of_records_are_folded_too() -> None:
+    told = begun([{**one, "output": one["output"].title()} for one in ENOUGH])
+    assert "Made of mine.jsonl: 40 records in mine-records.jsonl" in told
+    topics = ("price", "delivery", "service")
+    begun([row(number, output=topics[number % 3]) for number in range(60)], "topics")
+    assert planned("topics").config.tasks["Fraud"].answer == "choice"
+    several = table(*(tuple(one.values()) for one in ENOUGH), names=tuple(ENOUGH[0]))
+    several.to_csv("whole.csv", index=False)
+    assert "40 records in whole-records.jsonl" in begin("--data", "whole.csv")
+
+
+# Refusals
 
 
 @pytest.mark.parametrize(
@@ -140,70 +197,53 @@ ENOUGH = [row(number) for number in range(40)]
             [*ENOUGH, row(40, output="maybe")],
             ["mine.jsonl: line 41: output: 'maybe'", "correct or remove"],
         ),
-        ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", '{"task":']),
+        (
+            [row(n, output="Yes" if n % 2 else "No") for n in range(40)] + [row(1, task=None)],
+            ["mine.jsonl: line 41: no text in task", "correct or remove"],
+        ),
+        ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", "INPUT="]),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
-        ([row(1)], ["Fraud has 1 record, too few", "at least 30"]),
-        ([row(1, split="train"), row(2, split="test")], ["none for validation", '"split": "val"']),
-        ([row(n, task=f"T{n}") for n in range(40)], ["more than 30 different values of `task`"]),
-        ("", ["has no records", '{"task":']),
-        ("{not json}\n", ["mine.jsonl: line 1: not JSON"]),
+        ([row(1)] * 40, ["Fraud has 1 different record, too few", "at least 30"]),
+        ([row(1, split="train"), row(2, split="test")], ["no record for val", '"split": "val"']),
+        ([row(1, task="x" * 5000)], ["line 1: task: 'xxx", "has 5,000 characters"]),
+        ([], ["has no records", "INPUT="]),
     ],
 )
 def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
-    rows: list[Row] | str, words: list[str], desk: Path
+    rows: list[Row], words: list[str]
 ) -> None:
-    told = "\n".join(refused(desk, rows))
+    Path("mine.jsonl").write_text(lines(rows))
+    told = refused("--study", "mine")
     for word in words:
         assert word in told
 
 
+DATA = ("--data", "t.csv")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("content", "options", "words"),
     [
-        ([], "STUDY: missing: name the study, as in `make new STUDY=mine`"),
-        (["--study", "my shop"], "STUDY: 'my shop' cannot be the name of a study"),
-        (["--study", "mine", "--data", "records.xlsx"], "is a spreadsheet: save it as CSV"),
-        (["--study", "demo"], "STUDY: demo is taken by this project"),
-        (["--study", "mine"], "mine.jsonl: no such file: put your records there, or name"),
-        (["--study", "mine", "--data", "records.csv"], "records.csv: is a table: convert it by"),
-        (["--study", "config", "--data", "records.csv"], "config.yaml: exists, and is not over"),
+        ("", [], "DATA: missing: name your records, as in `make new DATA="),
+        ("", ["--study", "my shop"], "STUDY: 'my shop' cannot be the name of a study"),
+        ("", ["--study", "demo"], "STUDY: demo is taken by this project"),
+        ("", ["--study", "mine"], "mine.jsonl: no such file: put your records there; then name"),
+        ("", ["--study", "config", *DATA], "config.yaml: exists, and is not overwritten"),
+        ("", ["--data", "t.xlsx", *ASKED], "t.xlsx: is a spreadsheet: save it as CSV"),
+        ("", [*DATA, *ASKED[:2]], "OUTPUT, QUESTION: missing: give all three"),
+        ("", [*DATA, *ASKED], "t.csv: cannot be read as a table: No columns"),
+        ("text,urgent\na,yes\n", DATA, "has no task, instruction, input, output, but 'text'"),
+        ("txt,urgent\na,yes\n", [*DATA, *ASKED], "has no column text: did you mean `txt`?"),
+        ("text,urgent\na,yes\nb,c,no\n", [*DATA, *ASKED], "Expected 2 fields in line 3, saw 3"),
+        ("text,urgent\na,b,yes\n", [*DATA, *ASKED], "rows have more cells than the first line"),
+        ("text,urgent\na,yes\nb,yes\n", [*DATA, *ASKED], "urgent has no two different answers"),
+        ("\ufefftext".encode("utf-16"), [*DATA, *ASKED], "t.csv: is UTF-16 text: save it as UTF-8"),
     ],
-)
-def test_what_cannot_begin_is_one_line(arguments: list[str], words: str, desk: Path) -> None:
-    (desk / "records.csv").write_text("task,output\nFraud,yes\n")
-    (desk / "records.xlsx").touch()
-    ran = run_script("new_study.py", *arguments)
-    assert ran.returncode == 1
-    assert not ran.stdout
-    (line,) = ran.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert words in line
-
-
-@pytest.mark.parametrize(("name", "separator"), [("a b.csv", ";"), ("a b.tsv", "\t")])
-def test_the_command_that_converts_a_table_makes_records(
-    name: str, separator: str, desk: Path
+)  # fmt: skip
+def test_what_cannot_begin_is_one_line(
+    content: str | bytes, options: Sequence[str], words: str
 ) -> None:
-    table = desk / name
-    columns = ("task", "instruction", "input", "output", "price")
-    cells = ("Fraud", "Is it?", '"a, b; c"', "yes", "1")
-    table.write_text(f"{separator.join(columns)}\n{separator.join(cells)}\n")
-    ran = run_script("new_study.py", "--study", "mine", "--data", table.name)
-    command = shlex.split(ran.stderr.partition("convert it by ")[2])
-    assert command[0] == ".venv/bin/python"
-    subprocess.run([sys.executable, *command[1:]], check=True)
-    ran = run_script("new_study.py", "--study", "mine", "--data", "a b.jsonl")
-    assert "Fraud has 1 record, too few" in ran.stderr
-
-
-def test_a_file_that_exists_keeps_its_content(desk: Path) -> None:
-    (desk / "mine.yaml").write_text("mine")
-    assert "mine.yaml: exists" in begin(desk, ENOUGH).stderr
-    assert (desk / "mine.yaml").read_text() == "mine"
-
-
-def test_the_file_explains_its_settings_in_lines_that_a_screen_shows(desk: Path) -> None:
-    begin(desk, ENOUGH)
-    text = (desk / "mine.yaml").read_text()
-    assert max(map(len, text.splitlines())) <= 100
-    assert text.count("#") > 25
+    Path("t.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+    Path("t.xlsx").touch()
+    told = refused(*options)
+    assert (told.count("\n"), words in told) == (1, True), told

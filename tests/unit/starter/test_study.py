@@ -20,8 +20,8 @@ REGISTRY = read_config([CONFIG_FILE], None, CONFIG_FILE.parent / TEMPLATES).task
 def begun(
     count: int, length: int = 100, name: str = "Fraud", data: str = "r.jsonl", study: str = "mine"
 ) -> Start:
-    seen = Seen(name, [row(number, input="x" * length) for number in range(count)])
-    return plan_start(study, Path(data), [seen], False, REGISTRY, threads=2)
+    seen = Seen(name, [row(number, input=f"{number}" + "x" * length) for number in range(count)])
+    return plan_start(study, Path(data), [seen], False, REGISTRY)
 
 
 @given(st.integers(30, 3000), st.integers(0, 20_000))
@@ -43,6 +43,19 @@ def test_a_few_answers_do_not_decide_what_kind_a_tasks_answers_are() -> None:
         return Seen("x", [row(n, output=text) for n, text in enumerate(outputs)]).answer
 
     assert (kind(2), kind(3)) == ("yes_no", "generation")
+
+
+def test_texts_that_differ_in_names_and_numbers_have_one_wording() -> None:
+    forms = ("Where is parcel {} of {}?", "The {} of {} is broken, please help me")
+    things = ("Anna", "Ben", "lamp", "kettle", "Zo\u00eb")
+    rows = [row(n, input=forms[n % 2].format(n, things[n % 5])) for n in range(40)]
+    found = Seen("x", rows).wordings()
+    assert list(found.items()) == [(rows[0]["input"], 20), (rows[1]["input"], 20)]
+    letters = [[chr(97 + number * step % 26) for step in (3, 5, 7, 11)] for number in range(9)]
+    words = [" ".join(one) for one in letters]
+    assert len(Seen("x", [row(0, input=text) for text in words]).wordings()) == 9
+    many = Seen("x", [row(n) for n in range(1200)]).wordings()
+    assert (len(many), many.total()) == (1, 400)
 
 
 # What YAML takes for other values than texts.

@@ -279,15 +279,6 @@ def test_a_split_without_records_is_named(tiny_base: Path, tmp_path: Path) -> No
         train(tmp_path, tiny_base, val=[write_records(tmp_path / "empty.jsonl", 0)])
 
 
-def test_gradient_checkpointing_does_not_change_the_adapter(
-    exact_adapter: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    settings = adapter_settings(gradient_checkpointing=True)
-    checkpointed = load_file(train(tmp_path, tiny_base, settings).parent / WEIGHTS)
-    for name, weight in load_file(exact_adapter.parent / WEIGHTS).items():
-        assert (weight - checkpointed[name]).abs().max() < 1e-4, name
-
-
 def test_an_adapter_that_does_not_fit_the_base_is_refused_before_any_work(
     tiny_base: Path, tmp_path: Path
 ) -> None:

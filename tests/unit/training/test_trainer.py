@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from support.model_examples import (
     EXACT,
     adapter_settings,
-    prediction_settings,
     read_lines,
-    run_predict,
     train,
     trainer_of,
 )
@@ -126,30 +124,6 @@ def test_an_answer_is_right_if_generation_gives_each_of_its_tokens(
     }
 
 
-def test_the_log_has_the_share_of_validation_records_that_the_adapter_answers_right(
-    fluent_adapter: Path, tiny_base: Path, tmp_path: Path
-) -> None:
-    best = read_adapter(fluent_adapter).best_step
-    log = read_lines(fluent_adapter.parent / "log.jsonl")
-    (logged,) = [one for one in log if "eval_right" in one and one["step"] == best]
-    predictions = run_predict(
-        tmp_path,
-        tiny_base,
-        fluent_adapter,
-        prediction_settings(),
-        dataset=fluent_adapter.parent.parent / "val.jsonl",
-    )
-    right: dict[str, list[bool]] = {}
-    for row in read_lines(predictions):
-        whole = row["finish_reason"] == "stop" and row["prediction"] == row["reference"]
-        right.setdefault(row["task"], []).append(whole)
-    assert logged["eval_right"] == {task: sum(each) / len(each) for task, each in right.items()}
-    assert any(logged["eval_right"].values())
-    # Ten records in steps of four, in each of fifteen passes.
-    expected = {step: 10 * ((step - 1) // 3) + (4, 8, 10)[(step - 1) % 3] for step in range(1, 46)}
-    assert [entry["records"] for entry in log] == [expected[entry["step"]] for entry in log]
-
-
 def test_more_evaluations_are_logged_and_leave_the_adapter_as_it_is(
     exact_adapter: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
@@ -200,7 +174,7 @@ def test_out_of_memory_halves_the_budget_and_repeats_the_step(
 @pytest.mark.parametrize(
     ("tokens", "changes", "problem"),
     [
-        (50, {}, "single record of .*: lower `max_length`, or set `gradient_checkpointing: true`"),
+        (50, {}, "single record of .*, even with `gradient_checkpointing`: lower `max_length`"),
         # The budget is part of what makes the bytes.
         (300, {"batch_tokens": 560, "deterministic": True}, "lower `batch_tokens`"),
     ],
@@ -224,3 +198,37 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(
     short_of_memory(monkeypatch, 300, RuntimeError("CUDA error: device-side assert triggered"))
     with pytest.raises(RuntimeError, match="device-side assert"):
         train(tmp_path, tiny_base)
+
+
+@pytest.mark.parametrize("changes", [{}, {"packing": True, "fused": True, "dropout": 0.0}], ids=str)
+def test_a_record_that_does_not_fit_has_its_activations_computed_again(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    """From then on, without another number, dropout included."""
+
+    def loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        if not model.is_activation_checkpointing and batch["input_ids"].numel() > 150:
+            raise torch.OutOfMemoryError
+        return answer_loss(model, batch)
+
+    settings = adapter_settings(batch_tokens=16, **changes)
+    expected = train(tmp_path / "large", tiny_base, settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainers, "answer_loss", loss)
+        found = train(tmp_path / "small", tiny_base, settings)
+    assert read_adapter(found).files == read_adapter(expected).files
+
+
+def test_the_heaviest_record_is_tried_without_a_trace(
+    models: dict[bool, Any], examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trainer_of(models[False], examples)
+    state = torch.get_rng_state()
+    trainer.try_heaviest()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(weight.grad is None for weight in trainer.trained.values())
+    longest = max(map(len, examples))
+    short_of_memory(monkeypatch, longest - 1)
+    with pytest.raises(InputError, match=f"single record of {longest} tokens, even with"):
+        trainer.try_heaviest()
+    models[False].get_base_model().activation_checkpointing_disable()

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import jinja2
-from pydantic import Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
@@ -28,30 +27,45 @@ MOST_CHARACTERS = 600
 
 
 class CardTask(Closed):
-    """A task on the card."""
+    """A task on the card.
+
+    Attributes:
+        title: its name in prose.
+        leakage: whether its overlap with training was measured.
+        classes: whether its score or baselines have classes.
+    """
 
     code: str
-    title: str = Field(description="Name in prose.")
-    leakage: bool = Field(description="Whether its overlap with training was measured.")
-    classes: bool = Field(False, description="Whether its score or baselines have classes.")
+    title: str
+    leakage: bool
+    classes: bool = False
 
 
 class CardSettings(JobSettings):
-    """Everything except files that can change the card."""
+    """Everything except files that can change the card.
+
+    Attributes:
+        study: name of the study.
+        source: data source and revision.
+        license: of the records, None if unknown.
+        comparable: whether the data are the published ECInstruct.
+        ranked_by_output: ranking tasks without labels, whose relevance the output's order gives.
+        template: name of the prompt template that lengths are measured with.
+        tolerated: kinds of problems whose rows are dropped.
+        tasks: the study's tasks, in order.
+    """
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2",)
 
-    study: str = Field(description="Name of the study.")
-    title: str = Field(description="Title of the study.")
-    source: str = Field(description="Data source and revision.")
-    license: str | None = Field(description="Licence of the records, null if unknown.")
-    comparable: bool = Field(description="Whether the data are the published ECInstruct.")
-    ranked_by_output: tuple[str, ...] = Field(
-        description="Ranking tasks without labels: relevance is derived from the output's order."
-    )
-    template: str = Field(description="Name of the prompt template that lengths are measured with.")
-    tolerated: tuple[str, ...] = Field(description="Kinds of problems whose rows are dropped.")
-    tasks: tuple[CardTask, ...] = Field(description="The study's tasks, in order.")
+    study: str
+    title: str
+    source: str
+    license: str | None
+    comparable: bool
+    ranked_by_output: tuple[str, ...]
+    template: str
+    tolerated: tuple[str, ...]
+    tasks: tuple[CardTask, ...]
 
 
 def card_files(settings: CardSettings) -> list[str]:
@@ -73,22 +87,16 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
     environment.filters |= {"cell": _cell, "code": _code}
-    check = read_result(results / DATA_CHECK, Report)
-    descriptions = {
-        task.code: read_result(results / description_path(task.code), TaskDescription)
-        for task in settings.tasks
-    }
-    leakage = {
-        task.code: read_result(results / leakage_path(task.code), Leakage)
-        for task in settings.tasks
-        if task.leakage
-    }
+    tasks = [task.code for task in settings.tasks]
+    measured = [task.code for task in settings.tasks if task.leakage]
     try:
         return environment.from_string(read_text(template)).render(
             settings=settings,
-            check=check,
-            descriptions=descriptions,
-            leakage=leakage,
+            check=read_result(results / DATA_CHECK, Report),
+            descriptions={
+                one: read_result(results / description_path(one), TaskDescription) for one in tasks
+            },
+            leakage={one: read_result(results / leakage_path(one), Leakage) for one in measured},
             answers=ANSWERS,
         )
     except jinja2.TemplateSyntaxError as error:

@@ -58,39 +58,38 @@ def describe(
         InputError: a prompt does not fit even with an empty input, which training or prediction
             would refuse too; or there are train or val records but no `training_max_length`.
     """
+    groups: dict[tuple[Split, str], list[tuple[Record, int, int]]] = {}
     prompts = _lengths([template.render(one, _shots(one)) for one in records], tokenizer)
     answers = _lengths([one.output for one in records], tokenizer)
-    labels = [_label(one, settings.answer) for one in records]
+    for one in zip(records, prompts, answers, strict=True):
+        groups.setdefault((one[0].split, one[0].setting), []).append(one)
     # Of all records, so that the settings agree on whether the task has labels.
-    labelled = len(set(labels)) <= MOST_LABELS
-    groups: dict[tuple[Split, str], list[int]] = {}
-    for place, record in enumerate(records):
-        groups.setdefault((record.split, record.setting), []).append(place)
+    labelled = settings.answer in LABELLED and len(set(map(_label, records))) <= MOST_LABELS
     splits: dict[Split, dict[str, SettingDescription]] = {}
-    for (split, setting), places in groups.items():
+    for (split, setting), members in groups.items():
         room = _room(split, settings, architecture)
-        # A training example ends with the answer and the end token.
-        left = [room - (split != "test") * (answers[place] + 1) for place in places]
-        cut = [
-            prompts[place] > most and _is_cut(records[place], template, tokenizer, most)
-            for place, most in zip(places, left, strict=True)
-        ]
-        counts = Counter(label for place in places if (label := labels[place]) is not None)
+        cut = 0
+        for record, prompt, answer in members:
+            # A training example ends with the answer and the end token.
+            left = room if split == "test" else room - answer - 1
+            cut += prompt > left and _is_cut(record, template, tokenizer, left)
+        counts = Counter(_label(record) for record, _, _ in members)
         splits.setdefault(split, {})[setting] = SettingDescription(
-            records=len(places),
-            instructions=len({records[place].instruction for place in places}),
-            labels=dict(sorted(counts.items())) if counts and labelled else None,
-            prompt_tokens=_quantiles(prompts[place] for place in places),
-            answer_tokens=_quantiles(answers[place] for place in places),
+            records=len(members),
+            instructions=len({record.instruction for record, _, _ in members}),
+            labels=dict(sorted(counts.items())) if labelled else None,
+            prompt_tokens=_quantiles(prompt for _, prompt, _ in members),
+            answer_tokens=_quantiles(answer for _, _, answer in members),
             room=room,
-            truncated=sum(cut),
+            truncated=cut,
         )
-    first, common = records[0], all(one.options == records[0].options for one in records)
+    first = records[0]
+    common = first.options and all(one.options == first.options for one in records)
     return TaskDescription(
         task=task,
         answer=settings.answer,
         tokenizer=settings.tokenizer,
-        options=tuple(first.options) if first.options and common else None,
+        options=tuple(first.options or ()) if common else None,
         example=Example.model_validate(first.model_dump(include=set(Example.model_fields))),
         splits=splits,
     )
@@ -100,14 +99,12 @@ def _lengths(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
     lengths: list[int] = []
     for at in tqdm(range(0, len(texts), CHUNK), unit="thousand texts", disable=None):
         encodings = tokenizer.encode_batch(texts[at : at + CHUNK], add_special_tokens=False)
-        lengths += [len(encoding) for encoding in encodings]
+        lengths += map(len, encodings)
     return lengths
 
 
-def _label(record: Record, answer: Answer) -> str | None:
-    """Yes or no, or the letter of the option; the records are known to have one."""
-    if answer not in LABELLED:
-        return None
+def _label(record: Record) -> str:
+    """Yes or no, or the letter of the option, of a record whose answer is one."""
     return record.output.partition(":")[0] if record.options else record.output
 
 

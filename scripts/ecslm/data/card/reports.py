@@ -5,18 +5,17 @@ Separate from the code that builds the reports, so that code which shows them do
 
 from typing import Literal
 
-from pydantic import Field
-
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer
 
 
 class TokenLengths(Closed):
-    """Quantiles of lengths in tokens: each is the length of one of the texts."""
+    """Quantiles of lengths in tokens: each is the length of one of the texts, the smallest that
+    the share of them does not exceed."""
 
     min: int
-    p50: int = Field(description="Smallest length that half of the texts do not exceed.")
+    p50: int
     p95: int
     p99: int
     max: int
@@ -25,20 +24,24 @@ class TokenLengths(Closed):
 class SettingDescription(Closed):
     """The records of one split and setting.
 
-    `room` is the limit beyond which an input is cut, in tokens. For test records it is the
-    prompt's alone; for train and val it includes the prompt, the answer and the end token, so that
-    the prompt's share depends on the record's answer.
+    Attributes:
+        instructions: different ones among the records.
+        labels: records per label, labels in order; None where answers are not classes.
+        prompt_tokens: of whole prompts, before truncation.
+        answer_tokens: of outputs, without the end token.
+        room: the limit beyond which an input is cut, in tokens. For test records it is the
+            prompt's alone; for train and val it includes the prompt, the answer and the end token,
+            so that the prompt's share depends on the record's answer.
+        truncated: records whose input training or prediction cuts.
     """
 
     records: int
-    instructions: int = Field(description="Different instructions among the records.")
-    labels: dict[str, int] | None = Field(
-        description="Records per label, labels in order; null where answers are not classes."
-    )
-    prompt_tokens: TokenLengths = Field(description="Whole prompts, before truncation.")
-    answer_tokens: TokenLengths = Field(description="Outputs, without the end token.")
+    instructions: int
+    labels: dict[str, int] | None
+    prompt_tokens: TokenLengths
+    answer_tokens: TokenLengths
     room: int
-    truncated: int = Field(description="Records whose input training or prediction cuts.")
+    truncated: int
 
 
 class Example(Closed):
@@ -51,15 +54,18 @@ class Example(Closed):
 
 
 class TaskDescription(Closed):
-    """All records of a task, by split and setting in order of appearance."""
+    """All records of a task, by split and setting in order of appearance.
+
+    Attributes:
+        options: those of the records; None where records differ in them, or have none.
+        example: the first record.
+    """
 
     task: str
     answer: Answer
     tokenizer: str
-    options: tuple[str, ...] | None = Field(
-        description="The options of the records; null where records differ in them, or have none."
-    )
-    example: Example = Field(description="The first record.")
+    options: tuple[str, ...] | None
+    example: Example
     splits: dict[Split, dict[str, SettingDescription]]
 
 
@@ -71,24 +77,28 @@ class Shared(Closed):
 
 
 class SettingLeakage(Closed):
-    """What the test records of one setting share with the training records."""
+    """What the test records of one setting share with the training records.
+
+    Attributes:
+        exact: records whose input is equal to that of a training record.
+        exact_with_output: of these, those with equal options and output.
+        near: records whose input is a near duplicate; exact ones included.
+        instruction: whether all, none or some of the records' instructions occur in training.
+        unseen_instructions: records whose instruction is not in training.
+        queries: records with a query; shared: a training record of any compared task has the same
+            query. None where no record has one.
+        history_targets: records with a purchase history; shared: it contains the correct answer of
+            a training record. None where no record has one.
+    """
 
     records: int
-    exact: int = Field(description="Records whose input is equal to that of a training record.")
-    exact_with_output: int = Field(description="Of these, those with equal options and output.")
-    near: int = Field(description="Records whose input is a near duplicate; exact ones included.")
-    instruction: Literal["seen", "unseen", "mixed"] = Field(
-        description="Whether all, none or some of the records' instructions occur in training."
-    )
-    unseen_instructions: int = Field(description="Records whose instruction is not in training.")
-    queries: Shared | None = Field(
-        description="Records with a query; shared: a training record of any compared task has the "
-        "same query. None where no record has one."
-    )
-    history_targets: Shared | None = Field(
-        description="Records with a purchase history; shared: it contains the correct answer of a "
-        "training record. None where no record has one."
-    )
+    exact: int
+    exact_with_output: int
+    near: int
+    instruction: Literal["seen", "unseen", "mixed"]
+    unseen_instructions: int
+    queries: Shared | None
+    history_targets: Shared | None
 
 
 class Pair(Closed):
@@ -100,13 +110,18 @@ class Pair(Closed):
 
 
 class Leakage(Closed):
-    """The report of one task."""
+    """The report of one task.
+
+    Attributes:
+        shingle_words: words of a shingle.
+        jaccard: smallest similarity of near duplicates.
+        settings: in order of appearance.
+        pairs: the most similar near duplicates, each sample once, for inspection by hand.
+    """
 
     task: str
     train_records: int
-    shingle_words: int = Field(description="Words of a shingle.")
-    jaccard: float = Field(description="Smallest similarity of near duplicates.")
-    settings: dict[str, SettingLeakage] = Field(description="In order of appearance.")
-    pairs: tuple[Pair, ...] = Field(
-        description="The most similar near duplicates, each sample once, for inspection by hand."
-    )
+    shingle_words: int
+    jaccard: float
+    settings: dict[str, SettingLeakage]
+    pairs: tuple[Pair, ...]

@@ -4,14 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.model_examples import run_here
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.data.card.card import (
     CardSettings,
-    card_files,
     render_card,
 )
 
@@ -93,6 +91,9 @@ def test_the_card_says_what_the_reports_say(tmp_path: Path) -> None:
     assert f"- File: `shop.jsonl`, sha256 `{'0' * 64}`" in card
     assert "None: every row of the source was checked." in card
     assert "Known facts about ECInstruct" not in card
+    # Nothing in an example is Markdown.
+    assert "### PM: Product Matching\n\nAnswer: yes or no.\n" in card
+    assert "\n    Same?\n\n    # a\n    * b\n\nRight answer:\n\n    yes\n" in card
 
 
 def test_dropped_rows_are_told_by_kind_with_the_first_of_each(tmp_path: Path) -> None:
@@ -125,11 +126,6 @@ def test_what_holds_for_some_studies_alone_is_said_of_them(
     assert words in render_card(TEMPLATE, tmp_path, settings(**changes))
 
 
-def test_without_training_no_overlap_is_read() -> None:
-    without = settings(tasks=[{**TASK, "leakage": False}])
-    assert card_files(without) == ["data_check.json", "descriptions/PM.json"]
-
-
 @pytest.mark.parametrize(
     ("text", "words"), [("{{ nmae }}", "'nmae' is undefined"), ("\n{% if %}", "line 2: ")]
 )
@@ -139,25 +135,6 @@ def test_a_broken_template_is_one_line(text: str, words: str, tmp_path: Path) ->
     template.write_text(text)
     with pytest.raises(InputError, match=f"card.md.jinja: .*{words}"):
         render_card(template, tmp_path, settings())
-
-
-def test_the_script_writes_the_card_and_what_it_was_made_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_reports(tmp_path)
-    output = tmp_path / "data_card.md"
-    options = ["--results", tmp_path, "--template", TEMPLATE, "--output", output]
-    options += ["--settings", settings().model_dump_json()]
-    assert run_here(monkeypatch, "data_card.py", options) == 0
-    assert output.read_text() == render_card(TEMPLATE, tmp_path, settings())
-    assert (tmp_path / "data_card.manifest.json").exists()
-
-
-def test_each_task_has_an_example_in_which_nothing_is_markdown(tmp_path: Path) -> None:
-    write_reports(tmp_path)
-    card = render_card(TEMPLATE, tmp_path, settings())
-    assert "### PM: Product Matching\n\nAnswer: yes or no.\n" in card
-    assert "\n    Same?\n\n    # a\n    * b\n\nRight answer:\n\n    yes\n" in card
 
 
 def test_options_of_all_records_stand_beside_the_answer_and_others_in_the_example(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.model_examples import PROMPTS, SCRIPTS, TEMPLATES, make_record, run_here, write_records
-from support.scoring_examples import FIVE, IND, OOD, TWENTY
+from support.scoring_examples import FIVE, IND, TWENTY
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -85,23 +85,6 @@ def answered(outputs: list[str], options: list[str] | None = None, **fields: Any
     return [make_record(output=output, options=options, **fields) for output in outputs]
 
 
-def test_records_and_instructions_are_counted_per_split_and_setting(words: Tokenizer) -> None:
-    records = [
-        make_record(instruction="Compare."),
-        make_record(instruction="Tell."),
-        make_record(instruction="Tell."),
-        make_record(split="test", setting=OOD),
-        make_record(split="test"),
-    ]
-    splits = describe_as("yes_no", records, words).splits
-    counts = {
-        (split, setting): (group.records, group.instructions)
-        for split, by_setting in splits.items()
-        for setting, group in by_setting.items()
-    }
-    assert counts == {("train", IND): (3, 2), ("test", OOD): (1, 1), ("test", IND): (1, 1)}
-
-
 def test_answers_that_are_classes_are_counted(words: Tokenizer) -> None:
     labels = labels_of("yes_no", answered(["yes", "no", "yes"]), words)
     assert list((labels or {}).items()) == [("no", 1), ("yes", 2)]
@@ -137,16 +120,6 @@ def test_prompt_tokens_are_those_of_the_whole_prompt(words: Tokenizer) -> None:
     record = make_record(instruction="Compare both.", input="a lamp and a chair", options=None)
     lengths = only(describe_as("yes_no", [record], words)).prompt_tokens
     assert {lengths.min, lengths.p50, lengths.p95, lengths.p99, lengths.max} == {WORDING + 2 + 5}
-
-
-def test_prompt_tokens_contain_the_options_and_no_example(words: Tokenizer) -> None:
-    bare = make_record(input="a lamp", options=None)
-    example = json.dumps({"input": "long " * 50, "output": "yes"})
-    changed = bare.model_copy(update={"options": ["A:x", "B:y"], "few_shot_example": example})
-    found = describe_as("yes_no", [bare, changed], words)
-    lengths = only(found).prompt_tokens
-    # ###, Options:, ["A:x", and "B:y"]
-    assert lengths.max - lengths.min == 4
 
 
 def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(
