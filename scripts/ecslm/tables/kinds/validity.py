@@ -102,8 +102,8 @@ class ValidityEntry(Entry):
             )
             same = notes.constant_notes(constants) if "distinct" in measures else []
             below = (*notes.fewer_notes(columns), *same)
-            title = f"{inputs.study.setting_title(setting)}: {what}"
-            yield Panel(title, "Model", columns, groups, float_title=title, notes=below)
+            title = inputs.study.setting_title(setting)
+            yield Panel(f"{title}: {what}", "Model", columns, groups, title, below)
 
 
 def _rows(
