@@ -176,8 +176,11 @@ class Tabular:
         self.records = self._line(["" if one is None else f"{one:,}" for one in records])
         lines = sum(1.9 if self.spreads(row) else 1 for row in panel.rows)
         heads = 1 + bool(self.details) + bool(self.records)
-        self.height = lines + heads + 4 + sum(
-            0.6 if self.detailed or not group.title else 1.6 for group in panel.groups
+        self.height = (
+            lines
+            + heads
+            + 4
+            + sum(0.6 if self.detailed or not group.title else 1.6 for group in panel.groups)
         )
 
     def title(self, float_title: str) -> str:

@@ -1,6 +1,6 @@
 """The claims table: one tuned model against the best published, simple and untuned rows."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -97,38 +97,21 @@ class ClaimsEntry(IntervalsEntry):
         ]
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from scores, comparisons and published numbers: a float for each setting, with
+        """The table from scores, comparisons and published numbers: panels for each setting, with
         a paragraph of the verdict."""
         study = inputs.study
         claims: dict[str, list[Claim]] = {}
         for setting in self.settings:
-            if found := [one for task in self.tasks if (one := self._claim(inputs, task, setting))]:
-                claims[setting] = found
-        panels = [
-            panel
-            for setting, found in claims.items()
-            for panel in self._panels(study, study.setting_title(setting), found)
-        ]
+            made = (self._claim(inputs, task, setting) for task in self.tasks)
+            if found := [one for one in made if one]:
+                claims[study.setting_title(setting)] = found
+        panels = [one for title, of in claims.items() for one in self._panels(study, title, of)]
         notes = (
             *self._notes(study, [claim for found in claims.values() for claim in found]),
             *mark_notes(panels, with_intervals=self.explains_intervals),
         )
-        return self.table(name, panels, notes, study.data, self._summary(study, claims))
-
-    def _compares(self, study: TableContext) -> bool:
-        """Whether published rows are compared with ours."""
-        return study.data.comparable and bool(self.general)
-
-    def _summary(self, study: TableContext, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
-        if self.general and not study.data.comparable:
-            yield (
-                f"The published models answered other records than these ({study.data.source}), so "
-                f"their scores cannot be compared: {self.model} is compared only with rows of this "
-                "study."
-            )
-        for setting, found in claims.items():
-            title = study.setting_title(setting)
-            yield verdict(
+        verdicts = [
+            verdict(
                 title[:1].upper() + title[1:],
                 self.model,
                 found,
@@ -136,13 +119,25 @@ class ClaimsEntry(IntervalsEntry):
                 constrained=self.constrained,
                 margin=self.margin,
             )
+            for title, found in claims.items()
+        ]
+        if self.general and not study.data.comparable:
+            verdicts.insert(
+                0,
+                f"The published models answered other records than these ({study.data.source}), so "
+                f"their scores cannot be compared: {self.model} is compared only with rows of this "
+                "study.",
+            )
+        return self.table(name, panels, notes, study.data, verdicts)
+
+    def _compares(self, study: TableContext) -> bool:
+        """Whether published rows are compared with ours."""
+        return study.data.comparable and bool(self.general)
 
     def _claim(self, inputs: Inputs, task: str, setting: str) -> Claim | None:
         """The claim of a task; None where the model does not answer it."""
-        measured, untuned, limited = (
-            inputs.scores.of(name, task, setting)
-            for name in (self.model, self.untuned, self.constrained)
-        )
+        names = (self.model, self.untuned, self.constrained)
+        measured, untuned, limited = (inputs.scores.of(name, task, setting) for name in names)
         if measured is None:
             return None
         others = {
@@ -158,15 +153,17 @@ class ClaimsEntry(IntervalsEntry):
         simple = inputs.scores.simple(task, setting)
         named = {simple[0]: headline(simple[1], with_interval=False)} if simple else {}
         without = self.constrained if limited else self.untuned
-        table, compares = self.settings[setting], self._compares(inputs.study)
-        general = {row: inputs.published.cell(table, row, task) for row in self.general if compares}
+        table, general, rounding = self.settings[setting], {}, 0.0
+        if self._compares(inputs.study):
+            general = {row: inputs.published.cell(table, row, task) for row in self.general}
+            rounding = inputs.published.rounding(table, task)
         return claim(
             task,
             measured.records,
             headline(measured),
             best(general),
             best(named),
-            rounding=inputs.published.rounding(table, task) if compares else 0.0,
+            rounding=rounding,
             proportion=inputs.study.tasks[task].proportion,
             margin=self.margin,
             limited=limited is not None,
