@@ -122,6 +122,7 @@ def model_cost(
     if context.prices is not None:
         price = answering.price_by_tokens(context.prices)
     training = answering if context.learned else adapters
+    device = [latency.device] if latency and latency.device else []
     return ModelCost(
         name=name,
         context=context,
@@ -142,11 +143,7 @@ def model_cost(
             "Latency": (latency_file(name),) if latency else (),
             PRICE: answering.sources,
         },
-        devices=(
-            *training.devices,
-            *answering.devices,
-            *filter(None, [latency and latency.device]),
-        ),
+        devices=(*training.devices, *answering.devices, *device),
         timed=len(latency.answers) if latency else None,
     )
 

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
+from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
+from ecslm.tables.scores import Measured
 from ecslm.tables.settings import DataContext, TableContext
 
 
@@ -108,3 +109,9 @@ class ScoresEntry(IntervalsEntry):
     def shows_intervals(self) -> bool:
         """Whether intervals are shown with the values."""
         return self.spread == "interval"
+
+    def headline(self, measured: Measured | None) -> Cell:
+        """The headline cell of what may not have been measured."""
+        if measured is None:
+            return Cell()
+        return measured.cell if self.shows_intervals else measured.plain

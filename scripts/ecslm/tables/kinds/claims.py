@@ -23,7 +23,7 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import JOINT, STRICT, mark_notes
 from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import headline, score_files
+from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 
 OURS = (
@@ -142,16 +142,16 @@ class ClaimsEntry(IntervalsEntry):
             return None
         others = {
             "metric": text_cell(inputs.study.tasks[task].metric),
-            "untuned": headline(untuned, with_interval=False),
-            "like": headline(limited, with_interval=False),
+            "untuned": untuned.plain if untuned else Cell(),
+            "like": limited.plain if limited else Cell(),
         }
         if untuned:
-            share, sources = untuned.invalid_share(), untuned.sources
+            share, sources = untuned.invalid, untuned.sources
             others["invalid"] = number_cell(share, lambda of: percent_text(of, 0), sources)
             if not limited:
-                others["like"] = number_cell(untuned.lenient(), score_text, sources)
+                others["like"] = number_cell(untuned.lenient, score_text, sources)
         simple = inputs.scores.simple(task, setting)
-        named = {simple[0]: headline(simple[1], with_interval=False)} if simple else {}
+        named = {simple[0]: simple[1].plain} if simple else {}
         without = self.constrained if limited else self.untuned
         table, general, rounding = self.settings[setting], {}, 0.0
         if self._compares(inputs.study):
@@ -160,7 +160,7 @@ class ClaimsEntry(IntervalsEntry):
         return claim(
             task,
             measured.records,
-            headline(measured),
+            measured.cell,
             best(general),
             best(named),
             rounding=rounding,

@@ -15,7 +15,7 @@ from ecslm.tables.inputs import Inputs, comparison_files, overlap_files
 from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
-from ecslm.tables.scores import Measured, headline, score_files
+from ecslm.tables.scores import Measured, score_files
 
 # Label of a column whose tasks disagree; a note gives the label of each task.
 MIXED = "mixed"
@@ -67,8 +67,8 @@ class InstructionsEntry(ScoresEntry):
             }
             rows = []
             for task in self.tasks:
-                measured = [inputs.scores.model(model, task, one.setting) for one in self.columns]
-                scores = (headline(one, self.shows_intervals) for one in measured)
+                measured = [inputs.scores.of(model, task, one.setting) for one in self.columns]
+                scores = (self.headline(one) for one in measured)
                 compared_with = (cells.get((task, *pair), Cell()) for pair in pairs)
                 shown = (_records(measured), *scores, *compared_with)
                 rows.append(Row(name=task, kind="other", cells=shown))
@@ -76,7 +76,7 @@ class InstructionsEntry(ScoresEntry):
             panels.append(Panel(model, "Task", columns, groups, float_title=model))
         # As if each panel were a row.
         whole = {one.title: sum((row.cells for row in one.rows), ()) for one in panels}
-        means = [RowGroup("", (Row(model, "model", cells),)) for model, cells in whole.items()]
+        means = [Row(model, "model", cells) for model, cells in whole.items()]
         seeds = {
             model: len(study.models[model].seeds)
             for model, cells in whole.items()

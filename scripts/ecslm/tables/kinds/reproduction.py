@@ -209,8 +209,8 @@ def _cells(
     for measured, heads in ((ours, OURS), (rescored, RESCORED)):
         if measured is None:
             continue
-        released = number_cell(measured.value("released"), score_text, measured.sources)
-        of_2024 = number_cell(measured.value("released_2024"), score_text, measured.sources)
+        released = number_cell(measured.released, score_text, measured.sources)
+        of_2024 = number_cell(measured.released_2024, score_text, measured.sources)
         if doubled and of_2024.value is not None:
             of_2024 = replace(of_2024, marks=("doubled",))
         own, difference = (of_2024 if doubled else released).value, Cell()
@@ -220,7 +220,7 @@ def _cells(
         scores = zip(heads, (released, of_2024, difference), strict=False)
         cells |= {head.key: cell for head, cell in scores}
     if ours:
-        cells["strict"], interval = ours.cell(), ours.interval()
+        cells["strict"], interval = ours.cell, ours.cell.interval
         if interval and comparable and isinstance(value, float) and not doubled:
             inside = interval.position(value, rounding) == "contains"
             cells["verdict"] = text_cell("inside" if inside else "outside", published.sources)

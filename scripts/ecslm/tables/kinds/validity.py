@@ -33,20 +33,20 @@ NOTES = (
     "--: not measured or not defined.",
 )
 # What a row shows, and how it is shown.
-Measure = tuple[Callable[[Measured], float | None], Callable[[Any], str]]
+Measure = tuple[str, Callable[[Any], str]]
 # By the title of a panel, its rows for each model.
 PANELS: Mapping[str, Mapping[str, Measure]] = {
     "unusable answers, %": {
-        "invalid": (Measured.invalid_share, percent_text),
-        "truncated": (Measured.truncated_share, percent_text),
+        "invalid": ("invalid", percent_text),
+        "truncated": ("truncated", percent_text),
     },
     "scores": {
-        "strict": (lambda one: one.value("strict"), score_text),
-        "lenient": (Measured.lenient, score_text),
+        "strict": ("strict", score_text),
+        "lenient": ("lenient", score_text),
     },
     "the most frequent answer": {
-        "share, %": (Measured.most_frequent_share, percent_text),
-        "distinct": (Measured.distinct_answers, "{:,}".format),
+        "share, %": ("most_frequent", percent_text),
+        "distinct": ("distinct", "{:,}".format),
     },
 }
 
@@ -76,7 +76,7 @@ class ValidityEntry(Entry):
             task: {
                 model: measured
                 for model in self.models
-                if (measured := inputs.scores.model(model, task, setting))
+                if (measured := inputs.scores.of(model, task, setting))
             }
             for task in self.columns
         }
@@ -85,7 +85,7 @@ class ValidityEntry(Entry):
             f"{task}, {model}: {constant}"
             for task, of_task in found.items()
             for model, one in of_task.items()
-            if (constant := one.constant())
+            if (constant := one.constant)
         ]
         for what, measures in PANELS.items() if found else ():
             columns = tuple(
@@ -111,5 +111,8 @@ def _rows(
 ) -> Iterator[Row]:
     measured = [of_task.get(model) for of_task in found.values()]
     for detail, (value, text) in measures.items():
-        cells = (number_cell(value(one), text, one.sources) if one else Cell() for one in measured)
+        cells = (
+            number_cell(getattr(one, value), text, one.sources) if one else Cell()
+            for one in measured
+        )
         yield Row(model, "model", tuple(cells), detail)
