@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from ecslm.comparisons.proportions import detectable_difference
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.inputs import TaskComparison
@@ -82,16 +81,6 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "contrast, whether shown here or not. All of this holds for these adapters: other training "
         "runs may differ by more."
     )
-    if records := sorted({row.n for _, row in compared if row.paired}):
-        found = (
-            f"{difference_text(detectable_difference(n))} with {n:,}"
-            for n in dict.fromkeys((records[0], records[-1]))
-        )
-        yield (
-            "Smallest difference that a paired test finds with a power of 80 %, before Holm's "
-            "adjustment, where only one side is right in a fifth of the records: "
-            f"{', '.join(found)} records (2.8 sqrt(0.2 / n); Connor, Biometrics 43, 1987)."
-        )
     verdicts = in_tasks((verdict(row), task) for task, row in compared)
     for mark, reason in (
         ("few", "an unpaired test is not valid with so few records, or so few that decide"),
