@@ -224,12 +224,14 @@ def test_several_seeds_give_their_mean_its_interval_or_their_spread(
         assert cell.interval == Interval(0.63, 0.67)
         assert cell.sources == ("metrics/Small-EC/over-seeds/PM.json", *seeds)
         deviations = "standard deviations over seeds 0.071 to 0.071, median 0.071."
-        # The whole group, by its title.
-        assert {f"Tuned: mean over 2 seeds; {deviations}", JOINT} <= {*table.notes}
+        assert {f"Small-EC, Large-EC: mean over 2 seeds; {deviations}", JOINT} <= {*table.notes}
         assert "No results were published for: Large-EC." in table.notes
     else:
         assert (cell.interval, cell.sources) == (None, (*seeds,))
-        assert "Tuned: mean over 2 seeds, with the standard deviation over them." in table.notes
+        assert (
+            "Small-EC, Large-EC: mean over 2 seeds; with the standard deviation over them."
+            in table.notes
+        )
         assert JOINT not in table.notes
 
 
