@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from support.table_files import (
     IND,
     OOD,
-    TASKS,
     built,
     cells,
     inputs,
@@ -23,7 +22,7 @@ from support.table_files import (
 )
 
 from ecslm.scoring.intervals import wilson_interval
-from ecslm.tables.claims import Claim, Named, best, claim, difference_interval, verdict
+from ecslm.tables.claims import best, claim, difference_interval
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import MISSING, Cell, Interval, Table
 
@@ -49,6 +48,7 @@ def asked(comparable: bool = True, **changes: Any) -> TableRequest:
         entry,
         models={"Ours": model, "Small": model, "Valid": {"tasks": ["PM"]}},
         simple={"PM": ["always-yes", "Words"], "SA": ["random", "Words"]},
+        baselines={"always-yes": ["PM"], "random": ["SA"]},
         contrasts={name: {"title": name, "tasks": ["PM", "SA"]} for name in contrasts},
         data={"source": "generated records", "comparable": comparable},
         setting_titles={IND: "in domain"},
@@ -232,48 +232,3 @@ def test_an_interval_contains_its_own_values_and_lies_to_one_side_of_all_others(
     # Only rounding can bring a value from outside into it.
     allowed = {"contains"} if gap <= 0 else {side} if gap > rounding + 1e-12 else {side, "contains"}
     assert interval.position(value, rounding) in allowed
-
-
-@st.composite
-def claims(draw: st.DrawFn) -> list[Claim]:
-    """Claims of some tasks, with whatever values and what may be missing missing."""
-
-    def cell(*marks: str) -> Cell:
-        value = draw(st.none() | st.floats(0, 1))
-        shown = draw(st.sampled_from([marks, ()]))
-        return Cell() if value is None else Cell(value, f"{value:.3f}", marks=shown)
-
-    def named() -> Named | None:
-        return best({"Other": cell()})
-
-    found = []
-    for task in draw(st.lists(st.sampled_from(sorted(TASKS)), unique=True)):
-        ours = cell()
-        if isinstance(ours.value, float) and draw(st.booleans()):
-            half = draw(st.floats(0, 0.2))
-            ours = Cell(ours.value, ours.shown, Interval(ours.value - half, ours.value + half))
-        others = {key: cell("significant") for key in ("untuned", "invalid", "like", "tuning")}
-        flags = {"proportion": draw(st.booleans()), "limited": draw(st.booleans())}
-        fixed = {"rounding": 0.0005, "margin": 0.05}
-        found.append(claim(task, 100, ours, named(), named(), **fixed, **flags, **others))
-    return found
-
-
-@given(claims())
-def test_a_verdict_is_whole_sentences_and_every_count_is_of_its_claims(found: list[Claim]) -> None:
-    text = verdict("In domain", "Ours", found, untuned="Small", constrained="Valid", margin=0.05)
-    assert text.startswith("In domain: ") and text.endswith(".")
-    assert "  " not in text and "None" not in text and "{" not in text
-    outcomes = [one.outcome for one in found if one.outcome is not None]
-    if outcomes:
-        assert f"LLM in {outcomes.count(1)} of {len(outcomes)} task" in text
-    else:
-        assert "published" not in text
-    for one in found:
-        where = one.cells.get("interval", Cell()).value
-        compared = one.cells["ours"].interval is not None and "general" in one.cells
-        assert (where is not None) == compared
-        if where in ("above", "below"):
-            assert one.outcome == (1 if where == "above" else -1)
-        if where == "above" and "simple" in one.cells:
-            assert one.cells["within"].value == "yes"

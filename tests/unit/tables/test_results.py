@@ -145,7 +145,9 @@ def test_values_of_other_data_and_doubled_ones_are_compared_with_none(
     entry = {"competitors": ["Small-EC (published)", "EcomGPT", "Small-EC"]}
     simple = {task: ["always-yes"] for task in TASKS}
     data = {"source": "a shop", "comparable": comparable}
-    table = made(results, asked(entry=entry, simple=simple, data=data))
+    baselines = {"always-yes": TASKS}
+    wanted = asked(entry=entry, simple=simple, data=data, baselines=baselines)
+    table = made(results, wanted)
     found = marks(table, "AVE")
     assert found["Small-EC (published)"] == ("doubled",)
     assert found["Small-EC"] == (("best", "below_simple") if comparable else ("below_simple",))
