@@ -9,22 +9,11 @@ from typing import Any
 
 from ecslm.comparisons.proportions import newcombe_interval
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
-from ecslm.tables.model import (
-    Cell,
-    Interval,
-    count_cell,
-    difference_text,
-    number_cell,
-    percent_text,
-    score_text,
-    text_cell,
-)
+from ecslm.tables.model import Cell, Interval, difference_text, percent_text, score_text
 from ecslm.tables.notes import LEVEL
 
 # Said of the first tests alone.
 TESTS = f", by paired tests (p adjusted by Holm's method below {LEVEL})"
-# A row's name and cell, which has a number.
-Named = tuple[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -49,63 +38,7 @@ class Claim:
 
     def number(self, key: str) -> float | None:
         """The number in a column, if there is one."""
-        return number(self.cells.get(key, Cell()))
-
-
-def claim(
-    task: str,
-    n: int,
-    ours: Cell,
-    general: Named | None,
-    simple: Named | None,
-    *,
-    rounding: float,
-    proportion: bool,
-    margin: float,
-    limited: bool = False,
-    **others: Cell,
-) -> Claim:
-    """A score beside others.
-
-    Args:
-        n: test records.
-        ours: the score, without a value if it is not defined.
-        general: the best published general model; None also where the data are not comparable.
-        simple: the best simple baseline.
-        rounding: how much the published value may be off, since it was rounded.
-        proportion: whether the score is the share of the records with a right answer.
-        margin: how far below a published score still counts as close enough: a share of what that
-            gains over the best simple baseline, if anything. Source: Non-inferiority clinical
-            trials, FDA, 2016 (a margin that preserves most of the effect).
-        others: further cells of the row.
-    """
-    value, own = number(ours), ours.interval
-    cells = {"records": count_cell(n, ours.sources), "ours": ours, **others}
-
-    def judge(key: str, judgement: str) -> None:
-        """By the interval, with a star where that may be too narrow."""
-        star = "" if own and own.reliable else "*"
-        cells[key] = Cell(judgement, f"{judgement}{star}", sources=ours.sources)
-
-    for key, row in (("general", general), ("simple", simple)):
-        if row:
-            cells |= {f"{key} row": text_cell(row[0], row[1].sources), key: row[1]}
-    published = number(general[1]) if general else None
-    baseline = number(simple[1]) if simple else None
-    difference = None if value is None or published is None else value - published
-    sources = (*ours.sources, *(general[1].sources if general else ()))
-    cells["difference"] = number_cell(difference, difference_text, sources)
-    if own and value is not None and published is not None:
-        interval = difference_interval(value, own, published, n if proportion else None)
-        judge("interval", interval.position(0.0, rounding))
-        if baseline is not None:
-            least = -margin * max(0.0, published - baseline) - rounding
-            yes, no = interval.low >= least, interval.high < least
-            judge("within", "yes" if yes else "no" if no else "unclear")
-    if own and baseline is not None:
-        judge("interval of simple", own.position(baseline))
-    outcome = None if difference is None else _sign(difference, rounding)
-    return Claim(task, cells, outcome, limited)
+        return self.cells.get(key, Cell()).number
 
 
 def difference_interval(value: float, own: Interval, published: float, n: int | None) -> Interval:
@@ -119,33 +52,31 @@ def difference_interval(value: float, own: Interval, published: float, n: int | 
     return Interval(*newcombe_interval((value, published), ((own.low, own.high), other)))
 
 
-def best(cells: Mapping[str, Cell]) -> Named | None:
-    """The row with the largest value, of equal ones the first; values on another scale, which are
-    marked `doubled`, do not count."""
-    known = {
-        name: value
-        for name, cell in cells.items()
-        if (value := number(cell)) is not None and "doubled" not in cell.marks
-    }
-    name = max(known, key=known.__getitem__, default=None)
-    return None if name is None else (name, cells[name])
+def close_enough(
+    interval: Interval, published: float, baseline: float, margin: float, rounding: float
+) -> str:
+    """Whether a difference to a published score is not too far below 0: yes, no or unclear.
 
-
-def number(cell: Cell) -> float | None:
-    """The number in a cell, if it has one."""
-    return cell.value if isinstance(cell.value, float) else None
+    Args:
+        interval: that of the difference.
+        baseline: the best simple baseline.
+        margin: a share of what the published score gains over the baseline, if anything. Source:
+            Non-inferiority clinical trials, FDA, 2016 (a margin that preserves most of the effect).
+        rounding: how much the published score may be off.
+    """
+    least = -margin * max(0.0, published - baseline) - rounding
+    return "yes" if interval.low >= least else "no" if interval.high < least else "unclear"
 
 
 def tested(cell: Cell) -> int | None:
     """1 if a difference is significantly better, -1 if worse, 0 if neither; None if it was not
     tested."""
-    value = number(cell)
-    if value is None:
+    if (value := cell.number) is None:
         return None
-    return _sign(value) if "significant" in cell.marks else 0
+    return sign(value) if "significant" in cell.marks else 0
 
 
-def _sign(difference: float, rounding: float = 0.0) -> int:
+def sign(difference: float, rounding: float = 0.0) -> int:
     """1 or -1; 0 if rounding does not tell."""
     return 0 if abs(difference) <= rounding else 1 if difference > 0 else -1
 

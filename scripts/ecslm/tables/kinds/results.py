@@ -10,10 +10,9 @@ from pydantic import Field, model_validator
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
-from ecslm.tables.claims import best as best_row
 from ecslm.tables.entry import ScoresEntry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table, best
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import Measured, score_files
 
@@ -221,11 +220,11 @@ class _Rows:
         cells, chosen = [], []
         for task in self._entry.columns:
             candidates = {model: self._cell(model, task) for model in models}
-            best = best_row(candidates)
+            name_of_best = best(candidates)
             # The choice was made from all of them.
             sources = tuple(path for cell in candidates.values() for path in cell.sources)
-            cells.append(replace(best[1] if best else Cell(), sources=sources))
-            chosen += [f"{task} {best[0]}"] if best else []
+            cells.append(replace(candidates.get(name_of_best or "", Cell()), sources=sources))
+            chosen += [f"{task} {name_of_best}"] if name_of_best else []
         self.choices.append(
             f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
             "score shown, on the test records themselves: this favours it, and its intervals do "
