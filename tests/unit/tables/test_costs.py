@@ -127,13 +127,6 @@ def test_a_table_has_what_was_measured_and_what_follows_from_prices(results: Pat
     assert f"Measured on: {GPU}." in notes
 
 
-def test_what_a_model_lacks_is_missing_and_never_zero(results: Path) -> None:
-    untuned = files.cells(made(results))["Small"]
-    assert untuned["training price"] == untuned["trainable"] == untuned["latency p50"] == Cell()
-    write(results, "Small-EC", prompt_tokens=None)
-    assert files.cells(made(results))["An API"]["price"].shown == MISSING
-
-
 @pytest.mark.parametrize(
     ("missing", "known"),
     [
@@ -143,12 +136,16 @@ def test_what_a_model_lacks_is_missing_and_never_zero(results: Path) -> None:
         ("peak_memory_bytes", {"price": 0.1, "tokens per second": 4000}),
     ],
 )
-def test_what_is_not_known_of_one_task_gives_no_number_of_all(
+def test_what_is_not_known_of_one_task_gives_no_number_of_all_and_never_zero(
     missing: str, known: dict[str, float], results: Path
 ) -> None:
     write(results, "Small", "SA", **{missing: None})
-    models = {"Small": LOCAL | {"tasks": ["PM", "SA"]}}
-    assert values(made(results, models), "Small") == known
+    write(results, "Small-EC", prompt_tokens=None)
+    table = made(results, {"Small": LOCAL | {"tasks": ["PM", "SA"]}})
+    assert values(table, "Small") == known
+    untuned = files.cells(table)["Small"]
+    assert untuned["training price"] == untuned["trainable"] == untuned["latency p50"] == Cell()
+    assert files.cells(table)["An API"]["price"].shown == MISSING
 
 
 def test_training_counts_the_hours_of_all_devices_and_is_a_mean_over_seeds(results: Path) -> None:

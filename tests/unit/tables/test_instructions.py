@@ -76,19 +76,6 @@ def test_a_setting_that_a_task_lacks_is_missing_and_numbers_of_records_are_told(
     }
 
 
-def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:
-    for task in TWO:
-        write(tmp_path, task, BOTH)
-        (tmp_path / f"leakage/{task}.json").unlink()
-    tasks = {code: {**task, "train": False} for code, task in TWO.items()}
-    wanted = asked(tasks=tasks)
-    assert wanted.table.files(wanted.context) == [
-        *("metrics/Small/seed-0/PM.json", "metrics/Small/seed-0/SA.json"),
-        *("comparisons/PM.json", "comparisons/SA.json"),
-    ]
-    assert details(made(tmp_path, wanted)) == ["", "not compared", "not compared"]
-
-
 def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Path) -> None:
     models = {"Other": {"seeds": [0, 1], "tasks": ["PM", "SA"]}, "Small": {"tasks": ["PM", "SA"]}}
     for task in TWO:
