@@ -114,15 +114,10 @@ def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[s
             low, is_simple = round(rng.uniform(-0.4, 0.1), 4), named == BEST_SIMPLE
             b = _best_simple(study, task) if is_simple else named
             yield comparison_row(
-                **{
-                    "contrast": name,
-                    "a": a,
-                    "b": _best_simple(study, task) if is_simple else named,
-                },
-                **{"best_simple": is_simple, "setting": setting, "model": model},
-                **{"n": RECORDS, "n_b": RECORDS, "paired": setting is not None},
-                **{"difference": low + 0.1, "ci95": [low, low + 0.2], "reliable": False},
-                p_holm=rng.random() / 10,
+                **{"contrast": name, "a": a, "b": b, "best_simple": is_simple},
+                **{"setting": setting, "model": model, "paired": setting is not None},
+                **{"n": RECORDS, "n_b": RECORDS, "difference": low + 0.1},
+                **{"ci95": [low, low + 0.2], "reliable": False, "p_holm": rng.random() / 10},
                 p_holm_interval=rng.choice([None, (0.001, 0.9)]),
             )
 

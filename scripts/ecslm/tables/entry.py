@@ -48,11 +48,6 @@ class Entry(Closed):
             InputError: a file is missing, altered or broken.
         """
 
-    @property
-    def layout(self) -> Layout:
-        """How LaTeX sets the table."""
-        return Layout(wide=self.wide)
-
     def table(
         self,
         name: str,
@@ -74,7 +69,7 @@ class Entry(Closed):
             panels=tuple(panels),
             notes=(*notes, *([data.note] if data else ())),
             summary=tuple(summary),
-            layout=self.layout,
+            layout=Layout(self.wide, getattr(self, "intervals", "below")),
         )
 
 
@@ -84,11 +79,6 @@ class IntervalsEntry(Entry):
     intervals: IntervalsPlace = Field(
         "below", description="Where intervals or standard deviations stand in LaTeX, if at all."
     )
-
-    @property
-    def layout(self) -> Layout:
-        """How LaTeX sets the table."""
-        return Layout(wide=self.wide, intervals=self.intervals)
 
     @property
     def explains_intervals(self) -> bool:

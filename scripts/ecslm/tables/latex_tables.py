@@ -6,7 +6,7 @@ label, which refer to the notes of the first.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -51,21 +51,13 @@ class Fragments(NamedTuple):
     tabulars: str
 
 
-@dataclass(frozen=True)
-class Float:
-    """A float: what it adds to the table's caption, its panels' tabulars, and the notes below."""
-
-    title: str
-    tabulars: Tex
-    notes: tuple[str, ...]
-
-
 def render_table(template: Path, float_template: Path, table: Table) -> Fragments:
     """The table as LaTeX.
 
     Args:
         template: a tabular, of a `panel` (`Tabular`) with a `title`.
-        float_template: floats, from a `table` and its `floats`.
+        float_template: floats, from a `table` and its `floats`: for each, what it adds to the
+            caption, the tabulars, and notes of its own.
 
     Raises:
         InputError: a template is missing or invalid, or uses an undefined name.
@@ -73,11 +65,11 @@ def render_table(template: Path, float_template: Path, table: Table) -> Fragment
     floats = list(_floats(template, table))
     return Fragments(
         floats=render(float_template, table=table, floats=floats),
-        tabulars="\\par\\medskip\n".join(one.tabulars for one in floats),
+        tabulars="\\par\\medskip\n".join(tabulars for _, tabulars, _ in floats),
     )
 
 
-def _floats(template: Path, table: Table) -> Iterator[Float]:
+def _floats(template: Path, table: Table) -> Iterator[tuple[str, Tex, list[str]]]:
     wide, intervals = table.layout.wide, table.layout.intervals
     parts = [_parts(panel, wide) for panel in table.panels]
     narrow = not wide or any(panel.side_by_side for panel in table.panels)
@@ -105,11 +97,8 @@ def _floats(template: Path, table: Table) -> Iterator[Float]:
             for at in page
             for one in tabulars[at]
         )
-        yield Float(
-            title=title or ("continued" if number else ""),
-            tabulars=Tex(f"{{{setup}%\n{texts}\\par}}\n"),
-            notes=tuple(dict.fromkeys(note for panel in panels for note in panel.notes)),
-        )
+        notes = list(dict.fromkeys(note for panel in panels for note in panel.notes))
+        yield title or ("continued" if number else ""), Tex(f"{{{setup}%\n{texts}\\par}}\n"), notes
 
 
 def _parts(panel: Panel, wide: bool) -> list[Panel]:
