@@ -1,6 +1,5 @@
 """Intervals and tests of proportions: published examples, and intervals beside McNemar's test."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

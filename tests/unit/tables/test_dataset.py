@@ -27,7 +27,7 @@ def asked(**context: Any) -> TableRequest:
 
 
 def described(records: int, labels: dict[str, int] | None, p95: int = 90) -> dict[str, Any]:
-    prompt = LENGTHS | {"p50": p95 - 40, "p95": p95}
+    prompt = LENGTHS | {"p50": 200 - p95, "p95": p95}
     fixed = {"instructions": 5, "answer_tokens": LENGTHS | {"p95": 60}, "room": 100}
     cut = records // 3
     return {
@@ -58,7 +58,7 @@ def made(results: Path, wanted: TableRequest | None = None, **check: Any) -> Tab
         },
     }
     leakages = {
-        "PM": {IND: overlap(4, 1, 2)},
+        "PM": {IND: overlap(4, 1, 2), OOD: overlap(0, 0, 0)},
         "SA": {IND: overlap(1, 0, 0), OOD: overlap(1, 1, 1)},
     }
     for task, found in leakages.items():
@@ -89,7 +89,7 @@ def test_records_labels_lengths_and_overlap_stand_beside_published_counts(tmp_pa
         "PM published": ["3", "4", "--", *rest],
         "PM no": ["0.0 %", "75.0 %", "", *rest],
         "PM yes": ["100.0 %", "25.0 %", "", *rest],
-        "SA": ["1", "1", "1", "0", "50", "90", "0", "0.0", "0.0", "100.0", "100.0"],
+        "SA": ["1", "1", "1", "0", "110", "90", "0", "0.0", "0.0", "100.0", "100.0"],
         "SA published": ["1", "7", "1", *rest],
         "SA A": ["0.0 %", "0.0 %", "100.0 %", *rest],
         "SA B": ["100.0 %", "100.0 %", "0.0 %", *rest],

@@ -2,11 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support import table_files as files
@@ -157,6 +158,7 @@ def test_values_of_other_data_and_doubled_ones_are_compared_with_none(
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.none() | st.floats(0, 1))
+@example([0.5, 0.4999], 0.5)
 def test_marks_follow_from_what_is_shown(values: list[float], simple: float | None) -> None:
     def rows(kind: RowKind, numbers: list[float]) -> RowGroup:
         made = [(Cell(value, score_text(value)),) for value in numbers]
@@ -198,10 +200,16 @@ def test_records_and_doubtful_intervals_are_told_unless_latex_shows_none(
     )
 
 
-def test_an_undefined_value_prints_missing_and_never_zero(results: Path) -> None:
-    write_metrics(results, "Small-EC", "PM", {IND: UNDEFINED}, seed=42)
-    cell = cells(made(results, asked()))["Small-EC"]["PM"]
-    assert cell == Cell(sources=("metrics/Small-EC/seed-42/PM.json",))
+def test_a_value_that_is_undefined_for_any_seed_prints_missing_and_never_zero(
+    results: Path,
+) -> None:
+    write_metrics(results, "Small-EC", "PM", {IND: UNDEFINED}, seed=43)
+    files.write_over_seeds(results, "Small-EC", "PM", {IND: 0.5})
+    for seeds in ([43], [42, 43]):
+        models = {"Small-EC": {"seeds": seeds, "tasks": ["PM"]}}
+        cell = cells(made(results, asked(models=models)))["Small-EC"]["PM"]
+        assert replace(cell, sources=()) == Cell()
+        assert cell.sources[-1] == "metrics/Small-EC/seed-43/PM.json"
 
 
 @pytest.mark.parametrize("spread", ["interval", "sd"])
