@@ -109,17 +109,25 @@ def _parts(panel: Panel, wide: bool) -> list[Panel]:
 
 
 def _pages(table: Table, heights: Sequence[float]) -> list[list[int]]:
-    """The panels of each float: as many as fit a page, or one."""
+    """The panels of each float: as many as fit a page, or one; those of a title begin a new one
+    rather than go to two."""
     letters = NOTE_LINE_WIDE if table.layout.wide else NOTE_LINE
+    needed = [
+        height + sum(map(len, panel.notes)) / letters
+        for panel, height in zip(table.panels, heights, strict=True)
+    ]
     pages: list[list[int]] = [[]]
     used = sum(map(len, table.notes)) / letters
-    for at, (panel, height) in enumerate(zip(table.panels, heights, strict=True)):
-        needed = height + sum(map(len, panel.notes)) / letters
-        if pages[-1] and used + needed > PAGE:
-            pages.append([])
-            used = 0.0
-        pages[-1].append(at)
-        used += needed
+    for _, same in groupby(range(len(needed)), lambda at: table.panels[at].float_title):
+        panels = list(same)
+        for place, at in enumerate(panels):
+            # Whether all of them fit, before the first.
+            more = needed[at] if place else sum(needed[one] for one in panels)
+            if pages[-1] and used + more > PAGE:
+                pages.append([])
+                used = 0.0
+            pages[-1].append(at)
+            used += needed[at]
     return pages
 
 
