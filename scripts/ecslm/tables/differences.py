@@ -1,6 +1,6 @@
 """Cells of differences between scores, and the notes that they need."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from ecslm.comparisons.results import Comparison, Test
@@ -25,6 +25,11 @@ TESTS: dict[Test, str] = {
 LEAST_P = 0.001
 
 Verdict = Literal["significant", "undecided", "few"]
+# Why a difference is not marked.
+UNMARKED: dict[str, str] = {
+    "few": "an unpaired test is not valid with so few records, or so few that decide",
+    "undecided": f"too few random exchanges to tell on which side of {LEVEL} it is",
+}
 
 
 def difference_cell(task: str, row: Comparison) -> Cell:
@@ -81,13 +86,19 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "contrast, whether shown here or not. All of this holds for these adapters: other training "
         "runs may differ by more."
     )
-    verdicts = in_tasks((verdict(row), task) for task, row in compared)
-    for mark, reason in (
-        ("few", "an unpaired test is not valid with so few records, or so few that decide"),
-        ("undecided", f"too few random exchanges to tell on which side of {LEVEL} it is"),
-    ):
-        if mark in verdicts:
-            yield f"Not marked although p may be below {LEVEL}, {verdicts[mark]}: {reason}."
+    yield from unmarked_notes((verdict(row), task) for task, row in compared)
+
+
+def unmarked_notes(verdicts: Iterable[tuple[str | None, str]]) -> Iterator[str]:
+    """Why differences are not marked although p may be small.
+
+    Args:
+        verdicts: each with its task.
+    """
+    tasks = in_tasks(verdicts)
+    for mark, reason in UNMARKED.items():
+        if mark in tasks:
+            yield f"Not marked although p may be below {LEVEL}, {tasks[mark]}: {reason}."
 
 
 def contrast_notes(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tables.claims import Claim, close_enough, difference_interval, sign, verdict
-from ecslm.tables.differences import difference_cell
+from ecslm.tables.differences import difference_cell, unmarked_notes
 from ecslm.tables.entry import IntervalsEntry
 from ecslm.tables.inputs import Inputs, comparison_files
 from ecslm.tables.model import (
@@ -267,6 +267,10 @@ class ClaimsEntry(IntervalsEntry):
                 "Above, contains, below: whether our 95 % interval lies above the other score, "
                 "contains it or lies below it."
             )
+        differences = ((one, one.cells.get(key)) for one in claims for key in ("tuning", "beating"))
+        yield from unmarked_notes(
+            (mark, one.task) for one, cell in differences if cell for mark in cell.marks
+        )
         if seeds > 1:
             yield JOINT
 
