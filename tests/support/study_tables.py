@@ -17,32 +17,29 @@ from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables as tables_of
 from ecslm.plan.tables import table_files, table_settings
-from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.latex_tables import Fragments, render_table
 from ecslm.tables.model import Table
 
 RECORDS = 1_000
-
-DEVICE = "NVIDIA H100 80GB HBM3"
 COST = {
-    "device": DEVICE,
-    "load_seconds": 12.3,
-    "seconds": 12_345.6,
-    "peak_memory_bytes": 7.65e10,
-    "energy_joules": 9.87e7,
-    "prompts": RECORDS,
-    "prompt_tokens": 654_321,
-    "generated_tokens": 12_345,
+    **{"device": "NVIDIA H100 80GB HBM3", "load_seconds": 12.3, "seconds": 12_345.6},
+    **{"peak_memory_bytes": 7.65e10, "energy_joules": 9.87e7, "prompts": RECORDS},
+    **{"prompt_tokens": 654_321, "generated_tokens": 12_345},
 }
 LATENCY = {
-    "device": DEVICE,
-    "load_seconds": 12.3,
-    "seconds": 23.4,
-    "p50_seconds": 1.23,
-    "p95_seconds": 12.3,
-    "peak_memory_bytes": 7.65e10,
-    "answers": [],
+    **{key: COST[key] for key in ("device", "load_seconds", "seconds", "peak_memory_bytes")},
+    **{"p50_seconds": 1.23, "p95_seconds": 12.3, "answers": []},
+}
+CHECK = {"files": {}, "problems": {}, "dropped": 0, "elsewhere": 0, "tasks": {}, "differing": []}
+LENGTHS = {"min": 100, "p50": 1_200, "p95": 2_400, "p99": 2_500, "max": 2_600}
+DESCRIBED = {
+    **{"records": 10 * RECORDS, "instructions": 5, "prompt_tokens": LENGTHS},
+    **{"answer_tokens": LENGTHS, "room": 4_000, "truncated": 12},
+}
+OVERLAP = {
+    **{"records": RECORDS, "exact": 123, "exact_with_output": 12, "near": RECORDS},
+    **{"instruction": "seen", "unseen_instructions": 0, "queries": None, "history_targets": None},
 }
 
 
@@ -74,58 +71,36 @@ def _write(study: Study, results: Path, path: str) -> None:
     file = results / path
     if file.exists():
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    folder, task = path.partition("/")[0], file.stem
-    rng = random.Random(zlib.crc32(path.encode()))
+    folder, task, rng = path.partition("/")[0], file.stem, random.Random(zlib.crc32(path.encode()))
+    about, settings = {"task": task, "model": None, "metric": "F1"}, study.settings.settings
     if path.endswith("cost.json"):
         write_json(file, COST)
     elif folder == "latency":
         write_json(file, LATENCY)
-    elif "/over-seeds/" in path:
-        write_json(file, _over_seeds(study, task, rng))
-    elif folder == "metrics":
-        write_json(file, _metrics(study, task, rng))
+    elif path == "data_check.json":
+        write_json(file, CHECK)
     elif folder == "simple_baselines":
         write_simple(results, task, _best_simple(study, task))
     elif folder == "comparisons":
         write_json(file, list(_comparisons(study, task, rng)))
     elif folder == "leakage":
-        write_json(file, _leakage(study, task))
+        about = {"task": task, "train_records": 9, "shingle_words": 5, "jaccard": 0.8, "pairs": []}
+        write_json(file, about | {"settings": dict.fromkeys(settings, OVERLAP)})
     elif folder == "descriptions":
         write_json(file, _description(study, task))
-    elif path == "data_check.json":
-        write_json(
-            file,
-            {
-                "files": {},
-                "problems": {},
-                "dropped": 0,
-                "elsewhere": 0,
-                "tasks": {},
-                "differing": [],
-            },
-        )
+    elif "/over-seeds/" in path:
+        details = {"by_seed": [], "interval": {"method": "bootstrap", "reliable": False}}
+        strict = {"value": 0.5, "defined": True, "sd": rng.random() / 9, "ci95": [0.4321, 0.5432]}
+        block = {"n": RECORDS, "strict": strict | {"details": details}}
+        write_json(file, {**about, "seeds": [0, 1], "settings": dict.fromkeys(settings, block)})
+    elif folder == "metrics":
+        found = {one: scores(round(rng.uniform(0.1, 0.9), 4), n=RECORDS) for one in settings}
+        for one in found.values():
+            one["n_invalid"] = rng.randrange(900)
+            one["strict"]["details"]["interval"]["reliable"] = False
+        write_json(file, {**about, "seed": None, "settings": found})
     else:
         raise ValueError(f"{path}: unknown file: say here what its content may be")
-
-
-def _metrics(study: Study, task: str, rng: random.Random) -> dict[str, Any]:
-    about = {"task": task, "model": None, "seed": None, "metric": _metric_name(study, task)}
-    by_setting = {
-        setting: scores(round(rng.uniform(0.1, 0.9), 4), n=RECORDS, n_invalid=rng.randrange(900))
-        for setting in study.settings.settings
-    }
-    for found in by_setting.values():
-        found["strict"]["details"]["interval"]["reliable"] = False
-    return {**about, "settings": by_setting}
-
-
-def _over_seeds(study: Study, task: str, rng: random.Random) -> dict[str, Any]:
-    about = {"task": task, "model": None, "seeds": [0, 1], "metric": _metric_name(study, task)}
-    interval = {"method": "bootstrap", "reliable": False}
-    strict = {"value": 0.5, "defined": True, "sd": rng.random() / 9, "ci95": [0.4321, 0.5432]}
-    block = {"n": RECORDS, "strict": strict | {"details": {"by_seed": [], "interval": interval}}}
-    return {**about, "settings": dict.fromkeys(study.settings.settings, block)}
 
 
 def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[str, Any]]:
@@ -135,22 +110,13 @@ def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[s
         else:
             sides = [(None, m, p) for m in contrast.models for p in contrast.pairs]
         for setting, model, (a, named) in sides:
-            b = _best_simple(study, task) if named == BEST_SIMPLE else named
-            low = round(rng.uniform(-0.4, 0.1), 4)
+            low, is_simple = round(rng.uniform(-0.4, 0.1), 4), named == BEST_SIMPLE
+            b = _best_simple(study, task) if is_simple else named
             yield comparison_row(
-                contrast=name,
-                a=a,
-                b=b,
-                best_simple=named == BEST_SIMPLE,
-                setting=setting,
-                model=model,
-                n=RECORDS,
-                n_b=RECORDS,
-                paired=setting is not None,
-                difference=low + 0.1,
-                ci95=[low, low + 0.2],
-                reliable=False,
-                p_holm=rng.random() / 10,
+                **{"contrast": name, "a": a, "b": b, "best_simple": is_simple},
+                **{"setting": setting, "model": model, "paired": setting is not None},
+                **{"n": RECORDS, "n_b": RECORDS, "difference": low + 0.1},
+                **{"ci95": [low, low + 0.2], "reliable": False, "p_holm": rng.random() / 10},
                 p_holm_interval=rng.choice([None, (0.001, 0.9)]),
             )
 
@@ -159,39 +125,11 @@ def _best_simple(study: Study, task: str) -> str:
     return max(study.simple_baselines(task), key=len)
 
 
-def _leakage(study: Study, task: str) -> dict[str, Any]:
-    found = {
-        "records": RECORDS,
-        "exact": 123,
-        "exact_with_output": 12,
-        "near": RECORDS,
-        "instruction": "seen",
-        "unseen_instructions": 0,
-        "queries": None,
-        "history_targets": None,
-    }
-    about = {"task": task, "train_records": 9 * RECORDS, "shingle_words": 5, "jaccard": 0.8}
-    return {**about, "settings": dict.fromkeys(study.settings.settings, found), "pairs": []}
-
-
 def _description(study: Study, task: str) -> dict[str, Any]:
-    lengths = {"min": 100, "p50": 1_200, "p95": 2_400, "p99": 2_500, "max": 2_600}
     labelled = study.task(task).answer in ("yes_no", "choice")
-    found = {
-        "records": 10 * RECORDS,
-        "instructions": 5,
-        "labels": {"A": 5_000, "B": 5_000} if labelled else None,
-        "prompt_tokens": lengths,
-        "answer_tokens": lengths,
-        "room": 4_000,
-        "truncated": 12,
-    }
+    found = DESCRIBED | {"labels": {"A": 5_000, "B": 5_000} if labelled else None}
     by_setting = dict.fromkeys([study.settings.train_setting, *study.settings.settings], found)
     example = {"instruction": "Same?", "input": "a", "options": None, "output": "yes"}
     about = {"task": task, "answer": study.task(task).answer, "tokenizer": "SmolLM2-1.7B"}
-    about |= {"options": None, "example": example}
-    return {**about, "splits": dict.fromkeys(("train", "val", "test"), by_setting)}
-
-
-def _metric_name(study: Study, task: str) -> str:
-    return metric(study.task(task).metric).NAME
+    splits = dict.fromkeys(("train", "val", "test"), by_setting)
+    return {**about, "options": None, "example": example, "splits": splits}

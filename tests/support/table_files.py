@@ -28,38 +28,27 @@ OOD,Small-EC,AVE,0.659,,0.503,0.856
 
 
 def scores(value: float, **changes: Any) -> dict[str, Any]:
-    """One setting of a metrics file."""
-    half = 0.03
-    found = {
-        "n": 200,
-        "n_invalid": 10,
-        "n_truncated": 4,
+    """One setting of a metrics file; its interval reaches 0.03 to either side."""
+    lenient = {"value": value + 0.01, "defined": True, "n_invalid": 3}
+    details = {"lenient": lenient, "interval": {"method": "bootstrap", "reliable": True}}
+    strict = {"value": value, "ci95": [value - 0.03, value + 0.03], "defined": True}
+    strict |= {"details": details, **changes.pop("strict", {})}
+    return {
+        **{"n": 200, "n_invalid": 10, "n_truncated": 4, "strict": strict},
         "answers": {"distinct": 3, "most_frequent": "no", "count": 60},
-        "strict": {
-            "value": value,
-            "ci95": [value - half, value + half],
-            "defined": True,
-            "details": {
-                "lenient": {"value": value + 0.01, "defined": True, "n_invalid": 3},
-                "interval": {"method": "bootstrap", "reliable": True},
-            },
-        },
         "released": {"value": value + 0.002, "defined": True, "details": {}},
         "released_2024": {"value": 2 * value, "defined": True, "details": {}},
+        **changes,
     }
-    strict = changes.pop("strict", {})
-    return {**found, **changes, "strict": {**found["strict"], **strict}}
 
 
 def write_metrics(
     results: Path, name: str, task: str, by_setting: dict[str, dict[str, Any]], seed: int = 0
 ) -> None:
     """A metrics file."""
+    about = {"task": task, "model": name, "seed": seed, "metric": TASKS[task]["metric"]}
     path = results / "metrics" / name / f"seed-{seed}" / f"{task}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    metric = TASKS[task]["metric"]
-    content = {"task": task, "model": name, "seed": seed, "metric": metric, "settings": by_setting}
-    path.write_text(json.dumps(content))
+    write_json(path, {**about, "settings": by_setting})
 
 
 def write_simple(results: Path, task: str, best: str, **others: float) -> None:
@@ -70,53 +59,28 @@ def write_simple(results: Path, task: str, best: str, **others: float) -> None:
 
 def write_over_seeds(results: Path, name: str, task: str, by_setting: dict[str, float]) -> None:
     """A score over seeds; its interval reaches 0.02 to either side of the mean."""
+    about = {"task": task, "model": name, "seeds": [1, 2], "metric": TASKS[task]["metric"]}
+    details = {"by_seed": [], "interval": {"method": "bootstrap", "reliable": True}}
+    fixed = {"defined": True, "sd": 0.01, "details": details}
     blocks = {
         setting: {
             "n": 200,
-            "strict": {
-                "value": value,
-                "defined": True,
-                "sd": 0.01,
-                "ci95": [value - 0.02, value + 0.02],
-                "details": {
-                    "by_seed": [value - 0.01, value + 0.01],
-                    "interval": {"method": "bootstrap", "reliable": True},
-                },
-            },
+            "strict": {"value": value, "ci95": [value - 0.02, value + 0.02], **fixed},
         }
         for setting, value in by_setting.items()
     }
     path = results / "metrics" / name / "over-seeds" / f"{task}.json"
-    metric = TASKS[task]["metric"]
-    about = {"task": task, "model": name, "seeds": [1, 2], "metric": metric}
     write_json(path, {**about, "settings": blocks})
 
 
 def comparison_row(**changes: Any) -> dict[str, Any]:
     """A comparison: of models in IND, but for what the changes say."""
     return {
-        "contrast": "tuning",
-        "a": "Small-EC",
-        "b": "Small",
-        "setting": IND,
-        "model": None,
-        "paired": True,
-        "n": 200,
-        "n_b": 200,
-        "unshared": 0,
-        "seeds": [1, 1],
-        "family": 6,
-        "value_a": 0.6,
-        "value_b": 0.5,
-        "difference": 0.1,
-        "ci95": [0.05, 0.15],
-        "reliable": True,
-        "deciding": None,
-        "test": "randomisation",
-        "p": 0.0004,
-        "p_interval": None,
-        "p_holm": 0.012,
-        "p_holm_interval": None,
+        **{"contrast": "tuning", "a": "Small-EC", "b": "Small", "setting": IND, "model": None},
+        **{"paired": True, "n": 200, "n_b": 200, "unshared": 0, "seeds": [1, 1], "family": 6},
+        **{"value_a": 0.6, "value_b": 0.5, "difference": 0.1, "ci95": [0.05, 0.15]},
+        **{"reliable": True, "deciding": None, "test": "randomisation"},
+        **{"p": 0.0004, "p_interval": None, "p_holm": 0.012, "p_holm_interval": None},
         **changes,
     }
 
@@ -169,17 +133,11 @@ def shown(table: Table) -> dict[str, list[str]]:
 def record_line(task: str, split: str, number: int, **changes: Any) -> str:
     """A line of a dataset file."""
     record = {
-        "id": f"{task}-{split}-{number}",
-        "sample_id": f"sample-{number}",
-        "task": task,
-        "split": split,
-        "setting": IND,
+        **{"id": f"{task}-{split}-{number}", "sample_id": f"sample-{number}", "task": task},
+        **{"split": split, "setting": IND, "options": None, "output": "yes"},
         "instruction": "Tell whether the products are the same.",
         "input": "a lamp and a chair",
-        "options": None,
-        "output": "yes",
-        "few_shot_example": None,
-        "relevance": None,
+        **{"few_shot_example": None, "relevance": None},
     }
     return json.dumps({**record, **changes}) + "\n"
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 from typing import NamedTuple
 
 from ecslm.comparisons.significance import Interval
@@ -114,21 +113,6 @@ def consistent_interval(table: PairedTable, confidence: float) -> Interval:
     if mcnemar_p(table) <= 1 - confidence:
         return low, high
     return min(low, 0.0), max(high, 0.0)
-
-
-def detectable_difference(records: int, differing: float = 0.2) -> float:
-    """The difference of paired proportions that a test at 5 % finds with a power of 80 %.
-
-    (z of 0.975 + z of 0.8) sqrt(differing / records), which is a little too large.
-
-    Args:
-        differing: share of the records that only one side gets right.
-
-    Source: Connor, Sample size for testing differences in proportions for the paired-sample design,
-    Biometrics 43(1), 1987, without the square of the difference.
-    """
-    normal = NormalDist()
-    return (normal.inv_cdf(0.975) + normal.inv_cdf(0.8)) * math.sqrt(differing / records)
 
 
 def mcnemar_p(table: PairedTable) -> float:

@@ -3,7 +3,7 @@
 A report has the scores of all models, whatever tables are configured.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -46,87 +46,68 @@ def study_tables(study: Study) -> Mapping[str, Entry]:
 def score_tables(study: Study) -> dict[str, Entry]:
     """A results table for each setting, by name, of the models and tasks that no results table of
     the configuration shows in any setting, beside all trivial baselines."""
+    declared, scored = study.settings.tables, _scored(study)
     shown = {
-        (name, task)
-        for entry in study.settings.tables.values()
+        (model, task)
+        for entry in declared.values()
         if isinstance(entry, ResultsEntry)
-        for name in entry.models
-        for task in _answered(study, name, entry.columns, entry.setting)
-    }
-    missing = {
-        name: [task for task in study.model_tasks(name) if (name, task) not in shown]
-        for name in sorted(study.settings.models)
+        for setting, model, task in scored
+        if setting == entry.setting and model in entry.models and task in entry.columns
     }
     # A table's label is that of its name.
-    declared = study.settings.tables
     taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
     found: dict[str, Entry] = {}
-    for setting in _settings(study):
-        models = {
-            name: left
-            for name, tasks in missing.items()
-            if (left := _answered(study, name, tasks, setting))
-        }
-        if models:
-            # A setting is called as the data call it, which may be no name of a file.
-            name = name_like(f"scores_{setting}", {*taken, *found}, otherwise="scores")
-            found[name] = _entry(study, name, setting, models)
+    for setting in dict.fromkeys(setting for setting, _, _ in scored):
+        left = [(model, task) for of, model, task in scored if of == setting]
+        left = [one for one in left if one not in shown]
+        if not left:
+            continue
+        models, tasks = list(dict.fromkeys(model for model, _ in left)), {task for _, task in left}
+        free = [name for name in models if study.settings.models[name].limits() is None]
+        trivial = [
+            name
+            for name in sorted(study.settings.baselines)
+            if tasks.intersection(study.baseline_tasks(name))
+        ]
+        groups = [{"group": "Trivial", "baselines": trivial}] if trivial else []
+        # A setting is called as the data call it, which may be no name of a file.
+        name = name_like(f"scores_{setting}", {*taken, *found}, otherwise="scores")
+        found[name] = ResultsEntry(
+            kind="results",
+            label=f"{LABEL}{name}",
+            caption=f"Scores, {study.config.setting_titles.get(setting, setting)}",
+            wide=len(tasks) > MOST_NARROW,
+            setting=setting,
+            columns=tuple(sorted(tasks)),
+            rows=tuple(map(Rows.model_validate, [*groups, {"group": "Models", "models": models}])),
+            competitors=tuple(free) if len(free) > 1 else (),
+        )
     return found
 
 
 def partly_shown(study: Study) -> tuple[str, ...]:
     """The settings of which some model's score of some task is in no table, sorted."""
-    shown: set[tuple[str, str, str]] = set()
+    shown: set[tuple[str, ...]] = set()
     for entry in study_tables(study).values():
-        named: dict[str, set[str]] = {"models": set(), "tasks": set(), "settings": set()}
+        named: dict[str, list[str]] = {"settings": [], "models": [], "tasks": []}
         for one in names_in(entry.model_dump(), type(entry)):
-            if one.reference.part in named:
-                named[one.reference.part].add(one.name)
-        shown |= {*product(named["models"], named["tasks"], named["settings"])}
-    return tuple(
-        setting
-        for setting in _settings(study)
-        if any(
-            (model, task, setting) not in shown
-            for model in study.settings.models
-            for task in _answered(study, model, study.model_tasks(model), setting)
-        )
-    )
+            named.setdefault(one.reference.part, []).append(one.name)
+        shown |= {*product(named["settings"], named["models"], named["tasks"])}
+    return tuple(dict.fromkeys(one[0] for one in _scored(study) if one not in shown))
 
 
-def _settings(study: Study) -> list[str]:
-    """The settings that tables are of: the answers to prompts with an example are in those
-    without."""
-    return sorted({setting.removesuffix(EXAMPLE) for setting in study.settings.settings})
-
-
-def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> frozenset[str]:
-    """The tasks, of those given, that a model answers in a setting with its number of examples."""
-    own = answered_setting(setting, study.model(model).shots)
-    return frozenset(task for task in tasks if own in study.answered_settings(model, task))
-
-
-def _entry(study: Study, name: str, setting: str, models: Mapping[str, Iterable[str]]) -> Entry:
-    tasks = sorted({task for tasks in models.values() for task in tasks})
-    trivial = [
-        name
-        for name in sorted(study.settings.baselines)
-        if set(tasks).intersection(study.baseline_tasks(name))
+@cache
+def _scored(study: Study) -> list[tuple[str, str, str]]:
+    """The settings, models and tasks that have scores, sorted by setting and model. The answers to
+    prompts with an example are those of the setting without."""
+    return [
+        (setting, model, task)
+        for setting in sorted({one.removesuffix(EXAMPLE) for one in study.settings.settings})
+        for model in sorted(study.settings.models)
+        for task in study.model_tasks(model)
+        if answered_setting(setting, study.model(model).shots)
+        in study.answered_settings(model, task)
     ]
-    rows = [{"group": "Trivial", "baselines": trivial}] if trivial else []
-    title = study.config.setting_titles.get(setting, setting)
-    free = [name for name in models if study.settings.models[name].limits() is None]
-    groups = [*rows, {"group": "Models", "models": list(models)}]
-    return ResultsEntry(
-        kind="results",
-        label=f"{LABEL}{name}",
-        caption=f"Scores, {title}",
-        wide=len(tasks) > MOST_NARROW,
-        setting=setting,
-        columns=tuple(tasks),
-        rows=tuple(map(Rows.model_validate, groups)),
-        competitors=tuple(free) if len(free) > 1 else (),
-    )
 
 
 @cache

@@ -17,6 +17,8 @@ from ecslm.reports.settings import Recipe
 from ecslm.tables.latex import Tex, render
 
 MANY = 1_000_000
+# What `dtype: auto` comes to, which the machine decides.
+AUTO = "bfloat16 or float32"
 # Of the drawing of scores, in millimetres.
 WIDTH = 60
 # Texts of others are in the document. They are escaped; if one were not, it could run no program,
@@ -49,7 +51,8 @@ def render_document(content: Content, template: Path) -> str:
 def weights_text(recipe: Recipe) -> str:
     """How the weights of a base are stored and computed with."""
     precision = recipe.precision
-    return precision.dtype if precision.quantization == "none" else f"NF4, {precision.dtype}"
+    dtype = AUTO if precision.dtype == "auto" else precision.dtype
+    return dtype if precision.quantization == "none" else f"NF4, {dtype}"
 
 
 def number_text(value: int) -> str:

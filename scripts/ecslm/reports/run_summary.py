@@ -51,16 +51,16 @@ def _rows(
     context: TableContext, scores: Scores, setting: str, model: str, base: str | None
 ) -> Iterator[tuple[str, ...]]:
     for code, task in context.tasks.items():
-        own, simple = scores.model(model, code, setting), scores.simple(code, setting)
+        own, simple = scores.of(model, code, setting), scores.simple(code, setting)
         if own is None:
             continue
-        invalid, untuned = own.invalid_share(), base and scores.model(base, code, setting)
+        invalid, untuned = own.invalid, base and scores.of(base, code, setting)
         best = f"{_score(simple[1])} {simple[0]}" if simple else MISSING
-        value, other = own.value("strict"), simple[1].value("strict") if simple else None
+        value, other = own.strict, simple[1].strict if simple else None
         beaten = False
         if value is not None and other is not None:
             beaten = round(value, SHOWN_DIGITS) <= round(other, SHOWN_DIGITS)
-        interval, constant = own.interval(), own.constant()
+        interval, constant = own.cell.interval, own.constant
         yield (
             code,
             task.metric,
@@ -73,5 +73,4 @@ def _rows(
 
 
 def _score(measured: Measured) -> str:
-    value = measured.value("strict")
-    return MISSING if value is None else score_text(value)
+    return measured.cell.shown

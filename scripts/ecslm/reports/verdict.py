@@ -214,10 +214,10 @@ def _task_verdict(
     if outcome is None:
         outcome = POSITIONS.get(str(cells.get("interval of simple", missing).value))
     context = settings.context.tasks[task]
-    measured = scores.model(settings.answering, task, setting)
-    details = measured.seeds[0].strict.details.of_metric if measured else {}
+    measured = scores.of(settings.answering, task, setting)
+    details = measured.details if measured else {}
     confusion = details.get("confusion", {})
-    of_seed = "" if not measured or len(measured.seeds) == 1 else "one seed: "
+    of_seed = "" if not measured or measured.seeds == 1 else "one seed: "
     records = f"{measured.records:,} records" if measured else ""
     return TaskVerdict(
         task=task,

@@ -9,30 +9,11 @@ from typing import Any
 
 from ecslm.comparisons.proportions import newcombe_interval
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
-from ecslm.tables.model import (
-    Cell,
-    Interval,
-    Position,
-    count_cell,
-    difference_text,
-    number_cell,
-    percent_text,
-    score_text,
-    text_cell,
-)
+from ecslm.tables.model import Cell, Interval, difference_text, percent_text, score_text
 from ecslm.tables.notes import LEVEL
 
 # Said of the first tests alone.
 TESTS = f", by paired tests (p adjusted by Holm's method below {LEVEL})"
-WHERE: dict[Position, str] = {
-    "above": "lies above it",
-    "contains": "contains it",
-    "below": "lies below it",
-}
-
-
-# A row's name and cell, which has a number.
-Named = tuple[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -51,70 +32,13 @@ class Claim:
     outcome: int | None
     limited: bool
 
+    def value(self, key: str) -> float | int | str | None:
+        """What stands in a column, if anything does."""
+        return self.cells.get(key, Cell()).value
+
     def number(self, key: str) -> float | None:
         """The number in a column, if there is one."""
-        return number(self.cells.get(key, Cell()))
-
-    def tested(self, key: str) -> int | None:
-        """1 if a difference is significantly better, -1 if worse, 0 if neither; None if it was not
-        tested."""
-        return tested(self.cells.get(key, Cell()))
-
-
-def claim(
-    task: str,
-    n: int,
-    ours: Cell,
-    general: Named | None,
-    simple: Named | None,
-    *,
-    rounding: float,
-    proportion: bool,
-    margin: float,
-    limited: bool = False,
-    **others: Cell,
-) -> Claim:
-    """A score beside others.
-
-    Args:
-        n: test records.
-        ours: the score, without a value if it is not defined.
-        general: the best published general model; None also where the data are not comparable.
-        simple: the best simple baseline.
-        rounding: how much the published value may be off, since it was rounded.
-        proportion: whether the score is the share of the records with a right answer.
-        margin: how far below a published score still counts as close enough: a share of what that
-            gains over the best simple baseline, if anything. Source: Non-inferiority clinical
-            trials, FDA, 2016 (a margin that preserves most of the effect).
-        others: further cells of the row.
-    """
-    value, own = number(ours), ours.interval
-    cells = {"records": count_cell(n, ours.sources), "ours": ours, **others}
-
-    def judge(key: str, judgement: str) -> None:
-        """By the interval, with a star where that may be too narrow."""
-        star = "" if own and own.reliable else "*"
-        cells[key] = Cell(judgement, f"{judgement}{star}", sources=ours.sources)
-
-    for key, row in (("general", general), ("simple", simple)):
-        if row:
-            cells |= {f"{key} row": text_cell(row[0], row[1].sources), key: row[1]}
-    published = number(general[1]) if general else None
-    baseline = number(simple[1]) if simple else None
-    difference = None if value is None or published is None else value - published
-    sources = (*ours.sources, *(general[1].sources if general else ()))
-    cells["difference"] = number_cell(difference, difference_text, sources)
-    if own and value is not None and published is not None:
-        interval = difference_interval(value, own, published, n if proportion else None)
-        judge("interval", interval.position(0.0, rounding))
-        if baseline is not None:
-            least = -margin * max(0.0, published - baseline) - rounding
-            yes, no = interval.low >= least, interval.high < least
-            judge("within", "yes" if yes else "no" if no else "unclear")
-    if own and baseline is not None:
-        judge("interval of simple", own.position(baseline))
-    outcome = None if difference is None else _sign(difference, rounding)
-    return Claim(task, cells, outcome, limited)
+        return self.cells.get(key, Cell()).number
 
 
 def difference_interval(value: float, own: Interval, published: float, n: int | None) -> Interval:
@@ -128,32 +52,31 @@ def difference_interval(value: float, own: Interval, published: float, n: int | 
     return Interval(*newcombe_interval((value, published), ((own.low, own.high), other)))
 
 
-def best(cells: Mapping[str, Cell]) -> Named | None:
-    """The row with the largest value, of equal ones the first; values on another scale, which are
-    marked `doubled`, do not count."""
-    known = {
-        name: value
-        for name, cell in cells.items()
-        if (value := number(cell)) is not None and "doubled" not in cell.marks
-    }
-    name = max(known, key=known.__getitem__, default=None)
-    return None if name is None else (name, cells[name])
+def close_enough(
+    interval: Interval, published: float, baseline: float, margin: float, rounding: float
+) -> str:
+    """Whether a difference to a published score is not too far below 0: yes, no or unclear.
 
-
-def number(cell: Cell) -> float | None:
-    """The number in a cell, if it has one."""
-    return cell.value if isinstance(cell.value, float) else None
+    Args:
+        interval: that of the difference.
+        baseline: the best simple baseline.
+        margin: a share of what the published score gains over the baseline, if anything. Source:
+            Non-inferiority clinical trials, FDA, 2016 (a margin that preserves most of the effect).
+        rounding: how much the published score may be off.
+    """
+    least = -margin * max(0.0, published - baseline) - rounding
+    return "yes" if interval.low >= least else "no" if interval.high < least else "unclear"
 
 
 def tested(cell: Cell) -> int | None:
-    """As `Claim.tested`."""
-    value = number(cell)
-    if value is None:
+    """1 if a difference is significantly better, -1 if worse, 0 if neither; None if it was not
+    tested."""
+    if (value := cell.number) is None:
         return None
-    return _sign(value) if "significant" in cell.marks else 0
+    return sign(value) if "significant" in cell.marks else 0
 
 
-def _sign(difference: float, rounding: float = 0.0) -> int:
+def sign(difference: float, rounding: float = 0.0) -> int:
     """1 or -1; 0 if rounding does not tell."""
     return 0 if abs(difference) <= rounding else 1 if difference > 0 else -1
 
@@ -176,11 +99,9 @@ def verdict(
         constrained: that model with its answers limited to valid ones.
         margin: the share of a published gain that may be missing.
     """
-    sentences = [
-        *_general(model, claims, margin),
-        *_simple(model, claims),
-        *(_untuned(model, untuned, constrained, claims) if untuned else ()),
-    ]
+    sentences = [*_others(model, claims, margin), *_simple(model, claims)]
+    if untuned:
+        sentences += _untuned(model, untuned, constrained, claims)
     if not sentences:
         return f"{where}: there is nothing to compare {model} with."
     text = " ".join([f"{where}:", *sentences, *_unreliable(claims)])
@@ -188,18 +109,16 @@ def verdict(
     return once + tests + rest.replace(TESTS, "")
 
 
-def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str]:
-    outcomes = _by(claims, lambda one: one.outcome)
-    if not outcomes:
-        return
-    same = f", as high in {_tasks(outcomes[0])}" if outcomes[0] else ""
-    yield (
-        f"{model} scores higher than the best published general LLM in {len(outcomes[1])} of "
-        f"{_number(outcomes)}{same} and lower in {_tasks(outcomes[-1])}."
-    )
-    positions = _by(claims, _said("interval"))
-    yield from _positions("Its 95 % interval", positions, "the published value")
-    if within := _by(claims, _said("within")):
+def _others(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str]:
+    """Against published models."""
+    if outcomes := _by(claims, lambda one: one.outcome):
+        same = f", as high in {_tasks(outcomes[0])}" if outcomes[0] else ""
+        yield (
+            f"{model} scores higher than the best published general LLM in {len(outcomes[1])} of "
+            f"{_number(outcomes)}{same} and lower in {_tasks(outcomes[-1])}."
+        )
+    yield from _positions("Its 95 % interval", claims, "interval", "the published value")
+    if within := _by(claims, lambda one: one.value("within")):
         yield (
             f"Over its whole interval it is better, or worse by at most {100 * margin:g} % of what "
             f"that value gains over the best simple baseline, in {len(within['yes'])} of "
@@ -208,23 +127,33 @@ def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str
 
 
 def _simple(model: str, claims: Sequence[Claim]) -> Iterator[str]:
-    name = "the best simple baseline"
-    positions = _by(claims, _said("interval of simple"))
+    name, whose = "the best simple baseline", f"The interval of {model}"
     tests = [*_tests(model, name, claims, "beating")]
-    yield from tests or _positions(f"The interval of {model}", positions, f"the score of {name}")
+    yield from tests or _positions(whose, claims, "interval of simple", f"the score of {name}")
 
 
 def _untuned(
     model: str, untuned: str, constrained: str | None, claims: Sequence[Claim]
 ) -> Iterator[str]:
-    """Against limited answers where there are any; otherwise free ones, with the invalid share."""
+    """Against limited answers where there are any; otherwise free ones, with the invalid share.
+    Then how much of what tuning gains is the form of the answers."""
     limited = [claim for claim in claims if claim.limited]
     free = [claim for claim in claims if not claim.limited]
     named = f"{constrained}, which is not tuned but limited to valid answers,"
     yield from _tests(model, named, limited, "tuning")
     named = f"{untuned}, which is not tuned{_invalid(free)},"
     yield from _tests(model, named, free, "tuning")
-    yield from _form(model, untuned, claims)
+    found = [[one.number(key) for key in ("untuned", "like", "ours")] for one in claims]
+    known = [[value for value in values if value is not None] for values in found]
+    if whole := [values for values in known if len(values) == 3]:
+        free_score, like, tuned = map(fmean, zip(*whole, strict=True))
+        gain, form = difference_text(tuned - free_score), difference_text(like - free_score)
+        gained = f": of the gain of {gain}, {form} is form" if free_score < min(like, tuned) else ""
+        yield (
+            f"On average over {_number({'': whole})}, {untuned}{_invalid(claims)}, scores "
+            f"{score_text(free_score)}, {score_text(like)} if the form of its answers does not "
+            f"count, and {model} {score_text(tuned)}{gained}."
+        )
 
 
 def _invalid(claims: Sequence[Claim]) -> str:
@@ -232,43 +161,24 @@ def _invalid(claims: Sequence[Claim]) -> str:
     return f", with {percent_text(fmean(known), 0)} % of its answers invalid" if known else ""
 
 
-def _form(model: str, untuned: str, claims: Sequence[Claim]) -> Iterator[str]:
-    """How much of what tuning gains is the form of the answers."""
-    columns = ("untuned", "like", "ours")
-    found = [[one.number(key) for key in columns] for one in claims]
-    known = [[value for value in values if value is not None] for values in found]
-    whole = [values for values in known if len(values) == len(columns)]
-    if not whole:
-        return
-    free, like, tuned = map(fmean, zip(*whole, strict=True))
-    gain, form = difference_text(tuned - free), difference_text(like - free)
-    gained = f": of the gain of {gain}, {form} is form" if free < min(like, tuned) else ""
-    yield (
-        f"On average over {_number({'': whole})}, {untuned}{_invalid(claims)}, scores "
-        f"{score_text(free)}, {score_text(like)} if the form of its answers does not count, and "
-        f"{model} {score_text(tuned)}{gained}."
-    )
-
-
 def _tests(model: str, other: str, claims: Sequence[Claim], key: str) -> Iterator[str]:
     """A sentence on the tests of differences, for the claims that have one."""
-    # 1: significantly better, -1: worse, 0: neither.
-    tested = _by(claims, lambda one: one.tested(key))
-    if tested:
-        better = tested[1]
-        named = f" ({', '.join(better)})" if better else ""
-        rest = "; the other tests do not decide" if tested[0] else ""
+    if found := _by(claims, lambda one: tested(one.cells.get(key, Cell()))):
+        better = f" ({', '.join(found[1])})" if found[1] else ""
+        rest = "; the other tests do not decide" if found[0] else ""
         yield (
-            f"{model} is better than {other} in {len(better)} of {_number(tested)}{named} and "
-            f"worse in {_tasks(tested[-1])}{TESTS}{rest}."
+            f"{model} is better than {other} in {len(found[1])} of {_number(found)}{better} and "
+            f"worse in {_tasks(found[-1])}{TESTS}{rest}."
         )
 
 
-def _positions(whose: str, tasks: Mapping[Any, Sequence[str]], what: str) -> Iterator[str]:
-    """A sentence on where the intervals lie, for the tasks that have one."""
-    if tasks:
-        above, contains, below = (f"{WHERE[one]} in {_tasks(tasks[one])}" for one in WHERE)
-        yield f"{whose} {above.replace('it', what, 1)}, {contains} and {below}."
+def _positions(whose: str, claims: Sequence[Claim], key: str, what: str) -> Iterator[str]:
+    """A sentence on where the intervals lie, for the claims that have one."""
+    if tasks := _by(claims, lambda one: one.value(key)):
+        yield (
+            f"{whose} lies above {what} in {_tasks(tasks['above'])}, contains it in "
+            f"{_tasks(tasks['contains'])} and lies below it in {_tasks(tasks['below'])}."
+        )
 
 
 def _unreliable(claims: Sequence[Claim]) -> Iterator[str]:
@@ -278,10 +188,6 @@ def _unreliable(claims: Sequence[Claim]) -> Iterator[str]:
         named = f"the interval{'s' if len(doubtful) > 1 else ''} of {', '.join(doubtful)}"
         which = "all of these intervals" if len(doubtful) == len(known) else named
         yield f"Since there are few records, or few that decide, {which} may be too narrow."
-
-
-def _said(key: str) -> Callable[[Claim], object]:
-    return lambda one: one.cells.get(key, Cell()).value
 
 
 def _by(claims: Sequence[Claim], of: Callable[[Claim], object]) -> defaultdict[Any, list[str]]:

@@ -112,23 +112,17 @@ def model_cost(
     answering = Costs(results, answering_files(study, name))
     adapters = Costs(results, training_files(study, name))
     latency = read_model(results / latency_file(name), LatencyFile) if timed else None
-    seeds = len(adapters.files)
-    device_hours = (
-        None if one.seconds is None else one.seconds * one.devices / SECONDS_PER_HOUR
-        for one in adapters.files
-    )
-    hours = over(total(device_hours), seeds)
+    seeds, seconds = len(adapters.files), answering.total("seconds")
+    trained = total(one.seconds and one.seconds * one.devices for one in adapters.files)
+    hours = over(trained, seeds) / SECONDS_PER_HOUR
     if context.learned:
         hours = answering.total("load_seconds") / SECONDS_PER_HOUR
-    seconds = answering.total("seconds")
-    tokens = total((answering.total("prompt_tokens"), answering.total("generated_tokens")))
+    tokens = answering.total("prompt_tokens") + answering.total("generated_tokens")
     price = REQUESTS * over(seconds, answering.total("prompts")) / SECONDS_PER_HOUR * hourly
     if context.prices is not None:
         price = answering.price_by_tokens(context.prices)
-    elif not context.local:
-        price = nan
     training = answering if context.learned else adapters
-    device = latency.device if latency else None
+    device = [latency.device] if latency and latency.device else []
     return ModelCost(
         name=name,
         context=context,
@@ -141,7 +135,7 @@ def model_cost(
             "tokens per second": over(tokens, seconds) if context.local else nan,
             "latency p50": latency.p50_seconds if latency else nan,
             "latency p95": latency.p95_seconds if latency else nan,
-            "price": price,
+            "price": price if context.local or context.prices is not None else nan,
         },
         sources={
             "Training": training.sources,
@@ -149,7 +143,7 @@ def model_cost(
             "Latency": (latency_file(name),) if latency else (),
             PRICE: answering.sources,
         },
-        devices=(*training.devices, *answering.devices, *([device] if device else [])),
+        devices=(*training.devices, *answering.devices, *device),
         timed=len(latency.answers) if latency else None,
     )
 
@@ -175,19 +169,6 @@ def answering_files(study: TableContext, name: str) -> list[str]:
 def latency_file(name: str) -> str:
     """The file of a model's latency."""
     return LATENCY.format(model=name)
-
-
-def break_even(training: float, own: float, other: float) -> int | None:
-    """The requests from which on a trained model costs no more than another; None: never.
-
-    Args:
-        training: price of its training.
-        own: price of a request to it.
-        other: price of a request to the other.
-    """
-    saved = other - own
-    # A difference too small to count gives no number of requests either.
-    return math.ceil(training / saved) if saved > 0 and training / saved < 1e15 else None
 
 
 def total(parts: Iterable[float | None]) -> float:

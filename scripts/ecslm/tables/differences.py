@@ -1,9 +1,8 @@
 """Cells of differences between scores, and the notes that they need."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from ecslm.comparisons.proportions import detectable_difference
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.inputs import TaskComparison
@@ -26,6 +25,11 @@ TESTS: dict[Test, str] = {
 LEAST_P = 0.001
 
 Verdict = Literal["significant", "undecided", "few"]
+# Why a difference is not marked.
+UNMARKED: dict[str, str] = {
+    "few": "an unpaired test is not valid with so few records, or so few that decide",
+    "undecided": f"too few random exchanges to tell on which side of {LEVEL} it is",
+}
 
 
 def difference_cell(task: str, row: Comparison) -> Cell:
@@ -82,23 +86,19 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "contrast, whether shown here or not. All of this holds for these adapters: other training "
         "runs may differ by more."
     )
-    if records := sorted({row.n for _, row in compared if row.paired}):
-        found = (
-            f"{difference_text(detectable_difference(n))} with {n:,}"
-            for n in dict.fromkeys((records[0], records[-1]))
-        )
-        yield (
-            "Smallest difference that a paired test finds with a power of 80 %, before Holm's "
-            "adjustment, where only one side is right in a fifth of the records: "
-            f"{', '.join(found)} records (2.8 sqrt(0.2 / n); Connor, Biometrics 43, 1987)."
-        )
-    verdicts = in_tasks((verdict(row), task) for task, row in compared)
-    for mark, reason in (
-        ("few", "an unpaired test is not valid with so few records, or so few that decide"),
-        ("undecided", f"too few random exchanges to tell on which side of {LEVEL} it is"),
-    ):
-        if mark in verdicts:
-            yield f"Not marked although p may be below {LEVEL}, {verdicts[mark]}: {reason}."
+    yield from unmarked_notes((verdict(row), task) for task, row in compared)
+
+
+def unmarked_notes(verdicts: Iterable[tuple[str | None, str]]) -> Iterator[str]:
+    """Why differences are not marked although p may be small.
+
+    Args:
+        verdicts: each with its task.
+    """
+    tasks = in_tasks(verdicts)
+    for mark, reason in UNMARKED.items():
+        if mark in tasks:
+            yield f"Not marked although p may be below {LEVEL}, {tasks[mark]}: {reason}."
 
 
 def contrast_notes(

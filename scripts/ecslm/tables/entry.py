@@ -10,7 +10,8 @@ from pydantic import Field
 
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import IntervalsPlace, Layout, Panel, Table
+from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
+from ecslm.tables.scores import Measured
 from ecslm.tables.settings import DataContext, TableContext
 
 
@@ -47,11 +48,6 @@ class Entry(Closed):
             InputError: a file is missing, altered or broken.
         """
 
-    @property
-    def layout(self) -> Layout:
-        """How LaTeX sets the table."""
-        return Layout(wide=self.wide)
-
     def table(
         self,
         name: str,
@@ -73,7 +69,7 @@ class Entry(Closed):
             panels=tuple(panels),
             notes=(*notes, *([data.note] if data else ())),
             summary=tuple(summary),
-            layout=self.layout,
+            layout=Layout(self.wide, getattr(self, "intervals", "below")),
         )
 
 
@@ -83,11 +79,6 @@ class IntervalsEntry(Entry):
     intervals: IntervalsPlace = Field(
         "below", description="Where intervals or standard deviations stand in LaTeX, if at all."
     )
-
-    @property
-    def layout(self) -> Layout:
-        """How LaTeX sets the table."""
-        return Layout(wide=self.wide, intervals=self.intervals)
 
     @property
     def explains_intervals(self) -> bool:
@@ -108,3 +99,9 @@ class ScoresEntry(IntervalsEntry):
     def shows_intervals(self) -> bool:
         """Whether intervals are shown with the values."""
         return self.spread == "interval"
+
+    def headline(self, measured: Measured | None) -> Cell:
+        """The headline cell of what may not have been measured."""
+        if measured is None:
+            return Cell()
+        return measured.cell if self.shows_intervals else measured.plain

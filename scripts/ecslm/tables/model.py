@@ -56,6 +56,11 @@ class Cell:
     marks: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
+    @property
+    def number(self) -> float | None:
+        """Its number, if it has one that is no count."""
+        return self.value if isinstance(self.value, float) else None
+
 
 @dataclass(frozen=True)
 class Simple:
@@ -217,6 +222,17 @@ def count_cell(value: int | None, sources: tuple[str, ...]) -> Cell:
 def text_cell(text: str, sources: tuple[str, ...] = ()) -> Cell:
     """A cell with a text."""
     return Cell(text, text, sources=sources)
+
+
+def best(cells: Mapping[str, Cell]) -> str | None:
+    """The row with the largest value, of equal ones the first; values on another scale, which are
+    marked `doubled`, do not count."""
+    known = {
+        name: cell.number
+        for name, cell in cells.items()
+        if cell.number is not None and "doubled" not in cell.marks
+    }
+    return max(known, key=known.__getitem__, default=None)
 
 
 def row_groups(

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
 from statistics import median
 from typing import Any, TypeVar
 
@@ -10,7 +9,6 @@ from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.tables.entry import ScoresEntry
 from ecslm.tables.model import (
     MISSING,
-    Cell,
     HeaderCell,
     Panel,
     Row,
@@ -52,7 +50,13 @@ def with_marks(
     with one competing value has no best, with two no second best, and a score that looks like 0 is
     neither.
     """
-    ranks = [_ranks(groups, at, competitors) for at in range(len(columns))]
+    competing = [row for one in groups for row in one.rows if competes(row, competitors)]
+    ranks = []
+    for at in range(len(columns)):
+        values = [value for row in competing if (value := _comparable(row, at)) is not None]
+        enough = (len(values) > 1) + (len(values) >= FEWEST_FOR_SECOND)
+        ranked = zip(sorted(set(values), reverse=True), ("best", "second")[:enough], strict=False)
+        ranks.append({value: mark for value, mark in ranked if value})
 
     def marks(row: Row, at: int) -> Iterator[str]:
         value, simple = _comparable(row, at), columns[at].simple
@@ -83,17 +87,6 @@ def _comparable(row: Row, at: int) -> float | None:
     return round(cell.value, SHOWN_DIGITS)
 
 
-def _ranks(groups: Sequence[RowGroup], at: int, competitors: Collection[str]) -> dict[float, str]:
-    """The marks of the values of a column that have one."""
-    rows = [row for group in groups for row in group.rows if competes(row, competitors)]
-    values = [value for row in rows if (value := _comparable(row, at)) is not None]
-    if len(values) < 2:
-        return {}
-    marks = ("best", "second") if len(values) >= FEWEST_FOR_SECOND else ("best",)
-    ranked = zip(sorted(set(values), reverse=True), marks, strict=False)
-    return {value: mark for value, mark in ranked if value}
-
-
 def constant_notes(named: Sequence[str], sign: str = "") -> list[str]:
     """Which scores are those of a constant, if any, each by its name and its answer in words."""
     if not named:
@@ -109,7 +102,7 @@ def limit_notes(shown: Sequence[str], models: Mapping[str, ModelContext]) -> lis
     """How the answers of those models that are shown are limited, if they are not free."""
     names = grouped((models[name].limits, name) for name in shown)
     return [
-        f"{_together(some, shown)}: {limits}; by construction no answer is invalid."
+        f"{', '.join(some)}: {limits}; by construction no answer is invalid."
         for limits, some in names.items()
         if limits is not None
     ]
@@ -139,9 +132,10 @@ def mark_notes(
     rows = [row for panel in panels for row in panel.rows]
     cells = [cell for row in rows for cell in row.cells]
     marks = {mark for cell in cells for mark in cell.marks}
-    notes: list[str] = []
-    if with_intervals:
-        notes += _interval_notes(cells)
+    intervals = [cell.interval for cell in cells if cell.interval and with_intervals]
+    notes = ["In brackets: 95\N{NO-BREAK SPACE}% intervals."] if intervals else []
+    if not all(interval.reliable for interval in intervals):
+        notes.append(f"*: {UNRELIABLE}")
     if "best" in marks:
         competing = [row.name for row in rows if competes(row, competitors)]
         second = "; underlined: second best" if "second" in marks else ""
@@ -223,55 +217,27 @@ def fewer_notes(columns: Iterable[HeaderCell]) -> list[str]:
     ]
 
 
-def seed_notes(
-    groups: Iterable[RowGroup], seeds: Mapping[str, int], entry: ScoresEntry
-) -> list[str]:
+def seed_notes(rows: Iterable[Row], seeds: Mapping[str, int], entry: ScoresEntry) -> list[str]:
     """Which rows are means over seeds, and how much seeds differ.
 
     Args:
-        groups: all rows.
+        rows: all rows.
         seeds: the number of seeds of each row that has a standard deviation over them.
     """
-    groups = list(groups)
-    notes = []
-    for count in sorted(set(seeds.values())):
-        names: list[str] = []
-        found: list[float] = []
-        for group in groups:
-            rows = [row for row in group.rows if seeds.get(row.name) == count]
-            found += [cell.sd for row in rows for cell in row.cells if cell.sd is not None]
-            # Published rows are not means over our seeds.
-            whole = len(rows) > 1 and len(rows) == sum(row.kind == "model" for row in group.rows)
-            names += [group.title] if whole and group.title else [row.name for row in rows]
-        found.sort()
-        note = f"{'; '.join(names)}: mean over {count} seeds"
-        if entry.explains_intervals and not entry.shows_intervals:
-            notes.append(f"{note}, with the standard deviation over them.")
-            continue
-        notes.append(
-            f"{note}; standard deviations over seeds {found[0]:.3f} to {found[-1]:.3f}, median "
-            f"{median(found):.3f}."
-        )
+    notes, rows = [], list(rows)
     with_intervals = entry.explains_intervals and entry.shows_intervals
+    for count in sorted(set(seeds.values())):
+        of_count = [row for row in rows if seeds.get(row.name) == count]
+        found = sorted(cell.sd for row in of_count for cell in row.cells if cell.sd is not None)
+        spread = "with the standard deviation over them."
+        if with_intervals or not entry.explains_intervals:
+            spread = (
+                f"standard deviations over seeds {found[0]:.3f} to {found[-1]:.3f}, median "
+                f"{median(found):.3f}."
+            )
+        names = ", ".join(row.name for row in of_count)
+        notes.append(f"{names}: mean over {count} seeds; {spread}")
     return [*notes, JOINT] if notes and with_intervals else notes
-
-
-def _interval_notes(cells: Sequence[Cell]) -> Iterator[str]:
-    intervals = [cell.interval for cell in cells if cell.interval]
-    if intervals:
-        yield "In brackets: 95\N{NO-BREAK SPACE}% intervals."
-    if not all(interval.reliable for interval in intervals):
-        yield f"*: {UNRELIABLE}"
-
-
-def _together(names: Sequence[str], models: Iterable[str]) -> str:
-    """Names of models: the common end of their names if no other model has it, or all names."""
-    parts = zip(*(reversed(name.split("-")) for name in names), strict=False)
-    common = [part[0] for part in takewhile(lambda part: len(set(part)) == 1, parts)]
-    end = "".join(f"-{part}" for part in reversed(common))
-    if len(names) > 2 and end and [name for name in models if name.endswith(end)] == [*names]:
-        return f"Names that end in {end}"
-    return ", ".join(names)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -4,138 +4,105 @@ With several seeds the value is the mean over seeds, with its standard deviation
 interval is that of the mean, from the file of the score over seeds.
 """
 
-import statistics
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from statistics import fmean, stdev
 
 from ecslm.common.manifests import read_result
 from ecslm.schemas.metrics_file import (
     MetricsFile,
     OverSeedsFile,
     OverSeedsScore,
-    Protocol,
     SettingScores,
     SimpleBaselines,
+    StrictScore,
     Value,
 )
 from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
-from ecslm.tables.model import Cell, Interval, number_cell, percent_text, score_text
+from ecslm.tables.model import Interval, number_cell, percent_text, score_text
 from ecslm.tables.settings import TableContext
 
-Number = TypeVar("Number", int, float)
 # Characters of an answer that a note quotes.
 MOST_OF_ANSWER = 30
 
 
-@dataclass(frozen=True)
 class Measured:
-    """The scores of a row in one task and setting, one for each seed.
+    """The scores of a row in one task and setting; what is not known of every seed is None.
 
     Attributes:
-        sources: the files of the seeds.
-        over_seeds: the file of the score over seeds and what it says of this setting, if there are
-            several seeds.
+        records: test records, the same for each seed.
+        seeds: how many there are.
+        sources: their files.
+        strict, released, released_2024: means over seeds.
+        lenient: the strict metric with the forgiving parser.
+        invalid, truncated: shares of answers that cannot be parsed, or were cut off.
+        most_frequent: share of the most frequent answer of each seed.
+        distinct: how many different answers a seed gave at most.
+        constant: the answer that every seed gives nearly always, in words.
+        details: the metric's own fields, of the first seed.
+        cell: the headline cell: strict value, interval, standard deviation over seeds.
+        plain: the same without its interval.
     """
 
-    seeds: tuple[SettingScores, ...]
-    sources: tuple[str, ...]
-    over_seeds: tuple[str, OverSeedsScore] | None = None
+    def __init__(
+        self,
+        scores: Sequence[SettingScores],
+        sources: tuple[str, ...],
+        over_seeds: OverSeedsScore | None = None,
+        over_seeds_source: tuple[str, ...] = (),
+    ) -> None:
+        """
+        Args:
+            scores: one for each seed.
+            over_seeds: the score over seeds, if there are several.
+        """
+        records, answers = sum(one.n for one in scores), [one.answers for one in scores]
 
-    @property
-    def records(self) -> int:
-        """The test records, the same for each seed."""
-        return self.seeds[0].n
+        def mean(of: Callable[[SettingScores], Value | None]) -> float | None:
+            found = [of(one) for one in scores]
+            known = [one.value for one in found if one and one.defined]
+            return fmean(known) if len(known) == len(scores) else None
 
-    def value(self, protocol: Protocol) -> float | None:
-        """The mean over seeds, None if it is not defined for every seed."""
-        return self._mean(lambda one: _known(getattr(one, protocol)))
+        def share(counts: Iterable[int | None]) -> float | None:
+            known = [one for one in counts if one is not None]
+            return sum(known) / records if len(known) == len(scores) and records else None
 
-    def lenient(self) -> float | None:
-        """The strict metric with the forgiving parser, mean over seeds."""
-        return self._mean(lambda one: _known(one.strict.details.lenient))
-
-    def mcc(self) -> float | None:
-        """Matthews' correlation, mean over seeds; None but for yes or no."""
-        return self._mean(lambda one: one.strict.details.mcc)
-
-    def sd(self) -> float | None:
-        """The standard deviation of the strict value over seeds, None for one seed."""
-        if len(self.seeds) < 2 or self.value("strict") is None:
-            return None
-        return statistics.stdev(scores.strict.value for scores in self.seeds)
-
-    def interval(self) -> Interval | None:
-        """The 95 % interval of the strict value, if it has one."""
-        over_seeds = self.over_seeds[1] if self.over_seeds else None
-        strict = over_seeds if len(self.seeds) > 1 else self.seeds[0].strict
-        if strict is None or strict.ci95 is None or self.value("strict") is None:
-            return None
-        found = strict.details.interval
-        return Interval(*strict.ci95, reliable=found is not None and found.reliable)
-
-    def cell(self, with_interval: bool = True) -> Cell:
-        """The headline cell: strict value, interval, spread over seeds."""
-        of_interval = self.over_seeds[:1] if self.over_seeds and with_interval else ()
-        cell = number_cell(self.value("strict"), score_text, (*of_interval, *self.sources))
-        if cell.value is None:
-            return cell
-        interval = self.interval() if with_interval else None
-        return replace(cell, interval=interval, sd=self.sd(), mcc=self.mcc())
-
-    def invalid_share(self) -> float | None:
-        """Share of answers that cannot be parsed, over all seeds."""
-        return self._share(lambda one: one.n_invalid)
-
-    def truncated_share(self) -> float | None:
-        """Share of answers cut off by the token limit, over all seeds; None if unknown."""
-        return self._share(lambda one: one.n_truncated)
-
-    def most_frequent_share(self) -> float | None:
-        """Share of the most frequent answer of each seed, over all seeds; None if unknown."""
-        return self._share(lambda one: one.answers.count if one.answers else None)
-
-    def distinct_answers(self) -> int | None:
-        """How many different answers a seed gave at most; None if unknown."""
-        return max((one.answers.distinct for one in self.seeds if one.answers), default=None)
-
-    def constant(self) -> str | None:
-        """The answer that every seed gives nearly always, in words; None if there is none."""
-        share = self.most_frequent_share()
-        if share is None or not all(scores.is_constant for scores in self.seeds):
-            return None
-        answers = (one.answers.most_frequent for one in self.seeds if one.answers)
-        # In ASCII, since LaTeX cannot print every character that a model may answer.
-        named = " or ".join(dict.fromkeys(ascii(answer)[:MOST_OF_ANSWER] for answer in answers))
-        return f"always {named}" if share == 1 else f"{named} in {percent_text(share)} %"
-
-    def _share(self, count: Callable[[SettingScores], int | None]) -> float | None:
-        """A count of all seeds in relation to all records, None if it is not known of every seed,
-        or if there are no records."""
-        counts = self._of_all(count)
-        total = sum(scores.n for scores in self.seeds)
-        return sum(counts) / total if counts and total else None
-
-    def _mean(self, value: Callable[[SettingScores], float | None]) -> float | None:
-        """The mean over seeds, None if it is not known of every seed."""
-        values = self._of_all(value)
-        return statistics.fmean(values) if values else None
-
-    def _of_all(self, value: Callable[[SettingScores], Number | None]) -> list[Number]:
-        """A number of every seed; none if it is not known of one of them."""
-        known = [one for one in map(value, self.seeds) if one is not None]
-        return known if len(known) == len(self.seeds) else []
+        self.records, self.seeds, self.sources = scores[0].n, len(scores), sources
+        self.strict = mean(lambda one: one.strict)
+        self.released = mean(lambda one: one.released)
+        self.released_2024 = mean(lambda one: one.released_2024)
+        self.lenient = mean(lambda one: one.strict.details.lenient)
+        self.invalid = share(one.n_invalid for one in scores)
+        self.truncated = share(one.n_truncated for one in scores)
+        self.most_frequent = share(one.count if one else None for one in answers)
+        self.distinct = max((one.distinct for one in answers if one), default=None)
+        self.constant: str | None = None
+        if self.most_frequent is not None and all(one.is_constant for one in scores):
+            # In ASCII, since LaTeX cannot print every character that a model may answer.
+            quoted = (ascii(one.most_frequent)[:MOST_OF_ANSWER] for one in answers if one)
+            words, in_all = " or ".join(dict.fromkeys(quoted)), self.most_frequent == 1
+            rest = f"{words} in {percent_text(self.most_frequent)} %"
+            self.constant = f"always {words}" if in_all else rest
+        self.details = scores[0].strict.details.of_metric
+        self.plain = number_cell(self.strict, score_text, sources)
+        self.cell = replace(self.plain, sources=(*over_seeds_source, *sources))
+        if self.strict is not None:
+            known = [one.strict.details.mcc for one in scores]
+            mcc = fmean(one for one in known if one is not None) if None not in known else None
+            sd = stdev(one.strict.value for one in scores) if len(scores) > 1 else None
+            of_interval = over_seeds if len(scores) > 1 else scores[0].strict
+            self.plain = replace(self.plain, sd=sd, mcc=mcc)
+            self.cell = replace(self.cell, sd=sd, mcc=mcc, interval=_interval(of_interval))
 
 
-def _known(value: Value | None) -> float | None:
-    return None if value is None else value.known
-
-
-def headline(measured: Measured | None, with_interval: bool = True) -> Cell:
-    """The headline cell of what may not have been measured."""
-    return measured.cell(with_interval) if measured else Cell()
+def _interval(score: StrictScore | OverSeedsScore | None) -> Interval | None:
+    """The 95 % interval of a strict value, if it has one."""
+    if score is None or score.ci95 is None:
+        return None
+    found = score.details.interval
+    return Interval(*score.ci95, reliable=found is not None and found.reliable)
 
 
 def best_simple(results: Path, task: str) -> str:
@@ -180,21 +147,25 @@ class Scores:
         self._metrics = cache(lambda path: read_result(results / path, MetricsFile).settings)
 
     def of(self, name: str | None, task: str, setting: str) -> Measured | None:
-        """The scores of a model or trivial baseline; None where there are none of that task and
-        setting."""
-        study = self._study
-        if name in study.models:
-            return self.model(name, task, setting)
-        if task not in study.baselines.get(name or "", ()):
+        """The scores of a model, in the setting of its number of examples, or of a trivial
+        baseline; None where there are none."""
+        model = self._study.models.get(name or "")
+        tasks = model.tasks if model else self._study.baselines.get(name or "", ())
+        if name is None or task not in tasks:
             return None
-        return self._measured(str(name), (0,), task, setting)
-
-    def model(self, name: str, task: str, setting: str) -> Measured | None:
-        """A model's scores, in the setting of its number of examples."""
-        model = self._study.models[name]
-        if task not in model.tasks:
+        seeds, setting = (model.seeds, model.setting(setting)) if model else ((0,), setting)
+        paths = tuple(metric_path(name, seed, task) for seed in seeds)
+        if any(map(self._is_missing, paths)):
             return None
-        return self._measured(name, model.seeds, task, model.setting(setting))
+        found = [self._metrics(path) for path in paths]
+        if not all(setting in scores for scores in found):
+            return None
+        scores, path = [by_setting[setting] for by_setting in found], over_seeds_path(name, task)
+        if len(seeds) > 1 and not self._is_missing(path):
+            over_seeds = read_result(self._results / path, OverSeedsFile).settings
+            if setting in over_seeds:
+                return Measured(scores, paths, over_seeds[setting].strict, (path,))
+        return Measured(scores, paths)
 
     def simple(self, task: str, setting: str) -> tuple[str, Measured] | None:
         """The best simple baseline of a task, with its scores; None where there is none."""
@@ -202,28 +173,11 @@ class Scores:
         if task not in self._study.simple or self._is_missing(path):
             return None
         name = best_simple(self._results, task)
-        measured = self._measured(name, (0,), task, setting)
+        measured = self.of(name, task, setting)
         if measured is None:
             return None
-        return name, replace(measured, sources=(path, *measured.sources))
+        measured.plain = replace(measured.plain, sources=(path, *measured.sources))
+        return name, measured
 
     def _is_missing(self, path: str) -> bool:
         return self._partial and not (self._results / path).is_file()
-
-    def _measured(
-        self, name: str, seeds: tuple[int, ...], task: str, setting: str
-    ) -> Measured | None:
-        paths = tuple(metric_path(name, seed, task) for seed in seeds)
-        if any(map(self._is_missing, paths)):
-            return None
-        found = [self._metrics(path) for path in paths]
-        if not all(setting in scores for scores in found):
-            return None
-        measured = Measured(tuple(scores[setting] for scores in found), paths)
-        path = over_seeds_path(name, task)
-        if len(seeds) == 1 or self._is_missing(path):
-            return measured
-        over_seeds = read_result(self._results / path, OverSeedsFile).settings
-        if setting not in over_seeds:
-            return measured
-        return replace(measured, over_seeds=(path, over_seeds[setting].strict))

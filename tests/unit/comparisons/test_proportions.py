@@ -1,6 +1,5 @@
 """Intervals and tests of proportions: published examples, and intervals beside McNemar's test."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +7,6 @@ from hypothesis import strategies as st
 from ecslm.comparisons.proportions import (
     PairedTable,
     consistent_interval,
-    detectable_difference,
     mcnemar_p,
     newcombe_interval,
     newcombe_p,
@@ -98,14 +96,3 @@ def test_the_paired_interval_is_mirrored_with_the_sides(table: PairedTable) -> N
 def test_interval_and_test_never_contradict_each_other(table: PairedTable) -> None:
     low, high = consistent_interval(table, 0.95)
     assert (low <= 0 <= high) == (mcnemar_p(table) > 0.05)
-
-
-def test_the_detectable_difference_is_found_in_four_of_five_samples() -> None:
-    assert detectable_difference(40) == pytest.approx(0.198, abs=5e-4)
-    assert detectable_difference(1_000) == pytest.approx(0.040, abs=5e-4)
-    true = detectable_difference(400)
-    generator = np.random.default_rng(3)
-    shares = [(0.2 + true) / 2, (0.2 - true) / 2, 0.8]
-    drawn = generator.multinomial(400, shares, size=1_000).tolist()
-    found = np.mean([mcnemar_p(PairedTable(0, a, b, rest)) <= 0.05 for a, b, rest in drawn])
-    assert 0.75 < found < 0.85

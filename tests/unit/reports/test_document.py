@@ -18,7 +18,8 @@ from support.report_files import (
 )
 
 from ecslm.figures.settings import FigureName
-from ecslm.reports.document import render_document
+from ecslm.reports.document import render_document, weights_text
+from ecslm.reports.settings import Recipe
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.model import Cell
@@ -125,6 +126,9 @@ def test_methods_tell_what_each_model_was_trained_on_and_nothing_of_models_elsew
     # 500 tokens in each of three passes.
     assert row.split(" & ")[-3:] == ["30", "1,500", r"42 \\"]
     assert "Small-EC & Small & NF4, bfloat16 &" in document
+    precision = {"quantization": "nf4", "dtype": "auto"}
+    auto = Recipe.model_validate({"base": "B", "precision": precision})
+    assert weights_text(auto) == "NF4, bfloat16 or float32"
     elsewhere = {
         name: {"seeds": [seed], "tasks": ["PM"]} for name, seed in (("Small", 0), ("Small-EC", 42))
     }

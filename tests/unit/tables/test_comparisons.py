@@ -82,8 +82,6 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
         "(SA).",
         "Tuned against base: PM is compared on 30 shared samples; 60 records have no partner.",
     )
-    (note,) = (note for note in table.notes if note.startswith("Smallest difference"))
-    assert "0.229 with 30, 0.040 with 1,000 records" in note
     assert any(note.startswith("*: ") for note in table.notes)
 
 

@@ -27,7 +27,7 @@ def asked(**context: Any) -> TableRequest:
 
 
 def described(records: int, labels: dict[str, int] | None, p95: int = 90) -> dict[str, Any]:
-    prompt = LENGTHS | {"p50": p95 - 40, "p95": p95}
+    prompt = LENGTHS | {"p50": 200 - p95, "p95": p95}
     fixed = {"instructions": 5, "answer_tokens": LENGTHS | {"p95": 60}, "room": 100}
     cut = records // 3
     return {
@@ -39,11 +39,10 @@ def described(records: int, labels: dict[str, int] | None, p95: int = 90) -> dic
     }
 
 
-def overlap(records: int, exact: int, near: int, **changes: Any) -> SettingLeakage:
-    fields = {"exact_with_output": 0, "instruction": "seen", "unseen_instructions": 0}
-    fields |= {"queries": None, "history_targets": None}
-    counts = {"records": records, "exact": exact, "near": near}
-    return SettingLeakage.model_validate({**fields, **counts, **changes})
+def overlap(records: int, exact: int, near: int) -> SettingLeakage:
+    rest = {"exact_with_output": 0, "instruction": "seen", "unseen_instructions": 0}
+    rest |= {"queries": None, "history_targets": None}
+    return SettingLeakage.model_validate({"records": records, "exact": exact, "near": near, **rest})
 
 
 def made(results: Path, wanted: TableRequest | None = None, **check: Any) -> Table:
@@ -58,10 +57,9 @@ def made(results: Path, wanted: TableRequest | None = None, **check: Any) -> Tab
             "test": {IND: described(1, {"B": 1}), OOD: described(1, {"A": 1})},
         },
     }
-    shared = {"queries": {"records": 1, "shared": 1}}
     leakages = {
-        "PM": {IND: overlap(4, 1, 2, instruction="unseen", unseen_instructions=4)},
-        "SA": {IND: overlap(1, 0, 0), OOD: overlap(1, 1, 1, **shared)},
+        "PM": {IND: overlap(4, 1, 2), OOD: overlap(0, 0, 0)},
+        "SA": {IND: overlap(1, 0, 0), OOD: overlap(1, 1, 1)},
     }
     for task, found in leakages.items():
         about = {"task": task, "answer": TASKS[task]["answer"], "tokenizer": "Tiny"}
@@ -91,7 +89,7 @@ def test_records_labels_lengths_and_overlap_stand_beside_published_counts(tmp_pa
         "PM published": ["3", "4", "--", *rest],
         "PM no": ["0.0 %", "75.0 %", "", *rest],
         "PM yes": ["100.0 %", "25.0 %", "", *rest],
-        "SA": ["1", "1", "1", "0", "50", "90", "0", "0.0", "0.0", "100.0", "100.0"],
+        "SA": ["1", "1", "1", "0", "110", "90", "0", "0.0", "0.0", "100.0", "100.0"],
         "SA published": ["1", "7", "1", *rest],
         "SA A": ["0.0 %", "0.0 %", "100.0 %", *rest],
         "SA B": ["100.0 %", "100.0 %", "0.0 %", *rest],
@@ -99,13 +97,7 @@ def test_records_labels_lengths_and_overlap_stand_beside_published_counts(tmp_pa
     pm = cells(table)["PM"]
     assert pm["Test IND"].sources == ("descriptions/PM.json",)
     assert pm["Test IND exact"].sources == ("leakage/PM.json",)
-    for note in (
-        "Counts differ from the published ones for: SA.",
-        "Instructions that occur in training: Test IND mixed (PM unseen, SA seen); Test OOD seen.",
-        "Test records in which the query occurs in training records of any task: "
-        "SA (Test OOD) 1 of 1.",
-    ):
-        assert note in table.notes
+    assert "Counts differ from the published ones for: SA." in table.notes
     assert any("tokenizer of Tiny" in note for note in table.notes)
 
 

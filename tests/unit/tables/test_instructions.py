@@ -76,19 +76,6 @@ def test_a_setting_that_a_task_lacks_is_missing_and_numbers_of_records_are_told(
     }
 
 
-def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:
-    for task in TWO:
-        write(tmp_path, task, BOTH)
-        (tmp_path / f"leakage/{task}.json").unlink()
-    tasks = {code: {**task, "train": False} for code, task in TWO.items()}
-    wanted = asked(tasks=tasks)
-    assert wanted.table.files(wanted.context) == [
-        *("metrics/Small/seed-0/PM.json", "metrics/Small/seed-0/SA.json"),
-        *("comparisons/PM.json", "comparisons/SA.json"),
-    ]
-    assert details(made(tmp_path, wanted)) == ["", "not compared", "not compared"]
-
-
 def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Path) -> None:
     models = {"Other": {"seeds": [0, 1], "tasks": ["PM", "SA"]}, "Small": {"tasks": ["PM", "SA"]}}
     for task in TWO:
@@ -107,17 +94,19 @@ def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Pat
 def test_the_differences_of_a_contrast_stand_beside_the_scores(tmp_path: Path) -> None:
     for task in TWO:
         write(tmp_path, task, BOTH)
+        files.write_metrics(tmp_path, "Other", task, BOTH)
     compared = {"contrast": "wording", "a": UNSEEN, "b": IND, "setting": None, "model": "Small"}
-    other = {"contrast": "tuning", "difference": 0.3}
     difference = {**compared, "difference": -0.1, "p_holm": 0.2}
-    files.write_comparisons(tmp_path, "PM", other, difference)
-    files.write_comparisons(tmp_path, "SA", {**compared, "a": OOD, "model": "Other"})
-    table = made(tmp_path, asked(contrast="wording", tasks=TWO))
+    files.write_comparisons(tmp_path, "PM", {"contrast": "tuning", "difference": 0.3}, difference)
+    rows = {**compared, "model": "Other"}, {**compared, "a": OOD, "model": "None"}
+    files.write_comparisons(tmp_path, "SA", *rows)
+    models = {name: {"tasks": ["PM", "SA"]} for name in ("Small", "Other")}
+    table = made(tmp_path, asked(models=models, contrast="wording", tasks=TWO))
     *_, head = table.panels[0].columns
-    assert len(table.panels[0].columns) == 4, "none of another model"
+    assert len(table.panels[0].columns) == 4, "none of a model without a panel"
     assert (head.text, head.detail) == ("Difference", "IND_Unse against IND_Dive")
-    pm, sa = (row[head.key] for row in cells(table).values())
-    assert (pm.shown, pm.interval, pm.marks) == ("-0.100", Interval(0.05, 0.15), ())
-    assert pm.sources == ("comparisons/PM.json",)
-    assert sa.shown == "--"
+    small, other = ([row.cells[-1] for row in panel.rows] for panel in table.panels)
+    assert [cell.shown for cell in (*small, *other)] == ["-0.100", "--", "--", "0.100"]
+    assert (small[0].interval, small[0].marks) == (Interval(0.05, 0.15), ())
+    assert small[0].sources == ("comparisons/PM.json",)
     assert any(note.startswith("Difference: ") for note in table.notes)

@@ -85,5 +85,5 @@ def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
     wanted = asked("Gemma-EC")
     (problem,) = wanted.table.problems(inputs(wanted, tmp_path, architectures=ARCHITECTURES))
     assert problem.startswith(f"models: Gemma-EC: Gemma is not in {ARCHITECTURES}: add it there")
-    with pytest.raises(InputError, match=r"has no architecture Gemma \(of Gemma-EC\)"):
+    with pytest.raises(InputError, match="Gemma is not in"):
         built(wanted, tmp_path, architectures=ARCHITECTURES)

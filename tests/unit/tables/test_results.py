@@ -2,11 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support import table_files as files
@@ -145,7 +146,9 @@ def test_values_of_other_data_and_doubled_ones_are_compared_with_none(
     entry = {"competitors": ["Small-EC (published)", "EcomGPT", "Small-EC"]}
     simple = {task: ["always-yes"] for task in TASKS}
     data = {"source": "a shop", "comparable": comparable}
-    table = made(results, asked(entry=entry, simple=simple, data=data))
+    baselines = {"always-yes": TASKS}
+    wanted = asked(entry=entry, simple=simple, data=data, baselines=baselines)
+    table = made(results, wanted)
     found = marks(table, "AVE")
     assert found["Small-EC (published)"] == ("doubled",)
     assert found["Small-EC"] == (("best", "below_simple") if comparable else ("below_simple",))
@@ -155,6 +158,7 @@ def test_values_of_other_data_and_doubled_ones_are_compared_with_none(
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.none() | st.floats(0, 1))
+@example([0.5, 0.4999], 0.5)
 def test_marks_follow_from_what_is_shown(values: list[float], simple: float | None) -> None:
     def rows(kind: RowKind, numbers: list[float]) -> RowGroup:
         made = [(Cell(value, score_text(value)),) for value in numbers]
@@ -196,10 +200,16 @@ def test_records_and_doubtful_intervals_are_told_unless_latex_shows_none(
     )
 
 
-def test_an_undefined_value_prints_missing_and_never_zero(results: Path) -> None:
-    write_metrics(results, "Small-EC", "PM", {IND: UNDEFINED}, seed=42)
-    cell = cells(made(results, asked()))["Small-EC"]["PM"]
-    assert cell == Cell(sources=("metrics/Small-EC/seed-42/PM.json",))
+def test_a_value_that_is_undefined_for_any_seed_prints_missing_and_never_zero(
+    results: Path,
+) -> None:
+    write_metrics(results, "Small-EC", "PM", {IND: UNDEFINED}, seed=43)
+    files.write_over_seeds(results, "Small-EC", "PM", {IND: 0.5})
+    for seeds in ([43], [42, 43]):
+        models = {"Small-EC": {"seeds": seeds, "tasks": ["PM"]}}
+        cell = cells(made(results, asked(models=models)))["Small-EC"]["PM"]
+        assert replace(cell, sources=()) == Cell()
+        assert cell.sources[-1] == "metrics/Small-EC/seed-43/PM.json"
 
 
 @pytest.mark.parametrize("spread", ["interval", "sd"])
@@ -224,12 +234,14 @@ def test_several_seeds_give_their_mean_its_interval_or_their_spread(
         assert cell.interval == Interval(0.63, 0.67)
         assert cell.sources == ("metrics/Small-EC/over-seeds/PM.json", *seeds)
         deviations = "standard deviations over seeds 0.071 to 0.071, median 0.071."
-        # The whole group, by its title.
-        assert {f"Tuned: mean over 2 seeds; {deviations}", JOINT} <= {*table.notes}
+        assert {f"Small-EC, Large-EC: mean over 2 seeds; {deviations}", JOINT} <= {*table.notes}
         assert "No results were published for: Large-EC." in table.notes
     else:
         assert (cell.interval, cell.sources) == (None, (*seeds,))
-        assert "Tuned: mean over 2 seeds, with the standard deviation over them." in table.notes
+        assert (
+            "Small-EC, Large-EC: mean over 2 seeds; with the standard deviation over them."
+            in table.notes
+        )
         assert JOINT not in table.notes
 
 

@@ -1,13 +1,13 @@
 """The claims table: one tuned model against the best published, simple and untuned rows."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
-from ecslm.tables.claims import Claim, best, claim, verdict
-from ecslm.tables.differences import difference_cell
+from ecslm.tables.claims import Claim, close_enough, difference_interval, sign, verdict
+from ecslm.tables.differences import difference_cell, unmarked_notes
 from ecslm.tables.entry import IntervalsEntry
 from ecslm.tables.inputs import Inputs, comparison_files
 from ecslm.tables.model import (
@@ -15,6 +15,9 @@ from ecslm.tables.model import (
     HeaderCell,
     Panel,
     Table,
+    best,
+    count_cell,
+    difference_text,
     number_cell,
     percent_text,
     row_groups,
@@ -23,7 +26,7 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import JOINT, STRICT, mark_notes
 from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import headline, score_files
+from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 
 OURS = (
@@ -97,38 +100,21 @@ class ClaimsEntry(IntervalsEntry):
         ]
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from scores, comparisons and published numbers: a float for each setting, with
+        """The table from scores, comparisons and published numbers: panels for each setting, with
         a paragraph of the verdict."""
         study = inputs.study
         claims: dict[str, list[Claim]] = {}
         for setting in self.settings:
-            if found := [one for task in self.tasks if (one := self._claim(inputs, task, setting))]:
-                claims[setting] = found
-        panels = [
-            panel
-            for setting, found in claims.items()
-            for panel in self._panels(study, study.setting_title(setting), found)
-        ]
+            made = (self._claim(inputs, task, setting) for task in self.tasks)
+            if found := [one for one in made if one]:
+                claims[study.setting_title(setting)] = found
+        panels = [one for title, of in claims.items() for one in self._panels(study, title, of)]
         notes = (
             *self._notes(study, [claim for found in claims.values() for claim in found]),
             *mark_notes(panels, with_intervals=self.explains_intervals),
         )
-        return self.table(name, panels, notes, study.data, self._summary(study, claims))
-
-    def _compares(self, study: TableContext) -> bool:
-        """Whether published rows are compared with ours."""
-        return study.data.comparable and bool(self.general)
-
-    def _summary(self, study: TableContext, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
-        if self.general and not study.data.comparable:
-            yield (
-                f"The published models answered other records than these ({study.data.source}), so "
-                f"their scores cannot be compared: {self.model} is compared only with rows of this "
-                "study."
-            )
-        for setting, found in claims.items():
-            title = study.setting_title(setting)
-            yield verdict(
+        verdicts = [
+            verdict(
                 title[:1].upper() + title[1:],
                 self.model,
                 found,
@@ -136,53 +122,86 @@ class ClaimsEntry(IntervalsEntry):
                 constrained=self.constrained,
                 margin=self.margin,
             )
+            for title, found in claims.items()
+        ]
+        if self.general and not study.data.comparable:
+            verdicts.insert(
+                0,
+                f"The published models answered other records than these ({study.data.source}), so "
+                f"their scores cannot be compared: {self.model} is compared only with rows of this "
+                "study.",
+            )
+        return self.table(name, panels, notes, study.data, verdicts)
+
+    def _compares(self, study: TableContext) -> bool:
+        """Whether published rows are compared with ours."""
+        return study.data.comparable and bool(self.general)
 
     def _claim(self, inputs: Inputs, task: str, setting: str) -> Claim | None:
         """The claim of a task; None where the model does not answer it."""
-        measured, untuned, limited = (
-            inputs.scores.of(name, task, setting)
-            for name in (self.model, self.untuned, self.constrained)
-        )
+        study, scores = inputs.study, inputs.scores
+        names = (self.model, self.untuned, self.constrained)
+        measured, untuned, limited = (scores.of(name, task, setting) for name in names)
         if measured is None:
             return None
-        others = {
-            "metric": text_cell(inputs.study.tasks[task].metric),
-            "untuned": headline(untuned, with_interval=False),
-            "like": headline(limited, with_interval=False),
+        ours, own = measured.cell, measured.cell.interval
+        cells = {
+            "metric": text_cell(study.tasks[task].metric),
+            "records": count_cell(measured.records, ours.sources),
+            "ours": ours,
         }
         if untuned:
-            share, sources = untuned.invalid_share(), untuned.sources
-            others["invalid"] = number_cell(share, lambda of: percent_text(of, 0), sources)
-            if not limited:
-                others["like"] = number_cell(untuned.lenient(), score_text, sources)
-        simple = inputs.scores.simple(task, setting)
-        named = {simple[0]: headline(simple[1], with_interval=False)} if simple else {}
+            share, sources = untuned.invalid, untuned.sources
+            cells["untuned"] = untuned.plain
+            cells["invalid"] = number_cell(share, lambda of: percent_text(of, 0), sources)
+            cells["like"] = number_cell(untuned.lenient, score_text, sources)
+        if limited:
+            cells["like"] = limited.plain
         without = self.constrained if limited else self.untuned
-        table, compares = self.settings[setting], self._compares(inputs.study)
-        general = {row: inputs.published.cell(table, row, task) for row in self.general if compares}
-        return claim(
-            task,
-            measured.records,
-            headline(measured),
-            best(general),
-            best(named),
-            rounding=inputs.published.rounding(table, task) if compares else 0.0,
-            proportion=inputs.study.tasks[task].proportion,
-            margin=self.margin,
-            limited=limited is not None,
-            tuning=self._difference(inputs, task, setting, {without}),
-            beating=self._difference(inputs, task, setting, named),
-            **others,
-        )
+        cells["tuning"] = self._difference(inputs, task, setting, without)
+        others: dict[str, dict[str, Cell]] = {}
+        table = self.settings[setting]
+        if self._compares(study):
+            others["general"] = {
+                row: inputs.published.cell(table, row, task) for row in self.general
+            }
+        if simple := scores.simple(task, setting):
+            others["simple"] = {simple[0]: simple[1].plain}
+            cells["beating"] = self._difference(inputs, task, setting, simple[0])
+        for key, rows in others.items():
+            if (row := best(rows)) is not None:
+                cells |= {f"{key} row": text_cell(row, rows[row].sources), key: rows[row]}
 
-    def _difference(
-        self, inputs: Inputs, task: str, setting: str, others: Collection[str | None]
-    ) -> Cell:
-        """The difference to one of the others, as the first contrast has it that compares them."""
+        def judge(key: str, judgement: str) -> None:
+            """By the interval, with a star where that may be too narrow."""
+            star = "" if own and own.reliable else "*"
+            cells[key] = Cell(judgement, f"{judgement}{star}", sources=ours.sources)
+
+        general, baseline = cells.get("general", Cell()), cells.get("simple", Cell()).number
+        value, published, outcome = ours.number, general.number, None
+        cells["difference"] = Cell(sources=(*ours.sources, *general.sources))
+        if value is not None and published is not None:
+            difference, rounding = value - published, inputs.published.rounding(table, task)
+            sources = cells["difference"].sources
+            cells["difference"] = number_cell(difference, difference_text, sources)
+            outcome = sign(difference, rounding)
+            if own:
+                n = measured.records if study.tasks[task].proportion else None
+                interval = difference_interval(value, own, published, n)
+                judge("interval", interval.position(0.0, rounding))
+                if baseline is not None:
+                    margins = published, baseline, self.margin, rounding
+                    judge("within", close_enough(interval, *margins))
+        if own and baseline is not None:
+            judge("interval of simple", own.position(baseline))
+        return Claim(task, cells, outcome, limited is not None)
+
+    def _difference(self, inputs: Inputs, task: str, setting: str, other: str | None) -> Cell:
+        """The difference to another row, as the first contrast has it that compares them."""
         found = (
             difference_cell(task, row)
             for _, row in inputs.compared([task], *self.contrasts)
-            if (row.a, row.setting) == (self.model, setting) and row.b in others
+            if (row.a, row.b, row.setting) == (self.model, other, setting)
         )
         return next(found, Cell())
 
@@ -190,13 +209,13 @@ class ClaimsEntry(IntervalsEntry):
         """The model beside published rows, if it may be compared with them, and beside own rows."""
         rows = {"": {one.task: one.cells for one in claims}}
 
-        def panel(panel_title: str, heads: Sequence[HeaderCell], float_title: str) -> Panel:
-            return Panel(panel_title, "Task", tuple(heads), row_groups(heads, rows), float_title)
+        def panel(panel_title: str, heads: Sequence[HeaderCell]) -> Panel:
+            return Panel(panel_title, "Task", tuple(heads), row_groups(heads, rows), title)
 
         heads, own = list(OURS), title
         if self._compares(study):
             within = HeaderCell("within", "Within", f"{100 * self.margin:g} % of gain", form="text")
-            yield panel(f"{title}: published rows", [*heads, *AGAINST_GENERAL, within], title)
+            yield panel(f"{title}: published rows", [*heads, *AGAINST_GENERAL, within])
             heads, own = [], f"{title}: rows of this study"
         if self.untuned is not None:
             heads += AGAINST_UNTUNED
@@ -205,8 +224,7 @@ class ClaimsEntry(IntervalsEntry):
             heads += AGAINST_SIMPLE
             heads += [BEATING if _tested(claims, "beating") else INTERVAL_OF_SIMPLE]
         if heads:
-            # A second panel is in the float of the first.
-            yield panel(own, heads, title if own == title else "")
+            yield panel(own, heads)
 
     def _notes(self, study: TableContext, claims: Sequence[Claim]) -> Iterator[str]:
         seeds = len(study.models[self.model].seeds)
@@ -249,6 +267,10 @@ class ClaimsEntry(IntervalsEntry):
                 "Above, contains, below: whether our 95 % interval lies above the other score, "
                 "contains it or lies below it."
             )
+        differences = ((one, one.cells.get(key)) for one in claims for key in ("tuning", "beating"))
+        yield from unmarked_notes(
+            (mark, one.task) for one, cell in differences if cell for mark in cell.marks
+        )
         if seeds > 1:
             yield JOINT
 

@@ -1,6 +1,6 @@
 """The comparisons table: differences of the study's own scores, with intervals and p-values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -11,16 +11,15 @@ from ecslm.comparisons.results import Comparison
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.differences import comparison_notes, contrast_notes, difference_cell, p_text
 from ecslm.tables.entry import IntervalsEntry
-from ecslm.tables.inputs import Inputs, TaskComparison, comparison_files
+from ecslm.tables.inputs import Inputs, comparison_files
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
     IntervalsPlace,
     Panel,
-    Row,
-    RowGroup,
     Table,
     number_cell,
+    row_groups,
     text_cell,
 )
 from ecslm.tables.notes import grouped, mark_notes
@@ -63,6 +62,8 @@ class ComparisonsEntry(IntervalsEntry):
         """
         study, panels = inputs.study, []
         found = inputs.compared(self.columns, *self.contrasts)
+        if not found:
+            raise InputError(f"{name}: {self._nothing}")
         of_panels = grouped(
             ((row.contrast, _common(study, row)), (task, row)) for task, row in found
         )
@@ -70,14 +71,17 @@ class ComparisonsEntry(IntervalsEntry):
             title = study.contrasts[contrast].title
             # The contrast, and what it leaves open.
             title = title if title.lower() == what.lower() else f"{title}: {what}"
-            panels.append(_panel(study, title, compared))
-        if not panels:
-            raise InputError(f"{name}: {self._nothing}")
-        notes = (
+            rows: dict[str, dict[str, dict[str, Cell]]] = {}
+            for task, row in compared:
+                rows.setdefault(_name(row), {})[task] = _cells(study, task, row)
+            notes = tuple(contrast_notes(compared, study.contrasts))
+            groups = row_groups(COLUMNS, rows)
+            panels.append(Panel(title, "Task", COLUMNS, groups, title, notes, side_by_side=True))
+        below = (
             *comparison_notes(found),
             *mark_notes(panels, with_intervals=self.explains_intervals),
         )
-        return self.table(name, panels, notes, study.data)
+        return self.table(name, panels, below, study.data)
 
     @property
     def _nothing(self) -> str:
@@ -98,23 +102,14 @@ def _name(row: Comparison) -> str:
     return row.model or f"{row.a} against {BEST_SIMPLE if row.best_simple else row.b}"
 
 
-def _panel(study: TableContext, title: str, compared: Sequence[TaskComparison]) -> Panel:
-    """A group of rows for each comparison, a row for each task that has one."""
-    groups = tuple(
-        RowGroup(name, tuple(Row(task, "other", _cells(study, task, row)) for task, row in own))
-        for name, own in grouped((_name(row), (task, row)) for task, row in compared).items()
-    )
-    notes = tuple(contrast_notes(compared, study.contrasts))
-    return Panel(title, "Task", COLUMNS, groups, float_title=title, notes=notes, side_by_side=True)
-
-
-def _cells(study: TableContext, task: str, row: Comparison) -> tuple[Cell, ...]:
-    sources = (comparison_path(task),)
+def _cells(study: TableContext, task: str, row: Comparison) -> dict[str, Cell]:
+    sources, text = (comparison_path(task),), partial(p_text, below="<")
     # The number of records; if they are not paired, of both sides.
     records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
-    return (
-        text_cell(study.tasks[task].metric),
-        difference_cell(task, row),
-        *(number_cell(p, partial(p_text, below="<"), sources) for p in (row.p, row.p_holm)),
-        number_cell(row.n, records, sources),
-    )
+    return {
+        "metric": text_cell(study.tasks[task].metric),
+        "difference": difference_cell(task, row),
+        "p": number_cell(row.p, text, sources),
+        "p_holm": number_cell(row.p_holm, text, sources),
+        "n": number_cell(row.n, records, sources),
+    }

@@ -1,9 +1,9 @@
-"""The cost table: what training and answers take here, what an API takes, and when which is less.
+"""The cost table: what training and answers take here, and what an API takes.
 
 With the files that it is built from, the only result with clock values.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from math import isnan, nan
@@ -16,7 +16,7 @@ from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.schemas.settings import Closed
 from ecslm.tables import costs
-from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost
+from ecslm.tables.costs import REQUESTS, Costs, ModelCost
 from ecslm.tables.entry import Entry
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import (
@@ -28,14 +28,11 @@ from ecslm.tables.model import (
     count_cell,
     number_cell,
     row_groups,
-    text_cell,
 )
 from ecslm.tables.references import ModelName
 from ecslm.tables.settings import TableContext
 
 TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
-# Break-even with an API that costs less per request.
-NEVER = "never"
 
 
 class ListPrices(Prices):
@@ -129,39 +126,19 @@ class CostEntry(Entry):
             for one in self.models
             if study.models[one].tasks
         ]
-        apis: dict[str, Cell] = {}
-        if self.tokens_of is not None:
-            asked = Costs(results, costs.answering_files(study, self.tokens_of))
-            apis = {
-                api: _amount(asked.price_by_tokens(prices), asked.sources, "estimated")
-                for api, prices in self.apis.items()
-            }
-        others = {one.name: one.values["price"] for one in models if one.context.prices is not None}
-        others |= {api: cell.value for api, cell in apis.items() if isinstance(cell.value, float)}
-        panels = [self._models_panel(models, apis, inputs)]
-        tuned = [one for one in models if one.tuned]
-        if self.hardware is not None and tuned and others:
-            columns = tuple(HeaderCell(api, api, form="count") for api in others)
-            rows = {
-                one.name: {api: _break_even(one, price) for api, price in others.items()}
-                for one in tuned
-            }
-            groups = row_groups(columns, {"": rows}, "model")
-            panels.append(Panel("Break-even, requests", "Tuned model", columns, groups))
-        summary = self._summary(models, others, panels)
-        return self.table(name, panels, self._notes(study, models), study.data, summary)
-
-    def _models_panel(
-        self, models: Sequence[ModelCost], apis: Mapping[str, Cell], inputs: Inputs
-    ) -> Panel:
         unit = self.currency or "price"
         columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in costs.COLUMNS))
         measured = {one.name: _cells(one, inputs) for one in models}
         groups = row_groups(columns, {"Measured here": measured}, "model")
-        if apis:
-            listed = {"Estimated from list prices": {api: {"price": apis[api]} for api in apis}}
-            groups += row_groups(columns, listed)
-        return Panel("", "Model", columns, groups)
+        if self.tokens_of is not None and self.apis:
+            asked = Costs(results, costs.answering_files(study, self.tokens_of))
+            listed = {
+                api: {"price": _amount(asked.price_by_tokens(one), asked.sources, "estimated")}
+                for api, one in self.apis.items()
+            }
+            groups += row_groups(columns, {"Estimated from list prices": listed})
+        panel = Panel("", "Model", columns, groups)
+        return self.table(name, [panel], self._notes(study, models), study.data)
 
     def _notes(self, study: TableContext, models: Sequence[ModelCost]) -> Iterator[str]:
         """What the columns mean, where it was measured, and whose prices these are."""
@@ -198,50 +175,12 @@ class CostEntry(Entry):
                 f"{self.tokens_of}; examples in prompts, longer answers and other tokenizers cost "
                 "more or less."
             )
-        if self.hardware is not None and (self.apis or own):
-            yield (
-                "Break-even: the number of requests from which training and answers here cost no "
-                "more than the API; never: the API costs less per request."
-            )
         if absent := [name for name in self.models if not study.models[name].tasks]:
             yield f"Not run, and therefore without a row: {', '.join(absent)}."
         yield (
             "--: not measured or not known. Energy is what a GPU reports, for trainings that were "
             "not interrupted."
         )
-
-    def _summary(
-        self, models: Sequence[ModelCost], others: Mapping[str, float], panels: Sequence[Panel]
-    ) -> Iterator[str]:
-        """What training and requests cost, from the smallest to the largest value."""
-        currency = self.currency
-        tuned = [one for one in models if one.tuned]
-        learned = [one for one in models if one.context.learned]
-        sentences = []
-
-        def span(of: Sequence[ModelCost], key: str, form: str) -> str:
-            return _range({one.name: one.values[key] for one in of}, form)
-
-        if spent := span(tuned, "training device-hours", "{} device-hours"):
-            who = tuned[0].name if len(tuned) == 1 else f"one of the {len(tuned)} tuned models"
-            price = span(tuned, "training price", f", {currency} {{}}")
-            sentences.append(f"Training {who} took {spent}{price}.")
-        estimated = "an estimated " if self.apis else ""
-        prices = [
-            span(tuned, "price", f"{currency} {{}} here, on a device that is never idle,"),
-            _range(others, f"{estimated}{currency} {{}} by an API"),
-        ]
-        if any(prices):
-            found = " and ".join(filter(None, prices)).removesuffix(",")
-            sentences.append(f"{REQUESTS:,} requests cost {found}.")
-        hours = {one.name: one.values["training device-hours"] for one in learned}
-        seconds = {name: value * SECONDS_PER_HOUR for name, value in hours.items()}
-        if spent := _range(seconds, "{} seconds"):
-            cost = f", and {REQUESTS:,} requests to them cost {currency} {{}}"
-            taken = f"Learned baselines took {spent} to train"
-            sentences.append(f"{taken}{span(learned, 'price', cost)}.")
-        if sentences:
-            yield " ".join([*sentences, *_break_even_sentence(panels)])
 
 
 def _amount(value: float, sources: tuple[str, ...], *marks: str) -> Cell:
@@ -259,44 +198,3 @@ def _cells(one: ModelCost, inputs: Inputs) -> dict[str, Cell]:
         count = count_adapter(row, adapter.rank, adapter.target_modules)
         cells[TRAINABLE.key] = count_cell(count, inputs.source("architectures"))
     return cells
-
-
-def _break_even(one: ModelCost, other: float) -> Cell:
-    sources = (*one.sources["Training"], *one.sources["Answers"])
-    training, own = one.values["training price"], one.values["price"]
-    if isnan(training + own + other):
-        return Cell(sources=sources)
-    found = costs.break_even(training, own / REQUESTS, other / REQUESTS)
-    return text_cell(NEVER, sources) if found is None else count_cell(found, sources)
-
-
-def _break_even_sentence(panels: Sequence[Panel]) -> Iterator[str]:
-    cells = [cell for panel in panels[1:] for row in panel.groups[0].rows for cell in row.cells]
-    counts = sorted(cell.value for cell in cells if isinstance(cell.value, int))
-    never = sum(cell.value == NEVER for cell in cells)
-    if counts:
-        least, most = f"{counts[0]:,}", f"{counts[-1]:,}"
-        several = f"{least} to {most} requests, depending on model and API"
-        one = f"{least} {'request' if least == '1' else 'requests'}"
-        but = (
-            f", but never for {never} of {never + len(counts)} pairs of a model and an API, where "
-            "the API costs less per request"
-        )
-        yield (
-            "By prices alone, without regard to the quality of the answers, training has paid off "
-            f"after {one if least == most else several}{but if never else ''}."
-        )
-    elif never:
-        yield "At these prices an API always costs less."
-
-
-def _range(values: Mapping[str, float], form: str) -> str:
-    """The smallest and the largest value with their names, in words; "" if none is known."""
-    known = {name: value for name, value in values.items() if not isnan(value)}
-    if not known:
-        return ""
-    low, high = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-    first, last = amount_text(known[low]), amount_text(known[high])
-    if first == last:
-        return form.format(first)
-    return form.format(f"{first} ({low}) to {last} ({high})")

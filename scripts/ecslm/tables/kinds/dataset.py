@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.common.manifests import read_result
-from ecslm.data.card.reports import SettingDescription, SettingLeakage, TaskDescription
+from ecslm.data.card.reports import SettingDescription, TaskDescription
 from ecslm.data.published import read_counts
 from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
@@ -28,6 +28,8 @@ from ecslm.tables.model import (
 from ecslm.tables.references import RecordsSettingName, TaskName
 from ecslm.tables.settings import TableContext
 
+# How an input may occur in training, as the reports on the overlap call it.
+MATCHES = ("exact", "near")
 # Of a row that has nothing to do with the column.
 BLANK = Cell(shown="")
 
@@ -64,9 +66,9 @@ class DatasetEntry(Entry):
             HeaderCell("tokens p95", "Tokens", "p95", form="count"),
             HeaderCell("cut", "Cut", "inputs", form="count"),
             *(
-                HeaderCell(f"{one.title} {kind}", f"{one.title}, in training", f"{kind}, %")
+                HeaderCell(f"{one.title} {match}", f"{one.title}, in training", f"{match}, %")
                 for one in data.tests
-                for kind in ("exact", "near")
+                for match in MATCHES
             ),
         )
         rest = (BLANK,) * (len(columns) - len(self.columns))
@@ -74,12 +76,11 @@ class DatasetEntry(Entry):
         for task in self.tasks:
             rows = [Row(task, "other", tuple(data.cells(task)))]
             if data.published:
-                source = inputs.source("published")
-                counts = (
-                    count_cell(data.published_count(task, one), source) for one in self.columns
+                counts = (data.published_count(task, column) for column in self.columns)
+                cells = (count_cell(count, inputs.source("published")) for count in counts)
+                rows.append(
+                    Row(f"{task} published", "published", (*cells, *rest), "", ("follows",))
                 )
-                row = Row(f"{task} published", "published", (*counts, *rest), marks=("follows",))
-                rows.append(row)
             for label, shares in data.labels(task).items():
                 rows.append(Row(f"{task} {label}", "other", (*shares, *rest)))
             groups.append(RowGroup("", tuple(rows)))
@@ -113,7 +114,7 @@ class _Data:
     def cells(self, task: str) -> Iterator[Cell]:
         """The row of a task: its records, what was dropped, lengths, and overlap with training."""
         path = (description_path(task),)
-        shown = [self._described(task, column) for column in self._entry.columns]
+        shown = self._described(task)
         known = [found for found in shown if found]
         yield from (count_cell(found.records, path) if found else Cell() for found in shown)
         yield count_cell(self._check.dropped_of(task), (DATA_CHECK,))
@@ -122,18 +123,18 @@ class _Data:
             yield count_cell(getattr(longest.prompt_tokens, quantile), path) if longest else Cell()
         yield count_cell(sum(found.truncated for found in known), path)
         for column in self.tests:
-            overlap = self._overlapping(task, column)
-            if overlap is None:
-                yield from (Cell(), Cell())
-            else:
-                for count in (overlap.exact, overlap.near):
-                    yield _share(count, overlap.records, leakage_path(task))
+            found = self._overlap[task].settings if task in self._overlap else {}
+            overlap = found.get(column.setting)
+            for match in MATCHES:
+                if overlap and overlap.records:
+                    yield _share(getattr(overlap, match), overlap.records, leakage_path(task))
+                else:
+                    yield Cell()
 
     def labels(self, task: str) -> dict[str, list[Cell]]:
         """The share of each label among the records of each column; none if answers are no
         classes."""
-        described = [self._described(task, column) for column in self._entry.columns]
-        labels = [found.labels if found else None for found in described]
+        labels = [found.labels if found else None for found in self._described(task)]
         path = description_path(task)
         return {
             label: [
@@ -145,21 +146,17 @@ class _Data:
 
     def notes(self) -> Iterator[str]:
         """What the columns mean, and what else is known of the data."""
+        entry, check = self._entry, self._check
         yield "Rows below a task: the shares of its labels. --: the data have no such records."
         if self.published:
-            counts = (
-                (task, self._described(task, one), self.published_count(task, one))
-                for task in self._entry.tasks
-                for one in self._entry.columns
-            )
             differing = dict.fromkeys(
                 task
-                for task, found, published in counts
-                if (found.records if found else 0) != (published or 0)
+                for task in entry.tasks
+                for column, found in zip(entry.columns, self._described(task), strict=True)
+                if (found.records if found else 0) != (self.published_count(task, column) or 0)
             )
             named = f"Counts differ from the published ones for: {', '.join(differing)}."
             yield named if differing else "All counts equal the published ones."
-        check = self._check
         if check.dropped:
             kinds = ", ".join(f"{kind} {found.count}" for kind, found in check.problems.items())
             yield (
@@ -169,7 +166,7 @@ class _Data:
             )
         yield (
             "Tokens: of complete prompts, counted by the tokenizer of "
-            f"{self._descriptions[self._entry.tasks[0]].tokenizer}, in the column with "
+            f"{self._descriptions[entry.tasks[0]].tokenizer}, in the column with "
             "the longest ones. Cut: inputs cut to the maximum length."
         )
         for report in list(self._overlap.values())[:1]:
@@ -178,41 +175,11 @@ class _Data:
                 f"index of {report.shingle_words}-word shingles is at least {report.jaccard}, or "
                 "exact."
             )
-            yield f"Instructions that occur in training: {'; '.join(self._instructions())}."
-        for what, part in (
-            ("the query occurs in training records of any task", "queries"),
-            ("the history contains a right answer of training", "history_targets"),
-        ):
-            shares = [
-                f"{task} ({column.title}) {shared.shared} of {shared.records}"
-                for task in self._overlap
-                for column in self.tests
-                if (shared := getattr(self._overlapping(task, column), part, None)) is not None
-            ]
-            if shares:
-                yield f"Test records in which {what}: {', '.join(shares)}."
 
-    def _instructions(self) -> Iterator[str]:
-        """Whether training has each test column's instructions, by task where tasks disagree."""
-        for column in self.tests:
-            found = {
-                task: overlap.instruction
-                for task in self._overlap
-                if (overlap := self._overlapping(task, column))
-            }
-            labels = set(found.values())
-            mixed = ", ".join(f"{task} {label}" for task, label in found.items())
-            if found:
-                yield f"{column.title} {labels.pop() if len(labels) == 1 else f'mixed ({mixed})'}"
-
-    def _described(self, task: str, column: DatasetColumn) -> SettingDescription | None:
-        """The description of a task's records in a column, if it has any."""
-        return self._descriptions[task].splits.get(column.split, {}).get(column.setting)
-
-    def _overlapping(self, task: str, column: DatasetColumn) -> SettingLeakage | None:
-        """The overlap of a task's test records in a column with training, if it has any."""
-        found = self._overlap[task].settings.get(column.setting) if task in self._overlap else None
-        return found if found and found.records else None
+    def _described(self, task: str) -> list[SettingDescription | None]:
+        """The description of a task's records in each column, if it has any."""
+        splits = self._descriptions[task].splits
+        return [splits.get(one.split, {}).get(one.setting) for one in self._entry.columns]
 
 
 def _share(part: int, whole: int, source: str, sign: str = "") -> Cell:

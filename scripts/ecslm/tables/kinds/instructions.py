@@ -12,10 +12,10 @@ from ecslm.schemas.settings import Closed
 from ecslm.tables.differences import comparison_notes, contrast_notes, difference_cell
 from ecslm.tables.entry import ScoresEntry
 from ecslm.tables.inputs import Inputs, comparison_files, overlap_files
-from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
+from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Row, Table, number_cell, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
-from ecslm.tables.scores import Measured, headline, score_files
+from ecslm.tables.scores import Measured, score_files
 
 # Label of a column whose tasks disagree; a note gives the label of each task.
 MIXED = "mixed"
@@ -45,50 +45,40 @@ class InstructionsEntry(ScoresEntry):
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from scores, comparisons and the reports on overlap: a panel for each model."""
-        study = inputs.study
-        labels = [self._labels(inputs, column.setting) for column in self.columns]
+        study, titles = inputs.study, {one.setting: one.title for one in self.columns}
+        labels = [self._labels(inputs, setting) for setting in titles]
         compared = inputs.compared(self.tasks, self.contrast)
         differences = [(task, row) for task, row in compared if row.model in self.models]
-        pairs = tuple(dict.fromkeys((row.a, row.b) for _, row in differences))
-        columns = (
-            HeaderCell(key="records", text="n", form="count"),
-            *(
-                HeaderCell(one.setting, one.title, _label(by_task), lower_is_better=False)
-                for one, by_task in zip(self.columns, labels, strict=True)
-            ),
-            *map(self._difference_head, pairs),
-        )
-        panels = []
+        columns = [HeaderCell("records", "n", form="count")]
+        for (setting, title), by_task in zip(titles.items(), labels, strict=True):
+            columns.append(HeaderCell(setting, title, _label(by_task), lower_is_better=False))
+        for a, b in dict.fromkeys((row.a, row.b) for _, row in differences):
+            detail = f"{titles.get(a, a)} against {titles.get(b, b)}"
+            columns.append(HeaderCell(f"{a} against {b}", "Difference", detail))
+        panels, means = [], []
         for model in self.models:
-            cells = {
-                (task, row.a, row.b): difference_cell(task, row)
-                for task, row in differences
-                if row.model == model
-            }
-            rows = []
+            cells: dict[str, dict[str, Cell]] = {}
             for task in self.tasks:
-                measured = [inputs.scores.model(model, task, one.setting) for one in self.columns]
-                scores = (headline(one, self.shows_intervals) for one in measured)
-                compared_with = (cells.get((task, *pair), Cell()) for pair in pairs)
-                shown = (_records(measured), *scores, *compared_with)
-                rows.append(Row(name=task, kind="other", cells=shown))
-            groups = (RowGroup("", tuple(rows)),)
-            panels.append(Panel(model, "Task", columns, groups, float_title=model))
-        # As if each panel were a row.
-        whole = {one.title: sum((row.cells for row in one.rows), ()) for one in panels}
-        means = [RowGroup("", (Row(model, "model", cells),)) for model, cells in whole.items()]
-        seeds = {
-            model: len(study.models[model].seeds)
-            for model, cells in whole.items()
-            if any(cell.sd is not None for cell in cells)
-        }
+                measured = {one: inputs.scores.of(model, task, one) for one in titles}
+                cells[task] = {one: self.headline(scores) for one, scores in measured.items()}
+                cells[task]["records"] = _records([*measured.values()])
+            for task, row in differences:
+                if row.model == model:
+                    cells[task][f"{row.a} against {row.b}"] = difference_cell(task, row)
+            groups = row_groups(columns, {"": cells})
+            panels.append(Panel(model, "Task", tuple(columns), groups, float_title=model))
+            # As if each panel were a row.
+            whole = tuple(cell for row in groups[0].rows for cell in row.cells)
+            if any(cell.sd is not None for cell in whole):
+                means.append(Row(model, "model", whole))
+        seeds = {row.name: len(study.models[row.name].seeds) for row in means}
         notes = (
             STRICT,
             "n: test records, the same in each column unless there is a number for each.",
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *(
-                f"{column.title}: {', '.join(f'{task} {label}' for task, label in found.items())}."
-                for column, found in zip(self.columns, labels, strict=True)
+                f"{title}: {', '.join(f'{task} {label}' for task, label in found.items())}."
+                for title, found in zip(titles.values(), labels, strict=True)
                 if _label(found) == MIXED
             ),
             *limit_notes(self.models, study.models),
@@ -106,11 +96,6 @@ class InstructionsEntry(ScoresEntry):
             for task in self.tasks
             if task in inputs.overlap and setting in inputs.overlap[task].settings
         }
-
-    def _difference_head(self, pair: tuple[str, str]) -> HeaderCell:
-        titles = {column.setting: column.title for column in self.columns}
-        a, b = (titles.get(setting, setting) for setting in pair)
-        return HeaderCell(key=" against ".join(pair), text="Difference", detail=f"{a} against {b}")
 
 
 def _label(by_task: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.tables.entry import Entry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell, text_cell
+from ecslm.tables.model import Cell, HeaderCell, Panel, Table, number_cell, row_groups, text_cell
 from ecslm.tables.references import TunedModelName
 
 COLUMNS = (
@@ -40,35 +40,34 @@ class ParametersEntry(Entry):
         """Models whose architecture is unknown."""
         for model in self.models:
             adapter = inputs.study.models[model].adapter
-            if adapter and adapter.architecture not in inputs.architectures:
+            if adapter is None or adapter.architecture not in inputs.architectures:
                 yield (
-                    f"models: {model}: {adapter.architecture} is not in "
+                    f"models: {model}: {adapter.architecture if adapter else model} is not in "
                     f"{inputs.required('architectures')}: add it there, or name its row in the "
                     "study's `architectures`"
                 )
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from the architectures, with the published values if there are any."""
+        if problems := list(self.problems(inputs)):
+            raise InputError(*problems)
         source, printed = inputs.source("architectures"), _printed(inputs)
-        rows = []
+        rows: dict[str, dict[str, Cell]] = {}
         for model in self.models:
             adapter = inputs.study.models[model].adapter
-            architecture = inputs.architectures.get(adapter.architecture) if adapter else None
-            if adapter is None or architecture is None:
-                missing = adapter.architecture if adapter else model
-                path = inputs.required("architectures")
-                raise InputError(f"{path}: has no architecture {missing} (of {model})")
+            assert adapter is not None
+            architecture = inputs.architectures[adapter.architecture]
             base = count_base(architecture)
             trained = count_adapter(architecture, adapter.rank, adapter.target_modules)
-            cells = [
-                number_cell(base, _millions, source),
-                number_cell(trained, _millions, source),
-                number_cell(trained / base, lambda share: f"{100 * share:.2f}", source),
-            ]
-            cells += [printed.get(model, Cell())] if printed else []
-            rows.append(Row(model, "model", tuple(cells)))
+            rows[model] = {
+                "total": number_cell(base, _millions, source),
+                "trainable": number_cell(trained, _millions, source),
+                "share": number_cell(trained / base, lambda share: f"{100 * share:.2f}", source),
+                "published": printed.get(model, Cell()),
+            }
         columns = (*COLUMNS, PRINTED) if printed else COLUMNS
-        return self.table(name, [Panel("", "Model", columns, (RowGroup("", tuple(rows)),))], [NOTE])
+        panel = Panel("", "Model", columns, row_groups(columns, {"": rows}, "model"))
+        return self.table(name, [panel], [NOTE])
 
 
 def _millions(count: float) -> str:

@@ -7,7 +7,6 @@ the only one that has one; a doubled value is on another scale, so it gets no ve
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -31,8 +30,7 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import JOINT, mark_notes
 from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import Measured, score_files
-from ecslm.tables.settings import TableContext
+from ecslm.tables.scores import score_files
 
 PUBLISHED = (
     HeaderCell("metric", "Metric", form="text"),
@@ -101,56 +99,42 @@ class ReproductionEntry(IntervalsEntry):
         """The table from metrics files and published numbers: a group for each model and
         setting."""
         study, published = inputs.study, inputs.published
-        with_2024 = self._with_2024(study)
-        heads = (
-            *PUBLISHED,
-            *(OURS if self.models else ()),
-            *(RESCORED if self.rescored else ()),
-        )
+        # Whether the scorer of 2024 may differ from today's.
+        with_2024 = any(study.tasks[task].answer == "extraction" for task in self.columns)
+        heads = (*PUBLISHED, *(OURS if self.models else ()), *(RESCORED if self.rescored else ()))
         columns = tuple(one for one in heads if with_2024 or not one.key.endswith("_2024"))
         groups: dict[str, dict[str, dict[str, Cell]]] = {}
-        without_published = []
-        for model, (row, ours, rescored) in self.rows.items():
-            known = {one: of for one, of in self.settings.items() if published.has(of, row)}
-            without_published += [] if known else [model]
-            for setting, table in known.items():
-                title = f"{model} and the published {row}, {study.setting_title(setting)}"
-                groups[title] = {}
-                for task in self.columns:
-                    value = published.cell(table, row, task)
-                    measured = [
-                        inputs.scores.of(one, task, setting) if one else None
-                        for one in (ours, rescored)
-                    ]
-                    # Published or measured in the setting.
-                    if value.value is not None or any(measured):
-                        groups[title][task] = _cells(
-                            study.tasks[task].metric,
-                            value,
-                            published.rounding(table, task),
-                            study.data.comparable,
-                            *measured,
-                        )
+        for model, (row, *models) in self.rows.items():
+            for setting, table in self.settings.items():
+                if published.has(table, row):
+                    title = f"{model} and the published {row}, {study.setting_title(setting)}"
+                    groups[title] = {
+                        task: cells
+                        for task in self.columns
+                        if (cells := _cells(inputs, task, setting, table, row, *models))
+                    }
         panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
         notes = [
             *self._column_notes(with_2024),
             *mark_notes([panel], with_intervals=self.explains_intervals),
-            *self._seed_notes(study),
         ]
+        counts = ((name, len(study.models[name].seeds)) for name in self.models)
+        means = [f"{name}: mean over {seeds} seeds." for name, seeds in counts if seeds > 1]
+        notes += [*means, JOINT] if means and self.explains_intervals else means
         if not study.data.comparable:
             notes.append(
                 "The published values were measured on other data, so there are no differences and "
                 "no verdicts."
             )
-        if without_published:
-            notes.append(f"No results were published for: {', '.join(without_published)}.")
+        if without := [
+            name
+            for name, (row, *_) in self.rows.items()
+            if not any(published.has(table, row) for table in self.settings.values())
+        ]:
+            notes.append(f"No results were published for: {', '.join(without)}.")
         if path := inputs.resources.get("notes"):
             notes += [row["note"] for row in read_csv(path, ("note",))]
         return self.table(name, [panel], notes, study.data)
-
-    def _with_2024(self, study: TableContext) -> bool:
-        """Whether the scorer of 2024 may differ from today's."""
-        return any(study.tasks[task].answer == "extraction" for task in self.columns)
 
     def _column_notes(self, with_2024: bool) -> Iterator[str]:
         released = (
@@ -178,50 +162,38 @@ class ReproductionEntry(IntervalsEntry):
                 "Authors' answers: the scores here of the answers that the study's authors publish."
             )
 
-    def _seed_notes(self, study: TableContext) -> Iterator[str]:
-        """Which models' values are means over seeds."""
-        several = [name for name in self.models if len(study.models[name].seeds) > 1]
-        for name in several:
-            yield f"{name}: mean over {len(study.models[name].seeds)} seeds."
-        if several and self.explains_intervals:
-            yield JOINT
-
 
 def _cells(
-    metric: str,
-    published: Cell,
-    rounding: float,
-    comparable: bool,
-    ours: Measured | None,
-    rescored: Measured | None,
+    inputs: Inputs, task: str, setting: str, table: str, row: str, *models: str | None
 ) -> dict[str, Cell]:
-    """A published value, and our scores of the same task and setting.
-
-    Args:
-        rounding: how much the value may be off, since it was rounded.
-        comparable: whether it was measured on the same data.
-    """
-    value, doubled = published.value, "doubled" in published.marks
-    cells = {"metric": text_cell(metric), "published": published}
-    if one := ours or rescored:
+    """A published value, and the scores of a model of ours and of the authors' answers; nothing
+    without any."""
+    study, published = inputs.study, inputs.published.cell(table, row, task)
+    ours, rescored = (inputs.scores.of(model, task, setting) for model in models)
+    doubled = "doubled" in published.marks
+    one = ours or rescored
+    if one is None and published.value is None:
+        return {}
+    cells = {"metric": text_cell(study.tasks[task].metric), "published": published}
+    if one:
         cells["n"] = count_cell(one.records, one.sources)
-    comparable = comparable and isinstance(value, float)
+    value = published.value if study.data.comparable else None
     for measured, heads in ((ours, OURS), (rescored, RESCORED)):
         if measured is None:
             continue
-        released = number_cell(measured.value("released"), score_text, measured.sources)
-        of_2024 = number_cell(measured.value("released_2024"), score_text, measured.sources)
-        if doubled and of_2024.value is not None:
-            of_2024 = replace(of_2024, marks=("doubled",))
-        own, difference = (of_2024 if doubled else released).value, Cell()
-        if comparable and isinstance(own, float) and isinstance(value, float):
+        released = number_cell(measured.released, score_text, measured.sources)
+        marks = ("doubled",) if doubled else ()
+        of_2024 = number_cell(measured.released_2024, score_text, measured.sources, marks)
+        own, difference = measured.released_2024 if doubled else measured.released, Cell()
+        if isinstance(value, float) and own is not None:
             sources = (*measured.sources, *published.sources)
             difference = number_cell(own - value, difference_text, sources)
         scores = zip(heads, (released, of_2024, difference), strict=False)
         cells |= {head.key: cell for head, cell in scores}
     if ours:
-        cells["strict"], interval = ours.cell(), ours.interval()
-        if interval and comparable and isinstance(value, float) and not doubled:
+        cells["strict"], interval = ours.cell, ours.cell.interval
+        if interval and isinstance(value, float) and not doubled:
+            rounding = inputs.published.rounding(table, task)
             inside = interval.position(value, rounding) == "contains"
             cells["verdict"] = text_cell("inside" if inside else "outside", published.sources)
     return cells

@@ -12,9 +12,9 @@ from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
 from ecslm.tables.entry import ScoresEntry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table, best
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import Measured, headline, score_files
+from ecslm.tables.scores import Measured, score_files
 
 # Marks the rows that show the best of several models, as the template does.
 CHOSEN_SIGN = "\N{SECTION SIGN}"
@@ -112,24 +112,30 @@ class ResultsEntry(ScoresEntry):
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from metrics files and published numbers."""
-        rows = _Rows(self, inputs)
-        built = [rows.group(group) for group in self.rows]
-        columns = tuple(rows.head(task) for task in self.columns)
-        shown = [group for group in built if group.rows]
+        study, rows = inputs.study, _Rows(self, inputs)
+        shown = [group for one in self.rows if (group := rows.group(one)).rows]
+        columns = tuple(map(rows.head, self.columns))
         groups = notes.with_marks(shown, columns, self.competitors)
-        panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
+        panel = Panel("", "Model", columns, groups)
+        means = [row for row in panel.rows if any(cell.sd is not None for cell in row.cells)]
+        seeds = {row.name: len(study.models[rows.first_of(row.name)].seeds) for row in means}
         below = [
             notes.STRICT,
-            *notes.record_notes(panels),
+            *notes.record_notes([panel]),
             *notes.fewer_notes(columns),
             *notes.simple_notes(columns),
-            *notes.mark_notes(panels, self.competitors, self.explains_intervals),
-            *notes.mcc_notes(panels, self.competitors),
-            *notes.limit_notes(self.models, inputs.study.models),
-            *notes.seed_notes(groups, rows.seeds(groups), self),
-            *rows.notes(),
+            *notes.mark_notes([panel], self.competitors, self.explains_intervals),
+            *notes.mcc_notes([panel], self.competitors),
+            *notes.limit_notes(self.models, study.models),
+            *notes.seed_notes(means, seeds, self),
+            *notes.constant_notes(rows.constants, "=: "),
+            *rows.choices,
         ]
-        return self.table(name, panels, below, inputs.study.data)
+        if rows.without_published:
+            below.append(f"No results were published for: {', '.join(rows.without_published)}.")
+        if names := [one for one in self.models if not rows.answers(one)]:
+            below.append(f"Without answers, and therefore without a row: {', '.join(names)}.")
+        return self.table(name, [panel], below, study.data)
 
 
 def _published_name(model: str) -> str:
@@ -142,36 +148,50 @@ def _twice(names: Sequence[str]) -> set[str]:
 
 
 class _Rows:
-    """Builds rows, and keeps what heads and notes tell of them."""
+    """Builds rows, and keeps what heads and notes tell of them: scores that are those of constants,
+    how rows of the best were chosen, and models without published results."""
 
     def __init__(self, entry: ResultsEntry, inputs: Inputs) -> None:
         self._entry, self._inputs, self._study = entry, inputs, inputs.study
         # By task and row, in the order of the rows.
         self._measured: dict[str, dict[str, Measured]] = {task: {} for task in entry.columns}
         self._constants: dict[str, None] = {}
-        # Of the rows that are the best of several models: the first of these, and a note.
-        self._first_of: dict[str, str] = {}
-        self._choices: list[str] = []
-        self._without_published: list[str] = []
+        self.choices: list[str] = []
+        self.without_published: list[str] = []
+
+    @property
+    def constants(self) -> list[str]:
+        """The scores of constants, in words."""
+        return list(self._constants)
+
+    def answers(self, model: str) -> bool:
+        """Whether a model answers any of the columns."""
+        return not set(self._study.models[model].tasks).isdisjoint(self._entry.columns)
+
+    def first_of(self, row: str) -> str:
+        """The model of a row, or the first of those of which it shows the best."""
+        best = {name: models for one in self._entry.rows for name, models in one.best_of.items()}
+        return next(filter(self.answers, best.get(row, ())), row)
 
     def group(self, group: Rows) -> RowGroup:
         """The group's rows, in order; models without answers have none."""
         rows = [self._published(name, name) for name in group.published]
         rows += [self._row(name, "baseline") for name in group.baselines]
-        for model in filter(self._answers, group.models):
-            learned = self._study.models[model].learned
-            rows.append(self._row(model, "baseline" if learned else "model"))
+        for model in filter(self.answers, group.models):
+            rows.append(
+                self._row(model, "baseline" if self._study.models[model].learned else "model")
+            )
             if group.followed_by_published:
                 rows += self._following(model)
         for name, models in group.best_of.items():
-            if answering := tuple(filter(self._answers, models)):
+            if answering := list(filter(self.answers, models)):
                 rows.append(self._best_of(name, answering))
         return RowGroup(group.group, tuple(rows))
 
     def head(self, task: str) -> HeaderCell:
         """The head of a task's column, after all rows were built: it tells their records."""
         simple = self._inputs.scores.simple(task, self._entry.setting)
-        value = simple[1].value("strict") if simple else None
+        value = simple[1].strict if simple else None
         return HeaderCell(
             key=task,
             text=task,
@@ -181,78 +201,47 @@ class _Rows:
             **notes.counted(self._measured[task]),
         )
 
-    def seeds(self, groups: Sequence[RowGroup]) -> dict[str, int]:
-        """The number of seeds of the rows that are means over them."""
-        return {
-            row.name: len(self._study.models[self._first_of.get(row.name, row.name)].seeds)
-            for group in groups
-            for row in group.rows
-            if any(cell.sd is not None for cell in row.cells)
-        }
-
-    def notes(self) -> Iterator[str]:
-        """Whose scores are those of constants, which models were chosen, and which lack results or
-        answers."""
-        yield from notes.constant_notes(list(self._constants), "=: ")
-        yield from self._choices
-        if self._without_published:
-            yield f"No results were published for: {', '.join(self._without_published)}."
-        if names := [name for name in self._entry.models if not self._answers(name)]:
-            yield f"Without answers, and therefore without a row: {', '.join(names)}."
-
-    def _answers(self, model: str) -> bool:
-        """Whether a model answers any of the columns."""
-        return not set(self._study.models[model].tasks).isdisjoint(self._entry.columns)
-
     def _row(self, name: str, kind: RowKind) -> Row:
         return Row(name, kind, tuple(self._cell(name, task) for task in self._entry.columns))
 
     def _cell(self, name: str, task: str) -> Cell:
         """A cell; of a model that nearly always gives the same answer, marked."""
         measured = self._inputs.scores.of(name, task, self._entry.setting)
-        cell = headline(measured, self._entry.shows_intervals)
-        if measured is None:
-            return cell
-        self._measured[task][name] = measured
-        constant = measured.constant() if name in self._study.models else None
-        if constant is None:
-            return cell
-        self._constants[f"{task}, {name}: {constant}"] = None
-        return replace(cell, marks=(*cell.marks, "constant"))
+        cell = self._entry.headline(measured)
+        if measured:
+            self._measured[task][name] = measured
+            if measured.constant and name in self._study.models:
+                self._constants[f"{task}, {name}: {measured.constant}"] = None
+                return replace(cell, marks=(*cell.marks, "constant"))
+        return cell
 
     def _best_of(self, name: str, models: Sequence[str]) -> Row:
         """The cell of the best model in each column; of equal ones the first."""
         cells, chosen = [], []
         for task in self._entry.columns:
             candidates = {model: self._cell(model, task) for model in models}
+            name_of_best = best(candidates)
             # The choice was made from all of them.
             sources = tuple(path for cell in candidates.values() for path in cell.sources)
-            known = {
-                model: cell.value
-                for model, cell in candidates.items()
-                if isinstance(cell.value, float)
-            }
-            best = max(known, key=known.__getitem__, default=None)
-            cells.append(replace(candidates[best] if best else Cell(), sources=sources))
-            chosen += [f"{task} {best}"] if best else []
-        self._first_of[name] = models[0]
-        self._choices.append(
+            cells.append(replace(candidates.get(name_of_best or "", Cell()), sources=sources))
+            chosen += [f"{task} {name_of_best}"] if name_of_best else []
+        self.choices.append(
             f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
             "score shown, on the test records themselves: this favours it, and its intervals do "
             f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
         )
-        return Row(name=name, kind="model", cells=tuple(cells), marks=("chosen",))
+        return Row(name, "model", tuple(cells), marks=("chosen",))
 
     def _following(self, model: str) -> Iterator[Row]:
         published = self._entry.reproduces.get(model, model)
         if self._inputs.published.has(self._entry.published_table, published):
             yield self._published(published, _published_name(published))
         else:
-            self._without_published.append(model)
+            self.without_published.append(model)
 
     def _published(self, published: str, name: str) -> Row:
         entry, source = self._entry, self._inputs.published
         cells = (source.cell(entry.published_table, published, task) for task in entry.columns)
         marks = {"other_data": not self._study.data.comparable, "follows": name != published}
         given = tuple(mark for mark, is_given in marks.items() if is_given)
-        return Row(name=name, kind="published", cells=tuple(cells), marks=given)
+        return Row(name, "published", tuple(cells), marks=given)

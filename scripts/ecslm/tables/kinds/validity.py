@@ -2,6 +2,7 @@
 often models give their most frequent answer."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -32,21 +33,19 @@ NOTES = (
     "right answers are; distinct: number of different answers.",
     "--: not measured or not defined.",
 )
-# What a row shows, and how it is shown.
-Measure = tuple[Callable[[Measured], float | None], Callable[[Any], str]]
-# By the title of a panel, its rows for each model.
-PANELS: Mapping[str, Mapping[str, Measure]] = {
+# By the title of a panel, its rows for each model: what is shown of `Measured`, and how.
+PANELS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "unusable answers, %": {
-        "invalid": (Measured.invalid_share, percent_text),
-        "truncated": (Measured.truncated_share, percent_text),
+        "invalid": ("invalid", percent_text),
+        "truncated": ("truncated", percent_text),
     },
     "scores": {
-        "strict": (lambda one: one.value("strict"), score_text),
-        "lenient": (Measured.lenient, score_text),
+        "strict": ("strict", score_text),
+        "lenient": ("lenient", score_text),
     },
     "the most frequent answer": {
-        "share, %": (Measured.most_frequent_share, percent_text),
-        "distinct": (Measured.distinct_answers, "{:,}".format),
+        "share, %": ("most_frequent", percent_text),
+        "distinct": ("distinct", "{:,}".format),
     },
 }
 
@@ -72,44 +71,42 @@ class ValidityEntry(Entry):
 
     def _panels(self, inputs: Inputs, setting: str) -> Iterator[Panel]:
         """The panels of a setting, with columns for the tasks that have it."""
-        every = {
-            task: {
-                model: measured
-                for model in self.models
-                if (measured := inputs.scores.model(model, task, setting))
-            }
-            for task in self.columns
-        }
-        found = {task: of_task for task, of_task in every.items() if of_task}
-        constants = [
-            f"{task}, {model}: {constant}"
-            for task, of_task in found.items()
-            for model, one in of_task.items()
-            if (constant := one.constant())
-        ]
+        found: dict[str, dict[str, Measured]] = {}
+        constants = []
+        for task, model in product(self.columns, self.models):
+            if one := inputs.scores.of(model, task, setting):
+                found.setdefault(task, {})[model] = one
+                constants += [f"{task}, {model}: {one.constant}"] if one.constant else []
+        title = inputs.study.setting_title(setting)
         for what, measures in PANELS.items() if found else ():
+            details = {task: inputs.study.tasks[task].metric for task in found}
             columns = tuple(
                 HeaderCell(
-                    key=task,
-                    text=task,
-                    detail=inputs.study.tasks[task].metric if what == "scores" else "",
-                    **notes.counted(of_task),
+                    task, task, details[task] if what == "scores" else "", **notes.counted(of_task)
                 )
                 for task, of_task in found.items()
             )
             groups = tuple(
-                RowGroup(model, tuple(_rows(model, found, measures))) for model in self.models
+                RowGroup(
+                    model,
+                    tuple(
+                        Row(model, "model", tuple(_cells(model, found, *measure)), detail)
+                        for detail, measure in measures.items()
+                    ),
+                )
+                for model in self.models
             )
             same = notes.constant_notes(constants) if "distinct" in measures else []
             below = (*notes.fewer_notes(columns), *same)
-            title = f"{inputs.study.setting_title(setting)}: {what}"
-            yield Panel(title, "Model", columns, groups, float_title=title, notes=below)
+            yield Panel(f"{title}: {what}", "Model", columns, groups, title, below)
 
 
-def _rows(
-    model: str, found: Mapping[str, Mapping[str, Measured]], measures: Mapping[str, Measure]
-) -> Iterator[Row]:
-    measured = [of_task.get(model) for of_task in found.values()]
-    for detail, (value, text) in measures.items():
-        cells = (number_cell(value(one), text, one.sources) if one else Cell() for one in measured)
-        yield Row(model, "model", tuple(cells), detail)
+def _cells(
+    model: str,
+    found: Mapping[str, Mapping[str, Measured]],
+    measure: str,
+    text: Callable[[Any], str],
+) -> Iterator[Cell]:
+    for of_task in found.values():
+        one = of_task.get(model)
+        yield number_cell(getattr(one, measure), text, one.sources) if one else Cell()
