@@ -35,7 +35,9 @@ class Origins:
         digests: dict[str, str] = {}
         for table in self._tables:
             manifest = self._results / TABLE_MANIFEST.format(table=table.name)
-            for path, digest in read_manifest(manifest).inputs.items() if manifest.is_file() else ():
+            for path, digest in (
+                read_manifest(manifest).inputs.items() if manifest.is_file() else ()
+            ):
                 # Cells name files of results by their place there, and others without their folder.
                 inside = Path(path).is_relative_to(self._results)
                 place = Path(path).relative_to(self._results) if inside else Path(path)

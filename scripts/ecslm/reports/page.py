@@ -69,7 +69,9 @@ def render_page(content: Content, results: Path, files: PageFiles) -> str:
         "figures": figures,
         "origins": origins,
         # As the content of a script element, which nothing in it can end.
-        "origins_json": Markup(json.dumps(origins.files(), ensure_ascii=False).replace("<", r"\u003c")),
+        "origins_json": Markup(
+            json.dumps(origins.files(), ensure_ascii=False).replace("<", r"\u003c")
+        ),
         "samples": read_samples(results, settings),
         "card": read_text(results / paths.DATA_CARD) if settings.card else None,
         "style": Markup(read_text(files.style)),
