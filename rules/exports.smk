@@ -1,4 +1,4 @@
-from ecslm.exports.settings import OF_CARDS, OF_ROWS, ModelCardSettings
+from ecslm.exports.settings import OF_CARDS, OF_ROWS
 
 
 rule tidy_scores:
@@ -84,7 +84,7 @@ rule model_card:
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     params:
-        **made_by("model_card.py", jobs.model_card_settings, OF_CARDS, ModelCardSettings.modules),
+        **made_by("model_card.py", jobs.model_card_settings, OF_CARDS),
         results=folder(STUDY.results),
     message:
         "Card of the model {wildcards.model}"

@@ -7,7 +7,7 @@ from ecslm.exports.settings import OF_CARDS, ModelCardSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
-@job(OF_CARDS, modules=lambda given: given.settings.modules())
+@job(OF_CARDS)
 def main(
     origin: Origin,
     settings: ModelCardSettings,

@@ -31,6 +31,7 @@ from ecslm.models.manifests import files_digest
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import transformers_engine
+from ecslm.prediction.backend import Request
 from ecslm.prediction.transformers_engine import load_model
 
 CPU = torch.device("cpu")
@@ -46,30 +47,23 @@ def settings(precision: dict[str, str] = EXACT, **decoding: Any) -> ExportSettin
     return ExportSettings(precision=Precision.model_validate(precision), tasks=tasks, records=3)
 
 
-def export(
-    folder: Path, base: Path, adapter: Path, chosen: ExportSettings | None = None, **changes: Any
-) -> Path:
+def export(folder: Path, base: Path, adapter: Path, chosen: ExportSettings | None = None) -> Path:
     """Export into `folder`/model, which is returned."""
     chosen = chosen or settings()
-    options: dict[str, Any] = {
-        "model": "Tiny-EC",
-        "datasets": {
-            task: write_records(folder / f"{task}.jsonl", 7, task=task, split="test")
-            for task in chosen.tasks
-        },
-        "base": base,
-        "adapter": adapter,
-        "template": PROMPTS / "alpaca.jinja",
-        "template_digest": None,
-        "settings": chosen,
-        "batch_tokens": 300,
-        "seed": 0,
-        "device": "cpu",
-        "threads": 1,
-        "manifest": folder / "model/manifest.json",
-        "code": None,
+    request = Request(
+        settings=chosen.tasks["AG"],
+        model="Tiny-EC",
+        base=base,
+        adapter=adapter,
+        adapter_of="Tiny-EC",
+        template=PROMPTS / "alpaca.jinja",
+        batch_tokens=300,
+    )
+    files = {
+        task: write_records(folder / f"{task}.jsonl", 7, task=task, split="test")
+        for task in chosen.tasks
     }
-    export_model(**(options | changes))
+    export_model(request, files, chosen, folder / "model/manifest.json", None)
     return folder / "model"
 
 
