@@ -1,7 +1,5 @@
 """The report as one HTML page that needs no other file."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import Mapping
@@ -22,7 +20,6 @@ from ecslm.reports.prices import read_prices
 from ecslm.reports.samples import read_samples, readable
 from ecslm.reports.verdict import MARKS, panels_of
 from ecslm.schemas import paths
-from ecslm.tables.model import Table
 
 # Colours of figures that the page has its own of, which differ where it is dark.
 THEME = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "var(--paper)"}
@@ -79,7 +76,6 @@ def render_page(content: Content, results: Path, files: PageFiles) -> str:
         "svg": svg,
         "spelled": lambda name: tasks[name].title if name in tasks else name,
         "panels_of": lambda table: panels_of(table, settings),
-        "csv": table_csv,
         "tex": lambda table: read_text(results / paths.TABLE.format(table=table.name)),
     }
     filters = {
@@ -96,30 +92,6 @@ def metric_name(text: str) -> Markup:
     """A metric's name; the part after an underscore becomes a subscript: F_BERT."""
     name, _, subscript = text.partition("_")
     return Markup("{}<sub>{}</sub>").format(name, subscript) if subscript else escape(text)
-
-
-def table_csv(table: Table) -> str:
-    """The cells of a table as CSV, a line for each: exact value, text, interval, marks, sources."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    names = "panel group row detail column measure value shown low high sd marks sources"
-    writer.writerow(names.split())
-    for panel in table.panels:
-        for group in panel.groups:
-            for row in group.rows:
-                for column, cell in zip(panel.columns, row.cells, strict=True):
-                    interval = cell.interval
-                    writer.writerow(
-                        (
-                            *(panel.title, group.title, row.name, row.detail),
-                            *(column.text, column.detail, cell.value, cell.shown),
-                            *((interval.low, interval.high) if interval else (None, None)),
-                            cell.sd,
-                            " ".join((*row.marks, *cell.marks)),
-                            " ".join(cell.sources),
-                        )
-                    )
-    return stream.getvalue()
 
 
 def inline_svg(text: str, name: str, label: str) -> Markup:

@@ -130,35 +130,25 @@ def read_verdicts(
     if settings.answering is None:
         return []
     scores = Scores(results, settings.context)
-    claims = [one for one in tables if one.kind == "claims" and one.name in settings.settings_of]
     found: dict[str, dict[str, dict[str, Cell]]] = {}
-    for panel, setting in panels_of(claims[0], settings) if claims else ():
-        keys = [column.key for column in panel.columns]
-        for row in panel.rows:
-            cells = dict(zip(keys, row.cells, strict=True))
-            found.setdefault(setting, {}).setdefault(row.name, {}).update(cells)
-    for setting in () if claims else [one for (one,) in settings.settings_of.values()]:
+    for table in [one for one in tables if one.kind == "claims"][:1]:
+        for panel, setting in panels_of(table, settings):
+            keys = [column.key for column in panel.columns]
+            for row in panel.rows:
+                cells = dict(zip(keys, row.cells, strict=True))
+                found.setdefault(setting, {}).setdefault(row.name, {}).update(cells)
+    for setting, *_ in () if found else settings.settings_of.values():
         for task in settings.tasks:
             if measured := scores.model(settings.answering, task, setting):
                 cells = dict(_scored(measured, scores.simple(task, setting)))
                 found.setdefault(setting, {})[task] = cells
-    return [
-        Verdict(
-            settings.answering,
-            setting,
-            settings.context.setting_title(setting),
-            tuple(
-                sorted(
-                    (
-                        _task_verdict(results, settings, scores, setting, *one)
-                        for one in by_task.items()
-                    ),
-                    key=lambda one: 2 if one.outcome is None else -one.outcome,
-                )
-            ),
-        )
-        for setting, by_task in found.items()
-    ]
+    verdicts = []
+    for setting, by_task in found.items():
+        rows = [_task_verdict(results, settings, scores, setting, *of) for of in by_task.items()]
+        rows.sort(key=lambda one: 2 if one.outcome is None else -one.outcome)
+        title = settings.context.setting_title(setting)
+        verdicts.append(Verdict(settings.answering, setting, title, tuple(rows)))
+    return verdicts
 
 
 def panels_of(table: Table, settings: ReportSettings) -> Iterator[tuple[Panel, str]]:
@@ -191,27 +181,28 @@ def _task_verdict(
     task: str,
     cells: Mapping[str, Cell],
 ) -> TaskVerdict:
-    model, context = str(settings.answering), settings.context.tasks[task]
-    missing = Cell(shown="")
+    context, missing = settings.context.tasks[task], Cell(shown="")
     beating = cells.get("beating", missing)
     outcome = tested(beating)
     if outcome is None:
         outcome = POSITIONS.get(str(cells.get("interval of simple", missing).value))
-    measured = scores.model(model, task, setting)
+    measured = scores.model(str(settings.answering), task, setting)
     details = measured.seeds[0].strict.details.of_metric if measured else {}
     says = in_words(details)
-    if measured and len(measured.seeds) > 1:
-        says = f"one seed: {says}" if says else ""
+    if measured:
+        says = "one seed: " * (says != "" and len(measured.seeds) > 1) + says
+        says = says or f"{measured.records:,} records"
+    drawn = {kind: cells.get(kind, missing).value for kind in MARKS}
     return TaskVerdict(
         task=task,
         title=context.title,
         metric=context.metric,
-        says=says or (f"{measured.records:,} records" if measured else ""),
+        says=says,
         score=cells["ours"],
         marks=tuple(
-            Mark(kind, cells.get(f"{kind} row", missing).shown, cell.value)
-            for kind in MARKS
-            if isinstance((cell := cells.get(kind, missing)).value, float)
+            Mark(kind, cells.get(f"{kind} row", missing).shown, value)
+            for kind, value in drawn.items()
+            if isinstance(value, float)
         ),
         outcome=outcome,
         doubt=next((DOUBTS[mark] for mark in beating.marks if mark in DOUBTS), ""),
