@@ -107,15 +107,18 @@ class Verdict:
         compared = len(good) + len(open_) + len(bad)
         if not compared:
             return [f"{self.model} is compared with no simple baseline."]
-        of = f"{len(good)} of {compared} task{'' if compared == 1 else 's'}"
-        better = f"{of}: {_listed(good)}" if good else f"none of {compared} tasks"
-        found = [f"{self.model} is better than the best simple baseline in {better}."]
+        tasks = f"{compared} task{'' if compared == 1 else 's'}"
+        better = "better than the best simple baseline"
+        found = [f"{self.model} is in none of {tasks} {better}."]
+        if good:
+            named = f"{len(good)} of {tasks}: {_listed(good)}"
+            found = [f"{self.model} is good for {named}. There it is {better}."]
         if open_ or bad:
-            rest = "the others" if good else "them"
-            found.append(
-                f"In {rest} it is not shown to be better, and a simple baseline costs less to use."
-                + (f" It is worse in {_listed(bad)}." if bad else "")
-            )
+            unsure = ", and the model is not shown to be better" if open_ else ""
+            rest = "For the others take" if good else "Take"
+            found.append(f"{rest} a simple baseline: it costs less to use{unsure}.")
+        if bad:
+            found.append(f"In {_listed(bad)} the model is worse.")
         return found
 
 
