@@ -76,8 +76,10 @@ def _answered(
     results: Path, settings: ReportSettings, task: str, models: Sequence[str]
 ) -> Iterator[Sample]:
     """The test records of a task; those with an example in the prompt are the same samples."""
+    if not models:
+        return
     path = results / DATASET.format(task=task, split="test")
-    records = {one.id: one for one in read_records(path)} if models else {}
+    records = {one.id: one for one in read_records(path)}
     measure = metric(settings.metrics[task])
     answers: dict[tuple[str, str], list[Answer]] = {}
     # The one that the report is about comes first.
