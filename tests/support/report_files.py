@@ -96,7 +96,7 @@ LATENCY = {
     **{"device": "a CPU", "load_seconds": 1.0, "seconds": 1.0, "peak_memory_bytes": None},
     **{"p50_seconds": 0.383, "p95_seconds": 1.94, "answers": []},
 }
-ADAPTER = {"seed": 42, "records": {"PM": 30}, "tokens": {"PM": 500}}
+ADAPTER = {"seed": 42, "records": {"PM": 30}, "tokens": {"PM": 500}, "dtype": "bfloat16"}
 
 
 def results_table(**changes: Any) -> Table:

@@ -22,7 +22,7 @@ from ecslm.models.loading import load_base_model, load_tokenizer, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import Request
+from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.transformers_backend import (
     FormedPrompt,
     TransformersBackend,
@@ -131,7 +131,7 @@ def _answers(
     backend = TransformersBackend(request)
     prompts = backend.prompts(records)
     backend.load(model)
-    found = {}
+    found: dict[int, Generated] = {}
     for number, members in enumerate(backend.batches(prompts)):
         texts = backend.generate([prompts[i] for i in members], number)
         found |= zip(members, texts, strict=True)

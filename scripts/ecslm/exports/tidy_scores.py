@@ -101,7 +101,7 @@ def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str
 def _protocols(scores: SettingScores) -> Iterator[tuple[str, dict[str, Any]]]:
     """What protocols differ in; those that a score lacks, as an expected value does, have none."""
     strict, details = scores.strict, scores.strict.details
-    row = {"value": strict.known, "mcc": details.mcc, "invalid": scores.n_invalid}
+    row: dict[str, Any] = {"value": strict.known, "mcc": details.mcc, "invalid": scores.n_invalid}
     if strict.ci95 is not None:
         row |= dict(zip(("low", "high"), strict.ci95, strict=True))
         if (found := details.interval) is not None:

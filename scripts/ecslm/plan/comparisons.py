@@ -97,9 +97,9 @@ def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
     found: dict[str, Contrast] = {}
     for name, one in contrasts(study).items():
         if isinstance(one, ModelsContrast):
-            left = {"pairs": tuple(pair for pair in one.pairs if answering.issuperset(pair))}
+            pairs = tuple(pair for pair in one.pairs if answering.issuperset(pair))
+            found |= {name: one.model_copy(update={"pairs": pairs})} if pairs else {}
         else:
-            left = {"models": tuple(model for model in one.models if model in answering)}
-        if any(left.values()):
-            found[name] = one.model_copy(update=left)
+            models = tuple(model for model in one.models if model in answering)
+            found |= {name: one.model_copy(update={"models": models})} if models else {}
     return found

@@ -20,7 +20,7 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 @cache
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
-    context, tables = table_context(study), in_report_order(study)
+    context, tables = table_context(study), dict[str, Any](in_report_order(study))
     kinds: dict[str, list[Any]] = {}
     for entry in tables.values():
         kinds.setdefault(entry.kind, []).append(entry)

@@ -75,6 +75,13 @@ class Content:
         return adapters | {f"bases/{name}": made for name, made in self.bases.items()}
 
     @property
+    def computed_in(self) -> str:
+        """The type that adapters were trained in, as far as their manifests say: settings may leave
+        it to the machine."""
+        known = {str(made["dtype"]) for made in self.adapters.values() if "dtype" in made}
+        return " or ".join(sorted(known))
+
+    @property
     def published(self) -> bool:
         """Whether values that others have published stand beside the study's own."""
         return shows_published(self.tables)

@@ -37,16 +37,14 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
         narrow = "" if details.interval.reliable else ", may be too narrow"
         yield "95 % interval", " to ".join(map(score_text, strict.ci95))
         yield "Method", f"{details.interval.method}{narrow}"
+    if details.lenient is not None and details.lenient.known is not None:
+        yield "Score with the lenient parser", score_text(details.lenient.known)
     older = None if scores.released_2024 == scores.released else scores.released_2024
-    for name, value, dropped in (
-        ("with the lenient parser", details.lenient, None),
-        ("by the released scorer", scores.released, "released"),
-        ("by the 2024 scorer", older, "2024"),
-    ):
+    for protocol, value in (("released", scores.released), ("2024", older)):
         if value is not None and value.known is not None:
-            yield f"Score {name}", score_text(value.known)
-        if dropped and value is not None and value.dropped is not None:
-            yield f"Answers that the {dropped} scorer drops", f"{value.dropped:,}"
+            yield f"Score by the {protocol} scorer", score_text(value.known)
+        if value is not None and value.dropped is not None:
+            yield f"Answers that the {protocol} scorer drops", f"{value.dropped:,}"
     for name, found in details.of_metric.items():
         # The matrix has the counts too.
         if not (confusion and name in ("confusion", "counts")):

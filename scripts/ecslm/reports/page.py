@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def render_page(content: Content, results: Path, files: PageFiles) -> str:
         "panels_of": lambda table: panels_of(table, settings),
         "tex": lambda table: read_text(results / paths.TABLE.format(table=table.name)),
     }
-    filters = {
+    filters: dict[str, Callable[..., Any]] = {
         "metric": metric_name,
         "readable": readable,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False),

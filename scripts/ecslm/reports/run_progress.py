@@ -79,8 +79,9 @@ class RunProgress:
         return job.seconds if job.seconds is not None else next(alike, None)
 
     def _note(self, job: PlannedJob, seconds: float | None) -> None:
-        for likeness in job.likenesses if seconds is not None else ():
-            self._took[likeness].append(seconds)
+        if seconds is not None:
+            for likeness in job.likenesses:
+                self._took[likeness].append(seconds)
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.notes import SHOWN_DIGITS
-from ecslm.tables.scores import Scores
+from ecslm.tables.scores import Measured, Scores
 from ecslm.tables.settings import TableContext
 
 HEAD = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Best simple")
@@ -47,7 +47,7 @@ def _rows(
             continue
         name, simple = scores.simple(code, setting) or ("", None)
         untuned = scores.model(base, code, setting) if base else None
-        value, other, before = (one and one.value("strict") for one in (own, simple, untuned))
+        value, other, before = map(_strict, (own, simple, untuned))
         interval, invalid, best = own.interval(), own.invalid_share(), f"{_score(other)} {name}"
         if value is not None and other is not None:
             best += AS_GOOD * (round(value, SHOWN_DIGITS) <= round(other, SHOWN_DIGITS))
@@ -60,6 +60,10 @@ def _rows(
             _score(before),
             "; ".join(filter(None, [best.strip(), own.constant()])),
         )
+
+
+def _strict(measured: Measured | None) -> float | None:
+    return measured.value("strict") if measured else None
 
 
 def _score(value: float | None) -> str:

@@ -6,7 +6,7 @@ It is read off the table of claims, so that both say the same; without one, off 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ecslm.reports.prices import amount
 from ecslm.reports.settings import ReportSettings
@@ -214,7 +214,7 @@ def _task_verdict(
     )
 
 
-def in_words(details: Mapping[str, Confusion]) -> str:
+def in_words(details: Mapping[str, Any]) -> str:
     """Right and wrong answers in the words of the data; "" where answers are partly right."""
     confusion, counts = details.get("confusion", {}), details.get("counts", {})
     if set(confusion) == {"yes", "no"}:
@@ -225,7 +225,8 @@ def in_words(details: Mapping[str, Confusion]) -> str:
         )
     if confusion:
         right = sum(answers.get(one, 0) for one, answers in confusion.items())
-        return f"{right:,} of {sum(sum(row.values()) for row in confusion.values()):,} right"
+        total = sum(count for row in confusion.values() for count in row.values())
+        return f"{right:,} of {total:,} right"
     if set(counts) == {"hits", "misses"}:
         return f"{counts['hits']:,} of {sum(counts.values()):,} right"
     return ""

@@ -157,7 +157,8 @@ def test_text_from_models_and_data_cannot_run(results: Path) -> None:
 
 def test_the_page_tells_where_everything_came_from(results: Path) -> None:
     page = page_of(results)
-    for text in ("rev-1", "torch 2.13.0", "c0ffee", "# Data", "a shop &amp; co"):
+    texts = ("rev-1", "torch 2.13.0", "c0ffee", "# Data", "a shop &amp; co", "<dd>bfloat16</dd>")
+    for text in texts:
         assert text in page
     (results / "data_card.md").unlink()
     assert "<summary>Data card" not in unescape(page_of(results, report_settings(card=False)))
