@@ -149,6 +149,8 @@ def test_beside_a_released_score_stands_how_many_answers_its_scorer_drops(result
 
 def test_text_from_models_and_data_cannot_run(results: Path) -> None:
     write_table(results, results_table(summary=(HOSTILE,), caption="</script>"))
+    given = {"answers": {"distinct": 1, "most_frequent": "</script>", "count": 200}}
+    write_metrics(results, "Small", "PM", {IND: scores(0.4, **given)})
     page = page_of(results)
     assert HOSTILE not in page
     assert "&lt;script&gt;alert" in page
