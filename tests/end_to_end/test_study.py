@@ -234,20 +234,6 @@ def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(
     assert short == {}
 
 
-def test_models_are_compared_on_the_samples_of_a_setting_and_settings_on_their_own(
-    finished: Finished,
-) -> None:
-    found = {
-        row["contrast"]: (row["paired"], row["n"], row["n_b"], row["test"])
-        for row in finished.read("comparisons/AG.json")
-    }
-    assert found == {
-        "tuning": (True, 3, 3, "randomisation"),
-        "domain": (False, 2, 3, None),  # too few records
-    }
-    assert [row["contrast"] for row in finished.read("comparisons/PM.json")] == ["tuning"]
-
-
 def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(
     finished: Finished,
 ) -> None:
