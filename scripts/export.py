@@ -52,22 +52,23 @@ def main(
     free_memory()
     # Only now: it loads torch, and libraries that log at once.
     from ecslm.exports.run import export_model
+    from ecslm.prediction.backend import Request
 
-    export_model(
+    request = Request(
+        settings=next(iter(settings.tasks.values())),
         model=model,
-        datasets=dict(zip(settings.tasks, dataset, strict=True)),
         base=base,
         adapter=adapter,
+        adapter_of=model,
         template=template,
         template_digest=template_digest,
-        settings=settings,
         batch_tokens=batch_tokens,
         seed=seed,
         device=device,
         threads=threads,
-        manifest=output,
-        code=code,
     )
+    files = dict(zip(settings.tasks, dataset, strict=True))
+    export_model(request, files, settings, output, code)
 
 
 if __name__ == "__main__":

@@ -5,23 +5,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from pathlib import Path
 from typing import Any, Literal
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-# Chromium reads commands from its file 3 and writes answers to its file 4.
-LAUNCH = (
-    "import os, sys; from fcntl import F_DUPFD, fcntl\n"
-    # Out of the way first.
-    "commands, answers = (fcntl(int(number), F_DUPFD, 10) for number in sys.argv[1:3])\n"
-    "os.dup2(commands, 3)\n"
-    "os.dup2(answers, 4)\n"
-    "os.execv(sys.argv[3], sys.argv[3:])\n"
-)
 # What the page says itself, what the browser says of it, and what it asks for.
 TOLD = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
 ASKED = "Network.requestWillBeSent"
@@ -97,11 +88,6 @@ class Browser:
         """The page as it is printed."""
         return base64.b64decode(self.call("Page.printToPDF", printBackground=False)["data"])
 
-    def screenshot(self) -> bytes:
-        """The whole page as PNG."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        return base64.b64decode(shot["data"])
-
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._unread:
             part = os.read(self._answers, 1 << 20)
@@ -123,15 +109,17 @@ def open_browser(folder: Path) -> Iterator[Browser]:
     assert program, "no Chromium: apt-get install --no-install-recommends chromium"
     to_browser, from_test = os.pipe()
     from_browser, to_test = os.pipe()
-    command = [program, *OPTIONS, f"--user-data-dir={folder}", "--remote-debugging-pipe"]
+    # Chromium reads commands from its file 3 and writes answers to its file 4.
+    ends = [fcntl(number, F_DUPFD_CLOEXEC, 10) for number in (to_browser, to_test)]
     process = subprocess.Popen(
-        [sys.executable, "-c", LAUNCH, str(to_browser), str(to_test), *command],
-        pass_fds=(to_browser, to_test),
+        [program, *OPTIONS, f"--user-data-dir={folder}", "--remote-debugging-pipe"],
+        close_fds=False,
+        preexec_fn=lambda: [os.dup2(end, number) for number, end in enumerate(ends, start=3)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    os.close(to_browser)
-    os.close(to_test)
+    for number in (to_browser, to_test, *ends):
+        os.close(number)
     try:
         yield Browser(from_test, from_browser)
     finally:

@@ -5,28 +5,20 @@ from typing import Any
 
 from ecslm.common.files import write_json, write_jsonl
 
+ADAPTER = {
+    **{"inputs": {}, "code": None, "versions": {"torch": "2.13.0"}, "files": {}},
+    **{"settings": {"precision": {"quantization": "nf4"}, "training": {"rank": 16}}},
+    **{"source": "Small", "revision": "local", "base_sha256": "0" * 64, "best_step": 12},
+    **{"template_sha256": "1" * 64, "records": {"PM": 10, "SA": 20}},
+    **{"tokens": {"PM": 1000, "SA": 3000}, "answer_tokens": {"PM": 20, "SA": 40}},
+    **{"truncated": {"PM": 0, "SA": 1}},
+}
 
-def write_adapter_manifest(results: Path, model: str, seed: int = 0, **fields: Any) -> None:
+
+def write_adapter_manifest(results: Path, model: str, seed: int = 0) -> None:
     """The manifest of an adapter that was trained on thirty records of two tasks."""
-    manifest = {
-        "inputs": {},
-        "settings": {"precision": {"quantization": "nf4"}, "training": {"rank": 16}},
-        "code": None,
-        "versions": {"torch": "2.13.0"},
-        "files": {},
-        "model": model,
-        "seed": seed,
-        "source": "Small",
-        "revision": "local",
-        "base_sha256": "0" * 64,
-        "template_sha256": "1" * 64,
-        "best_step": 12,
-        "records": {"PM": 10, "SA": 20},
-        "tokens": {"PM": 1000, "SA": 3000},
-        "answer_tokens": {"PM": 20, "SA": 40},
-        "truncated": {"PM": 0, "SA": 1},
-    }
-    write_json(results / f"adapters/{model}/seed-{seed}/manifest.json", manifest | fields)
+    about = {"model": model, "seed": seed}
+    write_json(results / f"adapters/{model}/seed-{seed}/manifest.json", ADAPTER | about)
 
 
 def write_predictions(
@@ -37,21 +29,15 @@ def write_predictions(
     seed: int = 0,
 ) -> None:
     """Predictions whose prompts and answers have so many tokens, by setting."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": f"{setting}-{number}",
-            "sample_id": f"s{number}",
-            "task": task,
             "setting": setting,
             # As of a model that repeats itself.
             "prediction": "yes\u2028no" * (400_000 if answer == 2 else 1),
-            "reference": "yes",
             "options": ["A: yes", "B: no"] if number % 2 else None,
-            "relevance": None,
-            "prompt_sha256": "2" * 64,
             "prompt_tokens": prompt,
             "generated_tokens": answer,
-            "finish_reason": "stop",
         }
         for setting, counts in tokens.items()
         for number, (prompt, answer) in enumerate(counts)

@@ -1,6 +1,5 @@
 """A small study's results, as a report reads them: hand-made, but for the figure."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from support.table_files import (
     write_simple,
 )
 
-from ecslm.common.files import write_json, write_text
+from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.reports.content import Content, read_content
 from ecslm.reports.page import PageFiles, render_page
 from ecslm.reports.settings import ReportSettings
@@ -40,51 +39,28 @@ SVG = """<?xml version="1.0" encoding="utf-8"?>
 
 def report_settings(**changes: Any) -> ReportSettings:
     """The settings of the study's report; changes of the context replace single keys."""
-    models = {
-        "Small": {"seeds": [0], "tasks": ["PM"], "local": True, "family": "Small"},
-        "Small-EC": {
-            **{"seeds": [42], "tasks": ["PM"], "local": True, "family": "Small"},
-            **{"adapter_of": "Small-EC", "trained": [42]},
-        },
-    }
+    local = {"tasks": ["PM"], "local": True, "family": "Small"}
+    tuned = local | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42]}
     context = {
         "data": {"source": "a shop & co", "comparable": False},
         "tasks": {"PM": TASKS["PM"]},
-        "models": models,
+        "models": {"Small": local, "Small-EC": tuned},
         "simple": {"PM": ["always-yes"]},
         "baselines": {"always-yes": ["PM"]},
     }
-    training = {"learning_rate": 0.5, "max_val_records": 60}
-    return ReportSettings.model_validate(
-        {
-            "study": "demo",
-            "title": "A title",
-            "question": "Which model & at what price?",
-            "train_setting": IND,
-            "resamples": 1000,
-            "tables": ["ind"],
-            "settings_of": {"ind": [IND]},
-            "figures": [
-                {"kind": "computation", "table": "ind"},
-                {"kind": "intervals", "table": "ind", "task": "PM"},
-            ],
-            "tasks": ["PM"],
-            "metrics": {"PM": "binary_f1"},
-            "models": ["Small", "Small-EC"],
-            "recipes": {
-                "Small": {"base": "Small"},
-                "Small-EC": {"base": "Small", "training": training},
-            },
-            "answering": "Small-EC",
-            "hourly": 0.36,
-            "currency": "USD",
-            "timed": True,
-            "samples": 2,
-            "versions": {"torch": "2.13.0"},
-            **changes,
-            "context": context | changes.get("context", {}),
-        }
-    )
+    recipe = {"base": "Small", "training": {"learning_rate": 0.5, "max_val_records": 60}}
+    computation, intervals = ({"kind": one, "table": "ind"} for one in ("computation", "intervals"))
+    whole = {
+        **{"study": "demo", "title": "A title", "question": "Which model & at what price?"},
+        **{"train_setting": IND, "resamples": 1000, "samples": 2, "versions": {"torch": "2.13.0"}},
+        **{"tables": ["ind"], "settings_of": {"ind": [IND]}},
+        **{"figures": [computation, intervals | {"task": "PM"}]},
+        **{"tasks": ["PM"], "metrics": {"PM": "binary_f1"}, "models": ["Small", "Small-EC"]},
+        **{"recipes": {"Small": {"base": "Small"}, "Small-EC": recipe}, "answering": "Small-EC"},
+        **{"hourly": 0.36, "currency": "USD", "timed": True},
+    }
+    changed = {"context": context | changes.pop("context", {})}
+    return ReportSettings.model_validate(whole | changes | changed)
 
 
 def write_results(study: Path) -> Path:
@@ -92,17 +68,17 @@ def write_results(study: Path) -> Path:
     for model, seed, value in (("Small", 0, 0.4), ("Small-EC", 42, 0.7), ("always-yes", 0, 0.61)):
         write_metrics(study, model, "PM", {IND: scores(value, strict=YES_NO)}, seed=seed)
     write_simple(study, "PM", "always-yes")
+    write_dataset(study, "PM", "test", [record_line("PM", "test", n) for n in range(RECORDS)])
+    write_table(study, results_table())
+    cost = {"device": "a CPU", "seconds": 20.0, "prompts": 200}
     for model, seed in (("Small", 0), ("Small-EC", 42)):
         write_answers(study, model, seed)
-        cost = {"device": "a CPU", "seconds": 20.0, "prompts": 200}
         write_json(study / f"predictions/{model}/seed-{seed}/PM.cost.json", cost)
     write_json(study / "adapters/Small-EC/seed-42/manifest.json", ADAPTER)
-    write_json(study / "adapters/Small-EC/seed-42/cost.json", {"device": "a CPU", "seconds": 600.0})
+    write_json(study / "adapters/Small-EC/seed-42/cost.json", cost | {"seconds": 600.0})
     write_json(study / "latency/Small-EC.json", LATENCY)
     write_json(study.parent / "bases/Small/manifest.json", {"revision": "rev-1"})
     write_text(study / "data_card.md", "# Data\n")
-    write_dataset(study, "PM", "test", [record_line("PM", "test", n) for n in range(RECORDS)])
-    write_table(study, results_table())
     for figure in report_settings().figures:
         write_text(study / f"figures/{figure.name}.svg", SVG)
     return study
@@ -120,7 +96,7 @@ LATENCY = {
     **{"device": "a CPU", "load_seconds": 1.0, "seconds": 1.0, "peak_memory_bytes": None},
     **{"p50_seconds": 0.383, "p95_seconds": 1.94, "answers": []},
 }
-ADAPTER = {"seed": 42, "records": {"PM": 30}, "tokens": {"PM": 500}}
+ADAPTER = {"seed": 42, "records": {"PM": 30}, "tokens": {"PM": 500}, "dtype": "bfloat16"}
 
 
 def results_table(**changes: Any) -> Table:
@@ -183,32 +159,20 @@ def write_table(study: Path, table: Table) -> None:
 def write_answers(study: Path, model: str, seed: int) -> None:
     """Answers to the records, and their outcomes: every second one of Small-EC is right, the
     others are no answers; Small always says no, which is wrong."""
-    predictions, outcomes = [], []
-    for number in range(RECORDS):
-        names = {"id": f"PM-test-{number}", "sample_id": f"sample-{number}", "setting": IND}
-        right, valid = model == "Small-EC" and number % 2 == 0, model == "Small"
-        predictions.append(
-            {
-                **names,
-                "task": "PM",
-                "prediction": "yes" if right else "no" if valid else HOSTILE,
-                "reference": "yes",
-                "options": None,
-                "relevance": None,
-                "prompt_sha256": "0",
-                "prompt_tokens": 1,
-                "generated_tokens": 1,
-                "finish_reason": "stop",
-            }
-        )
+    lines: dict[str, list[dict[str, Any]]] = {"predictions": [], "metrics": []}
+    for n in range(RECORDS):
+        names = {"id": f"PM-test-{n}", "sample_id": f"sample-{n}", "setting": IND}
+        right, valid = model == "Small-EC" and n % 2 == 0, model == "Small"
+        text = "yes" if right else "no" if valid else HOSTILE
+        about = {"task": "PM", "prediction": text, "reference": "yes", "finish_reason": "stop"}
+        about |= {"options": None, "relevance": None, "prompt_sha256": "0"}
+        lines["predictions"].append(names | about | {"prompt_tokens": 1, "generated_tokens": 1})
         counts = {"tp": int(right), "fp": 0, "fn": int(not right), "tn": 0}
-        outcomes.append({**names, "invalid": not (right or valid), **counts})
-    for path, rows in (
-        (study / f"predictions/{model}/seed-{seed}/PM.jsonl", predictions),
-        (study / f"metrics/{model}/seed-{seed}/PM.records.jsonl", outcomes),
-    ):
+        lines["metrics"].append(names | counts | {"invalid": not (right or valid)})
+    for folder, ending in (("predictions", ""), ("metrics", ".records")):
+        path = study / f"{folder}/{model}/seed-{seed}/PM{ending}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        write_jsonl(path, lines[folder])
 
 
 def content_of(study: Path, settings: ReportSettings | None = None) -> Content:

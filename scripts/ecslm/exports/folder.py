@@ -2,7 +2,6 @@
 them.
 """
 
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 
 from transformers import GenerationConfig
 
-from ecslm.common.files import write_json, write_text
+from ecslm.common.files import read_json, write_json, write_text
 from ecslm.models.loading import load_tokenizer
 from ecslm.prediction.settings import DecodingSettings
 
 # One file, whatever its size: which files there will be must be known before.
 ONE_FILE = "1000TB"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
-CHAT_TEMPLATE = "chat_template.jinja"
 # For a base without a template of its own: a chat API then takes whole prompts as messages.
 WHOLE_PROMPTS = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 
@@ -33,42 +31,34 @@ def write_folder(
         prompt: the study's prompt template.
         decodings: how the study generates answers; the longest limit becomes the default.
     """
-    tokenizer = load_tokenizer(base)
-    model.generation_config = _generation(tokenizer, list(decodings))
+    tokenizer, (first, *others) = load_tokenizer(base), decodings
+    # How the study generates, in place of the base's defaults, which may sample.
+    model.generation_config = GenerationConfig(
+        do_sample=first.sample,
+        max_new_tokens=max(one.max_new_tokens for one in (first, *others)),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=(
+            tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        ),
+        **({"temperature": first.temperature, "top_p": first.top_p} if first.sample else {}),
+    )
     # Some models remember that they were quantised, and would be saved as if they still were.
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.hf_quantizer = None
     model.save_pretrained(folder, max_shard_size=ONE_FILE)
-    write_json(folder / "config.json", _configuration(base, str(model.dtype)))
     tokenizer.save_pretrained(folder)
     if tokenizer.chat_template is None:
-        write_text(folder / CHAT_TEMPLATE, WHOLE_PROMPTS)
-    # As published: what a newer library writes may not be read by an older one.
+        write_text(folder / "chat_template.jinja", WHOLE_PROMPTS)
+    # As published, but for what the merge has changed: what a newer library writes may not be read
+    # by an older one.
+    configuration = read_json(base / "config.json")
+    dropped = {"quantization_config", "torch_dtype"}
+    kept = {name: value for name, value in configuration.items() if name not in dropped}
+    dtype = str(model.dtype).removeprefix("torch.")
+    write_json(folder / "config.json", kept | {"tie_word_embeddings": False, "dtype": dtype})
     for name in TOKENIZER_FILES:
         if (base / name).is_file():
             shutil.copyfile(base / name, folder / name)
     shutil.copyfile(prompt, folder / "prompt.jinja")
-
-
-def _configuration(base: Path, dtype: str) -> dict[str, Any]:
-    """The base's own configuration, for the same reason, except what the merge has changed."""
-    found: dict[str, Any] = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    for name in ("quantization_config", "torch_dtype"):
-        found.pop(name, None)
-    return found | {"tie_word_embeddings": False, "dtype": dtype.removeprefix("torch.")}
-
-
-def _generation(tokenizer: Any, decodings: list[DecodingSettings]) -> GenerationConfig:
-    """How the study generates, in place of the base's defaults, which may sample."""
-    first = decodings[0]
-    end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
-    sampling = {"temperature": first.temperature, "top_p": first.top_p} if first.sample else {}
-    return GenerationConfig(
-        do_sample=first.sample,
-        max_new_tokens=max(one.max_new_tokens for one in decodings),
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=end,
-        pad_token_id=end if pad is None else pad,
-        **sampling,
-    )

@@ -21,7 +21,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate, as_parameter
+from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.transformers_backend import (
     FormedPrompt,
@@ -53,24 +53,16 @@ class Asked:
 
 
 def export_model(
-    *,
-    model: str | None,
+    asking: Request[TransformersSettings],
     datasets: Mapping[str, Path],
-    base: Path,
-    adapter: Path,
-    template: Path,
-    template_digest: str | None,
     settings: ExportSettings,
-    batch_tokens: int,
-    seed: int,
-    device: str,
-    threads: int,
     manifest: Path,
     code: str | None,
 ) -> None:
     """Write the folder of an exported model, whole or not at all: it is the manifest's directory.
 
     Args:
+        asking: the base and the adapter, and how they are asked; settings are those of each task.
         datasets: files of test records by task, of which some are answered: evenly spaced, so that
             each setting has its share.
 
@@ -78,70 +70,73 @@ def export_model(
         InputError: bad input, an adapter that does not match the base, a device that is missing,
             or an exported model that is not equal to the base with the adapter.
     """
+    base, adapter = _needed(asking.base), _needed(asking.adapter)
+    prompt = asking.prompt_template()
     versions = require_locked(settings.libraries)
-    prompt = PromptTemplate(template, template_digest)
     inputs = (base, adapter, *datasets.values())
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
-    origin |= run_fields(model, seed, device, threads)
-    asked: list[Asked] = []
+    origin |= run_fields(asking.model, asking.seed, asking.device, asking.threads)
+    asked = []
     for task, own in settings.tasks.items():
         log.info("%s: answers of the base with the adapter", task)
-        request = Request(
-            model=model,
-            base=base,
-            adapter=adapter,
-            adapter_of=model,
-            template=template,
-            template_digest=as_parameter(prompt.sha256),
-            settings=own,
-            batch_tokens=own.budget(batch_tokens),
-            seed=seed,
-            device=device,
-            threads=threads,
-        )
+        digest, budget = as_parameter(prompt.sha256), own.budget(asking.batch_tokens)
+        request = replace(asking, settings=own, template_digest=digest, batch_tokens=budget)
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
         if not records:
             raise InputError(f"{datasets[task]}: no records to compare the model by")
         count = min(settings.records, len(records))
         chosen = [records[i * len(records) // count] for i in range(count)]
-        backend = TransformersBackend(request)
-        prompts = backend.prompts(chosen)
-        backend.load()
-        asked.append(Asked(request, chosen, prompts, _answers(backend, prompts)))
+        asked.append(Asked(request, chosen, *_answers(request, chosen)))
     require_unchanged(origin)
 
-    folder = read_base(base)[1]
     manifest.parent.mkdir(parents=True, exist_ok=True)
     # Should this process be killed, the next writer of the manifest removes it.
     with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=f".{manifest.name}.") as name:
-        made = Path(name)
+        made, folder = Path(name), read_base(base)[1]
         # Mostly it is loaded already: it has given the answers.
         fused = own.model_copy(update={"decoding": own.decoding.model_copy(update={"fused": True})})
         key = weights_of(replace(request, settings=fused))
-        merged = loaded_model(key, lambda: _with_adapter(request, folder, merged=True))
         decodings = [one.decoding for one in settings.tasks.values()]
-        write_folder(merged, folder, template, decodings, made)
-        # Or their model would stay in memory with the next ones.
-        del backend, merged
+        # Not kept, or the model would stay in memory with the next ones.
+        write_folder(
+            loaded_model(key, lambda: _with_adapter(request, folder, merged=True)),
+            folder,
+            prompt.path,
+            decodings,
+            made,
+        )
         equality = _compare(asked, folder, made)
         log.info("%d of %d answers are the same", equality.same, len(equality.answers))
         write_json(made / EQUALITY, equality.model_dump(mode="json"))
         # An adapter may have come from elsewhere without what it cost.
         cost = adapter.with_name(COST)
         write_json(made / COST, read_json(cost) if cost.is_file() else {})
-        _publish(made, manifest, origin)
+        require_unchanged(origin)
+        results = []
+        for path in sorted(made.iterdir()):
+            settle(path)
+            results.append(path.replace(manifest.with_name(path.name)))
+        # Last, and without clock values.
+        write_manifest(manifest, origin, [path for path in results if path.name != COST])
 
 
-def _answers(backend: TransformersBackend, prompts: Sequence[FormedPrompt]) -> list[Answer]:
-    """The answers of a loaded backend to prompts, in order, in the batches of the study."""
+def _answers(
+    request: Request[TransformersSettings], records: Sequence[Record], model: Any = None
+) -> tuple[Sequence[FormedPrompt], list[Answer]]:
+    """The prompts of records and the answers to them, in order, in the batches of the study.
+
+    Args:
+        model: answers, if it is given; else the base with the adapter does.
+    """
+    backend = TransformersBackend(request)
+    prompts = backend.prompts(records)
+    backend.load(model)
     found: dict[int, Generated] = {}
     for number, members in enumerate(backend.batches(prompts)):
         texts = backend.generate([prompts[i] for i in members], number)
         found |= zip(members, texts, strict=True)
-    return [
-        Answer.model_validate({"text": one.text, "finish_reason": one.finish_reason})
-        for one in (found[i] for i in sorted(found))
-    ]
+    ordered = (found[i] for i in range(len(prompts)))
+    return prompts, [Answer(text=one.text, finish_reason=one.finish_reason) for one in ordered]
 
 
 def _compare(asked: Sequence[Asked], base: Path, made: Path) -> Equality:
@@ -150,36 +145,34 @@ def _compare(asked: Sequence[Asked], base: Path, made: Path) -> Equality:
         InputError: the exported model is not equal to the base with the adapter, or its tokenizer
             reads a prompt as other tokens than that of the base.
     """
-    request = asked[0].request
+    request, prompts = asked[0].request, [prompt for one in asked for prompt in one.prompts]
     # The warning does not apply: nothing is merged into this model, whose head is tied.
     warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
     model = loaded_model("unmerged", lambda: _with_adapter(request, base, merged=False))
-    expected = _next_logits(model, asked)
+    expected = _next_logits(model, prompts)
     trained = sum(p.numel() for name, p in model.named_parameters() if "lora_" in name)
     del model
     precision, device = request.settings.precision, require_device(request.device)
     plain = Precision(quantization="none", dtype=precision.dtype)
     exported = loaded_model("exported", lambda: load_base_model(made, plain, device))
     tokenizer = load_tokenizer(made)
-    for prompt in (prompt for one in asked for prompt in one.prompts):
+    for prompt in prompts:
         if tokenizer(prompt.text, add_special_tokens=False)["input_ids"] != prompt.tokens:
             raise InputError(f"{made}: the exported tokenizer differs from that of the base")
     return Equality(
         precision=precision,
         parameters=exported.num_parameters(),
         trained_parameters=trained,
-        logits=_compared(_next_logits(exported, asked), expected, exported.dtype),
+        logits=_compared(_next_logits(exported, prompts), expected, exported.dtype),
         answers=[row for one in asked for row in answered_twice(one, exported)],
-        example_prompt=asked[0].prompts[0].text,
+        example_prompt=prompts[0].text,
     )
 
 
 def answered_twice(asked: Asked, exported: Any) -> list[AnsweredTwice]:
     """The records with both answers: that of the base with the adapter, and of the exported model
     to the same prompts."""
-    backend = TransformersBackend(asked.request)
-    backend.load(exported)
-    answers = _answers(backend, asked.prompts)
+    _, answers = _answers(asked.request, asked.records, exported)
     return [
         AnsweredTwice(
             **record.model_dump(include=set(AnsweredTwice.model_fields)),
@@ -192,12 +185,11 @@ def answered_twice(asked: Asked, exported: Any) -> list[AnsweredTwice]:
 
 
 @torch.inference_mode()
-def _next_logits(model: Any, asked: Sequence[Asked]) -> torch.Tensor:
+def _next_logits(model: Any, prompts: Sequence[FormedPrompt]) -> torch.Tensor:
     """Logits of the token after each prompt, prompts x vocabulary, in float32."""
     rows = [
         model(torch.tensor([prompt.tokens], device=model.device), logits_to_keep=1).logits[0, -1]
-        for one in asked
-        for prompt in one.prompts
+        for prompt in prompts
     ]
     return torch.stack(rows).float().cpu()
 
@@ -224,16 +216,10 @@ def _compared(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtype) -
 
 
 def _with_adapter(request: Request[TransformersSettings], base: Path, *, merged: bool) -> Any:
-    assert request.adapter is not None, "exported models are tuned"
-    device = require_device(request.device)
-    return load_model(base, request.adapter.parent, request.settings.precision, merged, device)
+    folder, device = _needed(request.adapter).parent, require_device(request.device)
+    return load_model(base, folder, request.settings.precision, merged, device)
 
 
-def _publish(made: Path, manifest: Path, origin: Mapping[str, Any]) -> None:
-    """Move all files into place, the manifest last; it lists those without clock values."""
-    require_unchanged(origin)
-    results = []
-    for path in sorted(made.iterdir()):
-        settle(path)
-        results.append(path.replace(manifest.with_name(path.name)))
-    write_manifest(manifest, origin, [path for path in results if path.name != COST])
+def _needed(path: Path | None) -> Path:
+    assert path is not None, "exported models have a base and an adapter"
+    return path

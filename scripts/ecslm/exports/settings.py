@@ -9,8 +9,7 @@ from ecslm.models.precision import Precision
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
-from ecslm.schemas.task import TaskKind
-from ecslm.scoring.modules import task_modules
+from ecslm.schemas.task import Metric
 from ecslm.tables.scores import simple_files
 
 
@@ -90,7 +89,7 @@ class CardTask(Closed):
     """A task that the model was evaluated on."""
 
     title: str = Field(description="Name in prose.")
-    kind: TaskKind = Field(description="How it is scored.")
+    metric: Metric = Field(description="Its headline metric.")
     simple: tuple[str, ...] = Field(description="Its simple baselines, trivial and learned.")
 
 
@@ -122,8 +121,3 @@ class ModelCardSettings(JobSettings):
             found.append(paths.metric_path(self.model, self.seed, code))
             found += simple_files(code, task.simple) if task.simple else []
         return found
-
-    def modules(self) -> tuple[str, ...]:
-        """The modules of the tasks' answers and metrics, by which answers are scored once more."""
-        found = {name for task in self.tasks.values() for name in task_modules(task.kind)}
-        return tuple(sorted(found))

@@ -35,7 +35,7 @@ COLUMNS = {
     "mcc": NUMBER,
 }
 # What is read of a line of predictions. Files of a study have millions of lines.
-TOKENS = ("prompt_tokens", "generated_tokens")
+TOKENS = ["prompt_tokens", "generated_tokens"]
 COUNTED = pa.schema({"setting": pa.string(), **dict.fromkeys(TOKENS, pa.int64())})
 
 
@@ -46,8 +46,7 @@ def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
     Raises:
         InputError: a file is missing, altered since it was made, or invalid.
     """
-    rows = [{"study": settings.study} | row for row in _all_rows(settings, results)]
-    return typed(rows)
+    return typed({"study": settings.study} | row for row in _all_rows(settings, results))
 
 
 def typed(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
@@ -95,26 +94,25 @@ def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str
     about = {"seed": seed, "task": file.task, "metric": file.metric}
     for setting, scores in sorted(file.settings.items()):
         counts = {"setting": setting, "n": scores.n, "truncated": scores.n_truncated}
-        for row in _protocols(scores):
-            yield about | counts | row
+        for protocol, row in _protocols(scores):
+            yield about | counts | {"protocol": protocol} | row
 
 
-def _protocols(scores: SettingScores) -> Iterator[dict[str, Any]]:
+def _protocols(scores: SettingScores) -> Iterator[tuple[str, dict[str, Any]]]:
     """What protocols differ in; those that a score lacks, as an expected value does, have none."""
-    strict = scores.strict
-    row = {"protocol": "strict", "value": strict.known, "mcc": strict.details.mcc}
-    row["invalid"] = scores.n_invalid
+    strict, details = scores.strict, scores.strict.details
+    row: dict[str, Any] = {"value": strict.known, "mcc": details.mcc, "invalid": scores.n_invalid}
     if strict.ci95 is not None:
-        row["low"], row["high"] = strict.ci95
-        if (interval := strict.details.interval) is not None:
-            row |= {"interval_method": interval.method, "interval_reliable": interval.reliable}
-    yield row
-    if (lenient := strict.details.lenient) is not None:
-        yield {"protocol": "lenient", "value": lenient.known, "invalid": lenient.n_invalid}
-    for protocol in ("released", "released_2024"):
-        score = getattr(scores, protocol)
+        row |= dict(zip(("low", "high"), strict.ci95, strict=True))
+        if (found := details.interval) is not None:
+            row |= {"interval_method": found.method, "interval_reliable": found.reliable}
+    yield "strict", row
+    if (lenient := details.lenient) is not None:
+        yield "lenient", {"value": lenient.known, "invalid": lenient.n_invalid}
+    older = {"released": scores.released, "released_2024": scores.released_2024}
+    for protocol, score in older.items():
         if score is not None:
-            yield {"protocol": protocol, "value": score.known, "invalid": score.dropped}
+            yield protocol, {"value": score.known, "invalid": score.dropped}
 
 
 def _tokens(path: Path) -> dict[str, dict[str, int | None]]:
@@ -124,10 +122,6 @@ def _tokens(path: Path) -> dict[str, dict[str, int | None]]:
     options = pyarrow_json.ParseOptions(explicit_schema=COUNTED, unexpected_field_behavior="ignore")
     # By default a line, such as an answer that repeats itself, has a megabyte at most.
     whole = pyarrow_json.ReadOptions(block_size=path.stat().st_size + 1)
-    lines = (
-        pyarrow_json.read_json(path, whole, options)
-        .to_pandas()
-        .astype(dict.fromkeys(TOKENS, COUNT))
-    )
-    sums = lines.groupby("setting")[list(TOKENS)].sum(skipna=False)
+    lines = pyarrow_json.read_json(path, whole, options).to_pandas()
+    sums = lines.astype(dict.fromkeys(TOKENS, COUNT)).groupby("setting")[TOKENS].sum(skipna=False)
     return {str(setting): dict(row) for setting, row in sums.iterrows()}

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from ecslm.figures.panels import Units, add_legend, in_units, line_handle, titled_panels
-from ecslm.figures.points import Points, described, marker
+from ecslm.figures.points import described, draw_point, marker
 from ecslm.figures.settings import FiguresSettings
 from ecslm.figures.style import INK, SOFT, Look, axis_end, label_metric, task_title
 
@@ -22,8 +22,6 @@ from ecslm.figures.style import INK, SOFT, Look, axis_end, label_metric, task_ti
 MARGIN = 1.6
 # An axis of fewer decades has ticks at 1, 2 and 5; one of more has two powers of ten at least.
 SHORT = 2
-
-BEST_PUBLISHED, BEST_SIMPLE, UNTUNED = "dashed", "dotted", "dashdot"
 
 
 def draw_against(
@@ -44,64 +42,50 @@ def draw_against(
         groups: models that a line goes through; then models that have no quantity, since they were
             not trained, are lines too.
     """
-    points = Points(settings.models)
-    own = scores[scores["row"].isin(settings.models)]
-    placed = own[own[column].notna()]
-    flat = own[own[column].isna() & bool(groups)]
+    placed = scores[scores["family"].notna() & scores[column].notna()]
+    flat = scores[scores["family"].notna() & scores[column].isna() & bool(groups)]
     # Doubled values never are the best.
     published = scores[scores["published"] & ~scores["doubled"]]
     best = published.loc[published.groupby("task")["value"].idxmax()]
-    simple = scores[scores["simple"]]
     lines = [
-        (flat, "not tuned", UNTUNED),
-        (best, "best published value", BEST_PUBLISHED),
-        (simple, "best simple baseline", BEST_SIMPLE),
+        (flat, "not tuned", "dashdot"),
+        (best, "best published value", "dashed"),
+        (scores[scores["simple"]], "best simple baseline", "dotted"),
     ]
-    handles = _of_models(placed, points, settings, tell_tuned=not groups)
+    handles = _of_models(placed, tell_tuned=not groups)
     for rows, text, style in lines:
         if len(rows):
             handles.append(line_handle(text, style, INK if rows is flat else SOFT))
-    tasks = list(scores["task"].unique())
-    titles = [task_title(settings, task) for task in tasks]
-    figure, panels = titled_panels(titles, len(handles))
-    for axes, task in zip(panels, tasks, strict=True):
+    titles = {task: task_title(settings, task) for task in scores["task"].unique()}
+    figure, panels = titled_panels(list(titles.values()), len(handles))
+    for axes, task in zip(panels, titles, strict=True):
         label_metric(axes.yaxis, settings.tasks[task].metric)
         axes.set_ylim(0, axis_end(scores.loc[scores["task"] == task, "value"]))
         quantity_axis(axes, placed[column], units)
         for rows, _, style in lines:
             for row in rows[rows["task"] == task].itertuples():
-                colour = points.look(row.row).colour if rows is flat else SOFT
+                colour = row.look.colour if rows is flat else SOFT
                 axes.axhline(row.value, color=colour, linestyle=style, linewidth=0.8)
         here = placed[placed["task"] == task].set_index("row", drop=False)
         for group in groups:
             known = here.reindex([name for name in group if name in here.index])
-            colour = points.look(group[0]).colour
-            axes.plot(known[column], known["value"], color=colour, linewidth=0.8)
+            for look in known["look"][:1]:
+                axes.plot(known[column], known["value"], color=look.colour, linewidth=0.8)
         for row in here.itertuples():
-            points.draw(axes, row, getattr(row, column), upright=True)
+            draw_point(axes, row, getattr(row, column), upright=True)
     figure.supxlabel(label, fontsize=7)
     add_legend(figure, handles)
-    texts = [
-        f"{title}: {described(scores[scores['task'] == task])}"
-        for title, task in zip(titles, tasks, strict=True)
-    ]
+    texts = (f"{of}: {described(scores[scores['task'] == task])}" for task, of in titles.items())
     return figure, f"Scores against: {label}. {'. '.join(texts)}."
 
 
-def _of_models(
-    placed: pd.DataFrame, points: Points, settings: FiguresSettings, *, tell_tuned: bool
-) -> list[Line2D]:
+def _of_models(placed: pd.DataFrame, *, tell_tuned: bool) -> list[Line2D]:
     """Legend entries of the families of models, and of what tells tuned models from others."""
-    models = [settings.models[name] for name in placed["row"].unique()]
-    found = {
-        model.family: marker(points.look(name), True)
-        for name, model in zip(placed["row"].unique(), models, strict=True)
-    }
-    entries = sorted(found.items())
-    if tell_tuned and len({model.tuned for model in models}) > 1:
-        entries += [("tuned", marker(Look(INK, "o"), True))]
-        entries += [("not tuned", marker(Look(INK, "o"), False))]
-    return [Line2D([], [], label=text, **options) for text, options in entries]
+    looks = sorted(placed.groupby("family")["look"].first().items())
+    entries = [(family, look, True) for family, look in looks]
+    if tell_tuned and placed["tuned"].nunique() > 1:
+        entries += [("tuned", Look(INK, "o"), True), ("not tuned", Look(INK, "o"), False)]
+    return [Line2D([], [], label=text, **marker(look, full)) for text, look, full in entries]
 
 
 def quantity_axis(axes: Axes, quantities: pd.Series, units: Units) -> None:

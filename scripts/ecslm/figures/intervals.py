@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ecslm.common.text import number_of
-from ecslm.figures.points import Points, described
+from ecslm.figures.points import described, draw_point
 from ecslm.figures.settings import FiguresSettings
 from ecslm.figures.style import COLUMN, SMALL, SOFT, axis_end, label_metric, task_title
 from ecslm.tables.model import score_text
@@ -32,9 +32,8 @@ def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> 
     axes.spines["left"].set_visible(False)
     for value in rows.loc[rows["simple"], "value"]:
         axes.axvline(value, color=SOFT, linestyle="dotted")
-    points = Points(settings.models)
     for place, row in enumerate(rows.itertuples()):
-        points.draw(axes, row, place, upright=False)
+        draw_point(axes, row, place, upright=False)
         axes.annotate(
             score_text(row.value) + "*" * (not row.reliable) + "†" * row.doubled,
             (1, place),

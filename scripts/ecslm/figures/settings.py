@@ -78,6 +78,11 @@ class FiguresSettings(JobSettings):
         return {name: one.trained for name, one in self.models.items() if one.trained}
 
     @property
+    def families(self) -> set[str]:
+        """The families of all models."""
+        return {one.family for one in self.models.values()}
+
+    @property
     def tasks_in_order(self) -> list[str]:
         """The tasks in the order of the study: that of the first table, then others by code."""
         drawn = (task for table in self.tables for task in table.tasks)

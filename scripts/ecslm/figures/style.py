@@ -75,18 +75,19 @@ class Look:
     shape: str
 
 
+PUBLISHED, BASELINE = Look(SOFT, "X"), Look(SOFT, "|")
+
+
 def looks(families: Iterable[str]) -> dict[str, Look]:
     """The look of each family, the same in all figures of a study.
 
     Where colours begin again, shapes are shifted, so that no two of 49 families look alike.
     """
-    return {
-        family: Look(
-            COLOURS[number % len(COLOURS)],
-            SHAPES[(number + number // len(COLOURS)) % len(SHAPES)],
-        )
-        for number, family in enumerate(sorted(set(families)))
-    }
+    found = {}
+    for number, family in enumerate(sorted(set(families))):
+        rounds, colour = divmod(number, len(COLOURS))
+        found[family] = Look(COLOURS[colour], SHAPES[(number + rounds) % len(SHAPES)])
+    return found
 
 
 @contextmanager

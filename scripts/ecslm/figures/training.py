@@ -1,6 +1,5 @@
 """Figures of the course of training: losses, and right answers to validation records."""
 
-from collections.abc import Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,8 @@ from pydantic import BaseModel
 from ecslm.common.files import read_jsonl
 from ecslm.common.text import number_of
 from ecslm.figures.panels import RECORDS, add_legend, in_units, line_handle, titled_panels
-from ecslm.figures.points import Points
 from ecslm.figures.settings import FiguresSettings
-from ecslm.figures.style import axis_end, task_title
+from ecslm.figures.style import axis_end, looks, task_title
 from ecslm.schemas.paths import ADAPTER_LOG
 
 # A curve of losses has at most so many points, each the mean over as many steps.
@@ -24,6 +22,7 @@ POINTS = 60
 # Of the models of a family, in order.
 PATTERNS = ("solid", "dashed", "dotted", "dashdot")
 NO_BREAK = "\N{NO-BREAK SPACE}"
+LOSSES = {"loss": "Training records", "eval_loss": "Validation records"}
 
 
 class LogEntry(BaseModel):
@@ -57,10 +56,9 @@ def read_logs(results: Path, settings: FiguresSettings) -> pd.DataFrame:
 def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
     """The figure: losses of the training and of the validation records, a line for each seed."""
     styles = _line_styles(settings)
-    titles = ("Training records", "Validation records")
-    figure, panels = titled_panels(titles, len(styles))
+    figure, panels = titled_panels(list(LOSSES.values()), len(styles))
     texts = []
-    for axes, title, name in zip(panels, titles, ("loss", "eval_loss"), strict=True):
+    for axes, (name, title) in zip(panels, LOSSES.items(), strict=True):
         for (model, seed), own in logs.dropna(subset=[name]).groupby(["model", "seed"], sort=False):
             parts = np.array_split(own[["records", name]].to_numpy(), min(POINTS, len(own)))
             means = np.array([part.mean(axis=0) for part in parts])
@@ -76,21 +74,20 @@ def draw_validation(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figu
     """The figure: the share of right answers to the validation records of each task, by the number
     of training records that were seen; a line for each model, the mean over its seeds. Titles say
     how many records there are: few make a coarse curve."""
-    found = _right_answers(logs)
-    tasks = [task for task in settings.tasks_in_order if task in set(found["task"])]
-    titles = []
-    for task in tasks:
-        records = found.loc[found["task"] == task, "records"].max()
-        title = task_title(settings, task)
-        if not np.isnan(records):
-            title += f", {number_of(int(records), 'record').replace(' ', NO_BREAK)}"
-        titles.append(title)
+    titles = {}
+    for task in settings.tasks_in_order:
+        if any(task in of for of in logs["eval_right"]):
+            counts = [of[task] for of in logs["eval_records"] if task in of]
+            records = number_of(max(counts), "record").replace(" ", NO_BREAK) if counts else ""
+            titles[task] = ", ".join(filter(None, [task_title(settings, task), records]))
     styles = _line_styles(settings)
-    figure, panels = titled_panels(titles or ["No log has right answers"], len(styles))
+    empty = ["No log has right answers"]
+    figure, panels = titled_panels(list(titles.values()) or empty, len(styles))
     texts = []
-    for axes, task, title in zip(panels, tasks, titles, strict=False):
-        for model, own in found[found["task"] == task].groupby("model", sort=False):
-            means = own.groupby("seen")["right"].mean()
+    for axes, (task, title) in zip(panels, titles.items(), strict=False):
+        right = logs.assign(right=[of.get(task) for of in logs["eval_right"]])
+        for model, own in right.dropna(subset=["right"]).groupby("model", sort=False):
+            means = own.groupby("records")["right"].mean()
             axes.plot(means.index, means, marker=".", **styles[model])
             texts.append(f"{title}: {model} from {means.iloc[0]:.3f} to {means.iloc[-1]:.3f}. ")
     for axes in panels:
@@ -100,23 +97,7 @@ def draw_validation(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figu
     return _of_records(figure, styles), "Right answers in validation. " + "".join(texts)
 
 
-def _right_answers(logs: pd.DataFrame) -> pd.DataFrame:
-    """The shares of right answers, a row for each model, seed, evaluation and task."""
-    rows = [
-        {
-            "model": row.model,
-            "seen": row.records,
-            "task": task,
-            "right": share,
-            "records": row.eval_records.get(task),
-        }
-        for row in logs.itertuples()
-        for task, share in row.eval_right.items()
-    ]
-    return pd.DataFrame(rows, columns=["model", "seen", "task", "right", "records"])
-
-
-def _of_records(figure: Figure, styles: Mapping[str, dict[str, Any]]) -> Figure:
+def _of_records(figure: Figure, styles: dict[str, dict[str, Any]]) -> Figure:
     """The figure, with its axis of training records and its legend."""
     for axes in figure.axes:
         axes.xaxis.set_major_formatter(in_units(RECORDS))
@@ -128,12 +109,9 @@ def _of_records(figure: Figure, styles: Mapping[str, dict[str, Any]]) -> Figure:
 
 def _line_styles(settings: FiguresSettings) -> dict[str, dict[str, Any]]:
     """A line for each model: the colour of its family, and a pattern of its own there."""
-    points = Points(settings.models)
-    patterns: dict[str, Iterator[str]] = {}
-    return {
-        model: {
-            "color": points.look(model).colour,
-            "linestyle": next(patterns.setdefault(settings.models[model].family, cycle(PATTERNS))),
-        }
-        for model in settings.trained
-    }
+    known, found = looks(settings.families), {}
+    patterns = {family: cycle(PATTERNS) for family in known}
+    for model in settings.trained:
+        family = settings.models[model].family
+        found[model] = {"color": known[family].colour, "linestyle": next(patterns[family])}
+    return found

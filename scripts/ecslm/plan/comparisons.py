@@ -1,7 +1,6 @@
 """The contrasts of a study: what is left of each in a task, and the settings of their tests."""
 
 import logging
-from collections.abc import Collection
 from functools import cache
 
 from ecslm.comparisons.settings import (
@@ -23,6 +22,13 @@ def differences_settings(study: Study, task: str) -> DifferencesSettings:
     """The contrasts of a task, and how their differences are tested."""
     declared = study.settings.comparisons
     assert declared is not None, "only studies with contrasts have differences"
+    # Of the largest contrast, if all its tasks have all its settings.
+    most_tests = max(
+        len(one.pairs)
+        * len(one.settings if isinstance(one, ModelsContrast) else one.models)
+        * len(contrast_tasks(study, name))
+        for name, one in declared.contrasts.items()
+    )
     return DifferencesSettings(
         metric=study.task(task).metric,
         models={
@@ -36,15 +42,14 @@ def differences_settings(study: Study, task: str) -> DifferencesSettings:
         },
         resamples=study.settings.scoring.resamples,
         seed=study.settings.scoring.seed,
-        permutations=max(declared.permutations, PERMUTATIONS_OF_TEST * most_tests(study)),
+        permutations=max(declared.permutations, PERMUTATIONS_OF_TEST * most_tests),
     )
 
 
 def compared_rows(study: Study, task: str) -> tuple[str, ...]:
     """The rows that contrasts of a task name, and those among which the best is chosen."""
-    declared = task_contrasts(study, task).values()
-    names = {name for one in declared for name in compared_models(one)}
-    if names_best_simple(declared):
+    names = {name for one in task_contrasts(study, task).values() for name in compared_models(one)}
+    if takes_best_baseline(study, task):
         names = names - {BEST_SIMPLE} | set(study.simple_baselines(task))
     return tuple(sorted(names))
 
@@ -58,17 +63,6 @@ def contrasts(study: Study) -> dict[str, Contrast]:
     """The contrasts that the study declares, by name."""
     declared = study.settings.comparisons
     return {} if declared is None else declared.contrasts
-
-
-def most_tests(study: Study) -> int:
-    """The tests of the largest contrast, if all its tasks have all its settings."""
-    sizes = (
-        len(one.pairs)
-        * len(one.settings if isinstance(one, ModelsContrast) else one.models)
-        * len(contrast_tasks(study, name))
-        for name, one in contrasts(study).items()
-    )
-    return max(sizes)
 
 
 def compared_tasks(study: Study) -> tuple[str, ...]:
@@ -100,13 +94,12 @@ def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
     answering |= {name for name in study.settings.baselines if task in study.baseline_tasks(name)}
     if study.simple_baselines(task):
         answering.add(BEST_SIMPLE)
-    cut = {name: _among(contrast, answering) for name, contrast in contrasts(study).items()}
-    return {name: contrast for name, contrast in cut.items() if contrast is not None}
-
-
-def _among(contrast: Contrast, models: Collection[str]) -> Contrast | None:
-    if isinstance(contrast, ModelsContrast):
-        pairs = tuple(pair for pair in contrast.pairs if set(pair) <= set(models))
-        return contrast.model_copy(update={"pairs": pairs}) if pairs else None
-    answering = tuple(name for name in contrast.models if name in models)
-    return contrast.model_copy(update={"models": answering}) if answering else None
+    found: dict[str, Contrast] = {}
+    for name, one in contrasts(study).items():
+        if isinstance(one, ModelsContrast):
+            pairs = tuple(pair for pair in one.pairs if answering.issuperset(pair))
+            found |= {name: one.model_copy(update={"pairs": pairs})} if pairs else {}
+        else:
+            models = tuple(model for model in one.models if model in answering)
+            found |= {name: one.model_copy(update={"models": models})} if models else {}
+    return found

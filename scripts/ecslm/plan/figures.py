@@ -9,10 +9,6 @@ from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
 
-KIND = "results"
-# Not drawn of a model.
-NOT_DRAWN = {"prices": None, "adapter": None}
-
 
 @cache
 def figures_settings(study: Study) -> FiguresSettings:
@@ -25,7 +21,7 @@ def figures_settings(study: Study) -> FiguresSettings:
     context = table_context(study)
     tables: list[DrawnTable] = []
     for name, entry in in_report_order(study).items():
-        if entry.kind == KIND:
+        if entry.kind == "results":
             drawn = _drawn(study, name, entry)
             if drawn.shares or all(one.shares for one in tables):
                 tables.append(drawn)
@@ -34,7 +30,8 @@ def figures_settings(study: Study) -> FiguresSettings:
         tables=tuple(tables),
         tasks=context.tasks,
         models={
-            name: model.model_copy(update=NOT_DRAWN)
+            # What is not drawn changes no figure.
+            name: model.model_copy(update={"prices": None, "adapter": None})
             for name, model in context.models.items()
             if name in named or model.trained
         },
@@ -49,7 +46,6 @@ def _drawn(study: Study, name: str, entry: Any) -> DrawnTable:
     answering = [row for row, one in models.items() if set(one.tasks).intersection(entry.columns)]
     groups = _by_share(study, answering)
     tuned = {row for row in answering if models[row].tuned}
-    sizes = {models[row].multiplied for row in answering} - {None}
     return DrawnTable(
         name=name,
         setting=entry.setting,
@@ -58,24 +54,23 @@ def _drawn(study: Study, name: str, entry: Any) -> DrawnTable:
         published={row: printed for row, printed in rows.items() if printed is not None},
         published_table=entry.published_table,
         shares=groups if tuned <= {row for group in groups for row in group} else (),
-        computation=len(sizes) > 1,
+        computation=len({models[row].multiplied for row in answering} - {None}) > 1,
     )
 
 
 def _rows(study: Study, entry: Any) -> Iterator[tuple[str, str | None]]:
     """The rows of a results table; of a published one, with its name there."""
-    models = table_context(study).models
+    models, comparable = table_context(study).models, study.settings.published_comparable
     for group in entry.rows:
         chosen_from = (model for names in group.best_of.values() for model in names)
         for row in (*group.models, *chosen_from, *group.baselines):
             if row not in models or models[row].limits is None:
                 yield row, None
-            if group.followed_by_published and study.settings.published_comparable:
+            if group.followed_by_published and comparable:
                 printed = entry.reproduces.get(row, row)
                 yield f"{printed} (published)", printed
-        if study.settings.published_comparable:
-            for row in group.published:
-                yield f"{row} (published)" if row in models else row, row
+        for row in group.published if comparable else ():
+            yield f"{row} (published)" if row in models else row, row
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -302,7 +302,7 @@ def model_card_settings(study: Study, model: str) -> ModelCardSettings:
         tasks={
             task: CardTask(
                 title=study.task(task).title,
-                kind=study.task(task).kind(),
+                metric=study.task(task).metric,
                 simple=tuple(sorted(study.simple_baselines(task))),
             )
             for task in study.model_tasks(model)

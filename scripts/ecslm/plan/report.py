@@ -1,6 +1,5 @@
 """What the report of a study shows, and the summary that a finished run prints."""
 
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, partly_shown, table_context
 from ecslm.reports.run_summary import summary
 from ecslm.reports.settings import Recipe, ReportSettings
-from ecslm.tables.kinds.results import ResultsEntry
+from ecslm.tables.settings import TableContext
 
 # Libraries whose versions the report lists.
 LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
@@ -21,18 +20,23 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 @cache
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
-    tables: dict[str, Any] = in_report_order(study)
-    results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
-    tasks = _in_order((task for one in results for task in one.columns), study.test_tasks)
-    models = {name: model for name, model in study.settings.models.items() if model.run}
-    costs = [entry for entry in tables.values() if entry.kind == "cost"]
-    hardware = next((one.hardware for one in costs if one.hardware), None)
-    answering = _answering(study, tables)
+    context, tables = table_context(study), dict[str, Any](in_report_order(study))
+    kinds: dict[str, list[Any]] = {}
+    for entry in tables.values():
+        kinds.setdefault(entry.kind, []).append(entry)
+    results, costs, claims = (kinds.get(kind, []) for kind in ("results", "cost", "claims"))
+    # What the configuration has in a mapping has no order that may matter: first as tables show it.
+    columns = dict.fromkeys(task for entry in results for task in entry.columns)
+    tasks = [*(one for one in columns if one in study.test_tasks)]
+    tasks += sorted(set(study.test_tasks).difference(tasks))
+    run = {name for name, model in study.settings.models.items() if model.run}
+    rows = dict.fromkeys(name for entry in results for name in entry.models if name in run)
+    answering = _answering(context, claims)
     return ReportSettings(
         study=study.name,
         title=study.settings.title,
         question=study.settings.question,
-        context=table_context(study),
+        context=context,
         of_the_paper=study.of_the_paper,
         train_setting=study.settings.train_setting,
         resamples=study.settings.scoring.resamples,
@@ -45,17 +49,17 @@ def report_settings(study: Study) -> ReportSettings:
         figures=tuple(figures_settings(study).names()),
         tasks=tuple(tasks),
         metrics={task: study.task(task).metric for task in tasks},
-        models=tuple(_in_order((name for one in results for name in one.models), models)),
+        models=(*rows, *sorted(run.difference(rows))),
         recipes={
             name: Recipe(base=model.base, precision=model.precision, training=model.training)
             for name, model in study.local_models.items()
-            if name in models
+            if name in run
         },
         answering=answering,
-        hourly=hardware.price if hardware else None,
+        hourly=next((one.hardware.price for one in costs if one.hardware), None),
         currency=next((one.currency for one in costs if one.currency), None),
         timed=any(answering in one.latency for one in costs),
-        not_run=tuple(sorted(set(study.settings.models).difference(models))),
+        not_run=tuple(sorted(study.settings.models.keys() - run)),
         partly_shown=partly_shown(study),
         card=study.described_model is not None,
         samples=study.settings.report.samples,
@@ -63,22 +67,13 @@ def report_settings(study: Study) -> ReportSettings:
     )
 
 
-def _answering(study: Study, tables: dict[str, Any]) -> str | None:
+def _answering(context: TableContext, claims: list[Any]) -> str | None:
     """The model that the answer is about: that of the first table of claims, or else a tuned one,
     or one that is not a baseline."""
-    claimed = [entry.model for entry in tables.values() if entry.kind == "claims"]
-    models = {name: one for name, one in table_context(study).models.items() if one.tasks}
-    tuned = sorted(name for name, one in models.items() if one.trained)
-    others = sorted(name for name, one in models.items() if not one.learned)
-    return next(iter([*claimed, *tuned, *others]), None)
-
-
-def _in_order(first: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The names: those that tables show in the order of the first table, the others sorted. The
-    order of keys in the configuration must not matter."""
-    known = set(names)
-    shown = [name for name in dict.fromkeys(first) if name in known]
-    return [*shown, *sorted(known.difference(shown))]
+    models = {name: one for name, one in sorted(context.models.items()) if one.tasks}
+    tuned = (name for name, one in models.items() if one.trained)
+    others = (name for name, one in models.items() if not one.learned)
+    return next(iter([*(one.model for one in claims), *tuned, *others]), None)
 
 
 def study_summary(study: Study) -> str:

@@ -18,6 +18,8 @@ from ecslm.tables.scores import MOST_OF_ANSWER
 
 # An option with its letter, as in "A: positive".
 _OPTION = re.compile(r"([A-Z])[:.)].*", re.DOTALL)
+HEAD = ("Model", "Answers to", "Number", "Distinct", "Most frequent", "Share", "Answer", "")
+AGREEMENT = ("Model", "Model", "Answers to", "Same answer", "By chance")
 
 # The answers of a model to the records of one file and setting, by both their names.
 Answers = Mapping[tuple[str, str], Sequence[str]]
@@ -38,12 +40,14 @@ def read_answers(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
     for path in paths:
         model, *rest = path.absolute().relative_to(common).parts
         if path.suffix == ".json":
-            texts = checked_texts(read_json(path), str(path))
-            found[model, "/".join(rest)] = list(map(_bare, texts))
-            continue
-        for line in read_jsonl(path, RecordedAnswer):
-            of = "/".join(rest) + (f" {line.setting}" if line.setting else "")
-            found.setdefault((model, of.strip()), []).append(_bare(line.prediction))
+            given = [("", text) for text in checked_texts(read_json(path), str(path))]
+        else:
+            lines = read_jsonl(path, RecordedAnswer)
+            given = [(line.setting or "", line.prediction) for line in lines]
+        for setting in dict.fromkeys(setting for setting, _ in given or [("", "")]):
+            texts = (text.strip() for of, text in given if of == setting)
+            bare = [option[1] if (option := _OPTION.fullmatch(one)) else one for one in texts]
+            found[model, f"{'/'.join(rest)} {setting}".strip()] = bare
     return found
 
 
@@ -53,42 +57,31 @@ def summary(found: Answers, yes: int | None) -> str:
     Args:
         yes: how many of the right answers are yes, if known.
     """
-    head = ("Model", "Answers to", "Number", "Distinct", "Most frequent", "Share", "Answer", "")
     rows = [(*name, *_counts(texts, yes)) for name, texts in found.items()]
-    lines = aligned([head, *rows], right=range(2, 6))
+    lines = aligned([HEAD, *rows], right=range(2, 6))
     pairs = [
         (a[0], b[0], a[1], *(f"{percent_text(share)} %" for share in agreement(found[a], found[b])))
         for a, b in combinations(found, 2)
         if a[1] == b[1] and len(found[a]) == len(found[b]) > 0
     ]
-    if pairs:
-        heads = ("Model", "Model", "Answers to", "Same answer", "By chance")
-        lines += ["", *aligned([heads, *pairs], right=(3, 4))]
-    return "\n".join(lines)
-
-
-def _bare(text: str) -> str:
-    option = _OPTION.fullmatch(text.strip())
-    return option[1] if option else text.strip()
+    return "\n".join([*lines, *(["", *aligned([AGREEMENT, *pairs], (3, 4))] if pairs else [])])
 
 
 def _counts(texts: Sequence[str], yes: int | None) -> tuple[str, ...]:
-    """How many answers, different ones and most frequent ones, and whether that is a constant."""
+    """How many answers, different ones and most frequent ones, and whether that is a constant:
+    then, if it is yes or no, the F1 of always giving it."""
     if not texts:
         return ("0", *[MISSING] * 4, "")
     one = answer_counts(texts)
-    share = one.count / len(texts)
+    share, answer = one.count / len(texts), one.most_frequent.lower()
+    constant = "constant" if share >= CONSTANT_SHARE else ""
+    if constant and yes is not None and answer in ("yes", "no"):
+        f1 = 2 * yes / (len(texts) + yes) if answer == "yes" else 0.0
+        constant = f"constant: always {answer} has F1 {f1:.3f}"
+    numbers = [f"{number:,}" for number in (len(texts), one.distinct, one.count)]
     return (
-        *(f"{number:,}" for number in (len(texts), one.distinct, one.count)),
+        *numbers,
         f"{percent_text(share)} %",
         shown(one.most_frequent, MOST_OF_ANSWER),
-        _constant(one.most_frequent.lower(), len(texts), yes) if share >= CONSTANT_SHARE else "",
+        constant,
     )
-
-
-def _constant(answer: str, records: int, yes: int | None) -> str:
-    """That it is a constant and, if that is yes or no, the F1 of always giving it."""
-    if yes is None or answer not in ("yes", "no"):
-        return "constant"
-    f1 = 2 * yes / (records + yes) if answer == "yes" else 0.0
-    return f"constant: always {answer} has F1 {f1:.3f}"

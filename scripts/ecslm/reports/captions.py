@@ -11,8 +11,21 @@ INTERVALS = (
     "hollow. Left out are models whose answers are limited to valid ones, and what was measured on "
     "other data."
 )
-MARKS = " †: printed as twice a recall."
-COSTS = "time and money are in the table of costs"
+CAPTIONS = {
+    "computation": "{table}: score against computation. Floating-point operations per answer: two "
+    "for each weight and each token of the prompt and the answer. This cost does not depend on the "
+    f"machine{{costs}}. {INTERVALS}",
+    "intervals": "{table}: scores with their intervals. The dotted line is the best simple "
+    f"baseline, chosen without test records. {INTERVALS}{{marks}}",
+    "records": "{table}: score against the number of training records. The models on a line "
+    f"differ only in that number. {INTERVALS}",
+    "validation": "Course of training: the share of right answers to the validation records of "
+    "each task, by the number of training records seen so far; means over seeds. An answer is "
+    "right if each of its tokens is the likeliest after those before it.",
+    "loss": "Losses of all trainings, a line for each seed. The loss on training records is a mean "
+    "over several steps. Each training keeps the step with the lowest loss on the validation "
+    "records.",
+}
 
 
 def shows_published(tables: Sequence[Table]) -> bool:
@@ -28,39 +41,9 @@ def figure_caption(figure: FigureName, tables: Sequence[Table]) -> str:
     Args:
         tables: those of the study; the caption only mentions what they show.
     """
-    own = [one for one in tables if one.name == figure.table]
-    of_table = own[0].caption if own else ""
-    published = shows_published(tables)
-    match figure.kind:
-        case "computation":
-            costs = f"; {COSTS}" if any(one.kind == "cost" for one in tables) else ""
-            return (
-                f"{of_table}: score against computation. Floating-point operations per answer: two "
-                "for each weight and each token of the prompt and the answer. This cost does not "
-                f"depend on the machine{costs}. {INTERVALS}"
-            )
-        case "intervals":
-            return (
-                f"{of_table}: scores with their intervals. The dotted line is the best simple "
-                "baseline, chosen without test records. "
-                f"{INTERVALS}{MARKS if published else ''}"
-            )
-        case "records":
-            return (
-                f"{of_table}: score against the number of training records. The models on a line "
-                f"differ only in that number. {INTERVALS}"
-            )
-        case "validation":
-            return (
-                "Course of training: the share of right answers to the validation records of each "
-                "task, by the number of training records seen so far; means over seeds. An answer "
-                "is right if each of its tokens is the likeliest after those before it."
-            )
-        case "loss":
-            return (
-                "Losses of all trainings, a line for each seed. The loss on training records is a "
-                "mean over several steps. Each training keeps the step with the lowest loss on "
-                "the validation records."
-            )
-        case _:
-            return figure.name
+    costs = any(one.kind == "cost" for one in tables)
+    return CAPTIONS[figure.kind].format(
+        table=next((one.caption for one in tables if one.name == figure.table), ""),
+        costs="; time and money are in the table of costs" if costs else "",
+        marks=" †: printed as twice a recall." if shows_published(tables) else "",
+    )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_json
-from ecslm.figures.settings import FigureName
 from ecslm.models.precision import Precision
 from ecslm.reports.captions import figure_caption, shows_published
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
@@ -29,9 +28,7 @@ OTHER_DATA = (
     "other kinds of records."
 )
 # Settings that decide how something is computed, not what.
-TECHNIQUE = frozenset(
-    ("batch_tokens", "packing", "gradient_checkpointing", "fused", "deterministic")
-)
+TECHNIQUE = {"batch_tokens", "packing", "gradient_checkpointing", "fused", "deterministic"}
 
 
 @dataclass(frozen=True)
@@ -53,29 +50,9 @@ class Content:
     verdicts: tuple[Verdict, ...]
     commit: str | None
 
-    def figures(self, *kinds: str) -> list[FigureName]:
-        """The figures of some kinds."""
-        return [figure for figure in self.settings.figures if figure.kind in kinds]
-
-    @property
-    def shown_figures(self) -> dict[str, list[str]]:
-        """The names of the figures on the page, by the first sentence of their captions: of one
-        table all intervals."""
-        found: dict[str, list[str]] = {}
-        first = next((one.table for one in self.figures("intervals")), None)
-        for one in self.settings.figures:
-            if one.kind != "intervals" or one.table == first:
-                title = self.captions[one.name].partition(". ")[0]
-                found.setdefault(title, []).append(one.name)
-        return found
-
-    @property
-    def intervals(self) -> list[list[str]]:
-        """The names of the interval figures, by table."""
-        found: dict[str, list[str]] = {}
-        for one in self.figures("intervals"):
-            found.setdefault(one.table, []).append(one.name)
-        return list(found.values())
+    def figures(self, *kinds: str) -> list[str]:
+        """The names of the figures of some kinds."""
+        return [one.name for one in self.settings.figures if one.kind in kinds]
 
     def of_kind(self, *kinds: str) -> list[Table]:
         """The tables of some kinds."""
@@ -98,6 +75,13 @@ class Content:
         return adapters | {f"bases/{name}": made for name, made in self.bases.items()}
 
     @property
+    def computed_in(self) -> str:
+        """The type that adapters were trained in, as far as their manifests say: settings may leave
+        it to the machine."""
+        known = {str(made["dtype"]) for made in self.adapters.values() if "dtype" in made}
+        return " or ".join(sorted(known))
+
+    @property
     def published(self) -> bool:
         """Whether values that others have published stand beside the study's own."""
         return shows_published(self.tables)
@@ -106,14 +90,14 @@ class Content:
     def limits(self) -> list[str]:
         """Sentences on what the results do not show, as far as the settings tell."""
         settings, context = self.settings, self.settings.context
-        trained = [len(model.trained) for model in context.models.values() if model.trained]
+        seeds = [len(model.trained) for model in context.models.values() if model.trained]
         not_run = ", ".join(settings.not_run)
         partly = "; ".join(map(context.setting_title, settings.partly_shown))
         of_the_paper = context.data.comparable and settings.of_the_paper
         known = {
             "Intervals and tests hold for records like these test records and for these models: "
             "another training run may differ by more.": True,
-            ONE_SEED: trained and max(trained) == 1,
+            ONE_SEED: max(seeds, default=0) == 1,
             OTHER_DATA: self.published and not context.data.comparable,
             QUOTED: self.published,
             f"In the configuration, but not run here: {not_run}.": not_run,
@@ -131,27 +115,25 @@ class Content:
         and that of quantisation is the format of QLoRA, which the paper names without a format;
         the recipe of any other paper is not known.
         """
-        data = self.settings.context.data
+        data, recipes = self.settings.context.data, self.settings.recipes
         found = [
             f"The records are not those of the published study ({data.source}): its values are "
             "shown for scale only, and not compared with ours."
         ] * (not data.comparable)
-        tuned = {n: one for n, one in self.settings.recipes.items() if one.training is not None}
-        models: dict[tuple[str, str, str], list[str]] = {}
-        for model, recipe in sorted(tuned.items()) if self.settings.of_the_paper else ():
-            for own, published in (
-                (recipe.training, TrainingSettings()),
-                (recipe.precision, Precision()),
-            ):
-                values = own.model_dump() if own else {}
-                for name, value in published.model_dump().items():
-                    if name not in TECHNIQUE and values[name] != value:
-                        key = name, _shown(values[name]), _shown(value)
-                        models.setdefault(key, []).append(model)
-        for (name, ours, theirs), names in models.items():
+        tuned = {name: one for name, one in sorted(recipes.items()) if one.training is not None}
+        models: dict[str, list[str]] = {}
+        published = TrainingSettings().model_dump() | Precision().model_dump()
+        for model, recipe in tuned.items() if self.settings.of_the_paper else ():
+            assert recipe.training is not None
+            own = recipe.training.model_dump() | recipe.precision.model_dump()
+            for name in (one for one in published if one not in TECHNIQUE):
+                if own[name] != published[name]:
+                    what = name.replace("_", " ").capitalize()
+                    change = f"{what} {_shown(own[name])} instead of {_shown(published[name])}"
+                    models.setdefault(change, []).append(model)
+        for change, names in models.items():
             of = "all tuned models" if len(names) == len(tuned) else ", ".join(names)
-            what = name.replace("_", " ").capitalize()
-            found.append(f"{what} {ours} instead of {theirs}: {of}.")
+            found.append(f"{change}: {of}.")
         return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ecslm.comparisons.results import Comparison, Difference
 from ecslm.reports.plain_tables import aligned
 from ecslm.tables.differences import p_text
-from ecslm.tables.model import MISSING, difference_text, score_text
+from ecslm.tables.model import MISSING, difference_text
 
 NOTES = {
     "Difference": "of the strict scores, A minus B: above 0 A is better",
@@ -21,39 +21,40 @@ NOTES = {
 
 def summary(differences: Mapping[str, Sequence[Difference]]) -> str:
     """The differences of each task as tables of plain text, with the meaning of their columns."""
-    tables = [line for task, rows in differences.items() for line in _table(task, rows)]
-    text = "\n".join(tables)
+    lines: list[str] = []
+    for task, rows in differences.items():
+        if found := list(map(_cells, rows)):
+            table = [tuple(found[0]), *(tuple(one.values()) for one in found)]
+            lines += [task, *aligned(table, right=range(4, 8)), ""]
+        else:
+            lines += [f"{task}: no difference to test: no contrast has both of its sides", ""]
+    text = "\n".join(lines)
     notes = [(f"{name}:", words) for name, words in NOTES.items() if name in text]
-    return "\n".join([*tables, *aligned(notes)])
+    return "\n".join([*lines, *aligned(notes)])
 
 
-def _table(task: str, rows: Sequence[Difference]) -> list[str]:
-    if not rows:
-        return [f"{task}: no difference to test: no contrast has both of its sides", ""]
-    holm = any(isinstance(row, Comparison) for row in rows)
-    head = ("Contrast", "A", "B", "In", "Records", "Score A", "Score B", "Difference")
-    columns = (*head, "95 % interval", "p", *(["p (Holm)"] if holm else []))
-    lines = [columns, *(_line(row) for row in rows)]
-    return [task, *aligned(lines, right=range(4, 8)), ""]
+def _cells(row: Difference) -> dict[str, str]:
+    """The cells of a line, by the heads of columns."""
+    doubt = "" if row.reliable or row.ci95 is None else " (not reliable)"
+    invalid = "" if row.sound or row.p is None else " (not valid)"
+    cells = {
+        "Contrast": row.contrast,
+        "A": row.a,
+        "B": row.b,
+        "In": row.setting or row.model or "",
+        "Records": f"{row.n:,}" if row.paired else f"{row.n:,} / {row.n_b:,}",
+        "Score A": _known(row.value_a),
+        "Score B": _known(row.value_b),
+        "Difference": _known(row.difference),
+        "95 % interval": " to ".join(map(difference_text, row.ci95 or ())) + doubt or MISSING,
+        "p": _p(row.p) + invalid,
+    }
+    return cells | ({"p (Holm)": _p(row.p_holm)} if isinstance(row, Comparison) else {})
 
 
-def _line(row: Difference) -> tuple[str, ...]:
-    records = f"{row.n:,}" if row.paired else f"{row.n:,} / {row.n_b:,}"
-    difference = MISSING if row.difference is None else difference_text(row.difference)
-    interval = MISSING
-    if row.ci95 is not None:
-        interval = " to ".join(map(difference_text, row.ci95))
-        interval += "" if row.reliable else " (not reliable)"
-    p = _p(row.p) if row.sound or row.p is None else f"{_p(row.p)} (not valid)"
-    return (
-        *(row.contrast, row.a, row.b, row.setting or row.model or "", records),
-        *(MISSING if value is None else score_text(value) for value in (row.value_a, row.value_b)),
-        *(difference, interval, p),
-        *([_p(row.p_holm)] if isinstance(row, Comparison) else []),
-    )
+def _known(value: float | None) -> str:
+    return MISSING if value is None else difference_text(value)
 
 
 def _p(value: float | None) -> str:
-    if value is None:
-        return MISSING
-    return p_text(value, "below ")
+    return MISSING if value is None else p_text(value, "below ")

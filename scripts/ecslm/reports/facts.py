@@ -1,6 +1,6 @@
 """What is known of the scores of a model, a task and a setting, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ecslm.common.text import shown
@@ -20,12 +20,13 @@ COUNTED = {
 def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     """What is known of a score, in words; a confusion matrix, under `Answers`, as it is."""
     strict, answers, details = scores.strict, scores.answers, scores.strict.details
-    if confusion := details.of_metric.get("confusion"):
+    confusion = details.of_metric.get("confusion")
+    if confusion:
         yield "Answers", confusion
     yield "Records", f"{scores.n:,}"
     yield "Invalid answers", f"{scores.n_invalid:,} ({percent_text(scores.n_invalid / scores.n)} %)"
     cut = scores.n_truncated
-    yield "Answers cut off", f"{cut:,}" if cut is not None else "not known: no `finish_reason`"
+    yield "Answers cut off", "not known: no `finish_reason`" if cut is None else f"{cut:,}"
     if answers is not None:
         yield "Different answers", f"{answers.distinct:,}"
         if answers.count > 1:
@@ -33,9 +34,9 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     if strict.defined:
         yield "Strict score", score_text(strict.value)
     if strict.ci95 is not None and details.interval is not None:
-        method = details.interval.method
+        narrow = "" if details.interval.reliable else ", may be too narrow"
         yield "95 % interval", " to ".join(map(score_text, strict.ci95))
-        yield "Method", method + ("" if details.interval.reliable else ", may be too narrow")
+        yield "Method", f"{details.interval.method}{narrow}"
     if details.lenient is not None and details.lenient.known is not None:
         yield "Score with the lenient parser", score_text(details.lenient.known)
     older = None if scores.released_2024 == scores.released else scores.released_2024
@@ -44,25 +45,17 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
             yield f"Score by the {protocol} scorer", score_text(value.known)
         if value is not None and value.dropped is not None:
             yield f"Answers that the {protocol} scorer drops", f"{value.dropped:,}"
-    for name, number in details.of_metric.items():
-        if isinstance(number, dict):
-            # The matrix has the counts too.
-            if not (confusion and name in ("confusion", "counts")):
-                yield (
-                    _words(name),
-                    "; ".join(
-                        f"{COUNTED.get(of, of)} {_number(one)}" for of, one in number.items()
-                    ),
-                )
-        else:
-            yield _words(name), _number(number)
+    for name, found in details.of_metric.items():
+        # The matrix has the counts too.
+        if not (confusion and name in ("confusion", "counts")):
+            words = name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
+            yield words, _numbers(found)
 
 
-def _words(name: str) -> str:
-    return name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
-
-
-def _number(value: float | int | None) -> str:
-    if value is None:
+def _numbers(found: Any) -> str:
+    if isinstance(found, Mapping):
+        parts = (f"{COUNTED.get(name, name)} {_numbers(one)}" for name, one in found.items())
+        return "; ".join(parts)
+    if found is None:
         return "not defined"
-    return score_text(value) if isinstance(value, float) else f"{value:,}"
+    return score_text(found) if isinstance(found, float) else f"{found:,}"

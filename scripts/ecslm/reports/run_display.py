@@ -67,16 +67,9 @@ class _Job:
     logs: Sequence[Path]
     begun: float
 
-    def written(self) -> list[Path]:
-        """Its logs, if they are not those of an earlier run."""
-        # One may be removed at any moment.
-        with suppress(OSError):
-            return [path for path in self.logs if path.stat().st_mtime >= self.begun]
-        return []
-
     def lines(self) -> list[str]:
         """The last lines of its logs."""
-        return [line for path in self.written() for line in last_lines(path)]
+        return [line for path in self.logs for line in last_lines(path, self.begun)]
 
     def problems(self) -> list[str]:
         """What it says is wrong."""
@@ -94,17 +87,18 @@ class _Job:
         lines = [line for path in others for line in last_lines(path) if REASON.match(line)]
         # What it did last is no reason.
         last = [one for one in (lines or self.lines())[-1:] if not CLOCK.match(one)]
-        logs = ", ".join(map(str, (*self.written(), *filter(Path.is_file, others))))
-        return [f"{' '.join([*said, *last]) or KILLED}: see {logs or 'what is printed above'}"]
+        logs = [str(one) for one in self.logs if _is_written(one, self.begun)]
+        logs += [str(one) for one in others if one.is_file()]
+        see = ", ".join(logs) or "what is printed above"
+        return [f"{' '.join([*said, *last]) or KILLED}: see {see}"]
 
     def state(self, now: float) -> tuple[str, float, float | None]:
         """What it does in a line, the seconds that it has run, and those that it takes in all by
         the share of it that is done."""
-        doing, ran = [CLOCK.sub("", line) for line in self.lines()[-1:]], now - self.begun
-        done, total = (
-            map(int, share.groups()) if (share := SHARE.search("".join(doing))) else (0, 0)
-        )
-        row = ": ".join([f"{self.message}  {duration(ran)}", *doing])
+        doing, ran = "".join(CLOCK.sub("", line) for line in self.lines()[-1:]), now - self.begun
+        share = SHARE.search(doing)
+        done, total = map(int, share.groups()) if share else (0, 0)
+        row = ": ".join(filter(None, [f"{self.message}  {duration(ran)}", doing]))
         return row, ran, ran * total / done if done else None
 
 
@@ -170,18 +164,17 @@ class RunDisplay(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show what a record says, or pass it on; an error in that stops no run."""
         try:
-            taken = self._take(str(getattr(record, "event", None)), record)
+            told = self._note(str(getattr(record, "event", None)), record, vars(record))
             detail = self._started and record.levelno <= logging.INFO
-            if self._usual and not taken and (not detail or record.getMessage() in self._answers):
+            if self._usual and not told and (not detail or record.getMessage() in self._answers):
                 self._erase()
                 self._usual.handle(record)
             self._refresh(record.created)
         except Exception:
             self.handleError(record)
 
-    def _take(self, event: str, record: logging.LogRecord) -> bool:
+    def _note(self, event: str, record: logging.LogRecord, fields: Mapping[str, Any]) -> bool:
         """Note what a record says of jobs, or why the run stops; whether that is shown here."""
-        fields, shown = vars(record), self._progress is not None
         match event:
             case "workflow_started":
                 self._started = True
@@ -191,30 +184,28 @@ class RunDisplay(logging.Handler):
                 self._end_job(fields["job_id"], record.created)
             case "job_error":
                 self._fail([fields["jobid"]], fields["log"], fields["rule_msg"], record.created)
-                return shown
             case "group_error":
                 # Each of its jobs is reported once more.
                 numbers = [info["jobid"] for info in fields["job_error_info"]]
                 self._fail(numbers, fields["aux_logs"], None, record.created)
-                return shown
             case "error":
                 message = record.getMessage()
                 self._reasons.setdefault(None, []).extend(self._why_stopped(message))
                 return any(words in message for words in OF_JOBS)
-        return False
+        return event in ("job_error", "group_error") and self._progress is not None
 
     def _begin_job(self, fields: Mapping[str, Any]) -> None:
         number, message = fields["jobid"], fields["rule_msg"] or fields["rule_name"]
         # If it is tried again, what it said before is not the end of it.
         self._reasons.pop(number, None)
-        job = self._progress.due.get(number) if self._progress else None
+        planned = self._progress.due.get(number) if self._progress else None
         # Targets are no jobs to a reader.
-        if job or not self._progress:
+        if planned or not self._progress:
             logs = [Path(path) for path in fields["log"]]
             self._running[number] = _Job(message, logs, fields["created"])
-        if job and self._progress:
+        if planned and self._progress:
             self._progress.left.add(number)
-            if not self._on_terminal and SHORT not in job.likenesses:
+            if not self._on_terminal and SHORT not in planned.likenesses:
                 self._print(f"{self._progress.count} {message} begins")
 
     def _end_job(self, number: int, now: float) -> None:
@@ -236,15 +227,15 @@ class RunDisplay(logging.Handler):
         jobs = {number: job for number in numbers if (job := self._running.pop(number, None))}
         words = in_a_line(re.split(r"\n(?= )", said or "")[0])
         executor = [words, *(fix for part, fix in FIXES.items() if part in words)] if words else []
+        others = [Path(path) for path in logs if path]
         # Of several, those that say so.
         failed = {number: job for number, job in jobs.items() if job.problems()} or jobs
         for number, job in failed.items():
-            others = [Path(path) for path in logs if path and Path(path) not in job.logs]
-            reasons = job.reasons(others, executor)
+            reasons = job.reasons([one for one in others if one not in job.logs], executor)
             self._reasons[number] = [in_a_line(f"{job.message}: {line}") for line in reasons]
             if self._progress:
-                after = f"failed: {job.message}, after {duration(now - job.begun)}"
-                self._print(after, *(f"  {line}" for line in reasons[:MOST_LINES]))
+                self._print(f"failed: {job.message}, after {duration(now - job.begun)}")
+                self._print(*(f"  {line}" for line in reasons[:MOST_LINES]))
         if self._progress:
             self._progress.left.difference_update(jobs)
 
@@ -276,17 +267,16 @@ class RunDisplay(logging.Handler):
         states = {number: job.state(now) for number, job in self._running.items()}
         left = self._progress.time_left({number: of[1:] for number, of in states.items()})
         rows = [row for row, _, _ in states.values()]
-        shown = rows[:MOST_RUNNING] + [f"and {len(rows) - MOST_RUNNING} more"] * (
-            len(rows) > MOST_RUNNING
-        )
+        if len(rows) > MOST_RUNNING:
+            rows[MOST_RUNNING:] = [f"and {len(rows) - MOST_RUNNING} more"]
         head = f"{self._progress.count} running{f', {left} left' if left else ''}"
         if not self._on_terminal:
-            self._print(f"{head}: {'; '.join(shown)}")
+            self._print(f"{head}: {'; '.join(rows)}")
             return
         # Some terminals report no width.
         columns = (os.get_terminal_size(self._stream.fileno()).columns or 80) - 1
-        lines = "\n".join(["", head, *(f"  {row}"[:columns] for row in shown)])
-        print(f"{ERASE}{lines}\r\x1b[{len(shown) + 1}A", end="", file=self._stream, flush=True)
+        lines = "\n".join(["", head, *(f"  {row}"[:columns] for row in rows)])
+        print(f"{ERASE}{lines}\r\x1b[{len(rows) + 1}A", end="", file=self._stream, flush=True)
 
     def _print(self, *lines: str) -> None:
         self._last_line = time.time()
@@ -302,12 +292,14 @@ class RunDisplay(logging.Handler):
         return self.lock
 
 
-def last_lines(path: Path) -> list[str]:
-    """The lines at the end of a log; none if it is missing."""
+def last_lines(path: Path, since: float = 0.0) -> list[str]:
+    """The lines at the end of a log; none if it is missing, or older than `since`."""
+    # It may be removed at any moment.
     with suppress(OSError), path.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - END_OF_LOG))
-        lines = stream.read().decode("utf-8", errors="replace").splitlines()
-        return [line.rstrip() for line in lines if line.strip()]
+        if _is_written(path, since):
+            stream.seek(max(0, path.stat().st_size - END_OF_LOG))
+            lines = stream.read().decode("utf-8", errors="replace").splitlines()
+            return [line.rstrip() for line in lines if line.strip()]
     return []
 
 
@@ -315,3 +307,8 @@ def in_a_line(text: str) -> str:
     """A text in one line, not longer than anybody reads."""
     line = " ".join(text.split())
     return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}..."
+
+
+def _is_written(path: Path, since: float) -> bool:
+    """Whether a log is not that of an earlier run."""
+    return path.is_file() and path.stat().st_mtime >= since

@@ -37,8 +37,7 @@ class RunProgress:
         self.due, self.left, self._done = due, set(due), 0
         self._took: dict[tuple[str, ...], list[float]] = defaultdict(list)
         for job in (*due.values(), *others):
-            if job.seconds is not None:
-                self._note(job, job.seconds)
+            self._note(job, job.seconds)
 
     @property
     def count(self) -> str:
@@ -51,12 +50,6 @@ class RunProgress:
         self._done += 1
         self._note(self.due[number], seconds)
 
-    def expected(self, number: int) -> float | None:
-        """The seconds that a job takes: as it last took, else the mean of those most like it."""
-        job = self.due[number]
-        known = (self._took[one] for one in job.likenesses if one in self._took)
-        return job.seconds if job.seconds is not None else next(map(fmean, known), None)
-
     def time_left(self, running: Mapping[int, tuple[float, float | None]]) -> str:
         """How long the rest of the run takes, in words; "" while a job's length is not known.
 
@@ -66,23 +59,29 @@ class RunProgress:
         Args:
             running: seconds that a job has run, and takes in all as far as it shows.
         """
-        work: dict[str, float] = defaultdict(float)
+        # No run ends before its longest job.
+        longest, work = 0.0, defaultdict[str, float](float)
         for number in self.left:
             spent, measured = running.get(number, (0.0, None))
-            expected = measured or self.expected(number)
+            expected = measured or self._expected(self.due[number])
             if expected is None:
                 return ""
             seconds = max(0.0, expected - spent)
-            # No run ends before its longest job.
-            work[""] = max(work[""], seconds)
+            longest = max(longest, seconds)
             for resource, share in self.due[number].shares.items():
                 work[resource] += seconds * share
-        seconds = max(work.values(), default=0.0)
+        seconds = max(longest, *work.values(), 0.0)
         return f"about {duration(seconds)}" if seconds else ""
 
-    def _note(self, job: PlannedJob, seconds: float) -> None:
-        for likeness in job.likenesses:
-            self._took[likeness].append(seconds)
+    def _expected(self, job: PlannedJob) -> float | None:
+        """The seconds that a job takes: as it last took, else the mean of those most like it."""
+        alike = (fmean(self._took[one]) for one in job.likenesses if one in self._took)
+        return job.seconds if job.seconds is not None else next(alike, None)
+
+    def _note(self, job: PlannedJob, seconds: float | None) -> None:
+        if seconds is not None:
+            for likeness in job.likenesses:
+                self._took[likeness].append(seconds)
 
 
 def duration(seconds: float) -> str:

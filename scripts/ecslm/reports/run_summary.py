@@ -1,6 +1,6 @@
 """The summary that a finished run prints: a few numbers per task, and where the results are."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from ecslm.reports.plain_tables import aligned
@@ -8,12 +8,14 @@ from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.notes import SHOWN_DIGITS
 from ecslm.tables.scores import Measured, Scores
-from ecslm.tables.settings import ModelContext, TableContext
+from ecslm.tables.settings import TableContext
 
 HEAD = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Best simple")
 # After a simple baseline that is as good as the model.
 AS_GOOD = " (!)"
 WARNING = "(!) a simple baseline is as good as the model or better, and costs less to use"
+PLACES = {"Tables": "tables", "Report": REPORT_PAGE, "Report as PDF": REPORT_PDF}
+PLACES |= {"Exported models": "exports", "All": ""}
 
 
 def summary(study: str, setting: str, context: TableContext, results: Path) -> str:
@@ -21,56 +23,47 @@ def summary(study: str, setting: str, context: TableContext, results: Path) -> s
 
     Each tuned model is shown beside its base, and all others by themselves.
     """
-    scores = Scores(results, context, partial=True)
-    bases = {n: _base(context.models, n) for n, one in context.models.items() if one.trained}
-    others = (
-        n for n, one in context.models.items() if not (one.tuned or one.learned or one.limits)
-    )
+    scores, models = Scores(results, context, partial=True), context.models
+    free = {n: one for n, one in models.items() if not (one.tuned or one.learned or one.limits)}
+    # Without its adapter and an example.
+    plain = {one.family: n for n, one in free.items() if one.local and not one.shots}
+    bases = {n: plain.get(one.family) for n, one in models.items() if one.trained}
     lines: list[str] = []
-    for name in (*bases, *(one for one in others if one not in bases.values())):
+    for name in (*bases, *(one for one in free if one not in bases.values())):
         if rows := list(_rows(context, scores, setting, name, bases.get(name))):
             lines += [name, *aligned([HEAD, *rows], right=range(2, 6)), ""]
     lines += [WARNING, ""] if any(AS_GOOD in line for line in lines) else []
     if lines:
-        title = context.setting_title(setting)
-        lines = [f"Study {study}: strict scores, {title}", "", *lines]
-    places = {"Tables": "tables", "Report": REPORT_PAGE, "Report as PDF": REPORT_PDF}
-    places |= {"Exported models": "exports", "All": ""}
-    found = {what: results / place for what, place in places.items()}
+        lines = [f"Study {study}: strict scores, {context.setting_title(setting)}", "", *lines]
+    found = {what: results / place for what, place in PLACES.items()}
     return "\n".join([*lines, *(f"{what}: {at}" for what, at in found.items() if at.exists())])
-
-
-def _base(models: Mapping[str, ModelContext], tuned: str) -> str | None:
-    """The base of a tuned model without its adapter, with free answers and no example."""
-    family = (one for one in models.items() if one[1].family == models[tuned].family)
-    plain = (n for n, one in family if one.local and not (one.tuned or one.limits or one.shots))
-    return next(plain, None)
 
 
 def _rows(
     context: TableContext, scores: Scores, setting: str, model: str, base: str | None
 ) -> Iterator[tuple[str, ...]]:
     for code, task in context.tasks.items():
-        own, simple = scores.of(model, code, setting), scores.simple(code, setting)
-        if own is None:
+        if (own := scores.of(model, code, setting)) is None:
             continue
-        invalid, untuned = own.invalid, base and scores.of(base, code, setting)
-        best = f"{_score(simple[1])} {simple[0]}" if simple else MISSING
-        value, other = own.strict, simple[1].strict if simple else None
-        beaten = False
+        name, simple = scores.simple(code, setting) or ("", None)
+        value, other, before = map(_strict, (own, simple, scores.of(base, code, setting)))
+        interval, invalid, best = own.cell.interval, own.invalid, f"{_score(other)} {name}"
         if value is not None and other is not None:
-            beaten = round(value, SHOWN_DIGITS) <= round(other, SHOWN_DIGITS)
-        interval, constant = own.cell.interval, own.constant
+            best += AS_GOOD * (round(value, SHOWN_DIGITS) <= round(other, SHOWN_DIGITS))
         yield (
             code,
             task.metric,
-            _score(own),
+            _score(value),
             f"{score_text(interval.low)}-{score_text(interval.high)}" if interval else MISSING,
             MISSING if invalid is None else f"{percent_text(invalid, 0)} %",
-            _score(untuned) if untuned else MISSING,
-            f"{best}{AS_GOOD if beaten else ''}{f'; {constant}' if constant else ''}",
+            _score(before),
+            "; ".join(filter(None, [best.strip(), own.constant])),
         )
 
 
-def _score(measured: Measured) -> str:
-    return measured.cell.shown
+def _strict(measured: Measured | None) -> float | None:
+    return measured.strict if measured else None
+
+
+def _score(value: float | None) -> str:
+    return MISSING if value is None else score_text(value)

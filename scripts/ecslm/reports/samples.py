@@ -32,19 +32,25 @@ class Answer:
     @property
     def verdict(self) -> str:
         """How good it is, in a word."""
-        if self.invalid:
-            return "invalid"
         words = {0.0: "wrong", 1.0: "right"}
-        return words.get(self.quality, f"partly right, {self.quality:.2f}")
+        partly = f"partly right, {self.quality:.2f}"
+        return "invalid" if self.invalid else words.get(self.quality, partly)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A record with the answers of all models that were asked it, in order."""
+    """A record with the answers of all models that were asked it, that of the model which the
+    report is about first."""
 
     record: Record
-    setting: str
     answers: tuple[Answer, ...]
+
+    @property
+    def rank(self) -> tuple[float, float, str]:
+        """Of all samples, the worst come first. Ties are ordered by sample id, which is a hash:
+        random, but reproducible."""
+        mean = fmean(one.quality for one in self.answers)
+        return self.answers[0].quality, mean, self.record.sample_id
 
 
 def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
@@ -56,12 +62,13 @@ def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
     """
     found: list[Sample] = []
     for task in settings.tasks if settings.samples else ():
-        if models := models_answering(settings, task):
-            by_setting: dict[str, list[Sample]] = {}
-            for sample in _answered(results, settings, task, models):
-                by_setting.setdefault(sample.setting, []).append(sample)
-            for _, samples in sorted(by_setting.items()):
-                found += _chosen(samples, settings)
+        by_setting: dict[str, list[Sample]] = {}
+        for sample in _answered(results, settings, task, models_answering(settings, task)):
+            by_setting.setdefault(sample.record.setting, []).append(sample)
+        for _, samples in sorted(by_setting.items()):
+            ranked = sorted(samples, key=lambda one: one.rank)
+            shown = min(settings.samples, len(ranked))
+            found += ranked[: shown - shown // 2] + ranked[len(ranked) - shown // 2 :]
     return found
 
 
@@ -69,9 +76,10 @@ def _answered(
     results: Path, settings: ReportSettings, task: str, models: Sequence[str]
 ) -> Iterator[Sample]:
     """The test records of a task; those with an example in the prompt are the same samples."""
-    records = {
-        one.id: one for one in read_records(results / DATASET.format(task=task, split="test"))
-    }
+    if not models:
+        return
+    path = results / DATASET.format(task=task, split="test")
+    records = {one.id: one for one in read_records(path)}
     measure = metric(settings.metrics[task])
     answers: dict[tuple[str, str], list[Answer]] = {}
     # The one that the report is about comes first.
@@ -87,23 +95,8 @@ def _answered(
             sample = row.setting.removesuffix(EXAMPLE), row.sample_id
             answers.setdefault(sample, []).append(answer)
     for record in records.values():
-        sample = record.setting, record.sample_id
-        if sample in answers:
-            yield Sample(record, record.setting, tuple(answers[sample]))
-
-
-def _chosen(samples: Sequence[Sample], settings: ReportSettings) -> list[Sample]:
-    """The worst and the best of them. Ties are ordered by sample id, which is a hash: random, but
-    reproducible."""
-
-    def quality(sample: Sample) -> tuple[float, float, str]:
-        own = [one.quality for one in sample.answers if one.model == settings.answering]
-        mean = fmean(one.quality for one in sample.answers)
-        return (own[0] if own else mean), mean, sample.record.sample_id
-
-    ranked = sorted(samples, key=quality)
-    best = min(settings.samples, len(ranked)) // 2
-    return ranked[: min(settings.samples, len(ranked)) - best] + ranked[len(ranked) - best :]
+        if given := answers.get((record.setting, record.sample_id)):
+            yield Sample(record, tuple(given))
 
 
 def readable(text: str) -> str:

@@ -3,7 +3,6 @@
 What has an order is a list: jobs get mappings with sorted keys.
 """
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
@@ -16,7 +15,7 @@ from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
 from ecslm.scoring.modules import metric_module
 from ecslm.tables.costs import answering_files, latency_file, training_files
-from ecslm.tables.scores import measured_files
+from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 from ecslm.training.settings import TrainingSettings
 
@@ -50,8 +49,8 @@ class ReportSettings(JobSettings):
         {}, description="Evaluation settings of the tables of results and claims."
     )
     figures: tuple[FigureName, ...] = Field((), description="Figures, in order.")
-    tasks: tuple[str, ...] = Field((), description="Tasks, in order.")
     metrics: dict[str, Metric] = Field({}, description="Headline metric of each task.")
+    tasks: tuple[str, ...] = Field((), description="Tasks, in order.")
     models: tuple[str, ...] = Field((), description="Models, in order.")
     recipes: dict[str, Recipe] = Field({}, description="Of the models that run here.")
     answering: str | None = Field(None, description="The model that the answer is about.")
@@ -77,31 +76,23 @@ class ReportSettings(JobSettings):
 
 def report_files(settings: ReportSettings) -> list[str]:
     """The files that the report reads, relative to the study's results directory."""
+    study, name = settings.context, settings.answering
     found = [
-        pattern.format(table=table)
-        for table in settings.tables
-        for pattern in (paths.TABLE_JSON, paths.TABLE)
+        *(paths.TABLE_JSON.format(table=table) for table in settings.tables),
+        *(paths.TABLE.format(table=table) for table in settings.tables),
+        *(paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures),
+        *adapter_manifests(settings),
+        *score_files(study),
+        *([paths.DATA_CARD] if settings.card else []),
     ]
-    found += [paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures]
-    found += [*adapter_manifests(settings), *measured_files(settings.context)]
-    found += [paths.DATA_CARD] if settings.card else []
-    found += [*_cost_files(settings), *(_sample_files(settings) if settings.samples else ())]
+    if name is not None:
+        found += [*answering_files(study, name), *training_files(study, name)]
+        found += [latency_file(name)] if settings.timed else []
+    for task in settings.tasks if settings.samples else ():
+        for model in models_answering(settings, task):
+            found += paths.sample_paths(model, study.models[model].seeds[0], task)
+            found.append(paths.DATASET.format(task=task, split="test"))
     return list(dict.fromkeys(found))
-
-
-def _cost_files(settings: ReportSettings) -> Iterator[str]:
-    if (name := settings.answering) is not None:
-        study = settings.context
-        yield from (*answering_files(study, name), *training_files(study, name))
-        if settings.timed:
-            yield latency_file(name)
-
-
-def _sample_files(settings: ReportSettings) -> Iterator[str]:
-    for task in settings.tasks:
-        for name in models_answering(settings, task):
-            yield from paths.sample_paths(name, settings.context.models[name].seeds[0], task)
-            yield paths.DATASET.format(task=task, split="test")
 
 
 def models_answering(settings: ReportSettings, task: str) -> list[str]:
@@ -120,8 +111,5 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
 
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
-    return list(
-        dict.fromkeys(
-            settings.recipes[name].base for name in settings.models if name in settings.recipes
-        )
-    )
+    known = settings.recipes
+    return list(dict.fromkeys(known[name].base for name in settings.models if name in known))

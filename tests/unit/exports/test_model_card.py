@@ -15,50 +15,29 @@ from ecslm.exports.card import render_card
 from ecslm.exports.settings import ModelCardSettings
 
 MODEL = "Small-EC"
+AG = {"title": "Answer Generation", "metric": "bert_f1", "simple": []}
+PM = {"title": "Product | Matching", "metric": "binary_f1", "simple": ["always-no", "always-yes"]}
 SETTINGS: dict[str, Any] = {
-    "model": MODEL,
-    "seed": 0,
-    "base": "Small",
-    "base_license": "Apache-2.0",
-    "study": "A shop",
-    "data_source": "a/b at c0ffee",
-    "data_hub_id": "a/b",
-    "data_license": "CC-BY-4.0",
-    "tasks": {
-        "AG": {
-            "title": "Answer Generation",
-            "kind": {"answer": "generation", "metric": "bert_f1"},
-            "simple": [],
-        },
-        "PM": {
-            "title": "Product | Matching",
-            "kind": {"answer": "yes_no", "metric": "binary_f1"},
-            "simple": ["always-no", "always-yes"],
-        },
-    },
+    **{"model": MODEL, "seed": 0, "base": "Small", "base_license": "Apache-2.0"},
+    **{"study": "A shop", "data_source": "a/b at c0ffee", "data_hub_id": "a/b"},
+    **{"data_license": "CC-BY-4.0", "tasks": {"AG": AG, "PM": PM}},
 }
 ON_HUB = {"source": "hub", "id": "org/small", "revision": "main"}
+MANIFEST: dict[str, Any] = {"inputs": {}, "settings": {}, "code": None, "versions": {}, "files": {}}
+EQUALITY = {
+    "precision": {"quantization": "nf4", "dtype": "bfloat16"},
+    "parameters": 12345,
+    "trained_parameters": 678,
+    "logits": {"prompts": 3, "largest": 20.0, "largest_difference": 0.1, "tolerance": 0.05},
+    "example_prompt": "### Instruction:\nSay.\n",
+}
 
 
-def answer(task: str, number: int, adapter: str, exported: str, reference: str) -> dict[str, Any]:
-    return {
-        "id": f"{task}{number}",
-        "sample_id": f"s{number}",
-        "task": task,
-        "setting": (IND, OOD)[number % 2],
-        "reference": reference,
-        "options": None,
-        "relevance": None,
-        "adapter": {"text": adapter, "finish_reason": "stop"},
-        "exported": {"text": exported, "finish_reason": "stop"},
-    }
-
-
-ANSWERS = [
-    answer("AG", 0, "It is.", "It is.", "Yes."),
-    answer("PM", 1, "yes", "yes", "yes"),
-    answer("PM", 2, "yes", "no", "yes"),
-]
+def answer(task: str, number: int, adapter: str, exported: str) -> dict[str, Any]:
+    about = {"id": f"{task}{number}", "sample_id": f"s{number}", "task": task, "setting": IND}
+    about |= {"reference": "yes", "options": None, "relevance": None}
+    texts = {"adapter": adapter, "exported": exported}
+    return about | {by: {"text": text, "finish_reason": "stop"} for by, text in texts.items()}
 
 
 @pytest.fixture
@@ -72,37 +51,18 @@ def results(tmp_path: Path) -> Path:
     write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.1), OOD: scores(0.2)})
     write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.3), OOD: scores(0.4)})
     write_simple(tmp_path, "PM", "always-yes")
-    equality = {
-        "precision": {"quantization": "nf4", "dtype": "bfloat16"},
-        "parameters": 12345,
-        "trained_parameters": 678,
-        "logits": {
-            "prompts": 3,
-            "largest": 20.0,
-            "largest_difference": 0.1,
-            "tolerance": 0.05,
-        },
-        "answers": ANSWERS,
-        "example_prompt": "### Instruction:\nSay.\n",
-    }
-    write_json(tmp_path / f"exports/{MODEL}/equality.json", equality)
-    write_json(tmp_path / f"exports/{MODEL}/manifest.json", manifest())
+    answers = [answer("AG", 0, "It is.", "It is."), answer("PM", 1, "yes", "no")]
+    write_json(tmp_path / f"exports/{MODEL}/equality.json", EQUALITY | {"answers": answers})
+    write_json(tmp_path / f"exports/{MODEL}/manifest.json", MANIFEST)
     return tmp_path
-
-
-def manifest() -> dict[str, Any]:
-    empty: dict[str, Any] = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
-    return {**empty, "files": {}}
 
 
 def base(folder: Path, **source: str) -> Path:
     """The manifest of a base."""
     files = dict.fromkeys(("config.json", "tokenizer.json", "model.safetensors"), "0" * 64)
-    content = {**manifest(), "settings": {"source": source}, "files": files}
+    about = {"files": files, "base": "Small", "folder": ".", "source": source, "revision": "c0ffee"}
     path = folder / "base/manifest.json"
-    write_json(
-        path, content | {"base": "Small", "folder": ".", "source": source, "revision": "c0ffee"}
-    )
+    write_json(path, MANIFEST | about | {"settings": {"source": source}})
     return path
 
 
@@ -121,12 +81,15 @@ def test_the_card_says_how_the_model_was_tuned(
     quantization: str, method: str, results: Path
 ) -> None:
     path = results / f"exports/{MODEL}/equality.json"
-    equality = read_json(path)
-    equality["precision"]["quantization"] = quantization
-    write_json(path, equality)
+    precision = EQUALITY["precision"] | {"quantization": quantization}  # type: ignore[operator]
+    write_json(path, read_json(path) | {"precision": precision})
     text = card(results)
     assert f'Small tuned with {method} on 2 tasks of the study "A shop"' in text
     assert ModelCard(text).data.tags == [method.lower()]
+    assert '"rank": 16' in section(text, "Recipe and cost")
+    assert "Tuned on 30 records, 4,000 tokens per epoch (60 of them answers)" in text
+    assert "### Instruction:\nSay.\n" in section(text, "Use")
+    assert 'Its answer: "It is."' in text
 
 
 def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:
@@ -134,8 +97,7 @@ def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:
     assert (data.base_model, data.to_dict()["base_model_relation"]) == ("org/small", "finetune")
     assert (data.license, data.datasets) == ("apache-2.0", ["a/b"])
     assert (data.library_name, data.pipeline_tag) == ("transformers", "text-generation")
-    assert data.eval_results is not None
-    found = {(r.task_name, r.dataset_config): r.metric_value for r in data.eval_results}
+    found = {(r.task_name, r.dataset_config): r.metric_value for r in data.eval_results or ()}
     assert found == {
         ("Answer Generation", f"AG {IND}"): 0.8,
         ("Product | Matching", f"PM {IND}"): 0.3,
@@ -144,30 +106,28 @@ def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:
 
 
 def test_of_a_base_and_data_that_are_not_on_the_hub_no_id_is_named(results: Path) -> None:
-    source = {"source": "path", "path": "models/small"}
     unknown = {"data_hub_id": None, "data_license": None, "base_license": None}
-    text = card(results, source, **unknown)
+    text = card(results, {"source": "path", "path": "models/small"}, **unknown)
     metadata = ModelCard(text).data.to_dict()
     assert not {"base_model", "base_model_relation", "datasets", "license"} & metadata.keys()
     assert text.count("licence: not named in the configuration") == 2
 
 
-def test_scores_stand_beside_the_best_simple_baseline(results: Path) -> None:
-    *_, ind, ood = section(card(results), "Scores").splitlines()
+def test_scores_stand_beside_the_best_simple_baseline_and_doubtful_intervals_are_marked(
+    results: Path,
+) -> None:
+    details = {"interval": {"method": "bootstrap", "reliable": False}}
+    write_metrics(results, MODEL, "AG", {IND: scores(0.8, strict={"details": details})})
+    *_, ag, ind, ood = section(card(results), "Scores").splitlines()
+    assert "| 0.770 to 0.830* |" in ag
     head = r"| Product \| Matching (PM) |"
     assert ind == f"{head} {IND} | F1 | 200 | 0.300 | 0.270 to 0.330 | 10.0 % | 0.300 always-yes |"
     assert ood == f"{head} {OOD} | F1 | 200 | 0.900 | 0.870 to 0.930 | 0.0 % | 0.400 always-yes |"
 
 
-def test_an_interval_that_may_be_too_narrow_is_marked(results: Path) -> None:
-    details = {"interval": {"method": "bootstrap", "reliable": False}}
-    write_metrics(results, MODEL, "AG", {IND: scores(0.8, strict={"details": details})})
-    first, *_ = section(card(results), "Scores").splitlines()[4:]
-    assert "| 0.770 to 0.830* |" in first
-
-
 def test_where_the_model_fails_is_said(results: Path) -> None:
-    *lines, last = section(card(results), "Known failures").splitlines()
+    text = card(results)
+    *lines, last = section(text, "Known failures").splitlines()
     assert lines == [
         f"- Product | Matching (PM), {IND}: not better than the simple baseline always-yes (0.300 "
         "against 0.300). Do not use it for this.",
@@ -176,22 +136,9 @@ def test_where_the_model_fails_is_said(results: Path) -> None:
         "- Inputs of 1 training records were cut.",
     ]
     assert "whether it is wrong" in last
-
-
-def test_the_records_that_both_answered_are_scored_once_more(results: Path) -> None:
-    text = section(card(results), "Equal to the base with the adapter")
-    assert "| AG | 1 | 1 | -- | -- |" in text
-    assert "| PM | 2 | 1 | 1.000 | 0.667 |" in text
-    assert "2 of 3 test records have the same answer from both" in text
-    assert "0.5 % of the largest logit (accepted: 5.0 %)" in text
-
-
-def test_the_recipe_and_an_example_of_a_whole_prompt_are_there(results: Path) -> None:
-    text = card(results)
-    assert '"rank": 16' in section(text, "Recipe and cost")
-    assert "Tuned on 30 records, 4,000 tokens per epoch (60 of them answers)" in text
-    assert "### Instruction:\nSay.\n" in section(text, "Use")
-    assert 'Its answer: "It is."' in text
+    equal = section(text, "Equal to the base with the adapter")
+    assert "1 of 2 test records have the same answer from both" in equal
+    assert "0.5 % of the largest logit (accepted: 5.0 %)" in equal
 
 
 def test_the_script_lists_what_it_has_read(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

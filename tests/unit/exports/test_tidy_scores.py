@@ -16,28 +16,13 @@ from ecslm.common.errors import InputError
 from ecslm.exports.settings import ScoreRowsSettings
 from ecslm.exports.tidy_scores import COLUMNS, as_parquet, score_frame, typed
 
+TUNED = {"kind": "tuned", "base": "Small", "adapter": "Small-EC", "seeds": [0, 1], "tasks": ["PM"]}
+UNTUNED = {"kind": "untuned", "base": "Small", "adapter": None, "seeds": [0], "tasks": ["SA", "PM"]}
+MODELS = {"Small-EC": TUNED, "Small": UNTUNED}
 SETTINGS = ScoreRowsSettings.model_validate(
-    {
-        "study": "shop",
-        "models": {
-            "Small-EC": {
-                "kind": "tuned",
-                "base": "Small",
-                "adapter": "Small-EC",
-                "seeds": [0, 1],
-                "tasks": ["PM"],
-            },
-            "Small": {
-                "kind": "untuned",
-                "base": "Small",
-                "adapter": None,
-                "seeds": [0],
-                "tasks": ["SA", "PM"],
-            },
-        },
-        "baselines": {"random": ["PM"]},
-    }
+    {"study": "shop", "models": MODELS, "baselines": {"random": ["PM"]}}
 )
+PROTOCOLS = ("strict", "lenient", "released", "released_2024")
 # Words of docs/results.md for the types of columns.
 TYPES = {"text": "string", "number": "float64", "whole number": "Int64", "true or false": "boolean"}
 
@@ -45,26 +30,21 @@ TYPES = {"text": "string", "number": "float64", "whole number": "Int64", "true o
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """Scores of a tuned model with two seeds, of an untuned one, and of a baseline."""
+    tokens: dict[str, Any] = {IND: [(10, 1), (20, 2)], OOD: [(5, 1)]}
     for seed in (0, 1):
         write_adapter_manifest(tmp_path, "Small-EC", seed)
-        value = 0.6 + seed / 10
-        write_metrics(tmp_path, "Small-EC", "PM", {OOD: scores(value), IND: scores(value)}, seed)
-        write_predictions(
-            tmp_path, "Small-EC", "PM", {IND: [(10, 1), (20, 2)], OOD: [(5, 1)]}, seed
-        )
+        value = scores(0.6 + seed / 10)
+        write_metrics(tmp_path, "Small-EC", "PM", {OOD: value, IND: value}, seed)
+        write_predictions(tmp_path, "Small-EC", "PM", tokens, seed)
     undefined = {"value": 0.0, "defined": False, "ci95": None}
+    dropping = {"value": 0.7, "defined": True, "details": {"n_dropped": 150}}
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.4, strict=undefined)})
-    write_metrics(tmp_path, "Small", "SA", {IND: scores(0.3)})
+    write_metrics(tmp_path, "Small", "SA", {IND: scores(0.3, released=dropping)})
     write_predictions(tmp_path, "Small", "PM", {IND: [(10, 1), (None, 1)]})
     write_predictions(tmp_path, "Small", "SA", {IND: [(10, 0)]})
-    details = {"interval": None}
-    expected = {"ci95": None, "details": details}
-    write_metrics(
-        tmp_path,
-        "random",
-        "PM",
-        {IND: scores(0.5, strict=expected, released=None, released_2024=None)},
-    )
+    expected = {"ci95": None, "details": {"interval": None}}
+    without = {"strict": expected, "released": None, "released_2024": None}
+    write_metrics(tmp_path, "random", "PM", {IND: scores(0.5, **without)})
     return tmp_path
 
 
@@ -79,15 +59,10 @@ def rows(results: Path) -> list[dict[str, Any]]:
 
 def test_there_is_a_row_for_each_model_seed_task_setting_and_protocol(results: Path) -> None:
     key = ("model", "seed", "task", "setting", "protocol")
-    protocols = ("strict", "lenient", "released", "released_2024")
+    tuned = [("Small-EC", seed, "PM", setting) for seed in (0, 1) for setting in (IND, OOD)]
+    untuned = [("Small", 0, task, IND) for task in ("PM", "SA")]
     assert [tuple(row[name] for name in key) for row in rows(results)] == [
-        *(("Small", 0, task, IND, one) for task in ("PM", "SA") for one in protocols),
-        *(
-            ("Small-EC", seed, "PM", setting, one)
-            for seed in (0, 1)
-            for setting in (IND, OOD)
-            for one in protocols
-        ),
+        *((*one, protocol) for one in (*untuned, *tuned) for protocol in PROTOCOLS),
         # An expected value under the strict protocol alone.
         ("random", 0, "PM", IND, "strict"),
     ]
@@ -96,16 +71,14 @@ def test_there_is_a_row_for_each_model_seed_task_setting_and_protocol(results: P
 def test_a_row_has_what_its_protocol_knows(results: Path) -> None:
     """An interval is that of the strict score. "Yes." can be read by the strict parser, and not by
     the released scorer, which drops it. What is not defined is missing, and not zero."""
-    dropping = {"value": 0.7, "defined": True, "details": {"n_dropped": 150}}
-    write_metrics(results, "Small", "SA", {IND: scores(0.3, released=dropping)})
     found = rows(results)
     about = {"study": "shop", "model": "Small-EC", "kind": "tuned", "base": "Small", "seed": 0}
     about |= {"task": "PM", "setting": IND, "metric": "F1", "n": 200, "truncated": 4}
     about |= {"prompt_tokens": 30, "generated_tokens": 3}
     about |= {"training_records": 30, "training_tokens": 4000}
-    interval = {"low": 0.6 - 0.03, "high": 0.63, "interval_method": "bootstrap"}
-    interval["interval_reliable"] = True
-    assert found[8] == about | interval | {"protocol": "strict", "value": 0.6, "invalid": 10}
+    strict = {"value": 0.6, "low": 0.6 - 0.03, "high": 0.63, "invalid": 10}
+    strict |= {"interval_method": "bootstrap", "interval_reliable": True}
+    assert found[8] == about | strict | {"protocol": "strict"}
     assert found[9] == about | {"protocol": "lenient", "value": 0.61, "invalid": 3}
     undefined, *_ = found
     assert not {"value", "low", "interval_reliable", "training_records"} & undefined.keys()
@@ -127,23 +100,17 @@ def test_every_file_that_is_read_is_an_input(results: Path) -> None:
         with pytest.raises((InputError, FileNotFoundError)):
             rows(results)
         path.write_bytes(content)
-    rows(results)
-
-
-def documented() -> dict[str, str]:
-    """The columns in the documentation, and their types as pandas calls them."""
-    text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
-    (table,) = re.findall(r"\| column \| type \| content \|\n\|[-|]+\|\n((?:\|.*\n)+)", text)
-    found = {}
-    for line in table.splitlines():
-        names, kind, content = (cell.strip() for cell in line.strip("|").split("|", 2))
-        assert content, f"{names}: says nothing"
-        found |= dict.fromkeys(re.findall(r"`(\w+)`", names), TYPES[kind])
-    return found
 
 
 def test_the_columns_and_their_types_are_those_that_are_documented(results: Path) -> None:
-    assert list(COLUMNS.items()) == list(documented().items())
+    text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"\| column \| type \| content \|\n\|[-|]+\|\n((?:\|.*\n)+)", text)
+    documented = {}
+    for line in table.splitlines():
+        names, kind, content = (cell.strip() for cell in line.strip("|").split("|", 2))
+        assert content, f"{names}: says nothing"
+        documented |= dict.fromkeys(re.findall(r"`(\w+)`", names), TYPES[kind])
+    assert list(COLUMNS.items()) == list(documented.items())
     for frame in (score_frame(SETTINGS, results), typed([])):
         read = pd.read_parquet(io.BytesIO(as_parquet(frame)))
         for one in (frame, read):
@@ -153,10 +120,11 @@ def test_the_columns_and_their_types_are_those_that_are_documented(results: Path
 def test_the_script_writes_the_same_bytes_each_time(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    files: list[Any] = [results / name for name in ("scores.csv", "scores.parquet")]
+    options = ["--settings", SETTINGS.model_dump_json(), "--results", results]
+    options += ["--csv", files[0], "--parquet", files[1]]
+
     def made() -> list[bytes]:
-        files: list[Any] = [results / name for name in ("scores.csv", "scores.parquet")]
-        options = ["--settings", SETTINGS.model_dump_json(), "--results", results]
-        options += ["--csv", files[0], "--parquet", files[1]]
         assert run_here(monkeypatch, "tidy_scores.py", options) == 0
         return [path.read_bytes() for path in (*files, results / "scores.manifest.json")]
 

@@ -97,10 +97,6 @@ def drawn(results: Path, name: str, **table: Any) -> tuple[Figure, str]:
         return next((figure, text) for one, figure, text in figures if one.name == name)
 
 
-def first_panel(results: Path, name: str, **table: Any) -> Axes:
-    return drawn(results, name, **table)[0].axes[0]
-
-
 def rows(axes: Axes) -> dict[str, str]:
     """What stands at both ends of each line of an interval figure."""
     names = [text.get_text() for text in axes.get_yticklabels()]
@@ -149,18 +145,17 @@ def test_dots_are_those_of_models_published_rows_and_the_best_simple_baseline(
     assert [bars[place].get_linestyle() for place in (3, 4)] == ["-", "--"]
 
 
-def test_a_baseline_that_is_no_row_of_the_table_is_shown_if_it_is_the_best(results: Path) -> None:
-    axes = first_panel(results, "intervals_ind_PM", rows=["Small"], published={})
-    assert rows(axes) == {"Small": "0.300", "always-yes": "0.400"}
-
-
-def test_records_are_named_if_they_are_those_of_all_rows(results: Path) -> None:
-    change(results, "Other", n=9)
-    assert "records" not in drawn(results, "intervals_ind_PM")[0].get_suptitle()
+def test_a_baseline_that_is_no_row_is_shown_if_it_is_the_best_and_records_if_all_have_as_many(
+    results: Path,
+) -> None:
+    change(results, "Small", n=9)
+    figure, _ = drawn(results, "intervals_ind_PM", rows=["Small"], published={})
+    assert rows(figure.axes[0]) == {"Small": "0.300", "always-yes": "0.400"}
+    assert "records" not in figure.get_suptitle()
 
 
 def test_a_value_that_is_twice_a_recall_is_marked_hollow_and_never_the_best(results: Path) -> None:
-    axes = first_panel(results, "intervals_ind_AVE")
+    (axes,) = drawn(results, "intervals_ind_AVE")[0].axes
     assert rows(axes) == {"GPT-4 Turbo": "0.495", "Small-EC (published)": "0.858†"}
     assert (0.858, 1, False) in markers(axes)
     (_, of_ave) = drawn(results, "computation_ind", computation=True)[0].axes
@@ -179,11 +174,10 @@ def test_computation_is_two_operations_for_each_weight_and_token(results: Path) 
     wanted = ["Small", "tuned", "not tuned", "best published value", "best simple baseline"]
     assert legend(figure) == wanted
     assert "Product Matching (PM): GPT-4 Turbo 0.753, always-yes 0.400 (0.100 to 0.900)," in text
-
-
-def test_no_legend_entry_is_of_what_is_not_drawn(results: Path) -> None:
-    figure, _ = drawn(results, "computation_ind", computation=True, published={}, rows=["Small"])
-    assert legend(figure) == ["Small", "best simple baseline"]
+    figure, _ = drawn(
+        results, "computation_ind", computation=True, published={}, rows=["Small-1shot"]
+    )
+    assert legend(figure) == ["Small", "best simple baseline"], "no entry of what is not drawn"
 
 
 def test_models_of_a_line_stand_at_the_number_of_their_records(results: Path) -> None:

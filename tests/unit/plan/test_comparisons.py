@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.plans import IND, MODELS, plan
+from support.plans import IND, MODELS, OOD, plan
 from support.stated_jobs import StatedJob, first_files, job_of
 
 from ecslm.common.errors import InputError
@@ -62,10 +62,14 @@ NOT_RUN = MODELS | {"Small": MODELS["Small"] | {"run": False}}
 TABLE = {"kind": "comparisons", "label": "tab:c", "caption": "Differences", "columns": ["PM", "SA"]}
 
 
+OF_SETTINGS = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["Small"]}
+
+
+@pytest.mark.parametrize("contrast", [CONTRASTS["tuning"], OF_SETTINGS])
 def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
-    caplog: pytest.LogCaptureFixture,
+    contrast: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = compared(models=NOT_RUN)
+    made = compared({"tuning": contrast}, models=NOT_RUN)
     assert first_files(made, "differences") == first_files(made, "compare") == []
     caplog.clear()
     warn_of_idle_contrasts(made)

@@ -120,8 +120,10 @@ def test_whatever_is_configured_each_score_is_in_a_table_and_the_page_has_all_of
     made = plan(tables={"mine": results(models, columns, setting)})
     answered = {(name, task) for name in MODELS for task in made.model_tasks(name)}
     assert set(shown(made)) >= answered
-    page = report_files(report_settings(made))
-    assert {f"tables/{name}.json" for name in study_tables(made)} <= set(page)
+    report = report_settings(made)
+    assert {f"tables/{name}.json" for name in study_tables(made)} <= set(report_files(report))
+    # As tables show them, then others by name.
+    assert report.models == (*models, *sorted(MODELS.keys() - models))
 
 
 def test_the_scores_of_a_study_without_results_are_refused_with_the_command_that_makes_them(

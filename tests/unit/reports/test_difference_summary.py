@@ -8,6 +8,7 @@ import pytest
 from support.scripts import run_script
 from support.table_files import comparison_row
 
+from ecslm.common.files import read_json, write_json
 from ecslm.comparisons.results import Comparison, Difference
 from ecslm.reports.difference_summary import summary
 
@@ -53,13 +54,10 @@ def test_what_limits_a_difference_is_in_its_line_and_marks_are_explained(
 
 
 def test_the_scripts_print_what_they_write(tmp_path: Path) -> None:
-    (tmp_path / "d").mkdir()
-    given = [row().model_dump(exclude=OF_FAMILY)]
-    (tmp_path / "d/PM.json").write_text(json.dumps(given), encoding="utf-8")
+    write_json(tmp_path / "d/PM.json", [row().model_dump(exclude=OF_FAMILY)])
     options = ["--differences", "d/PM.json", "--output", "c"]
     told = run_script("compare.py", *options, folder=tmp_path)
     assert (told.returncode, told.stderr) == (0, "")
     assert told.stdout.startswith("PM\nContrast")
     printed = run_script("compare.py", *options, "--json", folder=tmp_path)
-    written = json.loads((tmp_path / "c/PM.json").read_text(encoding="utf-8"))
-    assert json.loads(printed.stdout) == {"PM.json": written}
+    assert json.loads(printed.stdout) == {"PM.json": read_json(tmp_path / "c/PM.json")}

@@ -17,15 +17,13 @@ from support.report_files import (
     write_table,
 )
 
-from ecslm.figures.settings import FigureName
 from ecslm.reports.document import render_document, weights_text
 from ecslm.reports.settings import Recipe
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.model import Cell
 
-TEMPLATE = REPORT / "report.tex.jinja"
-COMPARABLE = {"data": {"source": "a shop", "comparable": True}}
+KINDS = ("cost", "dataset", "parameters", "comparisons", "new", "reproduction")
 
 
 @pytest.fixture
@@ -35,59 +33,54 @@ def results(tmp_path: Path) -> Path:
 
 
 def document_of(results: Path, **changes: object) -> str:
-    return render_document(content_of(results, report_settings(**changes)), TEMPLATE)
+    content = content_of(results, report_settings(**changes))
+    return render_document(content, REPORT / "report.tex.jinja")
 
 
 def test_it_begins_with_the_answer_and_can_be_cited_by_title_and_commit(results: Path) -> None:
     write_table(results, claims_table(Cell(0.09, "0.090", marks=("significant",))))
-    document = document_of(results, **CLAIMS)
-    parts = ("Answer and cost", "Data", "Methods", "Results", "Deviations from the published")
-    places = [document.index(f"\\section{{{part}") for part in (*parts, "Limits", "Environment")]
-    assert places == sorted(places)
-    answer, _, rest = document.partition("\\section{Data")
-    for part in ("which model \\& at", "1 of 1 task: Product Matching.", "better than simple \\\\"):
-        assert part.lower() in answer.lower()
-    assert "\\rule{42.00mm}" in answer, "0.7 of 60 mm"
-    assert "Ours \\& yours." in rest.partition("\\section{Results}")[2]
-    assert "pdftitle={A title}" in document
+    document = document_of(results, title="50%_A&B", **CLAIMS)
+    parts = (
+        *("\\section{Answer and cost", "Which model \\& at", "1 of 1 task: Product Matching."),
+        *("\\rule{42.00mm}", "better than simple \\\\", "\\section{Data", "a shop \\& co"),
+        *("\\section{Methods", "\\section{Results", "Ours \\& yours.", "\\section{Deviations"),
+        *("\\section{Limits", "\\section{Environment", "c0ffee", "torch 2.13.0"),
+    )
+    place = 0
+    for part in parts:
+        place = document.index(part, place)
+    assert r"pdftitle={50\%\_A\&B}" in document
     assert document.count("c0ffee") >= 2
-    assert "torch 2.13.0" in document
     assert "10 min" not in document, "clock values are in the table of costs alone"
 
 
 def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
     """Also one of a kind that has no place of its own: it is a result."""
-    kinds = ("claims", "cost", "dataset", "parameters", "comparisons", "new", "reproduction")
-    for kind in kinds:
+    for kind in KINDS:
         write_table(results, results_table(name=kind, kind=kind, label=f"tab:{kind}"))
-    figures = [
-        {"kind": name, "table": table}
-        for name, table in (
-            *(("computation", "ind"), ("records", "ind")),
-            *(("intervals", "ind"), ("loss", "")),
-        )
-    ]
-    document = document_of(results, tables=[*kinds, "ind"], figures=figures)
-    for table in (*kinds, "ind"):
+    write_table(results, claims_table(Cell()))
+    tables, names = [*KINDS, "claims", "ind"], ("computation", "records", "intervals", "loss")
+    figures = [{"kind": name, "table": "ind"} for name in names]
+    document = document_of(results, tables=tables, figures=figures)
+    for table in tables:
         assert document.count(f"\\input{{tables/{table}.tex}}") == 1
-    for figure in figures:
-        name = FigureName.model_validate(figure).name
-        assert document.count(f"\\includegraphics{{figures/{name}.pdf}}") == 1
+    for name in names:
+        assert document.count(f"{{figures/{name}_ind.pdf}}") == 1
     assert document.index("tables/cost.tex") < document.index("\\section{Data}")
 
 
 def test_text_is_escaped(results: Path) -> None:
     write_table(results, claims_table(Cell(), **{"simple row": Cell(shown=HOSTILE)}))
-    document = document_of(results, title="50%_A&B", **CLAIMS)
-    assert r"\title{50\%\_A\&B}" in document
-    assert r"a shop \& co" in document
+    document = document_of(results, question=HOSTILE, **CLAIMS)
+    assert HOSTILE not in document
+    assert r"\textless{}script\textgreater{}" in document
 
 
 @pytest.mark.parametrize(("comparable", "of_the_paper"), [*product([True, False], repeat=2)])
 def test_deviations_and_limits_are_those_of_the_study(
     results: Path, comparable: bool, of_the_paper: bool
 ) -> None:
-    context = COMPARABLE if comparable else {}
+    context = {"data": {"source": "a shop", "comparable": comparable}}
     document = document_of(results, context=context, of_the_paper=of_the_paper, not_run=["Large"])
     for words, expected in {
         "Learning rate 0.5 instead of 0.0001: all tuned models.": of_the_paper,
@@ -102,10 +95,8 @@ def test_deviations_and_limits_are_those_of_the_study(
 
 def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) -> None:
     write_table(results, own_table())
-    document = document_of(results, not_run=["Large"])
-    assert not [line for line in document.splitlines() if "published" in line.lower()]
-    assert "ECInstruct" not in document
-    assert "not run here: Large." in document.partition("\\section{Limits}")[2]
+    document = document_of(results)
+    assert not [one for one in ("published", "ecinstruct") if one in document.lower()]
 
 
 def test_methods_name_the_metrics_whose_intervals_are_not_of_a_bootstrap(results: Path) -> None:
@@ -121,11 +112,12 @@ def test_methods_name_the_metrics_whose_intervals_are_not_of_a_bootstrap(results
 def test_methods_tell_what_each_model_was_trained_on_and_nothing_of_models_elsewhere(
     results: Path,
 ) -> None:
-    document = document_of(results)
-    (row,) = (line for line in document.splitlines() if line.startswith("30 &") or "& 30 &" in line)
+    row = next(
+        line for line in document_of(results).splitlines() if "& 30 &" in line or "30 &" in line
+    )
     # 500 tokens in each of three passes.
     assert row.split(" & ")[-3:] == ["30", "1,500", r"42 \\"]
-    assert "Small-EC & Small & NF4, bfloat16 &" in document
+    assert "Small-EC & Small & NF4, bfloat16 &" in document_of(results)
     precision = {"quantization": "nf4", "dtype": "auto"}
     auto = Recipe.model_validate({"base": "B", "precision": precision})
     assert weights_text(auto) == "NF4, bfloat16 or float32"

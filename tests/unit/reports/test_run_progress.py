@@ -7,8 +7,10 @@ from ecslm.reports.run_progress import PlannedJob, RunProgress, duration
 A, B, C = range(3)
 
 
-def job(seconds: float | None = None, gpu: float = 0.0, cores: float = 0.5) -> PlannedJob:
-    return PlannedJob(seconds, (("predict",),), {"gpu": gpu, "_cores": cores})
+def job(
+    seconds: float | None = None, gpu: float = 0.0, **more: tuple[tuple[str, ...]]
+) -> PlannedJob:
+    return PlannedJob(seconds, shares={"gpu": gpu, "_cores": 0.5}, **more)
 
 
 @pytest.mark.parametrize(
@@ -19,15 +21,13 @@ def job(seconds: float | None = None, gpu: float = 0.0, cores: float = 0.5) -> P
         ([job(10, gpu=1), job(10, gpu=1)], "about 20 s"),
         # No run ends before its longest job.
         ([job(60), job(2)], "about 1 min 0 s"),
-        ([PlannedJob(), job(30)], ""),
+        ([job(), job(30)], ""),
         ([], ""),
     ],
 )
 def test_jobs_that_share_the_cores_run_side_by_side_and_those_of_one_gpu_do_not(
     jobs: list[PlannedJob], left: str
 ) -> None:
-    if any(one.likenesses for one in jobs):
-        jobs = [PlannedJob(one.seconds, (), one.shares) for one in jobs]
     assert RunProgress(dict(enumerate(jobs))).time_left({}) == left
 
 
@@ -37,20 +37,21 @@ def test_what_a_running_job_has_run_is_no_longer_left_and_what_it_shows_counts_m
     assert progress.time_left({A: (40.0, None)}) == "about 10 s", "it takes longer than expected"
     assert progress.time_left({A: (40.0, 100.0)}) == "about 1 min 10 s"
     progress.end(A, 41)
-    assert progress.time_left({}) == "about 10 s"
-    assert progress.count == "[1/2]"
+    assert (progress.time_left({}), progress.count) == ("about 10 s", "[1/2]")
     progress.left.discard(B)
     assert progress.time_left({}) == "", "it has failed"
 
 
 def test_jobs_that_never_ran_are_expected_to_take_what_those_most_like_them_took() -> None:
-    tuned, other, any_ = ("predict", "Tuned"), ("predict", "Other"), ("predict",)
+    tuned, any_ = ("predict", "Tuned"), ("predict",)
     waiting = PlannedJob(likenesses=(tuned, any_))
-    progress = RunProgress({A: waiting, B: waiting, C: job(30)}, [PlannedJob(90, (other, any_))])
-    assert progress.expected(A) == 60
-    progress.end(A, 10)
-    assert progress.expected(B) == 10
-    assert progress.expected(C) == 30, "what it took itself counts more"
+    others = [PlannedJob(90, (("predict", "Other"), any_)), PlannedJob(30, (any_,))]
+    progress = RunProgress({A: waiting, B: waiting, C: PlannedJob(20)}, others)
+    assert progress.time_left({}) == "about 1 min 0 s"
+    progress.end(A, 50)
+    assert progress.time_left({}) == "about 50 s"
+    progress.end(B, 50)
+    assert progress.time_left({}) == "about 20 s", "what it took itself counts more"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from support.report_files import report_settings, write_results
 
 from ecslm.common.errors import InputError
-from ecslm.reports.samples import Sample, read_samples, readable
+from ecslm.reports.samples import read_samples, readable
 
 
 @pytest.fixture
@@ -13,27 +13,19 @@ def results(tmp_path: Path) -> Path:
     return write_results(tmp_path / "demo")
 
 
-def samples(results: Path, count: int) -> list[Sample]:
-    return read_samples(results, report_settings(samples=count))
-
-
-def test_a_record_has_the_answers_of_all_models_that_of_the_answer_first(results: Path) -> None:
-    for sample in samples(results, 4):
-        assert [answer.model for answer in sample.answers] == ["Small-EC", "Small"]
-        assert sample.answers[0].verdict in ("right", "invalid")
-        assert sample.answers[1].verdict == "wrong"
-        assert sample.record.output == "yes"
-
-
-def test_there_are_as_many_as_configured_the_worst_first_and_no_record_twice(
-    results: Path,
+@pytest.mark.parametrize(
+    ("count", "verdicts"),
+    [(0, ""), (1, "i"), (2, "ir"), (3, "iir"), (9, "iirr")],
+)
+def test_there_are_as_many_as_configured_the_worst_first_with_the_answers_of_all_models(
+    count: int, verdicts: str, results: Path
 ) -> None:
-    found = {count: samples(results, count) for count in (0, 1, 2, 3, 9)}
-    assert [len(of) for of in found.values()] == [0, 1, 2, 3, 4]
-    assert len({sample.record.id for sample in found[9]}) == 4
-    verdicts = {count: [one.answers[0].verdict for one in of] for count, of in found.items()}
-    assert verdicts[2] == ["invalid", "right"]
-    assert verdicts[9] == ["invalid", "invalid", "right", "right"]
+    found = read_samples(results, report_settings(samples=count))
+    assert "".join(one.answers[0].verdict[0] for one in found) == verdicts
+    assert len({one.record.id for one in found}) == len(found)
+    for sample in found:
+        assert [answer.model for answer in sample.answers] == ["Small-EC", "Small"]
+        assert (sample.answers[1].verdict, sample.record.output) == ("wrong", "yes")
 
 
 @pytest.mark.parametrize(
@@ -41,10 +33,7 @@ def test_there_are_as_many_as_configured_the_worst_first_and_no_record_twice(
     [
         ('{"a": {"b": "c", "d": [1, null]}, "e": "f"}', ["a: b: c, d: 1; null", "e: f"]),
         ('[{"a": "b"}, "c"]', ["a: b", "c"]),
-        ("A: yes", ["A: yes"]),
-        ("17", ["17"]),
-        ("{broken", ["{broken"]),
-        ("", [""]),
+        *((text, [text]) for text in ("A: yes", "17", "{broken", "")),
     ],
 )
 def test_texts_in_json_are_lines_of_names_and_values(text: str, lines: list[str]) -> None:
@@ -64,4 +53,4 @@ def test_files_that_do_not_match_are_named(
 ) -> None:
     (results / path).write_text((results / path).read_text().replace(old, new))
     with pytest.raises(InputError, match=problem):
-        samples(results, 2)
+        read_samples(results, report_settings())
