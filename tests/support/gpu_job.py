@@ -13,8 +13,9 @@ from typing import Any
 
 from support.machine import Gpu, install
 
-from ecslm.common.devices import lease, sharing
+from ecslm.common.devices import lease
 from ecslm.common.errors import InputError
+from ecslm.common.worker import client
 from ecslm.common.worker.client import ask, join
 from ecslm.common.worker.place import DEVICES_VARIABLE
 
@@ -42,7 +43,7 @@ def worker() -> int | None:
 COMMANDS: dict[str, Callable[..., Any]] = {
     "take": take,
     "worker": worker,
-    "stay": sharing.stay_on_devices,
+    "stay": client._stay_on_devices,
     "environment": lambda: dict(os.environ),
 }
 
@@ -50,7 +51,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 def main(folder: str, gpus: str) -> None:
     """Obey until the input ends."""
     install([Gpu(uuid) for uuid in gpus.split(",")] if gpus else [])
-    lease.locks_folder = sharing.locks_folder = lambda: Path(folder)
+    lease.private_folder = client.private_folder = lambda: Path(folder)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     for line in sys.stdin:
         name, *arguments = json.loads(line)

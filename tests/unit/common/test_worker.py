@@ -1,7 +1,6 @@
 """The process that outlives its job: who may use it, and that nothing keeps it alive too long."""
 
 import os
-import socket
 import subprocess
 import threading
 import time
@@ -13,9 +12,8 @@ import psutil
 import pytest
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.worker import client, place, server
-from ecslm.common.worker.client import WorkerFailedError, WorkerLostError, ask, free_memory, join
-from ecslm.common.worker.place import Channel
+from ecslm.common.worker import client, place
+from ecslm.common.worker.client import Channel, WorkerFailedError, ask, free_memory, join
 
 SECONDS_TO_WAIT = 30.0
 
@@ -43,7 +41,7 @@ class Session:
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A process that stands for Snakemake; the variable is set as in its jobs."""
     with subprocess.Popen(["sleep", "1000"]) as process:
-        monkeypatch.setenv(place.RUN_VARIABLE, place._name(process.pid))
+        monkeypatch.setenv(place.RUN_VARIABLE, place.run_of(process.pid))
         yield process
         process.kill()
 
@@ -156,7 +154,7 @@ def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
 
 @pytest.mark.usefixtures("run")
 def test_it_ends_when_no_job_has_used_it_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(client, "IDLE_SECONDS", 0.05)
     channel = used()
     number = number_of(channel)
     time.sleep(0.2)
@@ -174,30 +172,3 @@ def test_memory_is_freed_for_another_job_unless_a_job_is_served() -> None:
     assert number_of(channel) == number
     channel.close()
     wait_until(lambda: free_memory() is None and not is_there(number))
-
-
-@pytest.mark.usefixtures("run")
-def test_processes_and_jobs_of_other_users_are_neither_used_nor_served(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    channel = used()
-    number = number_of(channel)
-    channel.close()
-    with monkeypatch.context() as patch:
-        patch.setattr(client, "is_own", lambda _: False)
-        assert join("code:1", Session) is None
-        assert "no process can be started for the run" in caplog.text
-        free_memory()
-    assert is_there(number)
-    free_memory()
-    # The child has the attribute as it was when it was forked.
-    monkeypatch.setattr(server, "is_own", lambda _: False)
-    with pytest.raises(WorkerLostError):
-        join("code:1", Session)
-
-
-def test_the_user_of_the_other_end_is_told_by_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, _other = socket.socketpair()
-    assert place.is_own(one)
-    monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    assert not place.is_own(one)

@@ -10,16 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 import pytest
 from support.project import ROOT, SCRIPTS
 
-from ecslm.common.devices import lease, sharing
-from ecslm.common.devices.sharing import LEASE_VARIABLE, locks_folder
+from ecslm.common.devices import lease
 from ecslm.common.errors import InputError
-from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, _name
+from ecslm.common.worker import place
+from ecslm.common.worker.client import LEASE_VARIABLE
+from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, private_folder, run_of
 
 SECONDS_TO_WAIT = 60.0
 JOB = ROOT / "tests/support/gpu_job.py"
@@ -102,12 +104,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts jobs of one machine."""
     with ExitStack() as stack:
         count = 0
+        # The path of a socket must be short.
+        locks = Path(stack.enter_context(TemporaryDirectory(dir="/tmp")))
 
         def start(gpus: tuple[str, ...] = GPUS, **variables: str) -> Job:
             nonlocal count
             count += 1
-            (tmp_path / "locks").mkdir(exist_ok=True)
-            job = Job(tmp_path / "locks", tmp_path / f"{count}.log", gpus, variables)
+            job = Job(locks, tmp_path / f"{count}.log", gpus, variables)
             stack.callback(job.kill)
             return job
 
@@ -122,7 +125,7 @@ def runs() -> Iterator[Callable[[], dict[str, str]]]:
         def new() -> dict[str, str]:
             process = stack.enter_context(subprocess.Popen(["sleep", "1000"]))
             stack.callback(process.kill)
-            return {RUN_VARIABLE: _name(process.pid)}
+            return {RUN_VARIABLE: run_of(process.pid)}
 
         yield new
 
@@ -255,14 +258,14 @@ def test_whatever_a_killed_job_left_in_its_file_hinders_nobody(left: bytes, star
 def test_a_link_or_file_in_place_of_the_folder_of_locks_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sharing, "TEMPORARY", tmp_path)
-    folder = locks_folder()
+    monkeypatch.setattr(place, "TEMPORARY", tmp_path)
+    folder = private_folder()
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert locks_folder() == folder
+    assert private_folder() == folder
     folder.rmdir()
     folder.symlink_to(tmp_path)
-    with pytest.raises(InputError, match="not a folder of yours: have it removed"):
-        locks_folder()
+    with pytest.raises(InputError, match="not a private folder of yours: have it removed"):
+        private_folder()
 
 
 # Over-subscription.
