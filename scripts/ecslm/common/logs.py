@@ -38,8 +38,8 @@ def start_log(path: Path | None) -> None:
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
         if in_run:
             console.setStream(os.fdopen(os.dup(STDERR), "w", encoding="utf-8", errors="replace"))
-            with path.open("ab") as log:
-                os.dup2(log.fileno(), STDERR)
+            with path.open("ab") as stream:
+                os.dup2(stream.fileno(), STDERR)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )

@@ -12,7 +12,7 @@ from support.imports import imported_modules
 from support.project import ROOT, SCRIPTS
 
 from ecslm.fingerprint.digest import code_digest, code_of, left_out
-from ecslm.fingerprint.known import ERRORS, READING
+from ecslm.fingerprint.known import ERRORS
 from ecslm.schemas.task import TaskSettings
 
 RULES = {
@@ -225,7 +225,8 @@ MAKES = {
     *("pa.string", "HashingVectorizer", "FIGURE_SVG.format", "FIGURE_PDF.format", "METRICS.items"),
     *("reduce", "sorted", "Literal", "'|'.join"),
 }
-DECORATORS = READING | {
+DECORATORS = {
+    *("computed_field", "field_serializer", "model_serializer", "singledispatch", "job"),
     *("dataclass", "property", "cached_property", "classmethod", "staticmethod", "abstractmethod"),
     *("contextmanager", "cache", "lru_cache", "model_validator", "field_validator"),
     "torch.inference_mode",
@@ -257,6 +258,13 @@ def evaluated(node: ast.AST) -> Iterator[ast.AST]:
     yield node
     for child in () if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node):
         yield from evaluated(child)
+
+
+def test_log_is_a_logger_everywhere() -> None:
+    for file, node in nodes((ast.Assign, ast.arg, ast.NamedExpr, ast.For, ast.withitem)):
+        text = ast.unparse(node)
+        names = [one.id for one in ast.walk(node) if isinstance(one, ast.Name)]
+        stored = [one.id for one in ast.walk(node) if isinstance(getattr(one, "ctx", None), ast.Store) and isinstance(one, ast.Name)]
 
 
 def test_decorators_are_known() -> None:
