@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict
 from hashlib import sha256
+from logging.handlers import BufferingHandler
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -215,11 +216,11 @@ def _start(listening: socket.socket, run: str, process: Any, new_session: NewSes
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        lines, kept = collect_log(), listening.fileno()
+        collected, kept = collect_log(), listening.fileno()
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
         if _stay_on_devices():
-            _serve(listening, run, process, new_session, lines)
+            _serve(listening, run, process, new_session, collected)
         # A job that uses it by now makes another one.
         place = Path(listening.getsockname())
         if lock(place.with_suffix(".user")) is not None:
@@ -250,13 +251,13 @@ def _serve(
     run: str,
     process: Any,
     new_session: NewSession,
-    lines: list[tuple[int, str]],
+    collected: BufferingHandler,
 ) -> None:
     """Serve until it is time to leave.
 
     Args:
         process: what this process is like.
-        lines: levels and texts of log lines, which the log adds.
+        collected: gets what is logged.
     """
     ended = run_descriptor(run)
     while listening in wait([listening, ended], IDLE_SECONDS):
@@ -268,8 +269,9 @@ def _serve(
             session = new_session()
             while True:
                 reply = _reply(session, channel.receive())
-                channel.send({**reply, "log": lines.copy()})
-                lines.clear()
+                logged = [(one.levelno, one.getMessage()) for one in collected.buffer]
+                channel.send({**reply, "log": logged})
+                collected.flush()
                 if "failure" in reply:
                     # Who knows what state it has left.
                     return
