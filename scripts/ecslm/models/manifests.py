@@ -35,9 +35,10 @@ def run_fields(
 ) -> dict[str, Any]:
     """The fields that `RunManifest` adds, which are known before the work begins; a `device` of
     None computes nothing here."""
-    left = precision is not None and precision.dtype == "auto" and device is not None
-    chosen = {"dtype": precision.computed_in(device)} if left else {}
-    return {"model": model, "seed": seed, "threads": threads if device == "cpu" else None, **chosen}
+    found = {"model": model, "seed": seed, "threads": threads if device == "cpu" else None}
+    if device is not None and precision is not None and precision.dtype == "auto":
+        found["dtype"] = precision.computed_in(device)
+    return found
 
 
 def files_digest(files: Mapping[str, str]) -> str:

@@ -195,9 +195,10 @@ def _welcomed(place: Path, process: Any, user: int) -> Channel | None:
         reply = channel.receive()
         if reply["welcome"]:
             return channel
-        # It may have ended already; else its memory is not free before.
-        with suppress(ProcessLookupError), open(os.pidfd_open(reply["number"])) as ended:  # noqa: PTH123
-            wait([ended])
+        # Until it has ended, its memory is not free.
+        ended = os.pidfd_open(reply["number"])
+        wait([ended])
+        os.close(ended)
     return None
 
 

@@ -94,6 +94,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Job]]:
     """Starts jobs of one machine."""
     # The path of a socket must be short.
     with TemporaryDirectory(dir="/tmp") as folder, ExitStack() as stack:
+
         def start(**variables: str) -> Job:
             log = tmp_path / str(len(list(tmp_path.iterdir())))
             stack.callback((job := Job(Path(folder), log, variables)).kill)
