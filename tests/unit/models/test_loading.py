@@ -31,24 +31,6 @@ def load(folder: Path, chosen: dict[str, str] = EXACT) -> Any:
     return load_base_model(folder, Precision.model_validate(chosen), CPU)
 
 
-@pytest.fixture
-def copy(tiny_model: Path, tmp_path: Path) -> Path:
-    """A model folder to spoil."""
-    return shutil.copytree(tiny_model, tmp_path / "model")
-
-
-def configure(folder: Path, **changes: Any) -> None:
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def problem(caught: pytest.ExceptionInfo[InputError], folder: Path) -> str:
-    (line,) = caught.value.problems
-    assert "\n" not in line
-    assert line.startswith(f"{folder}: ")
-    return line
-
-
 @pytest.mark.parametrize(
     ("dtype", "device", "flags", "expected"),
     [
@@ -103,30 +85,27 @@ def test_a_quantised_layer_computes_the_same_with_and_without_gradient(tiny_mode
     assert entry.grad.abs().sum() > 0
 
 
-def test_weights_cut_short_are_refused_in_one_line(copy: Path) -> None:
-    weights = copy / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1000])
-    with pytest.raises(InputError, match="no loadable weights") as caught:
-        load(copy)
-    problem(caught, copy)
-
-
-def test_an_architecture_that_changes_logits_after_the_head_is_refused(copy: Path) -> None:
-    name = "final_logit_softcapping"
-    configure(copy, **{name: 30.0})
-    with pytest.raises(InputError, match=name) as caught:
-        load(copy)
-    problem(caught, copy)
-
-
-def test_a_tokenizer_without_an_end_of_text_token_is_refused(copy: Path) -> None:
-    path = copy / "tokenizer_config.json"
+@pytest.mark.parametrize("told", ["no loadable weights", "logit_softcapping", "has no eos_token"])
+def test_a_folder_that_cannot_be_used_is_refused_in_one_line(
+    told: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(tiny_model, tmp_path / "model")
+    path = copy / ("tokenizer_config.json" if "eos" in told else "config.json")
     settings = json.loads(path.read_text())
-    del settings["eos_token"]
-    path.write_text(json.dumps(settings))
-    with pytest.raises(InputError, match="has no eos_token") as caught:
-        load_tokenizer(copy)
-    problem(caught, copy)
+    match told:
+        case "no loadable weights":
+            weights = copy / "model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:-1000])
+        case "logit_softcapping":
+            path.write_text(json.dumps(settings | {"final_logit_softcapping": 30.0}))
+        case _:
+            del settings["eos_token"]
+            path.write_text(json.dumps(settings))
+    with pytest.raises(InputError, match=told) as caught:
+        (load_tokenizer if "eos" in told else load)(copy)
+    (line,) = caught.value.problems
+    assert "\n" not in line
+    assert line.startswith(f"{copy}: ")
 
 
 def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
