@@ -1,4 +1,4 @@
-"""Values of a given form."""
+"""Values of a given form, and rows of CSV files."""
 
 import math
 import re
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
+from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
 from ecslm.common.validation import validated
 from ecslm.models.bases import BaseSettings
@@ -56,3 +57,12 @@ def test_whatever_is_wrong_is_told_in_words_for_those_who_write_settings(
             assert not [line for line in error.problems if FOREIGN.search(line)]
 
     check()
+
+
+def test_rows_may_lack_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("model,hub_id\nA,\nB,\nC,x\n")
+    assert len(read_csv(path, (), ("model",), ("hub_id",))) == 3
+    path.write_text("model,hub_id\nA,x\nB,x\n")
+    with pytest.raises(InputError, match=re.escape("line 3: x: duplicates an earlier line")):
+        read_csv(path, (), ("model",), ("hub_id",))
