@@ -5,15 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.project import ROOT, SCRIPTS
+from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
@@ -23,6 +23,7 @@ from ecslm.common.results_cache import (
     Entry,
     ResultsCache,
     kept_entries,
+    remove_entry,
     size_limit,
     trim,
 )
@@ -30,13 +31,6 @@ from ecslm.common.results_cache import (
 KEY = sha256_of_text("everything")
 CONTENTS = {"weights": b"\x00\x01\x02", "cost": b"1 s\n"}
 FIELDS = {"text": "ä", "number": 0.1, "nested": {"one": [1, None]}}
-
-
-@contextmanager
-def somewhere() -> Iterator[Path]:
-    """A directory for one generated example."""
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
 
 
 def put(
@@ -61,7 +55,8 @@ def taken(cache: ResultsCache, folder: Path, key: str = KEY) -> dict[str, bytes]
 
 @given(st.data())
 def test_what_was_put_is_taken_unless_anything_of_it_is_damaged(data: st.DataObject) -> None:
-    with somewhere() as folder:
+    with TemporaryDirectory() as place:
+        folder = Path(place)
         cache = ResultsCache(folder / "cache")
         entry = put(cache, folder / "made")
         path = entry / data.draw(st.sampled_from([*CONTENTS, ENTRY]))
@@ -133,45 +128,25 @@ def test_without_hard_links_files_are_copied_and_without_room_there_is_one_warni
     assert list(root.glob("*/*")) == []
 
 
-PUT_AND_TAKE = """
-import sys
-from pathlib import Path
-from ecslm.common.hashing import sha256_of_file
-from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
-
-root, own, key = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-own.mkdir()
-for number in range(40):
-    # A new file, as jobs make: the old one is a link of an entry, which others may be reading.
-    (own / "weights").unlink(missing_ok=True)
-    (own / "weights").write_bytes(b"w" * 100_000)
-    files = {"weights": own / "weights"}
-    digests = {"weights": sha256_of_file(own / "weights")}
+def put_and_take(root: Path, own: Path) -> bool:
+    """Whether the cache remains usable."""
     cache = ResultsCache(root)
-    cache.put(Entry(key=key, step="s", made_for=str(own), fields={}, files=digests), files)
-    entry = cache.take(key, ["weights"], own / f"out-{number}")
-    if entry is not None:
-        assert (own / f"out-{number}/weights").read_bytes() == b"w" * 100_000
-    if number % 5 == 0:
-        remove_entry(cache.folder(key))
-"""
+    for number in range(40):
+        # A new file, as jobs make: the old one is a link of an entry, which others may be reading.
+        shutil.rmtree(own, ignore_errors=True)
+        put(cache, own, {"weights": b"w" * 100_000})
+        if cache.take(KEY, ["weights"], folder := own.with_name(f"{own.name}-{number}")):
+            assert (folder / "weights").read_bytes() == b"w" * 100_000
+        if number % 5 == 0:
+            remove_entry(cache.folder(KEY))
+    return cache._usable
 
 
 def test_processes_may_put_take_and_remove_at_once(tmp_path: Path) -> None:
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", PUT_AND_TAKE, tmp_path / "cache", tmp_path / own, KEY],
-            env={"PYTHONPATH": str(ROOT / "scripts")},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for own in "abcd"
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        # A file may vanish while it is read; the cache is never called unusable.
-        assert "not kept" not in errors
+    """A file may vanish while it is read."""
+    with ProcessPoolExecutor(4, get_context("fork")) as pool:
+        roots = [tmp_path / "cache"] * 4
+        assert list(pool.map(put_and_take, roots, map(tmp_path.joinpath, "abcd"))) == [True] * 4
     assert list((tmp_path / "cache").glob("*/.*")) == []
 
 
@@ -183,7 +158,8 @@ ENTRIES = st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=6)
 def test_trimming_removes_the_least_recently_used_that_take_space_and_no_more_than_needed(
     entries: list[tuple[int, bool]], limit: int
 ) -> None:
-    with somewhere() as folder:
+    with TemporaryDirectory() as place:
+        folder = Path(place)
         cache, spaces = ResultsCache(folder / "cache"), {}
         for number, (size, is_result) in enumerate(entries):
             key = sha256_of_text(str(number))
