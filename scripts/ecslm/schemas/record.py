@@ -1,7 +1,7 @@
 """Schema of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -104,6 +104,20 @@ def read_task(path: Path, task: str) -> list[Record]:
                 message = f"is {record.task!r}, expected {task!r}"
                 yield Problem(message, line=line, field="task", kind="other_task")
 
+    return checked_records(path, check)
+
+
+def checked_records(
+    path: Path, check: Callable[[Sequence[tuple[int, Record]]], Iterable[Problem]]
+) -> list[Record]:
+    """Read a dataset file, which must have records.
+
+    Args:
+        check: returns problems of the valid rows, with their lines.
+
+    Raises:
+        InputError: as `read_records`; or there are no records, or the check found problems.
+    """
     rows = read_rows(path, Record, check, lambda rows: () if rows else ("no records",))
     return [record for _, record in rows]
 
