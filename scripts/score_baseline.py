@@ -10,9 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import read_jsonl
-from ecslm.common.manifests import verify_result
-from ecslm.schemas.record import Record
+from ecslm.schemas.record import Record, checked_records
 from ecslm.schemas.registry import registered_kind
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.baselines import (
@@ -82,11 +80,7 @@ def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
         for problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
             yield replace(problem, field="output") if problem.field == "reference" else problem
 
-    verify_result(path)
-    records = read_jsonl(path, Record, check)
-    if not records:
-        raise InputError(f"{path}: no records")
-    return records
+    return checked_records(path, check)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ AS_IN_A_RUN = (
     "--printshellcmds` prints the command of each job with its settings, to change and run by hand."
 )
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# Empty settings: the defaults of their schema.
+SETTINGS = "{}"
 MANIFEST = "manifest to write: what the result was made from (default: named after the result)"
 CODE = "set by a run: digest of the code, which is recorded; other code refuses to run"
 LOG = "also write progress to this file, as plain lines"
@@ -64,8 +66,7 @@ def output_file(text: str) -> Path:
     """
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a directory; name a file to write")
-    output_folder(str(Path(text).parent))
-    return Path(text)
+    return output_folder(str(Path(text).parent)) / Path(text).name
 
 
 def output_folder(text: str) -> Path:
@@ -197,26 +198,33 @@ def problems_told() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except InputError as error:
-        exit_with(error)
     except BrokenPipeError:
         # Nobody reads any more, as after `| head`. Python would try again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        what = error.strerror or str(error)
-        if error.errno in NO_ROOM:
-            what = f"{what}: make room there, or write to another disk"
-        exit_with(InputError(Problem(what, path=error.filename or "")))
-    except Exception as error:
-        # Libraries that are not in Python have errors of their own for full memory and disks.
-        if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
-            exit_with(InputError("memory: exhausted: end other programs, or use a larger machine"))
-        if f"(os error {errno.ENOSPC})" in str(error):
-            exit_with(InputError("the disk is full: make room there, or write to another one"))
-        raise
     except KeyboardInterrupt:
         interrupted = InputError("interrupted: run again to continue from what is finished")
         exit_with(interrupted, 128 + signal.SIGINT)
+    except Exception as error:
+        if told := _told(error):
+            exit_with(told)
+        raise
+
+
+def _told(error: Exception) -> InputError | None:
+    """What a person can do about an error; None if it is one of the code."""
+    match error:
+        case InputError():
+            return error
+        case OSError():
+            room = ": make room there, or write to another disk" if error.errno in NO_ROOM else ""
+            what = f"{error.strerror or error}{room}"
+            return InputError(Problem(what, path=error.filename or ""))
+    # Libraries that are not in Python have errors of their own for full memory and disks.
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+        return InputError("memory: exhausted: end other programs, or use a larger machine")
+    if f"(os error {errno.ENOSPC})" in str(error):
+        return InputError("the disk is full: make room there, or write to another one")
+    return None
 
 
 def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: job) -> Any:
@@ -275,8 +283,7 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, w
     """Add an option, or an argument for a parameter that is positional only."""
     kind, default = parameter.annotation, parameter.default
     if parameter.name == "settings":
-        # See `parse`.
-        default = None
+        default = SETTINGS
     required = default is parameter.empty
     options: dict[str, Any] = {"help": words.replace("%", "%%")}
     if NoneType in get_args(kind):
@@ -296,15 +303,18 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, w
         options["type"] = kind
     if not required:
         options["default"] = list(default) if "nargs" in options else default
-        if isinstance(default, int | float | str | Path) and kind is not bool:
+        if (
+            default != SETTINGS
+            and isinstance(default, int | float | str | Path)
+            and kind is not bool
+        ):
             options["help"] += " (default: %(default)s)"
-    if parameter.kind is parameter.POSITIONAL_ONLY:
-        parser.add_argument(parameter.name, **options)
-        return
-    name = f"--{parameter.name.replace('_', '-')}"
-    if "nargs" in options:
-        options["action"] = "extend"
-    parser.add_argument(name, dest=parameter.name, required=required, **options)
+    if parameter.kind is not parameter.POSITIONAL_ONLY:
+        options |= {"dest": parameter.name, "required": required}
+        if "nargs" in options:
+            options["action"] = "extend"
+    dashed = f"--{parameter.name.replace('_', '-')}" if "dest" in options else parameter.name
+    parser.add_argument(dashed, **options)
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
@@ -319,25 +329,14 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     if unknown := [word for word in words if not any(name.startswith(word) for name in known)]:
         raise InputError(*(f"{word}: unknown option{nearest(word, known)}" for word in unknown))
     given = parser.parse_args()
-    for action in parser._actions:
-        # Not argparse's default, which it reads before it says that an option is missing.
-        if action.dest == "settings" and given.settings is None and callable(action.type):
-            given.settings = action.type("{}")
     taken: dict[str, str] = {}
-    for action, path in _files(parser, given):
-        name = "/".join(action.option_strings) or action.dest
-        other = taken.setdefault(os.path.realpath(path), name)
-        if action.type is output_file and other != name:
-            raise InputError(f"{name}: {path} is also {other}: choose another file")
-    return given
-
-
-def _files(
-    parser: argparse.ArgumentParser, given: argparse.Namespace
-) -> Iterator[tuple[argparse.Action, Path]]:
-    """The files that are named; those to read come first."""
+    # Files to read come first.
     for action in sorted(parser._actions, key=lambda action: action.type is output_file):
         value = getattr(given, action.dest, None)
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, Path):
-                yield action, one
+        name = "/".join(action.option_strings) or action.dest
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, Path):
+                other = taken.setdefault(os.path.realpath(path), name)
+                if action.type is output_file and other != name:
+                    raise InputError(f"{name}: {path} is also {other}: choose another file")
+    return given

@@ -11,10 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from ecslm.common.errors import InputError
-from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.config.files import read_files
 from ecslm.models.bases import PathSource, model_files, read_base
 from ecslm.models.fetching import fetch_base
@@ -104,4 +102,3 @@ def test_a_configuration_cannot_name_python_objects(value: str, tmp_path: Path) 
     path.write_text(f"study: {value}\n", encoding="utf-8")
     with pytest.raises(InputError, match="could not determine a constructor"):
         read_files([path])
-    assert issubclass(YAML_LOADER, yaml.SafeLoader | yaml.CSafeLoader)

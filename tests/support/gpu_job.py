@@ -1,22 +1,22 @@
 """A job on a machine with GPUs that are not there: it does what it is told, a line at a time.
 
-Arguments: the folder of the locks, and the UUIDs of the GPUs, separated by commas.
+Argument: the folder of the locks.
 """
 
 import json
 import logging
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from support.machine import Gpu, install
 
-from ecslm.common.devices import lease, sharing
-from ecslm.common.errors import InputError
-from ecslm.common.worker.client import ask, join
+from ecslm.common.devices import lease
+from ecslm.common.worker import client
 from ecslm.common.worker.place import DEVICES_VARIABLE
+
+GPUS = ("GPU-a", "GPU-b", "GPU-c")
 
 
 class Session:
@@ -27,37 +27,27 @@ class Session:
         return os.getpid()
 
 
-def take(count: int) -> str | None:
-    """Lease devices; returns what CUDA is shown."""
-    lease.lease_devices("cuda", count)
-    return os.environ.get(DEVICES_VARIABLE)
+def do(command: str, *arguments: Any) -> Any:
+    """Do what is asked; returns what there is to tell."""
+    match command:
+        case "take":
+            lease.lease_devices("cuda", *arguments)
+            return os.environ.get(DEVICES_VARIABLE)
+        case "worker":
+            channel = client.join({"code": "1"}, Session)
+            return None if channel is None else client.ask(channel, "who")
+        case "stay":
+            return client._stay_on_devices()
+    return dict(os.environ)
 
 
-def worker() -> int | None:
-    """The number of the run's worker for the visible devices, which this job starts or joins."""
-    channel = join({"code": "1"}, Session)
-    return None if channel is None else int(ask(channel, "who"))
-
-
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "take": take,
-    "worker": worker,
-    "stay": sharing.stay_on_devices,
-    "environment": lambda: dict(os.environ),
-}
-
-
-def main(folder: str, gpus: str) -> None:
+def main(folder: str) -> None:
     """Obey until the input ends."""
-    install([Gpu(uuid) for uuid in gpus.split(",")] if gpus else [])
-    lease.locks_folder = sharing.locks_folder = lambda: Path(folder)
+    install([Gpu(uuid) for uuid in GPUS])
+    lease.private_folder = client.private_folder = lambda: Path(folder)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     for line in sys.stdin:
-        name, *arguments = json.loads(line)
-        try:
-            print(json.dumps({"value": COMMANDS[name](*arguments)}), flush=True)
-        except InputError as error:
-            print(json.dumps({"problems": error.problems}), flush=True)
+        print(json.dumps(do(*json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,8 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given.settings == Settings()
     given = parsed(monkeypatch, "a", "--text", "t", "--loud", "--settings", '{"metric": "x"}')
     assert (given.loud, given.settings.metric) == (True, "x")
+    # What is read may be read twice.
+    assert parsed(monkeypatch, "a", "--text", "t", "--inputs", "x", "x", "--folder", "x").folder
     shown = command_line(example, "What it does.\n\nMore of it.").format_help()
     shown = " ".join(shown.split())
     parts = ("What it does.", "a text of two lines", "More of it.")

@@ -31,15 +31,10 @@ def read_csv(path: Path, columns: tuple[str, ...], *keys: tuple[str, ...]) -> li
         if None in row or None in row.values():
             raise InputError(f"{path}: line {number}: not the same number of fields as the header")
     for key in keys:
-        _refuse_repeated(path, rows, key)
+        # Without a name a row has none.
+        names = [tuple(row[column] for column in key) for row in rows]
+        for line, name in enumerate(names, start=2):
+            if any(name) and name in names[: line - 2]:
+                told = f"{', '.join(name)}: duplicates an earlier line"
+                raise InputError(f"{path}: line {line}: {told}")
     return rows
-
-
-def _refuse_repeated(path: Path, rows: list[dict[str, str]], key: tuple[str, ...]) -> None:
-    """Refuse a row with the name of an earlier one; without a name it has none."""
-    earlier: set[tuple[str, ...]] = set()
-    for line, row in enumerate(rows, start=2):
-        name = tuple(row[column] for column in key)
-        if any(name) and name in earlier:
-            raise InputError(f"{path}: line {line}: {', '.join(name)}: duplicates an earlier line")
-        earlier.add(name)

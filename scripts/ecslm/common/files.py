@@ -5,9 +5,8 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
@@ -170,21 +169,13 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}: not JSON ({error})") from None
 
 
-def read_jsonl(
-    path: Path,
-    model: type[Model],
-    check: Callable[[list[tuple[int, Model]]], Iterable[Problem]] = lambda _: (),
-) -> list[Model]:
+def read_jsonl(path: Path, model: type[Model]) -> list[Model]:
     """Read a JSON Lines file, validating each line against `model`.
-
-    `check` gets the valid rows with their line numbers and returns problems with their line; the
-    path is added here.
 
     Raises:
         InputError: the file is missing or has invalid lines; every invalid line is reported.
     """
     rows, problems = numbered_rows(path, model)
-    problems += [replace(problem, path=path) for problem in check(rows)]
     if problems:
         raise InputError(*problems)
     return [row for _, row in rows]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -27,16 +27,6 @@ known_digests: dict[str, tuple[tuple[int, ...], str]] = {}
 _FORM = TypeAdapter(dict[str, tuple[tuple[int, ...], str]])
 
 
-class FileState(NamedTuple):
-    """What is different after each change of a file, unless two changes follow at once."""
-
-    device: int
-    inode: int
-    size: int
-    modified_ns: int
-    changed_ns: int
-
-
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces, so that equal values give equal text."""
     return json.dumps(
@@ -49,17 +39,14 @@ def sha256_of_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def file_state(path: Path) -> FileState:
-    """The state of a file.
+def file_state(path: Path) -> tuple[int, ...]:
+    """What is different after each change of a file, unless two changes follow at once.
 
     Raises:
         FileNotFoundError: there is no such file.
     """
-    status = path.stat()
-    return FileState(
-        *(status.st_dev, status.st_ino, status.st_size),
-        *(status.st_mtime_ns, status.st_ctime_ns),
-    )
+    now = path.stat()
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
 
 
 @contextmanager
@@ -108,7 +95,7 @@ def sha256_of_file(path: Path) -> str:
         known_state, digest = known_digests.get(str(path), (None, ""))
         if known_state == state:
             return digest
-        settled = time.time_ns() - max(state.modified_ns, state.changed_ns) > SETTLED_NS
+        settled = time.time_ns() - max(state[-2:]) > SETTLED_NS
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging.handlers import BufferingHandler
 from pathlib import Path
 
 from ecslm.common.worker.place import RUN_VARIABLE
@@ -38,8 +39,8 @@ def start_log(path: Path | None) -> None:
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
         if in_run:
             console.setStream(os.fdopen(os.dup(STDERR), "w", encoding="utf-8", errors="replace"))
-            with path.open("ab") as log:
-                os.dup2(log.fileno(), STDERR)
+            with path.open("ab") as stream:
+                os.dup2(stream.fileno(), STDERR)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
@@ -59,8 +60,8 @@ def start_log(path: Path | None) -> None:
     sys.excepthook = log_uncaught
 
 
-def collect_log() -> list[tuple[int, str]]:
-    """Collect levels and texts of messages in a list, in a process that was forked from another.
+def collect_log() -> BufferingHandler:
+    """Collect messages in the buffer of a handler, in a process that was forked from another.
 
     The handlers that it has inherited are the other's. What libraries print goes to the file of
     `start_log` alone, or nowhere, but never to the other's stdout and stderr, which may be pipes.
@@ -71,18 +72,17 @@ def collect_log() -> list[tuple[int, str]]:
     output = files[0].fileno() if files and files[0] else nowhere
     for stream, target in ((0, nowhere), (1, output), (2, output)):
         os.dup2(target, stream)
-    lines: list[tuple[int, str]] = []
-    root.handlers = [_Collector(lines)]
-    return lines
+    collected = BufferingHandler(sys.maxsize)
+    root.handlers = [collected]
+    return collected
 
 
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
     """The warnings that the library logs while the block runs, once it has ended; they are not
     printed."""
-    lines: list[tuple[int, str]] = []
     texts: list[str] = []
-    handler, library = _Collector(lines), logging.getLogger("ecslm")
+    handler, library = BufferingHandler(sys.maxsize), logging.getLogger("ecslm")
     handler.setLevel(logging.WARNING)
     library.addHandler(handler)
     propagates, library.propagate = library.propagate, False
@@ -91,17 +91,4 @@ def collected_warnings() -> Iterator[list[str]]:
     finally:
         library.removeHandler(handler)
         library.propagate = propagates
-        texts += [text for _, text in lines]
-
-
-class _Collector(logging.Handler):
-    """Adds messages to a list."""
-
-    def __init__(self, lines: list[tuple[int, str]]) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Add a message."""
-        text = logging.Formatter().format(record)
-        self._lines.append((record.levelno, text))
+        texts += [record.getMessage() for record in handler.buffer]

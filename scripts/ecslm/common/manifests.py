@@ -4,7 +4,7 @@ A manifest contains no times, so running the same job again writes the same byte
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,7 @@ def require_unchanged(origin: Mapping[str, Any]) -> None:
         raise changed_while_read(changed)
 
 
-def refuse_replaced(origin: Mapping[str, Any], results: Iterable[Path], manifest: Path) -> None:
+def refuse_replaced(origin: Mapping[str, Any], results: Collection[Path], manifest: Path) -> None:
     """Refuse to overwrite what was read, or the manifest of other results.
 
     Args:
@@ -144,15 +144,14 @@ def refuse_replaced(origin: Mapping[str, Any], results: Iterable[Path], manifest
     Raises:
         InputError: a file would be overwritten.
     """
-    results, read = list(results), set(map(os.path.realpath, origin["inputs"]))
+    read = set(map(os.path.realpath, origin["inputs"]))
     for path in (*results, manifest):
         if os.path.realpath(path) in read:
             raise InputError(f"{path}: is read, and would be overwritten: choose another --output")
     if manifest.is_file():
         made = read_manifest(manifest)
-        folder = made.location(manifest)
-        others = [name for name in made.files if (folder / name).exists()]
-        if others and results[0].name not in made.files:
+        others = [name for name in made.files if (made.location(manifest) / name).exists()]
+        if others and next(iter(results)).name not in made.files:
             raise InputError(
                 f"--manifest: {manifest} belongs to {', '.join(others)}: choose another file, or "
                 "another --output, which it is named after"

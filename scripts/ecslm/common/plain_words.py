@@ -14,36 +14,25 @@ LINE = r"^[^\x00-\x1f\x7f]+$"
 # The type of an error whose value may be a secret: no message shows it.
 HIDDEN = "hidden_value"
 
-# What a value should be, by the error type of pydantic, whose own words are for developers.
+# What a value should be, by the error type of pydantic, whose own words are for developers; else by
+# how that begins.
 SHOULD_BE = {
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "date_type": "a date",
-    "dict_type": "a section of keys",
     "finite_number": "a number that is not infinite",
-    "float_parsing": "a number",
-    "float_type": "a number",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
     "int_parsing_size": "a whole number with fewer digits",
-    "int_type": "a whole number",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
-    "list_type": "a list",
     "literal_error": "{expected}",
-    "model_attributes_type": "a section of keys",
-    "model_type": "a section of keys",
-    "path_type": "a path as text",
-    "string_sub_type": "text",
     "string_too_long": "at most {max_length} characters long",
     "string_too_short": "at least {min_length} characters long",
-    "string_type": "text",
-    "string_unicode": "text",
     "too_long": "a list of at most {max_length}",
     "too_short": "a list of at least {min_length}",
-    "tuple_type": "a list",
+}
+BEGINNINGS = {
+    **{"bool": "true or false", "date": "a date", "float": "a number", "int": "a whole number"},
+    **{"dict": "a section of keys", "model": "a section of keys", "path": "a path as text"},
+    **{"list": "a list", "string": "text", "tuple": "a list"},
 }
 PATTERNS = {
     "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
@@ -58,32 +47,36 @@ PATTERNS = {
 def in_plain_words(detail: Mapping[str, Any]) -> str:
     """What is wrong with a value, of one of the errors of pydantic."""
     kind, context = detail["type"], detail.get("ctx", {})
-    # As people write them: 1, not 1.0.
-    context = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
     match kind:
         case "missing":
             return "missing"
         case "extra_forbidden":
             return "unknown key"
-        case "string_pattern_mismatch":
-            pattern = context["pattern"]
-            return f"should be {PATTERNS.get(pattern, f'of the form {pattern}')}"
         case "union_tag_not_found":
             return f"{context['discriminator']} is missing"
         case "union_tag_invalid":
             return f"{context['discriminator']} should be one of {context['expected_tags']}"
         case "json_invalid":
             return f"not JSON ({context['error']})"
-        case _ if kind in SHOULD_BE:
-            return f"should be {SHOULD_BE[kind].format(**context)}"
+    if wanted := _wanted(kind, context):
+        return f"should be {wanted}"
     message = detail["msg"].removeprefix("Value error, ")
     return str(message[:1].lower() + message[1:])
 
 
+def _wanted(kind: str, context: Mapping[str, Any]) -> str:
+    """What a value should be; empty if pydantic's message says it best."""
+    if kind == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        return PATTERNS.get(pattern, f"of the form {pattern}")
+    # As people write them: 1, not 1.0.
+    limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
+    return SHOULD_BE.get(kind, BEGINNINGS.get(kind.partition("_")[0], "")).format(**limits)
+
+
 def in_plain_words_with_value(detail: Mapping[str, Any]) -> str:
     """As `in_plain_words`, with the value if the value is what is wrong."""
-    kind = detail["type"]
-    told = kind in SHOULD_BE or kind == "string_pattern_mismatch"
+    told = _wanted(detail["type"], detail.get("ctx", {})) != ""
     return f"{in_plain_words(detail)}{given(detail) if told else ''}"
 
 

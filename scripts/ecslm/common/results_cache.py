@@ -29,9 +29,8 @@ ROOT_VARIABLE = "ECSLM_CACHE"
 LIMIT_VARIABLE = "ECSLM_CACHE_GB"
 DEFAULT_LIMIT = 50.0
 GIGABYTE = 10**9
-# Names of directories of entries in the making, see `hidden`.
+# Names of directories of entries in the making, see `hidden`; older ones are of killed processes.
 UNFINISHED = f".{'[0-9a-f]' * 64}.{'[0-9a-f]' * 8}"
-# Older ones are those of killed processes.
 SECONDS_TO_MAKE = 86_400
 
 
@@ -80,10 +79,9 @@ class ResultsCache:
 
     def has(self, key: str) -> bool:
         """Whether there is an entry, sound or not."""
-        try:
+        with suppress(OSError):
             return (self.folder(key) / ENTRY).is_file()
-        except OSError:
-            return False
+        return False
 
     def put(self, entry: Entry, files: Mapping[str, Path]) -> None:
         """Keep results, as hard links where the file system has them.
@@ -169,8 +167,12 @@ def size_limit() -> float:
 def kept_entries(cache: ResultsCache) -> list[Kept]:
     """The entries of a cache, the least recently used first; nothing else that may be there, if a
     user has named another directory."""
-    found = (_kept(path.parent) for path in cache.root.glob(f"??/[!.]*/{ENTRY}"))
-    return sorted(filter(None, found), key=lambda kept: kept.last_used)
+    found: list[Kept] = []
+    for path in cache.root.glob(f"??/[!.]*/{ENTRY}"):
+        # Another process may have just removed it.
+        with suppress(OSError):
+            found.append(_kept(path.parent))
+    return sorted(found, key=lambda kept: kept.last_used)
 
 
 def trim(cache: ResultsCache, limit: float) -> list[Kept]:
@@ -182,8 +184,8 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
         with suppress(OSError):
             if time.time() - folder.stat().st_mtime > SECONDS_TO_MAKE:
                 shutil.rmtree(folder, ignore_errors=True)
-    entries = kept_entries(cache)
-    space, removed = sum(kept.space for kept in entries), []
+    entries, removed = kept_entries(cache), []
+    space = sum(kept.space for kept in entries)
     for kept in entries:
         if kept.space and space > limit:
             remove_entry(kept.folder)
@@ -225,16 +227,13 @@ def _read_entry(folder: Path) -> Entry:
     return entry
 
 
-def _kept(folder: Path) -> Kept | None:
-    """The entry in a directory; None if another process has just removed it."""
-    entry = None
+def _kept(folder: Path) -> Kept:
+    states = {path.name: path.stat() for path in folder.iterdir()}
     try:
-        states = {path.name: path.stat() for path in folder.iterdir()}
-        with suppress(ValueError):
-            entry = _read_entry(folder)
-    except OSError:
-        return None
+        entry = _read_entry(folder)
+    except ValueError:
+        entry = None
     # entry.json is never a result, and too small to count.
-    own = [one for name, one in states.items() if one.st_nlink == 1 and name != ENTRY]
-    size, space = (sum(one.st_size for one in some) for some in (states.values(), own))
-    return Kept(folder, entry, states[ENTRY].st_mtime, size, space)
+    own = [one.st_size for name, one in states.items() if one.st_nlink == 1 and name != ENTRY]
+    size = sum(one.st_size for one in states.values())
+    return Kept(folder, entry, states[ENTRY].st_mtime, size, sum(own))

@@ -4,7 +4,7 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,20 @@ from ecslm.common.results_cache import Entry, ResultsCache, link_or_copy
 
 log = logging.getLogger(__name__)
 
+Files = Mapping[str, Path]
+
 
 @dataclass(frozen=True)
 class Outputs:
     """The files that a job writes, in this order: those with clock values, results, manifest."""
 
     manifest: Path
-    results: Mapping[str, Path]
+    results: Files
     """Paths of the results by name; the manifest lists their sha256."""
-    timed: Mapping[str, Path] = field(default_factory=dict)
+    timed: Files = field(default_factory=dict)
 
     @property
-    def files(self) -> dict[str, Path]:
+    def files(self) -> Files:
         """All files by name, without the manifest."""
         return {**self.timed, **self.results}
 
@@ -45,7 +47,7 @@ class Work:
     _known: Mapping[str, Any]
     _cache: ResultsCache | None
 
-    def restored(self, adapt: Callable[[Mapping[str, Path]], None] = lambda _: None) -> bool:
+    def restored(self, adapt: Callable[[Files], None] = lambda _: None) -> bool:
         """Take finished results from the cache; returns False if it has none.
 
         Snakemake deletes results before it runs their job, and results of a job whose end it did
@@ -60,33 +62,23 @@ class Work:
             InputError: there are none, and the environment would change what is computed.
         """
         own = Pair(code=self._origin["code"], versions=self._origin["versions"])
-        pairs = () if self._cache is None else (own, *equivalents(own))
-        if any(self._taken({**self._origin, **pair.model_dump()}, adapt) for pair in pairs):
-            return True
+        names, folder = self._outputs.files.keys(), self.folder / "taken"
+        for pair in () if self._cache is None else (own, *equivalents(own)):
+            assert self._cache is not None
+            shutil.rmtree(folder, ignore_errors=True)
+            origin = {**self._origin, **pair.model_dump()}
+            if entry := self._cache.take(_key(self._action, origin), names, folder):
+                log.info("taken from the cache: made for %s", entry.made_for)
+                files = {name: folder / name for name in entry.files}
+                adapt(files)
+                self._place(files, entry.fields, origin)
+                return True
+        shutil.rmtree(folder, ignore_errors=True)
         if device := self._action.get("device"):
             refuse_variables(device)
         return False
 
-    def _taken(
-        self, origin: Mapping[str, Any], adapt: Callable[[Mapping[str, Path]], None]
-    ) -> bool:
-        assert self._cache is not None
-        taken = self.folder / "taken"
-        shutil.rmtree(taken, ignore_errors=True)
-        entry = self._cache.take(_key(self._action, origin), self._outputs.files.keys(), taken)
-        if entry is None:
-            shutil.rmtree(taken, ignore_errors=True)
-            return False
-        log.info("taken from the cache: made for %s", entry.made_for)
-        files = {name: taken / name for name in entry.files}
-        adapt(files)
-        digests = {name: sha256_of_file(path) for name, path in files.items()}
-        self._place(files, digests, entry.fields, origin)
-        return True
-
-    def publish(
-        self, made: Mapping[str, Path], found: Mapping[str, Any], keep: bool = True
-    ) -> None:
+    def publish(self, made: Files, found: Mapping[str, Any], keep: bool = True) -> None:
         """Put finished files into the cache, then to the paths of the outputs, the manifest last.
 
         The rest of the work is removed.
@@ -96,42 +88,35 @@ class Work:
             found: the manifest's own fields that were not known before the work.
             keep: whether another job may take them from the cache.
         """
-        if not keep:
-            replace(self, _cache=None).publish(made, found)
-            return
         for path in made.values():
             settle(path)
-        digests = {name: sha256_of_file(path) for name, path in made.items()}
-        if self._cache is not None:
+        if self._cache is not None and keep:
             entry = Entry(
                 key=_key(self._action, self._origin),
                 step=self._action["step"],
                 made_for=str(self._outputs.manifest),
                 fields=dict(found),
-                files=digests,
+                files={name: sha256_of_file(path) for name, path in made.items()},
             )
             # Before anything is in place: a job that is killed from here on has kept its results.
             self._cache.put(entry, made)
-        self._place(made, digests, found, self._origin)
+        self._place(made, found, self._origin, keep)
 
     def _place(
-        self,
-        files: Mapping[str, Path],
-        digests: Mapping[str, str],
-        found: Mapping[str, Any],
-        origin: Mapping[str, Any],
+        self, files: Files, found: Mapping[str, Any], origin: Mapping[str, Any], kept: bool = True
     ) -> None:
-        for name, path in self._outputs.files.items():
+        outputs = self._outputs
+        listed = {path.name: sha256_of_file(files[n]) for n, path in outputs.results.items()}
+        for name, path in outputs.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_temporaries(path)
             link_or_copy(files[name], path)
-        listed = {path.name: digests[name] for name, path in self._outputs.results.items()}
-        action = None if self._cache is None else _key(self._action, origin)
+        remove_temporaries(outputs.manifest)
+        action = _key(self._action, origin) if self._cache is not None and kept else None
         manifest = Manifest(files=listed, action=action, **origin).model_dump(mode="json")
-        remove_temporaries(self._outputs.manifest)
         known = dict(self._known)
         # What was found may have been kept with all fields of another result's manifest.
-        write_json(self._outputs.manifest, manifest | known | dict(found) | known)
+        write_json(outputs.manifest, manifest | known | dict(found) | known)
         shutil.rmtree(self.folder)
 
 
@@ -170,14 +155,8 @@ def work_folder(
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
         try:
-            yield Work(
-                folder=folder,
-                _outputs=outputs,
-                _action=action,
-                _origin=origin,
-                _known=known or {},
-                _cache=None if by_hand else ResultsCache(cache),
-            )
+            results = None if by_hand else ResultsCache(cache)
+            yield Work(folder, outputs, action, origin, known or {}, results)
         finally:
             if by_hand:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,6 @@ import yaml
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_text
-from ecslm.common.yaml_loader import YAML_LOADER
 
 EXAMPLE = "expected keys, as in `study: mine`"
 
@@ -97,7 +96,7 @@ def read_files(files: Sequence[Path]) -> list[Content]:
 
 def _read(path: Path, name: str) -> Content:
     text = read_text(path)
-    loader = YAML_LOADER(text)
+    loader = yaml.CSafeLoader(text)
     try:
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):

@@ -15,12 +15,12 @@ What cannot be followed like this is forbidden in our code, by tests.
 import ast
 import gc
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ecslm.common.errors import InputError
 from ecslm.fingerprint import known
@@ -34,7 +34,10 @@ Imports = dict[str, set[tuple[str, str | None]]]
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
 BLOCKS = frozenset({"body", "finalbody", "orelse"})
+# What a module calls its logger, and nothing else: a test looks.
+LOGGER = "log"
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
+NAMED = (ast.arg, ast.ExceptHandler, ast.FunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar)
 
 
 class Node(NamedTuple):
@@ -45,11 +48,10 @@ class Node(NamedTuple):
 
 
 class Part(NamedTuple):
-    """The digest of a definition's text, what it refers to, and a digest with the names of that."""
+    """The digest of a definition's text, and what it refers to, in the order of first use."""
 
     text: str
     targets: tuple[Node, ...]
-    named: str
 
 
 class Module:
@@ -65,7 +67,6 @@ class Module:
         # By the names that they bind.
         self.statements: dict[str, list[ast.stmt]] = {}
         self.others: list[ast.stmt] = []
-        self.imports_inside = bool(re.search(rb"^[ \t]+(?:import|from)\s", source, re.MULTILINE))
         try:
             statements = ast.parse(source).body
         except SyntaxError as error:
@@ -91,9 +92,6 @@ class Module:
                     self.others.append(statement)
             for bound in names:
                 self.statements.setdefault(bound, []).append(statement)
-        # Known by its call.
-        loggers = self.statements.get("log", ())
-        self.logger = {"log"} if any("getLogger" in ast.unparse(one) for one in loggers) else set()
 
 
 class Code:
@@ -163,7 +161,7 @@ class Code:
         elif not rest:
             yield Node(module, WHOLE), ""
         else:
-            home, first = self._module(module), rest[0]
+            home, first = self.module(module), rest[0]
             for again in sorted(home.imports.get(first, ()), key=str):
                 yield from self.resolved(*again, *rest[1:])
             if first in home.statements:
@@ -171,7 +169,12 @@ class Code:
             elif first not in home.imports:
                 yield None, ".".join((module, *rest))
 
-    def _module(self, name: str) -> Module:
+    def module(self, name: str) -> Module:
+        """What a script or module defines.
+
+        Raises:
+            InputError: it is missing, or not Python.
+        """
         if name not in self._modules:
             path = self.path(name)
             if path is None:
@@ -188,15 +191,13 @@ class Code:
 
     def _part(self, node: Node) -> Part:
         if node not in self._parts:
-            module = self._module(node.module)
+            module = self.module(node.module)
             writer = Writer(self, module)
-            writer.definition(node.name)
+            text = writer.definition(node.name)
             targets = list(writer.numbers)
             if module.others and node.name != STATEMENTS:
                 targets.append(Node(node.module, STATEMENTS))
-            text = _sha256("".join(writer.parts))
-            named = _sha256("\n".join((text, *(target.name for target in writer.numbers))))
-            self._parts[node] = Part(text, tuple(targets), named[:LENGTH_OF_PARTS])
+            self._parts[node] = Part(_sha256(text), tuple(targets))
         return self._parts[node]
 
 
@@ -205,20 +206,16 @@ class Writer:
 
     def __init__(self, code: Code, module: Module) -> None:
         self._code, self._module = code, module
-        self.parts: list[str] = []
         # What was referred to, in the order of first use.
         self.numbers: dict[Node, int] = {}
-        # What the definition imports itself.
+        # What the definition imports itself, and the names that it binds otherwise. Wherever it
+        # uses one of these that the module binds too, both may be meant.
         self._imports: Imports = {}
-        # The names that it binds otherwise. Wherever it uses one that the module binds too, both
-        # may be meant; so there it is written in its place among the parts, by these numbers.
         self._bound: set[str] = set()
-        self._places: list[tuple[int, str]] = []
-        # Whether what is written is the body of a class, has annotations that may be read, or is
-        # what an error says.
-        self._in_class = self._annotated = self._in_words = False
+        # Whether what is written has annotations that may be read, or is what an error says.
+        self._annotated = self._in_words = False
 
-    def definition(self, name: str) -> None:
+    def definition(self, name: str) -> str:
         """Write a definition of the module, without its name; that of a class is seen in results.
 
         Several statements that bind one name are one definition.
@@ -226,184 +223,149 @@ class Writer:
         module = self._module
         if name == WHOLE:
             # As it may be found at run time, by its name.
-            for one in sorted({*module.imports, *module.statements} - module.logger):
-                for node, _ in self._code.resolved(module.name, one):
-                    if node and node.name != WHOLE and not one.startswith("_"):
-                        self.parts.append(f"{one}=")
-                        self._refer(node, "")
-            return
-        for statement in module.statements[name] if name else module.others:
-            for inner in ast.walk(statement) if module.imports_inside else ():
-                if isinstance(inner, ast.Import | ast.ImportFrom):
-                    add_imports(self._imports, inner)
-            match statement:
-                case ast.FunctionDef() | ast.AsyncFunctionDef():
-                    self._function(statement)
-                case ast.Assign(targets=[ast.Name()], value=value):
-                    self.write(value)
-                case ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
-                    self.write(value)
-                case _:
-                    self.parts.append(f"{name}:")
-                    self.write(statement)
-            self.parts.append(";")
-        for place, one in self._places:
-            if one in self._bound - {name}:
-                self.parts[place] = one
+            return "".join(
+                f"{one}={self._reference(node, '')}"
+                for one in sorted({*module.imports, *module.statements} - {LOGGER})
+                for node, _ in self._code.resolved(module.name, one)
+                if node and node.name != WHOLE and not one.startswith("_")
+            )
+        statements = module.statements[name] if name else module.others
+        for inner in (one for statement in statements for one in ast.walk(statement)):
+            if isinstance(inner, ast.Import | ast.ImportFrom):
+                add_imports(self._imports, inner)
+            elif isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load):
+                self._bound.add(inner.id)
+            elif isinstance(inner, NAMED):
+                self._bound.add(str(inner.arg if isinstance(inner, ast.arg) else inner.name))
+        self._bound.discard(name)
+        return ";".join(self._statement(name, statement) for statement in statements)
 
-    def write(self, node: ast.AST) -> None:
-        """Write a node."""
-        getattr(self, f"_{type(node).__name__}", self._plain)(node)
+    def _statement(self, name: str, statement: ast.stmt) -> str:
+        match statement:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                return self._function(statement)
+            case ast.Assign(targets=[ast.Name()], value=value):
+                return self._text(value)
+            case ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
+                return self._text(value)
+        return f"{name}:{self._text(statement)}"
 
-    def _plain(self, node: ast.AST) -> None:
-        """Write a node of which all fields count."""
-        self.parts.append(f"{type(node).__name__}(")
+    def _text(self, value: object) -> str:
+        """Write a node, a list of them, or another value of a field; empty if it does nothing."""
+        if isinstance(value, ast.AST):
+            write = getattr(self, f"_{type(value).__name__}", self._node)
+            return str(write(value))
+        if isinstance(value, list):
+            return ",".join(map(self._text, value))
+        return "" if value is None else ascii(value)
+
+    def _block(self, value: Any) -> str:
+        """Write statements that do something; where a lambda or a condition has it, its value."""
+        return ",".join(
+            filter(None, map(self._text, value if isinstance(value, list) else [value]))
+        )
+
+    def _node(self, node: ast.AST) -> str:
+        """Write a node of which all fields count but those that are empty or do nothing."""
+        fields = []
         for name in node._fields:
-            if name not in LAYOUT:
-                self._field(name, getattr(node, name, None))
-        self.parts.append(")")
-
-    def _field(self, name: str, value: object) -> None:
-        """Write a field of a node, as if there were none if it is empty or does nothing."""
-        if value is None:
-            return
-        start = len(self.parts)
-        self.parts.append(f"{name}=")
-        for one in value if isinstance(value, list) else [value]:
-            before = len(self.parts)
-            if isinstance(one, ast.AST):
-                self.write(one)
-            else:
-                # The name of a function, an argument, a caught error, or of a part of a pattern.
-                self._bound.add(str(one))
-                self.parts.append(ascii(one))
-            if name not in BLOCKS or len(self.parts) > before:
-                self.parts.append(",")
-        if len(self.parts) == start + 1:
-            del self.parts[start:]
+            value = None if name in LAYOUT else getattr(node, name, None)
+            text = self._block(value) if name in BLOCKS else self._text(value)
+            if text:
+                fields.append(f"{name}={text}")
+        return f"{type(node).__name__}({' '.join(fields)})"
 
     # Names
 
-    def _name(self, first: str, *rest: str) -> None:
-        if first in self._module.logger:
-            self.parts.append(".".join((first, *rest)))
-            return
+    def _name(self, first: str, *rest: str) -> str:
+        module, whole = self._module, ".".join((first, *rest))
+        if first == LOGGER:
+            return whole
         found: list[tuple[Node | None, str]] = []
-        for module, name in sorted(self._imports.get(first, ()), key=str):
-            found += self._code.resolved(module, name, *rest)
-        if first in self._module.imports or first in self._module.statements:
-            found += self._code.resolved(self._module.name, first, *rest)
-        if found:
-            self._places.append((len(self.parts), first))
-        self.parts.append("" if found else ".".join((first, *rest)))
-        for node, label in found:
-            self._refer(node, label)
+        for home, name in sorted(self._imports.get(first, ()), key=str):
+            found += self._code.resolved(home, name, *rest)
+        if first in module.imports or first in module.statements:
+            found += self._code.resolved(module.name, first, *rest)
+        references = "".join(self._reference(node, label) for node, label in found)
+        return references if found and first not in self._bound else f"{whole}{references}"
 
-    def _refer(self, node: Node | None, label: str) -> None:
+    def _reference(self, node: Node | None, label: str) -> str:
         number = "~" if node is None else self.numbers.setdefault(node, len(self.numbers))
-        self.parts.append(f"@{number}{label} ")
+        return f"@{number}{label} "
 
-    def _Name(self, node: ast.Name) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            self._bound.add(node.id)
-        self._name(node.id)
+    def _Name(self, node: ast.Name) -> str:
+        return self._name(node.id)
 
-    def _Attribute(self, node: ast.Attribute) -> None:
+    def _Attribute(self, node: ast.Attribute) -> str:
         if names := _chain(node):
-            self._name(*names)
-        else:
-            self.write(node.value)
-            self.parts.append(f".{node.attr} ")
+            return self._name(*names)
+        return f"{self._text(node.value)}.{node.attr}"
 
     # Expressions
 
-    def _Constant(self, node: ast.Constant) -> None:
-        if not self._in_words or not isinstance(node.value, str):
-            self.parts.append(ascii(node.value))
+    def _Constant(self, node: ast.Constant) -> str:
+        return "" if self._in_words and isinstance(node.value, str) else ascii(node.value)
 
-    def _JoinedStr(self, node: ast.JoinedStr) -> None:
+    def _JoinedStr(self, node: ast.JoinedStr) -> str:
         """Texts that stand beside each other are one, whatever Python made of them."""
-        self.parts.append("f(")
-        text = ""
-        for part in (*node.values, None):
-            if isinstance(part, ast.Constant):
-                text += str(part.value)
-                continue
-            if text and not self._in_words:
-                self.parts.append(ascii(text))
-            self._field("value", part)
-            text = ""
-        self.parts.append(")")
+        texts = []
+        for is_text, parts in groupby(node.values, lambda one: isinstance(one, ast.Constant)):
+            if is_text:
+                parts = iter([ast.Constant("".join(str(one.value) for one in parts))])  # type: ignore[attr-defined]
+            texts += [text for text in map(self._text, parts) if text not in ("", "''")]
+        return f"f({','.join(texts)})"
 
-    def _keyword(self, node: ast.keyword) -> None:
+    def _keyword(self, node: ast.keyword) -> str:
         """Write a keyword; of those of an error only `message` is words."""
         before, self._in_words = self._in_words, self._in_words and node.arg == "message"
-        self.parts.append(f"{node.arg}=")
-        self.write(node.value)
+        text = f"{node.arg}={self._text(node.value)}"
         self._in_words = before
+        return text
 
     # Statements
 
-    def _FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self.parts.append(f"{node.name} ")
-        if not self._in_class:
-            self._bound.add(node.name)
-        self._function(node)
+    def _FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+        return f"{node.name} {self._function(node)}"
 
     _AsyncFunctionDef = _FunctionDef
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Write a function without its name, and without annotations that nothing reads."""
-        before = self._in_class, self._annotated
-        self._in_class = False
-        self._annotated = any(_last(one) in known.READING for one in node.decorator_list)
-        self.parts.append(f"{type(node).__name__}(")
-        self._field("decorators", node.decorator_list)
-        self.write(node.args)
-        self._field("returns", node.returns if self._annotated else None)
-        self._field("body", node.body)
-        self.parts.append(")")
-        self._in_class, self._annotated = before
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+        """Write a function without its name; annotations may be read by its decorators alone."""
+        before, self._annotated = self._annotated, bool(node.decorator_list)
+        returns = node.returns if self._annotated else None
+        parts = map(self._text, (node.decorator_list, node.args, returns))
+        text = f"{type(node).__name__}({' '.join((*parts, self._block(node.body)))})"
+        self._annotated = before
+        return text
 
-    def _arg(self, node: ast.arg) -> None:
-        self._field("arg", node.arg)
-        self._field("annotation", node.annotation if self._annotated else None)
+    def _arg(self, node: ast.arg) -> str:
+        return f"{node.arg}:{self._text(node.annotation if self._annotated else None)}"
 
-    def _ClassDef(self, node: ast.ClassDef) -> None:
-        before, self._in_class = self._in_class, True
-        self._plain(node)
-        self._in_class = before
-
-    def _AnnAssign(self, node: ast.AnnAssign) -> None:
-        """Annotations in classes make fields; others do nothing."""
-        if self._in_class:
-            self._plain(node)
-        elif node.value is not None:
-            self.write(ast.Assign(targets=[node.target], value=node.value))
-
-    def _Expr(self, node: ast.Expr) -> None:
+    def _Expr(self, node: ast.Expr) -> str:
         """Bare values do nothing, nor do log lines and warnings whose arguments call nothing."""
-        if not isinstance(node.value, ast.Constant) and not self._is_logged(node.value):
-            self.parts.append("do ")
-            self.write(node.value)
+        if isinstance(node.value, ast.Constant) or self._is_logged(node.value):
+            return ""
+        return f"do {self._text(node.value)}"
 
     def _is_logged(self, node: ast.expr) -> bool:
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level)):
-                logged = level in known.LEVELS and bool(self._module.logger - self._bound)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="warnings"), attr="warn")):
-                logged = "warnings" in self._module.imports
-            case _:
-                return False
-        return logged and sum(isinstance(one, ACTS) for one in ast.walk(node)) == 1
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)) if (
+                name == LOGGER and attribute in known.LEVELS
+            ) or (name, attribute) == ("warnings", "warn"):
+                return sum(isinstance(one, ACTS) for one in ast.walk(node)) == 1
+        return False
 
-    def _Raise(self, node: ast.Raise) -> None:
-        self._in_words = isinstance(node.exc, ast.Call) and _last(node.exc) in known.ERRORS
-        self._plain(node)
+    def _Raise(self, node: ast.Raise) -> str:
+        match node.exc:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                self._in_words = name in known.ERRORS
+        text = self._node(node)
         self._in_words = False
+        return text
 
-    def _Pass(self, _node: ast.AST) -> None:
+    def _Pass(self, _node: ast.AST) -> str:
         """Write nothing: imported names are followed where they are used."""
+        return ""
 
     _Import = _ImportFrom = _Pass
 
@@ -411,14 +373,11 @@ class Writer:
 def add_imports(imports: Imports, statement: ast.Import | ast.ImportFrom) -> None:
     """Note what an import statement binds names to."""
     for alias in statement.names:
-        name = alias.asname or alias.name
-        bound: tuple[str, str | None] = alias.name, None
         if isinstance(statement, ast.ImportFrom):
-            bound = str(statement.module), alias.name
-        elif not alias.asname:
-            name = alias.name.split(".")[0]
-            bound = name, None
-        imports.setdefault(name, set()).add(bound)
+            bound: tuple[str, str | None] = str(statement.module), alias.name
+        else:
+            bound = alias.name if alias.asname else alias.name.split(".")[0], None
+        imports.setdefault(alias.asname or bound[1] or bound[0], set()).add(bound)
 
 
 def _assigned(*nodes: ast.AST) -> set[str]:
@@ -436,11 +395,6 @@ def _chain(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Attribute) and (above := _chain(node.value)):
         return [*above, node.attr]
     return []
-
-
-def _last(node: ast.expr) -> str:
-    """The last name of what is called, or of a decorator."""
-    return (_chain(node.func if isinstance(node, ast.Call) else node) or [""])[-1]
 
 
 def _sha256(text: str) -> str:
@@ -484,7 +438,8 @@ def digested(root: Path = SCRIPTS) -> dict[str, tuple[str, tuple[str, ...]]]:
 def definition_digests(
     script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
 ) -> Mapping[str, Mapping[str, str]]:
-    """What `code_digest` is made of: by module, digests of its definitions, each for itself.
+    """What `code_digest` is made of: by module, digests of its definitions, each for itself, with
+    the names of what it refers to.
 
     What else a module executes stands under an empty name.
 
@@ -494,5 +449,6 @@ def definition_digests(
     found: dict[str, dict[str, str]] = {}
     for node, part in sorted(code_of(root).reached(script, modules).items()):
         if node.name != WHOLE:
-            found.setdefault(node.module, {})[node.name] = part.named
+            named = _sha256("\n".join((part.text, *(target.name for target in part.targets))))
+            found.setdefault(node.module, {})[node.name] = named[:LENGTH_OF_PARTS]
     return found

@@ -42,10 +42,3 @@ ERRORS = frozenset(
         *("InputError", "Problem"),
     }
 )
-# Decorators that read the annotations of a function; `job` makes options of them.
-READING = frozenset(
-    {
-        *("computed_field", "field_serializer", "model_serializer", "singledispatch"),
-        *("validate_call", "job"),
-    }
-)

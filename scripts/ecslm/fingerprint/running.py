@@ -20,7 +20,6 @@ from types import ModuleType
 
 from ecslm.common.equal_code import stands_for
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import file_state
 from ecslm.common.worker.place import this_run
 from ecslm.fingerprint.digest import SCRIPTS, code_digest, code_of
 
@@ -108,7 +107,7 @@ def _has_changed(file: Path) -> bool:
     one ahead refuses jobs for a moment after an edit, one behind misses edits in as short a time.
     """
     started = _started()
-    return not file.exists() or (started is not None and file_state(file).changed_ns > started)
+    return not file.exists() or (started is not None and file.stat().st_ctime_ns > started)
 
 
 def _started() -> int | None:

@@ -1,6 +1,6 @@
 """The layers, depth and window of a base, from its files and without torch, in milliseconds."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,58 +130,32 @@ def llama_architecture(row: Mapping[str, str]) -> Architecture:
 def updated_layers(architecture: Architecture, targets: Iterable[str]) -> dict[str, Shape]:
     """The layers that get an update, as peft matches them."""
     wanted = tuple(targets)
-    return {name: shape for name, shape in architecture.layers.items() if _matches(name, wanted)}
+    ends = tuple(f".{target}" for target in wanted)
+    layers = architecture.layers.items()
+    return {name: shape for name, shape in layers if name in wanted or name.endswith(ends)}
 
 
 def adapter_problems(
-    architecture: Architecture, base: str, rank: int, targets: Iterable[str]
+    architecture: Architecture, base: str, rank: int, targets: Sequence[str], max_length: int
 ) -> Iterator[tuple[str, str]]:
-    """Settings of an adapter that do not fit a base: their name, and what is wrong."""
-    wanted = tuple(targets)
-    if not wanted:
+    """Settings of an adapter that do not fit a base, which peft would ignore: their name, and what
+    is wrong."""
+    if not targets:
         yield "target_modules", "is empty: name the layers that get an update"
     last_names = {name.rpartition(".")[2] for name in architecture.layers}
-    for target in wanted:
+    for target in targets:
         if not updated_layers(architecture, [target]):
             hint = nearest(target, {name for name in last_names if not name.isdecimal()})
             yield "target_modules", f"{target} is no linear layer of {base}{hint}"
-    shapes = {name: shape for name, shape in updated_layers(architecture, wanted).items() if shape}
+    shapes = {name: shape for name, shape in updated_layers(architecture, targets).items() if shape}
     if shapes:
         name, (rows, columns) = min(shapes.items(), key=lambda item: min(item[1]))
         if rank > (most := min(rows, columns)):
             sizes = f"{name} of {base}, which has {rows} x {columns} weights"
             yield "rank", f"{rank} is more than the smaller side of {sizes}: at most {most}"
-
-
-def length_problems(
-    architecture: Architecture, base: str, length: int
-) -> Iterator[tuple[str, str]]:
-    """A maximum length of training records that a base has no positions for, in the same form."""
     window = architecture.window
-    if architecture.learned_positions and window is not None and length > window:
-        yield "max_length", f"{length}, but {base} has {window} positions: at most {window}"
-
-
-def require_adaptable(
-    folder: Path, base: str, rank: int, targets: Iterable[str], max_length: int
-) -> None:
-    """Refuse settings of an adapter that do not fit a base; peft ignores an unknown layer.
-
-    Raises:
-        InputError: a target is no layer of the base, the rank or the length is too high, or a file
-            of the base is missing or damaged.
-    """
-    architecture = read_architecture(folder)
-    problems = [
-        *adapter_problems(architecture, base, rank, targets),
-        *length_problems(architecture, base, max_length),
-    ]
-    if lines := [f"training: {name}: {problem}" for name, problem in problems]:
-        raise InputError(*lines)
-
-
-def _matches(name: str, targets: tuple[str, ...]) -> bool:
-    return name in targets or name.endswith(tuple(f".{target}" for target in targets))
+    if architecture.learned_positions and window is not None and max_length > window:
+        yield "max_length", f"{max_length}, but {base} has {window} positions: at most {window}"
 
 
 def _layers(path: Path) -> Iterator[tuple[str, Shape]]:

@@ -11,7 +11,6 @@ import transformers
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from ecslm.common.environment import cpu_type
 from ecslm.common.errors import InputError
 from ecslm.models.precision import Precision
 
@@ -23,8 +22,6 @@ NOT_ALLOCATED = "STATUS_ALLOC_FAILED"
 WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")
 
 log = logging.getLogger(__name__)
-
-TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def require_device(device: str) -> torch.device:
@@ -57,16 +54,6 @@ def compute_deterministically(device: str) -> None:
         os.environ[WORKSPACE] = FIXED[0]
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
-
-
-def computed_in(precision: Precision, device: torch.device) -> torch.dtype:
-    """The data type that a model computes in on a device."""
-    if precision.dtype != "auto":
-        return TORCH_TYPES[precision.dtype]
-    # Of the flags amx_bf16, avx512_bf16 and that of ARM. Without them products are computed one by
-    # one.
-    fast = device.type == "cuda" or any(flag.endswith("bf16") for flag in cpu_type().split())
-    return torch.bfloat16 if fast else torch.float32
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
@@ -121,8 +108,9 @@ def load_base_model(
     if not sys.stderr.isatty():
         transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {}
-    dtype = computed_in(precision, device)
-    log.info("computes in %s", str(dtype).removeprefix("torch."))
+    computed_in = precision.computed_in(device.type)
+    dtype = getattr(torch, computed_in)
+    log.info("computes in %s", computed_in)
     if precision.quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import Manifest
+from ecslm.models.precision import Precision
 
 
 class RunManifest(Manifest):
@@ -18,12 +19,26 @@ class RunManifest(Manifest):
         None,
         description="Threads on a CPU, whose number changes rounding; None on a GPU or elsewhere.",
     )
+    dtype: str | None = Field(
+        None,
+        exclude_if=lambda dtype: dtype is None,
+        description="Data type of computation, where the settings leave it to the device.",
+    )
 
 
-def run_fields(model: str | None, seed: int, device: str | None, threads: int) -> dict[str, Any]:
+def run_fields(
+    model: str | None,
+    seed: int,
+    device: str | None,
+    threads: int,
+    precision: Precision | None = None,
+) -> dict[str, Any]:
     """The fields that `RunManifest` adds, which are known before the work begins; a `device` of
     None computes nothing here."""
-    return {"model": model, "seed": seed, "threads": threads if device == "cpu" else None}
+    found = {"model": model, "seed": seed, "threads": threads if device == "cpu" else None}
+    if device is not None and precision is not None and precision.dtype == "auto":
+        found["dtype"] = precision.computed_in(device)
+    return found
 
 
 def files_digest(files: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ecslm.common.environment import cpu_type
 from ecslm.schemas.settings import Closed
 
 
@@ -19,6 +20,15 @@ class Precision(Closed):
         "bfloat16, but float32 on a CPU without instructions for bfloat16, where that takes a "
         "fifteenth of the time.",
     )
+
+    def computed_in(self, device: str) -> Literal["float32", "bfloat16"]:
+        """The data type that a model computes in on a device of this machine."""
+        if self.dtype != "auto":
+            return self.dtype
+        # Of the flags amx_bf16, avx512_bf16 and that of ARM. Without them products are computed one
+        # by one.
+        fast = device == "cuda" or any(flag.endswith("bf16") for flag in cpu_type().split())
+        return "bfloat16" if fast else "float32"
 
     @property
     def libraries(self) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from ecslm.config.models import RecordedModel, TransformersModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
-    length_problems,
     readable_tokens,
 )
 from ecslm.models.prompts import PromptTemplate
@@ -82,10 +81,8 @@ def _unfit_trainings(study: Study) -> Iterator[str]:
             yield f"{key}: auto measures the memory of a GPU: set a number for `device: cpu`"
     for name, model, known in _known(study):
         if (training := model.training) is not None:
-            for field, problem in (
-                *adapter_problems(known, model.base, training.rank, training.target_modules),
-                *length_problems(known, model.base, training.max_length),
-            ):
+            fitted = training.rank, training.target_modules, training.max_length
+            for field, problem in adapter_problems(known, model.base, *fitted):
                 yield f"{_training_key(study, name, field)}: {problem}"
 
 

@@ -116,7 +116,8 @@ def measure_latency(
             found = _measured(alone, sample)
         remove_temporaries(output)
         write_json(output, found.model_dump(mode="json"))
-        write_manifest(manifest, origin | run_fields(model, seed, device, threads), [])
+        precision = next(iter(settings.tasks.values())).precision
+        write_manifest(manifest, origin | run_fields(model, seed, device, threads, precision), [])
 
 
 def sample_of(

@@ -140,7 +140,8 @@ def predict(
     records = _records(dataset, task, settings)
     require_unchanged(origin)
 
-    known = run_fields(model, seed, device if settings.LOCAL else None, threads)
+    local, precision = device if settings.LOCAL else None, getattr(settings, "precision", None)
+    known = run_fields(model, seed, local, threads, precision)
     action = {
         "step": "predict",
         "dataset": _seen_digest(records) if settings.LOCAL else origin["inputs"][str(dataset)],

@@ -14,8 +14,7 @@ from pydantic import TypeAdapter
 
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.versions import LOCK_FILE
-from ecslm.common.worker.client import ask, join
-from ecslm.common.worker.place import Channel
+from ecslm.common.worker.client import Channel, ask, join
 from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.schemas.record import Record
 

@@ -11,7 +11,6 @@ import yaml
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_text
 from ecslm.common.text import nearest
-from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.provenance.checks import OPTION, check_triggers
 
 PROFILES = Path("profiles")
@@ -62,7 +61,7 @@ def read_profile(name: str) -> Profile:
         known = sorted(file.parent.name for file in PROFILES.glob("*/config.yaml"))
         raise InputError(f"{path}: no such profile{nearest(name, known)}")
     try:
-        content = yaml.load(read_text(path), Loader=YAML_LOADER) or {}
+        content = yaml.load(read_text(path), Loader=yaml.CSafeLoader) or {}
     except yaml.YAMLError as problem:
         raise InputError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
     if OPTION in content:

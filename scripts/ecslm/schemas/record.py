@@ -1,16 +1,17 @@
 """Schema of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import field_validator
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import verify_result
+from ecslm.common.rows import read_rows
 from ecslm.schemas.fields import parse_example
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import EXAMPLE
@@ -72,20 +73,11 @@ class GivenRecord(Closed):
             name: its id if it has none.
         """
         example = EXAMPLE if self.few_shot_example is not None else ""
-        number = name if self.id is None else self.id
-        return Record(
-            id=number,
-            sample_id=number if self.sample_id is None else self.sample_id,
-            task=task,
-            split="test" if self.split is None else self.split,
-            setting=self.setting or f"{DEFAULT_SETTING}{example}",
-            instruction=self.instruction,
-            input=self.input,
-            options=self.options,
-            output=self.output or "",
-            few_shot_example=self.few_shot_example,
-            relevance=self.relevance,
-        )
+        defaults = {"id": name, "sample_id": self.id or name, "split": "test"}
+        others = {"options": None, "output": "", "few_shot_example": None, "relevance": None}
+        given = {field: value for field, value in self if value is not None}
+        own = {"task": task, "setting": self.setting or f"{DEFAULT_SETTING}{example}"}
+        return Record(**{**defaults, **others, **given, **own})
 
 
 def read_records(*paths: Path) -> list[Record]:
@@ -107,19 +99,27 @@ def read_task(path: Path, task: str) -> list[Record]:
     """
 
     def check(rows: Sequence[tuple[int, Record]]) -> Iterator[Problem]:
-        other_tasks: set[str] = set()
         for line, record in rows:
-            # One problem per other task, not per record.
-            if record.task != task and record.task not in other_tasks:
+            if record.task != task:
                 message = f"is {record.task!r}, expected {task!r}"
-                yield Problem(message, line=line, field="task")
-                other_tasks.add(record.task)
+                yield Problem(message, line=line, field="task", kind="other_task")
 
-    verify_result(path)
-    records = read_jsonl(path, Record, check)
-    if not records:
-        raise InputError(f"{path}: no records")
-    return records
+    return checked_records(path, check)
+
+
+def checked_records(
+    path: Path, check: Callable[[Sequence[tuple[int, Record]]], Iterable[Problem]]
+) -> list[Record]:
+    """Read a dataset file, which must have records.
+
+    Args:
+        check: returns problems of the valid rows, with their lines.
+
+    Raises:
+        InputError: as `read_records`; or there are no records, or the check found problems.
+    """
+    rows = read_rows(path, Record, check, lambda rows: () if rows else ("no records",))
+    return [record for _, record in rows]
 
 
 def share_of(records: Sequence[Record], fraction: float) -> list[Record]:

@@ -11,7 +11,7 @@ import torch
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.models.architecture import require_adaptable
+from ecslm.models.architecture import adapter_problems, read_architecture
 from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter, training_cost
 from ecslm.models.loading import (
@@ -84,7 +84,9 @@ def fit_adapter(
     use_threads(target, threads)
     base_manifest, base_folder = read_base(base)
     fitted = chosen.rank, chosen.target_modules, chosen.max_length
-    require_adaptable(base_folder, base_manifest.base, *fitted)
+    architecture = read_architecture(base_folder)
+    if unfit := [*adapter_problems(architecture, base_manifest.base, *fitted)]:
+        raise InputError(*(f"training: {name}: {problem}" for name, problem in unfit))
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
     require_markers(prompt, tokenizer, base_manifest.base)

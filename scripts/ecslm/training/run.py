@@ -92,7 +92,7 @@ def train_adapter(
             raise InputError(f"training: no {split} records in the given dataset files")
     require_unchanged(origin)
 
-    run = run_fields(model, seed, device, threads)
+    run = run_fields(model, seed, device, threads, settings.precision)
     if processes > 1:
         # As many sums in another order, and other masks of dropout.
         run["processes"] = processes

@@ -18,7 +18,7 @@ import gc
 import importlib
 import os
 import runpy
-import selectors
+import select
 import signal
 import socket
 import sys
@@ -26,6 +26,7 @@ import threading
 import types
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import protocol
 
@@ -42,6 +43,7 @@ LIBRARIES = (
 )
 # Where modules are found. Libraries add to it.
 SEARCHED = tuple(sys.path[1:])
+STDIN = 0
 
 
 @dataclass(frozen=True)
@@ -98,87 +100,12 @@ class Request:
                 runpy.run_path(script, run_name="__main__")
 
 
-class Server:
-    """The loop that forks."""
-
-    def __init__(self, listening: socket.socket) -> None:
-        self._listening = listening
-        self._clients: dict[int, socket.socket] = {}
-        # A signal ends the selector's sleep through this pair.
-        self._woken, self._waking = socket.socketpair()
-        self._waking.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        for ready in (listening, self._woken, sys.stdin):
-            self._selector.register(ready, selectors.EVENT_READ)
-
-    def serve(self) -> Request:
-        """Serve until stdin ends; returns in children only."""
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(self._waking.fileno())
-        while True:
-            for key, _ in self._selector.select():
-                if key.fileobj is sys.stdin:
-                    for child in self._clients:
-                        os.kill(child, signal.SIGKILL)
-                    os._exit(0)
-                elif key.fileobj is self._woken:
-                    self._woken.recv(4096)
-                    self._reap()
-                elif key.fileobj is not self._listening:
-                    self._lose(key.fileobj)
-                elif request := self._accept():
-                    return request
-
-    def _accept(self) -> Request | None:
-        """Fork for a request; returns it in the child only."""
-        connection, _ = self._listening.accept()
-        try:
-            message, streams = protocol.receive(connection)
-        except (EOFError, ConnectionError):
-            connection.close()
-            return None
-        self._selector.register(connection, selectors.EVENT_READ)
-        child = os.fork()
-        if child == 0:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            for opened in (connection, *self._clients.values(), self._listening):
-                opened.close()
-            for opened in (self._woken, self._waking, self._selector):
-                opened.close()
-            return Request(**message, streams=streams)
-        for stream in streams:
-            os.close(stream)
-        self._clients[child] = connection
-        _tell(connection, child)
-        return None
-
-    def _reap(self) -> None:
-        """Tell the clients of the children that have ended."""
-        for child, connection in list(self._clients.items()):
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                del self._clients[child]
-                _tell(connection, os.waitstatus_to_exitcode(status))
-                if connection in self._selector.get_map():
-                    self._selector.unregister(connection)
-                connection.close()
-
-    def _lose(self, lost: socket.socket) -> None:
-        """Kill the child of a client that has gone."""
-        self._selector.unregister(lost)
-        for child, client in self._clients.items():
-            if client is lost:
-                os.kill(child, signal.SIGKILL)
-
-
 def _tell(connection: socket.socket, number: int) -> None:
     with contextlib.suppress(ConnectionError):
         connection.sendall(b"%d\n" % number)
 
 
-def end(request: Request) -> None:
+def end(request: Request) -> NoReturn:
     """Run a command and end the process as Python would.
 
     But for taking all libraries apart, which takes half a second and changes nothing.
@@ -205,17 +132,48 @@ def end(request: Request) -> None:
     os._exit(status & 255)
 
 
+def attend(connection: socket.socket, executable: str, address: str) -> None:
+    """Start a command in a child, tell the client of its end, and kill it when the client goes or
+    the server ends."""
+    try:
+        message, streams = protocol.receive(connection)
+    except (EOFError, ConnectionError):
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        request = Request(**message, streams=streams)
+        request.begin(executable, address)
+        end(request)
+    for stream in streams:
+        os.close(stream)
+    _tell(connection, child)
+    ended = os.pidfd_open(child)
+    if ended not in select.select([ended, connection, STDIN], [], [])[0]:
+        os.kill(child, signal.SIGKILL)
+    _tell(connection, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
 def main(folder: Path) -> None:
-    """Serve; in a child, run a command to the end of its process."""
+    """Serve each client in a fork, until stdin ends."""
     address = str(folder / "server")
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen()
     # Whoever waits for it can connect now.
     print(flush=True)
-    request = Server(listening).serve()
-    request.begin(str(folder / "bin/python"), address)
-    end(request)
+    # Nobody asks how a fork has ended.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while STDIN not in select.select([listening, STDIN], [], [])[0]:
+        connection, _ = listening.accept()
+        if os.fork() == 0:
+            listening.close()
+            attend(connection, str(folder / "bin/python"), address)
+            os._exit(0)
+        connection.close()
+    os._exit(0)
 
 
 if __name__ == "__main__":

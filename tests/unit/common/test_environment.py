@@ -26,7 +26,7 @@ HARMLESS = (
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_each_variable_that_changes_results_is_refused_and_no_other(
-    device: str, monkeypatch: pytest.MonkeyPatch
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = CPU + GPU if device == "cuda" else CPU
     for given in HARMLESS + CPU + GPU:
@@ -38,17 +38,13 @@ def test_each_variable_that_changes_results_is_refused_and_no_other(
             )
             with told if given in refused else nullcontext():
                 refuse_variables(device)
-
-
-def test_a_python_path_is_refused_if_it_hides_a_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    # Nor may a library be hidden.
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "mine.py").touch()
-    refuse_variables("cpu")
+    refuse_variables(device)
     (tmp_path / "torch").mkdir()
     with pytest.raises(InputError, match=r"PYTHONPATH=.*hides torch of this environment"):
-        refuse_variables("cpu")
+        refuse_variables(device)
 
 
 def test_the_type_of_cpu_is_told_by_what_decides_bytes(

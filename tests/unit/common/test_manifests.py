@@ -27,17 +27,6 @@ def made(result: Path) -> Path:
     return result
 
 
-def test_a_manifest_tells_inputs_settings_code_versions_and_results(tmp_path: Path) -> None:
-    result = made(tmp_path / "a.json")
-    manifest = read_manifest(manifest_of(result))
-    assert manifest.inputs == {str(tmp_path / "source"): sha256_of_file(tmp_path / "source")}
-    assert (manifest.settings, manifest.code) == ({"rank": 16}, "code:1")
-    assert (manifest.versions, manifest.files) == (
-        {"numpy": "2.0"},
-        {"a.json": sha256_of_file(result)},
-    )
-
-
 def test_sound_altered_missing_and_unlisted_files_are_told_apart(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("sound", "altered", "missing")]
     for path in files:
@@ -71,8 +60,15 @@ def test_an_input_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> No
     assert not (tmp_path / "m.json").exists()
 
 
-def test_an_altered_result_is_refused_where_it_is_read(tmp_path: Path) -> None:
+def test_a_manifest_tells_what_a_result_was_made_from_and_an_altered_one_is_refused(
+    tmp_path: Path,
+) -> None:
     result = made(tmp_path / "a.json")
+    manifest = read_manifest(manifest_of(result))
+    assert manifest.inputs == {str(tmp_path / "source"): sha256_of_file(tmp_path / "source")}
+    assert (manifest.settings, manifest.code) == ({"rank": 16}, "code:1")
+    assert manifest.versions == {"numpy": "2.0"}
+    assert manifest.files == {"a.json": sha256_of_file(result)}
     assert read_result(result, dict[str, int]) == {"a": 1}
     result.write_text('{"a": 2}')
     with pytest.raises(InputError, match=r"a\.json: altered: .*`rm .*`, then run again"):

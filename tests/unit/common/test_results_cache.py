@@ -5,15 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.project import ROOT
+from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
@@ -23,6 +23,7 @@ from ecslm.common.results_cache import (
     Entry,
     ResultsCache,
     kept_entries,
+    remove_entry,
     size_limit,
     trim,
 )
@@ -30,13 +31,6 @@ from ecslm.common.results_cache import (
 KEY = sha256_of_text("everything")
 CONTENTS = {"weights": b"\x00\x01\x02", "cost": b"1 s\n"}
 FIELDS = {"text": "ä", "number": 0.1, "nested": {"one": [1, None]}}
-
-
-@contextmanager
-def somewhere() -> Iterator[Path]:
-    """A directory for one generated example."""
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
 
 
 def put(
@@ -48,7 +42,8 @@ def put(
         (folder / name).write_bytes(content)
     files = {name: folder / name for name in contents}
     digests = {name: sha256_of_file(path) for name, path in files.items()}
-    cache.put(Entry(key=key, step="s", made_for="m.json", fields=FIELDS, files=digests), files)
+    made_for = f"results/demo/{folder.name}.json"
+    cache.put(Entry(key=key, step="s", made_for=made_for, fields=FIELDS, files=digests), files)
     return cache.folder(key)
 
 
@@ -60,7 +55,8 @@ def taken(cache: ResultsCache, folder: Path, key: str = KEY) -> dict[str, bytes]
 
 @given(st.data())
 def test_what_was_put_is_taken_unless_anything_of_it_is_damaged(data: st.DataObject) -> None:
-    with somewhere() as folder:
+    with TemporaryDirectory() as place:
+        folder = Path(place)
         cache = ResultsCache(folder / "cache")
         entry = put(cache, folder / "made")
         path = entry / data.draw(st.sampled_from([*CONTENTS, ENTRY]))
@@ -83,26 +79,28 @@ def test_what_was_put_is_taken_unless_anything_of_it_is_damaged(data: st.DataObj
         assert not entry.exists()
 
 
-def test_an_entry_of_other_files_is_not_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [{"../escaped": b""}, CONTENTS | {"more": b""}])
+def test_an_entry_of_other_files_is_not_taken(others: dict[str, bytes], tmp_path: Path) -> None:
     """Names in an entry are no paths to write to."""
     cache = ResultsCache(tmp_path / "cache")
-    for others in ({"../escaped": b""}, CONTENTS | {"more": b""}):
-        put(cache, tmp_path / "made" / "x", others)
-        assert taken(cache, tmp_path / "out") is None
-        shutil.rmtree(tmp_path / "out")
+    put(cache, tmp_path / "made" / "x", others)
+    assert taken(cache, tmp_path / "out") is None
 
 
-def test_taken_files_are_new_and_shared_with_no_other_result(tmp_path: Path) -> None:
+def test_taken_files_are_new_and_shared_with_no_other_result_and_used_most_recently(
+    tmp_path: Path,
+) -> None:
     """Else a date, or a byte, of one study's results would change with another's."""
-    cache, made = ResultsCache(tmp_path / "cache"), tmp_path / "made"
-    entry = put(cache, made)
-    for name in CONTENTS:
-        os.utime(made / name, (1, 1))
+    cache, other = ResultsCache(tmp_path / "cache"), sha256_of_text("other")
+    for key in (KEY, other):
+        for file in put(cache, tmp_path / key, key=key).iterdir():
+            os.utime(file, (len(key), 1 if key == KEY else 2))
+    assert [kept.folder.name for kept in kept_entries(cache)] == [KEY, other]
     assert taken(cache, tmp_path / "out") == CONTENTS
     for name in CONTENTS:
-        assert not (tmp_path / "out" / name).samefile(made / name)
-        assert not (tmp_path / "out" / name).samefile(entry / name)
-        assert (tmp_path / "out" / name).stat().st_mtime > 1
+        assert (tmp_path / "out" / name).stat().st_nlink == 1
+        assert (tmp_path / "out" / name).stat().st_mtime > 2
+    assert [kept.folder.name for kept in kept_entries(cache)] == [other, KEY]
 
 
 @pytest.mark.parametrize("copies", [True, False])
@@ -130,52 +128,25 @@ def test_without_hard_links_files_are_copied_and_without_room_there_is_one_warni
     assert list(root.glob("*/*")) == []
 
 
-PUT_AND_TAKE = """
-import sys
-from pathlib import Path
-from ecslm.common.hashing import sha256_of_file
-from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
-
-root, own, key = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-own.mkdir()
-for number in range(40):
-    # A new file, as jobs make: the old one is a link of an entry, which others may be reading.
-    (own / "weights").unlink(missing_ok=True)
-    (own / "weights").write_bytes(b"w" * 100_000)
-    files = {"weights": own / "weights"}
-    digests = {"weights": sha256_of_file(own / "weights")}
+def put_and_take(root: Path, own: Path) -> bool:
+    """Whether the cache remains usable."""
     cache = ResultsCache(root)
-    cache.put(Entry(key=key, step="s", made_for=str(own), fields={}, files=digests), files)
-    entry = cache.take(key, ["weights"], own / f"out-{number}")
-    if entry is not None:
-        assert (own / f"out-{number}/weights").read_bytes() == b"w" * 100_000
-    if number % 5 == 0:
-        remove_entry(cache.folder(key))
-"""
+    for number in range(40):
+        # A new file, as jobs make: the old one is a link of an entry, which others may be reading.
+        shutil.rmtree(own, ignore_errors=True)
+        put(cache, own, {"weights": b"w" * 100_000})
+        if cache.take(KEY, ["weights"], folder := own.with_name(f"{own.name}-{number}")):
+            assert (folder / "weights").read_bytes() == b"w" * 100_000
+        if number % 5 == 0:
+            remove_entry(cache.folder(KEY))
+    return cache._usable
 
 
 def test_processes_may_put_take_and_remove_at_once(tmp_path: Path) -> None:
-    processes = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                PUT_AND_TAKE,
-                tmp_path / "cache",
-                tmp_path / f"own-{number}",
-                KEY,
-            ],
-            env={"PYTHONPATH": str(ROOT / "scripts")},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(4)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors
-        # A file may vanish while it is read; the cache is never called unusable.
-        assert "not kept" not in errors
+    """A file may vanish while it is read."""
+    with ProcessPoolExecutor(4, get_context("fork")) as pool:
+        roots = [tmp_path / "cache"] * 4
+        assert list(pool.map(put_and_take, roots, map(tmp_path.joinpath, "abcd"))) == [True] * 4
     assert list((tmp_path / "cache").glob("*/.*")) == []
 
 
@@ -187,7 +158,8 @@ ENTRIES = st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=6)
 def test_trimming_removes_the_least_recently_used_that_take_space_and_no_more_than_needed(
     entries: list[tuple[int, bool]], limit: int
 ) -> None:
-    with somewhere() as folder:
+    with TemporaryDirectory() as place:
+        folder = Path(place)
         cache, spaces = ResultsCache(folder / "cache"), {}
         for number, (size, is_result) in enumerate(entries):
             key = sha256_of_text(str(number))
@@ -202,15 +174,6 @@ def test_trimming_removes_the_least_recently_used_that_take_space_and_no_more_th
         assert len(kept_entries(cache)) == len(entries) - len(removed)
         assert left <= limit
         assert not removed or left + spaces[removed[-1]] > limit
-
-
-def test_taking_an_entry_makes_it_the_most_recently_used(tmp_path: Path) -> None:
-    cache, keys = ResultsCache(tmp_path / "cache"), [sha256_of_text(n) for n in "ab"]
-    for second, key in enumerate(keys):
-        os.utime(put(cache, tmp_path / key, key=key) / ENTRY, (second, second))
-    assert [kept.folder.name for kept in kept_entries(cache)] == keys
-    assert taken(cache, tmp_path / "out", keys[0]) == CONTENTS
-    assert [kept.folder.name for kept in kept_entries(cache)] == keys[::-1]
 
 
 def test_what_a_killed_process_left_goes_after_a_day_and_not_before(tmp_path: Path) -> None:
@@ -233,3 +196,51 @@ def test_the_limit_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("ECSLM_CACHE_GB", text)
         with pytest.raises(InputError, match=r"^ECSLM_CACHE_GB: .* is not a number of gigabytes"):
             size_limit()
+
+
+# `make cache`
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ResultsCache:
+    """Two results of 20 and 10 MB, used at noon of two days; the second is still in place."""
+    cache = ResultsCache(tmp_path / "shared")
+    for name, megabytes, day in (("old", 20, 1), ("new", 10, 2)):
+        folder = put(cache, tmp_path / name, {"x": bytes(megabytes * 10**6)}, sha256_of_text(name))
+        os.utime(folder / ENTRY, (86_400 * day,) * 2)
+    shutil.rmtree(tmp_path / "old")
+    return cache
+
+
+def listed(cache: ResultsCache, *arguments: str) -> list[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / "cache.py"), *arguments],
+        cwd=cache.root.parent,
+        env={"ECSLM_CACHE": str(cache.root), "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+
+def test_the_list_shows_what_each_entry_is_for_and_trims_to_a_size(cache: ResultsCache) -> None:
+    assert listed(cache) == [
+        "Last used              Size      Frees  Step           Made for",
+        "1970-01-02 00:00   0.020 GB   0.020 GB  s              results/demo/old.json",
+        "1970-01-03 00:00   0.010 GB   0.000 GB  s              results/demo/new.json",
+        f"{cache.root}: 2 entries, 0.030 GB, of which 0.020 GB are not shared with results; limit "
+        "50 GB (ECSLM_CACHE_GB)",
+    ]
+    assert listed(cache, "--trim", "0.02")[0] == "0 entries removed, 0.000 GB"
+    assert listed(cache, "--trim", "0.01")[0] == "1 entries removed, 0.020 GB"
+    assert [cache.has(sha256_of_text(name)) for name in ("old", "new")] == [False, True]
+
+
+def test_what_only_looks_like_an_entry_stays_in_a_folder_of_others(tmp_path: Path) -> None:
+    for name in ("ab/cd", "ab/.git", f"cd/{sha256_of_text('x')}"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "work").write_text("of a week")
+        os.utime(tmp_path / name, (0, 0))
+    before = sorted(tmp_path.rglob("*"))
+    assert trim(ResultsCache(tmp_path), 0) == []
+    assert sorted(tmp_path.rglob("*")) == before

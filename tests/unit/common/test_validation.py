@@ -1,4 +1,4 @@
-"""Values of a given form."""
+"""Values of a given form, and rows of CSV files."""
 
 import math
 import re
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
 from ecslm.common.validation import validated
 from ecslm.models.bases import BaseSettings
@@ -21,20 +22,28 @@ class Count(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     task: str
-    records: int
+    records: int = Field(ge=1)
 
 
 def test_each_problem_names_the_place_and_the_field(tmp_path: Path) -> None:
     path = tmp_path / "counts.csv"
     with pytest.raises(InputError) as caught:
         validated(
-            list[Count], [{"records": "x", "set": 1}, {"task": "PM", "records": None}], path, 4
+            list[Count],
+            [
+                {"records": "x", "set": 1},
+                {"task": "PM", "records": None},
+                {"task": "", "records": 0},
+            ],
+            path,
+            4,
         )
     assert caught.value.problems == (
         f"{path}: line 4: 0.task: missing",
         f"{path}: line 4: 0.records: should be a whole number, not 'x'",
         f"{path}: line 4: 0.set: unknown key",
         f"{path}: line 4: 1.records: should be a whole number, but is empty",
+        f"{path}: line 4: 2.records: should be at least 1, not 0",
     )
 
 
@@ -56,3 +65,16 @@ def test_whatever_is_wrong_is_told_in_words_for_those_who_write_settings(
             assert not [line for line in error.problems if FOREIGN.search(line)]
 
     check()
+
+
+def test_rows_may_lack_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("model,hub_id\nA,\nB,\nC,x\n")
+    assert len(read_csv(path, (), ("model",), ("hub_id",))) == 3
+    path.write_text("model,hub_id\nA,x\nB,x\n")
+    with pytest.raises(InputError, match=re.escape("line 3: x: duplicates an earlier line")):
+        read_csv(path, (), ("model",), ("hub_id",))
+    assert len(read_csv(path, (), ("model", "hub_id"))) == 2
+    path.write_text("model,hub_id\nA,\nA,\n")
+    with pytest.raises(InputError, match="line 3: A, : duplicates"):
+        read_csv(path, (), ("model", "hub_id"))

@@ -1,11 +1,10 @@
 """The process that outlives its job: who may use it, and that nothing keeps it alive too long."""
 
 import os
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,9 @@ import psutil
 import pytest
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.worker import client, place, server
-from ecslm.common.worker.client import WorkerFailedError, WorkerLostError, ask, free_memory, join
-from ecslm.common.worker.place import Channel
-
-SECONDS_TO_WAIT = 30.0
+from ecslm.common.worker import client
+from ecslm.common.worker.client import Channel, WorkerFailedError, ask, free_memory, join
+from ecslm.common.worker.place import RUN_VARIABLE, run_of
 
 
 class Session:
@@ -39,23 +36,22 @@ class Session:
         return [os.getpid(), self._count]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A process that stands for Snakemake; the variable is set as in its jobs."""
     with subprocess.Popen(["sleep", "1000"]) as process:
-        monkeypatch.setenv(place.RUN_VARIABLE, place._name(process.pid))
+        monkeypatch.setenv(RUN_VARIABLE, run_of(process.pid))
         yield process
         process.kill()
 
 
-def used(process: Any = "code:1") -> Channel:
+def used(process: Any = "code:1") -> tuple[Channel, int]:
+    """A conversation with the worker, and its number."""
     channel = join(process, Session)
     assert channel is not None
-    return channel
-
-
-def number_of(channel: Channel) -> int:
-    return int(ask(channel, "count")[0])
+    number, count = ask(channel, "count")
+    assert (number != os.getpid(), count) == (True, 1)
+    return channel, number
 
 
 def is_there(number: int) -> bool:
@@ -65,30 +61,26 @@ def is_there(number: int) -> bool:
         return False
 
 
-def wait_until(come: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS_TO_WAIT
-    while not come():
+def wait_for_end(number: int) -> None:
+    end = time.monotonic() + 30
+    while is_there(number):
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-@pytest.mark.usefixtures("run")
 def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_other() -> None:
-    first = used()
-    number = number_of(first)
-    assert number != os.getpid()
+    first, number = used()
     assert join("code:1", Session) is None, "another job uses it"
+    free_memory()
     assert ask(first, "count") == [number, 2]
     first.close()
-    second = used()
-    assert ask(second, "count") == [number, 1]
+    second, same = used()
+    assert same == number
     second.close()
-    other = used("code:2")
-    assert number_of(other) != number
+    assert used("code:2")[1] != number
     assert not is_there(number)
 
 
-@pytest.mark.usefixtures("run")
 def test_of_jobs_that_start_at_once_one_starts_a_process_and_the_others_do_without() -> None:
     found = []
     # The forks are of one process, whose threads stand for jobs.
@@ -102,39 +94,30 @@ def test_of_jobs_that_start_at_once_one_starts_a_process_and_the_others_do_witho
     assert found.count(None) == 3
 
 
-@pytest.mark.usefixtures("run")
-def test_problems_come_back_as_they_are_and_other_errors_end_the_process() -> None:
-    channel = used()
-    number = number_of(channel)
+def test_problems_and_log_come_back_as_they_are_and_other_errors_end_the_process(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    channel, number = used()
+    for message in ("log", "count"):
+        ask(channel, message)
+    assert [(one.levelname, one.message) for one in caplog.records] == [("WARNING", "slow disk")]
+    assert capfd.readouterr().out == ""
     with pytest.raises(InputError) as caught:
         ask(channel, "bad")
     assert caught.value.problems == ("a.jsonl: line 3: input: too long", "and more")
     with pytest.raises(WorkerFailedError, match=r"Traceback(.|\n)*no such kernel"):
         ask(channel, "broken")
-    wait_until(lambda: not is_there(number))
+    wait_for_end(number)
     channel.close()
-    assert number_of(used()) != number
+    assert used()[1] != number
 
 
-@pytest.mark.usefixtures("run")
-def test_what_it_logs_is_in_the_log_of_the_job(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> None:
-    channel = used()
-    ask(channel, "log")
-    ask(channel, "count")
-    assert [(one.levelname, one.message) for one in caplog.records] == [("WARNING", "slow disk")]
-    assert capfd.readouterr().out == ""
-
-
-@pytest.mark.usefixtures("run")
 def test_it_holds_no_file_of_the_job_and_no_signal_to_the_jobs_group_reaches_it(
     tmp_path: Path,
 ) -> None:
     with (tmp_path / "lock").open("w") as lock:
         os.set_inheritable(lock.fileno(), True)
-        channel = used()
-        number = number_of(channel)
+        _channel, number = used()
         files = {str(one.readlink()) for one in Path(f"/proc/{number}/fd").iterdir()}
     assert {file for file in files if file.startswith("/")} <= {"/dev/null"}
     assert os.getsid(number) == number
@@ -143,61 +126,32 @@ def test_it_holds_no_file_of_the_job_and_no_signal_to_the_jobs_group_reaches_it(
 def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
     run: subprocess.Popen[bytes],
 ) -> None:
-    channel = used()
-    number = number_of(channel)
+    channel, number = used()
     run.kill()
     run.wait()
     time.sleep(0.2)
-    assert number_of(channel) == number
+    assert ask(channel, "count") == [number, 2]
     channel.close()
-    wait_until(lambda: not is_there(number))
+    wait_for_end(number)
     assert join("code:1", Session) is None
 
 
-@pytest.mark.usefixtures("run")
-def test_it_ends_when_no_job_has_used_it_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "IDLE_SECONDS", 0.05)
-    channel = used()
-    number = number_of(channel)
+def test_it_ends_when_no_job_has_used_it_for_a_while_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "IDLE_SECONDS", 0.05)
+    channel, number = used()
+    place = client._place(os.environ[RUN_VARIABLE], os.environ.get(client.DEVICES_VARIABLE))
     time.sleep(0.2)
     assert is_there(number), "a job that says nothing uses it, too"
     channel.close()
-    wait_until(lambda: not is_there(number))
+    wait_for_end(number)
+    assert list(place.parent.glob(f"{place.name}*")) == []
 
 
-@pytest.mark.usefixtures("run")
-def test_memory_is_freed_for_another_job_unless_a_job_is_served() -> None:
+def test_memory_is_freed_for_another_job() -> None:
     free_memory()
-    channel = used()
-    number = number_of(channel)
-    free_memory()
-    assert number_of(channel) == number
+    channel, number = used()
     channel.close()
-    wait_until(lambda: free_memory() is None and not is_there(number))
-
-
-@pytest.mark.usefixtures("run")
-def test_processes_and_jobs_of_other_users_are_neither_used_nor_served(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    channel = used()
-    number = number_of(channel)
-    channel.close()
-    with monkeypatch.context() as patch:
-        patch.setattr(client, "is_own", lambda _: False)
-        assert join("code:1", Session) is None
-        assert "no process can be started for the run" in caplog.text
-        free_memory()
-    assert is_there(number)
     free_memory()
-    # The child has the attribute as it was when it was forked.
-    monkeypatch.setattr(server, "is_own", lambda _: False)
-    with pytest.raises(WorkerLostError):
-        join("code:1", Session)
-
-
-def test_the_user_of_the_other_end_is_told_by_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, _other = socket.socketpair()
-    assert place.is_own(one)
-    monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    assert not place.is_own(one)
+    assert not is_there(number)

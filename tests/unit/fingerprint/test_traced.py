@@ -173,8 +173,7 @@ def tried() -> set[Node]:
 def written(code: Code, module: Module, name: str) -> object:
     """All that the digest has of a definition."""
     writer = Writer(code, module)
-    writer.definition(name)
-    return writer.parts, list(writer.numbers)
+    return writer.definition(name), list(writer.numbers)
 
 
 def module_of(name: str) -> Module:

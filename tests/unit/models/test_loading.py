@@ -13,59 +13,45 @@ from support.model_examples import EXACT, QUANTISED
 from support.tiny import LAYERS
 
 from ecslm.common.errors import InputError
-from ecslm.models import loading
+from ecslm.models import precision
 from ecslm.models.loading import (
     WORKSPACE,
     compute_deterministically,
-    computed_in,
     load_base_model,
     load_tokenizer,
     require_device,
 )
+from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 
 CPU = torch.device("cpu")
 
 
-def load(folder: Path, precision: dict[str, str] = EXACT) -> Any:
-    return load_base_model(folder, Precision.model_validate(precision), CPU)
-
-
-@pytest.fixture
-def copy(tiny_model: Path, tmp_path: Path) -> Path:
-    """A model folder to spoil."""
-    return shutil.copytree(tiny_model, tmp_path / "model")
-
-
-def configure(folder: Path, **changes: Any) -> None:
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def problem(caught: pytest.ExceptionInfo[InputError], folder: Path) -> str:
-    (line,) = caught.value.problems
-    assert "\n" not in line
-    assert line.startswith(f"{folder}: ")
-    return line
+def load(folder: Path, chosen: dict[str, str] = EXACT) -> Any:
+    return load_base_model(folder, Precision.model_validate(chosen), CPU)
 
 
 @pytest.mark.parametrize(
     ("dtype", "device", "flags", "expected"),
     [
-        ("auto", "cpu", "avx avx2 fma", torch.float32),
-        ("auto", "cpu", "avx2 avx512_bf16", torch.bfloat16),
-        ("auto", "cpu", "amx_bf16 amx_tile", torch.bfloat16),
-        ("auto", "cpu", "asimd bf16", torch.bfloat16),
-        ("auto", "cuda", "avx2", torch.bfloat16),
-        ("bfloat16", "cpu", "avx2", torch.bfloat16),
-        ("float32", "cuda", "amx_bf16", torch.float32),
+        ("auto", "cpu", "avx avx2 fma", "float32"),
+        ("auto", "cpu", "avx2 avx512_bf16", "bfloat16"),
+        ("auto", "cpu", "amx_bf16 amx_tile", "bfloat16"),
+        ("auto", "cpu", "asimd bf16", "bfloat16"),
+        ("auto", "cuda", "avx2", "bfloat16"),
+        ("bfloat16", "cpu", "avx2", "bfloat16"),
+        ("float32", "cuda", "amx_bf16", "float32"),
     ],
 )
 def test_auto_is_the_type_for_which_the_device_has_instructions(
-    monkeypatch: pytest.MonkeyPatch, dtype: Any, device: str, flags: str, expected: torch.dtype
+    monkeypatch: pytest.MonkeyPatch, dtype: Any, device: Any, flags: str, expected: str
 ) -> None:
-    monkeypatch.setattr(loading, "cpu_type", lambda: f"x86_64 Maker {flags}")
-    assert computed_in(Precision(dtype=dtype), torch.device(device)) is expected
+    monkeypatch.setattr(precision, "cpu_type", lambda: f"x86_64 Maker {flags}")
+    chosen = Precision(dtype=dtype)
+    assert chosen.computed_in(device) == expected
+    # The manifest says it where the settings do not.
+    found = run_fields("Tiny", 0, device, 2, chosen)
+    assert found.get("dtype") == (expected if dtype == "auto" else None)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -99,30 +85,27 @@ def test_a_quantised_layer_computes_the_same_with_and_without_gradient(tiny_mode
     assert entry.grad.abs().sum() > 0
 
 
-def test_weights_cut_short_are_refused_in_one_line(copy: Path) -> None:
-    weights = copy / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1000])
-    with pytest.raises(InputError, match="no loadable weights") as caught:
-        load(copy)
-    problem(caught, copy)
-
-
-def test_an_architecture_that_changes_logits_after_the_head_is_refused(copy: Path) -> None:
-    name = "final_logit_softcapping"
-    configure(copy, **{name: 30.0})
-    with pytest.raises(InputError, match=name) as caught:
-        load(copy)
-    problem(caught, copy)
-
-
-def test_a_tokenizer_without_an_end_of_text_token_is_refused(copy: Path) -> None:
-    path = copy / "tokenizer_config.json"
+@pytest.mark.parametrize("told", ["no loadable weights", "logit_softcapping", "has no eos_token"])
+def test_a_folder_that_cannot_be_used_is_refused_in_one_line(
+    told: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(tiny_model, tmp_path / "model")
+    path = copy / ("tokenizer_config.json" if "eos" in told else "config.json")
     settings = json.loads(path.read_text())
-    del settings["eos_token"]
-    path.write_text(json.dumps(settings))
-    with pytest.raises(InputError, match="has no eos_token") as caught:
-        load_tokenizer(copy)
-    problem(caught, copy)
+    match told:
+        case "no loadable weights":
+            weights = copy / "model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:-1000])
+        case "logit_softcapping":
+            path.write_text(json.dumps(settings | {"final_logit_softcapping": 30.0}))
+        case _:
+            del settings["eos_token"]
+            path.write_text(json.dumps(settings))
+    with pytest.raises(InputError, match=told) as caught:
+        (load_tokenizer if "eos" in told else load)(copy)
+    (line,) = caught.value.problems
+    assert "\n" not in line
+    assert line.startswith(f"{copy}: ")
 
 
 def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:

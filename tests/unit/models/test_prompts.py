@@ -31,23 +31,19 @@ def written(folder: Path, source: str) -> Path:
 
 
 @pytest.mark.parametrize("text", AWKWARD)
-def test_instruction_and_input_stand_in_the_prompt_byte_for_byte(
+def test_instruction_input_and_options_stand_in_the_prompt_as_they_are(
     template: PromptTemplate, text: str
 ) -> None:
-    record = make_record(instruction=f"Do: {text}", input=text)
-    prompt = template.render(record, 0)
-    assert f"### Instruction:\nDo: {text}\n\n### Input:\n{text}\n\n### " in prompt
-
-
-def test_options_are_a_json_list_on_a_line(template: PromptTemplate) -> None:
     options = ["A: gr\u00f6\u00dfer", 'B: "quoted" & <b>']
-    prompt = template.render(make_record(options=options), 0)
-    line = prompt.split("### Options:\n")[1].split("\n")[0]
-    assert json.loads(line) == options
-    assert "gr\u00f6\u00dfer" in line
+    prompt = template.render(make_record(instruction=f"Do: {text}", input=text, options=options), 0)
+    assert f"### Instruction:\nDo: {text}\n\n### Input:\n{text}\n\n### Options:\n" in prompt
+    listed = json.dumps(options, ensure_ascii=False)
+    assert f"### Options:\n{listed}\n" in prompt
 
 
-def test_one_shot_shows_the_example_before_the_input(template: PromptTemplate) -> None:
+def test_one_shot_shows_the_example_before_the_input_and_needs_one(
+    template: PromptTemplate,
+) -> None:
     record = make_record(few_shot_example=json.dumps(EXAMPLE), options=None)
     plain, prompt = template.render(record, 0), template.render(record, 1)
     assert "Options" not in plain
@@ -60,16 +56,9 @@ def test_one_shot_shows_the_example_before_the_input(template: PromptTemplate) -
     )
     assert prompt == plain[:start] + shown + plain[start:]
     assert plain[start:].startswith("### Input:")
-
-
-def test_an_example_without_options_has_no_options_block(template: PromptTemplate) -> None:
     for nothing in ({}, {"options": None}, {"options": "None"}, {"options": ""}):
-        example = {"input": "a", "output": "b"} | nothing
-        prompt = template.render(make_record(few_shot_example=json.dumps(example)), 1)
-        assert "Example options" not in prompt
-
-
-def test_one_shot_needs_an_example(template: PromptTemplate) -> None:
+        example = json.dumps({"input": "a", "output": "b"} | nothing)
+        assert "Example options" not in template.render(make_record(few_shot_example=example), 1)
     with pytest.raises(InputError, match=r"record r3 .* has no few_shot_example"):
         template.render(make_record(3), 1)
 
@@ -124,17 +113,6 @@ def test_a_tokenizer_without_a_templates_markers_is_refused(tiny_model: Path) ->
     )
 
 
-def test_an_undefined_name_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"bad\.jinja: 'inptu' is undefined.*did you mean `input`"):
-        PromptTemplate(written(tmp_path, "{{ instruction }} {% if no %}{{ inptu }}{% endif %}"))
-
-
-def test_a_template_that_loads_another_is_refused(tmp_path: Path) -> None:
-    source = "{% include 'other.jinja' %}"
-    with pytest.raises(InputError, match=r"bad\.jinja: line 2: .*cannot load others"):
-        PromptTemplate(written(tmp_path, f"Words.\n{source}"))
-
-
 def test_a_template_that_changed_since_it_was_planned_is_refused(tmp_path: Path) -> None:
     planned = template_digest(written(tmp_path, "{{ input }}"))
     renamed = written(tmp_path, "{{ input }}").rename(tmp_path / "other.jinja")
@@ -143,6 +121,16 @@ def test_a_template_that_changed_since_it_was_planned_is_refused(tmp_path: Path)
         PromptTemplate(written(tmp_path, "{{ instruction }}"), planned)
 
 
-def test_a_syntax_error_names_file_and_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"bad\.jinja: line 2: "):
-        PromptTemplate(written(tmp_path, "Good.\n{% if %}"))
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Good.\n{% if %}", "line 2: "),
+        ("{% if no %}{{ inptu }}{% endif %}", "'inptu' is undefined: did you mean `input`"),
+        ("Words.\n{% include 'other.jinja' %}", "line 2: a prompt template cannot load others"),
+    ],
+)
+def test_what_is_wrong_with_a_template_names_file_and_line(
+    text: str, told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=rf"bad\.jinja: {told}"):
+        PromptTemplate(written(tmp_path, text))

@@ -113,7 +113,7 @@ class Jobs:
         self, script: str, folder: Path, arguments: list[object], environment: dict[str, str]
     ) -> Running:
         variables = {
-            place.RUN_VARIABLE: place._name(self.run.pid),
+            place.RUN_VARIABLE: place.run_of(self.run.pid),
             "ECSLM_CACHE": str(folder / "cache"),
         }
         printed = folder / "printed"
