@@ -126,6 +126,7 @@ class Requests:
         training = None if trained is None else self.study.local_models[trained].training
         updates = sizes.updates(training.rank, training.target_modules) if training else ()
         given = {"fused": decoding.fused, "batch_tokens": self.study.settings.batch_tokens}
+        given |= {"copied": entry.answers == "likelihood"}
         return estimate_predictions(
             sizes,
             entry.precision,

@@ -12,7 +12,7 @@ from ecslm.provenance.archive import (
     PROOF_ALONE,
     key_variables,
     refuse_secrets,
-    require_published,
+    require_packed,
 )
 
 PACKED_WHOLE = {
@@ -30,14 +30,12 @@ def test_of_every_rule_it_is_said_whether_its_results_may_be_published() -> None
 
 def test_published_numbers_that_are_not_in_the_commit_are_refused(tmp_path: Path) -> None:
     """As those of a folder that git ignores, or that lies elsewhere."""
-    folder = ROOT / "resources/published"
-    (name, *others) = (f"code/{path.relative_to(ROOT)}" for path in folder.glob("*.csv"))
-    require_published(str(folder), [name, *others])
-    with pytest.raises(InputError, match=f"{Path(name).name}: is not in the commit"):
-        require_published(str(folder), others)
-    (tmp_path / "mine.csv").write_text("x")
-    with pytest.raises(InputError, match=r"mine\.csv: is not in the commit"):
-        require_published(str(tmp_path), [name, *others])
+    first, *others = sorted((ROOT / "resources/published").glob("*.csv"))
+    packed = [f"code/{path.relative_to(ROOT)}" for path in others]
+    require_packed(others, packed)
+    for left_out in (first, tmp_path / "mine.csv"):
+        with pytest.raises(InputError, match=f"{left_out.name}: is not in the commit"):
+            require_packed([left_out, *others], packed)
 
 
 def test_a_key_of_a_server_is_a_secret_whatever_its_variable_is_called() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -59,22 +58,12 @@ def test_results_are_those_of_their_jobs() -> None:
     assert verified(JOBS) == list(JOBS)
 
 
-def altered() -> str:
-    Path(ADAPTER).write_text("made by train_adapted")
-    return f"{ADAPTER}: altered"
-
-
-def half_written() -> str:
-    manifest = Path(TRAIN_JOB.manifest)
-    manifest.write_text(manifest.read_text()[:40])
-    return f"{manifest}: line 3: not JSON"
-
-
-@pytest.mark.parametrize("damage", [altered, half_written])
-def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(
-    damage: Callable[[], str],
-) -> None:
-    words = damage()
+@pytest.mark.parametrize("half_written", [False, True])
+def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(half_written: bool) -> None:
+    words, path = f"{ADAPTER}: altered", Path(ADAPTER)
+    if half_written:
+        words, path = f"{TRAIN_JOB.manifest}: line 3: not JSON", Path(TRAIN_JOB.manifest)
+    path.write_text(path.read_text()[:40] if half_written else "made by train_adapted")
     with pytest.raises(InputError) as caught:
         check_results("shop", JOBS)
     assert caught.value.problems[0].startswith(words)
