@@ -19,6 +19,7 @@ from support.interruption import (
     contents,
     finish,
     leftovers,
+    processes_in,
     run_until,
     wait_for_no_process,
 )
@@ -57,9 +58,8 @@ def project(cluster: Cluster, begun: Path, tmp_path: Path) -> Iterator[Path]:
     copy = shutil.copytree(begun, tmp_path / "project")
     yield copy
     slurm("scancel", "--user=root")
-    for process in psutil.process_iter(["cwd"]):
-        if process.info["cwd"] == str(copy):
-            process.kill()
+    for process in processes_in(copy):
+        process.kill()
     wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
 
 
@@ -119,9 +119,8 @@ def gpus_in_use(project: Path) -> list[str]:
     """The GPU that SLURM lets each training see."""
     return [
         process.environ()["CUDA_VISIBLE_DEVICES"]
-        for process in psutil.process_iter(["cwd", "cmdline"])
-        if process.info["cwd"] == str(project)
-        and "scripts/train_adapter.py" in process.info["cmdline"]
+        for process in processes_in(project)
+        if "scripts/train_adapter.py" in process.info["cmdline"]
     ]
 
 

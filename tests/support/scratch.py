@@ -92,24 +92,27 @@ def start_cold_snakemake(
         )
 
 
-def start_snakemake(
-    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
+def start_script(
+    project: Path, output: Path, *command: str, environment: Mapping[str, str]
 ) -> Started:
-    """Run Snakemake in the background; a file, which no kill can close, takes what it prints.
+    """Run a script in the background; a file, which no kill can close, takes what it prints.
 
     Signals to its process group, as Ctrl-C sends them, reach it and its jobs.
 
     Args:
         environment: variables beside those of this process.
     """
+    variables = _environment() | dict(environment)
     with output.open("wb") as stream:
-        return warm.start(
-            ["-m", "snakemake", *arguments],
-            project,
-            stream,
-            stream,
-            _environment() | dict(environment),
-        )
+        return warm.start([*command], project, stream, stream, variables)
+
+
+def start_snakemake(
+    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
+) -> Started:
+    """Run Snakemake in the background, as `start_script` does."""
+    command = ("-m", "snakemake", *arguments)
+    return start_script(project, output, *command, environment=environment)
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,10 @@ def as_text(title: str, findings: Sequence[Finding]) -> str:
     lines, before = [title, ""], ""
     for one in findings:
         start = f"{'' if one.check == before else one.check:<{width}}  {one.severity:<7}  "
-        words = {"break_on_hyphens": False, "break_long_words": False}
-        text = textwrap.wrap(str(one), WIDTH - len(start), **words)
-        lines += textwrap.indent("\n".join(text), " " * len(start)).splitlines()
-        lines[-len(text)] = start + text[0]
+        first, *more = textwrap.wrap(
+            str(one), WIDTH - len(start), break_on_hyphens=False, break_long_words=False
+        )
+        lines += [start + first, *(" " * len(start) + line for line in more)]
         before = one.check
     severities = [one.severity for one in findings]
     counts = {word: severities.count(word) for word in ("error", "warning")}

@@ -99,20 +99,23 @@ def test_a_torch_that_cannot_use_the_gpus_and_gpus_without_bfloat16_are_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     use(driver(replace(GPU, name="Tesla T4", capability=(7, 5)), cuda=11), monkeypatch)
-    run = planned_run(Profile("gpu", gpus=1), **CUDA | {"precision": {"dtype": "bfloat16"}})
-    built, slow = lines(check_devices(run))
+
+    def told(dtype: str) -> list[str]:
+        of_study = {"device": "cuda", "precision": {"dtype": dtype}}
+        return lines(check_devices(planned_run(Profile("gpu", gpus=1), **of_study)))
+
+    built, slow = told("bfloat16")
     assert built == (
         "error: NVIDIA driver: 580.95.05 runs CUDA up to 11, but torch is built for 12: "
         "install a driver for CUDA 12, or a build of torch for CUDA 11"
     )
     assert slow.startswith("warning: Tesla T4: has no bfloat16 of its own (compute capability belo")
     assert "float16 is not offered" in slow
-    in_float32 = planned_run(Profile("gpu", gpus=1), device="cuda", precision={"dtype": "float32"})
-    assert lines(check_devices(in_float32)) == [built]
+    assert told("float32") == [built]
     use(driver(GPU), monkeypatch)
-    assert not lines(check_devices(run))
+    assert not told("bfloat16")
     monkeypatch.setattr(machine, "cuda_of_torch", lambda: None)
-    (line,) = lines(check_devices(run))
+    (line,) = told("bfloat16")
     assert line.startswith("error: torch: this build is only for the CPU, but models run on cuda")
 
 
@@ -163,12 +166,7 @@ def test_of_several_gpus_the_slowest_counts_with_the_least_memory(
     h100 = replace(GPU, name="NVIDIA H100 PCIe")
     a100 = replace(GPU, name="NVIDIA A100-SXM4-40GB", memory=40 * 10**9)
     for found, name, known, memory in (
-        (
-            driver(replace(GPU, name="NVIDIA H100 PCIe"), a100),
-            a100.name,
-            "NVIDIA A100 SXM 80 GB",
-            40,
-        ),
+        (driver(h100, a100), a100.name, "NVIDIA A100 SXM 80 GB", 40),
         (driver(GPU), GPU.name, "NVIDIA A10G", 80),
         (driver(), None, "NVIDIA A10G", 24),
         (None, None, "NVIDIA A10G", 24),
