@@ -1,21 +1,22 @@
 """All checks of a run, in the order in which they are shown."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ecslm.common.errors import InputError, all_of
+from ecslm.common.errors import InputError
 from ecslm.common.logs import collected_warnings
+from ecslm.common.validation import Value
 from ecslm.plan.bases import base_folders, check_base_folders
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.findings import Finding, PlannedRun, found_by, ok, warning
+from ecslm.preflight.findings import Finding, PlannedRun, found_by, ok, refusals, warning
 from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices, check_latex, check_versions
 from ecslm.preflight.needs import check_memory, check_time
-from ecslm.preflight.profiles import Profile, profile_problems, read_profile
+from ecslm.preflight.profiles import profile_problems, read_profile
 from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
-from ecslm.provenance.dag import Dag, read_dag
+from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
 
@@ -37,47 +38,51 @@ def check_study(
     Returns:
         the study's name, and what was found.
     """
-    chosen: Study | None = None
-    graph: Dag | None = None
-    how: Profile | None = None
+    found: list[Finding] = []
 
-    def configuration() -> Iterator[Finding]:
-        """What speaks against a run, as its start checks it."""
-        nonlocal chosen
-        chosen = made = Study.read(configfiles, study)
-        check_cache_folder()
-        run = Run(made)
-        all_of(lambda: check_named_files(made), lambda: results(run))
-        yield from ()
+    def attempted(action: Callable[[], Value], check: str = "configuration") -> Value | None:
+        """What an action returns; None if it refuses the run, which is found then."""
+        try:
+            return action()
+        except InputError as problems:
+            found.extend(found_by(check, refusals(problems)))
+            return None
 
-    def read_the_profile() -> Iterator[Finding]:
-        nonlocal how
-        how = read_profile(profile)
-        yield from ()
-
-    def results(run: Run) -> None:
-        nonlocal graph
-        with read_dag(configfiles, study) as read, os_errors_told():
-            jobs, graph = read.jobs, read
-        all_of(lambda: run.check(jobs), lambda: run.check_data([job for job in jobs if job.due]))
-
+    # What speaks against a run, as its start checks it.
     with collected_warnings() as warned:
-        found = found_by("configuration", configuration())
-    found += found_by("configuration", (warning(text.removeprefix(PREFIX)) for text in warned))
-    found = found or found_by(
-        "configuration", [ok("fits the files that it names, and the results")]
-    )
-    found += found_by("profile", read_the_profile())
+        chosen = attempted(lambda: Study.read(configfiles, study))
+        attempted(check_cache_folder)
+        run = chosen and attempted(lambda: Run(chosen))
+        jobs: tuple[Job, ...] = ()
+        rules = None
+        if chosen and run:
+            attempted(lambda: check_named_files(chosen))
+            if graph := attempted(lambda: _graph(configfiles, study)):
+                jobs, rules = graph
+                attempted(lambda: run.check(jobs))
+                attempted(lambda: run.check_data([job for job in jobs if job.due]))
+    told = [warning(text.removeprefix(PREFIX)) for text in warned]
+    fits = ok("fits the files that it names, and the results")
+    found += found_by("configuration", told or ([] if found else [fits]))
+    how = attempted(lambda: read_profile(profile), "profile")
     # Where parameters of jobs cannot be computed, there is no graph.
-    if chosen is not None and graph is not None and how is not None:
-        run = PlannedRun(chosen, graph.jobs, how)
-        found += found_by("profile", check_profile(run, graph.rules))
+    if chosen and how and rules is not None:
+        planned = PlannedRun(chosen, jobs, how)
+        found += found_by("profile", check_profile(planned, rules))
         for name, check in CHECKS.items():
-            found += found_by(name, check(run))
-    return study if chosen is None else chosen.name, found
+            found += found_by(name, check(planned))
+    return chosen.name if chosen else study, list(dict.fromkeys(found))
 
 
-def check_profile(run: PlannedRun, rules: frozenset[str]) -> Iterator[Finding]:
+def _graph(
+    configfiles: Sequence[Path], study: str | None
+) -> tuple[tuple[Job, ...], frozenset[str]]:
+    """All jobs of a study, and the names of all rules."""
+    with read_dag(configfiles, study) as dag, os_errors_told():
+        return dag.jobs, dag.rules
+
+
+def check_profile(run: PlannedRun, rules: Collection[str]) -> Iterator[Finding]:
     """Whether the profile's executor is installed, and what it names exists.
 
     Raises:

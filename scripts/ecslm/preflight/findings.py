@@ -41,6 +41,11 @@ def error(message: str, path: object = "") -> Finding:
     return Finding(message, str(path))
 
 
+def refusals(problems: InputError) -> list[Finding]:
+    """The lines by which a run would be refused, which say what to do."""
+    return [Finding(**vars(one)) for one in problems.details]
+
+
 def found_by(check: str, findings: Iterable[Finding]) -> list[Finding]:
     """The findings of a check, each once, under its name; it may also refuse the run as its start
     would."""
@@ -49,8 +54,7 @@ def found_by(check: str, findings: Iterable[Finding]) -> list[Finding]:
         for one in findings:
             found.append(one)
     except InputError as problems:
-        # The lines by which a run would be refused, which say what to do.
-        found += (Finding(**vars(one)) for one in problems.details)
+        found += refusals(problems)
     return [replace(one, check=check, path=str(one.path)) for one in dict.fromkeys(found)]
 
 

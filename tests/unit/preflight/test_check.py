@@ -98,7 +98,7 @@ def test_what_is_needed_on_the_disk_is_compared_with_what_is_free(
     run = planned_run(bases={"Small": on_hub()}, architectures={"Small": "SmolLM2-135M"})
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**12))
     (found,) = check_room(run)
-    assert found.message == "at least 269MB needed, 1.00TB free"
+    assert found.message == "at least 428MB needed, 1.00TB free"
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
     with pytest.raises(InputError, match="are free on this disk"):
         list(check_room(run))

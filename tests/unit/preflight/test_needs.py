@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 from support.planned_runs import GPU, driver, lines, planned_run
 from support.plans import MODELS
+from support.project import ROOT
 
 from ecslm.common.files import write_json
+from ecslm.plan.study import Study
 from ecslm.preflight import findings as planned
 from ecslm.preflight.findings import Finding, PlannedRun
 from ecslm.preflight.machine import met
 from ecslm.preflight.needs import check_memory, check_time, work_on
 from ecslm.preflight.profiles import Profile
+from ecslm.provenance.dag import Job
 
 CUDA = {"device": "cuda", "precision": {}, "architectures": {"Small": "SmolLM2-135M"}}
 ADAPTER, PREDICTION = "adapters/Small-EC/seed-0/", "predictions/Small-EC/seed-0/PM."
@@ -152,6 +155,20 @@ def test_a_record_that_does_not_fit_alone_is_an_error(monkeypatch: pytest.Monkey
     for line, jobs in zip(lines(fits(2, monkeypatch)), ("training", "predictions"), strict=True):
         assert line.startswith(f"error: studies.shop: {jobs} of Small-EC: ")
         assert "of the 2.0 GB of a GPU, with its longest record alone: use larger GPUs" in line
+
+
+@pytest.mark.parametrize("memory", [24, 80])
+def test_the_papers_study_fits_usual_gpus(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("config.yaml").symlink_to(ROOT / "config.yaml")
+    paper, gpu = Study.read([], "paper"), replace(GPU, memory=memory * GB, free=memory * GB)
+    monkeypatch.setattr(planned, "read_driver", lambda: driver(gpu))
+    keys = [("predict", run) for run in paper.runs()]
+    keys += [("train_adapter", run) for run in paper.adapters()]
+    asked = {"gpu": 1, "device": "cuda"}
+    jobs = (Job(rule, key, {}, "", resources=asked, due=True) for rule, key in keys)
+    found = list(check_memory(PlannedRun(paper, tuple(jobs), Profile("gpu", gpus=1))))
+    assert not lines(found)
+    assert len(found[0].values) > 30
 
 
 def test_memory_that_other_programs_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

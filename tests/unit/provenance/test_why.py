@@ -21,6 +21,7 @@ from ecslm.provenance.why import Changes, definitions, differences, explain, rec
 from ecslm.schemas.paths import CODE_HISTORY
 
 DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
+DUE = replace(TRAIN_JOB, due=True)
 
 # What a job was made from
 
@@ -46,32 +47,26 @@ def with_settings(**training: int) -> Job:
 @pytest.mark.parametrize(
     ("now", "reasons"),
     [
+        (with_settings(rank=32, alpha=16), ("training.alpha: 32 -> 16", "training.rank: 16 -> 32")),
+        (planned(TRAIN_JOB, versions=versions(torch="3.0")), ("torch: 2.13.0 -> 3.0",)),
         (
-            with_settings(rank=32, alpha=16),
-            ["training.alpha: 32 -> 16", "training.rank: 16 -> 32"],
+            replace(DUE, inputs=(TRAIN, "config.txt")),
+            ("config.txt is a new input", "prompt.jinja is no longer an input"),
         ),
-        (planned(TRAIN_JOB, versions=versions(torch="3.0")), ["torch: 2.13.0 -> 3.0"]),
+        (planned(TRAIN_JOB, source="source:1"), ("the content of the source has changed",)),
+        (planned(TRAIN_JOB, template="template:1"), ("the prompt template has changed",)),
+        (replace(DUE, other_command=True), ("the command of rule train_adapter has changed",)),
         (
-            replace(TRAIN_JOB, inputs=(TRAIN, "config.txt"), due=True),
-            ["config.txt is a new input", "prompt.jinja is no longer an input"],
+            replace(DUE, interrupted=True),
+            ("the job that built it was interrupted before Snakemake recorded its end",),
         ),
-        (planned(TRAIN_JOB, source="source:1"), ["the content of the source has changed"]),
-        (planned(TRAIN_JOB, template="template:1"), ["the prompt template has changed"]),
-        (
-            replace(TRAIN_JOB, other_command=True, due=True),
-            ["the command of rule train_adapter has changed"],
-        ),
-        (
-            replace(TRAIN_JOB, interrupted=True, due=True),
-            ["the job that built it was interrupted before Snakemake recorded its end"],
-        ),
-        (replace(TRAIN_JOB, reason="The moon is full", due=True), ["The moon is full"]),
-        (replace(TRAIN_JOB, reason="The moon is full"), []),
+        (replace(DUE, reason="The moon is full"), ("The moon is full",)),
+        (replace(TRAIN_JOB, reason="The moon is full"), ()),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) and value else "",
+    ids=lambda value: value[0] if isinstance(value, tuple) and value else "",
 )
-def test_each_change_is_named(now: Job, reasons: list[str]) -> None:
-    assert list(Changes([DATASET_JOB, now, SCORE_JOB]).reasons(now)) == reasons
+def test_each_change_is_named(now: Job, reasons: tuple[str, ...]) -> None:
+    assert Changes([DATASET_JOB, now, SCORE_JOB]).reasons(now) == reasons
 
 
 def test_a_job_below_another_has_the_cause_of_that_one() -> None:
@@ -91,15 +86,14 @@ def test_a_job_below_another_has_the_cause_of_that_one() -> None:
 def test_an_edited_input_a_missing_and_an_altered_result_are_named() -> None:
     Path("prompt.jinja").write_text("{{ other }}")
     Path(COST).unlink()
-    due = replace(TRAIN_JOB, due=True)
     reasons = (f"{COST} is missing", "prompt.jinja has changed")
-    assert Changes([due]).reasons(due) == reasons
+    assert Changes([DUE]).reasons(DUE) == reasons
     Path(ADAPTER).write_text("altered")
-    text = explain(Changes([due]), Path(ADAPTER))
+    text = explain(Changes([DUE]), Path(ADAPTER))
     assert text.startswith(f"{ADAPTER}: modified since it was built")
     assert f"`rm {ADAPTER} {TRAIN_JOB.manifest}`" in text
     Path(TRAIN_JOB.manifest).unlink()
-    assert Changes([due]).reasons(due) == ("not built yet",)
+    assert Changes([DUE]).reasons(DUE) == ("not built yet",)
     with pytest.raises(InputError, match=r"prompt\.jinja: not a result of the study"):
         explain(Changes(JOBS), Path("prompt.jinja"))
 
