@@ -91,6 +91,9 @@ OF_SNAKEMAKE = (
 )
 
 
+Expected = dict[str, dict[str, bytes]]
+
+
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[Stage, Path]:
     """For each stage a project in which only that stage's job and what needs it is to be done."""
@@ -106,20 +109,13 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[Stage, Path]:
 
 
 @pytest.fixture(scope="module")
-def finished(begun: dict[Stage, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project after a whole run, to which nothing happened."""
+def uninterrupted(begun: dict[Stage, Path], tmp_path_factory: pytest.TempPathFactory) -> Expected:
+    """What the results of runs to each target are when nothing happens on the way."""
     project = tmp_path_factory.mktemp("finished") / "project"
     shutil.copytree(begun[PREDICTION], project)
-    finish(project, *RUN)
-    return project
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(begun: dict[Stage, Path], finished: Path) -> dict[str, dict[str, bytes]]:
-    """What the results of runs to each target are when nothing happens on the way."""
-    trained, found = contents(begun[PREDICTION] / RESULTS), contents(finished / RESULTS)
-    predicted = {path: found[path] for path in found if path.startswith("predictions/")}
-    return {"adapters": trained, "predictions": trained | predicted, "all": found}
+    finish(project, *RUN, "--", PREDICTION.target)
+    folders = {TRAINING.target: begun[PREDICTION], PREDICTION.target: project}
+    return {target: contents(folder / RESULTS) for target, folder in folders.items()}
 
 
 @pytest.fixture
@@ -134,7 +130,7 @@ def project(
         process.kill()
 
 
-def check_finished(project: Path, uninterrupted: dict[str, dict[str, bytes]], target: str) -> None:
+def check_finished(project: Path, uninterrupted: Expected, target: str) -> None:
     """All of a target is done, with the same bytes, and nothing else lies about."""
     assert contents(project / RESULTS) == uninterrupted[target]
     assert leftovers(project) == []
@@ -149,7 +145,7 @@ def check_finished(project: Path, uninterrupted: dict[str, dict[str, bytes]], ta
     ids=["training", "prediction"],
 )
 def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
-    stage: Stage, project: Path, uninterrupted: dict[str, dict[str, bytes]]
+    stage: Stage, project: Path, uninterrupted: Expected
 ) -> None:
     *to_moments, to_the_end = stage.went_on
     (job,) = (job for job in list_jobs(project, "-n", *RUN, "--", stage.target) if job.command)
@@ -167,7 +163,7 @@ def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
 
 
 def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
-    project: Path, uninterrupted: dict[str, dict[str, bytes]]
+    project: Path, uninterrupted: Expected
 ) -> None:
     for moment in OF_SNAKEMAKE:
         run = run_until(project, moment, *RUN, "--", TRAINING.target)
@@ -180,10 +176,11 @@ def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_
 
 
 def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results_of_its_job(
-    project: Path, uninterrupted: dict[str, dict[str, bytes]]
+    project: Path, uninterrupted: Expected
 ) -> None:
-    run = run_until(project, TRAINING.moments[1], *RUN)
-    second = snakemake(project, *RUN)
+    to_predictions = (*RUN, "--", PREDICTION.target)
+    run = run_until(project, TRAINING.moments[1], *to_predictions)
+    second = snakemake(project, *to_predictions)
     assert second.returncode == 1
     assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
         f"error: results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
@@ -194,7 +191,7 @@ def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results
     log, printed = project / TRAINING.log, project / "again.txt"
     # The next run's job writes another.
     log.unlink()
-    again = start_snakemake(project, printed, *RUN, environment={})
+    again = start_snakemake(project, printed, *to_predictions, environment={})
     waiting = f"waiting for process {run.paused.pid} on "
     wait_until(
         lambda: log.exists() and waiting in log.read_text(),
@@ -205,4 +202,4 @@ def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results
     assert again.wait() == 0, printed.read_text()
     assert not run.paused.is_running()
     assert "taken from the cache" in log.read_text()
-    check_finished(project, uninterrupted, "all")
+    check_finished(project, uninterrupted, PREDICTION.target)

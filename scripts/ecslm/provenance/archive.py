@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -62,8 +62,8 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, published
-            numbers are not in it, a file has a secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, a file has a
+            secret, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
@@ -77,7 +77,6 @@ def archive_study(
     with zipfile.ZipFile(packed, "a") as bundle:
         code = [name for name in bundle.namelist() if not name.endswith("/")]
         files = {name.partition("/")[2]: bundle.read(name) for name in code} | own
-        require_packed((PROJECT / published).glob("*.csv"), files)
         refuse_secrets(files, os.environ, key_variables(study.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
@@ -169,23 +168,6 @@ def _own_texts(study: Study, configfiles: Sequence[Path], commit: str) -> dict[s
         CITATION: citation,
         "configuration.yaml": text.encode(),
     }
-
-
-def require_packed(published: Iterable[Path], packed: Collection[str]) -> None:
-    """Refuse published numbers that are elsewhere, or that git ignores.
-
-    Args:
-        packed: names of files in the archive.
-
-    Raises:
-        InputError: a line for each file of them that is not packed.
-    """
-    names = {path: os.path.relpath(path, PROJECT) for path in sorted(published)}
-    if left_out := [path for path, name in names.items() if f"code/{name}" not in packed]:
-        why = (
-            "is not in the commit, so an archive would lack published numbers that the study reads"
-        )
-        raise InputError(*(f"{path}: {why}: commit it in the project" for path in left_out))
 
 
 def key_variables(config: Config) -> set[str]:
