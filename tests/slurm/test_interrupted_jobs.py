@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 from support.cluster import Cluster, slurm, wait_for
-from support.cluster_options import ON_THE_CLUSTER, run_on_the_cluster, start_on_the_cluster
+from support.cluster_options import ON_THE_CLUSTER, start_on_the_cluster
 from support.interruption import (
     Moment,
     PausedRun,
@@ -128,9 +128,10 @@ def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(
     project: Path,
 ) -> None:
     on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
-    run = run_on_the_cluster(project, *on_a_gpu, *STUDY, "adapters")
-    assert run.returncode == 1
-    printed = run.stdout + run.stderr
+    output = project / "printed.txt"
+    run = start_on_the_cluster(project, output, *on_a_gpu, *STUDY, "adapters", environment={})
+    assert run.wait(timeout=120) == 1
+    printed = output.read_text()
     assert re.search(
         r"failed: Adapter Tiny-EC, seed 0, after .*\n  device: cuda is configured", printed
     )

@@ -169,8 +169,10 @@ def minutes_of(limit: str) -> float:
     if limit in ("infinite", "n/a"):
         return math.inf
     days, _, clock = limit.rpartition("-")
-    parts = map(int, reversed(clock.split(":")))
-    return 1440 * int(days or 0) + sum(60**place * part for place, part in enumerate(parts)) / 60
+    seconds = 0
+    for part in clock.split(":"):
+        seconds = 60 * seconds + int(part)
+    return 1440 * int(days or 0) + seconds / 60
 
 
 def ask_slurm(command: str, seconds: float = SECONDS) -> str:

@@ -105,8 +105,11 @@ class Dag:
     @cached_property
     def _jobs(self) -> dict[Job, Any]:
         order = {rule.name: number for number, rule in enumerate(self._workflow.rules)}
-        by_rule = lambda job: (order[job.rule.name], str(job.output))  # noqa: E731
-        levels = (sorted(level, key=by_rule) for level in self._workflow.dag.toposorted())
+
+        def place(job: Any) -> tuple[int, str]:
+            return order[job.rule.name], str(job.output)
+
+        levels = (sorted(level, key=place) for level in self._workflow.dag.toposorted())
         return {self._plain(job): job for level in levels for job in level if job.output}
 
     def _plain(self, job: Any) -> Job:

@@ -243,6 +243,7 @@ def explain(changes: Changes, path: Path) -> str:
     if made is not None:
         content = made.model_dump(mode="json", exclude_none=True)
         lines.append(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip())
-        modules = ", ".join(definitions(made.code or "")) or "unknown"
-        lines.append(textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "))
+        if made.code:
+            modules = ", ".join(definitions(made.code)) or "unknown"
+            lines.append(textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "))
     return "\n".join(lines)
