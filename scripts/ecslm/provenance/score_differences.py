@@ -27,7 +27,7 @@ OF_A_STUDY = re.compile(rf"^{paths.TOP}/(?!(?:{'|'.join(paths.SHARED)})/)[^/]+/"
 NOTE = "\nBeyond: the change is more than chance: the two 95 % intervals do not overlap."
 # Causes of one change that are listed; there may be as many as definitions of code.
 MOST_CAUSES = 8
-NONE = Change("unknown", "nothing that the manifests know of")
+UNEXPLAINED = Change("unknown", "nothing that the manifests know of")
 
 
 def compare_scores(before: Path, after: Path) -> dict[str, Any]:
@@ -122,7 +122,9 @@ def _cell(row: Mapping[Any, Any], causes_of: Callable[[str], Iterable[Change]]) 
         "b": b,
         "difference": b["value"] - a["value"] if known else None,
         "beyond": a["high"] < b["low"] or b["high"] < a["low"] if with_intervals else None,
-        "causes": [asdict(cause) for cause in causes_of(METRICS_MANIFEST.format(**key)) or [NONE]],
+        "causes": [
+            asdict(cause) for cause in causes_of(METRICS_MANIFEST.format(**key)) or [UNEXPLAINED]
+        ],
     }
 
 
