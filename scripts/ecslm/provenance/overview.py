@@ -3,9 +3,7 @@
 import re
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from ecslm.common.text import number_of
 from ecslm.provenance.costs import Cost, Costs, takes_long
@@ -38,42 +36,22 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Cause:
-    """What the same jobs are due for."""
-
-    reasons: tuple[str, ...]
-    concerned: tuple[Job, ...]
-    """The jobs whose own reasons these are."""
-    counted: tuple[Job, ...]
-    """These, and all that read their results, but those that an earlier cause has."""
-
-
-def find_causes(changes: Changes, weight: Callable[[Sequence[Job]], Any]) -> list[Cause]:
-    """The causes of the jobs that would run, those that reach most first.
-
-    A job that several causes reach is counted under the first of them.
-
-    Args:
-        weight: how much work it is to run some jobs.
+def jobs_by_cause(changes: Changes) -> dict[tuple[str, ...], list[Job]]:
+    """The jobs that would run, each once, by what they are due for: reasons of their own or, if
+    they have none, those of a job whose results they read.
 
     Raises:
         InputError: a manifest is broken.
     """
-    own: dict[tuple[str, ...], list[Job]] = defaultdict(list)
-    for job in changes.jobs:
+    found: dict[tuple[str, ...], list[Job]] = defaultdict(list)
+    cause_of: dict[Job, tuple[str, ...]] = {}
+    for job in (job for job in changes.jobs if job.due):
         # Those that differ in the result that they are about are one.
         words = (OF_A_RESULT.sub("a result", one) for one in changes.reasons(job))
-        if alike := tuple(dict.fromkeys(words)):
-            own[alike].append(job)
-    reached = {reasons: changes.downstream(frozenset(jobs)) for reasons, jobs in own.items()}
-    causes: list[Cause] = []
-    counted: set[Job] = set()
-    for reasons in sorted(reached, key=lambda one: weight(reached[one]), reverse=True):
-        left = tuple(job for job in reached[reasons] if job not in counted)
-        causes.append(Cause(reasons, tuple(own[reasons]), left))
-        counted.update(left)
-    return causes
+        above = (cause_of[one] for one in changes.sources(job) if one in cause_of)
+        cause_of[job] = tuple(dict.fromkeys(words)) or next(above)
+        found[cause_of[job]].append(job)
+    return found
 
 
 def overview(study: str, jobs: Iterable[Job]) -> str:
@@ -121,16 +99,16 @@ def _lines(changes: Changes, due: Sequence[Job]) -> Iterator[str]:
     elif not by_device:
         yield "  no training and no prediction: seconds each"
     yield ""
-    causes = find_causes(changes, weight)
-    for cause in causes[:MOST_CAUSES]:
-        names = _names(cause.concerned, changes.jobs)
+    causes = sorted(jobs_by_cause(changes).items(), key=lambda one: weight(one[1]), reverse=True)
+    for reasons, jobs in causes[:MOST_CAUSES]:
+        names = _names([job for job in jobs if changes.reasons(job)], changes.jobs)
         about = f" ({names})" if names else ""
-        reasons = "; ".join(cause.reasons)
-        yield textwrap.shorten(reasons, max(WIDTH - len(about), 20), placeholder=" ...") + about
-        yield amount(cause.counted) if cause.counted else "  all of it listed above"
+        room = max(WIDTH - len(about), 20)
+        yield textwrap.shorten("; ".join(reasons), room, placeholder=" ...") + about
+        yield amount(jobs)
     if more := causes[MOST_CAUSES:]:
         yield f"and {number_of(len(more), 'more cause')}"
-        yield amount([job for cause in more for job in cause.counted])
+        yield amount([job for _, jobs in more for job in jobs])
     yield "\n`python scripts/why.py FILE` explains one result"
 
 

@@ -3,7 +3,7 @@ result was built from."""
 
 import json
 import textwrap
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -211,14 +211,6 @@ class Changes:
             for reason in self.reasons(one):
                 found.setdefault(reason, []).append(one)
         return found
-
-    def downstream(self, jobs: Container[Job]) -> tuple[Job, ...]:
-        """The jobs that would run because of some: these, and all that read their results."""
-        found: dict[Job, None] = {}
-        for job in self.jobs:
-            if job.due and (job in jobs or any(one in found for one in self.sources(job))):
-                found[job] = None
-        return tuple(found)
 
 
 def explain(changes: Changes, path: Path) -> str:
