@@ -27,6 +27,10 @@ BASES = "base_model"
 # begun, deleted when the job ends.
 RECORDS = Path(".snakemake/metadata")
 INCOMPLETE = Path(".snakemake/incomplete")
+# How parameters begin, as Snakemake writes them, that manifests have too; empty settings count as
+# none, which not every rule has.
+STATED = ("'{", "'code:", "'versions:", "'template:", "'source:", "'weights:")
+NO_SETTINGS = "'{}'"
 
 
 def finished(jobs: Iterable[Job]) -> list[Job]:
@@ -203,16 +207,16 @@ def _is_recorded(job: Job, record: Mapping[str, Any]) -> bool:
     what the run was planned with.
     """
     made = read_job_manifest(job)
-    stated = (
-        # Not every rule has settings.
-        made.settings and canonical_json(made.settings),
+    values = (
+        canonical_json(made.settings),
         made.source_content,
         made.template_sha256 and as_parameter(made.template_sha256),
         made.code,
         made.versions and versions_parameter(made.versions),
     )
+    stated = {one for one in record["params"] if one.startswith(STATED)}
     sums = record["input_checksums"].items()
-    return {repr(value) for value in stated if value} <= set(record["params"]) and all(
+    return {repr(value) for value in values if value} ^ stated <= {NO_SETTINGS} and all(
         f"sha256:{made.inputs.get(path)}" == checksum for path, checksum in sums
     )
 

@@ -99,6 +99,7 @@ def test_an_input_exchanged_for_an_older_file_is_refused_until_it_is_newer(path:
 OTHERS = {
     "code": planned(SCORE_JOB, code="code:other"),
     "settings": planned(SCORE_JOB, settings=canonical_json({"shots": 1})),
+    "no settings": planned(SCORE_JOB, settings="{}"),
     "versions": planned(SCORE_JOB, versions=versions(numpy="1.0")),
     "inputs": replace(SCORE_JOB, inputs=(TRAIN,)),
     "no record": None,
