@@ -16,12 +16,14 @@ from ecslm.common.devices.listing import list_devices
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest, number_of
 from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.config.backends.openai import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
+from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.provenance.dag import Job
-from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
+from ecslm.schemas.paths import RUN_LOCK, SERVER_ANSWERS, SHARED, TOP
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
@@ -165,17 +167,21 @@ def check_gpus(needs: Iterable[tuple[int, str | None]], limit: int | None, here:
 
 
 def check_api_keys(study: Study, due: Iterable[Job]) -> None:
-    """Refuse to start jobs that ask a server if the environment lacks its key.
+    """Refuse to start jobs that will ask a server if the environment lacks its key.
+
+    Where answers of the server are kept, all that are needed may be among them: a job that misses
+    one then reports the missing key itself.
 
     Raises:
         InputError: a line for each environment variable that is not set.
     """
-    asking = dict.fromkeys(job.key["model"] for job in due if job.rule == "predict")
     needed: dict[str, list[str]] = defaultdict(list)
-    for name in asking:
-        access = study.settings.models[name].reached() if name in study.settings.models else None
-        if access and access.key and not os.environ.get(access.key, "").strip():
-            needed[access.key].append(name)
+    for name in dict.fromkeys(job.key["model"] for job in due if job.rule == "predict"):
+        model = study.settings.models.get(name)
+        if isinstance(model, OpenAIModel) and (key := model.access.key):
+            kept = AnswerCache(SERVER_ANSWERS, model.server).answers()
+            if not kept and not os.environ.get(key, "").strip():
+                needed[key].append(name)
     if needed:
         raise InputError(
             *(

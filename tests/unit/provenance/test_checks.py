@@ -18,12 +18,16 @@ from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.models.bases import HubSource
 from ecslm.plan.study import Study
+from ecslm.prediction.openai_backend import AnswerCache
+from ecslm.prediction.openai_settings import ServerSettings
+from ecslm.prediction.server_client import Answer
 from ecslm.provenance.checks import (
     check_api_keys,
     check_disk,
     check_gpus,
 )
 from ecslm.provenance.dag import Job
+from ecslm.schemas.paths import SERVER_ANSWERS
 
 
 @pytest.fixture(autouse=True)
@@ -142,5 +146,10 @@ def test_a_key_that_is_needed_and_not_set_is_named(monkeypatch: pytest.MonkeyPat
     )
     assert not told("Small", key=VARIABLE)
     assert not told("Large")
+    # All answers may be kept: only the job knows.
+    cache = AnswerCache(SERVER_ANSWERS, ServerSettings(**server))
+    cache.add("0" * 64, Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1))
+    assert not told("Large", key=VARIABLE)
+    shutil.rmtree(cache.folder)
     monkeypatch.setenv(VARIABLE, KEY)
     assert not told("Large", key=VARIABLE)
