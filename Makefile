@@ -42,31 +42,31 @@ WITH_SEEDS = $(if $(value SEEDS),$(if $(value STUDY),,--config) $(call option,'s
 CHECKED = $(BIN)/python scripts/check_configuration.py $(OPTIONS)
 
 ##@ Run
-new: setup ## begin a study of your own records: look at them, and write STUDY.yaml | DATA INPUT OUTPUT QUESTION
+new: setup ## begin a study of your own records | DATA INPUT OUTPUT QUESTION
 	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA) \
 	$(call option,--input=,INPUT) $(call option,--output=,OUTPUT) $(call option,--question=,QUESTION)
 
-check: setup ## say whether a run would succeed, what is missing, how long it takes | STUDY CONFIGFILE PROFILE
+check: setup ## say what a run lacks, how long it takes, what it costs | STUDY CONFIGFILE PROFILE
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
 
-reproduce: setup ## run a study, from data to tables and report (default: the demo) | STUDY CONFIGFILE SEEDS
+reproduce: setup ## run a study, from data to report (default: the demo) | STUDY CONFIGFILE SEEDS
 	$(CHECKED)
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) $(WITH_SEEDS)
 
 ##@ Look
-why: setup ## say what a run would do, which changes cause it, and how long it takes | STUDY CONFIGFILE SEEDS
+why: setup ## say what a run would do, why, and how long it takes | STUDY CONFIGFILE SEEDS
 	$(BIN)/python scripts/why.py $(SEEDED)
 
 summary: setup ## print the scores of a study again, as at the end of its run | STUDY CONFIGFILE
 	$(BIN)/python scripts/summarise.py $(OPTIONS)
 
-cache: setup ## list the finished work that is kept so that nothing is computed twice | TRIM
+cache: setup ## list finished work, which is kept to be computed once | TRIM
 	$(BIN)/python scripts/cache.py $(call option,--trim=,TRIM)
 
 clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE SEEDS REMOVE
 	$(BIN)/python scripts/clean.py $(SEEDED) $(if $(filter yes,$(REMOVE)),--remove)
 
-accept: setup ## prove that an edit or upgrade changes no result, and compute nothing again | STUDY CONFIGFILE
+accept: setup ## prove that an edit or upgrade changes no result | STUDY CONFIGFILE
 	$(BIN)/python scripts/accept.py $(OPTIONS)
 
 ##@ Use elsewhere
@@ -74,14 +74,14 @@ export: setup ## turn each tuned model into a folder to serve or publish | STUDY
 	$(CHECKED)
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) -- export
 
-archive: setup ## pack code, configuration and results into one file to publish | STUDY CONFIGFILE
+archive: setup ## pack code, configuration and results into one file | STUDY CONFIGFILE
 	$(BIN)/python scripts/archive.py $(OPTIONS)
 
 adopt: setup ## verify results from another machine, and continue with them | STUDY CONFIGFILE SEEDS
 	$(BIN)/python scripts/adopt.py $(SEEDED)
 
 ##@ Set up
-setup: .venv/locked ## install the libraries into .venv; the other targets do it when needed
+setup: .venv/locked ## install the libraries into .venv, as other targets do
 
 .venv/locked: requirements.lock
 	$(PYTHON) -m venv .venv
@@ -95,7 +95,7 @@ slurm: .venv/slurm ## install Snakemake's plugin for SLURM, for runs on a cluste
 	touch $@
 
 ##@ Contribute
-lint: setup ## check style, types and imports; must be clean before a commit
+lint: setup ## check style, types and imports, before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
@@ -107,14 +107,14 @@ lint: setup ## check style, types and imports; must be clean before a commit
 test: setup ## run all tests, about 10 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
-docs: setup ## write the documentation, with the demo's report, as a searchable site
+docs: setup ## write the documentation as a searchable site
 	$(BIN)/sphinx-build --fail-on-warning --quiet -c docs . dist/docs
 	@echo dist/docs/README.html
 
-test-slurm: slurm ## start a SLURM cluster on this machine, as root, and run its tests
+test-slurm: slurm ## run the tests of a SLURM cluster on this machine, as root
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/slurm
 
-lock: ## update the locked versions of libraries, within the bounds of pyproject.toml
+lock: ## update the locked versions within those of pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*p["dependencies"], *p["optional-dependencies"]["dev"], sep="\n")' > .venv-lock/wanted.txt
@@ -128,13 +128,13 @@ lock: ## update the locked versions of libraries, within the bounds of pyproject
 	rm -rf .venv-lock
 
 ##@ Variables
-##= STUDY=paper           a study of the configuration; for `new`, the name of the new one
-##= CONFIGFILE=mine.yaml  your own configuration; its keys replace those of config.yaml
-##= DATA=tickets.csv      your own records, a table or JSON Lines (default: STUDY.jsonl)
+##= STUDY=paper           a study of the configuration; for `new`, a new name
+##= CONFIGFILE=mine.yaml  your own configuration, on top of config.yaml
+##= DATA=tickets.csv      your own records, a table or JSON Lines
 ##= INPUT=text            for `new`: the column of a table that is asked about
 ##= OUTPUT=urgent         for `new`: its column of right answers
 ##= QUESTION="Is it?"     for `new`: what is asked
 ##= PROFILE=gpu           where the run is to be executed: a folder in profiles/
-##= SEEDS=0,1,2           train each tuned model with these seeds; tables show mean and spread
-##= TRIM=10               shrink the cache to 10 GB: what was not used for longest goes
+##= SEEDS=0,1,2           train each tuned model with these; tables show the mean
+##= TRIM=10               shrink the cache to 10 GB: the oldest work goes
 ##= REMOVE=yes            remove what is listed

@@ -9,6 +9,7 @@ exit status:
 """
 
 import os
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -41,7 +42,7 @@ def main(
         print(json_text(whole).rstrip())
     else:
         of_study = "Configuration" if study is None else f"Study {study}"
-        print(as_text(f"{of_study}, profile {profile}", found))
+        print(as_text(f"{of_study}, profile {profile}, on {platform.node()}", found))
     return int(fails(found))
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import psutil
 import pytest
 from support.cluster import Cluster, slurm, wait_for
-from support.cluster_options import ON_THE_CLUSTER, run_on_the_cluster, start_on_the_cluster
+from support.cluster_options import ON_THE_CLUSTER, start_on_the_cluster
 from support.interruption import (
     Moment,
     PausedRun,
     contents,
     finish,
     leftovers,
+    processes_in,
     run_until,
     wait_for_no_process,
 )
@@ -57,9 +58,8 @@ def project(cluster: Cluster, begun: Path, tmp_path: Path) -> Iterator[Path]:
     copy = shutil.copytree(begun, tmp_path / "project")
     yield copy
     slurm("scancel", "--user=root")
-    for process in psutil.process_iter(["cwd"]):
-        if process.info["cwd"] == str(copy):
-            process.kill()
+    for process in processes_in(copy):
+        process.kill()
     wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
 
 
@@ -119,9 +119,8 @@ def gpus_in_use(project: Path) -> list[str]:
     """The GPU that SLURM lets each training see."""
     return [
         process.environ()["CUDA_VISIBLE_DEVICES"]
-        for process in psutil.process_iter(["cwd", "cmdline"])
-        if process.info["cwd"] == str(project)
-        and "scripts/train_adapter.py" in process.info["cmdline"]
+        for process in processes_in(project)
+        if "scripts/train_adapter.py" in process.info["cmdline"]
     ]
 
 
@@ -129,9 +128,10 @@ def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(
     project: Path,
 ) -> None:
     on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
-    run = run_on_the_cluster(project, *on_a_gpu, *STUDY, "adapters")
-    assert run.returncode == 1
-    printed = run.stdout + run.stderr
+    output = project / "printed.txt"
+    run = start_on_the_cluster(project, output, *on_a_gpu, *STUDY, "adapters", environment={})
+    assert run.wait(timeout=120) == 1
+    printed = output.read_text()
     assert re.search(
         r"failed: Adapter Tiny-EC, seed 0, after .*\n  device: cuda is configured", printed
     )

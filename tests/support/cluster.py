@@ -12,19 +12,18 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from support.interruption import SECONDS_TO_WAIT, wait_until
 
 ETC = Path("/etc/slurm")
 MUNGE_KEY = Path("/etc/munge/munge.key")
 # The device that reads and writes nothing: SLURM wants its GPUs to be device files.
 NULL_DEVICE = os.makedev(1, 3)
-SECONDS_TO_WAIT = 120.0
 PARTITION, URGENT = "debug", "urgent"
 
 CONFIGURATION = """\
@@ -169,10 +168,7 @@ def wait_for(come: Callable[[], object], otherwise: Callable[[], str]) -> None:
     Raises:
         AssertionError: it has not come, with the text of `otherwise`.
     """
-    end = time.monotonic() + SECONDS_TO_WAIT
-    while not come():
-        assert time.monotonic() < end, otherwise()
-        time.sleep(0.1)
+    wait_until(come, lambda: True, otherwise)
 
 
 def _take_configuration(folder: Path, host: str, gpus: int, cpus: int) -> None:
@@ -218,13 +214,11 @@ def _start_munge() -> None:
     if subprocess.run(["munge", "--no-input"], capture_output=True, check=False).returncode == 0:
         return
     user = pwd.getpwnam("munge")
-    for name, mode in (
-        *((name, 0o700) for name in ("/etc/munge", "/var/lib/munge", "/var/log/munge")),
-        ("/run/munge", 0o755),
-    ):
-        Path(name).mkdir(parents=True, exist_ok=True)
-        os.chown(name, user.pw_uid, user.pw_gid)
-        Path(name).chmod(mode)
+    for name in ("etc", "var/lib", "var/log", "run"):
+        folder = Path("/", name, "munge")
+        folder.mkdir(parents=True, exist_ok=True)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        folder.chmod(0o755 if name == "run" else 0o700)
     if not MUNGE_KEY.exists():
         MUNGE_KEY.write_bytes(secrets.token_bytes(128))
     os.chown(MUNGE_KEY, user.pw_uid, user.pw_gid)
@@ -234,13 +228,8 @@ def _start_munge() -> None:
 
 def _run(*command: str) -> None:
     """Run a daemon, which goes into the background."""
-    subprocess.run(
-        command,
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    none = subprocess.DEVNULL
+    subprocess.run(command, check=True, stdin=none, stdout=none, stderr=none)
 
 
 def _end(pid_file: Path) -> None:

@@ -1,14 +1,38 @@
 """How tests run Snakemake on their cluster."""
 
-from functools import partial
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from support.cluster import PARTITION
-from support.scratch import cold_snakemake, start_cold_snakemake
+from support.scratch import environment_of_tests
 
-QUICK = (str(Path(__file__).with_name("quick_polling.py")),)
-run_on_the_cluster = partial(cold_snakemake, program=QUICK)
-start_on_the_cluster = partial(start_cold_snakemake, program=QUICK)
+QUICK = Path(__file__).with_name("quick_polling.py")
+
+
+def start_on_the_cluster(
+    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Run Snakemake in the background, in a process group of its own; a file takes what it prints.
+
+    Each process starts from nothing, as those of users do.
+
+    Args:
+        environment: variables beside those of this process.
+    """
+    variables, none = environment_of_tests() | dict(environment), subprocess.DEVNULL
+    with output.open("wb") as stream:
+        return subprocess.Popen(
+            [sys.executable, QUICK, *arguments],
+            cwd=project,
+            stdin=none,
+            stdout=stream,
+            stderr=stream,
+            env=variables,
+            start_new_session=True,
+        )
+
 
 ON_CPU = tuple(
     f"{rule}:device=cpu"

@@ -60,6 +60,12 @@ def _run(patch: pytest.MonkeyPatch, jobs: Iterable[Job]) -> None:
             assert status == 0, f"{job.name}: {status}"
 
 
+def command_of(job: Job) -> tuple[str, ...]:
+    """A job's script, with its path, and its arguments."""
+    script, arguments = script_of(job.command or "")
+    return f"scripts/{script}", *arguments
+
+
 def script_of(command: str) -> tuple[str, list[str]]:
     """The script that a job's command starts, and its arguments."""
     # What follows is the redirection into the log.

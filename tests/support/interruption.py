@@ -33,7 +33,7 @@ class Moment:
 
 @dataclass
 class PausedRun:
-    """A run of Snakemake that stands still at a moment of its own or of its job."""
+    """A run of Snakemake or a script that stands still at a moment of its own or of its job."""
 
     snakemake: Started
     paused: psutil.Process
@@ -45,7 +45,7 @@ class PausedRun:
         self.marker.unlink()
 
     def wait(self) -> int:
-        """Wait for both processes to end; returns Snakemake's exit status."""
+        """Wait for both processes to end; returns the exit status of the run."""
         status = self.snakemake.wait(timeout=SECONDS_TO_WAIT)
         self.paused.wait(timeout=SECONDS_TO_WAIT)
         return status
@@ -54,14 +54,12 @@ class PausedRun:
 def run_until(
     project: Path, moment: Moment, *arguments: str, start: Callable[..., Started] = start_snakemake
 ) -> PausedRun:
-    """Run Snakemake in a project, as a user does, until the moment has come."""
+    """Run something in a project, as a user does, until the moment has come."""
     marker, printed = project / "paused", project / "printed.txt"
     marker.unlink(missing_ok=True)
-    at = {key: value for key, value in asdict(moment).items() if key != "words"}
-    environment = {
-        "PYTHONPATH": str(PAUSING),
-        "PAUSE_AT": json.dumps({**at, "marker": str(marker)}),
-    }
+    at = asdict(moment) | {"marker": str(marker)}
+    del at["words"]
+    environment = {"PYTHONPATH": str(PAUSING), "PAUSE_AT": json.dumps(at)}
     run = start(project, printed, *arguments, environment=environment)
     wait_until(
         lambda: marker.exists() and marker.read_text() != "",
@@ -72,12 +70,12 @@ def run_until(
 
 
 def wait_until(
-    come: Callable[[], bool], possible: Callable[[], bool], otherwise: Callable[[], str]
+    come: Callable[[], object], possible: Callable[[], bool], otherwise: Callable[[], str]
 ) -> None:
     """Wait for something while it is possible.
 
     Raises:
-        AssertionError: it has not come.
+        AssertionError: it has not come, with the text of `otherwise`.
     """
     end = time.monotonic() + SECONDS_TO_WAIT
     while not come():
@@ -90,27 +88,21 @@ def wait_until(
 Stop = Callable[[PausedRun], None]
 
 
-def interrupt(run: PausedRun) -> None:
-    """Ctrl-C: the terminal sends SIGINT to the group."""
-    os.killpg(run.snakemake.pid, signal.SIGINT)
-    assert run.wait() != 0
+def _signalled(number: int) -> Stop:
+    def stop(run: PausedRun) -> None:
+        os.killpg(run.snakemake.pid, number)
+        assert run.wait() != 0
+
+    return stop
 
 
-def terminate(run: PausedRun) -> None:
-    """The end of a time limit: SIGTERM to all processes."""
-    os.killpg(run.snakemake.pid, signal.SIGTERM)
-    assert run.wait() != 0
+# Ctrl-C, which a terminal sends to the group; the end of a time limit; a power cut.
+interrupt, terminate, kill_all = map(_signalled, (signal.SIGINT, signal.SIGTERM, signal.SIGKILL))
 
 
 def kill_paused(run: PausedRun) -> None:
     """`kill -9` of what is paused: the job, which Snakemake survives, or Snakemake."""
     run.paused.kill()
-    assert run.wait() != 0
-
-
-def kill_all(run: PausedRun) -> None:
-    """A power cut: no process gets to say a word."""
-    os.killpg(run.snakemake.pid, signal.SIGKILL)
     assert run.wait() != 0
 
 
@@ -121,28 +113,20 @@ def finish(project: Path, *arguments: str) -> None:
 
 
 def wait_for_no_process(project: Path) -> None:
-    """Wait until no process works below a directory.
-
-    A signal to a group is no wait for its end: one between Snakemake and the paused process, such
-    as latexmk, may be there a moment longer.
+    """Wait until no process works below a directory: a signal to a group is no wait for its end.
 
     Raises:
         AssertionError: one does not end.
     """
-    wait_until(
-        lambda: processes_in(project) == [],
-        lambda: True,
-        lambda: f"still there: {processes_in(project)}",
-    )
+    working = lambda: list(processes_in(project))  # noqa: E731
+    wait_until(lambda: not working(), lambda: True, lambda: f"still there: {working()}")
 
 
-def processes_in(project: Path) -> list[list[str]]:
-    """The command lines of processes that work below a directory."""
-    return [
-        process.info["cmdline"]
-        for process in psutil.process_iter(["cwd", "cmdline"])
-        if Path(process.info["cwd"] or "/").is_relative_to(project)
-    ]
+def processes_in(project: Path) -> Iterator[psutil.Process]:
+    """The processes that work below a directory."""
+    for process in psutil.process_iter(["cwd", "cmdline"]):
+        if Path(process.info["cwd"] or "/").is_relative_to(project):
+            yield process
 
 
 # What a run leaves.
@@ -157,17 +141,18 @@ def contents(results: Path) -> dict[str, bytes]:
     found = {}
     for path in _files(results):
         name = path.relative_to(results)
-        if {"logs", "benchmarks", "work"} & set(name.parts) or path.suffix in (".log", ".lock"):
+        if {"logs", "benchmarks", "work"} & set(name.parts) or name.suffix in (".log", ".lock"):
             continue
-        if path.name.endswith(("cost.json", "digests.json")) or path.name.startswith("report."):
+        if name.name.endswith(("cost.json", "digests.json")) or name.name.startswith("report."):
             continue
-        found[str(name)] = path.read_bytes()
-        if path.name == "log.jsonl":
-            entries = [json.loads(line) for line in path.read_text().splitlines()]
-            found[str(name)] = "\n".join(
-                str({key: value for key, value in entry.items() if not OF_TIME.search(key)})
-                for entry in entries
-            ).encode()
+        content = path.read_bytes()
+        if name.name == "log.jsonl":
+            kept = [
+                {key: value for key, value in json.loads(line).items() if not OF_TIME.search(key)}
+                for line in content.splitlines()
+            ]
+            content = str(kept).encode()
+        found[str(name)] = content
     return found
 
 

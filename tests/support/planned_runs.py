@@ -12,7 +12,7 @@ from ecslm.preflight.findings import Finding, PlannedRun
 from ecslm.preflight.profiles import Profile
 
 HERE = Profile("default", gpus=1)
-GPU = Gpu(name="NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9)
+GPU = Gpu("NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9, capability=(9, 0))
 # The smallest study that trains.
 ONE = {
     "tasks": ["PM"],

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -46,71 +45,33 @@ def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
     It and the Python processes that it starts are those of the warm Python.
     """
-    return warm.run(["-m", "snakemake", *arguments], project, _environment())
-
-
-SNAKEMAKE = ("-m", "snakemake")
-
-
-def cold_snakemake(
-    project: Path, *arguments: str, program: Sequence[str] = SNAKEMAKE
-) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a scratch copy as users do: each process starts from nothing.
-
-    Args:
-        program: what Python starts.
-    """
-    return subprocess.run(
-        [sys.executable, *program, *arguments],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=_environment(),
-    )
+    return warm.run(["-m", "snakemake", *arguments], project, environment_of_tests())
 
 
 Started = warm.WarmProcess | subprocess.Popen[bytes]
 
 
-def start_cold_snakemake(
-    project: Path,
-    output: Path,
-    *arguments: str,
-    environment: Mapping[str, str],
-    program: Sequence[str] = SNAKEMAKE,
+def start_script(
+    project: Path, output: Path, *command: str, environment: Mapping[str, str]
 ) -> Started:
-    """What `start_snakemake` does, with processes that start from nothing, as those of users do."""
-    with output.open("wb") as stream:
-        return subprocess.Popen(
-            [sys.executable, *program, *arguments],
-            cwd=project,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            env=_environment() | dict(environment),
-            start_new_session=True,
-        )
-
-
-def start_snakemake(
-    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
-) -> Started:
-    """Run Snakemake in the background; a file, which no kill can close, takes what it prints.
+    """Run a script in the background; a file, which no kill can close, takes what it prints.
 
     Signals to its process group, as Ctrl-C sends them, reach it and its jobs.
 
     Args:
         environment: variables beside those of this process.
     """
+    variables = environment_of_tests() | dict(environment)
     with output.open("wb") as stream:
-        return warm.start(
-            ["-m", "snakemake", *arguments],
-            project,
-            stream,
-            stream,
-            _environment() | dict(environment),
-        )
+        return warm.start([*command], project, stream, stream, variables)
+
+
+def start_snakemake(
+    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
+) -> Started:
+    """Run Snakemake in the background, as `start_script` does."""
+    command = ("-m", "snakemake", *arguments)
+    return start_script(project, output, *command, environment=environment)
 
 
 @dataclass(frozen=True)
@@ -145,12 +106,12 @@ def _listing(project: Path, arguments: Sequence[str], environment: Mapping[str, 
     with tempfile.TemporaryDirectory() as folder:
         jobs = Path(folder) / "jobs.jsonl"
         command = [str(Path(__file__).with_name("job_listing.py")), str(jobs), *arguments]
-        run = warm.run(command, project, _environment() | environment)
+        run = warm.run(command, project, environment_of_tests() | environment)
         assert run.returncode == 0, run.stdout + run.stderr
         return jobs.read_text(encoding="utf-8").splitlines()
 
 
-def _environment() -> dict[str, str]:
+def environment_of_tests() -> dict[str, str]:
     """This process's environment without the user's settings, which must not reach a test."""
     return {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
 

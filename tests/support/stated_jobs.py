@@ -24,7 +24,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from support.project import ROOT
 
 from ecslm.plan.study import Study
-from ecslm.provenance.dag import Dag, Job
+from ecslm.provenance.dag import Dag, Job, by_name
 
 # The rules that make files.
 RULES = frozenset(
@@ -36,14 +36,12 @@ RULES = frozenset(
 ON_DEMAND = {"base_model", "measure_latency", "report_pdf", "export_model", "model_card"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StatedJob(Job):
     """What a rule says of a job. Its parameters are those that Snakemake compares, but for those of
-    files that are not there."""
+    files that are not there; its resources those that depend on the wildcards alone."""
 
-    named_inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    resources: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """Those that depend on the wildcards alone."""
+    named_inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -136,12 +134,12 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
             yield StatedJob(
                 rule=name,
                 key=key,
-                outputs=_by_name(outputs),
+                outputs=by_name(outputs),
                 manifest=str(outputs.manifest),
                 inputs=tuple(map(str, inputs)),
                 params=dict(_of_wildcards(rule.params, key)),
                 logs=tuple(map(str, logs)),
-                named_inputs=_by_name(inputs),
+                named_inputs=by_name(inputs),
                 resources=dict(_resources(rule.resources, key)),
             )
 
@@ -161,10 +159,3 @@ def _resources(resources: Any, key: Mapping[str, str]) -> Iterator[tuple[str, An
         with suppress(TypeError):
             asked = value.evaluate(Wildcards(fromdict=key)) if value.is_evaluable() else value
             yield name, asked.value
-
-
-def _by_name(files: Any) -> dict[str, tuple[str, ...]]:
-    return {
-        name: (str(paths),) if isinstance(paths, str) else tuple(map(str, paths))
-        for name, paths in files.items()
-    }

@@ -90,7 +90,8 @@ def test_a_study_that_can_run_exits_with_0_and_leaves_nothing(project: Path) -> 
     assert run.returncode == of_json.returncode == 0, run.stdout
     assert run.stderr == ""
     lines = run.stdout.splitlines()
-    assert lines[0] == "Study tiny, profile default"
+    assert lines[0] == f"Study tiny, profile default, on {os.uname().nodename}"
+    assert all(len(line) <= 80 for line in lines)
     assert " error " not in run.stdout
     assert lines[-1].startswith("a run can start: ")
     assert contents(project) == before

@@ -33,12 +33,9 @@ from pathlib import Path
 from snakemake.api import *
 from snakemake_interface_executor_plugins.settings import ExecMode
 
+remote = WorkflowSettings(exec_mode=ExecMode.REMOTE)
 with SnakemakeApi(OutputSettings()) as api:
-    made = api.workflow(
-        ResourceSettings(cores=1),
-        workflow_settings=WorkflowSettings(exec_mode=ExecMode.REMOTE),
-        snakefile=Path("Snakefile"),
-    )
+    made = api.workflow(ResourceSettings(cores=1), workflow_settings=remote)
     made.dag(DAGSettings(targets={"results/demo/metrics/random/seed-0/PM.json"}))
     workflow = made._workflow
     workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
@@ -98,40 +95,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_project(tmp_path_factory.mktemp("project"))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "jobs"),
-    [
-        ((), DEMO),
-        (("--config", "study=paper"), jobs_of("paper")),
-        (("--config", "study=authors"), jobs_of("authors")),
-        (("--", "datasets"), {"datasets": 1, "check_data": 1, "dataset": 30}),
-        (
-            ("--config", "study=paper", "--", "results/paper/tables/parameters.tex"),
-            {"render_table": 1},
-        ),
-        (
-            ("--", "report"),
-            {rule: count for rule, count in DEMO.items() if rule != "all"}
-            | {"report": 1, "report_pdf": 1},
-        ),
-        (("--", "export"), EXPORT),
-    ],
-    ids=[
-        "demo",
-        "paper",
-        "authors",
-        "datasets",
-        "parameters of the paper need nothing else",
-        "report",
-        "export",
-    ],
-)
-def test_a_dry_run_plans_exactly_these_jobs(
-    project: Path, arguments: tuple[str, ...], jobs: dict[str, int]
-) -> None:
-    run = snakemake(project, "--dry-run", *arguments)
+PARAMETERS = "results/paper/tables/parameters.tex"
+REPORT = {**DEMO, "report": 1, "report_pdf": 1}
+del REPORT["all"]
+PLANS = {
+    "": DEMO,
+    "--config study=paper": jobs_of("paper"),
+    "--config study=authors": jobs_of("authors"),
+    "-- datasets": {"datasets": 1, "check_data": 1, "dataset": 30},
+    # They need nothing else.
+    f"--config study=paper -- {PARAMETERS}": {"render_table": 1},
+    "-- report": REPORT,
+    "-- export": EXPORT,
+}
+
+
+@pytest.mark.parametrize("arguments", PLANS)
+def test_a_dry_run_plans_exactly_these_jobs(project: Path, arguments: str) -> None:
+    run = snakemake(project, "--dry-run", *arguments.split())
     assert run.returncode == 0, run.stderr
-    assert planned_jobs(run.stdout + run.stderr) == jobs
+    assert planned_jobs(run.stdout + run.stderr) == PLANS[arguments]
 
 
 @pytest.fixture(scope="module")

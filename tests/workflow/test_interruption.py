@@ -1,27 +1,31 @@
-"""Jobs that are stopped at any moment, in any way: the next run ends with the same bytes."""
+"""Jobs that are stopped at any moment, in any way: the next run ends with the same bytes.
+
+Moments within a job are those of its command alone, as Snakemake starts it.
+"""
 
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import cycle, islice
 from pathlib import Path
 
-import psutil
 import pytest
+from support.completed import command_of
 from support.interruption import (
     Moment,
     Stop,
     contents,
+    finish,
     interrupt,
     kill_all,
     kill_paused,
     leftovers,
+    processes_in,
     run_until,
     terminate,
     wait_until,
 )
-from support.scratch import copy_project, snakemake, start_snakemake
+from support.scratch import copy_project, list_jobs, snakemake, start_script, start_snakemake
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_model
 
@@ -36,18 +40,14 @@ RUN = ("--cores", "all", "--configfile", STUDY.name)
 class Stage:
     """A target with one job, moments to stop it, and where its log says that it began or went on.
 
-    `went_on` has a text for the run to each moment, and one for the run to the end.
+    `went_on` has a text for the start up to each moment, and one for the run to the end.
     """
 
     target: str
     log: Path
     moments: tuple[Moment, ...]
     went_on: tuple[str, ...]
-    first_stop: int = 0
-    """Which of the stops comes first."""
-
-    def __str__(self) -> str:
-        return self.target
+    stops: tuple[Stop, ...]
 
 
 TRAINING = Stage(
@@ -66,6 +66,7 @@ TRAINING = Stage(
         "12 steps, from step 12",
         "taken from the cache",
     ),
+    (interrupt, kill_all, terminate, kill_all),
 )
 PREDICTION = Stage(
     "predictions",
@@ -81,15 +82,16 @@ PREDICTION = Stage(
         "12 prompts in 12 batches, 12 already done",
         "taken from the cache",
     ),
-    first_stop=3,
+    (kill_all, interrupt, terminate),
 )
-# The stops of one stage are shifted against those of the other.
-STOPS: tuple[Stop, ...] = (interrupt, kill_all, terminate, kill_paused)
 OF_SNAKEMAKE = (
     Moment("the job is about to begin", "open w", "*/.snakemake/incomplete/*", 2),
     Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
     Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
 )
+
+
+Expected = dict[str, dict[str, bytes]]
 
 
 @pytest.fixture(scope="module")
@@ -100,27 +102,20 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[Stage, Path]:
     shutil.copy(STUDY, project)
     write_tiny_model(project / "weights/model")
     write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
-    finish(project, "datasets", "bases")
+    finish(project, *RUN, "--", "datasets", "bases")
     after = shutil.copytree(project, folder / "prediction")
-    finish(after, "adapters")
+    finish(after, *RUN, "--", "adapters")
     return {TRAINING: project, PREDICTION: after}
 
 
 @pytest.fixture(scope="module")
-def finished(begun: dict[Stage, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project after a whole run, to which nothing happened."""
+def uninterrupted(begun: dict[Stage, Path], tmp_path_factory: pytest.TempPathFactory) -> Expected:
+    """What the results of runs to each target are when nothing happens on the way."""
     project = tmp_path_factory.mktemp("finished") / "project"
     shutil.copytree(begun[PREDICTION], project)
-    finish(project, "all")
-    return project
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(begun: dict[Stage, Path], finished: Path) -> dict[str, dict[str, bytes]]:
-    """What the results of runs to each target are when nothing happens on the way."""
-    trained, found = contents(begun[PREDICTION] / RESULTS), contents(finished / RESULTS)
-    predicted = {path: found[path] for path in found if path.startswith("predictions/")}
-    return {"adapters": trained, "predictions": trained | predicted, "all": found}
+    finish(project, *RUN, "--", PREDICTION.target)
+    folders = {TRAINING.target: begun[PREDICTION], PREDICTION.target: project}
+    return {target: contents(folder / RESULTS) for target, folder in folders.items()}
 
 
 @pytest.fixture
@@ -131,20 +126,11 @@ def project(
     stage = getattr(request, "param", TRAINING)
     copy = shutil.copytree(begun[stage], tmp_path / "project")
     yield copy
-    for process in psutil.process_iter(["cwd"]):
-        if process.info["cwd"] == str(copy):
-            process.kill()
+    for process in processes_in(copy):
+        process.kill()
 
 
-def finish(project: Path, *targets: str) -> None:
-    """A run to the end of some targets."""
-    run = snakemake(project, *RUN, "--", *targets)
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-def check_finished(
-    project: Path, uninterrupted: dict[str, dict[str, bytes]], target: str = "all"
-) -> None:
+def check_finished(project: Path, uninterrupted: Expected, target: str) -> None:
     """All of a target is done, with the same bytes, and nothing else lies about."""
     assert contents(project / RESULTS) == uninterrupted[target]
     assert leftovers(project) == []
@@ -159,46 +145,53 @@ def check_finished(
     ids=["training", "prediction"],
 )
 def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
-    stage: Stage, project: Path, uninterrupted: dict[str, dict[str, bytes]]
+    stage: Stage, project: Path, uninterrupted: Expected
 ) -> None:
     *to_moments, to_the_end = stage.went_on
-    stops = islice(cycle(STOPS), stage.first_stop, None)
-    for moment, words, stop in zip(stage.moments, to_moments, stops, strict=False):
-        run = run_until(project, moment, *RUN, "--", stage.target)
-        assert words in (project / stage.log).read_text(), moment
+    (job,) = (job for job in list_jobs(project, "-n", *RUN, "--", stage.target) if job.command)
+    log = project / stage.log
+    for moment, words, stop in zip(stage.moments, to_moments, stage.stops, strict=True):
+        run = run_until(project, moment, *command_of(job), start=start_script)
+        assert words in log.read_text(), moment
         stop(run)
-        printed = run.printed.read_text()
+        printed = log.read_text() + run.printed.read_text()
         assert "Traceback" not in printed
-        if stop in (interrupt, terminate):
-            assert "interrupted: run again" in printed
-    finish(project, stage.target)
-    assert to_the_end in (project / stage.log).read_text()
+        assert stop is kill_all or "interrupted: run again" in printed
+    finish(project, *RUN, "--", stage.target)
+    assert to_the_end in log.read_text()
     check_finished(project, uninterrupted, stage.target)
 
 
 def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
-    project: Path, uninterrupted: dict[str, dict[str, bytes]]
+    project: Path, uninterrupted: Expected
 ) -> None:
     for moment in OF_SNAKEMAKE:
         run = run_until(project, moment, *RUN, "--", TRAINING.target)
         assert run.paused.pid == run.snakemake.pid
         kill_paused(run)
-    finish(project, TRAINING.target)
+    finish(project, *RUN, "--", TRAINING.target)
     # The cache has kept the results, though Snakemake deletes those that it saw no end of.
     assert "taken from the cache" in (project / TRAINING.log).read_text()
     check_finished(project, uninterrupted, TRAINING.target)
 
 
-def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
-    project: Path, uninterrupted: dict[str, dict[str, bytes]]
+def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results_of_its_job(
+    project: Path, uninterrupted: Expected
 ) -> None:
-    run = run_until(project, TRAINING.moments[1], *RUN, "--", TRAINING.target)
+    to_predictions = (*RUN, "--", PREDICTION.target)
+    run = run_until(project, TRAINING.moments[1], *to_predictions)
+    second = snakemake(project, *to_predictions)
+    assert second.returncode == 1
+    assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
+        f"error: results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
+        "wait for it or stop it, then run again"
+    ]
     run.snakemake.kill()
     run.snakemake.wait()
     log, printed = project / TRAINING.log, project / "again.txt"
     # The next run's job writes another.
     log.unlink()
-    again = start_snakemake(project, printed, *RUN, environment={})
+    again = start_snakemake(project, printed, *to_predictions, environment={})
     waiting = f"waiting for process {run.paused.pid} on "
     wait_until(
         lambda: log.exists() and waiting in log.read_text(),
@@ -209,20 +202,4 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_tak
     assert again.wait() == 0, printed.read_text()
     assert not run.paused.is_running()
     assert "taken from the cache" in log.read_text()
-    check_finished(project, uninterrupted)
-
-
-@pytest.mark.parametrize("project", [PREDICTION], indirect=True, ids=str)
-def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
-    project: Path, uninterrupted: dict[str, dict[str, bytes]]
-) -> None:
-    run = run_until(project, PREDICTION.moments[1], *RUN, "--", "all")
-    second = snakemake(project, *RUN)
-    assert second.returncode == 1
-    assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
-        f"error: results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
-        "wait for it or stop it, then run again"
-    ]
-    run.release()
-    assert run.wait() == 0
-    check_finished(project, uninterrupted)
+    check_finished(project, uninterrupted, PREDICTION.target)

@@ -13,9 +13,9 @@ that rerun nothing are in test_edits_without_effect.py.
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from support.completed import (
@@ -51,8 +51,7 @@ from support.edits import (
 from support.scratch import Job, list_jobs
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """An edit in words and in fact, and the jobs that it concerns itself.
 
     `because` has words that must be in their reasons.
@@ -61,11 +60,12 @@ class Row:
     words: str
     edit: Edit
     jobs: tuple[str, ...]
-    because: tuple[str, ...] = ()
+    because: tuple[str, ...]
 
 
-def row(words: str, edit: Edit, *jobs: str, because: tuple[str, ...] = ()) -> Row:
-    return Row(words, edit, jobs, because)
+def row(words: str, edit: Edit, jobs: str, because: str = "") -> Row:
+    """A row, with jobs separated by semicolons, and words by blanks."""
+    return Row(words, edit, tuple(jobs.split("; ")), tuple(because.split()))
 
 
 TABLES = f"{GENERATED}.tables"
@@ -145,19 +145,19 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
                 added("report/report.js", "//"),
             ),
             "report_page",
-            because=("report.html.jinja", "report.tex.jinja", "report.css", "report.js"),
+            because="report.html.jinja report.tex.jinja report.css report.js",
         ),
     ),
     "metrics and answers": (
         row(
             "macro-F1",
             logic("ecslm/scoring/metrics/macro_f1.py"),
-            *("score */SA", "score_baseline */SA", "choose_baseline SA"),
+            "score */SA; score_baseline */SA; choose_baseline SA",
         ),
         row(
             "yes or no",
             logic("ecslm/scoring/answers/yes_no.py"),
-            *("score */PM", "score_baseline */PM", "choose_baseline PM"),
+            "score */PM; score_baseline */PM; choose_baseline PM",
         ),
         row("texts", logic("ecslm/scoring/answers/generation.py"), "score */AG"),
     ),
@@ -191,7 +191,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "code that the backend imports late",
             logic("ecslm/prediction/transformers_engine.py"),
-            *("predict *", "measure_latency *"),
+            "predict *; measure_latency *",
         ),
     ),
     "the script of predictions, and checks of a source": (
@@ -202,7 +202,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "where one model's engine is exact",
             configured(f"{GENERATED}.batch_tokens", 3000),
-            *("predict Tiny/*", "predict Tiny-Chat/*"),
+            "predict Tiny/*; predict Tiny-Chat/*",
         ),
     ),
     "the loss": (
@@ -222,7 +222,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             replaced(
                 f"{LIBRARY}/models/loading.py", '"float32": torch.float32', '"float32": torch.half'
             ),
-            *("train_adapter *", "predict Tiny/*"),
+            "train_adapter *; predict Tiny/*",
         ),
     ),
     "prompt templates": (
@@ -234,7 +234,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "of a tuned and an untuned model, by which prompts are measured",
             added(CHATML, "New."),
-            *("describe_data *", "predict Tiny/*", "train_adapter Tiny-Chat/*"),
+            "describe_data *; predict Tiny/*; train_adapter Tiny-Chat/*",
         ),
     ),
     "settings of training": (
@@ -242,8 +242,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "one model's rank and alpha swapped",
             configured(f"{MODELS}.Tiny-Exact.training", {"rank": 8, "alpha": 4}),
             # The rank decides the number of trained parameters, which all tables know of.
-            *("train_adapter Tiny-Exact/*", "render_table parameters"),
-            *("render_table dataset", "render_table cost"),
+            "train_adapter Tiny-Exact/*; render_table parameters; render_table dataset; "
+            "render_table cost",
         ),
     ),
     "the precision of training": (
@@ -257,60 +257,53 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row(
             "of one model",
             configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
-            *("train_adapter Tiny-Chat/seed-1", "predict Tiny-Chat/seed-1/*"),
-            *("bertscore Tiny-Chat/seed-1/AG", "score Tiny-Chat/seed-1/*"),
-            "score_over_seeds Tiny-Chat/*",
-            *("render_table dataset", "render_table parameters"),
+            "train_adapter Tiny-Chat/seed-1; predict Tiny-Chat/seed-1/*; bertscore "
+            "Tiny-Chat/seed-1/AG; score Tiny-Chat/seed-1/*; score_over_seeds Tiny-Chat/*; "
+            "render_table dataset; render_table parameters",
         ),
     ),
     "a new task": (
         row(
             "that does not train",
             together(configured("tasks.MPC.train", False), MPC),
-            *("check_data", "dataset MPC/test", "describe_data MPC", "predict */MPC"),
-            *("score */MPC", "score_baseline random/seed-0/MPC", "score_over_seeds */MPC"),
             # More tests need more permutations.
-            *("differences *", "compare", "measure_latency *", "draw_figures"),
-            "render_table parameters",
+            "check_data; dataset MPC/test; describe_data MPC; predict */MPC; score */MPC; "
+            "score_baseline random/seed-0/MPC; score_over_seeds */MPC; differences *; compare; "
+            "measure_latency *; draw_figures; render_table parameters",
         ),
     ),
     "a new trained task": (
         row(
             "on which all adapters are trained",
             MPC,
-            *("check_data", "dataset MPC/*", "describe_data MPC", "train_adapter *"),
             # Test records are compared with the queries of all training records.
-            "leakage *",
-            *("predict */MPC", "score */MPC", "score_baseline */MPC", "choose_baseline MPC"),
-            *("score_over_seeds */MPC", "differences MPC", "compare"),
-            *("draw_figures", "render_table parameters"),
+            "check_data; dataset MPC/*; describe_data MPC; train_adapter *; leakage *; "
+            "predict */MPC; score */MPC; score_baseline */MPC; choose_baseline MPC; "
+            "score_over_seeds */MPC; differences MPC; compare; draw_figures; "
+            "render_table parameters",
         ),
     ),
     "weights of local directories, their dates kept": (
         row("of the base", with_other_weights("weights/model"), "base_model Tiny"),
         row("of the encoder", with_other_weights("weights/encoder"), "base_model TinyEncoder"),
     ),
-    "loader code": (
-        row("that cleans", logic("ecslm/data/cleaning.py"), "dataset *", "check_data"),
-    ),
+    "loader code": (row("that cleans", logic("ecslm/data/cleaning.py"), "dataset *; check_data"),),
     "the version of torch": (
         row(
             "in the lock file",
             locked("torch", "99.1"),
-            *("train_adapter *", "predict Tiny/*"),
-            because=('"torch":"99.1"',),
+            "train_adapter *; predict Tiny/*",
+            because='"torch":"99.1"',
         ),
     ),
 }
 OF_LOCAL: dict[str, tuple[Row, ...]] = {
-    "loader code": (
-        row("that reads files", logic("ecslm/data/rows.py"), "dataset *", "check_data"),
-    ),
+    "loader code": (row("that reads files", logic("ecslm/data/rows.py"), "dataset *; check_data"),),
     "one record of each split, and the relevance labels": (
-        row("test", one_record("Product_Matching", "test"), "dataset PM/test", "check_data"),
-        row("train", one_record("Product_Matching", "train"), "dataset PM/train", "check_data"),
-        row("val", one_record("Product_Matching", "val"), "dataset PM/val", "check_data"),
-        row("labels", another_grade, "dataset QPR/test", "check_data"),
+        row("test", one_record("Product_Matching", "test"), "dataset PM/test; check_data"),
+        row("train", one_record("Product_Matching", "train"), "dataset PM/train; check_data"),
+        row("val", one_record("Product_Matching", "val"), "dataset PM/val; check_data"),
+        row("labels", another_grade, "dataset QPR/test; check_data"),
     ),
     "what the study does not read": (
         row(
@@ -330,7 +323,7 @@ OF_LOCAL: dict[str, tuple[Row, ...]] = {
             "the data file under another name in another directory",
             moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
             # The notes of the table name the file.
-            *("check_data", "render_table ind", "render_table parameters"),
+            "check_data; render_table ind; render_table parameters",
         ),
     ),
 }

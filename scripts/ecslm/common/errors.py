@@ -40,7 +40,7 @@ class InputError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-def all_of(*checks: Callable[[], None]) -> None:
+def all_of(*checks: Callable[[], object]) -> None:
     """Run all checks, even after one has failed.
 
     Raises:

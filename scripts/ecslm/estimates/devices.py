@@ -22,6 +22,7 @@ class Device(Closed):
     tflops: float = Field(
         gt=0, description="Matrix products in bfloat16, without sparsity, in 1e12 FLOP/s."
     )
+    float32_tflops: float = Field(gt=0, description="In float32, without tensor cores or AMX.")
     float64_tflops: float = Field(gt=0, description="In float64, without tensor cores.")
     bandwidth_gb_s: float = Field(gt=0, description="Reading memory, in 1e9 bytes/s.")
     figures_from: str = Field(description="Where these are published, or how they were measured.")
@@ -40,19 +41,16 @@ class Device(Closed):
         return self.memory_gb * 1e9
 
     def rate(self, dtype: str) -> float:
-        """Operations per second of matrix products in a type: on a GPU half as many in float32, by
-        TF32."""
-        if dtype == "float64":
-            return self.float64_tflops * 1e12
-        halved = self.kind == "cuda" and dtype == "float32"
-        return self.tflops * 1e12 / (2 if halved else 1)
+        """Operations per second of matrix products in a type."""
+        others = {"float32": self.float32_tflops, "float64": self.float64_tflops}
+        return others.get(dtype, self.tflops) * 1e12
 
     def with_threads(self, threads: int) -> "Device":
         """A CPU of so many threads instead of two, as those of the file have; a GPU as it is."""
         if self.kind == "cuda":
             return self
-        rates = {"tflops": self.tflops, "float64_tflops": self.float64_tflops}
-        return self.model_copy(update={name: one * threads / 2 for name, one in rates.items()})
+        names = ("tflops", "float32_tflops", "float64_tflops", "usd_per_hour")
+        return self.model_copy(update={name: getattr(self, name) * threads / 2 for name in names})
 
     def with_memory(self, count: float) -> "Device":
         """The device with so many bytes of memory."""

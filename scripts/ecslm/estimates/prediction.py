@@ -28,6 +28,7 @@ def estimate_predictions(
     trained: int,
     device: Device,
     loads: bool = True,
+    copied: bool = False,
 ) -> Estimate:
     """Estimate the answers of one model and seed to one task.
 
@@ -41,6 +42,8 @@ def estimate_predictions(
         trained: parameters of the adapter; 0 without one.
         loads: whether the job imports libraries and loads the model, which one job does for all
             others.
+        copied: whether each answer that is scored has a copy of its prompt's keys and values, as
+            where the likeliest of some answers is chosen.
     """
     rates, size = RATES[device.kind], TYPE_BYTES[precision.dtype]
     # Tokens of a prompt with the room for its answer: on average, and of the longest.
@@ -55,7 +58,7 @@ def estimate_predictions(
         rows = min(max(budget // max(round(row), 1), 1), work.count)
         tokens = min(max(budget, longest), work.count * longest)
         read = min(max(chunk, longest), tokens)
-        kept = min(KEPT, work.count) * PREFIX
+        kept = min(KEPT, work.count) * PREFIX + copied * tokens
         # A token that is read: its states before and after a layer, in float32 where a norm
         # computes, and the wide states inside, of one layer at a time.
         reading = 3 * FLOAT * sizes.hidden + size * (3 * sizes.inner + 4 * sizes.queries)

@@ -153,6 +153,7 @@ class Requests:
         training = None if trained is None else study.local_models[trained].training
         updates = sizes.updates(training.rank, training.target_modules) if training else ()
         given = {"fused": decoding.fused, "batch_tokens": study.settings.batch_tokens}
+        given |= {"copied": entry.answers == "likelihood"}
         if longest:
             work = replace(work, answer=limit, longest_answer=limit)
         return estimate_predictions(

@@ -1,21 +1,21 @@
 """All checks of a run, in the order in which they are shown."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ecslm.common.errors import InputError, all_of
+from ecslm.common.errors import InputError
 from ecslm.common.logs import collected_warnings
+from ecslm.common.validation import Value
 from ecslm.plan.bases import base_folders, check_base_folders
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.findings import Finding, PlannedRun, errors_of, found_by, ok, warning
+from ecslm.preflight.findings import Finding, PlannedRun, found_by, ok, refusals, warning
 from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices, check_latex, check_versions
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.profiles import profile_problems, read_profile
-from ecslm.provenance.checks import check_api_keys, check_disk, disks, os_errors_told, size_text
+from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
 from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
@@ -38,50 +38,60 @@ def check_study(
     Returns:
         the study's name, and what was found.
     """
-    chosen: Study | None = None
-    graph: tuple[tuple[Job, ...], frozenset[str]] | None = None
-    told: list[Finding] = []
+    found: list[Finding] = []
 
-    def check_results(run: Run) -> None:
-        nonlocal graph
-        with read_dag(configfiles, study) as dag, os_errors_told():
-            jobs, _ = graph = dag.jobs, dag.rules
-        due = [job for job in jobs if job.due]
-        all_of(lambda: run.check(jobs), lambda: run.check_data(due))
+    def attempted(action: Callable[[], Value], check: str = "configuration") -> Value | None:
+        """What an action returns; None if it refuses the run, which is found then."""
+        try:
+            return action()
+        except InputError as problems:
+            found.extend(found_by(check, refusals(problems)))
+            return None
 
     # What speaks against a run, as its start checks it.
     with collected_warnings() as warned:
-        try:
-            chosen = Study.read(configfiles, study)
-            check_cache_folder()
-            all_of(partial(check_named_files, chosen), partial(check_results, Run(chosen)))
-        except InputError as problems:
-            told += errors_of(problems)
-    study = study if chosen is None else chosen.name
-    told += [warning(text.removeprefix(PREFIX)) for text in warned]
+        chosen = attempted(lambda: Study.read(configfiles, study))
+        attempted(check_cache_folder)
+        run = chosen and attempted(lambda: Run(chosen))
+        jobs: tuple[Job, ...] = ()
+        rules = None
+        if chosen and run:
+            attempted(lambda: check_named_files(chosen))
+            if graph := attempted(lambda: _graph(configfiles, study)):
+                jobs, rules = graph
+                attempted(lambda: run.check(jobs))
+                attempted(lambda: run.check_data([job for job in jobs if job.due]))
+    told = [warning(text.removeprefix(PREFIX)) for text in warned]
     fits = ok("fits the files that it names, and the results")
-    found = found_by("configuration", told or [fits])
-    try:
-        how = read_profile(profile)
-    except InputError as problems:
-        return study, found + found_by("profile", errors_of(problems))
+    found += found_by("configuration", told or ([] if found else [fits]))
+    how = attempted(lambda: read_profile(profile), "profile")
     # Where parameters of jobs cannot be computed, there is no graph.
-    if chosen is not None and graph is not None:
-        jobs, rules = graph
-        run = PlannedRun(chosen, jobs, how)
-        found += found_by("profile", check_profile(run, rules))
+    if chosen and how and rules is not None:
+        planned = PlannedRun(chosen, jobs, how)
+        found += found_by("profile", check_profile(planned, rules))
         for name, check in CHECKS.items():
-            found += found_by(name, check(run))
-    return study, found
+            found += found_by(name, check(planned))
+    return chosen.name if chosen else study, list(dict.fromkeys(found))
 
 
-def check_profile(run: PlannedRun, rules: Iterable[str]) -> Iterator[Finding]:
-    """Whether the profile's executor is installed, and what it names exists."""
+def _graph(
+    configfiles: Sequence[Path], study: str | None
+) -> tuple[tuple[Job, ...], frozenset[str]]:
+    """All jobs of a study, and the names of all rules."""
+    with read_dag(configfiles, study) as dag, os_errors_told():
+        return dag.jobs, dag.rules
+
+
+def check_profile(run: PlannedRun, rules: Collection[str]) -> Iterator[Finding]:
+    """Whether the profile's executor is installed, and what it names exists.
+
+    Raises:
+        InputError: one is not.
+    """
+    if problems := list(profile_problems(run.profile, rules)):
+        raise InputError(*problems)
     where = "here" if run.profile.is_local else f"by {run.profile.executor}"
-    problems = tuple(profile_problems(run.profile, tuple(rules)))
-    yield from errors_of(InputError(*problems))
-    if not problems:
-        yield ok(f"{run.profile.file}: jobs run {where}")
+    yield ok(f"{run.profile.file}: jobs run {where}")
 
 
 def count_jobs(run: PlannedRun) -> Iterator[Finding]:
@@ -91,14 +101,14 @@ def count_jobs(run: PlannedRun) -> Iterator[Finding]:
 
 
 def check_room(run: PlannedRun) -> Iterator[Finding]:
-    """Whether the disks have room for what a run is sure to write.
+    """Whether the disk has room for what a run is sure to write.
 
     Raises:
-        InputError: one has not.
+        InputError: it has not.
     """
-    check_disk(run.study, run.jobs)
-    for folder, needed, free in disks(run.study, run.jobs):
-        text = f"{folder}: at least {size_text(needed)} needed, {size_text(free)} free"
+    needed, free = check_disk(run.study, run.jobs)
+    if needed:
+        text = f"at least {size_text(needed)} needed, {size_text(free)} free"
         yield ok(text, needed_bytes=needed, free_bytes=free)
 
 
@@ -108,8 +118,9 @@ def check_weights(run: PlannedRun) -> Iterator[Finding]:
     Raises:
         InputError: one is not.
     """
-    check_base_folders(run.study, run.due)
-    if found := base_folders(run.study, run.due):
+    written = {path for job in run.jobs for path in job.files}
+    check_base_folders(run.study, written)
+    if found := base_folders(run.study, written):
         yield ok(f"here: {', '.join(found.values())}")
 
 

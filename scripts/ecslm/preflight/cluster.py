@@ -35,11 +35,8 @@ TOLD = "error: "
 RESULTS, SCRIPT = Path("results"), "scripts/check_node.py"
 # Options of `sbatch` and `srun` for what the profile says of where jobs run.
 PARTITION = "slurm_partition"
-OPTIONS = {
-    PARTITION: "partition",
-    "slurm_account": "account",
-    "qos": "qos",
-    "constraint": "constraint",
+OPTIONS = {PARTITION: "partition", "slurm_account": "account"} | {
+    name: name for name in ("qos", "constraint")
 }
 NEEDS = ("gpu", "mem_mb", "runtime")
 
@@ -63,10 +60,10 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
         gpus, memory, minutes = _asked(run, rule)
         wanted = _options(run, rule, gpus, f"--time={minutes}", f"--mem={memory}")
         if problem := _refusal(wanted, run.profile.resource(rule, PARTITION), minutes):
+            fix = f"by `{rule}:runtime=` or `{rule}:mem_mb=` in `set-resources`"
             yield error(
                 f"SLURM would not run a job with {wanted} ({problem}): correct partition, account "
-                f"or type of GPU, or request less, for example by `{rule}:runtime=` or "
-                f"`{rule}:mem_mb=` in `set-resources`",
+                f"or type of GPU, or request less, for example {fix}",
                 f"{run.profile.file}: resources of {rule}",
             )
         else:
@@ -101,14 +98,13 @@ def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
 def _asked(run: PlannedRun, rule: str) -> tuple[int, int, int]:
     """The most GPUs, MiB and minutes that a job of SLURM asks for. Jobs of a group are one, so many
     at once as there are GPUs. Expressions of the profile, which are not evaluated, count as 0."""
+    grouped, at_once = rule in run.profile.grouped, run.profile.gpus or 1
     groups: dict[object, list[list[int]]] = defaultdict(list)
-    for number, job in enumerate(run.sent_jobs):
-        if job.rule == rule:
-            texts = [run.profile.resource(rule, name, job.resources[name]) for name in NEEDS]
-            grouped = rule in run.profile.grouped
-            group = (job.key["model"], job.key["seed"]) if grouped else number
-            groups[group].append([int(one) if one.isdecimal() else 0 for one in texts])
-    at_once, sums = run.profile.gpus or 1, []
+    for job in (job for job in run.sent_jobs if job.rule == rule):
+        texts = [run.profile.resource(rule, name, job.resources[name]) for name in NEEDS]
+        group = (job.key["model"], job.key["seed"]) if grouped else job
+        groups[group].append([int(one) if one.isdecimal() else 0 for one in texts])
+    sums = []
     for jobs in groups.values():
         gpus, memory, minutes = (sorted(one, reverse=True) for one in zip(*jobs, strict=True))
         sums.append((sum(gpus[:at_once]), sum(memory[:at_once]), sum(minutes[::at_once])))
@@ -141,12 +137,9 @@ def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
             elif told:
                 yield from (error(line.removeprefix(TOLD), where) for line in told)
             else:
-                yield error(
-                    f"a short job fails there ({in_line(failed)}): put the project with its "
-                    ".venv, and the Python that this was made with, into folders that nodes see "
-                    "by the same path",
-                    where,
-                )
+                fix = "put the project with its .venv, and the Python that this was made with, into"
+                message = f"a short job fails there ({in_line(failed)}): {fix} folders that nodes"
+                yield error(f"{message} see by the same path", where)
 
 
 def in_line(problems: InputError) -> str:
@@ -164,11 +157,11 @@ def time_limit(partitions: str) -> float:
     named = f" --partition={shlex.quote(partitions)}" if partitions else ""
     try:
         lines = ask_slurm(f"sinfo --noheader --format='%P %l'{named}").splitlines()
-        found = (minutes_of(line.split()[1]) for line in lines if named or "* " in line)
-        return max(found, default=math.inf)
     except InputError as problem:
         fix = "start the run on a login node of the cluster and, if this is one, ask its operators"
         raise InputError(f"sinfo: {in_line(problem)}: {fix}") from None
+    found = (minutes_of(line.split()[1]) for line in lines if named or "* " in line)
+    return max(found, default=math.inf)
 
 
 def minutes_of(limit: str) -> float:
@@ -188,17 +181,14 @@ def ask_slurm(command: str, seconds: float = SECONDS) -> str:
     Raises:
         InputError: it is not here, fails, or the controller does not answer; what it says of that.
     """
+    # The profile's options are words for a shell.
+    words = ["sh", "-c", f"exec {command}"]
     try:
         run = subprocess.run(
-            # The profile's options are words for a shell.
-            ["sh", "-c", f"exec {command}"],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            errors="replace",
+            words, capture_output=True, text=True, timeout=seconds, errors="replace", check=False
         )
     except subprocess.TimeoutExpired:
         raise InputError(f"{LATE} {seconds:g} seconds") from None
     if run.returncode:
-        raise InputError(*(line for line in run.stderr.splitlines() if line.strip()))
+        raise InputError(*filter(str.strip, run.stderr.splitlines()))
     return run.stdout

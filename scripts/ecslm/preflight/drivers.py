@@ -22,6 +22,8 @@ class Gpu:
     name: str
     memory: int
     free: int
+    capability: tuple[int, int]
+    """The compute capability, such as 9.0 of an H100."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def read_driver() -> Driver | None:
         for device in visible_devices(present, os.environ.get(DEVICES_VARIABLE)):
             handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
             memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            gpus.append(Gpu(device.name, int(memory.total), int(memory.free)))
+            major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
+            gpus.append(Gpu(device.name, int(memory.total), int(memory.free), (major, minor)))
         # 12040 is 12.4.
         cuda = int(pynvml.nvmlSystemGetCudaDriverVersion()) // 1000
         return Driver(str(pynvml.nvmlSystemGetDriverVersion()), cuda, tuple(gpus))

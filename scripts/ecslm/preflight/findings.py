@@ -1,7 +1,7 @@
 """The findings of checks, how they are shown, and the run that checks are about."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -12,8 +12,7 @@ from ecslm.plan.study import Study
 from ecslm.preflight.drivers import Driver, read_driver
 from ecslm.preflight.profiles import Profile
 from ecslm.provenance.dag import Job
-
-WIDTH = 100
+from ecslm.provenance.why import WIDTH
 
 
 @dataclass(frozen=True)
@@ -42,21 +41,21 @@ def error(message: str, path: object = "") -> Finding:
     return Finding(message, str(path))
 
 
-def errors_of(problems: InputError) -> Iterator[Finding]:
+def refusals(problems: InputError) -> list[Finding]:
     """The lines by which a run would be refused, which say what to do."""
-    return (Finding(**(vars(one) | {"path": str(one.path)})) for one in problems.details)
+    return [Finding(**vars(one)) for one in problems.details]
 
 
 def found_by(check: str, findings: Iterable[Finding]) -> list[Finding]:
     """The findings of a check, each once, under its name; it may also refuse the run as its start
     would."""
-    found: dict[Finding, None] = {}
+    found: list[Finding] = []
     try:
         for one in findings:
-            found[one] = None
+            found.append(one)
     except InputError as problems:
-        found |= dict.fromkeys(errors_of(problems))
-    return [replace(one, check=check) for one in found]
+        found += refusals(problems)
+    return [replace(one, check=check, path=str(one.path)) for one in dict.fromkeys(found)]
 
 
 def fails(findings: Iterable[Finding]) -> bool:
@@ -70,14 +69,10 @@ def as_text(title: str, findings: Sequence[Finding]) -> str:
     lines, before = [title, ""], ""
     for one in findings:
         start = f"{'' if one.check == before else one.check:<{width}}  {one.severity:<7}  "
-        lines += textwrap.wrap(
-            str(one),
-            WIDTH,
-            initial_indent=start,
-            subsequent_indent=" " * len(start),
-            break_on_hyphens=False,
-            break_long_words=False,
+        first, *more = textwrap.wrap(
+            str(one), WIDTH - len(start), break_on_hyphens=False, break_long_words=False
         )
+        lines += [start + first, *(" " * len(start) + line for line in more)]
         before = one.check
     severities = [one.severity for one in findings]
     counts = {word: severities.count(word) for word in ("error", "warning")}
@@ -97,14 +92,18 @@ class PlannedRun:
     profile: Profile
 
     @cached_property
+    def driver(self) -> Driver | None:
+        """The NVIDIA driver of this machine; None if it has none, or if that does not answer."""
+        try:
+            return read_driver()
+        except InputError:
+            # `check_gpus` says so.
+            return None
+
+    @cached_property
     def jobs(self) -> tuple[Job, ...]:
         """The jobs that it would do."""
         return tuple(job for job in self.known if job.due)
-
-    @cached_property
-    def due(self) -> frozenset[str]:
-        """The files that it is going to write."""
-        return frozenset(path for job in self.jobs for path in job.files)
 
     @cached_property
     def sent_jobs(self) -> tuple[Job, ...]:
@@ -124,12 +123,3 @@ class PlannedRun:
     def device_of(self, job: Job) -> str:
         """The device, `cpu` or `cuda`, of a job that loads a model."""
         return self.profile.resource(job.rule, "device", job.resources["device"])
-
-    @cached_property
-    def driver(self) -> Driver | None:
-        """The NVIDIA driver of this machine; None if it has none, or if that does not answer."""
-        try:
-            return read_driver()
-        except InputError:
-            # `check_gpus` says so.
-            return None

@@ -16,6 +16,8 @@ SECONDS = 4.0
 DATA_RULES = frozenset({"check_data", "dataset"})
 # In a URL, with the name of a user.
 PASSWORD = re.compile(r"//[^/]*@")
+# The page of an account's tokens.
+TOKENS = "/settings/tokens"
 
 
 class Repository(NamedTuple):
@@ -33,24 +35,24 @@ class Repository(NamedTuple):
 def check_hub(run: PlannedRun) -> Iterator[Finding]:
     """Whether the repositories that are going to be fetched are there, may be read, are pinned to a
     commit, and have the licence that is configured."""
-    wanted, fails = list(repositories(run)), False
-    for one in wanted:
-        try:
-            for finding in ask_hub(one):
-                fails |= finding.severity == "error"
-                yield finding
-        except ConnectionError as lost:
-            yield error(
-                f"cannot be reached ({lost}), but the run needs what is not here yet: connect or, "
-                f"on a machine with a connection, run `snakemake --config study={run.study.name} "
-                "-- bases datasets` and copy its `results`",
-                _endpoint(),
-            )
-            # The others would say the same.
-            return
+    wanted = list(repositories(run))
+    found: list[Finding] = []
+    try:
+        for one in wanted:
+            found += (asked := list(ask_hub(one)))
+            yield from asked
+    except ConnectionError as lost:
+        # The others would say the same.
+        yield error(
+            f"cannot be reached ({lost}), but the run needs what is not here yet: connect or, "
+            f"on a machine with a connection, run `snakemake --config study={run.study.name} "
+            "-- bases datasets` and copy its `results`",
+            _endpoint(),
+        )
+        return
     if not wanted:
         yield ok("nothing is to be fetched")
-    elif not fails:
+    elif all(one.severity != "error" for one in found):
         yield ok(f"can be fetched: {', '.join(one.source.id for one in wanted)}")
 
 
@@ -58,9 +60,8 @@ def repositories(run: PlannedRun) -> Iterator[Repository]:
     """What the run is going to fetch from the hub."""
     config, data = run.study.config, run.study.settings.data
     for base in (job.key["base"] for job in run.jobs if job.rule == "base_model"):
-        source = config.bases[base]
+        source, license = config.bases[base], config.licenses.get(base)
         if isinstance(source, HubSource):
-            license = config.licenses.get(base)
             yield Repository(f"bases.{base}", source, license, f"licenses.{base}")
     reads = any(job.rule in DATA_RULES for job in run.jobs)
     if reads and isinstance(data, HubData) and not is_indexed(data, CACHE):
@@ -74,23 +75,13 @@ def ask_hub(one: Repository) -> Iterator[Finding]:
     Raises:
         ConnectionError: the hub cannot be reached.
     """
-    from httpx2 import HTTPError as HubError
-    from httpx2 import LocalProtocolError
-    from huggingface_hub import HfApi, constants, get_token
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from httpx2 import HTTPError, LocalProtocolError
+    from huggingface_hub import HfApi, constants, errors, get_token
 
     hub, pages, id_, revision = HfApi(), _endpoint(), one.source.id, one.source.revision
     kind = "dataset" if isinstance(one.source, HubData) else "model"
     page = f"{pages}/{'datasets/' if kind == 'dataset' else ''}{id_}"
-    tokens = f"{pages}/settings/tokens"
     kept = f"the token in HF_TOKEN or {constants.HF_TOKEN_PATH}"
-    refused = error(f"the hub refuses {kept}: set HF_TOKEN to a new one, of {tokens}")
     try:
         of_kind = hub.model_info if kind == "model" else hub.dataset_info
         info = of_kind(id_, revision=revision, timeout=SECONDS)
@@ -103,34 +94,29 @@ def ask_hub(one: Repository) -> Iterator[Finding]:
         if info.gated:
             # Its properties are public, its files are not.
             hub.auth_check(id_, repo_type=kind)
-    except GatedRepoError:
+    except errors.GatedRepoError:
         missing = f"the account of {kept} has no access" if get_token() else "there is no token"
-        yield error(
-            f"{id_} is gated, and {missing}: accept its licence at {page}, and set HF_TOKEN "
-            f"to a token of that account which may read gated repositories, of {tokens}",
-            one.where,
+        fix = f"accept its licence at {page}, and set HF_TOKEN to a token of that account which may"
+        message = (
+            f"{id_} is gated, and {missing}: {fix} read gated repositories, of {pages}{TOKENS}"
         )
-    except RevisionNotFoundError:
+        yield error(message, one.where)
+    except errors.RevisionNotFoundError:
         message = f"{id_} has no revision {revision}: take one of {page}/commits/main"
         yield error(message, f"{one.where}.revision")
-    except (RepositoryNotFoundError, HFValidationError):
-        yield error(
-            f"the hub has no {kind} {id_}, or shows it only to others: correct it or, "
-            "if it is private, set HF_TOKEN to a token that may read it",
-            f"{one.where}.id",
-        )
-    except (LocalProtocolError, UnicodeEncodeError):
-        # The token has characters that no header may have; the message shows it.
-        yield refused
-    except HfHubHTTPError as problem:
-        status = problem.response.status_code
-        if status != 401:
-            raise ConnectionError(f"status {status}") from None
-        yield refused
-    except (HubError, OSError, ValueError) as problem:
+    except (errors.RepositoryNotFoundError, errors.HFValidationError):
+        fix = "correct it or, if it is private, set HF_TOKEN to a token that may read it"
+        message = f"the hub has no {kind} {id_}, or shows it only to others: {fix}"
+        yield error(message, f"{one.where}.id")
+    except (HTTPError, OSError, ValueError) as problem:
         # Also the page of a network that wants a login first, which is not JSON.
-        reason = " ".join(str(problem).split()) or type(problem).__name__
-        raise ConnectionError(PASSWORD.sub("//", reason)) from None
+        status = getattr(getattr(problem, "response", None), "status_code", None)
+        # Of characters that no header may have the message shows the token.
+        if status != 401 and not isinstance(problem, LocalProtocolError | UnicodeEncodeError):
+            text = f"status {status}" if status else " ".join(str(problem).split())
+            reason = PASSWORD.sub("//", text or type(problem).__name__)
+            raise ConnectionError(reason) from None
+        yield error(f"the hub refuses {kept}: set HF_TOKEN to a new one, of {pages}{TOKENS}")
 
 
 def _endpoint() -> str:

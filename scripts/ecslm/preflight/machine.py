@@ -9,9 +9,9 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import number_of
 from ecslm.common.versions import LOCK_FILE, lock_versions, require_locked
 from ecslm.estimates.devices import Device
 from ecslm.plan.parameters import versions_in
@@ -22,13 +22,20 @@ from ecslm.provenance.checks import check_gpus
 
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
 UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
-CPU_FLAGS = Path("/proc/cpuinfo")
+CPU = Path("/proc/cpuinfo")
 # Flags of instructions for bfloat16, the fastest first, and devices that have them.
 CPUS = {
     "amx_bf16": "two CPU cores with AMX",
     "avx512_bf16": "two CPU cores with AVX512-BF16",
 }
 LATEX = "latexmk texlive-latex-recommended texlive-science"
+# The compute capability from which on GPUs compute in bfloat16.
+FAST_BFLOAT16 = (8, 0)
+SLOW_BFLOAT16 = (
+    "has no bfloat16 of its own (compute capability below 8.0): it is emulated there, many times "
+    "slower than estimated, and float16 is not offered: use a GPU such as an A10G or L4, or set "
+    "`precision: {dtype: float32}`"
+)
 
 
 def check_devices(run: PlannedRun) -> Iterator[Finding]:
@@ -46,9 +53,10 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
     if run.profile.is_local:
         yield from _here(run, built)
     if built is None:
+        torch = lock_versions(["torch"])["torch"]
         yield error(
             "this build is only for the CPU, but models run on cuda: install a build of "
-            f"{lock_versions(['torch'])['torch']} for CUDA: see pytorch.org/get-started/locally",
+            f"{torch} for CUDA: see pytorch.org/get-started/locally",
             "torch",
         )
 
@@ -70,6 +78,10 @@ def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
     yield ok(f"{listed}{idle}", gpus=here)
     if problem := driver.problem(built):
         yield error(problem, "NVIDIA driver")
+    types = {model.precision.dtype for model in run.study.local_models.values()}
+    old = sorted({gpu.name for gpu in driver.gpus if gpu.capability < FAST_BFLOAT16})
+    if old and types - {"float32"}:
+        yield warning(SLOW_BFLOAT16, ", ".join(old))
 
 
 def check_versions(run: PlannedRun) -> Iterator[Finding]:
@@ -113,31 +125,27 @@ def check_cache_folder() -> None:
         raise InputError(f"{folder}: caches cannot be written there: {fix}")
 
 
-class Met(NamedTuple):
-    """A device that jobs would meet."""
-
-    device: Device
-    """The most similar device of the file, with the memory of the actual one."""
-    name: str | None = None
-    """The name that this machine gives it; None if the device is not known."""
-
-
-def met(run: PlannedRun) -> Met:
-    """The device of this machine that a run would meet: of several the slowest, with the least
-    memory. Those of a cluster are not known."""
+def met(run: PlannedRun) -> tuple[Device, str | None]:
+    """The device that jobs of a run would meet on this machine: the most similar one of the file,
+    with the memory of the actual one; and the name that this machine gives it, None if the device
+    is not known, as those of a cluster. Of several GPUs it is the slowest, with the least memory.
+    """
     devices = requests_of(run.study).devices
     if not run.gpu_jobs:
-        flags = CPU_FLAGS.read_text(encoding="utf-8").split() if CPU_FLAGS.is_file() else []
-        name = next((CPUS[flag] for flag in CPUS if flag in flags), SLOW["cpu"])
-        return Met(devices[name].with_threads(run.study.settings.threads), "this CPU")
+        text = CPU.read_text(encoding="utf-8") if CPU.is_file() else ""
+        kind = next((CPUS[flag] for flag in CPUS if flag in text.split()), SLOW["cpu"])
+        named = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+        threads = run.study.settings.threads
+        name = f"{named[1] if named else 'this CPU'}, {number_of(threads, 'thread')}"
+        return devices[kind].with_threads(threads), name
     slow = devices[SLOW["cuda"]]
     if not run.profile.is_local or not run.driver or not run.driver.gpus:
-        return Met(slow)
+        return slow, None
     known = [device for device in devices.values() if device.kind == "cuda"]
     # One that is not in the file is taken for a slow one.
     here = ((alike(gpu.name, known) or slow, gpu.name) for gpu in run.driver.gpus)
     device, name = min(here, key=lambda one: one[0].tflops)
-    return Met(device.with_memory(min(gpu.memory for gpu in run.driver.gpus)), name)
+    return device.with_memory(min(gpu.memory for gpu in run.driver.gpus)), name
 
 
 def alike(name: str, devices: Iterable[Device]) -> Device | None:

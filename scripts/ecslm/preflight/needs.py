@@ -1,10 +1,11 @@
 """Estimates how long a run takes and what it costs, and whether models fit into GPUs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ecslm.common.text import number_of
 from ecslm.estimates.devices import Device
+from ecslm.estimates.estimate import Estimate
 from ecslm.plan.requests import requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.machine import met
@@ -15,6 +16,11 @@ from ecslm.provenance.overview import counts_by_kind, time_text
 HOUR = 3600
 # Of models that are named.
 MOST_SHOWN = 3
+KINDS = {"train_adapter": "training", "predict": "predictions"}
+TOO_LONG = (
+    "with its longest record alone: use larger GPUs, or lower `max_length` or, for a training, set "
+    "`gradient_checkpointing: true`"
+)
 
 
 class Work(NamedTuple):
@@ -34,51 +40,43 @@ def check_time(run: PlannedRun) -> Iterator[Finding]:
     if not long:
         return
     device, name = met(run)
+    work = work_on(run, long, device, name)
     if name is None:
         gpus = [one for one in requests_of(run.study).devices.values() if one.kind == "cuda"]
         totals = {one.name: _total(work_on(run, long, one, None)) for one in gpus}
-        shown = (
-            f"{_short(totals[one.name])} on {one.name}, "
-            f"{_short(totals[one.name] * one.usd_per_hour)} USD"
-            for one in gpus
-        )
+        costs = {one.name: _short(totals[one.name] * one.usd_per_hour) for one in gpus}
+        shown = (f"{_short(totals[one])} on {one}, {costs[one]} USD" for one in totals)
         yield ok(f"GPU-hours, by the GPU: {'; '.join(shown)}", **totals)
-    work = work_on(run, long, device, name)
-    if name is not None and work:
+    elif work:
         yield _summary(run, work, device, name)
     counted = {one.job for one in work}
     if unknown := [job for job in long if job not in counted]:
         models = list(dict.fromkeys(job.key["model"] for job in unknown if "model" in job.key))
         more = len(models) - MOST_SHOWN
         names = ", ".join(models[:MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        yield ok(
-            f"not counted: {counts_by_kind(unknown)} ({names}): of servers, or of bases whose size "
-            "is known when they are fetched"
-        )
+        why = "of servers, or of bases whose size is known when they are fetched"
+        yield ok(f"not counted: {counts_by_kind(unknown)} ({names}): {why}")
 
 
-def work_on(run: PlannedRun, jobs: list[Job], device: Device, name: str | None) -> list[Work]:
+def work_on(run: PlannedRun, jobs: Sequence[Job], device: Device, name: str | None) -> list[Work]:
     """What jobs take on a device, without those whose time nobody knows: of bases of unknown size,
     or of servers. Measured times count where they are of the same device.
 
     Args:
         name: that which this machine gives the device.
     """
-    costs, found = Costs(run.known), []
+    costs, requests, found = Costs(run.known), requests_of(run.study), []
     loaded: set[tuple[str | None, str | None]] = set()
     for job in jobs:
-        count = job.resources["gpu"] or 1
-        cost = costs.expected(job)
+        count, cost = job.resources["gpu"] or 1, costs.expected(job)
         if cost is not None and _is_same(cost, device, name, count):
             found.append(Work(job, cost.seconds / HOUR, count, measured=True))
             continue
         who = job.key.get("model"), job.key.get("seed")
         # Processes that keep a model serve jobs of one machine: see docs/slurm.md.
         loads = who not in loaded or not run.profile.is_local
-        estimate = requests_of(run.study).of_key(job.rule, job.key, device, loads)
-        if estimate is not None:
-            if job.rule == "predict":
-                loaded.add(who)
+        if estimate := requests.of_key(job.rule, job.key, device, loads):
+            loaded.update([who] if job.rule == "predict" else [])
             found.append(Work(job, estimate.seconds / HOUR, count, measured=False))
     return found
 
@@ -90,12 +88,12 @@ def _is_same(cost: Cost, device: Device, name: str | None, count: int) -> bool:
     return same and (number or "1") == str(count)
 
 
-def _total(work: list[Work]) -> float:
+def _total(work: Sequence[Work]) -> float:
     """Hours of all jobs, counted for each device that a job uses."""
     return sum(one.hours * one.devices for one in work)
 
 
-def _summary(run: PlannedRun, work: list[Work], device: Device, name: str) -> Finding:
+def _summary(run: PlannedRun, work: Sequence[Work], device: Device, name: str) -> Finding:
     count, total = run.profile.gpus or 1, _total(work)
     measured = sum(one.measured for one in work)
     # Jobs wait for one another.
@@ -104,15 +102,12 @@ def _summary(run: PlannedRun, work: list[Work], device: Device, name: str) -> Fi
     spread = f", at least {at_least} with {count} at a time" if count > 1 else ""
     last = f"{number_of(measured, 'job')} as last measured, " if measured else ""
     hours = time_text(total * HOUR, "{} {}" if device.kind == "cpu" else "{} GPU-{}")
+    price, usd = device.usd_per_hour, total * device.usd_per_hour
     return ok(
-        f"{hours} on {name}{spread}; {_short(total * device.usd_per_hour)} USD at "
-        f"{device.usd_per_hour:g} USD an hour; {last}{number_of(len(work) - measured, 'job')} "
-        f"estimated as on {device.name}",
-        device_hours=total,
-        hours=wall,
-        usd=total * device.usd_per_hour,
-        measured=measured,
-        estimated=len(work) - measured,
+        f"{hours} on {name}{spread}; {_short(usd)} USD at {price:g} USD an hour; {last}"
+        f"{number_of(len(work) - measured, 'job')} estimated as on {device.name}",
+        **{"device_hours": total, "hours": wall, "usd": usd},
+        **{"measured": measured, "estimated": len(work) - measured},
     )
 
 
@@ -123,61 +118,49 @@ def _short(number: float) -> str:
 
 def check_memory(run: PlannedRun) -> Iterator[Finding]:
     """Whether trainings and predictions fit into the memory of a GPU, model by model."""
-    if not run.gpu_jobs:
-        return
+    keys = [(job.rule, job.key.get("model", ""), job.key.get("task", "")) for job in run.gpu_jobs]
     device, name = met(run)
-    memory: dict[str, int] = {}
-    refusals: dict[str, str] = {}
-    keys = ((job.rule, job.key.get("model", ""), job.key.get("task", "")) for job in run.gpu_jobs)
-    for rule, model, task in dict.fromkeys(keys):
-        if rule not in KINDS:
-            continue
-        found = requests_of(run.study).of_key(
-            rule, {"model": model, "task": task}, device, longest=True
-        )
+    # Of a model's tasks the largest counts.
+    needs: dict[str, tuple[int, str]] = {}
+    for rule, model, task in dict.fromkeys(key for key in keys if key[0] in KINDS):
+        key = {"model": model, "task": task}
+        found = requests_of(run.study).of_key(rule, key, device, longest=True)
         jobs = f"{KINDS[rule]} of {model}"
-        # Of a model's tasks the largest counts.
-        if found is None or found.device_bytes <= memory.get(jobs, 0):
-            continue
-        memory[jobs] = found.device_bytes
-        refusals[jobs] = ""
-        if found.budget is None:
-            refusals[jobs] = (
-                "with its longest record alone: use larger GPUs, or lower `max_length` or, for a "
-                "training, set `gradient_checkpointing: true`"
-            )
-        elif found.device_bytes > device.memory and _stops(run, rule, model, task):
-            refusals[jobs] = f"and the job would stop: set `batch_tokens: {found.budget}`"
-    told = {jobs: f"{jobs}: {needed / 1e9:,.1f} GB" for jobs, needed in memory.items()}
-    if memory:
-        largest = {jobs.partition(" ")[0]: jobs for jobs in sorted(memory, key=memory.__getitem__)}
-        yield ok(
-            "at most about this is needed, with `batch_tokens` as configured: "
-            f"{'; '.join(told[jobs] for jobs in largest.values())}",
-            **memory,
-        )
+        if found is not None and found.device_bytes > needs.get(jobs, (0, ""))[0]:
+            needs[jobs] = found.device_bytes, _refusal(run, found, device, rule, model, task)
+    if not needs:
+        return
+    told = {jobs: f"{jobs}: {needed / 1e9:,.1f} GB" for jobs, (needed, _) in needs.items()}
+    largest = {jobs.partition(" ")[0]: told[jobs] for jobs in sorted(needs, key=needs.__getitem__)}
+    yield ok(
+        "at most about this is needed, with `batch_tokens` as configured: "
+        f"{'; '.join(largest.values())}",
+        **{jobs: needed for jobs, (needed, _) in needs.items()},
+    )
     if name is None:
         return
-    room = f"of the {device.memory / 1e9:,.1f} GB of a GPU"
-    for jobs, refusal in refusals.items():
+    for jobs, (_, refusal) in needs.items():
         if refusal:
+            room = f"of the {device.memory / 1e9:,.1f} GB of a GPU"
             yield error(f"{told[jobs]}, {room}, {refusal}", f"studies.{run.study.name}")
     for number, gpu in enumerate(run.driver.gpus if run.driver else ()):
-        if gpu.free < max((one for one in memory.values() if one <= gpu.memory), default=0):
-            yield warning(
-                f"{(gpu.memory - gpu.free) / 1e9:,.1f} of {gpu.memory / 1e9:,.1f} GB are used by "
-                "other programs: end them before the run: `nvidia-smi` lists them",
-                f"{gpu.name}, number {number}",
-            )
+        if gpu.free < max((one for one, _ in needs.values() if one <= gpu.memory), default=0):
+            used = f"{(gpu.memory - gpu.free) / 1e9:,.1f} of {gpu.memory / 1e9:,.1f} GB are used"
+            fix = "end them before the run: `nvidia-smi` lists them"
+            yield warning(f"{used} by other programs: {fix}", f"{gpu.name}, number {number}")
 
 
-KINDS = {"train_adapter": "training", "predict": "predictions"}
-
-
-def _stops(run: PlannedRun, rule: str, model: str, task: str) -> bool:
-    """Whether a job stops where the memory does not suffice; otherwise it halves its batches."""
+def _refusal(
+    run: PlannedRun, found: Estimate, device: Device, rule: str, model: str, task: str
+) -> str:
+    """Why a job would end without enough memory; empty if it would not, or halves its batches."""
+    if found.budget is None:
+        return TOO_LONG
     entry = run.study.local_models[model]
     if rule == "predict":
-        return entry.decoded(run.study.decoding(task)).oom == "stop"
-    training = entry.training
-    return bool(training and training.deterministic and training.batch_tokens != "auto")
+        stops = entry.decoded(run.study.decoding(task)).oom == "stop"
+    else:
+        training = entry.training
+        stops = bool(training and training.deterministic and training.batch_tokens != "auto")
+    small = found.device_bytes > device.memory
+    return f"and the job would stop: set `batch_tokens: {found.budget}`" if small and stops else ""

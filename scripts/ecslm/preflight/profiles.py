@@ -17,6 +17,7 @@ PROFILES = Path("profiles")
 SLURM = "slurm"
 # Where models can run.
 DEVICES = ("cpu", "cuda")
+KEYS = ("resources", "default-resources", "set-resources", "groups", "group-components")
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Profile:
     executor: str = "local"
     gpus: int | None = None
     """GPUs that all jobs together may use at a time; None if the profile does not say."""
-    defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
+    defaults: Mapping[str, str] = field(default_factory=dict)
     """Resources of jobs whose rules request none, as text."""
-    resources: Mapping[str, str] = field(default_factory=dict, hash=False)
+    resources: Mapping[str, str] = field(default_factory=dict)
     """Resources that replace those of a rule, by `rule:name`."""
     grouped: frozenset[str] = frozenset()
     """Rules whose jobs are submitted as one job for each value of the group's wildcards."""
@@ -58,7 +59,7 @@ def read_profile(name: str) -> Profile:
     """
     path = Profile(name).file
     if not path.is_file():
-        known = sorted(file.parent.name for file in PROFILES.glob("*/config.yaml"))
+        known = [file.parent.name for file in PROFILES.glob("*/config.yaml")]
         raise InputError(f"{path}: no such profile{nearest(name, known)}")
     try:
         content = yaml.load(read_text(path), Loader=yaml.CSafeLoader) or {}
@@ -68,32 +69,30 @@ def read_profile(name: str) -> Profile:
         triggers = content[OPTION] or []
         chosen = triggers if isinstance(triggers, list) else str(triggers).split()
         check_triggers(map(str, chosen), f"{path}: {OPTION}")
-
-    def entries(key: str) -> dict[str, str]:
-        return dict(_entries(content.get(key)))
-
-    gpus, together = entries("resources").get("gpu", ""), entries("group-components")
+    given = {key: _entries(content.get(key)) for key in KEYS}
+    gpus, together = given["resources"].get("gpu", ""), given["group-components"]
     return Profile(
-        name=name,
-        executor=str(content.get("executor") or "local"),
-        gpus=int(gpus) if gpus.isdecimal() else None,
-        defaults=entries("default-resources"),
-        resources=entries("set-resources"),
-        grouped=frozenset(rule for rule, group in entries("groups").items() if group in together),
+        name,
+        str(content.get("executor") or "local"),
+        int(gpus) if gpus.isdecimal() else None,
+        given["default-resources"],
+        given["set-resources"],
+        frozenset(rule for rule, group in given["groups"].items() if group in together),
     )
 
 
-def _entries(value: Any) -> Iterator[tuple[str, str]]:
+def _entries(value: Any) -> dict[str, str]:
     """Names and values below a key: a list of `name=value`, or a mapping; of rules, mappings are in
     a mapping."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            of_rule = inner if isinstance(inner, Mapping) else {"": inner}
-            yield from ((f"{name}:{one}".rstrip(":"), str(it)) for one, it in of_rule.items())
-    else:
-        for entry in value if isinstance(value, list) else [value] if value else []:
-            name, _, text = str(entry).partition("=")
-            yield name.strip(), text.strip()
+    if not isinstance(value, Mapping):
+        texts = value if isinstance(value, list) else [value] if value else []
+        parts = (str(text).partition("=") for text in texts)
+        return {name.strip(): text.strip() for name, _, text in parts}
+    found: dict[str, str] = {}
+    for name, inner in value.items():
+        of_rule = inner if isinstance(inner, Mapping) else {"": inner}
+        found |= {f"{name}:{one}".rstrip(":"): str(it) for one, it in of_rule.items()}
+    return found
 
 
 def profile_problems(profile: Profile, rules: Collection[str]) -> Iterator[Problem]:
@@ -103,19 +102,16 @@ def profile_problems(profile: Profile, rules: Collection[str]) -> Iterator[Probl
     Args:
         rules: the names of all rules.
     """
-    plugin = f"snakemake-executor-plugin-{profile.executor}"
+    name = profile.executor
+    plugin = f"snakemake-executor-plugin-{name}"
     if not profile.is_local and find_spec(plugin.replace("-", "_")) is None:
-        slurm = profile.executor == SLURM
-        command = "make slurm" if slurm else f".venv/bin/pip install {plugin}"
-        yield Problem(
-            f"executor: {profile.executor}, but its plugin {plugin} is not installed: run "
-            f"`{command}`",
-            profile.file,
-        )
+        command = "make slurm" if name == SLURM else f".venv/bin/pip install {plugin}"
+        missing = f"executor: {name}, but its plugin {plugin} is not installed"
+        yield Problem(f"{missing}: run `{command}`", profile.file)
     where = f"{profile.file}: set-resources"
-    for key, device in profile.resources.items():
-        if key.endswith(":device") and device not in DEVICES:
-            yield Problem(f"{key}={device}: expected {' or '.join(DEVICES)}", where)
-    for rule in dict.fromkeys(key.partition(":")[0] for key in profile.resources):
+    for key, value in profile.resources.items():
+        rule, _, resource = key.partition(":")
+        if resource == "device" and value not in DEVICES:
+            yield Problem(f"{key}={value}: expected {' or '.join(DEVICES)}", where)
         if rule not in rules:
             yield Problem(f"no rule `{rule}`{nearest(rule, rules)}", where)

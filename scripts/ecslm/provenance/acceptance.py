@@ -84,7 +84,6 @@ def finished_jobs(jobs: Sequence[Job]) -> list[Finished]:
         InputError: what such a job reads is going to be made again first.
     """
     due = [job for job in jobs if job.due]
-    sources = {path for job in due if job.rule not in KEPT for path in job.files}
     found: list[Finished] = []
     for job in due:
         if job.rule in KEPT and all(Path(path).is_file() for path in job.files):
@@ -93,10 +92,11 @@ def finished_jobs(jobs: Sequence[Job]) -> list[Finished]:
             kinds = {change.kind for change in differences(job)}
             if made.action is not None and kinds and kinds <= {"code", "versions"}:
                 found.append(Finished(job, made))
-    if problems := {path for one in found for path in one.job.inputs} & sources:
+    sources = {path for job in due if job.rule not in KEPT for path in job.files}
+    if problems := sorted(sources & {path for one in found for path in one.job.inputs}):
         raise InputError(
-            f"{' '.join(sorted(problems)[:3])}: to be made again before what is computed from it: "
-            f"run `snakemake --cores all -- {' '.join(sorted(problems))}` first"
+            f"{' '.join(problems[:3])}: to be made again before what is computed from it: "
+            f"run `snakemake --cores all -- {' '.join(problems)}` first"
         )
     return found
 
@@ -141,12 +141,10 @@ def accept(
         again, executed = _computed(one.job, command, folder / str(number))
         ran |= executed
         problems += _differences(one, again)
-        made = Finished(one.job, read_manifest(again))
-        shown.setdefault(made.pair.name, (made.pair, []))[1].append(
-            Evidence(job=one.job.manifest, key=str(one.made.action), files=one.made.files)
-        )
-    problems += _not_executed(group, ran)
-    if problems:
+        pair = Finished(one.job, read_manifest(again)).pair
+        evidence = Evidence(job=one.job.manifest, key=str(one.made.action), files=one.made.files)
+        shown.setdefault(pair.name, (pair, []))[1].append(evidence)
+    if problems := [*problems, *_not_executed(group, ran)]:
         raise InputError(*problems)
     standing = representative(group[0].pair)
     return [
@@ -167,18 +165,19 @@ def revoked(name: str) -> list[Path]:
     Raises:
         InputError: there is no such record.
     """
-    known = {one.new.name: one for one in records()}
+    known = {one.new.name: one.new for one in records()}
     if name not in known:
         names = ", ".join(sorted(known)) or "none"
         raise InputError(f"--revoke: {name}: nothing of this name was accepted; there is: {names}")
     record, manifests = EQUAL / f"{name}.json", []
-    for path in sorted(Path("results").glob("*/*/**/*manifest.json")):
-        made = read_manifest(path) if path.parts[2] in KEPT.values() else None
-        if made and Pair(code=made.code, versions=made.versions) == known[name].new:
-            manifests.append(path)
-            # The manifest last: results without one are refused.
-            for file in (*map(made.location(path).joinpath, made.files), path):
-                file.unlink(missing_ok=True)
+    for folder in KEPT.values():
+        for path in sorted(Path("results").glob(f"*/{folder}/**/*manifest.json")):
+            made = read_manifest(path)
+            if Pair(code=made.code, versions=made.versions) == known[name]:
+                manifests.append(path)
+                # The manifest last: results without one are refused.
+                for file in (*map(made.location(path).joinpath, made.files), path):
+                    file.unlink(missing_ok=True)
     # Only now: what is interrupted may be done again.
     record.unlink()
     return [record, *manifests]
@@ -215,16 +214,16 @@ def _differences(one: Finished, again: Path) -> Iterator[str]:
     for name in sorted(then.files.keys() | now.files.keys()):
         if then.files.get(name) != now.files.get(name):
             old, new = then.location(path) / name, now.location(again) / name
-            yield f"{old}: {_first_difference(old, new) or 'other bytes'}"
+            yield f"{old}: {_first_difference(old, new)}"
 
 
-def _first_difference(old: Path, new: Path) -> str | None:
+def _first_difference(old: Path, new: Path) -> str:
     """Where two files of JSON lines differ first, if one of their lines does."""
     lines = () if old.suffix != ".jsonl" else zip(old.open(), new.open(), strict=False)
     for number, texts in enumerate(lines, 1):
         for words in changed_values(*map(json.loads, texts)):
             return f"line {number}: {words}"
-    return None
+    return "other bytes"
 
 
 def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Iterator[str]:
@@ -255,10 +254,7 @@ def _is_called(module: str, name: str) -> bool:
     called. Others run when their module is loaded."""
     path = code_of(SCRIPTS).path(module)
     assert path is not None, "its digest was computed"
-    for statement in ast.parse(path.read_bytes()).body:
-        match statement:
-            case ast.FunctionDef(name=found) if found == name:
-                return True
-            case ast.ClassDef(name=found, body=body) if found == name:
-                return any(isinstance(one, ast.FunctionDef) for one in body)
-    return False
+    defined = (one for one in ast.parse(path.read_bytes()).body if getattr(one, "name", "") == name)
+    return any(
+        isinstance(part, ast.FunctionDef) for one in defined for part in (one, *vars(one)["body"])
+    )

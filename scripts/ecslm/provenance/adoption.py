@@ -34,7 +34,6 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
             then nothing has been deleted.
     """
     good: list[Job] = []
-    outdated: list[Job] = []
     problems: list[str] = []
     # The first job upstream without good results, of each job that has none or reads such.
     lost: dict[Job, Job] = {}
@@ -48,26 +47,21 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
             good.append(job)
             continue
         lost[job] = missing or job
-        if exists and job.rule not in PRECIOUS:
-            outdated.append(job)
-        elif reasons:
-            problems += [
-                f"{job.manifest}: {reason}: copy it again, or {how_to_rebuild(job)}"
-                for reason in reasons
-            ]
-        elif exists and missing is not None:
-            orphans.setdefault(missing, []).append(job)
+        if job.rule in PRECIOUS:
+            fix = f"copy it again, or {how_to_rebuild(job)}"
+            problems += [f"{job.manifest}: {reason}: {fix}" for reason in reasons]
+            if exists and missing is not None:
+                orphans.setdefault(missing, []).append(job)
     # Otherwise what is missing may exist, as one of the problems.
     problems = problems or [
         f"{missing.manifest}: missing, but results that were built from it exist: copy it too, "
-        f"or {how_to_rebuild(*jobs)}"
-        for missing, jobs in orphans.items()
+        f"or {how_to_rebuild(*readers)}"
+        for missing, readers in orphans.items()
     ]
     if problems:
         raise InputError(*problems)
-    for job in outdated:
-        for path in job.files:
-            Path(path).unlink(missing_ok=True)
+    for path in (path for job in lost if job.rule not in PRECIOUS for path in job.files):
+        Path(path).unlink(missing_ok=True)
     return good
 
 

@@ -9,7 +9,6 @@ import subprocess
 import tomllib
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import yaml
@@ -69,27 +68,21 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, published
-            numbers are not in it, a file has a secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, a file has a
+            secret, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
     study = Study.read(configfiles, name)
-    results = packed_files(configfiles, study)
-    published = study.settings.published_numbers
-    commit = _current_commit((*CODE, f"{os.path.relpath(published, PROJECT)}/"))
+    own = {path.as_posix(): path.read_bytes() for path in packed_files(configfiles, study)}
+    published = os.path.relpath(study.settings.published_numbers, PROJECT)
+    commit = _current_commit((*CODE, f"{published}/"))
+    own |= _own_texts(study, commit)
     top = f"ecslm-{study.name}-{commit[:LENGTH]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={top}/code/", commit))
     with zipfile.ZipFile(packed, "a") as bundle:
-        files = {
-            member.filename.removeprefix(f"{top}/"): bundle.read(member)
-            for member in bundle.infolist()
-            if not member.is_dir()
-        }
-        require_published(published, files)
-        own = {path.as_posix(): path.read_bytes() for path in results}
-        own |= _own_texts(study, commit)
-        files |= own
+        code = [name for name in bundle.namelist() if not name.endswith("/")]
+        files = {name.partition("/")[2]: bundle.read(name) for name in code} | own
         refuse_secrets(files, os.environ, key_variables(study.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
@@ -110,24 +103,23 @@ def packed_files(configfiles: Sequence[Path], study: Study) -> list[Path]:
     """
     run, pdf = Run(study), Path(study.results) / REPORT_PDF
     # The report as a PDF, which is packed if it was made.
-    targets = ("all", *([str(pdf)] if pdf.exists() else []))
-    with read_dag(configfiles, study.name, targets) as dag:
+    with read_dag(configfiles, study.name, ("all", *[str(pdf)] * pdf.exists())) as dag:
         jobs = dag.jobs
-    all_of(partial(check_named_files, study), lambda: run.check(jobs))
+    all_of(lambda: check_named_files(study), lambda: run.check(jobs))
     if due := [job for job in jobs if job.due]:
         raise InputError(
             f"{study.results}: {len(due):,} of {len(jobs):,} jobs are not done, or their results "
             f"are out of date, such as {due[0].manifest}: run the study {study.name} to its end, "
             f"then again; `make why STUDY={study.name}` says what is missing"
         )
-    packed: set[Path] = set()
-    for job in jobs:
-        fetched = Path(job.manifest).parent / Path(FETCHED).name
-        found = [*map(Path, job.files), *([fetched] if job.rule == "base_model" else [])]
-        of_proof = job.rule in PROOF_ALONE
-        packed.update(x for x in found if x.exists() and (not of_proof or x.name.endswith(PROOF)))
+    bases = [Path(job.manifest) for job in jobs if job.rule == "base_model"]
+    found = {Path(one) for job in jobs if job.rule not in PROOF_ALONE for one in job.files}
+    proof = {Path(one) for job in jobs for one in job.files if one.endswith(PROOF)}
+    fetched = {path.with_name(Path(FETCHED).name) for path in bases}
     # Which code was accepted as equal to that of a manifest, and by what evidence.
-    return sorted({*packed, *EQUAL.glob("*.json")})
+    return sorted(
+        path for path in found | proof | fetched | {*EQUAL.glob("*.json")} if path.exists()
+    )
 
 
 def _current_commit(parts: tuple[str, ...]) -> str:
@@ -140,12 +132,9 @@ def _current_commit(parts: tuple[str, ...]) -> str:
         InputError: this is no git repository, or files differ from the commit.
     """
     status = _git("status", "--porcelain", "--untracked-files=all").decode().splitlines()
-    changed = [
-        line[3:]
-        for line in status
-        if not line.startswith("??") or line[3:].strip('"').startswith(parts)
-    ]
-    if changed:
+    new = [line for line in status if line.startswith("??")]
+    harmless = {line for line in new if not line[3:].strip('"').startswith(parts)}
+    if changed := [line[3:] for line in status if line not in harmless]:
         more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
         raise InputError(
             f"{', '.join(changed[:MOST_NAMED])}{more}: not as in the commit, so an archive would "
@@ -177,40 +166,19 @@ def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
         commit=commit,
         results=study.results,
     )
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    citation = (PROJECT / CITATION).read_bytes()
     return {
         "README.md": readme.encode(),
-        CITATION: (PROJECT / CITATION).read_bytes(),
-        "configuration.yaml": yaml.safe_dump(
-            values, sort_keys=False, encoding="utf-8", allow_unicode=True
-        ),
+        CITATION: citation,
+        "configuration.yaml": text.encode(),
     }
-
-
-def require_published(folder: str, packed: Collection[str]) -> None:
-    """Refuse published numbers that are elsewhere, or that git ignores.
-
-    Args:
-        folder: where the study reads them.
-        packed: names of files in the archive.
-
-    Raises:
-        InputError: a line for each file of them that is not packed.
-    """
-    problems = [
-        f"{path}: is not in the commit, so an archive would lack published numbers that the study "
-        "reads: commit it in the project"
-        for path in sorted(Path(folder).glob("*.csv"))
-        if f"code/{os.path.relpath(path, PROJECT)}" not in packed
-    ]
-    if problems:
-        raise InputError(*problems)
 
 
 def key_variables(config: Config) -> set[str]:
     """Environment variables that hold keys of servers, as any study names them."""
     models = [model for study in config.studies.values() for model in study.models.values()]
-    accesses = [model.reached() for model in models]
-    return {access.key for access in accesses if access is not None and access.key is not None}
+    return {one.key for model in models if (one := model.reached()) is not None and one.key}
 
 
 def refuse_secrets(
@@ -225,13 +193,16 @@ def refuse_secrets(
     Raises:
         InputError: a line for each such file, without the value.
     """
-    problems = [
+    secrets = {
+        name: value.strip().encode()
+        for name, value in environment.items()
+        if (name in named or SECRET.search(name)) and len(value.strip()) >= SHORTEST
+    }
+    if problems := [
         f"{file}: has the value of the environment variable {name}: remove it from there, and "
         "change the secret"
         for file, content in files.items()
-        for name, value in environment.items()
-        if (name in named or SECRET.search(name)) and len(value.strip()) >= SHORTEST
-        if value.strip().encode() in content
-    ]
-    if problems:
+        for name, value in secrets.items()
+        if value in content
+    ]:
         raise InputError(*problems)

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -17,16 +16,14 @@ from ecslm.common.devices.listing import list_devices
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest, number_of
 from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.config.models import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import read_prediction_settings
-from ecslm.prediction.openai_backend import going_to_ask
-from ecslm.prediction.openai_settings import OpenAISettings
+from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.provenance.dag import Job
-from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
-from ecslm.schemas.record import read_records
+from ecslm.schemas.paths import RUN_LOCK, SERVER_ANSWERS, SHARED, TOP
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
@@ -88,48 +85,26 @@ def _may_not(path: Path | str) -> str:
     return f"permission denied: `chmod -R u+rwX {path}`, as its owner"
 
 
-class Disk(NamedTuple):
-    """What a run is sure to write on a disk, and what is free there, in bytes."""
+def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
+    """Refuse to start jobs whose results do not fit on the disk of `results`.
 
-    folder: Path
-    """A directory on it."""
-    needed: int
-    free: int
+    Counted are the weights that jobs are sure to write, so that no run is refused that could
+    finish. Predictions, scores and tables are small beside these.
 
-
-def check_disk(study: Study, due: Iterable[Job]) -> None:
-    """Refuse to start jobs whose results do not fit on the disk.
+    Returns:
+        the bytes that are needed, and that are free.
 
     Raises:
-        InputError: a disk has less room than the jobs are sure to need.
+        InputError: there is less room than the jobs are sure to need.
     """
-    if problems := [
-        f"{folder}: {size_text(free)} are free on this disk, but the adapters and weights of this "
-        f"run need at least {size_text(needed)}: {MAKE_ROOM}"
-        for folder, needed, free in disks(study, due)
-        if needed > free
-    ]:
-        raise InputError(*problems)
-
-
-def disks(study: Study, due: Iterable[Job]) -> list[Disk]:
-    """The disks that jobs are sure to write weights on, so that no run is refused that could
-    finish. Predictions, scores and tables are small beside these."""
-    found: dict[int, list[tuple[Path, int, int]]] = defaultdict(list)
-    for job in due:
-        left, working = _bytes_of(job, study)
-        if left:
-            # The nearest directory that exists.
-            folder = next(one for one in Path(job.manifest).absolute().parents if one.is_dir())
-            found[folder.stat().st_dev].append((folder, left, working))
-    return [
-        Disk(
-            folder=needs[0][0],
-            needed=sum(left for _, left, _ in needs) + max(working for *_, working in needs),
-            free=shutil.disk_usage(needs[0][0]).free,
+    left, working = zip(*((0, 0), *(_bytes_of(job, study) for job in due)), strict=True)
+    needed, free = sum(left) + max(working), shutil.disk_usage(TOP if TOP.exists() else ".").free
+    if needed > free:
+        raise InputError(
+            f"{TOP}: {size_text(free)} are free on this disk, but the adapters and weights of this "
+            f"run need at least {size_text(needed)}: {MAKE_ROOM}"
         )
-        for needs in found.values()
-    ]
+    return needed, free
 
 
 def _bytes_of(job: Job, study: Study) -> tuple[int, int]:
@@ -140,17 +115,15 @@ def _bytes_of(job: Job, study: Study) -> tuple[int, int]:
     model = study.local_models.get(job.key.get("model", ""))
     base = job.key["base"] if model is None else model.base
     sizes = requests_of(study).sizes(base)
+    if sizes is None or (model is None and isinstance(study.config.bases[base], PathSource)):
+        return 0, 0
+    if model is not None and job.rule == "train_adapter" and model.training is not None:
+        updates = sizes.updates(model.training.rank, model.training.target_modules)
+        trained = FLOAT * sum(updates)
+        return trained, CHECKPOINTS * CHECKPOINT_VALUES * trained
     # The head may be the embedding; other weights of matrices, each once.
-    least = sizes.linear + sizes.embedding if sizes else 0
-    if model is None:
-        is_here = isinstance(study.config.bases[base], PathSource)
-        return 0 if is_here else FILE_BYTES * least, 0
-    if job.rule == "export_model":
-        return TYPE_BYTES[model.precision.dtype] * least, 0
-    assert model.training is not None, "an adapter is trained"
-    updates = sizes.updates(model.training.rank, model.training.target_modules) if sizes else ()
-    trained = FLOAT * sum(updates)
-    return trained, CHECKPOINTS * CHECKPOINT_VALUES * trained
+    size = FILE_BYTES if model is None else TYPE_BYTES[model.precision.dtype]
+    return size * (sizes.linear + sizes.embedding), 0
 
 
 def size_text(count: int) -> str:
@@ -193,41 +166,31 @@ def check_gpus(needs: Iterable[tuple[int, str | None]], limit: int | None, here:
         usable_devices(present, os.environ.get(DEVICES_VARIABLE), max(on_gpus))
 
 
-def check_api_keys(study: Study, due: Collection[Job]) -> None:
+def check_api_keys(study: Study, due: Iterable[Job]) -> None:
     """Refuse to start jobs that will ask a server if the environment lacks its key.
 
-    A job whose answers are all kept asks nothing. If that cannot be known yet, the job itself
-    reports a missing key.
+    Where answers of the server are kept, all that are needed may be among them: a job that misses
+    one then reports the missing key itself.
 
     Raises:
         InputError: a line for each environment variable that is not set.
     """
     needed: dict[str, list[str]] = defaultdict(list)
-    for name, model in study.settings.models.items():
-        access = model.reached()
-        key = None if access is None else access.key
-        if key and not os.environ.get(key, "").strip():
-            own = [job for job in due if job.key.get("model") == name]
-            needed[key] += [name] * any(_asks(job, due) for job in own)
-    problems = [
-        f"the environment variable {key} is not set, but needed to ask {', '.join(names)}: set it "
-        "to the key, or remove `key` from `access` if the server needs none"
-        for key, names in needed.items()
-        if names
-    ]
-    if problems:
-        raise InputError(*problems)
-
-
-def _asks(job: Job, due: Collection[Job]) -> bool:
-    """Whether a job is going to ask a server."""
-    settings = read_prediction_settings(job.params["settings"]) if job.rule == "predict" else None
-    if not isinstance(settings, OpenAISettings):
-        return False
-    (dataset,) = (path for path in job.inputs if path.endswith("/test.jsonl"))
-    known = Path(dataset).exists() and not any(dataset in one.files for one in due)
-    records = read_records(Path(dataset)) if known else None
-    return going_to_ask(settings, Path(job.resources["template"]), int(job.key["seed"]), records)
+    for name in dict.fromkeys(job.key["model"] for job in due if job.rule == "predict"):
+        model = study.settings.models.get(name)
+        if isinstance(model, OpenAIModel) and (key := model.access.key):
+            kept = AnswerCache(SERVER_ANSWERS, model.server).answers()
+            if not kept and not os.environ.get(key, "").strip():
+                needed[key].append(name)
+    if needed:
+        raise InputError(
+            *(
+                f"the environment variable {key} is not set, but needed to ask "
+                f"{', '.join(names)}: set it to the key, or remove `key` from `access` if the "
+                "server needs none"
+                for key, names in needed.items()
+            )
+        )
 
 
 def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
@@ -239,23 +202,14 @@ def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
     Raises:
         InputError: some that are needed are left out.
     """
-    chosen = set(triggers)
-    if left_out := [name for name in NEEDED if name not in chosen]:
-        raise InputError(
-            Problem(
-                f"without {', '.join(left_out)} a run would keep results of other settings, code "
-                f"or data: leave {OPTION} out, or have it name {' '.join(NEEDED)}",
-                where,
-            )
-        )
+    if left_out := sorted(set(NEEDED) - set(triggers), key=NEEDED.index):
+        without = f"without {', '.join(left_out)} a run would keep results of other settings, code"
+        fix = f"leave {OPTION} out, or have it name {' '.join(NEEDED)}"
+        raise InputError(Problem(f"{without} or data: {fix}", where))
 
 
 def about_target(
-    study: str,
-    studies: Collection[str],
-    names: Iterable[str],
-    patterns: Iterable[str],
-    target: str,
+    study: str, studies: Collection[str], names: Iterable[str], patterns: Iterable[str], target: str
 ) -> str:
     """One line on a target that no rule of the run of a study makes, with what may be meant.
 

@@ -59,22 +59,21 @@ class Costs:
     """Costs of the jobs that train, predict or measure latency; no others are measured."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
-        self._last: dict[str, Cost] = {}
         # By all that other jobs may have in common with those that have run.
-        self._alike: dict[tuple[str, ...], list[Cost]] = defaultdict(list)
+        self._known: dict[tuple[str, ...], list[Cost]] = defaultdict(list)
         for job in jobs:
             if "cost" in job.outputs and (cost := cost_in(Path(*job.outputs["cost"]))):
-                self._last[job.manifest] = cost
-                for likeness in likenesses(job.rule, job.key, job.inputs):
-                    self._alike[likeness].append(cost)
+                for likeness in ((job.manifest,), *likenesses(job.rule, job.key, job.inputs)):
+                    self._known[likeness].append(cost)
 
     def expected(self, job: Job) -> Cost | None:
         """What the job cost when it last ran, or what jobs like it did; None if unknown."""
         if "cost" not in job.outputs:
             return None
+        if (job.manifest,) in self._known:
+            return self._known[job.manifest,][0]
         alike = likenesses(job.rule, job.key, job.inputs)
-        found = (_mean(self._alike[one]) for one in alike if one in self._alike)
-        return self._last.get(job.manifest) or next(found, None)
+        return next((_mean(self._known[one]) for one in alike if one in self._known), None)
 
 
 def takes_long(job: Job) -> bool:

@@ -26,19 +26,19 @@ ERROR = "error: "
 _reading = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """A job of the graph, or one whose results exist, of which only names are known."""
 
     rule: str
-    key: Mapping[str, str] = field(hash=False)
+    key: Mapping[str, str]
     """The wildcards. A manifest that has fields of these names must have these values."""
-    outputs: Mapping[str, tuple[str, ...]] = field(hash=False)
+    outputs: Mapping[str, tuple[str, ...]]
     """Files by their names in the rule; `manifest` is one."""
     manifest: str
     inputs: tuple[str, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    resources: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    resources: Mapping[str, Any] = field(default_factory=dict)
     """What its rule requests, whatever a profile says."""
     logs: tuple[str, ...] = ()
     """Log and benchmark."""
@@ -51,10 +51,6 @@ class Job:
     other_command: bool = False
     """Whether the text of the rule's command differs from the one that made the results."""
 
-    def __hash__(self) -> int:
-        # Jobs may have thousands of inputs.
-        return hash(self.manifest)
-
     @property
     def files(self) -> tuple[str, ...]:
         """All files that it makes, the manifest last."""
@@ -63,9 +59,8 @@ class Job:
     @property
     def results(self) -> tuple[str, ...]:
         """All files that it makes but the manifest."""
-        return tuple(
-            path for name, paths in self.outputs.items() if name != "manifest" for path in paths
-        )
+        paths = (path for some in self.outputs.values() for path in some)
+        return tuple(path for path in paths if path != self.manifest)
 
 
 class Dag:
@@ -94,11 +89,8 @@ class Dag:
         """Path patterns of what rules write, logs included, with `{name}` for each wildcard."""
         from snakemake.io import strip_wildcard_constraints
 
-        return [
-            strip_wildcard_constraints(str(path))
-            for rule in self._workflow.rules
-            for path in (*rule.output, *rule.log, *_benchmark(rule))
-        ]
+        paths = (path for rule in self._workflow.rules for path in (*rule.output, *_logs(rule)))
+        return [strip_wildcard_constraints(str(path)) for path in paths]
 
     def command(self, job: Job) -> str:
         """The command of a job."""
@@ -113,30 +105,29 @@ class Dag:
     @cached_property
     def _jobs(self) -> dict[Job, Any]:
         order = {rule.name: number for number, rule in enumerate(self._workflow.rules)}
-        levels = self._workflow.dag.toposorted()
-        found = (
-            job
-            for level in levels
-            for job in sorted(level, key=lambda job: (order[job.rule.name], str(job.output)))
-        )
-        return {self._plain(job): job for job in found if job.output}
+
+        def place(job: Any) -> tuple[int, str]:
+            return order[job.rule.name], str(job.output)
+
+        levels = (sorted(level, key=place) for level in self._workflow.dag.toposorted())
+        return {self._plain(job): job for level in levels for job in level if job.output}
 
     def _plain(self, job: Any) -> Job:
-        dag, persistence = self._workflow.dag, self._workflow.persistence
+        dag = self._workflow.dag
         reason = dag.reason(job)
         return Job(
             rule=job.rule.name,
             key=dict(job.wildcards_dict),
-            outputs=_by_name(job.output),
+            outputs=by_name(job.output),
             manifest=str(job.output.manifest),
             inputs=tuple(map(str, job.input)),
             params=dict(job.params.items()),
             resources=dict(job.resources.items()),
-            logs=tuple(map(str, (*job.log, *_benchmark(job)))),
+            logs=tuple(map(str, _logs(job))),
             due=dag.needrun(job),
             reason=str(reason),
             interrupted=reason.forced,
-            other_command=any(persistence.code_changed(job)),
+            other_command=any(self._workflow.persistence.code_changed(job)),
         )
 
 
@@ -163,21 +154,20 @@ def read_dag(
 
     global _reading
     said = io.StringIO()
-    output = types.OutputSettings(quiet={types.Quietness.ALL}, enable_file_logging=False)
-    config = types.ConfigSettings(
-        config={**values, **({"study": study} if study else {})},
-        configfiles=[Path(one) for one in configfiles],
-    )
-    _reading = True
     # The rules set variables of a run.
     environment = dict(os.environ)
+    _reading = True
     try:
+        output = types.OutputSettings(quiet={types.Quietness.ALL}, enable_file_logging=False)
+        config = types.ConfigSettings(
+            config={**values, **({"study": study} if study else {})},
+            configfiles=list(map(Path, configfiles)),
+        )
         with SnakemakeApi(output) as api:
             try:
                 with redirect_stderr(said):
-                    workflow = _with_graph(
-                        api.workflow(types.ResourceSettings(), config), types, targets
-                    )
+                    made = api.workflow(types.ResourceSettings(), config)
+                    workflow = _with_graph(made, types, targets)
             except SystemExit:
                 # The Snakefile, or a function of a rule, has told what is wrong.
                 lines = said.getvalue().splitlines()
@@ -212,7 +202,7 @@ def made_jobs(rules: Iterable[Any], folders: Iterable[Path]) -> Iterator[Job]:
                 if match := pattern.match(path):
                     key = match.groupdict()
                     outputs, _ = rule.expand_output(key)
-                    yield Job(rule.name, key, _by_name(outputs), path)
+                    yield Job(rule.name, key, by_name(outputs), path)
                     break
 
 
@@ -232,12 +222,14 @@ def _with_graph(api: Any, types: Any, targets: Iterable[str] | None) -> Any:
     return workflow
 
 
-def _by_name(files: Any) -> dict[str, tuple[str, ...]]:
+def by_name(files: Any) -> dict[str, tuple[str, ...]]:
+    """Files of Snakemake by their names in a rule."""
     return {
         name: (str(paths),) if isinstance(paths, str) else tuple(map(str, paths))
         for name, paths in files.items()
     }
 
 
-def _benchmark(owner: Any) -> list[str]:
-    return [owner.benchmark] if owner.benchmark else []
+def _logs(owner: Any) -> list[Any]:
+    """Log and benchmark of a rule or a job."""
+    return [*owner.log, *([owner.benchmark] if owner.benchmark else [])]

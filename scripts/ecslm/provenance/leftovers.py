@@ -7,7 +7,7 @@ symbolic links lead to, are never listed.
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -46,23 +46,26 @@ class Leftovers:
         # A link may lead to the results of a study, which are not listed but need their bases.
         found = {path.name for path in paths.TOP.glob("*") if path.is_dir()} - paths.SHARED
         self._of_others = found - {study, *config.studies}
-        self._folder = Path(paths.RESULTS.format(study=study))
-        if study not in config.studies and (study not in found or self._folder.is_symlink()):
+        folder = paths.TOP / study
+        if study not in config.studies and (study not in found or folder.is_symlink()):
             raise InputError(
                 f"study: {study} is not in studies, nor is there a directory of its results in "
                 f"{paths.TOP}{nearest(study, config.studies)}"
             )
-        of_a_study = f"{paths.RESULTS.format(study=config.study)}/"
-        self._patterns = [
-            f"{self._folder}/{_general(pattern.removeprefix(of_a_study))}"
-            for pattern in written
-            if pattern.startswith(of_a_study)
-        ]
+        own = f"{paths.TOP / config.study}/"
+        of_study = [one.removeprefix(own) for one in written if one.startswith(own)]
+        patterns = [f"{folder}/{_general(pattern)}" for pattern in of_study]
+        # The study's files that a rule writes, under whatever configuration, by their results.
+        self._written = {
+            path: result
+            for path in self._own_files(folder)
+            if any(map(Path(result := _result_of(path)).match, patterns))
+        }
 
     def unmade(self) -> list[Path]:
         """Files that jobs have made, with logs and unfinished work, and that none makes now."""
         made = {path for job in self._jobs for path in (*job.files, *job.logs)}
-        return [path for path in self._written() if _result_of(path) not in made]
+        return [path for path, result in self._written.items() if result not in made]
 
     def bases(self) -> list[Path]:
         """Files of bases that no study of the configuration uses.
@@ -73,8 +76,8 @@ class Leftovers:
         used = {model.base for one in studies for model in one.models.values()}
         used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
         found = [] if self._of_others else sorted(Path(paths.BASES).glob("*/manifest.json"))
-        folders = (path.parent for path in found if path.parent.name not in used)
-        return [path for one in folders if not one.is_symlink() for path in self._own_files(one)]
+        unused = [path.parent for path in found if path.parent.name not in used]
+        return [path for one in unused if not one.is_symlink() for path in self._own_files(one)]
 
     def unknown_studies(self) -> list[Path]:
         """Directories of other studies that the configuration lacks."""
@@ -88,32 +91,22 @@ class Leftovers:
         """
         chosen: set[str] = set()
         for file in files:
-            found = [
-                job for job in self._jobs if any(Path(x).is_relative_to(file) for x in job.files)
+            makers = [
+                one for one in self._jobs if any(Path(x).is_relative_to(file) for x in one.files)
             ]
-            if not found:
+            if not makers:
                 raise InputError(f"{file}: no result of the study {self._study} as configured now")
-            chosen.update(path for job in found for path in job.files)
+            chosen.update(path for job in makers for path in job.files)
+        own = {path for path, result in self._written.items() if result in chosen}
         # Bases lie elsewhere.
-        existing = {*self._written(), *filter(Path.is_file, map(Path, chosen))}
-        return sorted(path for path in existing if _result_of(path) in chosen)
-
-    def _written(self) -> Iterator[Path]:
-        """The study's files that a rule writes, under whatever configuration."""
-        for path in self._own_files(self._folder):
-            if any(map(Path(_result_of(path)).match, self._patterns)):
-                yield path
+        return sorted(own.union(filter(Path.is_file, map(Path, chosen))))
 
     def _own_files(self, folder: Path) -> list[Path]:
         """All files below a directory, but links and local weights that are a base."""
         bases = self._config.bases.values()
         weights = [Path(one.path).resolve() for one in bases if isinstance(one, PathSource)]
-        return [
-            path
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and not path.is_symlink()
-            if not any(map(path.resolve().is_relative_to, weights))
-        ]
+        files = (one for one in sorted(folder.rglob("*")) if one.is_file() and not one.is_symlink())
+        return [one for one in files if not any(map(one.resolve().is_relative_to, weights))]
 
 
 def remove(files: Collection[Path], forget: bool = False) -> None:
@@ -127,17 +120,17 @@ def remove(files: Collection[Path], forget: bool = False) -> None:
     Raises:
         InputError: a process is still making one of them; nothing is removed.
     """
-    cache = ResultsCache(paths.FINISHED)
     locks = [path for path in files if path.suffix == ".lock"]
+    manifests = [path for path in files if path.name.endswith("manifest.json")]
     with contextlib.ExitStack() as stack:
         for lock in locks:
             stack.enter_context(held(lock, str(lock.with_suffix("")), wait=False))
-        for path in sorted({*files} - {*locks}, key=lambda one: one.name.endswith("manifest.json")):
-            if forget and path.name.endswith("manifest.json"):
-                # A broken manifest does not tell which entry is its own.
-                with contextlib.suppress(InputError):
-                    if action := read_manifest(path).action:
-                        remove_entry(cache.folder(action))
+        for path in manifests if forget else ():
+            # A broken manifest does not tell which entry is its own.
+            with contextlib.suppress(InputError):
+                if action := read_manifest(path).action:
+                    remove_entry(ResultsCache(paths.FINISHED).folder(action))
+        for path in (*({*files} - {*locks, *manifests}), *manifests):
             path.unlink(missing_ok=True)
     for lock in locks:
         lock.unlink(missing_ok=True)

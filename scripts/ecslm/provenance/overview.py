@@ -3,81 +3,55 @@
 import re
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from ecslm.common.text import number_of
 from ecslm.provenance.costs import Cost, Costs, takes_long
 from ecslm.provenance.dag import Job
-from ecslm.provenance.why import Changes
+from ecslm.provenance.why import WIDTH, Changes
 from ecslm.schemas.paths import TOP
 
 OF_A_RESULT = re.compile(rf"^{TOP}/\S+")
-WIDTH = 100
 MOST_CAUSES = 7
 MOST_NAMES = 3
-# What the jobs of a rule make, one and several.
+# What a job of a rule makes.
 WORDS = {
-    "base_model": ("base", "bases"),
-    **dict.fromkeys(
-        ("check_data", "describe_data", "leakage", "data_card"),
-        ("report on the data", "reports on the data"),
-    ),
-    "dataset": ("dataset file", "dataset files"),
-    "train_adapter": ("adapter", "adapters"),
-    "fetch_answers": ("file of answers", "files of answers"),
-    "predict": ("prediction", "predictions"),
-    "measure_latency": ("latency", "latencies"),
-    "bertscore": ("BERTScore", "BERTScores"),
-    **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
-    "choose_baseline": ("choice of a baseline", "choices of baselines"),
-    **dict.fromkeys(("differences", "compare"), ("comparison", "comparisons")),
-    "tidy_scores": ("file of scores", "files of scores"),
-    "export_model": ("exported model", "exported models"),
-    "model_card": ("model card", "model cards"),
-    "render_table": ("table", "tables"),
-    "draw_figures": ("set of figures", "sets of figures"),
-    **dict.fromkeys(("report_page", "report_pdf"), ("report", "reports")),
+    "base_model": "base",
+    **dict.fromkeys(("check_data", "describe_data", "leakage", "data_card"), "data report"),
+    "dataset": "dataset file",
+    "train_adapter": "adapter",
+    "fetch_answers": "answer file",
+    "predict": "prediction",
+    "measure_latency": "latency measurement",
+    "bertscore": "BERTScore",
+    **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), "score"),
+    "choose_baseline": "baseline choice",
+    **dict.fromkeys(("differences", "compare"), "comparison"),
+    "tidy_scores": "score file",
+    "export_model": "exported model",
+    "model_card": "model card",
+    "render_table": "table",
+    "draw_figures": "figure set",
+    **dict.fromkeys(("report_page", "report_pdf"), "report"),
 }
 
 
-@dataclass(frozen=True)
-class Cause:
-    """What the same jobs are due for."""
-
-    reasons: tuple[str, ...]
-    concerned: tuple[Job, ...]
-    """The jobs whose own reasons these are."""
-    counted: tuple[Job, ...]
-    """These, and all that read their results, but those that an earlier cause has."""
-
-
-def find_causes(changes: Changes, weight: Callable[[Sequence[Job]], Any]) -> list[Cause]:
-    """The causes of the jobs that would run, those that reach most first.
-
-    A job that several causes reach is counted under the first of them.
-
-    Args:
-        weight: how much work it is to run some jobs.
+def jobs_by_cause(changes: Changes) -> dict[tuple[str, ...], list[Job]]:
+    """The jobs that would run, each once, by what they are due for: reasons of their own or, if
+    they have none, those of a job whose results they read.
 
     Raises:
         InputError: a manifest is broken.
     """
-    own: dict[tuple[str, ...], list[Job]] = defaultdict(list)
-    for job in changes.jobs:
+    found: dict[tuple[str, ...], list[Job]] = defaultdict(list)
+    cause_of: dict[Job, tuple[str, ...]] = {}
+    for job in (job for job in changes.jobs if job.due):
         # Those that differ in the result that they are about are one.
         words = (OF_A_RESULT.sub("a result", one) for one in changes.reasons(job))
-        if alike := tuple(dict.fromkeys(words)):
-            own[alike].append(job)
-    reached = {reasons: changes.downstream(frozenset(jobs)) for reasons, jobs in own.items()}
-    causes: list[Cause] = []
-    counted: set[Job] = set()
-    for reasons, jobs in sorted(reached.items(), key=lambda one: weight(one[1]), reverse=True):
-        left = tuple(job for job in jobs if job not in counted)
-        causes.append(Cause(reasons, tuple(own[reasons]), left))
-        counted.update(jobs)
-    return causes
+        above = (cause_of[one] for one in changes.sources(job) if one in cause_of)
+        cause_of[job] = tuple(dict.fromkeys(words)) or next(above)
+        found[cause_of[job]].append(job)
+    return found
 
 
 def overview(study: str, jobs: Iterable[Job]) -> str:
@@ -91,29 +65,27 @@ def overview(study: str, jobs: Iterable[Job]) -> str:
         InputError: a manifest is broken.
     """
     changes = Changes(jobs)
-    return "\n".join(_lines(study, changes, Costs(changes.jobs)))
+    if due := [job for job in changes.jobs if job.due]:
+        title = f"Study {study}: {len(due):,} of {len(changes.jobs):,} jobs would run"
+        return "\n".join((title, *_lines(changes, due)))
+    return f"Study {study}: nothing to do, all {len(changes.jobs):,} jobs are up to date"
 
 
-def _lines(study: str, changes: Changes, costs: Costs) -> Iterator[str]:
-    def expected(jobs: Iterable[Job]) -> list[Cost]:
-        return [cost for job in jobs if (cost := costs.expected(job))]
+def _lines(changes: Changes, due: Sequence[Job]) -> Iterator[str]:
+    costs = Costs(changes.jobs)
+    expected = {job: cost for job in due if (cost := costs.expected(job))}
 
     def amount(jobs: Sequence[Job]) -> str:
         """How many jobs of each kind, and how long they take."""
-        found = expected(jobs)
+        found = [expected[job] for job in jobs if job in expected]
         return _filled(counts_by_kind(jobs) + (f": {_hours(found)}" if found else ""))
 
     def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
-        seconds = sum(cost.seconds for cost in expected(jobs))
+        seconds = sum(expected[job].seconds for job in jobs if job in expected)
         return seconds, sum(map(takes_long, jobs)), len(jobs)
 
-    due, causes = [job for job in changes.jobs if job.due], find_causes(changes, weight)
-    if not due:
-        yield f"Study {study}: nothing to do, all {len(changes.jobs):,} jobs are up to date"
-        return
-    yield f"Study {study}: {len(due):,} of {len(changes.jobs):,} jobs would run"
     by_device: dict[str, list[Cost]] = defaultdict(list)
-    for cost in expected(due):
+    for cost in expected.values():
         by_device[cost.device].append(cost)
     for device, found in by_device.items():
         guessed = sum(cost.estimated for cost in found)
@@ -122,22 +94,22 @@ def _lines(study: str, changes: Changes, costs: Costs) -> Iterator[str]:
             f"{_hours(found)} ({device}), as {number_of(len(found), 'job')} last took"
             + (f"{have} from similar ones" if guessed else "")
         )
-    if unknown := [job for job in due if takes_long(job) and not costs.expected(job)]:
+    if unknown := [job for job in due if takes_long(job) and job not in expected]:
         yield _filled(f"time unknown: {counts_by_kind(unknown)}")
     elif not by_device:
         yield "  no training and no prediction: seconds each"
     yield ""
-    for cause in causes[:MOST_CAUSES]:
-        names = _names(cause.concerned, changes.jobs)
+    causes = sorted(jobs_by_cause(changes).items(), key=lambda one: weight(one[1]), reverse=True)
+    for reasons, jobs in causes[:MOST_CAUSES]:
+        names = _names([job for job in jobs if changes.reasons(job)], changes.jobs)
         about = f" ({names})" if names else ""
-        reasons = "; ".join(cause.reasons)
-        yield textwrap.shorten(reasons, WIDTH - len(about), placeholder=" ...") + about
-        yield amount(cause.counted) if cause.counted else "  all of it listed above"
+        room = max(WIDTH - len(about), 20)
+        yield textwrap.shorten("; ".join(reasons), room, placeholder=" ...") + about
+        yield amount(jobs)
     if more := causes[MOST_CAUSES:]:
         yield f"and {number_of(len(more), 'more cause')}"
-        yield amount([job for cause in more for job in cause.counted])
-    yield ""
-    yield "`python scripts/why.py FILE` explains one result"
+        yield amount([job for _, jobs in more for job in jobs])
+    yield "\n`python scripts/why.py FILE` explains one result"
 
 
 def _names(concerned: Iterable[Job], jobs: Iterable[Job]) -> str:
@@ -151,9 +123,9 @@ def _names(concerned: Iterable[Job], jobs: Iterable[Job]) -> str:
             for some in (concerned, alike)
         )
         if len(these) < len(every) or (name == "model" and len(these) == 1):
-            more, prefix = len(these) - MOST_NAMES, "seed " if name == "seed" else ""
+            prefix = "seed " if name == "seed" else ""
             found += [f"{prefix}{value}" for value in these[:MOST_NAMES]]
-            found += [f"{more} more"] if more > 0 else []
+            found += [f"{len(these) - MOST_NAMES} more"] * (len(these) > MOST_NAMES)
     return ", ".join(found)
 
 
@@ -164,10 +136,9 @@ def counts_by_kind(jobs: Iterable[Job]) -> str:
 
 def counts_of(rules: Iterable[str]) -> str:
     """How many jobs of each kind, by the rule of each job."""
-    counts = Counter(WORDS.get(rule, (f"{rule} job", f"{rule} jobs")) for rule in rules)
+    counts = Counter(WORDS.get(rule, f"{rule} job") for rule in rules)
     order = [*WORDS.values(), *counts]
-    counts = Counter({words: counts[words] for words in sorted(counts, key=order.index)})
-    return ", ".join(f"{number:,} {words[number > 1]}" for words, number in counts.items())
+    return ", ".join(number_of(counts[word], word) for word in sorted(counts, key=order.index))
 
 
 def _hours(costs: Iterable[Cost]) -> str:
@@ -189,7 +160,4 @@ def time_text(seconds: float, form: str) -> str:
 
 
 def _filled(text: str) -> str:
-    indent = "  "
-    return textwrap.fill(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
+    return textwrap.indent(textwrap.fill(text, WIDTH - 2, break_on_hyphens=False), "  ")

@@ -91,15 +91,15 @@ def damage(job: Job, weights: bool = False) -> list[str]:
         InputError: the manifest is missing or broken.
     """
     made, own = read_job_manifest(job), {Path(path).name for path in job.results}
-    # Clock values are not listed.
-    files = made.damage(Path(job.manifest), None if weights else made.files.keys() & own)
     # Such as another seed.
-    of_others = (
+    others = [
         f"{job.manifest}: belongs to {name} {found}, not {value}"
         for name, value in job.key.items()
         if (found := getattr(made, name, None)) is not None and str(found) != value
-    )
-    return [*of_others, *(str(file) for file in files if not file.missing)]
+    ]
+    # Clock values are not listed.
+    files = made.damage(Path(job.manifest), None if weights else made.files.keys() & own)
+    return [*others, *(str(file) for file in files if not file.missing)]
 
 
 def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
@@ -215,10 +215,9 @@ def _is_recorded(job: Job, record: Mapping[str, Any]) -> bool:
         made.versions and versions_parameter(made.versions),
     )
     stated = {one for one in record["params"] if one.startswith(STATED)}
-    others = {repr(value) for value in values if value} ^ stated
-    return others <= {NO_SETTINGS} and all(
-        f"sha256:{made.inputs.get(path)}" == checksum
-        for path, checksum in record["input_checksums"].items()
+    sums = record["input_checksums"].items()
+    return {repr(value) for value in values if value} ^ stated <= {NO_SETTINGS} and all(
+        f"sha256:{made.inputs.get(path)}" == checksum for path, checksum in sums
     )
 
 

@@ -80,26 +80,24 @@ class Run:
         Raises:
             InputError: it is not there, or its rows cannot be used and are not tolerated.
         """
-        source, study = source_of(self._study), self._study
-        made = [job.manifest for job in due if job.rule in ("check_data", "dataset")]
-        missing = source.missing_files()
-        if missing and made:
+        study, source = self._study, source_of(self._study)
+        made = [job for job in due if job.rule in ("check_data", "dataset")]
+        if made and (missing := source.missing_files()):
+            why = f"`make why STUDY={study.name}` says why"
             raise InputError(
                 *(
-                    f"{path}: no such file, but {made[0]} must be rebuilt (`make why "
-                    f"STUDY={study.name}` says why): restore it, or fix `data` of the study"
+                    f"{path}: no such file, but {made[0].manifest} must be rebuilt ({why}): "
+                    "restore it, or fix `data` of the study"
                     for path in missing
                 )
             )
-        data = source.data
-        if local_path(data) is None or all(job.rule != "check_data" for job in due):
-            return
+        labels = source.data.labels
+        checks = local_path(source.data) and any(job.rule == "check_data" for job in due)
         # Labels that are not here are fetched by the job; a dry run must not.
-        if data.labels is None or Path(data.labels.path).exists():
+        if checks and (labels is None or Path(labels.path).exists()):
             settings = check_settings(study)
-            code = code_parameter("check_data.py")
-            labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
-            cached_report(CACHE, source.rows, settings, labels, code)
+            ranks = read_labels(labels).rows if settings.ranked and labels else None
+            cached_report(CACHE, source.rows, settings, ranks, code_parameter("check_data.py"))
 
     def begin(self, due: Collection[Job], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.
@@ -114,13 +112,11 @@ class Run:
                 lacks something, or another run holds the lock, or has held it since this one began
                 its checks.
         """
-        study = self._study
-        files = {path for job in due for path in job.files}
         all_of(
             lambda: self.check_data(due),
-            lambda: check_disk(study, due),
-            lambda: check_base_folders(study, files),
-            lambda: check_api_keys(study, due),
+            lambda: check_disk(self._study, due),
+            lambda: check_base_folders(self._study, {path for job in due for path in job.files}),
+            lambda: check_api_keys(self._study, due),
             check_machine,
         )
         with os_errors_told():
@@ -133,11 +129,9 @@ class Run:
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""
         if removed := trim(ResultsCache(FINISHED), self._limit):
-            log.warning(
-                "cache: %d least recently used entries removed (limit: %g GB)",
-                len(removed),
-                self._limit / GIGABYTE,
-            )
+            limit = self._limit / GIGABYTE
+            words = "cache: %d least recently used entries removed (limit: %g GB)"
+            log.warning(words, len(removed), limit)
         self._lock.close()
 
 
@@ -151,22 +145,22 @@ def keep_results(jobs: Iterable[Job]) -> None:
         jobs: those whose manifests exist.
     """
     cache = ResultsCache(FINISHED)
-    for job in jobs:
-        made = read_manifest(Path(job.manifest)) if job.rule in KEPT else None
-        if made is None or made.action is None or cache.has(made.action):
-            continue
+    for job in (job for job in jobs if job.rule in KEPT):
+        made = read_manifest(Path(job.manifest))
         files = {name: Path(path) for name, (path,) in job.outputs.items() if name != "manifest"}
         # A file that no job needs may have been deleted.
-        if all(path.exists() for path in files.values()):
-            entry = Entry(
-                key=made.action,
-                step=job.rule,
-                made_for=job.manifest,
-                fields=made.model_extra or {},
-                # Those of the manifest: an altered file will not be taken as sound.
-                files={
-                    name: made.files.get(path.name) or sha256_of_file(path)
-                    for name, path in files.items()
-                },
-            )
-            cache.put(entry, files)
+        exist = all(path.exists() for path in files.values())
+        if made.action is None or cache.has(made.action) or not exist:
+            continue
+        # Those of the manifest: an altered file will not be taken as sound.
+        sums = {
+            name: made.files.get(path.name) or sha256_of_file(path) for name, path in files.items()
+        }
+        entry = Entry(
+            key=made.action,
+            step=job.rule,
+            made_for=job.manifest,
+            fields=made.model_extra or {},
+            files=sums,
+        )
+        cache.put(entry, files)

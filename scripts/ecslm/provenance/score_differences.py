@@ -2,7 +2,7 @@
 why. A is before, B after."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -27,8 +27,7 @@ OF_A_STUDY = re.compile(rf"^{paths.TOP}/(?!(?:{'|'.join(paths.SHARED)})/)[^/]+/"
 NOTE = "\nBeyond: the change is more than chance: the two 95 % intervals do not overlap."
 # Causes of one change that are listed; there may be as many as definitions of code.
 MOST_CAUSES = 8
-
-Cell = Mapping[str, Any]
+UNEXPLAINED = Change("unknown", "nothing that the manifests know of")
 
 
 def compare_scores(before: Path, after: Path) -> dict[str, Any]:
@@ -50,12 +49,9 @@ def compare_scores(before: Path, after: Path) -> dict[str, Any]:
     both = rows[rows["side"] == "both"].sort_values(KEY)
     if both.empty:
         raise InputError(f"{before} and {after}: no model, seed, task and setting in common")
-    origins = Origins(before, after)
-    changed = [
-        _cell(row, origins)
-        for row in both.to_dict("records")
-        if any(row[f"{name}_a"] != row[f"{name}_b"] for name in VALUES)
-    ]
+    causes = Origins(before, after).causes
+    differ = [any(row[f"{x}_a"] != row[f"{x}_b"] for x in VALUES) for _, row in both.iterrows()]
+    cells = [_cell(row, causes) for row in both[differ].to_dict("records")]
     missing = [
         {"side": side, "names": _lacking(only, others), "cells": len(only)}
         for side, name, others in (("A", "left_only", frames[1]), ("B", "right_only", frames[0]))
@@ -65,10 +61,10 @@ def compare_scores(before: Path, after: Path) -> dict[str, Any]:
         "a": str(before),
         "b": str(after),
         "compared": len(both),
-        "changed": len(changed),
-        "beyond": sum(cell["beyond"] is True for cell in changed),
+        "changed": len(cells),
+        "beyond": sum(cell["beyond"] is True for cell in cells),
         "missing": missing,
-        "cells": changed,
+        "cells": cells,
     }
 
 
@@ -115,21 +111,20 @@ def _lacking(only: pd.DataFrame, others: pd.DataFrame) -> dict[str, list[Any]]:
     }
 
 
-def _cell(row: Mapping[Any, Any], origins: "Origins") -> dict[str, Any]:
+def _cell(row: Mapping[Any, Any], causes_of: Callable[[str], Iterable[Change]]) -> dict[str, Any]:
     """A changed score, whether by more than chance, and what the change comes from."""
-    a, b = ({name: row[f"{name}_{side}"] for name in VALUES} for side in "ab")
-    known = None not in (a["value"], b["value"])
-    with_intervals = None not in (a["low"], b["low"])
     key = {name: row[name] for name in KEY}
-    unknown = Change("unknown", "nothing that the manifests know of")
-    causes = origins.causes(METRICS_MANIFEST.format(**key)) or (unknown,)
+    a, b = ({name: row[f"{name}_{side}"] for name in VALUES} for side in "ab")
+    known, with_intervals = (None not in (a[name], b[name]) for name in ("value", "low"))
     return {
         **key,
         "a": a,
         "b": b,
         "difference": b["value"] - a["value"] if known else None,
         "beyond": a["high"] < b["low"] or b["high"] < a["low"] if with_intervals else None,
-        "causes": [asdict(cause) for cause in causes],
+        "causes": [
+            asdict(cause) for cause in causes_of(METRICS_MANIFEST.format(**key)) or [UNEXPLAINED]
+        ],
     }
 
 
@@ -164,11 +159,9 @@ class Origins:
                 found.append(Change("data", f"{path} {what}"))
             else:
                 # Of the same code, settings, data and versions, yet with other bytes.
-                again = (
-                    f"{path} was computed again, with other bytes: on another machine, or not "
-                    "deterministically"
-                )
-                found += self.causes(made) or [Change("unknown", again)]
+                again = "was computed again, with other bytes: on another machine, or not"
+                unknown = Change("unknown", f"{path} {again} deterministically")
+                found += self.causes(made) or [unknown]
         return tuple(dict.fromkeys(found))
 
     def _made_by(self, file: Path) -> str | None:
@@ -179,14 +172,13 @@ class Origins:
         return None
 
 
-def _row(cell: Cell) -> dict[str, str]:
+def _row(cell: Mapping[str, Any]) -> dict[str, str]:
     a, b = cell["a"], cell["b"]
+    values = [MISSING if one["value"] is None else score_text(one["value"]) for one in (a, b)]
     return {
         **{name.capitalize(): str(cell[name]) for name in KEY},
-        **{
-            name: MISSING if one["value"] is None else score_text(one["value"])
-            for name, one in (("A", a), ("B", b))
-        },
+        "A": values[0],
+        "B": values[1],
         # However small: three decimals may show 0.
         "B - A": MISSING if cell["difference"] is None else f"{cell['difference']:+.2g}",
         "Beyond": {None: MISSING, True: "yes", False: "no"}[cell["beyond"]],

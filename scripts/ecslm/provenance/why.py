@@ -3,7 +3,7 @@ result was built from."""
 
 import json
 import textwrap
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +23,8 @@ from ecslm.provenance.dag import Job
 from ecslm.provenance.results import damage, how_to_rebuild, read_job_manifest
 from ecslm.schemas.paths import CODE_HISTORY
 
-WIDTH = 100
+# Of a terminal.
+WIDTH = 80
 # Digests of definitions by module and name; statements that are none have an empty name.
 Code = Mapping[str, Mapping[str, str]]
 
@@ -143,9 +144,9 @@ def _code_changes(then: str, now: str, folders: Iterable[Path]) -> list[str]:
         for code in codes
     )
     found = [
-        f"{name} {'is used now' if name not in before else 'is no longer used'}"
-        if name not in before or name not in after
-        else f"{name} has changed"
+        f"{name} has changed"
+        if name in before and name in after
+        else f"{name} {'is used now' if name in after else 'is no longer used'}"
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
@@ -205,20 +206,11 @@ class Changes:
         it."""
         needed = {job}
         found: dict[str, list[Job]] = {}
-        for one in reversed(self.jobs):
-            if one in needed:
-                needed.update(self.sources(one))
-                for reason in self.reasons(one):
-                    found.setdefault(reason, []).append(one)
+        for one in (job for job in reversed(self.jobs) if job in needed):
+            needed.update(self.sources(one))
+            for reason in self.reasons(one):
+                found.setdefault(reason, []).append(one)
         return found
-
-    def downstream(self, jobs: Container[Job]) -> tuple[Job, ...]:
-        """The jobs that would run because of some: these, and all that read their results."""
-        found: dict[Job, None] = {}
-        for job in self.jobs:
-            if job.due and (job in jobs or any(one in found for one in self.sources(job))):
-                found[job] = None
-        return tuple(found)
 
 
 def explain(changes: Changes, path: Path) -> str:
@@ -230,21 +222,19 @@ def explain(changes: Changes, path: Path) -> str:
     """
     job = changes.job_of(path)
     made = read_job_manifest(job) if Path(job.manifest).exists() else None
+    state = f"{'will be rebuilt' if job.due else 'up to date'}; built by rule {job.rule}"
     if made is None:
-        lines = [f"{path}: not built yet; rule {job.rule} builds it"]
+        state = f"not built yet; rule {job.rule} builds it"
     elif found := damage(job, weights=True):
-        lines = [f"{path}: modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"]
-    else:
-        state = "will be rebuilt" if job.due else "up to date"
-        lines = [f"{path}: {state}; built by rule {job.rule}"]
+        state = f"modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"
+    lines = [f"{path}: {state}"]
     for reason, (first, *others) in changes.upstream(job).items():
         more = f" and {len(others)} more" if others else ""
         concerned = "" if first == job and not others else f": concerns {first.files[0]}{more}"
         lines.append(f"  because {reason}{concerned}")
     if made is not None:
         content = made.model_dump(mode="json", exclude_none=True)
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=WIDTH)
-        lines.append(text.rstrip())
+        lines.append(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip())
         if made.code:
             modules = ", ".join(definitions(made.code)) or "unknown"
             lines.append(textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "))

@@ -87,6 +87,9 @@ class Request:
         """Run the command; what it raises is for the interpreter."""
         match self.arguments:
             case ["-c", code, *more]:
+                # They may be pipes where those of the server are files.
+                for number, name in ((1, "stdout"), (2, "stderr")):
+                    setattr(sys, name, os.fdopen(number, "w", buffering=1, closefd=False))
                 sys.argv = ["-c", *more]
                 sys.modules["__main__"] = main = types.ModuleType("__main__")
                 exec(compile(code, "<string>", "exec"), vars(main))

@@ -21,8 +21,9 @@ def main(command: list[str]) -> None:
     }
     connection = None
     is_script = command[:1] != [] and not command[0].startswith("-")
-    # Snakemake starts Python for scripts of the project.
-    if is_script or command[:2] == ["-m", "snakemake"]:
+    # Snakemake starts Python for scripts of the project, and `accept.py` to trace them.
+    traced = command[:1] == ["-c"] and "run_noting" in command[1]
+    if is_script or traced or command[:2] == ["-m", "snakemake"]:
         with contextlib.suppress(KeyError, OSError):
             connection = protocol.send(os.environ[protocol.ADDRESS], message, [0, 1, 2])
     if connection is None:

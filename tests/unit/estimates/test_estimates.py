@@ -12,7 +12,7 @@ from support.project import RESOURCES, ROOT
 from ecslm.estimates import encoder, prediction
 from ecslm.estimates import training as of_training
 from ecslm.estimates.devices import DEVICES, Device, read_devices
-from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate, Records
+from ecslm.estimates.estimate import LEAST_MINUTES, MIB, RATES, Estimate, Records
 from ecslm.estimates.prediction import estimate_predictions
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import estimate_training
@@ -70,12 +70,14 @@ def predicting(
     work: Records = WORK,
     fused: bool = True,
     batch_tokens: int = 4000,
+    copied: bool = False,
 ) -> Estimate:
     model = of or sizes()
     return estimate_predictions(
         *(model, precision or Precision(), fused, batch_tokens, work, 2 * int(work.answer)),
         trained=sum(model.updates(16, TARGETS)),
         device=device,
+        copied=copied,
     )
 
 
@@ -155,6 +157,21 @@ def test_a_batch_that_fits_is_no_larger_than_the_configured_one(
     # Those that do not fit are not computed.
     assert found.seconds == fitting.seconds
     assert found.device_bytes >= fitting.device_bytes
+
+
+def test_answers_that_are_scored_need_the_keys_and_values_of_their_prompts_twice() -> None:
+    device, state = DEVICE["NVIDIA A10G"], 2 * 4 * 2 * 32
+    one, two = (predicting(device, Precision(dtype="float32"), copied=x) for x in (False, True))
+    added = two.device_bytes - one.device_bytes
+    # Of 4,000 tokens, each of two layers with keys and values of 32 numbers.
+    assert added == pytest.approx(RATES["cuda"].pieces * state * 4000, rel=1e-6)
+
+
+def test_float32_on_a_gpu_is_estimated_without_tensor_cores() -> None:
+    device = DEVICE["NVIDIA A100 SXM 80 GB"]
+    assert (device.rate("bfloat16"), device.rate("float32")) == (312e12, 19.5e12)
+    slow, fast = (training(device, Precision(dtype=x)).seconds for x in ("float32", "bfloat16"))
+    assert slow > fast
 
 
 def test_a_model_that_no_device_holds_has_no_budget() -> None:

@@ -15,10 +15,9 @@ from support.planned_runs import ONE, on_hub, planned_run
 from support.plans import LOCAL, MODELS
 from support.project import ROOT
 
-from ecslm.common.errors import InputError
 from ecslm.preflight import check, profiles
 from ecslm.preflight.check import check_keys, check_room, check_study, count_jobs
-from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails, ok
+from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails, found_by, ok
 
 STUDY: dict[str, Any] = {
     "title": "A shop",
@@ -92,33 +91,27 @@ def test_what_a_run_would_be_refused_for_is_an_error_each_and_what_it_warns_of_a
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_needed_on_a_disk_is_compared_with_what_is_free(
+def test_what_is_there_is_told_and_what_is_not_refuses_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """As its start does: see unit/provenance/test_checks.py."""
     run = planned_run(bases={"Small": on_hub()}, architectures={"Small": "SmolLM2-135M"})
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**12))
-    assert [one.severity for one in check_room(run)] == ["ok"]
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
-    with pytest.raises(InputError, match="are free on this disk"):
-        list(check_room(run))
-
-
-def test_a_key_that_is_not_set_refuses_the_run_where_a_server_is_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    (room,) = check_room(run)
+    assert room.message == "at least 428MB needed, 1.00TB free"
     run = planned_run(models=ONE["models"] | {"Large": SERVED})
-    monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(InputError, match=f"variable {VARIABLE} is not set, but needed"):
-        list(check_keys(run))
     monkeypatch.setenv(VARIABLE, KEY)
     assert list(check_keys(run)) == [ok("all that are needed are set")]
     assert not list(check_keys(planned_run()))
+    monkeypatch.delenv(VARIABLE)
+    (refused,) = found_by("API keys", check_keys(run))
+    assert (refused.severity, refused.check) == ("error", "API keys")
 
 
 def test_jobs_are_counted_by_what_they_make() -> None:
     run = planned_run()
     (found,) = count_jobs(run)
-    assert found.message.startswith("15: 1 base, 4 reports on the data, 3 dataset files, 1 adapter")
+    assert found.message.startswith("15: 1 base, 4 data reports, 3 dataset files, 1 adapter")
     (none,) = count_jobs(PlannedRun(run.study, (), run.profile))
     assert none.message == "none: all results are up to date"
 
@@ -141,6 +134,6 @@ def test_the_text_has_every_finding_once_in_few_columns_and_the_verdict(
     joined = "".join(text.split())
     assert all("".join(str(one).split()) in joined for one in findings)
     # Words are left whole, so that they can be copied.
-    assert all(len(line) <= 100 or len(line.split()) <= 4 for line in text.splitlines())
+    assert all(len(line) <= 80 or len(line.split()) <= 4 for line in text.splitlines())
     fails = "error" in severities
     assert text.splitlines()[-1].startswith("a run would fail: " if fails else "a run can start: ")

@@ -102,9 +102,6 @@ def test_a_cluster_that_cannot_be_asked_is_one_line(sinfo: str, words: str, slur
     slurm.make("sinfo", sinfo)
     with pytest.raises(InputError, match=f"^sinfo: .*{words}: start the run on a login node"):
         told()
-
-
-def test_a_command_that_does_not_answer_is_given_up() -> None:
     with pytest.raises(InputError, match=r"^no answer within 0\.1 seconds"):
         ask_slurm("sleep 9", 0.1)
 

@@ -35,9 +35,8 @@ def test_without_anything_to_fetch_nobody_is_asked(hub: FakeHub) -> None:
     assert not hub.received
 
 
-@pytest.mark.parametrize("gated", [False, True])
-def test_what_is_not_pinned_is_told_with_its_commit(gated: bool, hub: FakeHub) -> None:
-    hub.models["a/small"] = FakeRepository(gated=gated)
+def test_what_is_not_pinned_is_told_with_its_commit(hub: FakeHub) -> None:
+    hub.models["a/small"] = FakeRepository(gated=True)
     assert f"warning: bases.Small.revision: main may change: set it to {COMMIT}" in told("main")
 
 
@@ -76,10 +75,9 @@ def test_an_unknown_repository_or_revision_names_the_key(hub: FakeHub) -> None:
         (line,) = told()
         assert line.startswith("error: bases.Small.id: the hub has no model a/small, or shows it o")
         hub.models["a/small"] = FakeRepository(private=not private)
-    assert told("v2")[0] == (
-        "error: bases.Small.revision: a/small has no revision v2: take one of "
-        f"{hub.url}/a/small/commits/main"
-    )
+    (line, *_) = told("v2")
+    where = f"take one of {hub.url}/a/small/commits/main"
+    assert line == f"error: bases.Small.revision: a/small has no revision v2: {where}"
 
 
 @pytest.mark.parametrize("trouble", ["busy", "page", "nothing", "offline", "slow"])
@@ -88,23 +86,21 @@ def test_a_hub_that_cannot_be_asked_is_one_line_for_all_repositories(
 ) -> None:
     from huggingface_hub import constants
 
-    reason, url = "", hub.url
+    reasons = {"busy": "status 503", "offline": "HF_HUB_OFFLINE", "slow": "timed out"}
+    # Nothing listens at the port of an echo service; its password is not shown.
+    url = "http://127.0.0.1:7/hub" if trouble == "nothing" else hub.url
+    monkeypatch.setattr(constants, "ENDPOINT", url.replace("127", "me:p@ss@127", 1))
     if trouble == "busy":
-        hub.status, reason = 503, "status 503"
+        hub.status = 503
     elif trouble == "page":
         hub.content = b"<html>Log in</html>"
-    elif trouble == "nothing":
-        # Nothing listens at the port of an echo service; its password is not shown.
-        monkeypatch.setattr(constants, "ENDPOINT", "http://me:p@ss@127.0.0.1:7/hub")
-        url = "http://127.0.0.1:7/hub"
     elif trouble == "offline":
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-        reason = "HF_HUB_OFFLINE"
-    else:
+    elif trouble == "slow":
         monkeypatch.setattr(asking, "SECONDS", 0.05)
-        hub.seconds, reason = 0.5, "timed out"
+        hub.seconds = 0.5
     (line,) = told(data=ECINSTRUCT)
     assert line.startswith(f"error: {url}: cannot be reached (")
-    assert reason in line
+    assert reasons.get(trouble, "") in line
     assert "--config study=shop -- bases datasets" in line
     assert "p@ss" not in line

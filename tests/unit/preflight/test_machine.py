@@ -15,18 +15,11 @@ from ecslm.estimates.devices import DEVICES, read_devices
 from ecslm.preflight import drivers, machine
 from ecslm.preflight import findings as planned
 from ecslm.preflight.drivers import Driver, Gpu, cuda_of_torch, read_driver
-from ecslm.preflight.machine import (
-    alike,
-    check_cache_folder,
-    check_devices,
-    check_latex,
-    met,
-)
+from ecslm.preflight.machine import alike, check_cache_folder, check_devices, check_latex, met
 from ecslm.preflight.profiles import Profile
 
 CUDA = {"device": "cuda", "precision": {}}
 KNOWN = [one for one in read_devices(ROOT / DEVICES).values() if one.kind == "cuda"]
-TWO = driver(GPU, GPU)
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +32,7 @@ def visible(monkeypatch: pytest.MonkeyPatch) -> None:
 def use(found: Driver | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have this machine have these GPUs."""
     monkeypatch.setattr(planned, "read_driver", lambda: found)
-    present = [
-        machines.Gpu(f"GPU-{number}") for number, _ in enumerate(found.gpus if found else ())
-    ]
+    present = [machines.Gpu(f"GPU-{n}") for n, _ in enumerate(found.gpus if found else ())]
     machines.install(present, monkeypatch.setattr)
 
 
@@ -49,23 +40,20 @@ def test_the_driver_tells_its_version_and_the_gpus_that_jobs_would_see(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     memory = {"GPU-0": (40, 30), "GPU-1": (80, 79)}
-    machines.install(
-        (machines.Gpu("GPU-0"), machines.Gpu("GPU-1", "NVIDIA Z100")), monkeypatch.setattr
-    )
-    answers = {
+    present = (machines.Gpu("GPU-0"), machines.Gpu("GPU-1", "NVIDIA Z100"))
+    machines.install(present, monkeypatch.setattr)
+    for name, answer in {
         "nvmlSystemGetCudaDriverVersion": lambda: 12080,
         "nvmlSystemGetDriverVersion": lambda: "570.1",
         "nvmlDeviceGetHandleByUUID": memory.__getitem__,
         "nvmlDeviceGetMemoryInfo": lambda memory: SimpleNamespace(total=memory[0], free=memory[1]),
-    }
-    for name, answer in answers.items():
+        "nvmlDeviceGetCudaComputeCapability": lambda _: [8, 6],
+    }.items():
         monkeypatch.setattr(pynvml, name, answer)
-    found = read_driver()
-    assert found is not None
-    assert (found.version, found.cuda) == ("570.1", 12)
-    assert found.gpus == (Gpu("NVIDIA A100", 40, 30), Gpu("NVIDIA Z100", 80, 79))
+    gpus = Gpu("NVIDIA A100", 40, 30, (8, 6)), Gpu("NVIDIA Z100", 80, 79, (8, 6))
+    assert read_driver() == Driver("570.1", 12, gpus)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert read_driver() == replace(found, gpus=found.gpus[1:2])
+    assert read_driver() == Driver("570.1", 12, gpus[1:])
     machines.install([], monkeypatch.setattr)
     assert read_driver() is None
 
@@ -83,11 +71,9 @@ def test_the_cuda_of_torch_is_read_without_loading_it(
 def test_gpus_are_told_by_name_and_a_run_is_refused_here_as_its_start_would(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    use(TWO, monkeypatch)
-    for handed_out, gpus, words in ((0, 1, "--resources gpu=0"), (1, 2, "takes 2")):
-        run = planned_run(Profile("gpu", gpus=handed_out), **CUDA, gpus=gpus)
-        with pytest.raises(InputError, match=words):
-            list(check_devices(run))
+    use(driver(GPU, GPU), monkeypatch)
+    with pytest.raises(InputError, match="takes 2"):
+        list(check_devices(planned_run(Profile("gpu", gpus=1), **CUDA, gpus=2)))
     for gpus, more in ((1, ", of which jobs use 1 at a time"), (2, "")):
         (found,) = check_devices(planned_run(Profile("gpu", gpus=gpus), **CUDA))
         assert found.message == f"2 x NVIDIA Z100 (80 GB){more}"
@@ -99,10 +85,9 @@ def test_without_a_gpu_the_ways_to_one_are_named_and_the_key(
 ) -> None:
     use(None, monkeypatch)
     on_gpu = {f"{rule}:device": "cuda" for rule in ("train_adapter", "predict")}
-    by_profile = planned_run(Profile("gpu", gpus=1, resources=on_gpu))
     for run, key in (
         (planned_run(Profile("gpu", gpus=1), **CUDA), "studies.shop.device"),
-        (by_profile, "profiles/gpu/config.yaml"),
+        (planned_run(Profile("gpu", gpus=1, resources=on_gpu)), "profiles/gpu/config.yaml"),
     ):
         (line,) = lines(check_devices(run))
         assert line.startswith(f"error: {key}: cuda, but this machine has no NVIDIA GPU: run it on")
@@ -110,15 +95,27 @@ def test_without_a_gpu_the_ways_to_one_are_named_and_the_key(
     assert not lines(check_devices(planned_run(on_cpu, **CUDA)))
 
 
-def test_a_torch_that_cannot_use_the_gpus_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    use(driver(GPU, cuda=11), monkeypatch)
-    run = planned_run(Profile("gpu", gpus=1), **CUDA)
-    assert lines(check_devices(run)) == [
+def test_a_torch_that_cannot_use_the_gpus_and_gpus_without_bfloat16_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use(driver(replace(GPU, name="Tesla T4", capability=(7, 5)), cuda=11), monkeypatch)
+
+    def told(dtype: str) -> list[str]:
+        of_study = {"device": "cuda", "precision": {"dtype": dtype}}
+        return lines(check_devices(planned_run(Profile("gpu", gpus=1), **of_study)))
+
+    built, slow = told("bfloat16")
+    assert built == (
         "error: NVIDIA driver: 580.95.05 runs CUDA up to 11, but torch is built for 12: "
         "install a driver for CUDA 12, or a build of torch for CUDA 11"
-    ]
+    )
+    assert slow.startswith("warning: Tesla T4: has no bfloat16 of its own (compute capability belo")
+    assert "float16 is not offered" in slow
+    assert told("float32") == [built]
+    use(driver(GPU), monkeypatch)
+    assert not told("bfloat16")
     monkeypatch.setattr(machine, "cuda_of_torch", lambda: None)
-    (line,) = lines(check_devices(run))
+    (line,) = told("bfloat16")
     assert line.startswith("error: torch: this build is only for the CPU, but models run on cuda")
 
 
@@ -129,62 +126,54 @@ def test_a_missing_latex_is_a_warning_with_the_packages(monkeypatch: pytest.Monk
     assert "apt-get install --no-install-recommends latexmk" in line
 
 
-@pytest.mark.parametrize("home", [None, "a file"])
 def test_a_folder_for_caches_that_cannot_be_used_names_the_variable(
-    home: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     check_cache_folder()
-    if home is None:
-        monkeypatch.delenv("XDG_CACHE_HOME")
-        monkeypatch.delenv("HOME", raising=False)
-        monkeypatch.setattr(machine.os.path, "expanduser", lambda path: path)
-    else:
-        (tmp_path / home).touch()
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / home))
-    with pytest.raises(InputError, match="set XDG_CACHE_HOME to a folder that you may write"):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    fix = "set XDG_CACHE_HOME to a folder that you may write"
+    with pytest.raises(InputError, match=fix):
+        check_cache_folder()
+    for name in ("XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(machine.os.path, "expanduser", lambda path: path)
+    with pytest.raises(InputError, match=f"no home for caches: {fix}"):
         check_cache_folder()
 
 
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("NVIDIA A100-SXM4-80GB", "NVIDIA A100 SXM 80 GB"),
-        ("a100_80gb", "NVIDIA A100 SXM 80 GB"),
-        ("NVIDIA H100 PCIe", "NVIDIA H100 PCIe 80 GB"),
-        ("NVIDIA H100 80GB HBM3", "NVIDIA H100 SXM 80 GB"),
-        ("h100", "NVIDIA H100 SXM 80 GB"),
-        ("NVIDIA GeForce RTX 4090", "NVIDIA RTX 4090"),
-        ("NVIDIA A10", None),
-        ("Tesla V100-SXM2-16GB", None),
-        ("of no named type", None),
-    ],
-)
-def test_a_gpu_is_known_by_the_names_that_driver_and_scheduler_have(
-    name: str, known: str | None
-) -> None:
-    found = alike(name, KNOWN)
-    assert (found and found.name) == known
+NAMES = {
+    "NVIDIA A100-SXM4-80GB": "NVIDIA A100 SXM 80 GB",
+    "a100_80gb": "NVIDIA A100 SXM 80 GB",
+    "NVIDIA H100 PCIe": "NVIDIA H100 PCIe 80 GB",
+    "NVIDIA H100 80GB HBM3": "NVIDIA H100 SXM 80 GB",
+    "h100": "NVIDIA H100 SXM 80 GB",
+    "NVIDIA GeForce RTX 4090": "NVIDIA RTX 4090",
+    **dict.fromkeys(("NVIDIA A10", "Tesla V100-SXM2-16GB", "of no named type")),
+}
+
+
+def test_a_gpu_is_known_by_the_names_that_driver_and_scheduler_have() -> None:
+    found = {name: alike(name, KNOWN) for name in NAMES}
+    assert {name: one and one.name for name, one in found.items()} == NAMES
     assert [alike(device.name, KNOWN) for device in KNOWN] == KNOWN
-
-
-def met_on(found: Driver | None, monkeypatch: pytest.MonkeyPatch) -> machine.Met:
-    monkeypatch.setattr(planned, "read_driver", lambda: found)
-    return met(planned_run(Profile("gpu", gpus=1), **CUDA))
 
 
 def test_of_several_gpus_the_slowest_counts_with_the_least_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    h100 = replace(GPU, name="NVIDIA H100 PCIe")
     a100 = replace(GPU, name="NVIDIA A100-SXM4-40GB", memory=40 * 10**9)
-    found = met_on(driver(replace(GPU, name="NVIDIA H100 PCIe"), a100), monkeypatch)
-    assert (found.name, found.device.name) == (a100.name, "NVIDIA A100 SXM 80 GB")
-    assert found.device.memory == a100.memory
-    unknown = met_on(driver(GPU), monkeypatch)
-    assert (unknown.name, unknown.device.name) == (GPU.name, "NVIDIA A10G")
-    assert unknown.device.memory == GPU.memory
-    for none in (None, driver()):
-        assert met_on(none, monkeypatch).name is None
+    for found, name, known, memory in (
+        (driver(h100, a100), a100.name, "NVIDIA A100 SXM 80 GB", 40),
+        (driver(GPU), GPU.name, "NVIDIA A10G", 80),
+        (driver(), None, "NVIDIA A10G", 24),
+        (None, None, "NVIDIA A10G", 24),
+    ):
+        monkeypatch.setattr(planned, "read_driver", lambda found=found: found)
+        device, called = met(planned_run(Profile("gpu", gpus=1), **CUDA))
+        assert (called, device.name, device.memory_gb) == (name, known, memory)
 
 
 @pytest.mark.parametrize(
@@ -195,12 +184,12 @@ def test_of_several_gpus_the_slowest_counts_with_the_least_memory(
         ("avx2", "two CPU cores with float32 alone"),
     ],
 )
-def test_a_cpu_counts_by_its_instructions_and_threads(
+def test_a_cpu_counts_by_its_instructions_and_threads_and_has_its_own_name(
     flags: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpu = tmp_path / "cpuinfo"
-    cpu.write_text(f"flags: {flags}\n")
-    monkeypatch.setattr(machine, "CPU_FLAGS", cpu)
-    two, four = (met(planned_run(threads=threads)).device for threads in (2, 4))
-    assert two.name == name
-    assert four.tflops == 2 * two.tflops
+    cpu.write_text(f"model name\t: AMD EPYC\nflags: {flags}\n")
+    monkeypatch.setattr(machine, "CPU", cpu)
+    (two, called), (four, _) = (met(planned_run(threads=threads)) for threads in (2, 4))
+    assert (two.name, called) == (name, "AMD EPYC, 2 threads")
+    assert (four.tflops, four.usd_per_hour) == (2 * two.tflops, 2 * two.usd_per_hour)

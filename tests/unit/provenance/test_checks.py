@@ -4,14 +4,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import safetensors.torch
 from support import tiny
 from support.local_server import KEY, VARIABLE
 from support.machine import Gpu, install
-from support.model_examples import make_record, write_records
 from support.plans import MODELS, plan
 from support.project import RESOURCES
 from support.stated_jobs import all_jobs_of
@@ -19,11 +17,10 @@ from support.stated_jobs import all_jobs_of
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.models.bases import HubSource
-from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.study import Study
 from ecslm.prediction.openai_backend import AnswerCache
-from ecslm.prediction.openai_settings import ServerDecoding, ServerSettings
-from ecslm.prediction.server_client import Answer, request_for
+from ecslm.prediction.openai_settings import ServerSettings
+from ecslm.prediction.server_client import Answer
 from ecslm.provenance.checks import (
     check_api_keys,
     check_disk,
@@ -42,7 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install([Gpu(f"GPU-{letter}") for letter in "abc"], monkeypatch.setattr)
 
 
-def problems(check: Callable[[], None]) -> tuple[str, ...]:
+def problems(check: Callable[[], object]) -> tuple[str, ...]:
     try:
         check()
     except InputError as error:
@@ -55,65 +52,48 @@ def problems(check: Callable[[], None]) -> tuple[str, ...]:
 
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head")
 TUNED = {
-    f"Small-{rank}": {
-        "base": "Small",
-        "template": "chatml",
-        "training": {"rank": rank, "target_modules": LINEAR},
-    }
+    f"Small-{rank}": MODELS["Small"] | {"training": {"rank": rank, "target_modules": LINEAR}}
     for rank in (4, 8)
 }
 
 
-def lacks(needed: int, monkeypatch: pytest.MonkeyPatch, made: Study, *jobs: Job) -> str:
-    """What is said where one byte is missing; where none is, nothing is said."""
-    said = ()
-    for free in (needed, needed - 1):
-        assert not said
-        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
-        said = problems(lambda: check_disk(made, jobs))
-    (line,) = said
-    return line
+def needed_for(made: Study, rule: str, *names: str) -> int:
+    """The bytes that jobs of models or bases need: so many are enough, one less is not."""
+    jobs = [Job(rule, {"model": name, "base": name}, {}, "manifest.json") for name in names]
+    with pytest.MonkeyPatch.context() as patch:
+        for less in (0, 1):
+            patch.setattr(shutil, "disk_usage", lambda _, free=10**15: SimpleNamespace(free=free))
+            needed, _ = check_disk(made, jobs)
+            free = SimpleNamespace(free=needed - less)
+            patch.setattr(shutil, "disk_usage", lambda _, free=free: free)
+            assert len(problems(lambda: check_disk(made, jobs))) == less
+    return needed
 
 
-def jobs_for(rule: str, *names: str) -> list[Job]:
-    """Jobs of models or bases."""
-    return [
-        Job(rule, {"model": name, "base": name}, {}, f"results/shop/{name}/manifest.json")
-        for name in names
-    ]
-
-
-def test_weights_need_their_matrices_and_a_training_its_checkpoints(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_need_their_matrices_and_a_training_its_checkpoints(tiny_model: Path) -> None:
     Path("models").mkdir()
     Path("models/small").symlink_to(tiny_model)
     made, vocabulary = plan(models=TUNED), tiny.vocabulary_size(tiny_model)
     small, large = (4 * tiny.trained_weights(vocabulary, rank) for rank in (4, 8))
-    needed = small + large + 2 * 3 * large
-    line = lacks(needed, monkeypatch, made, *jobs_for("train_adapter", *TUNED))
-    assert f"{(needed - 1) / 1000:.0f}kB are free on this disk" in line
-    assert f"at least {needed / 1000:.0f}kB" in line
+    assert needed_for(made, "train_adapter", *TUNED) == small + large + 2 * 3 * large
     weights = safetensors.torch.load_file(tiny_model / "model.safetensors").values()
     matrices = sum(weight.numel() for weight in weights if weight.dim() == 2)
-    lacks(4 * matrices, monkeypatch, made, *jobs_for("export_model", "Small-4"))
+    assert needed_for(made, "export_model", "Small-4") == 4 * matrices
 
 
-def test_a_base_needs_room_where_it_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_needs_room_where_it_is_fetched() -> None:
     """The sizes of architectures.csv are those of the table `parameters`, but for the norms."""
     made = plan(models=TUNED, architectures={"Small": "SmolLM2-135M"})
-    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=0))
-    of_base = jobs_for("base_model", "Small")
-    assert not problems(lambda: check_disk(made, of_base))
+    of_base = [Job("base_model", {"base": "Small"}, {}, "manifest.json")]
+    assert check_disk(made, of_base)[0] == 0
     made.config.bases["Small"] = HubSource(source="hub", id="a/small", revision="main")
-    assert "269MB" in lacks(269_030_016 - 2 * 61 * 576, monkeypatch, made, *of_base)
+    assert needed_for(made, "base_model", "Small") == 269_030_016 - 2 * 61 * 576
 
 
 # GPUs
 
 
-ONE, TWO, NONE = (1, "cuda"), (2, "cuda"), (0, "cuda")
-ON_CPU = (1, "cpu")
+ONE, TWO, NONE, ON_CPU = (1, "cuda"), (2, "cuda"), (0, "cuda"), (1, "cpu")
 
 
 @pytest.mark.parametrize(
@@ -123,88 +103,53 @@ ON_CPU = (1, "cpu")
         ([ON_CPU, ONE, NONE], None, "", "--resources without gpu: 1 job of"),
         ([ONE, TWO], 1, "", "gpu=1: a job of this run takes 2"),
         ([TWO, ONE], 2, "1", "gpus: 2 are asked for"),
+        ([ONE, TWO], 3, None, None),
+        ([NONE], 0, None, None),
     ],
 )
-def test_a_run_for_which_gpus_are_lacking_is_refused(
+def test_a_run_for_which_gpus_are_lacking_is_refused_and_no_other(
     needs: list[tuple[int, str]],
     limit: int | None,
-    visible: str,
-    words: str,
+    visible: str | None,
+    words: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(DEVICES_VARIABLE, visible)
-    (problem,) = problems(lambda: check_gpus(needs, limit, here=True))
-    assert words in problem
+    if visible is not None:
+        monkeypatch.setenv(DEVICES_VARIABLE, visible)
+    found = problems(lambda: check_gpus(needs, limit, here=True))
+    assert len(found) == (words is not None)
+    assert words is None or words in found[0]
 
 
-@pytest.mark.parametrize(
-    ("needs", "limit", "here"),
-    [
-        ([ONE, TWO], 3, True),
-        ([NONE], 0, True),
-        ([ON_CPU], None, False),
-        ([(8, "cuda")], 9, False),
-    ],
-)
-def test_a_run_that_can_do_with_the_machine_is_not_refused(
-    needs: list[tuple[int, str]], limit: int | None, here: bool
-) -> None:
-    check_gpus(needs, limit, here)
+def test_gpus_of_other_machines_are_not_counted_here() -> None:
+    check_gpus([(8, "cuda")], 9, here=False)
+    check_gpus([ON_CPU], None, here=False)
 
 
 # Servers
 
 
-SERVER = {"url": "https://models.example/v1", "model": "large-1"}
-DATASET = Path("results/shop/dataset/PM/test.jsonl")
-LINE = (
-    f"the environment variable {VARIABLE} is not set, but needed to ask Large: set it to the key, "
-    "or remove `key` from `access` if the server needs none"
-)
-
-
-def told(*models: str, key: str | None = VARIABLE, tasks: tuple[str, ...] = ("PM", "SA")) -> Any:
-    """What is said of a run that lets models answer tasks."""
-    large = {"backend": "openai", "server": SERVER, "template": "alpaca"}
-    made = plan(models=MODELS | {"Large": large | {"access": {"key": key} if key else {}}})
-    due = [
-        job
-        for job in all_jobs_of(made)
-        if job.rule == "predict" and job.key["model"] in models and job.key["task"] in tasks
-    ]
-    return problems(lambda: check_api_keys(made, due))
-
-
-def keep_answers(count: int) -> None:
-    """Write six records of PM, and keep the answers to some."""
-    DATASET.parent.mkdir(parents=True)
-    write_records(DATASET, 6, task="PM", split="test")
-    server = ServerSettings(**SERVER)
-    cache = AnswerCache(SERVER_ANSWERS, server)
-    template = PromptTemplate(RESOURCES / "prompts/alpaca.jinja")
-    for number in range(count):
-        prompt = template.render(make_record(number, task="PM", split="test"), 0)
-        request = request_for(prompt, "", server, ServerDecoding(), 0)
-        answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
-        cache.add(request.key, answer)
-
-
 def test_a_key_that_is_needed_and_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = {"url": "https://models.example/v1", "model": "large-1"}
+    large = {"backend": "openai", "server": server, "template": "alpaca"}
+
+    def told(*models: str, **access: str) -> tuple[str, ...]:
+        made = plan(models=MODELS | {"Large": large | {"access": access}})
+        jobs = [one for one in all_jobs_of(made) if one.rule == "predict"]
+        due = [one for one in jobs if one.key["model"] in models]
+        return problems(lambda: check_api_keys(made, due))
+
     monkeypatch.setenv(VARIABLE, " \n")
-    assert told("Large", "Small") == (LINE,)
-    assert not told("Small")
-    assert not told("Large", key=None)
-    monkeypatch.setenv(VARIABLE, KEY)
+    assert told("Large", "Small", key=VARIABLE) == (
+        f"the environment variable {VARIABLE} is not set, but needed to ask Large: set it to the "
+        "key, or remove `key` from `access` if the server needs none",
+    )
+    assert not told("Small", key=VARIABLE)
     assert not told("Large")
-
-
-@pytest.mark.parametrize(("kept", "said"), [(6, ()), (5, (LINE,))])
-def test_a_job_whose_answers_are_all_kept_needs_no_key(
-    kept: int, said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    keep_answers(kept)
-    assert told("Large", tasks=("PM",)) == said
-    # Where records are not known yet, the job tells.
-    DATASET.unlink()
-    assert not told("Large", tasks=("PM",))
+    # All answers may be kept: only the job knows.
+    cache = AnswerCache(SERVER_ANSWERS, ServerSettings(**server))
+    cache.add("0" * 64, Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1))
+    assert not told("Large", key=VARIABLE)
+    shutil.rmtree(cache.folder)
+    monkeypatch.setenv(VARIABLE, KEY)
+    assert not told("Large", key=VARIABLE)

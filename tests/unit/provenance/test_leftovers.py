@@ -9,19 +9,20 @@ from filelock import FileLock
 from support.model_examples import run_here
 from support.plans import BASELINES, MODELS, plan
 from support.project import ROOT
+from support.scratch import PARTS
 from support.stated_jobs import all_jobs_of, written_by
 
 from ecslm.common.errors import InputError
+from ecslm.models.bases import PathSource
 from ecslm.plan.study import Study
 from ecslm.provenance.leftovers import Leftovers, remove
 
 SHOP = Path("results/shop")
-TASKS = ("PM", "SA", "QPR", "AG")
 
 
 def shop(**changes: Any) -> Study:
     """The plan of a study of few tasks."""
-    return plan(**{"tasks": list(TASKS)} | changes)
+    return plan(**{"tasks": ["PM", "SA", "QPR", "AG"]} | changes)
 
 
 def files_of(made: Study) -> set[Path]:
@@ -64,62 +65,49 @@ def test_what_a_configuration_made_and_another_does_not_make_is_left_over() -> N
     found = leftovers(is_now)
     assert set(found.unmade()) == of_shop - files_of(is_now)
     remove(found.unmade())
-    assert _all_files() == (of_shop & files_of(is_now)) | mine
+    files = {path for path in Path().rglob("*") if path.is_file()}
+    assert files == (of_shop & files_of(is_now)) | mine
     assert all(any(path.iterdir()) for path in Path().rglob("*") if path.is_dir())
 
 
-def _all_files() -> set[Path]:
-    return {path for path in Path().rglob("*") if path.is_file()}
-
-
-WORK = "work/{}.0123456789abcdef/checkpoint-4/state.json"
+WORK = "work/manifest.json.0123456789abcdef/checkpoint-4/state.json"
 
 
 def test_unfinished_work_goes_with_the_results_of_its_job_and_no_sooner() -> None:
-    adapters = [SHOP / f"adapters/Small-EC/seed-{seed}" for seed in (0, 1)]
-    gone, kept = (
+    kept, gone = (
         [
-            folder / WORK.format("manifest.json"),
-            folder / "work/manifest.json.lock",
-            folder / ".manifest.json.abcd_123",
+            SHOP / f"adapters/Small-EC/seed-{seed}" / name
+            for name in (WORK, "work/manifest.json.lock", ".manifest.json.abcd_123")
         ]
-        for folder in reversed(adapters)
+        for seed in (0, 1)
     )
     write(*gone, *kept, SHOP / ".report.pdf.abcd1234/report.aux")
     one_seed = shop(models=MODELS | {"Small-EC": MODELS["Small-EC"] | {"seeds": [0]}})
-    found = leftovers(one_seed)
-    assert sorted(found.unmade()) == sorted(gone)
-    with (
-        FileLock(gone[1]),
-        pytest.raises(InputError, match=r"seed-1/work/manifest\.json: in use by"),
-    ):
-        remove(found.unmade())
+    unmade = leftovers(one_seed).unmade()
+    assert sorted(unmade) == sorted(gone)
+    refused = pytest.raises(InputError, match=r"seed-1/work/manifest\.json: in use by")
+    with FileLock(gone[1]), refused:
+        remove(unmade)
     assert all(path.exists() for path in gone)
-    remove(found.unmade())
-    assert not adapters[1].exists()
+    remove(unmade)
+    assert not (SHOP / "adapters/Small-EC/seed-1").exists()
     assert all(path.exists() for path in kept)
 
 
-def test_links_and_what_they_lead_to_stay() -> None:
-    elsewhere = Path("elsewhere/seed-0/PM.json")
-    write(elsewhere, SHOP / "metrics/Old/seed-1/PM.json")
-    (SHOP / "metrics/Old/seed-0").symlink_to(elsewhere.parent.resolve())
-    (SHOP / "metrics/Old/seed-1/SA.json").symlink_to(elsewhere.resolve())
-    found = leftovers(shop())
-    assert found.unmade() == [SHOP / "metrics/Old/seed-1/PM.json"]
-    remove(found.unmade())
-    assert elsewhere.exists()
-    assert os.path.lexists(SHOP / "metrics/Old/seed-1/SA.json")
-
-
-def test_local_weights_stay_wherever_they_lie() -> None:
+def test_links_what_they_lead_to_and_local_weights_stay() -> None:
+    elsewhere, old = Path("elsewhere/seed-0/PM.json"), SHOP / "metrics/Old/seed-1/PM.json"
     weights = SHOP / "adapters/Old/seed-0/cost.json"
-    write(weights)
-    assert leftovers(shop()).unmade() == [weights]
-    config = shop().config
-    base = config.bases["Small"].model_copy(update={"path": str(weights.parent)})
-    config = config.model_copy(update={"bases": {**config.bases, "Small": base}})
-    assert Leftovers(config, "shop", written_by(shop()), all_jobs_of(shop())).unmade() == []
+    write(elsewhere, old, weights)
+    (SHOP / "metrics/Old/seed-0").symlink_to(elsewhere.parent.resolve())
+    link = old.with_name("SA.json")
+    link.symlink_to(elsewhere.resolve())
+    made = shop()
+    assert leftovers(made).unmade() == [weights, old]
+    made.config.bases["Small"] = PathSource(source="path", path=str(weights.parent))
+    assert leftovers(made).unmade() == [old]
+    remove([old])
+    assert elsewhere.exists()
+    assert os.path.lexists(link)
 
 
 def test_of_a_study_that_is_no_longer_configured_all_is_left_over() -> None:
@@ -133,12 +121,12 @@ def test_of_a_study_that_is_no_longer_configured_all_is_left_over() -> None:
     assert (SHOP / "report.html").exists()
 
 
-@pytest.mark.parametrize("study", ["shopp", "cache", "link", "../old"])
-def test_what_is_no_study_is_refused(study: str) -> None:
+def test_what_is_no_study_is_refused() -> None:
     write(Path("results/cache/x"), Path("old/x"))
     Path("results/link").symlink_to(Path("old").resolve())
-    with pytest.raises(InputError, match="nor is there a directory"):
-        leftovers(shop(), study)
+    for study in ("shopp", "cache", "link", "../old"):
+        with pytest.raises(InputError, match="nor is there a directory"):
+            leftovers(shop(), study)
 
 
 def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_them() -> None:
@@ -155,7 +143,7 @@ def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_
 
 def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgotten() -> None:
     made = shop()
-    write(*files_of(made), SHOP / "adapters/Small-EC/seed-1" / WORK.format("manifest.json"))
+    write(*files_of(made), SHOP / "adapters/Small-EC/seed-1" / WORK)
     of_one = SHOP / "predictions/Small/seed-0/PM.jsonl"
     names = ("PM.jsonl", "PM.cost.json", "PM.manifest.json")
     assert set(leftovers(made).results_of([of_one])) == {of_one.with_name(name) for name in names}
@@ -171,17 +159,14 @@ def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgot
 def test_the_script_lists_first_and_removes_when_it_is_told_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("config.yaml", "studies", "profiles", "report", "requirements.lock", "rules"):
-        Path(name).symlink_to(ROOT / name)
-    for name in ("Snakefile", "scripts", "envs"):
-        Path(name).symlink_to(ROOT / name)
-    table = Path("results/demo/tables/old.tex")
-    log = Path("results/demo/logs/render_table/old.log")
+    for name in (*PARTS, "requirements.lock"):
+        if not Path(name).exists():
+            Path(name).symlink_to(ROOT / name)
+    demo = Path("results/demo")
+    table, log = demo / "tables/old.tex", demo / "logs/render_table/old.log"
     # The adapter is of a run with other seeds than the configuration has.
-    adapter = Path("results/demo/adapters/SmolLM2-135M-EC/seed-1/cost.json")
-    write(
-        table, table.with_suffix(".manifest.json"), log, Path("results/demo/report.html"), adapter
-    )
+    adapter = demo / "adapters/SmolLM2-135M-EC/seed-1/cost.json"
+    write(table, table.with_suffix(".manifest.json"), log, demo / "report.html", adapter)
     arguments = ["--study", "demo", "--seeds", "0,1"]
     assert run_here(monkeypatch, "clean.py", arguments) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -196,4 +181,4 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
     assert capsys.readouterr().out.endswith("removed: 3 files, 3.00B\n")
     assert not table.parent.exists()
     assert not log.parent.exists()
-    assert Path("results/demo/report.html").exists()
+    assert (demo / "report.html").exists()

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -59,22 +58,12 @@ def test_results_are_those_of_their_jobs() -> None:
     assert verified(JOBS) == list(JOBS)
 
 
-def altered() -> str:
-    Path(ADAPTER).write_text("made by train_adapted")
-    return f"{ADAPTER}: altered"
-
-
-def half_written() -> str:
-    manifest = Path(TRAIN_JOB.manifest)
-    manifest.write_text(manifest.read_text()[:40])
-    return f"{manifest}: line 3: not JSON"
-
-
-@pytest.mark.parametrize("damage", [altered, half_written])
-def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(
-    damage: Callable[[], str],
-) -> None:
-    words = damage()
+@pytest.mark.parametrize("half_written", [False, True])
+def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(half_written: bool) -> None:
+    words, path = f"{ADAPTER}: altered", Path(ADAPTER)
+    if half_written:
+        words, path = f"{TRAIN_JOB.manifest}: line 3: not JSON", Path(TRAIN_JOB.manifest)
+    path.write_text(path.read_text()[:40] if half_written else "made by train_adapted")
     with pytest.raises(InputError) as caught:
         check_results("shop", JOBS)
     assert caught.value.problems[0].startswith(words)
@@ -107,24 +96,25 @@ def test_an_input_exchanged_for_an_older_file_is_refused_until_it_is_newer(path:
     check_results("shop", [reader])
 
 
-OTHERS = (
-    planned(SCORE_JOB, code="code:other"),
-    planned(SCORE_JOB, settings=canonical_json({"shots": 1})),
-    planned(SCORE_JOB, versions=versions(numpy="1.0")),
-    replace(SCORE_JOB, inputs=(TRAIN,)),
-    None,
-)
+OTHERS = {
+    "code": planned(SCORE_JOB, code="code:other"),
+    "settings": planned(SCORE_JOB, settings=canonical_json({"shots": 1})),
+    "no settings": planned(SCORE_JOB, settings="{}"),
+    "versions": planned(SCORE_JOB, versions=versions(numpy="1.0")),
+    "inputs": replace(SCORE_JOB, inputs=(TRAIN,)),
+    "no record": None,
+}
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=["code", "settings", "versions", "inputs", "none"])
+@pytest.mark.parametrize("kind", OTHERS)
 def test_results_that_are_not_those_of_the_recorded_job_are_refused_until_they_are_adopted(
-    other: Job | None,
+    kind: str,
 ) -> None:
     """As after copying results of another commit over those that are here, or without records."""
-    if other is None:
-        record_path(RECORDS, SCORE_JOB.manifest).unlink()
-    else:
+    if other := OTHERS[kind]:
         make(other)
+    else:
+        record_path(RECORDS, SCORE_JOB.manifest).unlink()
     with pytest.raises(InputError, match="`make adopt STUDY=shop`") as caught:
         check_results("shop", JOBS)
     assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
@@ -144,9 +134,8 @@ def test_results_of_a_job_that_began_during_an_edit_are_refused_when_it_is_undon
 
 
 @pytest.mark.parametrize("length", [10, 400])
-@pytest.mark.parametrize("marked", range(3))
 def test_a_job_that_was_stopped_is_known_by_snakemakes_mark_on_any_of_its_files(
-    length: int, marked: int
+    length: int,
 ) -> None:
     """Long names are cut by Snakemake."""
     folder = f"results/{'/'.join('m' * 100 for _ in range(length // 100))}{'m' * 10}"
@@ -155,8 +144,10 @@ def test_a_job_that_was_stopped_is_known_by_snakemakes_mark_on_any_of_its_files(
     write_json(Path(stopped.manifest), {})
     write_json(INCOMPLETE / "of_the_file_system", {})
     assert finished([stopped, *JOBS]) == [stopped, *JOBS]
-    write_json(record_path(INCOMPLETE, stopped.files[marked]), {})
-    assert finished([stopped, *JOBS]) == list(JOBS)
+    for marked in stopped.files:
+        write_json(record_path(INCOMPLETE, marked), {})
+        assert finished([stopped, *JOBS]) == list(JOBS)
+        record_path(INCOMPLETE, marked).unlink()
 
 
 # Adoption
@@ -195,20 +186,21 @@ def test_cheap_results_that_do_not_match_are_deleted_to_be_rebuilt() -> None:
     assert not Path(SCORE_JOB.manifest).exists()
 
 
-@pytest.mark.parametrize("lost", [TRAIN_JOB.manifest, COST, None])
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (TRAIN_JOB.manifest, "missing: it belongs to the results"),
+        (COST, f"{COST} is missing"),
+        ("nothing", "prompt.jinja has changed"),
+    ],
+)
 def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted(
-    lost: str | None,
+    lost: str, words: str
 ) -> None:
     Path("prompt.jinja").write_text("{{ other }}")
-    if lost is not None:
-        Path(lost).unlink()
+    Path(lost).unlink(missing_ok=True)
     with pytest.raises(InputError) as caught:
         verified(JOBS)
-    words = {
-        TRAIN_JOB.manifest: "missing: it belongs to the results",
-        COST: f"{COST} is missing",
-        None: "prompt.jinja has changed",
-    }[lost]
     assert caught.value.problems[0].startswith(f"{TRAIN_JOB.manifest}: {words}")
     assert "copy it again, or `rm" in caught.value.problems[0]
     assert all(Path(path).exists() for one in JOBS for path in one.files if path != lost)

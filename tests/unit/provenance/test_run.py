@@ -76,10 +76,9 @@ def test_a_result_that_was_altered_is_never_taken() -> None:
 
 
 def test_results_of_which_a_file_is_missing_or_that_have_no_key_are_passed_over() -> None:
-    for name in FILES.values():
-        (SEED / name).rename("aside")
-        keep()
-        Path("aside").rename(SEED / name)
+    (SEED / FILES["cost"]).rename("aside")
+    keep()
+    Path("aside").rename(SEED / FILES["cost"])
     content = json.loads(MANIFEST.read_text())
     del content["action"]
     MANIFEST.write_text(json.dumps(content))
@@ -96,16 +95,13 @@ def test_forgotten_results_leave_the_cache() -> None:
 
 
 @pytest.mark.parametrize("action", ["../../../../mine", 7])
-def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(
-    action: Any, tmp_path: Path
-) -> None:
-    mine = tmp_path / "mine/file"
+def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(action: Any) -> None:
+    mine = Path("mine/file")
     mine.parent.mkdir()
     mine.write_text("mine")
     MANIFEST.write_text(json.dumps(json.loads(MANIFEST.read_text()) | {"action": action}))
     with suppress(InputError):
         keep()
     remove([MANIFEST], forget=True)
-    assert [*tmp_path.rglob("*mine*")] == [mine.parent]
-    assert [*mine.parent.iterdir()] == [mine]
+    assert mine.read_text() == "mine"
     assert not FINISHED.exists()

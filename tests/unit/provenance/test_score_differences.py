@@ -2,92 +2,63 @@
 
 import json
 import shutil
-from collections import defaultdict
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from support.model_examples import run_here
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_bytes, write_json, write_jsonl
+from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.exports.settings import ScoreRowsSettings
-from ecslm.exports.tidy_scores import as_parquet, score_frame
 from ecslm.provenance.score_differences import as_text, compare_scores
 
 SETTING = "IND_Diverse_Instruction"
-REFERENCES = ["yes", "no"] * 30
-SETTINGS = {"task": {"answer": "yes_no", "metric": "binary_f1"}, "scoring": {"resamples": 200}}
-METRICS = "metrics/Small/seed-0/PM.json"
+METRICS = "metrics/{}/seed-{}/{}.json"
 PREDICTIONS = "predictions/Small/seed-0/PM.jsonl"
-Write = Callable[..., Path]
+SAME = (1.0, None, None)
 
 
-def flipped(count: int) -> list[str]:
-    """The right answers, of which the first ones are the opposite."""
-    other = {"yes": "no", "no": "yes"}
-    return [other[one] if i < count else one for i, one in enumerate(REFERENCES)]
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes the results of a study as in a project; returns their folder.
-
-    The answers of one model, seed and task are scored as a job does it.
-    """
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def scored(
-        study: str,
-        answers: Sequence[str] = REFERENCES,
-        model: str = "Small",
-        seed: int = 0,
-        task: str = "PM",
-        **settings: Any,
-    ) -> Path:
-        results = Path("results") / study
-        predictions = results / f"predictions/{model}/seed-{seed}/{task}.jsonl"
-        rows = [
-            {"id": f"r{i}", "sample_id": f"s{i}", "setting": SETTING, "prediction": answer}
-            | {"reference": reference, "prompt_tokens": 1, "generated_tokens": 1}
-            for i, (answer, reference) in enumerate(zip(answers, REFERENCES, strict=True))
-        ]
-        write_jsonl(predictions, rows)
-        write_manifest(manifest_of(predictions), made_from([], {}, None, {}), [predictions])
-        output = results / f"metrics/{model}/seed-{seed}/{task}.json"
-        options = ["--task", task, "--model", model, "--seed", seed, "--predictions", predictions]
-        options += ["--settings", json.dumps(SETTINGS | settings), "--output", output]
-        assert run_here(monkeypatch, "score.py", options) == 0
-        return collected(results)
 
-    return scored
-
-
-def collected(results: Path) -> Path:
-    """The folder, with all of its scores in scores.parquet."""
-    models: dict[str, dict[str, set[Any]]] = defaultdict(lambda: {"seeds": set(), "tasks": set()})
-    for path in results.glob("metrics/*/*/*.records.jsonl"):
-        model, seed, name = path.parts[-3:]
-        models[model]["seeds"].add(int(seed.removeprefix("seed-")))
-        models[model]["tasks"].add(name.partition(".")[0])
-    untuned = {"kind": "untuned", "base": None, "adapter": None}
-    settings = ScoreRowsSettings.model_validate(
-        {"study": results.name, "models": {name: untuned | of for name, of in models.items()}}
-    )
-    path = results / "scores.parquet"
-    write_bytes(path, as_parquet(score_frame(settings, results)))
-    inputs = [results / name for name in settings.files()]
-    write_manifest(manifest_of(path), made_from(inputs, settings, None, {}), [path])
-    return results
-
-
-def strict(before: Path, after: Path) -> dict[str, Any]:
-    """The changed strict score."""
-    cells = compare_scores(before, after)["cells"]
-    (cell,) = (cell for cell in cells if cell["protocol"] == "strict")
-    return dict(cell)
+def results(
+    study: str,
+    strict: tuple[float, float, float] = (0.9, 0.8, 1.0),
+    more: tuple[tuple[str, int, str], ...] = (),
+    limit: int = 12,
+    rows: str = "rows:1",
+    **made: Any,
+) -> Path:
+    """The folder of a study with a strict score, value and interval, and a lenient one, of each
+    model, seed and task; what else decides the score of the first is given to its manifests."""
+    folder, scored = Path("results") / study, [("Small", 0, "PM"), *more]
+    dataset, predictions = folder / "dataset/PM/test.jsonl", folder / PREDICTIONS
+    write_jsonl(dataset, [{"rows": rows}])
+    origin = made_from([], {}, None, {}) | {"content": rows}
+    write_manifest(manifest_of(dataset), origin, [dataset])
+    write_jsonl(predictions, [{"prediction": str(strict)}])
+    origin = made_from([dataset], {"max_new_tokens": limit}, None, {})
+    write_manifest(manifest_of(predictions), origin, [predictions])
+    found = []
+    for model, seed, task in scored:
+        path = folder / METRICS.format(model, seed, task)
+        write_json(path, {"strict": strict})
+        given = {"settings": {}, "code": None, "versions": {}} | made
+        write_manifest(manifest_of(path), made_from([predictions], **given), [path])
+        key = {"task": task, "setting": SETTING, "model": model, "seed": seed}
+        counts = {"n": 60, "invalid": 0, "truncated": 0}
+        for name, values in {"strict": strict, "lenient": SAME}.items():
+            told = dict(zip(("value", "low", "high"), values, strict=True))
+            found.append(key | counts | {"protocol": name} | told)
+    scores = folder / "scores.parquet"
+    pd.DataFrame(found).to_parquet(scores)
+    inputs = [folder / METRICS.format(*one) for one in scored]
+    write_manifest(manifest_of(scores), made_from(inputs, {}, None, {}), [scores])
+    return folder
 
 
 def status(before: Path, after: Path, *options: str) -> int:
@@ -95,118 +66,105 @@ def status(before: Path, after: Path, *options: str) -> int:
         return run_here(patch, "diff_results.py", [*options, before, after])
 
 
-def test_a_copy_differs_in_nothing(write: Write) -> None:
-    results = write("one", flipped(9))
-    shutil.copytree(results, "copy")
-    found = compare_scores(results, Path("copy"))
-    assert (found["compared"], found["cells"], found["missing"]) == (4, [], [])
-    assert status(results, Path("copy")) == 0
+def test_a_copy_differs_in_nothing() -> None:
+    shutil.copytree(before := results("one"), "copy")
+    found = compare_scores(before, Path("copy"))
+    assert (found["compared"], found["cells"], found["missing"]) == (2, [], [])
+    assert status(before, Path("copy")) == 0
 
 
-@pytest.mark.parametrize(("count", "beyond", "ended"), [(11, False, 3), (40, True, 4)])
+@pytest.mark.parametrize(("low", "high", "ended"), [(0.5, 0.85, 3), (0.5, 0.79, 4)])
 def test_a_change_is_beyond_its_interval_if_the_two_intervals_do_not_overlap(
-    write: Write, count: int, beyond: bool, ended: int
+    low: float, high: float, ended: int
 ) -> None:
-    before, after = write("one", flipped(10)), write("two", flipped(count))
-    cell, other = strict(before, after), strict(after, before)
-    assert cell["beyond"] == other["beyond"] == beyond
-    assert cell["difference"] == cell["b"]["value"] - cell["a"]["value"] < 0
-    others = [one for one in compare_scores(before, after)["cells"] if one["protocol"] != "strict"]
-    assert {one["beyond"] for one in others} == {None}
+    before, after = results("one"), results("two", (0.6, low, high))
+    (cell,), (other,) = (
+        compare_scores(*both)["cells"] for both in ((before, after), (after, before))
+    )
+    assert cell["beyond"] == other["beyond"] == (ended == 4)
+    assert cell["difference"] == pytest.approx(-0.3)
     assert status(before, after) == ended
 
 
-def test_what_only_one_has_is_a_line(write: Write) -> None:
-    before = write("one")
-    write("one", model="Large")
-    write("one", model="Large", task="AP")
-    after = write("two")
-    write("two", seed=1)
+def test_a_change_without_an_interval_is_neither_and_stands_below_its_cause_and_in_the_json(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before, after = results("one"), results("two", (0.5, None, None))  # type: ignore[arg-type]
+    for folder in (before, after):
+        manifest_of(folder / PREDICTIONS).unlink()
+    capsys.readouterr()
+    assert status(before, after) == 3
+    head, _, cause, columns, row, *_ = capsys.readouterr().out.splitlines()
+    assert head.endswith("2 cells in both, 1 changed, 0 of them beyond their interval")
+    assert cause == f"data: {PREDICTIONS} has changed"
+    assert columns.split()[:7] == ["Task", "Setting", "Model", "Seed", "Protocol", "A", "B"]
+    assert row.split()[4:9] == ["strict", "0.900", "0.500", "-0.4", "--"]
+    assert status(before, after, "--json") == 3
+    (cell,) = json.loads(capsys.readouterr().out)["cells"]
+    assert (cell["a"]["value"], cell["b"]["value"], cell["seed"]) == (0.9, 0.5, 0)
+    assert cell["causes"] == [{"kind": "data", "words": cause.removeprefix("data: ")}]
+
+
+def test_what_only_one_has_is_a_line() -> None:
+    before = results("one", more=(("Large", 0, "PM"), ("Large", 0, "AP")))
+    after = results("two", more=(("Small", 1, "PM"),))
     assert as_text(compare_scores(before, after)).splitlines() == [
-        "A results/one, B results/two: 4 cells in both, none changed",
-        "only in A: task AP, model Large (8 cells)",
-        "only in B: seed 1 (4 cells)",
+        "A results/one, B results/two: 2 cells in both, none changed",
+        "only in A: task AP, model Large (4 cells)",
+        "only in B: seed 1 (2 cells)",
     ]
     assert status(before, after) == 3
     # Of each name the other side has something.
-    write("two", model="Large")
-    write("two", model="Other", task="AP")
+    after = results("two", more=(("Large", 0, "PM"), ("Small", 0, "AP")))
     line = f"\nonly in A: task AP, setting {SETTING}, model Large, seed 0, protocol "
     assert line in as_text(compare_scores(before, after))
 
 
-def test_directories_that_cannot_be_compared_are_refused(write: Write, tmp_path: Path) -> None:
-    before, after = write("one"), write("two", model="Large")
-    with pytest.raises(InputError, match="results/one and results/two: no model, seed, task"):
+def test_directories_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+    before, after = results("one"), results("two", more=(("Large", 0, "PM"),))
+    metrics = after / METRICS.format("Large", 0, "PM")
+    metrics.write_text("{}")
+    with pytest.raises(InputError, match=r"PM\.json: not what .* has: run the study to its end"):
         compare_scores(before, after)
     with pytest.raises(InputError, match=r"scores\.parquet: no such file"):
         compare_scores(before, tmp_path)
-    (after / "metrics/Large/seed-0/PM.json").write_text("{}")
-    with pytest.raises(InputError, match=r"PM\.json: not what .* has: run the study to its end"):
-        compare_scores(before, after)
-    (before / "scores.parquet").write_bytes(b"cut")
+    pd.read_parquet(scores := before / "scores.parquet").assign(seed=7).to_parquet(scores)
     with pytest.raises(InputError, match=r"scores\.parquet: altered"):
         compare_scores(before, after)
-
-
-# Why
+    manifest_of(scores).unlink()
+    write_manifest(manifest_of(scores), made_from([], {}, None, {}), [scores])
+    write_json(metrics, {"strict": (0.9, 0.8, 1.0)})
+    with pytest.raises(InputError, match="results/one and results/two: no model, seed, task"):
+        compare_scores(before, after)
 
 
 def causes(before: Path, after: Path) -> list[str]:
-    return [f"{one['kind']}: {one['words']}" for one in strict(before, after)["causes"]]
+    (cell,) = compare_scores(before, after)["cells"]
+    return [f"{one['kind']}: {one['words']}" for one in cell["causes"]]
 
 
-def test_code_is_named_by_definitions_versions_by_library_and_settings_by_key(write: Write) -> None:
-    before, after = write("one"), write("two", flipped(1), scoring={"resamples": 300})
-    for results, number in ((before, "1"), (after, "2")):
+def test_code_is_named_by_definitions_versions_by_library_and_settings_by_key() -> None:
+    for number in "12":
         write_json(Path(f"results/code/{number}.json"), {"ecslm.f1": {"_f1": number, "": "0"}})
-        made = manifest_of(results / METRICS)
-        more = {"code": f"code:{number}", "versions": {"numpy": f"2.{number}"}}
-        write_json(made, json.loads(made.read_text()) | more)
-        collected(results)
+    before, after = (
+        results(name, (n, 0, 1), settings={"x": n}, code=f"code:{n}", versions={"numpy": f"2.{n}"})
+        for name, n in (("one", 1), ("two", 2))
+    )
     assert causes(before, after) == [
         "code: ecslm.f1: _f1 has changed",
-        "settings: scoring.resamples: 200 -> 300",
+        "settings: x: 1 -> 2",
         "versions: numpy: 2.1 -> 2.2",
         f"unknown: {PREDICTIONS} was computed again, with other bytes: on another machine, or not "
         "deterministically",
     ]
-    manifest_of(after / METRICS).unlink()
-    assert causes(before, after) == [f"unknown: no {manifest_of(after / METRICS)}"]
+    missing = manifest_of(after / METRICS.format("Small", 0, "PM"))
+    missing.unlink()
+    assert causes(before, after) == [f"unknown: no {missing}"]
 
 
-def test_the_causes_of_other_answers_are_those_of_their_own_manifests(write: Write) -> None:
-    before, after = write("one"), write("two", flipped(1))
-    for results, limit in ((before, 12), (after, 24)):
-        dataset, predictions = results / "dataset/PM/test.jsonl", results / PREDICTIONS
-        write_jsonl(dataset, [{"study": results.name}])
-        origin = made_from([], {"tolerate": []}, None, {}) | {"content": f"rows:{limit}"}
-        write_manifest(manifest_of(dataset), origin, [dataset])
-        settings = {"decoding": {"max_new_tokens": limit}}
-        origin = made_from([dataset], settings, None, {"torch": "2.13"})
-        write_manifest(manifest_of(predictions), origin, [predictions])
-    assert causes(before, after) == [
-        "settings: decoding.max_new_tokens: 12 -> 24",
+def test_the_causes_of_other_answers_are_those_of_their_own_manifests() -> None:
+    after = results("two", (0.5, 0, 1), limit=24, rows="rows:2")
+    assert causes(results("one"), after) == [
+        "settings: max_new_tokens: 12 -> 24",
         "data: the content of the source has changed",
     ]
-
-
-def test_a_changed_cell_stands_below_its_cause_and_whole_in_the_json(
-    write: Write, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before, after = write("one"), write("two", flipped(30))
-    for results in (before, after):
-        manifest_of(results / PREDICTIONS).unlink()
-    capsys.readouterr()
-    assert status(before, after) == 4
-    head, _, cause, columns, row, *_ = capsys.readouterr().out.splitlines()
-    assert head.endswith("4 cells in both, 4 changed, 1 of them beyond their interval")
-    assert cause == f"data: {PREDICTIONS} has changed"
-    assert columns.split()[:7] == ["Task", "Setting", "Model", "Seed", "Protocol", "A", "B"]
-    assert row.split()[4:8] == ["lenient", "1.000", "0.500", "-0.5"]
-    assert status(before, after, "--json") == 4
-    found = json.loads(capsys.readouterr().out)
-    assert (found["compared"], found["changed"], found["beyond"]) == (4, 4, 1)
-    cell = next(cell for cell in found["cells"] if cell["protocol"] == "strict")
-    assert (cell["a"]["value"], cell["b"]["value"], cell["seed"]) == (1, 0.5, 0)
-    assert cell["causes"] == [{"kind": "data", "words": cause.removeprefix("data: ")}]

@@ -16,11 +16,12 @@ from ecslm.common.hashing import canonical_json
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.fingerprint.running import code_parameter
 from ecslm.provenance.dag import Job
-from ecslm.provenance.overview import find_causes
+from ecslm.provenance.overview import jobs_by_cause
 from ecslm.provenance.why import Changes, definitions, differences, explain, record_code
 from ecslm.schemas.paths import CODE_HISTORY
 
 DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
+DUE = replace(TRAIN_JOB, due=True)
 
 # What a job was made from
 
@@ -46,32 +47,26 @@ def with_settings(**training: int) -> Job:
 @pytest.mark.parametrize(
     ("now", "reasons"),
     [
+        (with_settings(rank=32, alpha=16), ("training.alpha: 32 -> 16", "training.rank: 16 -> 32")),
+        (planned(TRAIN_JOB, versions=versions(torch="3.0")), ("torch: 2.13.0 -> 3.0",)),
         (
-            with_settings(rank=32, alpha=16),
-            ["training.alpha: 32 -> 16", "training.rank: 16 -> 32"],
+            replace(DUE, inputs=(TRAIN, "config.txt")),
+            ("config.txt is a new input", "prompt.jinja is no longer an input"),
         ),
-        (planned(TRAIN_JOB, versions=versions(torch="3.0")), ["torch: 2.13.0 -> 3.0"]),
+        (planned(TRAIN_JOB, source="source:1"), ("the content of the source has changed",)),
+        (planned(TRAIN_JOB, template="template:1"), ("the prompt template has changed",)),
+        (replace(DUE, other_command=True), ("the command of rule train_adapter has changed",)),
         (
-            replace(TRAIN_JOB, inputs=(TRAIN, "config.txt"), due=True),
-            ["config.txt is a new input", "prompt.jinja is no longer an input"],
+            replace(DUE, interrupted=True),
+            ("the job that built it was interrupted before Snakemake recorded its end",),
         ),
-        (planned(TRAIN_JOB, source="source:1"), ["the content of the source has changed"]),
-        (planned(TRAIN_JOB, template="template:1"), ["the prompt template has changed"]),
-        (
-            replace(TRAIN_JOB, other_command=True, due=True),
-            ["the command of rule train_adapter has changed"],
-        ),
-        (
-            replace(TRAIN_JOB, interrupted=True, due=True),
-            ["the job that built it was interrupted before Snakemake recorded its end"],
-        ),
-        (replace(TRAIN_JOB, reason="The moon is full", due=True), ["The moon is full"]),
-        (replace(TRAIN_JOB, reason="The moon is full"), []),
+        (replace(DUE, reason="The moon is full"), ("The moon is full",)),
+        (replace(TRAIN_JOB, reason="The moon is full"), ()),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) and value else "",
+    ids=lambda value: value[0] if isinstance(value, tuple) and value else "",
 )
-def test_each_change_is_named(now: Job, reasons: list[str]) -> None:
-    assert list(Changes([DATASET_JOB, now, SCORE_JOB]).reasons(now)) == reasons
+def test_each_change_is_named(now: Job, reasons: tuple[str, ...]) -> None:
+    assert Changes([DATASET_JOB, now, SCORE_JOB]).reasons(now) == reasons
 
 
 def test_a_job_below_another_has_the_cause_of_that_one() -> None:
@@ -91,15 +86,14 @@ def test_a_job_below_another_has_the_cause_of_that_one() -> None:
 def test_an_edited_input_a_missing_and_an_altered_result_are_named() -> None:
     Path("prompt.jinja").write_text("{{ other }}")
     Path(COST).unlink()
-    due = replace(TRAIN_JOB, due=True)
     reasons = (f"{COST} is missing", "prompt.jinja has changed")
-    assert Changes([due]).reasons(due) == reasons
+    assert Changes([DUE]).reasons(DUE) == reasons
     Path(ADAPTER).write_text("altered")
-    text = explain(Changes([due]), Path(ADAPTER))
+    text = explain(Changes([DUE]), Path(ADAPTER))
     assert text.startswith(f"{ADAPTER}: modified since it was built")
     assert f"`rm {ADAPTER} {TRAIN_JOB.manifest}`" in text
     Path(TRAIN_JOB.manifest).unlink()
-    assert Changes([due]).reasons(due) == ("not built yet",)
+    assert Changes([DUE]).reasons(DUE) == ("not built yet",)
     with pytest.raises(InputError, match=r"prompt\.jinja: not a result of the study"):
         explain(Changes(JOBS), Path("prompt.jinja"))
 
@@ -133,59 +127,44 @@ class Told(Changes):
 
     def __init__(self, reads: Sequence[set[int]], told: Mapping[int, tuple[str, ...]]) -> None:
         names = [f"results/shop/{number}.json" for number in range(len(reads))]
-        self.reached: set[int] = set()
-        for number, read in enumerate(reads):
-            if told.get(number) or read & self.reached:
-                self.reached.add(number)
-        super().__init__(
-            Job(
-                *("predict", {"model": str(n)}, {"manifest": (names[n],)}, names[n]),
-                inputs=tuple(names[one] for one in sorted(read)),
-                due=n in self.reached,
-            )
-            for n, read in enumerate(reads)
-        )
+        reached: set[int] = set()
+        jobs = []
+        for n, read in enumerate(reads):
+            reached |= {n} if told.get(n) or read & reached else set()
+            inputs, outputs = tuple(names[one] for one in sorted(read)), {"manifest": (names[n],)}
+            key = {"model": str(n)}
+            jobs.append(Job("predict", key, outputs, names[n], inputs, due=n in reached))
+        super().__init__(jobs)
         self._told = told
 
     def reasons(self, job: Job) -> tuple[str, ...]:
         return self._told.get(int(job.key["model"]), ())
 
 
-def numbers(jobs: Sequence[Job]) -> list[int]:
-    return [int(one.key["model"]) for one in jobs]
-
-
 @given(st.data(), st.integers(1, 12))
-def test_each_job_that_would_run_is_counted_once_under_a_cause_that_reaches_it(
+def test_each_job_that_would_run_is_counted_once_under_its_own_cause_or_one_that_reaches_it(
     data: st.DataObject, count: int
 ) -> None:
     some = st.sets(st.integers(0, count - 1), max_size=4)
     reads = [{one for one in data.draw(some) if one < number} for number in range(count)]
-    words = st.sampled_from(["not built yet", "rank: 8 -> 16", "results/shop/1.json is new"])
+    words = st.sampled_from(["not built yet", "rank: 8 -> 16", "the prompt template has changed"])
     reasons = st.lists(words, max_size=2, unique=True).map(tuple)
-    told = {number: data.draw(reasons) for number in range(count)}
-    changes = Told(reads, told)
-    found = find_causes(changes, len)
-    counted = [one for cause in found for one in numbers(cause.counted)]
-    assert sorted(counted) == sorted(changes.reached)
-    earlier: set[int] = set()
-    for cause in found:
-        reached = set(numbers(changes.downstream(cause.concerned)))
-        assert set(numbers(cause.counted)) == reached - earlier
-        earlier |= reached
-    first = [len(changes.downstream(cause.concerned)) for cause in found]
-    assert first == sorted(first, reverse=True)
-    concerned = [one for cause in found for one in numbers(cause.concerned)]
-    assert sorted(concerned) == [number for number, of in told.items() if of]
+    changes = Told(reads, {number: data.draw(reasons) for number in range(count)})
+    found = jobs_by_cause(changes)
+    assert sorted(int(job.key["model"]) for jobs in found.values() for job in jobs) == [
+        int(job.key["model"]) for job in changes.jobs if job.due
+    ]
+    causes = {job: cause for cause, jobs in found.items() for job in jobs}
+    for job, cause in causes.items():
+        inherited = [causes[one] for one in changes.sources(job) if one in causes]
+        assert cause in ([changes.reasons(job)] if changes.reasons(job) else inherited)
 
 
 def test_changes_that_concern_the_same_jobs_are_one_cause_and_so_are_alike_ones() -> None:
     """As after a seed was removed, which scores over seeds and tables read."""
     alone: list[set[int]] = [set(), set(), set()]
     changes = Told(alone, dict.fromkeys(range(3), ("alpha: 32 -> 16", "rank: 16 -> 32")))
-    (cause,) = find_causes(changes, len)
-    assert cause.reasons == ("alpha: 32 -> 16", "rank: 16 -> 32")
+    assert jobs_by_cause(changes) == {("alpha: 32 -> 16", "rank: 16 -> 32"): [*changes.jobs]}
     gone = "results/shop/{}.json is no longer an input"
-    (cause,) = find_causes(Told(alone, {n: (gone.format(n + 10),) for n in range(3)}), len)
-    assert cause.reasons == ("a result is no longer an input",)
-    assert numbers(cause.counted) == [0, 1, 2]
+    changes = Told(alone, {n: (gone.format(n + 10),) for n in range(3)})
+    assert jobs_by_cause(changes) == {("a result is no longer an input",): [*changes.jobs]}
