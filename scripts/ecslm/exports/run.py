@@ -23,12 +23,7 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import Generated, Request
-from ecslm.prediction.transformers_backend import (
-    FormedPrompt,
-    TransformersBackend,
-    loaded_model,
-    weights_of,
-)
+from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
@@ -48,7 +43,7 @@ class Asked:
 
     request: Request[TransformersSettings]
     records: Sequence[Record]
-    prompts: Sequence[FormedPrompt]
+    prompts: Sequence[TokenPrompt]
     answers: Sequence[Answer]
 
 
@@ -117,7 +112,7 @@ def export_model(
         made = Path(name)
         # Mostly it is loaded already: it has given the answers.
         fused = own.model_copy(update={"decoding": own.decoding.model_copy(update={"fused": True})})
-        key = weights_of(replace(request, settings=fused))
+        key = TransformersBackend(replace(request, settings=fused)).weights()
         merged = loaded_model(key, lambda: _with_adapter(request, folder, merged=True))
         decodings = [one.decoding for one in settings.tasks.values()]
         write_folder(merged, folder, template, decodings, made)
@@ -132,7 +127,7 @@ def export_model(
         _publish(made, manifest, origin)
 
 
-def _answers(backend: TransformersBackend, prompts: Sequence[FormedPrompt]) -> list[Answer]:
+def _answers(backend: TransformersBackend, prompts: Sequence[TokenPrompt]) -> list[Answer]:
     """The answers of a loaded backend to prompts, in order, in the batches of the study."""
     found: dict[int, Generated] = {}
     for number, members in enumerate(backend.batches(prompts)):

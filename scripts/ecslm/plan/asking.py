@@ -9,7 +9,7 @@ from ecslm.common.text import nearest
 from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_module
+from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_class
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import Record, read_records
 
@@ -64,7 +64,8 @@ class Asking:
         """
         study, model = self._study, self._study.model(self._model)
         settings = prediction_settings(study, self._model, task)
-        if settings.KNOWS_RECORDS:
+        backend = backend_class(settings.backend)
+        if backend.KNOWS_RECORDS:
             message = f"--model: {self._model} consists of answers in files: it cannot be asked"
             raise InputError(message)
         trained, template = model.adapter_name(self._model), study.template(self._model)
@@ -88,10 +89,11 @@ class Asking:
             threads=study.settings.threads,
             access=None if access is None else json_parameter(access),
         )
-        self._backend = backend_module(settings.backend).open_backend(request)
+        self._backend = backend(request)
+        self._backend.identity()
 
     @cached_property
-    def _loaded(self) -> Backend[Any]:
+    def _loaded(self) -> Backend[Any, Any]:
         self._backend.load()
         return self._backend
 

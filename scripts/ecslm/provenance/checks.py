@@ -21,12 +21,8 @@ from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import read_prediction_settings
-from ecslm.prediction.openai_backend import going_to_ask
-from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
-from ecslm.schemas.record import read_records
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
@@ -196,38 +192,23 @@ def check_gpus(needs: Iterable[tuple[int, str | None]], limit: int | None, here:
 def check_api_keys(study: Study, due: Collection[Job]) -> None:
     """Refuse to start jobs that will ask a server if the environment lacks its key.
 
-    A job whose answers are all kept asks nothing. If that cannot be known yet, the job itself
-    reports a missing key.
+    If answers of the server are kept, a job may ask nothing, and reports a missing key itself.
 
     Raises:
         InputError: a line for each environment variable that is not set.
     """
     needed: dict[str, list[str]] = defaultdict(list)
+    asked = {job.key["model"] for job in due if job.rule == "predict"}
     for name, model in study.settings.models.items():
-        access = model.reached()
-        key = None if access is None else access.key
-        if key and not os.environ.get(key, "").strip():
-            own = [job for job in due if job.key.get("model") == name]
-            needed[key] += [name] * any(_asks(job, due) for job in own)
+        if name in asked and (key := model.missing_key()):
+            needed[key].append(name)
     problems = [
         f"the environment variable {key} is not set, but needed to ask {', '.join(names)}: set it "
         "to the key, or remove `key` from `access` if the server needs none"
         for key, names in needed.items()
-        if names
     ]
     if problems:
         raise InputError(*problems)
-
-
-def _asks(job: Job, due: Collection[Job]) -> bool:
-    """Whether a job is going to ask a server."""
-    settings = read_prediction_settings(job.params["settings"]) if job.rule == "predict" else None
-    if not isinstance(settings, OpenAISettings):
-        return False
-    (dataset,) = (path for path in job.inputs if path.endswith("/test.jsonl"))
-    known = Path(dataset).exists() and not any(dataset in one.files for one in due)
-    records = read_records(Path(dataset)) if known else None
-    return going_to_ask(settings, Path(job.resources["template"]), int(job.key["seed"]), records)
 
 
 def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:

@@ -6,12 +6,10 @@ from itertools import combinations
 from os.path import commonpath
 from pathlib import Path
 
-from ecslm.common.files import read_json, read_jsonl
 from ecslm.common.text import shown
-from ecslm.prediction.texts import checked_texts
 from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
-from ecslm.schemas.prediction import RecordedAnswer
+from ecslm.schemas.prediction import read_answers as read_file
 from ecslm.scoring.frequent import agreement, answer_counts
 from ecslm.tables.model import MISSING, percent_text
 from ecslm.tables.scores import MOST_OF_ANSWER
@@ -37,12 +35,10 @@ def read_answers(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         model, *rest = path.absolute().relative_to(common).parts
-        if path.suffix == ".json":
-            texts = checked_texts(read_json(path), str(path))
-            found[model, "/".join(rest)] = list(map(_bare, texts))
-            continue
-        for line in read_jsonl(path, RecordedAnswer):
-            of = "/".join(rest) + (f" {line.setting}" if line.setting else "")
+        for line in read_file(path):
+            # The setting of a list is in its file's name.
+            named = line.setting if path.suffix == ".jsonl" else None
+            of = "/".join(rest) + (f" {named}" if named else "")
             found.setdefault((model, of.strip()), []).append(_bare(line.prediction))
     return found
 

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers.constrained import Allowed, Constrained, Grammar, Row, open_mode
+from ecslm.prediction.answers.constrained import Allowed, Constrained, Grammar, Row
 from ecslm.prediction.answers.forms import MOST_PRODUCTS
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import likeliest
@@ -64,7 +64,7 @@ def records(draw: st.DrawFn) -> tuple[Answer, Record]:
 def mode(tokenizer: Any, answer: Answer, limit: int) -> Constrained:
     limited = {"mode": "constrained", "type": answer}
     chosen = prediction_settings(answers=limited, decoding={"max_new_tokens": limit})
-    return open_mode(chosen, tokenizer)
+    return Constrained(chosen, tokenizer)
 
 
 def pieces() -> PreTrainedTokenizerFast:
@@ -238,7 +238,7 @@ def engine(model: Any, tokenizer: Any, answer: Answer, **decoding: Any) -> tuple
     """An engine and its mode."""
     limited = {"mode": "constrained", "type": answer}
     chosen = prediction_settings(answers=limited, decoding={"max_new_tokens": 100} | decoding)
-    mode = open_mode(chosen, tokenizer)
+    mode = Constrained(chosen, tokenizer)
     return Engine(model, tokenizer, chosen.decoding, 0, mode), mode
 
 

@@ -13,8 +13,7 @@ from support.model_examples import PROMPTS, make_record, prediction_settings, wr
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.prediction import transformers_engine
-from ecslm.prediction.latency import measure_latency, sample_of
-from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
+from ecslm.prediction.latency import LatencySettings, SampleSettings, measure_latency, sample_of
 from ecslm.prediction.transformers_backend import loaded_model
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.cost import LatencyFile

@@ -11,7 +11,7 @@ from support.model_examples import make_record, prediction_settings
 from support.scoring_examples import FIVE, prediction
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers.likelihood import LikeliestAnswers, Likelihood, open_mode
+from ecslm.prediction.answers.likelihood import Likelihood, log_likelihoods
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.task import Answer
@@ -34,7 +34,7 @@ def mode(
 ) -> Likelihood:
     limited: dict[str, Any] = {"mode": "likelihood", "type": answer, "option": option}
     limited["normalization"] = normalization
-    return open_mode(prediction_settings(answers=limited, decoding=decoding), tokenizer)
+    return Likelihood(prediction_settings(answers=limited, decoding=decoding), tokenizer)
 
 
 def log_likelihood(model: Any, prompt: list[int], answer: list[int]) -> float:
@@ -59,7 +59,7 @@ def batches(draw: st.DrawFn) -> list[tuple[list[int], list[list[int]]]]:
 def test_the_scores_are_those_of_separate_forward_passes(
     model: Any, batch: list[tuple[list[int], list[list[int]]]]
 ) -> None:
-    found = LikeliestAnswers(Network(model)).log_likelihoods(*zip(*batch, strict=True))
+    found = log_likelihoods(Network(model), *zip(*batch, strict=True))
     for (prompt, candidates), values in zip(batch, found, strict=True):
         expected = [log_likelihood(model, prompt, answer) for answer in candidates]
         assert values == pytest.approx(expected, abs=1e-3)

@@ -13,7 +13,7 @@ from support.model_examples import make_record, read_lines, run_here, run_predic
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
-from ecslm.prediction.recorded_settings import RecordedSettings
+from ecslm.prediction.recorded_backend import RecordedSettings
 from ecslm.schemas.prediction import Prediction, read_predictions
 
 IND, OOD = "IND_Diverse_Instruction", "OOD_Diverse_Instruction"

@@ -27,7 +27,7 @@ from ecslm.common.worker import place
 from ecslm.fingerprint.digest import code_of
 from ecslm.fingerprint.running import code_parameter
 from ecslm.prediction.backend import modules_of
-from ecslm.prediction.latency_settings import LatencySettings
+from ecslm.prediction.latency import LatencySettings
 
 NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
 SAMPLED = prediction_settings(decoding={"sample": True, "temperature": 1.5})

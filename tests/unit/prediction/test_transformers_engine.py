@@ -15,9 +15,8 @@ from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.prediction import prefill
-from ecslm.prediction.answers.protocol import AnswerMode, open_mode
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import FreeAnswers, Generator, open_mode
 from ecslm.prediction.network import Network, States
 from ecslm.prediction.prefill import Prompts
 from ecslm.prediction.settings import DecodingSettings
@@ -227,7 +226,7 @@ def alive(prefixes: Prefixes) -> bool:
     return any(one() is not None for one in prefixes)
 
 
-def mode_of(name: Mode, tokenizer: Any) -> AnswerMode:
+def mode_of(name: Mode, tokenizer: Any) -> FreeAnswers:
     settings = prediction_settings(answers={"mode": name, "type": "yes_no"})
     return open_mode(settings, tokenizer)
 
