@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from pydantic import Field
-
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
@@ -21,37 +19,16 @@ from ecslm.common.manifests import manifest_of
 from ecslm.common.versions import require_locked
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import Request, modules_of
+from ecslm.prediction.backend import Request
+from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
 from ecslm.prediction.session import Ask, opening, with_session
 from ecslm.prediction.transformers_backend import TransformersBackend
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
-from ecslm.schemas.settings import Closed
 from ecslm.script import Device, Origin, OutputFile, job
 
 log = logging.getLogger(__name__)
-
-
-class SampleSettings(Closed):
-    """The sample of test records: the same for all models of a study."""
-
-    prompts: int = Field(
-        100, ge=2, description="Prompts that are answered, spread evenly over the tasks."
-    )
-    seed: int = Field(0, ge=0, description="Decides which of a task's test records these are.")
-
-
-class LatencySettings(SampleSettings):
-    """Everything in the configuration that determines what is measured."""
-
-    tasks: dict[str, TransformersSettings] = Field(
-        min_length=1, description="How the model answers each task."
-    )
-
-    def modules(self) -> tuple[str, ...]:
-        """The full names of the modules that are loaded by name."""
-        return tuple(sorted({name for own in self.tasks.values() for name in modules_of(own)}))
 
 
 @job(modules=lambda given: given.settings.modules(), log=True)

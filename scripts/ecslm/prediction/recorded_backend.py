@@ -12,16 +12,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import verify_result
 from ecslm.common.text import number_of
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.schemas.paths import ANSWERS_MANIFEST
 from ecslm.schemas.prediction import RecordedAnswer, read_answers
 from ecslm.schemas.record import Record
@@ -31,19 +28,6 @@ RESTRICT = "restrict the model to the settings that it has, with `settings`"
 # Fields that must be those of the record. Letters of the same question in another order mean
 # something else.
 OF_RECORD = ("setting", "sample_id", "task", "options", "relevance")
-
-
-class RecordedSettings(PredictionSettings):
-    """Which of the records have answers."""
-
-    backend: Literal["recorded"]
-    settings: tuple[str, ...] | None = Field(
-        None, description="Settings that have answers (default: all of the dataset file)."
-    )
-
-    def asks(self, record: Record) -> bool:
-        """Whether there is an answer to a record."""
-        return super().asks(record) and (self.settings is None or record.setting in self.settings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -234,8 +234,9 @@ class ServerClient:
                 return WITHHELD
             status, body = error.status_code, error.body
             words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
+            words = self._line(str(words or "no message"))
             hint = HINTS.get(status) or HINTS.get(status // 100, "the request is refused")
-            said = f"{status} ({self._line(str(words or 'no message'))}): {hint}"
+            said = f"record {request.record}: {status} ({words}): {hint}"
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
             said = (
@@ -243,7 +244,7 @@ class ServerClient:
                 f"{self._access.retries + 1} times ({cause}): start the server, change `url` in "
                 "`server`, or raise `timeout` in `access`; answers so far are kept"
             )
-        raise self._problem(f"record {request.record}: {said}")
+        raise self._problem(said)
 
     def _answer(self, text: str) -> Answer:
         """The answer in a reply.

@@ -189,26 +189,27 @@ def check_gpus(needs: Iterable[tuple[int, str | None]], limit: int | None, here:
         usable_devices(present, os.environ.get(DEVICES_VARIABLE), max(on_gpus))
 
 
-def check_api_keys(study: Study, due: Collection[Job]) -> None:
-    """Refuse to start jobs that will ask a server if the environment lacks its key.
-
-    If answers of the server are kept, a job may ask nothing, and reports a missing key itself.
+def check_api_keys(study: Study, due: Iterable[Job]) -> None:
+    """Refuse to start jobs that ask a server if the environment lacks its key.
 
     Raises:
         InputError: a line for each environment variable that is not set.
     """
+    asking = dict.fromkeys(job.key["model"] for job in due if job.rule == "predict")
     needed: dict[str, list[str]] = defaultdict(list)
-    asked = {job.key["model"] for job in due if job.rule == "predict"}
-    for name, model in study.settings.models.items():
-        if name in asked and (key := model.missing_key()):
-            needed[key].append(name)
-    problems = [
-        f"the environment variable {key} is not set, but needed to ask {', '.join(names)}: set it "
-        "to the key, or remove `key` from `access` if the server needs none"
-        for key, names in needed.items()
-    ]
-    if problems:
-        raise InputError(*problems)
+    for name in asking:
+        access = study.settings.models[name].reached() if name in study.settings.models else None
+        if access and access.key and not os.environ.get(access.key, "").strip():
+            needed[access.key].append(name)
+    if needed:
+        raise InputError(
+            *(
+                f"the environment variable {key} is not set, but needed to ask "
+                f"{', '.join(names)}: set it to the key, or remove `key` from `access` if the "
+                "server needs none"
+                for key, names in needed.items()
+            )
+        )
 
 
 def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:

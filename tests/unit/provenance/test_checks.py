@@ -11,7 +11,6 @@ import safetensors.torch
 from support import tiny
 from support.local_server import KEY, VARIABLE
 from support.machine import Gpu, install
-from support.model_examples import make_record, write_records
 from support.plans import MODELS, plan
 from support.project import RESOURCES
 from support.stated_jobs import all_jobs_of
@@ -19,18 +18,13 @@ from support.stated_jobs import all_jobs_of
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.models.bases import HubSource
-from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.study import Study
-from ecslm.prediction.openai_backend import AnswerCache
-from ecslm.prediction.openai_settings import ServerDecoding, ServerSettings
-from ecslm.prediction.server_client import Answer, request_for
 from ecslm.provenance.checks import (
     check_api_keys,
     check_disk,
     check_gpus,
 )
 from ecslm.provenance.dag import Job
-from ecslm.schemas.paths import SERVER_ANSWERS
 
 
 @pytest.fixture(autouse=True)
@@ -175,20 +169,6 @@ def told(*models: str, key: str | None = VARIABLE, tasks: tuple[str, ...] = ("PM
     return problems(lambda: check_api_keys(made, due))
 
 
-def keep_answers(count: int) -> None:
-    """Write six records of PM, and keep the answers to some."""
-    DATASET.parent.mkdir(parents=True)
-    write_records(DATASET, 6, task="PM", split="test")
-    server = ServerSettings(**SERVER)
-    cache = AnswerCache(SERVER_ANSWERS, server)
-    template = PromptTemplate(RESOURCES / "prompts/alpaca.jinja")
-    for number in range(count):
-        prompt = template.render(make_record(number, task="PM", split="test"), 0)
-        request = request_for(prompt, "", server, ServerDecoding(), 0)
-        answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
-        cache.add(request.key, answer)
-
-
 def test_a_key_that_is_needed_and_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, " \n")
     assert told("Large", "Small") == (LINE,)
@@ -196,15 +176,3 @@ def test_a_key_that_is_needed_and_not_set_is_named(monkeypatch: pytest.MonkeyPat
     assert not told("Large", key=None)
     monkeypatch.setenv(VARIABLE, KEY)
     assert not told("Large")
-
-
-@pytest.mark.parametrize(("kept", "said"), [(6, ()), (5, (LINE,))])
-def test_a_job_whose_answers_are_all_kept_needs_no_key(
-    kept: int, said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
-    keep_answers(kept)
-    assert told("Large", tasks=("PM",)) == said
-    # Where records are not known yet, the job tells.
-    DATASET.unlink()
-    assert not told("Large", tasks=("PM",))

@@ -86,11 +86,6 @@ class AnyModel(Closed):
         """How a server is reached, on which no answer depends; None: there is none."""
         return None
 
-    def missing_key(self) -> str | None:
-        """The environment variable of the key of its server, if that is not set, and no answer of
-        the server is kept."""
-        return None
-
     def answered(self, task: str, settings: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
         """Which of the settings of a task's records the model has answers in; if none, it is not
         evaluated on the task."""

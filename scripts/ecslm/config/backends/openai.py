@@ -1,6 +1,5 @@
 """Models that a server runs: the backend `openai`."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
@@ -8,7 +7,6 @@ from pydantic import Field, model_validator
 
 from ecslm.config.backends.any_model import AnyModel, Seeds, over
 from ecslm.config.names import TemplateName
-from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.prediction.openai_settings import (
     AccessSettings,
     OpenAISettings,
@@ -61,12 +59,6 @@ class OpenAIModel(AnyModel):
             server=self.server,
             decoding=over(self.decoding, ServerDecoding.of(decoding)),
         )
-
-    def missing_key(self) -> str | None:
-        """The variable of its key, if that is not set."""
-        key = self.access.key
-        there = key is None or os.environ.get(key, "").strip() or AnswerCache(self.server).answers()
-        return None if there else key
 
     def reached(self) -> AccessSettings:
         """The value of `--access`."""

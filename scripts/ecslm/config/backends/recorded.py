@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ecslm.config.backends.any_model import AnyModel
 from ecslm.config.names import Name
-from ecslm.prediction.recorded_backend import RecordedSettings
+from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.task import TaskSettings, has_example
