@@ -30,6 +30,15 @@ class KeptLine(BaseModel):
         values = self.model_dump(mode="json", exclude={"sha256"}).values()
         return self.model_copy(update={"sha256": sha256_of_text(canonical_json([*values]))})
 
+    @classmethod
+    def sound(cls, text: bytes) -> Self | None:
+        """The line in a text; None if it is not as it was written."""
+        try:
+            line = cls.model_validate_json(text)
+        except ValidationError:
+            return None
+        return line if line == line.sealed() else None
+
 
 Line = TypeVar("Line", bound=KeptLine)
 
@@ -58,12 +67,9 @@ def sound_lines(path: Path, form: type[Line], start: int = 0) -> Iterator[tuple[
         stream.seek(start)
         for text in stream:
             start += len(text)
-            if text.strip() and text.endswith(b"\n"):
-                try:
-                    line = form.model_validate_json(text)
-                except ValidationError:
-                    line = None
-                if line is not None and line == line.sealed():
-                    yield line, start
-                else:
-                    log.warning("%s: the line that ends at byte %d is damaged", path, start)
+            if not text.strip() or not text.endswith(b"\n"):
+                continue
+            if (line := form.sound(text)) is not None:
+                yield line, start
+            else:
+                log.warning("%s: the line that ends at byte %d is damaged", path, start)

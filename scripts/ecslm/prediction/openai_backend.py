@@ -39,7 +39,10 @@ class AnswerCache:
     def __init__(self, server: ServerSettings) -> None:
         name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
         self.path, self._read = SERVER_ANSWERS / name / "answers.jsonl", 0
-        self._answers: dict[str, Answer] = {}
+        # Version 1.0 had a file for each.
+        files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
+        sound = filter(None, map(_Kept.sound, files))
+        self._answers = {one.request: one.answer for one in sound}
 
     def answers(self) -> Mapping[str, Answer]:
         """All answers, also those that other processes have added since the last call."""

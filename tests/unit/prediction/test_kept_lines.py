@@ -89,3 +89,9 @@ def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_
     assert reader.answers() == {"b": answer, "c": answer}
     end = content.index(b"\n") + 1
     assert caplog.messages == [f"{reader.path}: the line that ends at byte {end} is damaged"]
+    # Version 1.0 had a file for each; a damaged one is none.
+    (reader.path.parent / "ab").mkdir()
+    for name, line in zip("abc", content.splitlines(), strict=True):
+        (reader.path.parent / f"ab/{name}.json").write_bytes(line)
+    reader.path.unlink()
+    assert AnswerCache(server).answers() == {"b": answer, "c": answer}
