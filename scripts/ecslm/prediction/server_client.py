@@ -98,11 +98,9 @@ class Answer(BaseModel):
 
 
 # As if the server had answered a prompt that a content filter has refused.
-WITHHELD = json.dumps(
-    {
-        "choices": [{"text": "", "finish_reason": "content_filter"}],
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0},
-    }
+WITHHELD = (
+    '{"choices": [{"text": "", "finish_reason": "content_filter"}], '
+    '"usage": {"prompt_tokens": 0, "completion_tokens": 0}}'
 )
 
 

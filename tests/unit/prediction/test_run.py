@@ -30,6 +30,7 @@ from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.run import BATCHES, FinishedBatch, read_given
+from ecslm.prediction.session import opening
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record
@@ -138,8 +139,13 @@ def test_equal_adapters_predict_once_however_they_were_made(
 def test_only_what_a_model_sees_of_a_record_is_answered_again(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A corrected right answer is joined with the answers that are there."""
+    """It never sees a right answer or a label; a corrected one is joined with the answers."""
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    given: list[Record] = []
+    monkeypatch.setattr(
+        "ecslm.prediction.run.opening",
+        lambda request, records: given.extend(records) or opening(request, records),
+    )
     others = {
         **{"split": "val", "options": ["maybe"], "relevance": ["E"]},
         "few_shot_example": '{"input": "a", "options": null, "output": "b"}',
@@ -148,6 +154,7 @@ def test_only_what_a_model_sees_of_a_record_is_answered_again(
     dataset = tmp_path / "records.jsonl"
     write_jsonl(dataset, records)
     run_predict(tmp_path / "old", tiny_base, dataset=dataset)
+    assert {(one.output, one.relevance, one.setting) for one in given} == {("", None, "")}
     seen = watch(monkeypatch)
     for field in Record.model_fields:
         changed = records[3].model_copy(update={field: others.get(field, "other")})

@@ -146,23 +146,21 @@ def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    "url",
     [
-        *(
-            (f"https://{one}", "should have no user, password, query or fragment")
-            for one in ("me:sk-1@a.example/v1", "sk-1@a.example", "a.example?key=1", "a.example#1")
-        ),
-        *((one, "should be a URL such as") for one in ("a.example/v1", "ftp://a.example", "")),
+        *("https://me:sk-1@a.example/v1", "https://sk-1@a.example", "https://a.example?key=sk-1"),
+        *("https://a.example#sk-1", "a.example/v1", "ftp://a.example", ""),
     ],
 )
-def test_a_url_that_is_none_or_may_hold_a_secret_is_refused_without_showing_it(
-    url: str, said: str
-) -> None:
+def test_a_url_that_is_none_or_may_hold_a_secret_is_refused_without_showing_it(url: str) -> None:
     (line,) = problems(ServerSettings, {"url": url, "model": "m"})
-    assert line.startswith(f"here: url: {said}")
+    assert line.startswith("here: url: should ")
     assert "sk-1" not in line
     given = ServerSettings(url="HTTPS://Models.example/v1/", model="m")
     assert given.url == "https://models.example/v1"
+
+
+def test_a_key_is_named_and_a_budget_needs_prices() -> None:
     for key in ("sk-1", "sk_1", ""):
         (line,) = problems(AccessSettings, {"key": key})
         expected = "should be the name of an environment variable, in capitals, not the key"
@@ -290,19 +288,12 @@ def script(server: LocalServer, folder: Path, access: dict[str, Any]) -> list[st
     return [sys.executable, str(SCRIPTS / "predict.py"), *words]
 
 
-@settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(at=st.integers(1, 7), concurrency=st.integers(1, 3))
+@pytest.mark.parametrize(("at", "concurrency"), [(1, 1), (5, 3)])
 def test_a_killed_job_repeats_only_the_requests_on_their_way(
-    server: LocalServer,
-    tmp_path_factory: pytest.TempPathFactory,
-    at: int,
-    concurrency: int,
+    server: LocalServer, tmp_path: Path, at: int, concurrency: int
 ) -> None:
-    folder = tmp_path_factory.mktemp("killed")
     access = {"concurrency": concurrency, "prices": PRICES, "budget": 1}
-    command = script(server, folder, access)[1:]
+    command = script(server, tmp_path, access)[1:]
     started: list[warm.WarmProcess] = []
     running = threading.Event()
 
@@ -312,17 +303,16 @@ def test_a_killed_job_repeats_only_the_requests_on_their_way(
             started[0].kill()
         return completion(body)
 
-    server.received.clear()
     server.answer = kill
     with Path(os.devnull).open("wb") as nowhere:
-        started.append(warm.start(command, folder, nowhere, nowhere, os.environ))
+        started.append(warm.start(command, tmp_path, nowhere, nowhere, os.environ))
         running.set()
         assert started[0].wait(200) == -signal.SIGKILL
     before = len(server.received)
     server.answer = completion
-    done = warm.run(command, folder)
+    done = warm.run(command, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [row["prediction"] for row in read_lines(folder / "predictions.jsonl")] == ["yes"] * 7
+    assert [row["prediction"] for row in read_lines(tmp_path / "predictions.jsonl")] == ["yes"] * 7
     prompts = Counter(server.prompts())
     assert (len(prompts), max(prompts.values())) in {(7, 1), (7, 2)}
     assert prompts.total() - 7 <= min(before, concurrency)
