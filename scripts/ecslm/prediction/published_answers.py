@@ -87,16 +87,14 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
                 files = _files(opened, archive, settings)
         except (OSError, EOFError, tarfile.TarError) as error:
             raise InputError(f"{archive}: not a whole tar archive ({error})") from None
-    written = []
-    for one, contents in zip(settings.answers, files, strict=True):
-        rows = [
-            {"setting": setting, "prediction": text}
-            for setting, (name, content) in zip(one.settings, contents, strict=True)
-            for text in validated_json(list[str], content, f"{archive}: {name}")
-        ]
-        written.append(output / answers_name(one.model, one.task))
-        write_jsonl(written[-1], rows)
-    return written
+    rows: dict[Path, list[dict[str, str]]] = {}
+    for (one, setting), (name, content) in files.items():
+        texts = validated_json(list[str], content, f"{archive}: {name}")
+        into = rows.setdefault(output / answers_name(one.model, one.task), [])
+        into += ({"setting": setting, "prediction": text} for text in texts)
+    for path, found in rows.items():
+        write_jsonl(path, found)
+    return list(rows)
 
 
 @contextmanager
@@ -121,8 +119,8 @@ def _local(archive: str, folder: Path) -> Iterator[Path]:
 
 def _files(
     archive: tarfile.TarFile, name: str, settings: FetchSettings
-) -> list[list[tuple[str, bytes]]]:
-    """Name and content of the file of each setting, for each model and task."""
+) -> dict[tuple[AnswersOfTask, str], tuple[str, bytes]]:
+    """Name and content of the file of each model, task and setting."""
     commit = str(archive.pax_headers.get("comment", ""))
     if not commit:
         raise InputError(f"{name}: does not say of which commit it is: use an archive of git's")
@@ -131,18 +129,16 @@ def _files(
     log.info("commit %s", commit)
     # All files are in one directory, which is named after the repository.
     members = {one.name.partition("/")[2]: one for one in archive.getmembers() if one.isfile()}
-    found: list[list[tuple[str, bytes]]] = []
-    missing = []
-    for one in settings.answers:
-        found.append([])
-        for setting in one.settings:
-            paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
-            path = next((path for path in paths if path in members), None)
-            stream = None if path is None else archive.extractfile(members[path])
-            if path is None or stream is None:
-                missing.append(paths[-1])
-            else:
-                found[-1].append((path, stream.read()))
+    found, missing = {}, []
+    wanted = [(one, setting) for one in settings.answers for setting in one.settings]
+    for one, setting in wanted:
+        paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
+        path = next((path for path in paths if path in members), None)
+        stream = None if path is None else archive.extractfile(members[path])
+        if path is None or stream is None:
+            missing.append(paths[-1])
+        else:
+            found[one, setting] = path, stream.read()
     if missing:
         more = f", nor {len(missing) - 1} other files" if len(missing) > 1 else ""
         raise InputError(

@@ -69,10 +69,7 @@ def option_letters(record: Record) -> list[str]:
     Raises:
         InputError: there are no options, or one has no letter.
     """
-    letters = _letters(record.options)
-    if not letters:
-        _without(record, "options with letters")
-    return letters
+    return _letters(record.options) or _without(record, "options with letters")
 
 
 def _letters(listed: Any) -> list[str]:
@@ -84,20 +81,16 @@ def _letters(listed: Any) -> list[str]:
 
 
 def _one_of(answers: Sequence[str]) -> Form:
-    alternatives = " | ".join(_literal(answer) for answer in dict.fromkeys(answers))
+    alternatives = " | ".join(map(_literal, dict.fromkeys(answers)))
     longest = max(len(answer.encode()) for answer in answers)
     return Form(f'start: " "? ({alternatives})', 1 + longest)
 
 
 def _products(record: Record) -> list[str]:
     letters = _letters(_parts(record).get(PRODUCTS))
-    if not letters or letters != list(ascii_uppercase[: len(letters)]):
-        _without(record, f"an input that is an object whose `{PRODUCTS}` has letters A, B, ...")
-    if len(letters) > MOST_PRODUCTS:
-        raise InputError(
-            f"record {record.id}: {len(letters)} products, but constrained answers rank at most "
-            f"{MOST_PRODUCTS}: use `answers: free`"
-        )
+    if not letters or letters != list(ascii_uppercase[:MOST_PRODUCTS][: len(letters)]):
+        what = f"an input that is an object whose `{PRODUCTS}` has letters A, B, ..."
+        _without(record, f"{what}, at most {MOST_PRODUCTS}")
     return letters
 
 
