@@ -35,10 +35,12 @@ def read_answers(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         model, *rest = path.absolute().relative_to(common).parts
+        if path.suffix == ".json":
+            # Their setting is in the name, and there may be none.
+            found[model, "/".join(rest)] = [_bare(one.prediction) for one in read_file(path)]
+            continue
         for line in read_file(path):
-            # The setting of a list is in its file's name.
-            named = line.setting if path.suffix == ".jsonl" else None
-            of = "/".join(rest) + (f" {named}" if named else "")
+            of = "/".join(rest) + (f" {line.setting}" if line.setting else "")
             found.setdefault((model, of.strip()), []).append(_bare(line.prediction))
     return found
 

@@ -77,7 +77,7 @@ def read_answers(path: Path) -> list[RecordedAnswer]:
     Raises:
         InputError: the file is missing or invalid.
     """
-    if path.suffix == ".jsonl":
+    if path.suffix != ".json":
         return read_jsonl(path, RecordedAnswer)
     texts = validated_json(list[str], read_text(path), path)
     return [RecordedAnswer(setting=path.stem, prediction=text) for text in texts]
