@@ -30,7 +30,7 @@ from ecslm.plan.parameters import told
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables, table_resources
-from ecslm.prediction.backend import modules_of
+from ecslm.prediction.backend import backend_class, modules_of
 from ecslm.provenance.checks import os_errors_told
 from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
@@ -186,7 +186,7 @@ def prompted_request(rule):
 
 def threads_of_prediction(job):
     """Only jobs that compute need more than one."""
-    computes = jobs.prediction_settings(STUDY, job.model, job.task).LOCAL
+    computes = backend_class(STUDY.model(job.model).backend).LOCAL
     return STUDY.settings.threads if computes else 1
 
 

@@ -29,7 +29,7 @@ from ecslm.common.validation import validated_json
 from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_module
+from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_class
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import GivenRecord, Record, read_records
 from ecslm.script import Device, run_script
@@ -120,7 +120,7 @@ def task_of(study: Study, model: str, named: str | None) -> str:
 
 def opened(
     study: Study, name: str, seed: int | None, task: str, device: str | None, built: Built
-) -> Backend[Any]:
+) -> Backend[Any, Any]:
     """The backend as the job that predicts the task opens it; it has not loaded the model.
 
     Raises:
@@ -130,7 +130,8 @@ def opened(
     model, settings = study.model(name), prediction_settings(study, name, task)
     if seed is not None and seed not in model.seeds:
         raise InputError(f"--seed: {name} has the seeds {', '.join(map(str, model.seeds))}")
-    if settings.KNOWS_RECORDS:
+    backend = backend_class(settings.backend)
+    if backend.KNOWS_RECORDS:
         raise InputError(f"--model: {name} consists of answers in files: it cannot be asked")
     seed = study.first_seed(name) if seed is None else seed
     trained, template, access = model.adapter_name(name), study.template(name), model.reached()
@@ -154,7 +155,11 @@ def opened(
         threads=study.settings.threads,
         access=None if access is None else json_parameter(access),
     )
-    return backend_module(settings.backend).open_backend(request)
+
+    found = backend(request)
+    # Only now adapter and base are checked.
+    found.identity()
+    return found
 
 
 def asked_in(

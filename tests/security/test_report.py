@@ -1,6 +1,7 @@
 """What models and data say stands in the report as text, wherever it stands."""
 
 import json
+from collections import Counter, defaultdict
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -32,25 +33,19 @@ ALL = " ".join(ATTACKS)
 WRITERS = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(")
 
 
-class Elements(HTMLParser):
-    """The elements of a page as a browser would find them."""
+def parsed(page: str) -> tuple[Counter[str], dict[str, list[str]]]:
+    """The elements of a page and the values of their attributes, as a browser would find them."""
+    names, attributes = Counter[str](), defaultdict[str, list[str]](list)
+    finder = HTMLParser()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self.handlers: list[str] = []
-        self.links: list[str] = []
+    def found(name: str, given: list[tuple[str, str | None]]) -> None:
+        names[name] += 1
+        for key, value in given:
+            attributes[key].append(value or "")
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.names.append(tag)
-        self.handlers += [name for name, _ in attributes if name.startswith("on")]
-        self.links += [value or "" for name, value in attributes if name in ("href", "src")]
-
-
-def parsed(page: str) -> Elements:
-    found = Elements()
-    found.feed(page)
-    return found
+    finder.handle_starttag = found  # type: ignore[method-assign]
+    finder.feed(page)
+    return names, attributes
 
 
 @pytest.fixture
@@ -71,11 +66,13 @@ def results(tmp_path: Path) -> Path:
 def test_no_text_of_a_model_or_of_the_data_becomes_an_element(
     results: Path, tmp_path: Path
 ) -> None:
-    found, harmless = parsed(page_of(results)), parsed(page_of(write_results(tmp_path / "other")))
-    assert set(found.names) == set(harmless.names)
-    assert found.names.count("script") == 2
-    assert found.handlers == []
-    assert all(link.startswith(("#", "data:")) for link in found.links)
+    names, attributes = parsed(page_of(results))
+    harmless, _ = parsed(page_of(write_results(tmp_path / "other")))
+    assert names.keys() == harmless.keys()
+    assert names["script"] == 2
+    assert not [name for name in attributes if name.startswith("on")]
+    links = attributes["href"] + attributes["src"]
+    assert all(link.startswith(("#", "data:")) for link in links)
 
 
 def test_no_text_is_run_as_a_template_or_ends_the_pages_script_whose_policy_forbids_the_rest(

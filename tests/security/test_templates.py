@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import jinja2
 import pytest
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from support.project import PROMPTS
 
 from ecslm.common.errors import InputError
 from ecslm.models.prompts import PromptTemplate
@@ -16,7 +13,6 @@ RECORD = Record(
     **{"instruction": "Say {{ input.__class__ }}", "input": "{{ 7 * 7 }}", "options": ["A: a"]},
     **{"output": "yes", "few_shot_example": None, "relevance": None},
 )
-EXAMPLE = '{"input": "{{ x }}", "options": ["A: <b>"], "output": "A"}'
 ATTACKS = (
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "{{ instruction.__init__.__globals__ }}",
@@ -63,25 +59,3 @@ def test_a_template_reads_no_file(load: str, tmp_path: Path) -> None:
 def test_texts_of_records_are_no_templates(tmp_path: Path) -> None:
     text = rendered(tmp_path, "{{ instruction }} {{ input }} {{ options | json }}")
     assert text == 'Say {{ input.__class__ }} {{ 7 * 7 }} ["A: a"]'
-
-
-@pytest.mark.parametrize("template", sorted(path.name for path in PROMPTS.glob("*.jinja")))
-@pytest.mark.parametrize("changes", [{}, {"options": None}, {"few_shot_example": EXAMPLE}])
-def test_the_projects_templates_print_the_same_bytes_as_outside_of_a_sandbox(
-    template: str, changes: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    record = RECORD.model_copy(update=changes)
-    shots = int("few_shot_example" in changes)
-    inside = PromptTemplate(PROMPTS / template).render(record, shots)
-    # Of another path, since what was parsed is kept.
-    copied = tmp_path / template
-    copied.write_bytes((PROMPTS / template).read_bytes())
-    monkeypatch.setattr("ecslm.models.prompts._Sandbox", jinja2.Environment)
-    assert PromptTemplate(copied).render(record, shots) == inside
-
-
-def test_libraries_render_the_templates_of_models_in_a_sandbox_too() -> None:
-    from transformers.utils import chat_template_utils
-
-    source = Path(chat_template_utils.__file__).read_text(encoding="utf-8")
-    assert ImmutableSandboxedEnvironment.__name__ in source

@@ -96,7 +96,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 "def unused(): pass\n\n\ndef add_line(",
             ),
             "the name of a function": in_file(
-                lambda text: text.replace("_generate", "_answer_all"), "ecslm/prediction/run.py"
+                lambda text: text.replace("_predicted", "_answer_all"), "ecslm/prediction/run.py"
             ),
             "the order of imports and of definitions": together(
                 replaced(

@@ -30,7 +30,7 @@ def validated(form: type[Value], value: Any, where: Path | str, line: int | None
         raise InputError(*field_problems(error, where, line)) from None
 
 
-def validated_json(form: type[Value], text: str, where: Path | str) -> Value:
+def validated_json(form: type[Value], text: str | bytes, where: Path | str) -> Value:
     """Validate JSON text as `form`; `where` as in `validated`.
 
     Raises:

@@ -23,12 +23,7 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import Generated, Request
-from ecslm.prediction.transformers_backend import (
-    FormedPrompt,
-    TransformersBackend,
-    loaded_model,
-    weights_of,
-)
+from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
@@ -48,7 +43,7 @@ class Asked:
 
     request: Request[TransformersSettings]
     records: Sequence[Record]
-    prompts: Sequence[FormedPrompt]
+    prompts: Sequence[TokenPrompt]
     answers: Sequence[Answer]
 
 
@@ -95,7 +90,7 @@ def export_model(
         made, folder = Path(name), read_base(base)[1]
         # Mostly it is loaded already: it has given the answers.
         fused = own.model_copy(update={"decoding": own.decoding.model_copy(update={"fused": True})})
-        key = weights_of(replace(request, settings=fused))
+        key = TransformersBackend(replace(request, settings=fused)).weights()
         decodings = [one.decoding for one in settings.tasks.values()]
         # Not kept, or the model would stay in memory with the next ones.
         write_folder(
@@ -122,7 +117,7 @@ def export_model(
 
 def _answers(
     request: Request[TransformersSettings], records: Sequence[Record], model: Any = None
-) -> tuple[Sequence[FormedPrompt], list[Answer]]:
+) -> tuple[Sequence[TokenPrompt], list[Answer]]:
     """The prompts of records and the answers to them, in order, in the batches of the study.
 
     Args:
@@ -185,7 +180,7 @@ def answered_twice(asked: Asked, exported: Any) -> list[AnsweredTwice]:
 
 
 @torch.inference_mode()
-def _next_logits(model: Any, prompts: Sequence[FormedPrompt]) -> torch.Tensor:
+def _next_logits(model: Any, prompts: Sequence[TokenPrompt]) -> torch.Tensor:
     """Logits of the token after each prompt, prompts x vocabulary, in float32."""
     rows = [
         model(torch.tensor([prompt.tokens], device=model.device), logits_to_keep=1).logits[0, -1]

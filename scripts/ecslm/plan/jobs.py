@@ -22,7 +22,7 @@ from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import backend_module
+from ecslm.prediction.backend import backend_class
 from ecslm.prediction.latency_settings import LatencySettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import PredictionSettings
@@ -175,7 +175,7 @@ def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]
     """The libraries of the model's backend."""
     settings = prediction_settings(study, model, task)
     tuned = study.model(model).adapter_name(model) is not None
-    return backend_module(settings.backend).libraries(settings, tuned=tuned)
+    return backend_class(settings.backend).libraries(settings, tuned=tuned)
 
 
 def latency_settings(study: Study, model: str) -> LatencySettings:

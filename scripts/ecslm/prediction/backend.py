@@ -1,14 +1,16 @@
 """The interface of backends, which answer prompts.
 
-A backend `name` is the module `ecslm.prediction.{name}_backend`, found and loaded by name.
+A backend `name` is the module `ecslm.prediction.{name}_backend`, found and loaded by name. It must
+be fast to import, and has a `BACKEND`: a subclass of `Backend`.
 """
 
 import pkgutil
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -24,9 +26,10 @@ from ecslm.schemas.record import Record
 SUFFIX = "_backend"
 DEFAULT = "transformers"
 
+# What a backend may need or take, or has no use for.
+OPTIONS = ("base", "adapter", "answers", "train", "val", "template", "access")
 
 SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings, covariant=True)
-Given = TypeVar("Given")
 
 
 @dataclass(frozen=True)
@@ -56,40 +59,20 @@ class Request(Generic[SomeSettings]):
     """Threads on a CPU."""
     access: str | None = None
     """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
-    worker_code: str | None = None
-    """Digest of the code of the process that holds the model for the jobs of a run; None: the job
-    loads the model itself."""
 
     def prompt_template(self) -> PromptTemplate:
         """The template of prompts.
 
         Raises:
-            InputError: it was not given, is invalid, or has changed since the job began.
+            InputError: it is invalid, or has changed since the job began.
         """
-        path = needed(self.template, "template", self.settings.backend)
-        return PromptTemplate(path, self.template_digest)
-
-    def refuse(self, *options: str) -> None:
-        """Refuse options that have no meaning for a backend.
-
-        Raises:
-            InputError: a line for each that was given.
-        """
-        given = [option for option in options if getattr(self, option)]
-        if given:
-            reason = f"backend {self.settings.backend} takes none: leave it out"
-            raise InputError(*(f"--{option}: {reason}" for option in given))
+        return PromptTemplate(there(self.template), self.template_digest)
 
 
-def needed(value: Given | None, option: str, backend: str) -> Given:
-    """The value of an option that a backend cannot do without.
-
-    Raises:
-        InputError: it was not given.
-    """
-    if value is None:
-        raise InputError(f"--{option}: missing: backend {backend} needs it")
-    return value
+def there(path: Path | None) -> Path:
+    """A file that `Backend.NEEDS` has required."""
+    assert path is not None, "the backend needs it"
+    return path
 
 
 @dataclass(frozen=True)
@@ -103,84 +86,103 @@ class Generated:
     finish_reason: FinishReason | None
 
 
-class Prompt(Protocol):
-    """A prompt; a backend may store more than its text."""
+@dataclass(frozen=True)
+class Prompt:
+    """A record as the model is asked it; a backend may store more."""
 
-    @property
-    def text(self) -> str | None:
-        """The whole prompt; None where nobody knows it."""
-
-    @property
-    def truncated(self) -> bool | None:
-        """Whether the record's input was cut to fit; None where nobody knows."""
+    record: Record
+    text: str | None = None
+    """The whole prompt; None where nobody knows it."""
+    truncated: bool | None = None
+    """Whether the record's input was cut to fit; None where nobody knows."""
 
 
 SomePrompt = TypeVar("SomePrompt", bound=Prompt)
 
 
-class Backend(Protocol[SomePrompt]):
-    """A model that was checked against the request. Only `load` loads it.
+class Backend(ABC, Generic[SomeSettings, SomePrompt]):
+    """A model that answers prompts. Only `load` loads it.
 
     A job that was killed asks for prompts and batches again and must get the same ones.
     """
 
-    def prompts(self, records: Sequence[Record], /) -> list[SomePrompt]:
+    SETTINGS: ClassVar[type[PredictionSettings]]
+    """The schema of its settings."""
+    NEEDS: ClassVar[tuple[str, ...]] = ()
+    """Those of `OPTIONS` that it cannot do without."""
+    TAKES: ClassVar[tuple[str, ...]] = ()
+    """Those that it has a use for."""
+    LOCAL: ClassVar[bool] = False
+    """Whether it computes answers with a model in the job, so that device, threads and batches
+    count, and jobs of a run share what is loaded."""
+    KNOWS_RECORDS: ClassVar[bool] = False
+    """Whether it is given whole records, with right answers, to match answers to them."""
+
+    def __init__(self, request: Request[SomeSettings]) -> None:
+        """
+        Raises:
+            InputError: the request lacks what the backend needs or has what it does not take.
+        """
+        self._request = request
+        name, given = request.settings.backend, [one for one in OPTIONS if getattr(request, one)]
+        problems = [
+            f"--{one}: missing: backend {name} needs it" for one in self.NEEDS if one not in given
+        ]
+        problems += [
+            f"--{one}: backend {name} takes none: leave it out"
+            for one in given
+            if one not in (*self.NEEDS, *self.TAKES)
+        ]
+        if problems:
+            raise InputError(*problems)
+
+    @staticmethod
+    def libraries(settings: Any, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
+        """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
+        return ()
+
+    @abstractmethod
+    def identity(self) -> Any:
+        """A JSON value that tells the model from all others, by content and not by paths.
+
+        Finished predictions of an equal identity are taken from the cache, without the model.
+
+        Raises:
+            InputError: the manifest of the model is missing or invalid, or its files are altered.
+        """
+
+    @abstractmethod
+    def prompts(self, records: Sequence[Record]) -> list[SomePrompt]:
         """The prompt of each record.
 
         Raises:
-            InputError: a prompt does not fit.
+            InputError: a prompt does not fit, or the model cannot be used here.
         """
 
-    def batches(self, prompts: Sequence[SomePrompt], /) -> list[list[int]]:
-        """Batches of prompts that are answered together, as lists of indices."""
+    def batches(self, prompts: Sequence[SomePrompt]) -> list[list[int]]:
+        """Batches of prompts that are answered together, as lists of indices: all at once."""
+        return [list(range(len(prompts)))]
 
     def load(self) -> None:
-        """Load the model, before the first answer.
+        """Load the model, before the first answer: nothing.
 
         Raises:
             InputError: the model cannot be loaded.
         """
+        return
 
-    def generate(self, prompts: Sequence[SomePrompt], batch: int, /) -> list[Generated]:
+    @abstractmethod
+    def generate(self, prompts: Sequence[SomePrompt], batch: int) -> list[Generated]:
         """Answer the prompts of a batch, in order. Repeating the call gives the same answers.
 
         Raises:
             InputError: the model cannot answer, for example because it is out of memory.
         """
 
+    @abstractmethod
     def cost(self) -> Mapping[str, float | str | None]:
         """The cost since the model was loaded, other than seconds and tokens; keys of what
         `prediction_cost` has replace its values."""
-
-
-class BackendModule(Protocol):
-    """What a module `ecslm.prediction.{name}_backend` has. It must be fast to import."""
-
-    SETTINGS: type[PredictionSettings]
-    """The schema of its settings."""
-
-    def libraries(self, settings: Any, /, tuned: bool) -> tuple[str, ...]:
-        """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
-
-    def identity(self, request: Request[Any], /) -> Any:
-        """A JSON value that tells the model from all others, by content and not by paths.
-
-        Finished predictions of an equal identity are taken from the cache, without the model.
-
-        Raises:
-            InputError: the request lacks what the backend needs or has what it does not take, the
-                manifest of the model is missing or invalid, or its files are altered.
-        """
-
-    def open_backend(self, request: Request[Any], /) -> Backend[Any]:
-        """Check a request, as far as possible without loading the model, and return its backend.
-
-        Raises:
-            InputError: the request cannot be fulfilled.
-            WorkerLostError: the process that holds the model for the run has ended; so may all
-                calls of the backend raise. Opened again, without `worker_code`, the backend goes on
-                with the next batch.
-        """
 
 
 def module_name(backend: str) -> str:
@@ -193,18 +195,18 @@ def modules_of(settings: PredictionSettings) -> tuple[str, ...]:
     return (module_name(settings.backend), *settings.modules())
 
 
-def backend_module(backend: str) -> BackendModule:
-    """Load the module of a backend.
+def backend_class(backend: str) -> type[Backend[Any, Any]]:
+    """Load a backend.
 
     Raises:
-        InputError: there is no backend with this name.
+        InputError: there is none with this name.
     """
     modules = [module.name for module in pkgutil.iter_modules(ecslm.prediction.__path__)]
     names = [name.removesuffix(SUFFIX) for name in modules if name.endswith(SUFFIX)]
     if backend not in names:
         message = f"unknown {backend!r}{nearest(backend, names)}"
         raise InputError(Problem(message, "--settings", field="backend"))
-    return cast(BackendModule, import_module(module_name(backend)))
+    return cast(type[Backend[Any, Any]], import_module(module_name(backend)).BACKEND)
 
 
 class _OfBackend(BaseModel):
@@ -218,4 +220,4 @@ def read_prediction_settings(argument: str | None) -> PredictionSettings:
         InputError: there is no such backend, or the settings do not fit its schema.
     """
     backend = read_settings(argument, _OfBackend).backend
-    return read_settings(argument, backend_module(backend).SETTINGS)
+    return read_settings(argument, backend_class(backend).SETTINGS)

@@ -1,6 +1,7 @@
 """Generating answers to the tokenised prompts of a batch, one token of each at a time."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, Protocol
 
 import torch
@@ -10,6 +11,9 @@ from ecslm.prediction.backend import Generated
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import Reading, read
 from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.schemas.prediction import FinishReason
+from ecslm.schemas.record import Record
 
 Choice = Callable[[torch.Tensor, Sequence[int], int], torch.Tensor]
 """Tokens of rows, given their logits (rows x vocabulary), their prompts and the step."""
@@ -97,12 +101,12 @@ class Generator:
             _keep(batch, going)
             last = [[answers[row][-1]] for row in batch.order]
             positions = [[len(prompts[row]) + step] for row in batch.order]
-            hidden = self._network.hidden(
+            hidden = self._network.states(
                 self._network.tensor(last),
                 batch.mask[:, : batch.cache.get_seq_length() + 1],
                 self._network.tensor(positions),
                 batch.cache,
-            )
+            )[:, -1]
         return answers
 
 
@@ -124,35 +128,74 @@ def _keep(batch: Reading, going: list[int]) -> None:
 
 
 class FreeAnswers:
-    """Answers with whatever the model generates."""
+    """Answers with whatever the model generates; other modes of answering are subclasses."""
 
-    def __init__(self, network: Network, tokenizer: Any, decoding: DecodingSettings) -> None:
-        self._generator = Generator(network, tokenizer.eos_token_id)
-        self._tokenizer, self._decoding = tokenizer, decoding
+    def __init__(self, decoding: DecodingSettings, tokenizer: Any) -> None:
+        self._decoding, self._tokenizer = decoding, tokenizer
+
+    def form(self, record: Record) -> Any:  # noqa: ARG002
+        """What the answer to a record may be.
+
+        Raises:
+            InputError: the record has not what the form is made of, or `max_new_tokens` may cut
+                the shortest answer.
+        """
+        return None
+
+    def room(self, form: Any) -> int:  # noqa: ARG002
+        """The most tokens that an answer takes."""
+        return self._decoding.max_new_tokens
 
     def answers(
         self,
+        network: Network,
         prompts: Sequence[Sequence[int]],
-        _forms: Sequence[Any],
+        forms: Sequence[Any],  # noqa: ARG002
+        numbers: torch.Tensor,
+    ) -> list[Generated]:
+        """Answer the prompts of a batch, in order.
+
+        Args:
+            prompts: as tokens.
+            forms: of the answers, see `form`.
+            numbers: random numbers from 0 to 1, prompts x steps, for decoding that samples.
+
+        Raises:
+            torch.OutOfMemoryError: the batch is too large.
+        """
+        return self.generated(network, prompts, numbers)
+
+    def generated(
+        self,
+        network: Network,
+        prompts: Sequence[Sequence[int]],
         numbers: torch.Tensor,
         limits: Limits | None = None,
     ) -> list[Generated]:
-        """Answer the prompts of a batch, in order; the end token is counted, but no part of the
-        text.
-
-        Args:
-            numbers: see `Sampling`.
-        """
-        decoding = self._decoding
+        """Generated answers; the end token is counted, but no part of the text."""
+        decoding, end = self._decoding, self._tokenizer.eos_token_id
         choose: Choice = likeliest
         if decoding.sample:
             choose = Sampling(decoding.temperature, decoding.top_p, numbers)
-        found = self._generator.generate(prompts, decoding.max_new_tokens, choose, limits)
-        return [
-            self._text(len(prompt), tokens) for prompt, tokens in zip(prompts, found, strict=True)
-        ]
+        generator = Generator(network, end)
+        found = generator.generate(prompts, decoding.max_new_tokens, choose, limits)
+        answers = []
+        for prompt, tokens in zip(prompts, found, strict=True):
+            stopped = tokens[-1] == end
+            text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)
+            reason: FinishReason = "stop" if stopped else "length"
+            answers.append(Generated(text, len(prompt), len(tokens), reason))
+        return answers
 
-    def _text(self, prompt_tokens: int, tokens: list[int]) -> Generated:
-        stopped = tokens[-1] == self._tokenizer.eos_token_id
-        text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)
-        return Generated(text, prompt_tokens, len(tokens), "stop" if stopped else "length")
+
+def open_mode(settings: TransformersSettings, tokenizer: Any) -> FreeAnswers:
+    """The mode that settings name: the `MODE` of its module.
+
+    It is loaded by name so that its code is in the digest of those predictions alone that use it:
+    an edit of one reruns no free generation.
+    """
+    if settings.answers is None:
+        return FreeAnswers(settings.decoding, tokenizer)
+    (module,) = settings.modules()
+    found: FreeAnswers = import_module(module).MODE(settings, tokenizer)
+    return found

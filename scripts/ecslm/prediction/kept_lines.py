@@ -47,20 +47,19 @@ def add_line(path: Path, line: KeptLine) -> None:
     """Add a line, by one process at a time, in a way that survives a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab+") as stream:
-        end = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, end - 1))
+        stream.seek(max(0, stream.tell() - 1))
         # A process may have been killed in the middle of a line.
-        begin = b"" if stream.read() in (b"", b"\n") else b"\n"
-        stream.write(begin + json_line(line.sealed()).encode())
+        begin = "" if stream.read() in (b"", b"\n") else "\n"
+        stream.write(f"{begin}{json_line(line.sealed())}".encode())
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def sound_lines(path: Path, form: type[Line], start: int = 0) -> Iterator[tuple[Line | None, int]]:
-    """The lines, None for a damaged one, each with the place in the file where it ends.
+def sound_lines(path: Path, form: type[Line], start: int = 0) -> Iterator[tuple[Line, int]]:
+    """The lines as they were written, each with the place in the file where it ends.
 
     Args:
-        start: a place where a line begins. One that another process is still writing is not read.
+        start: a place where a line ends. One that another process is still writing is not read.
     """
     if not path.exists():
         return
@@ -68,9 +67,9 @@ def sound_lines(path: Path, form: type[Line], start: int = 0) -> Iterator[tuple[
         stream.seek(start)
         for text in stream:
             start += len(text)
-            if not text.endswith(b"\n"):
-                return
-            line = form.sound(text)
-            if line is None and text.strip():
+            if not text.strip() or not text.endswith(b"\n"):
+                continue
+            if (line := form.sound(text)) is not None:
+                yield line, start
+            else:
                 log.warning("%s: the line that ends at byte %d is damaged", path, start)
-            yield line, start

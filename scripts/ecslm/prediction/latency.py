@@ -8,33 +8,32 @@ import logging
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
-from ecslm.common.files import remove_temporaries, write_json
+from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
-from ecslm.common.locks import held
-from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
+from ecslm.common.manifests import manifest_of
 from ecslm.common.versions import require_locked
-from ecslm.common.worker.client import WorkerLostError
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import Backend, Prompt, Request
+from ecslm.prediction.backend import Request
 from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
-from ecslm.prediction.transformers_backend import libraries, open_backend
+from ecslm.prediction.session import Ask, opening, with_session
+from ecslm.prediction.transformers_backend import TransformersBackend
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
-from ecslm.script import Device, OutputFile, job
+from ecslm.script import Device, Origin, OutputFile, job
 
 log = logging.getLogger(__name__)
 
 
 @job(log=True)
 def measure_latency(
+    origin: Origin,
     *,
     datasets: Sequence[Path],
     base: Path,
@@ -49,8 +48,6 @@ def measure_latency(
     device: Device = "cpu",
     threads: int = 2,
     worker_code: str | None = None,
-    manifest: OutputFile | None = None,
-    code: str | None = None,
 ) -> None:
     """Answer the sample; write how long each answer took, and the manifest.
 
@@ -75,16 +72,16 @@ def measure_latency(
         device: where to compute
         threads: CPU threads
         worker_code: set by a run: digest of predict.py's code, which identifies its process
-        manifest: manifest to write: what the result was made from (default: OUTPUT with
-            .manifest.json)
-        code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    manifest = manifest or manifest_of(output)
-    used = (libraries(own, tuned=adapter is not None) for own in settings.tasks.values())
-    versions = require_locked(tuple(dict.fromkeys(name for names in used for name in names)))
     prompt = PromptTemplate(template, template_digest).sha256
-    inputs = [path for path in (*datasets, base, adapter) if path is not None]
-    origin = made_from(inputs, settings, code, versions, prompt)
+    tuned, precision = adapter is not None, next(iter(settings.tasks.values())).precision
+    used = (TransformersBackend.libraries(own, tuned) for own in settings.tasks.values())
+    origin.fields |= {
+        "versions": require_locked(tuple(dict.fromkeys(chain(*used)))),
+        "template_sha256": prompt,
+        **run_fields(model, seed, device, threads, precision),
+    }
+    origin.reads(*datasets, base, adapter)
     requests = {
         task: Request(
             model=model,
@@ -97,27 +94,15 @@ def measure_latency(
             seed=seed,
             device=device,
             threads=threads,
-            worker_code=worker_code,
         )
         for task, own in settings.tasks.items()
     }
     records = (record for path in datasets for record in read_records(path))
     sample = sample_of(records, settings, settings.tasks)
-    require_unchanged(origin)
-    # One that outlived its run would slow this one down.
-    lock = manifest.parent / "work" / f"{manifest.name}.lock"
-    with held(lock, str(output), wait=True, stays=code is not None):
-        lease_devices(device)
-        try:
-            found = _measured(requests, sample)
-        except WorkerLostError as error:
-            log.warning("%s: this job loads the model itself", error)
-            alone = {task: replace(one, worker_code=None) for task, one in requests.items()}
-            found = _measured(alone, sample)
-        remove_temporaries(output)
-        write_json(output, found.model_dump(mode="json"))
-        precision = next(iter(settings.tasks.values())).precision
-        write_manifest(manifest, origin | run_fields(model, seed, device, threads, precision), [])
+    lease_devices(device)
+    found = with_session(worker_code, device, threads, lambda ask: _measured(ask, requests, sample))
+    write_json(output, found.model_dump(mode="json"))
+    origin.wrote([], manifest_of(output))
 
 
 def sample_of(
@@ -150,46 +135,46 @@ def sample_of(
 
 
 def _measured(
-    requests: Mapping[str, Request[TransformersSettings]], sample: Mapping[str, Sequence[Record]]
+    ask: Ask,
+    requests: Mapping[str, Request[TransformersSettings]],
+    sample: Mapping[str, Sequence[Record]],
 ) -> LatencyFile:
     start = time.perf_counter()
     answers: list[TimedAnswer] = []
     costs: list[Mapping[str, float | str | None]] = []
     for task, records in sample.items():
-        backend = open_backend(requests[task])
-        prompts = backend.prompts(records)
-        backend.load()
+        # Each batch is one prompt.
+        _, batches = ask(opening(requests[task], records))
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
-            backend.generate(prompts[:1], 0)
-        answers += [
-            _answered(backend, record, prompt, number)
-            for number, (record, prompt) in enumerate(zip(records, prompts, strict=True))
-        ]
-        costs.append(backend.cost())
+            ask(["generate", 0])
+        timed = {
+            index: _answered(ask, records[index], number) for number, (index,) in enumerate(batches)
+        }
+        answers += [timed[index] for index in sorted(timed)]
+        costs.append(ask(["cost"]))
     seconds = [answer.seconds for answer in answers]
-    count, total = len(seconds), sum(seconds)
-    log.info("%d prompts in %.1f s", count, total)
+    total = sum(seconds)
+    log.info("%d prompts in %.1f s", len(seconds), total)
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
-    peaks = [cost["peak_memory_bytes"] for cost in costs]
     return LatencyFile(
         device=str(costs[0]["device"]),
         load_seconds=time.perf_counter() - start - total,
         seconds=total,
         p50_seconds=percentiles[49],
         p95_seconds=percentiles[94],
-        peak_memory_bytes=max(float(peak or 0) for peak in peaks),
+        peak_memory_bytes=max(float(cost["peak_memory_bytes"] or 0) for cost in costs),
         answers=answers,
     )
 
 
-def _answered(backend: Backend[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
+def _answered(ask: Ask, record: Record, batch: int) -> TimedAnswer:
     start = time.perf_counter()
-    (answer,) = backend.generate([prompt], number)
+    (answer,) = ask(["generate", batch])
     return TimedAnswer(
         task=record.task,
         id=record.id,
         seconds=time.perf_counter() - start,
-        prompt_tokens=answer.prompt_tokens,
-        generated_tokens=answer.tokens,
+        prompt_tokens=answer["prompt_tokens"],
+        generated_tokens=answer["tokens"],
     )

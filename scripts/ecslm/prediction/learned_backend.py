@@ -6,82 +6,52 @@ It reads of a test record no more than input and options.
 import platform
 import resource
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.hashing import sha256_of_file
-from ecslm.prediction.backend import Generated, Request, needed
+from ecslm.prediction.backend import Backend, Generated, Prompt, there
 from ecslm.prediction.learned_settings import LIBRARIES, LearnedSettings
 from ecslm.schemas.record import Record, read_records, share_of
 
-SETTINGS = LearnedSettings
-LearnedRequest = Request[LearnedSettings]
 
-
-def libraries(_settings: LearnedSettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
-    """What computes features and fits."""
-    return LIBRARIES
-
-
-def identity(request: LearnedRequest) -> dict[str, str]:
-    """The sha256 of the files that it learns from.
-
-    Raises:
-        InputError: one is missing, or there is what only other backends need.
-    """
-    request.refuse("base", "adapter", "answers", "template", "access")
-    return {path.name: sha256_of_file(path) for path in _files(request)}
-
-
-def open_backend(request: LearnedRequest) -> "LearnedBackend":
-    """The records to learn from as a backend.
-
-    Raises:
-        InputError: a file is missing, altered or invalid.
-    """
-    train, val = (read_records(path) for path in _files(request))
-    return LearnedBackend(request.settings, train, val)
-
-
-def _files(request: LearnedRequest) -> tuple[Path, Path]:
-    backend = request.settings.backend
-    return needed(request.train, "train", backend), needed(request.val, "val", backend)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A record in place of its prompt."""
-
-    record: Record
-    text: None = None
-    truncated: None = None
-
-
-class LearnedBackend:
+class LearnedBackend(Backend[LearnedSettings, Prompt]):
     """Learns at load; it is its own loaded model."""
 
-    def __init__(
-        self, settings: LearnedSettings, train: Sequence[Record], val: Sequence[Record]
-    ) -> None:
-        self._settings, self._train, self._val = settings, train, val
+    SETTINGS = LearnedSettings
+    NEEDS = ("train", "val")
 
-    def prompts(self, records: Sequence[Record]) -> list[Asked]:
+    @staticmethod
+    def libraries(settings: LearnedSettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
+        """What computes features and fits."""
+        return LIBRARIES
+
+    @property
+    def _files(self) -> tuple[Path, Path]:
+        return there(self._request.train), there(self._request.val)
+
+    def identity(self) -> dict[str, str]:
+        """The sha256 of the files that it learns from."""
+        return {path.name: sha256_of_file(path) for path in self._files}
+
+    def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         """The records."""
-        return list(map(Asked, records))
-
-    def batches(self, prompts: Sequence[Asked]) -> list[list[int]]:
-        """All at once."""
-        return [list(range(len(prompts)))]
+        return list(map(Prompt, records))
 
     def load(self) -> None:
-        """Learn."""
+        """Learn.
+
+        Raises:
+            InputError: a file is missing, altered or invalid.
+        """
         # Here: a job with finished predictions need not import scikit-learn.
         from ecslm.prediction.learned.learning import learn
 
-        share = share_of(self._train, self._settings.train_fraction)
-        self._answers = learn(self._settings.method, self._settings.task, share, self._val)
+        train, val = map(read_records, self._files)
+        settings = self._request.settings
+        share = share_of(train, settings.train_fraction)
+        self._answers = learn(settings.method, settings.task, share, val)
 
-    def generate(self, prompts: Sequence[Asked], _batch: int) -> list[Generated]:
+    def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
         """The answers, which have no tokens."""
         texts = self._answers([prompt.record for prompt in prompts])
         return [Generated(text, None, None, "stop") for text in texts]
@@ -93,3 +63,6 @@ class LearnedBackend:
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "energy_joules": None,
         }
+
+
+BACKEND = LearnedBackend

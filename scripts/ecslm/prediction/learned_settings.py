@@ -1,6 +1,6 @@
 """Settings of the backend `learned`."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,8 +15,6 @@ Method = Literal["tf-idf", "nearest"]
 
 class LearnedSettings(PredictionSettings):
     """What learns, and from how many of the task's training records."""
-
-    LOCAL: ClassVar[bool] = False
 
     backend: Literal["learned"]
     method: Method

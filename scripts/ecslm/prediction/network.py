@@ -53,15 +53,6 @@ class Network:
         """Of prompts that were read, for the next batches, see `prefill.py`; to clear them frees
         memory."""
 
-    def hidden(
-        self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache
-    ) -> torch.Tensor:
-        """The last hidden state of each row, rows x size; the tokens are added to the cache.
-
-        Args: as of `states`.
-        """
-        return self.states(tokens, mask, positions, cache)[:, -1]
-
     def states(
         self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache
     ) -> torch.Tensor:

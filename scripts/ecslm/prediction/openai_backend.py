@@ -7,14 +7,12 @@ answered request is never sent again, for any job or study.
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 from ecslm.common.cli import read_settings
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.locks import held
 from ecslm.common.versions import require_locked
-from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.backend import Generated, Request
+from ecslm.prediction.backend import Backend, Generated, Prompt, Request
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
 from ecslm.prediction.server_client import Answer, ServerClient, ServerRequest, request_for
@@ -23,60 +21,9 @@ from ecslm.schemas.record import Record
 
 log = logging.getLogger(__name__)
 
-SETTINGS = OpenAISettings
-# What is asked of this backend.
-OpenAIRequest = Request[OpenAISettings]
-
 # Prompts that a job asks before it lets others ask the server. It must not depend on the number of
 # requests at a time: a job that was killed may go on with another.
 BATCH = 100
-
-
-def libraries(_settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
-    """Libraries whose versions can change a prediction: that of prompts alone."""
-    return ("Jinja2",)
-
-
-def identity(request: OpenAIRequest) -> dict[str, str]:
-    """The model by its name, and the server by its URL and API.
-
-    Raises:
-        InputError: the template is missing, or there are options that a server does not need.
-    """
-    request.refuse("base", "adapter", "answers", "train", "val")
-    request.prompt_template()
-    server = request.settings.server
-    return {"url": server.url, "model": server.model, "api": server.api}
-
-
-def open_backend(request: OpenAIRequest) -> "ServerBackend":
-    """The backend. The server is asked only for answers that are not there yet.
-
-    Raises:
-        InputError: as `identity`, or the value of `--access` is invalid.
-    """
-    access = read_settings(request.access, AccessSettings, "--access")
-    return ServerBackend(request, access, SERVER_ANSWERS)
-
-
-def going_to_ask(
-    settings: OpenAISettings, template: Path, seed: int, records: Sequence[Record] | None
-) -> bool:
-    """Whether a job will certainly ask the server, since an answer is missing.
-
-    Args:
-        template: file of the prompt.
-        records: None if they are not known.
-
-    Raises:
-        InputError: the template does not fit a record.
-    """
-    kept = AnswerCache(SERVER_ANSWERS, settings.server).answers()
-    if records is None:
-        return not kept
-    asked = filter(settings.asks, records)
-    prompt = PromptTemplate(template)
-    return any(_request(one, prompt, settings, seed).key not in kept for one in asked)
 
 
 class _Kept(KeptLine):
@@ -89,80 +36,84 @@ class _Kept(KeptLine):
 class AnswerCache:
     """The answers of one model of one server, by the digest of their request: lines of a file."""
 
-    def __init__(self, root: Path, server: ServerSettings) -> None:
-        """
-        Args:
-            root: directory of the answers of all servers.
-        """
-        self.folder = root / sha256_of_text(canonical_json([server.url, server.model]))[:16]
-        self._path, self._read = self.folder / "answers.jsonl", 0
-        self._answers: dict[str, Answer] = {}
+    def __init__(self, server: ServerSettings) -> None:
+        name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
+        self.path, self._read = SERVER_ANSWERS / name / "answers.jsonl", 0
         # Version 1.0 had a file for each.
-        for path in self.folder.glob("??/*.json"):
-            self._add(_Kept.sound(path.read_bytes()))
+        files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
+        sound = filter(None, map(_Kept.sound, files))
+        self._answers = {one.request: one.answer for one in sound}
 
     def answers(self) -> Mapping[str, Answer]:
         """All answers, also those that other processes have added since the last call."""
-        for line, end in sound_lines(self._path, _Kept, self._read):
-            self._add(line)
-            self._read = end
+        for line, end in sound_lines(self.path, _Kept, self._read):
+            self._answers[line.request], self._read = line.answer, end
         return self._answers
-
-    def _add(self, line: _Kept | None) -> None:
-        if line is not None:
-            self._answers[line.request] = line.answer
 
     def add(self, request: str, answer: Answer) -> None:
         """Keep an answer."""
-        add_line(self._path, _Kept(request=request, answer=answer))
+        add_line(self.path, _Kept(request=request, answer=answer))
 
 
-class ServerBackend:
-    """Asks for all prompts in their order; it is its own loaded model."""
+class ServerBackend(Backend[OpenAISettings, Prompt]):
+    """Asks for all prompts in their order, but only what it was never asked before."""
 
-    def __init__(self, request: OpenAIRequest, access: AccessSettings, root: Path) -> None:
+    SETTINGS = OpenAISettings
+    NEEDS = ("template",)
+    TAKES = ("access",)
+
+    def __init__(self, request: Request[OpenAISettings]) -> None:
         """
-        Args:
-            root: directory of the answers of all servers.
+        Raises:
+            InputError: as `Backend`, or the value of `--access` is invalid.
         """
-        self._settings, self._seed = request.settings, request.seed
-        self._template = request.prompt_template()
-        self._access, self._cache = access, AnswerCache(root, request.settings.server)
-        self._prompts: list[ServerRequest] = []
+        super().__init__(request)
+        self._server = request.settings.server
+        self._access = read_settings(request.access, AccessSettings, "--access")
+        self._cache = AnswerCache(self._server)
+        self._requests: list[ServerRequest] = []
         self._new: list[Answer] = []
 
-    def prompts(self, records: Sequence[Record]) -> list[ServerRequest]:
+    @staticmethod
+    def libraries(settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
+        """That of prompts alone."""
+        return ("Jinja2",)
+
+    def identity(self) -> dict[str, str]:
+        """The model by its name, and the server by its URL and API."""
+        return self._server.model_dump(include={"url", "model", "api"})
+
+    def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         """The prompt of each record, whole; logs the most that the answers can cost.
 
         Raises:
             InputError: the template does not fit a record.
         """
-        template, settings = self._template, self._settings
-        self._prompts = [_request(one, template, settings, self._seed) for one in records]
-        if settings.server.api == "chat" and template.markers:
+        template, settings = self._request.prompt_template(), self._request.settings
+        if self._server.api == "chat" and template.markers:
             log.warning(
                 "%s: the template has markers of turns, and a chat server adds its own: choose one "
                 "without, or `api: completions`",
                 template.path,
             )
+        texts = (template.render(record, settings.shots) for record in records)
+        prompts = [Prompt(one, text, False) for one, text in zip(records, texts, strict=True)]
+        self._requests = list(map(self._as_request, prompts))
         if (prices := self._access.prices) is not None:
-            missing = self._missing(self._prompts)
+            missing = self._missing(self._requests)
             most = prices.of_all(one.most_tokens for one in missing)
             log.info(
                 "%d of %d prompts to ask, for at most %.2f %s",
                 *(len(missing), len(records), most, prices.currency),
             )
-        return self._prompts
+        return prompts
 
-    def batches(self, prompts: Sequence[ServerRequest]) -> list[list[int]]:
+    def batches(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Batches of prompts, in order."""
         indices = list(range(len(prompts)))
         return [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
 
-    def load(self) -> None:
-        """Nothing: the model is at the server."""
-
-    def generate(self, prompts: Sequence[ServerRequest], _batch: int) -> list[Generated]:
+    def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
         """Answer prompts, in order; the server is asked for what it was never asked before.
 
         Meanwhile other jobs that ask it for the same model wait: together they send no more
@@ -172,31 +123,26 @@ class ServerBackend:
             InputError: there is no key, the server cannot be reached, it refuses the key or a
                 request, no answer can be used, or the budget does not suffice.
         """
-        with held(self._cache.folder / "lock", self._settings.server.url, wait=True):
-            if missing := self._missing(prompts):
+        requests = list(map(self._as_request, prompts))
+        with held(self._cache.path.with_name("lock"), self._server.url, wait=True):
+            if missing := self._missing(requests):
                 self._client.ask(missing, self._keep, self._cache.answers().values())
         found = self._cache.answers()
-        return [_generated(found.get(one.key)) for one in prompts]
+        return [_generated(found.get(one.key)) for one in requests]
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
-        kept = self._cache.answers()
-        keys = {one.key for one in self._prompts}
+        kept, keys = self._cache.answers(), {one.key for one in self._requests}
         answers = [kept[key] for key in sorted(keys) if key in kept]
-        names = sorted({answer.model for answer in answers if answer.model})
-        if len(names) > 1:
-            log.warning(
-                "%s: the server names several models: %s", self._cache.folder, ", ".join(names)
-            )
+        withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
         cost: dict[str, float | str | None] = {
-            "device": f"{self._settings.server.model} at {self._settings.server.url}",
-            "answered_by": ", ".join(names) or None,
+            "device": f"{self._server.model} at {self._server.url}",
+            # Another model may have been put behind the same name, while some answers were kept.
+            "answered_by": ", ".join(sorted({one.model for one in answers if one.model})) or None,
             "requests": len(self._new),
             "answers_from_cache": len(answers) - len(self._new),
             "unusable_answers": len(keys) - len(answers),
-            "withheld_by_content_filter": sum(
-                answer.finish_reason == "content_filter" for answer in answers
-            ),
+            "withheld_by_content_filter": withheld,
         }
         if (prices := self._access.prices) is not None:
             cost |= {
@@ -210,23 +156,20 @@ class ServerBackend:
     @cached_property
     def _client(self) -> ServerClient:
         require_locked(("openai",))
-        return ServerClient(self._settings.server, self._access)
+        return ServerClient(self._server, self._access)
 
-    def _missing(self, prompts: Sequence[ServerRequest]) -> list[ServerRequest]:
+    def _as_request(self, prompt: Prompt) -> ServerRequest:
+        request = self._request
+        return request_for(prompt.text or "", prompt.record.id, request.settings, request.seed)
+
+    def _missing(self, requests: Sequence[ServerRequest]) -> list[ServerRequest]:
         """The requests without an answer, each once."""
         kept = self._cache.answers()
-        return [*{one.key: one for one in prompts if one.key not in kept}.values()]
+        return [*{one.key: one for one in requests if one.key not in kept}.values()]
 
     def _keep(self, request: str, answer: Answer) -> None:
         self._cache.add(request, answer)
         self._new.append(answer)
-
-
-def _request(
-    record: Record, template: PromptTemplate, settings: OpenAISettings, seed: int
-) -> ServerRequest:
-    prompt = template.render(record, settings.shots)
-    return request_for(prompt, record.id, settings.server, settings.decoding, seed)
 
 
 def _generated(answer: Answer | None) -> Generated:
@@ -234,3 +177,6 @@ def _generated(answer: Answer | None) -> Generated:
         # The reply could not be used: an answer that is counted as invalid.
         return Generated("", None, None, None)
     return Generated(answer.text, *answer.counts, answer.finish_reason)
+
+
+BACKEND = ServerBackend

@@ -1,7 +1,7 @@
 """Settings of the backend `openai`: which model of which server answers, and how it is reached."""
 
 import re
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -79,8 +79,6 @@ class ServerDecoding(Sampling):
 
 class OpenAISettings(PredictionSettings):
     """How a model of a server answers."""
-
-    LOCAL: ClassVar[bool] = False
 
     backend: Literal["openai"]
     server: ServerSettings = Field(description="Which model of which server.")

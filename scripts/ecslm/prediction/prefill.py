@@ -43,9 +43,12 @@ class Reading:
 class _Row:
     prompt: int
     prefix: States | None
-    known: int
-    """Tokens of the prefix."""
     rest: Sequence[int]
+
+    @property
+    def known(self) -> int:
+        """Tokens of the prefix."""
+        return 0 if self.prefix is None else self.prefix[0][0].shape[2]
 
 
 def read(network: Network, prompts: Prompts, room: int) -> Reading:
@@ -85,18 +88,16 @@ def read(network: Network, prompts: Prompts, room: int) -> Reading:
 
 
 def _rows(network: Network, prompts: Prompts) -> list[_Row]:
-    everything = tuple(range(len(prompts)))
-    groups = (
-        [Group((), everything)]
-        if network.counts_padding
-        else groups_by_prefix(prompts, WORTH[network.device.type])
-    )
-    rows = []
-    for group in groups:
-        prefix = _prefix(network, tuple(prompts[group.rows[0]]), group.prefixes)
-        known = group.prefixes[-1] if group.prefixes else 0
-        rows += [_Row(row, prefix, known, prompts[row][known:]) for row in group.rows]
-    return rows
+    # Nothing is shared where padding between tokens would count.
+    worth = None if network.counts_padding else WORTH[network.device.type]
+    return [
+        _Row(
+            prompt,
+            _prefix(network, tuple(prompts[prompt]), lengths),
+            prompts[prompt][max(lengths, default=0) :],
+        )
+        for prompt, lengths in shared_prefixes(prompts, worth)
+    ]
 
 
 def _prefix(network: Network, tokens: tuple[int, ...], lengths: tuple[int, ...]) -> States | None:
@@ -105,9 +106,8 @@ def _prefix(network: Network, tokens: tuple[int, ...], lengths: tuple[int, ...])
         return None
     key = tokens[: lengths[-1]], lengths
     if key not in network.prefixes:
-        known = lengths[-2] if len(lengths) > 1 else 0
         shorter = _prefix(network, tokens, lengths[:-1])
-        row = _Row(0, shorter, known, tokens[known : lengths[-1]])
+        row = _Row(0, shorter, tokens[max(lengths[:-1], default=0) : lengths[-1]])
         _, cache, _ = _read_chunk(network, [row])
         while len(network.prefixes) >= KEPT:
             network.prefixes.pop(next(iter(network.prefixes)))
@@ -131,44 +131,36 @@ def _read_chunk(network: Network, rows: Sequence[_Row]) -> tuple[torch.Tensor, C
         mask.append([*before, *padding, *[1] * len(row.rest)])
     cache = beginning_with([row.prefix for row in rows], longest)
     whole = network.tensor(mask)
-    last = network.hidden(network.tensor(tokens), whole, network.tensor(positions), cache)
-    return last, cache, whole
+    states = network.states(network.tensor(tokens), whole, network.tensor(positions), cache)
+    return states[:, -1], cache, whole
 
 
-@dataclass(frozen=True)
-class Group:
-    """Prompts with the same prefix."""
-
-    prefixes: tuple[int, ...]
-    """Lengths of the prefix and, before it, of the shorter ones that more prompts begin with. Each
-    is computed from the one before. Empty: nothing is shared."""
-    rows: tuple[int, ...]
-    """Indices of prompts; each is longer than the prefix."""
+Shared = list[tuple[int, tuple[int, ...]]]
+"""Prompts, each with the lengths of the prefixes that it shares with others, the shorter ones with
+more of them. Each is computed from the one before."""
 
 
-def groups_by_prefix(prompts: Prompts, worth: int) -> list[Group]:
-    """Divide the prompts into groups with a prefix.
+def shared_prefixes(prompts: Prompts, worth: int | None) -> Shared:
+    """All prompts with the prefixes that they share, those with the same ones side by side.
 
-    A prefix is shared where that saves computing at least `worth` tokens. At least the last token
-    of each prompt remains, since the answer follows from it.
+    A prefix is shared where that saves computing at least `worth` tokens; nowhere if it is None. At
+    least the last token of each prompt remains, since the answer follows from it.
     """
+    if worth is None:
+        return [(prompt, ()) for prompt in range(len(prompts))]
     order = sorted(range(len(prompts)), key=lambda row: list(prompts[row]))
-    groups, alone = _divide(prompts, order, (), 0, worth)
-    return [*groups, *_group((), alone)]
+    shared, alone = _divide(prompts, order, (), 0, worth)
+    return [*shared, *((row, ()) for row in alone)]
 
 
 def _divide(
-    prompts: Prompts,
-    rows: list[int],
-    prefixes: tuple[int, ...],
-    start: int,
-    worth: int,
-) -> tuple[list[Group], list[int]]:
-    """Groups with longer prefixes than `prefixes`, and the rows that are left.
+    prompts: Prompts, rows: Sequence[int], prefixes: tuple[int, ...], start: int, worth: int
+) -> tuple[Shared, list[int]]:
+    """The rows with longer prefixes than `prefixes`, and those that are left.
 
     The rows are sorted by their tokens and equal up to `start`.
     """
-    groups: list[Group] = []
+    shared: Shared = []
     alone: list[int] = []
     computed = prefixes[-1] if prefixes else 0
     for _, members in groupby(rows, lambda row: prompts[row][start]):
@@ -177,19 +169,16 @@ def _divide(
         length = common_length(prompts[branch[0]][:-1], prompts[branch[-1]])
         if len(branch) == 1 or length == start:
             alone += branch
-        elif (len(branch) - 1) * (length - computed) >= worth:
-            longer = (*prefixes, length)
-            deeper, left = _divide(prompts, branch, longer, length, worth)
-            groups += [*_group(longer, left), *deeper]
+            continue
+        saves = (len(branch) - 1) * (length - computed) >= worth
+        longer = (*prefixes, length) if saves else prefixes
+        deeper, left = _divide(prompts, branch, longer, length, worth)
+        if saves:
+            shared += [(row, longer) for row in left]
         else:
-            deeper, left = _divide(prompts, branch, prefixes, length, worth)
-            groups += deeper
             alone += left
-    return groups, alone
-
-
-def _group(prefixes: tuple[int, ...], rows: list[int]) -> list[Group]:
-    return [Group(prefixes, tuple(rows))] if rows else []
+        shared += deeper
+    return shared, alone
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # untyped

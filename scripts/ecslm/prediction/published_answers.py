@@ -4,7 +4,6 @@ The archive of a commit has another sha256 whenever the server compresses it aga
 the commit's own name, which git writes into the archive.
 """
 
-import json
 import logging
 import shutil
 import tarfile
@@ -20,7 +19,7 @@ from pydantic import AfterValidator, Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
-from ecslm.prediction.texts import checked_texts
+from ecslm.common.validation import validated_json
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import answers_name
 from ecslm.schemas.settings import Closed, JobSettings, hiding
@@ -83,17 +82,19 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
     """
     output.mkdir(parents=True, exist_ok=True)
     with _local(archive, output) as path:
-        lists = _read(path, archive, settings)
-    written = []
-    for one in settings.answers:
-        rows = [
-            {"setting": setting, "prediction": text}
-            for setting in one.settings
-            for text in lists[one.model, one.task, setting]
-        ]
-        written.append(output / answers_name(one.model, one.task))
-        write_jsonl(written[-1], rows)
-    return written
+        try:
+            with tarfile.open(path) as opened:
+                files = _files(opened, archive, settings)
+        except (OSError, EOFError, tarfile.TarError) as error:
+            raise InputError(f"{archive}: not a whole tar archive ({error})") from None
+    rows: dict[Path, list[dict[str, str]]] = {}
+    for (one, setting), (name, content) in files.items():
+        texts = validated_json(list[str], content, f"{archive}: {name}")
+        into = rows.setdefault(output / answers_name(one.model, one.task), [])
+        into += ({"setting": setting, "prediction": text} for text in texts)
+    for path, found in rows.items():
+        write_jsonl(path, found)
+    return list(rows)
 
 
 @contextmanager
@@ -104,8 +105,8 @@ def _local(archive: str, folder: Path) -> Iterator[Path]:
         return
     with NamedTemporaryFile(dir=folder, prefix="archive-") as file:
         try:
+            log.info("downloading %s", archive)
             with urllib.request.urlopen(archive, timeout=SECONDS) as answer:
-                log.info("downloading %s", archive)
                 shutil.copyfileobj(answer, file)
         except (OSError, HTTPException, ValueError) as error:
             raise InputError(
@@ -116,43 +117,28 @@ def _local(archive: str, folder: Path) -> Iterator[Path]:
         yield Path(file.name)
 
 
-Lists = dict[tuple[str, str, str], list[str]]
-
-
-def _read(path: Path, name: str, settings: FetchSettings) -> Lists:
-    """The lists of texts, by model, task and setting."""
-    try:
-        with tarfile.open(path) as archive:
-            _require_commit(archive, name, settings.commit)
-            return _lists(archive, name, settings)
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise InputError(f"{name}: not a whole tar archive ({error})") from None
-
-
-def _require_commit(archive: tarfile.TarFile, name: str, commit: str) -> None:
-    found = str(archive.pax_headers.get("comment", ""))
-    if not found:
+def _files(
+    archive: tarfile.TarFile, name: str, settings: FetchSettings
+) -> dict[tuple[AnswersOfTask, str], tuple[str, bytes]]:
+    """Name and content of the file of each model, task and setting."""
+    commit = str(archive.pax_headers.get("comment", ""))
+    if not commit:
         raise InputError(f"{name}: does not say of which commit it is: use an archive of git's")
-    if not found.startswith(commit):
-        raise InputError(f"{name}: is of commit {found}, not of `commit: {commit}`")
-    log.info("commit %s", found)
-
-
-def _lists(archive: tarfile.TarFile, name: str, settings: FetchSettings) -> Lists:
+    if not commit.startswith(settings.commit):
+        raise InputError(f"{name}: is of commit {commit}, not of `commit: {settings.commit}`")
+    log.info("commit %s", commit)
     # All files are in one directory, which is named after the repository.
     members = {one.name.partition("/")[2]: one for one in archive.getmembers() if one.isfile()}
-    found: Lists = {}
-    missing = []
-    for one in settings.answers:
-        for setting in one.settings:
-            paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
-            there = next((path for path in paths if path in members), None)
-            if there is None:
-                missing.append(paths[-1])
-                continue
-            stream = archive.extractfile(members[there])
-            assert stream is not None, "a file"
-            found[one.model, one.task, setting] = _texts(stream.read(), f"{name}: {there}")
+    found, missing = {}, []
+    wanted = [(one, setting) for one in settings.answers for setting in one.settings]
+    for one, setting in wanted:
+        paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
+        path = next((path for path in paths if path in members), None)
+        stream = None if path is None else archive.extractfile(members[path])
+        if path is None or stream is None:
+            missing.append(paths[-1])
+        else:
+            found[one, setting] = path, stream.read()
     if missing:
         more = f", nor {len(missing) - 1} other files" if len(missing) > 1 else ""
         raise InputError(
@@ -160,10 +146,3 @@ def _lists(archive: tarfile.TarFile, name: str, settings: FetchSettings) -> List
             "`settings` and `tasks`"
         )
     return found
-
-
-def _texts(content: bytes, where: str) -> list[str]:
-    try:
-        return checked_texts(json.loads(content), where)
-    except (ValueError, RecursionError):
-        raise InputError(f"{where}: not JSON") from None

@@ -1,6 +1,6 @@
 """Settings of the backend `recorded`."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,9 +10,6 @@ from ecslm.schemas.record import Record
 
 class RecordedSettings(PredictionSettings):
     """Which of the records have answers."""
-
-    LOCAL: ClassVar[bool] = False
-    KNOWS_RECORDS: ClassVar[bool] = True
 
     backend: Literal["recorded"]
     settings: tuple[str, ...] | None = Field(

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,22 +16,18 @@ from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
-from ecslm.common.worker.client import WorkerLostError
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import (
-    Backend,
-    BackendModule,
     Generated,
-    Prompt,
     Request,
-    SomePrompt,
-    backend_module,
+    backend_class,
     modules_of,
     read_prediction_settings,
 )
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
+from ecslm.prediction.session import Ask, opening, with_session
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import Prediction
@@ -114,8 +109,8 @@ def predict(
     """
     batch_tokens = settings.budget(batch_tokens)
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
-    module = backend_module(settings.backend)
-    versions = require_locked(module.libraries(settings, tuned=adapter is not None))
+    kind = backend_class(settings.backend)
+    versions = require_locked(kind.libraries(settings, tuned=adapter is not None))
     prompt = None if template is None else PromptTemplate(template, template_digest).sha256
     inputs = [path for path in (dataset, base, adapter, *answers, train, val) if path is not None]
     origin = made_from(inputs, settings, code, versions, prompt)
@@ -135,42 +130,40 @@ def predict(
         device=device,
         threads=threads,
         access=access,
-        worker_code=code,
     )
-    records = _records(dataset, task, settings)
+    backend = kind(request)
+    records = [record for record in read_given(dataset, task) if settings.asks(record)]
+    if not records:
+        needs = f"no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
+        raise InputError(f"{dataset}: {needs}")
     require_unchanged(origin)
 
-    local, precision = device if settings.LOCAL else None, getattr(settings, "precision", None)
+    local, precision = device if kind.LOCAL else None, getattr(settings, "precision", None)
     known = run_fields(model, seed, local, threads, precision)
     action = {
         "step": "predict",
-        "dataset": _seen_digest(records) if settings.LOCAL else origin["inputs"][str(dataset)],
-        "model": module.identity(request),
+        "dataset": _seen_digest(records) if kind.LOCAL else origin["inputs"][str(dataset)],
+        "model": backend.identity(),
         "seed": seed,
     }
-    if settings.LOCAL:
+    if kind.LOCAL:
         action |= {"batch_tokens": batch_tokens, "device": device, "threads": known["threads"]}
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored(lambda files: _join(files["predictions"], records)):
             return
-        if settings.LOCAL:
+        if kind.LOCAL:
             lease_devices(device)
-        made = _made(module, request, records, work.folder)
+        asked = records if kind.KNOWS_RECORDS else list(map(_seen, records))
+        made = with_session(
+            code if kind.LOCAL else None,
+            device,
+            threads,
+            lambda ask: _predicted(ask, opening(request, asked), records, work.folder),
+        )
         # A fault of a server that passes may give answers that cannot be used.
         keep = not read_json(made["cost"]).get("unusable_answers")
         work.publish(made, found={}, keep=keep)
-
-
-def _made(
-    module: BackendModule, request: Request[Any], records: Sequence[Record], work: Path
-) -> dict[str, Path]:
-    """Predict, if need be without the process that the run shares: finished batches remain."""
-    try:
-        return _predicted(module, request, records, work)
-    except WorkerLostError as error:
-        log.warning("%s: this job loads the model itself", error)
-    return _predicted(module, replace(request, worker_code=None), records, work)
 
 
 def read_given(path: Path, task: str | None) -> list[Record]:
@@ -185,30 +178,16 @@ def read_given(path: Path, task: str | None) -> list[Record]:
         InputError: the file is missing, empty, altered or invalid, a record has no task, or two
             have the same id.
     """
-    completed: list[Record] = []
 
     def check(rows: Numbered[AnsweredRecord]) -> Iterator[Problem]:
         for line, row in rows:
-            named = row.task or task
-            if named is None:
+            if row.task is None and task is None:
                 message = "missing: set it on each line, or give --task"
                 yield Problem(message, line=line, field="task")
-            else:
-                completed.append(row.record(named, str(line)))
-        if len(completed) == len(rows):
-            numbers = (line for line, _ in rows)
-            yield from repeated_ids(zip(numbers, (one.id for one in completed), strict=True))
+        yield from repeated_ids((line, row.id or str(line)) for line, row in rows)
 
-    read_rows(path, AnsweredRecord, check, lambda rows: () if rows else ("no records",))
-    return completed
-
-
-def _records(dataset: Path, task: str | None, settings: PredictionSettings) -> list[Record]:
-    records = [record for record in read_given(dataset, task) if settings.asks(record)]
-    if not records:
-        needs = f"no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
-        raise InputError(f"{dataset}: {needs}")
-    return records
+    rows = read_rows(path, AnsweredRecord, check, lambda rows: () if rows else ("no records",))
+    return [row.record(row.task or task or "", str(line)) for line, row in rows]
 
 
 class FinishedBatch(KeptLine):
@@ -227,73 +206,64 @@ def finished_batches(path: Path, batches: Sequence[Sequence[int]]) -> dict[int, 
     Args:
         batches: of the job, as lists of prompts.
     """
-    lines = (line for line, _ in sound_lines(path, FinishedBatch))
     sizes = dict(enumerate(map(len, batches)))
-    return {one.batch: one for one in lines if one and sizes.get(one.batch) == len(one.answers)}
+    lines = (line for line, _ in sound_lines(path, FinishedBatch))
+    return {one.batch: one for one in lines if sizes.get(one.batch) == len(one.answers)}
 
 
 def _predicted(
-    module: BackendModule, request: Request[Any], records: Sequence[Record], work: Path
+    ask: Ask, message: Sequence[Any], records: Sequence[Record], work: Path
 ) -> dict[str, Path]:
-    """Predict in the directory of the work; returns the files, by the names of the outputs."""
+    """Predict in the directory of the work; returns the files, by the names of the outputs.
+
+    Args:
+        message: opens the session.
+    """
     start = time.perf_counter()
-    backend = module.open_backend(request)
-    prompts = backend.prompts(
-        records if request.settings.KNOWS_RECORDS else list(map(_seen, records))
-    )
-    batches = backend.batches(prompts)
+    prompts, batches = ask(message)
+    load_seconds = time.perf_counter() - start
     finished = finished_batches(work / BATCHES, batches)
-    backend.load()
-    load_seconds, resumed = time.perf_counter() - start, bool(finished)
-    _generate(backend, prompts, batches, finished, work / BATCHES)
-    answers = {
-        index: answer
-        for number, members in enumerate(batches)
-        for index, answer in zip(members, finished[number].answers, strict=True)
-    }
-    rows = [
-        _prediction(record, prompt, answers[index])
-        for index, (record, prompt) in enumerate(zip(records, prompts, strict=True))
-    ]
-    made = {name: work / "made" / name for name in ("predictions", "cost")}
-    write_jsonl(made["predictions"], rows)
-    write_json(
-        made["cost"],
-        prediction_cost(
-            load_seconds,
-            # Those of killed runs count.
-            float(sum(one.seconds for one in finished.values())),
-            prompt_tokens=[row.prompt_tokens for row in rows],
-            generated_tokens=[row.generated_tokens for row in rows],
-            truncated=[prompt.truncated for prompt in prompts],
-            of_model=backend.cost(),
-            resumed=resumed,
-        ),
-    )
-    return made
-
-
-def _generate(
-    backend: Backend[SomePrompt],
-    prompts: Sequence[SomePrompt],
-    batches: Sequence[Sequence[int]],
-    finished: dict[int, FinishedBatch],
-    path: Path,
-) -> None:
-    """Add the batches that are missing to those that are finished, and to their file."""
+    resumed = bool(finished)
     done, told = sum(len(batches[number]) for number in finished), time.monotonic()
     log.info("%d prompts in %d batches, %d already done", len(prompts), len(batches), done)
+    answers: dict[int, Generated] = {}
     for number, members in enumerate(batches):
         if number not in finished:
             start = time.perf_counter()
-            answers = backend.generate([prompts[i] for i in members], number)
+            found = [Generated(**one) for one in ask(["generate", number])]
             seconds = time.perf_counter() - start
-            finished[number] = FinishedBatch(batch=number, seconds=seconds, answers=answers)
-            add_line(path, finished[number])
+            finished[number] = FinishedBatch(batch=number, seconds=seconds, answers=found)
+            add_line(work / BATCHES, finished[number])
             done += len(members)
             if time.monotonic() - told >= SECONDS_BETWEEN_LINES:
                 told = time.monotonic()
                 log.info("%d of %d prompts", done, len(prompts))
+        answers |= zip(members, finished[number].answers, strict=True)
+    rows = [
+        Prediction(
+            **_unseen(record),
+            prediction=answers[index].text,
+            prompt_sha256=None if text is None else sha256_of_text(text),
+            prompt_tokens=answers[index].prompt_tokens,
+            generated_tokens=answers[index].tokens,
+            finish_reason=answers[index].finish_reason,
+        )
+        for index, (record, (text, _)) in enumerate(zip(records, prompts, strict=True))
+    ]
+    made = {name: work / "made" / name for name in ("predictions", "cost")}
+    write_jsonl(made["predictions"], rows)
+    cost = prediction_cost(
+        load_seconds,
+        # Those of killed runs count.
+        float(sum(one.seconds for one in finished.values())),
+        prompt_tokens=[row.prompt_tokens for row in rows],
+        generated_tokens=[row.generated_tokens for row in rows],
+        truncated=[truncated for _, truncated in prompts],
+        of_model=ask(["cost"]),
+        resumed=resumed,
+    )
+    write_json(made["cost"], cost)
+    return made
 
 
 def _seen(record: Record) -> Record:
@@ -321,23 +291,5 @@ def _join(predictions: Path, records: Sequence[Record]) -> None:
 
 def _unseen(record: Record) -> Mapping[str, Any]:
     """Fields of a prediction that are those of its record."""
-    return {
-        "id": record.id,
-        "sample_id": record.sample_id,
-        "task": record.task,
-        "setting": record.setting,
-        "reference": record.output,
-        "options": record.options,
-        "relevance": record.relevance,
-    }
-
-
-def _prediction(record: Record, prompt: Prompt, answer: Generated) -> Prediction:
-    return Prediction(
-        **_unseen(record),
-        prediction=answer.text,
-        prompt_sha256=None if prompt.text is None else sha256_of_text(prompt.text),
-        prompt_tokens=answer.prompt_tokens,
-        generated_tokens=answer.tokens,
-        finish_reason=answer.finish_reason,
-    )
+    own = {"id", "sample_id", "task", "setting", "options", "relevance"}
+    return {**record.model_dump(include=own), "reference": record.output}

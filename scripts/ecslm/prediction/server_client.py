@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.prediction.openai_settings import AccessSettings, ServerDecoding, ServerSettings
+from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
 from ecslm.schemas.prediction import FinishReason
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}
-# The client insists on a key. Servers that need none do not look at it.
-NO_KEY = "none"
 LONGEST_MESSAGE = 300
 # More tokens than a server adds to a message, as markers of turns and the like.
 TOKENS_OF_MARKERS = 100
@@ -49,9 +47,8 @@ REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
 
 @dataclass(frozen=True)
 class ServerRequest:
-    """A prompt, and the request that has it answered."""
+    """The request that has a prompt answered."""
 
-    text: str
     record: str
     """The id of its record."""
     body: Mapping[str, Any]
@@ -59,18 +56,16 @@ class ServerRequest:
     """Digest of the server and of everything that is sent, except the user's API key."""
     most_tokens: tuple[int, int]
     """The most tokens that its prompt and its answer may have."""
-    truncated: bool = False
 
 
-def request_for(
-    prompt: str, record: str, server: ServerSettings, decoding: ServerDecoding, seed: int
-) -> ServerRequest:
+def request_for(prompt: str, record: str, settings: OpenAISettings, seed: int) -> ServerRequest:
     """The request of a prompt.
 
     Args:
         record: its id.
         seed: of sampled decoding. It is sent only then: not all servers know it.
     """
+    server, decoding = settings.server, settings.decoding
     chat = server.api == "chat"
     text = {"messages": [{"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
     sampling: dict[str, Any] = {"temperature": 0.0}
@@ -82,7 +77,7 @@ def request_for(
     key = sha256_of_text(canonical_json({"url": server.url, "api": server.api, "body": body}))
     # No tokenizer makes more tokens of a text than it has bytes.
     most = len(prompt.encode()) + TOKENS_OF_MARKERS, decoding.max_new_tokens
-    return ServerRequest(prompt, record, body, key, most)
+    return ServerRequest(record, body, key, most)
 
 
 class Answer(BaseModel):
@@ -102,8 +97,11 @@ class Answer(BaseModel):
         return self.prompt_tokens, self.tokens
 
 
-WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
-"""The answer to a prompt that a content filter has refused."""
+# As if the server had answered a prompt that a content filter has refused.
+WITHHELD = (
+    '{"choices": [{"text": "", "finish_reason": "content_filter"}], '
+    '"usage": {"prompt_tokens": 0, "completion_tokens": 0}}'
+)
 
 
 class UnusableReplyError(Exception):
@@ -119,7 +117,15 @@ class ServerClient:
             InputError: the key's environment variable is not set.
         """
         self._server, self._access = server, access
-        self._key = "" if access.key is None else self._key_of(access.key)
+        self._key = ""
+        if access.key is not None:
+            self._key = os.environ.get(access.key, "").strip()
+            # A header could not hold other characters, and the error would show them.
+            if not (self._key and self._key.isascii() and self._key.isprintable()):
+                raise self._problem(
+                    f"the environment variable {access.key} is not set, or to what is no key: set "
+                    "it to the key, or remove `key` from `access` if the server needs none"
+                )
         # The price of answers, and the most that requests may cost that have none.
         self._paid = self._without_answer = 0.0
         self._used = self._useless = 0
@@ -150,21 +156,33 @@ class ServerClient:
     async def _ask(
         self, requests: Sequence[ServerRequest], keep: Callable[[str, Answer], None]
     ) -> None:
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
         waiting, failures = iter(requests), list[InputError | OSError]()
-        enough = min(USELESS, len(requests))
 
         async def work() -> None:
             for request in waiting:
                 if failures:
                     return
                 try:
-                    answer = await self._asked(client, request, enough)
+                    answer = await self._asked(client, request, min(USELESS, len(requests)))
                     if answer is not None:
                         keep(request.key, answer)
                 except (InputError, OSError) as error:
                     failures.append(error)
 
-        async with self._client() as client, asyncio.TaskGroup() as workers:
+        async with (
+            AsyncOpenAI(
+                # The client insists on a key. Servers that need none do not look at it.
+                api_key=self._key or "none",
+                base_url=self._server.url,
+                timeout=self._access.timeout,
+                max_retries=self._access.retries,
+                # A redirected request would lose its body.
+                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+            ) as client,
+            asyncio.TaskGroup() as workers,
+        ):
             for _ in range(self._access.concurrency):
                 workers.create_task(work())
         if failures:
@@ -183,13 +201,12 @@ class ServerClient:
                 "so far are kept"
             )
         self._without_answer += most
-        reply = await self._reply(client, request)
         try:
-            answer = WITHHELD if reply is None else self._answer(reply)
+            answer = self._answer(await self._reply(client, request))
         except UnusableReplyError as error:
             self._useless += 1
             if self._useless >= enough and not self._used:
-                raise self._problem(f"{error}", request.record) from None
+                raise self._problem(f"record {request.record}: {error}") from None
             log.warning("record %s: %s: counts as invalid", request.record, error)
             return None
         self._used += 1
@@ -201,60 +218,31 @@ class ServerClient:
         prices = self._access.prices
         return 0.0 if prices is None else prices.of(*tokens)
 
-    def _key_of(self, variable: str) -> str:
-        key = os.environ.get(variable, "").strip()
-        # A header could not hold other characters, and the error would show them.
-        if not (key and key.isascii() and key.isprintable()):
-            raise self._problem(
-                f"the environment variable {variable} is not set, or to what is no key: set it to "
-                "the key, or remove `key` from `access` if the server needs none"
-            )
-        return key
-
-    def _client(self) -> "AsyncOpenAI":
-        from httpx2 import InvalidURL
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
-
-        try:
-            return AsyncOpenAI(
-                api_key=self._key or NO_KEY,
-                base_url=self._server.url,
-                timeout=self._access.timeout,
-                max_retries=self._access.retries,
-                # A redirected request would lose its body.
-                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
-            )
-        except (ImportError, InvalidURL, OSError, ValueError):
-            # The text may show the password of a proxy.
-            raise self._problem(
-                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset "
-                "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
-            ) from None
-
-    async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
-        """The text of the reply; None if a content filter has refused the prompt."""
+    async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str:
+        """The text of the reply."""
         import httpx2
         from openai import APIConnectionError, APIStatusError
 
-        path, times = PATHS[self._server.api], f"{self._access.retries + 1} times"
         try:
+            path = PATHS[self._server.api]
             response = await client.post(path, cast_to=httpx2.Response, body=dict(request.body))
             return str(response.text)
         except APIStatusError as error:
             if error.code == "content_filter":
-                return None
+                return WITHHELD
             status, body = error.status_code, error.body
             words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
+            words = self._line(str(words or "no message"))
             hint = HINTS.get(status) or HINTS.get(status // 100, "the request is refused")
-            said = f"{status} ({self._line(str(words or 'no message'))}): {hint}"
-            raise self._problem(said, request.record) from None
+            said = f"record {request.record}: {status} ({words}): {hint}"
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
-            raise self._problem(
-                f"cannot be reached, or does not answer within {self._access.timeout:g} s, {times} "
-                f"({cause}): start the server, change `url` in `server`, or raise `timeout` in "
-                "`access`; answers so far are kept"
-            ) from None
+            said = (
+                f"cannot be reached, or does not answer within {self._access.timeout:g} s, "
+                f"{self._access.retries + 1} times ({cause}): start the server, change `url` in "
+                "`server`, or raise `timeout` in `access`; answers so far are kept"
+            )
+        raise self._problem(said)
 
     def _answer(self, text: str) -> Answer:
         """The answer in a reply.
@@ -268,9 +256,9 @@ class ServerClient:
         reply: Any = None
         try:
             reply = json.loads(text)
-            (choice, *_), usage = reply["choices"], reply["usage"]
-            said = choice.get("message", choice)
-            reason = REASONS.get(choice["finish_reason"], choice["finish_reason"])
+            choice, usage = reply["choices"][0], reply["usage"]
+            said, reason = choice.get("message", choice), choice["finish_reason"]
+            reason = REASONS.get(reason, reason)
             written = said.get("content", said.get("text"))
             if written is None:
                 # Where the limit was reached by thoughts that are not shown, or it was withheld.
@@ -296,9 +284,8 @@ class ServerClient:
             raise UnusableReplyError("it repeats the key, which must reach no file")
         return answer
 
-    def _problem(self, message: str, record: str | None = None) -> InputError:
-        about = "" if record is None else f"record {record}: "
-        return InputError(Problem(about + message, self._server.url))
+    def _problem(self, message: str) -> InputError:
+        return InputError(Problem(message, self._server.url))
 
     def _line(self, text: str) -> str:
         """A text of the server as one line without the key."""

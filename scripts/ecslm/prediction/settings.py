@@ -1,6 +1,6 @@
 """Settings of prediction."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -62,13 +62,8 @@ class DecodingSettings(Sampling):
 class PredictionSettings(JobSettings):
     """Everything in the configuration that determines a predictions file's bytes.
 
-    A backend has a subclass with what it needs, the constant `SETTINGS` of its module.
+    A backend has a subclass with what it needs: its `SETTINGS`.
     """
-
-    LOCAL: ClassVar[bool] = True
-    """Whether the answers are computed in the job, so that device, threads and batches count."""
-    KNOWS_RECORDS: ClassVar[bool] = False
-    """Whether it is given whole records, with right answers, to match answers to them."""
 
     backend: str = Field(description="What answers, see `prediction/backend.py`.")
     shots: int = Field(0, description="Examples in the prompt.")

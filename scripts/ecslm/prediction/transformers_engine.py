@@ -10,7 +10,6 @@ from peft import PeftModel
 from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory, load_base_model
 from ecslm.models.precision import Precision
-from ecslm.prediction.answers.protocol import Answering, AnswerMode
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
@@ -55,7 +54,7 @@ class Engine:
         tokenizer: Any,
         decoding: DecodingSettings,
         seed: int,
-        mode: AnswerMode | None = None,
+        mode: FreeAnswers | None = None,
     ) -> None:
         """
         Args:
@@ -64,10 +63,7 @@ class Engine:
         Raises:
             InputError: the architecture is not supported.
         """
-        self._network = network = Network(model)
-        self._answering: Answering = (
-            FreeAnswers(network, tokenizer, decoding) if mode is None else mode.answering(network)
-        )
+        self._network, self._mode = Network(model), mode or FreeAnswers(decoding, tokenizer)
         self._decoding, self._seed = decoding, seed
         self.halved = 0
 
@@ -97,7 +93,7 @@ class Engine:
         prefixes = self._network.prefixes
         of_earlier_batches = bool(prefixes)
         try:
-            return self._answering.answers(prompts, forms, numbers)
+            return self._mode.answers(self._network, prompts, forms, numbers)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise

@@ -1,15 +1,8 @@
 """Settings of the backend `transformers`."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import (
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field
 
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
@@ -36,27 +29,11 @@ class LimitedAnswers(Closed):
     mode: Mode = Field(description="A module in `prediction/answers`.")
     type: Answer = Field(description="Type of the task's answers.")
     option: OptionForm | None = Field(
-        None, description="Of a choice by likelihood: what of an option is scored."
+        None, description="Of a choice by likelihood: what of an option is scored (default: text)."
     )
     normalization: Normalization = Field(
         "none", description="What a log-likelihood is divided by: the answer's length, or nothing."
     )
-
-    @field_validator("type")
-    @classmethod
-    def _is_limited(cls, answer: Answer, others: ValidationInfo) -> Answer:
-        # The mode is missing if it is itself invalid.
-        mode = others.data.get("mode")
-        if mode is not None and answer not in ANSWERED[mode]:
-            valid = " or ".join(ANSWERED[mode])
-            raise ValueError(f"{mode} answers are of type {valid}, never {answer}")
-        return answer
-
-    @model_validator(mode="after")
-    def _scores_something(self) -> "LimitedAnswers":
-        if (self.mode, self.type, self.option) == ("likelihood", "choice", None):
-            raise ValueError("option: missing: letter or text, as right answers are")
-        return self
 
 
 class TransformersSettings(PredictionSettings):
@@ -74,18 +51,12 @@ class TransformersSettings(PredictionSettings):
     allow_other_precision: bool = Field(
         False, description="Accept an adapter that was trained under another precision."
     )
-
     answers: LimitedAnswers | None = Field(
-        None, description="How answers are limited; if missing, they are free."
-    )
-
-    @model_serializer(mode="wrap")
-    def _without_free_answers(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        None,
         # So that free answers are the same whether or not there could be others.
-        values: dict[str, Any] = serialise(self)
-        if self.answers is None:
-            del values["answers"]
-        return values
+        exclude_if=lambda answers: answers is None,
+        description="How answers are limited; if missing, they are free.",
+    )
 
     def modules(self) -> tuple[str, ...]:
         """The module of the mode of answering."""

@@ -23,7 +23,7 @@ from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.provenance.dag import Job
-from ecslm.schemas.paths import RUN_LOCK, SERVER_ANSWERS, SHARED, TOP
+from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
@@ -175,11 +175,12 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
     Raises:
         InputError: a line for each environment variable that is not set.
     """
+    asking = dict.fromkeys(job.key["model"] for job in due if job.rule == "predict")
     needed: dict[str, list[str]] = defaultdict(list)
-    for name in dict.fromkeys(job.key["model"] for job in due if job.rule == "predict"):
+    for name in asking:
         model = study.settings.models.get(name)
         if isinstance(model, OpenAIModel) and (key := model.access.key):
-            kept = AnswerCache(SERVER_ANSWERS, model.server).answers()
+            kept = AnswerCache(model.server).answers()
             if not kept and not os.environ.get(key, "").strip():
                 needed[key].append(name)
     if needed:

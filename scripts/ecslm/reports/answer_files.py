@@ -6,12 +6,10 @@ from itertools import combinations
 from os.path import commonpath
 from pathlib import Path
 
-from ecslm.common.files import read_json, read_jsonl
 from ecslm.common.text import shown
-from ecslm.prediction.texts import checked_texts
 from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
-from ecslm.schemas.prediction import RecordedAnswer
+from ecslm.schemas.prediction import read_answers as read_file
 from ecslm.scoring.frequent import agreement, answer_counts
 from ecslm.tables.model import MISSING, percent_text
 from ecslm.tables.scores import MOST_OF_ANSWER
@@ -40,15 +38,19 @@ def read_answers(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
     for path in paths:
         model, *rest = path.absolute().relative_to(common).parts
         if path.suffix == ".json":
-            given = [("", text) for text in checked_texts(read_json(path), str(path))]
-        else:
-            lines = read_jsonl(path, RecordedAnswer)
-            given = [(line.setting or "", line.prediction) for line in lines]
-        for setting in dict.fromkeys(setting for setting, _ in given or [("", "")]):
-            texts = (text.strip() for of, text in given if of == setting)
-            bare = [option[1] if (option := _OPTION.fullmatch(one)) else one for one in texts]
-            found[model, f"{'/'.join(rest)} {setting}".strip()] = bare
+            # Their setting is in the name, and there may be none.
+            found[model, "/".join(rest)] = [_bare(one.prediction) for one in read_file(path)]
+            continue
+        for line in read_file(path):
+            of = "/".join(rest) + (f" {line.setting}" if line.setting else "")
+            found.setdefault((model, of.strip()), []).append(_bare(line.prediction))
     return found
+
+
+def _bare(answer: str) -> str:
+    """The letter of an option, or the answer itself."""
+    option = _OPTION.fullmatch(answer.strip())
+    return option[1] if option else answer.strip()
 
 
 def summary(found: Answers, yes: int | None) -> str:

@@ -7,8 +7,9 @@ models with the same fields, each stricter than the one before.
 from pathlib import Path
 from typing import Literal
 
-from ecslm.common.files import read_jsonl
+from ecslm.common.files import read_jsonl, read_text
 from ecslm.common.manifests import verify_result
+from ecslm.common.validation import validated_json
 from ecslm.schemas.record import Relevance
 from ecslm.schemas.settings import Closed
 
@@ -67,3 +68,16 @@ def read_predictions(path: Path) -> list[Prediction]:
     """
     verify_result(path)
     return read_jsonl(path, Prediction)
+
+
+def read_answers(path: Path) -> list[RecordedAnswer]:
+    """Read answers that exist already, in order: JSON Lines, or a JSON list of the texts of the
+    setting that the file is named after.
+
+    Raises:
+        InputError: the file is missing or invalid.
+    """
+    if path.suffix != ".json":
+        return read_jsonl(path, RecordedAnswer)
+    texts = validated_json(list[str], read_text(path), path)
+    return [RecordedAnswer(setting=path.stem, prediction=text) for text in texts]

@@ -15,7 +15,7 @@ from ecslm import prediction
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.prediction.backend import backend_module, module_name, read_prediction_settings
+from ecslm.prediction.backend import backend_class, module_name, read_prediction_settings
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.prediction import read_predictions
 
@@ -56,7 +56,7 @@ def test_local_weights_need_a_base_and_a_prompt(option: str, tmp_path: Path) -> 
 
 def test_an_unknown_backend_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(InputError) as caught:
-        backend_module("transformer")
+        backend_class("transformer")
     assert caught.value.problems == (
         "--settings: backend: unknown 'transformer': did you mean `transformers`?",
     )
@@ -66,8 +66,8 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
     """The plan asks for them, and bad options are told before seconds go into imports."""
     code = (
         "import sys, ecslm.prediction.run\n"
-        "from ecslm.prediction.backend import backend_module\n"
-        "transformers = backend_module('transformers')\n"
+        "from ecslm.prediction.backend import backend_class\n"
+        "transformers = backend_class('transformers')\n"
         "print(*transformers.libraries(transformers.SETTINGS(), tuned=True))\n"
         "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)\n"
     )
@@ -86,7 +86,7 @@ def test_only_libraries_that_can_change_a_prediction_count(
     precision: str, tuned: bool, more: set[str]
 ) -> None:
     settings = TransformersSettings.model_validate({"precision": {"quantization": precision}})
-    found = backend_module(settings.backend).libraries(settings, tuned=tuned)
+    found = backend_class(settings.backend).libraries(settings, tuned=tuned)
     always = {"torch", "transformers", "accelerate", "safetensors", "tokenizers", "Jinja2"}
     assert set(found) == always | more
 

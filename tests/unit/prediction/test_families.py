@@ -1,6 +1,5 @@
 """Families of models answer as transformers lets them: Llama, Mistral, Bloom and others."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -94,34 +93,32 @@ def test_a_model_that_takes_no_positions_is_refused() -> None:
         Network(MarianForCausalLM(config))
 
 
-TEMPLATES = {"llama": "llama2", "mistral": "mistral", "bloom": "ecomgpt"}
-
-
-@pytest.mark.parametrize("family", TEMPLATES)
-@pytest.mark.parametrize("shots", [0, 1])
+@pytest.mark.parametrize(
+    ("family", "template"), [("llama", "llama2"), ("mistral", "mistral"), ("bloom", "ecomgpt")]
+)
 def test_predictions_of_each_family_are_the_answers_of_transformers(
-    family: str, shots: int, tmp_path: Path
+    family: str, template: str, tmp_path: Path
 ) -> None:
-    """From the records to the text, with the prompt of the family."""
+    """From the records to the text, with the prompt of the family and an example in it."""
     folder = write_tiny_family(tmp_path / "model", family)
     base = tmp_path / "base/manifest.json"
     fetch_base("Tiny", PathSource(source="path", path=str(folder)), base)
-    example = json.dumps({"input": "socks", "options": None, "output": "yes"})
-    dataset = write_records(
-        tmp_path / "records.jsonl", 4, split="test", few_shot_example=example if shots else None
-    )
-    template = PROMPTS / f"{TEMPLATES[family]}.jinja"
-    settings = prediction_settings(decoding={"max_new_tokens": LIMIT}, shots=shots)
+    shown = {"few_shot_example": '{"input": "socks", "options": null, "output": "yes"}'}
+    prompt = PROMPTS / f"{template}.jinja"
     output = run_predict(
-        tmp_path, base, settings=settings, dataset=dataset, template=template, batch_tokens=600
+        tmp_path,
+        base,
+        settings=prediction_settings(decoding={"max_new_tokens": LIMIT}, shots=1),
+        dataset=write_records(tmp_path / "records.jsonl", 4, split="test", **shown),
+        template=prompt,
+        batch_tokens=600,
     )
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
     for number, line in enumerate(read_lines(output)):
-        record = make_record(number, few_shot_example=example if shots else None)
-        text = PromptTemplate(template).render(record, shots)
-        prompt = tokenizer(text, add_special_tokens=False)["input_ids"]
-        (answer,) = greedy(model, [prompt], tokenizer.eos_token_id)
+        text = PromptTemplate(prompt).render(make_record(number, **shown), 1)
+        tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+        (answer,) = greedy(model, [tokens], tokenizer.eos_token_id)
         stopped = answer[-1] == tokenizer.eos_token_id
         assert line["prediction"] == tokenizer.decode(answer[:-1] if stopped else answer)
-        assert line["prompt_tokens"] == len(prompt)
+        assert line["prompt_tokens"] == len(tokens)

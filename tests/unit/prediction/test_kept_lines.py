@@ -74,32 +74,24 @@ def test_each_line_is_on_the_disk_before_the_next_begins(
 
 
 def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_is_told_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     server = ServerSettings(url="https://models.example/v1", model="shop-1")
     answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
-    reader, writer = AnswerCache(tmp_path, server), AnswerCache(tmp_path, server)
+    reader, writer = AnswerCache(server), AnswerCache(server)
     for key in ("a", "b", "c"):
         writer.add(key, answer)
-    (path,) = reader.folder.iterdir()
-    content = path.read_bytes().replace(b"yes", b"no ", 1)
-    path.write_bytes(content[:-9])
+    content = reader.path.read_bytes().replace(b"yes", b"no ", 1)
+    reader.path.write_bytes(content[:-9])
     assert reader.answers() == {"b": answer}
-    path.write_bytes(content)
+    reader.path.write_bytes(content)
     assert reader.answers() == {"b": answer, "c": answer}
     end = content.index(b"\n") + 1
-    assert caplog.messages == [f"{path}: the line that ends at byte {end} is damaged"]
-
-
-def test_answers_that_version_1_0_has_kept_are_found(tmp_path: Path) -> None:
-    """It had a file for each; a damaged one is none."""
-    server = ServerSettings(url="https://models.example/v1", model="shop-1")
-    answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
-    folder = AnswerCache(tmp_path, server).folder
-    AnswerCache(tmp_path / "new", server).add("ab12", answer)
-    (line,) = (tmp_path / "new").rglob("answers.jsonl")
-    for name, end in (("ab12", b""), ("ab13", b"damaged")):
-        path = folder / "ab" / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(line.read_bytes() + end)
-    assert AnswerCache(tmp_path, server).answers() == {"ab12": answer}
+    assert caplog.messages == [f"{reader.path}: the line that ends at byte {end} is damaged"]
+    # Version 1.0 had a file for each; a damaged one is none.
+    (reader.path.parent / "ab").mkdir()
+    for name, line in zip("abc", content.splitlines(), strict=True):
+        (reader.path.parent / f"ab/{name}.json").write_bytes(line)
+    reader.path.unlink()
+    assert AnswerCache(server).answers() == {"b": answer, "c": answer}

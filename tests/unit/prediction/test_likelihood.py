@@ -6,12 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from support.model_examples import make_record, prediction_settings
 from support.scoring_examples import FIVE, prediction
 
-from ecslm.common.errors import InputError
-from ecslm.prediction.answers.likelihood import LikeliestAnswers, Likelihood, open_mode
+from ecslm.prediction.answers.likelihood import Likelihood, log_likelihoods
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.task import Answer
@@ -34,7 +32,7 @@ def mode(
 ) -> Likelihood:
     limited: dict[str, Any] = {"mode": "likelihood", "type": answer, "option": option}
     limited["normalization"] = normalization
-    return open_mode(prediction_settings(answers=limited, decoding=decoding), tokenizer)
+    return Likelihood(prediction_settings(answers=limited, decoding=decoding), tokenizer)
 
 
 def log_likelihood(model: Any, prompt: list[int], answer: list[int]) -> float:
@@ -59,7 +57,7 @@ def batches(draw: st.DrawFn) -> list[tuple[list[int], list[list[int]]]]:
 def test_the_scores_are_those_of_separate_forward_passes(
     model: Any, batch: list[tuple[list[int], list[list[int]]]]
 ) -> None:
-    found = LikeliestAnswers(Network(model)).log_likelihoods(*zip(*batch, strict=True))
+    found = log_likelihoods(Network(model), *zip(*batch, strict=True))
     for (prompt, candidates), values in zip(batch, found, strict=True):
         expected = [log_likelihood(model, prompt, answer) for answer in candidates]
         assert values == pytest.approx(expected, abs=1e-3)
@@ -114,29 +112,17 @@ def test_the_answer_is_the_letter_of_the_likeliest_option(
 def test_what_right_answers_are_is_scored(model: Any, tokenizer: Any) -> None:
     """Letters where right answers are letters: how likely the texts are does not matter."""
     found = {}
-    for option in ("letter", "text"):
-        likelihood = mode(tokenizer, "choice", option=option)
+    cases: list[tuple[str, Answer]] = [("letter", "choice"), ("text", "choice"), ("", "yes_no")]
+    for option, answer in cases:
+        likelihood = mode(tokenizer, answer, option=option or "text")
         engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
         forms = [likelihood.form(make_record(options=OPTIONS))] * len(TEXTS)
         answers = engine.generate(tokenizer(TEXTS)["input_ids"], 0, forms)
         found[option] = [answer.text for answer in answers]
     letters = ["ABCD"[best(model, tokenizer, text, list("ABCD"), "none")] for text in TEXTS]
     assert found["letter"] == letters != found["text"]
-
-
-def test_a_choice_without_what_is_scored_is_refused() -> None:
-    with pytest.raises(ValidationError, match="option: missing: letter or text"):
-        prediction_settings(answers={"mode": "likelihood", "type": "choice"})
-
-
-def test_yes_and_no_are_scored_as_the_data_write_them(model: Any, tokenizer: Any) -> None:
-    likelihood = mode(tokenizer, "yes_no")
-    engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
-    forms = [likelihood.form(make_record())] * len(TEXTS)
-    found = engine.generate(tokenizer(TEXTS)["input_ids"], 0, forms)
     words = ["yes", "no"]
-    expected = [words[best(model, tokenizer, text, words, "none")] for text in TEXTS]
-    assert [answer.text for answer in found] == expected
+    assert found[""] == [words[best(model, tokenizer, text, words, "none")] for text in TEXTS]
 
 
 @given(st.lists(st.sampled_from(["mug", "B: x", "a", "", "b.", "A: mug"]), min_size=1, max_size=5))
@@ -154,8 +140,3 @@ def test_a_long_option_has_room_beside_its_prompt(tokenizer: Any) -> None:
     assert likelihood.room(likelihood.form(make_record(options=["A: a"]))) == 5
     longest = max(len(tokenizer(option)["input_ids"]) for option in FIVE)
     assert likelihood.room(likelihood.form(make_record(options=FIVE))) == longest > 5
-
-
-def test_options_without_letters_are_refused(tokenizer: Any) -> None:
-    with pytest.raises(InputError, match=r"record r0: .* need options with letters"):
-        mode(tokenizer, "choice").form(make_record(options=["mug", "B: plate"]))

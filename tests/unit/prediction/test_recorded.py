@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from support.model_examples import make_record, read_lines, run_here, run_predict
+from support.model_examples import make_record, read_lines, run_predict
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
-from ecslm.prediction.recorded_settings import RecordedSettings
+from ecslm.prediction.recorded_backend import RecordedSettings
 from ecslm.schemas.prediction import Prediction, read_predictions
 
 IND, OOD = "IND_Diverse_Instruction", "OOD_Diverse_Instruction"
@@ -87,13 +87,6 @@ def test_lists_answer_the_records_of_their_setting_in_order(
         assert [row.prediction for row in rows if row.setting == setting] == found
 
 
-def test_answers_that_exist_need_no_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
-    texts: dict[str, list[Any]] = {IND: ["yes"]}
-    dataset = records(tmp_path, **{IND: 1})
-    assert len(predicted(tmp_path, dataset, *lists(tmp_path, **texts), device="cuda")) == 1
-
-
 @given(st.permutations(range(5)))
 @hypothesis_settings(max_examples=10)
 def test_lines_with_ids_may_be_in_any_order(
@@ -160,22 +153,20 @@ def test_predictions_of_another_run_keep_what_they_say_of_themselves(tmp_path: P
     assert second.model_dump(include=set(known)) == dict.fromkeys(known)
 
 
-def test_what_nobody_knows_is_null_and_no_number_is_invented(tmp_path: Path) -> None:
+def test_what_nobody_knows_is_null_and_no_number_is_invented(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a device needed, or a library."""
+    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
     dataset = records(tmp_path, **{IND: 2})
-    (first, _) = predicted(tmp_path, dataset, *lists(tmp_path, **{IND: ["no", "yes"]}))
+    answers = lists(tmp_path, **{IND: ["no", "yes"]})
+    (first, _) = predicted(tmp_path, dataset, *answers, device="cuda")
     unknown = {"prompt_sha256", "prompt_tokens", "generated_tokens", "finish_reason"}
     assert first.model_dump(include=unknown) == dict.fromkeys(unknown)
     cost = json.loads((tmp_path / "cost.json").read_text())
-    assert {name for name, value in cost.items() if value is not None} == {"prompts"}
-    assert cost["prompts"] == 2
-
-
-def test_the_manifest_has_the_digests_of_the_answers_and_no_threads(tmp_path: Path) -> None:
-    dataset = records(tmp_path, **{IND: 1})
-    (found,) = lists(tmp_path, **{IND: ["no"]})
-    predicted(tmp_path, dataset, found)
+    assert {name: value for name, value in cost.items() if value is not None} == {"prompts": 2}
     manifest = read_manifest(tmp_path / "predictions.manifest.json")
-    assert set(manifest.inputs) == {str(dataset), str(found)}
+    assert set(manifest.inputs) == {str(dataset), *map(str, answers)}
     assert (manifest.versions, manifest.template_sha256) == ({}, None)
     assert manifest.model_dump()["threads"] is None
 
@@ -190,37 +181,28 @@ def test_other_answers_are_never_taken_from_the_cache(tmp_path: Path) -> None:
 # What is refused
 
 
-def test_another_number_of_texts_is_refused_with_the_file_and_both_counts(tmp_path: Path) -> None:
-    count = 2
+def test_another_number_of_texts_is_refused_with_both_counts_and_the_key_that_leaves_them_out(
+    tmp_path: Path,
+) -> None:
     dataset = records(tmp_path, **{IND: 3})
-    (found,) = lists(tmp_path, **{IND: ["no"] * count})
-    start = f"{found}: {count} answers, but 3 test records of {IND}: "
-    assert refusal(tmp_path, dataset, found).startswith(start)
-    found = lines(tmp_path, [{"prediction": "no"}] * count)
-    assert refusal(tmp_path, dataset, found).startswith(start.replace(f"{IND}.json", "PM.jsonl"))
-
-
-def test_a_setting_without_a_file_names_the_key_that_leaves_it_out(tmp_path: Path) -> None:
+    (found,) = lists(tmp_path, **{IND: ["no"] * 2})
+    said = f"2 answers, but 3 test records of {IND}: "
+    assert refusal(tmp_path, dataset, found).startswith(f"{found}: {said}")
+    found = lines(tmp_path, [{"prediction": "no"}] * 2)
+    assert refusal(tmp_path, dataset, found).startswith(f"{found}: {said}")
     dataset = records(tmp_path, **{IND: 1, OOD: 1})
-    found = lists(tmp_path, **{IND: ["no"]})
-    problem = refusal(tmp_path, dataset, *found)
+    (found,) = lists(tmp_path, **{IND: ["no"]})
+    problem = refusal(tmp_path, dataset, found)
     assert f": 0 answers, but 1 test record of {OOD}: " in problem
     assert problem.endswith("restrict the model to the settings that it has, with `settings`")
-    assert len(predicted(tmp_path, dataset, *found, settings={"settings": [IND]})) == 1
+    assert len(predicted(tmp_path, dataset, found, settings={"settings": [IND]})) == 1
 
 
-@pytest.mark.parametrize(
-    ("found", "words"),
-    [
-        (["no", 3], "item 2: not a text"),
-        (["no", "\ud800"], "item 2: not a text"),
-        ({"a": "no"}, "not a JSON list of texts"),
-    ],
-)
-def test_what_is_not_a_list_of_texts_is_refused(found: Any, words: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("found", ['["no", 3]', '["no", "\\ud800"]', '{"a": "no"}', '["no"'])
+def test_what_is_not_a_list_of_texts_is_refused(found: str, tmp_path: Path) -> None:
     path = tmp_path / f"{IND}.json"
-    path.write_text(json.dumps(found))
-    assert refusal(tmp_path, records(tmp_path, **{IND: 2}), path) == f"{path}: {words}"
+    path.write_text(found)
+    assert refusal(tmp_path, records(tmp_path, **{IND: 2}), path).startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize(
@@ -263,17 +245,3 @@ def test_answers_that_were_altered_since_they_were_made_are_refused(tmp_path: Pa
         assert f"{found}: altered: " in refusal(tmp_path, dataset, found)
         manifest.unlink()
         lines(tmp_path, [{"prediction": "no"}])
-
-
-# By hand
-
-
-def test_a_script_without_a_model_needs_the_answers_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = records(tmp_path, **{IND: 1})
-    found = lists(tmp_path, **{IND: ["no"]})
-    output = tmp_path / "p.jsonl"
-    options = ["--settings", '{"backend": "recorded"}', "--dataset", dataset, "--output", output]
-    assert run_here(monkeypatch, "predict.py", [*options, "--answers", *found]) == 0
-    assert [row.prediction for row in read_predictions(output)] == ["no"]

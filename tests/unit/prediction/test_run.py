@@ -16,13 +16,12 @@ from support.model_examples import (
     prediction_settings,
     read_lines,
     run_predict,
-    train,
     write_records,
 )
 from support.scripts import run_script
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.files import read_json, write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
@@ -31,9 +30,12 @@ from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.run import BATCHES, FinishedBatch, read_given
+from ecslm.prediction.session import opening
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record
+
+EXAMPLE = '{"input": "a red mug", "options": null, "output": "yes"}'
 
 
 class Killed(BaseException):
@@ -134,31 +136,37 @@ def test_equal_adapters_predict_once_however_they_were_made(
     assert read_manifest(manifest_of(second)).inputs[str(again)] == sha256_of_file(again)
 
 
-@pytest.mark.parametrize("field", list(Record.model_fields))
 def test_only_what_a_model_sees_of_a_record_is_answered_again(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A corrected right answer is joined with the answers that are there."""
+    """It never sees a right answer or a label; a corrected one is joined with the answers."""
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    given: list[Record] = []
+    monkeypatch.setattr(
+        "ecslm.prediction.run.opening",
+        lambda request, records: given.extend(records) or opening(request, records),
+    )
     others = {
-        "split": "val",
-        "options": ["maybe"],
-        "relevance": ["E"],
+        **{"split": "val", "options": ["maybe"], "relevance": ["E"]},
         "few_shot_example": '{"input": "a", "options": null, "output": "b"}',
     }
-    changed = others.get(field, "other")
-    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
     records = [make_record(number, split="test") for number in range(4)]
-    write_jsonl(old, records)
-    write_jsonl(new, [*records[:3], records[3].model_copy(update={field: changed})])
-    run_predict(tmp_path / "old", tiny_base, code="code:1", dataset=old)
+    dataset = tmp_path / "records.jsonl"
+    write_jsonl(dataset, records)
+    run_predict(tmp_path / "old", tiny_base, dataset=dataset)
+    assert {(one.output, one.relevance, one.setting) for one in given} == {("", None, "")}
     seen = watch(monkeypatch)
-    found = run_predict(tmp_path / "new", tiny_base, code="code:1", dataset=new)
-    asked = ["task", "split", "instruction", "input", "options", "few_shot_example"]
-    assert bool(seen) == (field in asked)
-    # By hand nothing is taken from the cache.
-    again = run_predict(tmp_path / "again", tiny_base, dataset=new)
-    assert found.read_bytes() == again.read_bytes()
+    for field in Record.model_fields:
+        changed = records[3].model_copy(update={field: others.get(field, "other")})
+        write_jsonl(dataset, [*records[:3], changed])
+        seen.clear()
+        row = read_lines(run_predict(tmp_path / field, tiny_base, dataset=dataset))[-1]
+        asked = ["task", "split", "instruction", "input", "options", "few_shot_example"]
+        assert bool(seen) == (field in asked), field
+        own = {"id", "sample_id", "task", "setting", "options", "relevance"}
+        if field != "few_shot_example":
+            assert row.items() >= changed.model_dump(include=own).items()
+            assert row["reference"] == changed.output
 
 
 def test_predictions_of_anything_else_are_made(
@@ -215,29 +223,34 @@ def test_neither_the_token_budget_nor_other_records_change_a_byte(
     assert read_lines(alone) == [rows[5]]
 
 
-@pytest.mark.parametrize("decoding", [{}, {"sample": True, "temperature": 1.0}], ids=["g", "s"])
 def test_a_killed_job_goes_on_after_its_last_whole_batch(
-    tiny_base: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    decoding: dict[str, Any],
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = prediction_settings(decoding=decoding)
+    """Also where tokens are drawn; the seconds of the killed run count, its energy is not known."""
+    monkeypatch.setattr("ecslm.models.cost._energy_joules", lambda _device: 5.0)
+    settings = prediction_settings(decoding={"sample": True, "temperature": 1.0})
     with monkeypatch.context() as patch:
         batches = watch(patch)
         expected = run_predict(tmp_path / "whole", tiny_base, None, settings)
     assert len(batches) > 3
+    assert read_json(expected.with_name("cost.json"))["energy_joules"] == 0
     with monkeypatch.context() as patch, pytest.raises(Killed):
         watch(patch, die_at=2)
         run_predict(tmp_path, tiny_base, None, settings)
     assert not (tmp_path / "predictions.jsonl").exists()
     (work,) = work_in(tmp_path)
+    text = (work / BATCHES).read_bytes()
+    lines = [FinishedBatch.model_validate_json(line) for line in text.splitlines()]
+    lines[0] = lines[0].model_copy(update={"seconds": 1000.0}).sealed()
+    write_jsonl(work / BATCHES, lines)
     with (work / BATCHES).open("ab") as stream:
         stream.write(b'{"batch": 2, "seco')
     seen = watch(monkeypatch)
     resumed = run_predict(tmp_path, tiny_base, None, settings)
     assert seen == batches[2:]
     assert resumed.read_bytes() == expected.read_bytes()
+    cost = read_json(tmp_path / "cost.json")
+    assert (cost["seconds"] > 1000, cost["energy_joules"]) == (True, None)
 
 
 @pytest.mark.parametrize(
@@ -263,36 +276,6 @@ def test_batches_that_may_be_of_another_job_are_not_continued(
     assert seen[0] == 0
 
 
-def test_seconds_of_the_killed_run_count_and_its_energy_is_not_known(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ecslm.models.cost._energy_joules", lambda _device: 5.0)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        watch(patch, die_at=2)
-        run_predict(tmp_path, tiny_base)
-    (work,) = work_in(tmp_path)
-    text = (work / BATCHES).read_bytes()
-    lines = [FinishedBatch.model_validate_json(line) for line in text.splitlines()]
-    lines[0] = lines[0].model_copy(update={"seconds": 1000.0}).sealed()
-    write_jsonl(work / BATCHES, lines)
-    run_predict(tmp_path, tiny_base)
-    cost = json.loads((tmp_path / "cost.json").read_text())
-    assert (cost["seconds"] > 1000, cost["energy_joules"]) == (True, None)
-    # One that nothing has interrupted has an energy.
-    run_predict(tmp_path / "whole", tiny_base)
-    assert json.loads((tmp_path / "whole" / "cost.json").read_text())["energy_joules"] == 0
-
-
-def test_sampled_predictions_follow_their_seed(tiny_base: Path, tmp_path: Path) -> None:
-    settings = prediction_settings(decoding={"sample": True, "temperature": 1.0, "top_p": 1.0})
-    found = [
-        run_predict(tmp_path / str(number), tiny_base, None, settings, seed=seed).read_bytes()
-        for number, seed in enumerate((0, 0, 1))
-    ]
-    assert found[0] == found[1]
-    assert found[0] != found[2]
-
-
 def refused(folder: Path, *arguments: Any, **changes: Any) -> str:
     """The one line of a job that is refused."""
     with pytest.raises(InputError) as caught:
@@ -316,10 +299,13 @@ def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
     assert problem.endswith("then run again to retrain, or use --seed 0")
     problem = refused(tmp_path, tiny_base, fluent_adapter, model="Other-EC")
     assert "an adapter of the model Tiny-EC, not of Other-EC: `rm -f " in problem
-    assert "trained on other weights" in refused(tmp_path, other_base, fluent_adapter)
-    chatml = PROMPTS / "chatml.jinja"
-    problem = refused(tmp_path, tiny_base, fluent_adapter, template=chatml)
-    assert f"trained with other prompts (0 shots) than {chatml} with 0 shots" in problem
+    assert "trained with weights" in refused(tmp_path, other_base, fluent_adapter)
+    problem = refused(tmp_path, tiny_base, fluent_adapter, template=PROMPTS / "chatml.jinja")
+    assert "trained with prompts" in problem
+    settings = prediction_settings(shots=1)
+    shown = write_records(tmp_path / "shown.jsonl", 1, split="test", few_shot_example=EXAMPLE)
+    problem = refused(tmp_path, tiny_base, fluent_adapter, settings, dataset=shown)
+    assert "trained with shots 0, not 1" in problem
     problem = refused(tmp_path, tiny_base, quantised_adapter, prediction_settings(EXACT))
     assert "nf4" in problem and "`allow_other_precision`" in problem
     settings = prediction_settings(EXACT, allow_other_precision=True)
@@ -444,20 +430,11 @@ def test_inputs_are_cut_to_the_window_of_the_base_and_counted(
     assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == sum(longer)
 
 
-@pytest.mark.parametrize("step", [train, run_predict])
-def test_a_template_of_another_family_is_refused(
-    step: Any, tiny_base: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match=r"<\|begin_of_text\|>, .*: no token of tiny"):
-        step(tmp_path, tiny_base, template=PROMPTS / "llama3.jinja")
-
-
 def test_examples_in_the_prompt_go_with_the_records_that_have_one(
     tiny_base: Path, tmp_path: Path
 ) -> None:
-    example = '{"input": "a red mug", "options": null, "output": "yes"}'
     plain = make_record(0, split="test")
-    shown = make_record(1, split="test", few_shot_example=example)
+    shown = make_record(1, split="test", few_shot_example=EXAMPLE)
     dataset = tmp_path / "both.jsonl"
     write_jsonl(dataset, [plain, shown])
     for shots, record in ((0, plain), (1, shown)):

@@ -27,7 +27,7 @@ from ecslm.common.worker import place
 from ecslm.fingerprint.digest import code_of
 from ecslm.fingerprint.running import code_parameter
 from ecslm.prediction.backend import modules_of
-from ecslm.prediction.latency_settings import LatencySettings
+from ecslm.prediction.latency import LatencySettings
 
 NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
 SAMPLED = prediction_settings(decoding={"sample": True, "temperature": 1.5})
@@ -184,20 +184,11 @@ def test_one_process_answers_all_jobs_of_a_run_with_the_bytes_of_jobs_alone(
     assert len(numbers) == 1
 
 
-def test_a_job_that_finds_the_process_needs_no_library_of_models(
-    jobs: Jobs, tiny_base: Path
-) -> None:
+def test_jobs_that_find_the_process_need_no_library_of_models(jobs: Jobs, tiny_base: Path) -> None:
+    """Neither predictions nor latency."""
     first = jobs.result("first", tiny_base)
-    without = jobs.start("second", tiny_base, **NO_MODELS)
-    without.finish()
-    assert jobs.predictions("second") == first
-
-
-def test_latency_is_measured_of_the_model_that_predictions_have_loaded(
-    jobs: Jobs, tiny_base: Path
-) -> None:
-    jobs.result("first", tiny_base)
     worker = jobs.worker().pid
+    assert jobs.result("second", tiny_base, **NO_MODELS) == first
     jobs.measure("latency", tiny_base, **NO_MODELS).finish()
     assert jobs.worker().pid == worker
     found = json.loads((jobs.folder / "latency/latency.json").read_text())

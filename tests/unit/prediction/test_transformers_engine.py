@@ -15,9 +15,8 @@ from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.prediction import prefill
-from ecslm.prediction.answers.protocol import AnswerMode, open_mode
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, open_mode
 from ecslm.prediction.network import Network, States
 from ecslm.prediction.prefill import Prompts
 from ecslm.prediction.settings import DecodingSettings
@@ -227,46 +226,45 @@ def alive(prefixes: Prefixes) -> bool:
     return any(one() is not None for one in prefixes)
 
 
-def mode_of(name: Mode, tokenizer: Any) -> AnswerMode:
-    settings = prediction_settings(answers={"mode": name, "type": "yes_no"})
-    return open_mode(settings, tokenizer)
+def short_beside(monkeypatch: pytest.MonkeyPatch, prefixes: Prefixes, most: int) -> list[int]:
+    """Let memory run out beside prefixes that were there, and with more rows than `most`, whose
+    prefixes must be gone at the next attempt; returns the rows that failed."""
+    earlier, states, failures = list(prefixes), Network.states, list[int]()
+
+    def short(self: Network, tokens: torch.Tensor, *inputs: Any) -> torch.Tensor:
+        if alive(earlier) or len(tokens) > most:
+            earlier.extend(prefixes)
+            failures.append(len(tokens))
+            raise torch.OutOfMemoryError
+        return states(self, tokens, *inputs)
+
+    monkeypatch.setattr(Network, "states", short)
+    return failures
 
 
-@pytest.mark.parametrize(
-    ("mode", "oom"), [(None, "stop"), ("likelihood", "halve"), ("constrained", "halve")]
-)
+@pytest.mark.parametrize("mode", [None, "likelihood", "constrained"])
 def test_prefixes_of_earlier_batches_give_way_to_a_batch_that_does_not_fit_beside_them(
     base: Any,
     tokenizer: Any,
     prompts: list[list[int]],
     prefixes: Prefixes,
     mode: Mode | None,
-    oom: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is answered whole: half batches would round otherwise."""
-    decoding = GREEDY.model_copy(update={"oom": oom})
-    opened = None if mode is None else mode_of(mode, tokenizer)
-    forms = [None if opened is None else opened.form(make_record())] * 3
-    others = [[number, *prompt[1:]] for number, prompt in enumerate(prompts[3:], start=40)]
-    others = [[7] * 20 + other for other in others]
+    decoding = GREEDY.model_copy(update={"oom": "halve"})
+    limited = None if mode is None else {"mode": mode, "type": "yes_no"}
+    opened = open_mode(prediction_settings(answers=limited), tokenizer)
+    forms = [opened.form(make_record())] * 3
+    others = [[7] * 20 + [number, *prompt[1:]] for number, prompt in enumerate(prompts[3:], 40)]
     expected = Engine(base, tokenizer, decoding, 0, opened).generate(others, 1, forms)
     engine = Engine(base, tokenizer, decoding, 0, opened)
     prefixes.clear()
     engine.generate(prompts[:3], 0, forms)
-    earlier, states, failures = list(prefixes), Network.states, []
-    assert alive(earlier)
-
-    def short_of_memory(self: Network, tokens: torch.Tensor, *inputs: Any) -> torch.Tensor:
-        if alive(earlier):
-            failures.append(len(tokens))
-            raise torch.OutOfMemoryError
-        return states(self, tokens, *inputs)
-
-    monkeypatch.setattr(Network, "states", short_of_memory)
+    assert alive(prefixes)
+    failures = short_beside(monkeypatch, prefixes, 9)
     assert engine.generate(others, 1, forms) == expected
-    assert len(failures) == 1
-    assert engine.halved == 0
+    assert (len(failures), engine.halved) == (1, 0)
 
 
 def test_prefixes_of_a_batch_that_does_not_fit_are_released_before_it_is_halved(
@@ -279,19 +277,7 @@ def test_prefixes_of_a_batch_that_does_not_fit_are_released_before_it_is_halved(
     halving = GREEDY.model_copy(update={"oom": "halve"})
     expected = Engine(base, tokenizer, halving, 0).generate(prompts, 0)
     prefixes.clear()
-    states = Network.states
-    failed: Prefixes = []
-    sizes: list[int] = []
-
-    def short_of_memory(self: Network, tokens: torch.Tensor, *inputs: Any) -> torch.Tensor:
-        assert not alive(failed)
-        sizes.append(len(tokens))
-        if len(tokens) > 2:
-            failed.extend(prefixes)
-            raise torch.OutOfMemoryError
-        return states(self, tokens, *inputs)
-
-    monkeypatch.setattr(Network, "states", short_of_memory)
+    failures = short_beside(monkeypatch, prefixes, 2)
     engine = Engine(base, tokenizer, halving, 0)
     assert engine.generate(prompts, 0) == expected
-    assert (len(failed) > 0, max(sizes), engine.halved) == (True, 6, 3)
+    assert (max(failures), engine.halved) == (6, 3)

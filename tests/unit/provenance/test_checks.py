@@ -27,7 +27,6 @@ from ecslm.provenance.checks import (
     check_gpus,
 )
 from ecslm.provenance.dag import Job
-from ecslm.schemas.paths import SERVER_ANSWERS
 
 
 @pytest.fixture(autouse=True)
@@ -147,9 +146,9 @@ def test_a_key_that_is_needed_and_not_set_is_named(monkeypatch: pytest.MonkeyPat
     assert not told("Small", key=VARIABLE)
     assert not told("Large")
     # All answers may be kept: only the job knows.
-    cache = AnswerCache(SERVER_ANSWERS, ServerSettings(**server))
+    cache = AnswerCache(ServerSettings(**server))
     cache.add("0" * 64, Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1))
     assert not told("Large", key=VARIABLE)
-    shutil.rmtree(cache.folder)
+    shutil.rmtree(cache.path.parent)
     monkeypatch.setenv(VARIABLE, KEY)
     assert not told("Large", key=VARIABLE)

@@ -11,12 +11,12 @@ from llguidance import LLMatcher, LLTokenizer
 from llguidance.hf import from_tokenizer
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers.forms import COMPLETIONS, Asked, Form, form_of
+from ecslm.prediction.answers.forms import COMPLETIONS, Form, form_of
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
-from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.schemas.record import Record
 
 # Of a few answer types grammars are the same for many records.
 KEPT = 64
@@ -33,16 +33,17 @@ class Grammar:
     """Tokens that suffice to end an answer that has begun, whatever it begins with."""
 
 
-class Constrained:
-    """Answers of a valid form."""
+class Constrained(FreeAnswers):
+    """Answers with the likeliest, or sampled, of the tokens that a valid form allows."""
 
     def __init__(self, settings: TransformersSettings, tokenizer: Any) -> None:
+        super().__init__(settings.decoding, tokenizer)
         assert settings.answers is not None, "the settings name this mode"
-        self._type, self._decoding = settings.answers.type, settings.decoding
-        self._tokenizer, self._tokens = tokenizer, from_tokenizer(tokenizer)
+        self._type, self._tokens = settings.answers.type, from_tokenizer(tokenizer)
         self._grammar = lru_cache(maxsize=256)(self._in_tokens)
+        self._matcher = lru_cache(maxsize=KEPT)(self._new_matcher)
 
-    def form(self, record: Asked) -> Grammar:
+    def form(self, record: Record) -> Grammar:
         """The valid answers to a record.
 
         Raises:
@@ -56,13 +57,25 @@ class Constrained:
             )
         return grammar
 
-    def room(self, _form: Grammar) -> int:
-        """The most tokens that an answer takes."""
-        return self._decoding.max_new_tokens
+    def answers(
+        self,
+        network: Network,
+        prompts: Sequence[Sequence[int]],
+        forms: Sequence[Grammar],
+        numbers: torch.Tensor,
+    ) -> list[Generated]:
+        """Answer the prompts of a batch, in order.
 
-    def answering(self, network: Network) -> "ConstrainedAnswers":
-        """The model that answers."""
-        return ConstrainedAnswers(network, self._tokenizer, self._tokens, self._decoding)
+        An answer that had to be ended before the limit counts as cut off there.
+        """
+        rows = [Row(self._matcher(one.text).deep_copy(), one, self._tokens) for one in forms]
+        limits = Allowed(rows, self._decoding.max_new_tokens)
+        return [
+            replace(answer, finish_reason="length") if row.was_ended else answer
+            for row, answer in zip(
+                rows, self.generated(network, prompts, numbers, limits), strict=True
+            )
+        ]
 
     def _in_tokens(self, form: Form) -> Grammar:
         if form.longest is not None:
@@ -78,39 +91,13 @@ class Constrained:
         first = ending.removesuffix(text.encode())
         return [*self._tokens.tokenize_bytes(first), *self._tokens.greedy_tokenize(text)]
 
-
-open_mode = Constrained
-
-
-class ConstrainedAnswers:
-    """Answers with the likeliest, or sampled, of the tokens that are allowed."""
-
-    def __init__(
-        self, network: Network, tokenizer: Any, tokens: LLTokenizer, decoding: DecodingSettings
-    ) -> None:
-        self._free = FreeAnswers(network, tokenizer, decoding)
-        self._tokens, self._decoding = tokens, decoding
-        self._matcher = lru_cache(maxsize=KEPT)(self._new_matcher)
-
-    def answers(
-        self, prompts: Sequence[Sequence[int]], forms: Sequence[Grammar], numbers: torch.Tensor
-    ) -> list[Generated]:
-        """Answer the prompts of a batch, in order.
-
-        An answer that had to be ended before the limit counts as cut off there.
-        """
-        limit = self._decoding.max_new_tokens
-        rows = [Row(self._matcher(one.text).deep_copy(), one, self._tokens) for one in forms]
-        found = self._free.answers(prompts, forms, numbers, Allowed(rows, limit))
-        return [
-            replace(answer, finish_reason="length") if row.was_ended else answer
-            for row, answer in zip(rows, found, strict=True)
-        ]
-
     def _new_matcher(self, grammar: str) -> LLMatcher:
         matcher = LLMatcher(self._tokens, grammar)
         assert not matcher.is_error(), matcher.get_error()
         return matcher
+
+
+MODE = Constrained
 
 
 class Allowed:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from string import ascii_uppercase
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from ecslm.common.errors import InputError
 from ecslm.schemas.fields import OPTION, parse_object
+from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
 
 YES_NO = ("yes", "no", "Yes", "No")
@@ -31,22 +32,6 @@ TARGETS, PRODUCTS, AND = "target attributes", "product list", " and "
 COMPLETIONS = (b"", *(one + b"\x80" * more for more in range(3) for one in (b"\x80", b"\xbf")))
 
 
-class Asked(Protocol):
-    """What of a record its answer may depend on: not the right answer, and not the relevance."""
-
-    @property
-    def id(self) -> str:
-        """Its name in messages."""
-
-    @property
-    def input(self) -> str:
-        """The text of its input."""
-
-    @property
-    def options(self) -> list[str] | None:
-        """Its options with their letters."""
-
-
 @dataclass(frozen=True)
 class Form:
     """The answers that are valid."""
@@ -60,7 +45,7 @@ class Form:
     """
 
 
-def form_of(answer: Answer, record: Asked) -> Form:
+def form_of(answer: Answer, record: Record) -> Form:
     """The valid answers to a record.
 
     Raises:
@@ -78,16 +63,13 @@ def form_of(answer: Answer, record: Asked) -> Form:
     raise InputError(f"an answer of type {answer} has no form to keep to")
 
 
-def option_letters(record: Asked) -> list[str]:
+def option_letters(record: Record) -> list[str]:
     """The letters of the record's options, as they are listed.
 
     Raises:
         InputError: there are no options, or one has no letter.
     """
-    letters = _letters(record.options)
-    if not letters:
-        _without(record, "options with letters")
-    return letters
+    return _letters(record.options) or _without(record, "options with letters")
 
 
 def _letters(listed: Any) -> list[str]:
@@ -99,24 +81,20 @@ def _letters(listed: Any) -> list[str]:
 
 
 def _one_of(answers: Sequence[str]) -> Form:
-    alternatives = " | ".join(_literal(answer) for answer in dict.fromkeys(answers))
+    alternatives = " | ".join(map(_literal, dict.fromkeys(answers)))
     longest = max(len(answer.encode()) for answer in answers)
     return Form(f'start: " "? ({alternatives})', 1 + longest)
 
 
-def _products(record: Asked) -> list[str]:
+def _products(record: Record) -> list[str]:
     letters = _letters(_parts(record).get(PRODUCTS))
-    if not letters or letters != list(ascii_uppercase[: len(letters)]):
-        _without(record, f"an input that is an object whose `{PRODUCTS}` has letters A, B, ...")
-    if len(letters) > MOST_PRODUCTS:
-        raise InputError(
-            f"record {record.id}: {len(letters)} products, but constrained answers rank at most "
-            f"{MOST_PRODUCTS}: use `answers: free`"
-        )
+    if not letters or letters != list(ascii_uppercase[:MOST_PRODUCTS][: len(letters)]):
+        what = f"an input that is an object whose `{PRODUCTS}` has letters A, B, ..."
+        _without(record, f"{what}, at most {MOST_PRODUCTS}")
     return letters
 
 
-def _parts(record: Asked) -> dict[str, Any]:
+def _parts(record: Record) -> dict[str, Any]:
     """The fields of an input that is an object; none if it is not."""
     try:
         return parse_object(record.input)
@@ -144,7 +122,7 @@ def _rest(letters: str) -> str:
     return f"rest_{letters.lower()}"
 
 
-def _attributes_and_sources(record: Asked) -> tuple[list[str], list[str]]:
+def _attributes_and_sources(record: Record) -> tuple[list[str], list[str]]:
     """The target attributes, in lower case as in the data, and names of the input's fields."""
     parts = _parts(record)
     targets = parts.pop(TARGETS, None)
@@ -203,7 +181,7 @@ def _literal(text: str) -> str:
     return _json(text).replace("\x7f", r"\u007f")
 
 
-def _without(record: Asked, what: str) -> NoReturn:
+def _without(record: Record, what: str) -> NoReturn:
     raise InputError(
         f"record {record.id}: answers that are not free need {what}: use `answers: free`"
     )

@@ -15,11 +15,13 @@ import torch
 from transformers.cache_utils import Cache
 
 from ecslm.models.batching import batches_by_length
-from ecslm.prediction.answers.forms import Asked, option_letters
+from ecslm.prediction.answers.forms import option_letters
 from ecslm.prediction.backend import Generated
+from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import CHUNK, Reading, RoomyLayer, read
 from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.schemas.record import Record
 
 # Positions whose logits are computed at once: the vocabulary is large.
 LOGITS = 1024
@@ -37,14 +39,15 @@ class Candidate:
     """The length by which the log-likelihood is divided."""
 
 
-class Likelihood:
-    """The likeliest of the answers that there are."""
+class Likelihood(FreeAnswers):
+    """Answers with the likeliest of the answers that there are."""
 
     def __init__(self, settings: TransformersSettings, tokenizer: Any) -> None:
+        super().__init__(settings.decoding, tokenizer)
         assert settings.answers is not None, "the settings name this mode"
-        self._settings, self._answers, self._tokenizer = settings, settings.answers, tokenizer
+        self._answers = settings.answers
 
-    def form(self, record: Asked) -> tuple[Candidate, ...]:
+    def form(self, record: Record) -> tuple[Candidate, ...]:
         """The answers to a record: yes and no, or the options, by their letters or their texts.
 
         For an option its letter is written, which means no other whatever their texts are.
@@ -62,11 +65,23 @@ class Likelihood:
         """The most tokens that an answer takes; not fewer than in free generation, so that the
         prompts are the same."""
         longest = max(len(candidate.tokens) for candidate in form)
-        return max(longest, self._settings.decoding.max_new_tokens)
+        return max(longest, self._decoding.max_new_tokens)
 
-    def answering(self, network: Network) -> "LikeliestAnswers":
-        """The model that answers."""
-        return LikeliestAnswers(network)
+    def answers(
+        self,
+        network: Network,
+        prompts: Sequence[Sequence[int]],
+        forms: Sequence[tuple[Candidate, ...]],
+        numbers: torch.Tensor,  # noqa: ARG002
+    ) -> list[Generated]:
+        """Answer the prompts of a batch, in order. No token is generated."""
+        candidates = [[one.tokens for one in form] for form in forms]
+        return [
+            Generated(_best(form, values).text, len(prompt), 0, "stop")
+            for prompt, form, values in zip(
+                prompts, forms, log_likelihoods(network, prompts, candidates), strict=True
+            )
+        ]
 
     def _candidate(self, text: str, scored: str) -> Candidate:
         # As in training.
@@ -75,98 +90,77 @@ class Likelihood:
         return Candidate(text, tuple(tokens), lengths[self._answers.normalization])
 
 
-open_mode = Likelihood
+MODE = Likelihood
 
 
-class LikeliestAnswers:
-    """Answers with the likeliest candidate."""
+@torch.inference_mode()
+def log_likelihoods(
+    network: Network,
+    prompts: Sequence[Sequence[int]],
+    candidates: Sequence[Sequence[Sequence[int]]],
+) -> list[list[float]]:
+    """The log-likelihood of each prompt's candidates, all given as tokens.
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
-
-    def answers(
-        self,
-        prompts: Sequence[Sequence[int]],
-        forms: Sequence[tuple[Candidate, ...]],
-        _numbers: torch.Tensor,
-    ) -> list[Generated]:
-        """Answer the prompts of a batch, in order. No token is generated."""
-        scores = self.log_likelihoods(prompts, [[one.tokens for one in form] for form in forms])
-        return [
-            Generated(_best(form, values).text, len(prompt), 0, "stop")
-            for prompt, form, values in zip(prompts, forms, scores, strict=True)
-        ]
-
-    @torch.inference_mode()
-    def log_likelihoods(
-        self, prompts: Sequence[Sequence[int]], candidates: Sequence[Sequence[Sequence[int]]]
-    ) -> list[list[float]]:
-        """The log-likelihood of each prompt's candidates, all given as tokens.
-
-        A prompt is read once. Its candidates go on from its keys and values.
-        """
-        batch = read(self._network, prompts, 0)
-        each = [[tokens[0] for tokens in candidates[prompt]] for prompt in batch.order]
-        rows = [place for place, tokens in enumerate(each) for _ in tokens]
-        first = chain.from_iterable(each)
-        values = iter(self._network.log_probabilities(batch.hidden, rows, list(first)))
-        scores: list[list[float]] = [list(islice(values, len(tokens))) for tokens in each]
-        longer = [
-            (place, number)
-            for place, prompt in enumerate(batch.order)
-            for number, tokens in enumerate(candidates[prompt])
-            if len(tokens) > 1
-        ]
-        rest = [list(candidates[batch.order[place]][number]) for place, number in longer]
-        for chunk in self._chunks(list(map(len, rest)), len(prompts)):
+    A prompt is read once. Its candidates go on from its keys and values.
+    """
+    batch = read(network, prompts, 0)
+    each = [[tokens[0] for tokens in candidates[prompt]] for prompt in batch.order]
+    rows = [place for place, tokens in enumerate(each) for _ in tokens]
+    first = chain.from_iterable(each)
+    values = iter(network.log_probabilities(batch.hidden, rows, list(first)))
+    scores: list[list[float]] = [list(islice(values, len(tokens))) for tokens in each]
+    longer = [
+        (place, number, list(tokens))
+        for place, prompt in enumerate(batch.order)
+        for number, tokens in enumerate(candidates[prompt])
+        if len(tokens) > 1
+    ]
+    # No more at once than in reading prompts, and no more rows than the batch has, since each has a
+    # copy of its prompt's keys and values.
+    lengths, most = [len(tokens) for *_, tokens in longer], len(prompts)
+    for some in batches_by_length(range(len(longer)), lengths, CHUNK[network.device.type]):
+        for chunk in (some[start : start + most] for start in range(0, len(some), most)):
             places = [longer[index][0] for index in chunk]
             starts = [len(prompts[batch.order[place]]) for place in places]
-            sums = self._rest(batch, places, starts, [rest[index] for index in chunk])
+            sums = _rest(network, batch, places, starts, [longer[index][2] for index in chunk])
             for index, value in zip(chunk, sums, strict=True):
-                place, number = longer[index]
+                place, number, _ = longer[index]
                 scores[place][number] += value
-        in_order = sorted(zip(batch.order, scores, strict=True))
-        return [values for _, values in in_order]
+    return [values for _, values in sorted(zip(batch.order, scores, strict=True))]
 
-    def _chunks(self, lengths: Sequence[int], rows: int) -> list[list[int]]:
-        """What is computed at once: so much as in reading prompts, and no more rows than the batch
-        has, since each has a copy of its prompt's keys and values."""
-        tokens = CHUNK[self._network.device.type]
-        found = batches_by_length(range(len(lengths)), lengths, tokens)
-        return [some[start : start + rows] for some in found for start in range(0, len(some), rows)]
 
-    def _rest(
-        self,
-        batch: Reading,
-        places: Sequence[int],
-        starts: Sequence[int],
-        rows: Sequence[Sequence[int]],
-    ) -> list[float]:
-        """The log-probabilities of the tokens of each row but the first, added up.
+def _rest(
+    network: Network,
+    batch: Reading,
+    places: Sequence[int],
+    starts: Sequence[int],
+    rows: Sequence[Sequence[int]],
+) -> list[float]:
+    """The log-probabilities of the tokens of each row but the first, added up.
 
-        Args:
-            places: of the rows' prompts in the batch.
-            starts: lengths of the prompts.
-        """
-        network, longest = self._network, max(map(len, rows)) - 1
-        given = [list(row[:-1]) + [0] * (longest + 1 - len(row)) for row in rows]
-        known = [[1] * (len(row) - 1) + [0] * (longest + 1 - len(row)) for row in rows]
-        mask = network.tensor(known)
-        states = network.states(
-            network.tensor(given),
-            torch.cat([batch.mask[list(places)], mask], dim=1),
-            network.tensor([list(range(start, start + longest)) for start in starts]),
-            _copies(batch.cache, places, longest),
-        )[mask.bool()]
-        targets = list(chain.from_iterable(row[1:] for row in rows))
-        parts = (
-            (states[start : start + LOGITS], targets[start : start + LOGITS])
-            for start in range(0, len(targets), LOGITS)
-        )
-        values = chain.from_iterable(
-            network.log_probabilities(some, range(len(some)), tokens) for some, tokens in parts
-        )
-        return [sum(islice(values, len(row) - 1)) for row in rows]
+    Args:
+        places: of the rows' prompts in the batch.
+        starts: lengths of the prompts.
+    """
+    longest = max(map(len, rows)) - 1
+    given = [list(row[:-1]) + [0] * (longest + 1 - len(row)) for row in rows]
+    known = [[1] * (len(row) - 1) + [0] * (longest + 1 - len(row)) for row in rows]
+    mask = network.tensor(known)
+    states = network.states(
+        network.tensor(given),
+        torch.cat([batch.mask[list(places)], mask], dim=1),
+        network.tensor([list(range(start, start + longest)) for start in starts]),
+        _copies(batch.cache, places, longest),
+    )[mask.bool()]
+    targets = list(chain.from_iterable(row[1:] for row in rows))
+    parts = (
+        (states[start : start + LOGITS], targets[start : start + LOGITS])
+        for start in range(0, len(targets), LOGITS)
+    )
+    values = chain.from_iterable(
+        network.log_probabilities(some, range(len(some)), tokens) for some, tokens in parts
+    )
+    return [sum(islice(values, len(row) - 1)) for row in rows]
 
 
 def _copies(cache: Cache, places: Sequence[int], room: int) -> Cache:
