@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all imported modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help new check reproduce why summary cache clean-study accept export archive adopt setup slurm \
+.PHONY: help new check reproduce why summary cache diff clean-study accept export archive adopt setup slurm \
 lint test docs test-slurm lock
 
 # First, so that a plain `make` changes nothing.
@@ -19,7 +19,7 @@ help: ## print this list
 	if (said[2]) printf "%20s%s\n", "", said[2]}' $(MAKEFILE_LIST)
 
 # Those that a user gives, explained below.
-VARIABLES := STUDY CONFIGFILE DATA INPUT OUTPUT QUESTION PROFILE SEEDS TRIM REMOVE
+VARIABLES := STUDY CONFIGFILE DATA INPUT OUTPUT QUESTION PROFILE SEEDS TRIM REMOVE A B
 # Make would pass them on to commands, and evaluate their values to do so.
 unexport $(VARIABLES)
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
@@ -37,14 +37,16 @@ OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config st
 SEEDED = $(OPTIONS) $(call option,--seeds=,SEEDS)
 # Snakemake takes one `--config`.
 WITH_SEEDS = $(if $(value SEEDS),$(if $(value STUDY),,--config) $(call option,'seeds=[',SEEDS)']')
+# Options for a table of records.
+OF_TABLE = $(call option,--input=,INPUT) $(call option,--output=,OUTPUT) \
+$(call option,--question=,QUESTION)
 # Snakemake would end with a traceback at a configuration that it cannot read, or without a folder
 # for its caches.
 CHECKED = $(BIN)/python scripts/check_configuration.py $(OPTIONS)
 
 ##@ Run
-new: setup ## begin a study of your own records | DATA INPUT OUTPUT QUESTION
-	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA) \
-	$(call option,--input=,INPUT) $(call option,--output=,OUTPUT) $(call option,--question=,QUESTION)
+new: setup ## begin a study of your own records | STUDY DATA INPUT OUTPUT QUESTION
+	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA) $(OF_TABLE)
 
 check: setup ## say what a run lacks, how long it takes, what it costs | STUDY CONFIGFILE PROFILE
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
@@ -62,6 +64,9 @@ summary: setup ## print the scores of a study again, as at the end of its run | 
 
 cache: setup ## list finished work, which is kept to be computed once | TRIM
 	$(BIN)/python scripts/cache.py $(call option,--trim=,TRIM)
+
+diff: setup ## list the scores that differ between two results | A B
+	$(BIN)/python scripts/diff_results.py $(call option,,A) $(call option,,B); test $$? != 1
 
 clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE SEEDS REMOVE
 	$(BIN)/python scripts/clean.py $(SEEDED) $(if $(filter yes,$(REMOVE)),--remove)
@@ -84,6 +89,7 @@ adopt: setup ## verify results from another machine, and continue with them | ST
 setup: .venv/locked ## install the libraries into .venv, as other targets do
 
 .venv/locked: requirements.lock
+	@echo "Installing $(shell wc -l < requirements.lock) libraries into .venv: 2 GB, with CUDA 6 GB; some minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock
 	touch $@
@@ -138,3 +144,5 @@ lock: ## update the locked versions within those of pyproject.toml
 ##= SEEDS=0,1,2           train each tuned model with these; tables show the mean
 ##= TRIM=10               shrink the cache to 10 GB: the oldest work goes
 ##= REMOVE=yes            remove what is listed
+##= A=before              for `diff`: results before a change
+##= B=results/demo        for `diff`: results after it
