@@ -20,8 +20,8 @@ HARMFUL = together(
     replaced(FIT, "manual_seed(seed)", "manual_seed(seed + 1)"),
     replaced(
         "scripts/ecslm/training/launch.py",
-        "telling.send((error.details, None))",
-        "telling.send((tuple(error.details), None))",
+        "return error.details, None",
+        "return tuple(error.details), None",
     ),
 )
 

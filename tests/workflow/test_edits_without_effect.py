@@ -152,7 +152,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "a prompt template of no model": added("resources/prompts/llama3.jinja", "New."),
             "a renamed prompt template, with the configuration": together(
                 renamed(ALPACA, "renamed.jinja"),
-                replaced("config.yaml", "template: alpaca", "template: renamed"),
+                replaced("studies/paper.yaml", "template: alpaca", "template: renamed"),
                 configured(f"{MODELS}.Tiny-Exact.template", "renamed"),
                 configured("studies.local.models.Tiny.template", "renamed"),
                 configured("studies.local.models.Tiny-EC.template", "renamed"),

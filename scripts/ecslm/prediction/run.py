@@ -131,11 +131,11 @@ def predict(
         threads=threads,
         access=access,
     )
-    backend = kind(request)
     records = [record for record in read_given(dataset, task) if settings.asks(record)]
     if not records:
         needs = f"no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
         raise InputError(f"{dataset}: {needs}")
+    backend = kind(request)
     require_unchanged(origin)
 
     local, precision = device if kind.LOCAL else None, getattr(settings, "precision", None)
