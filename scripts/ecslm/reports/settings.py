@@ -15,7 +15,7 @@ from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
 from ecslm.scoring.modules import metric_module
 from ecslm.tables.costs import answering_files, latency_file, training_files
-from ecslm.tables.scores import score_files
+from ecslm.tables.scores import measured_files, simple_files
 from ecslm.tables.settings import TableContext
 from ecslm.training.settings import TrainingSettings
 
@@ -82,12 +82,14 @@ def report_files(settings: ReportSettings) -> list[str]:
         *(paths.TABLE.format(table=table) for table in settings.tables),
         *(paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures),
         *adapter_manifests(settings),
-        *score_files(study),
+        *measured_files(study),
         *([paths.DATA_CARD] if settings.card else []),
     ]
     if name is not None:
         found += [*answering_files(study, name), *training_files(study, name)]
         found += [latency_file(name)] if settings.timed else []
+        for task in study.models[name].tasks:
+            found += simple_files(task, study.simple.get(task, ()))
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
             found += paths.sample_paths(model, study.models[model].seeds[0], task)
