@@ -152,7 +152,7 @@ def test_the_code_of_a_job_is_that_of_the_task_or_mode_that_it_has() -> None:
     free = modules_of(prediction_settings(made, "Small", "PM"))
     package = "ecslm.prediction.answers"
     reached = {name for name in definition_digests("predict.py", free) if name.startswith(package)}
-    assert reached == {f"{package}.protocol"}
+    assert reached == set()
 
 
 def test_a_model_may_use_the_adapters_of_another_which_are_trained_once() -> None:
