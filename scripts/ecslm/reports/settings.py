@@ -89,7 +89,7 @@ def report_files(settings: ReportSettings) -> list[str]:
         found += [*answering_files(study, name), *training_files(study, name)]
         found += [latency_file(name)] if settings.timed else []
         for task in study.models[name].tasks:
-            found += simple_files(task, study.simple.get(task, ()))
+            found += simple_files(task, study.simple[task]) if task in study.simple else []
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
             found += paths.sample_paths(model, study.models[model].seeds[0], task)
