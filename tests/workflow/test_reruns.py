@@ -173,7 +173,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         ),
         row("the code of latency", logic("ecslm/prediction/latency.py"), "measure_latency *"),
         row("descriptions", logic("ecslm/data/card/description.py"), "describe_data *"),
-        row("near duplicates", logic("ecslm/data/card/near_duplicates.py"), "leakage *"),
+        row("near duplicates", logic("ecslm/data/card/leakage.py"), "leakage *"),
     ),
     "what is made of scores": (
         row(
@@ -216,12 +216,10 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "train_adapter *",
         ),
     ),
-    "a number in a dict": (
+    "a value in a call": (
         row(
             "of training and prediction, and not of BERTScores",
-            replaced(
-                f"{LIBRARY}/models/loading.py", '"float32": torch.float32', '"float32": torch.half'
-            ),
+            replaced(f"{LIBRARY}/models/loading.py", "double_quant=True", "double_quant=False"),
             "train_adapter *; predict Tiny/*",
         ),
     ),

@@ -58,6 +58,7 @@ def report_settings(study: Study) -> ReportSettings:
         answering=answering,
         hourly=next((one.hardware.price for one in costs if one.hardware), None),
         currency=next((one.currency for one in costs if one.currency), None),
+        judged=bool(claims),
         timed=any(answering in one.latency for one in costs),
         not_run=tuple(sorted(study.settings.models.keys() - run)),
         partly_shown=partly_shown(study),

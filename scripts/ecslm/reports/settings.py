@@ -56,6 +56,9 @@ class ReportSettings(JobSettings):
     answering: str | None = Field(None, description="The model that the answer is about.")
     hourly: float | None = Field(None, description="Price of an hour of the device it runs on.")
     currency: str | None = Field(None, description="Of all prices.")
+    judged: bool = Field(
+        False, description="Whether a table of claims says how it compares with simple baselines."
+    )
     timed: bool = Field(False, description="Whether the time of single answers is measured.")
     not_run: tuple[str, ...] = Field((), description="Models that are not run here, sorted.")
     partly_shown: tuple[str, ...] = Field(
@@ -88,7 +91,7 @@ def report_files(settings: ReportSettings) -> list[str]:
     if name is not None:
         found += [*answering_files(study, name), *training_files(study, name)]
         found += [latency_file(name)] if settings.timed else []
-        for task in study.models[name].tasks:
+        for task in () if settings.judged else study.models[name].tasks:
             found += simple_files(task, study.simple[task]) if task in study.simple else []
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
