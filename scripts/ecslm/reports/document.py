@@ -99,7 +99,10 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
         )
         made = Path(folder) / f"{tex.stem}.pdf"
         if run.returncode or not made.is_file():
-            raise InputError(f"{tex}: LaTeX failed: {_first_error(run.stdout + run.stderr)}")
+            error = _first_error(run.stdout + run.stderr)
+            if "Unicode character" in error:
+                error += ": use Latin letters in titles, captions and names of the configuration"
+            raise InputError(f"{tex}: LaTeX failed: {error}")
         made.replace(pdf)
 
 
