@@ -270,6 +270,7 @@ BARE = {key: value for key, value in ROWS[0].items() if key != "split"}
         ("[{} {}]", "row 1: no comma or end of the list after it"),
         ("[{},]", "row 2: not JSON (Expecting value"),
         ("[{}] {}", "more text after the end of the list"),
+        ('[{"a": 1, "a": 2}]', "row 1: not JSON (a duplicate key in an object)"),
         ("[" * 100_000, "row 1: not JSON ("),
         (json.dumps(ROWS)[:-1], "row 6: no comma or end of the list after it: is the file truncat"),
         (b'[{"a": "\xe9"}]', "not UTF-8 text ("),
@@ -299,6 +300,7 @@ def test_a_parquet_file_is_refused_if_it_is_cut_or_has_a_misspelt_column(tmp_pat
 BROKEN: tuple[tuple[str | bytes, str], ...] = (
     ("{'task': 1}\n", "not JSON (Expecting property name"),
     ("[1]\n", "not an object"),
+    ('{"a": 1, "a": 2}\n', "not JSON (a duplicate key in an object)"),
     (b'{"a": "\xe9"}\n', "not UTF-8 text ("),
     (lines(ROWS[:1])[:-20], "not JSON (Unterminated string"),
     (lines([BARE]), "no text in task or split"),

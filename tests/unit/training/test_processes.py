@@ -147,15 +147,3 @@ def test_what_ends_one_process_ends_all_and_is_told(tmp_path: Path) -> None:
     # None is left that holds what the job did.
     assert lock(tmp_path / "work.lock") is not None
     assert in_processes(lambda rank, _place: {"rank": rank}, 2) == {"rank": 0}
-
-
-def test_what_one_process_has_trained_is_not_what_two_would(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def begin(*_arguments: Any) -> None:
-        raise InputError("two are started")
-
-    train(tmp_path, tiny_base)
-    monkeypatch.setattr("ecslm.training.run.in_processes", begin)
-    with pytest.raises(InputError, match="two are started"):
-        train(tmp_path, tiny_base, processes=2)

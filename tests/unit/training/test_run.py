@@ -258,6 +258,7 @@ def test_an_adapter_of_anything_else_is_trained(
         *({"seed": 1}, {"threads": 2}, {"code": "code:2"}, {"base": other_base}),
         *({"settings": adapter_settings(alpha=9)}, {"template": PROMPTS / "chatml.jinja"}),
         *({"train": [write_records(more, 11)]}, {"val": [write_records(more, 4)]}),
+        {"processes": 2},
     ]
     for change in changes:
         with pytest.raises(TrainedError):
