@@ -17,8 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from support.model_examples import (
-    PROMPTS,
-    SCRIPTS,
     adapter_settings,
     read_lines,
     train,
@@ -34,6 +32,8 @@ from ecslm.training import processes
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.launch import in_processes
 from ecslm.training.processes import Processes, join
+
+from .commands import train_command
 
 CPU = torch.device("cpu")
 WEIGHTS = "adapter_model.safetensors"
@@ -63,22 +63,11 @@ def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def start(folder: Path, base: Path, records: Path) -> subprocess.Popen[bytes]:
     """The job of two processes, as a shell starts it."""
-    command = {
-        "--train": records,
-        "--val": write_records(folder / "val.jsonl", 3, split="val"),
-        "--base": base,
-        "--template": PROMPTS / "alpaca.jinja",
-        "--settings": SETTINGS.model_dump_json(),
-        "--threads": 1,
-        "--processes": 2,
-        "--code": code_parameter("train_adapter.py"),
-        "--checkpoint-seconds": 0,
-        "--output": folder / "adapter/manifest.json",
-    }
-    words = [str(part) for option in command.items() for part in option]
+    job = {"processes": 2, "code": code_parameter("train_adapter.py"), "checkpoint_seconds": 0}
+    command = train_command(folder, base, records, SETTINGS, threads=1, **job)
     with (folder / "printed.txt").open("wb") as printed:
         return subprocess.Popen(
-            [sys.executable, str(SCRIPTS / "train_adapter.py"), *words],
+            [sys.executable, *command],
             stdout=printed,
             stderr=printed,
             env=os.environ | {ROOT_VARIABLE: str(folder / "cache")},

@@ -1,4 +1,4 @@
-"""Gradients and evaluations do not depend on micro-batches, and memory may run out or be measured."""
+"""Gradients and evaluations do not depend on micro-batches; memory may run out, or be measured."""
 
 import json
 from pathlib import Path
@@ -220,26 +220,11 @@ def test_a_record_that_does_not_fit_has_its_activations_computed_again(
     assert read_adapter(found).files == read_adapter(expected).files
 
 
-def test_the_heaviest_record_is_tried_without_a_trace(
-    models: dict[bool, Any], examples: list[Example], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trainer = trainer_of(models[False], examples)
-    state = torch.get_rng_state()
-    trainer.try_heaviest()
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(weight.grad is None for weight in trainer.trained.values())
-    longest = max(map(len, examples))
-    short_of_memory(monkeypatch, longest - 1)
-    with pytest.raises(InputError, match=f"single record of {longest} tokens, even with"):
-        trainer.try_heaviest()
-    models[False].get_base_model().activation_checkpointing_disable()
-
-
 # `batch_tokens: auto`
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
-def test_more_and_more_copies_of_the_heaviest_record_are_tried_without_a_trace(
+def test_the_heaviest_record_and_more_and_more_copies_of_it_are_tried_without_a_trace(
     tiny_base: Path, monkeypatch: pytest.MonkeyPatch, layout: Layout
 ) -> None:
     base = load_base_model(read_base(tiny_base)[1], Precision.model_validate(EXACT), CPU)
@@ -250,8 +235,9 @@ def test_more_and_more_copies_of_the_heaviest_record_are_tried_without_a_trace(
     passes = short_of_memory(monkeypatch, 500)
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     state = torch.get_rng_state()
+    trainer.try_heaviest()
     trainer.measure_budget()
-    assert (passes, trainer.budget) == ([200, 300, 400, 600], 400)
+    assert (passes, trainer.budget) == ([100, 200, 300, 400, 600], 400)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(weight.grad is None for weight in model.parameters())
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
@@ -261,6 +247,9 @@ def test_more_and_more_copies_of_the_heaviest_record_are_tried_without_a_trace(
     short_of_memory(monkeypatch, 10**9)
     trainer.measure_budget()
     assert trainer.budget == 1900, "no more than there are records"
+    short_of_memory(monkeypatch, 99)
+    with pytest.raises(InputError, match="single record of 100 tokens, even with"):
+        trainer.try_heaviest()
 
 
 def test_the_heaviest_record_is_the_longest_with_the_largest_share_of_answers() -> None:
