@@ -130,6 +130,8 @@ def _folded(task: Seen, known: bool, asked: bool) -> list[Mapping[str, Any]]:
         known: whether it is a task of the project.
         asked: whether the instruction is to say how to answer.
     """
+    if task.answer == "choice":
+        return task.rows
     answers, options = folded([str(row.get("output")) for row in task.rows])
     labels = bool(options) and task.answer == "generation" and not known
     if not labels and {*answers} - {"yes", "no"}:

@@ -64,6 +64,7 @@ class Task:
     @property
     def entry(self) -> dict[str, object]:
         """What the configuration must say of it."""
+        ood = any(setting.startswith("OOD_") for setting in evaluated([self.seen]))
         if self.known is None:
             entry: dict[str, object] = {
                 "title": self.seen.name,
@@ -71,10 +72,11 @@ class Task:
                 "answer": self.kind.answer,
                 "input": self.input,
                 "metric": self.kind.metric,
-                "ood": False,
+                "ood": ood,
             }
         else:
             entry = {} if self.input == self.known.input else {"input": self.input}
+            entry |= {"ood": True} if ood and not self.known.ood else {}
         return entry if self.trains else entry | {"train": False}
 
     @property
@@ -238,7 +240,7 @@ def configuration(start: Start) -> str:
         default_setting=DEFAULT_SETTING,
         codes=[task.code for task in start.tasks],
         notes={
-            "ood": " # no records of another domain",
+            "ood": " # whether there are records of another domain",
             "train": " # all of its records are for tests",
         },
     )

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.project import ROOT
@@ -230,19 +229,6 @@ def test_the_shipped_counts_are_those_of_the_paper() -> None:
         ("AP", IND): 633,
         ("AP", OOD): 686,
     }
-
-
-def test_the_records_of_the_demo_are_sound(tmp_path: Path) -> None:
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    demo, fields = config["studies"]["demo"], ("aliases", "answer", "input")
-    tasks = {
-        code: {key: task[key] for key in fields if key in task} | {"splits": {}}
-        for code, task in config["tasks"].items()
-    }
-    path = ROOT / demo["data"]["path"]
-    wanted = checked(path, tasks=tasks | {"PM": {**tasks["PM"]}}, settings=demo["settings"])
-    report = check_rows(open_rows(wanted.source, tmp_path), wanted, None)
-    assert (report.problems, set(report.tasks)) == ({}, set(tasks))
 
 
 # Mutated rows

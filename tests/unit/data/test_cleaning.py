@@ -47,15 +47,10 @@ def build(
     task: str = "PM",
     split: Any = "test",
 ) -> list[Record]:
-    known = DatasetSettings.model_validate(
-        {
-            "source": {"source": "path", "path": "rows.jsonl", "tolerate": tolerate},
-            "input": "object" if answer == "ranking" else form,
-            "aliases": ["A_Task"],
-            "answer": answer,
-            "settings": settings,
-        }
-    )
+    source = {"source": "path", "path": "rows.jsonl", "tolerate": tolerate}
+    given = {"source": source, "aliases": ["A_Task"], "answer": answer, "settings": settings}
+    given["input"] = "object" if answer == "ranking" else form
+    known = DatasetSettings.model_validate(given)
     placed = [(f"line {number}", row) for number, row in enumerate(rows, start=1)]
     return build_records(placed, task, split, known, labels)
 
@@ -125,10 +120,14 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("yes_no", SHOT, f"few_shot_example: missing, but {ONE_SHOT} needs one"),
     ("yes_no", {"few_shot_example": EXAMPLE}, f"few_shot_example: present, but {IND} has none"),
     ("yes_no", SHOT | {"few_shot_example": "not JSON"}, "few_shot_example: not a JSON object"),
+    ("yes_no", SHOT | {"few_shot_example": '{"input": "a"}'}, "few_shot_example: not a JSON obj"),
+    ("yes_no", {"form": "object", "input": "[1]"}, "input: not a JSON object"),
+    ("yes_no", {"form": "list", "input": "[]"}, "input: an empty list"),
+    ("yes_no", {"form": "list", "input": "1st: a"}, "input: neither JSON nor a Python list"),
     (
-        "yes_no",
-        SHOT | {"few_shot_example": '{"input": "a"}'},
-        "few_shot_example: not a JSON object",
+        "extraction",
+        {"form": "object", "input": "{}", "output": json.dumps([ENTRY | {"value": "M"}])},
+        "input: no text in `target attributes`",
     ),
 )
 
@@ -137,23 +136,10 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
 def test_a_row_that_cannot_be_used_is_an_error(
     answer: str, changes: dict[str, Any], words: str
 ) -> None:
-    (problem,) = problems([row(**changes)], answer, (changes.get("setting", IND),))
+    form, changes = changes.get("form", "text"), {**changes}
+    changes.pop("form", None)
+    (problem,) = problems([row(**changes)], answer, (changes.get("setting", IND),), form=form)
     assert problem.startswith(f"line 1: {words}")
-
-
-@pytest.mark.parametrize(
-    ("form", "answer", "text", "words"),
-    [
-        ("object", "yes_no", "[1]", "input: not a JSON object"),
-        ("list", "yes_no", "[]", "input: an empty list"),
-        ("list", "yes_no", "1st: a", "input: neither JSON nor a Python list"),
-        ("object", "extraction", "{}", "input: no text in `target attributes`"),
-    ],
-)
-def test_an_input_has_the_form_of_its_task(form: str, answer: str, text: str, words: str) -> None:
-    output = '[{"attribute": "a", "value": "b"}]' if answer == "extraction" else "no"
-    (problem,) = problems([row(input=text, output=output)], answer, form=form)
-    assert problem == f"line 1: {words}"
 
 
 def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import math
 import os
 import shutil
 from collections.abc import Callable
@@ -110,13 +109,6 @@ def test_a_list_is_read_in_pieces_of_any_size(
         index = index_of(tmp_path, json.dumps([*ROWS, odd], indent=indent))
         assert digests(index).items() >= plain.items()
         assert ("Odd", "test", [odd]) in rows_of(index)
-
-
-def test_a_bare_nan_is_read_back_as_one(tmp_path: Path) -> None:
-    text = lines([row("A", "test")]).replace('"options": null', '"options": NaN')
-    ((_, _, rows),) = rows_of(index_of(tmp_path, text))
-    assert math.isnan(rows[0]["options"])
-    assert "NaN" in rows[0]["input"], "text is left alone"
 
 
 @given(st.permutations(range(6)), st.permutations(range(6)))

@@ -101,6 +101,15 @@ def test_records_that_say_their_split_keep_it(splits: str, words: str, models: i
     assert len(planned().settings.models) == models
 
 
+def test_records_of_another_domain_are_tested_in_a_table_of_their_own() -> None:
+    settings = ("IND_Diverse_Instruction", "OOD_Diverse_Instruction")
+    begun([row(number, setting=setting) for setting in settings for number in range(40)])
+    study = planned()
+    assert study.task("Fraud").ood
+    tables = study.settings.tables
+    assert [tables[name].columns for name in ("results", "results-2")] == [("Fraud",)] * 2  # type: ignore[union-attr]
+
+
 def test_records_that_are_there_twice_are_left_out_and_counted() -> None:
     told = begun([row(number % 40) for number in range(43)])
     assert "Left out, since an equal record comes before: 3." in told
@@ -179,6 +188,9 @@ def test_few_labels_become_options_whatever_their_case_and_columns_stand_togethe
 def test_answers_of_records_are_folded_too() -> None:
     told = begun([{**one, "output": one["output"].title()} for one in ENOUGH])
     assert "Made of mine.jsonl: 40 records in mine-records.jsonl" in told
+    marks = ["T: it is true", "F: it is false"]
+    begun([row(number, options=marks, output="TF"[number % 2]) for number in range(40)], "marks")
+    assert planned("marks").config.tasks["Fraud"].answer == "choice"
     topics = ("price", "delivery", "service")
     begun([row(number, output=topics[number % 3]) for number in range(60)], "topics")
     assert planned("topics").config.tasks["Fraud"].answer == "choice"

@@ -1,14 +1,17 @@
 """What test records share with training records: each number of the report, and its script."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.model_examples import make_record, run_here
 
 from ecslm.common.files import write_jsonl
-from ecslm.data.card.leakage import leakage
+from ecslm.data.card.leakage import leakage, nearest
 from ecslm.data.card.reports import SettingLeakage, Shared
 from ecslm.schemas.record import Record
 
@@ -167,3 +170,31 @@ def test_the_script_names_records_of_another_task(
     problem = f"error: {tmp_path}/train.jsonl: line 1: task: is 'AG', expected 'PM'\n"
     assert capsys.readouterr().err == problem
     assert not (tmp_path / "report.json").exists()
+
+
+# The nearest training text, against Jaccard indices of plain sets
+
+# Few words, so that texts have shingles in common.
+TEXTS = st.lists(st.lists(st.sampled_from("aAbé,"), max_size=10).map(" ".join), max_size=6)
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """By definition: three consecutive words, or all words of a shorter text."""
+    words = re.findall(r"\w+", text.lower())
+    runs = {tuple(words[start : start + 3]) for start in range(len(words) - 2)}
+    return runs or ({tuple(words)} if words else set())
+
+
+def naive(test: str, trains: list[str]) -> tuple[float, int]:
+    """By definition, pair by pair."""
+    best = (0.0, -1)
+    for index, train in enumerate(trains):
+        a, b = shingles(test), shingles(train)
+        if a & b and len(a & b) / len(a | b) > best[0]:
+            best = (len(a & b) / len(a | b), index)
+    return best
+
+
+@given(tests=TEXTS, trains=TEXTS)
+def test_nearest_is_that_of_plain_sets(tests: list[str], trains: list[str]) -> None:
+    assert nearest(tests, trains) == [naive(test, trains) for test in tests]
