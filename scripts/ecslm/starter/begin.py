@@ -123,7 +123,7 @@ def begin_study(
     return start, report, notes
 
 
-def _folded(task: Seen, known: bool, asked: bool) -> list[Mapping[str, Any]]:
+def _folded(task: Seen, known: bool, asked: bool) -> Sequence[Mapping[str, Any]]:
     """The rows of a task with yes and no as such, and with options where it has labels.
 
     Args:

@@ -181,9 +181,10 @@ def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Ta
     # Inputs of the others have parts that answers are read by.
     if known is not None:
         any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
-        form = "text" if any_text and not seen.objects else known.input
-        return Task(code, seen, known.kind(), form, known, trains)
-    form = "object" if seen.answer in ("ranking", "extraction") else seen.input
+        own = "text" if any_text and not seen.objects else known.input
+        return Task(code, seen, known.kind(), own, known, trains)
+    parsed = seen.answer in ("ranking", "extraction") or seen.objects == seen.records
+    form: InputForm = "object" if parsed else "text"
     same = seen.answer == "choice" and len(seen.options) == 1
     metric = SAME_OPTIONS if same else METRIC_OF[seen.answer]
     return Task(code, seen, TaskKind(answer=seen.answer, metric=metric), form, None, trains)

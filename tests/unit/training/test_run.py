@@ -46,7 +46,7 @@ class TrainedError(Exception):
 def refuse_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next training end before it begins."""
 
-    def refuse(**_options: Any) -> None:
+    def refuse(*_: Any, **_options: Any) -> None:
         raise TrainedError
 
     monkeypatch.setattr(run, "_fit", refuse)

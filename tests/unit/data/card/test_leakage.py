@@ -47,15 +47,8 @@ def measured(
 
 
 def test_an_exact_match_is_that_of_the_input_alone() -> None:
-    found = measured(
-        [
-            evaluated(input=TEXT),
-            evaluated(input=TEXT, output="no"),
-            evaluated(input=TEXT, options=["A: yes"]),
-            evaluated(input=TEXT, instruction="Another?"),
-        ],
-        [trained()],
-    )
+    changes = ({}, {"output": "no"}, {"options": ["A: yes"]}, {"instruction": "Another?"})
+    found = measured([evaluated(input=TEXT, **one) for one in changes], [trained()])
     assert (found.exact, found.exact_with_output, found.near) == (4, 2, 4)
     # Options and output must be those of one record.
     parted = [trained(options=["A: x"], output="B"), trained(options=["A: y"], output="A")]
@@ -95,16 +88,9 @@ def query(text: str, **fields: Any) -> str:
 
 
 def test_queries_are_looked_up_in_all_tasks() -> None:
-    test = [
-        evaluated(input=query(" Lamp ", price=float("nan"))),
-        evaluated(input=query("kettle")),
-        evaluated(input=query("lamps")),
-        evaluated(input="[" * 100_000),
-        *(
-            evaluated(input=text)
-            for text in ("lamp", '["lamp"]', '{"query": ["lamp"]}', '{"a": "b"}')
-        ),
-    ]
+    queries = query(" Lamp ", price=float("nan")), query("kettle"), query("lamps")
+    others = "[" * 100_000, "lamp", '["lamp"]', '{"query": ["lamp"]}', '{"a": "b"}'
+    test = [evaluated(input=text) for text in (*queries, *others)]
     other = [trained(task="QPR", input=query("KETTLE", product="x"))]
     found = measured(test, [trained(input=query("lamp", product=float("nan")))], other)
     assert "NaN" in test[0].input
