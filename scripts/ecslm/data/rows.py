@@ -31,6 +31,16 @@ BATCH_ROWS = 1000
 SPACE = re.compile(r"\s*")
 AFTER_ITEM = re.compile(r"\s*([,\]])")
 
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object without duplicate keys, of which `json` would keep the last value."""
+    if len(value := dict(pairs)) < len(pairs):
+        raise ValueError("a duplicate key in an object")
+    return value
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
 # The place of a row in its source, and the raw row.
 Row = tuple[str, dict[str, Any]]
 
@@ -119,7 +129,7 @@ def _lines(stream: IO[bytes], name: str, problems: Problems) -> Iterator[tuple[s
         where = f"{name}: line {number}"
         cut = "" if line.endswith(b"\n") else ": is the file truncated?"
         try:
-            yield where, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            yield where, DECODER.decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
             problems.add(
                 "unreadable_row", where, f"not UTF-8 text ({error.reason}): save it as such{cut}"
@@ -134,7 +144,6 @@ def _items(stream: IO[str], name: str) -> Iterator[tuple[str, Any]]:
     Raises:
         InputError: the list is not valid JSON, or is incomplete, or not UTF-8.
     """
-    decode = json.JSONDecoder().raw_decode
     text, number, end = "", 0, ""
     try:
         while not text:
@@ -146,7 +155,7 @@ def _items(stream: IO[str], name: str) -> Iterator[tuple[str, Any]]:
             try:
                 begin = SPACE.match(text, at).end()  # type: ignore[union-attr]
                 empty = not number and text.startswith("]", begin)
-                value, behind = (None, begin) if empty else decode(text, begin)
+                value, behind = (None, begin) if empty else DECODER.raw_decode(text, begin)
                 follows = AFTER_ITEM.match(text, behind)
                 problem = "no comma or end of the list after it"
             except (ValueError, RecursionError) as error:

@@ -123,13 +123,15 @@ def begin_study(
     return start, report, notes
 
 
-def _folded(task: Seen, known: bool, asked: bool) -> list[Mapping[str, Any]]:
+def _folded(task: Seen, known: bool, asked: bool) -> Sequence[Mapping[str, Any]]:
     """The rows of a task with yes and no as such, and with options where it has labels.
 
     Args:
         known: whether it is a task of the project.
         asked: whether the instruction is to say how to answer.
     """
+    if task.answer == "choice":
+        return task.rows
     answers, options = folded([str(row.get("output")) for row in task.rows])
     labels = bool(options) and task.answer == "generation" and not known
     if not labels and {*answers} - {"yes", "no"}:

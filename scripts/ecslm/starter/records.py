@@ -2,10 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,13 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import shown
 from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.problems import Problems, RowError
-from ecslm.data.row_checks import check_input, check_output
+from ecslm.data.row_checks import TEXTS, check_input, check_output
 from ecslm.data.rows import check_columns, data_files, read_rows
 from ecslm.schemas.fields import is_writable, parse_object, parse_options
 from ecslm.schemas.record import DEFAULT_SETTING
-from ecslm.schemas.task import Answer, InputForm, has_example
+from ecslm.schemas.task import Answer, has_example
 
-NEEDED = ("task", "instruction", "input", "output")
+NEEDED = ("task", *TEXTS)
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
 # Texts that share so many of their pairs of words, numbers aside, have one wording.
@@ -29,49 +27,33 @@ MOST_COMPARED = 500
 WORD = re.compile(r"[^\W\d]+|\d+")
 
 
-@dataclass(frozen=True)
 class Seen:
-    """The records of a task, by its code or else its name in the data."""
+    """The records of a task, by its code or else its name in the data.
 
-    name: str
-    rows: list[Mapping[str, Any]] = field(default_factory=list)
+    Attributes:
+        splits: how many are in each split; those that do not say theirs are test records.
+        answers: how often each output occurs.
+        options: how often each list of options occurs.
+        lengths: characters of each record, its answer included.
+        objects: how many have a JSON object as input.
+        answer: the kind of answer that most of them have.
+    """
 
-    @property
-    def records(self) -> int:
-        """How many there are."""
-        return len(self.rows)
-
-    @cached_property
-    def splits(self) -> Counter[str]:
-        """How many are in each split; those that do not say theirs are test records."""
-        return Counter(str(row.get("split", "test")) for row in self.rows)
-
-    @cached_property
-    def answers(self) -> Counter[str]:
-        """How often each output occurs."""
-        return Counter(_text(row, "output") for row in self.rows)
-
-    @cached_property
-    def options(self) -> Counter[tuple[str, ...]]:
-        """How often each list of options occurs."""
-        return Counter(found for row in self.rows if (found := tuple(_options(row))))
-
-    @cached_property
-    def lengths(self) -> list[int]:
-        """Characters of each record, its answer included."""
-        names = ("instruction", "input", "output")
-        return [
-            sum(len(_text(row, name)) for name in names) + sum(map(len, _options(row)))
-            for row in self.rows
+    def __init__(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.name, self.rows, self.records = name, rows, len(rows)
+        self.splits = Counter(str(row.get("split", "test")) for row in rows)
+        self.answers = Counter(_text(row, "output") for row in rows)
+        lists = [tuple(_options(row)) for row in rows]
+        self.options = Counter(filter(None, lists))
+        self.lengths = [
+            sum(len(_text(row, name)) for name in TEXTS) + sum(map(len, options))
+            for row, options in zip(rows, lists, strict=True)
         ]
-
-    @cached_property
-    def answer(self) -> Answer:
-        """The kind of answer that most of its records have."""
-        if self.options.total() >= FITTING * self.records:
-            return "choice"
+        self.objects = sum(map(_has_object, rows))
         kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
-        return next((kind for kind in kinds if self._fits(kind)), "generation")
+        self.answer: Answer = next((kind for kind in kinds if self._fits(kind)), "generation")
+        if self.options.total() >= FITTING * self.records:
+            self.answer = "choice"
 
     def _fits(self, answer: Answer) -> bool:
         """Whether most records have such an answer; letter case is reported later."""
@@ -84,21 +66,6 @@ class Seen:
                     check_input(text, "object", answer, output)
                 fitting += 1
         return fitting >= FITTING * self.records
-
-    @cached_property
-    def objects(self) -> int:
-        """Records whose input is a JSON object."""
-        found = 0
-        for row in self.rows:
-            with suppress(ValueError):
-                parse_object(_text(row, "input"))
-                found += 1
-        return found
-
-    @property
-    def input(self) -> InputForm:
-        """The form of its inputs."""
-        return "object" if self.objects == self.records else "text"
 
     def wordings(self) -> Counter[str]:
         """Kinds of inputs that differ in names and numbers alone: their first, and how many of the
@@ -125,6 +92,13 @@ def _text(row: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value := row.get(name), str) else ""
 
 
+def _has_object(row: Mapping[str, Any]) -> bool:
+    with suppress(ValueError):
+        parse_object(_text(row, "input"))
+        return True
+    return False
+
+
 def _options(row: Mapping[str, Any]) -> list[str]:
     """The options of a row; those that cannot be read are told later."""
     try:
@@ -143,7 +117,7 @@ def look_at(path: Path, codes: Mapping[str, str], fix: str) -> tuple[list[Seen],
     Raises:
         InputError: a file cannot be read, or its rows are no records.
     """
-    seen: dict[str, Seen] = {}
+    seen: dict[str, list[Mapping[str, Any]]] = {}
     said = False
     for name, file in data_files(path).items():
         problems = Problems()
@@ -163,11 +137,11 @@ def look_at(path: Path, codes: Mapping[str, str], fix: str) -> tuple[list[Seen],
                     f"question may have {MOST_CHARACTERS}"
                 )
             task = codes.get(task, task)
-            seen.setdefault(task, Seen(task)).rows.append(row)
+            seen.setdefault(task, []).append(row)
         problems.raise_unless(())
         if not seen:
             raise InputError(f"{name}: has no records: {fix}")
-    return list(seen.values()), said
+    return [Seen(task, rows) for task, rows in seen.items()], said
 
 
 def evaluated(tasks: list[Seen]) -> list[str]:

@@ -64,6 +64,7 @@ class Task:
     @property
     def entry(self) -> dict[str, object]:
         """What the configuration must say of it."""
+        ood = any(setting.startswith("OOD_") for setting in evaluated([self.seen]))
         if self.known is None:
             entry: dict[str, object] = {
                 "title": self.seen.name,
@@ -71,10 +72,11 @@ class Task:
                 "answer": self.kind.answer,
                 "input": self.input,
                 "metric": self.kind.metric,
-                "ood": False,
+                "ood": ood,
             }
         else:
             entry = {} if self.input == self.known.input else {"input": self.input}
+            entry |= {"ood": True} if ood and not self.known.ood else {}
         return entry if self.trains else entry | {"train": False}
 
     @property
@@ -179,9 +181,10 @@ def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Ta
     # Inputs of the others have parts that answers are read by.
     if known is not None:
         any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
-        form = "text" if any_text and not seen.objects else known.input
-        return Task(code, seen, known.kind(), form, known, trains)
-    form = "object" if seen.answer in ("ranking", "extraction") else seen.input
+        own = "text" if any_text and not seen.objects else known.input
+        return Task(code, seen, known.kind(), own, known, trains)
+    parsed = seen.answer in ("ranking", "extraction") or seen.objects == seen.records
+    form: InputForm = "object" if parsed else "text"
     same = seen.answer == "choice" and len(seen.options) == 1
     metric = SAME_OPTIONS if same else METRIC_OF[seen.answer]
     return Task(code, seen, TaskKind(answer=seen.answer, metric=metric), form, None, trains)
@@ -238,7 +241,7 @@ def configuration(start: Start) -> str:
         default_setting=DEFAULT_SETTING,
         codes=[task.code for task in start.tasks],
         notes={
-            "ood": " # no records of another domain",
+            "ood": " # whether there are records of another domain",
             "train": " # all of its records are for tests",
         },
     )

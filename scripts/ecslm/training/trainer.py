@@ -82,12 +82,15 @@ class Trainer:
 
     @contextmanager
     def _trial(self) -> Iterator[None]:
-        """A block after which gradients and random state are as before."""
+        """A block after which gradients, random state and the peak of memory are as before."""
         self.model.train()
         state = random_state(self._device)
         yield
         self.model.zero_grad()
         restore_random_state(state, self._device)
+        if self._device.type == "cuda":
+            # cost.json has that of the training.
+            torch.cuda.reset_peak_memory_stats(self._device)
 
     def gradient(self, members: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Give all weights the gradient of one global batch, of which each process does a part.

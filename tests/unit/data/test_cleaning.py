@@ -47,15 +47,10 @@ def build(
     task: str = "PM",
     split: Any = "test",
 ) -> list[Record]:
-    known = DatasetSettings.model_validate(
-        {
-            "source": {"source": "path", "path": "rows.jsonl", "tolerate": tolerate},
-            "input": "object" if answer == "ranking" else form,
-            "aliases": ["A_Task"],
-            "answer": answer,
-            "settings": settings,
-        }
-    )
+    source = {"source": "path", "path": "rows.jsonl", "tolerate": tolerate}
+    given = {"source": source, "aliases": ["A_Task"], "answer": answer, "settings": settings}
+    given["input"] = "object" if answer == "ranking" else form
+    known = DatasetSettings.model_validate(given)
     placed = [(f"line {number}", row) for number, row in enumerate(rows, start=1)]
     return build_records(placed, task, split, known, labels)
 
@@ -96,20 +91,17 @@ def test_the_example_of_a_one_shot_row_stays_the_original_string() -> None:
     assert record.few_shot_example == EXAMPLE
 
 
-# Refusals: the type of answer, changes of a sound row, and words of the only line.
-FIVE = '["A: very positive", "B: positive", "C: neutral", "D: negative", "E: very negative"]'
+# Refusals beside those of test_checking.py: the type of answer, changes of a sound row, and words
+# of the only line.
 SHOT = {"setting": ONE_SHOT}
 ENTRY = {"attribute": "size", "value": None}
 REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("yes_no", {"instruction": " \n"}, "instruction: empty"),
     ("yes_no", {"input": ""}, "input: empty"),
-    ("yes_no", {"options": "A: new, B: old"}, "options: neither JSON"),
     ("yes_no", {"options": "[1, 2]"}, "options: not a list of strings"),
     ("yes_no", {"options": '["\\ud800"]'}, "options: contains an unpaired surrogate"),
     ("yes_no", {"input": {"a": 1}}, "no text in input: write it in quotes, as JSON text"),
     ("yes_no", {"output": True}, "no text in output: write it in quotes"),
-    ("yes_no", {"output": "Yes"}, "output: 'Yes' is neither yes nor no, in lower case"),
-    ("choice", {"options": FIVE, "output": "F"}, "output: 'F' is neither an option nor"),
     ("choice", {"output": "A"}, "options: missing, but the task chooses among options"),
     ("choice", {"options": '["A", "B: x"]', "output": "A"}, "options: each needs a letter"),
     ("choice", {"options": '["A: x", "A: y"]', "output": "A"}, "options: each needs a letter"),
@@ -122,13 +114,16 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("extraction", {"output": '{"attribute": "a", "value": "b"}'}, "output: not a JSON list"),
     ("extraction", {"output": '[{"attribute": "size"}]'}, "output: not a JSON list of objects"),
     ("extraction", {"output": json.dumps([ENTRY])}, "output: not a JSON list of objects"),
-    ("yes_no", SHOT, f"few_shot_example: missing, but {ONE_SHOT} needs one"),
     ("yes_no", {"few_shot_example": EXAMPLE}, f"few_shot_example: present, but {IND} has none"),
     ("yes_no", SHOT | {"few_shot_example": "not JSON"}, "few_shot_example: not a JSON object"),
+    ("yes_no", SHOT | {"few_shot_example": '{"input": "a"}'}, "few_shot_example: not a JSON obj"),
+    ("yes_no", {"form": "object", "input": "[1]"}, "input: not a JSON object"),
+    ("yes_no", {"form": "list", "input": "[]"}, "input: an empty list"),
+    ("yes_no", {"form": "list", "input": "1st: a"}, "input: neither JSON nor a Python list"),
     (
-        "yes_no",
-        SHOT | {"few_shot_example": '{"input": "a"}'},
-        "few_shot_example: not a JSON object",
+        "extraction",
+        {"form": "object", "input": "{}", "output": json.dumps([ENTRY | {"value": "M"}])},
+        "input: no text in `target attributes`",
     ),
 )
 
@@ -137,23 +132,10 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
 def test_a_row_that_cannot_be_used_is_an_error(
     answer: str, changes: dict[str, Any], words: str
 ) -> None:
-    (problem,) = problems([row(**changes)], answer, (changes.get("setting", IND),))
+    form, changes = changes.get("form", "text"), {**changes}
+    changes.pop("form", None)
+    (problem,) = problems([row(**changes)], answer, (changes.get("setting", IND),), form=form)
     assert problem.startswith(f"line 1: {words}")
-
-
-@pytest.mark.parametrize(
-    ("form", "answer", "text", "words"),
-    [
-        ("object", "yes_no", "[1]", "input: not a JSON object"),
-        ("list", "yes_no", "[]", "input: an empty list"),
-        ("list", "yes_no", "1st: a", "input: neither JSON nor a Python list"),
-        ("object", "extraction", "{}", "input: no text in `target attributes`"),
-    ],
-)
-def test_an_input_has_the_form_of_its_task(form: str, answer: str, text: str, words: str) -> None:
-    output = '[{"attribute": "a", "value": "b"}]' if answer == "extraction" else "no"
-    (problem,) = problems([row(input=text, output=output)], answer, form=form)
-    assert problem == f"line 1: {words}"
 
 
 def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:
@@ -203,23 +185,17 @@ def test_ids_are_stable_and_depend_neither_on_the_position_nor_on_other_rows() -
     assert ids(build([row(input=known)]))[known] == ("9c239fa90f975138", "67715afba18d77fa")
 
 
-@pytest.mark.parametrize(
-    ("changes", "same_sample"),
-    [
-        ({"input": "x"}, False),
-        ({"output": "yes"}, False),
-        ({"options": '["A: x"]'}, False),
-        ({"instruction": "Same?"}, True),
-        ({"setting": OOD}, True),
-    ],
-)
+OF_SAMPLE = ({"input": "x"}, {"output": "yes"}, {"options": '["A: x"]'})
+
+
+@pytest.mark.parametrize("changes", [*OF_SAMPLE, {"instruction": "Same?"}, {"setting": OOD}])
 def test_the_sample_decides_the_sample_id_and_with_instruction_and_setting_the_id(
-    changes: dict[str, Any], same_sample: bool
+    changes: dict[str, Any],
 ) -> None:
     (before,) = build([row()])
     (after,) = build([row(**changes)], settings=(changes.get("setting", IND),))
     assert before.id != after.id
-    assert (before.sample_id == after.sample_id) == same_sample
+    assert (before.sample_id == after.sample_id) == (changes not in OF_SAMPLE)
     assert build([row()], task="PSI")[0].sample_id != before.sample_id
 
 

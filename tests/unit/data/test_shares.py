@@ -95,14 +95,10 @@ def test_rows_that_say_their_split_are_not_divided_again(tmp_path: Path) -> None
             sides(tmp_path, rows)
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"split": {"val": 0.5, "test": 0.5}}, "leave a share to train on"),
-        ({"split": {"val": 0.1}}, "Field required"),
-        ({"split": {"val": 0.1, "test": 0.3}, "labels": {"path": "l.json"}}, "one list per test"),
-    ],
-)
-def test_shares_that_make_no_sense_are_refused(changes: dict[str, object], problem: str) -> None:
-    with pytest.raises(ValidationError, match=problem):
-        PathData.model_validate({"source": "path", "path": "rows.jsonl", **changes})
+def test_shares_that_make_no_sense_are_refused() -> None:
+    given = {"source": "path", "path": "rows.jsonl", "split": {"val": 0.5, "test": 0.5}}
+    with pytest.raises(ValidationError, match="leave a share to train on"):
+        PathData.model_validate(given)
+    given |= {"split": {"val": 0.1, "test": 0.3}, "labels": {"path": "l.json"}}
+    with pytest.raises(ValidationError, match="one list per test"):
+        PathData.model_validate(given)

@@ -58,16 +58,6 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     return open_
 
 
-def test_a_commit_is_fetched_once(opened: Open) -> None:
-    assert [opened("a/b", COMMIT) for _ in range(2)] == [(6, 1), (6, 1)]
-    assert opened("a/other", COMMIT) == (6, 2)
-    assert opened("a/b", COMMIT[::-1]) == (6, 3)
-
-
-def test_a_tag_is_looked_up_each_time_since_it_may_move(opened: Open) -> None:
-    assert [opened("a/b", "v1") for _ in range(2)] == [(6, 1), (6, 2)]
-
-
 def test_a_local_directory_is_read_again_when_its_files_have_changed(
     opened: Open, tmp_path: Path
 ) -> None:
@@ -106,15 +96,19 @@ def test_a_data_set_that_cannot_be_had_is_one_line(
     assert caught.value.problems == (f"data: a/b at main: {words}",)
 
 
-def test_whether_the_hub_is_asked_is_known_before(opened: Open, tmp_path: Path) -> None:
+def test_a_commit_is_fetched_once_and_a_tag_each_time_as_is_known_before(
+    opened: Open, tmp_path: Path
+) -> None:
     def known(name: str, revision: str) -> bool:
         return is_indexed(HubData(source="hub", id=name, revision=revision), tmp_path / "cache")
 
-    for revision in (COMMIT, "v1"):
+    fetched = []
+    for revision in (COMMIT, "v1", COMMIT[::-1]):
         assert not known("a/b", revision)
-        opened("a/b", revision)
-        assert known("a/b", revision) == (revision == COMMIT)
-    assert not known("a/b", COMMIT[::-1])
+        fetched += [opened("a/b", revision) for _ in range(2)]
+        assert known("a/b", revision) == (revision != "v1")
+    assert fetched == [(6, number) for number in (1, 1, 2, 3, 4, 4)]
+    assert opened("a/other", COMMIT) == (6, 5)
     assert known(str(tmp_path / "hub"), COMMIT)
 
 

@@ -1,6 +1,8 @@
 """`make new`: a user's records or table in, a configuration that runs out."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from ecslm.plan.study import Study
 from .own_records import KINDS, Row, lines, row
 
 ENOUGH = [row(number) for number in range(40)]
+SPELT = [{**one, "output": one["output"].title()} for one in ENOUGH]
 
 
 def begin(*options: str) -> str:
@@ -50,22 +53,22 @@ def refused(*options: str) -> str:
 
 
 def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests() -> None:
-    told = begun([row(number) for number in range(200)])
-    assert "answer   yes or no: 133 no, 67 yes" in told
-    assert "200 inputs have 1 wording, names and numbers aside: 200 are like" in told
+    """Those that are there twice are left out, and counted."""
+    told = begun([row(number % 200) for number in range(203)])
+    assert "Left out, since an equal record comes before: 3." in told
+    assert "answer   yes or no: 135 no, 68 yes" in told
+    assert "203 inputs have 1 wording, names and numbers aside: 203 are like" in told
     assert "a run can start: nothing is missing" in told
     assert "make reproduce CONFIGFILE=mine.yaml" in told
     plan = planned()
-    assert list(plan.settings.models) == [
-        "SmolLM2-135M",
-        "SmolLM2-135M-tuned",
-        "TF-IDF",
-        "Nearest",
-    ]
+    models = ["SmolLM2-135M", "SmolLM2-135M-tuned", "TF-IDF", "Nearest"]
+    assert list(plan.settings.models) == models
     assert plan.config.setting_titles["IND_Diverse_Instruction"] == "own records"
-    parts = {part.split: part.rows for part in source_of(plan).rows.parts}
-    assert sum(parts.values()) == 200
-    assert f"{parts['train']} for training, {parts['val']} for validation" in told
+    divided = re.search(r"(\d+) for training, (\d+) for validation, (\d+) for testing", told)
+    assert divided and sum(map(int, divided.groups())) == 200
+    rows = Counter({part.split: part.rows for part in source_of(plan).rows.parts})
+    found = dict(zip(("train", "val", "test"), map(int, divided.groups()), strict=True))
+    assert (rows - Counter(found)).total() == 3
     text = Path("mine.yaml").read_text()
     assert max(map(len, text.splitlines())) <= 100
     assert text.count("#") > 25
@@ -101,27 +104,23 @@ def test_records_that_say_their_split_keep_it(splits: str, words: str, models: i
     assert len(planned().settings.models) == models
 
 
-def test_records_that_are_there_twice_are_left_out_and_counted() -> None:
-    told = begun([row(number % 40) for number in range(43)])
-    assert "Left out, since an equal record comes before: 3." in told
-    assert planned().settings.data.tolerate == ("duplicate_record",)
+def test_records_of_another_domain_are_tested_in_a_table_of_their_own() -> None:
+    settings = ("IND_Diverse_Instruction", "OOD_Diverse_Instruction")
+    begun([row(number, setting=setting) for setting in settings for number in range(40)])
+    study = planned()
+    assert study.task("Fraud").ood
+    tables = study.settings.tables
+    assert [tables[name].columns for name in ("results", "results-2")] == [("Fraud",)] * 2  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ('Is it "fraud"? ja/nein: \u9000\u8d27', "Is_it_fraud_ja_nein"),
-        ("pm", "pm_2"),
-        ("Product Matching", "Product_Matching_2"),
-        ("x.cost", "x_cost"),
-    ],
-)
-def test_a_task_whose_name_cannot_be_that_of_its_files_gets_a_code(
-    name: str, expected: str
-) -> None:
-    begun([{**one, "task": name} for one in ENOUGH])
-    (code,) = planned().settings.tasks
-    assert (code, planned().task(code).title) == (expected, name)
+# Names that cannot be those of a task's files, or are taken by tasks of the project.
+CODES = {'Is it "fraud"? ja/nein: \u9000\u8d27': "Is_it_fraud_ja_nein", "pm": "pm_2"}
+CODES |= {"Product Matching": "Product_Matching_2", "x.cost": "x_cost"}
+
+
+def test_a_task_whose_name_cannot_be_that_of_its_files_gets_a_code() -> None:
+    begun([row(number, task=name) for name in CODES for number in range(30)])
+    assert {planned().task(code).title: code for code in planned().settings.tasks} == CODES
 
 
 # Tables
@@ -136,6 +135,7 @@ def table(*rows: tuple[object, ...], names: Sequence[str] = ("text", "urgent")) 
     return pandas.DataFrame(rows, columns=list(names))
 
 
+YES_NO = "Is it? Answer yes or no."
 ASKED = ("--input", "text", "--output", "urgent", "--question", "Is it?")
 
 
@@ -150,13 +150,8 @@ def test_a_table_of_yes_and_no_becomes_records(name: str, separator: str, encodi
     assert f"Made of {name}: 60 records in a_b-records.jsonl." in told
     assert "Left out: 2 rows without text or answer; first: row 61." in told
     assert "answer   yes or no: 40 no, 20 yes" in told
-    first, *_ = map(json.loads, Path("a_b-records.jsonl").read_text().splitlines())
-    assert first == {
-        "task": "urgent",
-        "instruction": "Is it? Answer yes or no.",
-        "input": TICKETS[0][0],
-        "output": "yes",
-    }
+    first = json.loads(Path("a_b-records.jsonl").read_text().partition("\n")[0])
+    assert first == row(0, task="urgent", instruction=YES_NO, input=TICKETS[0][0], output="yes")
     assert list(planned("a_b").settings.tasks) == ["urgent"]
 
 
@@ -177,8 +172,11 @@ def test_few_labels_become_options_whatever_their_case_and_columns_stand_togethe
 
 
 def test_answers_of_records_are_folded_too() -> None:
-    told = begun([{**one, "output": one["output"].title()} for one in ENOUGH])
+    told = begun(SPELT)
     assert "Made of mine.jsonl: 40 records in mine-records.jsonl" in told
+    marks = ["T: it is true", "F: it is false"]
+    begun([row(number, options=marks, output="TF"[number % 2]) for number in range(40)], "marks")
+    assert planned("marks").config.tasks["Fraud"].answer == "choice"
     topics = ("price", "delivery", "service")
     begun([row(number, output=topics[number % 3]) for number in range(60)], "topics")
     assert planned("topics").config.tasks["Fraud"].answer == "choice"
@@ -193,14 +191,8 @@ def test_answers_of_records_are_folded_too() -> None:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        (
-            [*ENOUGH, row(40, output="maybe")],
-            ["mine.jsonl: line 41: output: 'maybe'", "correct or remove"],
-        ),
-        (
-            [row(n, output="Yes" if n % 2 else "No") for n in range(40)] + [row(1, task=None)],
-            ["mine.jsonl: line 41: no text in task", "correct or remove"],
-        ),
+        ([*ENOUGH, row(40, output="maybe")], ["line 41: output: 'maybe'", "correct or remove"]),
+        ([*SPELT, row(1, task=None)], ["line 41: no text in task", "correct or remove"]),
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", "INPUT="]),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
         ([row(1)] * 40, ["Fraud has 1 different record, too few", "at least 30"]),
@@ -214,8 +206,7 @@ def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
 ) -> None:
     Path("mine.jsonl").write_text(lines(rows))
     told = refused("--study", "mine")
-    for word in words:
-        assert word in told
+    assert all(word in told for word in words), told
 
 
 DATA = ("--data", "t.csv")

@@ -2,30 +2,17 @@
 
 import hashlib
 import json
-import os
 import pickle
-import signal
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from support import warm
-from support.model_examples import (
-    PROMPTS,
-    SCRIPTS,
-    adapter_settings,
-    make_record,
-    read_lines,
-    train,
-    write_records,
-)
+from support.model_examples import adapter_settings, make_record, read_lines, train
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
-from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import read_adapter
 from ecslm.training import fit
 from ecslm.training.fit import CHECKPOINT
@@ -105,41 +92,6 @@ def test_a_killed_training_goes_on_to_the_same_bytes(
     for entry in (entry for log in logs for entry in log):
         del entry["seconds"]
     assert logs[0] == logs[1]
-
-
-def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Thirty steps, so that the signal comes long before the end."""
-    records = write_records(tmp_path / "sixty.jsonl", 60)
-    code = code_parameter("train_adapter.py")
-    whole = train(tmp_path / "whole", tiny_base, train=[records], code=code)
-    manifest = tmp_path / "adapter/manifest.json"
-    options = {
-        "--train": records,
-        "--val": tmp_path / "whole/val.jsonl",
-        "--base": tiny_base,
-        "--template": PROMPTS / "alpaca.jinja",
-        "--settings": adapter_settings().model_dump_json(),
-        "--model": "Tiny-EC",
-        "--threads": 1,
-        "--code": code,
-        "--checkpoint-seconds": 0,
-        "--output": manifest,
-    }
-    words = [str(part) for option in options.items() for part in option]
-    with (tmp_path / "printed.txt").open("wb") as printed:
-        script = [str(SCRIPTS / "train_adapter.py"), *words]
-        process = warm.start(script, tmp_path, printed, printed, os.environ)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(f"adapter/work/*/{CHECKPOINT}")) and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL, (tmp_path / "printed.txt").read_text()
-    assert not manifest.exists()
-    at_step(monkeypatch, 1, die)  # It continues after this step.
-    assert_same(train(tmp_path, tiny_base, train=[records], code=code), whole)
 
 
 def test_a_damaged_checkpoint_is_not_used(

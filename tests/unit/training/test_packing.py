@@ -8,18 +8,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from peft import PeftModel
 from support.model_examples import EXACT
 from transformers import GPT2Config, LlamaConfig, OPTConfig, PreTrainedConfig
 
 from ecslm.common.errors import InputError
-from ecslm.models.bases import read_base
-from ecslm.models.loading import load_base_model
-from ecslm.models.precision import Precision
 from ecslm.training import packing
-from ecslm.training.batches import Batch, Example, Padded
-from ecslm.training.loss import answer_loss
+from ecslm.training.batches import Example, Padded
 from ecslm.training.packing import Packed, attend_within_examples, has_dropout, use_packed_attention
+
+from .gradients import loss_and_gradients, tuned
 
 HEADS, GROUPS, SIZE = 4, 2, 16
 
@@ -29,33 +26,15 @@ def examples(examples: list[Example]) -> list[Example]:
     return examples[:5]
 
 
-def tuned(base: Path, adapter: Path, packed: bool) -> Any:
-    precision = Precision.model_validate(EXACT)
-    model = load_base_model(read_base(base)[1], precision, torch.device("cpu"))
-    if packed:
-        use_packed_attention(model)
-    return PeftModel.from_pretrained(model, adapter.parent, is_trainable=True).eval()
-
-
 @pytest.fixture(scope="module")
 def packed(tiny_base: Path, exact_adapter: Path) -> Any:
-    return tuned(tiny_base, exact_adapter, packed=True)
-
-
-def loss_and_gradients(model: Any, *batches: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    losses = [answer_loss(model.get_base_model(), batch) for batch in batches]
-    total = torch.stack(losses).sum()
-    total.backward()
-    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
-    gradients = {name: weight.grad.clone() for name, weight in weights.items()}
-    model.zero_grad()
-    return total.detach(), gradients
+    return tuned(tiny_base, exact_adapter, EXACT, packed=True)
 
 
 @pytest.fixture(scope="module")
 def separate(tiny_base: Path, exact_adapter: Path, examples: list[Example]) -> Any:
     """Loss and gradients of the examples one by one, with the architecture's own attention."""
-    model = tuned(tiny_base, exact_adapter, packed=False)
+    model = tuned(tiny_base, exact_adapter, EXACT)
     return loss_and_gradients(model, *(Padded(2).collate([example]) for example in examples))
 
 
@@ -181,20 +160,17 @@ def test_the_gpu_kernel_is_given_what_is_computed_without_it(
 def test_the_gpu_kernel_accepts_these_arguments() -> None:
     """Its shape function and its own checks, which need no GPU."""
     with torch.device("meta"):
-        arguments = random_attention_on_meta([5, 3, 9])
-    query, key, value, bounds = arguments
+        query, key, value = (
+            torch.empty(17, heads, SIZE, dtype=torch.bfloat16, requires_grad=True)
+            for heads in (HEADS, GROUPS, GROUPS)
+        )
+        bounds = torch.empty(4, dtype=torch.int32)
     out: Any = packing.varlen_attn(
         query, key, value, bounds, bounds, 9, 9, scale=0.25, window_size=(-1, 0), enable_gqa=True
     )
     assert out.shape == query.shape
     out.sum().backward()
     assert key.grad is not None
-
-
-def random_attention_on_meta(lengths: list[int]) -> list[torch.Tensor]:
-    shapes = [(sum(lengths), heads, SIZE) for heads in (HEADS, GROUPS, GROUPS)]
-    tensors = [torch.empty(shape, dtype=torch.bfloat16, requires_grad=True) for shape in shapes]
-    return [*tensors, torch.empty(len(lengths) + 1, dtype=torch.int32)]
 
 
 @pytest.mark.parametrize("option", packing.UNSUPPORTED)

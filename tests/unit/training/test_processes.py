@@ -17,8 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 from support.model_examples import (
-    PROMPTS,
-    SCRIPTS,
     adapter_settings,
     read_lines,
     train,
@@ -34,6 +32,8 @@ from ecslm.training import processes
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.launch import in_processes
 from ecslm.training.processes import Processes, join
+
+from .commands import train_command
 
 CPU = torch.device("cpu")
 WEIGHTS = "adapter_model.safetensors"
@@ -63,22 +63,11 @@ def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def start(folder: Path, base: Path, records: Path) -> subprocess.Popen[bytes]:
     """The job of two processes, as a shell starts it."""
-    command = {
-        "--train": records,
-        "--val": write_records(folder / "val.jsonl", 3, split="val"),
-        "--base": base,
-        "--template": PROMPTS / "alpaca.jinja",
-        "--settings": SETTINGS.model_dump_json(),
-        "--threads": 1,
-        "--processes": 2,
-        "--code": code_parameter("train_adapter.py"),
-        "--checkpoint-seconds": 0,
-        "--output": folder / "adapter/manifest.json",
-    }
-    words = [str(part) for option in command.items() for part in option]
+    job = {"processes": 2, "code": code_parameter("train_adapter.py"), "checkpoint_seconds": 0}
+    command = train_command(folder, base, records, SETTINGS, threads=1, **job)
     with (folder / "printed.txt").open("wb") as printed:
         return subprocess.Popen(
-            [sys.executable, str(SCRIPTS / "train_adapter.py"), *words],
+            [sys.executable, *command],
             stdout=printed,
             stderr=printed,
             env=os.environ | {ROOT_VARIABLE: str(folder / "cache")},
@@ -147,15 +136,3 @@ def test_what_ends_one_process_ends_all_and_is_told(tmp_path: Path) -> None:
     # None is left that holds what the job did.
     assert lock(tmp_path / "work.lock") is not None
     assert in_processes(lambda rank, _place: {"rank": rank}, 2) == {"rank": 0}
-
-
-def test_what_one_process_has_trained_is_not_what_two_would(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def begin(*_arguments: Any) -> None:
-        raise InputError("two are started")
-
-    train(tmp_path, tiny_base)
-    monkeypatch.setattr("ecslm.training.run.in_processes", begin)
-    with pytest.raises(InputError, match="two are started"):
-        train(tmp_path, tiny_base, processes=2)

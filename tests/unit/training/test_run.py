@@ -14,7 +14,6 @@ from support.model_examples import (
     PROMPTS,
     QUANTISED,
     QUICK,
-    SCRIPTS,
     adapter_settings,
     make_record,
     read_lines,
@@ -33,6 +32,8 @@ from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training import run
 
+from .commands import train_command
+
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
 STEPS = 6
@@ -45,7 +46,7 @@ class TrainedError(Exception):
 def refuse_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next training end before it begins."""
 
-    def refuse(**_options: Any) -> None:
+    def refuse(*_: Any, **_options: Any) -> None:
         raise TrainedError
 
     monkeypatch.setattr(run, "_fit", refuse)
@@ -185,24 +186,16 @@ def test_the_given_threads_are_used_and_bytes_depend_on_no_others(
     """All records in one batch, which is large enough to be split among threads; whether that
     changes bytes depends on the CPU."""
     settings = adapter_settings(batch_tokens=20_000, global_batch=40)
+    records = write_records(tmp_path / "train.jsonl", 40)
     found = []
     for environment in ("1", "2"):
         folder = tmp_path / environment
-        options = {
-            "--train": write_records(tmp_path / "train.jsonl", 40),
-            "--val": write_records(tmp_path / "val.jsonl", 3, split="val"),
-            "--base": tiny_base,
-            "--template": PROMPTS / "alpaca.jinja",
-            "--settings": settings.model_dump_json(),
-            "--threads": 2,
-            "--output": folder / "manifest.json",
-        }
-        command = [str(part) for option in options.items() for part in option]
+        command = train_command(folder, tiny_base, records, settings, threads=2)
         variables = os.environ | {"OMP_NUM_THREADS": environment}
         with (tmp_path / "printed.txt").open("wb") as printed:
-            script = [str(SCRIPTS / "train_adapter.py"), *command]
-            process = warm.start(script, tmp_path, printed, printed, variables)
+            process = warm.start(command, tmp_path, printed, printed, variables)
         assert process.wait() == 0, (tmp_path / "printed.txt").read_text()
+        folder = folder / "adapter"
         cost = json.loads((folder / "cost.json").read_text())
         assert cost["device"].endswith("CPU, 2 threads")
         assert read_adapter(folder / "manifest.json").threads == 2
@@ -235,29 +228,21 @@ def test_the_order_of_the_files_changes_nothing(tiny_base: Path, tmp_path: Path)
     assert made[0] == made[1]
 
 
-def test_models_of_equal_settings_share_an_adapter(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
-    first = read_adapter(train(tmp_path / "one", tiny_base))
-    refuse_training(monkeypatch)
-    second = read_adapter(train(tmp_path / "two", tiny_base, model="Other-EC"))
-    assert (first.files, first.model) == (second.files, "Tiny-EC")
-    assert second.model == "Other-EC"
-    assert str(tmp_path / "two" / "train.jsonl") in second.inputs
-
-
-def test_an_adapter_of_anything_else_is_trained(
+def test_models_of_equal_settings_share_an_adapter_and_one_of_anything_else_is_trained(
     tiny_base: Path, other_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
-    train(tmp_path, tiny_base, code="code:1")
+    first = read_adapter(train(tmp_path, tiny_base, code="code:1"))
     refuse_training(monkeypatch)
+    second = read_adapter(train(tmp_path / "two", tiny_base, code="code:1", model="Other-EC"))
+    assert (first.files, first.model, second.model) == (second.files, "Tiny-EC", "Other-EC")
+    assert str(tmp_path / "two" / "train.jsonl") in second.inputs
     more = tmp_path / "more.jsonl"
     changes: list[dict[str, Any]] = [
         *({"seed": 1}, {"threads": 2}, {"code": "code:2"}, {"base": other_base}),
         *({"settings": adapter_settings(alpha=9)}, {"template": PROMPTS / "chatml.jinja"}),
         *({"train": [write_records(more, 11)]}, {"val": [write_records(more, 4)]}),
+        {"processes": 2},
     ]
     for change in changes:
         with pytest.raises(TrainedError):

@@ -8,52 +8,43 @@ from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
-from ecslm.data.card.card import (
-    CardSettings,
-    render_card,
-)
+from ecslm.data.card.card import CardSettings, render_card
 
 TEMPLATE = ROOT / "report/data_card.md.jinja"
 IND = "IND_Diverse_Instruction"
 
 LENGTHS = {"min": 5, "p50": 10, "p95": 20, "p99": 25, "max": 30}
-DESCRIBED = {
+DESCRIBED: dict[str, Any] = {
     "records": 4,
     "instructions": 2,
     "labels": {"no": 3, "yes": 1},
-    "prompt_tokens": LENGTHS,
-    "answer_tokens": LENGTHS,
     "room": 24,
-    "truncated": 1,
 }
-OVERLAP = {
+DESCRIBED |= {"prompt_tokens": LENGTHS, "answer_tokens": LENGTHS, "truncated": 1}
+OVERLAP: dict[str, Any] = {
     "records": 4,
     "exact": 1,
     "exact_with_output": 0,
     "near": 2,
     "instruction": "unseen",
-    "unseen_instructions": 4,
-    "queries": {"records": 4, "shared": 3},
-    "history_targets": None,
 }
+OVERLAP |= {"unseen_instructions": 4, "history_targets": None}
+OVERLAP["queries"] = {"records": 4, "shared": 3}
 
 TASK = {"code": "PM", "title": "Product Matching", "leakage": True}
 EXAMPLE = {"instruction": "Same?", "input": "# a\n* b", "options": None, "output": "yes"}
 
 
 def settings(**changes: Any) -> CardSettings:
-    fields = {
+    fields: dict[str, Any] = {
         "study": "shop",
         "title": "A shop",
         "source": "shop.jsonl",
         "license": "CC-BY-4.0",
-        "comparable": False,
-        "ranked_by_output": [],
-        "template": "chatml",
-        "tolerated": ["bad_output"],
-        "tasks": [TASK],
     }
-    return CardSettings.model_validate({**fields, **changes})
+    fields |= {"comparable": False, "ranked_by_output": [], "template": "chatml"}
+    fields |= {"tolerated": ["bad_output"], "tasks": [TASK]}
+    return CardSettings.model_validate(fields | changes)
 
 
 def write_reports(results: Path, **check: Any) -> None:

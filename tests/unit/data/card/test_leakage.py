@@ -1,14 +1,17 @@
 """What test records share with training records: each number of the report, and its script."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.model_examples import make_record, run_here
 
 from ecslm.common.files import write_jsonl
-from ecslm.data.card.leakage import leakage
+from ecslm.data.card.leakage import leakage, nearest
 from ecslm.data.card.reports import SettingLeakage, Shared
 from ecslm.schemas.record import Record
 
@@ -44,15 +47,8 @@ def measured(
 
 
 def test_an_exact_match_is_that_of_the_input_alone() -> None:
-    found = measured(
-        [
-            evaluated(input=TEXT),
-            evaluated(input=TEXT, output="no"),
-            evaluated(input=TEXT, options=["A: yes"]),
-            evaluated(input=TEXT, instruction="Another?"),
-        ],
-        [trained()],
-    )
+    changes = ({}, {"output": "no"}, {"options": ["A: yes"]}, {"instruction": "Another?"})
+    found = measured([evaluated(input=TEXT, **one) for one in changes], [trained()])
     assert (found.exact, found.exact_with_output, found.near) == (4, 2, 4)
     # Options and output must be those of one record.
     parted = [trained(options=["A: x"], output="B"), trained(options=["A: y"], output="A")]
@@ -92,16 +88,9 @@ def query(text: str, **fields: Any) -> str:
 
 
 def test_queries_are_looked_up_in_all_tasks() -> None:
-    test = [
-        evaluated(input=query(" Lamp ", price=float("nan"))),
-        evaluated(input=query("kettle")),
-        evaluated(input=query("lamps")),
-        evaluated(input="[" * 100_000),
-        *(
-            evaluated(input=text)
-            for text in ("lamp", '["lamp"]', '{"query": ["lamp"]}', '{"a": "b"}')
-        ),
-    ]
+    queries = query(" Lamp ", price=float("nan")), query("kettle"), query("lamps")
+    others = "[" * 100_000, "lamp", '["lamp"]', '{"query": ["lamp"]}', '{"a": "b"}'
+    test = [evaluated(input=text) for text in (*queries, *others)]
     other = [trained(task="QPR", input=query("KETTLE", product="x"))]
     found = measured(test, [trained(input=query("lamp", product=float("nan")))], other)
     assert "NaN" in test[0].input
@@ -167,3 +156,31 @@ def test_the_script_names_records_of_another_task(
     problem = f"error: {tmp_path}/train.jsonl: line 1: task: is 'AG', expected 'PM'\n"
     assert capsys.readouterr().err == problem
     assert not (tmp_path / "report.json").exists()
+
+
+# The nearest training text, against Jaccard indices of plain sets
+
+# Few words, so that texts have shingles in common.
+TEXTS = st.lists(st.lists(st.sampled_from("aAbé,"), max_size=10).map(" ".join), max_size=6)
+
+
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """By definition: three consecutive words, or all words of a shorter text."""
+    words = re.findall(r"\w+", text.lower())
+    runs = {tuple(words[start : start + 3]) for start in range(len(words) - 2)}
+    return runs or ({tuple(words)} if words else set())
+
+
+def naive(test: str, trains: list[str]) -> tuple[float, int]:
+    """By definition, pair by pair."""
+    best = (0.0, -1)
+    for index, train in enumerate(trains):
+        a, b = shingles(test), shingles(train)
+        if a & b and len(a & b) / len(a | b) > best[0]:
+            best = (len(a & b) / len(a | b), index)
+    return best
+
+
+@given(tests=TEXTS, trains=TEXTS)
+def test_nearest_is_that_of_plain_sets(tests: list[str], trains: list[str]) -> None:
+    assert nearest(tests, trains) == [naive(test, trains) for test in tests]
