@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,19 +78,6 @@ def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_othe
     second.close()
     assert used("code:2")[1] != number
     assert not is_there(number)
-
-
-def test_of_jobs_that_start_at_once_one_starts_a_process_and_the_others_do_without() -> None:
-    found = []
-    # The forks are of one process, whose threads stand for jobs.
-    threads = [
-        threading.Thread(target=lambda: found.append(join("code:1", Session))) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found.count(None) == 3
 
 
 def test_problems_and_log_come_back_as_they_are_and_other_errors_end_the_process(

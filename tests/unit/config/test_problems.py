@@ -179,17 +179,6 @@ def test_any_wrong_shape_is_told_with_its_key(path: str, value: Any) -> None:
     assert any(line.startswith(f"{S}.{path}") for line in problems(raw))
 
 
-def test_what_is_missing_is_told_with_its_path() -> None:
-    raw = small()
-    del (
-        raw["bases"],
-        raw["studies"]["shop"]["models"]["Small"]["base"],
-        raw["tasks"]["PM"]["answer"],
-    )
-    missing = {"bases", f"{S}.models.Small.base", "tasks.PM.answer"}
-    assert {f"{key}: missing" for key in missing} <= set(problems(raw))
-
-
 def test_all_problems_come_in_one_run_cross_references_included() -> None:
     raw = small()
     put(raw, "studys", {})
