@@ -1,14 +1,12 @@
 """Groups of models, and what tables leave out."""
 
 import copy
-from collections.abc import Iterator
-from functools import reduce
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.configs import SHIPPED, Raw
+from support.configs import SHIPPED, Raw, at, paths
 
 from ecslm.config.groups import group_of, with_groups
 
@@ -122,18 +120,10 @@ def test_a_label_follows_from_the_tables_name() -> None:
     assert table(label="tab:mine")["label"] == "tab:mine"
 
 
-def below(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
-    """The path of each value in others."""
-    if above:
-        yield above
-    for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from below(one, *above, key) if isinstance(one, dict | list) else [(*above, key)]
-
-
-@given(st.sampled_from([*below(SHIPPED)]), st.sampled_from([None, 5, "x", [], {}, [[5]], [{}]]))
+@given(st.sampled_from([*paths(SHIPPED)]), st.sampled_from([None, 5, "x", [], {}, [[5]], [{}]]))
 def test_what_is_not_as_the_schema_wants_it_is_left_to_it(path: tuple[Any, ...], bad: Any) -> None:
     raw = copy.deepcopy(SHIPPED)
-    reduce(lambda section, key: section[key], path[:-1], raw)[path[-1]] = bad
+    at(raw, path[:-1])[path[-1]] = bad
     with_groups(raw)
 
 
