@@ -50,7 +50,8 @@ studies.bases: *shop  -> ^: is the name of a directory that studies share: renam
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
 tasks.AG.aliases: [PM]  -> ^: PM is a name of `tasks.PM` too, and a row has one task
 .described_with: Other, .models.Other: *answers  -> ^: Other is not run, or has no base with a
-.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not run, or has no
+.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not run, or has no \
+base with a tokenizer: expected one of Small, Small-EC
 .models: {Other: *answers}, .comparisons: null  -> .tables.dataset: shows lengths in tokens, but
 tasks.PM.train: false, tasks.AG.train: false  -> .models.Small-EC.training: none of the study's
 .tasks: [AG], .models.Small.answers: constrained  -> .models.Small.answers: the study has no task
