@@ -14,8 +14,10 @@ HEAD = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Best 
 # After a simple baseline that is as good as the model.
 AS_GOOD = " (!)"
 WARNING = "(!) a simple baseline is as good as the model or better, and costs less to use"
-PLACES = {"Tables": "tables", "Report": REPORT_PAGE, "Report as PDF": REPORT_PDF}
-PLACES |= {"Exported models": "exports", "All": ""}
+PLACES = {
+    **{"Tables": "tables", "Report": REPORT_PAGE, "Report as PDF": REPORT_PDF},
+    **{"Exported models": "exports", "All": ""},
+}
 
 
 def summary(study: str, setting: str, context: TableContext, results: Path) -> str:
