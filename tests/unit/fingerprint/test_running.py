@@ -56,7 +56,7 @@ REFUSED = (
 def scripts(tmp_path: Path) -> Path:
     """A directory of scripts with one job, a few modules, and what of the project it needs."""
     folder = tmp_path / "scripts"
-    for package in ("common", "fingerprint"):
+    for package in ("common", "fingerprint", "schemas"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(SCRIPTS / "ecslm" / package, folder / "ecslm" / package, ignore=ignored)
     for name in ("__init__.py", "script.py"):
