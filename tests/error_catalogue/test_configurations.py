@@ -3,8 +3,7 @@
 Each case is a file given as `--configfile`. `why.py` makes the checks of a run, with its loader.
 """
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from support.broken_inputs import (
     read_cases,
     refused,
 )
-from support.configs import small
+from support.configs import at, paths, small
 from support.scratch import copy_project, snakemake
 from support.scripts import run_script
 
@@ -123,43 +122,31 @@ WRONG = (None, "", 0, -1, 10**30, 1.5, float("nan"), True, "word", "x" * 300, []
 HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "\ud800", "{{ x }}", "$(x)", "é")
 
 
-def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value."""
-    if path:
-        yield path
-    if isinstance(value, dict | list):
-        for key in value if isinstance(value, dict) else range(len(value)):
-            yield from paths(value[key], (*path, key))
-
-
-def broken(raw: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """The configuration with the value at a path replaced, or left out."""
-    changed = copy.deepcopy(raw)
-    here: Any = changed
-    for step in path[:-1]:
-        here = here[step]
+def broken(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """The small configuration with the value at a path replaced, or left out."""
+    raw = small()
+    here, last = at(raw, path[:-1]), path[-1]
     if value is ABSENT:
-        del here[path[-1]]
+        del here[last]
     elif value == "misspelt" and isinstance(here, dict):
-        here[f"{path[-1]}x"] = here.pop(path[-1])
+        here[f"{last}x"] = here.pop(last)
     else:
-        here[path[-1]] = value
-    return changed
+        here[last] = value
+    return raw
 
 
 def test_any_broken_value_is_refused_in_lines_or_taken(
     origin: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    raw = small()
     folder = linked_project(tmp_path_factory.mktemp("generated") / "project", origin)
 
     @settings(max_examples=20)
     @given(
-        st.sampled_from(sorted(paths(raw), key=str)),
+        st.sampled_from(sorted(paths(small()), key=str)),
         st.sampled_from([ABSENT, "misspelt", *WRONG, *HOSTILE]),
     )
     def check(path: tuple[Any, ...], value: Any) -> None:
-        text = yaml.safe_dump(broken(raw, path, value), sort_keys=False, allow_unicode=False)
+        text = yaml.safe_dump(broken(path, value), sort_keys=False, allow_unicode=False)
         (folder / FILE).write_text(text, encoding="utf-8")
         run = why(folder)()
         assert "Traceback" not in run.stderr

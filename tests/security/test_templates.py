@@ -10,7 +10,7 @@ from ecslm.schemas.record import Record
 
 RECORD = Record(
     **{"id": "1", "sample_id": "1", "task": "PM", "split": "test", "setting": "IND"},
-    **{"instruction": "Say {{ input.__class__ }}", "input": "{{ 7 * 7 }}", "options": ["A: a"]},
+    **{"instruction": "Same?", "input": "a", "options": ["A: a"]},
     **{"output": "yes", "few_shot_example": None, "relevance": None},
 )
 ATTACKS = (
@@ -29,13 +29,9 @@ ATTACKS = (
     "{{ 1 / 0 }}",
     "{{ '{}'.format() }}",
     "{{ options.append('B: b') }}",
+    "{% include '/etc/passwd' %}",
+    "{% import '/etc/passwd' as x %}",
 )
-
-
-def rendered(folder: Path, source: str) -> str:
-    path = folder / "prompt.jinja"
-    path.write_text(source, encoding="utf-8")
-    return PromptTemplate(path).render(RECORD, shots=0)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -43,19 +39,9 @@ def test_a_template_that_reaches_for_python_is_refused_in_one_line(
     attack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("prompt.jinja").write_text(attack, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        rendered(tmp_path, attack)
+        PromptTemplate(Path("prompt.jinja")).render(RECORD, shots=0)
     (line,) = caught.value.problems
-    assert line.startswith(f"{tmp_path / 'prompt.jinja'}: ") and "\n" not in line
+    assert line.startswith("prompt.jinja: ") and "\n" not in line
     assert not Path("ran").exists()
-
-
-@pytest.mark.parametrize("load", ["include '/etc/passwd'", "import '/etc/passwd' as x"])
-def test_a_template_reads_no_file(load: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot load others"):
-        rendered(tmp_path, f"{{% {load} %}}")
-
-
-def test_texts_of_records_are_no_templates(tmp_path: Path) -> None:
-    text = rendered(tmp_path, "{{ instruction }} {{ input }} {{ options | json }}")
-    assert text == 'Say {{ input.__class__ }} {{ 7 * 7 }} ["A: a"]'

@@ -1,5 +1,7 @@
 """A small configuration with one of everything, for tests that change one thing in it."""
 
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +45,22 @@ def changed(path: str, value: Any) -> Raw:
 def put(raw: Raw, path: str, value: Any) -> None:
     """Put a value at a path of keys; one that begins with a dot begins in the study."""
     *keys, last = (f"studies.shop{path}" if path.startswith(".") else path).split(".")
-    here: Any = raw
-    for key in keys:
-        here = here[int(key) if isinstance(here, list) else key]
+    here = at(raw, keys)
     here[int(last) if isinstance(here, list) else last] = value
+
+
+def paths(value: Any, *above: Any) -> Iterator[tuple[Any, ...]]:
+    """The path of every value in others."""
+    if above:
+        yield above
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from paths(value[key], *above, key)
+
+
+def at(raw: Any, path: Sequence[Any]) -> Any:
+    """The value at a path."""
+    return reduce(lambda here, key: here[int(key) if isinstance(here, list) else key], path, raw)
 
 
 def loaded(raw: Raw) -> Config:

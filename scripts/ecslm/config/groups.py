@@ -1,7 +1,6 @@
 """Lists of a study that follow from its models: a group's title stands for all of its models, and
 what a table leaves out is derived."""
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -28,7 +27,7 @@ TITLES = {
 def with_groups(raw: dict[str, Any]) -> dict[str, Any]:
     """A configuration as read from YAML, with models in place of their groups, and with what tables
     leave out. What has another shape than the schema wants stays as it is."""
-    raw = copy.deepcopy(raw)
+    raw = _copied(raw)
     registry = _section(raw, "tasks")
     for study in _sections(_section(raw, "studies")).values():
         models = _sections(_section(study, "models"))
@@ -96,8 +95,9 @@ def _set_tasks(table: dict[str, Any], tasks: Any, registry: Mapping[str, Any]) -
     key = TASKS_OF.get(str(table.get("kind")))
     if key is None or key in table or not isinstance(tasks, list):
         return
-    settings = table.get("settings", [table.get("setting")])
-    within = not all(str(one).startswith("OOD_") for one in settings or [None])
+    found = table.get("settings", table.get("setting"))
+    settings = found if found and isinstance(found, list | dict) else [found]
+    within = not all(str(one).startswith("OOD_") for one in settings)
     table[key] = [one for one in tasks if within or _section(registry, one).get("ood", True)]
 
 
@@ -115,8 +115,17 @@ def _fill_rows(rows: Any, groups: Mapping[str, list[str]]) -> None:
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict):
             _name_models(row, groups)
-            if row.keys() <= {"group", "followed_by_published"} and row.get("group") in groups:
-                row["models"] = groups[row["group"]]
+            title = row.get("group")
+            whole = row.keys() <= {"group", "followed_by_published"}
+            if whole and isinstance(title, str) and title in groups:
+                row["models"] = groups[title]
+
+
+def _copied(value: Any) -> Any:
+    """A copy in which what a YAML alias repeats is apart: two studies fill it differently."""
+    if isinstance(value, dict):
+        return {key: _copied(one) for key, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
 def _section(above: Mapping[Any, Any], key: Any) -> dict[Any, Any]:

@@ -107,7 +107,7 @@ def _study(
     with_base = [name for name, model in study.models.items() if model.base is not None]
     named = study.described_with
     if named in study.models and not (named in with_base and study.models[named].run):
-        fix = nearest(named, with_base)
+        fix = nearest(named, [name for name in with_base if study.models[name].run])
         yield f"{path}.described_with: {named} is not run, or has no base with a tokenizer{fix}"
     for name, table in study.tables.items():
         if table.kind == "dataset" and not with_base:

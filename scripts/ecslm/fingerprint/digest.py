@@ -37,7 +37,10 @@ BLOCKS = frozenset({"body", "finalbody", "orelse"})
 # What a module calls its logger, and nothing else: a test looks.
 LOGGER = "log"
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
-NAMED = (ast.arg, ast.ExceptHandler, ast.FunctionDef, ast.ClassDef, ast.MatchAs, ast.MatchStar)
+NAMED = (
+    *(ast.arg, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+    *(ast.MatchAs, ast.MatchStar),
+)
 
 
 class Node(NamedTuple):

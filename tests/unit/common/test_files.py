@@ -68,22 +68,6 @@ def test_rows_come_back_as_they_were_written_or_as_an_editor_has_left_them(tmp_p
     assert read_jsonl(path, Sample) == rows
 
 
-def test_every_broken_line_is_named_in_one_run(tmp_path: Path) -> None:
-    lines = ['{"id": "a", "count": "1"}', '{"id": "b", "count": 1}', '{"id": "c"}', "no"]
-    lines.append('{"id": "b", "count": 2, "words": [3]}')
-    path = tmp_path / "rows.jsonl"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(InputError) as caught:
-        read_jsonl(path, Sample)
-    problems = [one.removeprefix(f"{path}: ") for one in caught.value.problems]
-    assert problems[:2] == [
-        "line 1: count: should be a whole number, not '1'",
-        "line 3: count: missing",
-    ]
-    assert problems[2].startswith("line 4: not JSON (")
-    assert problems[3] == "line 5: words.0: should be text, not 3: put it in quotes"
-
-
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

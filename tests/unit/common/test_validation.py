@@ -27,17 +27,13 @@ class Count(BaseModel):
 
 def test_each_problem_names_the_place_and_the_field(tmp_path: Path) -> None:
     path = tmp_path / "counts.csv"
+    wrong = [
+        {"records": "x", "set": 1},
+        {"task": "PM", "records": None},
+        {"task": "", "records": 0},
+    ]
     with pytest.raises(InputError) as caught:
-        validated(
-            list[Count],
-            [
-                {"records": "x", "set": 1},
-                {"task": "PM", "records": None},
-                {"task": "", "records": 0},
-            ],
-            path,
-            4,
-        )
+        validated(list[Count], wrong, path, 4)
     assert caught.value.problems == (
         f"{path}: line 4: 0.task: missing",
         f"{path}: line 4: 0.records: should be a whole number, not 'x'",

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,14 +60,8 @@ def is_there(number: int) -> bool:
         return False
 
 
-def wait_for_end(number: int) -> None:
-    end = time.monotonic() + 30
-    while is_there(number):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_other() -> None:
+    free_memory()
     first, number = used()
     assert join("code:1", Session) is None, "another job uses it"
     free_memory()
@@ -77,21 +70,11 @@ def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_othe
     second, same = used()
     assert same == number
     second.close()
-    assert used("code:2")[1] != number
-    assert not is_there(number)
-
-
-def test_of_jobs_that_start_at_once_one_starts_a_process_and_the_others_do_without() -> None:
-    found = []
-    # The forks are of one process, whose threads stand for jobs.
-    threads = [
-        threading.Thread(target=lambda: found.append(join("code:1", Session))) for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found.count(None) == 3
+    third, other = used("code:2")
+    assert other != number and not is_there(number)
+    third.close()
+    free_memory()
+    assert not is_there(other)
 
 
 def test_problems_and_log_come_back_as_they_are_and_other_errors_end_the_process(
@@ -107,7 +90,7 @@ def test_problems_and_log_come_back_as_they_are_and_other_errors_end_the_process
     assert caught.value.problems == ("a.jsonl: line 3: input: too long", "and more")
     with pytest.raises(WorkerFailedError, match=r"Traceback(.|\n)*no such kernel"):
         ask(channel, "broken")
-    wait_for_end(number)
+    psutil.Process(number).wait(30)
     channel.close()
     assert used()[1] != number
 
@@ -132,7 +115,7 @@ def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
     time.sleep(0.2)
     assert ask(channel, "count") == [number, 2]
     channel.close()
-    wait_for_end(number)
+    psutil.Process(number).wait(30)
     assert join("code:1", Session) is None
 
 
@@ -145,13 +128,5 @@ def test_it_ends_when_no_job_has_used_it_for_a_while_and_leaves_nothing(
     time.sleep(0.2)
     assert is_there(number), "a job that says nothing uses it, too"
     channel.close()
-    wait_for_end(number)
+    psutil.Process(number).wait(30)
     assert list(place.parent.glob(f"{place.name}*")) == []
-
-
-def test_memory_is_freed_for_another_job() -> None:
-    free_memory()
-    channel, number = used()
-    channel.close()
-    free_memory()
-    assert not is_there(number)

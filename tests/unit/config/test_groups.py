@@ -1,11 +1,12 @@
 """Groups of models, and what tables leave out."""
 
+import copy
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.configs import SHIPPED, Raw
+from support.configs import SHIPPED, Raw, at, paths
 
 from ecslm.config.groups import group_of, with_groups
 
@@ -119,19 +120,18 @@ def test_a_label_follows_from_the_tables_name() -> None:
     assert table(label="tab:mine")["label"] == "tab:mine"
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["A", "Base models", "results"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=8,
-)
-KEYS = ("models", "tables", "comparisons", "tasks", "baselines")
+@given(st.sampled_from([*paths(SHIPPED)]), st.sampled_from([None, 5, "x", [], {}, [[5]], [{}]]))
+def test_what_is_not_as_the_schema_wants_it_is_left_to_it(path: tuple[Any, ...], bad: Any) -> None:
+    raw = copy.deepcopy(SHIPPED)
+    at(raw, path[:-1])[path[-1]] = bad
+    with_groups(raw)
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, JSON)), JSON)
-def test_what_is_not_as_the_schema_wants_it_is_left_to_it(study: Raw, entry: Any) -> None:
-    completed(**study)
-    completed(tables={"t": entry}, comparisons={"contrasts": {"c": entry}})
-    with_groups({"studies": study, "tasks": entry})
+def test_studies_that_share_a_table_each_have_it_with_their_own_models() -> None:
+    shared = {"t": {"kind": "validity", "models": ["Base models"]}}
+    studies = {name: {"models": {name: {"base": "x"}}, "tables": shared} for name in "AB"}
+    found = with_groups({"studies": studies})["studies"]
+    assert [found[name]["tables"]["t"]["models"] for name in "AB"] == [["A"], ["B"]]
 
 
 def test_completing_twice_changes_nothing_more() -> None:

@@ -7,8 +7,6 @@ from support.configs import changed, loaded, problems, put, study_of
 
 from ecslm.config.models import TransformersModel
 
-SAMPLED = "greedy decoding has the single seed 0"
-
 
 def test_a_models_own_decoding_replaces_single_keys_in_every_task() -> None:
     raw = changed(".models.Small.decoding", {"sample": True, "max_new_tokens": 30})
@@ -22,24 +20,15 @@ def test_a_models_own_decoding_replaces_single_keys_in_every_task() -> None:
     assert [study.task_decoding["AG"].max_new_tokens, study.decoding.max_new_tokens] == [90, 20]
 
 
-@pytest.mark.parametrize(
-    ("sections", "allowed"),
-    [
-        ({".decoding": {"sample": True}}, True),
-        ({".task_decoding.AG": {"sample": True}}, True),
-        ({".models.Small.decoding": {"sample": True}}, True),
-        ({".decoding": {"sample": True}, ".models.Small.decoding": {"sample": False}}, False),
-    ],
-)
-def test_an_untuned_model_has_seeds_if_it_samples(sections: dict[str, Any], allowed: bool) -> None:
-    raw = changed(".models.Small.seeds", [0, 1])
-    for path, value in sections.items():
-        put(raw, path, value)
-    if allowed:
+def test_an_untuned_model_has_seeds_if_it_samples() -> None:
+    for path in (".decoding", ".task_decoding.AG", ".models.Small.decoding"):
+        raw = changed(".models.Small.seeds", [0, 1])
+        put(raw, path, {"sample": True})
         assert study_of(raw).models["Small"].seeds == (0, 1)
-    else:
-        (line,) = problems(raw)
-        assert line.endswith(SAMPLED)
+    put(raw, ".decoding", {"sample": True})
+    put(raw, ".models.Small.decoding", {"sample": False})
+    (line,) = problems(raw)
+    assert line.endswith("greedy decoding has the single seed 0")
 
 
 def test_models_inherit_training_and_precision_key_by_key() -> None:

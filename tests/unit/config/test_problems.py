@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support.configs import changed, problems, put, small
+from support.configs import at, changed, paths, problems, put, small
 from support.project import PROMPTS
 
 S = "studies.shop"
@@ -50,7 +50,8 @@ studies.bases: *shop  -> ^: is the name of a directory that studies share: renam
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
 tasks.AG.aliases: [PM]  -> ^: PM is a name of `tasks.PM` too, and a row has one task
 .described_with: Other, .models.Other: *answers  -> ^: Other is not run, or has no base with a
-.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not run, or has no
+.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not run, or has no \
+base with a tokenizer: expected one of Small, Small-EC
 .models: {Other: *answers}, .comparisons: null  -> .tables.dataset: shows lengths in tokens, but
 tasks.PM.train: false, tasks.AG.train: false  -> .models.Small-EC.training: none of the study's
 .tasks: [AG], .models.Small.answers: constrained  -> .models.Small.answers: the study has no task
@@ -134,15 +135,12 @@ def test_a_key_of_a_server_is_never_printed_and_its_place_is_named(where: str, l
     assert problems(raw) == (f"{S}.models.Other.{where}: {line}",)
 
 
-def value_at(raw: Any, path: str) -> Any:
-    for key in (f"{S}{path}" if path.startswith(".") else path).split("."):
-        raw = raw[int(key) if isinstance(raw, list) else key]
-    return raw
-
-
 @pytest.mark.parametrize(
     ("path", "value"),
-    [*WRONG.items(), *((path, f"{value_at(small(), path)}x") for path in NAMES)],
+    [
+        *WRONG.items(),
+        *((path, f"{at(small()['studies']['shop'], path[1:].split('.'))}x") for path in NAMES),
+    ],
 )
 def test_a_name_that_refers_to_nothing_is_told_with_its_key_and_the_nearest(
     path: str, value: Any
@@ -154,17 +152,11 @@ def test_a_name_that_refers_to_nothing_is_told_with_its_key_and_the_nearest(
     assert ": did you mean `" in line
 
 
-def sections(value: Any, path: str = "") -> Iterator[str]:
-    """The paths of all sections."""
-    if isinstance(value, dict):
-        yield path
-        for key, inner in value.items():
-            yield from sections(inner, f"{path}.{key}" if path else key)
-
-
 def test_a_key_that_no_section_has_is_told_wherever_it_stands() -> None:
-    for path in sections(small()):
-        key = f"{path}.zzz" if path else "zzz"
+    for path in ((), *paths(small())):
+        if not isinstance(at(small(), path), dict):
+            continue
+        key = ".".join(map(str, (*path, "zzz")))
         (line, *_) = problems(changed(key, 1))
         assert line.startswith(f"{key}: ") or key.startswith(f"{S}.task_decoding"), key
 
@@ -177,17 +169,6 @@ def test_a_key_that_no_section_has_is_told_wherever_it_stands() -> None:
 def test_any_wrong_shape_is_told_with_its_key(path: str, value: Any) -> None:
     raw = changed(f".{path}", value)
     assert any(line.startswith(f"{S}.{path}") for line in problems(raw))
-
-
-def test_what_is_missing_is_told_with_its_path() -> None:
-    raw = small()
-    del (
-        raw["bases"],
-        raw["studies"]["shop"]["models"]["Small"]["base"],
-        raw["tasks"]["PM"]["answer"],
-    )
-    missing = {"bases", f"{S}.models.Small.base", "tasks.PM.answer"}
-    assert {f"{key}: missing" for key in missing} <= set(problems(raw))
 
 
 def test_all_problems_come_in_one_run_cross_references_included() -> None:

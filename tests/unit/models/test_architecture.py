@@ -1,7 +1,6 @@
 """What a base's files tell of it, and adapters that do not fit."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,16 +60,21 @@ def test_the_layers_of_a_model_are_those_that_peft_can_update(
     assert len(updated) == 2 * 7 + 1
 
 
-@pytest.mark.parametrize(
-    ("target", "hint"),
-    # A misspelt name; a part of one, a layer without a matrix.
-    [("q_prj", "did you mean `q_proj`?"), ("proj", ""), ("input_layernorm", "")],
-)
 def test_a_name_that_is_no_linear_layer_is_told_with_the_nearest_one(
-    tiny: Architecture, target: str, hint: str
+    tiny: Architecture, tmp_path: Path
 ) -> None:
-    (line,) = problems(tiny, 4, "v_proj", target)
-    assert line.startswith(f"target_modules: {target} is no linear layer of Tiny: {hint}")
+    # A misspelt name; a part of one, a layer without a matrix.
+    for target, hint in {
+        "q_prj": "did you mean `q_proj`?",
+        "proj": "",
+        "input_layernorm": "",
+    }.items():
+        (line,) = problems(tiny, 4, "v_proj", target)
+        assert line.startswith(f"target_modules: {target} is no linear layer of Tiny: {hint}")
+    # A head that is not tied needs weights.
+    untied = write_model(tmp_path, {"tie_word_embeddings": False}, q_proj__weight=(4, 4))
+    (line,) = problems(untied, 1, "lm_head")
+    assert line.startswith("target_modules: ")
 
 
 def test_a_rank_above_the_smaller_side_of_a_layer_is_told_with_all_else(
@@ -108,35 +112,23 @@ def test_a_model_reads_what_its_base_or_its_adapter_was_trained_on(
     assert problems(architecture, 4, "q_proj", length=101) == ([] if fits else told)
 
 
-def test_a_head_that_is_not_tied_needs_weights(tmp_path: Path) -> None:
-    untied = write_model(tmp_path, {"tie_word_embeddings": False}, q_proj__weight=(4, 4))
-    (line,) = problems(untied, 1, "lm_head")
-    assert line.startswith("target_modules: ")
-
-
-@pytest.mark.parametrize(
-    ("config", "depth", "window"),
-    [
-        ({"n_layer": 12, "n_positions": 1024}, 12, 1024),
-        ({"text_config": {"num_hidden_layers": 3, "max_position_embeddings": 8}}, 3, 8),
-        ({}, None, None),
-    ],
-)
-def test_other_names_of_depth_and_window_are_known(
-    tmp_path: Path, config: dict[str, Any], depth: int | None, window: int | None
-) -> None:
-    found = write_model(tmp_path, config, transformer__wpe__weight=(8, 4))
-    assert (found.depth, found.window, found.learned_positions) == (depth, window, True)
+def test_other_names_of_depth_and_window_are_known(tmp_path: Path) -> None:
+    inner = {"num_hidden_layers": 3, "max_position_embeddings": 8}
+    for config, expected in (
+        ({"n_layer": 12, "n_positions": 1024}, (12, 1024)),
+        ({"text_config": inner}, (3, 8)),
+        ({}, (None, None)),
+    ):
+        found = write_model(tmp_path, config, transformer__wpe__weight=(8, 4))
+        assert (found.depth, found.window, found.learned_positions) == (*expected, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 64])
-def test_damaged_weights_are_told_in_a_line(
-    tiny_model: Path, tmp_path: Path, content: bytes
-) -> None:
-    folder = shutil.copytree(tiny_model, tmp_path / "model")
-    (folder / "model.safetensors").write_bytes(content)
+def test_damaged_weights_are_told_in_a_line(tmp_path: Path, content: bytes) -> None:
+    write_model(tmp_path, {}, q_proj__weight=(4, 4))
+    (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(InputError, match=r"model\.safetensors: not a whole safetensors file") as e:
-        read_architecture(folder)
+        read_architecture(tmp_path)
     assert len(e.value.problems) == 1
 
 

@@ -292,17 +292,14 @@ def test_a_folder_that_changed_since_the_run_was_planned_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    manifest = tmp_path / "manifest.json"
-    content = str(content_of_folder(model, manifest))
-    settings = ["--settings", json.dumps({"source": local})]
-    arguments = ["--base", "tiny", *settings, "--content", content, "--output", manifest]
-    original = (model / "config.json").read_bytes()
-    (model / "config.json").write_bytes(original + b" ")
-    assert run_here(monkeypatch, "base_model.py", arguments) == 1
-    assert capsys.readouterr().err == (
-        f"error: --content: {model}: changed since the run was planned: run again\n"
-    )
-    assert not manifest.exists()
-    (model / "config.json").write_bytes(original)
-    assert run_here(monkeypatch, "base_model.py", arguments) == 0
+    manifest, config = tmp_path / "manifest.json", model / "config.json"
+    content, original = content_of_folder(model, manifest), config.read_bytes()
+    options = ["--settings", json.dumps({"source": local}), "--content", str(content)]
+    arguments = ["--base", "tiny", *options, "--output", manifest]
+    for added in (b" ", b""):
+        config.write_bytes(original + added)
+        assert run_here(monkeypatch, "base_model.py", arguments) == len(added)
+        assert manifest.exists() == (added == b"")
+    told = f"error: --content: {model}: changed since the run was planned: run again\n"
+    assert told in capsys.readouterr().err
     assert read_base(manifest)[0].source_content == content

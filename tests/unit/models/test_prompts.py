@@ -63,15 +63,16 @@ def test_one_shot_shows_the_example_before_the_input_and_needs_one(
         template.render(make_record(3), 1)
 
 
+ENDS = {
+    "alpaca": "### Response:\n",
+    "chatml": "<|im_end|>\n<|im_start|>assistant\n",
+    "llama3": "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
+    **dict.fromkeys(("llama2", "mistral"), "### Response: [/INST]"),
+}
+
+
 def test_the_prompt_ends_where_the_answer_begins() -> None:
-    end = {
-        "alpaca": "### Response:\n",
-        "chatml": "<|im_end|>\n<|im_start|>assistant\n",
-        "llama3": "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
-        "llama2": "### Response: [/INST]",
-        "mistral": "### Response: [/INST]",
-    }
-    for name, text in end.items():
+    for name, text in ENDS.items():
         template = PromptTemplate(PROMPTS / f"{name}.jinja")
         assert template.render(make_record(), 0).endswith(text)
 
