@@ -68,8 +68,8 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, a file has a
-            secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, published
+            numbers are not in it, a file has a secret, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
@@ -83,6 +83,7 @@ def archive_study(
     with zipfile.ZipFile(packed, "a") as bundle:
         code = [name for name in bundle.namelist() if not name.endswith("/")]
         files = {name.partition("/")[2]: bundle.read(name) for name in code} | own
+        require_published(study.settings.published_numbers, files)
         refuse_secrets(files, os.environ, key_variables(study.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
@@ -173,6 +174,18 @@ def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
         CITATION: citation,
         "configuration.yaml": text.encode(),
     }
+
+
+def require_published(folder: str, packed: Collection[str]) -> None:
+    """Refuse published numbers that are elsewhere, or that git ignores.
+
+    Raises:
+        InputError: a line for each file of them that is not packed.
+    """
+    files = sorted(Path(folder).glob("*.csv"))
+    if left := [x for x in files if f"code/{os.path.relpath(x, PROJECT)}" not in packed]:
+        fix = "so an archive would lack published numbers that the study reads: commit it in the"
+        raise InputError(*(f"{path}: is not in the commit, {fix} project" for path in left))
 
 
 def key_variables(config: Config) -> set[str]:
