@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -114,6 +115,12 @@ def _listing(project: Path, arguments: Sequence[str], environment: Mapping[str, 
 def environment_of_tests() -> dict[str, str]:
     """This process's environment without the user's settings, which must not reach a test."""
     return {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+
+
+def errors(text: str) -> list[str]:
+    """What a command says is wrong, without the places of keys in their files."""
+    assert "Traceback" not in text, text
+    return re.findall(r"^error: (?:\S+\.yaml: line \d+: )?(.*)", text, re.MULTILINE)
 
 
 def planned_jobs(output: str) -> Counter[str]:

@@ -15,7 +15,7 @@ from support import warm
 from support.completed import CONFIGURATION, study_options
 from support.completed import RECORDS as LOCAL_RECORDS
 from support.edits import logic, with_scrambled_times
-from support.scratch import list_jobs, snakemake
+from support.scratch import errors, list_jobs, snakemake
 
 from ecslm.provenance.results import RECORDS
 
@@ -39,9 +39,7 @@ def adopt(project: Path, study: str = "generated") -> subprocess.CompletedProces
 def refusals(run: subprocess.CompletedProcess[str]) -> list[str]:
     """The lines of a run that has been refused."""
     assert run.returncode == 1, run.stdout
-    assert "Traceback" not in run.stderr
-    lines = run.stderr.splitlines()
-    return [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return errors(run.stderr)
 
 
 def planned(project: Path, study: str = "generated") -> set[str]:

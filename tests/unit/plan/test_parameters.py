@@ -43,6 +43,8 @@ EDITS = (
     ),
     (".models.Small.decoding", {"sample": True}, "predict Small *, measure_latency Small"),
     (".scoring", {"resamples": 9}, "score *, score_baseline *, differences *, report_page"),
+    (".scoring.seed", 9, "score *, score_baseline *, differences *, score_over_seeds *"),
+    (".comparisons.contrasts.tuning.title", "New", "render_table *, report_page, draw_figures"),
     (".bertscore.layer", 9, "bertscore *"),
     (".title", "Another shop", "report_page, data_card, model_card *"),
     (".question", "Is it good enough?", "report_page"),
