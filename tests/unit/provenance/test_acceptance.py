@@ -39,11 +39,6 @@ def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> J
     return Job("train_adapter", {}, outputs, str(manifest), (str(dataset),), params, due=True)
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def names(found: list[Finished]) -> list[str]:
     return [one.job.manifest for one in found]
 

@@ -42,9 +42,8 @@ def record(*jobs: Job) -> None:
 
 
 @pytest.fixture(autouse=True)
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shop() -> None:
     """A finished study in the working folder."""
-    monkeypatch.chdir(tmp_path)
     Path("prompt.jinja").write_text("{{ input }}")
     for one in JOBS:
         make(one)

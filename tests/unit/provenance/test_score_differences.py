@@ -20,11 +20,6 @@ PREDICTIONS = "predictions/Small/seed-0/PM.jsonl"
 SAME = (1.0, None, None)
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def results(
     study: str,
     strict: tuple[float, float, float] = (0.9, 0.8, 1.0),

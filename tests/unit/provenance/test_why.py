@@ -23,16 +23,17 @@ from ecslm.schemas.paths import CODE_HISTORY
 DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
 DUE = replace(TRAIN_JOB, due=True)
 
+INTERRUPTED = "the job that built it was interrupted before Snakemake recorded its end"
+
 # What a job was made from
 
 
 @pytest.fixture(autouse=True)
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shop() -> None:
     """A finished study in the working folder."""
     # What code is behind a digest is known of those that this process has computed, unless a test
     # has cleared them.
     code_parameter("score.py")
-    monkeypatch.chdir(tmp_path)
     Path("prompt.jinja").write_text("{{ input }}")
     for one in JOBS:
         make(one)
@@ -56,10 +57,7 @@ def with_settings(**training: int) -> Job:
         (planned(TRAIN_JOB, source="source:1"), ("the content of the source has changed",)),
         (planned(TRAIN_JOB, template="template:1"), ("the prompt template has changed",)),
         (replace(DUE, other_command=True), ("the command of rule train_adapter has changed",)),
-        (
-            replace(DUE, interrupted=True),
-            ("the job that built it was interrupted before Snakemake recorded its end",),
-        ),
+        (replace(DUE, interrupted=True), (INTERRUPTED,)),
         (replace(DUE, reason="The moon is full"), ("The moon is full",)),
         (replace(TRAIN_JOB, reason="The moon is full"), ()),
     ],
