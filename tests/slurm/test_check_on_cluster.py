@@ -62,9 +62,7 @@ def files(project: Path) -> set[Path]:
     return {path for path in project.rglob("*") if not others & set(path.parts)}
 
 
-def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
-    cluster: Cluster, project: Path
-) -> None:
+def test_a_cluster_that_has_all_is_told_and_left_clean(cluster: Cluster, project: Path) -> None:
     before = files(project)
     assert told(project) == [f"ok: {NODE} sees the shared folder, and its locks"]
     assert files(project) - before == {project / PROFILE}

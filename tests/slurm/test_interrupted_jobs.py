@@ -124,9 +124,7 @@ def gpus_in_use(project: Path) -> list[str]:
     ]
 
 
-def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(
-    project: Path,
-) -> None:
+def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(project: Path) -> None:
     on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
     output = project / "printed.txt"
     run = start_on_the_cluster(project, output, *on_a_gpu, *STUDY, "adapters", environment={})

@@ -17,9 +17,7 @@ ON_GPU = {"train_adapter", "predict", "measure_latency", "bertscore", "export_mo
 BROKEN_DRIVER = {"PYTHONPATH": str(ROOT / "tests/support/broken_driver")}
 
 
-def test_it_runs_the_same_jobs_on_gpus_which_ask_for_a_device_before_they_load_torch(
-    completed: Path,
-) -> None:
+def test_it_runs_the_same_jobs_which_lease_a_gpu_before_they_load_torch(completed: Path) -> None:
     """Those that ask are told that the driver does not answer, and there is no torch."""
     due = ("--dry-run", "--forceall", "--cores", "1", *GENERATED, "--", "all", "latency", "export")
     before, after = (

@@ -395,7 +395,7 @@ def test_edits_concern_these_jobs_and_no_others(
 
 
 @pytest.mark.parametrize("words", BELOW)
-def test_an_edit_reruns_these_jobs_and_no_others(
+def test_an_edit_reruns_these_jobs(
     words: str, project: Path, all_jobs: dict[str, set[str]]
 ) -> None:
     edit, study, jobs = BELOW[words]

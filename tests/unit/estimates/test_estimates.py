@@ -146,9 +146,7 @@ def test_recomputed_activations_need_less_memory_and_more_time(settings: dict[st
 @given(
     device=a_device.filter(lambda device: device.kind == "cuda"), budget=st.integers(400, 600_000)
 )
-def test_a_batch_that_fits_is_no_larger_than_the_configured_one(
-    device: Device, budget: int
-) -> None:
+def test_a_batch_that_fits_is_at_most_the_configured_one(device: Device, budget: int) -> None:
     model = sizes_of_row(ROWS["Llama-3.2-3B"])
     found = predicting(device, of=model, batch_tokens=budget)
     assert found.budget is not None and found.budget <= budget
@@ -193,9 +191,7 @@ def test_operations_are_two_for_each_weight_and_token() -> None:
 
 
 @given(bytes_=st.floats(1, 1e12), seconds=st.floats(1, 1e6))
-def test_a_request_is_above_its_estimate_and_never_for_less_than_starting_takes(
-    bytes_: float, seconds: float
-) -> None:
+def test_a_request_is_above_its_estimate_and_the_start(bytes_: float, seconds: float) -> None:
     memory, minutes = Estimate({}, round(bytes_), seconds).request
     assert memory * MIB >= round(bytes_)
     assert minutes * 60 >= seconds

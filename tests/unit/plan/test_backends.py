@@ -53,7 +53,7 @@ def test_the_answers_are_all_that_a_recorded_model_has() -> None:
 
 
 @pytest.mark.parametrize("name", ["QPR", "Query_Product_Rank", "Query_Product_Ranking"])
-def test_a_directory_may_have_the_name_of_the_task_in_the_data(
+def test_a_directory_may_have_any_name_of_the_task(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -116,9 +116,7 @@ def set_window(window: int, *, learned: bool) -> None:
         save_file({"wpe.weight": np.zeros((4, 2))}, "models/small/positions.safetensors")
 
 
-def test_lengths_beyond_a_base_are_warned_of_and_refused_if_it_has_no_positions(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_lengths_beyond_a_base_are_warned_of_or_refused(caplog: pytest.LogCaptureFixture) -> None:
     """Rotary positions have no end; the paper itself goes beyond them."""
     lengths = {"training": {"rank": 8, "max_length": 600}, "decoding": {"max_length": 700}}
     set_window(499, learned=False)
@@ -182,7 +180,7 @@ TEMPLATE = "resources/prompts/chatml.jinja"
         (TEMPLATE, "{{ input }}{{ options.first }}", "has no attribute 'first'"),
     ],
 )
-def test_published_scores_and_templates_are_tried_before_anything_runs(
+def test_scores_and_templates_are_tried_before_anything_runs(
     file: str, text: str, told: str
 ) -> None:
     Path(file).write_text(text)

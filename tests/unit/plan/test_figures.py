@@ -69,9 +69,7 @@ def test_rows_are_those_of_the_table_without_what_cannot_be_compared() -> None:
     assert (drawn.rows, drawn.published) == (("Small", "Small-EC"), {})
 
 
-def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_their_number() -> (
-    None
-):
+def test_models_of_other_shares_of_records_are_drawn_against_their_number() -> None:
     models = MODELS | {"Small-EC-tenth": SHARE}
     rows = [{"group": "Ours", "models": ["Small", "Small-EC", "Small-EC-tenth"]}]
     made = with_table(entry={"rows": rows}, models=models)

@@ -203,7 +203,7 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
     ("dtype", "sample", "budget"),
     [("float32", False, None), ("float32", True, 777), ("bfloat16", False, 777)],
 )
-def test_the_token_budget_is_a_setting_only_where_it_can_change_an_answer(
+def test_the_token_budget_counts_where_it_can_change_an_answer(
     dtype: str, sample: bool, budget: int | None
 ) -> None:
     study = plan(precision={"dtype": dtype}, decoding={"sample": sample})

@@ -54,9 +54,7 @@ EDITS = (
 
 
 @pytest.mark.parametrize(("path", "value", "jobs"), EDITS)
-def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
-    path: str, value: Any, jobs: str
-) -> None:
+def test_an_edit_changes_parameters_of_what_it_concerns(path: str, value: Any, jobs: str) -> None:
     before, after = parameters(small()), parameters(changed(path, value))
     assert before.keys() == after.keys()
     concerned = jobs.split(", ")

@@ -39,9 +39,7 @@ MEASURED = {
 }
 
 
-def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_twice_as_much(
-    tmp_path: Path,
-) -> None:
+def test_jobs_of_the_demo_ask_for_what_they_took_up_to_twice_as_much(tmp_path: Path) -> None:
     """All that run a model are estimated, and no others, on every device."""
     config = read_config([CONFIG_FILE], "demo", ROOT / "resources/prompts")
     # Without files of bases.

@@ -97,9 +97,7 @@ def local(rows: list[Raw], settings: Sequence[str] = (IND, OOD), **data: Any) ->
     ("number", "concerned"),
     [(0, ("PM", "train")), (1, ("PM", "test")), (3, ("QPR", "test")), (4, ("SA", "train"))],
 )
-def test_an_edited_row_concerns_the_dataset_file_of_its_task_and_split_alone(
-    number: int, concerned: tuple[str, str]
-) -> None:
+def test_an_edited_row_concerns_one_dataset_file(number: int, concerned: tuple[str, str]) -> None:
     before = sources(local(ROWS))
     edited = [dict(row) for row in ROWS]
     edited[number]["output"] = "no"

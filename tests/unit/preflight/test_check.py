@@ -91,9 +91,7 @@ def test_what_a_run_would_be_refused_for_is_an_error_each_and_what_it_warns_of_a
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_is_there_is_told_and_what_is_not_refuses_the_run(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_there_is_told_and_what_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As its start does: see unit/provenance/test_checks.py."""
     run = planned_run(bases={"Small": on_hub()}, architectures={"Small": "SmolLM2-135M"})
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**12))
@@ -125,9 +123,7 @@ FINDINGS = st.builds(
 
 
 @given(st.lists(FINDINGS, min_size=1, max_size=9))
-def test_the_text_has_every_finding_once_in_few_columns_and_the_verdict(
-    findings: list[Finding],
-) -> None:
+def test_the_text_has_every_finding_once_and_the_verdict(findings: list[Finding]) -> None:
     text = as_text("Study shop", findings)
     severities = [one.severity for one in findings]
     assert re.findall(r"^.{4,13}  (ok|warning|error) ", text, re.MULTILINE) == severities

@@ -41,9 +41,7 @@ def test_what_is_not_pinned_is_told_with_its_commit(hub: FakeHub) -> None:
 
 
 @pytest.mark.parametrize("with_token", [False, True])
-def test_a_gated_model_names_the_page_and_says_whether_there_is_a_token(
-    with_token: bool, hub: FakeHub, tmp_path: Path
-) -> None:
+def test_a_gated_model_names_page_and_token(with_token: bool, hub: FakeHub, tmp_path: Path) -> None:
     hub.models["a/small"] = FakeRepository(gated=True, revisions={COMMIT: COMMIT})
     hub.accepted[TOKEN] = set()
     missing = "there is no token"
@@ -59,7 +57,7 @@ def test_a_gated_model_names_the_page_and_says_whether_there_is_a_token(
 
 
 @pytest.mark.parametrize("token", [TOKEN, f"{TOKEN}\vx", f"{TOKEN}é"])
-def test_a_token_that_the_hub_refuses_is_never_shown(
+def test_a_refused_token_is_not_shown(
     token: str, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.models["a/small"] = FakeRepository()

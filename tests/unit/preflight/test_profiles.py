@@ -82,9 +82,7 @@ def test_a_misspelt_rule_which_a_run_would_pass_over_and_an_unknown_device_are_t
     ]
 
 
-def test_an_executor_without_its_plugin_names_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_executor_without_its_plugin_names_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "find_spec", lambda _: None)
     lsf = "snakemake-executor-plugin-lsf"
     for executor, command in (("slurm", "make slurm"), ("lsf", f".venv/bin/pip install {lsf}")):

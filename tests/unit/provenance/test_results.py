@@ -106,9 +106,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_results_that_are_not_those_of_the_recorded_job_are_refused_until_they_are_adopted(
-    kind: str,
-) -> None:
+def test_results_of_another_job_than_the_recorded_one_are_refused(kind: str) -> None:
     """As after copying results of another commit over those that are here, or without records."""
     if other := OTHERS[kind]:
         make(other)
@@ -133,9 +131,7 @@ def test_results_of_a_job_that_began_during_an_edit_are_refused_when_it_is_undon
 
 
 @pytest.mark.parametrize("length", [10, 400])
-def test_a_job_that_was_stopped_is_known_by_snakemakes_mark_on_any_of_its_files(
-    length: int,
-) -> None:
+def test_a_job_that_was_stopped_is_known_by_a_mark_on_any_of_its_files(length: int) -> None:
     """Long names are cut by Snakemake."""
     folder = f"results/{'/'.join('m' * 100 for _ in range(length // 100))}{'m' * 10}"
     names = {name: (f"{folder}/{name}.json",) for name in ("cost", "score", "manifest")}
@@ -193,9 +189,7 @@ def test_cheap_results_that_do_not_match_are_deleted_to_be_rebuilt() -> None:
         ("nothing", "prompt.jinja has changed"),
     ],
 )
-def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted(
-    lost: str, words: str
-) -> None:
+def test_precious_results_that_do_not_match_are_refused_and_kept(lost: str, words: str) -> None:
     Path("prompt.jinja").write_text("{{ other }}")
     Path(lost).unlink(missing_ok=True)
     with pytest.raises(InputError) as caught:

@@ -140,7 +140,7 @@ class Told(Changes):
 
 
 @given(st.data(), st.integers(1, 12))
-def test_each_job_that_would_run_is_counted_once_under_its_own_cause_or_one_that_reaches_it(
+def test_each_due_job_is_counted_once_under_a_cause_of_its_own(
     data: st.DataObject, count: int
 ) -> None:
     some = st.sets(st.integers(0, count - 1), max_size=4)
