@@ -24,9 +24,8 @@ def test_what_can_be_read_is_one_line_and_another_licence_a_warning(hub: FakeHub
     run = planned_run(bases={"Small": on_hub(revision=COMMIT)}, data=ECINSTRUCT)
     assert [one.message for one in check_hub(run)] == ["can be fetched: a/small, a/data"]
     other = {"licences": {"Small": "apache-2.0"}, "data": ECINSTRUCT | {"license": "CC-BY-4.0"}}
-    assert told(**other) == [
-        f"warning: licenses.Small: apache-2.0, but llama3.2 on {hub.url}: correct it"
-    ]
+    (line,) = told(**other)
+    assert line == f"warning: licenses.Small: apache-2.0, but llama3.2 on {hub.url}: correct it"
 
 
 def test_without_anything_to_fetch_nobody_is_asked(hub: FakeHub) -> None:

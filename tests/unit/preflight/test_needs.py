@@ -101,6 +101,8 @@ LARGE: dict[str, Any] = {
     "decoding": {"max_length": 4000},
 }
 AUTO = {"training": {"batch_tokens": "auto"}}
+EXACT = {"training": {"batch_tokens": 16000, "deterministic": True}}
+HALVED = {"decoding": {"max_length": 4000, "oom": "halve"}}
 
 
 def fits(
@@ -126,13 +128,7 @@ def test_what_models_need_is_one_line(
 
 @pytest.mark.parametrize(
     ("memory", "jobs", "stopping", "halving"),
-    [
-        (80, "training", {"training": {"batch_tokens": 16000, "deterministic": True}}, {}),
-        (
-            *(12, "predictions", AUTO),
-            AUTO | {"decoding": {"max_length": 4000, "oom": "halve"}},
-        ),
-    ],
+    [(80, "training", EXACT, {}), (12, "predictions", AUTO, AUTO | HALVED)],
 )
 def test_a_job_that_would_stop_is_an_error_with_the_number_to_set(
     memory: float,
