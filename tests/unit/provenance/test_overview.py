@@ -10,8 +10,7 @@ from support.plans import MODELS, plan
 from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
-from ecslm.provenance.costs import Cost, Costs, planned_job
-from ecslm.provenance.overview import overview
+from ecslm.provenance.overview import Cost, Costs, overview, planned_job
 from ecslm.reports.run_progress import PlannedJob
 
 GPU, CPU = "NVIDIA Z100", "x86_64 CPU, 2 threads"
