@@ -202,8 +202,8 @@ def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results
     waiting = f"waiting for process {run.paused.pid} on "
     wait_until(
         lambda: log.exists() and waiting in log.read_text(),
-        lambda: again.poll() is None,
         printed.read_text,
+        lambda: again.poll() is None,
     )
     run.release()
     assert again.wait() == 0, printed.read_text()
