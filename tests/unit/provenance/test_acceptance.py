@@ -44,12 +44,8 @@ def names(found: list[Finished]) -> list[str]:
 
 
 def test_samples_are_the_smallest_jobs_with_all_traits_and_one_of_the_others() -> None:
-    jobs = [
-        job("large", 9, mode="free"),
-        job("small", 2, mode="free"),
-        job("other", 5, mode="exact"),
-        job("middle", 4, mode="free"),
-    ]
+    sizes = {"large": 9, "small": 2, "middle": 4}
+    jobs = [*(job(name, sizes[name], mode="free") for name in sizes), job("other", 5, mode="exact")]
     (group,) = groups_of(finished_jobs(jobs))
     *smallest, at_random = names(samples(group))
     assert smallest == ["small.json", "other.json"]

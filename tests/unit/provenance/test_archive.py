@@ -8,18 +8,12 @@ from support.project import ROOT
 from support.stated_jobs import RULES
 
 from ecslm.common.errors import InputError
-from ecslm.provenance.archive import (
-    PROOF_ALONE,
-    key_variables,
-    refuse_secrets,
-    require_published,
-)
+from ecslm.provenance.archive import PROOF_ALONE, key_variables, refuse_secrets, require_published
 
 PACKED_WHOLE = {
     *("check_data", "describe_data", "leakage", "data_card", "measure_latency", "score"),
     *("score_baseline", "score_over_seeds", "choose_baseline", "differences", "compare"),
-    *("tidy_scores", "render_table", "draw_figures"),
-    *("report_page", "report_pdf"),
+    *("tidy_scores", "render_table", "draw_figures", "report_page", "report_pdf"),
 }
 
 

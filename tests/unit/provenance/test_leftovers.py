@@ -45,17 +45,13 @@ def leftovers(made: Study, study: str = "shop") -> Leftovers:
 
 def test_what_a_configuration_made_and_another_does_not_make_is_left_over() -> None:
     seeds = MODELS["Small-EC"] | {"seeds": [0, 1]}
-    models = {"Small": MODELS["Small"], "Small-EC": seeds, "work": MODELS["Small-EC"]}
-    was = shop(models=models)
+    was = shop(models=MODELS | {"Small-EC": seeds, "work": MODELS["Small-EC"]})
     of_shop = {path for path in files_of(was) if SHOP in path.parents}
     mine = {SHOP / "notes.txt", SHOP / "adapters/notes.txt"}
     write(*of_shop, *mine)
     assert leftovers(was).unmade() == []
-    is_now = shop(
-        tasks=["PM", "AG"],
-        models={"Small": MODELS["Small"], "Small-EC": seeds | {"seeds": [1]}},
-        baselines=sorted(BASELINES)[:1],
-    )
+    fewer = MODELS | {"Small-EC": seeds | {"seeds": [1]}}
+    is_now = shop(tasks=["PM", "AG"], models=fewer, baselines=sorted(BASELINES)[:1])
     found = leftovers(is_now)
     assert set(found.unmade()) == of_shop - files_of(is_now)
     remove(found.unmade())

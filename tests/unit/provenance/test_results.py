@@ -155,10 +155,8 @@ def test_a_base_is_verified_with_its_weights_which_may_be_absent() -> None:
     source = PathSource(source="path", path="weights")
     manifest = Path("results/bases/tiny/manifest.json")
     fetch_base("tiny", source, manifest)
-    params = {
-        "settings": canonical_json({"source": source.model_dump(mode="json")}),
-        "content": content_of_folder(Path("weights"), manifest),
-    }
+    settings = canonical_json({"source": source.model_dump(mode="json")})
+    params = {"settings": settings, "content": content_of_folder(Path("weights"), manifest)}
     outputs = {"manifest": (str(manifest),)}
     base = Job("base_model", {"base": "tiny"}, outputs, str(manifest), (), params)
     assert verified([base]) == [base]

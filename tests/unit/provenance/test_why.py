@@ -104,17 +104,16 @@ def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
         "ecslm.gone": {"f": "0"},
     }
     write_json(CODE_HISTORY / "older.json", older)
-    for code, words in (
-        ("code:older", "ecslm.scoring.intervals: CONFIDENCE has changed"),
-        ("code:older", "ecslm.scoring.intervals: gone is no longer used"),
-        ("code:older", "score.py: main is used now"),
-        ("code:older", "ecslm.gone is no longer used"),
-        ("code:older", "score.py has changed"),
-        ("code:unknown", f"other code (code:unknown -> {SCORE_JOB.params['code']})"),
-    ):
+    told = {
+        *("ecslm.scoring.intervals: CONFIDENCE has changed", "score.py: main is used now"),
+        *("ecslm.scoring.intervals: gone is no longer used", "ecslm.gone is no longer used"),
+        "score.py has changed",
+    }
+    unknown = {f"other code (code:unknown -> {SCORE_JOB.params['code']})"}
+    for code, words in (("code:older", told), ("code:unknown", unknown)):
         origin = made_from([Path(ADAPTER)], SETTINGS, code, made_up_study.VERSIONS)
         write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results[-1:]))
-        assert words in [change.words for change in differences(SCORE_JOB)]
+        assert words <= {change.words for change in differences(SCORE_JOB)}
 
 
 # Causes of a run
