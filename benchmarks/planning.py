@@ -27,7 +27,7 @@ from ecslm.schemas.paths import TEMPLATES
 
 PAGE = ROOT / "docs/planning.md"
 BEGIN, END = "<!-- written by benchmarks/planning.py: begin -->", "<!-- end -->"
-# The models of the paper's tables, as config.yaml has them: three seeds each.
+# The models of the paper's tables, as its study has them: three seeds each.
 SIX = (
     *("SmolLM-360M-EC", "SmolLM-1.7B-EC", "SmolLM2-360M-EC", "SmolLM2-1.7B-EC"),
     *("Llama-3.2-1B-EC", "Llama-3.2-3B-EC"),
@@ -125,7 +125,6 @@ def of_models(requests: Requests) -> Iterator[str]:
         for card in CARDS:
             device = requests.devices[card]
             training = requests.training(model, device)
-            assert training is not None, "all six are in architectures.csv"
             answers = predictions_of(requests, model, device)
             peak = max(one.device_bytes for one in answers) / 1e9
             hours = sum(one.seconds for one in answers) / 3600
@@ -146,11 +145,10 @@ def predictions_of(requests: Requests, model: str, device: Device) -> list[Estim
     """Of all tasks; the first loads the model."""
     tuned = requests.study.model(model).adapter_name(model) is not None
     tasks = requests.study.model_tasks(model)
-    found = (
+    return [
         requests.prediction(model, task, device, longest=not tuned, loads=task == tasks[0])
         for task in tasks
-    )
-    return [one for one in found if one is not None]
+    ]
 
 
 def of_pools(plan: Study) -> Iterator[str]:
@@ -239,7 +237,7 @@ def least_budget(requests: Requests, model: str, device: Device, **changes: bool
     found = (requests.prediction(model, task, device, **changes) for task in tasks)
     # Models that do not run here have no task.
     default = study.settings.batch_tokens
-    return min(((one.budget if one else 0) or 0 for one in found), default=default)
+    return min((one.budget or 0 for one in found), default=default)
 
 
 def assumptions() -> Iterator[str]:

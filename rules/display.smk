@@ -8,9 +8,8 @@ from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
 from ecslm.provenance.checks import about_target
-from ecslm.provenance.costs import planned_job
 from ecslm.provenance.dag import Dag
-from ecslm.provenance.overview import counts_of
+from ecslm.provenance.overview import counts_of, planned_job
 from ecslm.reports.run_display import RunDisplay
 from ecslm.reports.run_progress import RunProgress
 

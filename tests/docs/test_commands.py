@@ -1,6 +1,5 @@
 """Commands of the pages name what there is: targets, variables, scripts, options, results."""
 
-import argparse
 import contextlib
 import io
 import re
@@ -28,17 +27,16 @@ def of(*programs: str) -> list[Command]:
     return [c for c in COMMANDS if c.program in programs and ELLIPSIS not in c.words]
 
 
-def script_of(command: Command) -> str | None:
-    """The script that a command of Python runs."""
-    found = re.fullmatch(r"scripts/(\w+\.py)", command.words[1]) if command.words[1:] else None
-    return None if found is None else found[1]
-
-
-def complaint(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> str:
-    """What a parser says of arguments that it refuses."""
+def script_problem(words: tuple[str, ...]) -> str:
+    """What a script of the project would not know."""
+    found = re.fullmatch(r"scripts/(\w+\.py)", words[0]) if words else None
+    if found is None:
+        return ""
+    if not (SCRIPTS / found[1]).is_file():
+        return f"no script {found[1]}"
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
         try:
-            parser.parse_args(words)
+            parser_of(found[1]).parse_args(words[1:])
         except InputError as error:
             # Settings may name a metric that the page's reader is to add.
             return "" if str(error).startswith("--settings: ") else str(error)
@@ -99,19 +97,9 @@ def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize("command", of("make"), ids=str)
-def test_make_knows_the_targets_and_they_use_the_variables(command: Command) -> None:
-    assert make_problem(command.words[1:]) == ""
+PROBLEMS = {"make": make_problem, "python": script_problem, "snakemake": snakemake_problem}
 
 
-@pytest.mark.parametrize("command", list(filter(script_of, of("python"))), ids=str)
-def test_scripts_take_the_options(command: Command) -> None:
-    script = script_of(command)
-    assert script is not None
-    assert (SCRIPTS / script).is_file()
-    assert complaint(parser_of(script), command.words[2:]) == ""
-
-
-@pytest.mark.parametrize("command", of("snakemake"), ids=str)
-def test_snakemake_knows_the_options_and_the_targets(command: Command) -> None:
-    assert snakemake_problem(command.words[1:]) == ""
+@pytest.mark.parametrize("command", of(*PROBLEMS), ids=str)
+def test_a_command_names_targets_options_and_variables_that_there_are(command: Command) -> None:
+    assert PROBLEMS[command.program](command.words[1:]) == ""

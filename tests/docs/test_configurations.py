@@ -21,16 +21,9 @@ BLOCKS = [block for page in pages() for block in page.blocks if block.language i
 STUDY = "demo"
 
 
-def base() -> dict[str, Any]:
-    """The configuration that fragments are put into: all settings, as in the paper's study."""
-    raw = shipped()
-    raw["studies"][STUDY]["settings"] = raw["studies"]["paper"]["settings"]
-    return raw
-
-
-SHIPPED = base()
-
-
+# The configuration that fragments are put into: all settings, as in the paper's study.
+SHIPPED = shipped()
+SHIPPED["studies"][STUDY]["settings"] = SHIPPED["studies"]["paper"]["settings"]
 # Where sections stand, by keys that all of them may have, or that each has one of.
 SECTIONS: tuple[tuple[str, set[str]], ...] = (
     (f"studies.{STUDY}", set(StudySettings.model_fields)),

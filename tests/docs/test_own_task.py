@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support.project import ROOT
+
 PAGE = (ROOT / "docs/own-task.md").read_text(encoding="utf-8")
 REGISTRY = "tests/unit/scoring/test_metrics.py"
 EXAMPLES = "tests/support/scoring_examples.py"
@@ -44,11 +45,6 @@ def test_the_metric_of_the_page_passes_the_tests_of_every_metric(tmp_path: Path)
     insert(tmp_path / EXAMPLES, '("FRAUD"')
     insert(tmp_path / EXAMPLES, '"FRAUD"')
 
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", REGISTRY, test],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", REGISTRY, test]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-3000:]

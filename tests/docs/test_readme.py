@@ -1,9 +1,9 @@
 """README.md: short enough to be read, and it says what each directory is for."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support.project import ROOT
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # A screen and a half.
 MOST_LINES = 90

@@ -7,7 +7,7 @@ are made for them. The commands of a block run one after the other in one folder
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,16 +18,8 @@ from support.scripts import run_script
 STUDY = "generated"
 RESULTS = Path("results") / STUDY
 # Scripts that are run, and the statuses that are no failure.
-RUN = {
-    "score.py": {0},
-    "differences.py": {0},
-    "compare.py": {0},
-    "why.py": {0},
-    "diff_results.py": {0, 3, 4},
-    "ask.py": {0},
-    "cache.py": {0},
-    "clean.py": {0},
-}
+OTHERS = ("score.py", "differences.py", "compare.py", "why.py", "ask.py", "cache.py", "clean.py")
+RUN = {"diff_results.py": {0, 3, 4}} | {name: {0} for name in OTHERS}
 OF_A_STUDY = {"why.py", "ask.py", "clean.py"}
 # A metric that a page adds to a copy of the project: see test_own_task.py.
 ADDED = "yes_no_accuracy"
@@ -44,12 +36,12 @@ LOOP = re.compile(r"for (\w+) in ([^;]+);")
 
 
 def runs(command: Command) -> bool:
-    own = command.program.startswith("python") and script_of(command) in RUN
+    own = command.program.startswith("python") and script_of(command.words) in RUN
     return own and ADDED not in " ".join(command.words)
 
 
-def script_of(command: Command) -> str:
-    return Path(command.words[1]).name if command.words[1:] else ""
+def script_of(words: Sequence[str]) -> str:
+    return Path(words[1]).name if words[1:] else ""
 
 
 BLOCKS = [block for page in pages() for block in page.blocks if any(map(runs, commands_of(block)))]
@@ -85,7 +77,7 @@ def test_the_commands_of_a_block_run(block: Block, project: Path) -> None:
     for words in unrolled(block):
         if words[0] == "cp":
             subprocess.run(words, cwd=project, check=True)
-        script = Path(words[1]).name if words[1:] else ""
+        script = script_of(words)
         if not words[0].endswith("python") or script not in RUN:
             continue
         arguments = words[2:]

@@ -3,11 +3,10 @@
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
+from support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/troubleshooting.md"
 # Of a name or a number, in the page and in the texts of the code.
 HOLE = "..."

@@ -30,10 +30,7 @@ def project(new_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def told(
-    project: Path,
-    *prepare: str,
-    python: Path | str = sys.executable,
-    **resources: str,
+    project: Path, *prepare: str, python: Path | str = sys.executable, **resources: str
 ) -> list[str]:
     """What is told of the cluster.
 
@@ -47,13 +44,9 @@ def told(
     (project / PROFILE).write_text(yaml.safe_dump(profile), encoding="utf-8")
     script = f"{python} scripts/check_study.py --json --profile tests"
     commands = (*prepare, f"cd {project}", f"{script} --configfile interrupted_study.yaml")
-    run = subprocess.run(
-        ["unshare", "--mount", "sh", "-e", "-c", "\n".join(commands)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-    )
+    shell = ["unshare", "--mount", "sh", "-e", "-c", "\n".join(commands)]
+    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    run = subprocess.run(shell, capture_output=True, text=True, check=False, env=offline)
     assert run.stdout, run.stderr
     return [
         ": ".join(filter(None, (one["severity"], one["path"], one["message"])))
@@ -69,9 +62,7 @@ def files(project: Path) -> set[Path]:
     return {path for path in project.rglob("*") if not others & set(path.parts)}
 
 
-def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
-    cluster: Cluster, project: Path
-) -> None:
+def test_a_cluster_that_has_all_is_told_and_left_clean(cluster: Cluster, project: Path) -> None:
     before = files(project)
     assert told(project) == [f"ok: {NODE} sees the shared folder, and its locks"]
     assert files(project) - before == {project / PROFILE}
@@ -85,7 +76,6 @@ def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
         ({"gpu_model": "a100"}, "Requested node configuration is not available"),
         ({"slurm_extra": "--mem=99000000"}, "Requested node configuration is not available"),
     ],
-    ids=["partition", "type of GPU", "memory"],
 )
 def test_what_slurm_would_refuse_is_told_with_its_reason(
     resources: dict[str, str], reason: str, cluster: Cluster, project: Path

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from support.cluster import Cluster, slurm, wait_for
+from support.cluster import Cluster, slurm
 from support.cluster_options import ON_THE_CLUSTER, start_on_the_cluster
 from support.interruption import (
     Moment,
@@ -22,6 +22,7 @@ from support.interruption import (
     processes_in,
     run_until,
     wait_for_no_process,
+    wait_until,
 )
 from support.scratch import Started, snakemake
 
@@ -60,7 +61,7 @@ def project(cluster: Cluster, begun: Path, tmp_path: Path) -> Iterator[Path]:
     slurm("scancel", "--user=root")
     for process in processes_in(copy):
         process.kill()
-    wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
+    wait_until(lambda: not cluster.jobs(), lambda: slurm("squeue"))
 
 
 def train_until(project: Path, moment: Moment) -> PausedRun:
@@ -74,7 +75,7 @@ def wait_for_restart(run: PausedRun) -> PausedRun:
     """The cluster runs the job again by itself: until it pauses at the same moment once more."""
     run.paused.wait(timeout=120)
     run.release()
-    wait_for(lambda: run.marker.exists() and run.marker.read_text(), run.printed.read_text)
+    wait_until(lambda: run.marker.exists() and run.marker.read_text(), run.printed.read_text)
     return replace(run, paused=psutil.Process(int(run.marker.read_text())))
 
 
@@ -96,7 +97,7 @@ def test_two_jobs_at_once_have_a_gpu_each_and_ctrl_c_leaves_neither(
 
     def start(*arguments: Any, **options: Any) -> Started:
         run = start_on_the_cluster(*arguments, **options)
-        wait_for(lambda: len(gpus_in_use(project)) == 2, lambda: slurm("squeue"))
+        wait_until(lambda: len(gpus_in_use(project)) == 2, lambda: slurm("squeue"))
         gpus.extend(gpus_in_use(project))
         return run
 
@@ -105,7 +106,7 @@ def test_two_jobs_at_once_have_a_gpu_each_and_ctrl_c_leaves_neither(
     assert sorted(gpus) == ["0", "1"]
     os.kill(run.snakemake.pid, signal.SIGINT)
     assert run.wait() != 0
-    wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
+    wait_until(lambda: not cluster.jobs(), lambda: slurm("squeue"))
     wait_for_no_process(project)
     assert "Traceback" not in run.printed.read_text()
     study.write_text(one_seed)
@@ -124,9 +125,7 @@ def gpus_in_use(project: Path) -> list[str]:
     ]
 
 
-def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(
-    project: Path,
-) -> None:
+def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(project: Path) -> None:
     on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
     output = project / "printed.txt"
     run = start_on_the_cluster(project, output, *on_a_gpu, *STUDY, "adapters", environment={})
@@ -153,7 +152,7 @@ def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(
         project, printed, *ON_THE_CLUSTER, *STUDY, "adapters", environment={}
     )
     waiting = f"waiting for process {run.paused.pid} on {cluster.host}"
-    wait_for(
+    wait_until(
         lambda: (project / LOG).exists() and waiting in (project / LOG).read_text(),
         printed.read_text,
     )
@@ -161,7 +160,7 @@ def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(
     run.release()
     assert again.wait(timeout=120) == 0, printed.read_text()
     # The first job's own Snakemake ends after the second has taken what it wrote.
-    wait_for(lambda: first in cluster.jobs("COMPLETED"), printed.read_text)
+    wait_until(lambda: first in cluster.jobs("COMPLETED"), printed.read_text)
     text = (project / LOG).read_text()
     assert "taken from the cache" in text
     assert "steps, from" not in text

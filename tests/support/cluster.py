@@ -12,7 +12,7 @@ import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,7 @@ class Cluster:
     def start_node(self) -> None:
         """Start the node, and wait until it takes jobs."""
         _run("slurmd")
-        wait_for(lambda: self.node_state() in ("idle", "mixed", "allocated"), self._log)
+        wait_until(lambda: self.node_state() in ("idle", "mixed", "allocated"), self._log)
 
     def node_state(self) -> str:
         """The node's state, as in `idle` and `down`."""
@@ -152,7 +152,7 @@ def running_cluster(folder: Path, gpus: int, cpus: int = 4) -> Iterator[Cluster]
     finally:
         with suppress(subprocess.CalledProcessError):
             slurm("scancel", "--user=root")
-            wait_for(lambda: not cluster.jobs(), cluster._log)
+            wait_until(lambda: not cluster.jobs(), cluster._log)
         _stop(folder)
 
 
@@ -160,15 +160,6 @@ def slurm(*command: str) -> str:
     """What one of SLURM's commands prints."""
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     return run.stdout
-
-
-def wait_for(come: Callable[[], object], otherwise: Callable[[], str]) -> None:
-    """Wait for something.
-
-    Raises:
-        AssertionError: it has not come, with the text of `otherwise`.
-    """
-    wait_until(come, lambda: True, otherwise)
 
 
 def _take_configuration(folder: Path, host: str, gpus: int, cpus: int) -> None:

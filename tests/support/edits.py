@@ -189,39 +189,6 @@ def with_other_errors(text: str) -> str:
     return ast.unparse(tree) + "\n"
 
 
-def in_file(change: Callable[[str], str], file: str) -> Edit:
-    """A change of one Python file of `scripts/`."""
-
-    def edit(project: Path) -> None:
-        path = project / "scripts" / file
-        before = path.read_text(encoding="utf-8")
-        path.write_text(change(before), encoding="utf-8")
-        assert path.read_text(encoding="utf-8") != before
-
-    return edit
-
-
-def moved_function(name: str, file: str, other: str) -> Edit:
-    """A function in another module of `scripts/`, imported from there where it was."""
-
-    def edit(project: Path) -> None:
-        path, target = project / "scripts" / file, project / "scripts" / other
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        (function,) = (node for node in tree.body if getattr(node, "name", "") == name)
-        tree.body.remove(function)
-        module = ".".join(Path(other).with_suffix("").parts)
-        imported = ast.parse(f"from {module} import {name}").body
-        start = 1 if ast.get_docstring(tree) is not None else 0
-        tree.body[start:start] = imported
-        path.write_text(ast.unparse(tree) + "\n", encoding="utf-8")
-        before = target.read_text(encoding="utf-8") if target.exists() else ""
-        imports = "from collections.abc import Sequence\n" if not before else ""
-        text = f"{before}\n{imports}\n{ast.unparse(function)}\n"
-        target.write_text(text, encoding="utf-8")
-
-    return edit
-
-
 def _blocks(tree: ast.Module) -> list[ast.Module | ast.ClassDef | ast.FunctionDef]:
     """All that can have a docstring."""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)

@@ -63,14 +63,16 @@ def run_until(
     run = start(project, printed, *arguments, environment=environment)
     wait_until(
         lambda: marker.exists() and marker.read_text() != "",
-        lambda: run.poll() is None,
         lambda: f"{moment} has not come: {printed.read_text()}",
+        lambda: run.poll() is None,
     )
     return PausedRun(run, psutil.Process(int(marker.read_text())), marker, printed)
 
 
 def wait_until(
-    come: Callable[[], object], possible: Callable[[], bool], otherwise: Callable[[], str]
+    come: Callable[[], object],
+    otherwise: Callable[[], str],
+    possible: Callable[[], bool] = lambda: True,
 ) -> None:
     """Wait for something while it is possible.
 
@@ -119,7 +121,7 @@ def wait_for_no_process(project: Path) -> None:
         AssertionError: one does not end.
     """
     working = lambda: list(processes_in(project))  # noqa: E731
-    wait_until(lambda: not working(), lambda: True, lambda: f"still there: {working()}")
+    wait_until(lambda: not working(), lambda: f"still there: {working()}")
 
 
 def processes_in(project: Path) -> Iterator[psutil.Process]:

@@ -2,11 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,30 +91,25 @@ class Job:
         return f"{self.rule} {'/'.join(parts)}".rstrip()
 
 
-def list_jobs(
-    project: Path, *arguments: str, environment: Mapping[str, str] | None = None
-) -> list[Job]:
-    """Run Snakemake in a scratch copy, as `snakemake` does, and return the jobs that it plans.
-
-    Args:
-        environment: variables beside those of this process.
-    """
-    return [Job(**json.loads(line)) for line in _listing(project, arguments, environment or {})]
-
-
-def _listing(project: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """The lines of job_listing.py."""
+def list_jobs(project: Path, *arguments: str) -> list[Job]:
+    """Run Snakemake in a scratch copy, as `snakemake` does, and return the jobs that it plans."""
     with tempfile.TemporaryDirectory() as folder:
         jobs = Path(folder) / "jobs.jsonl"
         command = [str(Path(__file__).with_name("job_listing.py")), str(jobs), *arguments]
-        run = warm.run(command, project, environment_of_tests() | environment)
+        run = warm.run(command, project, environment_of_tests())
         assert run.returncode == 0, run.stdout + run.stderr
-        return jobs.read_text(encoding="utf-8").splitlines()
+        return [Job(**json.loads(line)) for line in jobs.read_text(encoding="utf-8").splitlines()]
 
 
 def environment_of_tests() -> dict[str, str]:
     """This process's environment without the user's settings, which must not reach a test."""
     return {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+
+
+def errors(text: str) -> list[str]:
+    """What a command says is wrong, without the places of keys in their files."""
+    assert "Traceback" not in text, text
+    return re.findall(r"^error: (?:\S+\.yaml: line \d+: )?(.*)", text, re.MULTILINE)
 
 
 def planned_jobs(output: str) -> Counter[str]:

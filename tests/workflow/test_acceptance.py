@@ -40,9 +40,7 @@ def files(project: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 
-def test_after_a_neutral_edit_that_is_accepted_nothing_is_due_until_it_is_revoked(
-    project: Path,
-) -> None:
+def test_after_an_accepted_edit_nothing_is_due_until_it_is_revoked(project: Path) -> None:
     before = files(project)
     NEUTRAL(project)
     ran = accept(project)
@@ -68,9 +66,7 @@ def test_after_a_neutral_edit_that_is_accepted_nothing_is_due_until_it_is_revoke
     assert not (project / EQUAL / record.name).exists()
 
 
-def test_an_edit_that_changes_bytes_is_refused_and_so_is_one_that_no_sample_has_executed(
-    project: Path,
-) -> None:
+def test_an_edit_of_bytes_or_one_that_was_not_executed_is_refused(project: Path) -> None:
     before = files(project)
     HARMFUL(project)
     ran = accept(project)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.completed import CONFIGURATION, script_of, study_options
 from support.model_examples import run_here
-from support.scratch import list_jobs
+from support.scratch import errors, list_jobs
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_manifest
@@ -32,11 +32,6 @@ def flipped(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-
-
-def errors(text: str) -> list[str]:
-    assert "Traceback" not in text, text
-    return [line for line in text.splitlines() if line.startswith("error: ")]
 
 
 def test_a_damage_during_a_run_is_found_by_every_job_that_reads_the_result(

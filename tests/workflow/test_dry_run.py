@@ -1,6 +1,5 @@
-"""What the rules plan: exact jobs of the shipped studies, and which rules ask for a GPU."""
+"""What the rules plan: exact jobs of the shipped studies, and those of a process for one."""
 
-import json
 import os
 from pathlib import Path
 
@@ -8,28 +7,9 @@ import pytest
 from support import warm
 from support.scratch import copy_project, planned_jobs, snakemake
 
-ASK = """
-import json, sys
-from pathlib import Path
-from snakemake.api import *
-
-with SnakemakeApi(OutputSettings()) as api:
-    workflow = api.workflow(ResourceSettings(), snakefile=Path("Snakefile"))._workflow
-    found = {
-        rule.name: (
-            rule.name in workflow._localrules,
-            {
-                name: "function(...)" if asked.is_evaluable() else asked.value
-                for name, asked in rule.resources.items()
-            },
-        )
-        for rule in workflow.rules
-    }
-print(json.dumps(found))
-"""
 # As a scheduler starts it on another machine, for one job.
 ONE_JOB = """
-from pathlib import Path
+import os
 from snakemake.api import *
 from snakemake_interface_executor_plugins.settings import ExecMode
 
@@ -42,8 +22,9 @@ with SnakemakeApi(OutputSettings()) as api:
     workflow._build_dag()
     print(sorted(job.rule.name for job in workflow.dag.jobs))
     print(workflow.globals["MADE"], "RUN" in workflow.globals)
+    print(sorted({rule.name for rule in workflow.rules} - workflow._localrules))
+    print(os.environ.get("GOMP_SPINCOUNT"))
 """
-Rules = dict[str, tuple[bool, dict[str, int | str]]]
 # Jobs of each rule, in the shipped studies. That of the authors' answers trains nothing and runs no
 # model, but the encoder of BERTScores.
 JOBS = """
@@ -117,44 +98,16 @@ def test_a_dry_run_plans_exactly_these_jobs(project: Path, arguments: str) -> No
     assert planned_jobs(run.stdout + run.stderr) == PLANS[arguments]
 
 
-@pytest.fixture(scope="module")
-def rules(project: Path) -> Rules:
-    """By rule, as Snakemake has it: whether its jobs stay here, and what they ask for."""
-    run = warm.run(["-c", ASK], project)
-    assert run.returncode == 0, run.stderr
-    return {rule: tuple(found) for rule, found in json.loads(run.stdout).items()}
+SENT = ["bertscore", "export_model", "measure_latency", "predict", "train_adapter"]
 
 
-def test_only_jobs_that_run_a_model_ask_for_a_gpu_memory_and_time_and_go_to_a_cluster(
-    rules: Rules,
+@pytest.mark.parametrize(("policy", "limit"), [(None, 10000), ("active", None)])
+def test_a_process_for_one_job_works_out_no_other_and_its_threads_wait_as_the_user_says(
+    project: Path, policy: str | None, limit: int | None
 ) -> None:
-    asked = {
-        name: {rule: found[name] for rule, (_, found) in rules.items() if name in found}
-        for name in ("gpu", "mem_mb", "runtime")
-    }
-    assert asked["gpu"] == {
-        "train_adapter": 1,
-        # The backend's.
-        "predict": "function(...)",
-        "measure_latency": 1,
-        "bertscore": 1,
-        "export_model": 1,
-    }
-    by_size = dict.fromkeys(asked["gpu"], "function(...)")
-    assert asked["mem_mb"] == asked["runtime"] == by_size
-    assert {rule for rule, (here, _) in rules.items() if not here} == {*by_size}
-
-
-def test_a_process_for_one_job_works_out_no_other_and_checks_no_results(project: Path) -> None:
-    run = warm.run(["-c", ONE_JOB], project)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout == "['dataset', 'score_baseline']\n() False\n"
-
-
-def test_threads_of_jobs_wait_as_the_user_says_or_leave_cores_to_others(project: Path) -> None:
+    """Or they leave cores to others. Jobs that run a model go to a cluster; none checks results."""
     environment = {name: value for name, value in os.environ.items() if "OMP_" not in name}
-    told = "import os; print(os.environ.get('GOMP_SPINCOUNT'))"
-    for variables, limit in (({}, "10000"), ({"OMP_WAIT_POLICY": "active"}, None)):
-        run = warm.run(["-c", ASK + told], project, environment | variables)
-        assert run.returncode == 0, run.stderr
-        assert run.stdout.endswith(f"{limit}\n")
+    told = {} if policy is None else {"OMP_WAIT_POLICY": policy}
+    run = warm.run(["-c", ONE_JOB], project, environment | told)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == f"['dataset', 'score_baseline']\n() False\n{SENT}\n{limit}\n"

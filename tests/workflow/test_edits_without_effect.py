@@ -14,7 +14,6 @@ from support.completed import (
     ALPACA,
     GENERATED,
     LABELS,
-    LIBRARY,
     MODELS,
     study_options,
 )
@@ -24,7 +23,6 @@ from support.edits import (
     checked_out_again,
     commented,
     configured,
-    in_file,
     in_python,
     in_rules,
     laid_out,
@@ -32,13 +30,11 @@ from support.edits import (
     logic,
     made,
     moved,
-    moved_function,
     nothing,
     renamed,
     replaced,
     together,
     touched,
-    with_definitions_reversed,
     with_keys_reversed,
     with_more_log_lines,
     with_scrambled_times,
@@ -51,7 +47,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
     "words and layout of Python": (
         "generated",
         {
-            # The others: unit/fingerprint/test_digest.py.
+            # The others, of names, order and places too: unit/fingerprint/test_digest.py.
             "log and warning lines in all code": in_python(with_more_log_lines),
             "comments and blank lines after each statement of Python": in_python(commented),
         },
@@ -59,15 +55,10 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
     "code that no result depends on": (
         "generated",
         {
-            "what is said of an altered result": replaced(
-                f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"
-            ),
             "what a job cost": logic("ecslm/models/cost.py"),
             "the cache, the folder of unfinished work, manifests and errors": logic(
-                *(
-                    f"ecslm/common/{name}.py"
-                    for name in ("results_cache", "workdir", "manifests", "errors")
-                )
+                *("ecslm/common/results_cache.py", "ecslm/common/workdir.py"),
+                *("ecslm/common/manifests.py", "ecslm/common/errors.py"),
             ),
             "the summary that a script prints": logic("ecslm/reports/score_summary.py"),
             "code that only plans, explains or verifies": logic(
@@ -76,42 +67,10 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
                 *(f"ecslm/provenance/{name}.py" for name in ("why", "results", "run")),
             ),
-            "the logic of a metric that the study does not use": logic(
-                "ecslm/scoring/metrics/hit_rate.py"
-            ),
             "the code and the card of exported models, which nobody has asked for": together(
                 logic("ecslm/exports/run.py", "ecslm/exports/card.py"),
                 added("report/model_card.md.jinja", "More."),
                 configured("licenses", {"Tiny": "mit"}),
-            ),
-            "an unused function, class, constant and import in code that all steps use": in_file(
-                lambda text: (
-                    f"import string\n{text}\n\ndef unused(): return UNUSED\n\n\nUNUSED = 1\n"
-                ),
-                "ecslm/models/prompts.py",
-            ),
-            "an edit of a function that a step does not use, in a module that it does": replaced(
-                f"{LIBRARY}/prediction/kept_lines.py",
-                "def add_line(",
-                "def unused(): pass\n\n\ndef add_line(",
-            ),
-            "the name of a function": in_file(
-                lambda text: text.replace("_predicted", "_answer_all"), "ecslm/prediction/run.py"
-            ),
-            "the order of imports and of definitions": together(
-                replaced(
-                    f"{LIBRARY}/training/fit.py",
-                    "import logging\nimport time\n",
-                    "import time\nimport logging\n",
-                ),
-                in_file(with_definitions_reversed, "ecslm/training/fit.py"),
-                in_file(with_definitions_reversed, "ecslm/common/files.py"),
-            ),
-            "a function in another module that is there, and one in a new module": together(
-                moved_function(
-                    "batches_by_length", "ecslm/models/batching.py", "ecslm/models/batches.py"
-                ),
-                moved_function("_evenly", "ecslm/training/fit.py", "ecslm/training/batches.py"),
             ),
         },
     ),

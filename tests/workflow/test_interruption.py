@@ -25,7 +25,14 @@ from support.interruption import (
     terminate,
     wait_until,
 )
-from support.scratch import copy_project, list_jobs, snakemake, start_script, start_snakemake
+from support.scratch import (
+    copy_project,
+    errors,
+    list_jobs,
+    snakemake,
+    start_script,
+    start_snakemake,
+)
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_model
 
@@ -182,8 +189,8 @@ def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results
     run = run_until(project, TRAINING.moments[1], *to_predictions)
     second = snakemake(project, *to_predictions)
     assert second.returncode == 1
-    assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
-        f"error: results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
+    assert errors(second.stderr) == [
+        f"results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
         "wait for it or stop it, then run again"
     ]
     run.snakemake.kill()
@@ -195,8 +202,8 @@ def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results
     waiting = f"waiting for process {run.paused.pid} on "
     wait_until(
         lambda: log.exists() and waiting in log.read_text(),
-        lambda: again.poll() is None,
         printed.read_text,
+        lambda: again.poll() is None,
     )
     run.release()
     assert again.wait() == 0, printed.read_text()

@@ -45,7 +45,6 @@ from support.edits import (
     turned,
     with_a_remark,
     with_other_weights,
-    with_scrambled_times,
     with_turned_keys,
 )
 from support.scratch import Job, list_jobs
@@ -70,15 +69,12 @@ def row(words: str, edit: Edit, jobs: str, because: str = "") -> Row:
 
 TABLES = f"{GENERATED}.tables"
 CONTRASTS = f"{GENERATED}.comparisons.contrasts"
-LEARNING_RATE = configured(f"{MODELS}.Tiny-Exact.training.learning_rate", 2e-4)
+OF_MODELS = "predict *; measure_latency *"
 NDCG = replaced(f"{LIBRARY}/scoring/metrics/ndcg.py", "2 ** GAINS[label] - 1", "GAINS[label]")
-SHORTER = configured(f"{GENERATED}.task_decoding.AG.max_new_tokens", 5)
-RESAMPLES = configured(f"{GENERATED}.scoring.resamples", 200)
 NEW_MODEL = together(
     configured(f"{MODELS}.Tiny-New", {"base": "Tiny", "template": "llama3", "training": {}}),
     listed(f"{TABLES}.validity.models", "Tiny-New"),
 )
-NEW_SETTING = listed(f"{GENERATED}.settings", "OOD_Diverse_Instruction")
 MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.columns", "MPC"))
 
 OF_GENERATED: dict[str, tuple[Row, ...]] = {
@@ -88,37 +84,14 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             configured(f"{TABLES}.cost.hardware.price", 0.3),
             "render_table cost",
         ),
-        row(
-            "the style of figures",
-            logic("ecslm/figures/style.py"),
-            "draw_figures",
-        ),
         row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
     ),
     "code of a table": (
         row("of one kind", logic("ecslm/tables/kinds/validity.py"), "render_table *"),
         row("the version of matplotlib", locked("matplotlib", "99.1"), "draw_figures"),
     ),
-    "captions, prices, verdicts, and rendering results of another machine": (
-        # First: what is edited after it has a date of its own.
-        row(
-            "no dates, another device, a new caption",
-            together(
-                with_scrambled_times,
-                configured(f"{GENERATED}.device", "cuda"),
-                configured(f"{TABLES}.validity.caption", "New"),
-            ),
-            "render_table validity",
-        ),
+    "captions, and what shows data and scores": (
         row("a caption", configured(f"{TABLES}.ind.caption", "New"), "render_table ind"),
-        row(
-            "the list price of an API, and its day",
-            together(
-                configured(f"{TABLES}.cost.apis.An API.input", 5),
-                configured(f"{TABLES}.cost.apis.An API.as_of", "2026-11-26"),
-            ),
-            "render_table cost",
-        ),
         row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
         row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
     ),
@@ -162,42 +135,21 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("texts", logic("ecslm/scoring/answers/generation.py"), "score */AG"),
     ),
     "BERTScore, latency, and what is told of data": (
-        row(
-            "a default",
-            replaced(
-                f"{LIBRARY}/scoring/bertscore/run.py",
-                "finished: Path | None = None",
-                'finished: Path | None = Path("finished")',
-            ),
-            "bertscore *",
-        ),
+        row("its code", logic("ecslm/scoring/bertscore/run.py"), "bertscore *"),
         row("the code of latency", logic("ecslm/prediction/latency.py"), "measure_latency *"),
         row("descriptions", logic("ecslm/data/card/description.py"), "describe_data *"),
         row("near duplicates", logic("ecslm/data/card/leakage.py"), "leakage *"),
     ),
     "what is made of scores": (
-        row(
-            "the code that scores over seeds",
-            logic("ecslm/scoring/over_seeds.py"),
-            "score_over_seeds *",
-        ),
+        row("over seeds", logic("ecslm/scoring/over_seeds.py"), "score_over_seeds *"),
         row("the code that adjusts p-values", logic("ecslm/comparisons/families.py"), "compare"),
+        row("checks of a source", logic("ecslm/data/checking.py"), "check_data"),
     ),
     "comparisons, and by which prompts latency is measured": (
         row("the code of tests", logic("ecslm/comparisons/significance.py"), "differences *"),
         row("prompts", configured(f"{GENERATED}.latency.prompts", 3), "measure_latency *"),
     ),
-    "generation": (
-        row(
-            "code that the backend imports late",
-            logic("ecslm/prediction/transformers_engine.py"),
-            "predict *; measure_latency *",
-        ),
-    ),
-    "the script of predictions, and checks of a source": (
-        row("the script alone", logic("predict.py"), "predict *"),
-        row("checks", logic("ecslm/data/checking.py"), "check_data"),
-    ),
+    "generation": (row("its code", logic("ecslm/prediction/transformers_engine.py"), OF_MODELS),),
     "the batch token budget": (
         row(
             "where one model's engine is exact",
@@ -205,17 +157,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "predict Tiny/*; predict Tiny-Chat/*",
         ),
     ),
-    "the loss": (
-        row(
-            "a module that training imports",
-            replaced(
-                f"{LIBRARY}/training/loss.py",
-                'reduction="none"',
-                'reduction="none", label_smoothing=0.1',
-            ),
-            "train_adapter *",
-        ),
-    ),
+    "training": (row("a module", logic("ecslm/training/loss.py"), "train_adapter *"),),
     "a value in a call": (
         row(
             "of training and prediction, and not of BERTScores",
@@ -243,10 +185,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "train_adapter Tiny-Exact/*; render_table parameters; render_table dataset; "
             "render_table cost",
         ),
-    ),
-    "the precision of training": (
         row(
-            "of one model",
+            "another model's precision",
             configured(f"{MODELS}.Tiny-Chat.precision.quantization", "none"),
             "train_adapter Tiny-Chat/*",
         ),
@@ -297,9 +237,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
 }
 OF_LOCAL: dict[str, tuple[Row, ...]] = {
     "loader code": (row("that reads files", logic("ecslm/data/rows.py"), "dataset *; check_data"),),
-    "one record of each split, and the relevance labels": (
-        row("test", one_record("Product_Matching", "test"), "dataset PM/test; check_data"),
-        row("train", one_record("Product_Matching", "train"), "dataset PM/train; check_data"),
+    "a validation record, and the relevance labels": (
         row("val", one_record("Product_Matching", "val"), "dataset PM/val; check_data"),
         row("labels", another_grade, "dataset QPR/test; check_data"),
     ),
@@ -336,11 +274,8 @@ CONTRASTED = ("compare", "render_table differences", "render_table claims")
 # Those that read all scores of a study.
 SCORED = tuple(f"render_table {name}" for name in ("ind", "texts", "validity", "reproduction"))
 DRAWN = ("tidy_scores", "draw_figures", "report_page")
-OF_ONE_MODEL = (
-    *(f"{rule} Tiny-Exact/*" for rule in ("train_adapter", "predict", "bertscore", "score")),
-    *("score_over_seeds *", "differences *", *CONTRASTED, *DRAWN),
-    *SCORED,
-)
+# All that shows scores.
+SHOWN = (*CONTRASTED, *DRAWN, *SCORED)
 # Edits, their study, and all that a run would do.
 BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
     "a metric's logic: no GPU job": (
@@ -348,34 +283,32 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         "generated",
         (
             *("score */QPR", "score_baseline */QPR", "choose_baseline QPR"),
-            *("score_over_seeds */QPR", "differences QPR", *CONTRASTED, *DRAWN),
-            *SCORED,
+            *("score_over_seeds */QPR", "differences QPR", *SHOWN),
         ),
     ),
     "one model's learning rate: its adapter and all below it": (
-        LEARNING_RATE,
+        configured(f"{MODELS}.Tiny-Exact.training.learning_rate", 2e-4),
         "generated",
-        OF_ONE_MODEL,
+        (
+            *(f"{rule} Tiny-Exact/*" for rule in ("train_adapter", "predict", "bertscore")),
+            *("score Tiny-Exact/*", "score_over_seeds *", "differences *", *SHOWN),
+        ),
     ),
     "the decoding of one task: its predictions and below": (
-        SHORTER,
+        configured(f"{GENERATED}.task_decoding.AG.max_new_tokens", 5),
         "generated",
         (
             *("predict */AG", "bertscore *", "score */AG", "score_over_seeds */AG"),
-            *("differences AG", *CONTRASTED, *DRAWN, *SCORED),
+            *("differences AG", *SHOWN),
             *("measure_latency *", "render_table cost"),
             # It decides what a prompt may have.
             *("describe_data AG", "data_card", "render_table dataset"),
         ),
     ),
     "the number of bootstrap resamples: scores and below": (
-        RESAMPLES,
+        configured(f"{GENERATED}.scoring.resamples", 200),
         "generated",
-        (
-            *("score *", "score_baseline *", "score_over_seeds *", "differences *", *CONTRASTED),
-            *SCORED,
-            *DRAWN,
-        ),
+        ("score *", "score_baseline *", "score_over_seeds *", "differences *", *SHOWN),
     ),
     "a new model: its files, and the tables that have it": (
         NEW_MODEL,
@@ -391,7 +324,7 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
         ),
     ),
     "a new setting: the test records of its tasks and below, no training": (
-        NEW_SETTING,
+        listed(f"{GENERATED}.settings", "OOD_Diverse_Instruction"),
         "generated",
         (
             *(
@@ -401,9 +334,8 @@ BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
             ),
             *(f"{rule} {task}" for task in ("SA", "AG") for rule in ("describe_data", "leakage")),
             *("dataset SA/test", "dataset AG/test", "bertscore *", "score_baseline */SA", *DATA),
-            *("differences SA", "differences AG", *CONTRASTED, *DRAWN),
+            *("differences SA", "differences AG", *SHOWN),
             *("measure_latency *", "render_table cost"),
-            *SCORED,
         ),
     ),
     "one test record: that file and below, no training and no other task": (
@@ -461,7 +393,7 @@ def test_edits_concern_these_jobs_and_no_others(
 
 
 @pytest.mark.parametrize("words", BELOW)
-def test_an_edit_reruns_these_jobs_and_no_others(
+def test_an_edit_reruns_these_jobs(
     words: str, project: Path, all_jobs: dict[str, set[str]]
 ) -> None:
     edit, study, jobs = BELOW[words]

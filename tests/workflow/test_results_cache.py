@@ -67,9 +67,7 @@ PREDICTIONS = {"predict Tiny-EC-seed-0-PM", "predict Tiny-EC-seed-0-QPR"}
 
 
 @pytest.mark.parametrize(("stop", "cache"), [(interrupt, "there"), (kill_all, "deleted")])
-def test_an_edit_that_is_begun_and_undone_costs_nothing(
-    project: Path, stop: Any, cache: str
-) -> None:
+def test_an_edit_that_is_undone_costs_nothing(project: Path, stop: Any, cache: str) -> None:
     """Snakemake deletes the adapter before it starts the job that trains the other one."""
     before = gpu_results(project)
     if cache == "deleted":

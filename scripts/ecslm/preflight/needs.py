@@ -9,9 +9,8 @@ from ecslm.estimates.estimate import Estimate
 from ecslm.plan.requests import requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.machine import met
-from ecslm.provenance.costs import Cost, Costs, takes_long
 from ecslm.provenance.dag import Job
-from ecslm.provenance.overview import counts_by_kind, time_text
+from ecslm.provenance.overview import Cost, Costs, counts_by_kind, takes_long, time_text
 
 HOUR = 3600
 # Of models that are named.

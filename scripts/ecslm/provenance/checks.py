@@ -180,8 +180,8 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
     for name in asking:
         model = study.settings.models.get(name)
         if isinstance(model, OpenAIModel) and (key := model.access.key):
-            kept = AnswerCache(model.server).answers()
-            if not kept and not os.environ.get(key, "").strip():
+            unset = not os.environ.get(key, "").strip()
+            if unset and not AnswerCache(model.server).answers():
                 needed[key].append(name)
     if needed:
         raise InputError(

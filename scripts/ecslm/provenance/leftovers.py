@@ -8,6 +8,7 @@ symbolic links lead to, are never listed.
 import contextlib
 import re
 from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -54,12 +55,17 @@ class Leftovers:
             )
         own = f"{paths.TOP / config.study}/"
         of_study = [one.removeprefix(own) for one in written if one.startswith(own)]
-        patterns = [f"{folder}/{_general(pattern)}" for pattern in of_study]
-        # The study's files that a rule writes, under whatever configuration, by their results.
-        self._written = {
+        self._folder = folder
+        self._patterns = [f"{folder}/{_general(pattern)}" for pattern in of_study]
+
+    @cached_property
+    def _written(self) -> dict[Path, str]:
+        """The study's files that a rule writes, under whatever configuration, with their results,
+        as they are when it is first asked for: who removes them has taken the lock by then."""
+        return {
             path: result
-            for path in self._own_files(folder)
-            if any(map(Path(result := _result_of(path)).match, patterns))
+            for path in self._own_files(self._folder)
+            if any(map(Path(result := _result_of(path)).match, self._patterns))
         }
 
     def unmade(self) -> list[Path]:

@@ -28,7 +28,7 @@ BASES = "base_model"
 RECORDS = Path(".snakemake/metadata")
 INCOMPLETE = Path(".snakemake/incomplete")
 # How parameters begin, as Snakemake writes them, that manifests have too; empty settings count as
-# none, which not every rule has.
+# none, since older records of rules without settings have none.
 STATED = ("'{", "'code:", "'versions:", "'template:", "'source:", "'weights:")
 NO_SETTINGS = "'{}'"
 

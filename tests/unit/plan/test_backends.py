@@ -13,6 +13,7 @@ from ecslm.plan.study import Study
 
 SHOTS = f"{IND}_1-shot"
 PRICES: Raw = {"input": 10, "output": 30, "currency": "USD", "as_of": "2024-04-09"}
+ACCESS: Raw = {"key": "SHOP_KEY", "concurrency": 3, "prices": PRICES, "budget": 7}
 SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
 
 
@@ -52,7 +53,7 @@ def test_the_answers_are_all_that_a_recorded_model_has() -> None:
 
 
 @pytest.mark.parametrize("name", ["QPR", "Query_Product_Rank", "Query_Product_Ranking"])
-def test_a_directory_may_have_the_name_of_the_task_in_the_data(
+def test_a_directory_may_have_any_name_of_the_task(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -72,8 +73,6 @@ def test_a_recorded_model_is_evaluated_in_what_it_has_alone() -> None:
 def test_without_a_tokenizer_the_data_are_not_described() -> None:
     made = plan(models={"Other": {"backend": "recorded", "path": "answers"}})
     assert first_files(made, "describe_data", "data_card") == []
-    assert len(first_files(plan(), "describe_data")) == 8
-    assert first_files(made, "base_model") == ["results/bases/Encoder/manifest.json"]
 
 
 def test_published_answers_of_all_models_come_from_one_job() -> None:
@@ -89,13 +88,9 @@ def test_published_answers_of_all_models_come_from_one_job() -> None:
     ]
     found = json.loads(job_of(made, "fetch_answers").settings)
     assert "archive" not in found, "the commit pins the answers, wherever they come from"
-    names = ["QPR", "Query_Product_Rank", "Query_Product_Ranking"]
-    fetched = {"model": "other", "task": "QPR", "names": names, "settings": [IND]}
-    assert found["answers"][1] == fetched
-    assert found["answers"][2]["settings"] == [IND, SHOTS, OOD]
+    assert [one["settings"] for one in found["answers"]] == [[IND], [IND], [IND, SHOTS, OOD]]
     for model in ("Third", "Third-1shot"):
-        found = job_of(made, "predict", model=model, seed=0, task="SA")
-        assert found.inputs[1:] == ("results/shop/answers/third-SA.jsonl",)
+        assert prediction(made, model=model).inputs[1:] == ("results/shop/answers/third-SA.jsonl",)
 
 
 # Servers
@@ -107,30 +102,28 @@ def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
         needs = [prediction(made, model=model).resources for model in ("Small", "Other")]
         assert [needs[0][name] for name in names] == [0, 1, 8, 0]
         assert [needs[1][name] for name in names[:3]] == [api, 0, 1]
-    assert prediction(served()).inputs == ("results/shop/dataset/SA/test.jsonl",)
-
-
-def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None:
-    access = {"key": "SHOP_KEY", "concurrency": 3, "prices": PRICES, "budget": 7}
-    with_access = served({"access": access})
-    assert decided(with_access) == decided(served())
-    told = json.loads(prediction(with_access).resources["access"])
+    asking = prediction(served({"access": ACCESS}))
+    assert asking.inputs == ("results/shop/dataset/SA/test.jsonl",)
+    told = json.loads(asking.resources["access"])
     assert (told["budget"], told["key"]) == (7.0, "SHOP_KEY")
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "reruns"),
     [
-        {"server": SERVER | {"model": "large-2"}},
-        {"server": SERVER | {"url": "https://other.example/v1"}},
-        {"server": SERVER | {"api": "completions"}},
-        {"decoding": {"max_new_tokens": 5000}},
-        {"shots": 1},
+        ({"server": SERVER | {"model": "large-2"}}, True),
+        ({"server": SERVER | {"url": "https://other.example/v1"}}, True),
+        ({"server": SERVER | {"api": "completions"}}, True),
+        ({"decoding": {"max_new_tokens": 5000}}, True),
+        ({"shots": 1}, True),
+        # How it is reached.
+        ({"access": ACCESS}, False),
     ],
 )
-def test_what_the_server_is_asked_reruns_its_predictions(changes: Raw) -> None:
+def test_what_the_server_is_asked_reruns_its_predictions(changes: Raw, reruns: bool) -> None:
     both = [IND, SHOTS]
-    assert decided(served(changes, settings=both)) != decided(served(settings=both))
+    changed = decided(served(changes, settings=both)) != decided(served(settings=both))
+    assert changed == reruns
 
 
 def test_settings_that_no_server_is_told_rerun_none_of_its_predictions() -> None:

@@ -116,9 +116,7 @@ def set_window(window: int, *, learned: bool) -> None:
         save_file({"wpe.weight": np.zeros((4, 2))}, "models/small/positions.safetensors")
 
 
-def test_lengths_beyond_a_base_are_warned_of_and_refused_if_it_has_no_positions(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_lengths_beyond_a_base_are_warned_of_or_refused(caplog: pytest.LogCaptureFixture) -> None:
     """Rotary positions have no end; the paper itself goes beyond them."""
     lengths = {"training": {"rank": 8, "max_length": 600}, "decoding": {"max_length": 700}}
     set_window(499, learned=False)
@@ -164,36 +162,31 @@ def test_without_the_files_the_row_of_the_table_tells(case: str) -> None:
 # Files of others
 
 
+SCORES = "table,model,doubled,{0},SA\nT,A,{0},1.4,\nT,B,,{1},1\n"
+TEMPLATE = "resources/prompts/chatml.jinja"
+
+
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("file", "text", "told"),
     [
-        *(("PM", value, f"line 3: PM: {value} is no score") for value in ("91.2", "nan", "-0.1")),
-        ("PM", '"0,912"', "line 3: PM: 0,912 is no score: write a number from 0 to 1"),
-        ("PMX", "0.5", "line 1: PMX: the column is of no task: did you mean `PM`?"),
+        *(
+            ("study.csv", SCORES.format("PM", value), f"line 3: PM: {value} is no score")
+            for value in ("91.2", "nan", "-0.1")
+        ),
+        ("study.csv", SCORES.format("PM", '"0,9"'), "line 3: PM: 0,9 is no score: write a number"),
+        ("study.csv", SCORES.format("PMX", "1"), "line 1: PMX: the column is of no task: did you"),
+        (TEMPLATE, "{{ instruction }}", "does not show the input of a record: write {{ input }}"),
+        (TEMPLATE, "{{ input.__class__.__mro__ }}", "prints texts, and runs no code"),
+        (TEMPLATE, "{{ input }}{{ options.first }}", "has no attribute 'first'"),
     ],
 )
-def test_a_published_value_or_column_that_no_table_can_show_is_told(
-    column: str, value: str, told: str
+def test_scores_and_templates_are_tried_before_anything_runs(
+    file: str, text: str, told: str
 ) -> None:
-    content = f"table,model,doubled,{column},SA\nT,A,{column},1.4,\nT,B,,{value},1\n"
-    Path("study.csv").write_text(content)
+    Path(file).write_text(text)
     (line,) = problems(study())
-    assert line.startswith(f"study.csv: {told}")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("{{ instruction }}", "does not show the input of a record: write {{ input }} where"),
-        ("{{ input.__class__.__mro__ }}", "prints texts, and runs no code"),
-        ("{{ input }}{{ options.first }}", "has no attribute 'first'"),
-    ],
-)
-def test_a_template_is_tried_before_anything_runs(text: str, words: str) -> None:
-    Path("resources/prompts/chatml.jinja").write_text(text)
-    (line,) = problems(study())
-    assert line.startswith("resources/prompts/chatml.jinja: ")
-    assert words in line
+    assert line.startswith(f"{file}: ")
+    assert told in line
 
 
 def test_missing_answers_are_told_with_what_to_do() -> None:

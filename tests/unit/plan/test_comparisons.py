@@ -30,19 +30,11 @@ def differences(made: Study, task: str) -> StatedJob:
     return job_of(made, "differences", task=task)
 
 
-def over_seeds(made: Study, task: str) -> StatedJob:
-    return job_of(made, "score_over_seeds", model="Small-EC", task=task)
-
-
 def test_models_with_several_seeds_have_a_score_over_seeds_of_each_evaluated_task() -> None:
-    files = first_files(compared(), "score_over_seeds")
-    assert len(files) == 7
-    assert "results/shop/metrics/Small-EC/over-seeds/PM.json" in files
-    assert not any("/Small/" in path or "AUX" in path for path in files)
-    assert list(over_seeds(compared(), "PM").inputs) == [
-        "results/shop/metrics/Small-EC/seed-0/PM.records.jsonl",
-        "results/shop/metrics/Small-EC/seed-1/PM.records.jsonl",
-    ]
+    assert len(first_files(compared(), "score_over_seeds")) == 7
+    one = job_of(compared(), "score_over_seeds", model="Small-EC", task="PM")
+    scored = "results/shop/metrics/Small-EC/seed-{}/PM.records.jsonl"
+    assert list(one.inputs) == [scored.format(seed) for seed in (0, 1)]
 
 
 def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() -> None:
@@ -74,8 +66,8 @@ def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
     caplog.clear()
     warn_of_idle_contrasts(made)
     (warning,) = caplog.messages
-    where = "studies.shop.comparisons.contrasts.tuning"
-    assert warning.startswith(f"warning: {where}: compares nothing, since its models are not run")
+    where = "warning: studies.shop.comparisons.contrasts.tuning"
+    assert warning.startswith(f"{where}: compares nothing, since its models are not run")
     caplog.clear()
     warn_of_idle_contrasts(compared())
     assert not caplog.messages
@@ -86,9 +78,8 @@ def test_a_table_of_contrasts_that_compare_nothing_is_refused_before_anything_ru
     check_tables(compared(tables=tables))
     with pytest.raises(InputError) as caught:
         check_tables(compared(models=NOT_RUN, tables=tables))
-    (problem,) = caught.value.problems
     where = "studies.shop.tables.differences.contrasts"
-    assert problem.startswith(f"{where}: tuning compare nothing in PM, SA: their models are not")
+    assert str(caught.value).startswith(f"{where}: tuning compare nothing in PM, SA: their models")
 
 
 def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared() -> None:
@@ -106,15 +97,6 @@ def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared()
     assert needed & set(first_files(made, "compare"))
 
 
-def test_a_title_does_not_change_what_is_compared_and_resamples_do() -> None:
-    renamed = {"tuning": CONTRASTS["tuning"] | {"title": "Other"}}
-    before = differences(compared(), "PM").settings
-    assert differences(compared(renamed), "PM").settings == before
-    other = compared(scoring={"resamples": 99})
-    assert differences(other, "PM").settings != before
-    assert over_seeds(other, "PM").settings != over_seeds(compared(), "PM").settings
-
-
 SIMPLE = {"simple": CONTRASTS["tuning"] | {"pairs": [["Small-EC", "best simple"]]}}
 
 
@@ -122,9 +104,8 @@ def test_the_best_simple_baseline_is_looked_up_where_there_are_records_to_choose
     made = compared(SIMPLE)
     inputs = list(differences(made, "QPR").inputs)
     assert "results/shop/simple_baselines/QPR.json" in inputs
-    rows = ("Small-EC/seed-0", "Small-EC/seed-1", "input-order/seed-0", "random/seed-0")
-    assert {f"results/shop/metrics/{row}/QPR.records.jsonl" for row in rows} <= set(inputs)
-    assert len(inputs) == 5
+    rows = {path.split("/")[3] for path in inputs if "/metrics/" in path}
+    assert rows == {"Small-EC", "input-order", "random"}
     # No record of NEW is for training, and AG has no trivial baseline.
     assert not any("NEW" in path or "AG" in path for path in first_files(made, "differences"))
     always = {"always": CONTRASTS["tuning"] | {"pairs": [["Small-EC", "always-yes"]]}}

@@ -43,6 +43,7 @@ EDITS = (
     ),
     (".models.Small.decoding", {"sample": True}, "predict Small *, measure_latency Small"),
     (".scoring", {"resamples": 9}, "score *, score_baseline *, differences *, report_page"),
+    (".comparisons.contrasts.tuning.title", "New", "render_table *, report_page"),
     (".bertscore.layer", 9, "bertscore *"),
     (".title", "Another shop", "report_page, data_card, model_card *"),
     (".question", "Is it good enough?", "report_page"),
@@ -53,9 +54,7 @@ EDITS = (
 
 
 @pytest.mark.parametrize(("path", "value", "jobs"), EDITS)
-def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
-    path: str, value: Any, jobs: str
-) -> None:
+def test_an_edit_changes_parameters_of_what_it_concerns(path: str, value: Any, jobs: str) -> None:
     before, after = parameters(small()), parameters(changed(path, value))
     assert before.keys() == after.keys()
     concerned = jobs.split(", ")

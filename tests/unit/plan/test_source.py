@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from support.plans import IND, OOD, TASKS, plan
+from support.project import RESOURCES
+from support.raw_rows import row
 from support.scripts import run_script
 
 from ecslm.common.errors import InputError
@@ -67,11 +69,6 @@ def test_the_published_counts_to_compare_are_those_of_the_studys_files() -> None
 # Files of this machine
 
 
-def row(task: str, split: str, number: int) -> Raw:
-    texts = {"instruction": "Say.", "input": f"sample {number}", "output": "yes"}
-    return {"task": task, "split": split, "setting": IND, **texts}
-
-
 ROWS = [
     row("Product_Matching", "train", 0),
     row("Product_Matching", "test", 1),
@@ -82,10 +79,10 @@ ROWS = [
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty working folder, but for published counts."""
     monkeypatch.chdir(tmp_path)
-    Path("resources").symlink_to(request.config.rootpath / "resources")
+    Path("resources").symlink_to(RESOURCES)
 
 
 def local(rows: list[Raw], settings: Sequence[str] = (IND, OOD), **data: Any) -> Study:
@@ -97,12 +94,10 @@ def local(rows: list[Raw], settings: Sequence[str] = (IND, OOD), **data: Any) ->
     ("number", "concerned"),
     [(0, ("PM", "train")), (1, ("PM", "test")), (3, ("QPR", "test")), (4, ("SA", "train"))],
 )
-def test_an_edited_row_concerns_the_dataset_file_of_its_task_and_split_alone(
-    number: int, concerned: tuple[str, str]
-) -> None:
+def test_an_edited_row_concerns_one_dataset_file(number: int, concerned: tuple[str, str]) -> None:
     before = sources(local(ROWS))
     edited = [dict(row) for row in ROWS]
-    edited[number]["output"] = "no"
+    edited[number]["output"] = "yes"
     after = sources(local(edited))
     assert {key for key in before if before[key] != after[key]} == {concerned}
 
@@ -121,7 +116,7 @@ def test_a_job_finds_the_rows_that_the_plan_has_read_whatever_the_file_holds_now
     options += ["--location", location(made.settings.data), "--content", content]
     run_script("dataset.py", *options).check_returncode()
     (record,) = read_records(Path("test.jsonl"))
-    assert record.instruction == "Say."
+    assert record.instruction == rows[0]["instruction"]
 
 
 @pytest.mark.parametrize("gone", ["rows.jsonl", "label.json"])

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from support.broken_inputs import linked_project
 from support.plans import BASELINES, IND, MODELS, OOD, TASKS, plan
-from support.project import ROOT
-from support.scripts import run_script
 
+from ecslm.common.errors import InputError
 from ecslm.common.plain_words import NAME
-from ecslm.plan.report import report_settings
+from ecslm.plan.report import report_settings, study_summary
 from ecslm.plan.study import Study
 from ecslm.plan.tables import partly_shown, study_tables
 from ecslm.reports.settings import report_files
@@ -127,10 +126,10 @@ def test_whatever_is_configured_each_score_is_in_a_table_and_the_page_has_all_of
 
 
 def test_the_scores_of_a_study_without_results_are_refused_with_the_command_that_makes_them(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = run_script("summarise.py", folder=linked_project(tmp_path / "project", ROOT))
-    assert run.returncode == 1
-    assert run.stderr.startswith(
-        "error: results/demo: no results yet: run the study first, by `make "
-    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        InputError, match=r"^results/shop: no results yet: run the study first, by `"
+    ):
+        study_summary(plan())

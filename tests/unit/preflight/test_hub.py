@@ -24,9 +24,8 @@ def test_what_can_be_read_is_one_line_and_another_licence_a_warning(hub: FakeHub
     run = planned_run(bases={"Small": on_hub(revision=COMMIT)}, data=ECINSTRUCT)
     assert [one.message for one in check_hub(run)] == ["can be fetched: a/small, a/data"]
     other = {"licences": {"Small": "apache-2.0"}, "data": ECINSTRUCT | {"license": "CC-BY-4.0"}}
-    assert told(**other) == [
-        f"warning: licenses.Small: apache-2.0, but llama3.2 on {hub.url}: correct it"
-    ]
+    (line,) = told(**other)
+    assert line == f"warning: licenses.Small: apache-2.0, but llama3.2 on {hub.url}: correct it"
 
 
 def test_without_anything_to_fetch_nobody_is_asked(hub: FakeHub) -> None:
@@ -41,9 +40,7 @@ def test_what_is_not_pinned_is_told_with_its_commit(hub: FakeHub) -> None:
 
 
 @pytest.mark.parametrize("with_token", [False, True])
-def test_a_gated_model_names_the_page_and_says_whether_there_is_a_token(
-    with_token: bool, hub: FakeHub, tmp_path: Path
-) -> None:
+def test_a_gated_model_names_page_and_token(with_token: bool, hub: FakeHub, tmp_path: Path) -> None:
     hub.models["a/small"] = FakeRepository(gated=True, revisions={COMMIT: COMMIT})
     hub.accepted[TOKEN] = set()
     missing = "there is no token"
@@ -59,7 +56,7 @@ def test_a_gated_model_names_the_page_and_says_whether_there_is_a_token(
 
 
 @pytest.mark.parametrize("token", [TOKEN, f"{TOKEN}\vx", f"{TOKEN}é"])
-def test_a_token_that_the_hub_refuses_is_never_shown(
+def test_a_refused_token_is_not_shown(
     token: str, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.models["a/small"] = FakeRepository()

@@ -36,9 +36,7 @@ def use(found: Driver | None, monkeypatch: pytest.MonkeyPatch) -> None:
     machines.install(present, monkeypatch.setattr)
 
 
-def test_the_driver_tells_its_version_and_the_gpus_that_jobs_would_see(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_driver_tells_its_version_and_visible_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = {"GPU-0": (40, 30), "GPU-1": (80, 79)}
     present = (machines.Gpu("GPU-0"), machines.Gpu("GPU-1", "NVIDIA Z100"))
     machines.install(present, monkeypatch.setattr)
@@ -58,9 +56,7 @@ def test_the_driver_tells_its_version_and_the_gpus_that_jobs_would_see(
     assert read_driver() is None
 
 
-def test_the_cuda_of_torch_is_read_without_loading_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_torch_is_not_loaded_for_its_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr(drivers, "find_spec", lambda _: spec)
     for text, version in (("cuda: Optional[str] = '12.6'", 12), ("cuda = None", None)):
@@ -68,9 +64,7 @@ def test_the_cuda_of_torch_is_read_without_loading_it(
         assert cuda_of_torch() == version
 
 
-def test_gpus_are_told_by_name_and_a_run_is_refused_here_as_its_start_would(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_gpus_are_told_by_name_and_too_few_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     use(driver(GPU, GPU), monkeypatch)
     with pytest.raises(InputError, match="takes 2"):
         list(check_devices(planned_run(Profile("gpu", gpus=1), **CUDA, gpus=2)))
@@ -80,9 +74,7 @@ def test_gpus_are_told_by_name_and_a_run_is_refused_here_as_its_start_would(
     assert not list(check_devices(planned_run(Profile("slurm", executor="slurm"), **CUDA)))
 
 
-def test_without_a_gpu_the_ways_to_one_are_named_and_the_key(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_gpu_the_ways_to_one_are_named_and_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     use(None, monkeypatch)
     on_gpu = {f"{rule}:device": "cuda" for rule in ("train_adapter", "predict")}
     for run, key in (
@@ -95,9 +87,7 @@ def test_without_a_gpu_the_ways_to_one_are_named_and_the_key(
     assert not lines(check_devices(planned_run(on_cpu, **CUDA)))
 
 
-def test_a_torch_that_cannot_use_the_gpus_and_gpus_without_bfloat16_are_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_torch_or_gpus_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     use(driver(replace(GPU, name="Tesla T4", capability=(7, 5)), cuda=11), monkeypatch)
 
     def told(dtype: str) -> list[str]:
@@ -126,9 +116,7 @@ def test_a_missing_latex_is_a_warning_with_the_packages(monkeypatch: pytest.Monk
     assert "apt-get install --no-install-recommends latexmk" in line
 
 
-def test_a_folder_for_caches_that_cannot_be_used_names_the_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_caches_need_a_folder_of_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     check_cache_folder()
     (tmp_path / "file").touch()
@@ -160,9 +148,7 @@ def test_a_gpu_is_known_by_the_names_that_driver_and_scheduler_have() -> None:
     assert [alike(device.name, KNOWN) for device in KNOWN] == KNOWN
 
 
-def test_of_several_gpus_the_slowest_counts_with_the_least_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_several_gpus_the_slowest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     h100 = replace(GPU, name="NVIDIA H100 PCIe")
     a100 = replace(GPU, name="NVIDIA A100-SXM4-40GB", memory=40 * 10**9)
     for found, name, known, memory in (

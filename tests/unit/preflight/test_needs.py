@@ -72,7 +72,7 @@ def test_a_training_on_several_gpus_counts_on_each(at_once: int, hours: float) -
 
 
 @pytest.mark.parametrize("profile", [Profile("gpu", gpus=1), SLURM])
-def test_where_the_gpu_is_not_known_all_of_the_file_are_compared(
+def test_without_a_known_gpu_all_are_shown(
     profile: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planned, "read_driver", lambda: None if profile.is_local else driver(GPU))
@@ -101,6 +101,8 @@ LARGE: dict[str, Any] = {
     "decoding": {"max_length": 4000},
 }
 AUTO = {"training": {"batch_tokens": "auto"}}
+EXACT = {"training": {"batch_tokens": 16000, "deterministic": True}}
+HALVED = {"decoding": {"max_length": 4000, "oom": "halve"}}
 
 
 def fits(
@@ -115,7 +117,7 @@ def fits(
 
 
 @pytest.mark.parametrize("memory", [1000, None])
-def test_what_each_model_needs_is_one_line(
+def test_what_models_need_is_one_line(
     memory: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (only,) = fits(memory, monkeypatch)
@@ -126,13 +128,7 @@ def test_what_each_model_needs_is_one_line(
 
 @pytest.mark.parametrize(
     ("memory", "jobs", "stopping", "halving"),
-    [
-        (80, "training", {"training": {"batch_tokens": 16000, "deterministic": True}}, {}),
-        (
-            *(12, "predictions", AUTO),
-            AUTO | {"decoding": {"max_length": 4000, "oom": "halve"}},
-        ),
-    ],
+    [(80, "training", EXACT, {}), (12, "predictions", AUTO, AUTO | HALVED)],
 )
 def test_a_job_that_would_stop_is_an_error_with_the_number_to_set(
     memory: float,
@@ -178,8 +174,6 @@ def test_memory_that_other_programs_use_is_a_warning(monkeypatch: pytest.MonkeyP
     ]
 
 
-def test_of_models_of_unknown_size_and_on_a_cpu_no_memory_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_of_unknown_sizes_and_on_a_cpu_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not fits(1, monkeypatch, architectures={})
     assert not fits(1, monkeypatch, device="cpu", training={})

@@ -1,6 +1,7 @@
 """A profile is read as far as a run depends on it, and what cannot work is told with its fix."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -32,20 +33,15 @@ def test_each_profile_of_the_project_can_be_read_and_speaks_of_rules_that_there_
     assert not list(profile_problems(profile, RULES))
 
 
-LISTED = {
-    "resources": ["api=1", "gpu=4"],
-    "default-resources": ["slurm_partition=gpu", "qos=low"],
-    "set-resources": ["predict:qos=high"],
-    "groups": ["predict=by_model", "bertscore=all"],
-    "group-components": ["by_model=1000"],
-}
-MAPPED = {
+MAPPED: dict[str, dict[str, Any]] = {
     "resources": {"api": 1, "gpu": 4},
     "default-resources": {"slurm_partition": "gpu", "qos": "low"},
     "set-resources": {"predict": {"qos": "high"}},
     "groups": {"predict": "by_model", "bertscore": "all"},
     "group-components": {"by_model": 1000},
 }
+LISTED = {key: [f"{name}={value}" for name, value in MAPPED[key].items()] for key in MAPPED}
+LISTED["set-resources"] = ["predict:qos=high"]
 
 
 @pytest.mark.parametrize("form", [LISTED, MAPPED], ids=["listed", "mapped"])
@@ -86,9 +82,7 @@ def test_a_misspelt_rule_which_a_run_would_pass_over_and_an_unknown_device_are_t
     ]
 
 
-def test_an_executor_without_its_plugin_names_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_executor_without_its_plugin_names_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "find_spec", lambda _: None)
     lsf = "snakemake-executor-plugin-lsf"
     for executor, command in (("slurm", "make slurm"), ("lsf", f".venv/bin/pip install {lsf}")):

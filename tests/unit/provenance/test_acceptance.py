@@ -39,22 +39,13 @@ def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> J
     return Job("train_adapter", {}, outputs, str(manifest), (str(dataset),), params, due=True)
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def names(found: list[Finished]) -> list[str]:
     return [one.job.manifest for one in found]
 
 
 def test_samples_are_the_smallest_jobs_with_all_traits_and_one_of_the_others() -> None:
-    jobs = [
-        job("large", 9, mode="free"),
-        job("small", 2, mode="free"),
-        job("other", 5, mode="exact"),
-        job("middle", 4, mode="free"),
-    ]
+    sizes = {"large": 9, "small": 2, "middle": 4}
+    jobs = [*(job(name, sizes[name], mode="free") for name in sizes), job("other", 5, mode="exact")]
     (group,) = groups_of(finished_jobs(jobs))
     *smallest, at_random = names(samples(group))
     assert smallest == ["small.json", "other.json"]

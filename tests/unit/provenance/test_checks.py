@@ -11,7 +11,6 @@ from support import tiny
 from support.local_server import KEY, VARIABLE
 from support.machine import Gpu, install
 from support.plans import MODELS, plan
-from support.project import RESOURCES
 from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
@@ -21,19 +20,13 @@ from ecslm.plan.study import Study
 from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.prediction.openai_settings import ServerSettings
 from ecslm.prediction.server_client import Answer
-from ecslm.provenance.checks import (
-    check_api_keys,
-    check_disk,
-    check_gpus,
-)
+from ecslm.provenance.checks import check_api_keys, check_disk, check_gpus
 from ecslm.provenance.dag import Job
 
 
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project without results, on a machine with three GPUs."""
-    monkeypatch.chdir(tmp_path)
-    Path("resources").symlink_to(RESOURCES)
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with three GPUs."""
     monkeypatch.delenv(DEVICES_VARIABLE, raising=False)
     install([Gpu(f"GPU-{letter}") for letter in "abc"], monkeypatch.setattr)
 
@@ -118,11 +111,8 @@ def test_a_run_for_which_gpus_are_lacking_is_refused_and_no_other(
     found = problems(lambda: check_gpus(needs, limit, here=True))
     assert len(found) == (words is not None)
     assert words is None or words in found[0]
-
-
-def test_gpus_of_other_machines_are_not_counted_here() -> None:
+    # Those of other machines are not counted here.
     check_gpus([(8, "cuda")], 9, here=False)
-    check_gpus([ON_CPU], None, here=False)
 
 
 # Servers

@@ -43,25 +43,15 @@ def leftovers(made: Study, study: str = "shop") -> Leftovers:
     return Leftovers(made.config, study, written_by(made), jobs)
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("resources").symlink_to(ROOT / "resources")
-
-
 def test_what_a_configuration_made_and_another_does_not_make_is_left_over() -> None:
     seeds = MODELS["Small-EC"] | {"seeds": [0, 1]}
-    models = {"Small": MODELS["Small"], "Small-EC": seeds, "work": MODELS["Small-EC"]}
-    was = shop(models=models)
+    was = shop(models=MODELS | {"Small-EC": seeds, "work": MODELS["Small-EC"]})
     of_shop = {path for path in files_of(was) if SHOP in path.parents}
     mine = {SHOP / "notes.txt", SHOP / "adapters/notes.txt"}
     write(*of_shop, *mine)
     assert leftovers(was).unmade() == []
-    is_now = shop(
-        tasks=["PM", "AG"],
-        models={"Small": MODELS["Small"], "Small-EC": seeds | {"seeds": [1]}},
-        baselines=sorted(BASELINES)[:1],
-    )
+    fewer = MODELS | {"Small-EC": seeds | {"seeds": [1]}}
+    is_now = shop(tasks=["PM", "AG"], models=fewer, baselines=sorted(BASELINES)[:1])
     found = leftovers(is_now)
     assert set(found.unmade()) == of_shop - files_of(is_now)
     remove(found.unmade())
@@ -165,8 +155,8 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
     demo = Path("results/demo")
     table, log = demo / "tables/old.tex", demo / "logs/render_table/old.log"
     # The adapter is of a run with other seeds than the configuration has.
-    adapter = demo / "adapters/SmolLM2-135M-EC/seed-1/cost.json"
-    write(table, table.with_suffix(".manifest.json"), log, demo / "report.html", adapter)
+    kept = {demo / "report.html", demo / "adapters/SmolLM2-135M-EC/seed-1/cost.json"}
+    write(table, table.with_suffix(".manifest.json"), log, *kept)
     arguments = ["--study", "demo", "--seeds", "0,1"]
     assert run_here(monkeypatch, "clean.py", arguments) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -179,6 +169,4 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
     assert table.exists()
     assert run_here(monkeypatch, "clean.py", [*arguments, "--remove"]) == 0
     assert capsys.readouterr().out.endswith("removed: 3 files, 3.00B\n")
-    assert not table.parent.exists()
-    assert not log.parent.exists()
-    assert (demo / "report.html").exists()
+    assert {path for path in demo.rglob("*") if path.is_file()} == kept

@@ -42,9 +42,8 @@ def record(*jobs: Job) -> None:
 
 
 @pytest.fixture(autouse=True)
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shop() -> None:
     """A finished study in the working folder."""
-    monkeypatch.chdir(tmp_path)
     Path("prompt.jinja").write_text("{{ input }}")
     for one in JOBS:
         make(one)
@@ -107,9 +106,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_results_that_are_not_those_of_the_recorded_job_are_refused_until_they_are_adopted(
-    kind: str,
-) -> None:
+def test_results_of_another_job_than_the_recorded_one_are_refused(kind: str) -> None:
     """As after copying results of another commit over those that are here, or without records."""
     if other := OTHERS[kind]:
         make(other)
@@ -134,9 +131,7 @@ def test_results_of_a_job_that_began_during_an_edit_are_refused_when_it_is_undon
 
 
 @pytest.mark.parametrize("length", [10, 400])
-def test_a_job_that_was_stopped_is_known_by_snakemakes_mark_on_any_of_its_files(
-    length: int,
-) -> None:
+def test_a_job_that_was_stopped_is_known_by_a_mark_on_any_of_its_files(length: int) -> None:
     """Long names are cut by Snakemake."""
     folder = f"results/{'/'.join('m' * 100 for _ in range(length // 100))}{'m' * 10}"
     names = {name: (f"{folder}/{name}.json",) for name in ("cost", "score", "manifest")}
@@ -160,10 +155,8 @@ def test_a_base_is_verified_with_its_weights_which_may_be_absent() -> None:
     source = PathSource(source="path", path="weights")
     manifest = Path("results/bases/tiny/manifest.json")
     fetch_base("tiny", source, manifest)
-    params = {
-        "settings": canonical_json({"source": source.model_dump(mode="json")}),
-        "content": content_of_folder(Path("weights"), manifest),
-    }
+    settings = canonical_json({"source": source.model_dump(mode="json")})
+    params = {"settings": settings, "content": content_of_folder(Path("weights"), manifest)}
     outputs = {"manifest": (str(manifest),)}
     base = Job("base_model", {"base": "tiny"}, outputs, str(manifest), (), params)
     assert verified([base]) == [base]
@@ -194,9 +187,7 @@ def test_cheap_results_that_do_not_match_are_deleted_to_be_rebuilt() -> None:
         ("nothing", "prompt.jinja has changed"),
     ],
 )
-def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted(
-    lost: str, words: str
-) -> None:
+def test_precious_results_that_do_not_match_are_refused_and_kept(lost: str, words: str) -> None:
     Path("prompt.jinja").write_text("{{ other }}")
     Path(lost).unlink(missing_ok=True)
     with pytest.raises(InputError) as caught:

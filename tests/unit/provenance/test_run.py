@@ -26,15 +26,11 @@ ORIGIN: dict[str, Any] = {"inputs": {}, "settings": {}, "code": "code:1", "versi
 
 
 @pytest.fixture(autouse=True)
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shop() -> None:
     """A study in which one adapter is finished, and the cache has been deleted since."""
-    monkeypatch.chdir(tmp_path)
-    names = list(FILES)
-    outputs = Outputs(
-        MANIFEST,
-        {name: SEED / FILES[name] for name in names[:2]},
-        {name: SEED / FILES[name] for name in names[2:]},
-    )
+    paths = {name: SEED / file for name, file in FILES.items()}
+    clocks = {name: paths.pop(name) for name in ("history", "cost")}
+    outputs = Outputs(MANIFEST, paths, clocks)
     with work_folder(outputs, ACTION, ORIGIN, Path("elsewhere"), {"source": "Small"}) as work:
         made = {name: work.folder / name for name in FILES}
         for name, path in made.items():

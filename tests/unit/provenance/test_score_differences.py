@@ -20,11 +20,6 @@ PREDICTIONS = "predictions/Small/seed-0/PM.jsonl"
 SAME = (1.0, None, None)
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def results(
     study: str,
     strict: tuple[float, float, float] = (0.9, 0.8, 1.0),
@@ -74,7 +69,7 @@ def test_a_copy_differs_in_nothing() -> None:
 
 
 @pytest.mark.parametrize(("low", "high", "ended"), [(0.5, 0.85, 3), (0.5, 0.79, 4)])
-def test_a_change_is_beyond_its_interval_if_the_two_intervals_do_not_overlap(
+def test_intervals_that_do_not_overlap_are_beyond_chance(
     low: float, high: float, ended: int
 ) -> None:
     before, after = results("one"), results("two", (0.6, low, high))

@@ -23,16 +23,17 @@ from ecslm.schemas.paths import CODE_HISTORY
 DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
 DUE = replace(TRAIN_JOB, due=True)
 
+INTERRUPTED = "the job that built it was interrupted before Snakemake recorded its end"
+
 # What a job was made from
 
 
 @pytest.fixture(autouse=True)
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def shop() -> None:
     """A finished study in the working folder."""
     # What code is behind a digest is known of those that this process has computed, unless a test
     # has cleared them.
     code_parameter("score.py")
-    monkeypatch.chdir(tmp_path)
     Path("prompt.jinja").write_text("{{ input }}")
     for one in JOBS:
         make(one)
@@ -56,10 +57,7 @@ def with_settings(**training: int) -> Job:
         (planned(TRAIN_JOB, source="source:1"), ("the content of the source has changed",)),
         (planned(TRAIN_JOB, template="template:1"), ("the prompt template has changed",)),
         (replace(DUE, other_command=True), ("the command of rule train_adapter has changed",)),
-        (
-            replace(DUE, interrupted=True),
-            ("the job that built it was interrupted before Snakemake recorded its end",),
-        ),
+        (replace(DUE, interrupted=True), (INTERRUPTED,)),
         (replace(DUE, reason="The moon is full"), ("The moon is full",)),
         (replace(TRAIN_JOB, reason="The moon is full"), ()),
     ],
@@ -106,17 +104,16 @@ def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
         "ecslm.gone": {"f": "0"},
     }
     write_json(CODE_HISTORY / "older.json", older)
-    for code, words in (
-        ("code:older", "ecslm.scoring.intervals: CONFIDENCE has changed"),
-        ("code:older", "ecslm.scoring.intervals: gone is no longer used"),
-        ("code:older", "score.py: main is used now"),
-        ("code:older", "ecslm.gone is no longer used"),
-        ("code:older", "score.py has changed"),
-        ("code:unknown", f"other code (code:unknown -> {SCORE_JOB.params['code']})"),
-    ):
+    told = {
+        *("ecslm.scoring.intervals: CONFIDENCE has changed", "score.py: main is used now"),
+        *("ecslm.scoring.intervals: gone is no longer used", "ecslm.gone is no longer used"),
+        "score.py has changed",
+    }
+    unknown = {f"other code (code:unknown -> {SCORE_JOB.params['code']})"}
+    for code, words in (("code:older", told), ("code:unknown", unknown)):
         origin = made_from([Path(ADAPTER)], SETTINGS, code, made_up_study.VERSIONS)
         write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results[-1:]))
-        assert words in [change.words for change in differences(SCORE_JOB)]
+        assert words <= {change.words for change in differences(SCORE_JOB)}
 
 
 # Causes of a run
@@ -142,7 +139,7 @@ class Told(Changes):
 
 
 @given(st.data(), st.integers(1, 12))
-def test_each_job_that_would_run_is_counted_once_under_its_own_cause_or_one_that_reaches_it(
+def test_each_due_job_is_counted_once_under_a_cause_of_its_own(
     data: st.DataObject, count: int
 ) -> None:
     some = st.sets(st.integers(0, count - 1), max_size=4)
