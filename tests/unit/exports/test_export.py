@@ -193,25 +193,19 @@ def tokenizer(exported: Path) -> Any:
     return AutoTokenizer.from_pretrained(exported)
 
 
-@pytest.fixture(params=[*sorted(PROMPTS.glob("*.jinja")), BLANKS], ids=repr)
-def template(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A prompt template: each that is shipped, and another."""
-    if isinstance(request.param, Path):
-        return request.param
-    path = tmp_path / "blanks.jinja"
-    path.write_text(request.param, encoding="utf-8")
-    return path
-
-
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("name", [*(one.name for one in PROMPTS.glob("*.jinja")), "blanks.jinja"])
 @given(instruction=WORDS, text=WORDS, options=st.none() | st.lists(WORDS, min_size=1))
 @example(instruction="Name it.", text="", options=None)
 def test_the_chat_template_makes_the_prompts_of_the_study(
-    tokenizer: Any, template: Path, instruction: str, text: str, options: list[str] | None
+    tokenizer: Any, tmp_path: Path, name: str, instruction: str, text: str, options: Any
 ) -> None:
+    template = PROMPTS / name if (PROMPTS / name).is_file() else tmp_path / name
+    if template.parent == tmp_path:
+        template.write_text(BLANKS, encoding="utf-8")
     record = make_record(instruction=instruction, input=text, options=options)
     made = chat_template(template.read_text(encoding="utf-8"))
-    assert (tokenizer.chat_template == made) == (template.name == "alpaca.jinja")
+    assert (tokenizer.chat_template == made) == (name == "alpaca.jinja")
     more = {"chat_template": made, "tokenize": False}
     more |= {} if options is None else {"options": options}
     earlier = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
