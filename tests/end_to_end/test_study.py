@@ -86,7 +86,7 @@ class Finished:
 
 
 def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
-    """The tiny study with rows behind a server, of answers that exist already, and a learned one."""
+    """The tiny study with rows of a server, of answers that exist already, and a learned one."""
     whole: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     for section in (whole.setdefault("tasks", {}).setdefault("PM", {}), whole["studies"]["tiny"]):
         section["title"] = HOSTILE
