@@ -48,9 +48,8 @@ TARGETS = ("--", "all", "report", "latency", "export")
 RESULTS = Path("results/tiny")
 COMMIT = "c0ffee00" * 5
 IND = "IND_Diverse_Instruction"
-# Of the rows that take answers from elsewhere, or limit them.
+# Of the rows that take answers from elsewhere.
 TASKS = ("PM", "QPR")
-LIMITED = {("Limited", "PM"), ("Limited", "QPR"), ("Likelihood", "PM")}
 
 HOSTILE = (
     "--help '\" $(touch ran) `touch ran`; touch ran | touch ran & {wildcards} {{x}} {0} %s\n"
@@ -87,13 +86,12 @@ class Finished:
 
 
 def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
-    """The tiny study with rows behind a server, of answers that exist already, and limited ones."""
+    """The tiny study with rows of a server, of answers that exist already, and a learned one."""
     whole: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     for section in (whole.setdefault("tasks", {}).setdefault("PM", {}), whole["studies"]["tiny"]):
         section["title"] = HOSTILE
     study = whole["studies"]["tiny"]
     study["answers"] = {"archive": "answers.tar.gz", "commit": COMMIT[:12], "folder": "published"}
-    local = {"base": "Tiny", "template": "chatml"}
     rows = {
         "Served": {
             "backend": "openai",
@@ -103,8 +101,7 @@ def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
         },
         "SmolLM2-360M-EC": {"backend": "recorded", "published": "small", "tasks": ["QPR"]},
         "Mine": {"backend": "recorded", "path": "mine & theirs", "tasks": ["PM"]},
-        "Limited": local | {"answers": "constrained"},
-        "Likelihood": local | {"answers": "likelihood", "adapter_of": "Tiny-EC"},
+        "Nearest": {"backend": "learned", "method": "nearest"},
     }
     study["models"] |= rows
     tables = study["tables"]
@@ -178,8 +175,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
 
 
 def test_each_prediction_answers_its_test_record(finished: Finished) -> None:
-    for model in ("Tiny-EC", "Served"):
-        for task in ("PM", "QPR", "AG"):
+    for model in ("Tiny-EC", "Served", "Nearest"):
+        for task in (*TASKS, "AG"):
             records = read_records(finished.results / f"dataset/{task}/test.jsonl")
             path = finished.results / f"predictions/{model}/seed-0/{task}.jsonl"
             predictions = read_jsonl(path, Prediction)
@@ -187,28 +184,16 @@ def test_each_prediction_answers_its_test_record(finished: Finished) -> None:
             assert [p.reference for p in predictions] == [r.output for r in records]
 
 
-def metrics(finished: Finished, model: str, task: str) -> dict[str, Any]:
-    """The scores of a model, by setting."""
-    return dict(finished.read(f"metrics/{model}/seed-0/{task}.json")["settings"])
+def test_right_answers_are_right_and_no_answers_are_invalid(finished: Finished) -> None:
+    def scores(model: str, task: str) -> dict[str, Any]:
+        return dict(finished.read(f"metrics/{model}/seed-0/{task}.json")["settings"][IND])
 
-
-def test_right_answers_are_right_and_no_answers_and_no_limited_ones_are_invalid(
-    finished: Finished,
-) -> None:
-    mine = metrics(finished, "Mine", "PM")[IND]
-    assert mine["n_invalid"] == mine["n"] == 3
+    mine, best = scores("Mine", "PM"), scores("SmolLM2-360M-EC", "QPR")
+    assert (mine["n_invalid"], mine["n"]) == (3, 3)
     assert mine["n_truncated"] is None, "that is not known"
-    best = metrics(finished, "SmolLM2-360M-EC", "QPR")[IND]
-    assert best["n_invalid"] == 0
+    assert best["n_invalid"] == scores("Nearest", "PM")["n_invalid"] == 0
     # The data authors' scorer adds a small number.
     assert best["released"]["value"] == pytest.approx(1.0, abs=1e-3)
-    invalid = {
-        (model, task): metrics(finished, model, task)[IND]["n_invalid"] for model, task in LIMITED
-    }
-    assert invalid == dict.fromkeys(LIMITED, 0)
-    assert not (finished.results / "adapters/Likelihood").exists()
-    note = "Limited: constrained to valid answers; by construction no answer is"
-    assert note in (finished.results / "tables/validity.tex").read_text(encoding="utf-8")
 
 
 def test_the_rescored_answers_stand_beside_the_published_values(finished: Finished) -> None:

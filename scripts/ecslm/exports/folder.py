@@ -2,22 +2,38 @@
 them.
 """
 
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment
 from transformers import GenerationConfig
 
-from ecslm.common.files import read_json, write_json, write_text
+from ecslm.common.files import read_json, read_text, write_json, write_text
 from ecslm.models.loading import load_tokenizer
 from ecslm.prediction.settings import DecodingSettings
 
 # One file, whatever its size: which files there will be must be known before.
 ONE_FILE = "1000TB"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
-# For a base without a template of its own: a chat API then takes whole prompts as messages.
-WHOLE_PROMPTS = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+# What a prompt template reads, from the messages of a chat: the first of the system is the
+# instruction and the last of the user is the input. A user alone gives the instruction.
+RECORD = """\
+{%- set said = namespace(system=none, user="") %}
+{%- for message in messages %}
+{%- if message["role"] == "system" and said.system is none %}
+{%- set said.system = message["content"] %}
+{%- elif message["role"] == "user" %}
+{%- set said.user = message["content"] %}
+{%- endif %}
+{%- endfor %}
+{%- set instruction = said.user if said.system is none else said.system %}
+{%- set input = "" if said.system is none else said.user %}
+{%- if options is not defined %}{% set options = none %}{% endif %}
+{%- set example = none -%}
+"""
 
 
 def write_folder(
@@ -49,8 +65,6 @@ def write_folder(
     model.hf_quantizer = None
     model.save_pretrained(folder, max_shard_size=ONE_FILE)
     tokenizer.save_pretrained(folder)
-    if tokenizer.chat_template is None:
-        write_text(folder / "chat_template.jinja", WHOLE_PROMPTS)
     # As published, but for what the merge has changed: what a newer library writes may not be read
     # by an older one.
     configuration = read_json(base / "config.json")
@@ -61,4 +75,21 @@ def write_folder(
     for name in TOKENIZER_FILES:
         if (base / name).is_file():
             shutil.copyfile(base / name, folder / name)
+    # Some programs would take the base's chat template from here.
+    about = read_json(folder / "tokenizer_config.json")
+    if about.pop("chat_template", None) is not None:
+        write_json(folder / "tokenizer_config.json", about)
     shutil.copyfile(prompt, folder / "prompt.jinja")
+    write_text(folder / "chat_template.jinja", chat_template(read_text(prompt)))
+
+
+def chat_template(prompt: str) -> str:
+    """A chat template that makes the prompts of a prompt template: `RECORD`, then the same with
+    its texts as expressions, so that no program treats their blanks in another way."""
+    parts = [RECORD]
+    for _, kind, value in Environment(keep_trailing_newline=True).lex(prompt):
+        if kind == "data":
+            parts.append(f"{{{{ {json.dumps(value, ensure_ascii=False)} }}}}")
+        elif not kind.startswith(("comment", "raw")):
+            parts.append("tojson" if kind == "name" and value == "json" else value)
+    return "".join(parts)

@@ -148,14 +148,16 @@ def _compare(asked: Sequence[Asked], base: Path, made: Path) -> Equality:
     trained = sum(p.numel() for name, p in model.named_parameters() if "lora_" in name)
     del model
     precision, device = request.settings.precision, require_device(request.device)
-    plain = Precision(quantization="none", dtype=precision.dtype)
+    # Of settings that leave it to the device.
+    dtype = precision.computed_in(request.device)
+    plain = Precision(quantization="none", dtype=dtype)
     exported = loaded_model("exported", lambda: load_base_model(made, plain, device))
     tokenizer = load_tokenizer(made)
     for prompt in prompts:
         if tokenizer(prompt.text, add_special_tokens=False)["input_ids"] != prompt.tokens:
             raise InputError(f"{made}: the exported tokenizer differs from that of the base")
     return Equality(
-        precision=precision,
+        precision=precision.model_copy(update={"dtype": dtype}),
         parameters=exported.num_parameters(),
         trained_parameters=trained,
         logits=_compared(_next_logits(exported, prompts), expected, exported.dtype),

@@ -76,10 +76,14 @@ class Content:
 
     @property
     def computed_in(self) -> str:
-        """The type that adapters were trained in, as far as their manifests say: settings may leave
-        it to the machine."""
-        known = {str(made["dtype"]) for made in self.adapters.values() if "dtype" in made}
-        return " or ".join(sorted(known))
+        """The types that adapters were trained in: those of their manifests where settings leave it
+        to the machine, or else those of the settings."""
+        known = set()
+        for name, recipe in self.settings.recipes.items():
+            for seed in self.settings.context.models[name].trained:
+                made = self.adapters[ADAPTER.format(model=name, seed=seed)]
+                known.add(made.get("dtype", recipe.precision.dtype))
+        return " or ".join(sorted(known - {"auto"}))
 
     @property
     def published(self) -> bool:

@@ -311,4 +311,6 @@ def in_a_line(text: str) -> str:
 
 def _is_written(path: Path, since: float) -> bool:
     """Whether a log is not that of an earlier run."""
-    return path.is_file() and path.stat().st_mtime >= since
+    with suppress(OSError):
+        return path.stat().st_mtime >= since
+    return False

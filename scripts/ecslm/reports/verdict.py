@@ -100,16 +100,16 @@ class Verdict:
     @property
     def sentences(self) -> list[str]:
         """What it is good for, and what it is not."""
-        good, open_, bad = (
-            [one.title for one in self.tasks if one.outcome == outcome]
-            for outcome in (BETTER, NO_BETTER, WORSE)
+        good, open_, bad, unknown = (
+            [one.title for one in self.tasks if one.outcome == outcome] for outcome in OUTCOMES
         )
         compared = len(good) + len(open_) + len(bad)
         if not compared:
             return [f"{self.model} is compared with no simple baseline."]
         tasks = f"{compared} task{'' if compared == 1 else 's'}"
         better = "better than the best simple baseline"
-        found = [f"{self.model} is in none of {tasks} {better}."]
+        of = "no task" if compared == 1 else f"none of {tasks}"
+        found = [f"{self.model} is in {of} {better}."]
         if good:
             named = f"{len(good)} of {tasks}: {_listed(good)}"
             found = [f"{self.model} is good for {named}. There it is {better}."]
@@ -119,6 +119,8 @@ class Verdict:
             found.append(f"{rest} a simple baseline: it costs less to use{unsure}.")
         if bad:
             found.append(f"In {_listed(bad)} the model is worse.")
+        if unknown:
+            found.append(f"In {_listed(unknown)} it is compared with no simple baseline.")
         return found
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from support.model_examples import (
     EXACT,
     PROMPTS,
@@ -22,13 +25,13 @@ from support.project import REPORT
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
 from ecslm.exports import run as export_run
 from ecslm.exports.equality import read_equality
+from ecslm.exports.folder import chat_template, write_folder
 from ecslm.exports.run import export_model
 from ecslm.exports.settings import ExportSettings
-from ecslm.models.bases import PathSource, read_base
-from ecslm.models.fetching import fetch_base
-from ecslm.models.manifests import files_digest
+from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import transformers_engine
@@ -37,6 +40,19 @@ from ecslm.prediction.transformers_engine import load_model
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-4
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+# Blanks that other programs drop: before and after statements, and at the end.
+BLANKS = """{# None. #}
+  {% if options %}
+"Größe" \\ {{ options | json }}
+  {% for one in options %}
+    - {{ one }}
+  {% endfor %}
+  {% endif %}
+{% raw %}{{ 'input' }}{% endraw %}
+{{- instruction }}: {{ input }}
+
+"""
 
 
 def settings(precision: dict[str, str] = EXACT, **decoding: Any) -> ExportSettings:
@@ -128,7 +144,7 @@ def test_a_quantised_base_is_exported_as_plain_weights(
 
 
 def test_greedy_generation_of_transformers_gives_the_answers_of_the_study_which_are_those_of_both(
-    exported: Path, plain: Any
+    exported: Path, plain: Any, tokenizer: Any
 ) -> None:
     report = read_equality(exported / "equality.json")
     assert [(one.task, one.id) for one in report.answers] == [
@@ -138,7 +154,6 @@ def test_greedy_generation_of_transformers_gives_the_answers_of_the_study_which_
     assert 0 < report.logits.share < report.logits.tolerance
     assert report.parameters > report.trained_parameters > 0
     assert report.example_prompt == prompt()
-    tokenizer = AutoTokenizer.from_pretrained(exported)
     template = PromptTemplate(exported / "prompt.jinja")
     for answer in report.answers:
         text = template.render(make_record(int(answer.id[1:])), 0)
@@ -172,30 +187,46 @@ def test_sampling_is_in_the_defaults_of_a_model_that_samples(
     assert (report := read_equality(folder / "equality.json")).same == len(report.answers)
 
 
-def test_a_base_without_a_chat_template_gets_one_that_passes_prompts_on(exported: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(exported)
-    messages = [{"role": "user", "content": prompt()}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    assert text == prompt()
+@pytest.fixture(scope="module")
+def tokenizer(exported: Path) -> Any:
+    """That of the exported model."""
+    return AutoTokenizer.from_pretrained(exported)
 
 
-def test_the_chat_template_of_a_base_is_kept(
-    tmp_path: Path, tiny_model: Path, exact_adapter: Path
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("name", [*(one.name for one in PROMPTS.glob("*.jinja")), "blanks.jinja"])
+@given(instruction=WORDS, text=WORDS, options=st.none() | st.lists(WORDS, min_size=1))
+@example(instruction="Name it.", text="", options=None)
+def test_the_chat_template_makes_the_prompts_of_the_study(
+    tokenizer: Any, tmp_path: Path, name: str, instruction: str, text: str, options: Any
 ) -> None:
-    source = shutil.copytree(tiny_model, tmp_path / "base")
-    tokenizer = AutoTokenizer.from_pretrained(source)
-    tokenizer.chat_template = "{{ messages[0]['content'] }}!"
-    tokenizer.save_pretrained(source)
-    base = tmp_path / "manifest/manifest.json"
-    fetch_base("Tiny", PathSource(source="path", path=str(source)), base)
-    made = json.loads(exact_adapter.read_text())
-    adapter = shutil.copytree(exact_adapter.parent, tmp_path / "adapter") / "manifest.json"
-    digest = files_digest(json.loads(base.read_text())["files"])
-    adapter.write_text(json.dumps(made | {"base_sha256": digest}))
-    folder = export(tmp_path, base, adapter)
-    kept = AutoTokenizer.from_pretrained(folder)
-    assert kept.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False) == "Hi!"
-    assert (folder / "tokenizer.json").read_bytes() == (source / "tokenizer.json").read_bytes()
+    template = PROMPTS / name if (PROMPTS / name).is_file() else tmp_path / name
+    if template.parent == tmp_path:
+        template.write_text(BLANKS, encoding="utf-8")
+    record = make_record(instruction=instruction, input=text, options=options)
+    made = chat_template(template.read_text(encoding="utf-8"))
+    assert (tokenizer.chat_template == made) == (name == "alpaca.jinja")
+    more = {"chat_template": made, "tokenize": False}
+    more |= {} if options is None else {"options": options}
+    earlier = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
+    user = {"role": "user", "content": text}
+    chats = [[{"role": "system", "content": instruction}, *earlier, user]]
+    chats += [] if text else [[{"role": "user", "content": instruction}]]
+    for chat in chats:
+        expected = PromptTemplate(template).render(record, 0)
+        assert tokenizer.apply_chat_template(chat, **more) == expected
+
+
+def test_no_chat_template_of_the_base_is_left(tmp_path: Path, tiny_model: Path) -> None:
+    base = Path(shutil.copytree(tiny_model, tmp_path / "base"))
+    config = base / "tokenizer_config.json"
+    write_json(config, read_json(config) | {"chat_template": "{{ messages[0]['content'] }}!"})
+    model, prompt = AutoModelForCausalLM.from_pretrained(base), PROMPTS / "alpaca.jinja"
+    decodings = [one.decoding for one in settings().tasks.values()]
+    write_folder(model, base, prompt, decodings, folder := tmp_path / "made")
+    assert AutoTokenizer.from_pretrained(folder).chat_template == chat_template(prompt.read_text())
+    assert "chat_template" not in read_json(folder / config.name)
+    assert (folder / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
 
 
 def test_a_model_that_is_not_equal_is_not_exported(

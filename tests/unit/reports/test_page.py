@@ -25,7 +25,7 @@ from support.report_files import (
 from support.table_files import IND, scores, write_metrics
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
+from ecslm.common.files import read_json, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.reports.page import THEME, inline_svg
@@ -162,6 +162,11 @@ def test_the_page_tells_where_everything_came_from(results: Path) -> None:
     texts = ("rev-1", "torch 2.13.0", "c0ffee", "# Data", "a shop &amp; co", "<dd>bfloat16</dd>")
     for text in texts:
         assert text in page
+    adapter = results / "adapters/Small-EC/seed-42/manifest.json"
+    write_json(adapter, {name: one for name, one in read_json(adapter).items() if name != "dtype"})
+    recipe = {"base": "Small", "training": {}, "precision": {"dtype": "float32"}}
+    page = page_of(results, report_settings(recipes={"Small-EC": recipe}))
+    assert "<dt>Trained in</dt><dd>float32</dd>" in page, "as the settings say"
     (results / "data_card.md").unlink()
     assert "<summary>Data card" not in unescape(page_of(results, report_settings(card=False)))
 
