@@ -91,6 +91,7 @@ def _floats(template: Path, table: Table) -> Iterator[tuple[str, Tex, list[str]]
     heights = [lines * sum(one.height for one in panel) for panel in tabulars]
     for number, page in enumerate(_pages(table, heights)):
         panels = [table.panels[at] for at in page]
+        # Of one panel alone the whole title is in the caption.
         titles = {panel.float_title if len(panels) > 1 else panel.title for panel in panels}
         title = titles.pop() if len(titles) == 1 else ""
         texts = BETWEEN.join(

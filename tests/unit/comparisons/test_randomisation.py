@@ -31,6 +31,8 @@ def test_slopes_are_those_of_the_mean_over_seeds(name: str, columns: int) -> Non
         higher, lower = (mean_values(measure, totals + sign * unit, seeds) for sign in (1, -1))
         np.testing.assert_allclose(found[:, column], (higher - lower) / (2 * step), atol=1e-8)
     np.testing.assert_allclose((found * totals).sum(axis=-1), np.zeros(6), atol=1e-12)
+    # Where the metric is not defined.
+    assert (slopes(measure, np.zeros(seeds * columns), seeds) == 0).all()
 
 
 def of_answers(yes: np.ndarray, says: np.ndarray) -> np.ndarray:

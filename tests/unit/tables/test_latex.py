@@ -208,12 +208,12 @@ def test_panels_share_a_float_while_they_fit_a_page_and_the_others_refer_to_its_
     assert mixed.count(r"\begin{tabular}") == 2 and r"\textit{A: 1}" in mixed
     # Those of one title stay together.
     first, second = floats(table(*panels))
-    assert rf"\caption{{{escape(HOSTILE)}: A}}\label{{tab:a_b}}" in first
+    assert rf"\caption{{{escape(HOSTILE)}: A: 1}}\label{{tab:a_b}}" in first
     assert "a note" in first and "Note A: 1" in first
     assert r": B}\label{tab:a_b-2}" in second and r"\textit{2}" in second
     assert r"Notes: Table~\ref{tab:a_b}." in second and "Note B: 3" in second
     assert "a note" not in second
-    many = [panel(*cells, float_title=str(n)) for n in range(4)]
+    many = [panel(*cells, float_title=str(n)) for n in range(5)]
     assert r": continued}\label{tab:a_b-2}" in floats(table(*many))[1]
 
 

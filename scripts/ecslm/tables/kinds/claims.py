@@ -108,14 +108,14 @@ class ClaimsEntry(IntervalsEntry):
         """The table from scores, comparisons and published numbers: panels for each setting, with
         a paragraph of the verdict."""
         study = inputs.study
-        claims: dict[str, list[Claim]] = {}
+        claims: list[tuple[str, list[Claim]]] = []
         for setting in self.settings:
             made = (self._claim(inputs, task, setting) for task in self.tasks)
             if found := [one for one in made if one]:
-                claims[study.setting_title(setting)] = found
-        panels = [one for title, of in claims.items() for one in self._panels(study, title, of)]
+                claims.append((study.setting_title(setting), found))
+        panels = [one for title, of in claims for one in self._panels(study, title, of)]
         notes = (
-            *self._notes(study, [claim for found in claims.values() for claim in found]),
+            *self._notes(study, [claim for _, found in claims for claim in found]),
             *mark_notes(panels, with_intervals=self.explains_intervals),
         )
         verdicts = [
@@ -127,7 +127,7 @@ class ClaimsEntry(IntervalsEntry):
                 constrained=self.constrained,
                 margin=self.margin,
             )
-            for title, found in claims.items()
+            for title, found in claims
         ]
         if self.general and not study.data.comparable:
             verdicts.insert(
