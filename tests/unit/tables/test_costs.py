@@ -1,7 +1,5 @@
 """Costs: sums of what is known, prices, and the table that shows them."""
 
-import math
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ from support import table_files as files
 from support.project import RESOURCES
 
 from ecslm.common.files import write_json
-from ecslm.tables.costs import total
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import MISSING, Cell, Table, amount_text
 
@@ -87,13 +84,6 @@ def values(table: Table, name: str) -> dict[str, Any]:
     """What is known of a model, by the keys of columns, up to rounding."""
     found = {key: cell.value for key, cell in files.cells(table)[name].items()}
     return {key: pytest.approx(value) for key, value in found.items() if value is not None}
-
-
-@given(st.lists(st.one_of(st.none(), st.floats(0, 1e9)), max_size=5))
-def test_a_sum_is_known_only_if_all_of_its_parts_are(parts: list[float | None]) -> None:
-    known = [part for part in parts if part is not None]
-    found = total(parts)
-    assert found == math.fsum(known) if known and len(known) == len(parts) else isnan(found)
 
 
 @given(st.floats(1e-9, 1e9))

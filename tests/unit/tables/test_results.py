@@ -1,7 +1,5 @@
 """Results tables: rows, marks, seeds, and the published numbers beside them."""
 
-import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,17 +38,11 @@ UNDEFINED = scores(0.0, strict={"defined": False, "ci95": None})
 
 
 def asked(**changes: Any) -> TableRequest:
+    published = {"group": "Published", "published": ["GPT-4 Turbo", "EcomGPT"]}
+    rows = [published, {"group": "Trivial", "baselines": ["always-yes"]}, OURS]
     entry = {
-        "kind": "results",
-        "setting": IND,
-        "published_table": "IND",
-        "columns": TASKS,
-        "rows": [
-            {"group": "Published", "published": ["GPT-4 Turbo", "EcomGPT"]},
-            {"group": "Trivial", "baselines": ["always-yes"]},
-            OURS,
-        ],
-        "competitors": ["GPT-4 Turbo", "EcomGPT", "Small-EC"],
+        **{"kind": "results", "setting": IND, "published_table": "IND", "columns": TASKS},
+        **{"rows": rows, "competitors": ["GPT-4 Turbo", "EcomGPT", "Small-EC"]},
         **changes.pop("entry", {}),
     }
     models = {"Small-EC": {"seeds": [42], "tasks": TASKS}}
@@ -305,6 +297,11 @@ def test_rows_that_could_not_be_told_apart_or_compared_are_refused(
         best_of_both(entry=changes)
 
 
+def test_an_entry_names_what_the_study_of_its_request_has() -> None:
+    with pytest.raises(ValidationError, match="context: has no Small-EC among its models"):
+        asked(models={})
+
+
 def test_a_table_reads_all_scores_of_a_study_and_names_one_that_is_missing(results: Path) -> None:
     models = {
         "Small-EC": {"seeds": [42], "tasks": ["PM"]},
@@ -341,26 +338,6 @@ def test_the_script_writes_the_same_bytes_each_time_and_no_absolute_path(results
     assert outputs[0] == outputs[1]
     assert str(results).encode() not in b"".join(outputs[0])
     assert read_table(twin) == made(results, asked())
-    assert json.loads(outputs[0][1])["name"] == "test"
-
-
-@pytest.mark.parametrize(
-    ("table", "problem"),
-    [
-        ({"kind": "result"}, r"--settings: table: .*result"),
-        ({"kind": "validity", "captoin": "x"}, r"--settings: table\..*captoin: unknown key"),
-        (
-            {"kind": "parameters", "caption": "P", "label": "p", "models": ["Small"]},
-            "--settings: .*context: has no Small among its tuned models",
-        ),
-    ],
-)
-def test_settings_of_no_kind_of_table_are_refused(table: dict[str, str], problem: str) -> None:
-    options = ["--table", "t", "--settings", json.dumps({"table": table, "context": {}})]
-    options += ["--template", "t", "--float-template", "t", "--results", "r", "--tex", "t.tex"]
-    run = run_script("render_table.py", *options, "--tabular", "t.tabular.tex", "--json", "t.json")
-    assert run.returncode == 1
-    assert re.search(problem, run.stderr), run.stderr
 
 
 def test_the_repository_holds_the_published_results() -> None:
