@@ -122,7 +122,7 @@ def test_released_neither_hits_by_a_number_nor_reads_what_is_nested_too_deeply()
 def test_an_empty_text_is_zero_in_every_mean_and_what_that_is_rescaled() -> None:
     given = predictions("AG", [("fine", "good"), ("", "good"), ("so so", "good")])
     rows = [bertscore(p, f1, f1 - 0.5) for p, f1 in zip(given, (0.9, 0.8, 0.6), strict=True)]
-    scores = block("AG", given, bertscores=rows)
+    scores = block("AG", given, bertscores=rows[::-1])
     strict, details = scores["strict"], scores["strict"]["details"]
     found = [scores["released"]["value"], strict["value"], details["lenient"]["value"]]
     assert [*found, details["precision"], details["recall"]] == pytest.approx([1.5 / 3] * 5)
