@@ -69,16 +69,9 @@ def test_score_writes_metrics_and_outcomes_beside_them(tmp_path: Path) -> None:
 
 def test_bad_predictions_get_one_line_each_and_no_output(tmp_path: Path) -> None:
     good = predictions("SA", [("A", "A")] * 6, FIVE)
-    given = [
-        good[0],
-        good[0],
-        good[1].model_copy(update={"options": None}),
-        good[2].model_copy(update={"task": "PM"}),
-        good[3].model_copy(update={"task": "PM"}),
-        {**good[4].model_dump(), "prompt_tokens": "ten"},
-        good[5].model_copy(update={"reference": "Z"}),
-        {"id": "x"},
-    ]
+    changes = {"options": None}, {"task": "PM"}, {"task": "PM"}, {"prompt_tokens": "ten"}
+    rest = zip(good[1:], (*changes, {"reference": "Z"}), strict=True)
+    given = [good[0], good[0], *(one.model_dump() | own for one, own in rest), {"id": "x"}]
     *lines, hint = problems(written(tmp_path, "SA", given))
     assert "optional fields: id, sample_id, task, " in hint
     assert all(line.startswith(f"error: {tmp_path / 'P.jsonl'}: line ") for line in lines)
@@ -100,10 +93,8 @@ def test_generation_is_scored_from_the_rows_of_bertscore(tmp_path: Path) -> None
     assert scored(first, second).returncode == 0
     assert metrics_of(tmp_path)["settings"][IND]["strict"]["value"] == 0.75
     assert "no row for 1 prediction, the first is 'r1'" in problems(scored(first))[0]
-    strange, moved = (
-        first.model_copy(update={"id": "x"}),
-        second.model_copy(update={"setting": "OOD"}),
-    )
+    strange = first.model_copy(update={"id": "x"})
+    moved = second.model_copy(update={"setting": "OOD"})
     lines = problems(scored(first, first, strange, moved))
     assert places(lines) == [[f"line {line}", "id"] for line in (2, 3, 4)]
 
@@ -160,11 +151,9 @@ def test_a_file_of_ones_own_needs_answers_and_references_alone_and_what_it_says_
     # What nobody knows is not told as none.
     assert metrics_of(tmp_path)["settings"][IND]["n_truncated"] is None
     assert "not known: no `finish_reason`" in result.stdout
-    rows = [
-        {**answer, "id": "a", "finish_reason": "length"},
-        {**answer, "id": "b", "sample_id": "c", "setting": OOD, "finish_reason": "stop"},
-        {**answer, "setting": OOD, "finish_reason": "stop"},
-    ]
+    ood = answer | {"setting": OOD, "finish_reason": "stop"}
+    rows = [answer | {"id": "a", "finish_reason": "length"}, ood | {"id": "b", "sample_id": "c"}]
+    rows.append(ood)
     assert written(tmp_path, "PM", rows).returncode == 0
     assert [[row[name] for name in names[:3]] for row in outcomes_of(tmp_path)] == [
         ["a", "a", IND],
