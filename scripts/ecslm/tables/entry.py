@@ -14,8 +14,14 @@ from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Measured
 from ecslm.tables.settings import DataContext, TableContext
 
-# Of a field that lists tasks and that the study's tasks fill (`ecslm.config.groups`).
-TASKS_BY_DEFAULT = "(default: the study's tasks; out of domain, those that have records there)."
+# Fields that the study's tasks fill (`ecslm.config.groups`).
+BY_DEFAULT = "(default: the study's tasks; out of domain, those that have records there)."
+TASK_COLUMNS = Field(
+    (), min_length=1, validate_default=True, description=f"Task codes, in order {BY_DEFAULT}"
+)
+TASK_ROWS = Field(
+    (), min_length=1, validate_default=True, description=f"Rows: task codes, in order {BY_DEFAULT}"
+)
 
 
 class Entry(Closed):

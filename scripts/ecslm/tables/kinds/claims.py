@@ -8,7 +8,7 @@ from pydantic import Field
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tables.claims import Claim, close_enough, difference_interval, sign, verdict
 from ecslm.tables.differences import difference_cell, unmarked_notes
-from ecslm.tables.entry import TASKS_BY_DEFAULT, IntervalsEntry
+from ecslm.tables.entry import TASK_ROWS, IntervalsEntry
 from ecslm.tables.inputs import Inputs, comparison_files
 from ecslm.tables.model import (
     Cell,
@@ -64,12 +64,7 @@ class ClaimsEntry(IntervalsEntry):
     settings: dict[SettingName, str] = Field(
         min_length=1, description="Published table of each setting, for example `IND`."
     )
-    tasks: tuple[TaskName, ...] = Field(
-        (),
-        min_length=1,
-        validate_default=True,
-        description=f"Rows: task codes, in order {TASKS_BY_DEFAULT}",
-    )
+    tasks: tuple[TaskName, ...] = TASK_ROWS
     model: ModelName = Field(
         description="The model that the claims are about: one, since to choose the best of "
         "several in each task would be to choose by the test records."

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from ecslm.tables import notes
-from ecslm.tables.entry import TASKS_BY_DEFAULT, Entry
+from ecslm.tables.entry import TASK_COLUMNS, Entry
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import (
     Cell,
@@ -59,12 +59,7 @@ class ValidityEntry(Entry):
     settings: tuple[SettingName, ...] = Field(
         min_length=1, description="Evaluation settings, in order."
     )
-    columns: tuple[TaskName, ...] = Field(
-        (),
-        min_length=1,
-        validate_default=True,
-        description=f"Task codes, in order {TASKS_BY_DEFAULT}",
-    )
+    columns: tuple[TaskName, ...] = TASK_COLUMNS
     models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
 
     def build(self, name: str, inputs: Inputs) -> Table:
