@@ -21,18 +21,16 @@ TWENTY = [f"{letter}: item {letter.lower()}{letter.lower()}" for letter in "ABCD
 
 TASKS = {
     code: TaskKind(answer=answer, metric=metric)
-    for code, answer, metric in (
+    for codes, answer, metric in (
         ("AVE", "extraction", "extraction_f1"),
-        ("PRP", "choice", "macro_f1"),
-        ("SA", "choice", "macro_f1"),
+        ("PRP SA", "choice", "macro_f1"),
         ("MPC", "choice", "accuracy"),
         ("SR", "choice", "hit_rate"),
-        ("PM", "yes_no", "binary_f1"),
-        ("PSI", "yes_no", "binary_f1"),
-        ("AP", "yes_no", "binary_f1"),
+        ("PM PSI AP", "yes_no", "binary_f1"),
         ("QPR", "ranking", "ndcg"),
         ("AG", "generation", "bert_f1"),
     )
+    for code in codes.split()
 }
 
 QUICK = ScoringSettings(resamples=200)
@@ -41,16 +39,9 @@ QUICK = ScoringSettings(resamples=200)
 def prediction(text: str, reference: str = "yes", **fields: Any) -> Prediction:
     """A prediction; fields that scoring does not read have dull values."""
     defaults = {
-        "id": "r0",
-        "sample_id": "s0",
-        "task": "PM",
-        "setting": IND,
-        "options": None,
-        "relevance": None,
-        "prompt_sha256": "0" * 64,
-        "prompt_tokens": 10,
-        "generated_tokens": 2,
-        "finish_reason": "stop",
+        **{"id": "r0", "sample_id": "s0", "task": "PM", "setting": IND, "options": None},
+        **{"relevance": None, "prompt_sha256": "0" * 64, "prompt_tokens": 10},
+        **{"generated_tokens": 2, "finish_reason": "stop"},
     }
     return Prediction(prediction=text, reference=reference, **(defaults | fields))
 
@@ -75,16 +66,9 @@ def predictions(
 def record(output: str, **fields: Any) -> Record:
     """A test record; fields that baselines do not read are empty. Each id has its own sample."""
     defaults = {
-        "id": "r0",
-        "sample_id": f"sample of {fields.get('id', 'r0')}",
-        "task": "PM",
-        "split": "test",
-        "setting": IND,
-        "instruction": "",
-        "input": "",
-        "options": None,
-        "few_shot_example": None,
-        "relevance": None,
+        **{"id": "r0", "sample_id": f"sample of {fields.get('id', 'r0')}", "task": "PM"},
+        **{"split": "test", "setting": IND, "instruction": "", "input": "", "options": None},
+        **{"few_shot_example": None, "relevance": None},
     }
     return Record(output=output, **(defaults | fields))
 

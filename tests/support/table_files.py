@@ -62,13 +62,10 @@ def write_over_seeds(results: Path, name: str, task: str, by_setting: dict[str, 
     about = {"task": task, "model": name, "seeds": [1, 2], "metric": TASKS[task]["metric"]}
     details = {"by_seed": [], "interval": {"method": "bootstrap", "reliable": True}}
     fixed = {"defined": True, "sd": 0.01, "details": details}
-    blocks = {
-        setting: {
-            "n": 200,
-            "strict": {"value": value, "ci95": [value - 0.02, value + 0.02], **fixed},
-        }
-        for setting, value in by_setting.items()
-    }
+    blocks = {}
+    for setting, value in by_setting.items():
+        strict = {"value": value, "ci95": [value - 0.02, value + 0.02], **fixed}
+        blocks[setting] = {"n": 200, "strict": strict}
     path = results / "metrics" / name / "over-seeds" / f"{task}.json"
     write_json(path, {**about, "settings": blocks})
 
@@ -132,14 +129,11 @@ def shown(table: Table) -> dict[str, list[str]]:
 
 def record_line(task: str, split: str, number: int, **changes: Any) -> str:
     """A line of a dataset file."""
-    record = {
-        **{"id": f"{task}-{split}-{number}", "sample_id": f"sample-{number}", "task": task},
-        **{"split": split, "setting": IND, "options": None, "output": "yes"},
-        "instruction": "Tell whether the products are the same.",
-        "input": "a lamp and a chair",
-        **{"few_shot_example": None, "relevance": None},
-    }
-    return json.dumps({**record, **changes}) + "\n"
+    names = {"id": f"{task}-{split}-{number}", "sample_id": f"sample-{number}", "task": task}
+    texts = {"instruction": "Tell whether the products are the same.", "output": "yes"}
+    texts |= {"input": "a lamp and a chair", "split": split, "setting": IND}
+    rest = dict.fromkeys(("options", "few_shot_example", "relevance"))
+    return json.dumps({**names, **texts, **rest, **changes}) + "\n"
 
 
 def write_dataset(results: Path, task: str, split: str, lines: list[str]) -> None:

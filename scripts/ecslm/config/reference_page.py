@@ -145,7 +145,7 @@ def _default(field: Json) -> str:
     default = field.get("default")
     if isinstance(default, dict) and default:
         return "its defaults"
-    return "none" if default in (None, {}, []) else _code(default)
+    return "none" if default in (None, {}, [], "") else _code(default)
 
 
 def _code(value: Any) -> str:

@@ -14,9 +14,21 @@ from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Measured
 from ecslm.tables.settings import DataContext, TableContext
 
+# Fields that the study's tasks fill (`ecslm.config.groups`).
+BY_DEFAULT = "(default: the study's tasks; out of domain, those that have records there)."
+TASK_COLUMNS = Field(
+    (), min_length=1, validate_default=True, description=f"Task codes, in order {BY_DEFAULT}"
+)
+TASK_ROWS = Field(
+    (), min_length=1, validate_default=True, description=f"Rows: task codes, in order {BY_DEFAULT}"
+)
+
 
 class Entry(Closed):
-    """Fields of every table. A field that names a part of the study has a type of `references`."""
+    """Fields of every table. A field that names a part of the study has a type of `references`.
+
+    What `ecslm.config.groups` fills need not be given, but is never empty: its default is checked.
+    """
 
     # The files that it reads of a study, relative to its results directory.
     READS: ClassVar[tuple[Callable[[TableContext], Iterable[str]], ...]] = ()
@@ -25,7 +37,10 @@ class Entry(Closed):
 
     caption: str = Field(description="Caption, plain text.")
     label: str = Field(
-        pattern=r"^[A-Za-z0-9:._-]+$", description="LaTeX label, for example `tab:ind`."
+        "",
+        pattern=r"^[A-Za-z0-9:._-]+$",
+        validate_default=True,
+        description="LaTeX label, for example `tab:ind` (default: of the table's name).",
     )
     wide: bool = Field(
         False, description="Whether it spans both columns of a two-column LaTeX document."

@@ -30,6 +30,7 @@ TALL = 40
 LOW = (
     r"\renewcommand{\arraystretch}{0.92}"
     r"\setlength{\aboverulesep}{1pt}\setlength{\belowrulesep}{2pt}"
+    r"\setlength{\defaultaddspace}{2pt}"
 )
 # Lines of the small font on a page of 650 pt, without a caption, and how many of them a line of the
 # larger one is; letters in a line of notes, in one column of a document and in two.
@@ -90,7 +91,8 @@ def _floats(template: Path, table: Table) -> Iterator[tuple[str, Tex, list[str]]
     heights = [lines * sum(one.height for one in panel) for panel in tabulars]
     for number, page in enumerate(_pages(table, heights)):
         panels = [table.panels[at] for at in page]
-        titles = {panel.float_title for panel in panels}
+        # Of one panel alone the whole title is in the caption.
+        titles = {panel.float_title if len(panels) > 1 else panel.title for panel in panels}
         title = titles.pop() if len(titles) == 1 else ""
         texts = BETWEEN.join(
             render(template, panel=one, title=one.title(title))

@@ -115,8 +115,9 @@ class RowGroup:
 class Panel:
     """Rows that share their columns. `head` is the heading of the row names.
 
-    A panel with a `float_title` begins another float in LaTeX; its notes are below it. With
-    `side_by_side`, its groups can stand next to each other.
+    `float_title` is what its float adds to the caption in LaTeX, if all panels of that have the
+    same; its notes are below the float. With `side_by_side`, its groups can stand next to each
+    other.
     """
 
     title: str

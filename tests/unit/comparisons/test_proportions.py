@@ -22,22 +22,16 @@ def test_newcombe_known_values() -> None:
         ((9, 10), (3, 10), (0.1705, 0.8090)),
         ((10, 10), (0, 10), (0.6075, 1.0)),
     ):
-        intervals = (
-            wilson_interval(hits, records, 0.95),
-            wilson_interval(other_hits, others, 0.95),
-        )
+        counts = (hits, records), (other_hits, others)
+        intervals = tuple(wilson_interval(*one, 0.95) for one in counts)
         found = newcombe_interval((hits / records, other_hits / others), intervals)
         assert found == pytest.approx(expected, abs=5e-5)
 
 
 def wilson_p(hits: int, records: int, other_hits: int, others: int) -> float:
-    return newcombe_p(
-        (hits / records, other_hits / others),
-        lambda confidence: (
-            wilson_interval(hits, records, confidence),
-            wilson_interval(other_hits, others, confidence),
-        ),
-    )
+    counts = (hits, records), (other_hits, others)
+    values = hits / records, other_hits / others
+    return newcombe_p(values, lambda of: tuple(wilson_interval(*one, of) for one in counts))
 
 
 def test_newcombe_p_is_where_the_interval_ends_at_zero() -> None:

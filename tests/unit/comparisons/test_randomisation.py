@@ -31,6 +31,8 @@ def test_slopes_are_those_of_the_mean_over_seeds(name: str, columns: int) -> Non
         higher, lower = (mean_values(measure, totals + sign * unit, seeds) for sign in (1, -1))
         np.testing.assert_allclose(found[:, column], (higher - lower) / (2 * step), atol=1e-8)
     np.testing.assert_allclose((found * totals).sum(axis=-1), np.zeros(6), atol=1e-12)
+    # Where the metric is not defined.
+    assert (slopes(measure, np.zeros(seeds * columns), seeds) == 0).all()
 
 
 def of_answers(yes: np.ndarray, says: np.ndarray) -> np.ndarray:
@@ -91,15 +93,10 @@ def test_the_size_of_the_parts_does_not_matter(
     assert parts.value == pytest.approx(whole.value, abs=1e-12 if records == 12 else 0.05)
 
 
-@pytest.fixture
-def _only_random_exchanges(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Faster where many samples are tested."""
-    monkeypatch.setattr(randomisation, "MOST_CELLS", 0)
-
-
-@pytest.mark.usefixtures("_only_random_exchanges")
-def test_other_habits_are_not_mistaken_for_another_f1() -> None:
+def test_other_habits_are_not_mistaken_for_another_f1(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that always says yes, and a cautious one with the same F1 in the population."""
+    # Faster where many samples are tested.
+    monkeypatch.setattr(randomisation, "MOST_CELLS", 0)
     generator = np.random.default_rng(19)
     p_values = []
     for _ in range(150):

@@ -16,19 +16,16 @@ from ecslm.scoring.metrics.protocol import Item, metric
 from ecslm.scoring.score import Row, score_expected
 
 
-def answered(code: str, baseline: str, records: list, majority: str = "") -> list:
+def answered(code: str, baseline: str, records: list) -> list[list]:
+    """The equally likely predictions of each record."""
     return [
-        as_prediction(r, text)
+        [as_prediction(r, text) for text in answers_of(baseline, r, TASKS[code], "")]
         for r in records
-        for text in answers_of(baseline, r, TASKS[code], majority)
     ]
 
 
 def expected(code: str, records: list) -> dict:
-    alternatives = [
-        [as_prediction(r, text) for text in answers_of("random", r, TASKS[code], "")]
-        for r in records
-    ]
+    alternatives = answered(code, "random", records)
     return blocks(score_expected(alternatives, Row(code), TASKS[code]))[IND]
 
 
@@ -75,10 +72,7 @@ RANDOM = {
 def test_the_random_baseline_is_the_mean_score_of_random_answers(code: str) -> None:
     records, task = RANDOM[code], TASKS[code]
     answers, measure = answer_type(task.answer), metric(task.metric)
-    texts = [answers_of("random", r, task, "") for r in records]
-    alternatives = [
-        [as_prediction(r, text) for text in own] for r, own in zip(records, texts, strict=True)
-    ]
+    alternatives = answered(code, "random", records)
     flat = [Item(p, answers.reference(p), answers.strict(p)) for own in alternatives for p in own]
     sums = measure.sums(measure.outcomes(flat))
     starts = np.cumsum([0, *map(len, alternatives)])[:-1]
@@ -110,7 +104,7 @@ def test_the_expected_f1_is_the_sum_over_all_outcomes(
 def test_all_null_is_valid_in_every_protocol_and_shows_the_share_of_negatives() -> None:
     source = "product title"
     reference = entries(("a", "x", source), ("a", "y", source), ("b", "None", "None"))
-    given = answered("AVE", "all-null", [record(reference, task="AVE")])
+    (given,) = answered("AVE", "all-null", [record(reference, task="AVE")])
     scores = block("AVE", given, QUICK)
     assert scores["n_invalid"] == 0
     assert scores["strict"]["details"]["negative_share"] == pytest.approx(1 / 2)

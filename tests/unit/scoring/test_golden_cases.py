@@ -17,7 +17,6 @@ from support.scoring_examples import (
     IND,
     OOD,
     TWENTY,
-    bertscore,
     block,
     entries,
     items,
@@ -98,16 +97,6 @@ def test_ndcg_is_gains_by_label_over_log2_of_the_rank_over_those_of_the_best_ord
     assert scores["strict"]["details"]["lenient"]["value"] == pytest.approx(ndcg(lenient))
     assert scores["released"]["value"] == pytest.approx(ndcg(released, 1e-6))
     assert scores["released_2024"] == scores["released"]
-
-
-def test_generation_is_the_mean_over_all_records_with_empty_texts_as_zero() -> None:
-    given = predictions("AG", [("fine", "good"), ("", "good"), (" \n", "good"), ("so so", "good")])
-    rows = [bertscore(p, f1) for p, f1 in zip(given, (0.9, 0.8, 0.7, 0.6), strict=True)]
-    scores = block("AG", given, bertscores=rows)
-    assert scores["n_invalid"] == 2
-    assert scores["strict"]["value"] == pytest.approx((0.9 + 0 + 0 + 0.6) / 4)
-    assert scores["strict"]["details"]["lenient"]["value"] == scores["strict"]["value"]
-    assert scores["strict"]["details"]["lenient"]["n_invalid"] == 2
 
 
 # --- extraction ---------------------------------------------------------------------------------

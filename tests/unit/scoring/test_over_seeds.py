@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from support.scripts import run_script
 
-from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.outcomes import Outcomes, read_outcomes
+from ecslm.scoring.outcomes import Outcomes
 from ecslm.scoring.over_seeds import over_seeds
 from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 
@@ -40,19 +39,19 @@ def cells(*counts: int) -> list[dict[str, Any]]:
     ]
 
 
-def strict(paths: list[Path], name: str = "binary_f1", resamples: int = 2_000) -> dict[str, Any]:
-    settings = OverSeedsSettings(metric=name, scoring=ScoringSettings(resamples=resamples))
-    outcomes = read_outcomes(paths, metric(name))
-    found = over_seeds(outcomes, "PM", "Small", range(len(paths)), settings)
+def strict(seeds: list[list[dict[str, Any]]], name: str = "binary_f1") -> dict[str, Any]:
+    """The score over seeds, each with its outcomes."""
+    settings = OverSeedsSettings(metric=name, scoring=ScoringSettings(resamples=200))
+    outcomes = Outcomes(tuple({f"s{n}": one for n, one in enumerate(seed)} for seed in seeds))
+    found = over_seeds({IND: outcomes}, "PM", "Small", range(len(seeds)), settings)
     strict: dict[str, Any] = found.settings[IND].strict.model_dump()
     return strict
 
 
-def test_the_value_is_the_mean_over_seeds_with_their_standard_deviation(tmp_path: Path) -> None:
+def test_the_value_is_the_mean_over_seeds_with_their_standard_deviation() -> None:
     # F1 = 2 tp / (2 tp + fp + fn): 0.5, 0.8 and 2/3.
     counts = (10, 10, 10, 30), (20, 10, 0, 30), (10, 0, 10, 40)
-    paths = [write(tmp_path, n, cells(*one)) for n, one in enumerate(counts)]
-    found = strict(paths)
+    found = strict([cells(*one) for one in counts])
     by_seed = [0.5, 0.8, 2 / 3]
     assert found["details"]["by_seed"] == pytest.approx(by_seed)
     assert found["value"] == pytest.approx(statistics.fmean(by_seed))
@@ -64,7 +63,6 @@ def test_the_interval_covers_the_mean_of_other_records_and_other_seeds() -> None
     """Three seeds with a true accuracy of 0.7 and a standard deviation of 0.06 between seeds; an
     interval of records alone covers 0.7 in two thirds of the samples."""
     generator = np.random.default_rng(4)
-    settings = OverSeedsSettings(metric="accuracy", scoring=ScoringSettings(resamples=200))
     covered = []
     for _ in range(200):
         chances = 0.7 + 0.06 * generator.normal(size=3)
@@ -72,16 +70,14 @@ def test_the_interval_covers_the_mean_of_other_records_and_other_seeds() -> None
         same = generator.random((400, 1)) < 0.5
         hardness = np.where(same, generator.random((400, 1)), generator.random((400, 3)))
         right = hardness < chances
-        by_seed = [{f"s{n}": {"score": int(hit)} for n, hit in enumerate(seed)} for seed in right.T]
-        found = over_seeds({IND: Outcomes(tuple(by_seed))}, "MPC", "Small", range(3), settings)
-        low, high = found.settings[IND].strict.ci95
+        by_seed = [[{"score": int(hit)} for hit in seed] for seed in right.T]
+        low, high = strict(by_seed, "accuracy")["ci95"]
         covered.append(low <= 0.7 <= high)
     assert 0.9 < np.mean(covered) < 1
 
 
-def test_a_seed_without_a_defined_value_leaves_the_mean_undefined(tmp_path: Path) -> None:
-    paths = [write(tmp_path, 0, cells(0, 5, 0, 5)), write(tmp_path, 1, cells(0, 0, 0, 10))]
-    found = strict(paths)
+def test_a_seed_without_a_defined_value_leaves_the_mean_undefined() -> None:
+    found = strict([cells(0, 5, 0, 5), cells(0, 0, 0, 10)])
     assert (found["defined"], found["ci95"]) == (False, None)
 
 
@@ -92,11 +88,6 @@ def test_the_script_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     for name in ("one.json", "two.json"):
         run_script("score_over_seeds.py", *options, "--output", tmp_path / name).check_returncode()
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
-    found = json.loads((tmp_path / "one.json").read_text())
-    assert {name: found[name] for name in ("task", "model", "seeds", "metric")} == {
-        "task": "PM",
-        "model": "Small",
-        "seeds": [0, 1],
-        "metric": "F1",
-    }
+    about = {"task": "PM", "model": "Small", "seeds": [0, 1], "metric": "F1"}
+    assert about.items() <= json.loads((tmp_path / "one.json").read_text()).items()
     assert (tmp_path / "one.manifest.json").is_file()

@@ -7,7 +7,6 @@ from support import table_files as files
 from support.table_files import IND, OOD, TASKS, built, cells, request, scores, shown
 
 from ecslm.common.files import write_json
-from ecslm.data.card.reports import Leakage, SettingLeakage
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import Interval, Table
 
@@ -28,14 +27,10 @@ def asked(*settings: str, models: Any = None, **changes: Any) -> TableRequest:
 def write(results: Path, task: str, found: dict[str, Any], **labels: str) -> None:
     """A task's scores, what its report says of instructions, and no comparisons."""
     files.write_metrics(results, "Small", task, found)
-    nothing = {"queries": None, "history_targets": None}
-    settings = {
-        setting: SettingLeakage.model_validate({**COUNTS, "instruction": label, **nothing})
-        for setting, label in labels.items()
-    }
-    about = {"train_records": 9, "shingle_words": 3, "jaccard": 0.8}
-    report = Leakage(task=task, **about, settings=settings, pairs=())
-    write_json(results / f"leakage/{task}.json", report.model_dump(mode="json"))
+    fixed = {**COUNTS, "queries": None, "history_targets": None}
+    settings = {setting: {**fixed, "instruction": label} for setting, label in labels.items()}
+    about = {"task": task, "train_records": 9, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
+    write_json(results / f"leakage/{task}.json", {**about, "settings": settings})
     files.write_comparisons(results, task)
 
 

@@ -50,9 +50,8 @@ def shown(table: Table, group: int = 0) -> dict[str, list[str]]:
 
 def test_each_published_value_stands_beside_ours_with_a_verdict(tmp_path: Path) -> None:
     table = made(tmp_path)
-    assert [(head.text, head.detail) for head in table.panels[0].columns][3:5] == [
-        *(("Ours", "released"), ("Ours", "released 2024"))
-    ]
+    heads = [(head.text, head.detail) for head in table.panels[0].columns]
+    assert heads[3:5] == [("Ours", "released"), ("Ours", "released 2024")]
     assert shown(table) == {
         # Compared as doubled, and without a verdict.
         "AVE": ["F1*", "200", "0.858", "0.432", "0.860", "0.002", "0.430", "--"],
@@ -98,9 +97,7 @@ def test_several_seeds_are_judged_by_the_interval_of_their_mean(tmp_path: Path) 
 def test_what_the_authors_answers_score_stands_beside_ours(tmp_path: Path) -> None:
     table = made(tmp_path, rescored={AUTHORS: "Small-EC"})
     heads = [(column.text, column.detail) for column in table.panels[0].columns]
-    assert heads[-3:-1] == [
-        *(("Authors' answers", "released"), ("Authors' answers", "released 2024"))
-    ]
+    assert heads[-3:-1] == [("Authors' answers", one) for one in ("released", "released 2024")]
     assert table.panels[0].groups[0].title == f"Small-EC and the published Small-EC, {IND}"
     assert shown(table)["PM"][-4:] == ["inside", "0.720", "1.436", "0.000"]
     # Rescored as doubled.

@@ -8,7 +8,7 @@ from pydantic import Field
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tables.claims import Claim, close_enough, difference_interval, sign, verdict
 from ecslm.tables.differences import difference_cell, unmarked_notes
-from ecslm.tables.entry import IntervalsEntry
+from ecslm.tables.entry import TASK_ROWS, IntervalsEntry
 from ecslm.tables.inputs import Inputs, comparison_files
 from ecslm.tables.model import (
     Cell,
@@ -64,7 +64,7 @@ class ClaimsEntry(IntervalsEntry):
     settings: dict[SettingName, str] = Field(
         min_length=1, description="Published table of each setting, for example `IND`."
     )
-    tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
+    tasks: tuple[TaskName, ...] = TASK_ROWS
     model: ModelName = Field(
         description="The model that the claims are about: one, since to choose the best of "
         "several in each task would be to choose by the test records."
@@ -103,14 +103,14 @@ class ClaimsEntry(IntervalsEntry):
         """The table from scores, comparisons and published numbers: panels for each setting, with
         a paragraph of the verdict."""
         study = inputs.study
-        claims: dict[str, list[Claim]] = {}
+        claims: list[tuple[str, list[Claim]]] = []
         for setting in self.settings:
             made = (self._claim(inputs, task, setting) for task in self.tasks)
             if found := [one for one in made if one]:
-                claims[study.setting_title(setting)] = found
-        panels = [one for title, of in claims.items() for one in self._panels(study, title, of)]
+                claims.append((study.setting_title(setting), found))
+        panels = [one for title, of in claims for one in self._panels(study, title, of)]
         notes = (
-            *self._notes(study, [claim for found in claims.values() for claim in found]),
+            *self._notes(study, [claim for _, found in claims for claim in found]),
             *mark_notes(panels, with_intervals=self.explains_intervals),
         )
         verdicts = [
@@ -122,7 +122,7 @@ class ClaimsEntry(IntervalsEntry):
                 constrained=self.constrained,
                 margin=self.margin,
             )
-            for title, found in claims.items()
+            for title, found in claims
         ]
         if self.general and not study.data.comparable:
             verdicts.insert(

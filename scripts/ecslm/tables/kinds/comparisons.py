@@ -10,7 +10,7 @@ from ecslm.common.errors import InputError
 from ecslm.comparisons.results import Comparison
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.differences import comparison_notes, contrast_notes, difference_cell, p_text
-from ecslm.tables.entry import IntervalsEntry
+from ecslm.tables.entry import TASK_COLUMNS, IntervalsEntry
 from ecslm.tables.inputs import Inputs, comparison_files
 from ecslm.tables.model import (
     Cell,
@@ -46,7 +46,7 @@ class ComparisonsEntry(IntervalsEntry):
         "beside", description="Where intervals stand in LaTeX, if at all."
     )
     contrasts: tuple[ContrastName, ...] = Field(min_length=1, description="Contrasts, in order.")
-    columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
+    columns: tuple[TaskName, ...] = TASK_COLUMNS
 
     def problems(self, inputs: Inputs) -> Iterator[str]:
         """Whether there is nothing to show."""

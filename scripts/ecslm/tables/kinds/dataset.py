@@ -12,7 +12,7 @@ from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
-from ecslm.tables.entry import Entry
+from ecslm.tables.entry import TASK_ROWS, Entry
 from ecslm.tables.inputs import Inputs, overlap_files
 from ecslm.tables.model import (
     Cell,
@@ -49,7 +49,7 @@ class DatasetEntry(Entry):
     RESOURCES: ClassVar = {"published": PUBLISHED_COUNTS}
 
     kind: Literal["dataset"]
-    tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
+    tasks: tuple[TaskName, ...] = TASK_ROWS
     columns: tuple[DatasetColumn, ...] = Field(min_length=1, description="Splits and settings.")
 
     def files(self, study: TableContext) -> list[str]:

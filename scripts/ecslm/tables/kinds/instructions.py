@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ecslm.schemas.settings import Closed
 from ecslm.tables.differences import comparison_notes, contrast_notes, difference_cell
-from ecslm.tables.entry import ScoresEntry
+from ecslm.tables.entry import TASK_ROWS, ScoresEntry
 from ecslm.tables.inputs import Inputs, comparison_files, overlap_files
 from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Row, Table, number_cell, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
@@ -34,7 +34,7 @@ class InstructionsEntry(ScoresEntry):
     READS: ClassVar = (score_files, overlap_files, comparison_files)
 
     kind: Literal["instructions"]
-    tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
+    tasks: tuple[TaskName, ...] = TASK_ROWS
     columns: tuple[InstructionsColumn, ...] = Field(
         min_length=2, description="Evaluation settings, in order."
     )

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
-from ecslm.tables.entry import IntervalsEntry
+from ecslm.tables.entry import TASK_COLUMNS, IntervalsEntry
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import (
     Cell,
@@ -65,7 +65,7 @@ class ReproductionEntry(IntervalsEntry):
     settings: dict[SettingName, str] = Field(
         min_length=1, description="Published table of each setting, for example `IND`."
     )
-    columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
+    columns: tuple[TaskName, ...] = TASK_COLUMNS
     models: tuple[ModelName, ...] = Field((), description="Models, in order.")
     reproduces: dict[AnyModelName, str] = Field(
         {}, description="Published row of a model, where its name differs from the model's."

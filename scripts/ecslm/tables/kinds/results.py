@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
-from ecslm.tables.entry import ScoresEntry
+from ecslm.tables.entry import TASK_COLUMNS, ScoresEntry
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table, best
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
@@ -58,8 +58,14 @@ class ResultsEntry(ScoresEntry):
     published_table: str | None = Field(
         None, description="Which published table the published rows come from, for example `IND`."
     )
-    columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
-    rows: tuple[Rows, ...] = Field(min_length=1, description="Groups of rows, in order.")
+    columns: tuple[TaskName, ...] = TASK_COLUMNS
+    rows: tuple[Rows, ...] = Field(
+        (),
+        min_length=1,
+        validate_default=True,
+        description="Groups of rows, in order (default: the trivial baselines, then each group of "
+        "models).",
+    )
     competitors: tuple[str, ...] = Field(
         (), description="Rows among which the best and the second of a column are marked."
     )

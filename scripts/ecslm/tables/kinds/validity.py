@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from ecslm.tables import notes
-from ecslm.tables.entry import Entry
+from ecslm.tables.entry import TASK_COLUMNS, Entry
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import (
     Cell,
@@ -59,7 +59,7 @@ class ValidityEntry(Entry):
     settings: tuple[SettingName, ...] = Field(
         min_length=1, description="Evaluation settings, in order."
     )
-    columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
+    columns: tuple[TaskName, ...] = TASK_COLUMNS
     models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
 
     def build(self, name: str, inputs: Inputs) -> Table:
