@@ -142,7 +142,7 @@ def opened(
     trained, template, access = model.adapter_name(name), study.template(name), model.reached()
     adapter = None if trained is None else study.path(ADAPTER, model=trained, seed=seed)
     train, val = (
-        built(study.dataset_file(task, split)) if model.LEARNS else None
+        built(study.dataset_file(task, split)) if "train" in backend.NEEDS else None
         for split in ("train", "val")
     )
     request: Request[Any] = Request(
