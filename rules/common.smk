@@ -123,7 +123,7 @@ def adapter_of(wildcards):
 
 def learns(job):
     """Whether a model learns from the records of a task when it predicts."""
-    return STUDY.model(job.model).LEARNS
+    return STUDY.model(job.model).learns
 
 
 # Outputs

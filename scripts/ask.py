@@ -1,11 +1,12 @@
 """Ask a model of a study from the terminal, with the study's own prompt.
 
-The question is used as the instruction or, with --task, as the input for an instruction of that
-task. Without a question, --file or --index, questions are read from the terminal or standard input,
-one per line; a line that begins with { is a record as JSON.
+With --task, the question is the input of a record of that task, with an instruction of the task and
+the options that all of its test records have; otherwise it is an instruction by itself. A tuned
+model knows its tasks alone. Without a question, --file or --index, questions are read from the
+terminal or standard input, one per line; a line that begins with { is a record as JSON.
 
 examples:
-  python scripts/ask.py --model SmolLM2-135M-EC "Name three uses of a desk lamp."
+  python scripts/ask.py --model SmolLM2-135M-EC --task SA "The zip broke after two days."
   python scripts/ask.py --model SmolLM2-135M-EC --task PM --index 3
   python scripts/ask.py --model SmolLM2-135M-EC --task SA --file reviews.jsonl > answers.txt
 
@@ -14,6 +15,7 @@ is shown and not read) and the other fields of results/STUDY/dataset/TASK/test.j
 Answers go to standard output, all else to standard error.
 """
 
+import logging
 import shlex
 import sys
 import warnings
@@ -66,7 +68,8 @@ def main(
         study: entry of `studies` (default: the configuration's `study`)
     """
     start_log(None)
-    # Warnings of libraries are for developers, not for those who ask.
+    # Between a question and its answer stands nothing that only developers want to know.
+    logging.getLogger().setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
     if sum(one not in (None, [], ()) for one in (question, file, index)) > 1:
         raise InputError("--file and --index take the place of a question: give one of the three")
@@ -91,6 +94,8 @@ def main(
 
     asked = asked_in(question, file, code, None if task is None else test_records)
     for record in asked if index is None else [shown(test_records(), index, code)]:
+        if backend.LOCAL and not loaded:
+            tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
         (prompt,) = backend.prompts([record])
         if not loaded:
             backend.load()
@@ -137,7 +142,7 @@ def opened(
     trained, template, access = model.adapter_name(name), study.template(name), model.reached()
     adapter = None if trained is None else study.path(ADAPTER, model=trained, seed=seed)
     train, val = (
-        built(study.dataset_file(task, split)) if model.LEARNS else None
+        built(study.dataset_file(task, split)) if "train" in backend.NEEDS else None
         for split in ("train", "val")
     )
     request: Request[Any] = Request(
@@ -171,7 +176,7 @@ def asked_in(
     """What is asked in words or records, one a line.
 
     Args:
-        test_records: of the task whose instruction holds, if there is one.
+        test_records: of the task whose instruction and options hold, if there is one.
     """
     if question:
         found: Iterator[str] = iter([" ".join(question)])
@@ -179,15 +184,17 @@ def asked_in(
         found = iter(read_text(file).split("\n"))
     else:
         found = typed()
-    instruction = ""
+    like: list[Record] = []
     for number, line in enumerate(filter(None, map(str.strip, found)), start=1):
         if line.startswith("{") or file is not None:
             given = validated_json(GivenRecord, line, f"{file or 'question'}: line {number}")
         elif test_records is None:
             given = GivenRecord(instruction=line, input="")
         else:
-            instruction = instruction or test_records()[0].instruction
-            given = GivenRecord(instruction=instruction, input=line)
+            like = like or test_records()
+            first = like[0]
+            options = first.options if all(one.options == first.options for one in like) else None
+            given = GivenRecord(instruction=first.instruction, input=line, options=options)
         yield given.record(task, NAME)
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 from ecslm.comparisons.settings import unique
 from ecslm.config.names import BaseName, Name, TemplateName
 from ecslm.models.precision import Precision
+from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings, Method
 from ecslm.prediction.openai_settings import (
     AccessSettings,
@@ -77,14 +78,12 @@ class Questions(NamedTuple):
 class AnyModel(Closed):
     """A model: a row of the tables.
 
-    A subclass has the field `backend`, and `base`, `template`, `training`, `tuned` and `seeds`, as
-    fields or as constants: None where its models have none.
+    A subclass has `base`, `template`, `training`, `tuned` and `seeds`, as fields or as constants:
+    None where its models have none.
     """
 
     RESOURCES: ClassVar[Mapping[str, int]] = {}
     """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
-    LEARNS: ClassVar[bool] = False
-    """Whether its prediction jobs learn from the records of their task, which they read."""
 
     run: bool = Field(
         True,
@@ -97,6 +96,16 @@ class AnyModel(Closed):
         "such as `Base models` or `Tuned models`.",
     )
     shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
+    backend: str
+
+    @property
+    def learns(self) -> bool:
+        """Whether its prediction jobs learn from the records of their task, which they read."""
+        return "train" in backend_class(self.backend).NEEDS
+
+    def inheriting(self, _precision: Precision, _training: TrainingSettings, /) -> Self:
+        """A copy with the study's settings, but for the keys that the model sets itself."""
+        return self
 
     @abstractmethod
     def prediction(self, asked: Questions) -> PredictionSettings:
@@ -199,7 +208,7 @@ class TransformersModel(AnyModel):
         """Whether the model has adapters of its own."""
         return self.training is not None
 
-    def inheriting(self, precision: Precision, training: TrainingSettings) -> Self:
+    def inheriting(self, precision: Precision, training: TrainingSettings, /) -> Self:
         """A copy with the study's settings, but for the keys that the model sets itself."""
         own = {
             "precision": over(self.precision, precision),
@@ -357,8 +366,6 @@ class OpenAIModel(AnyModel):
 
 class LearnedModel(AnyModel):
     """A learned baseline: what a few lines of scikit-learn reach on the same training records."""
-
-    LEARNS: ClassVar[bool] = True
 
     # There are no weights and no prompts, and nothing is drawn at random.
     base: ClassVar[None] = None

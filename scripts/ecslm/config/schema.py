@@ -161,8 +161,6 @@ class StudySettings(Closed):
         """Models and tasks have the study's settings, but for keys of their own."""
         models = {
             name: model.inheriting(self.precision, self.training)
-            if isinstance(model, TransformersModel)
-            else model
             for name, model in self.models.items()
         }
         tasks = {task: over(own, self.decoding) for task, own in self.task_decoding.items()}

@@ -1,6 +1,6 @@
 """Settings of what is for use elsewhere: exported models, their cards, scores as tidy rows."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -46,13 +46,13 @@ class ExportSettings(JobSettings):
         return tuple(sorted({name for one in self.tasks.values() for name in one.modules()}))
 
 
-ModelKind = Literal["tuned", "untuned", "openai", "recorded", "learned", "baseline"]
-
-
 class ScoredModel(Closed):
     """A model, by what identifies its files."""
 
-    kind: ModelKind
+    kind: str = Field(
+        description="`tuned`, `untuned`, `baseline`, or the backend of a model whose weights do "
+        "not run here."
+    )
     base: str | None = Field(description="Name of its base; null if it has none.")
     adapter: str | None = Field(description="The model whose adapters it uses; null if none.")
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")

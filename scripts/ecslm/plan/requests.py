@@ -56,7 +56,7 @@ class Requests:
         """What a rule's job with these wildcards asks a scheduler for, in MiB and minutes: enough
         on the slow device, for answers as long as they may be."""
         if rule == "predict" and key["model"] not in self.study.local_models:
-            return LEARNED if self.study.model(key["model"]).LEARNS else WITHOUT_MODEL
+            return LEARNED if self.study.model(key["model"]).learns else WITHOUT_MODEL
         found = self.of_key(rule, key, self.slow, longest=True)
         return UNKNOWN if found is None else found.request
 

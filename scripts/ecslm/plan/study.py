@@ -238,7 +238,7 @@ class Study:
                 for task in self.test_tasks
                 if model.suits(self.task(task).answer)
                 and self.answered_settings(name, task)
-                and (self.task(task).train or not model.LEARNS)
+                and (self.task(task).train or not model.learns)
             )
             for name, model in self.settings.models.items()
         }

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.config.models import LearnedModel, OpenAIModel
+from ecslm.config.models import LearnedModel
 from ecslm.config.names import name_like
 from ecslm.models.parameter_counts import count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
@@ -188,7 +188,7 @@ def table_context(study: Study) -> TableContext:
 
 def _model(study: Study, name: str) -> ModelContext:
     model = study.model(name)
-    trained = model.adapter_name(name)
+    trained, access = model.adapter_name(name), model.reached()
     adapted = None if trained is None else study.local_models[trained]
     sizes = None if model.base is None else study.architecture_row(model.base)
     learned = model if isinstance(model, LearnedModel) else None
@@ -197,8 +197,8 @@ def _model(study: Study, name: str) -> ModelContext:
         tasks=study.model_tasks(name),
         shots=model.shots,
         limits=model.limits(),
-        learned=model.LEARNS,
-        local=name in study.local_models or model.LEARNS,
+        learned=model.learns,
+        local=name in study.local_models or model.learns,
         adapter_of=trained,
         adapter=AdapterContext(
             architecture=study.settings.architectures.get(adapted.base, adapted.base),
@@ -207,7 +207,7 @@ def _model(study: Study, name: str) -> ModelContext:
         )
         if adapted and adapted.training
         else None,
-        prices=model.access.prices if isinstance(model, OpenAIModel) else None,
+        prices=None if access is None else access.prices,
         family=learned.method if learned else model.base or name,
         parameters=None if sizes is None else count_base(sizes),
         multiplied=None if sizes is None else count_multiplied(sizes),

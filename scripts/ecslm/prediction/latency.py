@@ -15,7 +15,7 @@ from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
-from ecslm.common.manifests import manifest_of
+from ecslm.common.manifests import manifest_of, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
@@ -99,6 +99,7 @@ def measure_latency(
     }
     records = (record for path in datasets for record in read_records(path))
     sample = sample_of(records, settings, settings.tasks)
+    require_unchanged(origin.fields)
     lease_devices(device)
     found = with_session(worker_code, device, threads, lambda ask: _measured(ask, requests, sample))
     write_json(output, found.model_dump(mode="json"))

@@ -156,6 +156,7 @@ class ServerClient:
     async def _ask(
         self, requests: Sequence[ServerRequest], keep: Callable[[str, Answer], None]
     ) -> None:
+        import httpx2
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         waiting, failures = iter(requests), list[InputError | OSError]()
@@ -171,15 +172,24 @@ class ServerClient:
                 except (InputError, OSError) as error:
                     failures.append(error)
 
+        try:
+            # A redirected request would lose its body.
+            of_http = DefaultAsyncHttpxClient(follow_redirects=False)
+        except (ImportError, OSError, ValueError, httpx2.InvalidURL):
+            # The text may show a part of a proxy's password.
+            raise self._problem(
+                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset "
+                "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+            ) from None
+        # The client insists on a key. Servers that need none do not look at it.
+        key, access = self._key or "none", self._access
         async with (
             AsyncOpenAI(
-                # The client insists on a key. Servers that need none do not look at it.
-                api_key=self._key or "none",
+                api_key=key,
                 base_url=self._server.url,
-                timeout=self._access.timeout,
-                max_retries=self._access.retries,
-                # A redirected request would lose its body.
-                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+                timeout=access.timeout,
+                max_retries=access.retries,
+                http_client=of_http,
             ) as client,
             asyncio.TaskGroup() as workers,
         ):

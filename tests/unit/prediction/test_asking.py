@@ -12,6 +12,7 @@ from support.model_examples import run_here, write_records
 from support.plans import LOCAL
 from support.project import ROOT
 
+from ecslm.common.files import write_jsonl
 from ecslm.schemas.record import read_records
 
 IND = "IND_Diverse_Instruction"
@@ -96,9 +97,9 @@ def test_a_test_record_is_answered_as_in_the_study(ask: Any) -> None:
     record = read_records(DATASET)[2]
     status, answers, notes = ask("--task", "PM", "--index", 2)
     assert (status, answers) == (0, ["yes"])
-    assert notes[-1] == f"Right answer: {record.output}"
-    assert f"Instruction: {record.instruction}" in notes
-    assert f"Input: {record.input}" in notes
+    assert notes[:2] == [f"Instruction: {record.instruction}", f"Input: {record.input}"]
+    assert notes[2].startswith(f"Loading {MODEL}")
+    assert notes[3:] == [f"Right answer: {record.output}"]
 
 
 def _one(folder: Path, line: str) -> Path:
@@ -110,7 +111,7 @@ def _one(folder: Path, line: str) -> Path:
 def test_records_of_a_file_and_questions_in_words_are_answered_in_their_order(
     ask: Any, tmp_path: Path
 ) -> None:
-    """Words are the instruction or, with a task, its input."""
+    """Words are the instruction or, with a task, its input, with the options of all its records."""
     records = read_records(DATASET)
     fields = {"instruction", "input", "options", "output"}
     lines = [json.dumps(record.model_dump(include=fields)) for record in records]
@@ -119,12 +120,21 @@ def test_records_of_a_file_and_questions_in_words_are_answered_in_their_order(
     alone = [ask("--task", "SA", "--file", _one(tmp_path, line))[1] for line in lines]
     assert [[answer] for answer in answers] == alone
     assert len(set(answers)) > 1
+    found: list[list[str]] = []
     words, instruction = records[1].input, records[0].instruction
+    options = ["A: yes", "B: no"]
     as_instruction = json.dumps({"instruction": words, "input": ""})
-    as_input = json.dumps({"instruction": instruction, "input": words})
+    as_input = {"instruction": instruction, "input": words}
     assert ask(words)[1] == ask("--file", _one(tmp_path, as_instruction))[1]
-    task = ("--task", "PM")
-    assert ask(*task, "--", words)[1] == ask(*task, "--file", _one(tmp_path, as_input))[1]
+    for some in (records, [record.model_copy(update={"options": options}) for record in records]):
+        write_jsonl(DATASET, some)
+        shared = {"options": options} if some is not records else {}
+        path = _one(tmp_path, json.dumps(as_input | shared))
+        task = ("--task", "PM")
+        found.append(ask(*task, "--", words, model="Tiny")[1])
+        assert found[-1] == ask(*task, "--file", path, model="Tiny")[1]
+    write_jsonl(DATASET, records)
+    assert found[0] != found[1]
 
 
 def test_without_a_task_answers_may_be_as_long_as_the_longest_of_any(

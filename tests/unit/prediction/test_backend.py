@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.imports import imported_modules
@@ -47,11 +48,26 @@ def test_another_backend_answers_without_an_edit_elsewhere(tmp_path: Path) -> No
     assert set(manifest.versions) == {"pydantic"}
 
 
-@pytest.mark.parametrize("option", ["base", "template"])
-def test_local_weights_need_a_base_and_a_prompt(option: str, tmp_path: Path) -> None:
+SERVER = {"backend": "openai", "server": {"url": "https://models.example/v1", "model": "m"}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "expected"),
+    [
+        ({}, {"base": None}, "--base: missing: backend transformers needs it"),
+        ({}, {"template": None}, "--template: missing: backend transformers needs it"),
+        (SERVER, {}, "--base: backend openai takes none: leave it out"),
+        (SERVER, {"base": None, "access": '{"kye": "A"}'}, "--access: kye: unknown key"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(
+    settings: dict[str, Any], changes: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    options = {"base": write_records(tmp_path / "base", 1)} | changes
+    own = read_prediction_settings(json.dumps(settings))
     with pytest.raises(InputError) as caught:
-        run_predict(tmp_path, **{"base": write_records(tmp_path / "base", 1), option: None})
-    assert caught.value.problems == (f"--{option}: missing: backend transformers needs it",)
+        run_predict(tmp_path, settings=own, **options)
+    assert caught.value.problems == (expected,)
 
 
 def test_an_unknown_backend_is_refused_with_the_nearest_one() -> None:

@@ -162,11 +162,3 @@ def test_only_tokens_within_top_p_are_drawn_even_at_the_ends_of_the_range() -> N
     assert Sampling(1.0, 0.9, numbers)(logits, range(4), 0).tolist() == [1, 3, 1, 3]
     assert Sampling(1.0, 0.5, numbers)(logits, range(4), 0).tolist() == [1, 1, 1, 1]
     assert Sampling(1.0, 1.0, numbers)(logits, range(4), 0).tolist() == [0, 3, 1, 3]
-
-
-def test_a_draw_is_that_of_its_prompt_and_step_whatever_rows_are_left() -> None:
-    numbers = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
-    choose = Sampling(2.0, 1.0, numbers)
-    for step in range(3):
-        together = choose(LOGITS[[0, 1, 0, 1, 0]], range(5), step)
-        assert choose(LOGITS[[1, 0]], [3, 0], step).tolist() == together[[3, 0]].tolist()

@@ -14,7 +14,6 @@ from support.plans import MODELS, plan
 from support.scoring_examples import TASKS, entries, record
 from support.stated_jobs import job_of
 
-from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
 from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
 from ecslm.prediction.learned.learning import learn
@@ -219,15 +218,6 @@ def test_a_model_learns_from_the_share_that_a_tuned_one_is_trained_on(tmp_path: 
     assert predicted(0.5) == predicted(1.0, "half")
     tenth, half = (share_of(train, fraction) for fraction in (0.1, 0.5))
     assert {one.id for one in tenth} < {one.id for one in half}
-    with pytest.raises(InputError, match="--train: missing: backend learned needs it"):
-        run_predict(
-            tmp_path,
-            None,
-            None,
-            LearnedSettings(backend="learned", method="nearest", task=TASKS["PM"]),
-            template=None,
-            dataset=tmp_path / "test.jsonl",
-        )
 
 
 def test_its_jobs_read_the_records_of_their_task_and_need_one_thread() -> None:

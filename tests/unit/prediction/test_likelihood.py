@@ -94,35 +94,30 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("unit", ["none", "tokens", "bytes"])
-def test_the_answer_is_the_letter_of_the_likeliest_option(
-    model: Any, tokenizer: Any, unit: str
+CHOICES: list[tuple[Answer, str, str]] = [
+    *(("choice", "text", unit) for unit in ("none", "tokens", "bytes")),
+    *(("choice", "letter", "none"), ("yes_no", "text", "none")),
+]
+
+
+@pytest.mark.parametrize(("answer", "option", "unit"), CHOICES)
+def test_the_likeliest_of_what_right_answers_are_is_written_as_its_letter(
+    model: Any, tokenizer: Any, answer: Answer, option: str, unit: str
 ) -> None:
-    likelihood = mode(tokenizer, "choice", unit)
+    """Where right answers are letters it does not matter how likely the texts are."""
+    likelihood = mode(tokenizer, answer, unit, option)
     engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
     form = likelihood.form(make_record(options=OPTIONS))
     prompts = tokenizer(TEXTS)["input_ids"]
     found = engine.generate(prompts, 0, [form] * len(TEXTS))
-    expected = ["ABCD"[best(model, tokenizer, text, OPTIONS, unit)] for text in TEXTS]
-    assert [answer.text for answer in found] == expected
-    assert [answer.prompt_tokens for answer in found] == list(map(len, prompts))
-    assert {(answer.tokens, answer.finish_reason) for answer in found} == {(0, "stop")}
-
-
-def test_what_right_answers_are_is_scored(model: Any, tokenizer: Any) -> None:
-    """Letters where right answers are letters: how likely the texts are does not matter."""
-    found = {}
-    cases: list[tuple[str, Answer]] = [("letter", "choice"), ("text", "choice"), ("", "yes_no")]
-    for option, answer in cases:
-        likelihood = mode(tokenizer, answer, option=option or "text")
-        engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
-        forms = [likelihood.form(make_record(options=OPTIONS))] * len(TEXTS)
-        answers = engine.generate(tokenizer(TEXTS)["input_ids"], 0, forms)
-        found[option] = [answer.text for answer in answers]
-    letters = ["ABCD"[best(model, tokenizer, text, list("ABCD"), "none")] for text in TEXTS]
-    assert found["letter"] == letters != found["text"]
-    words = ["yes", "no"]
-    assert found[""] == [words[best(model, tokenizer, text, words, "none")] for text in TEXTS]
+    written = ["yes", "no"] if answer == "yes_no" else list("ABCD")
+    scored = OPTIONS if (answer, option) == ("choice", "text") else written
+    expected = [written[best(model, tokenizer, text, scored, unit)] for text in TEXTS]
+    assert [one.text for one in found] == expected
+    if option == "letter":
+        assert expected != ["ABCD"[best(model, tokenizer, text, OPTIONS, unit)] for text in TEXTS]
+    assert [one.prompt_tokens for one in found] == list(map(len, prompts))
+    assert {(one.tokens, one.finish_reason) for one in found} == {(0, "stop")}
 
 
 @given(st.lists(st.sampled_from(["mug", "B: x", "a", "", "b.", "A: mug"]), min_size=1, max_size=5))

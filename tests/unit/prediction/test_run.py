@@ -77,6 +77,7 @@ def test_there_is_a_prediction_for_each_record_in_the_datasets_order(
 ) -> None:
     rows = read_predictions(whole)
     assert {row.prediction for row in rows} <= {"yes", "no, it is another thing"}, "else noise"
+    assert {row.finish_reason for row in rows} == {"stop"}
     assert work_in(whole.parent) == [], "nothing is left of the work"
     template = PromptTemplate(PROMPTS / "alpaca.jinja")
     records = [make_record(number, split="test") for number in range(7)]
@@ -103,18 +104,6 @@ def test_there_is_a_prediction_for_each_record_in_the_datasets_order(
     }
     made = json.loads(manifest_of(whole).read_text())
     assert (made["model"], made["seed"], made["threads"]) == (None, 0, 1)
-
-
-def test_the_finish_reason_tells_a_stop_from_the_limit(
-    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
-) -> None:
-    """The tuned model ends its answers; cut to one token none can end."""
-    settings = prediction_settings(decoding={"max_new_tokens": 1})
-    cut = read_predictions(run_predict(tmp_path, tiny_base, fluent_adapter, settings))
-    for row, short in zip(read_predictions(whole), cut, strict=True):
-        assert (row.finish_reason, short.finish_reason) == ("stop", "length")
-        assert short.generated_tokens == 1
-        assert row.prediction.startswith(short.prediction or "nothing")
 
 
 def test_equal_adapters_predict_once_however_they_were_made(
@@ -251,29 +240,6 @@ def test_a_killed_job_goes_on_after_its_last_whole_batch(
     assert resumed.read_bytes() == expected.read_bytes()
     cost = read_json(tmp_path / "cost.json")
     assert (cost["seconds"] > 1000, cost["energy_joules"]) == (True, None)
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ({"settings": prediction_settings(decoding={"max_new_tokens": 3})}, {}),
-        ({"code": None}, {"code": None}),
-    ],
-    ids=["other settings", "unknown code"],
-)
-def test_batches_that_may_be_of_another_job_are_not_continued(
-    before: dict[str, Any],
-    after: dict[str, Any],
-    tiny_base: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        watch(patch, die_at=2)
-        run_predict(tmp_path, tiny_base, **before)
-    seen = watch(monkeypatch)
-    run_predict(tmp_path, tiny_base, **after)
-    assert seen[0] == 0
 
 
 def refused(folder: Path, *arguments: Any, **changes: Any) -> str:
@@ -428,17 +394,3 @@ def test_inputs_are_cut_to_the_window_of_the_base_and_counted(
         assert one["prompt_tokens"] <= WINDOW - 20
         assert (one["prompt_sha256"] == other["prompt_sha256"]) == (not is_longer)
     assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == sum(longer)
-
-
-def test_examples_in_the_prompt_go_with_the_records_that_have_one(
-    tiny_base: Path, tmp_path: Path
-) -> None:
-    plain = make_record(0, split="test")
-    shown = make_record(1, split="test", few_shot_example=EXAMPLE)
-    dataset = tmp_path / "both.jsonl"
-    write_jsonl(dataset, [plain, shown])
-    for shots, record in ((0, plain), (1, shown)):
-        output = run_predict(
-            tmp_path, tiny_base, settings=prediction_settings(shots=shots), dataset=dataset
-        )
-        assert [row["id"] for row in read_lines(output)] == [record.id]

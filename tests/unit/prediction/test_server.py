@@ -251,25 +251,6 @@ def test_markers_of_turns_are_for_completions_alone(
     assert [line.startswith(told) for line in caplog.messages] == [True]
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"template": None}, "--template: missing: backend openai needs it"),
-        ({"base": Path("base.json")}, "--base: backend openai takes none: leave it out"),
-        ({"access": '{"kye": "A"}'}, "--access: kye: unknown key"),
-    ],
-)
-def test_options_that_do_not_fit_are_one_line(
-    server: LocalServer, tmp_path: Path, changes: dict[str, Any], expected: str
-) -> None:
-    (tmp_path / "base.json").write_text("{}")
-    options = {"base": None, "settings": settings_of(server.url)} | changes
-    with pytest.raises(InputError) as caught:
-        run_predict(tmp_path, **options)
-    assert caught.value.problems == (expected,)
-    assert not server.received
-
-
 # Processes.
 
 
@@ -401,6 +382,16 @@ def test_a_refusal_is_one_line_that_says_what_to_do(
     line = problem(server, key=VARIABLE, retries=0, timeout=1)
     assert line.startswith(expected)
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("proxy", ["garbage://me:secret@proxy", "http://me:sec/ret@proxy"])
+def test_a_proxy_that_cannot_be_used_is_one_line_without_its_password(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    line = problem(server)
+    assert line.startswith("a proxy or SSL_CERT_FILE of the environment cannot be used")
+    assert "sec" not in line
 
 
 def test_the_key_is_sent_without_one_no_other_is_and_what_is_none_is_one_line(

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,6 @@ from support.model_examples import (
 from support.project import ROOT, SCRIPTS
 
 from ecslm.common.worker import place
-from ecslm.fingerprint.digest import code_of
 from ecslm.fingerprint.running import code_parameter
 from ecslm.prediction.backend import modules_of
 from ecslm.prediction.latency import LatencySettings
@@ -54,7 +52,6 @@ class Jobs:
 
     folder: Path
     run: subprocess.Popen[bytes]
-    scripts: Path = SCRIPTS
     _count: int = field(default=0)
 
     def start(
@@ -78,7 +75,7 @@ class Jobs:
             *("--settings", chosen.model_dump_json()),
             *("--batch-tokens", 300, "--threads", 1, "--output", folder / "predictions.jsonl"),
             *("--cost", folder / "cost.json", "--log", folder / "log"),
-            *("--code", code_parameter("predict.py", modules_of(chosen), self.scripts)),
+            *("--code", code_parameter("predict.py", modules_of(chosen))),
         ]
         if pause_at is not None:
             at = {"event": "open a+", "pattern": "*/batches.jsonl", "number": pause_at}
@@ -93,7 +90,9 @@ class Jobs:
             )
         return running
 
-    def measure(self, name: str, base: Path, **environment: str) -> Running:
+    def measure(
+        self, name: str, base: Path, worker_code: str | None = None, **environment: str
+    ) -> Running:
         """Start a job that measures latency."""
         folder = self.folder / name
         folder.mkdir()
@@ -103,8 +102,8 @@ class Jobs:
             *("--datasets", write_records(folder / "test.jsonl", 7, split="test")),
             *("--base", base, "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
             *("--settings", settings.model_dump_json(), "--log", folder / "log"),
-            *("--code", code_parameter("measure_latency.py", settings.modules(), self.scripts)),
-            *("--worker-code", code_parameter("predict.py", modules_of(chosen), self.scripts)),
+            *("--code", code_parameter("measure_latency.py", settings.modules())),
+            *("--worker-code", worker_code or code_parameter("predict.py", modules_of(chosen))),
             *("--output", folder / "latency.json"),
         ]
         return self._start("measure_latency.py", folder, arguments, environment)
@@ -119,7 +118,7 @@ class Jobs:
         printed = folder / "printed"
         with printed.open("wb") as stream:
             process = warm.start(
-                [str(self.scripts / script), *map(str, arguments)],
+                [str(SCRIPTS / script), *map(str, arguments)],
                 self.folder,
                 stream,
                 stream,
@@ -226,32 +225,6 @@ def test_kill_9_of_a_job_leaves_the_process_to_the_next(
     assert jobs.worker() == worker
 
 
-def test_kill_9_of_the_run_leaves_a_job_its_process_and_no_process_after_it(
-    jobs: Jobs, tiny_base: Path, tmp_path: Path
-) -> None:
-    paused = jobs.start("job", tiny_base, pause_at=2)
-    jobs.run.kill()
-    jobs.run.wait()
-    paused.finish()
-    assert "loads the model itself" not in jobs.log("job")
-    assert jobs.predictions("job") == alone(tmp_path, tiny_base)
-    wait_until(lambda: jobs.workers() == [], lambda: True, lambda: "it is there")
-
-
-def test_beside_the_job_that_uses_the_process_others_load_the_model_themselves(
-    jobs: Jobs, tiny_base: Path, tmp_path: Path
-) -> None:
-    paused = jobs.start("first", tiny_base, pause_at=2)
-    expected = alone(tmp_path, tiny_base)
-    assert jobs.result("second", tiny_base) == expected
-    assert len(jobs.workers()) == 2, "the first job and its process"
-    paused.finish()
-    assert jobs.predictions("first") == expected
-    worker = jobs.worker()
-    assert jobs.result("third", tiny_base) == expected
-    assert jobs.worker() == worker
-
-
 def test_problems_that_only_the_process_sees_are_told_as_in_a_job_alone(
     jobs: Jobs, tiny_base: Path, tmp_path: Path
 ) -> None:
@@ -281,25 +254,8 @@ def refused(jobs: Jobs, name: str, base: Path, **options: Any) -> Sequence[str]:
     return [line for line in jobs.log(name).splitlines() if "error" in line]
 
 
-def test_code_that_was_edited_is_run_by_another_process(jobs: Jobs, tiny_base: Path) -> None:
-    scripts = jobs.folder.with_name("scripts")
-    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "requirements.lock", scripts.parent)
-    jobs.scripts = scripts
-    # A file that was written in this instant would look as if it had changed during the start.
-    time.sleep(0.05)
-    before = jobs.result("before", tiny_base)
+def test_jobs_of_other_code_have_another_process(jobs: Jobs, tiny_base: Path) -> None:
+    jobs.result("first", tiny_base)
     worker = jobs.worker()
-    engine = scripts / "ecslm/prediction/generation.py"
-    text = engine.read_text()
-    old = "text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)"
-    assert text.count(old) == 1
-    engine.write_text(text.replace(old, f"{old} + '!'"))
-    code_of.cache_clear()
-    time.sleep(0.05)
-    after = jobs.result("after", tiny_base)
+    jobs.measure("second", tiny_base, worker_code="code:edited").finish()
     assert jobs.worker() != worker
-    texts = [
-        [json.loads(line)["prediction"] for line in made.splitlines()] for made in (before, after)
-    ]
-    assert texts[1] == [f"{text}!" for text in texts[0]]
