@@ -15,7 +15,7 @@ from ecslm.scoring.settings import Resamples, Seed
 
 Pair = tuple[str, str]
 
-# The second name of a pair: in each task the simple baseline that is best on validation records.
+# The second name of a pair: in each task the simple baseline that was chosen without test records.
 BEST_SIMPLE = "best simple"
 
 # Without an extreme one among B random permutations, the interval of p ends at 3.69 / B. Holm's
@@ -45,7 +45,7 @@ class ContrastBase(Closed):
         min_length=1,
         description="Pairs of names to compare: the first minus the second. Of models, trivial "
         f"baselines count too, and `{BEST_SIMPLE}` as the second is the one of each task's trivial "
-        "and learned baselines that is best on validation records.",
+        "and learned baselines that was chosen without test records.",
     )
 
     @model_validator(mode="after")

@@ -52,7 +52,8 @@ class ReportEntry(Closed):
         6,
         ge=0,
         description="Records of each task and setting that the page shows, with the answers of all "
-        "models: those that each model answers best and worst, in turn.",
+        "models: half of them those that the model which the page is about answers worst, and then "
+        "those that it answers best.",
     )
 
 

@@ -65,7 +65,7 @@ class ServerSettings(Closed):
 
 
 class ServerDecoding(Sampling):
-    """The settings of decoding that a server is told. See `DecodingSettings`."""
+    """The settings of decoding that a server is told."""
 
     max_new_tokens: int = Field(
         100, ge=1, description="Maximum tokens of an answer, hidden thoughts included."
