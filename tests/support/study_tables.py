@@ -39,7 +39,7 @@ DESCRIBED = {
 }
 OVERLAP = {
     **{"records": RECORDS, "exact": 123, "exact_with_output": 12, "near": RECORDS},
-    **{"instruction": "seen", "unseen_instructions": 0, "queries": None, "history_targets": None},
+    **{"instruction": "seen", "queries": None, "history_targets": None},
 }
 
 
@@ -84,7 +84,7 @@ def _write(study: Study, results: Path, path: str) -> None:
     elif folder == "comparisons":
         write_json(file, list(_comparisons(study, task, rng)))
     elif folder == "leakage":
-        about = {"task": task, "train_records": 9, "shingle_words": 5, "jaccard": 0.8, "pairs": []}
+        about = {"task": task, "shingle_words": 5, "jaccard": 0.8, "pairs": []}
         write_json(file, about | {"settings": dict.fromkeys(settings, OVERLAP)})
     elif folder == "descriptions":
         write_json(file, _description(study, task))

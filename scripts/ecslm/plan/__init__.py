@@ -1,1 +1,1 @@
-"""The jobs of a study: the outputs, inputs and parameters of each."""
+"""The study to run: its models, seeds and tasks, and the parameters and needs of its jobs."""

@@ -29,7 +29,7 @@ from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
 SNAKEMAKE = Path(".snakemake")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 MAKE_ROOM = "make room, or move `results` to another disk and link it here"
-# Values per weight in a checkpoint, and checkpoints of one training.
+# Values per weight in a checkpoint, and its files: the old one stays until the new one is whole.
 CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
 OPTION = "rerun-triggers"
 # What tells of each: dates and content of files, settings with code and versions, which files are

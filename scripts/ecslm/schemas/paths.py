@@ -25,7 +25,7 @@ PUBLISHED_NOTES = PUBLISHED / "notes.csv"
 PUBLISHED_COUNTS = PUBLISHED / "counts.csv"
 PUBLISHED_PARAMETERS = PUBLISHED / "parameters.csv"
 ARCHITECTURES = Path("resources/architectures.csv")
-# What `results/` has beside the directories of studies; `made` is of versions up to 0.4.
+# What `results/` has beside the directories of studies; `made` is of version 1.0.
 SHARED = frozenset({*(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, RUN_LOCK)), "made"})
 
 # Relative to the directory of all bases.

@@ -1,4 +1,4 @@
-"""Claims about one model: its scores beside published, simple and untuned ones, and the verdict in
+"""Claims about one model: its scores beside published, simple and untuned ones, and a paragraph in
 plain words, which say no more than the numbers support."""
 
 from collections import defaultdict
@@ -81,7 +81,7 @@ def sign(difference: float, rounding: float = 0.0) -> int:
     return 0 if abs(difference) <= rounding else 1 if difference > 0 else -1
 
 
-def verdict(
+def claims_paragraph(
     where: str,
     model: str,
     claims: Sequence[Claim],

@@ -24,7 +24,7 @@ TESTS: dict[Test, str] = {
 # Below it a p-value is shown as less than it.
 LEAST_P = 0.001
 
-Verdict = Literal["significant", "undecided", "few"]
+SignificanceMark = Literal["significant", "undecided", "few"]
 # Why a difference is not marked.
 UNMARKED: dict[str, str] = {
     "few": "an unpaired test is not valid with so few records, or so few that decide",
@@ -33,11 +33,11 @@ UNMARKED: dict[str, str] = {
 
 
 def difference_cell(task: str, row: Comparison) -> Cell:
-    """The difference with its interval, and the mark of its verdict."""
+    """The difference with its interval, and the mark of its significance."""
     sources = (comparison_path(task),)
     if row.difference is None or row.ci95 is None:
         return Cell(sources=sources)
-    mark = verdict(row)
+    mark = significance_mark(row)
     return Cell(
         value=row.difference,
         shown=difference_text(row.difference),
@@ -59,7 +59,7 @@ def p_text(p: float, below: str) -> str:
     return f"{below}{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
 
 
-def verdict(row: Comparison) -> Verdict | None:
+def significance_mark(row: Comparison) -> SignificanceMark | None:
     """Whether the difference is significant, and if only almost, why it is not.
 
     It must not depend on the luck of random draws, so both ends of the interval of the adjusted p
@@ -86,16 +86,16 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "contrast, whether shown here or not. All of this holds for these adapters: other training "
         "runs may differ by more."
     )
-    yield from unmarked_notes((verdict(row), task) for task, row in compared)
+    yield from unmarked_notes((significance_mark(row), task) for task, row in compared)
 
 
-def unmarked_notes(verdicts: Iterable[tuple[str | None, str]]) -> Iterator[str]:
+def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
     """Why differences are not marked although p may be small.
 
     Args:
-        verdicts: each with its task.
+        marks: each with its task.
     """
-    tasks = in_tasks(verdicts)
+    tasks = in_tasks(marks)
     for mark, reason in UNMARKED.items():
         if mark in tasks:
             yield f"Not marked although p may be below {LEVEL}, {tasks[mark]}: {reason}."

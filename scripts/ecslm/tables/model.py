@@ -41,9 +41,8 @@ class Cell:
 
     Marks: `best` and `second` of the competitors, `below_simple` (worse than the best simple
     baseline), `constant` (nearly all answers are the same one), `doubled` (printed as twice a
-    recall), `significant` (a difference whose adjusted p
-    is below the level), `undecided` and `few` (one that would be, but for the Monte Carlo error of
-    p or for the few records that decide it).
+    recall), `significant` (a difference whose adjusted p is below the level), `undecided` and `few`
+    (one that would be, but for the Monte Carlo error of p or for the few records that decide it).
     `sd` is the standard deviation over seeds where there are several; `mcc` is Matthews'
     correlation of answers with yes or no.
     """
@@ -74,15 +73,14 @@ class Simple:
 class HeaderCell:
     """The head of a column.
 
-    `lower_is_better` is None where columns are not ranked. `records` are the test records of its
-    scores, but for the rows that `fewer` names, with their own number; None where it has none.
+    `records` are the test records of its scores, but for the rows that `fewer` names, with their
+    own number; None where it has none.
     """
 
     key: str
     text: str
     detail: str = ""
     form: Form = "number"
-    lower_is_better: bool | None = None
     records: int | None = None
     fewer: tuple[tuple[str, int], ...] = ()
     simple: Simple | None = None

@@ -32,7 +32,7 @@ def described(records: int, labels: dict[str, int] | None, p95: int = 90) -> dic
 
 
 def overlap(records: int, exact: int, near: int) -> dict[str, Any]:
-    rest = {"exact_with_output": 0, "instruction": "seen", "unseen_instructions": 0}
+    rest = {"exact_with_output": 0, "instruction": "seen"}
     rest |= {"queries": None, "history_targets": None}
     return {"records": records, "exact": exact, "near": near, **rest}
 
@@ -57,7 +57,7 @@ def made(results: Path, wanted: TableRequest | None = None, **check: Any) -> Tab
         about = {"task": task, "answer": TASKS[task]["answer"], "tokenizer": "Tiny"}
         about |= {"options": None, "example": EXAMPLE, "splits": splits[task]}
         write_json(results / f"descriptions/{task}.json", about)
-        fixed = {"train_records": 3, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
+        fixed = {"shingle_words": 3, "jaccard": 0.8, "pairs": []}
         write_json(results / f"leakage/{task}.json", {"task": task, **fixed, "settings": found})
     fields = {"problems": {}, "dropped": 0, "elsewhere": 0, "tasks": {}, "differing": []}
     write_json(results / "data_check.json", {"files": {}, **fields, **check})

@@ -11,7 +11,7 @@ from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import Interval, Table
 
 UNSEEN = "IND_Unseen_Instruction"
-COUNTS = dict.fromkeys(("records", "exact", "exact_with_output", "near", "unseen_instructions"), 4)
+COUNTS = dict.fromkeys(("records", "exact", "exact_with_output", "near"), 4)
 BOTH = {IND: scores(0.5), UNSEEN: scores(0.4)}
 
 
@@ -29,7 +29,7 @@ def write(results: Path, task: str, found: dict[str, Any], **labels: str) -> Non
     files.write_metrics(results, "Small", task, found)
     fixed = {**COUNTS, "queries": None, "history_targets": None}
     settings = {setting: {**fixed, "instruction": label} for setting, label in labels.items()}
-    about = {"task": task, "train_records": 9, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
+    about = {"task": task, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
     write_json(results / f"leakage/{task}.json", {**about, "settings": settings})
     files.write_comparisons(results, task)
 

@@ -21,7 +21,7 @@ WIDE = Layout(wide=True, intervals="beside")
 def panel(*cells: Cell, title: str = HOSTILE, detail: str = "", **changes: Any) -> Panel:
     columns = (
         HeaderCell("text", "Text", form="text"),
-        HeaderCell("AVE", "AVE", "F_BERT", lower_is_better=False, records=1_000),
+        HeaderCell("AVE", "AVE", "F_BERT", records=1_000),
     )
     text = Cell(HOSTILE, HOSTILE)
     rows = tuple(

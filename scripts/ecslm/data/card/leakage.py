@@ -67,7 +67,6 @@ def leakage(
             exact_with_output=sum(_sample(record) in samples for record in records),
             near=sum(record.input in matches for record in records),
             instruction="mixed" if 0 < unseen < len(records) else "unseen" if unseen else "seen",
-            unseen_instructions=unseen,
             queries=_shared([query in queries for one in records if (query := _query(one))]),
             history_targets=_shared([bool(history & targets) for history, _ in recommended]),
         )
@@ -80,7 +79,6 @@ def leakage(
     similar = sorted(pairs.values(), key=lambda pair: -pair.jaccard)
     return Leakage(
         task=test[0].task,
-        train_records=len(train),
         shingle_words=SHINGLE_WORDS,
         jaccard=NEAR,
         settings=settings,

@@ -84,7 +84,6 @@ class SettingLeakage(Closed):
         exact_with_output: of these, those with equal options and output.
         near: records whose input is a near duplicate; exact ones included.
         instruction: whether all, none or some of the records' instructions occur in training.
-        unseen_instructions: records whose instruction is not in training.
         queries: records with a query; shared: a training record of any compared task has the same
             query. None where no record has one.
         history_targets: records with a purchase history; shared: it contains the correct answer of
@@ -96,7 +95,6 @@ class SettingLeakage(Closed):
     exact_with_output: int
     near: int
     instruction: Literal["seen", "unseen", "mixed"]
-    unseen_instructions: int
     queries: Shared | None
     history_targets: Shared | None
 
@@ -120,7 +118,6 @@ class Leakage(Closed):
     """
 
     task: str
-    train_records: int
     shingle_words: int
     jaccard: float
     settings: dict[str, SettingLeakage]

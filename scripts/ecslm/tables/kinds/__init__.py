@@ -1,1 +1,1 @@
-"""A module for each kind of table, loaded by name."""
+"""A module for each kind of table: the class of its entries in the configuration."""

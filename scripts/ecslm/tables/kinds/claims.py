@@ -6,7 +6,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
-from ecslm.tables.claims import Claim, close_enough, difference_interval, sign, verdict
+from ecslm.tables.claims import (
+    Claim,
+    claims_paragraph,
+    close_enough,
+    difference_interval,
+    sign,
+)
 from ecslm.tables.differences import difference_cell, unmarked_notes
 from ecslm.tables.entry import TASK_ROWS, IntervalsEntry
 from ecslm.tables.inputs import Inputs, comparison_files
@@ -101,7 +107,7 @@ class ClaimsEntry(IntervalsEntry):
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from scores, comparisons and published numbers: panels for each setting, with
-        a paragraph of the verdict."""
+        a paragraph on its claims."""
         study = inputs.study
         claims: list[tuple[str, list[Claim]]] = []
         for setting in self.settings:
@@ -113,8 +119,8 @@ class ClaimsEntry(IntervalsEntry):
             *self._notes(study, [claim for _, found in claims for claim in found]),
             *mark_notes(panels, with_intervals=self.explains_intervals),
         )
-        verdicts = [
-            verdict(
+        paragraphs = [
+            claims_paragraph(
                 title[:1].upper() + title[1:],
                 self.model,
                 found,
@@ -125,13 +131,13 @@ class ClaimsEntry(IntervalsEntry):
             for title, found in claims
         ]
         if self.general and not study.data.comparable:
-            verdicts.insert(
+            paragraphs.insert(
                 0,
                 f"The published models answered other records than these ({study.data.source}), so "
                 f"their scores cannot be compared: {self.model} is compared only with rows of this "
                 "study.",
             )
-        return self.table(name, panels, notes, study.data, verdicts)
+        return self.table(name, panels, notes, study.data, paragraphs)
 
     def _compares(self, study: TableContext) -> bool:
         """Whether published rows are compared with ours."""

@@ -51,7 +51,7 @@ class InstructionsEntry(ScoresEntry):
         differences = [(task, row) for task, row in compared if row.model in self.models]
         columns = [HeaderCell("records", "n", form="count")]
         for (setting, title), by_task in zip(titles.items(), labels, strict=True):
-            columns.append(HeaderCell(setting, title, _label(by_task), lower_is_better=False))
+            columns.append(HeaderCell(setting, title, _label(by_task)))
         for a, b in dict.fromkeys((row.a, row.b) for _, row in differences):
             detail = f"{titles.get(a, a)} against {titles.get(b, b)}"
             columns.append(HeaderCell(f"{a} against {b}", "Difference", detail))

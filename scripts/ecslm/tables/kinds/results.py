@@ -202,7 +202,6 @@ class _Rows:
             key=task,
             text=task,
             detail=self._study.tasks[task].metric,
-            lower_is_better=False,
             simple=Simple(simple[0], value) if simple and value is not None else None,
             **notes.counted(self._measured[task]),
         )

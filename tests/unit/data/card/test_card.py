@@ -27,9 +27,9 @@ OVERLAP: dict[str, Any] = {
     "exact_with_output": 0,
     "near": 2,
     "instruction": "unseen",
+    "queries": {"records": 4, "shared": 3},
+    "history_targets": None,
 }
-OVERLAP |= {"unseen_instructions": 4, "history_targets": None}
-OVERLAP["queries"] = {"records": 4, "shared": 3}
 
 TASK = {"code": "PM", "title": "Product Matching", "leakage": True}
 EXAMPLE = {"instruction": "Same?", "input": "# a\n* b", "options": None, "output": "yes"}
@@ -56,7 +56,7 @@ def write_reports(results: Path, **check: Any) -> None:
     write_json(
         results / "descriptions/PM.json", {**description, "splits": {"test": {IND: DESCRIBED}}}
     )
-    leakage = {"task": "PM", "train_records": 9, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
+    leakage = {"task": "PM", "shingle_words": 3, "jaccard": 0.8, "pairs": []}
     write_json(results / "leakage/PM.json", {**leakage, "settings": {IND: OVERLAP}})
 
 

@@ -74,13 +74,12 @@ def test_an_exact_match_counts_however_short(text: str) -> None:
 
 def test_instructions_seen_unseen_and_mixed() -> None:
     seen, unseen = evaluated(), evaluated(instruction="Another?")
-    for test, word, count in [
-        ([seen, seen], "seen", 0),
-        ([unseen, unseen], "unseen", 2),
-        ([seen, unseen], "mixed", 1),
+    for test, word in [
+        ([seen, seen], "seen"),
+        ([unseen, unseen], "unseen"),
+        ([seen, unseen], "mixed"),
     ]:
-        found = measured(test, [trained()])
-        assert (found.instruction, found.unseen_instructions) == (word, count)
+        assert measured(test, [trained()]).instruction == word
 
 
 def query(text: str, **fields: Any) -> str:
