@@ -67,6 +67,19 @@ class TaskVerdict:
         return OUTCOMES[self.outcome]
 
     @property
+    def reason(self) -> str:
+        """What it is compared with, and why a difference that can be seen does not count."""
+        simple = next((one for one in self.marks if one.kind == "simple"), None)
+        if simple is None:
+            return self.doubt
+        found, own = [f"{simple.row} {score_text(simple.value)}"], self.score.value
+        if self.doubt:
+            found.append(self.doubt)
+        elif self.outcome == NO_BETTER and isinstance(own, float) and own != simple.value:
+            found.append(f"{'ahead' if own > simple.value else 'behind'}, perhaps by chance")
+        return "; ".join(found)
+
+    @property
     def answers(self) -> list[str]:
         """The columns of its confusion matrix: right answers, others, and unreadable ones last."""
         given = {a for row in self.confusion.values() for a, count in row.items() if count}

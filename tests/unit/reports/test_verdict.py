@@ -10,7 +10,7 @@ from support.report_files import CLAIMS, claims_table, report_settings, write_re
 from support.table_files import IND, TASKS, scores, write_metrics
 
 from ecslm.reports.prices import money, read_prices
-from ecslm.reports.verdict import Verdict, in_words, read_verdicts
+from ecslm.reports.verdict import Mark, Verdict, in_words, read_verdicts
 from ecslm.tables.model import Cell, RowGroup, Table
 
 
@@ -41,6 +41,25 @@ def test_the_word_is_that_of_the_test_in_the_table_of_claims(
     found = verdict_of(results, claims_table(Cell(difference, "d", marks=tuple(marks))))
     (task,) = found.tasks
     assert (task.word, bool(task.doubt)) == (word, doubt)
+
+
+@pytest.mark.parametrize(
+    ("simple", "difference", "marks", "reason"),
+    [
+        (0.5, 0.3, ["significant"], "TF-IDF 0.500"),
+        (0.5, 0.3, [], "TF-IDF 0.500; ahead, perhaps by chance"),
+        (0.9, -0.1, [], "TF-IDF 0.900; behind, perhaps by chance"),
+        (0.8, 0.0, [], "TF-IDF 0.800"),
+        (0.5, 0.3, ["few"], "TF-IDF 0.500; too few records to be sure"),
+    ],
+)
+def test_a_verdict_that_the_bar_alone_would_not_give_has_its_reason(
+    simple: float, difference: float, marks: list[str], reason: str, results: Path
+) -> None:
+    found = verdict_of(results, claims_table(Cell(difference, "d", marks=tuple(marks))))
+    mark = Mark("simple", "TF-IDF", simple)
+    (task,) = (replace(one, score=Cell(0.8), marks=(mark,)) for one in found.tasks)
+    assert task.reason == reason
 
 
 def test_tasks_in_which_it_is_better_come_first_and_those_not_compared_last(results: Path) -> None:
