@@ -180,7 +180,7 @@ MAKES = {
     *("tuple", "TypeAdapter", "AfterValidator", "len", "getattr", "get_args", "range", "product"),
     *("ContextVar", "contextlib.ExitStack", "Path(__file__).resolve", "pa.int64", "pa.schema"),
     *("pa.string", "HashingVectorizer", "FIGURE_SVG.format", "FIGURE_PDF.format", "METRICS.items"),
-    *("reduce", "sorted", "Literal", "'|'.join"),
+    *("reduce", "sorted", "Literal", "'|'.join", "json.JSONDecoder"),
 }
 DECORATORS = {
     *("computed_field", "field_serializer", "model_serializer", "singledispatch", "job"),
