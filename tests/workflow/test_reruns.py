@@ -185,8 +185,10 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "train_adapter Tiny-Exact/*; render_table parameters; render_table dataset; "
             "render_table cost",
         ),
+    ),
+    "precision": (
         row(
-            "another model's precision",
+            "of one model",
             configured(f"{MODELS}.Tiny-Chat.precision.quantization", "none"),
             "train_adapter Tiny-Chat/*",
         ),

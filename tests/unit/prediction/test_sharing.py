@@ -85,8 +85,8 @@ class Jobs:
         if pause_at is not None:
             wait_until(
                 lambda: marker.exists() and marker.read_text() != "",
-                lambda: running.process.poll() is None,
                 running.printed.read_text,
+                lambda: running.process.poll() is None,
             )
         return running
 
@@ -154,7 +154,7 @@ def jobs(tmp_path: Path) -> Iterator[Jobs]:
         yield made
         run.kill()
         run.wait()
-        wait_until(lambda: made.workers() == [], lambda: True, lambda: str(made.workers()))
+        wait_until(lambda: made.workers() == [], lambda: str(made.workers()))
 
 
 def alone(folder: Path, *arguments: Any, **changes: Any) -> bytes:
