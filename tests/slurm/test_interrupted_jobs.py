@@ -121,7 +121,7 @@ def gpus_in_use(project: Path) -> list[str]:
     return [
         process.environ()["CUDA_VISIBLE_DEVICES"]
         for process in processes_in(project)
-        if "scripts/train_adapter.py" in process.info["cmdline"]
+        if "scripts/train_adapter.py" in (process.info["cmdline"] or ())
     ]
 
 
