@@ -37,28 +37,25 @@ class Manifest(BaseModel):
     # Fields of a stage are attributes even where its own form of manifest is not known.
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    inputs: dict[str, str] = Field(description="sha256 of each file read, by its path as given.")
-    content: str | None = Field(None, description="Digest of the source's rows (dataset files).")
-    template_sha256: str | None = Field(
-        None,
-        exclude_if=lambda digest: digest is None,
-        description="Digest of what the prompt template renders; not written without one.",
-    )
-    settings: dict[str, Any] = Field(description="The value of the script's `--settings`.")
-    code: str | None = Field(description="Digest of the script's code, if it was given.")
-    versions: dict[str, str] = Field(description="Versions of libraries that can change results.")
-    files: dict[str, str] = Field(description="sha256 of each result, by file name.")
-    folder: str = Field(
-        ".",
-        exclude_if=lambda folder: folder == ".",
-        description="Directory of the files, absolute or relative to the manifest's own; not "
-        "written if it is that one.",
-    )
-    action: Sha256 | None = Field(
-        None,
-        exclude_if=lambda action: action is None,
-        description="Key of the results in the cache of finished results, if they are kept there.",
-    )
+    inputs: dict[str, str]
+    """sha256 of each file read, by its path as given."""
+    content: str | None = None
+    """Digest of the source's rows (dataset files)."""
+    template_sha256: str | None = Field(None, exclude_if=lambda digest: digest is None)
+    """Digest of what the prompt template renders; not written without one."""
+    settings: dict[str, Any]
+    """The value of the script's `--settings`."""
+    code: str | None
+    """Digest of the script's code, if it was given."""
+    versions: dict[str, str]
+    """Versions of libraries that can change results."""
+    files: dict[str, str]
+    """sha256 of each result, by file name."""
+    folder: str = Field(".", exclude_if=lambda folder: folder == ".")
+    """Directory of the files, absolute or relative to the manifest's own; not written if it is that
+    one."""
+    action: Sha256 | None = Field(None, exclude_if=lambda action: action is None)
+    """Key of the results in the cache of finished results, if they are kept there."""
 
     @property
     def source_content(self) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import copy_file, hidden, write_text
@@ -39,11 +39,15 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    key: Sha256 = Field(description="Digest of everything that determines the results.")
+    key: Sha256
+    """Digest of everything that determines the results."""
     step: str
-    made_for: str = Field(description="The manifest that the results were first written with.")
-    fields: dict[str, Any] = Field(description="Fields of the manifest that the job has found.")
-    files: dict[str, str] = Field(description="sha256 of each result, by its name in the entry.")
+    made_for: str
+    """The manifest that the results were first written with."""
+    fields: dict[str, Any]
+    """Fields of the manifest that the job has found."""
+    files: dict[str, str]
+    """sha256 of each result, by its name in the entry."""
 
 
 @dataclass(frozen=True)

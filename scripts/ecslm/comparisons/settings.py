@@ -40,13 +40,12 @@ Permutations = Annotated[
 class ContrastBase(Closed):
     """A contrast; all its tests are one family."""
 
-    title: str = Field("", description="Title above its rows in tables.")
-    pairs: tuple[Pair, ...] = Field(
-        min_length=1,
-        description="Pairs of names to compare: the first minus the second. Of models, trivial "
-        f"baselines count too, and `{BEST_SIMPLE}` as the second is the one of each task's trivial "
-        "and learned baselines that was chosen without test records.",
-    )
+    title: str = ""
+    """Title above its rows in tables."""
+    pairs: tuple[Pair, ...] = Field(min_length=1)
+    """Pairs of names to compare: the first minus the second. Of models, trivial baselines count
+    too, and `best simple` as the second is the one of each task's trivial and learned
+    baselines that was chosen without test records."""
 
     @model_validator(mode="after")
     def _valid_pairs(self) -> "ContrastBase":
@@ -63,14 +62,16 @@ class ModelsContrast(ContrastBase):
     """Compares two models on the same samples."""
 
     kind: Literal["models"]
-    settings: UniqueNames = Field(min_length=1, description="Evaluation settings.")
+    settings: UniqueNames = Field(min_length=1)
+    """Evaluation settings."""
 
 
 class SettingsContrast(ContrastBase):
     """Compares one model in two settings; paired if they have the same samples."""
 
     kind: Literal["settings"]
-    models: UniqueNames = Field(min_length=1, description="Models.")
+    models: UniqueNames = Field(min_length=1)
+    """Models."""
 
 
 Contrast = Annotated[ModelsContrast | SettingsContrast, Field(discriminator="kind")]
@@ -80,18 +81,17 @@ class ComparisonsSettings(Closed):
     """The study's `comparisons`."""
 
     permutations: Permutations = 10_000
-    contrasts: dict[str, Contrast] = Field(
-        min_length=1, description="Contrasts by name, each a family of tests for Holm's adjustment."
-    )
+    contrasts: dict[str, Contrast] = Field(min_length=1)
+    """Contrasts by name, each a family of tests for Holm's adjustment."""
 
 
 class ComparedModel(Closed):
     """A model to compare: its seeds name its outcomes files, its shots the settings in them."""
 
-    seeds: Annotated[tuple[int, ...], AfterValidator(unique)] = Field(
-        min_length=1, description="Seeds whose outcomes are compared."
-    )
-    shots: int = Field(0, description="Examples in the prompt.")
+    seeds: Annotated[tuple[int, ...], AfterValidator(unique)] = Field(min_length=1)
+    """Seeds whose outcomes are compared."""
+    shots: int = 0
+    """Examples in the prompt."""
 
 
 class DifferencesSettings(JobSettings):
@@ -99,12 +99,12 @@ class DifferencesSettings(JobSettings):
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("numpy", "scipy")
 
-    metric: Metric = Field(description="Headline metric of the task.")
-    models: dict[str, ComparedModel] = Field(
-        description="Models and baselines that contrasts name or that may be the best simple "
-        "baseline, by name."
-    )
-    contrasts: dict[str, Contrast] = Field(min_length=1, description="Contrasts by name.")
+    metric: Metric
+    """Headline metric of the task."""
+    models: dict[str, ComparedModel]
+    """Models and baselines that contrasts name or that may be the best simple baseline, by name."""
+    contrasts: dict[str, Contrast] = Field(min_length=1)
+    """Contrasts by name."""
     resamples: Resamples = 10_000
     permutations: Permutations = 10_000
     seed: Seed = 0
@@ -139,8 +139,10 @@ class ChooseSettings(JobSettings):
     LIBRARIES: ClassVar[tuple[str, ...]] = LEARNING
 
     task: TaskKind
-    trivial: tuple[Baseline, ...] = Field(description="The trivial baselines of the task.")
-    learned: dict[str, LearnedSettings] = Field(description="The learned ones, by name.")
+    trivial: tuple[Baseline, ...]
+    """The trivial baselines of the task."""
+    learned: dict[str, LearnedSettings]
+    """The learned ones, by name."""
 
     def modules(self) -> tuple[str, ...]:
         """Those of the task's answers and metric."""

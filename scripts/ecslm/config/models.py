@@ -85,17 +85,14 @@ class AnyModel(Closed):
     RESOURCES: ClassVar[Mapping[str, int]] = {}
     """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
 
-    run: bool = Field(
-        True,
-        description="Whether it is run. If not, it is in no table of scores and no comparison.",
-    )
-    group: str | None = Field(
-        None,
-        description="Title of its group. Wherever models are listed, the title stands for all of "
-        "them, and a results table without `rows` has one for each group. Default: by what it is, "
-        "such as `Base models` or `Tuned models`.",
-    )
-    shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
+    run: bool = True
+    """Whether it is run. If not, it is in no table of scores and no comparison."""
+    group: str | None = None
+    """Title of its group. Wherever models are listed, the title stands for all of them, and a
+    results table without `rows` has one for each group. Default: by what it is, such as `Base
+    models` or `Tuned models`."""
+    shots: Literal[0, 1] = 0
+    """Examples in the prompt."""
     backend: str
 
     @property
@@ -152,43 +149,33 @@ class TransformersModel(AnyModel):
 
     RESOURCES: ClassVar[Mapping[str, int]] = {"gpu": 1}
 
-    backend: Literal["transformers"] = Field(
-        "transformers", description="What answers: weights that run here (the default)."
-    )
-    base: BaseName = Field(description="Its base weights, an entry of `bases`.")
-    template: TemplateName = Field(description="Its prompt: resources/prompts/{template}.jinja.")
-    training: TrainingSettings | None = Field(
-        None,
-        description="If missing, the base is not tuned. If present, even empty, it is tuned, and "
-        "its keys replace those of the study's `training`.",
-    )
-    adapter_of: AnyModelName | None = Field(
-        None,
-        description="Model whose adapters it uses instead of training its own; both need the same "
-        "base, template and precision.",
-    )
-    precision: Precision = Field(
-        Precision(), description="Keys that replace those of the study's `precision`."
-    )
-    decoding: DecodingKeys | None = Field(
-        None,
-        description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
-        "every task.",
-    )
-    seeds: Seeds = Field((0,), description="Seeds to train and predict with, in any order.")
+    backend: Literal["transformers"] = "transformers"
+    """What answers: weights that run here (the default)."""
+    base: BaseName
+    """Its base weights, an entry of `bases`."""
+    template: TemplateName
+    """Its prompt: resources/prompts/{template}.jinja."""
+    training: TrainingSettings | None = None
+    """If missing, the base is not tuned. If present, even empty, it is tuned, and its keys replace
+    those of the study's `training`."""
+    adapter_of: AnyModelName | None = None
+    """Model whose adapters it uses instead of training its own; both need the same base, template
+    and precision."""
+    precision: Precision = Precision()
+    """Keys that replace those of the study's `precision`."""
+    decoding: DecodingKeys | None = None
+    """Keys that replace those of the study's `decoding` and `task_decoding`, in every task."""
+    seeds: Seeds = (0,)
+    """Seeds to train and predict with, in any order."""
 
-    answers: Literal["free", "constrained", "likelihood"] = Field(
-        "free",
-        description="free: whatever the model generates. constrained: only tokens with which a "
-        "valid answer can continue. likelihood: the likeliest of the right answers that there are: "
-        "yes and no, or the options, see `option` of the task. A model is not evaluated on tasks "
-        "whose answers cannot be limited in this way.",
-    )
-    normalization: Normalization = Field(
-        "none",
-        description="Only with `answers: likelihood`: what the log-likelihood of an answer is "
-        "divided by: nothing, or its number of tokens or bytes.",
-    )
+    answers: Literal["free", "constrained", "likelihood"] = "free"
+    """free: whatever the model generates. constrained: only tokens with which a valid answer can
+    continue. likelihood: the likeliest of the right answers that there are: yes and no, or the
+    options, see `option` of the task. A model is not evaluated on tasks whose answers cannot be
+    limited in this way."""
+    normalization: Normalization = "none"
+    """Only with `answers: likelihood`: what the log-likelihood of an answer is divided by: nothing,
+    or its number of tokens or bytes."""
 
     @field_validator("precision", "training", mode="before")
     @classmethod
@@ -271,24 +258,17 @@ class RecordedModel(AnyModel):
     tuned: ClassVar[bool] = False
     seeds: ClassVar[tuple[int, ...]] = (0,)
 
-    backend: Literal["recorded"] = Field(description="What answers: files of answers.")
-    path: str | None = Field(
-        None,
-        description="Directory of the answers: `{task}.jsonl`, or `{task}/{setting}.json` with a "
-        "JSON list of texts in the order of the test records. {task} is the task's code or one of "
-        "its aliases.",
-    )
-    published: Name | None = Field(
-        None,
-        description="Instead of `path`: its directory among those of the study's `answers`, which "
-        "are fetched.",
-    )
-    tasks: tuple[TaskName, ...] | None = Field(
-        None, min_length=1, description="Tasks that it has answers to (default: all)."
-    )
-    settings: tuple[SettingName, ...] | None = Field(
-        None, min_length=1, description="Settings that it has answers in (default: all)."
-    )
+    backend: Literal["recorded"]
+    """What answers: files of answers."""
+    path: str | None = None
+    """Directory of the answers: `{task}.jsonl`, or `{task}/{setting}.json` with a JSON list of
+    texts in the order of the test records. {task} is the task's code or one of its aliases."""
+    published: Name | None = None
+    """Instead of `path`: its directory among those of the study's `answers`, which are fetched."""
+    tasks: tuple[TaskName, ...] | None = Field(None, min_length=1)
+    """Tasks that it has answers to (default: all)."""
+    settings: tuple[SettingName, ...] | None = Field(None, min_length=1)
+    """Settings that it has answers in (default: all)."""
 
     @model_validator(mode="after")
     def _in_one_place(self) -> Self:
@@ -333,18 +313,18 @@ class OpenAIModel(AnyModel):
     training: ClassVar[None] = None
     tuned: ClassVar[bool] = False
 
-    backend: Literal["openai"] = Field(description="What answers: an OpenAI-compatible server.")
-    server: ServerSettings = Field(description="Which model of which server.")
-    template: TemplateName = Field(description="Its prompt: resources/prompts/{template}.jinja.")
-    decoding: ServerDecoding = Field(
-        ServerDecoding(),
-        description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
-        "every task.",
-    )
-    seeds: Seeds = Field((0,), description="Seeds to sample with, in any order.")
-    access: AccessSettings = Field(
-        AccessSettings(), description="How the server is reached, and what it may cost."
-    )
+    backend: Literal["openai"]
+    """What answers: an OpenAI-compatible server."""
+    server: ServerSettings
+    """Which model of which server."""
+    template: TemplateName
+    """Its prompt: resources/prompts/{template}.jinja."""
+    decoding: ServerDecoding = ServerDecoding()
+    """Keys that replace those of the study's `decoding` and `task_decoding`, in every task."""
+    seeds: Seeds = (0,)
+    """Seeds to sample with, in any order."""
+    access: AccessSettings = AccessSettings()
+    """How the server is reached, and what it may cost."""
 
     @model_validator(mode="after")
     def _told_its_seeds(self) -> Self:
@@ -374,18 +354,14 @@ class LearnedModel(AnyModel):
     tuned: ClassVar[bool] = False
     seeds: ClassVar[tuple[int, ...]] = (0,)
 
-    backend: Literal["learned"] = Field(description="What answers: scikit-learn.")
-    method: Method = Field(
-        description="tf-idf: linear models of the words and characters of the input. nearest: the "
-        "answer of the most similar training record."
-    )
-    train_fraction: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="Share of each task's training records: those that a tuned model with this "
-        "`train_fraction` is trained on.",
-    )
+    backend: Literal["learned"]
+    """What answers: scikit-learn."""
+    method: Method
+    """tf-idf: linear models of the words and characters of the input. nearest: the answer of the
+    most similar training record."""
+    train_fraction: float = Field(1.0, gt=0, le=1)
+    """Share of each task's training records: those that a tuned model with this `train_fraction` is
+    trained on."""
 
     def prediction(self, asked: Questions) -> LearnedSettings:
         """The method, and what kind of answers it gives."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import number_of
@@ -47,8 +47,10 @@ class FoundProblems(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    count: int = Field(description="Number of rows.")
-    first: list[str] = Field(description="The first few: place and message.")
+    count: int
+    """Number of rows."""
+    first: list[str]
+    """The first few: place and message."""
 
 
 class Problems:

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from pydantic import Field
-
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.validation import validated
 from ecslm.schemas.record import Split
@@ -28,7 +26,8 @@ class PublishedCount(Closed):
     split: Split
     setting: str
     records: int
-    yes: int | None = Field(None, description="Records with the output yes; null if unknown.")
+    yes: int | None = None
+    """Records with the output yes; null if unknown."""
 
 
 def read_counts(path: Path) -> tuple[PublishedCount, ...]:

@@ -19,34 +19,31 @@ class Labels(Closed):
     """The relevance labels that ranking records lack: lists of E/S/C/I, in row order of the IND
     test rows."""
 
-    path: str = Field(
-        description="JSON file: a list with one list of labels per row.", exclude=True
-    )
-    url: str | None = Field(
-        None,
-        description="URL of the file at a pinned commit, fetched when `path` is missing.",
-        exclude=True,
-    )
-    sha256: Sha256 | None = Field(None, description="Expected sha256.")
+    path: str = Field(exclude=True)
+    """JSON file: a list with one list of labels per row."""
+    url: str | None = Field(None, exclude=True)
+    """URL of the file at a pinned commit, fetched when `path` is missing."""
+    sha256: Sha256 | None = None
+    """Expected sha256."""
 
 
 class Data(Closed):
     """Settings that all sources have."""
 
-    license: str | None = Field(
-        None, description="Licence of the records, for the data card, for example CC-BY-4.0."
-    )
-    tolerate: tuple[Kind, ...] = Field(
-        (), description="Kinds of problems whose rows are dropped and counted; others are errors."
-    )
+    license: str | None = None
+    """Licence of the records, for the data card, for example CC-BY-4.0."""
+    tolerate: tuple[Kind, ...] = ()
+    """Kinds of problems whose rows are dropped and counted; others are errors."""
 
 
 class HubData(Data):
     """A data set of the Hugging Face hub, or a local directory of JSON or Parquet files."""
 
     source: Literal["hub"]
-    id: str = Field(description="Data set, for example NingLab/ECInstruct, or a local directory.")
-    revision: str = Field(description="Pinned commit or tag.")
+    id: str
+    """Data set, for example NingLab/ECInstruct, or a local directory."""
+    revision: str
+    """Pinned commit or tag."""
     labels: Labels | None = None
 
 
@@ -58,17 +55,11 @@ class PathData(Data):
     """
 
     source: Literal["path"]
-    path: str = Field(
-        description="The file or directory, relative to the working directory or absolute.",
-        exclude=True,
-    )
-    split: Shares | None = Field(
-        None,
-        description="Shares by which rows without a column `split` are divided; without them, all "
-        "are test rows.",
-        # Older results were made from settings that lack it.
-        exclude_if=lambda shares: shares is None,
-    )
+    path: str = Field(exclude=True)
+    """The file or directory, relative to the working directory or absolute."""
+    split: Shares | None = Field(None, exclude_if=lambda shares: shares is None)
+    """Shares by which rows without a column `split` are divided; without them, all are test
+    rows."""
     labels: Labels | None = None
 
     @model_validator(mode="after")
@@ -87,13 +78,17 @@ DataSource = Annotated[HubData | PathData, Field(discriminator="source")]
 class RecordForm(Closed):
     """The form of a task's records."""
 
-    aliases: tuple[str, ...] = Field(description="Names of the task in the data.")
-    answer: Answer = Field(description="Type of the answer.")
-    input: InputForm = Field("text", description="Form of the input.")
+    aliases: tuple[str, ...]
+    """Names of the task in the data."""
+    answer: Answer
+    """Type of the answer."""
+    input: InputForm = "text"
+    """Form of the input."""
 
 
 class DatasetSettings(RecordForm, JobSettings):
     """Everything in the configuration that affects one dataset file."""
 
     source: DataSource
-    settings: tuple[str, ...] = Field(description="Settings whose records are kept, in order.")
+    settings: tuple[str, ...]
+    """Settings whose records are kept, in order."""

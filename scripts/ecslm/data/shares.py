@@ -24,12 +24,10 @@ class Shares(Closed):
     The numbers of records follow the shares only roughly.
     """
 
-    val: float = Field(
-        gt=0, lt=1, description="Share that is not trained on, but evaluated during training."
-    )
-    test: float = Field(
-        gt=0, lt=1, description="Share that is not trained on, and that scores are computed on."
-    )
+    val: float = Field(gt=0, lt=1)
+    """Share that is not trained on, but evaluated during training."""
+    test: float = Field(gt=0, lt=1)
+    """Share that is not trained on, and that scores are computed on."""
 
     @model_validator(mode="after")
     def _some_left(self) -> "Shares":

@@ -16,17 +16,23 @@ DEVICES = Path("resources/devices.csv")
 class Device(Closed):
     """A row of resources/devices.csv: a device."""
 
-    device: str = Field(description="Name.")
+    device: str
+    """Name."""
     kind: Literal["cpu", "cuda"]
-    memory_gb: float = Field(gt=0, description="Memory in 1e9 bytes.")
-    tflops: float = Field(
-        gt=0, description="Matrix products in bfloat16, without sparsity, in 1e12 FLOP/s."
-    )
-    float32_tflops: float = Field(gt=0, description="In float32, without tensor cores or AMX.")
-    float64_tflops: float = Field(gt=0, description="In float64, without tensor cores.")
-    bandwidth_gb_s: float = Field(gt=0, description="Reading memory, in 1e9 bytes/s.")
-    figures_from: str = Field(description="Where these are published, or how they were measured.")
-    usd_per_hour: float = Field(ge=0, description="An assumed price.")
+    memory_gb: float = Field(gt=0)
+    """Memory in 1e9 bytes."""
+    tflops: float = Field(gt=0)
+    """Matrix products in bfloat16, without sparsity, in 1e12 FLOP/s."""
+    float32_tflops: float = Field(gt=0)
+    """In float32, without tensor cores or AMX."""
+    float64_tflops: float = Field(gt=0)
+    """In float64, without tensor cores."""
+    bandwidth_gb_s: float = Field(gt=0)
+    """Reading memory, in 1e9 bytes/s."""
+    figures_from: str
+    """Where these are published, or how they were measured."""
+    usd_per_hour: float = Field(ge=0)
+    """An assumed price."""
     price_as_of: date
     price_from: str
 

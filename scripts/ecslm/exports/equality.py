@@ -4,8 +4,6 @@ adapter.
 
 from pathlib import Path
 
-from pydantic import Field
-
 from ecslm.common.manifests import verify_result
 from ecslm.common.validation import read_model
 from ecslm.models.precision import Precision
@@ -41,9 +39,12 @@ class LogitsEquality(Closed):
     and of the base with the adapter beside it, not merged, in the precision of the study."""
 
     prompts: int
-    largest: float = Field(description="Largest absolute logit of the base with the adapter.")
-    largest_difference: float = Field(description="Between the two models, in any logit.")
-    tolerance: float = Field(description="Largest share of `largest` that is accepted.")
+    largest: float
+    """Largest absolute logit of the base with the adapter."""
+    largest_difference: float
+    """Between the two models, in any logit."""
+    tolerance: float
+    """Largest share of `largest` that is accepted."""
 
     @property
     def share(self) -> float:
@@ -55,11 +56,14 @@ class Equality(Closed):
     """The exported model against its base with the adapter."""
 
     precision: Precision
-    parameters: int = Field(description="Of the exported model, with a head of its own.")
-    trained_parameters: int = Field(description="Of the adapter.")
+    parameters: int
+    """Of the exported model, with a head of its own."""
+    trained_parameters: int
+    """Of the adapter."""
     logits: LogitsEquality
     answers: list[AnsweredTwice]
-    example_prompt: str = Field(description="The whole prompt of the first of the answers.")
+    example_prompt: str
+    """The whole prompt of the first of the answers."""
 
     @property
     def same(self) -> int:

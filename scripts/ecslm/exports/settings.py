@@ -16,25 +16,21 @@ from ecslm.tables.scores import simple_files
 class ExportEntry(Closed):
     """The study's `export`: which models the target of this name makes."""
 
-    models: tuple[str, ...] | None = Field(
-        None, min_length=1, description="Tuned models, each by its first seed (default: all)."
-    )
-    records: int = Field(
-        4,
-        ge=1,
-        description="Test records of each task that the exported model and its adapter both "
-        "answer, to show that they are equal.",
-    )
+    models: tuple[str, ...] | None = Field(None, min_length=1)
+    """Tuned models, each by its first seed (default: all)."""
+    records: int = Field(4, ge=1)
+    """Test records of each task that the exported model and its adapter both answer, to show that
+    they are equal."""
 
 
 class ExportSettings(JobSettings):
     """Everything in the configuration that determines an exported model."""
 
     precision: Precision
-    tasks: dict[str, TransformersSettings] = Field(
-        min_length=1, description="How the model answers each task."
-    )
-    records: int = Field(ge=1, description="Test records of each task that are answered.")
+    tasks: dict[str, TransformersSettings] = Field(min_length=1)
+    """How the model answers each task."""
+    records: int = Field(ge=1)
+    """Test records of each task that are answered."""
 
     @property
     def libraries(self) -> tuple[str, ...]:
@@ -49,14 +45,16 @@ class ExportSettings(JobSettings):
 class ScoredModel(Closed):
     """A model, by what identifies its files."""
 
-    kind: str = Field(
-        description="`tuned`, `untuned`, `baseline`, or the backend of a model whose weights do "
-        "not run here."
-    )
-    base: str | None = Field(description="Name of its base; null if it has none.")
-    adapter: str | None = Field(description="The model whose adapters it uses; null if none.")
-    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
-    tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
+    kind: str
+    """`tuned`, `untuned`, `baseline`, or the backend of a model whose weights do not run here."""
+    base: str | None
+    """Name of its base; null if it has none."""
+    adapter: str | None
+    """The model whose adapters it uses; null if none."""
+    seeds: tuple[int, ...] = Field(min_length=1)
+    """Seeds of which results exist."""
+    tasks: tuple[str, ...]
+    """Tasks of which results exist."""
 
 
 class ScoreRowsSettings(JobSettings):
@@ -64,11 +62,12 @@ class ScoreRowsSettings(JobSettings):
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("pandas", "pyarrow")
 
-    study: str = Field(description="Name of the study.")
-    models: dict[str, ScoredModel] = Field(description="Models by name.")
-    baselines: dict[str, tuple[str, ...]] = Field(
-        {}, description="Trivial baselines and the tasks that each is defined for."
-    )
+    study: str
+    """Name of the study."""
+    models: dict[str, ScoredModel]
+    """Models by name."""
+    baselines: dict[str, tuple[str, ...]] = {}
+    """Trivial baselines and the tasks that each is defined for."""
 
     def files(self) -> list[str]:
         """The files that the rows are read from, relative to the study's results directory."""
@@ -88,9 +87,12 @@ class ScoreRowsSettings(JobSettings):
 class CardTask(Closed):
     """A task that the model was evaluated on."""
 
-    title: str = Field(description="Name in prose.")
-    metric: Metric = Field(description="Its headline metric.")
-    simple: tuple[str, ...] = Field(description="Its simple baselines, trivial and learned.")
+    title: str
+    """Name in prose."""
+    metric: Metric
+    """Its headline metric."""
+    simple: tuple[str, ...]
+    """Its simple baselines, trivial and learned."""
 
 
 class ModelCardSettings(JobSettings):
@@ -98,15 +100,24 @@ class ModelCardSettings(JobSettings):
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("huggingface_hub", "Jinja2", "numpy")
 
-    model: str = Field(description="Name of the model.")
-    seed: int = Field(description="Seed of its adapter.")
-    base: str = Field(description="Name of its base.")
-    base_license: str | None = Field(description="Licence of the base; null if not configured.")
-    study: str = Field(description="Title of the study.")
-    data_source: str = Field(description="Data source and revision.")
-    data_hub_id: str | None = Field(description="The data set on the hub, if it is there.")
-    data_license: str | None = Field(description="Licence of the data; null if not configured.")
-    tasks: dict[str, CardTask] = Field(min_length=1, description="Evaluated tasks by code.")
+    model: str
+    """Name of the model."""
+    seed: int
+    """Seed of its adapter."""
+    base: str
+    """Name of its base."""
+    base_license: str | None
+    """Licence of the base; null if not configured."""
+    study: str
+    """Title of the study."""
+    data_source: str
+    """Data source and revision."""
+    data_hub_id: str | None
+    """The data set on the hub, if it is there."""
+    data_license: str | None
+    """Licence of the data; null if not configured."""
+    tasks: dict[str, CardTask] = Field(min_length=1)
+    """Evaluated tasks by code."""
 
     @property
     def adapter(self) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.tables.settings import ModelContext, TaskContext
@@ -15,9 +13,12 @@ FigureKind = Literal["intervals", "computation", "records", "validation", "loss"
 class FigureName(Closed):
     """A figure."""
 
-    kind: FigureKind = Field(description="What it shows.")
-    table: str = Field("", description="Results table whose rows it shows, if any.")
-    task: str = Field("", description="Task whose scores it shows, if it is one.")
+    kind: FigureKind
+    """What it shows."""
+    table: str = ""
+    """Results table whose rows it shows, if any."""
+    task: str = ""
+    """Task whose scores it shows, if it is one."""
 
     @property
     def name(self) -> str:
@@ -29,23 +30,21 @@ class DrawnTable(Closed):
     """A results table whose rows are drawn."""
 
     name: str
-    setting: str = Field(description="Evaluation setting.")
-    tasks: tuple[str, ...] = Field(description="Tasks, in the order of the study.")
-    rows: tuple[str, ...] = Field(description="Models and trivial baselines, in order.")
-    published: dict[str, str] = Field(
-        {},
-        description="Those of the rows that were published: the "
-        "row of the published scores by its name here.",
-    )
-    published_table: str | None = Field(None, description="Table that was published.")
-    shares: tuple[tuple[str, ...], ...] = Field(
-        (),
-        description="Models that differ in nothing but the share of training records, by share in "
-        "each group: if there are any, scores against that number are drawn.",
-    )
-    computation: bool = Field(
-        False, description="Whether scores against computation are drawn: of several sizes."
-    )
+    setting: str
+    """Evaluation setting."""
+    tasks: tuple[str, ...]
+    """Tasks, in the order of the study."""
+    rows: tuple[str, ...]
+    """Models and trivial baselines, in order."""
+    published: dict[str, str] = {}
+    """Those of the rows that were published: the row of the published scores by its name here."""
+    published_table: str | None = None
+    """Table that was published."""
+    shares: tuple[tuple[str, ...], ...] = ()
+    """Models that differ in nothing but the share of training records, by share in each group: if
+    there are any, scores against that number are drawn."""
+    computation: bool = False
+    """Whether scores against computation are drawn: of several sizes."""
 
 
 class FiguresSettings(JobSettings):
@@ -54,9 +53,12 @@ class FiguresSettings(JobSettings):
     LIBRARIES: ClassVar[tuple[str, ...]] = ("matplotlib", "numpy", "pandas", "pyarrow")
 
     tables: tuple[DrawnTable, ...] = ()
-    tasks: dict[str, TaskContext] = Field({}, description="Tasks by code.")
-    models: dict[str, ModelContext] = Field({}, description="Models by name.")
-    simple: tuple[str, ...] = Field((), description="Tasks that have a best simple baseline.")
+    tasks: dict[str, TaskContext] = {}
+    """Tasks by code."""
+    models: dict[str, ModelContext] = {}
+    """Models by name."""
+    simple: tuple[str, ...] = ()
+    """Tasks that have a best simple baseline."""
 
     def names(self) -> Iterator[FigureName]:
         """All figures, in the order of a report."""

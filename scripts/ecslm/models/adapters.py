@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from ecslm.common.validation import read_model
 from ecslm.models.manifests import RunManifest
@@ -16,19 +16,26 @@ class AdapterManifest(RunManifest):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: str = Field(description="Name of the base.")
-    revision: str = Field(description="The base's revision.")
-    base_sha256: str = Field(description="Digest of the base's files, see `files_digest`.")
+    source: str
+    """Name of the base."""
+    revision: str
+    """The base's revision."""
+    base_sha256: str
+    """Digest of the base's files, see `files_digest`."""
     template_sha256: str
     seed: int
-    processes: int | None = Field(
-        None, description="Processes that trained together, if they were several."
-    )
-    best_step: int = Field(description="Optimiser step with the lowest evaluation loss.")
-    records: dict[str, int] = Field(description="Training records per task.")
-    tokens: dict[str, int] = Field(description="Tokens per task in one epoch, prompts included.")
-    answer_tokens: dict[str, int] = Field(description="Trained tokens per task in one epoch.")
-    truncated: dict[str, int] = Field(description="Records per task whose input was cut.")
+    processes: int | None = None
+    """Processes that trained together, if they were several."""
+    best_step: int
+    """Optimiser step with the lowest evaluation loss."""
+    records: dict[str, int]
+    """Training records per task."""
+    tokens: dict[str, int]
+    """Tokens per task in one epoch, prompts included."""
+    answer_tokens: dict[str, int]
+    """Trained tokens per task in one epoch."""
+    truncated: dict[str, int]
+    """Records per task whose input was cut."""
 
 
 def read_adapter(manifest: Path) -> AdapterManifest:

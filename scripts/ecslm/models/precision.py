@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from ecslm.common.environment import cpu_type
 from ecslm.schemas.settings import Closed
 
@@ -11,15 +9,11 @@ from ecslm.schemas.settings import Closed
 class Precision(Closed):
     """Quantisation of the base weights, and data type of computation."""
 
-    quantization: Literal["nf4", "none"] = Field(
-        "nf4", description="nf4: 4-bit base weights with double quantisation (QLoRA); or none."
-    )
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "bfloat16",
-        description="Data type of computation and of weights that are not quantised. auto: "
-        "bfloat16, but float32 on a CPU without instructions for bfloat16, where that takes a "
-        "fifteenth of the time.",
-    )
+    quantization: Literal["nf4", "none"] = "nf4"
+    """nf4: 4-bit base weights with double quantisation (QLoRA); or none."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "bfloat16"
+    """Data type of computation and of weights that are not quantised. auto: bfloat16, but float32
+    on a CPU without instructions for bfloat16, where that takes a fifteenth of the time."""
 
     def computed_in(self, device: str) -> Literal["float32", "bfloat16"]:
         """The data type that a model computes in on a device of this machine."""

@@ -42,34 +42,27 @@ def _variable(text: str) -> str:
 class ServerSettings(Closed):
     """Which model of which server answers. A change of any of these asks it again."""
 
-    url: Annotated[str, AfterValidator(_plain_url)] = Field(
-        description="Base URL of its OpenAI-compatible API, such as https://api.openai.com/v1."
-    )
-    model: str = Field(min_length=1, description="Name of the model at the server.")
-    api: Api = Field(
-        "chat",
-        description="chat: the prompt is sent as the user's message, and the server adds turn "
-        "markers, so the template has none. completions: the model reads the prompt as it is, so "
-        "the template has turn markers.",
-    )
-    limit: Literal["max_tokens", "max_completion_tokens"] = Field(
-        "max_tokens",
-        description="What the server calls the limit of an answer; some models of OpenAI accept "
-        "only the second.",
-    )
-    sampling: Literal["told", "own"] = Field(
-        "told",
-        description="told: each request says to take the likeliest tokens, or how to sample. own: "
-        "it says nothing, for models that accept no such settings.",
-    )
+    url: Annotated[str, AfterValidator(_plain_url)]
+    """Base URL of its OpenAI-compatible API, such as https://api.openai.com/v1."""
+    model: str = Field(min_length=1)
+    """Name of the model at the server."""
+    api: Api = "chat"
+    """chat: the prompt is sent as the user's message, and the server adds turn markers, so the
+    template has none. completions: the model reads the prompt as it is, so the template has turn
+    markers."""
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the server calls the limit of an answer; some models of OpenAI accept only the second.
+    """
+    sampling: Literal["told", "own"] = "told"
+    """told: each request says to take the likeliest tokens, or how to sample. own: it says nothing,
+    for models that accept no such settings."""
 
 
 class ServerDecoding(Sampling):
     """The settings of decoding that a server is told."""
 
-    max_new_tokens: int = Field(
-        100, ge=1, description="Maximum tokens of an answer, hidden thoughts included."
-    )
+    max_new_tokens: int = Field(100, ge=1)
+    """Maximum tokens of an answer, hidden thoughts included."""
 
     @classmethod
     def of(cls, decoding: DecodingSettings) -> Self:
@@ -81,7 +74,8 @@ class OpenAISettings(PredictionSettings):
     """How a model of a server answers."""
 
     backend: Literal["openai"]
-    server: ServerSettings = Field(description="Which model of which server.")
+    server: ServerSettings
+    """Which model of which server."""
     decoding: ServerDecoding = ServerDecoding()
 
 
@@ -89,27 +83,21 @@ class AccessSettings(Closed):
     """How a server is reached, and what it may cost. No answer depends on it: a change reruns
     nothing."""
 
-    key: Annotated[str, AfterValidator(_variable)] | None = Field(
-        None, description="Environment variable that holds the key; without it, none is sent."
-    )
-    concurrency: int = Field(
-        8, ge=1, description="Requests to the model at a time, of all jobs together."
-    )
-    timeout: float = Field(120.0, gt=0, description="Seconds to wait for an answer.")
-    retries: int = Field(
-        6,
-        ge=0,
-        description="How often a request is repeated after a time-out, a cut connection or a "
-        "status 408, 409, 429 or 5xx: when the server says, if that is within two minutes, "
-        "otherwise after ever longer waits of up to eight seconds.",
-    )
-    prices: Prices | None = Field(None, description="For the cost and the budget.")
-    budget: float | None = Field(
-        None,
-        gt=0,
-        description="The most that the model may cost, in the currency of the prices, counting "
-        "all of its answers that this project keeps. A request that might exceed it is not sent.",
-    )
+    key: Annotated[str, AfterValidator(_variable)] | None = None
+    """Environment variable that holds the key; without it, none is sent."""
+    concurrency: int = Field(8, ge=1)
+    """Requests to the model at a time, of all jobs together."""
+    timeout: float = Field(120.0, gt=0)
+    """Seconds to wait for an answer."""
+    retries: int = Field(6, ge=0)
+    """How often a request is repeated after a time-out, a cut connection or a status 408, 409, 429
+    or 5xx: when the server says, if that is within two minutes, otherwise after ever longer waits
+    of up to eight seconds."""
+    prices: Prices | None = None
+    """For the cost and the budget."""
+    budget: float | None = Field(None, gt=0)
+    """The most that the model may cost, in the currency of the prices, counting all of its answers
+    that this project keeps. A request that might exceed it is not sent."""
 
     @model_validator(mode="after")
     def _has_prices(self) -> Self:

@@ -32,10 +32,10 @@ SECONDS = 60
 class PinnedAnswers(Closed):
     """Commit and folder of the answers: `{folder}/{model}/{task}/{setting}.json`."""
 
-    commit: str = Field(
-        pattern="^[0-9a-f]{7,40}$", description="The commit; all 40 digits, or the first ones."
-    )
-    folder: str = Field(description="Directory of the models in the repository.")
+    commit: str = Field(pattern="^[0-9a-f]{7,40}$")
+    """The commit; all 40 digits, or the first ones."""
+    folder: str
+    """Directory of the models in the repository."""
 
 
 def _public(archive: str) -> str:
@@ -51,24 +51,28 @@ def _public(archive: str) -> str:
 class PublishedAnswers(PinnedAnswers):
     """Answers that others have published, for models with `published`."""
 
-    archive: Annotated[str, AfterValidator(_public)] = Field(
-        description="URL of the commit's archive as tar.gz, or path of one that was downloaded."
-    )
+    archive: Annotated[str, AfterValidator(_public)]
+    """URL of the commit's archive as tar.gz, or path of one that was downloaded."""
 
 
 class AnswersOfTask(Closed):
     """The answers of one model to one task."""
 
-    model: str = Field(description="Directory of the model.")
-    task: str = Field(description="Code of the task, for the name of the file to write.")
-    names: tuple[str, ...] = Field(min_length=1, description="Names that its directory may have.")
-    settings: tuple[str, ...] = Field(min_length=1, description="Settings to take, in order.")
+    model: str
+    """Directory of the model."""
+    task: str
+    """Code of the task, for the name of the file to write."""
+    names: tuple[str, ...] = Field(min_length=1)
+    """Names that its directory may have."""
+    settings: tuple[str, ...] = Field(min_length=1)
+    """Settings to take, in order."""
 
 
 class FetchSettings(PinnedAnswers, JobSettings):
     """The value of the script's `--settings`."""
 
-    answers: tuple[AnswersOfTask, ...] = Field(description="What to take from the archive.")
+    answers: tuple[AnswersOfTask, ...]
+    """What to take from the archive."""
 
 
 def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[Path]:

@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record
 
@@ -12,9 +10,8 @@ class RecordedSettings(PredictionSettings):
     """Which of the records have answers."""
 
     backend: Literal["recorded"]
-    settings: tuple[str, ...] | None = Field(
-        None, description="Settings that have answers (default: all of the dataset file)."
-    )
+    settings: tuple[str, ...] | None = None
+    """Settings that have answers (default: all of the dataset file)."""
 
     def asks(self, record: Record) -> bool:
         """Whether there is an answer to a record."""

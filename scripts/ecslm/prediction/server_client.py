@@ -89,7 +89,8 @@ class Answer(BaseModel):
     finish_reason: FinishReason
     prompt_tokens: int = Field(ge=0)
     tokens: int = Field(ge=0)
-    model: str | None = Field(None, description="As the server names the model that answered.")
+    model: str | None = None
+    """As the server names the model that answered."""
 
     @property
     def counts(self) -> tuple[int, int]:

@@ -11,44 +11,28 @@ from ecslm.schemas.settings import Closed, JobSettings
 class Sampling(Closed):
     """Whether tokens are sampled, and how."""
 
-    sample: bool = Field(
-        False, description="Sample tokens with a seed instead of taking the likeliest."
-    )
-    temperature: float = Field(
-        0.15,
-        gt=0,
-        description="Only with `sample`: 1 draws tokens by the model's own probabilities, a value "
-        "near 0 almost always the likeliest.",
-    )
-    top_p: float = Field(
-        0.95,
-        gt=0,
-        le=1,
-        description="Only with `sample`: draw from the likeliest tokens whose probabilities add "
-        "up to this.",
-    )
+    sample: bool = False
+    """Sample tokens with a seed instead of taking the likeliest."""
+    temperature: float = Field(0.15, gt=0)
+    """Only with `sample`: 1 draws tokens by the model's own probabilities, a value near 0 almost
+    always the likeliest."""
+    top_p: float = Field(0.95, gt=0, le=1)
+    """Only with `sample`: draw from the likeliest tokens whose probabilities add up to this."""
 
 
 class DecodingSettings(Sampling):
     """Decoding of one task. The default is greedy."""
 
-    max_new_tokens: int = Field(100, ge=1, description="Maximum tokens of an answer.")
-    max_length: int = Field(
-        4000,
-        ge=16,
-        validate_default=True,
-        description="Tokens of prompt and answer; longer inputs are cut at the end.",
-    )
-    fused: bool = Field(
-        True,
-        description="Dequantise the base and merge the adapter into it once, at load: the same "
-        "function up to rounding, without the cost of both in each step.",
-    )
-    oom: Literal["stop", "halve"] = Field(
-        "stop",
-        description="When out of memory: stop and suggest a smaller budget, or retry with half "
-        "batches. This can change an answer in low precision, so cost.json records it.",
-    )
+    max_new_tokens: int = Field(100, ge=1)
+    """Maximum tokens of an answer."""
+    max_length: int = Field(4000, ge=16, validate_default=True)
+    """Tokens of prompt and answer; longer inputs are cut at the end."""
+    fused: bool = True
+    """Dequantise the base and merge the adapter into it once, at load: the same function up to
+    rounding, without the cost of both in each step."""
+    oom: Literal["stop", "halve"] = "stop"
+    """When out of memory: stop and suggest a smaller budget, or retry with half batches. This can
+    change an answer in low precision, so cost.json records it."""
 
     @field_validator("max_length")
     @classmethod
@@ -65,8 +49,10 @@ class PredictionSettings(JobSettings):
     A backend has a subclass with what it needs: its `SETTINGS`.
     """
 
-    backend: str = Field(description="What answers, see `prediction/backend.py`.")
-    shots: int = Field(0, description="Examples in the prompt.")
+    backend: str
+    """What answers, see `prediction/backend.py`."""
+    shots: int = 0
+    """Examples in the prompt."""
 
     def asks(self, record: Record) -> bool:
         """Whether the model is to answer a record."""

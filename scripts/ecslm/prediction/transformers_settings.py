@@ -26,14 +26,14 @@ LIBRARIES: dict[Mode, tuple[str, ...]] = {"constrained": ("llguidance",), "likel
 class LimitedAnswers(Closed):
     """Answers that are not free."""
 
-    mode: Mode = Field(description="A module in `prediction/answers`.")
-    type: Answer = Field(description="Type of the task's answers.")
-    option: OptionForm | None = Field(
-        None, description="Of a choice by likelihood: what of an option is scored (default: text)."
-    )
-    normalization: Normalization = Field(
-        "none", description="What a log-likelihood is divided by: the answer's length, or nothing."
-    )
+    mode: Mode
+    """A module in `prediction/answers`."""
+    type: Answer
+    """Type of the task's answers."""
+    option: OptionForm | None = None
+    """Of a choice by likelihood: what of an option is scored (default: text)."""
+    normalization: Normalization = "none"
+    """What a log-likelihood is divided by: the answer's length, or nothing."""
 
 
 class TransformersSettings(PredictionSettings):
@@ -42,21 +42,17 @@ class TransformersSettings(PredictionSettings):
     backend: Literal["transformers"] = "transformers"
     precision: Precision = Precision()
     decoding: DecodingSettings = DecodingSettings()
-    batch_tokens: int | None = Field(
-        None,
-        ge=16,
-        description="Padded tokens per batch, answers included. Set here only if it can change an "
-        "answer; in float32, where it cannot, --batch-tokens sets it.",
-    )
-    allow_other_precision: bool = Field(
-        False, description="Accept an adapter that was trained under another precision."
-    )
+    batch_tokens: int | None = Field(None, ge=16)
+    """Padded tokens per batch, answers included. Set here only if it can change an answer; in
+    float32, where it cannot, --batch-tokens sets it."""
+    allow_other_precision: bool = False
+    """Accept an adapter that was trained under another precision."""
     answers: LimitedAnswers | None = Field(
-        None,
         # So that free answers are the same whether or not there could be others.
+        None,
         exclude_if=lambda answers: answers is None,
-        description="How answers are limited; if missing, they are free.",
     )
+    """How answers are limited; if missing, they are free."""
 
     def modules(self) -> tuple[str, ...]:
         """The module of the mode of answering."""

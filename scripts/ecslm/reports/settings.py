@@ -5,8 +5,6 @@ What has an order is a list: jobs get mappings with sorted keys.
 
 from typing import ClassVar
 
-from pydantic import Field
-
 from ecslm.common.text import with_code
 from ecslm.figures.settings import FigureName
 from ecslm.models.precision import Precision
@@ -23,9 +21,11 @@ from ecslm.training.settings import TrainingSettings
 class Recipe(Closed):
     """The weights of a model that runs here, and how its adapters are trained."""
 
-    base: str = Field(description="Its base.")
+    base: str
+    """Its base."""
     precision: Precision = Precision()
-    training: TrainingSettings | None = Field(None, description="Null if it is not tuned.")
+    training: TrainingSettings | None = None
+    """Null if it is not tuned."""
 
 
 class ReportSettings(JobSettings):
@@ -33,40 +33,55 @@ class ReportSettings(JobSettings):
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2", "MarkupSafe")
 
-    study: str = Field(description="Name of the study.")
-    title: str = Field(description="Title of the report.")
-    question: str = Field(description="What the study asks.")
-    context: TableContext = Field(description="The study's data, tasks and models.")
-    of_the_paper: bool = Field(
-        True,
-        description="Whether published values are those of the paper that this project "
-        "reproduces: its recipe is the default of the training settings.",
-    )
-    train_setting: str = Field(description="Setting of the training records.")
-    resamples: int = Field(description="Resamples of the bootstrap.")
-    tables: tuple[str, ...] = Field((), description="Tables, in order.")
-    settings_of: dict[str, tuple[str, ...]] = Field(
-        {}, description="Evaluation settings of the tables of results and claims."
-    )
-    figures: tuple[FigureName, ...] = Field((), description="Figures, in order.")
-    metrics: dict[str, Metric] = Field({}, description="Headline metric of each task.")
-    tasks: tuple[str, ...] = Field((), description="Tasks, in order.")
-    models: tuple[str, ...] = Field((), description="Models, in order.")
-    recipes: dict[str, Recipe] = Field({}, description="Of the models that run here.")
-    answering: str | None = Field(None, description="The model that the answer is about.")
-    hourly: float | None = Field(None, description="Price of an hour of the device it runs on.")
-    currency: str | None = Field(None, description="Of all prices.")
-    judged: bool = Field(
-        False, description="Whether a table of claims says how it compares with simple baselines."
-    )
-    timed: bool = Field(False, description="Whether the time of single answers is measured.")
-    not_run: tuple[str, ...] = Field((), description="Models that are not run here, sorted.")
-    partly_shown: tuple[str, ...] = Field(
-        (), description="Evaluation settings of which some scores are in no table, sorted."
-    )
-    card: bool = Field(True, description="Whether the study has a data card.")
-    samples: int = Field(description="Records of each task and setting whose answers are shown.")
-    versions: dict[str, str] = Field({}, description="Locked versions of the libraries.")
+    study: str
+    """Name of the study."""
+    title: str
+    """Title of the report."""
+    question: str
+    """What the study asks."""
+    context: TableContext
+    """The study's data, tasks and models."""
+    of_the_paper: bool = True
+    """Whether published values are those of the paper that this project reproduces: its recipe is
+    the default of the training settings."""
+    train_setting: str
+    """Setting of the training records."""
+    resamples: int
+    """Resamples of the bootstrap."""
+    tables: tuple[str, ...] = ()
+    """Tables, in order."""
+    settings_of: dict[str, tuple[str, ...]] = {}
+    """Evaluation settings of the tables of results and claims."""
+    figures: tuple[FigureName, ...] = ()
+    """Figures, in order."""
+    metrics: dict[str, Metric] = {}
+    """Headline metric of each task."""
+    tasks: tuple[str, ...] = ()
+    """Tasks, in order."""
+    models: tuple[str, ...] = ()
+    """Models, in order."""
+    recipes: dict[str, Recipe] = {}
+    """Of the models that run here."""
+    answering: str | None = None
+    """The model that the answer is about."""
+    hourly: float | None = None
+    """Price of an hour of the device it runs on."""
+    currency: str | None = None
+    """Of all prices."""
+    judged: bool = False
+    """Whether a table of claims says how it compares with simple baselines."""
+    timed: bool = False
+    """Whether the time of single answers is measured."""
+    not_run: tuple[str, ...] = ()
+    """Models that are not run here, sorted."""
+    partly_shown: tuple[str, ...] = ()
+    """Evaluation settings of which some scores are in no table, sorted."""
+    card: bool = True
+    """Whether the study has a data card."""
+    samples: int
+    """Records of each task and setting whose answers are shown."""
+    versions: dict[str, str] = {}
+    """Locked versions of the libraries."""
 
     def task_name(self, code: str) -> str:
         """A task's title with its code."""

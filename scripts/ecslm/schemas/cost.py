@@ -18,11 +18,12 @@ class CostFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     device: str | None
-    devices: int = Field(1, description="Devices that trained together.")
-    load_seconds: float | None = Field(
-        None, description="Until a model could answer; of a learned baseline, those of learning."
-    )
-    seconds: float | None = Field(description="Of training, or of generation.")
+    devices: int = 1
+    """Devices that trained together."""
+    load_seconds: float | None = None
+    """Until a model could answer; of a learned baseline, those of learning."""
+    seconds: float | None
+    """Of training, or of generation."""
     peak_memory_bytes: float | None = None
     energy_joules: float | None = None
     prompts: int | None = None
@@ -34,7 +35,8 @@ class TimedAnswer(Closed):
     """The answer to one prompt that was alone in its batch."""
 
     task: str
-    id: str = Field(description="Of the record.")
+    id: str
+    """Of the record."""
     seconds: float
     prompt_tokens: int | None
     generated_tokens: int | None
@@ -44,10 +46,14 @@ class LatencyFile(Closed):
     """`latency/{model}.json`: how long a model takes to answer prompts one at a time."""
 
     device: str | None
-    load_seconds: float = Field(description="Until the model could answer.")
-    seconds: float = Field(description="Of all answers.")
-    p50_seconds: float = Field(description="Median of the answers' seconds.")
-    p95_seconds: float = Field(description="Their 95th percentile.")
+    load_seconds: float
+    """Until the model could answer."""
+    seconds: float
+    """Of all answers."""
+    p50_seconds: float
+    """Median of the answers' seconds."""
+    p95_seconds: float
+    """Their 95th percentile."""
     peak_memory_bytes: float | None
     answers: list[TimedAnswer]
 
@@ -55,10 +61,14 @@ class LatencyFile(Closed):
 class Prices(Closed):
     """What a server charges for tokens."""
 
-    input: float = Field(ge=0, description="Per million tokens of prompts.")
-    output: float = Field(ge=0, description="Per million tokens of answers.")
-    currency: str = Field(pattern="^[A-Z]{3}$", description="Such as USD.")
-    as_of: date = Field(description="Day of these prices.")
+    input: float = Field(ge=0)
+    """Per million tokens of prompts."""
+    output: float = Field(ge=0)
+    """Per million tokens of answers."""
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    """Such as USD."""
+    as_of: date
+    """Day of these prices."""
 
     def of(self, prompt_tokens: float, tokens: float) -> float:
         """The price of a request."""

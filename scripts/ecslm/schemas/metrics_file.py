@@ -104,9 +104,12 @@ CONSTANT_SHARE = 0.95
 class AnswerCounts(Closed):
     """How often the most frequent answer was given, whatever the right ones are."""
 
-    distinct: int = Field(description="How many different answers there are.")
-    most_frequent: str = Field(description="As it was parsed; the text of an invalid one.")
-    count: int = Field(description="Records that have it.")
+    distinct: int
+    """How many different answers there are."""
+    most_frequent: str
+    """As it was parsed; the text of an invalid one."""
+    count: int
+    """Records that have it."""
 
 
 class SettingScores(Closed):
@@ -114,10 +117,13 @@ class SettingScores(Closed):
 
     n: int
     n_invalid: int
-    n_truncated: int | None = Field(description="Null if the predictions do not say.")
-    answers: AnswerCounts | None = Field(None, description="Null for expected values.")
+    n_truncated: int | None
+    """Null if the predictions do not say."""
+    answers: AnswerCounts | None = None
+    """Null for expected values."""
     strict: StrictScore
-    released: Score | None = Field(description="Null for expected values.")
+    released: Score | None
+    """Null for expected values."""
     released_2024: Score | None
 
     @property
@@ -132,7 +138,8 @@ class MetricsFile(Closed):
     task: str
     model: str | None
     seed: int | None
-    metric: str = Field(description="Display name.")
+    metric: str
+    """Display name."""
     settings: dict[str, SettingScores]
 
 
@@ -164,7 +171,8 @@ class OverSeedsFile(Closed):
     task: str
     model: str | None
     seeds: list[int]
-    metric: str = Field(description="Display name.")
+    metric: str
+    """Display name."""
     settings: dict[str, SettingOverSeeds]
 
 
@@ -212,9 +220,11 @@ class SimpleBaselines(Closed):
     for tests."""
 
     task: str
-    metric: str = Field(description="The task's metric, or what stands in for BERTScore.")
-    n: int = Field(description="Records that were answered.")
-    scores: dict[str, float] = Field(
-        min_length=1, description="By the names of rows: trivial baselines, then learned ones."
-    )
-    best: str = Field(description="The one with the highest score; of several, the first.")
+    metric: str
+    """The task's metric, or what stands in for BERTScore."""
+    n: int
+    """Records that were answered."""
+    scores: dict[str, float] = Field(min_length=1)
+    """By the names of rows: trivial baselines, then learned ones."""
+    best: str
+    """The one with the highest score; of several, the first."""

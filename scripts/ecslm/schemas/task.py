@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from ecslm.schemas.settings import Closed
 
@@ -49,8 +49,10 @@ BERTSCORE_METRICS = tuple(name for name, entry in METRICS.items() if entry.berts
 class TaskKind(Closed):
     """How a task is scored: names of modules in `ecslm.scoring.answers` and `.metrics`."""
 
-    answer: Answer = Field(description="Answer type, which decides how raw output is parsed.")
-    metric: Metric = Field(description="Headline metric.")
+    answer: Answer
+    """Answer type, which decides how raw output is parsed."""
+    metric: Metric
+    """Headline metric."""
 
     @model_validator(mode="after")
     def _matched(self) -> "TaskKind":
@@ -68,23 +70,22 @@ class TaskKind(Closed):
 class TaskSettings(TaskKind):
     """One task of the registry."""
 
-    title: str = Field(description="Name in text and captions.")
-    aliases: tuple[str, ...] = Field(
-        description="Names of the task in the data, the hub's first; the code is also recognised."
-    )
-    input: InputForm = Field(
-        "text",
-        description="Format of the input, which is checked but never changed: free text, a JSON "
-        "object, or a list of texts as JSON or a Python repr.",
-    )
-    option: OptionForm | None = Field(
-        None,
-        description="Of choices: whether right answers are the option's letter or its whole text. "
-        "Only models with `answers: likelihood` need it.",
-    )
-    ood: bool = Field(True, description="Whether the data has out-of-domain test records.")
-    train: bool = Field(True, description="Whether the task's records train the adapters.")
-    test: bool = Field(True, description="Whether the task is evaluated.")
+    title: str
+    """Name in text and captions."""
+    aliases: tuple[str, ...]
+    """Names of the task in the data, the hub's first; the code is also recognised."""
+    input: InputForm = "text"
+    """Format of the input, which is checked but never changed: free text, a JSON object, or a list
+    of texts as JSON or a Python repr."""
+    option: OptionForm | None = None
+    """Of choices: whether right answers are the option's letter or its whole text. Only models with
+    `answers: likelihood` need it."""
+    ood: bool = True
+    """Whether the data has out-of-domain test records."""
+    train: bool = True
+    """Whether the task's records train the adapters."""
+    test: bool = True
+    """Whether the task is evaluated."""
 
 
 EXAMPLE = "_1-shot"

@@ -37,7 +37,8 @@ class OverSeedsSettings(JobSettings):
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("numpy",)
 
-    metric: Metric = Field(description="The task's headline metric.")
+    metric: Metric
+    """The task's headline metric."""
     scoring: ScoringSettings = ScoringSettings()
 
     def modules(self) -> tuple[str, ...]:

@@ -35,16 +35,12 @@ class Entry(Closed):
     # Files of the repository that it reads, by the option of render_table.py.
     RESOURCES: ClassVar[Mapping[str, Path]] = {}
 
-    caption: str = Field(description="Caption, plain text.")
-    label: str = Field(
-        "",
-        pattern=r"^[A-Za-z0-9:._-]+$",
-        validate_default=True,
-        description="LaTeX label, for example `tab:ind` (default: of the table's name).",
-    )
-    wide: bool = Field(
-        False, description="Whether it spans both columns of a two-column LaTeX document."
-    )
+    caption: str
+    """Caption, plain text."""
+    label: str = Field("", pattern=r"^[A-Za-z0-9:._-]+$", validate_default=True)
+    """LaTeX label, for example `tab:ind` (default: of the table's name)."""
+    wide: bool = False
+    """Whether it spans both columns of a two-column LaTeX document."""
     kind: str
 
     def files(self, study: TableContext) -> list[str]:
@@ -91,9 +87,8 @@ class Entry(Closed):
 class IntervalsEntry(Entry):
     """Fields of every table with intervals."""
 
-    intervals: IntervalsPlace = Field(
-        "below", description="Where intervals or standard deviations stand in LaTeX, if at all."
-    )
+    intervals: IntervalsPlace = "below"
+    """Where intervals or standard deviations stand in LaTeX, if at all."""
 
     @property
     def explains_intervals(self) -> bool:
@@ -104,11 +99,9 @@ class IntervalsEntry(Entry):
 class ScoresEntry(IntervalsEntry):
     """Fields of every table of headline scores."""
 
-    spread: Literal["interval", "sd"] = Field(
-        "interval",
-        description="Shown with a value: its 95 % interval over records (with several seeds, of "
-        "their mean), or its standard deviation over seeds, if there are several.",
-    )
+    spread: Literal["interval", "sd"] = "interval"
+    """Shown with a value: its 95 % interval over records (with several seeds, of their mean), or
+    its standard deviation over seeds, if there are several."""
 
     @property
     def shows_intervals(self) -> bool:

@@ -10,47 +10,62 @@ from ecslm.schemas.task import Answer, answered_setting
 class TaskContext(Closed):
     """What a table needs to know about a task."""
 
-    title: str = Field(description="Name in prose.")
-    metric: str = Field(description="Display name of the headline metric, for example `F1*`.")
-    answer: Answer = Field(description="Type of the answer.")
-    proportion: bool = Field(False, description="Whether the metric is a share of right answers.")
-    train: bool = Field(True, description="Whether train and val files exist.")
-    test: bool = Field(True, description="Whether a test file exists.")
+    title: str
+    """Name in prose."""
+    metric: str
+    """Display name of the headline metric, for example `F1*`."""
+    answer: Answer
+    """Type of the answer."""
+    proportion: bool = False
+    """Whether the metric is a share of right answers."""
+    train: bool = True
+    """Whether train and val files exist."""
+    test: bool = True
+    """Whether a test file exists."""
 
 
 class AdapterContext(Closed):
     """What determines the number of parameters of a tuned model."""
 
-    architecture: str = Field(description="Row of architectures.csv: its `model` or `hub_id`.")
-    rank: int = Field(ge=1, description="Rank of the adapter matrices.")
-    target_modules: tuple[str, ...] = Field(min_length=1, description="Adapted module names.")
+    architecture: str
+    """Row of architectures.csv: its `model` or `hub_id`."""
+    rank: int = Field(ge=1)
+    """Rank of the adapter matrices."""
+    target_modules: tuple[str, ...] = Field(min_length=1)
+    """Adapted module names."""
 
 
 class ModelContext(Closed):
     """What a table or a figure needs to know about a model."""
 
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="Seeds of which results exist.")
-    tasks: tuple[str, ...] = Field((), description="Tasks of which results exist.")
-    shots: int = Field(0, description="Examples in the prompt.")
-    limits: str | None = Field(None, description="How its answers are limited, if not free.")
-    learned: bool = Field(False, description="Whether it is a learned baseline.")
-    local: bool = Field(False, description="Whether it runs here, on hardware with a price.")
-    adapter_of: str | None = Field(
-        None, description="Model whose adapters of the same seeds it uses: itself if it is tuned."
-    )
-    adapter: AdapterContext | None = Field(None, description="Those adapters.")
-    prices: Prices | None = Field(None, description="Of the server that it runs on.")
-    family: str = Field("", description="Models of one family, those of one base, share a colour.")
-    parameters: int | None = Field(
-        None, description="Parameters of its base, null if its architecture is not known."
-    )
-    multiplied: int | None = Field(
-        None, description="Of these, the weights that each token is multiplied with."
-    )
-    trained: tuple[int, ...] = Field((), description="Seeds of the adapters that are its own.")
-    records_of: str | None = Field(
-        None, description="Of a learned baseline: a model that was tuned on the same records."
-    )
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    """Seeds of which results exist."""
+    tasks: tuple[str, ...] = ()
+    """Tasks of which results exist."""
+    shots: int = 0
+    """Examples in the prompt."""
+    limits: str | None = None
+    """How its answers are limited, if not free."""
+    learned: bool = False
+    """Whether it is a learned baseline."""
+    local: bool = False
+    """Whether it runs here, on hardware with a price."""
+    adapter_of: str | None = None
+    """Model whose adapters of the same seeds it uses: itself if it is tuned."""
+    adapter: AdapterContext | None = None
+    """Those adapters."""
+    prices: Prices | None = None
+    """Of the server that it runs on."""
+    family: str = ""
+    """Models of one family, those of one base, share a colour."""
+    parameters: int | None = None
+    """Parameters of its base, null if its architecture is not known."""
+    multiplied: int | None = None
+    """Of these, the weights that each token is multiplied with."""
+    trained: tuple[int, ...] = ()
+    """Seeds of the adapters that are its own."""
+    records_of: str | None = None
+    """Of a learned baseline: a model that was tuned on the same records."""
 
     @property
     def tuned(self) -> bool:
@@ -65,10 +80,10 @@ class ModelContext(Closed):
 class DataContext(Closed):
     """The source of the records."""
 
-    source: str = Field("", description="Data source and revision, as printed in notes.")
-    comparable: bool = Field(
-        False, description="Whether the published numbers were measured on these data."
-    )
+    source: str = ""
+    """Data source and revision, as printed in notes."""
+    comparable: bool = False
+    """Whether the published numbers were measured on these data."""
 
     @property
     def note(self) -> str:
@@ -79,27 +94,28 @@ class DataContext(Closed):
 class ContrastContext(Closed):
     """What a table needs to know about a contrast."""
 
-    title: str = Field(description="Title above its rows.")
-    tasks: tuple[str, ...] = Field(description="Tasks in which it compares something.")
+    title: str
+    """Title above its rows."""
+    tasks: tuple[str, ...]
+    """Tasks in which it compares something."""
 
 
 class TableContext(Closed):
     """A study: its data, tasks and rows, whatever of them is shown."""
 
     data: DataContext = DataContext()
-    tasks: dict[str, TaskContext] = Field({}, description="Tasks by code.")
-    models: dict[str, ModelContext] = Field({}, description="Models by name.")
-    baselines: dict[str, tuple[str, ...]] = Field(
-        {}, description="Trivial baselines and the tasks that each is defined for."
-    )
-    contrasts: dict[str, ContrastContext] = Field({}, description="Contrasts by name.")
-    simple: dict[str, tuple[str, ...]] = Field(
-        {},
-        description="Trivial and learned baselines by task, of which one was chosen as the best.",
-    )
-    setting_titles: dict[str, str] = Field(
-        {}, description="Titles of evaluation settings; one without a title is shown by its name."
-    )
+    tasks: dict[str, TaskContext] = {}
+    """Tasks by code."""
+    models: dict[str, ModelContext] = {}
+    """Models by name."""
+    baselines: dict[str, tuple[str, ...]] = {}
+    """Trivial baselines and the tasks that each is defined for."""
+    contrasts: dict[str, ContrastContext] = {}
+    """Contrasts by name."""
+    simple: dict[str, tuple[str, ...]] = {}
+    """Trivial and learned baselines by task, of which one was chosen as the best."""
+    setting_titles: dict[str, str] = {}
+    """Titles of evaluation settings; one without a title is shown by its name."""
 
     def setting_title(self, name: str) -> str:
         """How a setting is shown."""

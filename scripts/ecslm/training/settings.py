@@ -17,87 +17,69 @@ Order = Literal["shuffled", "stratified"]
 class TrainingSettings(Closed):
     """Hyper-parameters of an adapter. The defaults are those of the published study."""
 
-    rank: int = Field(16, ge=1, description="Rank of the low-rank update (LoRA r).")
-    alpha: int = Field(16, ge=1, description="Scale of the update: alpha / rank.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout on the update's input.")
-    target_modules: tuple[str, ...] = Field(
-        (
-            "down_proj",
-            "gate_proj",
-            "k_proj",
-            "lm_head",
-            "o_proj",
-            "q_proj",
-            "up_proj",
-            "v_proj",
-        ),
-        description="Linear layers that get an update, in any order.",
+    rank: int = Field(16, ge=1)
+    """Rank of the low-rank update (LoRA r)."""
+    alpha: int = Field(16, ge=1)
+    """Scale of the update: alpha / rank."""
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """Dropout on the update's input."""
+    target_modules: tuple[str, ...] = (
+        "down_proj",
+        "gate_proj",
+        "k_proj",
+        "lm_head",
+        "o_proj",
+        "q_proj",
+        "up_proj",
+        "v_proj",
     )
-    learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate of AdamW.")
-    scheduler: Literal["cosine", "linear", "constant_with_warmup"] = Field(
-        "cosine", description="Schedule of the learning rate after the warm-up."
-    )
-    warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
-    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of AdamW.")
-    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
-    train_fraction: float = Field(
-        1.0,
-        gt=0,
-        le=1,
-        description="Share of each task's training records that is used, at least one record of "
-        "each task; a smaller share is part of every larger one.",
-    )
-    epochs: int = Field(3, ge=1, description="Passes over the training records.")
-    global_batch: int = Field(64, ge=1, description="Records per optimiser step.")
-    order: Order = Field(
-        "shuffled",
-        description="Order of the records in an epoch. shuffled: random. stratified: random, but "
-        "with the records of each task and answer spread evenly over the epoch. That makes small "
-        "batches less noisy, so that short answers are learned sooner.",
-    )
-    max_length: int = Field(
-        4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
-    )
-    batch_tokens: Annotated[int, Field(ge=FEWEST_TOKENS)] | Literal["auto"] = Field(
-        8000,
-        description="Tokens per forward pass, padding included; longer records get their own. "
-        "auto: as many as fit into the memory of the GPU, measured before the first step.",
-    )
-    packing: bool = Field(
-        False,
-        description="Put the records of a forward pass one after the other, without padding; "
-        "attention keeps them apart. Without dropout, the beginning that all their prompts share "
-        "is computed once.",
-    )
-    max_val_records: int | None = Field(
-        None, ge=1, description="Evaluate on this many records, evenly spaced; null: on all."
-    )
-    evaluations: int = Field(
-        1,
-        ge=1,
-        description="Evaluations in each epoch, evenly spaced. log.jsonl has the results of all; "
-        "the adapter is the best of those at the ends of epochs.",
-    )
-    loss_weights: LossWeights = Field(
-        "tokens",
-        description="What has the same weight in the loss. tokens: each token of an answer, so "
-        "that long answers count more. records: each answer.",
-    )
-    gradient_checkpointing: bool = Field(
-        False, description="Recompute activations in the backward pass: less memory, more time."
-    )
-    fused: bool = Field(
-        False,
-        description="Dequantise the base once, when it is loaded, and compute the layers of Llama "
-        "models with fewer operations: the same function up to rounding, faster, with more "
-        "memory. With dropout, with gradient checkpointing, or with other architectures, only the "
-        "base is dequantised.",
-    )
-    deterministic: bool = Field(
-        False,
-        description="Give the same bytes in every run on the same type of GPU, at some cost of "
-        "time; on a CPU this is always so.",
-    )
+    """Linear layers that get an update, in any order."""
+    learning_rate: float = Field(1e-4, gt=0)
+    """Peak learning rate of AdamW."""
+    scheduler: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
+    """Schedule of the learning rate after the warm-up."""
+    warmup_ratio: float = Field(0.05, ge=0, lt=1)
+    """Share of the steps that warm up."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay of AdamW."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are clipped to this norm."""
+    train_fraction: float = Field(1.0, gt=0, le=1)
+    """Share of each task's training records that is used, at least one record of each task; a
+    smaller share is part of every larger one."""
+    epochs: int = Field(3, ge=1)
+    """Passes over the training records."""
+    global_batch: int = Field(64, ge=1)
+    """Records per optimiser step."""
+    order: Order = "shuffled"
+    """Order of the records in an epoch. shuffled: random. stratified: random, but with the records
+    of each task and answer spread evenly over the epoch. That makes small batches less noisy, so
+    that short answers are learned sooner."""
+    max_length: int = Field(4000, ge=16)
+    """Tokens of prompt and answer; longer inputs are cut at the end."""
+    batch_tokens: Annotated[int, Field(ge=FEWEST_TOKENS)] | Literal["auto"] = 8000
+    """Tokens per forward pass, padding included; longer records get their own. auto: as many as fit
+    into the memory of the GPU, measured before the first step."""
+    packing: bool = False
+    """Put the records of a forward pass one after the other, without padding; attention keeps them
+    apart. Without dropout, the beginning that all their prompts share is computed once."""
+    max_val_records: int | None = Field(None, ge=1)
+    """Evaluate on this many records, evenly spaced; null: on all."""
+    evaluations: int = Field(1, ge=1)
+    """Evaluations in each epoch, evenly spaced. log.jsonl has the results of all; the adapter is
+    the best of those at the ends of epochs."""
+    loss_weights: LossWeights = "tokens"
+    """What has the same weight in the loss. tokens: each token of an answer, so that long answers
+    count more. records: each answer."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, more time."""
+    fused: bool = False
+    """Dequantise the base once, when it is loaded, and compute the layers of Llama models with
+    fewer operations: the same function up to rounding, faster, with more memory. With dropout, with
+    gradient checkpointing, or with other architectures, only the base is dequantised."""
+    deterministic: bool = False
+    """Give the same bytes in every run on the same type of GPU, at some cost of time; on a CPU this
+    is always so."""
 
     @field_validator("batch_tokens", mode="before")
     @classmethod

@@ -14,16 +14,18 @@ class DescriptionSettings(JobSettings):
 
     LIBRARIES: ClassVar[tuple[str, ...]] = OF_PROMPTS
 
-    answer: Answer = Field(description="Type of the task's answers; only classes are counted.")
-    tokenizer: str = Field(description="Name of the base whose tokenizer counts tokens.")
-    training_max_length: int | None = Field(
-        ge=16, description="`max_length` of the training; null for a task that is not trained on."
-    )
-    adapter_max_length: int | None = Field(
-        None, ge=16, description="`max_length` that the adapter was trained with, if there is one."
-    )
-    prediction_max_length: int = Field(ge=16, description="`max_length` of the decoding.")
-    max_new_tokens: int = Field(ge=1, description="Longest answer of the decoding, in tokens.")
+    answer: Answer
+    """Type of the task's answers; only classes are counted."""
+    tokenizer: str
+    """Name of the base whose tokenizer counts tokens."""
+    training_max_length: int | None = Field(ge=16)
+    """`max_length` of the training; null for a task that is not trained on."""
+    adapter_max_length: int | None = Field(None, ge=16)
+    """`max_length` that the adapter was trained with, if there is one."""
+    prediction_max_length: int = Field(ge=16)
+    """`max_length` of the decoding."""
+    max_new_tokens: int = Field(ge=1)
+    """Longest answer of the decoding, in tokens."""
 
 
 # Of the overlap, which has no settings.

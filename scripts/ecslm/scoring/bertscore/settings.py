@@ -14,9 +14,8 @@ class BertScoreSettings(JobSettings):
         *("torch", "transformers", "tokenizers", "safetensors", "bert-score"),
     )
 
-    layer: int = Field(17, ge=1, description="Encoder layer whose embeddings are matched.")
-    rescale_language: str | None = Field(
-        "en",
-        description="Language of bert-score's own rescaling baseline, for encoders that have one; "
-        "null: no rescaled scores.",
-    )
+    layer: int = Field(17, ge=1)
+    """Encoder layer whose embeddings are matched."""
+    rescale_language: str | None = "en"
+    """Language of bert-score's own rescaling baseline, for encoders that have one; null: no
+    rescaled scores."""

@@ -67,34 +67,25 @@ class ClaimsEntry(IntervalsEntry):
     RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
 
     kind: Literal["claims"]
-    settings: dict[SettingName, str] = Field(
-        min_length=1, description="Published table of each setting, for example `IND`."
-    )
+    settings: dict[SettingName, str] = Field(min_length=1)
+    """Published table of each setting, for example `IND`."""
     tasks: tuple[TaskName, ...] = TASK_ROWS
-    model: ModelName = Field(
-        description="The model that the claims are about: one, since to choose the best of "
-        "several in each task would be to choose by the test records."
-    )
-    general: tuple[str, ...] = Field(
-        (), description="Published general models; the table shows the best of them in each task."
-    )
-    margin: float = Field(
-        gt=0,
-        le=1,
-        description="How far below a published score still counts as close enough: a share of what "
-        "that score gains over the best simple baseline.",
-    )
-    untuned: ModelName | None = Field(None, description="The same base, not tuned.")
-    constrained: ModelName | None = Field(
-        None,
-        description="The same as `untuned` with its answers limited to valid ones: what it knows "
-        "apart from the form of its answers.",
-    )
-    contrasts: tuple[ContrastName, ...] = Field(
-        (),
-        description="Contrasts that test the model against `constrained`, or `untuned` where that "
-        "has no answers, and against the best simple baseline.",
-    )
+    model: ModelName
+    """The model that the claims are about: one, since to choose the best of several in each task
+    would be to choose by the test records."""
+    general: tuple[str, ...] = ()
+    """Published general models; the table shows the best of them in each task."""
+    margin: float = Field(gt=0, le=1)
+    """How far below a published score still counts as close enough: a share of what that score
+    gains over the best simple baseline."""
+    untuned: ModelName | None = None
+    """The same base, not tuned."""
+    constrained: ModelName | None = None
+    """The same as `untuned` with its answers limited to valid ones: what it knows apart from the
+    form of its answers."""
+    contrasts: tuple[ContrastName, ...] = ()
+    """Contrasts that test the model against `constrained`, or `untuned` where that has no answers,
+    and against the best simple baseline."""
 
     def problems(self, inputs: Inputs) -> list[str]:
         """Names of published rows that do not exist."""

@@ -42,10 +42,10 @@ class ComparisonsEntry(IntervalsEntry):
     READS: ClassVar = (comparison_files,)
 
     kind: Literal["comparisons"]
-    intervals: IntervalsPlace = Field(
-        "beside", description="Where intervals stand in LaTeX, if at all."
-    )
-    contrasts: tuple[ContrastName, ...] = Field(min_length=1, description="Contrasts, in order.")
+    intervals: IntervalsPlace = "beside"
+    """Where intervals stand in LaTeX, if at all."""
+    contrasts: tuple[ContrastName, ...] = Field(min_length=1)
+    """Contrasts, in order."""
     columns: tuple[TaskName, ...] = TASK_COLUMNS
 
     def problems(self, inputs: Inputs) -> Iterator[str]:

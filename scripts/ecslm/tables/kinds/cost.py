@@ -38,17 +38,23 @@ TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
 class ListPrices(Prices):
     """What an API charges for tokens, as published."""
 
-    source: str = Field(description="Where that is published.")
+    source: str
+    """Where that is published."""
 
 
 class Hardware(Closed):
     """What an hour of a device costs: of a GPU, or of the machine whose CPU models run on."""
 
-    name: str = Field(description="Name of the device, and of its provider.")
-    price: float = Field(ge=0, description="Per hour of one device.")
-    currency: str = Field(pattern="^[A-Z]{3}$", description="Such as USD.")
-    as_of: date = Field(description="Day of the price.")
-    source: str = Field(description="Where it is published.")
+    name: str
+    """Name of the device, and of its provider."""
+    price: float = Field(ge=0)
+    """Per hour of one device."""
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    """Such as USD."""
+    as_of: date
+    """Day of the price."""
+    source: str
+    """Where it is published."""
 
 
 class CostEntry(Entry):
@@ -57,21 +63,17 @@ class CostEntry(Entry):
     RESOURCES: ClassVar = {"architectures": ARCHITECTURES}
 
     kind: Literal["cost"]
-    models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
-    latency: tuple[ModelName, ...] = Field(
-        (),
-        description="Models whose latency is measured and shown; that of others is measured only "
-        "by the target `latency`.",
-    )
-    hardware: Hardware | None = Field(
-        None, description="Price of the hardware that models run on here."
-    )
-    apis: dict[str, ListPrices] = Field(
-        {}, description="List prices of models that are not run, by the name of their row."
-    )
-    tokens_of: ModelName | None = Field(
-        None, description="Model whose tokens per request are used to estimate the cost of an API."
-    )
+    models: tuple[ModelName, ...] = Field(min_length=1)
+    """Models, in order."""
+    latency: tuple[ModelName, ...] = ()
+    """Models whose latency is measured and shown; that of others is measured only by the target
+    `latency`."""
+    hardware: Hardware | None = None
+    """Price of the hardware that models run on here."""
+    apis: dict[str, ListPrices] = {}
+    """List prices of models that are not run, by the name of their row."""
+    tokens_of: ModelName | None = None
+    """Model whose tokens per request are used to estimate the cost of an API."""
 
     @model_validator(mode="after")
     def _complete(self) -> "CostEntry":

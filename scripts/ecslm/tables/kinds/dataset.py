@@ -37,9 +37,12 @@ BLANK = Cell(shown="")
 class DatasetColumn(Closed):
     """A column of the dataset table."""
 
-    title: str = Field(description="Head of the column.")
-    split: Split = Field(description="Split whose records are counted.")
-    setting: RecordsSettingName = Field(description="Setting whose records are counted.")
+    title: str
+    """Head of the column."""
+    split: Split
+    """Split whose records are counted."""
+    setting: RecordsSettingName
+    """Setting whose records are counted."""
 
 
 class DatasetEntry(Entry):
@@ -50,7 +53,8 @@ class DatasetEntry(Entry):
 
     kind: Literal["dataset"]
     tasks: tuple[TaskName, ...] = TASK_ROWS
-    columns: tuple[DatasetColumn, ...] = Field(min_length=1, description="Splits and settings.")
+    columns: tuple[DatasetColumn, ...] = Field(min_length=1)
+    """Splits and settings."""
 
     def files(self, study: TableContext) -> list[str]:
         """The reports on the data: the check, each task's description and overlap."""

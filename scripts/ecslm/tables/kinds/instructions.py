@@ -24,8 +24,10 @@ MIXED = "mixed"
 class InstructionsColumn(Closed):
     """A column of the instructions table."""
 
-    title: str = Field(description="Head of the column; seen or unseen is added below it.")
-    setting: SettingName = Field(description="Evaluation setting.")
+    title: str
+    """Head of the column; seen or unseen is added below it."""
+    setting: SettingName
+    """Evaluation setting."""
 
 
 class InstructionsEntry(ScoresEntry):
@@ -35,13 +37,12 @@ class InstructionsEntry(ScoresEntry):
 
     kind: Literal["instructions"]
     tasks: tuple[TaskName, ...] = TASK_ROWS
-    columns: tuple[InstructionsColumn, ...] = Field(
-        min_length=2, description="Evaluation settings, in order."
-    )
-    models: tuple[ModelName, ...] = Field(min_length=1, description="Panels: models, in order.")
-    contrast: SettingsContrastName | None = Field(
-        None, description="Contrast of settings whose differences are shown next to the scores."
-    )
+    columns: tuple[InstructionsColumn, ...] = Field(min_length=2)
+    """Evaluation settings, in order."""
+    models: tuple[ModelName, ...] = Field(min_length=1)
+    """Panels: models, in order."""
+    contrast: SettingsContrastName | None = None
+    """Contrast of settings whose differences are shown next to the scores."""
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from scores, comparisons and the reports on overlap: a panel for each model."""

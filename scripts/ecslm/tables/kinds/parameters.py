@@ -34,7 +34,8 @@ class ParametersEntry(Entry):
     RESOURCES: ClassVar = {"published": PUBLISHED_PARAMETERS, "architectures": ARCHITECTURES}
 
     kind: Literal["parameters"]
-    models: tuple[TunedModelName, ...] = Field(min_length=1, description="Tuned models, in order.")
+    models: tuple[TunedModelName, ...] = Field(min_length=1)
+    """Tuned models, in order."""
 
     def problems(self, inputs: Inputs) -> Iterator[str]:
         """Models whose architecture is unknown."""

@@ -59,21 +59,17 @@ class ReproductionEntry(IntervalsEntry):
     RESOURCES: ClassVar = {"published": PUBLISHED_SCORES, "notes": PUBLISHED_NOTES}
 
     kind: Literal["reproduction"]
-    intervals: IntervalsPlace = Field(
-        "beside", description="Where the intervals of our strict values stand in LaTeX, if at all."
-    )
-    settings: dict[SettingName, str] = Field(
-        min_length=1, description="Published table of each setting, for example `IND`."
-    )
+    intervals: IntervalsPlace = "beside"
+    """Where the intervals of our strict values stand in LaTeX, if at all."""
+    settings: dict[SettingName, str] = Field(min_length=1)
+    """Published table of each setting, for example `IND`."""
     columns: tuple[TaskName, ...] = TASK_COLUMNS
-    models: tuple[ModelName, ...] = Field((), description="Models, in order.")
-    reproduces: dict[AnyModelName, str] = Field(
-        {}, description="Published row of a model, where its name differs from the model's."
-    )
-    rescored: dict[ModelName, str] = Field(
-        {},
-        description="Models that are the authors' own answers: the published row of each.",
-    )
+    models: tuple[ModelName, ...] = ()
+    """Models, in order."""
+    reproduces: dict[AnyModelName, str] = {}
+    """Published row of a model, where its name differs from the model's."""
+    rescored: dict[ModelName, str] = {}
+    """Models that are the authors' own answers: the published row of each."""
 
     @model_validator(mode="after")
     def _with_rows(self) -> "ReproductionEntry":

@@ -23,18 +23,19 @@ CHOSEN_SIGN = "\N{SECTION SIGN}"
 class Rows(Closed):
     """A group of rows of a results table, of one sort."""
 
-    group: str = Field(description="Title above the rows.")
-    models: tuple[ModelName, ...] = Field((), description="The study's models.")
-    baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
-    published: tuple[str, ...] = Field((), description="Rows of the published results.")
-    best_of: dict[str, tuple[ModelName, ...]] = Field(
-        {},
-        description="Rows by name, each with the models of which it shows the best in each column, "
-        "by the score that is shown; marked as such.",
-    )
-    followed_by_published: bool = Field(
-        False, description="Whether each model's row is followed by its published row."
-    )
+    group: str
+    """Title above the rows."""
+    models: tuple[ModelName, ...] = ()
+    """The study's models."""
+    baselines: tuple[BaselineName, ...] = ()
+    """Trivial baselines."""
+    published: tuple[str, ...] = ()
+    """Rows of the published results."""
+    best_of: dict[str, tuple[ModelName, ...]] = {}
+    """Rows by name, each with the models of which it shows the best in each column, by the score
+    that is shown; marked as such."""
+    followed_by_published: bool = False
+    """Whether each model's row is followed by its published row."""
 
     @model_validator(mode="after")
     def _one_sort(self) -> "Rows":
@@ -54,24 +55,17 @@ class ResultsEntry(ScoresEntry):
     RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
 
     kind: Literal["results"]
-    setting: SettingName = Field(description="Evaluation setting.")
-    published_table: str | None = Field(
-        None, description="Which published table the published rows come from, for example `IND`."
-    )
+    setting: SettingName
+    """Evaluation setting."""
+    published_table: str | None = None
+    """Which published table the published rows come from, for example `IND`."""
     columns: tuple[TaskName, ...] = TASK_COLUMNS
-    rows: tuple[Rows, ...] = Field(
-        (),
-        min_length=1,
-        validate_default=True,
-        description="Groups of rows, in order (default: the trivial baselines, then each group of "
-        "models).",
-    )
-    competitors: tuple[str, ...] = Field(
-        (), description="Rows among which the best and the second of a column are marked."
-    )
-    reproduces: dict[AnyModelName, str] = Field(
-        {}, description="Published row of a model, where its name differs from the model's."
-    )
+    rows: tuple[Rows, ...] = Field((), min_length=1, validate_default=True)
+    """Groups of rows, in order (default: the trivial baselines, then each group of models)."""
+    competitors: tuple[str, ...] = ()
+    """Rows among which the best and the second of a column are marked."""
+    reproduces: dict[AnyModelName, str] = {}
+    """Published row of a model, where its name differs from the model's."""
 
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":

@@ -56,11 +56,11 @@ class ValidityEntry(Entry):
     READS: ClassVar = (score_files,)
 
     kind: Literal["validity"]
-    settings: tuple[SettingName, ...] = Field(
-        min_length=1, description="Evaluation settings, in order."
-    )
+    settings: tuple[SettingName, ...] = Field(min_length=1)
+    """Evaluation settings, in order."""
     columns: tuple[TaskName, ...] = TASK_COLUMNS
-    models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
+    models: tuple[ModelName, ...] = Field(min_length=1)
+    """Models, in order."""
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from metrics files: panels for each setting."""
