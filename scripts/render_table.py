@@ -6,7 +6,7 @@ from ecslm.common.files import json_text
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import TableRequest
-from ecslm.tables.latex_tables import render_table
+from ecslm.tables.latex import render_table
 
 
 @job()

@@ -18,7 +18,7 @@ from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables as tables_of
 from ecslm.plan.tables import table_files, table_settings
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.latex_tables import Fragments, render_table
+from ecslm.tables.latex import Fragments, render_table
 from ecslm.tables.model import Table
 
 RECORDS = 1_000

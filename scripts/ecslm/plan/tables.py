@@ -11,7 +11,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.config.models import LearnedModel
 from ecslm.config.names import name_like
-from ecslm.models.parameter_counts import count_base, count_multiplied
+from ecslm.models.parameter_counts import count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
@@ -22,7 +22,6 @@ from ecslm.tables.entry import Entry
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import KINDS, TableRequest
 from ecslm.tables.kinds.results import ResultsEntry, Rows
-from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
     AdapterContext,
     ContrastContext,
@@ -30,6 +29,7 @@ from ecslm.tables.settings import (
     ModelContext,
     TableContext,
     TaskContext,
+    names_in,
 )
 
 LABEL = "tab:"
@@ -90,8 +90,8 @@ def partly_shown(study: Study) -> tuple[str, ...]:
     shown: set[tuple[str, ...]] = set()
     for entry in study_tables(study).values():
         named: dict[str, list[str]] = {"settings": [], "models": [], "tasks": []}
-        for one in names_in(entry.model_dump(), type(entry)):
-            named.setdefault(one.reference.part, []).append(one.name)
+        for one in names_in(entry):
+            named.setdefault(one.part, []).append(one.name)
         shown |= {*product(named["settings"], named["models"], named["tasks"])}
     return tuple(dict.fromkeys(one[0] for one in _scored(study) if one not in shown))
 
@@ -151,7 +151,7 @@ def in_report_order(study: Study) -> dict[str, Entry]:
     """The tables by name, sorted by their kind and by name, since the order of keys in the
     configuration must not matter."""
     tables = study_tables(study).items()
-    return dict(sorted(tables, key=lambda one: ([*KINDS].index(one[1].kind), one[0])))
+    return dict(sorted(tables, key=lambda one: (KINDS.index(type(one[1])), one[0])))
 
 
 @cache
@@ -209,7 +209,6 @@ def _model(study: Study, name: str) -> ModelContext:
         else None,
         prices=None if access is None else access.prices,
         family=learned.method if learned else model.base or name,
-        parameters=None if sizes is None else count_base(sizes),
         multiplied=None if sizes is None else count_multiplied(sizes),
         trained=model.seeds if model.tuned and model.run else (),
         records_of=_tuned_on(study, learned.train_fraction) if learned else None,

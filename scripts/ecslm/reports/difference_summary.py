@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ecslm.comparisons.results import Comparison, Difference
 from ecslm.reports.plain_tables import aligned
-from ecslm.tables.differences import p_text
+from ecslm.tables.kinds.comparisons import p_text
 from ecslm.tables.model import MISSING, difference_text
 
 NOTES = {

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ecslm.reports.prices import amount
 from ecslm.reports.settings import ReportSettings
-from ecslm.tables.claims import tested
+from ecslm.tables.kinds.claims import tested
 from ecslm.tables.model import Cell, Panel, Table, score_text
 from ecslm.tables.scores import Measured, Scores
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ecslm.common.validation import read_model
 from ecslm.schemas.cost import CostFile, LatencyFile, Prices
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
-from ecslm.tables.model import HeaderCell
+from ecslm.tables.model import HeaderCell, Sources
 from ecslm.tables.settings import ModelContext, TableContext
 
 SECONDS_PER_HOUR = 3600
@@ -36,7 +36,13 @@ COLUMNS = (
 
 
 class Costs:
-    """What the adapters of a model took, or its predictions."""
+    """What the adapters of a model took, or its predictions.
+
+    Attributes:
+        sources: the files of these costs.
+        memory: the largest peak memory, in bytes.
+        devices: what it was measured on.
+    """
 
     def __init__(self, results: Path, paths: Iterable[str]) -> None:
         """
@@ -45,21 +51,14 @@ class Costs:
         """
         self.sources = tuple(paths)
         self.files = [read_model(results / path, CostFile) for path in self.sources]
+        peaks = [one.peak_memory_bytes for one in self.files]
+        known = [peak for peak in peaks if peak is not None]
+        self.memory = max(known) if known and len(known) == len(peaks) else nan
+        self.devices = [one.device for one in self.files if one.device is not None]
 
     def total(self, field: str) -> float:
         """The sum of a field."""
         return total(getattr(one, field) for one in self.files)
-
-    @property
-    def memory(self) -> float:
-        """The largest peak memory, in bytes."""
-        known = [one.peak_memory_bytes for one in self.files if one.peak_memory_bytes is not None]
-        return max(known) if known and len(known) == len(self.files) else nan
-
-    @property
-    def devices(self) -> list[str]:
-        """What it was measured on."""
-        return [one.device for one in self.files if one.device is not None]
 
     def price_by_tokens(self, prices: Prices) -> float:
         """The price of 1,000 requests to a server with these prices."""
@@ -81,7 +80,7 @@ class ModelCost:
     name: str
     context: ModelContext
     values: Mapping[str, float]
-    sources: Mapping[str, tuple[str, ...]]
+    sources: Mapping[str, Sources]
     devices: tuple[str, ...]
     timed: int | None
 
@@ -108,21 +107,23 @@ def model_cost(
     Raises:
         InputError: a file is missing or has another form.
     """
-    context = study.models[name]
+    context, paths = study.models[name], (latency_file(name),) if timed else ()
     answering = Costs(results, answering_files(study, name))
     adapters = Costs(results, training_files(study, name))
-    latency = read_model(results / latency_file(name), LatencyFile) if timed else None
+    latencies = [read_model(results / path, LatencyFile) for path in paths]
     seeds, seconds = len(adapters.files), answering.total("seconds")
     trained = total(one.seconds and one.seconds * one.devices for one in adapters.files)
     hours = over(trained, seeds) / SECONDS_PER_HOUR
     if context.learned:
         hours = answering.total("load_seconds") / SECONDS_PER_HOUR
     tokens = answering.total("prompt_tokens") + answering.total("generated_tokens")
-    price = REQUESTS * over(seconds, answering.total("prompts")) / SECONDS_PER_HOUR * hourly
+    price = nan
     if context.prices is not None:
         price = answering.price_by_tokens(context.prices)
+    elif context.local:
+        each = over(seconds, answering.total("prompts"))
+        price = REQUESTS * each / SECONDS_PER_HOUR * hourly
     training = answering if context.learned else adapters
-    device = [latency.device] if latency and latency.device else []
     return ModelCost(
         name=name,
         context=context,
@@ -133,27 +134,30 @@ def model_cost(
             "training memory": adapters.memory / GIGABYTE,
             "memory": answering.memory / GIGABYTE,
             "tokens per second": over(tokens, seconds) if context.local else nan,
-            "latency p50": latency.p50_seconds if latency else nan,
-            "latency p95": latency.p95_seconds if latency else nan,
-            "price": price if context.local or context.prices is not None else nan,
+            "latency p50": total(one.p50_seconds for one in latencies),
+            "latency p95": total(one.p95_seconds for one in latencies),
+            "price": price,
         },
         sources={
             "Training": training.sources,
             "Answers": answering.sources,
-            "Latency": (latency_file(name),) if latency else (),
+            "Latency": paths,
             PRICE: answering.sources,
         },
-        devices=(*training.devices, *answering.devices, *device),
-        timed=len(latency.answers) if latency else None,
+        devices=(
+            *training.devices,
+            *answering.devices,
+            *(one.device for one in latencies if one.device),
+        ),
+        timed=sum(len(one.answers) for one in latencies) if timed else None,
     )
 
 
 def training_files(study: TableContext, name: str) -> list[str]:
     """The files of what a model's adapters cost, one a seed; none if it has no adapters."""
     model = study.models[name]
-    if model.adapter_of is None:
-        return []
-    return [ADAPTER_COST.format(model=model.adapter_of, seed=seed) for seed in model.seeds]
+    seeds = model.seeds if model.tuned else ()
+    return [ADAPTER_COST.format(model=model.adapter_of, seed=seed) for seed in seeds]
 
 
 def answering_files(study: TableContext, name: str) -> list[str]:

@@ -12,23 +12,20 @@ from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Measured
-from ecslm.tables.settings import DataContext, TableContext
+from ecslm.tables.settings import TableContext
 
-# Fields that the study's tasks fill (`ecslm.config.groups`).
-BY_DEFAULT = "(default: the study's tasks; out of domain, those that have records there)."
-TASK_COLUMNS = Field(
-    (), min_length=1, validate_default=True, description=f"Task codes, in order {BY_DEFAULT}"
-)
-TASK_ROWS = Field(
-    (), min_length=1, validate_default=True, description=f"Rows: task codes, in order {BY_DEFAULT}"
+# Columns or rows, which the study's tasks fill (`ecslm.config.groups`): never empty.
+TASKS = Field(
+    (),
+    min_length=1,
+    validate_default=True,
+    description="Task codes, in order (default: the study's tasks; out of domain, those that have "
+    "records there).",
 )
 
 
 class Entry(Closed):
-    """Fields of every table. A field that names a part of the study has a type of `references`.
-
-    What `ecslm.config.groups` fills need not be given, but is never empty: its default is checked.
-    """
+    """Fields of every table. A field that names a part of the study has a type of `settings`."""
 
     # The files that it reads of a study, relative to its results directory.
     READS: ClassVar[tuple[Callable[[TableContext], Iterable[str]], ...]] = ()
@@ -60,25 +57,16 @@ class Entry(Closed):
         """
 
     def table(
-        self,
-        name: str,
-        panels: Iterable[Panel],
-        notes: Iterable[str],
-        data: DataContext | None = None,
-        summary: Iterable[str] = (),
+        self, name: str, panels: Iterable[Panel], notes: Iterable[str], summary: Iterable[str] = ()
     ) -> Table:
-        """The table of this entry.
-
-        Args:
-            data: the source of the records, if the table depends on it: for the last note.
-        """
+        """The table of this entry."""
         return Table(
             name=name,
             kind=self.kind,
             caption=self.caption,
             label=self.label,
             panels=tuple(panels),
-            notes=(*notes, *([data.note] if data else ())),
+            notes=tuple(notes),
             summary=tuple(summary),
             layout=Layout(self.wide, getattr(self, "intervals", "below")),
         )
@@ -90,11 +78,6 @@ class IntervalsEntry(Entry):
     intervals: IntervalsPlace = "below"
     """Where intervals or standard deviations stand in LaTeX, if at all."""
 
-    @property
-    def explains_intervals(self) -> bool:
-        """Whether notes on intervals are needed."""
-        return self.intervals != "none"
-
 
 class ScoresEntry(IntervalsEntry):
     """Fields of every table of headline scores."""
@@ -103,13 +86,8 @@ class ScoresEntry(IntervalsEntry):
     """Shown with a value: its 95 % interval over records (with several seeds, of their mean), or
     its standard deviation over seeds, if there are several."""
 
-    @property
-    def shows_intervals(self) -> bool:
-        """Whether intervals are shown with the values."""
-        return self.spread == "interval"
-
     def headline(self, measured: Measured | None) -> Cell:
         """The headline cell of what may not have been measured."""
         if measured is None:
             return Cell()
-        return measured.cell if self.shows_intervals else measured.plain
+        return measured.cell if self.spread == "interval" else measured.plain

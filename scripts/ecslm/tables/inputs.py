@@ -1,7 +1,8 @@
 """What tables are built from: the results of a study and files of the repository, read once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 from ecslm.common.csv_rows import read_csv
@@ -11,7 +12,7 @@ from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.card.reports import Leakage
 from ecslm.models.architecture import read_architectures
 from ecslm.schemas.paths import comparison_path, leakage_path
-from ecslm.tables.model import Cell
+from ecslm.tables.model import Cell, Sources
 from ecslm.tables.scores import Scores
 from ecslm.tables.settings import TableContext
 
@@ -21,12 +22,13 @@ TaskComparison = tuple[str, Comparison]
 
 def comparison_files(study: TableContext) -> list[str]:
     """The comparisons of each task in which some contrast compares something."""
-    return [comparison_path(task) for task in _compared(study)]
+    compared = {task for contrast in study.contrasts.values() for task in contrast.tasks}
+    return [comparison_path(task) for task in sorted(compared.intersection(study.tasks))]
 
 
 def overlap_files(study: TableContext) -> list[str]:
     """The reports on the overlap of test records with training, of the tasks that have both."""
-    return [leakage_path(task) for task in _trained(study)]
+    return [leakage_path(name) for name, task in sorted(study.tasks.items()) if task.overlaps]
 
 
 class Inputs:
@@ -42,39 +44,31 @@ class Inputs:
     def __init__(
         self, study: TableContext, results: Path, resources: Mapping[str, Path] | None = None
     ) -> None:
-        self.study, self.results = study, results
-        self.resources = resources or {}
+        self.study, self.results, self.resources = study, results, resources or {}
 
     @cached_property
-    def scores(self) -> "Scores":
+    def scores(self) -> Scores:
         """The scores of all rows."""
         return Scores(self.results, self.study)
 
-    @cached_property
-    def comparisons(self) -> list[TaskComparison]:
-        """All comparisons, each with its task."""
-        return [
-            (task, row)
-            for task in _compared(self.study)
-            for row in read_comparisons(self.results, task)
-        ]
-
     def compared(self, tasks: Sequence[str], *contrasts: str | None) -> list[TaskComparison]:
         """The comparisons of some contrasts in some tasks, in the order of both."""
+        files = comparison_files(self.study)
+        found = {t: read_comparisons(self.results, t) for t in tasks if comparison_path(t) in files}
         return [
             (task, row)
-            for contrast in contrasts
-            for task in tasks
-            for of_task, row in self.comparisons
-            if (of_task, row.contrast) == (task, contrast)
+            for contrast, task in product(contrasts, tasks)
+            for row in found.get(task, ())
+            if row.contrast == contrast
         ]
 
     @cached_property
     def overlap(self) -> dict[str, Leakage]:
         """The overlap of test records with training, by task."""
         return {
-            task: read_result(self.results / leakage_path(task), Leakage)
-            for task in _trained(self.study)
+            name: read_result(self.results / leakage_path(name), Leakage)
+            for name, task in self.study.tasks.items()
+            if task.overlaps
         }
 
     @cached_property
@@ -93,7 +87,7 @@ class Inputs:
             raise InputError(f"--{option}: needed for this kind of table")
         return self.resources[option]
 
-    def source(self, option: str) -> tuple[str, ...]:
+    def source(self, option: str) -> Sources:
         """Such a file as the source of a cell."""
         return (source_name(self.required(option)),)
 
@@ -110,8 +104,6 @@ class Published:
             InputError: the file is missing or broken, has a row twice, or `doubled` names no
                 column.
         """
-        self.path = path
-        self._rows: dict[tuple[str, str], dict[str, str]] = {}
         rows = read_csv(path, ("table", "model", "doubled"), ("table", "model"))
         for line, row in enumerate(rows, start=2):
             if unknown := [task for task in row["doubled"].split() if task not in row]:
@@ -119,7 +111,7 @@ class Published:
                     f"{path}: line {line}: doubled: {unknown[0]} is no column: name those of "
                     "tasks, with spaces between them"
                 )
-            self._rows[row["table"], row["model"]] = row
+        self.path, self._rows = path, {(row["table"], row["model"]): row for row in rows}
 
     def has(self, table: str | None, model: str) -> bool:
         """Whether the row was published."""
@@ -140,8 +132,7 @@ class Published:
         if not self.has(table, model):
             raise InputError(f"{self.path}: has no row {model} in table {table}")
         row = self._rows[str(table), model]
-        printed = row.get(task, "")
-        if not printed:
+        if not (printed := row.get(task, "")):
             return Cell()
         doubled = task in row["doubled"].split()
         where = f"{self.path}: {table}, {model}, {task}"
@@ -159,12 +150,3 @@ class Published:
 def source_name(path: Path) -> str:
     """A file's name in results: never absolute, since results must not depend on where it is."""
     return path.name if path.is_absolute() else path.as_posix()
-
-
-def _compared(study: TableContext) -> Iterator[str]:
-    compared = {task for contrast in study.contrasts.values() for task in contrast.tasks}
-    return (task for task in sorted(study.tasks) if task in compared)
-
-
-def _trained(study: TableContext) -> Iterator[str]:
-    return (name for name, task in sorted(study.tasks.items()) if task.test and task.train)

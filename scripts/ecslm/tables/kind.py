@@ -18,28 +18,18 @@ from ecslm.tables.kinds.parameters import ParametersEntry
 from ecslm.tables.kinds.reproduction import ReproductionEntry
 from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.kinds.validity import ValidityEntry
-from ecslm.tables.references import names_in
-from ecslm.tables.settings import TableContext
+from ecslm.tables.settings import TableContext, names_in
 
 # In the order of a report.
-KINDS: Mapping[str, type[Entry]] = {
-    "claims": ClaimsEntry,
-    "cost": CostEntry,
-    "parameters": ParametersEntry,
-    "dataset": DatasetEntry,
-    "results": ResultsEntry,
-    "instructions": InstructionsEntry,
-    "comparisons": ComparisonsEntry,
-    "validity": ValidityEntry,
-    "reproduction": ReproductionEntry,
-}
+KINDS = (
+    *(ClaimsEntry, CostEntry, ParametersEntry, DatasetEntry, ResultsEntry),
+    *(InstructionsEntry, ComparisonsEntry, ValidityEntry, ReproductionEntry),
+)
 
 if TYPE_CHECKING:
     AnyEntry = Entry
 else:
-    AnyEntry = Annotated[
-        reduce(or_, (KINDS[name] for name in sorted(KINDS))), Field(discriminator="kind")
-    ]
+    AnyEntry = Annotated[reduce(or_, KINDS), Field(discriminator="kind")]
 
 
 class TableRequest(JobSettings):
@@ -53,13 +43,12 @@ class TableRequest(JobSettings):
     @model_validator(mode="after")
     def _of_the_study(self) -> "TableRequest":
         """By hand, an entry may name what the study lacks."""
-        study = self.context
-        known: dict[str, Collection[str]] = {
-            **{"tasks": study.tasks, "baselines": study.baselines, "contrasts": study.contrasts},
-            **{"models": study.models, "tuned models": study.models},
-            "contrasts of settings": study.contrasts,
+        known: Mapping[str, Collection[str]] = {
+            **vars(self.context),
+            "tuned models": self.context.models,
+            "contrasts of settings": self.context.contrasts,
         }
-        for one in names_in(self.table, type(self.table)):
-            if one.name not in known.get(one.reference.part, (one.name,)):
-                raise ValueError(f"context: has no {one.name} among its {one.reference.part}")
+        for one in names_in(self.table):
+            if one.name not in known.get(one.part, (one.name,)):
+                raise ValueError(f"context: has no {one.name} among its {one.part}")
         return self

@@ -1,16 +1,23 @@
-"""LaTeX: the Jinja environment with LaTeX-safe delimiters, and escaping.
+"""LaTeX: text that is escaped, templates, and a table as a tabular for each panel, bare and in
+floats with caption and notes.
 
-Every printed value is escaped, unless a filter of this module returned it as LaTeX (`Tex`).
+Every printed value is escaped, unless it was made as LaTeX here (`Tex`). A table is one float if it
+fits a page. What does not goes to further ones, with a number in their label, which refer to the
+notes of the first.
 """
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
+from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Row, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -32,6 +39,35 @@ SPECIAL = {
     "\N{DOWNWARDS ARROW}": r"\textsuperscript{$\downarrow$}",
     "\N{SECTION SIGN}": r"\S{}",
 }
+NUMBER = re.compile(r"(-?)(\d+)\.?(\d*)")
+# Signs after a number, by its mark, and after the name of a row.
+SIGNS = {"doubled": r"\dagger", "below_simple": r"\downarrow", "constant": "="}
+ROW_SIGNS = {"other_data": r"$^{\ddagger}$", "chosen": r"\,\S{}"}
+# Heads that are symbols.
+LETTERS = ("n", "p")
+
+# From so many columns on, a smaller font: in one column of a document, and in two.
+DENSE, DENSE_WIDE = 4, 8
+# From so many columns with intervals below their numbers on, there is room for two digits.
+CROWDED = 8
+# From so many rows on, a smaller font and lower lines, so that 55 rows fit a page.
+TALL = 40
+LOW = (
+    r"\renewcommand{\arraystretch}{0.92}"
+    r"\setlength{\aboverulesep}{1pt}\setlength{\belowrulesep}{2pt}"
+    r"\setlength{\defaultaddspace}{2pt}"
+)
+# Lines of the small font on a page of 650 pt, without a caption, and how many of them a line of the
+# larger one is; letters in a line of notes, in one column of a document and in two.
+PAGE, LARGER = 72, 1.2
+NOTE_LINE, NOTE_LINE_WIDE = 58, 118
+# Digits as people write them, and a minus that is one when it is copied.
+NUMBERS = (
+    r"\sisetup{mode=text,reset-text-series=false,group-digits=none}"
+    r"\def\textminus{\ensuremath{-}}"
+)
+# The tabulars of a float stand side by side where they fit.
+BETWEEN = "\\hspace{1em}\n"
 
 
 class Tex(str):
@@ -61,14 +97,17 @@ def plain_name(text: str) -> Tex:
 def metric_name(text: str) -> Tex:
     """A metric's name; the part after an underscore becomes a subscript: F_BERT."""
     name, _, subscript = text.partition("_")
-    if not subscript:
-        return escape(text)
-    return Tex(rf"{escape(name)}\textsubscript{{{escape(subscript)}}}")
+    return Tex(escape(name) + (rf"\textsubscript{{{escape(subscript)}}}" if subscript else ""))
 
 
-def environment() -> jinja2.Environment:
-    """The environment of all LaTeX templates: `<% %>`, `<< >>`, `<# #>`; undefined is an error."""
-    made = jinja2.Environment(
+def render(template: Path, **values: Any) -> str:
+    """The template's text with the values filled in. Its delimiters are `<% %>`, `<< >>`, `<# #>`.
+
+    Raises:
+        InputError: the template is missing or invalid, or uses an undefined name.
+    """
+    source = read_text(template)
+    environment = jinja2.Environment(
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
@@ -82,20 +121,9 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
     )
-    made.filters["plain_name"] = plain_name
-    made.filters["metric"] = metric_name
-    return made
-
-
-def render(template: Path, **values: Any) -> str:
-    """The template's text with the values filled in.
-
-    Raises:
-        InputError: the template is missing or invalid, or uses an undefined name.
-    """
-    source = read_text(template)
+    environment.filters |= {"plain_name": plain_name, "metric": metric_name}
     try:
-        return environment().from_string(source).render(**values)
+        return environment.from_string(source).render(**values)
     except jinja2.TemplateSyntaxError as error:
         raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
     except jinja2.UndefinedError as error:
@@ -103,6 +131,239 @@ def render(template: Path, **values: Any) -> str:
 
 
 def _finalize(value: Any) -> Any:
-    if isinstance(value, Tex | jinja2.Undefined):
-        return value
-    return escape(str(value))
+    return value if isinstance(value, Tex | jinja2.Undefined) else escape(str(value))
+
+
+class Fragments(NamedTuple):
+    r"""LaTeX to `\input`: floats, and tabulars alone."""
+
+    floats: str
+    tabulars: str
+
+
+def render_table(template: Path, float_template: Path, table: Table) -> Fragments:
+    """The table as LaTeX.
+
+    Args:
+        template: a tabular, of a `panel` (`Tabular`) with a `title`.
+        float_template: floats, from a `table` and its `floats`: for each, what it adds to the
+            caption, the tabulars, and notes of its own.
+
+    Raises:
+        InputError: a template is missing or invalid, or uses an undefined name.
+    """
+    floats = list(_floats(template, table))
+    return Fragments(
+        floats=render(float_template, table=table, floats=floats),
+        tabulars="\\par\\medskip\n".join(tabulars for _, tabulars, _ in floats),
+    )
+
+
+def _floats(template: Path, table: Table) -> Iterator[tuple[str, Tex, list[str]]]:
+    wide, intervals = table.layout.wide, table.layout.intervals
+    # The groups of a panel, if they can stand next to each other.
+    parts = [
+        [replace(panel, groups=(group,)) for group in panel.groups]
+        if panel.side_by_side and wide
+        else [panel]
+        for panel in table.panels
+    ]
+    narrow = not wide or any(panel.side_by_side for panel in table.panels)
+    rows = max((len([*part.rows]) for part in chain(*parts)), default=0)
+    columns = max((len(panel.columns) for panel in table.panels), default=0)
+    dense = rows > TALL or columns >= (DENSE if narrow else DENSE_WIDE)
+    tabulars = [[Tabular(part, intervals, dense) for part in panel] for panel in parts]
+    # Half the space between columns: little where intervals take most of the width.
+    gap = "2.5pt" if dense else "3pt"
+    if any(one.has_spreads for one in chain(*tabulars)):
+        gap = "4pt" if not dense else "1.4pt" if narrow else "3pt"
+    setup = (
+        (r"\scriptsize" if dense else r"\footnotesize")
+        + NUMBERS
+        + rf"\setlength{{\tabcolsep}}{{{gap}}}\setlength{{\lineskip}}{{2ex}}"
+        + (LOW if rows > TALL else "")
+    )
+    # Of those that stand next to each other, two do.
+    lines = (1 if dense else LARGER) / (2 if wide and narrow else 1)
+    heights = [lines * sum(one.height for one in panel) for panel in tabulars]
+    for number, page in enumerate(_pages(table, heights)):
+        panels = [table.panels[at] for at in page]
+        # Of one panel alone the whole title is in the caption.
+        titles = {panel.float_title if len(panels) > 1 else panel.title for panel in panels}
+        title = titles.pop() if len(titles) == 1 else ""
+        texts = BETWEEN.join(
+            render(template, panel=one, title=one.title(title))
+            for at in page
+            for one in tabulars[at]
+        )
+        notes = list(dict.fromkeys(note for panel in panels for note in panel.notes))
+        yield title or ("continued" if number else ""), Tex(f"{{{setup}%\n{texts}\\par}}\n"), notes
+
+
+def _pages(table: Table, heights: Sequence[float]) -> list[list[int]]:
+    """The panels of each float: as many as fit a page, or one; those of a title begin a new one
+    rather than go to two."""
+    letters = NOTE_LINE_WIDE if table.layout.wide else NOTE_LINE
+    panels = zip(table.panels, heights, strict=True)
+    needed = [height + sum(map(len, panel.notes)) / letters for panel, height in panels]
+    pages: list[list[int]] = [[]]
+    used = sum(map(len, table.notes)) / letters
+    for _, same in groupby(range(len(needed)), lambda at: table.panels[at].float_title):
+        for place, at in enumerate(together := list(same)):
+            # Whether all of them fit, before the first.
+            more = needed[at] if place else sum(needed[one] for one in together)
+            if pages[-1] and used + more > PAGE:
+                pages.append([])
+                used = 0.0
+            pages[-1].append(at)
+            used += needed[at]
+    return pages
+
+
+class Tabular:
+    """A panel, with intervals below or beside its numbers, or without any.
+
+    Texts of a line of cells begin with `&`. In a dense panel intervals are smaller.
+
+    Attributes:
+        has_spreads: whether intervals or standard deviations are shown.
+        height: how many lines it takes, about.
+        types: types of all columns but that of the row names.
+        width: number of columns, those of the row names and of what they measure included.
+        heads: what the columns are; neighbours with details of one head share it.
+        rules: lines below shared heads.
+        details: a second line of heads, if any column has one.
+        records: a line with the number of records, if any column has one.
+    """
+
+    def __init__(self, panel: Panel, intervals: IntervalsPlace, dense: bool = False) -> None:
+        self.head, self.groups, self._title = panel.head, panel.groups, panel.title
+        self.detailed = any(row.detail for row in panel.rows)
+        self._columns = [
+            _Column(header, [row.cells[at] for row in panel.rows], intervals, dense)
+            for at, header in enumerate(panel.columns)
+        ]
+        self._below = intervals == "below"
+        spread = sum(column.has_spreads for column in self._columns)
+        self.has_spreads = spread > 0
+        self._digits = 2 if self._below and spread >= CROWDED else 3
+        self.types = Tex("".join(column.type for column in self._columns))
+        self.heads, self.rules, self.width = self._heads()
+        self.details = self._line([metric_name(one.detail) for one in panel.columns])
+        records = (one.records for one in panel.columns)
+        self.records = self._line(["" if one is None else f"{one:,}" for one in records])
+        lines = sum(1.9 if self.spreads(row) else 1 for row in panel.rows)
+        titled = (0.6 if self.detailed or not group.title else 1.6 for group in panel.groups)
+        self.height = lines + 5 + bool(self.details) + bool(self.records) + sum(titled)
+
+    def title(self, float_title: str) -> str:
+        """What its title adds to that of its float."""
+        title = self._title.removeprefix(float_title).removeprefix(": ")
+        return title[:1].upper() + title[1:]
+
+    def name(self, row: Row) -> Tex:
+        """A row's name with its signs."""
+        signs = "".join(sign for mark, sign in ROW_SIGNS.items() if mark in row.marks)
+        return Tex((r"\quad published" if "follows" in row.marks else escape(row.name)) + signs)
+
+    def cells(self, row: Row) -> Tex:
+        """A row's cells."""
+        pairs = zip(self._columns, row.cells, strict=True)
+        return Tex("".join(f" & {column.text(cell)}" for column, cell in pairs))
+
+    def spreads(self, row: Row) -> Tex | None:
+        """A line of intervals or standard deviations below a row's cells, if there is one."""
+        pairs = zip(self._columns, row.cells, strict=True) if self._below else ()
+        spreads = [column.spread(cell, self._digits) for column, cell in pairs]
+        return Tex("".join(f" & {text}" for text in spreads)) if any(spreads) else None
+
+    def _heads(self) -> tuple[Tex, Tex, int]:
+        heads, rules, width = "", "", 1 + self.detailed
+        # A head without a detail is of its own column alone.
+        named = (
+            (column.header.text, -1 if column.header.detail else at, column.width)
+            for at, column in enumerate(self._columns)
+        )
+        for (text, _), same in groupby(named, key=lambda one: one[:2]):
+            widths = [own for *_, own in same]
+            heads += _spanning(
+                rf"\textit{{{text}}}" if text in LETTERS else escape(text), sum(widths)
+            )
+            if len(widths) > 1:
+                rules += rf"\cmidrule(lr){{{width + 1}-{width + sum(widths)}}}"
+            width += sum(widths)
+        return Tex(heads), Tex(rules), width
+
+    def _line(self, texts: Sequence[str]) -> Tex | None:
+        """A line of heads, if any column has one."""
+        spanned = zip(texts, self._columns, strict=True)
+        line = "".join(_spanning(text, column.width) for text, column in spanned)
+        return Tex(line) if any(texts) else None
+
+
+class _Column:
+    """A column; with intervals beside its numbers, two in LaTeX.
+
+    Attributes:
+        width: how many columns it takes in LaTeX.
+        type: text left, counts right, numbers aligned at the decimal point.
+    """
+
+    def __init__(
+        self, header: HeaderCell, cells: Sequence[Cell], intervals: IntervalsPlace, dense: bool
+    ) -> None:
+        self.header, self._is_number = header, header.form == "number"
+        spreads = any(one.interval or one.sd is not None for one in cells)
+        self.has_spreads = self._is_number and intervals != "none" and spreads
+        self._beside = self.has_spreads and intervals == "beside"
+        self._size = r"\fontsize{6}{7}\selectfont" if dense else r"\scriptsize"
+        self.width = 1 + self._beside
+        numbers = [match for one in cells if (match := NUMBER.fullmatch(one.shown))]
+        self._decimals = max((len(match[3]) for match in numbers), default=3)
+        before = max((len(match[2]) for match in numbers), default=1)
+        minus = "-" if any(match[1] for match in numbers) else ""
+        number = f"S[table-format={minus}{before}.{self._decimals}]"
+        number += r"@{\hspace{2pt}}l" if self._beside else ""
+        self.type = {"text": "l", "count": "r", "number": number}[header.form]
+
+    def text(self, cell: Cell) -> str:
+        """The cell, in the form that the type needs."""
+        if not self._is_number:
+            return metric_name(cell.shown) if self.header.key == "metric" else escape(cell.shown)
+        return self._number(cell) + (f" & {self.spread(cell)}" if self._beside else "")
+
+    def spread(self, cell: Cell, digits: int = 3) -> str:
+        """The cell's interval, or else its standard deviation over seeds, in short form:
+        [.463,.527]."""
+        if not self._is_number:
+            return ""
+        if cell.interval is None:
+            return "" if cell.sd is None else rf"{{{self._size} $\pm${_short(cell.sd, 3)}}}"
+        low, high = _short(cell.interval.low, digits), _short(cell.interval.high, digits)
+        # Below a number, without a width of its own, which would make the column wider.
+        star = "*" if self._beside else r"\rlap{*}"
+        return f"{{{self._size} [{low},{high}]{'' if cell.interval.reliable else star}}}"
+
+    def _number(self, cell: Cell) -> str:
+        match = NUMBER.fullmatch(cell.shown)
+        # A whole number would hang to the left of the decimal points, so that it is centred.
+        if match is None or (self._decimals and not match[3]):
+            return f"{{{escape(cell.shown)}}}"
+        signs = "".join(sign for mark, sign in SIGNS.items() if mark in cell.marks)
+        # Without a size of their own: numbers stay aligned, and lines close.
+        sign = rf"{{\rlap{{\smash{{$^{{{signs}}}$}}}}}}" if signs else ""
+        if "second" in cell.marks:
+            return rf"{{\underline{{{cell.shown}}}{sign}}}"
+        bold = "\\bfseries " if {"best", "significant"}.intersection(cell.marks) else ""
+        return f"{bold}{cell.shown} {sign}".rstrip()
+
+
+def _spanning(text: str, width: int) -> str:
+    """A centred entry over some columns."""
+    return f" & {{{text}}}" if width == 1 else rf" & \multicolumn{{{width}}}{{c}}{{{text}}}"
+
+
+def _short(value: float, digits: int) -> str:
+    text = f"{round(value, digits) + 0.0:.{digits}f}"  # no "-.000"
+    text = text.replace("0.", ".", 1) if abs(value) < 1 else text
+    return text.replace("-", "$-$")

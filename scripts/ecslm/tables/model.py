@@ -12,6 +12,8 @@ Form = Literal["text", "count", "number"]
 Position = Literal["above", "contains", "below"]
 IntervalsPlace = Literal["none", "below", "beside"]
 RowKind = Literal["model", "baseline", "published", "other"]
+# Files that a cell was computed from.
+Sources = tuple[str, ...]
 
 MISSING = "--"
 
@@ -53,7 +55,31 @@ class Cell:
     sd: float | None = None
     mcc: float | None = None
     marks: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
+    sources: Sources = ()
+
+    @classmethod
+    def of(
+        cls, value: float | None, text: Callable[[Any], str], sources: Sources, *marks: str
+    ) -> "Cell":
+        """A cell without interval; a missing value is shown as missing, never as 0.
+
+        Args:
+            text: how a value is shown.
+            marks: those of a value.
+        """
+        if value is None:
+            return cls(sources=sources)
+        return cls(value, text(value), marks=marks, sources=sources)
+
+    @classmethod
+    def count(cls, value: int | None, sources: Sources) -> "Cell":
+        """A cell with a count, shown with thousands separators."""
+        return cls.of(value, "{:,}".format, sources)
+
+    @classmethod
+    def text(cls, text: str, sources: Sources = ()) -> "Cell":
+        """A cell with a text."""
+        return cls(text, text, sources=sources)
 
     @property
     def number(self) -> float | None:
@@ -174,9 +200,9 @@ def score_text(value: float) -> str:
     return f"{value:.3f}"
 
 
-def difference_text(value: float) -> str:
+def difference_text(value: float | None) -> str:
     """A difference of scores as it is shown: three decimals, never "-0.000"."""
-    return f"{round(value, 3) + 0.0:.3f}"
+    return MISSING if value is None else f"{round(value, 3) + 0.0:.3f}"
 
 
 def percent_text(share: float, decimals: int = 1) -> str:
@@ -194,33 +220,6 @@ def amount_text(value: float) -> str:
     if value == 0:
         return "0"
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
-
-
-def number_cell(
-    value: float | None,
-    text: Callable[[Any], str],
-    sources: tuple[str, ...],
-    marks: tuple[str, ...] = (),
-) -> Cell:
-    """A cell without interval; a missing value is shown as missing, never as 0.
-
-    Args:
-        text: how a value is shown.
-        marks: those of a value.
-    """
-    if value is None:
-        return Cell(sources=sources)
-    return Cell(value, text(value), marks=marks, sources=sources)
-
-
-def count_cell(value: int | None, sources: tuple[str, ...]) -> Cell:
-    """A cell with a count, shown with thousands separators."""
-    return number_cell(value, "{:,}".format, sources)
-
-
-def text_cell(text: str, sources: tuple[str, ...] = ()) -> Cell:
-    """A cell with a text."""
-    return Cell(text, text, sources=sources)
 
 
 def best(cells: Mapping[str, Cell]) -> str | None:

@@ -4,7 +4,7 @@ With several seeds the value is the mean over seeds, with its standard deviation
 interval is that of the mean, from the file of the score over seeds.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from ecslm.schemas.metrics_file import (
     Value,
 )
 from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
-from ecslm.tables.model import Interval, number_cell, percent_text, score_text
+from ecslm.tables.model import Cell, Interval, Sources, percent_text, score_text
 from ecslm.tables.settings import TableContext
 
 # Characters of an answer that a note quotes.
@@ -49,34 +49,25 @@ class Measured:
     def __init__(
         self,
         scores: Sequence[SettingScores],
-        sources: tuple[str, ...],
-        over_seeds: OverSeedsScore | None = None,
-        over_seeds_source: tuple[str, ...] = (),
+        sources: Sources,
+        interval: Interval | None,
+        interval_sources: Sources = (),
     ) -> None:
         """
         Args:
             scores: one for each seed.
-            over_seeds: the score over seeds, if there are several.
+            interval: that of the strict value, or of its mean over seeds.
+            interval_sources: its file, if that is another one.
         """
-        records, answers = sum(one.n for one in scores), [one.answers for one in scores]
-
-        def mean(of: Callable[[SettingScores], Value | None]) -> float | None:
-            found = [of(one) for one in scores]
-            known = [one.value for one in found if one and one.defined]
-            return fmean(known) if len(known) == len(scores) else None
-
-        def share(counts: Iterable[int | None]) -> float | None:
-            known = [one for one in counts if one is not None]
-            return sum(known) / records if len(known) == len(scores) and records else None
-
+        strict, answers = [one.strict for one in scores], [one.answers for one in scores]
         self.records, self.seeds, self.sources = scores[0].n, len(scores), sources
-        self.strict = mean(lambda one: one.strict)
-        self.released = mean(lambda one: one.released)
-        self.released_2024 = mean(lambda one: one.released_2024)
-        self.lenient = mean(lambda one: one.strict.details.lenient)
-        self.invalid = share(one.n_invalid for one in scores)
-        self.truncated = share(one.n_truncated for one in scores)
-        self.most_frequent = share(one.count if one else None for one in answers)
+        self.strict = _mean(strict)
+        self.released = _mean(one.released for one in scores)
+        self.released_2024 = _mean(one.released_2024 for one in scores)
+        self.lenient = _mean(one.details.lenient for one in strict)
+        self.invalid = _share(scores, (one.n_invalid for one in scores))
+        self.truncated = _share(scores, (one.n_truncated for one in scores))
+        self.most_frequent = _share(scores, (one.count if one else None for one in answers))
         self.distinct = max((one.distinct for one in answers if one), default=None)
         self.constant: str | None = None
         if self.most_frequent is not None and all(one.is_constant for one in scores):
@@ -85,24 +76,41 @@ class Measured:
             words, in_all = " or ".join(dict.fromkeys(quoted)), self.most_frequent == 1
             rest = f"{words} in {percent_text(self.most_frequent)} %"
             self.constant = f"always {words}" if in_all else rest
-        self.details = scores[0].strict.details.of_metric
-        self.plain = number_cell(self.strict, score_text, sources)
-        self.cell = replace(self.plain, sources=(*over_seeds_source, *sources))
+        self.details = strict[0].details.of_metric
+        self.plain = Cell.of(self.strict, score_text, sources)
+        self.cell = replace(self.plain, sources=(*interval_sources, *sources))
         if self.strict is not None:
-            known = [one.strict.details.mcc for one in scores]
-            mcc = fmean(one for one in known if one is not None) if None not in known else None
-            sd = stdev(one.strict.value for one in scores) if len(scores) > 1 else None
-            of_interval = over_seeds if len(scores) > 1 else scores[0].strict
+            known = _known(one.details.mcc for one in strict)
+            mcc = fmean(known) if known else None
+            sd = stdev(one.value for one in strict) if len(strict) > 1 else None
             self.plain = replace(self.plain, sd=sd, mcc=mcc)
-            self.cell = replace(self.cell, sd=sd, mcc=mcc, interval=_interval(of_interval))
+            self.cell = replace(self.cell, sd=sd, mcc=mcc, interval=interval)
 
 
-def _interval(score: StrictScore | OverSeedsScore | None) -> Interval | None:
-    """The 95 % interval of a strict value, if it has one."""
-    if score is None or score.ci95 is None:
+def _interval(score: StrictScore | OverSeedsScore) -> Interval | None:
+    """The 95 % interval of a value, if it has one."""
+    if score.ci95 is None:
         return None
-    found = score.details.interval
-    return Interval(*score.ci95, reliable=found is not None and found.reliable)
+    about = score.details.interval
+    return Interval(*score.ci95, reliable=about is not None and about.reliable)
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    """The values; none if one of them is not known."""
+    found = list(values)
+    known = [one for one in found if one is not None]
+    return known if len(known) == len(found) else []
+
+
+def _mean(values: Iterable[Value | None]) -> float | None:
+    known = _known(one.known if one else None for one in values)
+    return fmean(known) if known else None
+
+
+def _share(scores: Sequence[SettingScores], counts: Iterable[int | None]) -> float | None:
+    """The share of all records, given the count of each seed."""
+    known, records = _known(counts), sum(one.n for one in scores)
+    return sum(known) / records if known and records else None
 
 
 def best_simple(results: Path, task: str) -> str:
@@ -160,12 +168,14 @@ class Scores:
         found = [self._metrics(path) for path in paths]
         if not all(setting in scores for scores in found):
             return None
-        scores, path = [by_setting[setting] for by_setting in found], over_seeds_path(name, task)
-        if len(seeds) > 1 and not self._is_missing(path):
-            over_seeds = read_result(self._results / path, OverSeedsFile).settings
-            if setting in over_seeds:
-                return Measured(scores, paths, over_seeds[setting].strict, (path,))
-        return Measured(scores, paths)
+        scores = [by_setting[setting] for by_setting in found]
+        if len(seeds) == 1:
+            return Measured(scores, paths, _interval(scores[0].strict))
+        path = over_seeds_path(name, task)
+        if self._is_missing(path):
+            return Measured(scores, paths, None)
+        over_seeds = read_result(self._results / path, OverSeedsFile).settings[setting].strict
+        return Measured(scores, paths, _interval(over_seeds), (path,))
 
     def simple(self, task: str, setting: str) -> tuple[str, Measured] | None:
         """The best simple baseline of a task, with its scores; None where there is none."""

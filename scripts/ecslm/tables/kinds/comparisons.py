@@ -1,31 +1,47 @@
-"""The comparisons table: differences of the study's own scores, with intervals and p-values."""
+"""The comparisons table: differences of the study's own scores, with intervals and p-values; and
+for tables of other kinds, cells of differences and the notes that they need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.common.errors import InputError
-from ecslm.comparisons.results import Comparison
+from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
-from ecslm.tables.differences import comparison_notes, contrast_notes, difference_cell, p_text
-from ecslm.tables.entry import TASK_COLUMNS, IntervalsEntry
-from ecslm.tables.inputs import Inputs, comparison_files
+from ecslm.tables.entry import TASKS, IntervalsEntry
+from ecslm.tables.inputs import Inputs, TaskComparison, comparison_files
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
+    Interval,
     IntervalsPlace,
     Panel,
     Table,
-    number_cell,
+    difference_text,
     row_groups,
-    text_cell,
 )
-from ecslm.tables.notes import grouped, mark_notes
-from ecslm.tables.references import ContrastName, TaskName
-from ecslm.tables.settings import TableContext
+from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes
+from ecslm.tables.settings import ContrastContext, ContrastName, TableContext, TaskName
 
+TESTS: dict[Test, str] = {
+    "randomisation": "paired randomisation test",
+    "randomisation_mcnemar": "few records of a class: the larger p of the paired randomisation "
+    "test and of McNemar's on right answers",
+    "mcnemar": "McNemar's exact test",
+    "newcombe": "unpaired, from both Wilson intervals (Newcombe)",
+    "bootstrap": "unpaired, centred bootstrap",
+    "binomial": "against an expected share, exact binomial test",
+    "expected": "against an expected score, centred bootstrap",
+}
+# Below it a p-value is shown as less than it.
+LEAST_P = 0.001
+# Why a difference is not marked as significant, by the mark that it has instead.
+UNMARKED = {
+    "few": "an unpaired test is not valid with so few records, or so few that decide",
+    "undecided": f"too few random exchanges to tell on which side of {LEVEL} it is",
+}
 BEST_SIMPLE = "the best simple baseline"
 COLUMNS = (
     HeaderCell("metric", "Metric", form="text"),
@@ -46,7 +62,7 @@ class ComparisonsEntry(IntervalsEntry):
     """Where intervals stand in LaTeX, if at all."""
     contrasts: tuple[ContrastName, ...] = Field(min_length=1)
     """Contrasts, in order."""
-    columns: tuple[TaskName, ...] = TASK_COLUMNS
+    columns: tuple[TaskName, ...] = TASKS
 
     def problems(self, inputs: Inputs) -> Iterator[str]:
         """Whether there is nothing to show."""
@@ -73,15 +89,14 @@ class ComparisonsEntry(IntervalsEntry):
             title = title if title.lower() == what.lower() else f"{title}: {what}"
             rows: dict[str, dict[str, dict[str, Cell]]] = {}
             for task, row in compared:
-                rows.setdefault(_name(row), {})[task] = _cells(study, task, row)
+                against = BEST_SIMPLE if row.best_simple else row.b
+                group = rows.setdefault(row.model or f"{row.a} against {against}", {})
+                group[task] = _cells(study, task, row)
             notes = tuple(contrast_notes(compared, study.contrasts))
             groups = row_groups(COLUMNS, rows)
             panels.append(Panel(title, "Task", COLUMNS, groups, title, notes, side_by_side=True))
-        below = (
-            *comparison_notes(found),
-            *mark_notes(panels, with_intervals=self.explains_intervals),
-        )
-        return self.table(name, panels, below, study.data)
+        below = [*comparison_notes(found), *mark_notes(panels, self.intervals), study.data.note]
+        return self.table(name, panels, below)
 
     @property
     def _nothing(self) -> str:
@@ -98,18 +113,99 @@ def _common(study: TableContext, row: Comparison) -> str:
     return title(row.setting) if row.setting else f"{title(row.a)} against {title(row.b)}"
 
 
-def _name(row: Comparison) -> str:
-    return row.model or f"{row.a} against {BEST_SIMPLE if row.best_simple else row.b}"
-
-
 def _cells(study: TableContext, task: str, row: Comparison) -> dict[str, Cell]:
     sources, text = (comparison_path(task),), partial(p_text, below="<")
     # The number of records; if they are not paired, of both sides.
     records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
     return {
-        "metric": text_cell(study.tasks[task].metric),
+        "metric": Cell.text(study.tasks[task].metric),
         "difference": difference_cell(task, row),
-        "p": number_cell(row.p, text, sources),
-        "p_holm": number_cell(row.p_holm, text, sources),
-        "n": number_cell(row.n, records, sources),
+        "p": Cell.of(row.p, text, sources),
+        "p_holm": Cell.of(row.p_holm, text, sources),
+        "n": Cell.of(row.n, records, sources),
     }
+
+
+def difference_cell(task: str, row: Comparison) -> Cell:
+    """The difference with its interval, and the mark of its significance."""
+    sources, difference = (comparison_path(task),), row.difference
+    if difference is None or row.ci95 is None:
+        return Cell(sources=sources)
+    interval, mark = Interval(*row.ci95, row.reliable), significance_mark(row)
+    marks = () if mark is None else (mark,)
+    return Cell(difference, difference_text(difference), interval, marks=marks, sources=sources)
+
+
+def p_text(p: float, below: str) -> str:
+    """A p-value as it is shown: three decimals, that tell on which side of the level it is.
+
+    Args:
+        below: the sign, or words, before a number that p is less than.
+    """
+    if p < LEAST_P:
+        return f"{below}{LEAST_P}"
+    shown = f"{p:.3f}"
+    return f"{below}{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
+
+
+def significance_mark(row: Comparison) -> str | None:
+    """Whether the difference is `significant`, and if only almost, why it is not.
+
+    It must not depend on the luck of random draws, so both ends of the interval of the adjusted p
+    count.
+    """
+    if row.p_holm is None:
+        return None
+    low, high = row.p_holm_interval or (row.p_holm, row.p_holm)
+    if min(low, row.p_holm) >= LEVEL:
+        return None
+    if not row.sound:
+        return "few"
+    return "significant" if high < LEVEL else "undecided"
+
+
+def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
+    """What differences and p mean, and which differences are not marked although p is small."""
+    if not compared:
+        return
+    yield (
+        "Difference: the first minus the second strict score, means over seeds if there are "
+        "several. p: two-sided; except in McNemar's test it is computed in another way than the "
+        "interval, so the two may disagree near the level. Holm: p adjusted over all tests of the "
+        "contrast, whether shown here or not. All of this holds for these adapters: other training "
+        "runs may differ by more."
+    )
+    yield from unmarked_notes((significance_mark(row), task) for task, row in compared)
+
+
+def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
+    """Why differences are not marked although p may be small.
+
+    Args:
+        marks: each with its task.
+    """
+    tasks = in_tasks(marks)
+    for mark, reason in UNMARKED.items():
+        if mark in tasks:
+            yield f"Not marked although p may be below {LEVEL}, {tasks[mark]}: {reason}."
+
+
+def contrast_notes(
+    compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
+) -> Iterator[str]:
+    """How each contrast was tested, which simple baselines were the best, and in which pairings
+    only some of the records have a partner."""
+    for contrast, own in grouped((row.contrast, (task, row)) for task, row in compared).items():
+        title = contrasts[contrast].title
+        made = in_tasks((row.test, task) for task, row in own)
+        tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
+        yield f"{title}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
+        if best := in_tasks((row.b, task) for task, row in own if row.best_simple):
+            chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
+            yield f"{title}: best simple baseline by validation records: {chosen}."
+        yield from dict.fromkeys(
+            f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
+            "have no partner."
+            for task, row in own
+            if row.unshared
+        )

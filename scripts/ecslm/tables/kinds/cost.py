@@ -19,18 +19,8 @@ from ecslm.tables import costs
 from ecslm.tables.costs import REQUESTS, Costs, ModelCost
 from ecslm.tables.entry import Entry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import (
-    Cell,
-    HeaderCell,
-    Panel,
-    Table,
-    amount_text,
-    count_cell,
-    number_cell,
-    row_groups,
-)
-from ecslm.tables.references import ModelName
-from ecslm.tables.settings import TableContext
+from ecslm.tables.model import Cell, HeaderCell, Panel, Sources, Table, amount_text, row_groups
+from ecslm.tables.settings import ModelName, TableContext
 
 TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
 
@@ -77,9 +67,8 @@ class CostEntry(Entry):
 
     @model_validator(mode="after")
     def _complete(self) -> "CostEntry":
-        problems = [
-            f"latency: {name} is not in models" for name in self.latency if name not in self.models
-        ]
+        missing = [name for name in self.latency if name not in self.models]
+        problems = [f"latency: {name} is not in models" for name in missing]
         if self.apis and self.tokens_of is None:
             problems.append("tokens_of: needed, since there are `apis`")
         if len(set(self._currencies)) > 1:
@@ -140,7 +129,7 @@ class CostEntry(Entry):
             }
             groups += row_groups(columns, {"Estimated from list prices": listed})
         panel = Panel("", "Model", columns, groups)
-        return self.table(name, [panel], self._notes(study, models), study.data)
+        return self.table(name, [panel], [*self._notes(study, models), study.data.note])
 
     def _notes(self, study: TableContext, models: Sequence[ModelCost]) -> Iterator[str]:
         """What the columns mean, where it was measured, and whose prices these are."""
@@ -185,8 +174,8 @@ class CostEntry(Entry):
         )
 
 
-def _amount(value: float, sources: tuple[str, ...], *marks: str) -> Cell:
-    return number_cell(None if isnan(value) else value, amount_text, sources, marks)
+def _amount(value: float, sources: Sources, *marks: str) -> Cell:
+    return Cell.of(None if isnan(value) else value, amount_text, sources, *marks)
 
 
 def _cells(one: ModelCost, inputs: Inputs) -> dict[str, Cell]:
@@ -198,5 +187,5 @@ def _cells(one: ModelCost, inputs: Inputs) -> dict[str, Cell]:
     row = inputs.architectures.get(adapter.architecture) if adapter else None
     if adapter and row:
         count = count_adapter(row, adapter.rank, adapter.target_modules)
-        cells[TRAINABLE.key] = count_cell(count, inputs.source("architectures"))
+        cells[TRAINABLE.key] = Cell.count(count, inputs.source("architectures"))
     return cells

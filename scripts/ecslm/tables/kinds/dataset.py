@@ -1,37 +1,29 @@
 """The dataset table: records, lengths, label shares, and overlap of test records with training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.common.manifests import read_result
-from ecslm.data.card.reports import SettingDescription, TaskDescription
+from ecslm.data.card.reports import Leakage, SettingDescription, TaskDescription
 from ecslm.data.published import read_counts
 from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
-from ecslm.tables.entry import TASK_ROWS, Entry
+from ecslm.tables.entry import TASKS, Entry
 from ecslm.tables.inputs import Inputs, overlap_files
-from ecslm.tables.model import (
-    Cell,
-    HeaderCell,
-    Panel,
-    Row,
-    RowGroup,
-    Table,
-    count_cell,
-    number_cell,
-    percent_text,
-)
-from ecslm.tables.references import RecordsSettingName, TaskName
-from ecslm.tables.settings import TableContext
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Sources, Table, percent_text
+from ecslm.tables.settings import RecordsSettingName, TableContext, TaskName
 
 # How an input may occur in training, as the reports on the overlap call it.
 MATCHES = ("exact", "near")
 # Of a row that has nothing to do with the column.
 BLANK = Cell(shown="")
+
+# What is known of the records in each column, if there are any.
+Described = Sequence[SettingDescription | None]
 
 
 class DatasetColumn(Closed):
@@ -52,7 +44,7 @@ class DatasetEntry(Entry):
     RESOURCES: ClassVar = {"published": PUBLISHED_COUNTS}
 
     kind: Literal["dataset"]
-    tasks: tuple[TaskName, ...] = TASK_ROWS
+    tasks: tuple[TaskName, ...] = TASKS
     columns: tuple[DatasetColumn, ...] = Field(min_length=1)
     """Splits and settings."""
 
@@ -62,7 +54,25 @@ class DatasetEntry(Entry):
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from the reports on the data, with the published counts of the same data."""
-        data = _Data(self, inputs)
+        results, path = inputs.results, inputs.resources.get("published")
+        check = read_result(results / DATA_CHECK, Report)
+        reports = {
+            task: read_result(results / description_path(task), TaskDescription)
+            for task in self.tasks
+        }
+        described = {
+            task: [one.splits.get(of.split, {}).get(of.setting) for of in self.columns]
+            for task, one in reports.items()
+        }
+        counts = read_counts(path) if path and inputs.study.data.comparable else ()
+        known = {(one.task, one.split, one.setting): one.records for one in counts}
+        published = {
+            task: [known.get((task, of.split, of.setting)) for of in self.columns]
+            for task in (self.tasks if known else ())
+        }
+        overlap = {task: inputs.overlap[task] for task in self.tasks if task in inputs.overlap}
+        # Where any task is trained.
+        tests = [one for one in self.columns if one.split == "test" and overlap]
         columns = (
             *(HeaderCell(column.title, column.title, form="count") for column in self.columns),
             HeaderCell("dropped", "Dropped", form="count"),
@@ -71,120 +81,96 @@ class DatasetEntry(Entry):
             HeaderCell("cut", "Cut", "inputs", form="count"),
             *(
                 HeaderCell(f"{one.title} {match}", f"{one.title}, in training", f"{match}, %")
-                for one in data.tests
+                for one in tests
                 for match in MATCHES
             ),
         )
         rest = (BLANK,) * (len(columns) - len(self.columns))
         groups = []
-        for task in self.tasks:
-            rows = [Row(task, "other", tuple(data.cells(task)))]
-            if data.published:
-                counts = (data.published_count(task, column) for column in self.columns)
-                cells = (count_cell(count, inputs.source("published")) for count in counts)
-                rows.append(
-                    Row(f"{task} published", "published", (*cells, *rest), "", ("follows",))
-                )
-            for label, shares in data.labels(task).items():
+        for task, shown in described.items():
+            cells = (
+                *_described_cells(shown, check.dropped_of(task), (description_path(task),)),
+                *(cell for one in tests for cell in _overlap(overlap.get(task), one.setting)),
+            )
+            rows = [Row(task, "other", cells)]
+            if published:
+                counted = [Cell.count(one, inputs.source("published")) for one in published[task]]
+                follows = ("follows",)
+                rows.append(Row(f"{task} published", "published", (*counted, *rest), "", follows))
+            for label, shares in _labels(shown, description_path(task)).items():
                 rows.append(Row(f"{task} {label}", "other", (*shares, *rest)))
             groups.append(RowGroup("", tuple(rows)))
-        panel = Panel("", "Task", columns, tuple(groups))
-        return self.table(name, [panel], data.notes(), inputs.study.data)
-
-
-class _Data:
-    """The reports on the data of the table's tasks, and the published counts of the same data."""
-
-    def __init__(self, entry: DatasetEntry, inputs: Inputs) -> None:
-        self._entry, results = entry, inputs.results
-        self._check = read_result(results / DATA_CHECK, Report)
-        self._descriptions = {
-            task: read_result(results / description_path(task), TaskDescription)
-            for task in entry.tasks
-        }
-        self._overlap = {
-            task: inputs.overlap[task] for task in entry.tasks if task in inputs.overlap
-        }
-        path = inputs.resources.get("published")
-        counts = read_counts(path) if path and inputs.study.data.comparable else ()
-        self.published = {(one.task, one.split, one.setting): one.records for one in counts}
-        # Columns of test records, where any task is trained.
-        self.tests = [one for one in entry.columns if one.split == "test" and self._overlap]
-
-    def published_count(self, task: str, column: DatasetColumn) -> int | None:
-        """The published number of a task's records in a column."""
-        return self.published.get((task, column.split, column.setting))
-
-    def cells(self, task: str) -> Iterator[Cell]:
-        """The row of a task: its records, what was dropped, lengths, and overlap with training."""
-        path = (description_path(task),)
-        shown = self._described(task)
-        known = [found for found in shown if found]
-        yield from (count_cell(found.records, path) if found else Cell() for found in shown)
-        yield count_cell(self._check.dropped_of(task), (DATA_CHECK,))
-        longest = max(known, key=lambda found: found.prompt_tokens.p95, default=None)
-        for quantile in ("p50", "p95"):
-            yield count_cell(getattr(longest.prompt_tokens, quantile), path) if longest else Cell()
-        yield count_cell(sum(found.truncated for found in known), path)
-        for column in self.tests:
-            found = self._overlap[task].settings if task in self._overlap else {}
-            overlap = found.get(column.setting)
-            for match in MATCHES:
-                if overlap and overlap.records:
-                    yield _share(getattr(overlap, match), overlap.records, leakage_path(task))
-                else:
-                    yield Cell()
-
-    def labels(self, task: str) -> dict[str, list[Cell]]:
-        """The share of each label among the records of each column; none if answers are no
-        classes."""
-        labels = [found.labels if found else None for found in self._described(task)]
-        path = description_path(task)
-        return {
-            label: [
-                _share(one.get(label, 0), sum(one.values()), path, " %") if one else BLANK
-                for one in labels
-            ]
-            for label in sorted({label for one in labels for label in one or ()})
-        }
-
-    def notes(self) -> Iterator[str]:
-        """What the columns mean, and what else is known of the data."""
-        entry, check = self._entry, self._check
-        yield "Rows below a task: the shares of its labels. --: the data have no such records."
-        if self.published:
-            differing = dict.fromkeys(
-                task
-                for task in entry.tasks
-                for column, found in zip(entry.columns, self._described(task), strict=True)
-                if (found.records if found else 0) != (self.published_count(task, column) or 0)
-            )
-            named = f"Counts differ from the published ones for: {', '.join(differing)}."
-            yield named if differing else "All counts equal the published ones."
-        if check.dropped:
-            kinds = ", ".join(f"{kind} {found.count}" for kind, found in check.problems.items())
-            yield (
-                "Dropped: rows of the task, of any split and setting, that cannot be used. In the "
-                f"whole source: {kinds}; {check.elsewhere} of them belong to no known task, "
-                "split and setting."
-            )
-        yield (
+        notes = (
+            "Rows below a task: the shares of its labels. --: the data have no such records.",
+            *_published_notes(described, published),
+            *_dropped_notes(check),
             "Tokens: of complete prompts, counted by the tokenizer of "
-            f"{self._descriptions[entry.tasks[0]].tokenizer}, in the column with "
-            "the longest ones. Cut: inputs cut to the maximum length."
-        )
-        for report in list(self._overlap.values())[:1]:
-            yield (
+            f"{reports[self.tasks[0]].tokenizer}, in the column with "
+            "the longest ones. Cut: inputs cut to the maximum length.",
+            *(
                 "Exact: the input is that of a training record of the task. Near: the Jaccard "
                 f"index of {report.shingle_words}-word shingles is at least {report.jaccard}, or "
                 "exact."
-            )
+                for report in list(overlap.values())[:1]
+            ),
+            inputs.study.data.note,
+        )
+        return self.table(name, [Panel("", "Task", columns, tuple(groups))], notes)
 
-    def _described(self, task: str) -> list[SettingDescription | None]:
-        """The description of a task's records in each column, if it has any."""
-        splits = self._descriptions[task].splits
-        return [splits.get(one.split, {}).get(one.setting) for one in self._entry.columns]
+
+def _described_cells(shown: Described, dropped: int, path: Sources) -> Iterator[Cell]:
+    """A task's records, how many were dropped, and the lengths of the longest prompts."""
+    known = [found for found in shown if found]
+    yield from (Cell.count(found.records, path) if found else Cell() for found in shown)
+    yield Cell.count(dropped, (DATA_CHECK,))
+    longest = max((one.prompt_tokens for one in known), key=lambda of: of.p95, default=None)
+    for quantile in ("p50", "p95"):
+        yield Cell.count(getattr(longest, quantile), path) if longest else Cell()
+    yield Cell.count(sum(found.truncated for found in known), path)
+
+
+def _overlap(report: Leakage | None, setting: str) -> Iterator[Cell]:
+    """The share of a task's test records of a setting that occur in training, by `MATCHES`."""
+    found = report.settings.get(setting) if report else None
+    for match in MATCHES:
+        if report and found and found.records:
+            yield _share(getattr(found, match), found.records, leakage_path(report.task))
+        else:
+            yield Cell()
+
+
+def _labels(shown: Described, path: str) -> dict[str, list[Cell]]:
+    """The share of each label among the records of each column; none if answers are no classes."""
+    labels = [found.labels if found else None for found in shown]
+    return {
+        label: [
+            _share(one.get(label, 0), sum(one.values()), path, " %") if one else BLANK
+            for one in labels
+        ]
+        for label in sorted({label for one in labels for label in one or ()})
+    }
+
+
+def _published_notes(
+    described: Mapping[str, Described], published: Mapping[str, Sequence[int | None]]
+) -> Iterator[str]:
+    ours = {task: [one.records if one else 0 for one in of] for task, of in described.items()}
+    differing = [task for task, of in published.items() if ours[task] != [one or 0 for one in of]]
+    if differing:
+        yield f"Counts differ from the published ones for: {', '.join(differing)}."
+    elif published:
+        yield "All counts equal the published ones."
+
+
+def _dropped_notes(check: Report) -> Iterator[str]:
+    if check.dropped:
+        kinds = ", ".join(f"{kind} {found.count}" for kind, found in check.problems.items())
+        yield (
+            "Dropped: rows of the task, of any split and setting, that cannot be used. In the "
+            f"whole source: {kinds}; {check.elsewhere} of them belong to no known task, split and "
+            "setting."
+        )
 
 
 def _share(part: int, whole: int, source: str, sign: str = "") -> Cell:
-    return number_cell(part / whole, lambda share: percent_text(share) + sign, (source,))
+    return Cell.of(part / whole, lambda share: percent_text(share) + sign, (source,))

@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.schemas.settings import Closed
-from ecslm.tables.differences import comparison_notes, contrast_notes, difference_cell
-from ecslm.tables.entry import TASK_ROWS, ScoresEntry
+from ecslm.tables.entry import TASKS, ScoresEntry
 from ecslm.tables.inputs import Inputs, comparison_files, overlap_files
-from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Row, Table, number_cell, row_groups
+from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
+from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
-from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.tables.scores import Measured, score_files
+from ecslm.tables.settings import ModelName, SettingName, SettingsContrastName, TaskName
 
 # Label of a column whose tasks disagree; a note gives the label of each task.
 MIXED = "mixed"
@@ -36,7 +36,7 @@ class InstructionsEntry(ScoresEntry):
     READS: ClassVar = (score_files, overlap_files, comparison_files)
 
     kind: Literal["instructions"]
-    tasks: tuple[TaskName, ...] = TASK_ROWS
+    tasks: tuple[TaskName, ...] = TASKS
     columns: tuple[InstructionsColumn, ...] = Field(min_length=2)
     """Evaluation settings, in order."""
     models: tuple[ModelName, ...] = Field(min_length=1)
@@ -47,16 +47,24 @@ class InstructionsEntry(ScoresEntry):
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from scores, comparisons and the reports on overlap: a panel for each model."""
         study, titles = inputs.study, {one.setting: one.title for one in self.columns}
-        labels = [self._labels(inputs, setting) for setting in titles]
+        # Whether training has the instructions of a setting, for the tasks that have it.
+        seen = {
+            setting: {
+                task: inputs.overlap[task].settings[setting].instruction
+                for task in self.tasks
+                if task in inputs.overlap and setting in inputs.overlap[task].settings
+            }
+            for setting in titles
+        }
         compared = inputs.compared(self.tasks, self.contrast)
         differences = [(task, row) for task, row in compared if row.model in self.models]
         columns = [HeaderCell("records", "n", form="count")]
-        for (setting, title), by_task in zip(titles.items(), labels, strict=True):
-            columns.append(HeaderCell(setting, title, _label(by_task)))
+        for setting, title in titles.items():
+            columns.append(HeaderCell(setting, title, _label(seen[setting])))
         for a, b in dict.fromkeys((row.a, row.b) for _, row in differences):
             detail = f"{titles.get(a, a)} against {titles.get(b, b)}"
             columns.append(HeaderCell(f"{a} against {b}", "Difference", detail))
-        panels, means = [], []
+        panels = []
         for model in self.models:
             cells: dict[str, dict[str, Cell]] = {}
             for task in self.tasks:
@@ -68,35 +76,25 @@ class InstructionsEntry(ScoresEntry):
                     cells[task][f"{row.a} against {row.b}"] = difference_cell(task, row)
             groups = row_groups(columns, {"": cells})
             panels.append(Panel(model, "Task", tuple(columns), groups, float_title=model))
-            # As if each panel were a row.
-            whole = tuple(cell for row in groups[0].rows for cell in row.cells)
-            if any(cell.sd is not None for cell in whole):
-                means.append(Row(model, "model", whole))
-        seeds = {row.name: len(study.models[row.name].seeds) for row in means}
+        # As if each panel were a row.
+        wholes = {one.title: [cell for row in one.rows for cell in row.cells] for one in panels}
         notes = (
             STRICT,
             "n: test records, the same in each column unless there is a number for each.",
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *(
-                f"{title}: {', '.join(f'{task} {label}' for task, label in found.items())}."
-                for title, found in zip(titles.values(), labels, strict=True)
+                f"{titles[setting]}: {', '.join(f'{task} {one}' for task, one in found.items())}."
+                for setting, found in seen.items()
                 if _label(found) == MIXED
             ),
             *limit_notes(self.models, study.models),
-            *mark_notes(panels, with_intervals=self.explains_intervals),
-            *seed_notes(means, seeds, self),
+            *mark_notes(panels, self.intervals),
+            *seed_notes(wholes, {one: len(study.models[one].seeds) for one in wholes}, self),
             *comparison_notes(differences),
             *contrast_notes(differences, study.contrasts),
+            study.data.note,
         )
-        return self.table(name, panels, notes, study.data)
-
-    def _labels(self, inputs: Inputs, setting: str) -> dict[str, str]:
-        """Whether training has the instructions of a setting, for the tasks that have it."""
-        return {
-            task: inputs.overlap[task].settings[setting].instruction
-            for task in self.tasks
-            if task in inputs.overlap and setting in inputs.overlap[task].settings
-        }
+        return self.table(name, panels, notes)
 
 
 def _label(by_task: Mapping[str, str]) -> str:
@@ -110,7 +108,7 @@ def _records(measured: Sequence[Measured | None]) -> Cell:
     """The number of test records; one for each column, if they differ."""
     known = [one for one in measured if one is not None]
     most = max((one.records for one in known), default=None)
-    each = [MISSING if one is None else f"{one.records:,}" for one in measured]
+    each = "/".join(MISSING if one is None else f"{one.records:,}" for one in measured)
     same = len({one.records for one in known}) == 1
     sources = tuple(dict.fromkeys(path for one in known for path in one.sources))
-    return number_cell(most, "{:,}".format if same else lambda _: "/".join(each), sources)
+    return Cell.of(most, "{:,}".format if same else lambda _: each, sources)

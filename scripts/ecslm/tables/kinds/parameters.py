@@ -11,8 +11,8 @@ from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.tables.entry import Entry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import Cell, HeaderCell, Panel, Table, number_cell, row_groups, text_cell
-from ecslm.tables.references import TunedModelName
+from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
+from ecslm.tables.settings import TunedModelName
 
 COLUMNS = (
     HeaderCell("total", "Total", "millions"),
@@ -61,9 +61,9 @@ class ParametersEntry(Entry):
             base = count_base(architecture)
             trained = count_adapter(architecture, adapter.rank, adapter.target_modules)
             rows[model] = {
-                "total": number_cell(base, _millions, source),
-                "trainable": number_cell(trained, _millions, source),
-                "share": number_cell(trained / base, lambda share: f"{100 * share:.2f}", source),
+                "total": Cell.of(base, _millions, source),
+                "trainable": Cell.of(trained, _millions, source),
+                "share": Cell.of(trained / base, lambda share: f"{100 * share:.2f}", source),
                 "published": printed.get(model, Cell()),
             }
         columns = (*COLUMNS, PRINTED) if printed else COLUMNS
@@ -81,4 +81,4 @@ def _printed(inputs: Inputs) -> dict[str, Cell]:
         return {}
     rows = read_csv(inputs.resources["published"], ("model", "trainable"), ("model",))
     source = inputs.source("published")
-    return {row["model"]: text_cell(row["trainable"], source) for row in rows}
+    return {row["model"]: Cell.text(row["trainable"], source) for row in rows}

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
-from ecslm.tables.entry import TASK_COLUMNS, IntervalsEntry
+from ecslm.tables.entry import TASKS, IntervalsEntry
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.model import (
     Cell,
@@ -21,16 +21,13 @@ from ecslm.tables.model import (
     IntervalsPlace,
     Panel,
     Table,
-    count_cell,
     difference_text,
-    number_cell,
     row_groups,
     score_text,
-    text_cell,
 )
 from ecslm.tables.notes import JOINT, mark_notes
-from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import score_files
+from ecslm.tables.settings import ModelName, SettingName, TaskName
 
 PUBLISHED = (
     HeaderCell("metric", "Metric", form="text"),
@@ -63,10 +60,10 @@ class ReproductionEntry(IntervalsEntry):
     """Where the intervals of our strict values stand in LaTeX, if at all."""
     settings: dict[SettingName, str] = Field(min_length=1)
     """Published table of each setting, for example `IND`."""
-    columns: tuple[TaskName, ...] = TASK_COLUMNS
+    columns: tuple[TaskName, ...] = TASKS
     models: tuple[ModelName, ...] = ()
     """Models, in order."""
-    reproduces: dict[AnyModelName, str] = {}
+    reproduces: dict[ModelName, str] = {}
     """Published row of a model, where its name differs from the model's."""
     rescored: dict[ModelName, str] = {}
     """Models that are the authors' own answers: the published row of each."""
@@ -100,37 +97,32 @@ class ReproductionEntry(IntervalsEntry):
         heads = (*PUBLISHED, *(OURS if self.models else ()), *(RESCORED if self.rescored else ()))
         columns = tuple(one for one in heads if with_2024 or not one.key.endswith("_2024"))
         groups: dict[str, dict[str, dict[str, Cell]]] = {}
+        unpublished = []
         for model, (row, *models) in self.rows.items():
-            for setting, table in self.settings.items():
-                if published.has(table, row):
-                    title = f"{model} and the published {row}, {study.setting_title(setting)}"
-                    groups[title] = {
-                        task: cells
-                        for task in self.columns
-                        if (cells := _cells(inputs, task, setting, table, row, *models))
-                    }
+            tables = {one: of for one, of in self.settings.items() if published.has(of, row)}
+            unpublished += [] if tables else [model]
+            for setting, table in tables.items():
+                title = f"{model} and the published {row}, {study.setting_title(setting)}"
+                cells = {
+                    task: _cells(inputs, task, setting, table, row, *models)
+                    for task in self.columns
+                }
+                groups[title] = {task: found for task, found in cells.items() if found}
         panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
-        notes = [
-            *self._column_notes(with_2024),
-            *mark_notes([panel], with_intervals=self.explains_intervals),
-        ]
+        notes = [*self._column_notes(with_2024), *mark_notes([panel], self.intervals)]
         counts = ((name, len(study.models[name].seeds)) for name in self.models)
         means = [f"{name}: mean over {seeds} seeds." for name, seeds in counts if seeds > 1]
-        notes += [*means, JOINT] if means and self.explains_intervals else means
+        notes += [*means, JOINT] if means and self.intervals != "none" else means
         if not study.data.comparable:
             notes.append(
                 "The published values were measured on other data, so there are no differences and "
                 "no verdicts."
             )
-        if without := [
-            name
-            for name, (row, *_) in self.rows.items()
-            if not any(published.has(table, row) for table in self.settings.values())
-        ]:
-            notes.append(f"No results were published for: {', '.join(without)}.")
+        if unpublished:
+            notes.append(f"No results were published for: {', '.join(unpublished)}.")
         if path := inputs.resources.get("notes"):
             notes += [row["note"] for row in read_csv(path, ("note",))]
-        return self.table(name, [panel], notes, study.data)
+        return self.table(name, [panel], [*notes, study.data.note])
 
     def _column_notes(self, with_2024: bool) -> Iterator[str]:
         released = (
@@ -166,30 +158,28 @@ def _cells(
     without any."""
     study, published = inputs.study, inputs.published.cell(table, row, task)
     ours, rescored = (inputs.scores.of(model, task, setting) for model in models)
-    doubled = "doubled" in published.marks
-    one = ours or rescored
+    one, doubled = ours or rescored, published.marks
     if one is None and published.value is None:
         return {}
-    cells = {"metric": text_cell(study.tasks[task].metric), "published": published}
+    cells = {"metric": Cell.text(study.tasks[task].metric), "published": published}
     if one:
-        cells["n"] = count_cell(one.records, one.sources)
-    value = published.value if study.data.comparable else None
+        cells["n"] = Cell.count(one.records, one.sources)
+    value = published.number if study.data.comparable else None
     for measured, heads in ((ours, OURS), (rescored, RESCORED)):
-        if measured is None:
-            continue
-        released = number_cell(measured.released, score_text, measured.sources)
-        marks = ("doubled",) if doubled else ()
-        of_2024 = number_cell(measured.released_2024, score_text, measured.sources, marks)
-        own, difference = measured.released_2024 if doubled else measured.released, Cell()
-        if isinstance(value, float) and own is not None:
-            sources = (*measured.sources, *published.sources)
-            difference = number_cell(own - value, difference_text, sources)
-        scores = zip(heads, (released, of_2024, difference), strict=False)
-        cells |= {head.key: cell for head, cell in scores}
+        if measured is not None:
+            own = measured.released_2024 if doubled else measured.released
+            sources, difference = measured.sources, Cell()
+            if value is not None and own is not None:
+                both = (*sources, *published.sources)
+                difference = Cell.of(own - value, difference_text, both)
+            released = Cell.of(measured.released, score_text, sources)
+            of_2024 = Cell.of(measured.released_2024, score_text, sources, *doubled)
+            scores = zip(heads, (released, of_2024, difference), strict=False)
+            cells |= {head.key: cell for head, cell in scores}
     if ours:
         cells["strict"], interval = ours.cell, ours.cell.interval
-        if interval and isinstance(value, float) and not doubled:
-            rounding = inputs.published.rounding(table, task)
-            inside = interval.position(value, rounding) == "contains"
-            cells["verdict"] = text_cell("inside" if inside else "outside", published.sources)
+        if interval and value is not None and not doubled:
+            position = interval.position(value, inputs.published.rounding(table, task))
+            verdict = "inside" if position == "contains" else "outside"
+            cells["verdict"] = Cell.text(verdict, published.sources)
     return cells

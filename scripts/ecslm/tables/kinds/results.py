@@ -1,8 +1,7 @@
 """The results table of one setting: published rows, baselines, untuned and tuned models."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -10,14 +9,27 @@ from pydantic import Field, model_validator
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
-from ecslm.tables.entry import TASK_COLUMNS, ScoresEntry
+from ecslm.tables.entry import TASKS, ScoresEntry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table, best
-from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import Measured, score_files
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Panel,
+    Row,
+    RowGroup,
+    RowKind,
+    Simple,
+    Table,
+    best,
+    difference_text,
+)
+from ecslm.tables.scores import score_files
+from ecslm.tables.settings import BaselineName, ModelName, SettingName, TaskName
 
 # Marks the rows that show the best of several models, as the template does.
 CHOSEN_SIGN = "\N{SECTION SIGN}"
+# With two competitors, every cell would be best or second best.
+FEWEST_FOR_SECOND = 3
 
 
 class Rows(Closed):
@@ -59,45 +71,51 @@ class ResultsEntry(ScoresEntry):
     """Evaluation setting."""
     published_table: str | None = None
     """Which published table the published rows come from, for example `IND`."""
-    columns: tuple[TaskName, ...] = TASK_COLUMNS
+    columns: tuple[TaskName, ...] = TASKS
     rows: tuple[Rows, ...] = Field((), min_length=1, validate_default=True)
     """Groups of rows, in order (default: the trivial baselines, then each group of models)."""
     competitors: tuple[str, ...] = ()
     """Rows among which the best and the second of a column are marked."""
-    reproduces: dict[AnyModelName, str] = {}
+    reproduces: dict[ModelName, str] = {}
     """Published row of a model, where its name differs from the model's."""
 
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
         groups = self.rows
-        chosen = [name for one in groups for name in one.best_of]
         rows = [name for one in groups for name in (*one.models, *one.baselines, *one.published)]
-        following = (model for one in groups if one.followed_by_published for model in one.models)
-        followed = [_published_name(self.reproduces.get(model, model)) for model in following]
-        others = {*rows, *followed}
+        following = [model for one in groups if one.followed_by_published for model in one.models]
+        others = {*rows, *(_published_name(self.reproduces.get(one, one)) for one in following)}
+        known = others.union(self.best_of)
         problems = [
-            f"competitors: {name} is not a row"
-            for name in {*self.competitors}.difference(others, chosen)
+            *(f"competitors: {name} is not a row" for name in {*self.competitors} - known),
+            # Twice the same would compete with itself, or be taken for another.
+            *(
+                f"rows: best_of: {name} is also another row: rename it"
+                for name in others.intersection(self.best_of)
+            ),
+            *(f"rows: {name} is listed twice" for name in {*rows} if rows.count(name) > 1),
+            *(
+                f"columns: {name} is listed twice"
+                for name in {*self.columns}
+                if self.columns.count(name) > 1
+            ),
         ]
-        problems += [
-            f"rows: best_of: {name} is also another row: rename it"
-            for name in {*others.intersection(chosen), *_twice(chosen)}
-        ]
-        # Twice the same would compete with itself, or be taken for another.
-        problems += [f"rows: {name} is listed twice" for name in _twice(rows)]
-        problems += [f"columns: {name} is listed twice" for name in _twice(self.columns)]
-        published = followed or any(one.published for one in groups)
-        if self.published_table is None and published:
+        if self.published_table is None and (following or any(one.published for one in groups)):
             problems.append("published_table: needed, since rows name published results")
         if problems:
             raise ValueError("; ".join(sorted(problems)))
         return self
 
     @property
+    def best_of(self) -> dict[str, tuple[str, ...]]:
+        """The models of each row that shows the best of several."""
+        return {name: models for one in self.rows for name, models in one.best_of.items()}
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models of all rows, in order."""
         named = (names for group in self.rows for names in (group.models, *group.best_of.values()))
-        return tuple(dict.fromkeys(chain.from_iterable(named)))
+        return tuple(dict.fromkeys(model for names in named for model in names))
 
     def problems(self, inputs: Inputs) -> Iterator[str]:
         """Names of published rows that do not exist, and models that no row can be the best of."""
@@ -113,29 +131,122 @@ class ResultsEntry(ScoresEntry):
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from metrics files and published numbers."""
         study, rows = inputs.study, _Rows(self, inputs)
-        shown = [group for one in self.rows if (group := rows.group(one)).rows]
+        groups = [RowGroup(group.group, tuple(rows.of(group))) for group in self.rows]
         columns = tuple(map(rows.head, self.columns))
-        groups = notes.with_marks(shown, columns, self.competitors)
-        panel = Panel("", "Model", columns, groups)
-        means = [row for row in panel.rows if any(cell.sd is not None for cell in row.cells)]
-        seeds = {row.name: len(study.models[rows.first_of(row.name)].seeds) for row in means}
+        marked = with_marks([one for one in groups if one.rows], columns, self.competitors)
+        panel = Panel("", "Model", columns, marked)
         below = [
             notes.STRICT,
-            *notes.record_notes([panel]),
+            *([notes.RECORDS] if any(one.records is not None for one in columns) else []),
             *notes.fewer_notes(columns),
-            *notes.simple_notes(columns),
-            *notes.mark_notes([panel], self.competitors, self.explains_intervals),
-            *notes.mcc_notes([panel], self.competitors),
+            *_simple_notes(columns),
+            *notes.mark_notes([panel], self.intervals, self.competitors),
+            *_mcc_notes(panel, self.competitors),
             *notes.limit_notes(self.models, study.models),
-            *notes.seed_notes(means, seeds, self),
+            *notes.seed_notes({row.name: row.cells for row in panel.rows}, rows.seeds, self),
             *notes.constant_notes(rows.constants, "=: "),
             *rows.choices,
         ]
-        if rows.without_published:
-            below.append(f"No results were published for: {', '.join(rows.without_published)}.")
-        if names := [one for one in self.models if not rows.answers(one)]:
-            below.append(f"Without answers, and therefore without a row: {', '.join(names)}.")
-        return self.table(name, [panel], below, study.data)
+        if rows.unpublished:
+            below.append(f"No results were published for: {', '.join(rows.unpublished)}.")
+        if idle := [one for one in self.models if one not in rows.answering]:
+            below.append(f"Without answers, and therefore without a row: {', '.join(idle)}.")
+        return self.table(name, [panel], [*below, study.data.note])
+
+
+class _Rows:
+    """Builds rows, and keeps what heads and notes tell of them.
+
+    Attributes:
+        answering: models with answers, which alone have rows.
+        scored: what was measured, by row and task.
+        choices: how rows of the best were chosen.
+        unpublished: models without published results.
+    """
+
+    def __init__(self, entry: ResultsEntry, inputs: Inputs) -> None:
+        self._entry, self._inputs, self._study = entry, inputs, inputs.study
+        self.choices: list[str] = []
+        self.unpublished: list[str] = []
+        tasks, models = {*entry.columns}, self._study.models
+        self.answering = [one for one in entry.models if not tasks.isdisjoint(models[one].tasks)]
+        baselines = [name for group in entry.rows for name in group.baselines]
+        self.scored = {
+            (row, task): one
+            for row in (*baselines, *self.answering)
+            for task in entry.columns
+            if (one := inputs.scores.of(row, task, entry.setting))
+        }
+
+    @property
+    def constants(self) -> list[str]:
+        """The scores of models that nearly always give the same answer, in words."""
+        scored = [(*key, one.constant) for key, one in self.scored.items() if one.constant]
+        return [f"{task}, {row}: {told}" for row, task, told in scored if row in self.answering]
+
+    @property
+    def seeds(self) -> dict[str, int]:
+        """The number of seeds of each row; those of which it shows the best have the same."""
+        found = {row: one.seeds for (row, _), one in self.scored.items()}
+        chosen = ((row, one) for row, of in self._entry.best_of.items() for one in of)
+        return found | {row: found[one] for row, one in chosen if one in found}
+
+    def head(self, task: str) -> HeaderCell:
+        """The head of a task's column."""
+        simple = self._inputs.scores.simple(task, self._entry.setting)
+        value = simple[1].strict if simple else None
+        least = Simple(simple[0], value) if simple and value is not None else None
+        measured = {row: one for (row, of), one in self.scored.items() if of == task}
+        return notes.task_head(task, self._study.tasks[task].metric, measured, least)
+
+    def of(self, group: Rows) -> Iterator[Row]:
+        """The group's rows, in order."""
+        entry = self._entry
+        yield from (self._published(name, name) for name in group.published)
+        for row in (*group.baselines, *(one for one in group.models if one in self.answering)):
+            model, name = self._study.models.get(row), entry.reproduces.get(row, row)
+            kind: RowKind = "model" if model and not model.learned else "baseline"
+            yield Row(row, kind, tuple(self._cell(row, task) for task in entry.columns))
+            if not group.followed_by_published:
+                continue
+            if self._inputs.published.has(entry.published_table, name):
+                yield self._published(name, _published_name(name))
+            else:
+                self.unpublished.append(row)
+        for row, members in group.best_of.items():
+            if models := [one for one in members if one in self.answering]:
+                yield self._best_of(row, models)
+
+    def _cell(self, row: str, task: str) -> Cell:
+        """A cell; of a model that nearly always gives the same answer, marked."""
+        one = self.scored.get((row, task))
+        is_constant = one and one.constant and row in self.answering
+        cell = self._entry.headline(one)
+        return replace(cell, marks=("constant",)) if is_constant else cell
+
+    def _best_of(self, row: str, models: Sequence[str]) -> Row:
+        """The cell of the best model in each column; of equal ones the first."""
+        cells, chosen = [], []
+        for task in self._entry.columns:
+            candidates = {model: self._cell(model, task) for model in models}
+            found = best(candidates)
+            # The choice was made from all of them.
+            sources = tuple(path for cell in candidates.values() for path in cell.sources)
+            cells.append(replace(candidates.get(found or "", Cell()), sources=sources))
+            chosen += [f"{task} {found}"] if found else []
+        self.choices.append(
+            f"{CHOSEN_SIGN} {row}: in each column the best of {', '.join(models)}, chosen by the "
+            "score shown, on the test records themselves: this favours it, and its intervals do "
+            f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
+        )
+        return Row(row, "model", tuple(cells), marks=("chosen",))
+
+    def _published(self, published: str, name: str) -> Row:
+        entry, source = self._entry, self._inputs.published
+        cells = (source.cell(entry.published_table, published, task) for task in entry.columns)
+        marks: tuple[str, ...] = () if self._study.data.comparable else ("other_data",)
+        marks += ("follows",) if name != published else ()
+        return Row(name, "published", tuple(cells), marks=marks)
 
 
 def _published_name(model: str) -> str:
@@ -143,104 +254,69 @@ def _published_name(model: str) -> str:
     return f"{model} (published)"
 
 
-def _twice(names: Sequence[str]) -> set[str]:
-    return {name for name in names if names.count(name) > 1}
+def _simple_notes(columns: Sequence[HeaderCell]) -> list[str]:
+    """Which row is the best simple baseline of each column."""
+    found = notes.in_tasks((one.simple.name, one.text) for one in columns if one.simple)
+    chosen = "; ".join(f"{name} ({tasks})" for name, tasks in found.items())
+    return [f"Best simple baseline, chosen without test records: {chosen}."] if found else []
 
 
-class _Rows:
-    """Builds rows, and keeps what heads and notes tell of them: scores that are those of constants,
-    how rows of the best were chosen, and models without published results."""
-
-    def __init__(self, entry: ResultsEntry, inputs: Inputs) -> None:
-        self._entry, self._inputs, self._study = entry, inputs, inputs.study
-        # By task and row, in the order of the rows.
-        self._measured: dict[str, dict[str, Measured]] = {task: {} for task in entry.columns}
-        self._constants: dict[str, None] = {}
-        self.choices: list[str] = []
-        self.without_published: list[str] = []
-
-    @property
-    def constants(self) -> list[str]:
-        """The scores of constants, in words."""
-        return list(self._constants)
-
-    def answers(self, model: str) -> bool:
-        """Whether a model answers any of the columns."""
-        return not set(self._study.models[model].tasks).isdisjoint(self._entry.columns)
-
-    def first_of(self, row: str) -> str:
-        """The model of a row, or the first of those of which it shows the best."""
-        best = {name: models for one in self._entry.rows for name, models in one.best_of.items()}
-        return next(filter(self.answers, best.get(row, ())), row)
-
-    def group(self, group: Rows) -> RowGroup:
-        """The group's rows, in order; models without answers have none."""
-        rows = [self._published(name, name) for name in group.published]
-        rows += [self._row(name, "baseline") for name in group.baselines]
-        for model in filter(self.answers, group.models):
-            rows.append(
-                self._row(model, "baseline" if self._study.models[model].learned else "model")
-            )
-            if group.followed_by_published:
-                rows += self._following(model)
-        for name, models in group.best_of.items():
-            if answering := list(filter(self.answers, models)):
-                rows.append(self._best_of(name, answering))
-        return RowGroup(group.group, tuple(rows))
-
-    def head(self, task: str) -> HeaderCell:
-        """The head of a task's column, after all rows were built: it tells their records."""
-        simple = self._inputs.scores.simple(task, self._entry.setting)
-        value = simple[1].strict if simple else None
-        return HeaderCell(
-            key=task,
-            text=task,
-            detail=self._study.tasks[task].metric,
-            simple=Simple(simple[0], value) if simple and value is not None else None,
-            **notes.counted(self._measured[task]),
+def _mcc_notes(panel: Panel, rows: Collection[str]) -> Iterator[str]:
+    """What some rows know of yes and no, whatever their F1."""
+    cells = {row.name: row.cells for row in panel.rows if row.kind == "model"}
+    columns = [
+        (at, head.text)
+        for at, head in enumerate(panel.columns)
+        if any(row.cells[at].mcc is not None for row in panel.rows)
+    ]
+    known = [
+        f"{name} {', '.join(difference_text(one[at].mcc) for at, _ in columns)}"
+        for name, one in cells.items()
+        if name in rows
+    ]
+    if columns and known:
+        yield (
+            f"Matthews' correlation of yes and no ({', '.join(task for _, task in columns)}), "
+            f"which is 0 for constant answers whatever their F1: {'; '.join(known)}."
         )
 
-    def _row(self, name: str, kind: RowKind) -> Row:
-        return Row(name, kind, tuple(self._cell(name, task) for task in self._entry.columns))
 
-    def _cell(self, name: str, task: str) -> Cell:
-        """A cell; of a model that nearly always gives the same answer, marked."""
-        measured = self._inputs.scores.of(name, task, self._entry.setting)
-        cell = self._entry.headline(measured)
-        if measured:
-            self._measured[task][name] = measured
-            if measured.constant and name in self._study.models:
-                self._constants[f"{task}, {name}: {measured.constant}"] = None
-                return replace(cell, marks=(*cell.marks, "constant"))
-        return cell
+def with_marks(
+    groups: Sequence[RowGroup], columns: Sequence[HeaderCell], competitors: Collection[str]
+) -> tuple[RowGroup, ...]:
+    """The groups with `best` and `second` marked among the competitors of each column, and
+    `below_simple` where a score is worse than the best simple baseline of the column.
 
-    def _best_of(self, name: str, models: Sequence[str]) -> Row:
-        """The cell of the best model in each column; of equal ones the first."""
-        cells, chosen = [], []
-        for task in self._entry.columns:
-            candidates = {model: self._cell(model, task) for model in models}
-            name_of_best = best(candidates)
-            # The choice was made from all of them.
-            sources = tuple(path for cell in candidates.values() for path in cell.sources)
-            cells.append(replace(candidates.get(name_of_best or "", Cell()), sources=sources))
-            chosen += [f"{task} {name_of_best}"] if name_of_best else []
-        self.choices.append(
-            f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
-            "score shown, on the test records themselves: this favours it, and its intervals do "
-            f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
-        )
-        return Row(name, "model", tuple(cells), marks=("chosen",))
+    Scores count as they are shown: those that look equal share the mark. Cells marked `doubled` and
+    rows of other data are not compared with any, and no baseline with the simple ones. A column
+    with one competing value has no best, with two no second best, and a score that looks like 0 is
+    neither.
+    """
+    competing = [row for of in groups for row in of.rows if notes.competes(row, competitors)]
+    ranks: list[dict[float | None, str]] = []
+    for at in range(len(columns)):
+        values = [one for row in competing if (one := _comparable(row, row.cells[at])) is not None]
+        enough = (len(values) > 1) + (len(values) >= FEWEST_FOR_SECOND)
+        ranked = zip(sorted(set(values), reverse=True), ("best", "second")[:enough], strict=False)
+        ranks.append({value: mark for value, mark in ranked if value})
 
-    def _following(self, model: str) -> Iterator[Row]:
-        published = self._entry.reproduces.get(model, model)
-        if self._inputs.published.has(self._entry.published_table, published):
-            yield self._published(published, _published_name(published))
-        else:
-            self.without_published.append(model)
+    def marks(row: Row, cell: Cell, at: int) -> Iterator[str]:
+        yield from cell.marks
+        value, simple = _comparable(row, cell), columns[at].simple
+        if notes.competes(row, competitors) and value in ranks[at]:
+            yield ranks[at][value]
+        if value is not None and simple and row.kind != "baseline":
+            yield from ["below_simple"] * (value < round(simple.value, notes.SHOWN_DIGITS))
 
-    def _published(self, published: str, name: str) -> Row:
-        entry, source = self._entry, self._inputs.published
-        cells = (source.cell(entry.published_table, published, task) for task in entry.columns)
-        marks = {"other_data": not self._study.data.comparable, "follows": name != published}
-        given = tuple(mark for mark, is_given in marks.items() if is_given)
-        return Row(name, "published", tuple(cells), marks=given)
+    def marked(row: Row) -> Row:
+        cells = (replace(one, marks=tuple(marks(row, one, at))) for at, one in enumerate(row.cells))
+        return replace(row, cells=tuple(cells))
+
+    return tuple(replace(group, rows=tuple(map(marked, group.rows))) for group in groups)
+
+
+def _comparable(row: Row, cell: Cell) -> float | None:
+    """A cell's value as it is shown; None if it is not comparable with others."""
+    if {"other_data", "doubled"}.intersection((*row.marks, *cell.marks)):
+        return None
+    return None if cell.number is None else round(cell.number, notes.SHOWN_DIGITS)

@@ -2,27 +2,16 @@
 often models give their most frequent answer."""
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import product
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.tables import notes
-from ecslm.tables.entry import TASK_COLUMNS, Entry
+from ecslm.tables.entry import TASKS, Entry
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.model import (
-    Cell,
-    HeaderCell,
-    Panel,
-    Row,
-    RowGroup,
-    Table,
-    number_cell,
-    percent_text,
-    score_text,
-)
-from ecslm.tables.references import ModelName, SettingName, TaskName
-from ecslm.tables.scores import Measured, score_files
+from ecslm.tables.model import Cell, Panel, Row, RowGroup, Table, percent_text, score_text
+from ecslm.tables.scores import score_files
+from ecslm.tables.settings import ModelName, SettingName, TaskName
 
 NOTES = (
     "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
@@ -33,17 +22,15 @@ NOTES = (
     "right answers are; distinct: number of different answers.",
     "--: not measured or not defined.",
 )
+FREQUENT = "the most frequent answer"
 # By the title of a panel, its rows for each model: what is shown of `Measured`, and how.
 PANELS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], str]]]] = {
     "unusable answers, %": {
         "invalid": ("invalid", percent_text),
         "truncated": ("truncated", percent_text),
     },
-    "scores": {
-        "strict": ("strict", score_text),
-        "lenient": ("lenient", score_text),
-    },
-    "the most frequent answer": {
+    "scores": {"strict": ("strict", score_text), "lenient": ("lenient", score_text)},
+    FREQUENT: {
         "share, %": ("most_frequent", percent_text),
         "distinct": ("distinct", "{:,}".format),
     },
@@ -58,7 +45,7 @@ class ValidityEntry(Entry):
     kind: Literal["validity"]
     settings: tuple[SettingName, ...] = Field(min_length=1)
     """Evaluation settings, in order."""
-    columns: tuple[TaskName, ...] = TASK_COLUMNS
+    columns: tuple[TaskName, ...] = TASKS
     models: tuple[ModelName, ...] = Field(min_length=1)
     """Models, in order."""
 
@@ -66,47 +53,47 @@ class ValidityEntry(Entry):
         """The table from metrics files: panels for each setting."""
         panels = [panel for one in self.settings for panel in self._panels(inputs, one)]
         limits = notes.limit_notes(self.models, inputs.study.models)
-        below = (*NOTES, *notes.record_notes(panels), *limits)
-        return self.table(name, panels, below, inputs.study.data)
+        records = [notes.RECORDS] if panels else []
+        return self.table(name, panels, [*NOTES, *records, *limits, inputs.study.data.note])
 
     def _panels(self, inputs: Inputs, setting: str) -> Iterator[Panel]:
         """The panels of a setting, with columns for the tasks that have it."""
-        found: dict[str, dict[str, Measured]] = {}
-        constants = []
-        for task, model in product(self.columns, self.models):
-            if one := inputs.scores.of(model, task, setting):
-                found.setdefault(task, {})[model] = one
-                constants += [f"{task}, {model}: {one.constant}"] if one.constant else []
+        scores = {
+            task: {
+                model: one
+                for model in self.models
+                if (one := inputs.scores.of(model, task, setting))
+            }
+            for task in self.columns
+        }
+        found = {task: measured for task, measured in scores.items() if measured}
+        constants = [
+            f"{task}, {model}: {one.constant}"
+            for task, measured in found.items()
+            for model, one in measured.items()
+            if one.constant
+        ]
         title = inputs.study.setting_title(setting)
+
+        def cell(task: str, model: str, value: str, text: Callable[[Any], str]) -> Cell:
+            one = found[task].get(model)
+            return Cell.of(getattr(one, value), text, one.sources) if one else Cell()
+
         for what, measures in PANELS.items() if found else ():
-            details = {task: inputs.study.tasks[task].metric for task in found}
+            metrics = {one: inputs.study.tasks[one].metric for one in found if what == "scores"}
             columns = tuple(
-                HeaderCell(
-                    task, task, details[task] if what == "scores" else "", **notes.counted(of_task)
-                )
-                for task, of_task in found.items()
+                notes.task_head(task, metrics.get(task, ""), of) for task, of in found.items()
             )
             groups = tuple(
                 RowGroup(
                     model,
                     tuple(
-                        Row(model, "model", tuple(_cells(model, found, *measure)), detail)
+                        Row(model, "model", tuple(cell(t, model, *measure) for t in found), detail)
                         for detail, measure in measures.items()
                     ),
                 )
                 for model in self.models
             )
-            same = notes.constant_notes(constants) if "distinct" in measures else []
+            same = notes.constant_notes(constants) if what == FREQUENT else []
             below = (*notes.fewer_notes(columns), *same)
             yield Panel(f"{title}: {what}", "Model", columns, groups, title, below)
-
-
-def _cells(
-    model: str,
-    found: Mapping[str, Mapping[str, Measured]],
-    measure: str,
-    text: Callable[[Any], str],
-) -> Iterator[Cell]:
-    for of_task in found.values():
-        one = of_task.get(model)
-        yield number_cell(getattr(one, measure), text, one.sources) if one else Cell()
