@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ecslm.common.plain_words import LINE, NAME
-from ecslm.tables.settings import Reference
+from ecslm.tables.references import Reference
 
 # Files are called after them, with more words around, and a name of a file has at most 255 bytes.
 MOST_CHARACTERS = 80
@@ -23,7 +23,7 @@ Line = Annotated[str, Field(pattern=LINE, max_length=MOST_CHARACTERS)]
 
 
 # Names of other entries of the configuration. Those of the study's own are types of
-# `tables/settings.py` too.
+# `tables/references.py` too.
 BaseName = Annotated[str, Reference("bases")]
 TemplateName = Annotated[str, Reference("templates")]
 RegisteredTask = Annotated[str, Reference("registered tasks")]

@@ -18,7 +18,7 @@ from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
-from ecslm.tables.settings import names_in
+from ecslm.tables.references import names_in
 from ecslm.training.settings import TrainingSettings
 
 
@@ -60,8 +60,8 @@ def _names(config: Config, templates: Path) -> Iterator[tuple[str, str, Valid]]:
         yield "licenses", base, ("bases", config.bases)
     for study_name, study in config.studies.items():
         path, valid = f"studies.{study_name}", _valid_names(config, study, templates)
-        for found in names_in(study):
-            yield f"{path}.{found.field}", found.name, valid[found.part]
+        for found in names_in(study, StudySettings):
+            yield f"{path}.{found.field}", found.name, valid[found.reference.part]
         for name in study.export.models or ():
             yield f"{path}.export.models", name, valid["tuned models"]
         for key, one in _contrasts(study).items():

@@ -27,7 +27,7 @@ from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.kind import AnyEntry
-from ecslm.tables.settings import ModelName
+from ecslm.tables.references import AnyModelName
 from ecslm.training.settings import TrainingSettings
 
 
@@ -107,7 +107,7 @@ class StudySettings(Closed):
         min_length=1
     )
     """Models by name."""
-    described_with: ModelName | None = None
+    described_with: AnyModelName | None = None
     """Model whose tokenizer, prompt and lengths are used to describe the data (default: of those
     with a base, the first tuned one by name, or the first; without any, the data are not
     described)."""

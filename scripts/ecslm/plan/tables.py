@@ -5,7 +5,8 @@ A report has the scores of all models, whatever tables are configured.
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import product
+from itertools import groupby, product
+from operator import itemgetter
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -18,10 +19,10 @@ from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.entry import Entry
-from ecslm.tables.inputs import Inputs
+from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.kind import KINDS, TableRequest
 from ecslm.tables.kinds.results import ResultsEntry, Rows
+from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
     AdapterContext,
     ContrastContext,
@@ -29,7 +30,6 @@ from ecslm.tables.settings import (
     ModelContext,
     TableContext,
     TaskContext,
-    names_in,
 )
 
 LABEL = "tab:"
@@ -57,19 +57,17 @@ def score_tables(study: Study) -> dict[str, Entry]:
     # A table's label is that of its name.
     taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
     found: dict[str, Entry] = {}
-    for setting in dict.fromkeys(setting for setting, _, _ in scored):
-        left = [(model, task) for of, model, task in scored if of == setting]
-        left = [one for one in left if one not in shown]
-        if not left:
-            continue
-        models, tasks = list(dict.fromkeys(model for model, _ in left)), {task for _, task in left}
-        free = [name for name in models if study.settings.models[name].limits() is None]
+    left = (one for one in scored if one[1:] not in shown)
+    for setting, same in groupby(left, key=itemgetter(0)):
+        pairs = [one[1:] for one in same]
+        models, tasks = dict.fromkeys(model for model, _ in pairs), {task for _, task in pairs}
+        free = tuple(name for name in models if study.settings.models[name].limits() is None)
         trivial = [
             name
             for name in sorted(study.settings.baselines)
             if tasks.intersection(study.baseline_tasks(name))
         ]
-        groups = [{"group": "Trivial", "baselines": trivial}] if trivial else []
+        groups = [Rows(group="Trivial", baselines=tuple(trivial))] if trivial else []
         # A setting is called as the data call it, which may be no name of a file.
         name = name_like(f"scores_{setting}", {*taken, *found}, otherwise="scores")
         found[name] = ResultsEntry(
@@ -79,8 +77,8 @@ def score_tables(study: Study) -> dict[str, Entry]:
             wide=len(tasks) > MOST_NARROW,
             setting=setting,
             columns=tuple(sorted(tasks)),
-            rows=tuple(map(Rows.model_validate, [*groups, {"group": "Models", "models": models}])),
-            competitors=tuple(free) if len(free) > 1 else (),
+            rows=(*groups, Rows(group="Models", models=tuple(models))),
+            competitors=free if len(free) > 1 else (),
         )
     return found
 
@@ -90,8 +88,8 @@ def partly_shown(study: Study) -> tuple[str, ...]:
     shown: set[tuple[str, ...]] = set()
     for entry in study_tables(study).values():
         named: dict[str, list[str]] = {"settings": [], "models": [], "tasks": []}
-        for one in names_in(entry):
-            named.setdefault(one.part, []).append(one.name)
+        for one in names_in(entry.model_dump(), type(entry)):
+            named.setdefault(one.reference.part, []).append(one.name)
         shown |= {*product(named["settings"], named["models"], named["tasks"])}
     return tuple(dict.fromkeys(one[0] for one in _scored(study) if one not in shown))
 

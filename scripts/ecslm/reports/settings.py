@@ -13,7 +13,7 @@ from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
 from ecslm.scoring.modules import metric_module
 from ecslm.tables.costs import answering_files, latency_file, training_files
-from ecslm.tables.scores import measured_files, simple_files
+from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 from ecslm.training.settings import TrainingSettings
 
@@ -100,14 +100,12 @@ def report_files(settings: ReportSettings) -> list[str]:
         *(paths.TABLE.format(table=table) for table in settings.tables),
         *(paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures),
         *adapter_manifests(settings),
-        *measured_files(study),
+        *score_files(study),
         *([paths.DATA_CARD] if settings.card else []),
     ]
     if name is not None:
         found += [*answering_files(study, name), *training_files(study, name)]
         found += [latency_file(name)] if settings.timed else []
-        for task in () if settings.judged else study.models[name].tasks:
-            found += simple_files(task, study.simple[task]) if task in study.simple else []
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
             found += paths.sample_paths(model, study.models[model].seeds[0], task)

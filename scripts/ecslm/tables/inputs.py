@@ -1,9 +1,17 @@
-"""What tables are built from: the results of a study and files of the repository, read once."""
+"""What entries of `tables:` in config.yaml share, and what tables are built from: the results of a
+study and files of the repository, read once.
 
-from collections.abc import Mapping, Sequence
+A kind of table is a class of entries that knows what it reads and how it is built.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
@@ -11,9 +19,11 @@ from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.card.reports import Leakage
 from ecslm.models.architecture import read_architectures
+from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.schemas.paths import comparison_path, leakage_path
-from ecslm.tables.model import Cell, Sources
-from ecslm.tables.scores import Scores
+from ecslm.schemas.settings import Closed
+from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table
+from ecslm.tables.scores import Measured, Scores
 from ecslm.tables.settings import TableContext
 
 # A comparison with its task.
@@ -22,8 +32,12 @@ TaskComparison = tuple[str, Comparison]
 
 def comparison_files(study: TableContext) -> list[str]:
     """The comparisons of each task in which some contrast compares something."""
+    return list(map(comparison_path, _compared(study)))
+
+
+def _compared(study: TableContext) -> list[str]:
     compared = {task for contrast in study.contrasts.values() for task in contrast.tasks}
-    return [comparison_path(task) for task in sorted(compared.intersection(study.tasks))]
+    return sorted(compared.intersection(study.tasks))
 
 
 def overlap_files(study: TableContext) -> list[str]:
@@ -51,14 +65,17 @@ class Inputs:
         """The scores of all rows."""
         return Scores(self.results, self.study)
 
+    @cached_property
+    def comparisons(self) -> dict[str, list[Comparison]]:
+        """All comparisons, by task."""
+        return {task: read_comparisons(self.results, task) for task in _compared(self.study)}
+
     def compared(self, tasks: Sequence[str], *contrasts: str | None) -> list[TaskComparison]:
         """The comparisons of some contrasts in some tasks, in the order of both."""
-        files = comparison_files(self.study)
-        found = {t: read_comparisons(self.results, t) for t in tasks if comparison_path(t) in files}
         return [
             (task, row)
             for contrast, task in product(contrasts, tasks)
-            for row in found.get(task, ())
+            for row in self.comparisons.get(task, ())
             if row.contrast == contrast
         ]
 
@@ -80,6 +97,15 @@ class Inputs:
     def architectures(self) -> dict[str, dict[str, str]]:
         """The sizes of models."""
         return read_architectures(self.required("architectures"))
+
+    def parameters(self, model: str) -> tuple[int, int] | None:
+        """Those of a model's base and of its adapter; None if it has none, or if the architecture
+        is not known."""
+        adapter = self.study.models[model].adapter
+        row = self.architectures.get(adapter.architecture) if adapter else None
+        if adapter is None or row is None:
+            return None
+        return count_base(row), count_adapter(row, adapter.rank, adapter.target_modules)
 
     def required(self, option: str) -> Path:
         """A file of the repository that a table cannot do without."""
@@ -150,3 +176,82 @@ class Published:
 def source_name(path: Path) -> str:
     """A file's name in results: never absolute, since results must not depend on where it is."""
     return path.name if path.is_absolute() else path.as_posix()
+
+
+# Columns or rows, which the study's tasks fill (`ecslm.config.groups`): never empty.
+TASKS = Field(
+    (),
+    min_length=1,
+    validate_default=True,
+    description="Task codes, in order (default: the study's tasks; out of domain, those that have "
+    "records there).",
+)
+
+
+class Entry(Closed):
+    """Fields of every table. A field that names a part of the study has a type of `settings`."""
+
+    # The files that it reads of a study, relative to its results directory.
+    READS: ClassVar[tuple[Callable[[TableContext], Iterable[str]], ...]] = ()
+    # Files of the repository that it reads, by the option of render_table.py.
+    RESOURCES: ClassVar[Mapping[str, Path]] = {}
+
+    caption: str
+    """Caption, plain text."""
+    label: str = Field("", pattern=r"^[A-Za-z0-9:._-]+$", validate_default=True)
+    """LaTeX label, for example `tab:ind` (default: of the table's name)."""
+    wide: bool = False
+    """Whether it spans both columns of a two-column LaTeX document."""
+    kind: str
+
+    def files(self, study: TableContext) -> list[str]:
+        """The results that it reads, relative to the study's results directory."""
+        return list(dict.fromkeys(path for files in self.READS for path in files(study)))
+
+    def problems(self, inputs: Inputs) -> Iterable[str]:  # noqa: ARG002
+        """What does not fit the study or the repository's files, as `field: message`."""
+        return ()
+
+    @abstractmethod
+    def build(self, name: str, inputs: Inputs) -> Table:
+        """The table.
+
+        Raises:
+            InputError: a file is missing, altered or broken.
+        """
+
+    def table(
+        self, name: str, panels: Iterable[Panel], notes: Iterable[str], summary: Iterable[str] = ()
+    ) -> Table:
+        """The table of this entry."""
+        return Table(
+            name=name,
+            kind=self.kind,
+            caption=self.caption,
+            label=self.label,
+            panels=tuple(panels),
+            notes=tuple(notes),
+            summary=tuple(summary),
+            layout=Layout(self.wide, getattr(self, "intervals", "below")),
+        )
+
+
+class IntervalsEntry(Entry):
+    """Fields of every table with intervals."""
+
+    intervals: IntervalsPlace = "below"
+    """Where intervals or standard deviations stand in LaTeX, if at all."""
+
+
+class ScoresEntry(IntervalsEntry):
+    """Fields of every table of headline scores."""
+
+    spread: Literal["interval", "sd"] = "interval"
+    """Shown with a value: its 95 % interval over records (with several seeds, of their mean), or
+    its standard deviation over seeds, if there are several."""
+
+    def headline(self, measured: Measured | None) -> Cell:
+        """The headline cell of what may not have been measured."""
+        if measured is None:
+            return Cell()
+        return measured.cell if self.spread == "interval" else measured.plain

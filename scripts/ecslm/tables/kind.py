@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, model_validator
 
 from ecslm.schemas.settings import JobSettings
-from ecslm.tables.entry import Entry
+from ecslm.tables.inputs import Entry
 from ecslm.tables.kinds.claims import ClaimsEntry
 from ecslm.tables.kinds.comparisons import ComparisonsEntry
 from ecslm.tables.kinds.cost import CostEntry
@@ -18,7 +18,8 @@ from ecslm.tables.kinds.parameters import ParametersEntry
 from ecslm.tables.kinds.reproduction import ReproductionEntry
 from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.kinds.validity import ValidityEntry
-from ecslm.tables.settings import TableContext, names_in
+from ecslm.tables.references import names_in
+from ecslm.tables.settings import TableContext
 
 # In the order of a report.
 KINDS = (
@@ -48,7 +49,7 @@ class TableRequest(JobSettings):
             "tuned models": self.context.models,
             "contrasts of settings": self.context.contrasts,
         }
-        for one in names_in(self.table):
-            if one.name not in known.get(one.part, (one.name,)):
-                raise ValueError(f"context: has no {one.name} among its {one.part}")
+        for one in names_in(self.table, type(self.table)):
+            if one.name not in known.get(one.reference.part, (one.name,)):
+                raise ValueError(f"context: has no {one.name} among its {one.reference.part}")
         return self

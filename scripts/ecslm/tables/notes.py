@@ -5,7 +5,7 @@ from statistics import median
 from typing import TypeVar
 
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
-from ecslm.tables.entry import ScoresEntry
+from ecslm.tables.inputs import ScoresEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, Simple, percent_text
 from ecslm.tables.scores import Measured
 from ecslm.tables.settings import ModelContext

@@ -129,15 +129,8 @@ def simple_files(task: str, names: Iterable[str]) -> list[str]:
 
 
 def score_files(study: TableContext) -> Iterator[str]:
-    """The files of `measured_files`, and the choice of the best simple baselines."""
-    yield from measured_files(study)
-    for task, names in sorted(study.simple.items()):
-        yield from simple_files(task, names)
-
-
-def measured_files(study: TableContext) -> Iterator[str]:
-    """The scores of all models and baselines, and those over seeds, relative to the study's results
-    directory."""
+    """The scores of all models and baselines, those over seeds, and the choice of the best simple
+    baselines, relative to the study's results directory."""
     for name, model in sorted(study.models.items()):
         for task in model.tasks:
             yield from (metric_path(name, seed, task) for seed in model.seeds)
@@ -145,6 +138,8 @@ def measured_files(study: TableContext) -> Iterator[str]:
                 yield over_seeds_path(name, task)
     for name, tasks in sorted(study.baselines.items()):
         yield from (metric_path(name, 0, task) for task in tasks)
+    for task, names in sorted(study.simple.items()):
+        yield from simple_files(task, names)
 
 
 class Scores:

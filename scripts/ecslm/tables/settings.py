@@ -1,78 +1,10 @@
-"""The study, as tables, figures and reports know it, and types of the names by which settings refer
-to its parts."""
+"""The study, as tables, figures and reports know it: the same for each of them."""
 
-import types
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
-
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A name of this type must be in this part of the study; the configuration checks it."""
-
-    part: str
-
-
-TaskName = Annotated[str, Reference("tasks")]
-ModelName = Annotated[str, Reference("models")]
-TunedModelName = Annotated[str, Reference("tuned models")]
-BaselineName = Annotated[str, Reference("baselines")]
-# An evaluation setting.
-SettingName = Annotated[str, Reference("settings")]
-# An evaluation setting, or that of the training records.
-RecordsSettingName = Annotated[str, Reference("settings of records")]
-ContrastName = Annotated[str, Reference("contrasts")]
-# A contrast that compares settings, not models.
-SettingsContrastName = Annotated[str, Reference("contrasts of settings")]
-
-
-class Named(NamedTuple):
-    """A name in settings: the path of its field, the part that it refers to, and the name."""
-
-    field: str
-    part: str
-    name: str
-
-
-def names_in(settings: BaseModel, above: str = "") -> Iterator[Named]:
-    """The names in settings, in the order of their fields: also in sections, tuples of one type,
-    mappings and unions.
-
-    Args:
-        above: the path of the settings, with a point at its end, if they are a section.
-    """
-    for field, about in type(settings).model_fields.items():
-        annotation = about.rebuild_annotation()
-        yield from _names(getattr(settings, field), annotation, f"{above}{field}")
-
-
-def _names(value: Any, annotation: Any, path: str) -> Iterator[Named]:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if isinstance(value, BaseModel):
-        yield from names_in(value, f"{path}.")
-    elif origin is Annotated:
-        parts = [one.part for one in arguments[1:] if isinstance(one, Reference)]
-        yield from (Named(path, part, value) for part in parts if isinstance(value, str))
-        yield from _names(value, arguments[0], path)
-    elif origin in (Union, types.UnionType):
-        for member in arguments:
-            yield from _names(value, member, path)
-    elif origin is tuple and isinstance(value, tuple):
-        for number, item in enumerate(value):
-            # The path of a section in a list has its index; that of a name does not.
-            where = f"{path}.{number}" if isinstance(item, BaseModel) else path
-            yield from _names(item, arguments[0], where)
-    elif origin is dict and isinstance(value, dict):
-        for key, item in value.items():
-            yield from _names(key, arguments[0], path)
-            yield from _names(item, arguments[1], f"{path}.{key}")
 
 
 class TaskContext(Closed):

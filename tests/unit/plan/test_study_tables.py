@@ -50,7 +50,7 @@ def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_
     assert trivial.baselines == tuple(sorted(BASELINES))
     assert models.models == ("Small", "Small-EC")
     assert in_domain.wide
-    assert in_domain.shows_intervals
+    assert in_domain.spread == "interval"
 
 
 def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_without() -> None:

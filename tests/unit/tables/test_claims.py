@@ -20,8 +20,8 @@ from support.table_files import (
 )
 
 from ecslm.scoring.intervals import wilson_interval
-from ecslm.tables.claims import close_enough, difference_interval
 from ecslm.tables.kind import TableRequest
+from ecslm.tables.kinds.claims import close_enough, difference_interval
 from ecslm.tables.model import MISSING, Cell, Interval, Table, best
 
 DOUBTFUL = {"details": {"lenient": None, "interval": {"method": "bootstrap", "reliable": False}}}

@@ -9,8 +9,7 @@ from support.project import REPORT
 
 from ecslm.common.errors import InputError
 from ecslm.reports.document import compile_pdf
-from ecslm.tables.latex import escape, render
-from ecslm.tables.latex_tables import Tabular, render_table
+from ecslm.tables.latex import Tabular, escape, render, render_table
 from ecslm.tables.model import Cell, HeaderCell, Interval, Layout, Panel, Row, RowGroup, Table
 
 TABULAR, FLOAT = REPORT / "tabular.tex.jinja", REPORT / "float.tex.jinja"

@@ -16,6 +16,7 @@ from support.table_files import IND, built, cells, inputs, scores, write_metrics
 from ecslm.common.errors import InputError
 from ecslm.tables.inputs import Published
 from ecslm.tables.kind import TableRequest
+from ecslm.tables.kinds.results import with_marks
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -28,7 +29,7 @@ from ecslm.tables.model import (
     read_table,
     score_text,
 )
-from ecslm.tables.notes import JOINT, with_marks
+from ecslm.tables.notes import JOINT
 
 TASKS = ["AVE", "PM"]
 OURS = {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True}

@@ -11,8 +11,7 @@ from pydantic import Field
 from ecslm.comparisons.proportions import newcombe_interval
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
-from ecslm.tables.entry import TASKS, IntervalsEntry
-from ecslm.tables.inputs import Inputs, comparison_files
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, comparison_files
 from ecslm.tables.kinds.comparisons import difference_cell, unmarked_notes
 from ecslm.tables.model import (
     Cell,
@@ -27,8 +26,9 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT, LEVEL, STRICT, mark_notes
+from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import score_files
-from ecslm.tables.settings import ContrastName, ModelName, SettingName, TableContext, TaskName
+from ecslm.tables.settings import TableContext
 
 OURS = (
     HeaderCell("metric", "Metric", form="text"),
@@ -103,15 +103,16 @@ class ClaimsEntry(IntervalsEntry):
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from scores, comparisons and published numbers: panels for each setting, with
         a paragraph on its claims."""
-        study, found = inputs.study, self._claims(inputs)
-        titles = {setting: study.setting_title(setting) for setting in found}
-        panels = [one for key, of in found.items() for one in self._panels(study, titles[key], of)]
+        study = inputs.study
+        made = [(study.setting_title(one), self._claims(inputs, one)) for one in self.settings]
+        found = [(title, claims) for title, claims in made if claims]
+        panels = [one for title, of in found for one in self._panels(study, title, of)]
         notes = (
-            *self._notes(study, [claim for of in found.values() for claim in of.items()]),
+            *self._notes(study, [claim for _, of in found for claim in of.items()]),
             *mark_notes(panels, self.intervals),
             study.data.note,
         )
-        paragraphs = [" ".join(self._sentences(titles[key], of)) for key, of in found.items()]
+        paragraphs = [" ".join(self._sentences(title, of)) for title, of in found]
         if self.general and not study.data.comparable:
             paragraphs.insert(
                 0,
@@ -125,27 +126,12 @@ class ClaimsEntry(IntervalsEntry):
         """Whether published rows are compared with ours."""
         return study.data.comparable and bool(self.general)
 
-    def _claims(self, inputs: Inputs) -> dict[str, Claims]:
-        """By setting the claims of the tasks that the model answers there."""
-        # Of a difference to another row, as the first contrast has it that compares them.
-        differences: dict[tuple[str | None, ...], Cell] = {}
-        for task, row in inputs.compared(self.tasks, *self.contrasts):
-            compared = (row.setting, task, row.a, row.b)
-            differences.setdefault(compared, difference_cell(task, row))
-        claims: dict[str, Claims] = {}
-        for setting in self.settings:
-            made = {task: self._claim(inputs, setting, task, differences) for task in self.tasks}
-            if known := {task: claim for task, claim in made.items() if claim}:
-                claims[setting] = known
-        return claims
+    def _claims(self, inputs: Inputs, setting: str) -> Claims:
+        """The claims of the tasks that the model answers in a setting."""
+        made = {task: self._claim(inputs, task, setting) for task in self.tasks}
+        return {task: claim for task, claim in made.items() if claim}
 
-    def _claim(
-        self,
-        inputs: Inputs,
-        setting: str,
-        task: str,
-        differences: Mapping[tuple[str | None, ...], Cell],
-    ) -> Claim:
+    def _claim(self, inputs: Inputs, task: str, setting: str) -> Claim:
         """The claim of a task; empty where the model does not answer it."""
         study, scores, table = inputs.study, inputs.scores, self.settings[setting]
         names = (self.model, self.untuned, self.constrained)
@@ -165,7 +151,8 @@ class ClaimsEntry(IntervalsEntry):
             cells["like"] = Cell.of(untuned.lenient, score_text, sources)
         if limited:
             cells["like"] = cells["limited"] = limited.plain
-        pairs = [("tuning", self.constrained if limited else self.untuned)]
+        without = self.constrained if limited else self.untuned
+        cells["tuning"] = self._difference(inputs, task, setting, without)
         others: dict[str, dict[str, Cell]] = {}
         if self._compares(study):
             others["general"] = {
@@ -173,9 +160,7 @@ class ClaimsEntry(IntervalsEntry):
             }
         if simple := scores.simple(task, setting):
             others["simple"] = {simple[0]: simple[1].plain}
-            pairs.append(("beating", simple[0]))
-        for key, other in pairs:
-            cells[key] = differences.get((setting, task, self.model, other), Cell())
+            cells["beating"] = self._difference(inputs, task, setting, simple[0])
         for key, rows in others.items():
             if (row := best(rows)) is not None:
                 cells |= {f"{key} row": Cell.text(row, rows[row].sources), key: rows[row]}
@@ -202,6 +187,15 @@ class ClaimsEntry(IntervalsEntry):
         if own and baseline is not None:
             judge("interval of simple", own.position(baseline))
         return cells
+
+    def _difference(self, inputs: Inputs, task: str, setting: str, other: str | None) -> Cell:
+        """The difference to another row, as the first contrast has it that compares them."""
+        found = (
+            difference_cell(task, row)
+            for _, row in inputs.compared([task], *self.contrasts)
+            if (row.a, row.b, row.setting) == (self.model, other, setting)
+        )
+        return next(found, Cell())
 
     def _panels(self, study: TableContext, title: str, claims: Claims) -> Iterator[Panel]:
         """The model beside published rows, if it may be compared with them, and beside own rows."""
@@ -286,10 +280,9 @@ class ClaimsEntry(IntervalsEntry):
             return
         once, tests, rest = " ".join([where, *sentences]).partition(TESTS)
         yield once + tests + rest.replace(TESTS, "")
-        known = {
-            task: interval for task, one in claims.items() if (interval := one["ours"].interval)
-        }
-        if doubtful := [task for task, interval in known.items() if not interval.reliable]:
+        intervals = [(task, one["ours"].interval) for task, one in claims.items()]
+        known = [(task, interval) for task, interval in intervals if interval]
+        if doubtful := [task for task, interval in known if not interval.reliable]:
             which = f"the interval{'s' if len(doubtful) > 1 else ''} of {', '.join(doubtful)}"
             which = "all of these intervals" if len(doubtful) == len(known) else which
             yield f"Since there are few records, or few that decide, {which} may be too narrow."

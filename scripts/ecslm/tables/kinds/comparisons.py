@@ -10,8 +10,7 @@ from pydantic import Field
 from ecslm.common.errors import InputError
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
-from ecslm.tables.entry import TASKS, IntervalsEntry
-from ecslm.tables.inputs import Inputs, TaskComparison, comparison_files
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison, comparison_files
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -23,7 +22,8 @@ from ecslm.tables.model import (
     row_groups,
 )
 from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes
-from ecslm.tables.settings import ContrastContext, ContrastName, TableContext, TaskName
+from ecslm.tables.references import ContrastName, TaskName
+from ecslm.tables.settings import ContrastContext, TableContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",

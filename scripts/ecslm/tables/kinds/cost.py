@@ -11,16 +11,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ecslm.models.parameter_counts import count_adapter
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.schemas.settings import Closed
 from ecslm.tables import costs
-from ecslm.tables.costs import REQUESTS, Costs, ModelCost
-from ecslm.tables.entry import Entry
-from ecslm.tables.inputs import Inputs
+from ecslm.tables.costs import COLUMNS, REQUESTS, Costs, ModelCost
+from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Sources, Table, amount_text, row_groups
-from ecslm.tables.settings import ModelName, TableContext
+from ecslm.tables.references import ModelName
+from ecslm.tables.settings import TableContext
 
 TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
 
@@ -71,7 +70,7 @@ class CostEntry(Entry):
         problems = [f"latency: {name} is not in models" for name in missing]
         if self.apis and self.tokens_of is None:
             problems.append("tokens_of: needed, since there are `apis`")
-        if len(set(self._currencies)) > 1:
+        if len(self._currencies) > 1:
             problems.append("apis: prices should have the currency of the others")
         if problems:
             raise ValueError("; ".join(problems))
@@ -79,7 +78,9 @@ class CostEntry(Entry):
 
     @property
     def _currencies(self) -> list[str]:
-        return [one.currency for one in (self.hardware, *self.apis.values()) if one]
+        """Those of all prices, each once."""
+        priced = (self.hardware, *self.apis.values())
+        return list(dict.fromkeys(one.currency for one in priced if one))
 
     @property
     def currency(self) -> str | None:
@@ -100,8 +101,8 @@ class CostEntry(Entry):
         models = inputs.study.models
         for name in self.latency:
             if models[name].learned or not models[name].local:
-                nothing = "its weights do not run here, so that nothing can be measured"
-                yield f"latency: {name}: {nothing}"
+                why = "its weights do not run here, so that nothing can be measured"
+                yield f"latency: {name}: {why}"
         for name in self.models:
             own = models[name].prices
             if own and self.currency not in (None, own.currency):
@@ -117,9 +118,15 @@ class CostEntry(Entry):
             for one in self.models
             if study.models[one].tasks
         ]
+        measured: dict[str, dict[str, Cell]] = {}
+        for one in models:
+            values = {head.key: (one.values[head.key], one.sources[head.text]) for head in COLUMNS}
+            measured[one.name] = {key: _amount(*known) for key, known in values.items()}
+            if counts := inputs.parameters(one.name):
+                trained = Cell.count(counts[1], inputs.source("architectures"))
+                measured[one.name][TRAINABLE.key] = trained
         unit = self.currency or "price"
-        columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in costs.COLUMNS))
-        measured = {one.name: _cells(one, inputs) for one in models}
+        columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in COLUMNS))
         groups = row_groups(columns, {"Measured here": measured}, "model")
         if self.tokens_of is not None and self.apis:
             asked = Costs(results, costs.answering_files(study, self.tokens_of))
@@ -128,8 +135,8 @@ class CostEntry(Entry):
                 for api, one in self.apis.items()
             }
             groups += row_groups(columns, {"Estimated from list prices": listed})
-        panel = Panel("", "Model", columns, groups)
-        return self.table(name, [panel], [*self._notes(study, models), study.data.note])
+        notes = [*self._notes(study, models), study.data.note]
+        return self.table(name, [Panel("", "Model", columns, groups)], notes)
 
     def _notes(self, study: TableContext, models: Sequence[ModelCost]) -> Iterator[str]:
         """What the columns mean, where it was measured, and whose prices these are."""
@@ -176,16 +183,3 @@ class CostEntry(Entry):
 
 def _amount(value: float, sources: Sources, *marks: str) -> Cell:
     return Cell.of(None if isnan(value) else value, amount_text, sources, *marks)
-
-
-def _cells(one: ModelCost, inputs: Inputs) -> dict[str, Cell]:
-    cells = {
-        column.key: _amount(one.values[column.key], one.sources[column.text])
-        for column in costs.COLUMNS
-    }
-    adapter = one.context.adapter
-    row = inputs.architectures.get(adapter.architecture) if adapter else None
-    if adapter and row:
-        count = count_adapter(row, adapter.rank, adapter.target_modules)
-        cells[TRAINABLE.key] = Cell.count(count, inputs.source("architectures"))
-    return cells

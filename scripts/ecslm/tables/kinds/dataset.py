@@ -12,10 +12,10 @@ from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
-from ecslm.tables.entry import TASKS, Entry
-from ecslm.tables.inputs import Inputs, overlap_files
+from ecslm.tables.inputs import TASKS, Entry, Inputs, overlap_files
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Sources, Table, percent_text
-from ecslm.tables.settings import RecordsSettingName, TableContext, TaskName
+from ecslm.tables.references import RecordsSettingName, TaskName
+from ecslm.tables.settings import TableContext
 
 # How an input may occur in training, as the reports on the overlap call it.
 MATCHES = ("exact", "near")

@@ -9,13 +9,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.schemas.settings import Closed
-from ecslm.tables.entry import TASKS, ScoresEntry
-from ecslm.tables.inputs import Inputs, comparison_files, overlap_files
+from ecslm.tables.inputs import TASKS, Inputs, ScoresEntry, comparison_files, overlap_files
 from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
 from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
+from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.tables.scores import Measured, score_files
-from ecslm.tables.settings import ModelName, SettingName, SettingsContrastName, TaskName
 
 # Label of a column whose tasks disagree; a note gives the label of each task.
 MIXED = "mixed"

@@ -7,12 +7,10 @@ from pydantic import Field
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
-from ecslm.tables.entry import Entry
-from ecslm.tables.inputs import Inputs
+from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
-from ecslm.tables.settings import TunedModelName
+from ecslm.tables.references import TunedModelName
 
 COLUMNS = (
     HeaderCell("total", "Total", "millions"),
@@ -40,8 +38,8 @@ class ParametersEntry(Entry):
     def problems(self, inputs: Inputs) -> Iterator[str]:
         """Models whose architecture is unknown."""
         for model in self.models:
-            adapter = inputs.study.models[model].adapter
-            if adapter is None or adapter.architecture not in inputs.architectures:
+            if inputs.parameters(model) is None:
+                adapter = inputs.study.models[model].adapter
                 yield (
                     f"models: {model}: {adapter.architecture if adapter else model} is not in "
                     f"{inputs.required('architectures')}: add it there, or name its row in the "
@@ -50,22 +48,19 @@ class ParametersEntry(Entry):
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from the architectures, with the published values if there are any."""
-        if problems := list(self.problems(inputs)):
-            raise InputError(*problems)
+        counts = {model: found for model in self.models if (found := inputs.parameters(model))}
+        if len(counts) < len(self.models):
+            raise InputError(*self.problems(inputs))
         source, printed = inputs.source("architectures"), _printed(inputs)
-        rows: dict[str, dict[str, Cell]] = {}
-        for model in self.models:
-            adapter = inputs.study.models[model].adapter
-            assert adapter is not None
-            architecture = inputs.architectures[adapter.architecture]
-            base = count_base(architecture)
-            trained = count_adapter(architecture, adapter.rank, adapter.target_modules)
-            rows[model] = {
+        rows = {
+            model: {
                 "total": Cell.of(base, _millions, source),
                 "trainable": Cell.of(trained, _millions, source),
                 "share": Cell.of(trained / base, lambda share: f"{100 * share:.2f}", source),
                 "published": printed.get(model, Cell()),
             }
+            for model, (base, trained) in counts.items()
+        }
         columns = (*COLUMNS, PRINTED) if printed else COLUMNS
         panel = Panel("", "Model", columns, row_groups(columns, {"": rows}, "model"))
         return self.table(name, [panel], [NOTE])

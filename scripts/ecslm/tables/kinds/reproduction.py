@@ -13,8 +13,7 @@ from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
-from ecslm.tables.entry import TASKS, IntervalsEntry
-from ecslm.tables.inputs import Inputs
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -26,8 +25,8 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT, mark_notes
+from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.tables.scores import score_files
-from ecslm.tables.settings import ModelName, SettingName, TaskName
 
 PUBLISHED = (
     HeaderCell("metric", "Metric", form="text"),

@@ -9,8 +9,7 @@ from pydantic import Field, model_validator
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
-from ecslm.tables.entry import TASKS, ScoresEntry
-from ecslm.tables.inputs import Inputs
+from ecslm.tables.inputs import TASKS, Inputs, ScoresEntry
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -23,8 +22,8 @@ from ecslm.tables.model import (
     best,
     difference_text,
 )
+from ecslm.tables.references import BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import score_files
-from ecslm.tables.settings import BaselineName, ModelName, SettingName, TaskName
 
 # Marks the rows that show the best of several models, as the template does.
 CHOSEN_SIGN = "\N{SECTION SIGN}"
