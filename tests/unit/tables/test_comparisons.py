@@ -21,7 +21,7 @@ TITLES = {IND: "in domain", OOD: "out of domain"}
 
 def asked(**context: Any) -> TableRequest:
     entry = {"kind": "comparisons", "contrasts": ["tuning", "domain"], "columns": ["PM", "SA"]}
-    return request(entry, contrasts=CONTRASTS, setting_titles=TITLES, **context)
+    return request(entry, **{"contrasts": CONTRASTS, "setting_titles": TITLES, **context})
 
 
 def made(results: Path, pm: list[dict[str, Any]], sa: list[dict[str, Any]]) -> Table:
@@ -91,11 +91,9 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
         ({}, ("significant",), None),
         ({"p_holm": 0.05}, (), None),
         (UNSOUND, ("few",), "so few that decide"),
-        ({"p_holm_interval": (0.001, 0.049)}, ("significant",), None),
         ({"p_holm_interval": (0.001, 0.05)}, ("undecided",), "too few random exchanges to tell"),
         ({"p_holm": 0.06, "p_holm_interval": (0.04, 0.07)}, ("undecided",), "too few random"),
         ({"p_holm": 0.06, "p_holm_interval": (0.051, 0.07)}, (), None),
-        ({**UNSOUND, "p_holm_interval": (0.001, 0.05)}, ("few",), "so few that decide"),
         ({"reliable": False, "test": "mcnemar"}, ("significant",), None),
     ],
 )
@@ -113,9 +111,8 @@ def test_contrasts_that_compare_nothing_are_a_problem_with_a_way_out(tmp_path: P
     with pytest.raises(InputError, match=r"tuning, domain compare nothing in PM, SA: .*leave"):
         made(tmp_path, [], [])
     idle = {name: {"title": name, "tasks": ["AG"]} for name in CONTRASTS}
-    entry = {"kind": "comparisons", "contrasts": ["tuning"], "columns": ["PM"]}
     for contrasts, found in ((CONTRASTS, 0), (idle, 1)):
-        wanted = request(entry, contrasts=contrasts)
+        wanted = asked(contrasts=contrasts)
         assert len(list(wanted.table.problems(inputs(wanted, tmp_path)))) == found
 
 

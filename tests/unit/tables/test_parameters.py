@@ -43,12 +43,11 @@ def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> No
     assert list(without["SmolLM2-135M-EC"]) == ["total", "trainable", "share"]
 
 
-@pytest.mark.parametrize("tied", ["true", "false"])
-@pytest.mark.parametrize("modules", [MODULES, ["q_proj", "v_proj"], ["embed_tokens", "up_proj"]])
-def test_the_counts_are_those_of_a_model_with_peft(tied: str, modules: list[str]) -> None:
-    row = read_architectures(ARCHITECTURES)["Llama-3.2-3B"]
-    row |= {"num_hidden_layers": "3", "tie_word_embeddings": tied}
-    assert (count_base(row), count_adapter(row, 5, modules)) == with_peft(row, 5, modules)
+def test_the_counts_are_those_of_a_model_with_peft() -> None:
+    row = read_architectures(ARCHITECTURES)["Llama-3.2-3B"] | {"num_hidden_layers": "2"}
+    for tied, modules in (("true", MODULES), ("false", ["embed_tokens", "up_proj"])):
+        row["tie_word_embeddings"] = tied
+        assert (count_base(row), count_adapter(row, 5, modules)) == with_peft(row, 5, modules)
 
 
 def with_peft(row: dict[str, str], rank: int, modules: list[str]) -> tuple[int, int]:
