@@ -23,26 +23,30 @@ from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.schemas.paths import comparison_path, leakage_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table
-from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.scores import Measured, Scores, score_files
 from ecslm.tables.settings import TableContext
 
 # A comparison with its task.
 TaskComparison = tuple[str, Comparison]
 
 
-def comparison_files(study: TableContext) -> list[str]:
-    """The comparisons of each task in which some contrast compares something."""
-    return list(map(comparison_path, _compared(study)))
-
-
 def _compared(study: TableContext) -> list[str]:
+    """The tasks in which some contrast compares something."""
     compared = {task for contrast in study.contrasts.values() for task in contrast.tasks}
     return sorted(compared.intersection(study.tasks))
 
 
-def overlap_files(study: TableContext) -> list[str]:
-    """The reports on the overlap of test records with training, of the tasks that have both."""
-    return [leakage_path(name) for name, task in sorted(study.tasks.items()) if task.overlaps]
+def _trained(study: TableContext) -> list[str]:
+    """The tasks whose test records are compared with those of training."""
+    return [name for name, task in sorted(study.tasks.items()) if task.test and task.train]
+
+
+# The files of a study that a part of `Inputs` is read from, relative to its results directory.
+FILES: Mapping[str, Callable[[TableContext], Iterable[str]]] = {
+    "scores": score_files,
+    "comparisons": lambda study: map(comparison_path, _compared(study)),
+    "overlap": lambda study: map(leakage_path, _trained(study)),
+}
 
 
 class Inputs:
@@ -83,9 +87,8 @@ class Inputs:
     def overlap(self) -> dict[str, Leakage]:
         """The overlap of test records with training, by task."""
         return {
-            name: read_result(self.results / leakage_path(name), Leakage)
-            for name, task in self.study.tasks.items()
-            if task.overlaps
+            task: read_result(self.results / leakage_path(task), Leakage)
+            for task in _trained(self.study)
         }
 
     @cached_property
@@ -191,8 +194,8 @@ TASKS = Field(
 class Entry(Closed):
     """Fields of every table. A field that names a part of the study has a type of `settings`."""
 
-    # The files that it reads of a study, relative to its results directory.
-    READS: ClassVar[tuple[Callable[[TableContext], Iterable[str]], ...]] = ()
+    # The parts of `Inputs` that it is built from.
+    READS: ClassVar[tuple[str, ...]] = ()
     # Files of the repository that it reads, by the option of render_table.py.
     RESOURCES: ClassVar[Mapping[str, Path]] = {}
 
@@ -206,7 +209,7 @@ class Entry(Closed):
 
     def files(self, study: TableContext) -> list[str]:
         """The results that it reads, relative to the study's results directory."""
-        return list(dict.fromkeys(path for files in self.READS for path in files(study)))
+        return list(dict.fromkeys(path for part in self.READS for path in FILES[part](study)))
 
     def problems(self, inputs: Inputs) -> Iterable[str]:  # noqa: ARG002
         """What does not fit the study or the repository's files, as `field: message`."""

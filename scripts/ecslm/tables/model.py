@@ -72,6 +72,16 @@ class Cell:
         return cls(value, text(value), marks=marks, sources=sources)
 
     @classmethod
+    def score(cls, value: float | None, sources: Sources, *marks: str) -> "Cell":
+        """A cell with a score."""
+        return cls.of(value, score_text, sources, *marks)
+
+    @classmethod
+    def difference(cls, value: float | None, sources: Sources, *marks: str) -> "Cell":
+        """A cell with a difference of scores."""
+        return cls.of(value, difference_text, sources, *marks)
+
+    @classmethod
     def count(cls, value: int | None, sources: Sources) -> "Cell":
         """A cell with a count, shown with thousands separators."""
         return cls.of(value, "{:,}".format, sources)
@@ -238,7 +248,7 @@ def row_groups(
     groups: Mapping[str, Mapping[str, Mapping[str, Cell]]],
     kind: RowKind = "other",
 ) -> tuple[RowGroup, ...]:
-    """Groups of rows.
+    """Groups of rows of a kind.
 
     Args:
         groups: by title, in each the rows by name, in each the cells by the keys of columns.

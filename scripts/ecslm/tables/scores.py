@@ -21,7 +21,7 @@ from ecslm.schemas.metrics_file import (
     Value,
 )
 from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
-from ecslm.tables.model import Cell, Interval, Sources, percent_text, score_text
+from ecslm.tables.model import Cell, Interval, Sources, percent_text
 from ecslm.tables.settings import TableContext
 
 # Characters of an answer that a note quotes.
@@ -77,7 +77,7 @@ class Measured:
             rest = f"{words} in {percent_text(self.most_frequent)} %"
             self.constant = f"always {words}" if in_all else rest
         self.details = strict[0].details.of_metric
-        self.plain = Cell.of(self.strict, score_text, sources)
+        self.plain = Cell.score(self.strict, sources)
         self.cell = replace(self.plain, sources=(*interval_sources, *sources))
         if self.strict is not None:
             known = _known(one.details.mcc for one in strict)

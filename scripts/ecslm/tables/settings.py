@@ -23,11 +23,6 @@ class TaskContext(Closed):
     test: bool = True
     """Whether a test file exists."""
 
-    @property
-    def overlaps(self) -> bool:
-        """Whether test records are compared with those of training."""
-        return self.test and self.train
-
 
 class AdapterContext(Closed):
     """What determines the number of parameters of a tuned model."""

@@ -183,7 +183,6 @@ def test_a_table_reads_the_files_with_clock_values_of_its_models_that_are_run(
         ({"latency": ["Other"]}, "latency: Other is not in models"),
         ({"tokens_of": None}, "tokens_of: needed"),
         ({"hardware": HARDWARE | {"currency": "EUR"}}, "the currency of the others"),
-        ({"hardware": {**HARDWARE, "source": None}}, "source"),
     ],
 )
 def test_an_entry_is_complete_and_of_one_currency(changes: dict[str, Any], words: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from ecslm.comparisons.proportions import newcombe_interval
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
-from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, comparison_files
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import difference_cell, unmarked_notes
 from ecslm.tables.model import (
     Cell,
@@ -27,7 +27,6 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import JOINT, LEVEL, STRICT, mark_notes
 from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 
 OURS = (
@@ -67,7 +66,7 @@ Claims = Mapping[str, Claim]
 class ClaimsEntry(IntervalsEntry):
     """What can be said of one model: its scores beside the best of others, task by task."""
 
-    READS: ClassVar = (score_files, comparison_files)
+    READS: ClassVar = ("scores", "comparisons")
     RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
 
     kind: Literal["claims"]
@@ -148,7 +147,7 @@ class ClaimsEntry(IntervalsEntry):
             share, sources = untuned.invalid, untuned.sources
             cells["untuned"] = untuned.plain
             cells["invalid"] = Cell.of(share, lambda of: percent_text(of, 0), sources)
-            cells["like"] = Cell.of(untuned.lenient, score_text, sources)
+            cells["like"] = Cell.score(untuned.lenient, sources)
         if limited:
             cells["like"] = cells["limited"] = limited.plain
         without = self.constrained if limited else self.untuned
@@ -175,7 +174,7 @@ class ClaimsEntry(IntervalsEntry):
         cells["difference"] = Cell(sources=sources)
         if ours.number is not None and (published := general.number) is not None:
             difference, rounding = ours.number - published, inputs.published.rounding(table, task)
-            cells["difference"] = Cell.of(difference, difference_text, sources)
+            cells["difference"] = Cell.difference(difference, sources)
             cells["outcome"] = Cell(0 if abs(difference) <= rounding else sign(difference))
             if own:
                 n = measured.records if study.tasks[task].proportion else None

@@ -2,6 +2,7 @@
 for tables of other kinds, cells of differences and the notes that they need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -10,17 +11,8 @@ from pydantic import Field
 from ecslm.common.errors import InputError
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
-from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison, comparison_files
-from ecslm.tables.model import (
-    Cell,
-    HeaderCell,
-    Interval,
-    IntervalsPlace,
-    Panel,
-    Table,
-    difference_text,
-    row_groups,
-)
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
+from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes
 from ecslm.tables.references import ContrastName, TaskName
 from ecslm.tables.settings import ContrastContext, TableContext
@@ -55,7 +47,7 @@ COLUMNS = (
 class ComparisonsEntry(IntervalsEntry):
     """Differences between the study's own scores, with intervals and p-values."""
 
-    READS: ClassVar = (comparison_files,)
+    READS: ClassVar = ("comparisons",)
 
     kind: Literal["comparisons"]
     intervals: IntervalsPlace = "beside"
@@ -131,9 +123,9 @@ def difference_cell(task: str, row: Comparison) -> Cell:
     sources, difference = (comparison_path(task),), row.difference
     if difference is None or row.ci95 is None:
         return Cell(sources=sources)
-    interval, mark = Interval(*row.ci95, row.reliable), significance_mark(row)
-    marks = () if mark is None else (mark,)
-    return Cell(difference, difference_text(difference), interval, marks=marks, sources=sources)
+    mark = significance_mark(row)
+    cell = Cell.difference(difference, sources, *([mark] if mark else []))
+    return replace(cell, interval=Interval(*row.ci95, row.reliable))
 
 
 def p_text(p: float, below: str) -> str:

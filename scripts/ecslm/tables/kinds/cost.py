@@ -66,14 +66,12 @@ class CostEntry(Entry):
 
     @model_validator(mode="after")
     def _complete(self) -> "CostEntry":
-        missing = [name for name in self.latency if name not in self.models]
-        problems = [f"latency: {name} is not in models" for name in missing]
+        if missing := sorted({*self.latency}.difference(self.models)):
+            raise ValueError(f"latency: {missing[0]} is not in models")
         if self.apis and self.tokens_of is None:
-            problems.append("tokens_of: needed, since there are `apis`")
+            raise ValueError("tokens_of: needed, since there are `apis`")
         if len(self._currencies) > 1:
-            problems.append("apis: prices should have the currency of the others")
-        if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("apis: prices should have the currency of the others")
         return self
 
     @property

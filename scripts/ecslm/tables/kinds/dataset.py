@@ -12,7 +12,7 @@ from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
-from ecslm.tables.inputs import TASKS, Entry, Inputs, overlap_files
+from ecslm.tables.inputs import TASKS, Entry, Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Sources, Table, percent_text
 from ecslm.tables.references import RecordsSettingName, TaskName
 from ecslm.tables.settings import TableContext
@@ -40,7 +40,7 @@ class DatasetColumn(Closed):
 class DatasetEntry(Entry):
     """Records per task, label shares, token lengths, overlap with training."""
 
-    READS: ClassVar = (overlap_files,)
+    READS: ClassVar = ("overlap",)
     RESOURCES: ClassVar = {"published": PUBLISHED_COUNTS}
 
     kind: Literal["dataset"]

@@ -9,12 +9,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.schemas.settings import Closed
-from ecslm.tables.inputs import TASKS, Inputs, ScoresEntry, comparison_files, overlap_files
+from ecslm.tables.inputs import TASKS, Inputs, ScoresEntry
 from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
 from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
-from ecslm.tables.scores import Measured, score_files
+from ecslm.tables.scores import Measured
 
 # Label of a column whose tasks disagree; a note gives the label of each task.
 MIXED = "mixed"
@@ -32,7 +32,7 @@ class InstructionsColumn(Closed):
 class InstructionsEntry(ScoresEntry):
     """Scores of the same samples under several instructions."""
 
-    READS: ClassVar = (score_files, overlap_files, comparison_files)
+    READS: ClassVar = ("scores", "overlap", "comparisons")
 
     kind: Literal["instructions"]
     tasks: tuple[TaskName, ...] = TASKS

@@ -14,19 +14,9 @@ from pydantic import Field, model_validator
 from ecslm.common.csv_rows import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
-from ecslm.tables.model import (
-    Cell,
-    HeaderCell,
-    IntervalsPlace,
-    Panel,
-    Table,
-    difference_text,
-    row_groups,
-    score_text,
-)
+from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import JOINT, mark_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
-from ecslm.tables.scores import score_files
 
 PUBLISHED = (
     HeaderCell("metric", "Metric", form="text"),
@@ -51,7 +41,7 @@ RESCORED = (
 class ReproductionEntry(IntervalsEntry):
     """Published values next to ours, cell by cell."""
 
-    READS: ClassVar = (score_files,)
+    READS: ClassVar = ("scores",)
     RESOURCES: ClassVar = {"published": PUBLISHED_SCORES, "notes": PUBLISHED_NOTES}
 
     kind: Literal["reproduction"]
@@ -170,9 +160,9 @@ def _cells(
             sources, difference = measured.sources, Cell()
             if value is not None and own is not None:
                 both = (*sources, *published.sources)
-                difference = Cell.of(own - value, difference_text, both)
-            released = Cell.of(measured.released, score_text, sources)
-            of_2024 = Cell.of(measured.released_2024, score_text, sources, *doubled)
+                difference = Cell.difference(own - value, both)
+            released = Cell.score(measured.released, sources)
+            of_2024 = Cell.score(measured.released_2024, sources, *doubled)
             scores = zip(heads, (released, of_2024, difference), strict=False)
             cells |= {head.key: cell for head, cell in scores}
     if ours:

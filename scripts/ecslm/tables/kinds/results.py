@@ -23,7 +23,6 @@ from ecslm.tables.model import (
     difference_text,
 )
 from ecslm.tables.references import BaselineName, ModelName, SettingName, TaskName
-from ecslm.tables.scores import score_files
 
 # Marks the rows that show the best of several models, as the template does.
 CHOSEN_SIGN = "\N{SECTION SIGN}"
@@ -52,17 +51,13 @@ class Rows(Closed):
     def _one_sort(self) -> "Rows":
         if sum(map(bool, (self.models, self.baselines, self.published, self.best_of))) != 1:
             raise ValueError("give exactly one of models, baselines, published and best_of")
-        if few := [name for name, models in self.best_of.items() if len(set(models)) < 2]:
-            raise ValueError(f"best_of: {few[0]} needs two models or more")
-        if self.followed_by_published and not self.models:
-            raise ValueError("followed_by_published needs models")
         return self
 
 
 class ResultsEntry(ScoresEntry):
     """Scores of one setting, with a row for each model, baseline and published result."""
 
-    READS: ClassVar = (score_files,)
+    READS: ClassVar = ("scores",)
     RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
 
     kind: Literal["results"]
@@ -81,28 +76,15 @@ class ResultsEntry(ScoresEntry):
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
         groups = self.rows
-        rows = [name for one in groups for name in (*one.models, *one.baselines, *one.published)]
-        following = [model for one in groups if one.followed_by_published for model in one.models]
-        others = {*rows, *(_published_name(self.reproduces.get(one, one)) for one in following)}
-        known = others.union(self.best_of)
-        problems = [
-            *(f"competitors: {name} is not a row" for name in {*self.competitors} - known),
-            # Twice the same would compete with itself, or be taken for another.
-            *(
-                f"rows: best_of: {name} is also another row: rename it"
-                for name in others.intersection(self.best_of)
-            ),
-            *(f"rows: {name} is listed twice" for name in {*rows} if rows.count(name) > 1),
-            *(
-                f"columns: {name} is listed twice"
-                for name in {*self.columns}
-                if self.columns.count(name) > 1
-            ),
-        ]
+        rows = {name for one in groups for name in (*one.models, *one.baselines, *one.published)}
+        following = {model for one in groups if one.followed_by_published for model in one.models}
+        rows |= {_published_name(self.reproduces.get(model, model)) for model in following}
+        if unknown := sorted({*self.competitors}.difference(rows, self.best_of)):
+            raise ValueError(f"competitors: {unknown[0]} is not a row")
+        if same := sorted(rows.intersection(self.best_of)):
+            raise ValueError(f"rows: best_of: {same[0]} is also another row: rename it")
         if self.published_table is None and (following or any(one.published for one in groups)):
-            problems.append("published_table: needed, since rows name published results")
-        if problems:
-            raise ValueError("; ".join(sorted(problems)))
+            raise ValueError("published_table: needed, since rows name published results")
         return self
 
     @property

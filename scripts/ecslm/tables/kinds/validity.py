@@ -10,7 +10,6 @@ from ecslm.tables import notes
 from ecslm.tables.inputs import TASKS, Entry, Inputs
 from ecslm.tables.model import Cell, Panel, Row, RowGroup, Table, percent_text, score_text
 from ecslm.tables.references import ModelName, SettingName, TaskName
-from ecslm.tables.scores import score_files
 
 NOTES = (
     "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
@@ -39,7 +38,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], str]]]] = {
 class ValidityEntry(Entry):
     """Invalid and truncated answers, strict and lenient score, and constant answers."""
 
-    READS: ClassVar = (score_files,)
+    READS: ClassVar = ("scores",)
 
     kind: Literal["validity"]
     settings: tuple[SettingName, ...] = Field(min_length=1)
