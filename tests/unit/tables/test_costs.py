@@ -148,10 +148,12 @@ def test_training_counts_the_hours_of_all_devices_and_is_a_mean_over_seeds(resul
 
 
 def test_a_model_of_a_server_costs_what_its_tokens_do_and_tells_no_speed(results: Path) -> None:
-    models = ["Small-EC", "Served"]
-    table = made(results, models=models, apis={}, tokens_of=None)
+    write(results, "Free", peak_memory_bytes=None)
+    models = ["Small-EC", "Served", "Free"]
+    table = made(results, {"Free": {"tasks": ["PM"]}}, models=models, apis={}, tokens_of=None)
     # Answers that were kept come at once.
     assert values(table, "Served") == {"price": 6.0}
+    assert values(table, "Free") == {}
 
 
 def test_a_learned_baseline_costs_what_learning_and_answering_took(results: Path) -> None:

@@ -193,9 +193,11 @@ def test_a_value_that_is_undefined_for_any_seed_prints_missing_and_never_zero(
         assert cell.sources[-1] == "metrics/Small-EC/seed-43/PM.json"
 
 
-@pytest.mark.parametrize("spread", ["interval", "sd"])
+@pytest.mark.parametrize(
+    ("spread", "place"), [("interval", "below"), ("interval", "none"), ("sd", "below")]
+)
 def test_several_seeds_give_their_mean_its_interval_or_their_spread(
-    spread: str, results: Path
+    spread: str, place: str, results: Path
 ) -> None:
     names = ["Small-EC", "Large-EC"]
     for name in names:
@@ -204,7 +206,8 @@ def test_several_seeds_give_their_mean_its_interval_or_their_spread(
                 write_metrics(results, name, task, {IND: scores(value)}, seed=seed)
             write_over_seeds(results, name, task, {IND: 0.65})
     models = {name: {"seeds": [1, 2], "tasks": TASKS} for name in names}
-    entry = {"spread": spread, "rows": [OURS | {"models": names}], "competitors": []}
+    entry = {"rows": [OURS | {"models": names}], "competitors": []}
+    entry |= {"spread": spread, "intervals": place}
     table = made(results, asked(entry, models=models))
     cell = cells(table)["Small-EC"]["PM"]
     assert (cell.shown, cell.sd) == ("0.650", pytest.approx(0.0707, abs=1e-4))
@@ -217,7 +220,7 @@ def test_several_seeds_give_their_mean_its_interval_or_their_spread(
         assert (cell.interval, cell.sources) == (None, (*seeds,))
         told = "with the standard deviation over them."
     assert f"Small-EC, Large-EC: mean over 2 seeds; {told}" in table.notes
-    assert (JOINT in table.notes) is (spread == "interval")
+    assert (JOINT in table.notes) is (spread == "interval" and place == "below")
     assert "No results were published for: Large-EC." in table.notes
 
 
