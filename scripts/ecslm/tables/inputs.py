@@ -192,7 +192,7 @@ TASKS = Field(
 
 
 class Entry(Closed):
-    """Fields of every table. A field that names a part of the study has a type of `settings`."""
+    """Fields of every table. A field that names a part of the study has a type of `references`."""
 
     # The parts of `Inputs` that it is built from.
     READS: ClassVar[tuple[str, ...]] = ()
