@@ -13,7 +13,7 @@ from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
 from ecslm.scoring.modules import metric_module
 from ecslm.tables.costs import answering_files, latency_file, training_files
-from ecslm.tables.scores import measured_files, simple_files
+from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 from ecslm.training.settings import TrainingSettings
 
@@ -59,7 +59,7 @@ class ReportSettings(JobSettings):
     tasks: tuple[str, ...] = ()
     """Tasks, in order."""
     models: tuple[str, ...] = ()
-    """Models, in order."""
+    """Models that are run, in order."""
     recipes: dict[str, Recipe] = {}
     """Of the models that run here."""
     answering: str | None = None
@@ -68,12 +68,8 @@ class ReportSettings(JobSettings):
     """Price of an hour of the device it runs on."""
     currency: str | None = None
     """Of all prices."""
-    judged: bool = False
-    """Whether a table of claims says how it compares with simple baselines."""
     timed: bool = False
     """Whether the time of single answers is measured."""
-    not_run: tuple[str, ...] = ()
-    """Models that are not run here, sorted."""
     partly_shown: tuple[str, ...] = ()
     """Evaluation settings of which some scores are in no table, sorted."""
     card: bool = True
@@ -94,20 +90,18 @@ class ReportSettings(JobSettings):
 
 def report_files(settings: ReportSettings) -> list[str]:
     """The files that the report reads, relative to the study's results directory."""
-    study, name = settings.context, settings.answering
+    study, name, card = settings.context, settings.answering, [paths.DATA_CARD]
     found = [
         *(paths.TABLE_JSON.format(table=table) for table in settings.tables),
         *(paths.TABLE.format(table=table) for table in settings.tables),
         *(paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures),
+        *(card if settings.card else []),
         *adapter_manifests(settings),
-        *measured_files(study),
-        *([paths.DATA_CARD] if settings.card else []),
+        *score_files(study),
     ]
     if name is not None:
         found += [*answering_files(study, name), *training_files(study, name)]
         found += [latency_file(name)] if settings.timed else []
-        for task in () if settings.judged else study.models[name].tasks:
-            found += simple_files(task, study.simple[task]) if task in study.simple else []
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
             found += paths.sample_paths(model, study.models[model].seeds[0], task)
@@ -131,5 +125,5 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
 
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
-    known = settings.recipes
-    return list(dict.fromkeys(known[name].base for name in settings.models if name in known))
+    recipes = (settings.recipes[name] for name in settings.models if name in settings.recipes)
+    return list(dict.fromkeys(recipe.base for recipe in recipes))

@@ -10,7 +10,7 @@ from support.stated_jobs import job_of
 
 from ecslm.common.errors import InputError
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.figures import figures_settings
+from ecslm.plan.report import figures_settings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import table_resources
 
