@@ -17,14 +17,9 @@ from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost, mod
 from ecslm.tables.model import Cell, Panel, Table, score_text
 from ecslm.tables.scores import Scores
 
-BETTER, NO_BETTER, WORSE = 1, 0, -1
-OUTCOMES = {
-    BETTER: "better than simple",
-    NO_BETTER: "no better",
-    WORSE: "worse",
-    None: "not compared",
-}
-POSITIONS = {"above": BETTER, "contains": NO_BETTER, "below": WORSE}
+OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not compared"}
+# By where the interval lies.
+POSITIONS = {"above": 1, "contains": 0, "below": -1}
 # Why a difference whose p is small does not count.
 DOUBTS = {"few": "too few records to be sure", "undecided": "p is too near to the level"}
 # Columns of the table of claims that are drawn beside the model's own score.
@@ -48,8 +43,7 @@ class TaskVerdict:
 
     Attributes:
         says: its answers in the words of the data.
-        outcome: `BETTER` than the best simple baseline, `NO_BETTER` as far as shown, `WORSE`, None
-            where it is not compared.
+        outcome: of the comparison with the best simple baseline, a key of `OUTCOMES`.
         price: of 1,000 requests.
     """
 
@@ -75,12 +69,10 @@ class TaskVerdict:
         simple = next((one for one in self.marks if one.kind == "simple"), None)
         if simple is None:
             return self.doubt
-        found, own = [f"{simple.row} {score_text(simple.value)}"], self.score.value
-        if self.doubt:
-            found.append(self.doubt)
-        elif self.outcome == NO_BETTER and isinstance(own, float) and own != simple.value:
-            found.append(f"{'ahead' if own > simple.value else 'behind'}, perhaps by chance")
-        return "; ".join(found)
+        own, why = self.score.number, self.doubt
+        if not why and self.outcome == 0 and own is not None and own != simple.value:
+            why = f"{'ahead' if own > simple.value else 'behind'}, perhaps by chance"
+        return "; ".join(filter(None, [f"{simple.row} {score_text(simple.value)}", why]))
 
     @property
     def answers(self) -> list[str]:
@@ -122,7 +114,7 @@ class Verdict:
         compared = len(good) + len(open_) + len(bad)
         if not compared:
             return [f"{self.model} is compared with no simple baseline."]
-        tasks = f"{compared} task{'' if compared == 1 else 's'}"
+        tasks = number_of(compared, "task")
         better = "better than the best simple baseline"
         of = "no task" if compared == 1 else f"none of {tasks}"
         found = [f"{self.model} is in {of} {better}."]

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from ecslm.exports.equality import read_equality
+from ecslm.exports.folder import chat_template, write_folder
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -27,8 +29,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.exports import run as export_run
-from ecslm.exports.equality import read_equality
-from ecslm.exports.folder import chat_template, write_folder
 from ecslm.exports.run import export_model
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.bases import read_base

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from ecslm.figures.against import quantity_axis
+from ecslm.figures.panels import titled_panels
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
@@ -15,11 +17,9 @@ from support.table_files import IND, TASKS, write_over_seeds, write_published, w
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import write_manifest
-from ecslm.figures.against import quantity_axis
 from ecslm.figures.draw import draw_figures
-from ecslm.figures.panels import titled_panels
 from ecslm.figures.settings import FiguresSettings
-from ecslm.figures.style import label_metric, styled
+from ecslm.figures.style import label_metric, styled, titled_panels
 
 SMALL = {"family": "Small", "multiplied": 900}
 MODELS: dict[str, Any] = {

@@ -10,7 +10,7 @@ from support.table_files import comparison_row
 
 from ecslm.common.files import read_json, write_json
 from ecslm.comparisons.results import Comparison, Difference
-from ecslm.reports.difference_summary import summary
+from ecslm.reports.summaries import difference_summary as summary
 
 OF_FAMILY = {"family", "p_holm", "p_holm_interval"}
 

@@ -11,8 +11,14 @@ from typing import Any
 
 import pytest
 
-from ecslm.reports.run_display import ERASE, HEARTBEAT, RunDisplay
-from ecslm.reports.run_progress import SHORT, PlannedJob, RunProgress
+from ecslm.reports.run_display import (
+    ERASE,
+    HEARTBEAT,
+    SHORT,
+    PlannedJob,
+    RunDisplay,
+    RunProgress,
+)
 
 TRAIN, SCORE, TARGET = 7, 8, 99
 PLANNED = {TRAIN: PlannedJob(100.0, shares={"gpu": 1.0}), SCORE: PlannedJob(2.0, (SHORT,))}

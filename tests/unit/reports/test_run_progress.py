@@ -2,7 +2,8 @@
 
 import pytest
 
-from ecslm.reports.run_progress import PlannedJob, RunProgress, duration
+from ecslm.reports.run_display import PlannedJob, RunProgress
+from ecslm.reports.words import duration
 
 A, B, C = range(3)
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from support.table_files import IND, TASKS, scores, write_metrics, write_simple
 
-from ecslm.reports.run_summary import WARNING, summary
+from ecslm.reports.summaries import WARNING, run_summary
 from ecslm.tables.settings import TableContext
 
 SMALL = {"tasks": ["PM"], "local": True, "family": "Small"}
@@ -19,7 +19,7 @@ MODELS = {
 def lines_of(results: Path, models: Any = MODELS) -> list[str]:
     context = {"tasks": {"PM": TASKS["PM"]}, "models": models, "simple": {"PM": ["Words"]}}
     context["setting_titles"] = {IND: "own records"}
-    return summary("demo", IND, TableContext.model_validate(context), results).splitlines()
+    return run_summary("demo", IND, TableContext.model_validate(context), results).splitlines()
 
 
 def write_scores(results: Path, tuned: float, words: float, **tuned_has: Any) -> None:

@@ -9,8 +9,7 @@ import pytest
 from support.report_files import CLAIMS, claims_table, report_settings, write_results
 from support.table_files import IND, TASKS, scores, write_metrics
 
-from ecslm.reports.prices import money, read_prices
-from ecslm.reports.verdict import Mark, Verdict, in_words, read_verdicts
+from ecslm.reports.verdict import Mark, Verdict, in_words, money, read_prices, read_verdicts
 from ecslm.tables.model import Cell, RowGroup, Table
 
 
