@@ -101,10 +101,11 @@ class RunProgress:
         return f"[{self._done:>{len(str(len(self.due)))}}/{len(self.due)}]"
 
     def end(self, number: int, seconds: float) -> None:
-        """Note that a job is done, and how long it took."""
-        self.left.discard(number)
-        self._done += 1
-        self._note(self.due[number], seconds)
+        """Note that a job of the run is done, and how long it took."""
+        if job := self.due.get(number):
+            self.left.discard(number)
+            self._done += 1
+            self._note(job, seconds)
 
     def time_left(self, running: Mapping[int, tuple[float, float | None]]) -> str:
         """How long the rest of the run takes, in words; "" while a job's length is not known.
@@ -208,8 +209,8 @@ class RunDisplay(logging.Handler):
         self._stream, self._about_target = stream, about_target
         self._usual, self._answers = usual, answers
         self._on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._started, self._last_line = False, 0.0
-        self._progress: RunProgress | None = None
+        self._started, self._shows, self._last_line = False, False, 0.0
+        self._progress = RunProgress({})
         self._running: dict[int, _Job] = {}
         # Why jobs failed, by their number, and why the run did.
         self._reasons: dict[int | None, list[str]] = {}
@@ -218,15 +219,15 @@ class RunDisplay(logging.Handler):
         """Show the jobs from now on, below a line on what the run is going to do."""
         if self._usual is not None:
             with self._guard:
+                self._progress, self._started, self._shows = progress, True, True
                 self._print("; ".join(filter(None, [headline, progress.time_left({})])))
-                self._progress, self._started = progress, True
             threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
     def end(self) -> None:
         """Stop showing jobs; pass on all further records."""
         with self._guard:
             self._erase()
-            self._progress, self._started = None, False
+            self._started = self._shows = False
 
     def forget(self) -> None:
         """The run has succeeded, whatever failed on the way."""
@@ -261,7 +262,11 @@ class RunDisplay(logging.Handler):
             case "job_info":
                 self._begin_job(fields)
             case "job_finished":
-                self._end_job(fields["job_id"], record.created)
+                if job := self._running.pop(fields["job_id"], None):
+                    took = record.created - job.begun
+                    self._progress.end(fields["job_id"], took)
+                    if not self._on_terminal or took >= LONG:
+                        self._print(f"{self._progress.count} {job.message}  {duration(took)}")
             case "job_error":
                 self._fail([fields["jobid"]], fields["log"], fields["rule_msg"], record.created)
             case "group_error":
@@ -272,29 +277,21 @@ class RunDisplay(logging.Handler):
                 message = record.getMessage()
                 self._reasons.setdefault(None, []).extend(self._why_stopped(message))
                 return any(words in message for words in OF_JOBS)
-        return event in ("job_error", "group_error") and self._progress is not None
+        return event in ("job_error", "group_error") and self._shows
 
     def _begin_job(self, fields: Mapping[str, Any]) -> None:
         number, message = fields["jobid"], fields["rule_msg"] or fields["rule_name"]
         # If it is tried again, what it said before is not the end of it.
         self._reasons.pop(number, None)
-        planned = self._progress.due.get(number) if self._progress else None
+        planned = self._progress.due.get(number)
         # Targets are no jobs to a reader.
-        if planned or not self._progress:
+        if planned or not self._shows:
             logs = [Path(path) for path in fields["log"]]
             self._running[number] = _Job(message, logs, fields["created"])
-        if planned and self._progress:
+        if planned:
             self._progress.left.add(number)
             if not self._on_terminal and SHORT not in planned.likenesses:
                 self._print(f"{self._progress.count} {message} begins")
-
-    def _end_job(self, number: int, now: float) -> None:
-        job = self._running.pop(number, None)
-        if job and self._progress:
-            took = now - job.begun
-            self._progress.end(number, took)
-            if not self._on_terminal or took >= LONG:
-                self._print(f"{self._progress.count} {job.message}  {duration(took)}")
 
     def _fail(
         self, numbers: Iterable[int], logs: Iterable[str | None], said: str | None, now: float
@@ -314,11 +311,9 @@ class RunDisplay(logging.Handler):
             unread = [one for one in others if one not in job.logs]
             reasons = job.problems() or [job.reason(unread, executor)]
             self._reasons[number] = [in_a_line(f"{job.message}: {line}") for line in reasons]
-            if self._progress:
-                self._print(f"failed: {job.message}, after {duration(now - job.begun)}")
-                self._print(*(f"  {line}" for line in reasons[:MOST_LINES]))
-        if self._progress:
-            self._progress.left.difference_update(jobs)
+            self._print(f"failed: {job.message}, after {duration(now - job.begun)}")
+            self._print(*(f"  {line}" for line in reasons[:MOST_LINES]))
+        self._progress.left.difference_update(jobs)
 
     def _why_stopped(self, message: str) -> Iterable[str]:
         """What an error of Snakemake says, in a line; nothing of what is said elsewhere."""
@@ -331,7 +326,7 @@ class RunDisplay(logging.Handler):
         return [] if any(words in message for words in (*OF_JOBS, STACK)) else [in_a_line(message)]
 
     def _tick(self, progress: RunProgress) -> None:
-        while self._progress is progress:
+        while self._shows and self._progress is progress:
             time.sleep(1.0)
             # The terminal may have been closed.
             with self._guard, suppress(OSError):
@@ -343,7 +338,7 @@ class RunDisplay(logging.Handler):
         On a terminal the cursor stays on an empty line above, where other processes print.
         """
         soon = now - self._last_line < HEARTBEAT and not self._on_terminal
-        if not self._progress or not self._running or soon:
+        if not self._shows or not self._running or soon:
             return
         states = {number: job.state(now) for number, job in self._running.items()}
         left = self._progress.time_left({number: of[1:] for number, of in states.items()})
@@ -360,12 +355,13 @@ class RunDisplay(logging.Handler):
         print(f"{ERASE}{lines}\r\x1b[{len(rows) + 1}A", end="", file=self._stream, flush=True)
 
     def _print(self, *lines: str) -> None:
-        self._last_line = time.time()
-        self._erase()
-        print(*lines, sep="\n", file=self._stream, flush=True)
+        if self._shows:
+            self._last_line = time.time()
+            self._erase()
+            print(*lines, sep="\n", file=self._stream, flush=True)
 
     def _erase(self) -> None:
-        if self._on_terminal and self._progress:
+        if self._on_terminal and self._shows:
             print(ERASE, end="", file=self._stream, flush=True)
 
 

@@ -4,6 +4,7 @@ It is read off the table of claims, so that both say the same; without one, off 
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from ecslm.reports.words import duration
 from ecslm.tables.claims import tested
 from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost, model_cost
 from ecslm.tables.model import Cell, Panel, Table, score_text
-from ecslm.tables.scores import Scores
+from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.settings import TableContext
 
 OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not compared"}
 # By where the interval lies.
@@ -171,7 +173,10 @@ def read_verdicts(
                 found.setdefault(setting, {})[task] = cells
     verdicts = []
     for setting, by_task in found.items():
-        rows = [_task_verdict(results, settings, scores, setting, *of) for of in by_task.items()]
+        rows = []
+        for task, cells in by_task.items():
+            measured, price = scores.of(model, task, setting), amount(results, settings, (task,))
+            rows.append(_task_verdict(settings.context, task, cells, measured, price or "--"))
         rows.sort(key=lambda one: 2 if one.outcome is None else -one.outcome)
         title = settings.context.setting_title(setting)
         verdicts.append(Verdict(model, setting, title, tuple(rows)))
@@ -190,38 +195,31 @@ def panels_of(table: Table, settings: ReportSettings) -> Iterator[tuple[Panel, s
 
 
 def _task_verdict(
-    results: Path,
-    settings: ReportSettings,
-    scores: Scores,
-    setting: str,
-    task: str,
-    cells: Mapping[str, Cell],
+    study: TableContext, task: str, known: Mapping[str, Cell], measured: Measured | None, price: str
 ) -> TaskVerdict:
-    context, missing = settings.context.tasks[task], Cell(shown="")
-    beating = cells.get("beating", missing)
+    cells = defaultdict(lambda: Cell(shown=""), known)
+    beating, says, confusion = cells["beating"], "", {}
     outcome = tested(beating)
     if outcome is None:
-        outcome = POSITIONS.get(str(cells.get("interval of simple", missing).value))
-    measured, says, confusion = scores.of(settings.answering, task, setting), "", {}
+        outcome = POSITIONS.get(str(cells["interval of simple"].value))
     if measured:
         says, confusion = in_words(measured.details), measured.details.get("confusion", {})
         says = "one seed: " * (says != "" and measured.seeds > 1) + says
         says = says or f"{measured.records:,} records"
-    drawn = {kind: cells.get(kind, missing).number for kind in MARKS}
     return TaskVerdict(
         task=task,
-        title=context.title,
-        metric=context.metric,
+        title=study.tasks[task].title,
+        metric=study.tasks[task].metric,
         says=says,
         score=cells["ours"],
         marks=tuple(
-            Mark(kind, cells.get(f"{kind} row", missing).shown, value)
-            for kind, value in drawn.items()
-            if value is not None
+            Mark(kind, cells[f"{kind} row"].shown, value)
+            for kind in MARKS
+            if (value := cells[kind].number) is not None
         ),
         outcome=outcome,
         doubt=next((DOUBTS[mark] for mark in beating.marks if mark in DOUBTS), ""),
-        price=amount(results, settings, (task,)) or "--",
+        price=price,
         confusion=confusion,
     )
 
