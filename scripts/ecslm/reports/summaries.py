@@ -152,13 +152,13 @@ def answers_in(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         model, *rest = path.absolute().relative_to(common).parts
-        if path.suffix == ".json":
-            # Their setting is in the name, and there may be none.
-            found[model, "/".join(rest)] = [_bare(one.prediction) for one in read_answers(path)]
-            continue
-        for line in read_answers(path):
-            of = "/".join(rest) + (f" {line.setting}" if line.setting else "")
-            found.setdefault((model, of.strip()), []).append(_bare(line.prediction))
+        name, lines = "/".join(rest), read_answers(path)
+        found |= {} if lines else {(model, name): []}
+        for line in lines:
+            # The setting of a list is in its name.
+            setting = "" if path.suffix == ".json" else line.setting or ""
+            of = f"{name} {setting}".strip()
+            found.setdefault((model, of), []).append(_bare(line.prediction))
     return found
 
 

@@ -81,15 +81,18 @@ def test_the_card_says_how_the_model_was_tuned(
     quantization: str, method: str, results: Path
 ) -> None:
     path = results / f"exports/{MODEL}/equality.json"
-    precision = EQUALITY["precision"] | {"quantization": quantization}  # type: ignore[operator]
+    precision = {"quantization": quantization, "dtype": "bfloat16"}
     write_json(path, read_json(path) | {"precision": precision})
     text = card(results)
-    assert f'Small tuned with {method} on 2 tasks of the study "A shop"' in text
     assert ModelCard(text).data.tags == [method.lower()]
-    assert '"rank": 16' in section(text, "Recipe and cost")
-    assert "Tuned on 30 records, 4,000 tokens per epoch (60 of them answers)" in text
-    assert "### Instruction:\nSay.\n" in section(text, "Use")
-    assert 'Its answer: "It is."' in text
+    for part in (
+        f'Small tuned with {method} on 2 tasks of the study "A shop"',
+        '"rank": 16',
+        "Tuned on 30 records, 4,000 tokens per epoch (60 of them answers)",
+        "### Instruction:\nSay.\n",
+        'Its answer: "It is."',
+    ):
+        assert part in text
 
 
 def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:
