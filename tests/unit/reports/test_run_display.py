@@ -109,13 +109,17 @@ def run(tmp_path: Path) -> Iterator[Snakemake]:
     made.display.close()
 
 
-def test_a_line_is_printed_for_each_job_that_is_done_or_begins_and_is_long_and_none_for_a_target(
+def test_a_line_is_printed_for_each_job_that_is_done_or_begins_and_is_long_and_each_minute(
     run: Snakemake,
 ) -> None:
+    """None for a target; what is left counts the share of its steps that a job has done."""
     run.starts()
     run.begins(TRAIN)
     run.begins(SCORE, at=1)
     run.ends(SCORE, at=3)
+    run.writes("10:00:00 step 1 of 30: loss 2.0\n10:00:20 step 7 of 30: loss 1.5\n")
+    run.says("anything", at=HEARTBEAT - 10)
+    run.says("anything", at=HEARTBEAT + 10)
     run.ends(TRAIN, at=92)
     run.begins(TARGET, at=93)
     run.ends(TARGET, at=94)
@@ -123,25 +127,10 @@ def test_a_line_is_printed_for_each_job_that_is_done_or_begins_and_is_long_and_n
         "Study shop: 2 jobs; about 1 min 40 s",
         f"[0/2] {ADAPTER} begins",
         f"[1/2] {SCORES}  2 s",
+        f"[1/2] running, about 3 min 50 s left: {ADAPTER}  1 min 10 s: step 7 of 30: loss 1.5",
         f"[2/2] {ADAPTER}  1 min 32 s",
     ]
     assert run.last_words() == []
-
-
-def test_a_long_job_says_each_minute_what_it_does_and_how_long_the_rest_takes(
-    run: Snakemake,
-) -> None:
-    """By the share of its steps that are done, not by what it once took."""
-    run.starts()
-    run.begins(TRAIN)
-    run.writes("10:00:00 step 1 of 30: loss 2.0\n10:00:20 step 7 of 30: loss 1.5\n")
-    run.says("anything", at=HEARTBEAT - 10)
-    assert len(run.lines) == 2
-    run.says("anything", at=HEARTBEAT + 10)
-    left = "about 3 min 50 s left"
-    assert run.lines[2:] == [
-        f"[0/2] running, {left}: {ADAPTER}  1 min 10 s: step 7 of 30: loss 1.5"
-    ]
 
 
 def test_warnings_errors_and_what_is_said_before_and_after_jobs_are_passed_on(
@@ -261,34 +250,26 @@ def test_a_job_that_is_tried_again_counts_once_and_with_its_last_reason(
 
 
 @pytest.mark.parametrize(
-    ("message", "lines"),
+    ("message", "line"),
     [
         (
-            "MissingRuleException:\nNo rule to produce a b.tex (if you use input functions make "
-            "sure that they don't raise unexpected exceptions).",
-            ["a b.tex: unknown"],
+            "x:\nNo rule to produce a b.tex (if you use input functions make sure",
+            "a b.tex: unknown",
         ),
+        ("x:\nTarget rules may not contain wildcards. Please", "the target has many jobs: name .*"),
         (
-            "WorkflowError:\nTarget rules may not contain wildcards. Please specify",
-            [
-                "the target has many jobs: name a file that it makes, or take a target that is "
-                "listed by `snakemake --list-target-rules`"
-            ],
+            "x in rule render_table:\n    affected files:\n        report/a.jinja",
+            "report/a.jinja: no such file, and nothing makes it: bring it back",
         ),
-        (
-            "MissingInputException in rule render_table:\nMissing input files for rule "
-            "render_table:\n    output: x.tex\n    affected files:\n        report/a.jinja",
-            ["report/a.jinja: no such file, and nothing makes it: bring it back"],
-        ),
-        ("WorkflowError:\nsomething\n    else", ["WorkflowError: something else"]),
+        ("WorkflowError:\nsomething\n    else", "WorkflowError: something else"),
         # Of the workflow itself, which Snakemake prints with its stack.
-        ('KeyError in file "rules/x.smk", line 3:\n\'x\'\n  File "rules/x.smk", line 3', []),
-        (JOBS_FAILED, []),
+        ('KeyError in file "rules/x.smk", line 3:\n\'x\'\n  File "rules/x.smk", line 3', ""),
+        (JOBS_FAILED, ""),
     ],
 )
-def test_why_snakemake_stops_is_one_line(message: str, lines: list[str], run: Snakemake) -> None:
+def test_why_snakemake_stops_is_one_line(message: str, line: str, run: Snakemake) -> None:
     run.stops(message)
-    assert run.last_words() == lines
+    assert re.fullmatch(line, "\n".join(run.last_words()))
 
 
 def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_what_is_printed(
