@@ -102,9 +102,7 @@ def origins_of(
         read = read_manifest(manifest).inputs if manifest.is_file() else {}
         for path, digest in read.items():
             # Cells name files of results by their place there, and others without their folder.
-            inside = Path(path).is_relative_to(results)
-            place = Path(path).relative_to(results) if inside else Path(path)
-            digests[source_name(place)] = digest
+            digests[source_name(Path(path.removeprefix(f"{results}/")))] = digest
     found = []
     for source in sources:
         scores: dict[str, Any] = {}

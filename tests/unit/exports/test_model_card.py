@@ -33,13 +33,6 @@ EQUALITY = {
 }
 
 
-def answer(task: str, number: int, adapter: str, exported: str) -> dict[str, Any]:
-    about = {"id": f"{task}{number}", "sample_id": f"s{number}", "task": task, "setting": IND}
-    about |= {"reference": "yes", "options": None, "relevance": None}
-    texts = {"adapter": adapter, "exported": exported}
-    return about | {by: {"text": text, "finish_reason": "stop"} for by, text in texts.items()}
-
-
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """The results of a tuned model, of two baselines, and its export."""
@@ -51,7 +44,8 @@ def results(tmp_path: Path) -> Path:
     write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.1), OOD: scores(0.2)})
     write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.3), OOD: scores(0.4)})
     write_simple(tmp_path, "PM", "always-yes")
-    answers = [answer("AG", 0, "It is.", "It is."), answer("PM", 1, "yes", "no")]
+    texts = (("It is.", "It is."), ("yes", "no"))
+    answers = [{"adapter": {"text": one}, "exported": {"text": other}} for one, other in texts]
     write_json(tmp_path / f"exports/{MODEL}/equality.json", EQUALITY | {"answers": answers})
     write_json(tmp_path / f"exports/{MODEL}/manifest.json", MANIFEST)
     return tmp_path

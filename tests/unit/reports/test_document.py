@@ -13,7 +13,6 @@ from support.report_files import (
     own_table,
     report_settings,
     results_table,
-    write_results,
     write_table,
 )
 
@@ -23,12 +22,6 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.model import Cell
 
 KINDS = ("cost", "dataset", "parameters", "comparisons", "new", "reproduction")
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """The results of a small study."""
-    return write_results(tmp_path / "demo")
 
 
 def document_of(results: Path, **changes: object) -> str:

@@ -18,7 +18,6 @@ from support.report_files import (
     page_of,
     report_settings,
     results_table,
-    write_results,
     write_table,
 )
 from support.table_files import IND, scores, write_metrics
@@ -34,12 +33,6 @@ from ecslm.tables.inputs import source_name
 from ecslm.tables.model import Cell, Row, RowGroup
 
 OTHER = "OOD_Diverse_Instruction"
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """The results of a small study."""
-    return write_results(tmp_path / "demo")
 
 
 def test_question_answer_and_costs_come_before_all_tables(results: Path) -> None:

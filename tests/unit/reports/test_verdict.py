@@ -6,17 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.report_files import CLAIMS, claims_table, report_settings, write_results
+from support.report_files import CLAIMS, claims_table, report_settings
 from support.table_files import IND, TASKS, scores, write_metrics
 
 from ecslm.reports.verdict import Mark, Verdict, in_words, money, read_prices, read_verdicts
 from ecslm.tables.model import Cell, RowGroup, Table
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """The results of a small study."""
-    return write_results(tmp_path / "demo")
 
 
 def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
