@@ -131,15 +131,11 @@ def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd
                 n, *tokens = answered.loc[row, task, model.setting(table.setting)]
                 operations = 2 * model.multiplied * sum(tokens) / n
             interval, doubled = cell.interval, "doubled" in cell.marks
-            about: dict[str, Any] = {
-                "table": table.name,
-                "task": task,
-                "row": row,
-                "value": cell.number,
-            }
+            about: dict[str, Any] = {"table": table.name, "task": task, "row": row}
+            about |= {"value": cell.number, "records": records, "simple": row in best}
             about |= {"low": interval and interval.low, "high": interval and interval.high}
-            about |= {"reliable": interval is None or interval.reliable, "records": records}
-            about |= {"simple": row in best, "published": bool(name), "doubled": doubled}
+            about |= {"reliable": interval is None or interval.reliable}
+            about |= {"published": bool(name), "doubled": doubled}
             about |= {"look": style.PUBLISHED if name else style.BASELINE, "filled": not doubled}
             if model:
                 about |= {"family": model.family, "look": known[model.family]}

@@ -62,9 +62,10 @@ def test_the_bar_shows_the_values_of_the_table_and_says_them(results: Path) -> N
     ):
         assert drawn in page
     assert "best published" not in page_of(results), "of values that cannot be compared"
-    write_table(results, claims_table(Cell(), ours=Cell()))
+    write_table(results, claims_table(Cell(), ours=Cell(), untuned=Cell(0.0, "0.000")))
     page = page_of(results, report_settings(**CLAIMS))
     assert " not compared" in page
+    assert 'class="untuned" cx="0.0%"' in page
     assert 'class="own outcome' not in page, "not defined"
 
 

@@ -287,9 +287,13 @@ def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_w
     # The first line is where others print.
     assert run.frame == ["", head, f"  {ADAPTER}  2 s: step 15 of 30: loss 1.5\r\x1b[2A"]
     run.fails(TRAIN, at=3)
+    run.begins(SCORE, at=3)
     run.display.end()
     assert f"{ERASE}failed: {ADAPTER}, after 3 s\n" in run.stream.getvalue()
     assert run.frame == [""], "nothing is left below it"
+    run.says("Complete log(s): a.log", at=4)
+    assert run.frame == ["Complete log(s): a.log", ""]
+    run.ends(SCORE, at=4)
     many = range(100, 109)
     run.display.begin("Study shop: 9 jobs", RunProgress(dict.fromkeys(many, PlannedJob())))
     for job in many:
