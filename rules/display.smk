@@ -10,8 +10,7 @@ from ecslm.common.logs import SHOWN
 from ecslm.provenance.checks import about_target
 from ecslm.provenance.dag import Dag
 from ecslm.provenance.overview import counts_of, planned_job
-from ecslm.reports.run_display import RunDisplay
-from ecslm.reports.run_progress import RunProgress
+from ecslm.reports.run_display import RunDisplay, RunProgress
 
 # Messages that are shown although Snakemake logs them at the level of details of jobs.
 ANSWERS = (

@@ -1,4 +1,4 @@
-from ecslm.plan.figures import figures_settings
+from ecslm.plan.report import figures_settings
 from ecslm.schemas.paths import PUBLISHED_SCORES
 
 FIGURES = [figure.name for figure in figures_settings(STUDY).names()]

@@ -1,5 +1,5 @@
 # The tasks whose scores are compared.
-COMPARED = comparisons.compared_tasks(STUDY)
+COMPARED = [task for task in STUDY.test_tasks if comparisons.task_contrasts(STUDY, task)]
 
 
 rule score:

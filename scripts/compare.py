@@ -35,9 +35,9 @@ def main(origin: Origin, differences: list[Path], output: OutputFolder, json: bo
     written = {output / name: json_text(value) for name, value in found.items()}
     origin.writes(written, output / "manifest.json")
     # As in score.py: no result depends on the summary.
-    report = import_module("ecslm.reports.difference_summary")
+    summaries = import_module("ecslm.reports.summaries")
     by_task = {Path(name).stem: found for name, found in rows.items()}
-    print(json_text(found), end="") if json else print(report.summary(by_task))
+    print(json_text(found), end="") if json else print(summaries.difference_summary(by_task))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ examples:
 
 from pathlib import Path
 
-from ecslm.reports.answer_files import read_answers, summary
+from ecslm.reports.summaries import answer_summary, answers_in
 from ecslm.script import run_script
 
 
@@ -21,7 +21,7 @@ def main(answers: list[Path], /, yes: int | None = None) -> None:
             models are compared if they have equal numbers of answers
         yes: how many right answers are yes, to tell the F1 of a constant
     """
-    print(summary(read_answers(answers), yes))
+    print(answer_summary(answers_in(answers), yes))
 
 
 if __name__ == "__main__":

@@ -57,8 +57,8 @@ def main(
     written = json_text([row.model_dump(mode="json") for row in rows])
     origin.writes({output: written})
     # As in score.py: no result depends on the summary.
-    report = import_module("ecslm.reports.difference_summary")
-    print(written, end="") if json else print(report.summary({task: rows}))
+    summaries = import_module("ecslm.reports.summaries")
+    print(written, end="") if json else print(summaries.difference_summary({task: rows}))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 from ecslm.common.commit import project_commit
 from ecslm.reports.content import read_content
 from ecslm.reports.document import render_document
-from ecslm.reports.page import PageFiles, render_page
+from ecslm.reports.page import render_page
 from ecslm.reports.settings import ReportSettings, base_names, report_files
 from ecslm.schemas.paths import BASE
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -40,7 +40,7 @@ def main(
     origin.reads(*(bases / BASE.format(base=base) for base in base_names(settings)))
     origin.reads(html_template, style, script, tex_template)
     content = read_content(settings, results, bases, project_commit(html_template.parent))
-    page = render_page(content, results, PageFiles(html_template, style, script))
+    page = render_page(content, results, template=html_template, style=style, script=script)
     origin.writes({html: page, tex: render_document(content, tex_template)})
 
 

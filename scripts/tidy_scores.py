@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ecslm.exports.settings import ScoreRowsSettings
-from ecslm.exports.tidy_scores import as_csv, as_parquet, score_frame
+from ecslm.exports.tidy_scores import score_frame
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
@@ -20,7 +20,9 @@ def main(
     """
     origin.reads(*(results / path for path in settings.files()))
     frame = score_frame(settings, results)
-    origin.writes({csv: as_csv(frame), parquet: as_parquet(frame)})
+    # Numbers have all their digits, and missing values are empty.
+    as_csv = frame.to_csv(index=False, lineterminator="\n")
+    origin.writes({csv: as_csv, parquet: frame.to_parquet(engine="pyarrow", index=False)})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -174,29 +175,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         yield Finished(project, server, run.stdout + run.stderr)
 
 
-def test_each_prediction_answers_its_test_record(finished: Finished) -> None:
-    for model in ("Tiny-EC", "Served", "Nearest"):
-        for task in (*TASKS, "AG"):
-            records = read_records(finished.results / f"dataset/{task}/test.jsonl")
-            path = finished.results / f"predictions/{model}/seed-0/{task}.jsonl"
-            predictions = read_jsonl(path, Prediction)
-            assert [p.id for p in predictions] == [r.id for r in records]
-            assert [p.reference for p in predictions] == [r.output for r in records]
-
-
-def test_right_answers_are_right_and_no_answers_are_invalid(finished: Finished) -> None:
-    def scores(model: str, task: str) -> dict[str, Any]:
-        return dict(finished.read(f"metrics/{model}/seed-0/{task}.json")["settings"][IND])
-
-    mine, best = scores("Mine", "PM"), scores("SmolLM2-360M-EC", "QPR")
-    assert (mine["n_invalid"], mine["n"]) == (3, 3)
-    assert mine["n_truncated"] is None, "that is not known"
-    assert best["n_invalid"] == scores("Nearest", "PM")["n_invalid"] == 0
+def test_right_answers_are_right_no_answers_are_invalid_and_each_answers_its_record(
+    finished: Finished,
+) -> None:
+    for model, task in product(("Tiny-EC", "Served", "Nearest"), (*TASKS, "AG")):
+        records = read_records(finished.results / f"dataset/{task}/test.jsonl")
+        path = finished.results / f"predictions/{model}/seed-0/{task}.jsonl"
+        answered = [(one.id, one.reference) for one in read_jsonl(path, Prediction)]
+        assert answered == [(record.id, record.output) for record in records]
+    mine, best, nearest = (
+        finished.read(f"metrics/{name}.json")["settings"][IND]
+        for name in ("Mine/seed-0/PM", "SmolLM2-360M-EC/seed-0/QPR", "Nearest/seed-0/PM")
+    )
+    # Whether answers that exist already were cut off is not known.
+    assert (mine["n_invalid"], mine["n"], mine["n_truncated"]) == (3, 3, None)
+    assert best["n_invalid"] == nearest["n_invalid"] == 0
     # The data authors' scorer adds a small number.
     assert best["released"]["value"] == pytest.approx(1.0, abs=1e-3)
-
-
-def test_the_rescored_answers_stand_beside_the_published_values(finished: Finished) -> None:
     groups = finished.read("tables/reproduction.json")["panels"][0]["groups"]
     rows = [row for group in groups for row in group["rows"]]
     (shown,) = ([cell["shown"] for cell in row["cells"]] for row in rows if row["name"] == "QPR")
@@ -232,13 +227,6 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(
         assert not any(map(damage, jobs))
 
 
-def test_hostile_texts_are_only_texts(finished: Finished) -> None:
-    assert not list(finished.project.rglob("ran"))
-    page = (finished.results / "report.html").read_text(encoding="utf-8")
-    assert "alert(1)" in page and "<script>alert" not in page
-    assert page.count("</script>") == 2
-
-
 def leaks(project: Path, printed: str) -> list[str]:
     """Where the value of a secret is to be found: in a file, or in what was printed."""
     found = [
@@ -249,7 +237,13 @@ def leaks(project: Path, printed: str) -> list[str]:
     return found + (["printed"] if "-8c1f" in printed else [])
 
 
-def test_secrets_reach_no_file_and_no_terminal(finished: Finished) -> None:
+def test_hostile_texts_are_only_texts_and_secrets_reach_no_file_and_no_terminal(
+    finished: Finished,
+) -> None:
+    assert not list(finished.project.rglob("ran"))
+    page = (finished.results / "report.html").read_text(encoding="utf-8")
+    assert "alert(1)" in page and "<script>alert" not in page
+    assert page.count("</script>") == 2
     assert leaks(finished.project, finished.printed) == []
     server = finished.server
     assert server.received[0].headers["authorization"] == f"Bearer {SECRETS[VARIABLE]}"

@@ -17,12 +17,15 @@ from support.table_files import (
 
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.reports.content import Content, read_content
-from ecslm.reports.page import PageFiles, render_page
+from ecslm.reports.page import render_page
 from ecslm.reports.settings import ReportSettings
 from ecslm.tables.model import Cell, HeaderCell, Interval, Panel, Row, RowGroup, Table
 
 HOSTILE = '<script>alert("x")</script>'
-PAGE_FILES = PageFiles(REPORT / "report.html.jinja", REPORT / "report.css", REPORT / "report.js")
+PAGE_FILES = {
+    **{"template": REPORT / "report.html.jinja", "style": REPORT / "report.css"},
+    "script": REPORT / "report.js",
+}
 RECORDS = 4
 
 SVG = """<?xml version="1.0" encoding="utf-8"?>
@@ -182,4 +185,4 @@ def content_of(study: Path, settings: ReportSettings | None = None) -> Content:
 
 def page_of(study: Path, settings: ReportSettings | None = None) -> str:
     """The page."""
-    return render_page(content_of(study, settings), study, PAGE_FILES)
+    return render_page(content_of(study, settings), study, **PAGE_FILES)

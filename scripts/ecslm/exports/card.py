@@ -10,9 +10,10 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from ecslm.common.files import read_json
+from ecslm.common.manifests import verify_result
 from ecslm.common.templates import render_template
 from ecslm.common.validation import read_model
-from ecslm.exports.equality import read_equality
 from ecslm.exports.settings import ModelCardSettings
 from ecslm.exports.tidy_scores import COLUMNS, rows_of
 from ecslm.models.adapters import AdapterManifest
@@ -34,9 +35,11 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
     Raises:
         InputError: a result is missing or was altered, or the template is invalid.
     """
-    equality = read_equality(results / paths.EXPORT_EQUALITY.format(model=settings.model))
-    base_manifest = read_model(base, BaseManifest)
-    method = "LoRA" if equality.precision.quantization == "none" else "QLoRA"
+    names = (paths.EXPORT_EQUALITY, paths.EXPORT)
+    evidence, manifest = (results / name.format(model=settings.model) for name in names)
+    verify_result(evidence, manifest)
+    equality, base_manifest = read_json(evidence), read_model(base, BaseManifest)
+    method = "LoRA" if equality["precision"]["quantization"] == "none" else "QLoRA"
     lines = list(_lines(results, settings))
     values = {
         "metadata": _metadata(settings, base_manifest, method, lines).to_yaml(),
@@ -45,6 +48,7 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
         "base": base_manifest,
         "adapter": read_model(results / settings.adapter, AdapterManifest),
         "equality": equality,
+        "same": sum(one["adapter"] == one["exported"] for one in equality["answers"]),
         "lines": lines,
     }
     filters = {

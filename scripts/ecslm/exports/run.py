@@ -1,21 +1,25 @@
-"""Export a tuned model: merge its adapter into the base, and show that the result is equal."""
+"""Export a tuned model: merge its adapter into the base, write it as a folder that other programs
+read, and show that it is equal. The evidence is `equality.json` in that folder.
+"""
 
+import json
 import logging
+import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from jinja2 import Environment
+from transformers import GenerationConfig
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json, settle, write_json
+from ecslm.common.files import read_json, read_text, settle, write_json, write_text
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
 from ecslm.common.versions import require_locked
-from ecslm.exports.equality import Answer, AnsweredTwice, Equality, LogitsEquality
-from ecslm.exports.folder import write_folder
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device
@@ -23,6 +27,7 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import Generated, Request
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.prediction.transformers_settings import TransformersSettings
@@ -35,6 +40,29 @@ COST, EQUALITY = (Path(path).name for path in (ADAPTER_COST, EXPORT_EQUALITY))
 # Largest difference of logits, as a share of the largest. Rounding alone gives less: 1.2 % was
 # measured of SmolLM2-135M in bfloat16, and a merge into a tied head is off by much more.
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.05}
+# One file, whatever its size: which files there will be must be known before.
+ONE_FILE = "1000TB"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+# What a prompt template reads, from the messages of a chat: the first of the system is the
+# instruction and the last of the user is the input. A user alone gives the instruction.
+RECORD = """\
+{%- set said = namespace(system=none, user="") %}
+{%- for message in messages %}
+{%- if message["role"] == "system" and said.system is none %}
+{%- set said.system = message["content"] %}
+{%- elif message["role"] == "user" %}
+{%- set said.user = message["content"] %}
+{%- endif %}
+{%- endfor %}
+{%- set instruction = said.user if said.system is none else said.system %}
+{%- set input = "" if said.system is none else said.user %}
+{%- if options is not defined %}{% set options = none %}{% endif %}
+{%- set example = none -%}
+"""
+
+
+# An answer as text, and what ended it.
+Answer = dict[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -65,8 +93,8 @@ def export_model(
         InputError: bad input, an adapter that does not match the base, a device that is missing,
             or an exported model that is not equal to the base with the adapter.
     """
-    base, adapter = _needed(asking.base), _needed(asking.adapter)
-    prompt = asking.prompt_template()
+    base, adapter, prompt = asking.base, asking.adapter, asking.prompt_template()
+    assert base and adapter, "exported models have both"
     versions = require_locked(settings.libraries)
     inputs = (base, adapter, *datasets.values())
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
@@ -95,14 +123,10 @@ def export_model(
         # Not kept, or the model would stay in memory with the next ones.
         write_folder(
             loaded_model(key, lambda: _with_adapter(request, folder, merged=True)),
-            folder,
-            prompt.path,
-            decodings,
-            made,
+            *(folder, prompt.path, decodings, made),
         )
         equality = _compare(asked, folder, made)
-        log.info("%d of %d answers are the same", equality.same, len(equality.answers))
-        write_json(made / EQUALITY, equality.model_dump(mode="json"))
+        write_json(made / EQUALITY, equality)
         # An adapter may have come from elsewhere without what it cost.
         cost = adapter.with_name(COST)
         write_json(made / COST, read_json(cost) if cost.is_file() else {})
@@ -131,11 +155,16 @@ def _answers(
         texts = backend.generate([prompts[i] for i in members], number)
         found |= zip(members, texts, strict=True)
     ordered = (found[i] for i in range(len(prompts)))
-    return prompts, [Answer(text=one.text, finish_reason=one.finish_reason) for one in ordered]
+    return prompts, [{"text": one.text, "finish_reason": one.finish_reason} for one in ordered]
 
 
-def _compare(asked: Sequence[Asked], base: Path, made: Path) -> Equality:
-    """
+def _compare(asked: Sequence[Asked], base: Path, made: Path) -> dict[str, Any]:
+    """The exported model against the base with the adapter: parameters, logits of the token after
+    each prompt, and answers.
+
+    The exported one is loaded by transformers alone; the adapter stands beside the base, not
+    merged, in the precision of the study.
+
     Raises:
         InputError: the exported model is not equal to the base with the adapter, or its tokenizer
             reads a prompt as other tokens than that of the base.
@@ -156,27 +185,25 @@ def _compare(asked: Sequence[Asked], base: Path, made: Path) -> Equality:
     for prompt in prompts:
         if tokenizer(prompt.text, add_special_tokens=False)["input_ids"] != prompt.tokens:
             raise InputError(f"{made}: the exported tokenizer differs from that of the base")
-    return Equality(
-        precision=precision.model_copy(update={"dtype": dtype}),
-        parameters=exported.num_parameters(),
-        trained_parameters=trained,
-        logits=_compared(_next_logits(exported, prompts), expected, exported.dtype),
-        answers=[row for one in asked for row in answered_twice(one, exported)],
-        example_prompt=prompts[0].text,
-    )
+    return {
+        "precision": {"quantization": precision.quantization, "dtype": dtype},
+        # With a head of its own.
+        "parameters": exported.num_parameters(),
+        "trained_parameters": trained,
+        "logits": _compared(_next_logits(exported, prompts), expected, exported.dtype),
+        "answers": [row for one in asked for row in answered_twice(one, exported)],
+        "example_prompt": prompts[0].text,
+    }
 
 
-def answered_twice(asked: Asked, exported: Any) -> list[AnsweredTwice]:
+def answered_twice(asked: Asked, exported: Any) -> list[dict[str, Any]]:
     """The records with both answers: that of the base with the adapter, and of the exported model
     to the same prompts."""
     _, answers = _answers(asked.request, asked.records, exported)
     return [
-        AnsweredTwice(
-            **record.model_dump(include=set(AnsweredTwice.model_fields)),
-            reference=record.output,
-            adapter=one,
-            exported=other,
-        )
+        {name: getattr(record, name) for name in ("id", "sample_id", "task", "setting")}
+        | {"reference": record.output, "options": record.options, "relevance": record.relevance}
+        | {"adapter": one, "exported": other}
         for record, one, other in zip(asked.records, asked.answers, answers, strict=True)
     ]
 
@@ -191,32 +218,90 @@ def _next_logits(model: Any, prompts: Sequence[TokenPrompt]) -> torch.Tensor:
     return torch.stack(rows).float().cpu()
 
 
-def _compared(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtype) -> LogitsEquality:
-    """
+def _compared(found: torch.Tensor, expected: torch.Tensor, dtype: torch.dtype) -> dict[str, float]:
+    """The largest logit, and the largest difference that there is and that is accepted.
+
     Raises:
         InputError: they differ by more than rounding.
     """
-    result = LogitsEquality(
-        prompts=len(expected),
-        largest=float(expected.abs().max()),
-        largest_difference=float((found - expected).abs().max()),
-        tolerance=TOLERANCE[dtype],
-    )
+    largest, tolerance = float(expected.abs().max()), TOLERANCE[dtype]
+    difference = float((found - expected).abs().max())
     # Not so of nan either.
-    if not result.share <= result.tolerance:
+    if not difference <= tolerance * largest:
         raise InputError(
             f"the merged model is not equal to the base with the adapter: logits differ by "
-            f"{result.share:.2%} of the largest, and rounding in {dtype} by at most "
-            f"{result.tolerance:.2%}: nothing is exported"
+            f"{difference / largest:.2%} of the largest, and rounding in {dtype} by at most "
+            f"{tolerance:.2%}: nothing is exported"
         )
-    return result
+    return {
+        "prompts": len(expected),
+        "largest": largest,
+        "largest_difference": difference,
+        # Of the largest.
+        "tolerance": tolerance,
+    }
 
 
 def _with_adapter(request: Request[TransformersSettings], base: Path, *, merged: bool) -> Any:
-    folder, device = _needed(request.adapter).parent, require_device(request.device)
-    return load_model(base, folder, request.settings.precision, merged, device)
+    assert request.adapter, "exported models have one"
+    device = require_device(request.device)
+    return load_model(base, request.adapter.parent, request.settings.precision, merged, device)
 
 
-def _needed(path: Path | None) -> Path:
-    assert path is not None, "exported models have a base and an adapter"
-    return path
+def write_folder(
+    model: Any, base: Path, prompt: Path, decodings: Iterable[DecodingSettings], folder: Path
+) -> None:
+    """Write a merged model in hub layout.
+
+    Args:
+        model: of transformers, with nothing quantised or adapted and with a head of its own.
+        base: directory of its base, whose configuration and tokenizer it keeps.
+        prompt: the study's prompt template.
+        decodings: how the study generates answers; the longest limit becomes the default.
+    """
+    tokenizer, (first, *others) = load_tokenizer(base), decodings
+    # How the study generates, in place of the base's defaults, which may sample.
+    model.generation_config = GenerationConfig(
+        do_sample=first.sample,
+        max_new_tokens=max(one.max_new_tokens for one in (first, *others)),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=(
+            tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+        ),
+        **({"temperature": first.temperature, "top_p": first.top_p} if first.sample else {}),
+    )
+    # Some models remember that they were quantised, and would be saved as if they still were.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.hf_quantizer = None
+    model.save_pretrained(folder, max_shard_size=ONE_FILE)
+    tokenizer.save_pretrained(folder)
+    # As published, but for what the merge has changed: what a newer library writes may not be read
+    # by an older one.
+    configuration = read_json(base / "config.json")
+    dropped = {"quantization_config", "torch_dtype"}
+    kept = {name: value for name, value in configuration.items() if name not in dropped}
+    dtype = str(model.dtype).removeprefix("torch.")
+    write_json(folder / "config.json", kept | {"tie_word_embeddings": False, "dtype": dtype})
+    for name in TOKENIZER_FILES:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, folder / name)
+    # Some programs would take the base's chat template from here.
+    about = read_json(folder / "tokenizer_config.json")
+    if about.pop("chat_template", None) is not None:
+        write_json(folder / "tokenizer_config.json", about)
+    shutil.copyfile(prompt, folder / "prompt.jinja")
+    write_text(folder / "chat_template.jinja", chat_template(read_text(prompt)))
+
+
+def chat_template(prompt: str) -> str:
+    """A chat template that makes the prompts of a prompt template: `RECORD`, then the same with
+    its texts as expressions, so that no program treats their blanks in another way."""
+    parts = [RECORD]
+    for _, kind, value in Environment(keep_trailing_newline=True).lex(prompt):
+        if kind == "data":
+            parts.append(f"{{{{ {json.dumps(value, ensure_ascii=False)} }}}}")
+        elif not kind.startswith(("comment", "raw")):
+            parts.append("tojson" if kind == "name" and value == "json" else value)
+    return "".join(parts)

@@ -5,7 +5,6 @@ from typing import ClassVar
 from pydantic import Field
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
-from ecslm.models.precision import Precision
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
@@ -26,7 +25,6 @@ class ExportEntry(Closed):
 class ExportSettings(JobSettings):
     """Everything in the configuration that determines an exported model."""
 
-    precision: Precision
     tasks: dict[str, TransformersSettings] = Field(min_length=1)
     """How the model answers each task."""
     records: int = Field(ge=1)
@@ -35,7 +33,8 @@ class ExportSettings(JobSettings):
     @property
     def libraries(self) -> tuple[str, ...]:
         """Libraries whose versions can change the exported model or the answers."""
-        return (*OF_MODELS, *OF_PROMPTS, "peft", *self.precision.libraries)
+        precisions = (library for one in self.tasks.values() for library in one.precision.libraries)
+        return (*OF_MODELS, *OF_PROMPTS, "peft", *dict.fromkeys(precisions))
 
     def modules(self) -> tuple[str, ...]:
         """The full names of the modules that answering loads by name."""
@@ -71,9 +70,8 @@ class ScoreRowsSettings(JobSettings):
 
     def files(self) -> list[str]:
         """The files that the rows are read from, relative to the study's results directory."""
-        found = set()
-        for name, tasks in self.baselines.items():
-            found |= {paths.metric_path(name, 0, task) for task in tasks}
+        baselines = self.baselines.items()
+        found = {paths.metric_path(name, 0, task) for name, tasks in baselines for task in tasks}
         for name, model in self.models.items():
             for seed in model.seeds:
                 if model.adapter is not None:

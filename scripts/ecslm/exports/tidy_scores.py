@@ -5,8 +5,7 @@ Nothing here is a clock value: costs are counts of tokens and records, so that t
 same in every run.
 """
 
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from ecslm.common.manifests import read_result, verify_result
 from ecslm.common.validation import read_model
 from ecslm.exports.settings import ScoreRowsSettings
 from ecslm.models.adapters import AdapterManifest
-from ecslm.schemas.metrics_file import MetricsFile, SettingScores
+from ecslm.schemas.metrics_file import MetricsFile
 from ecslm.schemas.paths import ADAPTER, PREDICTIONS, metric_path
 
 # The types know missing values.
@@ -41,35 +40,12 @@ COUNTED = pa.schema({"setting": pa.string(), **dict.fromkeys(TOKENS, pa.int64())
 
 def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
     """All scores, in an order that does not depend on the configuration: models by name, then
-    trivial baselines.
+    trivial baselines. A value that a row lacks is missing.
 
     Raises:
         InputError: a file is missing, altered since it was made, or invalid.
     """
-    return typed({"study": settings.study} | row for row in _all_rows(settings, results))
-
-
-def typed(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a frame of `COLUMNS`; a value that a row lacks is missing."""
-    rows = list(rows)
-    return pd.DataFrame(
-        {name: pd.Series([row.get(name) for row in rows], dtype=of) for name, of in COLUMNS.items()}
-    )
-
-
-def as_csv(frame: pd.DataFrame) -> str:
-    """The table as CSV; numbers have all their digits, and missing values are empty."""
-    return str(frame.to_csv(index=False, lineterminator="\n"))
-
-
-def as_parquet(frame: pd.DataFrame) -> bytes:
-    """The table as a Parquet file."""
-    stream = io.BytesIO()
-    frame.to_parquet(stream, engine="pyarrow", index=False)
-    return stream.getvalue()
-
-
-def _all_rows(settings: ScoreRowsSettings, results: Path) -> Iterator[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     for name, model in sorted(settings.models.items()):
         for seed in model.seeds:
             about: dict[str, Any] = {"model": name, "kind": model.kind, "base": model.base}
@@ -80,39 +56,41 @@ def _all_rows(settings: ScoreRowsSettings, results: Path) -> Iterator[dict[str, 
                 about["training_tokens"] = sum(adapter.tokens.values())
             for task in sorted(model.tasks):
                 tokens = _tokens(results / PREDICTIONS.format(model=name, seed=seed, task=task))
-                for row in rows_of(results, name, seed, task):
-                    yield about | tokens.get(row["setting"], {}) | row
+                found = rows_of(results, name, seed, task)
+                rows += [about | tokens.get(row["setting"], {}) | row for row in found]
     for name, tasks in sorted(settings.baselines.items()):
         for task in sorted(tasks):
-            for row in rows_of(results, name, 0, task):
-                yield {"model": name, "kind": "baseline"} | row
+            about = {"model": name, "kind": "baseline"}
+            rows += [about | row for row in rows_of(results, name, 0, task)]
+    rows = [{"study": settings.study} | row for row in rows]
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=of) for name, of in COLUMNS.items()}
+    )
 
 
 def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str, Any]]:
-    """The rows of a metrics file, without what only other files tell."""
+    """The rows of a metrics file, without what only other files tell. Protocols that a score lacks,
+    as an expected value does, have none."""
     file = read_result(results / metric_path(name, seed, task), MetricsFile)
     about = {"seed": seed, "task": file.task, "metric": file.metric}
     for setting, scores in sorted(file.settings.items()):
-        counts = {"setting": setting, "n": scores.n, "truncated": scores.n_truncated}
-        for protocol, row in _protocols(scores):
-            yield about | counts | {"protocol": protocol} | row
-
-
-def _protocols(scores: SettingScores) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What protocols differ in; those that a score lacks, as an expected value does, have none."""
-    strict, details = scores.strict, scores.strict.details
-    row: dict[str, Any] = {"value": strict.known, "mcc": details.mcc, "invalid": scores.n_invalid}
-    if strict.ci95 is not None:
-        row |= dict(zip(("low", "high"), strict.ci95, strict=True))
-        if (found := details.interval) is not None:
-            row |= {"interval_method": found.method, "interval_reliable": found.reliable}
-    yield "strict", row
-    if (lenient := details.lenient) is not None:
-        yield "lenient", {"value": lenient.known, "invalid": lenient.n_invalid}
-    older = {"released": scores.released, "released_2024": scores.released_2024}
-    for protocol, score in older.items():
-        if score is not None:
-            yield protocol, {"value": score.known, "invalid": score.dropped}
+        about |= {"setting": setting, "n": scores.n, "truncated": scores.n_truncated}
+        strict, details = scores.strict, scores.strict.details
+        row = about | {"protocol": "strict", "value": strict.known, "mcc": details.mcc}
+        row["invalid"] = scores.n_invalid
+        if strict.ci95 is not None:
+            row |= dict(zip(("low", "high"), strict.ci95, strict=True))
+            if (found := details.interval) is not None:
+                row |= {"interval_method": found.method, "interval_reliable": found.reliable}
+        yield row
+        if (lenient := details.lenient) is not None:
+            row = {"protocol": "lenient", "value": lenient.known, "invalid": lenient.n_invalid}
+            yield about | row
+        older = {"released": scores.released, "released_2024": scores.released_2024}
+        for protocol, score in older.items():
+            if score is not None:
+                row = {"protocol": protocol, "value": score.known, "invalid": score.dropped}
+                yield about | row
 
 
 def _tokens(path: Path) -> dict[str, dict[str, int | None]]:

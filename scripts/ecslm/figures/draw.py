@@ -1,16 +1,72 @@
-"""All figures of a study, each with a description of what it shows, for those who cannot see it."""
+"""All figures of a study, each with a description of what it shows, for those who cannot see it.
 
-from collections.abc import Iterator
+Those of scores have a dot with its interval for each row of a results table. Computation is what
+can be told of cost without a clock: what the same answer takes in seconds or money depends on the
+machine, and stands in the table of costs alone.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
+from pydantic import BaseModel
 
-from ecslm.figures.against import draw_against
-from ecslm.figures.intervals import draw_intervals
-from ecslm.figures.panels import OPERATIONS, RECORDS
-from ecslm.figures.scores import read_scores
-from ecslm.figures.settings import FigureName, FiguresSettings
-from ecslm.figures.training import draw_loss, draw_validation, read_logs
+from ecslm.common.files import read_jsonl
+from ecslm.common.manifests import verify_result
+from ecslm.common.text import number_of
+from ecslm.figures import style
+from ecslm.figures.settings import DrawnTable, FigureName, FiguresSettings
+from ecslm.schemas.paths import ADAPTER_LOG, SCORES_PARQUET
+from ecslm.tables.inputs import Published
+from ecslm.tables.model import score_text
+from ecslm.tables.scores import Scores
+
+COLUMNS = [
+    *("table", "task", "row", "value", "low", "high", "reliable", "records", "operations"),
+    *("trained_on", "simple", "published", "doubled", "family", "tuned", "look", "filled"),
+]
+# Columns of the frame of scores, and what they are called on an axis.
+AGAINST = {
+    "computation": ("operations", "Floating-point operations per answer"),
+    "records": ("trained_on", "Training records, of all tasks together"),
+}
+# Of the line of a row, and of all around them, in inches.
+LINE_HEIGHT, AROUND = 0.145, 0.6
+# From the outermost points to the ends of the axis, as a factor.
+MARGIN = 1.6
+# An axis of fewer decades has ticks at 1, 2 and 5; one of more has two powers of ten at least.
+SHORT = 2
+# A curve of losses has at most so many points, each the mean over as many steps.
+POINTS = 60
+# Of the models of a family, in order.
+PATTERNS = ("solid", "dashed", "dotted", "dashdot")
+NO_BREAK = "\N{NO-BREAK SPACE}"
+LOSSES = {"loss": "Training records", "eval_loss": "Validation records"}
+
+
+# What a line of a training is called, its model, its values by records, and its marker.
+Line = tuple[str, str, pd.Series, str | None]
+
+
+class LogEntry(BaseModel):
+    """A line of log.jsonl, of an optimiser step or of an evaluation; it has more than this."""
+
+    records: int
+    """Training records seen so far, over all epochs."""
+    loss: float | None = None
+    eval_loss: float | None = None
+    eval_right: dict[str, float] = {}
+    """Share of right answers by task."""
+    eval_records: dict[str, int] = {}
+    """Validation records by task."""
 
 
 def draw_figures(
@@ -21,21 +77,273 @@ def draw_figures(
     Raises:
         InputError: a file is missing, altered or invalid.
     """
-    scores = read_scores(results, settings, published)
-    logs = read_logs(results, settings)
+    scores, logs = read_scores(results, settings, published), read_logs(results, settings)
     tables = {table.name: table for table in settings.tables}
     for name in settings.names():
         own = scores[scores["table"] == name.table]
         match name.kind:
             case "intervals":
                 yield name, *draw_intervals(name.task, own[own["task"] == name.task], settings)
-            case "computation":
-                label = "Floating-point operations per answer"
-                yield name, *draw_against("operations", label, OPERATIONS, own, settings)
-            case "records":
-                label, lines = "Training records, of all tasks together", tables[name.table].shares
-                yield name, *draw_against("trained_on", label, RECORDS, own, settings, lines)
+            case "computation" | "records":
+                yield name, *draw_against(name, tables[name.table], own, settings)
             case "loss":
                 yield name, *draw_loss(logs, settings)
             case "validation":
                 yield name, *draw_validation(logs, settings)
+
+
+def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd.DataFrame:
+    """The scores of all drawn tables, those that are defined, in the order of tasks and rows.
+
+    Columns: `table`, `task`, `row`, `value`; of the study's own `low` and `high` (95 %), `reliable`
+    (false if the interval may be too narrow), `records` (of the test), `operations` (for an answer)
+    and `trained_on` (training records of all tasks); whether a row `simple` is the best simple
+    baseline of its task, and whether it is `published`, with a value that is `doubled`; of a model
+    its `family` and whether it is `tuned`; the `look` of its marker, and whether that is `filled`.
+
+    Raises:
+        InputError: a file is missing, altered or invalid.
+    """
+    if not settings.tables:
+        return pd.DataFrame(columns=COLUMNS)
+    verify_result(results / SCORES_PARQUET)
+    tidy = pd.read_parquet(results / SCORES_PARQUET)
+    trained_on = tidy.groupby("model")["training_records"].first()
+    strict = tidy[tidy["protocol"] == "strict"].groupby(["model", "task", "setting"])
+    answered = strict[["n", "prompt_tokens", "generated_tokens"]].sum(skipna=False)
+    scores, printed = Scores(results, settings.context), Published(published)
+    known, rows = style.looks(settings.families), []
+    for table, task in ((one, task) for one in settings.tables for task in one.tasks):
+        simple = scores.simple(task, table.setting)
+        best = [simple[0]] if simple else []
+        for row in dict.fromkeys([*table.rows, *best]):
+            model = settings.context.models.get(row) if row in table.rows else None
+            name, operations = table.published.get(row, ""), None
+            if (model or best == [row]) and (found := scores.of(row, task, table.setting)):
+                cell, records = found.cell, found.records
+            elif printed.has(table.published_table, name):
+                cell, records = printed.cell(table.published_table, name, task), None
+            else:
+                continue
+            if model and model.multiplied is not None:
+                # One product and one sum for each weight and token (J. Kaplan et al., 2020).
+                # Attention to other tokens, and the adapter, add little and are left out.
+                n, *tokens = answered.loc[row, task, model.setting(table.setting)]
+                operations = 2 * model.multiplied * sum(tokens) / n
+            interval, doubled = cell.interval, "doubled" in cell.marks
+            about: dict[str, Any] = {"table": table.name, "task": task, "row": row}
+            about |= {"value": cell.number, "records": records, "simple": row in best}
+            about |= {"low": interval and interval.low, "high": interval and interval.high}
+            about |= {"reliable": interval is None or interval.reliable}
+            about |= {"published": bool(name), "doubled": doubled}
+            about |= {"look": style.PUBLISHED if name else style.BASELINE, "filled": not doubled}
+            if model:
+                about |= {"family": model.family, "look": known[model.family]}
+                about |= {"tuned": model.tuned, "filled": model.tuned, "operations": operations}
+                about |= {"trained_on": trained_on.get(model.records_of or row)}
+            rows.append(about)
+    return pd.DataFrame(rows, columns=COLUMNS).dropna(subset=["value"])
+
+
+def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
+    """The figure of a task, its rows one below the other: published ones, models and the best
+    simple baseline, at whose value a dotted line goes through all rows."""
+    lines, metric = max(1, len(rows)), settings.context.tasks[task].metric
+    figure = Figure(figsize=(style.COLUMN, LINE_HEIGHT * lines + AROUND))
+    records = rows["records"].dropna().unique()
+    title = style.task_title(settings, task)
+    if len(records) == 1:
+        title += f", {number_of(int(records[0]), 'record')}"
+    figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
+    axes = figure.subplots()
+    style.label_metric(axes.xaxis, metric)
+    axes.set_xlim(0, style.axis_end(rows["value"]))
+    axes.set_ylim(lines - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), rows["row"])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    for value in rows.loc[rows["simple"], "value"]:
+        axes.axvline(value, color=style.SOFT, linestyle="dotted")
+    for place, row in enumerate(rows.itertuples()):
+        style.draw_point(axes, row, place, upright=False)
+        axes.annotate(
+            score_text(row.value) + "*" * (not row.reliable) + "†" * row.doubled,
+            (1, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            verticalalignment="center",
+            fontsize=style.SMALL,
+        )
+    return figure, f"{title}, {metric}: {described(rows)}."
+
+
+def draw_against(
+    figure_name: FigureName, table: DrawnTable, scores: pd.DataFrame, settings: FiguresSettings
+) -> tuple[Figure, str]:
+    """The figure of a table's scores against computation or training records, a panel for each
+    task: the models that have that quantity, with lines at the best published value and at the best
+    simple baseline.
+
+    Against records a line goes through models of other shares; then models that have no quantity,
+    since they were not trained, are lines too.
+    """
+    column, label = AGAINST[figure_name.kind]
+    groups = table.shares if figure_name.kind == "records" else ()
+    models, known = scores["family"].notna(), scores[column].notna()
+    placed, flat = scores[models & known], scores[models & ~known & bool(groups)]
+    # Doubled values never are the best.
+    published = scores[scores["published"] & ~scores["doubled"]]
+    best = published.loc[published.groupby("task")["value"].idxmax()]
+    lines = [
+        (flat, "not tuned", "dashdot"),
+        (best, "best published value", "dashed"),
+        (scores[scores["simple"]], "best simple baseline", "dotted"),
+    ]
+    looks = sorted(placed.groupby("family")["look"].first().items())
+    entries = [(family, look, True) for family, look in looks]
+    if not groups and placed["tuned"].nunique() > 1:
+        ink = style.Look(style.INK, "o")
+        entries += [("tuned", ink, True), ("not tuned", ink, False)]
+    handles = [
+        Line2D([], [], label=text, **style.marker(look, full)) for text, look, full in entries
+    ]
+    for rows, text, pattern in lines:
+        if len(rows):
+            colour = style.INK if rows is flat else style.SOFT
+            handles.append(style.line_handle(text, pattern, colour))
+    titles = {task: style.task_title(settings, task) for task in scores["task"].unique()}
+    figure, panels = style.titled_panels(list(titles.values()), len(handles))
+    for axes, task in zip(panels, titles, strict=True):
+        style.label_metric(axes.yaxis, settings.context.tasks[task].metric)
+        axes.set_ylim(0, style.axis_end(scores.loc[scores["task"] == task, "value"]))
+        quantity_axis(axes, placed[column])
+        for rows, _, pattern in lines:
+            for row in rows[rows["task"] == task].itertuples():
+                colour = row.look.colour if rows is flat else style.SOFT
+                axes.axhline(row.value, color=colour, linestyle=pattern, linewidth=0.8)
+        here = placed[placed["task"] == task].set_index("row", drop=False)
+        for group in groups:
+            line = here.reindex([name for name in group if name in here.index])
+            for look in line["look"][:1]:
+                axes.plot(line[column], line["value"], color=look.colour, linewidth=0.8)
+        for row in here.itertuples():
+            style.draw_point(axes, row, getattr(row, column), upright=True)
+    figure.supxlabel(label, fontsize=7)
+    style.add_legend(figure, handles)
+    texts = (f"{of}: {described(scores[scores['task'] == task])}" for task, of in titles.items())
+    return figure, f"Scores against: {label}. {'. '.join(texts)}."
+
+
+def quantity_axis(axes: Axes, quantities: pd.Series) -> None:
+    """A logarithmic axis for quantities, if there are any, the same in each panel."""
+    if quantities.empty:
+        return
+    low, high = quantities.min(), quantities.max()
+    # At least a decade, since fewer than two ticks of the locator would be replaced by linear ones.
+    margin = max(MARGIN, math.sqrt(10 * low / high))
+    axes.set_xscale("log")
+    axes.set_xlim(low / margin, high * margin)
+    short = high * margin**2 < low * 10**SHORT
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def described(rows: pd.DataFrame) -> str:
+    """The values of rows in words, with their intervals."""
+    return ", ".join(
+        f"{row.row} {score_text(row.value)}"
+        + ("" if pd.isna(row.low) else f" ({score_text(row.low)} to {score_text(row.high)})")
+        for row in rows.itertuples()
+    )
+
+
+def read_logs(results: Path, settings: FiguresSettings) -> pd.DataFrame:
+    """The training logs of all models that are trained, a row for each line of each seed.
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    rows = [
+        {"model": model, "seed": seed} | entry.model_dump()
+        for model, seeds in settings.trained.items()
+        for seed in seeds
+        for entry in read_jsonl(results / ADAPTER_LOG.format(model=model, seed=seed), LogEntry)
+    ]
+    return pd.DataFrame(rows, columns=["model", "seed", *LogEntry.model_fields])
+
+
+def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
+    """The figure: losses of the training and of the validation records, a line for each seed."""
+    panels: dict[str, list[Line]] = {}
+    for name, title in LOSSES.items():
+        panels[title] = []
+        for (model, seed), own in logs.dropna(subset=[name]).groupby(["model", "seed"], sort=False):
+            parts = np.array_split(own[["records", name]].to_numpy(), min(POINTS, len(own)))
+            records, means = np.array([part.mean(axis=0) for part in parts]).T
+            points = pd.Series(means, records)
+            mark = "." if name == "eval_loss" else None
+            panels[title].append((f"{title}, {model}, seed {seed}:", model, points, mark))
+    figure, text = _of_training(panels, settings)
+    for axes in figure.axes:
+        axes.set_ylabel("Loss")
+        axes.set_ylim(bottom=0)
+    return figure, f"Losses. {text}"
+
+
+def draw_validation(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
+    """The figure: the share of right answers to the validation records of each task, by the number
+    of training records that were seen; a line for each model, the mean over its seeds. Titles say
+    how many records there are: few make a coarse curve."""
+    # In the order of the study: that of the first table, then others by code.
+    drawn = (task for table in settings.tables for task in table.tasks)
+    panels: dict[str, list[Line]] = {}
+    for task in dict.fromkeys([*drawn, *sorted(settings.context.tasks)]):
+        right = logs.assign(right=[of.get(task) for of in logs["eval_right"]])
+        right = right.dropna(subset=["right"])
+        if len(right):
+            counts = [of[task] for of in logs["eval_records"] if task in of]
+            records = number_of(max(counts), "record").replace(" ", NO_BREAK) if counts else ""
+            title = ", ".join(filter(None, [style.task_title(settings, task), records]))
+            panels[title] = [
+                (f"{title}: {model}", model, own.groupby("records")["right"].mean(), ".")
+                for model, own in right.groupby("model", sort=False)
+            ]
+    empty: dict[str, list[Line]] = {"No log has right answers": []}
+    figure, text = _of_training(panels or empty, settings, "Right answers")
+    for axes in figure.axes:
+        axes.set_ylim(0, style.axis_end([]))
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+    return figure, f"Right answers in validation. {text}"
+
+
+def _of_training(
+    panels: Mapping[str, Sequence[Line]], settings: FiguresSettings, label: str = ""
+) -> tuple[Figure, str]:
+    """A figure with lines by the number of training records that were seen, and what they show.
+
+    Each model has the colour of its family, and a pattern of its own there.
+
+    Args:
+        label: what all panels show, if they have no labels of their own.
+    """
+    known, styles = style.looks(settings.families), dict[str, dict[str, Any]]()
+    patterns = {family: cycle(PATTERNS) for family in known}
+    for model in settings.trained:
+        family = settings.context.models[model].family
+        styles[model] = {"color": known[family].colour, "linestyle": next(patterns[family])}
+    figure, grid = style.titled_panels(list(panels), len(styles))
+    texts = []
+    for axes, lines in zip(grid, panels.values(), strict=True):
+        for words, model, points, mark in lines:
+            axes.plot(points.index, points, marker=mark, **styles[model])
+            texts.append(f"{words} from {points.iloc[0]:.3f} to {points.iloc[-1]:.3f}. ")
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.set_xlim(left=0)
+    if label:
+        figure.supylabel(label, fontsize=7)
+    figure.supxlabel("Training records seen, of all tasks together", fontsize=7)
+    style.add_legend(figure, [style.line_handle(model, **line) for model, line in styles.items()])
+    return figure, "".join(texts)

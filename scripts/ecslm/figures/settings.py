@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
-from ecslm.tables.settings import ModelContext, TaskContext
+from ecslm.tables.scores import score_files
+from ecslm.tables.settings import TableContext
 
 FigureKind = Literal["intervals", "computation", "records", "validation", "loss"]
 
@@ -53,12 +54,8 @@ class FiguresSettings(JobSettings):
     LIBRARIES: ClassVar[tuple[str, ...]] = ("matplotlib", "numpy", "pandas", "pyarrow")
 
     tables: tuple[DrawnTable, ...] = ()
-    tasks: dict[str, TaskContext] = {}
-    """Tasks by code."""
-    models: dict[str, ModelContext] = {}
-    """Models by name."""
-    simple: tuple[str, ...] = ()
-    """Tasks that have a best simple baseline."""
+    context: TableContext
+    """The study's tasks, models and baselines."""
 
     def names(self) -> Iterator[FigureName]:
         """All figures, in the order of a report."""
@@ -77,18 +74,13 @@ class FiguresSettings(JobSettings):
     @property
     def trained(self) -> dict[str, tuple[int, ...]]:
         """The models that are trained, with their seeds."""
-        return {name: one.trained for name, one in self.models.items() if one.trained}
+        return {name: one.trained for name, one in self.context.models.items() if one.trained}
 
     @property
     def families(self) -> set[str]:
-        """The families of all models."""
-        return {one.family for one in self.models.values()}
-
-    @property
-    def tasks_in_order(self) -> list[str]:
-        """The tasks in the order of the study: that of the first table, then others by code."""
-        drawn = (task for table in self.tables for task in table.tasks)
-        return list(dict.fromkeys([*drawn, *sorted(self.tasks)]))
+        """The families of all models that are drawn."""
+        drawn = {row for table in self.tables for row in table.rows}.union(self.trained)
+        return {one.family for name, one in self.context.models.items() if name in drawn}
 
     def files(self) -> list[str]:
         """The files that figures are drawn from, relative to the study's results directory.
@@ -96,17 +88,9 @@ class FiguresSettings(JobSettings):
         The manifests of adapters stand for the logs next to them: these have clock values, by whose
         digest no figure shall be known.
         """
-        found = [paths.SCORES_PARQUET] if self.tables else []
-        for table in self.tables:
-            for task in table.tasks:
-                found += [paths.over_seeds_path(row, task) for row in self.over_seeds(table, task)]
-                if task in self.simple:
-                    found.append(paths.SIMPLE_BASELINES.format(task=task))
-        for model, seeds in self.trained.items():
-            found += [paths.ADAPTER.format(model=model, seed=seed) for seed in seeds]
-        return list(dict.fromkeys(found))
-
-    def over_seeds(self, table: DrawnTable, task: str) -> list[str]:
-        """The models of a table that answer a task with several seeds."""
-        known = {row: self.models[row] for row in table.rows if row in self.models}
-        return [row for row, one in known.items() if task in one.tasks and len(one.seeds) > 1]
+        scores = [paths.SCORES_PARQUET, *score_files(self.context)] if self.tables else []
+        trained = self.trained.items()
+        logs = [
+            paths.ADAPTER.format(model=one, seed=seed) for one, seeds in trained for seed in seeds
+        ]
+        return list(dict.fromkeys([*scores, *logs]))

@@ -1,20 +1,24 @@
-"""The style of all figures, and how they are written: the same bytes each time.
+"""What all figures share: their style, panels, legends and points, and how they are written, the
+same bytes each time.
 
 Colours have a contrast of at least 3 with white paper and with the page's dark background, and
 differ from each other under the common kinds of colour blindness (simulated as by G. M. Machado et
 al., 2009); shapes tell families apart where there is no colour.
 """
 
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from html import escape
 from io import BytesIO
+from typing import Any, NamedTuple
 
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 
 from ecslm.common.text import with_code
 from ecslm.figures.settings import FiguresSettings
@@ -27,6 +31,14 @@ INK, SOFT, LINE, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
 COLOURS = ("#2497fd", "#f36c03", "#5d9860", "#7335fe", "#d21a2d", "#d46fbd", "#bb17b6")
 SHAPES = ("o", "s", "^", "D", "v", "p", "h")
 SMALL = 6.5
+
+# Panels side by side, at most, and the height of each; of the legend above them.
+SIDE_BY_SIDE, HEIGHT = 5, 1.5
+LEGEND_COLUMNS, LEGEND_LINE, BELOW = 4, 0.16, 0.35
+# Of five panels side by side; fewer ones are wider.
+TITLE_CHARACTERS = 21
+# Above the numbers of the axis, since some titles are wider than a panel: so much of its width.
+TITLE_PLACE = -0.3
 
 SETTINGS = {
     "font.family": "sans-serif",
@@ -67,8 +79,7 @@ SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """How the models of a family are drawn."""
 
     colour: str
@@ -116,7 +127,8 @@ def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:
 
 def task_title(settings: FiguresSettings, task: str) -> str:
     """What a task is called above a panel."""
-    return with_code(settings.tasks[task].title, task) if task in settings.tasks else task
+    known = settings.context.tasks
+    return with_code(known[task].title, task) if task in known else task
 
 
 def label_metric(axis: Axis, name: str) -> None:
@@ -129,3 +141,60 @@ def label_metric(axis: Axis, name: str) -> None:
 def axis_end(values: Iterable[float]) -> float:
     """The end of an axis of scores: 1, or more for values that were printed as twice a recall."""
     return max([1.0, *values]) * 1.03
+
+
+def titled_panels(titles: Sequence[str], entries: int) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each title, in rows of nearly the same length, and room for so many
+    entries of a legend. One panel alone is as wide as a column."""
+    rows = -(-len(titles) // SIDE_BY_SIDE)
+    columns = -(-len(titles) // rows)
+    width = min(PAGE, COLUMN * columns)
+    height = HEIGHT * rows + BELOW + LEGEND_LINE * -(-entries // LEGEND_COLUMNS)
+    figure = Figure(figsize=(width, height))
+    grid = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
+    for unused in grid[len(titles) :]:
+        unused.set_axis_off()
+    wider = SIDE_BY_SIDE / columns * width / PAGE
+    for axes, title in zip(grid, titles, strict=False):
+        axes.set_title(textwrap.fill(title, round(TITLE_CHARACTERS * wider)), x=TITLE_PLACE / wider)
+    return figure, grid[: len(titles)]
+
+
+def add_legend(figure: Figure, handles: Iterable[Line2D]) -> None:
+    """The legend, above the panels."""
+    figure.legend(handles=list(handles), loc="outside upper left", ncols=LEGEND_COLUMNS)
+
+
+def line_handle(text: str, linestyle: Any, color: str = SOFT) -> Line2D:
+    """The legend entry of a line."""
+    return Line2D([], [], label=text, color=color, linestyle=linestyle, linewidth=0.8)
+
+
+def draw_point(axes: Axes, row: Any, place: float, *, upright: bool) -> None:
+    """Draw the marker and the interval of a row of the frame of scores: with `upright` scores go
+    up, otherwise to the right. A dashed interval may be too narrow.
+
+    Args:
+        place: on the other axis.
+    """
+    line = {"color": row.look.colour, "linestyle": "solid" if row.reliable else (0, (2, 1))}
+    dot = marker(row.look, row.filled)
+    for values, options in (((row.low, row.high), line), ((row.value,), dot)):
+        places = [place] * len(values)
+        axes.plot(*((places, values) if upright else (values, places)), **options)
+
+
+def marker(look: Look, filled: bool) -> dict[str, Any]:
+    """The options of a marker. A hollow one has the colour of the paper in it."""
+    # A cross has little room in it.
+    size, edge = (5.5, 0.7) if look.shape == "X" else (4, 1.0)
+    return {
+        "color": look.colour,
+        "marker": look.shape,
+        "linestyle": "none",
+        "markerfacecolor": look.colour if filled else PAPER,
+        "markersize": size,
+        "markeredgewidth": edge,
+        # At the ends of an axis it is drawn whole.
+        "clip_on": False,
+    }

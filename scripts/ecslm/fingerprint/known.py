@@ -24,9 +24,8 @@ LEFT_OUT = {
     "ecslm.common.row_problems": "in how few lines the problems of many rows are told",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
-    "ecslm.reports.difference_summary": "what differences.py and compare.py print of what they "
-    "write",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
+    "ecslm.reports.summaries": "what differences.py and compare.py print of what they write",
     # What it reads of settings is recorded, and in the key of finished results.
     "ecslm.script": "which command lines are refused, what is logged and recorded, and which code "
     "runs",

@@ -65,11 +65,6 @@ def contrasts(study: Study) -> dict[str, Contrast]:
     return {} if declared is None else declared.contrasts
 
 
-def compared_tasks(study: Study) -> tuple[str, ...]:
-    """The tasks whose scores are compared."""
-    return tuple(task for task in study.test_tasks if task_contrasts(study, task))
-
-
 def contrast_tasks(study: Study, contrast: str) -> tuple[str, ...]:
     """The tasks in which a contrast compares something."""
     return tuple(task for task in study.test_tasks if contrast in task_contrasts(study, task))
@@ -79,12 +74,9 @@ def warn_of_idle_contrasts(study: Study) -> None:
     """Say which contrasts are left out."""
     for name in contrasts(study):
         if not contrast_tasks(study, name):
-            log.warning(
-                "warning: studies.%s.comparisons.contrasts.%s: compares nothing, since its models "
-                "are not run or answer no task together: left out",
-                study.name,
-                name,
-            )
+            where = f"studies.{study.name}.comparisons.contrasts.{name}"
+            why = "its models are not run or answer no task together"
+            log.warning("warning: %s: compares nothing, since %s: left out", where, why)
 
 
 @cache
@@ -96,10 +88,10 @@ def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
         answering.add(BEST_SIMPLE)
     found: dict[str, Contrast] = {}
     for name, one in contrasts(study).items():
+        left: dict[str, tuple[object, ...]]
         if isinstance(one, ModelsContrast):
-            pairs = tuple(pair for pair in one.pairs if answering.issuperset(pair))
-            found |= {name: one.model_copy(update={"pairs": pairs})} if pairs else {}
+            left = {"pairs": tuple(pair for pair in one.pairs if answering.issuperset(pair))}
         else:
-            models = tuple(model for model in one.models if model in answering)
-            found |= {name: one.model_copy(update={"models": models})} if models else {}
+            left = {"models": tuple(model for model in one.models if model in answering)}
+        found |= {name: one.model_copy(update=left)} if any(left.values()) else {}
     return found

@@ -198,11 +198,7 @@ def latency_libraries(study: Study, model: str) -> tuple[str, ...]:
 
 def export_settings(study: Study, model: str) -> ExportSettings:
     """How an exported model answers each of its tasks."""
-    return ExportSettings(
-        precision=study.local_models[model].precision,
-        tasks=_answered(study, model),
-        records=study.settings.export.records,
-    )
+    return ExportSettings(tasks=_answered(study, model), records=study.settings.export.records)
 
 
 def published_answers(study: Study) -> tuple[AnswersOfTask, ...]:

@@ -1,16 +1,18 @@
-"""What the report of a study shows, and the summary that a finished run prints."""
+"""What the figures and the report of a study show, and the summary that a finished run prints."""
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
-from ecslm.plan.figures import figures_settings
+from ecslm.config.models import LearnedModel
+from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, partly_shown, table_context
-from ecslm.reports.run_summary import summary
 from ecslm.reports.settings import Recipe, ReportSettings
+from ecslm.reports.summaries import run_summary
 from ecslm.tables.settings import TableContext
 
 # Libraries whose versions the report lists.
@@ -18,28 +20,103 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 
 
 @cache
+def figures_settings(study: Study) -> FiguresSettings:
+    """What figures show of a study: the first of its results tables, and those whose tuned models
+    all differ in the number of their training records.
+
+    Published rows are shown where they can be compared, and models whose answers are limited to
+    valid ones are not, since these never compete with free answers.
+    """
+    context, tables = table_context(study), list[DrawnTable]()
+    for name, entry in in_report_order(study).items():
+        if entry.kind == "results":
+            drawn = _drawn(study, name, entry)
+            if drawn.shares or all(one.shares for one in tables):
+                tables.append(drawn)
+    # A title that is not drawn changes no figure.
+    used = context.model_dump(include={"tasks", "models", "baselines", "simple"})
+    return FiguresSettings(tables=tuple(tables), context=TableContext.model_validate(used))
+
+
+def _drawn(study: Study, name: str, entry: Any) -> DrawnTable:
+    """What is drawn of a results table."""
+    rows = dict(_rows(study, entry))
+    models = {row: one for row, one in table_context(study).models.items() if row in rows}
+    answering = [row for row, one in models.items() if set(one.tasks).intersection(entry.columns)]
+    groups = _by_share(study, answering)
+    tuned = {row for row in answering if models[row].tuned}
+    return DrawnTable(
+        name=name,
+        setting=entry.setting,
+        tasks=entry.columns,
+        rows=tuple(rows),
+        published={row: printed for row, printed in rows.items() if printed is not None},
+        published_table=entry.published_table,
+        shares=groups if tuned <= {row for group in groups for row in group} else (),
+        computation=len({models[row].multiplied for row in answering} - {None}) > 1,
+    )
+
+
+def _rows(study: Study, entry: Any) -> Iterator[tuple[str, str | None]]:
+    """The rows of a results table; of a published one, with its name there."""
+    models, comparable = table_context(study).models, study.settings.published_comparable
+    for group in entry.rows:
+        chosen_from = (model for names in group.best_of.values() for model in names)
+        for row in (*group.models, *chosen_from, *group.baselines):
+            if row not in models or models[row].limits is None:
+                yield row, None
+            if group.followed_by_published and comparable:
+                printed = entry.reproduces.get(row, row)
+                yield f"{printed} (published)", printed
+        for row in group.published if comparable else ():
+            yield f"{row} (published)" if row in models else row, row
+
+
+def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Models that differ in nothing but the share of training records, by share in each group."""
+    groups: dict[str, dict[float, str]] = {}
+    for name in sorted(names):
+        model = study.model(name)
+        if isinstance(model, LearnedModel) and table_context(study).models[name].records_of:
+            groups.setdefault(model.method, {}).setdefault(model.train_fraction, name)
+        elif model.training is not None:
+            training = model.training.model_copy(update={"train_fraction": 1.0})
+            others = model.model_copy(update={"training": training, "seeds": ()})
+            same = groups.setdefault(others.model_dump_json(), {})
+            same.setdefault(model.training.train_fraction, name)
+    found = (tuple(same[share] for share in sorted(same)) for same in groups.values())
+    return tuple(group for group in found if len(group) > 1)
+
+
+@cache
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
-    context, tables = table_context(study), dict[str, Any](in_report_order(study))
-    kinds: dict[str, list[Any]] = {}
-    for entry in tables.values():
-        kinds.setdefault(entry.kind, []).append(entry)
-    results, costs, claims = (kinds.get(kind, []) for kind in ("results", "cost", "claims"))
+    settings, context = study.settings, table_context(study)
+    tables: dict[str, Any] = in_report_order(study)
+    results, costs, claims = (
+        [entry for entry in tables.values() if entry.kind == kind]
+        for kind in ("results", "cost", "claims")
+    )
     # What the configuration has in a mapping has no order that may matter: first as tables show it.
     columns = dict.fromkeys(task for entry in results for task in entry.columns)
     tasks = [*(one for one in columns if one in study.test_tasks)]
     tasks += sorted(set(study.test_tasks).difference(tasks))
-    run = {name for name, model in study.settings.models.items() if model.run}
+    run = {name for name, model in settings.models.items() if model.run}
     rows = dict.fromkeys(name for entry in results for name in entry.models if name in run)
-    answering = _answering(context, claims)
+    # The answer is about the model of the first table of claims, or else about a tuned one, or one
+    # that is not a baseline.
+    models = {name: one for name, one in sorted(context.models.items()) if one.tasks}
+    tuned = (name for name, one in models.items() if one.trained)
+    others = (name for name, one in models.items() if not one.learned)
+    answering = next(iter([*(one.model for one in claims), *tuned, *others]), None)
     return ReportSettings(
         study=study.name,
-        title=study.settings.title,
-        question=study.settings.question,
+        title=settings.title,
+        question=settings.question,
         context=context,
         of_the_paper=study.of_the_paper,
-        train_setting=study.settings.train_setting,
-        resamples=study.settings.scoring.resamples,
+        train_setting=settings.train_setting,
+        resamples=settings.scoring.resamples,
         tables=tuple(tables),
         settings_of={
             name: (entry.setting,) if entry.kind == "results" else tuple(sorted(entry.settings))
@@ -58,23 +135,12 @@ def report_settings(study: Study) -> ReportSettings:
         answering=answering,
         hourly=next((one.hardware.price for one in costs if one.hardware), None),
         currency=next((one.currency for one in costs if one.currency), None),
-        judged=bool(claims),
         timed=any(answering in one.latency for one in costs),
-        not_run=tuple(sorted(study.settings.models.keys() - run)),
         partly_shown=partly_shown(study),
         card=study.described_model is not None,
-        samples=study.settings.report.samples,
+        samples=settings.report.samples,
         versions=lock_versions(LISTED),
     )
-
-
-def _answering(context: TableContext, claims: list[Any]) -> str | None:
-    """The model that the answer is about: that of the first table of claims, or else a tuned one,
-    or one that is not a baseline."""
-    models = {name: one for name, one in sorted(context.models.items()) if one.tasks}
-    tuned = (name for name, one in models.items() if one.trained)
-    others = (name for name, one in models.items() if not one.learned)
-    return next(iter([*(one.model for one in claims), *tuned, *others]), None)
 
 
 def study_summary(study: Study) -> str:
@@ -89,4 +155,4 @@ def study_summary(study: Study) -> str:
             f"{results}: no results yet: run the study first, by `make reproduce` and the same "
             "STUDY or CONFIGFILE"
         )
-    return summary(study.name, study.settings.settings[0], table_context(study), results)
+    return run_summary(study.name, study.settings.settings[0], table_context(study), results)

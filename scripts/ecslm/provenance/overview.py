@@ -17,7 +17,7 @@ from ecslm.common.text import number_of
 from ecslm.common.validation import read_model
 from ecslm.provenance.dag import Job
 from ecslm.provenance.why import WIDTH, Changes
-from ecslm.reports.run_progress import PlannedJob
+from ecslm.reports.run_display import PlannedJob
 from ecslm.schemas.paths import BASES, TOP
 
 OF_A_RESULT = re.compile(rf"^{TOP}/\S+")

@@ -1,32 +1,40 @@
-"""Everything that the page and the document of a study show, read from its results."""
+"""What the page and the document of a study both show, read from its results: tables, captions,
+manifests, verdicts, and what the results do not show."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_json
 from ecslm.models.precision import Precision
-from ecslm.reports.captions import figure_caption, shows_published
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
 from ecslm.reports.verdict import Verdict, read_verdicts
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
 from ecslm.tables.model import Table, read_table
 from ecslm.training.settings import TrainingSettings
 
-ONE_SEED = "Each model was trained with a single seed: how much training runs differ is not known."
-SEEN = "Base models may have seen test records, or texts like them, before they were tuned."
-# Of studies on the data of the paper that this project reproduces.
-CONTAMINATION = (
-    "Base models and general models, the published ones included, may have seen the test records "
-    "or the texts that they are made of: ECInstruct is built from public data, among them Amazon "
-    "reviews, the ESCI queries and the Amazon-Google products."
+INTERVALS = (
+    "Bars are 95 % intervals over test records, dashed where they may be too narrow (*). Markers "
+    "of tuned models are filled; those of others, and of what was printed as twice a recall, are "
+    "hollow. Left out are models whose answers are limited to valid ones, and what was measured on "
+    "other data."
 )
-QUOTED = "Values of models that were not run here are quoted as published."
-OTHER_DATA = (
-    "The numbers say nothing about the data on which the published values were measured, nor about "
-    "other kinds of records."
-)
+CAPTIONS = {
+    "computation": "{table}: score against computation. Floating-point operations per answer: two "
+    "for each weight and each token of the prompt and the answer. This cost does not depend on the "
+    f"machine{{costs}}. {INTERVALS}",
+    "intervals": "{table}: scores with their intervals. The dotted line is the best simple "
+    f"baseline, chosen without test records. {INTERVALS}{{marks}}",
+    "records": "{table}: score against the number of training records. The models on a line "
+    f"differ only in that number. {INTERVALS}",
+    "validation": "Course of training: the share of right answers to the validation records of "
+    "each task, by the number of training records seen so far; means over seeds. An answer is "
+    "right if each of its tokens is the likeliest after those before it.",
+    "loss": "Losses of all trainings, a line for each seed. The loss on training records is a mean "
+    "over several steps. Each training keeps the step with the lowest loss on the validation "
+    "records.",
+}
 # Settings that decide how something is computed, not what.
 TECHNIQUE = {"batch_tokens", "packing", "gradient_checkpointing", "fused", "deterministic"}
 
@@ -36,7 +44,6 @@ class Content:
     """Tables, captions and manifests of a study.
 
     Attributes:
-        captions: of the figures, by name.
         adapters: manifests of adapters, by path; `bases`: those of bases.
         verdicts: on the model that the answer is about, by setting.
         commit: that of the project when the report was built, None if there is none.
@@ -44,7 +51,6 @@ class Content:
 
     settings: ReportSettings
     tables: tuple[Table, ...]
-    captions: Mapping[str, str]
     adapters: Mapping[str, Any]
     bases: Mapping[str, Any]
     verdicts: tuple[Verdict, ...]
@@ -58,6 +64,19 @@ class Content:
         """The tables of some kinds."""
         return [table for table in self.tables if table.kind in kinds]
 
+    @property
+    def captions(self) -> dict[str, str]:
+        """Those of the figures, by name, which only mention what the tables show."""
+        titles = {table.name: table.caption for table in self.tables}
+        costs = "; time and money are in the table of costs" * bool(self.of_kind("cost"))
+        marks = " †: printed as twice a recall." * self.published
+        return {
+            one.name: CAPTIONS[one.kind].format(
+                table=titles.get(one.table, ""), costs=costs, marks=marks
+            )
+            for one in self.settings.figures
+        }
+
     def trained_on(self, model: str) -> tuple[int, int]:
         """Records, and tokens in all epochs, of the adapter of a model's first seed."""
         seed = self.settings.context.models[model].trained[0]
@@ -65,14 +84,6 @@ class Content:
         records, tokens = (sum(made.get(name, {}).values()) for name in ("records", "tokens"))
         training = self.settings.recipes[model].training
         return records, tokens * (training.epochs if training else 1)
-
-    @property
-    def manifests(self) -> dict[str, Any]:
-        """The manifests of adapters and bases, by what they are of."""
-        adapters = {
-            path.removesuffix("/manifest.json"): made for path, made in self.adapters.items()
-        }
-        return adapters | {f"bases/{name}": made for name, made in self.bases.items()}
 
     @property
     def computed_in(self) -> str:
@@ -88,28 +99,45 @@ class Content:
     @property
     def published(self) -> bool:
         """Whether values that others have published stand beside the study's own."""
-        return shows_published(self.tables)
+        rows = (row for table in self.tables for panel in table.panels for row in panel.rows)
+        return bool(self.of_kind("reproduction")) or any(row.kind == "published" for row in rows)
 
     @property
-    def limits(self) -> list[str]:
+    def limits(self) -> Iterator[str]:
         """Sentences on what the results do not show, as far as the settings tell."""
         settings, context = self.settings, self.settings.context
-        seeds = [len(model.trained) for model in context.models.values() if model.trained]
-        not_run = ", ".join(settings.not_run)
-        partly = "; ".join(map(context.setting_title, settings.partly_shown))
-        of_the_paper = context.data.comparable and settings.of_the_paper
-        known = {
+        yield (
             "Intervals and tests hold for records like these test records and for these models: "
-            "another training run may differ by more.": True,
-            ONE_SEED: max(seeds, default=0) == 1,
-            OTHER_DATA: self.published and not context.data.comparable,
-            QUOTED: self.published,
-            f"In the configuration, but not run here: {not_run}.": not_run,
-            f"Some scores of these settings are only in scores.csv: {partly}.": partly,
-            CONTAMINATION if of_the_paper else SEEN: True,
-            "Time and money depend on the machine.": True,
-        }
-        return [sentence for sentence, holds in known.items() if holds]
+            "another training run may differ by more."
+        )
+        if max((len(model.trained) for model in context.models.values()), default=0) == 1:
+            yield (
+                "Each model was trained with a single seed: how much training runs differ is not "
+                "known."
+            )
+        if self.published and not context.data.comparable:
+            yield (
+                "The numbers say nothing about the data on which the published values were "
+                "measured, nor about other kinds of records."
+            )
+        if self.published:
+            yield "Values of models that were not run here are quoted as published."
+        if not_run := sorted(context.models.keys() - set(settings.models)):
+            yield f"In the configuration, but not run here: {', '.join(not_run)}."
+        if partly := "; ".join(map(context.setting_title, settings.partly_shown)):
+            yield f"Some scores of these settings are only in scores.csv: {partly}."
+        if context.data.comparable and settings.of_the_paper:
+            yield (
+                "Base models and general models, the published ones included, may have seen the "
+                "test records or the texts that they are made of: ECInstruct is built from public "
+                "data, among them Amazon reviews, the ESCI queries and the Amazon-Google products."
+            )
+        else:
+            yield (
+                "Base models may have seen test records, or texts like them, before they were "
+                "tuned."
+            )
+        yield "Time and money depend on the machine."
 
     @property
     def deviations(self) -> list[str]:
@@ -153,7 +181,6 @@ def read_content(
     return Content(
         settings=settings,
         tables=tables,
-        captions={figure.name: figure_caption(figure, tables) for figure in settings.figures},
         adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
         verdicts=tuple(read_verdicts(results, settings, tables)),

@@ -13,20 +13,22 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries
 from ecslm.reports.content import Content
-from ecslm.reports.settings import Recipe
 from ecslm.tables.latex import Tex, render
 
-MANY = 1_000_000
-# What `dtype: auto` comes to, which the machine decides.
-AUTO = "bfloat16 or float32"
 # Of the drawing of scores, in millimetres.
 WIDTH = 60
-# Texts of others are in the document. They are escaped; if one were not, it could run no program,
-# and read and write no file outside of the document's folder.
-CLOSED = {"openin_any": "p", "openout_any": "p", "shell_escape": "f"}
-# pdfTeX writes into a PDF the current time, unless one is given, and an identifier derived from its
-# path, unless that is emptied.
-FIXED_TIME = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+OPTIONS = (
+    *("-norc", r"-usepretex=\pdftrailerid{}", "-pdf", "-latexoption=-no-shell-escape"),
+    *("-interaction=nonstopmode", "-halt-on-error", "-file-line-error"),
+)
+ENVIRONMENT = {
+    # pdfTeX writes into a PDF the current time, unless one is given, and an identifier derived from
+    # its path, unless that is emptied as above.
+    **{"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"},
+    # Texts of others are in the document. They are escaped; if one were not, it could run no
+    # program, and read and write no file outside of the document's folder.
+    **{"openin_any": "p", "openout_any": "p", "shell_escape": "f"},
+}
 
 
 def render_document(content: Content, template: Path) -> str:
@@ -42,22 +44,9 @@ def render_document(content: Content, template: Path) -> str:
         context=content.settings.context,
         # What a macro of the template returns, whose values are escaped already.
         tex=Tex,
-        weights=weights_text,
-        number=number_text,
+        number=lambda count: f"{count / 1e6:,.1f} M" if count >= 1e6 else f"{count:,}",
         mm=lambda score: Tex(f"{WIDTH * min(max(score, 0.0), 1.0):.2f}"),
     )
-
-
-def weights_text(recipe: Recipe) -> str:
-    """How the weights of a base are stored and computed with."""
-    precision = recipe.precision
-    dtype = AUTO if precision.dtype == "auto" else precision.dtype
-    return dtype if precision.quantization == "none" else f"NF4, {dtype}"
-
-
-def number_text(value: int) -> str:
-    """A count, shortened to millions where it has many."""
-    return f"{value / MANY:,.1f} M" if value >= MANY else f"{value:,}"
 
 
 def compile_pdf(tex: Path, pdf: Path) -> None:
@@ -78,20 +67,9 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
     remove_temporaries(pdf)
     with tempfile.TemporaryDirectory(dir=pdf.parent, prefix=f".{pdf.name}.") as folder:
         run = subprocess.run(
-            [
-                latexmk,
-                "-norc",
-                r"-usepretex=\pdftrailerid{}",
-                "-pdf",
-                "-latexoption=-no-shell-escape",
-                "-interaction=nonstopmode",
-                "-halt-on-error",
-                "-file-line-error",
-                f"-output-directory={Path(folder).resolve()}",
-                tex.name,
-            ],
+            [latexmk, *OPTIONS, f"-output-directory={Path(folder).resolve()}", tex.name],
             cwd=tex.parent,
-            env={**os.environ, **FIXED_TIME, **CLOSED},
+            env={**os.environ, **ENVIRONMENT},
             capture_output=True,
             text=True,
             errors="replace",
@@ -99,16 +77,11 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
         )
         made = Path(folder) / f"{tex.stem}.pdf"
         if run.returncode or not made.is_file():
-            error = _first_error(run.stdout + run.stderr)
+            lines = (run.stdout + run.stderr).strip().splitlines() or ["no message"]
+            # The first error, `! message` or `file:line: message`.
+            errors = (line.strip() for line in lines if re.match(r"! |\S+:\d+: ", line))
+            error = next(errors, lines[-1])
             if "Unicode character" in error:
                 error += ": use Latin letters in titles, captions and names of the configuration"
             raise InputError(f"{tex}: LaTeX failed: {error}")
         made.replace(pdf)
-
-
-def _first_error(output: str) -> str:
-    """The first error line of LaTeX: `! message` or `file:line: message`."""
-    for line in output.splitlines():
-        if re.match(r"! |\S+:\d+: ", line):
-            return line.strip()
-    return (output.strip().splitlines() or ["no message"])[-1]

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,68 +11,68 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ecslm.common.files import read_text
-from ecslm.common.manifests import verify_result
+from ecslm.common.manifests import read_manifest, read_result, verify_result
 from ecslm.common.templates import render_template
 from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
-from ecslm.reports.origins import Origins
-from ecslm.reports.prices import read_prices
 from ecslm.reports.samples import read_samples, readable
-from ecslm.reports.verdict import MARKS, panels_of
+from ecslm.reports.verdict import MARKS, panels_of, read_prices
+from ecslm.reports.words import facts
 from ecslm.schemas import paths
+from ecslm.schemas.metrics_file import MetricsFile
+from ecslm.tables.inputs import source_name
+from ecslm.tables.model import Table
 
 # Colours of figures that the page has its own of, which differ where it is dark.
 THEME = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "var(--paper)"}
 
 
-@dataclass(frozen=True)
-class PageFiles:
-    """What a page is made with: a Jinja template, and what is put into it."""
-
-    template: Path
-    style: Path
-    script: Path
-
-
-def render_page(content: Content, results: Path, files: PageFiles) -> str:
+def render_page(
+    content: Content, results: Path, *, template: Path, style: Path, script: Path
+) -> str:
     """The page of a study, from its tables, figures, manifests, predictions and outcomes.
 
     Raises:
         InputError: a file or the template is missing, altered or invalid.
     """
-    settings = content.settings
+    settings, captions = content.settings, content.captions
     tasks, answer = settings.context.tasks, [one for of in content.verdicts[:1] for one in of.tasks]
     figures: dict[str, list[str]] = {}
-    for figure in settings.figures:
-        title = content.captions[figure.name].partition(". ")[0]
-        figures.setdefault(title, []).append(figure.name)
+    for name, caption in captions.items():
+        figures.setdefault(caption.partition(". ")[0], []).append(name)
+    manifests = {path.removesuffix("/manifest.json"): one for path, one in content.adapters.items()}
+    manifests |= {f"bases/{name}": one for name, one in content.bases.items()}
+    rows = (row for table in content.tables for panel in table.panels for row in panel.rows)
+    sources = dict.fromkeys(source for row in rows for cell in row.cells for source in cell.sources)
+    numbers = {source: n for n, source in enumerate(sources)}
+    origins = json.dumps(origins_of(list(sources), results, content.tables), ensure_ascii=False)
 
     def svg(name: str) -> Markup:
         path = results / paths.FIGURE_SVG.format(figure=name)
         verify_result(path, results / paths.FIGURES_MANIFEST)
-        return inline_svg(read_text(path), name, content.captions[name])
+        return inline_svg(read_text(path), name, captions[name])
 
     if settings.card:
         verify_result(results / paths.DATA_CARD)
-    origins = Origins(results, content.tables)
     values: Mapping[str, Any] = {
         "content": content,
         "settings": settings,
         "context": settings.context,
+        "manifests": manifests,
         "costs": list(read_prices(results, settings)),
         "mark_words": MARKS,
         "confusions": [one for one in answer if one.confusion],
         "first_task": answer[0].task if answer else "",
         "figures": figures,
-        "origins": origins,
-        # As the content of a script element, which nothing in it can end.
-        "origins_json": Markup(
-            json.dumps(origins.files(), ensure_ascii=False).replace("<", r"\u003c")
-        ),
+        "captions": captions,
+        # The files behind a cell, by their numbers, and what is known of each: as the content of a
+        # script element, which nothing in it can end.
+        "behind": lambda cell: " ".join(str(numbers[source]) for source in cell.sources),
+        "origins": Markup(origins.replace("<", r"\u003c")),
         "samples": read_samples(results, settings),
         "card": read_text(results / paths.DATA_CARD) if settings.card else None,
-        "style": Markup(read_text(files.style)),
-        "script": Markup(read_text(files.script)),
+        "style": Markup(read_text(style)),
+        "script": Markup(read_text(script)),
         "svg": svg,
         "spelled": lambda name: tasks[name].title if name in tasks else name,
         "panels_of": lambda table: panels_of(table, settings),
@@ -85,7 +85,32 @@ def render_page(content: Content, results: Path, files: PageFiles) -> str:
         "per_cent": lambda value: f"{100 * min(max(value, 0.0), 1.0):.1f}%",
         "quoted": quote,
     }
-    return render_template(files.template, values, filters, autoescape=True)
+    return render_template(template, values, filters, autoescape=True)
+
+
+def origins_of(
+    sources: Sequence[str], results: Path, tables: Sequence[Table]
+) -> list[dict[str, Any]]:
+    """Of the files that cells came from: path, sha256, and facts on their scores by setting.
+
+    Raises:
+        InputError: a manifest or a score is missing, altered or invalid.
+    """
+    digests: dict[str, str] = {}
+    for table in tables:
+        manifest = results / paths.TABLE_MANIFEST.format(table=table.name)
+        read = read_manifest(manifest).inputs if manifest.is_file() else {}
+        for path, digest in read.items():
+            # Cells name files of results by their place there, and others without their folder.
+            digests[source_name(Path(path.removeprefix(f"{results}/")))] = digest
+    found = []
+    for source in sources:
+        scores: dict[str, Any] = {}
+        if fnmatch(source, paths.METRICS.format(model="*", seed="*", task="*")):
+            settings = read_result(results / source, MetricsFile).settings
+            scores = {setting: dict(facts(one)) for setting, one in settings.items()}
+        found.append({"path": source, "sha256": digests.get(source), "scores": scores})
+    return found
 
 
 def metric_name(text: str) -> Markup:

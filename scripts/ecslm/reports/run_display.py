@@ -1,4 +1,5 @@
-"""What a run prints in place of Snakemake's output: its jobs, and last of all why it failed.
+"""What a run prints in place of Snakemake's output: its jobs, how long the rest of them takes, by
+what they and those like them took before, and last of all why it failed.
 
 It takes the records of Snakemake's logger and knows them by the names of their fields alone. All
 details are in the logs of jobs and in Snakemake's own.
@@ -9,13 +10,18 @@ import os
 import re
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TextIO
 
-from ecslm.reports.run_progress import SHORT, RunProgress, duration
+from ecslm.reports.words import duration
+
+# Jobs of this likeness take seconds.
+SHORT = ("short",)
 
 # On a terminal, jobs that took longer leave a line.
 LONG = 10.0
@@ -59,6 +65,82 @@ OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete succes
 STACK = '\n  File "'
 
 
+@dataclass(frozen=True)
+class PlannedJob:
+    """What is known of a job before it runs."""
+
+    seconds: float | None = None
+    """Seconds that it last took; None if unknown."""
+    likenesses: tuple[tuple[str, ...], ...] = ()
+    """Keys that jobs of about the same length share, the most similar jobs first."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """The share of each limited resource, of cores for example, that it takes while it runs."""
+
+
+class RunProgress:
+    """Follows the jobs of a run, by Snakemake's numbers. All times are seconds since the epoch.
+
+    Attributes:
+        due: the jobs of the run.
+        left: those that have not begun or are running, but for those that failed.
+    """
+
+    def __init__(self, due: Mapping[int, PlannedJob], others: Iterable[PlannedJob] = ()) -> None:
+        """
+        Args:
+            others: further jobs, whose times are those of similar ones.
+        """
+        self.due, self.left, self._done = due, set(due), 0
+        self._took: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        for job in (*due.values(), *others):
+            self._note(job, job.seconds)
+
+    @property
+    def count(self) -> str:
+        """How many are done, of how many, in text that is always as wide."""
+        return f"[{self._done:>{len(str(len(self.due)))}}/{len(self.due)}]"
+
+    def end(self, number: int, seconds: float) -> None:
+        """Note that a job of the run is done, and how long it took."""
+        if job := self.due.get(number):
+            self.left.discard(number)
+            self._done += 1
+            self._note(job, seconds)
+
+    def time_left(self, running: Mapping[int, tuple[float, float | None]]) -> str:
+        """How long the rest of the run takes, in words; "" while a job's length is not known.
+
+        The resource that is short decides: jobs that need all of it run one after the other, and
+        those that need half of it two at a time. Waiting for inputs is not counted.
+
+        Args:
+            running: seconds that a job has run, and takes in all as far as it shows.
+        """
+        # No run ends before its longest job.
+        longest, work = 0.0, defaultdict[str, float](float)
+        for number in self.left:
+            spent, measured = running.get(number, (0.0, None))
+            expected = measured or self._expected(self.due[number])
+            if expected is None:
+                return ""
+            seconds = max(0.0, expected - spent)
+            longest = max(longest, seconds)
+            for resource, share in self.due[number].shares.items():
+                work[resource] += seconds * share
+        seconds = max(longest, *work.values(), 0.0)
+        return f"about {duration(seconds)}" if seconds else ""
+
+    def _expected(self, job: PlannedJob) -> float | None:
+        """The seconds that a job takes: as it last took, else the mean of those most like it."""
+        alike = (fmean(self._took[one]) for one in job.likenesses if one in self._took)
+        return job.seconds if job.seconds is not None else next(alike, None)
+
+    def _note(self, job: PlannedJob, seconds: float | None) -> None:
+        if seconds is not None:
+            for likeness in job.likenesses:
+                self._took[likeness].append(seconds)
+
+
 @dataclass
 class _Job:
     """A job that is running."""
@@ -75,22 +157,20 @@ class _Job:
         """What it says is wrong."""
         return [line.removeprefix(ERROR) for line in self.lines() if line.startswith(ERROR)]
 
-    def reasons(self, others: Sequence[Path], said: Sequence[str]) -> list[str]:
-        """Why it failed, a line for each reason.
+    def reason(self, others: Sequence[Path], said: Sequence[str]) -> str:
+        """Why it failed, if it does not say so.
 
         Args:
             others: logs of a scheduler.
             said: what the executor says.
         """
-        if problems := self.problems():
-            return problems
         lines = [line for path in others for line in last_lines(path) if REASON.match(line)]
         # What it did last is no reason.
         last = [one for one in (lines or self.lines())[-1:] if not CLOCK.match(one)]
         logs = [str(one) for one in self.logs if _is_written(one, self.begun)]
         logs += [str(one) for one in others if one.is_file()]
         see = ", ".join(logs) or "what is printed above"
-        return [f"{' '.join([*said, *last]) or KILLED}: see {see}"]
+        return f"{' '.join([*said, *last]) or KILLED}: see {see}"
 
     def state(self, now: float) -> tuple[str, float, float | None]:
         """What it does in a line, the seconds that it has run, and those that it takes in all by
@@ -125,11 +205,12 @@ class RunDisplay(logging.Handler):
             answers: messages that are passed on though they are neither warnings nor errors.
         """
         super().__init__()
+        self._guard: Any = self.lock
         self._stream, self._about_target = stream, about_target
         self._usual, self._answers = usual, answers
         self._on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._started, self._last_line = False, 0.0
-        self._progress: RunProgress | None = None
+        self._started, self._shows, self._last_line = False, False, 0.0
+        self._progress = RunProgress({})
         self._running: dict[int, _Job] = {}
         # Why jobs failed, by their number, and why the run did.
         self._reasons: dict[int | None, list[str]] = {}
@@ -137,16 +218,16 @@ class RunDisplay(logging.Handler):
     def begin(self, headline: str, progress: RunProgress) -> None:
         """Show the jobs from now on, below a line on what the run is going to do."""
         if self._usual is not None:
-            with self._locked():
+            with self._guard:
+                self._progress, self._started, self._shows = progress, True, True
                 self._print("; ".join(filter(None, [headline, progress.time_left({})])))
-                self._progress, self._started = progress, True
             threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
     def end(self) -> None:
         """Stop showing jobs; pass on all further records."""
-        with self._locked():
+        with self._guard:
             self._erase()
-            self._progress, self._started = None, False
+            self._started = self._shows = False
 
     def forget(self) -> None:
         """The run has succeeded, whatever failed on the way."""
@@ -181,7 +262,11 @@ class RunDisplay(logging.Handler):
             case "job_info":
                 self._begin_job(fields)
             case "job_finished":
-                self._end_job(fields["job_id"], record.created)
+                if job := self._running.pop(fields["job_id"], None):
+                    took = record.created - job.begun
+                    self._progress.end(fields["job_id"], took)
+                    if not self._on_terminal or took >= LONG:
+                        self._print(f"{self._progress.count} {job.message}  {duration(took)}")
             case "job_error":
                 self._fail([fields["jobid"]], fields["log"], fields["rule_msg"], record.created)
             case "group_error":
@@ -192,29 +277,21 @@ class RunDisplay(logging.Handler):
                 message = record.getMessage()
                 self._reasons.setdefault(None, []).extend(self._why_stopped(message))
                 return any(words in message for words in OF_JOBS)
-        return event in ("job_error", "group_error") and self._progress is not None
+        return event in ("job_error", "group_error") and self._shows
 
     def _begin_job(self, fields: Mapping[str, Any]) -> None:
         number, message = fields["jobid"], fields["rule_msg"] or fields["rule_name"]
         # If it is tried again, what it said before is not the end of it.
         self._reasons.pop(number, None)
-        planned = self._progress.due.get(number) if self._progress else None
+        planned = self._progress.due.get(number)
         # Targets are no jobs to a reader.
-        if planned or not self._progress:
+        if planned or not self._shows:
             logs = [Path(path) for path in fields["log"]]
             self._running[number] = _Job(message, logs, fields["created"])
-        if planned and self._progress:
+        if planned:
             self._progress.left.add(number)
             if not self._on_terminal and SHORT not in planned.likenesses:
                 self._print(f"{self._progress.count} {message} begins")
-
-    def _end_job(self, number: int, now: float) -> None:
-        job = self._running.pop(number, None)
-        if job and self._progress:
-            took = now - job.begun
-            self._progress.end(number, took)
-            if not self._on_terminal or took >= LONG:
-                self._print(f"{self._progress.count} {job.message}  {duration(took)}")
 
     def _fail(
         self, numbers: Iterable[int], logs: Iterable[str | None], said: str | None, now: float
@@ -231,13 +308,12 @@ class RunDisplay(logging.Handler):
         # Of several, those that say so.
         failed = {number: job for number, job in jobs.items() if job.problems()} or jobs
         for number, job in failed.items():
-            reasons = job.reasons([one for one in others if one not in job.logs], executor)
+            unread = [one for one in others if one not in job.logs]
+            reasons = job.problems() or [job.reason(unread, executor)]
             self._reasons[number] = [in_a_line(f"{job.message}: {line}") for line in reasons]
-            if self._progress:
-                self._print(f"failed: {job.message}, after {duration(now - job.begun)}")
-                self._print(*(f"  {line}" for line in reasons[:MOST_LINES]))
-        if self._progress:
-            self._progress.left.difference_update(jobs)
+            self._print(f"failed: {job.message}, after {duration(now - job.begun)}")
+            self._print(*(f"  {line}" for line in reasons[:MOST_LINES]))
+        self._progress.left.difference_update(jobs)
 
     def _why_stopped(self, message: str) -> Iterable[str]:
         """What an error of Snakemake says, in a line; nothing of what is said elsewhere."""
@@ -250,10 +326,10 @@ class RunDisplay(logging.Handler):
         return [] if any(words in message for words in (*OF_JOBS, STACK)) else [in_a_line(message)]
 
     def _tick(self, progress: RunProgress) -> None:
-        while self._progress is progress:
+        while self._shows and self._progress is progress:
             time.sleep(1.0)
             # The terminal may have been closed.
-            with self._locked(), suppress(OSError):
+            with self._guard, suppress(OSError):
                 self._refresh(time.time())
 
     def _refresh(self, now: float) -> None:
@@ -262,7 +338,7 @@ class RunDisplay(logging.Handler):
         On a terminal the cursor stays on an empty line above, where other processes print.
         """
         soon = now - self._last_line < HEARTBEAT and not self._on_terminal
-        if not self._progress or not self._running or soon:
+        if not self._shows or not self._running or soon:
             return
         states = {number: job.state(now) for number, job in self._running.items()}
         left = self._progress.time_left({number: of[1:] for number, of in states.items()})
@@ -279,17 +355,14 @@ class RunDisplay(logging.Handler):
         print(f"{ERASE}{lines}\r\x1b[{len(rows) + 1}A", end="", file=self._stream, flush=True)
 
     def _print(self, *lines: str) -> None:
-        self._last_line = time.time()
-        self._erase()
-        print(*lines, sep="\n", file=self._stream, flush=True)
+        if self._shows:
+            self._last_line = time.time()
+            self._erase()
+            print(*lines, sep="\n", file=self._stream, flush=True)
 
     def _erase(self) -> None:
-        if self._on_terminal and self._progress:
+        if self._on_terminal and self._shows:
             print(ERASE, end="", file=self._stream, flush=True)
-
-    def _locked(self) -> Any:
-        assert self.lock is not None, "made by Handler"
-        return self.lock
 
 
 def last_lines(path: Path, since: float = 0.0) -> list[str]:

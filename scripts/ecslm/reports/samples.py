@@ -4,7 +4,7 @@ The task's metric, which is loaded by name, says how good an answer is.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -62,20 +62,18 @@ def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
     """
     found: list[Sample] = []
     for task in settings.tasks if settings.samples else ():
-        by_setting: dict[str, list[Sample]] = {}
-        for sample in _answered(results, settings, task, models_answering(settings, task)):
-            by_setting.setdefault(sample.record.setting, []).append(sample)
-        for _, samples in sorted(by_setting.items()):
-            ranked = sorted(samples, key=lambda one: one.rank)
+        samples = sorted(_answered(results, settings, task), key=lambda one: one.rank)
+        for setting in sorted({one.record.setting for one in samples}):
+            ranked = [one for one in samples if one.record.setting == setting]
             shown = min(settings.samples, len(ranked))
             found += ranked[: shown - shown // 2] + ranked[len(ranked) - shown // 2 :]
     return found
 
 
-def _answered(
-    results: Path, settings: ReportSettings, task: str, models: Sequence[str]
-) -> Iterator[Sample]:
-    """The test records of a task; those with an example in the prompt are the same samples."""
+def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sample]:
+    """The test records of a task that any model answers; those with an example in the prompt are
+    the same samples."""
+    models = models_answering(settings, task)
     if not models:
         return
     path = results / DATASET.format(task=task, split="test")

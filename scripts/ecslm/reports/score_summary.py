@@ -6,8 +6,7 @@ Left out of code digests: an edit here computes no score again.
 from collections.abc import Iterator, Mapping, Sequence
 
 from ecslm.common.text import shown
-from ecslm.reports.facts import facts
-from ecslm.reports.plain_tables import aligned
+from ecslm.reports.words import aligned, facts
 from ecslm.schemas.metrics_file import MetricsFile, OutcomeRow
 from ecslm.schemas.prediction import ScoredPrediction
 

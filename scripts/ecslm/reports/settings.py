@@ -59,7 +59,7 @@ class ReportSettings(JobSettings):
     tasks: tuple[str, ...] = ()
     """Tasks, in order."""
     models: tuple[str, ...] = ()
-    """Models, in order."""
+    """Models that are run, in order."""
     recipes: dict[str, Recipe] = {}
     """Of the models that run here."""
     answering: str | None = None
@@ -68,12 +68,8 @@ class ReportSettings(JobSettings):
     """Price of an hour of the device it runs on."""
     currency: str | None = None
     """Of all prices."""
-    judged: bool = False
-    """Whether a table of claims says how it compares with simple baselines."""
     timed: bool = False
     """Whether the time of single answers is measured."""
-    not_run: tuple[str, ...] = ()
-    """Models that are not run here, sorted."""
     partly_shown: tuple[str, ...] = ()
     """Evaluation settings of which some scores are in no table, sorted."""
     card: bool = True
@@ -94,14 +90,14 @@ class ReportSettings(JobSettings):
 
 def report_files(settings: ReportSettings) -> list[str]:
     """The files that the report reads, relative to the study's results directory."""
-    study, name = settings.context, settings.answering
+    study, name, card = settings.context, settings.answering, [paths.DATA_CARD]
     found = [
         *(paths.TABLE_JSON.format(table=table) for table in settings.tables),
         *(paths.TABLE.format(table=table) for table in settings.tables),
         *(paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures),
+        *(card if settings.card else []),
         *adapter_manifests(settings),
         *score_files(study),
-        *([paths.DATA_CARD] if settings.card else []),
     ]
     if name is not None:
         found += [*answering_files(study, name), *training_files(study, name)]
@@ -129,5 +125,5 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
 
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
-    known = settings.recipes
-    return list(dict.fromkeys(known[name].base for name in settings.models if name in known))
+    recipes = (settings.recipes[name] for name in settings.models if name in settings.recipes)
+    return list(dict.fromkeys(recipe.base for recipe in recipes))

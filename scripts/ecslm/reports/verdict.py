@@ -1,27 +1,27 @@
-"""The answer of a study: what a model is good for, task by task.
+"""The answer of a study: what a model is good for, task by task, and what it costs.
 
 It is read off the table of claims, so that both say the same; without one, off the scores.
 """
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ecslm.reports.prices import amount
+from ecslm.common.text import number_of
 from ecslm.reports.settings import ReportSettings
+from ecslm.reports.words import duration
+from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost, model_cost
 from ecslm.tables.kinds.claims import tested
 from ecslm.tables.model import Cell, Panel, Table, score_text
 from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.settings import TableContext
 
-BETTER, NO_BETTER, WORSE = 1, 0, -1
-OUTCOMES = {
-    BETTER: "better than simple",
-    NO_BETTER: "no better",
-    WORSE: "worse",
-    None: "not compared",
-}
-POSITIONS = {"above": BETTER, "contains": NO_BETTER, "below": WORSE}
+OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not compared"}
+# By where the interval lies.
+POSITIONS = {"above": 1, "contains": 0, "below": -1}
 # Why a difference whose p is small does not count.
 DOUBTS = {"few": "too few records to be sure", "undecided": "p is too near to the level"}
 # Columns of the table of claims that are drawn beside the model's own score.
@@ -45,8 +45,7 @@ class TaskVerdict:
 
     Attributes:
         says: its answers in the words of the data.
-        outcome: `BETTER` than the best simple baseline, `NO_BETTER` as far as shown, `WORSE`, None
-            where it is not compared.
+        outcome: of the comparison with the best simple baseline, a key of `OUTCOMES`.
         price: of 1,000 requests.
     """
 
@@ -72,12 +71,10 @@ class TaskVerdict:
         simple = next((one for one in self.marks if one.kind == "simple"), None)
         if simple is None:
             return self.doubt
-        found, own = [f"{simple.row} {score_text(simple.value)}"], self.score.value
-        if self.doubt:
-            found.append(self.doubt)
-        elif self.outcome == NO_BETTER and isinstance(own, float) and own != simple.value:
-            found.append(f"{'ahead' if own > simple.value else 'behind'}, perhaps by chance")
-        return "; ".join(found)
+        own, why = self.score.number, self.doubt
+        if not why and self.outcome == 0 and own is not None and own != simple.value:
+            why = f"{'ahead' if own > simple.value else 'behind'}, perhaps by chance"
+        return "; ".join(filter(None, [f"{simple.row} {score_text(simple.value)}", why]))
 
     @property
     def answers(self) -> list[str]:
@@ -119,7 +116,7 @@ class Verdict:
         compared = len(good) + len(open_) + len(bad)
         if not compared:
             return [f"{self.model} is compared with no simple baseline."]
-        tasks = f"{compared} task{'' if compared == 1 else 's'}"
+        tasks = number_of(compared, "task")
         better = "better than the best simple baseline"
         of = "no task" if compared == 1 else f"none of {tasks}"
         found = [f"{self.model} is in {of} {better}."]
@@ -137,6 +134,14 @@ class Verdict:
         return found
 
 
+class Price(NamedTuple):
+    """What it is of, how much, and what else is known."""
+
+    of: str
+    amount: str
+    more: str
+
+
 def read_verdicts(
     results: Path, settings: ReportSettings, tables: Sequence[Table]
 ) -> list[Verdict]:
@@ -145,7 +150,7 @@ def read_verdicts(
     Raises:
         InputError: a score or a cost is missing, altered or invalid.
     """
-    if settings.answering is None:
+    if (model := settings.answering) is None:
         return []
     scores = Scores(results, settings.context)
     found: dict[str, dict[str, dict[str, Cell]]] = {}
@@ -155,17 +160,26 @@ def read_verdicts(
             for row in panel.rows:
                 cells = dict(zip(keys, row.cells, strict=True))
                 found.setdefault(setting, {}).setdefault(row.name, {}).update(cells)
+    # What the table of claims would have of a score.
     for setting, *_ in () if found else settings.settings_of.values():
         for task in settings.tasks:
-            if measured := scores.of(settings.answering, task, setting):
-                cells = dict(_scored(measured, scores.simple(task, setting)))
+            if measured := scores.of(model, task, setting):
+                cells = {"ours": measured.cell}
+                simple, interval = scores.simple(task, setting), measured.cell.interval
+                if simple and (value := simple[1].strict) is not None:
+                    cells |= {"simple row": Cell(shown=simple[0]), "simple": Cell(value)}
+                    position = interval.position(value) if interval else None
+                    cells["interval of simple"] = Cell(position)
                 found.setdefault(setting, {})[task] = cells
     verdicts = []
     for setting, by_task in found.items():
-        rows = [_task_verdict(results, settings, scores, setting, *of) for of in by_task.items()]
+        rows = []
+        for task, cells in by_task.items():
+            measured, price = scores.of(model, task, setting), amount(results, settings, (task,))
+            rows.append(_task_verdict(settings.context, task, cells, measured, price or "--"))
         rows.sort(key=lambda one: 2 if one.outcome is None else -one.outcome)
         title = settings.context.setting_title(setting)
-        verdicts.append(Verdict(settings.answering, setting, title, tuple(rows)))
+        verdicts.append(Verdict(model, setting, title, tuple(rows)))
     return verdicts
 
 
@@ -180,52 +194,33 @@ def panels_of(table: Table, settings: ReportSettings) -> Iterator[tuple[Panel, s
         yield panel, setting
 
 
-def _scored(measured: Measured, simple: tuple[str, Measured] | None) -> Iterator[tuple[str, Cell]]:
-    """What the table of claims would have of a score."""
-    own = measured.cell
-    yield "ours", own
-    if simple and (value := simple[1].strict) is not None:
-        yield "simple row", Cell(shown=simple[0])
-        yield "simple", Cell(value)
-        if own.interval:
-            yield "interval of simple", Cell(own.interval.position(value))
-
-
 def _task_verdict(
-    results: Path,
-    settings: ReportSettings,
-    scores: Scores,
-    setting: str,
-    task: str,
-    cells: Mapping[str, Cell],
+    study: TableContext, task: str, known: Mapping[str, Cell], measured: Measured | None, price: str
 ) -> TaskVerdict:
-    context, missing = settings.context.tasks[task], Cell(shown="")
-    beating = cells.get("beating", missing)
+    cells = defaultdict(lambda: Cell(shown=""), known)
+    beating, says, confusion = cells["beating"], "", {}
     outcome = tested(beating)
     if outcome is None:
-        outcome = POSITIONS.get(str(cells.get("interval of simple", missing).value))
-    measured = scores.of(settings.answering, task, setting)
-    details = measured.details if measured else {}
-    says = in_words(details)
+        outcome = POSITIONS.get(str(cells["interval of simple"].value))
     if measured:
+        says, confusion = in_words(measured.details), measured.details.get("confusion", {})
         says = "one seed: " * (says != "" and measured.seeds > 1) + says
         says = says or f"{measured.records:,} records"
-    drawn = {kind: cells.get(kind, missing).value for kind in MARKS}
     return TaskVerdict(
         task=task,
-        title=context.title,
-        metric=context.metric,
+        title=study.tasks[task].title,
+        metric=study.tasks[task].metric,
         says=says,
         score=cells["ours"],
         marks=tuple(
-            Mark(kind, cells.get(f"{kind} row", missing).shown, value)
-            for kind, value in drawn.items()
-            if isinstance(value, float)
+            Mark(kind, cells[f"{kind} row"].shown, value)
+            for kind in MARKS
+            if (value := cells[kind].number) is not None
         ),
         outcome=outcome,
         doubt=next((DOUBTS[mark] for mark in beating.marks if mark in DOUBTS), ""),
-        price=amount(results, settings, (task,)) or "--",
-        confusion=details.get("confusion", {}),
+        price=price,
+        confusion=confusion,
     )
 
 
@@ -235,8 +230,8 @@ def in_words(details: Mapping[str, Any]) -> str:
     if set(confusion) == {"yes", "no"}:
         yes, no = confusion["yes"], confusion["no"]
         return (
-            f"finds {yes['yes']:,} of {sum(yes.values()):,} yes, {no['yes']:,} false "
-            f"alarm{'' if no['yes'] == 1 else 's'} in {sum(no.values()):,} no"
+            f"finds {yes['yes']:,} of {sum(yes.values()):,} yes, "
+            f"{number_of(no['yes'], 'false alarm')} in {sum(no.values()):,} no"
         )
     if confusion:
         right = sum(answers.get(one, 0) for one, answers in confusion.items())
@@ -245,6 +240,56 @@ def in_words(details: Mapping[str, Any]) -> str:
     if set(counts) == {"hits", "misses"}:
         return f"{counts['hits']:,} of {sum(counts.values()):,} right"
     return ""
+
+
+def read_prices(results: Path, settings: ReportSettings) -> Iterator[Price]:
+    """What is known of the costs of the model that the answer is about.
+
+    Raises:
+        InputError: a file is missing or invalid.
+    """
+    if settings.answering is None:
+        return
+    tasks = settings.context.models[settings.answering].tasks
+    if requests := amount(results, settings, tasks):
+        yield Price(f"{REQUESTS:,} requests", requests, "in batches, on a device always busy")
+    model = _cost(results, settings, tasks, settings.timed)
+    if model.tuned and not math.isnan(hours := model.values["training device-hours"]):
+        price = money(model.values["training price"], settings.currency)
+        more = " on ".join(filter(None, [price, *model.devices[:1]]))
+        yield Price("Training, once", duration(hours * SECONDS_PER_HOUR), more)
+    if settings.timed:
+        half, most = (model.values[f"latency {one}"] for one in ("p50", "p95"))
+        yield Price("One answer", f"{half:.2g} s", f"median; 95 % within {most:.2g} s")
+
+
+def amount(results: Path, settings: ReportSettings, tasks: tuple[str, ...]) -> str:
+    """The price of 1,000 requests of some tasks, or else how long they take here; "" if neither is
+    known."""
+    model = _cost(results, settings, tasks)
+    answering = Costs(results, model.sources["Answers"])
+    seconds, prompts = answering.total("seconds"), answering.total("prompts")
+    if math.isnan(model.values["price"]) and model.context.local and seconds * prompts > 0:
+        return duration(REQUESTS * seconds / prompts)
+    return money(model.values["price"], settings.currency)
+
+
+def money(value: float, currency: str | None) -> str:
+    """A price as people write it: with cents, or with two digits if it is less than that."""
+    if math.isnan(value):
+        return ""
+    decimals = max(2, 1 - math.floor(math.log10(value))) if value > 0 else 2
+    return f"{currency or ''} {value:,.{decimals}f}".strip()
+
+
+def _cost(
+    results: Path, settings: ReportSettings, tasks: tuple[str, ...], timed: bool = False
+) -> ModelCost:
+    """What the model costs, if it answers some tasks alone."""
+    name, hourly = str(settings.answering), settings.hourly
+    model = settings.context.models[name].model_copy(update={"tasks": tasks})
+    study = settings.context.model_copy(update={"models": {name: model}})
+    return model_cost(results, study, name, timed, math.nan if hourly is None else hourly)
 
 
 def _listed(names: Sequence[str]) -> str:

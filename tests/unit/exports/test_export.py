@@ -1,6 +1,5 @@
 """Exported models: folders that load alone and equal the base with the adapter."""
 
-import json
 import re
 import shutil
 from dataclasses import replace
@@ -27,9 +26,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.exports import run as export_run
-from ecslm.exports.equality import read_equality
-from ecslm.exports.folder import chat_template, write_folder
-from ecslm.exports.run import export_model
+from ecslm.exports.run import chat_template, export_model, write_folder
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
@@ -61,7 +58,7 @@ def settings(precision: dict[str, str] = EXACT, **decoding: Any) -> ExportSettin
         task: prediction_settings(precision, {"max_new_tokens": longest} | decoding)
         for task, longest in (("AG", 30), ("PM", 8))
     }
-    return ExportSettings(precision=Precision.model_validate(precision), tasks=tasks, records=3)
+    return ExportSettings(tasks=tasks, records=3)
 
 
 def export(folder: Path, base: Path, adapter: Path, chosen: ExportSettings | None = None) -> Path:
@@ -133,35 +130,44 @@ def test_the_head_of_a_tied_base_is_its_own_and_the_embedding_is_as_it_was(
     assert (head - embedding).abs().max() > 0.01
 
 
-def test_a_quantised_base_is_exported_as_plain_weights(
+def test_a_quantised_base_is_exported_as_plain_weights_and_how_it_samples_is_in_their_defaults(
     tmp_path: Path, tiny_base: Path, quantised_adapter: Path
 ) -> None:
-    folder = export(tmp_path, tiny_base, quantised_adapter, settings(QUANTISED))
+    chosen = settings(QUANTISED, sample=True, temperature=0.5, top_p=0.9)
+    folder = export(tmp_path, tiny_base, quantised_adapter, chosen)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert "quantization" not in (folder / "config.json").read_text()
     check_logits(model, folder, with_adapter(tiny_base, quantised_adapter, QUANTISED), 0)
+    expected = {"do_sample": True, "temperature": 0.5, "top_p": 0.9, "max_new_tokens": 30}
+    assert expected.items() <= read_json(folder / "generation_config.json").items()
+    # Sampled with the same numbers.
+    for one in read_json(folder / "equality.json")["answers"]:
+        assert one["adapter"] == one["exported"]
 
 
 def test_greedy_generation_of_transformers_gives_the_answers_of_the_study_which_are_those_of_both(
     exported: Path, plain: Any, tokenizer: Any
 ) -> None:
-    report = read_equality(exported / "equality.json")
-    assert [(one.task, one.id) for one in report.answers] == [
+    report = read_json(exported / "equality.json")
+    answers, logits = report["answers"], report["logits"]
+    assert [(one["task"], one["id"]) for one in answers] == [
         (task, name) for task in ("AG", "PM") for name in ("r0", "r2", "r4")
     ]
-    assert report.same == report.logits.prompts == len(report.answers)
-    assert 0 < report.logits.share < report.logits.tolerance
-    assert report.parameters > report.trained_parameters > 0
-    assert report.example_prompt == prompt()
+    assert logits["prompts"] == len(answers)
+    assert 0 < logits["largest_difference"] < logits["tolerance"] * logits["largest"]
+    assert report["parameters"] > report["trained_parameters"] > 0
+    assert report["example_prompt"] == prompt()
     template = PromptTemplate(exported / "prompt.jinja")
-    for answer in report.answers:
-        text = template.render(make_record(int(answer.id[1:])), 0)
+    for answer in answers:
+        assert answer["adapter"] == answer["exported"]
+        text = template.render(make_record(int(answer["id"][1:])), 0)
         tokens = tokenizer(text, add_special_tokens=False, return_tensors="pt")
-        limit = settings().tasks[answer.task].decoding.max_new_tokens
+        limit = settings().tasks[answer["task"]].decoding.max_new_tokens
         whole = plain.generate(**tokens, max_new_tokens=limit)[0]
         generated = whole[tokens["input_ids"].shape[1] :]
-        assert tokenizer.decode(generated, skip_special_tokens=True) == answer.exported.text
+        decoded = tokenizer.decode(generated, skip_special_tokens=True)
+        assert decoded == answer["exported"]["text"]
 
 
 def test_the_code_on_the_card_runs_in_the_folder(
@@ -173,18 +179,6 @@ def test_the_code_on_the_card_runs_in_the_folder(
     capsys.readouterr()
     exec(code.replace('"..."', '"Answer yes or no."'), {})
     assert capsys.readouterr().out.strip()
-
-
-def test_sampling_is_in_the_defaults_of_a_model_that_samples(
-    tmp_path: Path, tiny_base: Path, exact_adapter: Path
-) -> None:
-    chosen = settings(sample=True, temperature=0.5, top_p=0.9)
-    folder = export(tmp_path, tiny_base, exact_adapter, chosen)
-    generation = json.loads((folder / "generation_config.json").read_text())
-    expected = {"do_sample": True, "temperature": 0.5, "top_p": 0.9, "max_new_tokens": 30}
-    assert expected.items() <= generation.items()
-    # Sampled with the same numbers.
-    assert (report := read_equality(folder / "equality.json")).same == len(report.answers)
 
 
 @pytest.fixture(scope="module")
@@ -238,28 +232,7 @@ def test_a_model_that_is_not_equal_is_not_exported(
     assert list((tmp_path / "model").iterdir()) == []
 
 
-def test_the_folder_appears_whole_or_not_at_all(
-    tmp_path: Path, tiny_base: Path, exact_adapter: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(export_run, "answered_twice", fail)
-        with pytest.raises(KeyboardInterrupt):
-            export(tmp_path, tiny_base, exact_adapter)
-    assert list((tmp_path / "model").iterdir()) == []
-    first = export(tmp_path, tiny_base, exact_adapter)
-    bytes_of = {path.name: path.read_bytes() for path in first.iterdir()}
-    export(tmp_path, tiny_base, exact_adapter)
-    again = {path.name: path.read_bytes() for path in first.iterdir()}
-    assert again == bytes_of
-    made = json.loads(bytes_of["manifest.json"])
-    assert set(made["files"]) == bytes_of.keys() - {"manifest.json", "cost.json"}
-    assert made["model"] == "Tiny-EC" and made["seed"] == 0
-
-
-def test_the_script_makes_the_same_folder(
+def test_the_script_makes_the_same_folder_whole_or_not_at_all(
     tmp_path: Path,
     tiny_base: Path,
     exact_adapter: Path,
@@ -271,6 +244,18 @@ def test_the_script_makes_the_same_folder(
     options += ["--template", PROMPTS / "alpaca.jinja", "--threads", 1, "--batch-tokens", 300]
     options += ["--settings", settings().model_dump_json(), "--dataset", *files]
     options += ["--output", tmp_path / "model/manifest.json"]
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export_run, "answered_twice", fail)
+        assert run_here(monkeypatch, "export.py", options) == 130
+    assert list((tmp_path / "model").iterdir()) == []
     assert run_here(monkeypatch, "export.py", options) == 0
-    for name in ("model.safetensors", "config.json", "equality.json"):
+    made = read_json(tmp_path / "model/manifest.json")
+    names = {path.name for path in exported.iterdir()}
+    assert set(made["files"]) == names - {"manifest.json", "cost.json"}
+    assert (made["model"], made["seed"]) == ("Tiny-EC", 0)
+    for name in names - {"manifest.json"}:
         assert (tmp_path / "model" / name).read_bytes() == (exported / name).read_bytes()

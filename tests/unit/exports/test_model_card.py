@@ -33,13 +33,6 @@ EQUALITY = {
 }
 
 
-def answer(task: str, number: int, adapter: str, exported: str) -> dict[str, Any]:
-    about = {"id": f"{task}{number}", "sample_id": f"s{number}", "task": task, "setting": IND}
-    about |= {"reference": "yes", "options": None, "relevance": None}
-    texts = {"adapter": adapter, "exported": exported}
-    return about | {by: {"text": text, "finish_reason": "stop"} for by, text in texts.items()}
-
-
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """The results of a tuned model, of two baselines, and its export."""
@@ -51,7 +44,8 @@ def results(tmp_path: Path) -> Path:
     write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.1), OOD: scores(0.2)})
     write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.3), OOD: scores(0.4)})
     write_simple(tmp_path, "PM", "always-yes")
-    answers = [answer("AG", 0, "It is.", "It is."), answer("PM", 1, "yes", "no")]
+    texts = (("It is.", "It is."), ("yes", "no"))
+    answers = [{"adapter": {"text": one}, "exported": {"text": other}} for one, other in texts]
     write_json(tmp_path / f"exports/{MODEL}/equality.json", EQUALITY | {"answers": answers})
     write_json(tmp_path / f"exports/{MODEL}/manifest.json", MANIFEST)
     return tmp_path
@@ -81,15 +75,18 @@ def test_the_card_says_how_the_model_was_tuned(
     quantization: str, method: str, results: Path
 ) -> None:
     path = results / f"exports/{MODEL}/equality.json"
-    precision = EQUALITY["precision"] | {"quantization": quantization}  # type: ignore[operator]
+    precision = {"quantization": quantization, "dtype": "bfloat16"}
     write_json(path, read_json(path) | {"precision": precision})
     text = card(results)
-    assert f'Small tuned with {method} on 2 tasks of the study "A shop"' in text
     assert ModelCard(text).data.tags == [method.lower()]
-    assert '"rank": 16' in section(text, "Recipe and cost")
-    assert "Tuned on 30 records, 4,000 tokens per epoch (60 of them answers)" in text
-    assert "### Instruction:\nSay.\n" in section(text, "Use")
-    assert 'Its answer: "It is."' in text
+    for part in (
+        f'Small tuned with {method} on 2 tasks of the study "A shop"',
+        '"rank": 16',
+        "Tuned on 30 records, 4,000 tokens per epoch (60 of them answers)",
+        "### Instruction:\nSay.\n",
+        'Its answer: "It is."',
+    ):
+        assert part in text
 
 
 def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:

@@ -10,16 +10,22 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from support.table_files import IND, TASKS, write_over_seeds, write_published, write_simple
+from support.table_files import (
+    IND,
+    TASKS,
+    scores,
+    write_metrics,
+    write_over_seeds,
+    write_published,
+    write_simple,
+)
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import write_manifest
-from ecslm.figures.against import quantity_axis
-from ecslm.figures.draw import draw_figures
-from ecslm.figures.panels import titled_panels
+from ecslm.figures.draw import draw_figures, quantity_axis
 from ecslm.figures.settings import FiguresSettings
-from ecslm.figures.style import label_metric, styled
+from ecslm.figures.style import label_metric, styled, titled_panels
 
 SMALL = {"family": "Small", "multiplied": 900}
 MODELS: dict[str, Any] = {
@@ -31,38 +37,34 @@ MODELS: dict[str, Any] = {
 }
 VALUES = {"Small": 0.3, "Other": 0.5, "Words": 0.45, "always-yes": 0.4, "random": 0.2}
 PUBLISHED = {"GPT-4 Turbo": "GPT-4 Turbo", "Small-EC (published)": "Small-EC"}
+UNRELIABLE = {"interval": {"method": "bootstrap", "reliable": False}}
 
 
 def settings(**table: Any) -> FiguresSettings:
     rows = ["GPT-4 Turbo", "random", "always-yes", *MODELS, "Small-EC (published)"]
     drawn = {"name": "ind", "setting": IND, "tasks": ["PM", "AVE"], "rows": rows}
     drawn |= {"published": PUBLISHED, "published_table": "IND"} | table
-    tasks = {code: TASKS[code] for code in ("AVE", "PM", "SA")}
-    models = {name: {"tasks": ["PM"]} | one for name, one in MODELS.items()}
-    return FiguresSettings.model_validate(
-        {"tables": [drawn], "tasks": tasks, "models": models, "simple": ["PM"]}
-    )
-
-
-def score(model: str, value: float | None, **changes: Any) -> dict[str, Any]:
-    known = {"model": model, "seed": 0, "task": "PM", "setting": IND, "protocol": "strict"}
-    known |= {"value": value, "low": 0.1, "high": 0.9, "interval_reliable": True, "n": 10}
-    return (
-        known | {"prompt_tokens": 900, "generated_tokens": 100, "training_records": None} | changes
-    )
+    context = {
+        "tasks": {code: TASKS[code] for code in ("AVE", "PM", "SA")},
+        "models": {name: {"tasks": ["PM"]} | one for name, one in MODELS.items()},
+        "baselines": {name: ["PM"] for name in ("always-yes", "random")},
+        "simple": {"PM": ["always-yes"]},
+    }
+    return FiguresSettings.model_validate({"tables": [drawn], "context": context})
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """Scores and logs of a small study."""
-    rows = [score(name, value) for name, value in VALUES.items()]
-    rows += [score("Small-EC", 0.6 + seed / 5, seed=seed, training_records=40) for seed in (0, 1)]
-    rows += [score("Small-1shot", 0.35, setting=f"{IND}_1-shot")]
-    rows += [score("Other", 0.99, protocol="lenient"), score("Other", None, task="AVE")]
-    write_scores(tmp_path, rows)
+    for name, value in VALUES.items():
+        write_metrics(tmp_path, name, "PM", {IND: scores(value, n=10)})
+    write_metrics(tmp_path, "Small-1shot", "PM", {f"{IND}_1-shot": scores(0.35, n=10)})
+    for seed in (0, 1):
+        write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.6 + seed / 5, n=10)}, seed)
     write_over_seeds(tmp_path, "Small-EC", "PM", {IND: 0.7})
     write_simple(tmp_path, "PM", "always-yes")
     write_published(tmp_path)
+    write_tokens(tmp_path)
     for seed in (0, 1):
         right = {"SA": 1.0, "PM": 0.2 + 0.4 * seed}
         steps = [{"step": n, "records": 4 * n, "loss": 2 - n / 100} for n in range(1, 121)]
@@ -73,21 +75,18 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write_scores(folder: Path, rows: list[dict[str, Any]]) -> None:
-    types = {
-        "interval_reliable": "boolean",
-        "training_records": "Int64",
-        "generated_tokens": "Int64",
-    }
+def write_tokens(folder: Path, **unknown: None) -> None:
+    """The tidy rows, with the tokens of answers to ten records; of some models they are unknown."""
+    rows = [
+        {"model": name, "task": "PM", "setting": IND + "_1-shot" * (name == "Small-1shot")}
+        | {"protocol": protocol, "n": 10, "prompt_tokens": 900}
+        | {"generated_tokens": unknown.get(name, 100), "training_records": known}
+        for name in MODELS
+        for protocol in ("strict", "lenient")
+        for known in ((40, 40) if name == "Small-EC" else (None,))
+    ]
+    types = {"training_records": "Int64", "generated_tokens": "Int64"}
     pd.DataFrame(rows).astype(types).to_parquet(folder / "scores.parquet")
-
-
-def change(folder: Path, model: str, **changes: Any) -> None:
-    """Change all rows of a model."""
-    frame = pd.read_parquet(folder / "scores.parquet")
-    for name, value in changes.items():
-        frame.loc[frame["model"] == model, name] = value
-    frame.to_parquet(folder / "scores.parquet")
 
 
 def drawn(results: Path, name: str, **table: Any) -> tuple[Figure, str]:
@@ -126,7 +125,8 @@ def legend(figure: Figure) -> list[str]:
 def test_dots_are_those_of_models_published_rows_and_the_best_simple_baseline(
     results: Path,
 ) -> None:
-    change(results, "Other", interval_reliable=False)
+    details = {"strict": {"details": UNRELIABLE}}
+    write_metrics(results, "Other", "PM", {IND: scores(0.5, n=10, **details)})
     figure, text = drawn(results, "intervals_ind_PM")
     (axes,) = figure.axes
     assert rows(axes) == {
@@ -141,14 +141,14 @@ def test_dots_are_those_of_models_published_rows_and_the_best_simple_baseline(
     assert text.startswith("Product Matching (PM), 10 records, F1: GPT-4 Turbo 0.753, always-yes")
     assert "Small-EC 0.700 (0.680 to 0.720), Small-EC (published) 0.720." in text
     bars = {line.get_ydata()[0]: line for line in axes.lines if len(line.get_xdata()) == 2}
-    assert list(bars[4].get_xdata()) == [0.1, 0.9]
+    assert list(bars[4].get_xdata()) == pytest.approx([0.47, 0.53])
     assert [bars[place].get_linestyle() for place in (3, 4)] == ["-", "--"]
 
 
 def test_a_baseline_that_is_no_row_is_shown_if_it_is_the_best_and_records_if_all_have_as_many(
     results: Path,
 ) -> None:
-    change(results, "Small", n=9)
+    write_metrics(results, "Small", "PM", {IND: scores(0.3, n=9)})
     figure, _ = drawn(results, "intervals_ind_PM", rows=["Small"], published={})
     assert rows(figure.axes[0]) == {"Small": "0.300", "always-yes": "0.400"}
     assert "records" not in figure.get_suptitle()
@@ -163,7 +163,7 @@ def test_a_value_that_is_twice_a_recall_is_marked_hollow_and_never_the_best(resu
 
 
 def test_computation_is_two_operations_for_each_weight_and_token(results: Path) -> None:
-    change(results, "Small", generated_tokens=None)
+    write_tokens(results, Small=None)
     figure, text = drawn(results, "computation_ind", computation=True)
     axes = figure.axes[0]
     assert markers(axes) == [
@@ -173,7 +173,7 @@ def test_computation_is_two_operations_for_each_weight_and_token(results: Path) 
     assert level(axes) == {0.753: "--", 0.4: ":"}
     wanted = ["Small", "tuned", "not tuned", "best published value", "best simple baseline"]
     assert legend(figure) == wanted
-    assert "Product Matching (PM): GPT-4 Turbo 0.753, always-yes 0.400 (0.100 to 0.900)," in text
+    assert "Product Matching (PM): GPT-4 Turbo 0.753, always-yes 0.400 (0.370 to 0.430)," in text
     figure, _ = drawn(
         results, "computation_ind", computation=True, published={}, rows=["Small-1shot"]
     )
@@ -217,7 +217,7 @@ def test_altered_scores_are_refused(results: Path) -> None:
     made = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
     write_manifest(results / "scores.manifest.json", made, [results / "scores.parquet"])
     drawn(results, "loss")
-    change(results, "Other", value=0.9)
+    write_tokens(results, Other=None)
     with pytest.raises(InputError, match=r"scores\.parquet: altered"):
         drawn(results, "loss")
 
@@ -225,7 +225,7 @@ def test_altered_scores_are_refused(results: Path) -> None:
 @given(st.lists(st.floats(1e6, 1e15), min_size=1, max_size=5))
 def test_an_axis_of_quantities_has_round_numbers_two_at_least(places: list[float]) -> None:
     axes = Figure().subplots()
-    quantity_axis(axes, pd.Series(places), ((1e9, "G"),))
+    quantity_axis(axes, pd.Series(places))
     low, high = axes.get_xlim()
     numbers = [number for number in axes.get_xticks() if low <= number <= high]
     assert len(numbers) >= 2

@@ -10,7 +10,7 @@ from support.stated_jobs import job_of
 
 from ecslm.common.errors import InputError
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.figures import figures_settings
+from ecslm.plan.report import figures_settings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import table_resources
 
@@ -83,17 +83,18 @@ def test_models_of_other_shares_of_records_are_drawn_against_their_number() -> N
         ("Small-EC-tenth", "Small-EC"),
         ("Words-tenth", "Words"),
     )
-    assert of_both.models["Words-tenth"].records_of == "Small-EC-tenth"
+    assert of_both.context.models["Words-tenth"].records_of == "Small-EC-tenth"
     rows[0]["models"] = [name for name in rows[0]["models"] if name not in own]
     other = models | {"Small-EC-tenth": SHARE | {"template": "alpaca"}}
     assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
 
 
 def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:
-    assert set(job_of(with_table(), "draw_figures").inputs) == {
-        *(f"results/shop/adapters/Small-EC/seed-{seed}/manifest.json" for seed in (0, 1)),
-        *(f"results/shop/metrics/Small-EC/over-seeds/{task}.json" for task in ("PM", "AVE")),
-        *(f"results/shop/simple_baselines/{task}.json" for task in ("PM", "AVE")),
+    seeds, tasks = ("seed-0", "seed-1"), ("PM", "AVE")
+    assert set(job_of(with_table(), "draw_figures").inputs) > {
+        *(f"results/shop/adapters/Small-EC/{seed}/manifest.json" for seed in seeds),
+        *(f"results/shop/metrics/Small-EC/{of}/PM.json" for of in (*seeds, "over-seeds")),
+        *(f"results/shop/simple_baselines/{task}.json" for task in tasks),
         *("results/shop/scores.parquet", "resources/published/study.csv"),
     }
 

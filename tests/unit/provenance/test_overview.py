@@ -11,7 +11,7 @@ from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
 from ecslm.provenance.overview import Cost, Costs, overview, planned_job
-from ecslm.reports.run_progress import PlannedJob
+from ecslm.reports.run_display import PlannedJob
 
 GPU, CPU = "NVIDIA Z100", "x86_64 CPU, 2 threads"
 RESULTS = "results/shop"

@@ -38,18 +38,12 @@ def handlers(touch: bool = False, main: bool = True, **options: Any) -> list[typ
     return [type(one) for one in logger.handlers]
 
 
-def test_the_display_takes_the_place_of_the_handler_that_prints() -> None:
+def test_the_display_takes_the_place_of_the_handler_whose_output_nobody_asks_for() -> None:
+    """But not in a job that a scheduler starts."""
+    for options in (*({option: True} for option in OPTIONS), {"touch": True}):
+        assert handlers(**options) == [logging.StreamHandler, RunDisplay], options
+        logger.handlers.pop()
+    assert handlers(main=False) == [logging.StreamHandler]
+    assert SHOWN not in os.environ
     assert handlers() == [RunDisplay]
     assert SHOWN in os.environ
-
-
-@pytest.mark.parametrize(
-    "options", [*({option: True} for option in OPTIONS), {"touch": True}], ids=str
-)
-def test_who_asks_for_other_output_gets_what_snakemake_prints(options: dict[str, bool]) -> None:
-    assert handlers(**options) == [logging.StreamHandler, RunDisplay]
-    assert SHOWN not in os.environ
-
-
-def test_a_job_that_a_scheduler_starts_prints_as_snakemake_does() -> None:
-    assert handlers(main=False) == [logging.StreamHandler]

@@ -13,23 +13,15 @@ from support.report_files import (
     own_table,
     report_settings,
     results_table,
-    write_results,
     write_table,
 )
 
-from ecslm.reports.document import render_document, weights_text
-from ecslm.reports.settings import Recipe
+from ecslm.reports.document import render_document
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.model import Cell
 
 KINDS = ("cost", "dataset", "parameters", "comparisons", "new", "reproduction")
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """The results of a small study."""
-    return write_results(tmp_path / "demo")
 
 
 def document_of(results: Path, **changes: object) -> str:
@@ -81,14 +73,15 @@ def test_deviations_and_limits_are_those_of_the_study(
     results: Path, comparable: bool, of_the_paper: bool
 ) -> None:
     context = {"data": {"source": "a shop", "comparable": comparable}}
-    document = document_of(results, context=context, of_the_paper=of_the_paper, not_run=["Large"])
+    document = document_of(results, context=context, of_the_paper=of_the_paper, models=["Small-EC"])
     for words, expected in {
         "Learning rate 0.5 instead of 0.0001: all tuned models.": of_the_paper,
         "Max val records 60 instead of no limit: all tuned models.": of_the_paper,
         "not those of the published study": not comparable,
         "None are known in the data.\n": comparable and not of_the_paper,
         "ECInstruct is built from public data": comparable and of_the_paper,
-        "not run here: Large.": True,
+        "not run here: Small.": True,
+        "trained with a single seed": True,
     }.items():
         assert (words in document) == expected, words
 
@@ -116,9 +109,9 @@ def test_methods_tell_what_each_model_was_trained_on_and_nothing_of_models_elsew
     (row,) = (line for line in document_of(results).splitlines() if line.startswith(head))
     # 500 tokens in each of three passes.
     assert row.endswith(r" & 30 & 1,500 & 42 \\")
-    precision = {"quantization": "nf4", "dtype": "auto"}
-    auto = Recipe.model_validate({"base": "B", "precision": precision})
-    assert weights_text(auto) == "NF4, bfloat16 or float32"
+    precision = {"quantization": "none", "dtype": "auto"}
+    auto = document_of(results, recipes={"Small": {"base": "Small", "precision": precision}})
+    assert r"Small & Small & bfloat16 or float32 & " in auto
     elsewhere = {
         name: {"seeds": [seed], "tasks": ["PM"]} for name, seed in (("Small", 0), ("Small-EC", 42))
     }

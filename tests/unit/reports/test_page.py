@@ -12,14 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.report_files import (
     CLAIMS,
-    HOSTILE,
     SVG,
     claims_table,
     own_table,
     page_of,
     report_settings,
     results_table,
-    write_results,
     write_table,
 )
 from support.table_files import IND, scores, write_metrics
@@ -35,12 +33,6 @@ from ecslm.tables.inputs import source_name
 from ecslm.tables.model import Cell, Row, RowGroup
 
 OTHER = "OOD_Diverse_Instruction"
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """The results of a small study."""
-    return write_results(tmp_path / "demo")
 
 
 def test_question_answer_and_costs_come_before_all_tables(results: Path) -> None:
@@ -70,9 +62,10 @@ def test_the_bar_shows_the_values_of_the_table_and_says_them(results: Path) -> N
     ):
         assert drawn in page
     assert "best published" not in page_of(results), "of values that cannot be compared"
-    write_table(results, claims_table(Cell(), ours=Cell()))
+    write_table(results, claims_table(Cell(), ours=Cell(), untuned=Cell(0.0, "0.000")))
     page = page_of(results, report_settings(**CLAIMS))
     assert " not compared" in page
+    assert 'class="untuned" cx="0.0%"' in page
     assert 'class="own outcome' not in page, "not defined"
 
 
@@ -98,9 +91,7 @@ def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
         assert link.startswith("data:") or link.removeprefix("#") in names
     (tex,) = re.findall(r'download="ind.tex" href="[^,]*,(.*?)"', page)
     assert unquote(tex) == "% ind\n"
-
-
-def test_the_page_of_a_study_of_its_own_speaks_of_no_published_one(results: Path) -> None:
+    # That of a study of its own speaks of no published one.
     write_table(results, own_table())
     content = page_of(results).partition("<dialog")[0].partition("<body>")[2]
     assert not [one for one in ("published", "ecinstruct", "in domain") if one in content.lower()]
@@ -145,16 +136,6 @@ def test_beside_a_released_score_stands_how_many_answers_its_scorer_drops(result
     facts = origin_of(page_of(results), "0.400")["scores"][IND]
     assert facts["Answers that the released scorer drops"] == "7"
     assert "Answers that the 2024 scorer drops" not in facts
-
-
-def test_text_from_models_and_data_cannot_run(results: Path) -> None:
-    write_table(results, results_table(summary=(HOSTILE,), caption="</script>"))
-    given = {"answers": {"distinct": 1, "most_frequent": "</script>", "count": 200}}
-    write_metrics(results, "Small", "PM", {IND: scores(0.4, **given)})
-    page = page_of(results)
-    assert HOSTILE not in page
-    assert "&lt;script&gt;alert" in page
-    assert page.count("</script>") == 2
 
 
 def test_the_page_tells_where_everything_came_from(results: Path) -> None:

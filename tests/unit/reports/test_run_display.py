@@ -11,8 +11,15 @@ from typing import Any
 
 import pytest
 
-from ecslm.reports.run_display import ERASE, HEARTBEAT, RunDisplay
-from ecslm.reports.run_progress import SHORT, PlannedJob, RunProgress
+from ecslm.reports.run_display import (
+    ERASE,
+    HEARTBEAT,
+    SHORT,
+    PlannedJob,
+    RunDisplay,
+    RunProgress,
+)
+from ecslm.reports.words import duration
 
 TRAIN, SCORE, TARGET = 7, 8, 99
 PLANNED = {TRAIN: PlannedJob(100.0, shares={"gpu": 1.0}), SCORE: PlannedJob(2.0, (SHORT,))}
@@ -102,13 +109,17 @@ def run(tmp_path: Path) -> Iterator[Snakemake]:
     made.display.close()
 
 
-def test_a_line_is_printed_for_each_job_that_is_done_or_begins_and_is_long_and_none_for_a_target(
+def test_a_line_is_printed_for_each_job_that_is_done_or_begins_and_is_long_and_each_minute(
     run: Snakemake,
 ) -> None:
+    """None for a target; what is left counts the share of its steps that a job has done."""
     run.starts()
     run.begins(TRAIN)
     run.begins(SCORE, at=1)
     run.ends(SCORE, at=3)
+    run.writes("10:00:00 step 1 of 30: loss 2.0\n10:00:20 step 7 of 30: loss 1.5\n")
+    run.says("anything", at=HEARTBEAT - 10)
+    run.says("anything", at=HEARTBEAT + 10)
     run.ends(TRAIN, at=92)
     run.begins(TARGET, at=93)
     run.ends(TARGET, at=94)
@@ -116,25 +127,10 @@ def test_a_line_is_printed_for_each_job_that_is_done_or_begins_and_is_long_and_n
         "Study shop: 2 jobs; about 1 min 40 s",
         f"[0/2] {ADAPTER} begins",
         f"[1/2] {SCORES}  2 s",
+        f"[1/2] running, about 3 min 50 s left: {ADAPTER}  1 min 10 s: step 7 of 30: loss 1.5",
         f"[2/2] {ADAPTER}  1 min 32 s",
     ]
     assert run.last_words() == []
-
-
-def test_a_long_job_says_each_minute_what_it_does_and_how_long_the_rest_takes(
-    run: Snakemake,
-) -> None:
-    """By the share of its steps that are done, not by what it once took."""
-    run.starts()
-    run.begins(TRAIN)
-    run.writes("10:00:00 step 1 of 30: loss 2.0\n10:00:20 step 7 of 30: loss 1.5\n")
-    run.says("anything", at=HEARTBEAT - 10)
-    assert len(run.lines) == 2
-    run.says("anything", at=HEARTBEAT + 10)
-    left = "about 3 min 50 s left"
-    assert run.lines[2:] == [
-        f"[0/2] running, {left}: {ADAPTER}  1 min 10 s: step 7 of 30: loss 1.5"
-    ]
 
 
 def test_warnings_errors_and_what_is_said_before_and_after_jobs_are_passed_on(
@@ -254,34 +250,26 @@ def test_a_job_that_is_tried_again_counts_once_and_with_its_last_reason(
 
 
 @pytest.mark.parametrize(
-    ("message", "lines"),
+    ("message", "line"),
     [
         (
-            "MissingRuleException:\nNo rule to produce a b.tex (if you use input functions make "
-            "sure that they don't raise unexpected exceptions).",
-            ["a b.tex: unknown"],
+            "x:\nNo rule to produce a b.tex (if you use input functions make sure",
+            "a b.tex: unknown",
         ),
+        ("x:\nTarget rules may not contain wildcards. Please", "the target has many jobs: name .*"),
         (
-            "WorkflowError:\nTarget rules may not contain wildcards. Please specify",
-            [
-                "the target has many jobs: name a file that it makes, or take a target that is "
-                "listed by `snakemake --list-target-rules`"
-            ],
+            "x in rule render_table:\n    affected files:\n        report/a.jinja",
+            "report/a.jinja: no such file, and nothing makes it: bring it back",
         ),
-        (
-            "MissingInputException in rule render_table:\nMissing input files for rule "
-            "render_table:\n    output: x.tex\n    affected files:\n        report/a.jinja",
-            ["report/a.jinja: no such file, and nothing makes it: bring it back"],
-        ),
-        ("WorkflowError:\nsomething\n    else", ["WorkflowError: something else"]),
+        ("WorkflowError:\nsomething\n    else", "WorkflowError: something else"),
         # Of the workflow itself, which Snakemake prints with its stack.
-        ('KeyError in file "rules/x.smk", line 3:\n\'x\'\n  File "rules/x.smk", line 3', []),
-        (JOBS_FAILED, []),
+        ('KeyError in file "rules/x.smk", line 3:\n\'x\'\n  File "rules/x.smk", line 3', ""),
+        (JOBS_FAILED, ""),
     ],
 )
-def test_why_snakemake_stops_is_one_line(message: str, lines: list[str], run: Snakemake) -> None:
+def test_why_snakemake_stops_is_one_line(message: str, line: str, run: Snakemake) -> None:
     run.stops(message)
-    assert run.last_words() == lines
+    assert re.fullmatch(line, "\n".join(run.last_words()))
 
 
 def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_what_is_printed(
@@ -299,9 +287,13 @@ def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_w
     # The first line is where others print.
     assert run.frame == ["", head, f"  {ADAPTER}  2 s: step 15 of 30: loss 1.5\r\x1b[2A"]
     run.fails(TRAIN, at=3)
+    run.begins(SCORE, at=3)
     run.display.end()
     assert f"{ERASE}failed: {ADAPTER}, after 3 s\n" in run.stream.getvalue()
     assert run.frame == [""], "nothing is left below it"
+    run.says("Complete log(s): a.log", at=4)
+    assert run.frame == ["Complete log(s): a.log", ""]
+    run.ends(SCORE, at=4)
     many = range(100, 109)
     run.display.begin("Study shop: 9 jobs", RunProgress(dict.fromkeys(many, PlannedJob())))
     for job in many:
@@ -313,3 +305,63 @@ def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_w
     assert more.startswith("  and 3 more\r")
     assert max(map(len, rows)) < 80
     run.display.close()
+
+
+# How long the rest takes
+
+A, B, C = range(3)
+
+
+def job(
+    seconds: float | None = None, gpu: float = 0.0, **more: tuple[tuple[str, ...]]
+) -> PlannedJob:
+    return PlannedJob(seconds, shares={"gpu": gpu, "_cores": 0.5}, **more)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "left"),
+    [
+        ([job(10), job(10)], "about 10 s"),
+        ([job(10), job(10), job(10)], "about 15 s"),
+        ([job(10, gpu=1), job(10, gpu=1)], "about 20 s"),
+        # No run ends before its longest job.
+        ([job(60), job(2)], "about 1 min 0 s"),
+        ([job(), job(30)], ""),
+        ([], ""),
+    ],
+)
+def test_jobs_that_share_the_cores_run_side_by_side_and_those_of_one_gpu_do_not(
+    jobs: list[PlannedJob], left: str
+) -> None:
+    assert RunProgress(dict(enumerate(jobs))).time_left({}) == left
+
+
+def test_what_a_running_job_has_run_is_no_longer_left_and_what_it_shows_counts_most() -> None:
+    progress = RunProgress({A: job(10, gpu=1), B: job(10, gpu=1)})
+    assert progress.time_left({A: (4.0, None)}) == "about 16 s"
+    assert progress.time_left({A: (40.0, None)}) == "about 10 s", "it takes longer than expected"
+    assert progress.time_left({A: (40.0, 100.0)}) == "about 1 min 10 s"
+    progress.end(A, 41)
+    assert (progress.time_left({}), progress.count) == ("about 10 s", "[1/2]")
+    progress.left.discard(B)
+    assert progress.time_left({}) == "", "it has failed"
+
+
+def test_jobs_that_never_ran_are_expected_to_take_what_those_most_like_them_took() -> None:
+    tuned, any_ = ("predict", "Tuned"), ("predict",)
+    waiting = PlannedJob(likenesses=(tuned, any_))
+    others = [PlannedJob(90, (("predict", "Other"), any_)), PlannedJob(30, (any_,))]
+    progress = RunProgress({A: waiting, B: waiting, C: PlannedJob(20)}, others)
+    assert progress.time_left({}) == "about 1 min 0 s"
+    progress.end(A, 50)
+    assert progress.time_left({}) == "about 50 s"
+    progress.end(B, 50)
+    assert progress.time_left({}) == "about 20 s", "what it took itself counts more"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (400, "6 min 40 s"), (7500, "2 h 5 min")],
+)
+def test_a_duration_is_told_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

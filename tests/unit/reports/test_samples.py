@@ -1,16 +1,10 @@
 from pathlib import Path
 
 import pytest
-from support.report_files import report_settings, write_results
+from support.report_files import report_settings
 
 from ecslm.common.errors import InputError
 from ecslm.reports.samples import read_samples, readable
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """The results of a small study."""
-    return write_results(tmp_path / "demo")
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.report_files import CLAIMS, claims_table, report_settings, write_results
+from support.report_files import CLAIMS, claims_table, report_settings
 from support.table_files import IND, TASKS, scores, write_metrics
 
-from ecslm.reports.prices import money, read_prices
-from ecslm.reports.verdict import Mark, Verdict, in_words, read_verdicts
+from ecslm.reports.verdict import Mark, Verdict, in_words, money, read_prices, read_verdicts
 from ecslm.tables.model import Cell, RowGroup, Table
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """The results of a small study."""
-    return write_results(tmp_path / "demo")
 
 
 def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
@@ -26,40 +19,24 @@ def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("difference", "marks", "word", "doubt"),
+    ("simple", "difference", "marks", "word", "reason"),
     [
-        (0.09, ["significant"], "better than simple", False),
-        (-0.09, ["significant"], "worse", False),
-        (0.09, [], "no better", False),
-        (0.09, ["few"], "no better", True),
-        (0.09, ["undecided"], "no better", True),
+        (0.5, 0.3, "significant", "better than simple", "TF-IDF 0.500"),
+        (0.9, -0.1, "significant", "worse", "TF-IDF 0.900"),
+        (0.5, 0.3, "", "no better", "TF-IDF 0.500; ahead, perhaps by chance"),
+        (0.9, -0.1, "", "no better", "TF-IDF 0.900; behind, perhaps by chance"),
+        (0.8, 0.0, "", "no better", "TF-IDF 0.800"),
+        (0.5, 0.3, "few", "no better", "TF-IDF 0.500; too few records to be sure"),
+        (0.5, 0.3, "undecided", "no better", "TF-IDF 0.500; p is too near to the level"),
     ],
 )
-def test_the_word_is_that_of_the_test_in_the_table_of_claims(
-    difference: float, marks: list[str], word: str, doubt: bool, results: Path
+def test_the_word_is_that_of_the_test_in_the_table_of_claims_and_has_its_reason(
+    simple: float, difference: float, marks: str, word: str, reason: str, results: Path
 ) -> None:
-    found = verdict_of(results, claims_table(Cell(difference, "d", marks=tuple(marks))))
-    (task,) = found.tasks
-    assert (task.word, bool(task.doubt)) == (word, doubt)
-
-
-@pytest.mark.parametrize(
-    ("simple", "difference", "marks", "reason"),
-    [
-        (0.5, 0.3, ["significant"], "TF-IDF 0.500"),
-        (0.5, 0.3, [], "TF-IDF 0.500; ahead, perhaps by chance"),
-        (0.9, -0.1, [], "TF-IDF 0.900; behind, perhaps by chance"),
-        (0.8, 0.0, [], "TF-IDF 0.800"),
-        (0.5, 0.3, ["few"], "TF-IDF 0.500; too few records to be sure"),
-    ],
-)
-def test_a_verdict_that_the_bar_alone_would_not_give_has_its_reason(
-    simple: float, difference: float, marks: list[str], reason: str, results: Path
-) -> None:
-    found = verdict_of(results, claims_table(Cell(difference, "d", marks=tuple(marks))))
+    found = verdict_of(results, claims_table(Cell(difference, "d", marks=tuple(marks.split()))))
     mark = Mark("simple", "TF-IDF", simple)
     (task,) = (replace(one, score=Cell(0.8), marks=(mark,)) for one in found.tasks)
-    assert task.reason == reason
+    assert (task.word, task.reason) == (word, reason)
 
 
 def test_tasks_in_which_it_is_better_come_first_and_those_not_compared_last(results: Path) -> None:

@@ -212,7 +212,7 @@ def test_the_words_of_the_summary_are_not_in_the_code_of_the_scores() -> None:
         "score.py", ("ecslm.scoring.answers.yes_no", "ecslm.scoring.metrics.binary_f1")
     )
     assert "ecslm.scoring.score" in modules
-    shown = ("reports.score_summary", "reports.plain_tables", "tables")
+    shown = ("reports.score_summary", "reports.words", "tables")
     assert modules.isdisjoint(f"ecslm.{name}" for name in shown)
 
 

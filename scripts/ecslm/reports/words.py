@@ -1,6 +1,6 @@
-"""What is known of the scores of a model, a task and a setting, in words."""
+"""Scores, tables and durations in plain words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.text import shown
@@ -59,3 +59,27 @@ def _numbers(found: Any) -> str:
     if found is None:
         return "not defined"
     return score_text(found) if isinstance(found, float) else f"{found:,}"
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
+    """One line per row; columns with an index in `right` are right-aligned, others left-aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        texts = [
+            text.rjust(width) if place in right else text.ljust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(texts).rstrip())
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, for example `14 s`, `6 min 40 s` and `2 h 5 min`."""
+    whole = round(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    minutes = round(whole / 60)
+    return f"{minutes // 60} h {minutes % 60} min"

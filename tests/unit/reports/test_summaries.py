@@ -1,0 +1,156 @@
+"""What a finished run, compare.py, differences.py and count_answers.py print."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_examples import run_here
+from support.table_files import IND, TASKS, comparison_row, scores, write_metrics, write_simple
+
+from ecslm.common.files import read_json, write_json, write_jsonl
+from ecslm.comparisons.results import Comparison, Difference
+from ecslm.reports.summaries import WARNING, difference_summary, run_summary
+from ecslm.tables.settings import TableContext
+
+SMALL = {"tasks": ["PM"], "local": True, "family": "Small"}
+MODELS = {
+    "Small": SMALL,
+    "Small-limited": SMALL | {"limits": "x"},
+    "Words": {"tasks": ["PM"], "learned": True, "local": True},
+    "Small-EC": SMALL | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42]},
+}
+
+
+def lines_of(results: Path, models: Any = MODELS) -> list[str]:
+    context = {"tasks": {"PM": TASKS["PM"]}, "models": models, "simple": {"PM": ["Words"]}}
+    context["setting_titles"] = {IND: "own records"}
+    return run_summary("demo", IND, TableContext.model_validate(context), results).splitlines()
+
+
+def write_scores(results: Path, tuned: float, words: float, **tuned_has: Any) -> None:
+    write_metrics(results, "Small-EC", "PM", {IND: scores(tuned, **tuned_has)}, seed=42)
+    write_metrics(results, "Words", "PM", {IND: scores(words)})
+    write_simple(results, "PM", "Words")
+
+
+def test_a_tuned_model_stands_beside_its_base_and_the_best_simple_baseline(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
+    write_metrics(tmp_path, "Small-limited", "PM", {IND: scores(0.2)})
+    write_scores(tmp_path, 0.7, 0.61, n=1000, n_invalid=1)
+    (tmp_path / "report.html").touch()
+    assert lines_of(tmp_path) == [
+        *("Study demo: strict scores, own records", "", "Small-EC"),
+        "Task  Metric  Score  95 % interval  Invalid  Untuned  Best simple",
+        "PM    F1      0.700    0.670-0.730     <1 %    0.100  0.610 Words",
+        *("", f"Report: {tmp_path / 'report.html'}", f"All: {tmp_path}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    # As the scores are shown: 0.6996 is 0.700.
+    ("tuned", "words", "as_good"),
+    [(0.7, 0.6996, True), (0.7, 0.8, True), (0.7, 0.69, False), (-0.1, -0.2, False)],
+)
+def test_where_a_simple_baseline_is_as_good_and_where_answers_are_constant_the_row_says_so(
+    tuned: float, words: float, as_good: bool, tmp_path: Path
+) -> None:
+    always = {"answers": {"distinct": 1, "most_frequent": "no", "count": 200}}
+    write_scores(tmp_path, tuned, words, **always)
+    lines = lines_of(tmp_path)
+    assert lines[4].endswith(f"{words:.3f} Words{' (!)' * as_good}; always 'no'")
+    assert (WARNING in lines) == as_good
+
+
+def test_a_model_that_does_not_run_here_stands_by_itself(tmp_path: Path) -> None:
+    assert lines_of(tmp_path) == [f"All: {tmp_path}"], "nothing is promised"
+    write_metrics(tmp_path, "Other", "PM", {IND: scores(0.1)})
+    lines = lines_of(tmp_path, {"Other": {"tasks": ["PM"]}})
+    assert lines[2] == "Other"
+    assert lines[4].split() == ["PM", "F1", "0.100", "0.070-0.130", "5", "%", "--", "--"]
+
+
+OF_FAMILY = {"family", "p_holm", "p_holm_interval"}
+
+
+def row(**changes: Any) -> Comparison:
+    about = {"n": 1200, "n_b": 1200, "setting": "IND"} | changes
+    return Comparison.model_validate(comparison_row(**about))
+
+
+def test_a_difference_is_a_line_with_both_scores_interval_and_p_and_an_adjusted_one() -> None:
+    title, head, line, *_, none = difference_summary({"PM": [row()], "AG": []}).splitlines()[:5]
+    assert (title, none) == (
+        "PM",
+        "AG: no difference to test: no contrast has both of its sides",
+    )
+    assert head.split()[:6] == ["Contrast", "A", "B", "In", "Records", "Score"]
+    assert line.split() == [
+        *("tuning", "Small-EC", "Small", "IND", "1,200", "0.600", "0.500", "0.100"),
+        *("0.050", "to", "0.150", "below", "0.001", "0.012"),
+    ]
+    single = Difference.model_validate(row().model_dump(exclude=OF_FAMILY))
+    assert "Holm" in head
+    assert "Holm" not in difference_summary({"PM": [single]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"reliable": False}, "0.050 to 0.150 (not reliable)"),
+        ({"test": "bootstrap", "reliable": False, "p": 0.2}, "0.200 (not valid)"),
+        ({"p": 0.0496}, "below 0.050"),
+        ({"paired": False, "n_b": 900}, "1,200 / 900"),
+        ({"difference": None, "ci95": None, "p": None}, "--"),
+        ({"difference": -0.0001}, " 0.000 "),
+    ],
+)
+def test_what_limits_a_difference_is_in_its_line_and_marks_are_explained(
+    changes: dict[str, Any], shown: str
+) -> None:
+    made = row(**changes)
+    text = difference_summary({"PM": [made]})
+    assert shown in text.splitlines()[2]
+    assert ("(not reliable):  the interval may" in text) == (not made.reliable)
+
+
+def test_the_script_prints_what_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(tmp_path / "d/PM.json", [row().model_dump(exclude=OF_FAMILY)])
+    options = ["--differences", tmp_path / "d/PM.json", "--output", tmp_path / "c"]
+    assert run_here(monkeypatch, "compare.py", options) == 0
+    assert capsys.readouterr().out.startswith("PM\nContrast")
+    assert run_here(monkeypatch, "compare.py", [*options, "--json"]) == 0
+    written = {"PM.json": read_json(tmp_path / "c/PM.json")}
+    assert json.loads(capsys.readouterr().out) == written
+
+
+def test_files_of_answers_alone_show_constants_and_how_far_models_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Options of predictions count as their letters, and settings apart."""
+
+    def counted(*options: object) -> list[str]:
+        assert run_here(monkeypatch, "count_answers.py", list(options)) == 0
+        return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()[1:]]
+
+    for name, texts in {
+        "Big/IND.json": ["no", "yes", "no", "yes"],
+        "Small/IND.json": [" no", "no", "no", "no"],
+        "Small/OOD.json": [],
+    }.items():
+        write_json(tmp_path / name, texts)
+    assert counted(*sorted(tmp_path.rglob("*.json")), "--yes", 1) == [
+        "Big IND.json 4 2 2 50.0 % 'no'",
+        "Small IND.json 4 1 4 100.0 % 'no' constant: always no has F1 0.000",
+        *("Small OOD.json 0 -- -- -- --", "", "Model Model Answers to Same answer By chance"),
+        "Big Small IND.json 50.0 % 50.0 %",
+    ]
+    answers = [("IND", "A: one"), ("IND", "A: another"), ("OOD", "B"), ("OOD", "Both")]
+    rows = [{"setting": setting, "prediction": text} for setting, text in answers]
+    write_jsonl(tmp_path / "SR.jsonl", rows)
+    assert [line.split()[1:5] for line in counted(tmp_path / "SR.jsonl")] == [
+        ["SR.jsonl", "IND", "2", "1"],
+        ["SR.jsonl", "OOD", "2", "2"],
+    ]
