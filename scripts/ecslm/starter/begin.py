@@ -14,10 +14,10 @@ from ecslm.common.files import write_jsonl, write_text
 from ecslm.common.plain_words import NAME
 from ecslm.common.text import number_of, shown
 from ecslm.config.names import MOST_CHARACTERS
-from ecslm.data.card.card import ANSWERS
+from ecslm.data.card import ANSWERS
 from ecslm.data.checking import check_rows, task_names
 from ecslm.data.problems import FIX
-from ecslm.data.report import Count, Report
+from ecslm.data.reports import Count, Report
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study

@@ -11,7 +11,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import shown
 from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.problems import Problems, RowError
-from ecslm.data.row_checks import TEXTS, check_input, check_output
+from ecslm.data.records import TEXTS, check_input, check_output
 from ecslm.data.rows import check_columns, data_files, read_rows
 from ecslm.schemas.fields import is_writable, parse_object, parse_options
 from ecslm.schemas.record import DEFAULT_SETTING

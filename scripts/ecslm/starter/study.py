@@ -14,7 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.config.names import name_like
 from ecslm.data.checking import task_names
-from ecslm.data.shares import Shares
+from ecslm.data.settings import Shares
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
 from ecslm.scoring.baselines import Baseline, applicable

@@ -14,8 +14,8 @@ from support.raw_rows import IND, ONE_SHOT, OOD, Row
 from support.raw_rows import row as release_row
 
 from ecslm.common.errors import InputError
-from ecslm.data.cleaning import build_records
-from ecslm.data.relevance import GRADES
+from ecslm.data.labels import GRADES
+from ecslm.data.records import build_records
 from ecslm.data.settings import DatasetSettings
 from ecslm.schemas.fields import is_nothing
 from ecslm.schemas.record import Record

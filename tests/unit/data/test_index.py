@@ -15,9 +15,8 @@ from support.raw_rows import ROWS, Row, lines, parquet, row, write
 from ecslm.common.errors import InputError
 from ecslm.data import index as index_module
 from ecslm.data import rows as rows_module
-from ecslm.data.index import IndexedRows
 from ecslm.data.settings import PathData
-from ecslm.data.source import open_rows
+from ecslm.data.source import IndexedRows, open_rows
 
 
 def opened(path: Path, cache: Path) -> IndexedRows:

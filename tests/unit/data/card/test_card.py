@@ -8,7 +8,7 @@ from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
-from ecslm.data.card.card import CardSettings, render_card
+from ecslm.data.card import CardSettings, render_card
 
 TEMPLATE = ROOT / "report/data_card.md.jinja"
 IND = "IND_Diverse_Instruction"

@@ -16,8 +16,8 @@ from tokenizers.processors import TemplateProcessing
 
 from ecslm.common.errors import InputError
 from ecslm.data.card import description
-from ecslm.data.card.description import SettingDescription, TaskDescription, describe
-from ecslm.data.card.settings import DescriptionSettings
+from ecslm.data.description import SettingDescription, TaskDescription, describe
+from ecslm.data.settings import DescriptionSettings
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.architecture import Architecture
 from ecslm.models.loading import load_tokenizer
@@ -191,7 +191,7 @@ def test_training_records_need_the_length_of_the_training(words: Tokenizer) -> N
 
 
 def test_describing_loads_no_torch() -> None:
-    code = "import ecslm.data.card.description, sys; print('\\n'.join(sys.modules))"
+    code = "import ecslm.data.description, sys; print('\\n'.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SCRIPTS
     )

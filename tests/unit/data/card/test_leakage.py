@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.model_examples import make_record, run_here
 
 from ecslm.common.files import write_jsonl
-from ecslm.data.card.leakage import leakage, nearest
-from ecslm.data.card.reports import SettingLeakage, Shared
+from ecslm.data.leakage import leakage, nearest
+from ecslm.data.reports import SettingLeakage, Shared
 from ecslm.schemas.record import Record
 
 WORDS = [f"word{i}" for i in range(12)]

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.data.card.reports import Example, SettingDescription, TaskDescription, TokenLengths
-from ecslm.data.card.settings import DescriptionSettings
+from ecslm.data.reports import Example, SettingDescription, TaskDescription, TokenLengths
+from ecslm.data.settings import DescriptionSettings
 from ecslm.models.architecture import Architecture, readable_tokens
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record, Split
