@@ -157,7 +157,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "predict Tiny/*; predict Tiny-Chat/*",
         ),
     ),
-    "training": (row("a module", logic("ecslm/training/loss.py"), "train_adapter *"),),
+    "training": (row("a module", logic("ecslm/training/trainer.py"), "train_adapter *"),),
     "a value in a call": (
         row(
             "of training and prediction, and not of BERTScores",

@@ -1,13 +1,16 @@
 """Fit an adapter to records: what needs the device and the libraries that compute."""
 
+import json
 import logging
 import time
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from peft import LoraConfig, get_peft_model
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
@@ -22,14 +25,13 @@ from ecslm.models.loading import (
 )
 from ecslm.models.prompts import PromptTemplate, require_markers
 from ecslm.schemas.record import Record
-from ecslm.training.adapter import add_adapter, save_adapter
-from ecslm.training.batches import Example, Padded, encode_example, plan_steps
+from ecslm.training.attention import has_dropout, use_packed_attention
+from ecslm.training.batches import Example, Packed, Padded, encode_example, plan_steps
 from ecslm.training.course import Course
-from ecslm.training.packing import Packed, has_dropout
-from ecslm.training.processes import join
+from ecslm.training.fused import fuse
 from ecslm.training.progress import Progress
-from ecslm.training.settings import AdapterSettings
-from ecslm.training.trainer import Trainer
+from ecslm.training.settings import AdapterSettings, TrainingSettings
+from ecslm.training.trainer import Trainer, join
 
 log = logging.getLogger(__name__)
 
@@ -53,14 +55,13 @@ def fit_adapter(
     threads: int,
     checkpoint_seconds: float,
     work: Path,
-    made: Path,
     rank: int = 0,
     count: int = 1,
     place: str = "",
 ) -> dict[str, Any]:
-    """Write the adapter's files, log.jsonl and cost.json into `made`.
+    """Write the adapter's files, log.jsonl and cost.json into the directory `work`.
 
-    The directory `work` has the checkpoint that this continues from. Of several processes that
+    It has the checkpoint that this continues from. Of several processes that
     train together each calls this, and the first one writes.
 
     Args:
@@ -145,9 +146,9 @@ def fit_adapter(
     if not processes.first:
         return {}
     best_step = course.take_best()
-    save_adapter(model, made, base_folder, base_manifest.revision)
+    save_adapter(model, work, base_folder, base_manifest.revision)
     first, last = course.history[0], course.history[-1]
-    write_jsonl(made / "log.jsonl", course.history)
+    write_jsonl(work / "log.jsonl", course.history)
     budget = first["batch_tokens"] if chosen.batch_tokens == "auto" else chosen.batch_tokens
     cost = training_cost(
         meter.seconds(),
@@ -157,7 +158,7 @@ def fit_adapter(
         (budget, trainer.budget),
         resumed,
     )
-    write_json(made / "cost.json", cost)
+    write_json(work / "cost.json", cost)
     return {"best_step": best_step, **_counts(examples)}
 
 
@@ -179,3 +180,44 @@ def _evenly(examples: list[Example], count: int | None) -> list[Example]:
     if count is None or count >= len(examples):
         return examples
     return [examples[i * len(examples) // count] for i in range(count)]
+
+
+def add_adapter(model: Any, settings: TrainingSettings) -> Any:
+    """The base with an untrained adapter, ready for training."""
+    if settings.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if settings.packing:
+        use_packed_attention(model)
+    # The warning does not apply: the adapter is the head's only, and prediction unties the head.
+    warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
+    adapted = get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=sorted(settings.target_modules),
+            bias="none",
+        ),
+    )
+    if settings.fused:
+        fuse(adapted)
+    return adapted
+
+
+def save_adapter(model: Any, folder: Path, base: Path, revision: str) -> None:
+    """Save only weights and configuration, which says where its base is.
+
+    Args:
+        base: directory of the base, as seen from the project: there `AutoPeftModelForCausalLM` of
+            peft loads the adapter with its base, whose `revision` a directory has only in words.
+    """
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    path = folder / "adapter_config.json"
+    configuration = json.loads(path.read_text(encoding="utf-8"))
+    # peft writes the modules in the order of a set, which varies.
+    configuration["target_modules"] = sorted(configuration["target_modules"])
+    configuration["base_model_name_or_path"], configuration["revision"] = str(base), revision
+    write_json(path, configuration)

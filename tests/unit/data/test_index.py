@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.raw_rows import ROWS, Row, lines, parquet, row, write
 
 from ecslm.common.errors import InputError
-from ecslm.data import index as index_module
 from ecslm.data import rows as rows_module
+from ecslm.data import source as source_module
 from ecslm.data.settings import PathData
 from ecslm.data.source import IndexedRows, open_rows
 
@@ -166,7 +166,7 @@ def test_a_file_that_is_edited_and_put_back_while_it_is_read_is_refused(
         yield from read_rows(*arguments)
         write(tmp_path, lines(ROWS))
 
-    monkeypatch.setattr(index_module, "read_rows", read_another)
+    monkeypatch.setattr(source_module, "read_rows", read_another)
     with pytest.raises(InputError, match=r"rows\.jsonl: changed while it was being read"):
         opened(path, tmp_path / "cache")
 

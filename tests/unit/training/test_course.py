@@ -16,7 +16,7 @@ from ecslm.common.files import write_jsonl
 from ecslm.models.adapters import read_adapter
 from ecslm.training import fit
 from ecslm.training.fit import CHECKPOINT
-from ecslm.training.processes import Processes
+from ecslm.training.trainer import Processes
 
 STEPS = 6
 

@@ -13,8 +13,14 @@ from transformers import GPT2Config, LlamaConfig, OPTConfig, PreTrainedConfig
 
 from ecslm.common.errors import InputError
 from ecslm.training import packing
-from ecslm.training.batches import Example, Padded
-from ecslm.training.packing import Packed, attend_within_examples, has_dropout, use_packed_attention
+from ecslm.training.batches import (
+    Example,
+    Packed,
+    Padded,
+    attend_within_examples,
+    has_dropout,
+    use_packed_attention,
+)
 
 from .gradients import loss_and_gradients, tuned
 

@@ -30,8 +30,8 @@ from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import read_adapter
 from ecslm.training import processes
 from ecslm.training.fit import CHECKPOINT
-from ecslm.training.launch import in_processes
-from ecslm.training.processes import Processes, join
+from ecslm.training.run import in_processes
+from ecslm.training.trainer import Processes, join
 
 from .commands import train_command
 

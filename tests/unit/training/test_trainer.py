@@ -21,12 +21,10 @@ from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network
 from ecslm.training import processes
 from ecslm.training import trainer as trainers
-from ecslm.training.adapter import add_adapter
-from ecslm.training.batches import Example, Padded
-from ecslm.training.loss import answer_loss
-from ecslm.training.packing import Layout, Packed
+from ecslm.training.batches import Example, Layout, Packed, Padded
+from ecslm.training.fit import add_adapter
 from ecslm.training.settings import LossWeights, TrainingSettings
-from ecslm.training.trainer import heaviest
+from ecslm.training.trainer import answer_loss, heaviest
 
 CPU = torch.device("cpu")
 LAYOUTS = [Padded(2), Packed(share=False), Packed(share=True)]

@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 
 from ecslm.common.errors import InputError
-from ecslm.data.card import description
+from ecslm.data import description
 from ecslm.data.description import SettingDescription, TaskDescription, describe
 from ecslm.data.settings import DescriptionSettings
 from ecslm.fingerprint.running import code_parameter
