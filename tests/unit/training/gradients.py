@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ecslm.training.packing import use_packed_attention
 from peft import PeftModel
 
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
+from ecslm.training.attention import use_packed_attention
 from ecslm.training.batches import Batch
 from ecslm.training.trainer import answer_loss
 

@@ -12,15 +12,9 @@ from support.model_examples import EXACT
 from transformers import GPT2Config, LlamaConfig, OPTConfig, PreTrainedConfig
 
 from ecslm.common.errors import InputError
-from ecslm.training import packing
-from ecslm.training.batches import (
-    Example,
-    Packed,
-    Padded,
-    attend_within_examples,
-    has_dropout,
-    use_packed_attention,
-)
+from ecslm.training import attention
+from ecslm.training.attention import attend_within_examples, has_dropout, use_packed_attention
+from ecslm.training.batches import Example, Packed, Padded
 
 from .gradients import loss_and_gradients, tuned
 
@@ -156,8 +150,8 @@ def test_the_gpu_kernel_is_given_what_is_computed_without_it(
             parts.append((scores.softmax(-1) @ v).transpose(0, 1))
         return torch.cat(parts).to(query.dtype)
 
-    monkeypatch.setattr(packing, "_has_kernel", lambda _query: True)
-    monkeypatch.setattr(packing, "varlen_attn", kernel)
+    monkeypatch.setattr(attention, "_has_kernel", lambda _query: True)
+    monkeypatch.setattr(attention, "varlen_attn", kernel)
     found, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
     assert found.shape == expected.shape == (1, tokens, HEADS, SIZE)
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
@@ -171,7 +165,7 @@ def test_the_gpu_kernel_accepts_these_arguments() -> None:
             for heads in (HEADS, GROUPS, GROUPS)
         )
         bounds = torch.empty(4, dtype=torch.int32)
-    out: Any = packing.varlen_attn(
+    out: Any = attention.varlen_attn(
         query, key, value, bounds, bounds, 9, 9, scale=0.25, window_size=(-1, 0), enable_gqa=True
     )
     assert out.shape == query.shape
@@ -179,7 +173,7 @@ def test_the_gpu_kernel_accepts_these_arguments() -> None:
     assert key.grad is not None
 
 
-@pytest.mark.parametrize("option", packing.UNSUPPORTED)
+@pytest.mark.parametrize("option", attention.UNSUPPORTED)
 def test_another_kind_of_attention_is_refused(option: str) -> None:
     with pytest.raises(InputError, match=f"packing: attention with {option} is not supported"):
         attend_within_examples(

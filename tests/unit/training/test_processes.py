@@ -28,7 +28,7 @@ from ecslm.common.locks import lock
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import read_adapter
-from ecslm.training import processes
+from ecslm.training import trainer
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.run import in_processes
 from ecslm.training.trainer import Processes, join
@@ -55,7 +55,7 @@ def test_the_parts_of_a_batch_have_each_member_once_and_about_as_many_tokens(
 
 
 def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "require_device", torch.device)
+    monkeypatch.setattr(trainer, "require_device", torch.device)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(InputError, match="gpus: 2 are configured, but this machine shows 1"):
         join("cuda", 0, 2)
