@@ -76,7 +76,7 @@ def main(arguments: argparse.Namespace) -> None:
         settings.batch_tokens,
         processes,
     )
-    course = Course(trainer, steps, examples["train"], settings)
+    course = Course(trainer, steps, settings)
     following, evaluating, start = arguments.every, 0.0, time.perf_counter()
     while course.done < len(steps):
         done = course.step()["tokens"]

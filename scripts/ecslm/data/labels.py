@@ -76,9 +76,8 @@ def fetch_labels(labels: Labels) -> bool:
     path = Path(labels.path)
     if path.exists():
         if labels.sha256 not in (None, sha256_of_file(path)):
-            raise InputError(
-                f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
-            )
+            fix = "delete the file, or fix the key"
+            raise InputError(f"{path}: its sha256 is not `labels.sha256`: {fix}")
         return False
     if labels.url is None:
         raise InputError(no_label_file(path))
@@ -89,10 +88,8 @@ def fetch_labels(labels: Labels) -> bool:
     except (OSError, HTTPException, ValueError) as error:
         raise InputError(f"{labels.url}: cannot be fetched ({error}): {by_hand}") from None
     if labels.sha256 not in (None, found := sha256(content).hexdigest()):
-        raise InputError(
-            f"{labels.url}: its sha256 is {found}, `labels.sha256` is {labels.sha256}: the file "
-            f"has changed, or the server sent something else: {by_hand}"
-        )
+        other = f"its sha256 is {found}, `labels.sha256` is {labels.sha256}"
+        raise InputError(f"{labels.url}: {other}: fix the key, or {by_hand}")
     write_bytes(path, content)
     return True
 

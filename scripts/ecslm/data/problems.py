@@ -96,10 +96,7 @@ class Problems:
         if found:
             rows = number_of(sum(one.count for one in found.values()), "row")
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*found, *tolerated))
-            fix = (
-                f"{rows} cannot be used: fix the data, or drop and count them with "
-                f"`tolerate: [{drop}]` in `data` of the study"
-            )
-            lines.append(Problem(fix, kind=FIX))
+            fix = f"drop and count them with `tolerate: [{drop}]` in `data` of the study"
+            lines.append(Problem(f"{rows} cannot be used: fix the data, or {fix}", kind=FIX))
         if lines:
             raise InputError(*lines)

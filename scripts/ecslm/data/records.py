@@ -143,10 +143,8 @@ def clean_records(
         if own := record.relevance or of_sample.get(record.sample_id, []):
             labelled.append(record.model_copy(update={"relevance": own}))
             continue
-        message = (
-            f"relevance: no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, "
-            "has this sample: remove `labels`, or the setting"
-        )
+        none = f"no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, has this sample"
+        message = f"relevance: {none}: remove `labels`, or the setting"
         problems.add("label_disagreement", where, message)
     return labelled
 

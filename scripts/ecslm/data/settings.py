@@ -116,10 +116,8 @@ class PathData(Data):
     @model_validator(mode="after")
     def _labels_have_rows(self) -> "PathData":
         if self.split is not None and self.labels is not None:
-            raise ValueError(
-                "split: labels are one list per test row, so the rows must say which they are: "
-                "give them a column `split`, and remove this"
-            )
+            rows = "labels are one list per test row, so the rows must say which they are"
+            raise ValueError(f"split: {rows}: give them a column `split`, and remove this")
         return self
 
 

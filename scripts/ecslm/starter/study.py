@@ -184,10 +184,9 @@ def check_study_name(name: str, taken: Collection[str]) -> None:
         InputError: it is taken, or cannot be the name of a file everywhere.
     """
     if not re.fullmatch(NAME, name) or len(name) > MOST_CHARACTERS:
-        raise InputError(
-            f"STUDY: {shown(name)} cannot be the name of a study: use at most {MOST_CHARACTERS} "
-            "letters without accents, digits, `-`, `_` and `.`, the first one a letter or a digit"
-        )
+        form = "letters without accents, digits, `-`, `_` and `.`, first a letter or a digit"
+        problem = f"STUDY: {shown(name)} cannot be the name of a study"
+        raise InputError(f"{problem}: use at most {MOST_CHARACTERS} {form}")
     if name in (*taken, *SHARED):
         raise InputError(f"STUDY: {name} is taken by this project: choose another name")
 
@@ -212,10 +211,8 @@ def begin_study(
     for path in (file, made):
         if os.path.lexists(path):
             raise InputError(f"{path}: exists, and is not overwritten: choose another STUDY")
-    fix = (
-        "name the columns of the text and of its answer, as in `make new "
-        f'DATA={shlex.quote(str(data))} INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"`'
-    )
+    given = f'DATA={shlex.quote(str(data))} INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"'
+    fix = f"name the columns of the text and of its answer, as in `make new {given}`"
     if not data.exists():
         raise InputError(f"{data}: no such file: put your records there; then {fix}")
     try:
@@ -321,11 +318,9 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     different = {task.name: len({str(row.get("input")) for row in task.rows}) for task in seen}
     name, fewest = min(different.items(), key=itemgetter(1))
     if fewest < FEWEST:
-        raise InputError(
-            f"{data}: {name} has {number_of(fewest, 'different record')}, too few to train on "
-            f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
-            'give all records `"split": "test"`'
-        )
+        few = f"{name} has {number_of(fewest, 'different record')}, too few to train and test on"
+        fix = f"bring at least {FEWEST}, better 200; or, to test alone, give all"
+        raise InputError(f'{data}: {few}: {fix} records `"split": "test"`')
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))

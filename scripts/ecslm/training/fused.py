@@ -8,7 +8,7 @@ the residual stream are float32.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import torch
@@ -32,8 +32,8 @@ def fuse(model: Any) -> None:
     Samples are padded on the right, if at all: nothing attends to a later token.
     """
     causal = model.get_base_model()
-    if reason := _unknown(causal):
-        log.warning("layers are not fused: %s", reason)
+    if reasons := list(_unknown(causal)):
+        log.warning("layers are not fused: %s", reasons[0])
         return
     backbone, config = causal.model, causal.config
     backbone.embed_tokens.forward = _embedding(backbone.embed_tokens)
@@ -46,29 +46,26 @@ def fuse(model: Any) -> None:
         backbone.embed_tokens.weight = _base(causal.lm_head).weight
 
 
-def _unknown(causal: Any) -> str | None:
-    """What of a model these layers do not compute; None if they compute all of it."""
+def _unknown(causal: Any) -> Iterator[str]:
+    """What of a model these layers do not compute; nothing if they compute all of it."""
     if type(causal) is not LlamaForCausalLM:
-        return f"{type(causal).__name__} is no Llama model"
+        yield f"{type(causal).__name__} is no Llama model"
+        return
     if causal.is_activation_checkpointing:
-        return "gradient checkpointing replaces what they compute, too"
-    config = causal.config
-    for name, known in (("hidden_act", "silu"), ("attention_dropout", 0)):
-        if (value := getattr(config, name)) != known:
-            return f"{name} is {value}"
+        yield "gradient checkpointing replaces what they compute, too"
+    if causal.config.hidden_act != "silu" or causal.config.attention_dropout:
+        yield "the activation is not silu, or attention has dropout"
     for name, layer in causal.named_modules():
         if isinstance(layer, AdaptedEmbedding):
-            return f"{name} has an update"
-        if isinstance(layer, Adapted) and any(
-            isinstance(dropout, nn.Dropout) for dropout in layer.lora_dropout.values()
-        ):
-            return "the updates have dropout"
+            yield f"{name} has an update"
+        dropouts = layer.lora_dropout.values() if isinstance(layer, Adapted) else ()
+        if any(isinstance(dropout, nn.Dropout) for dropout in dropouts):
+            yield "the updates have dropout"
         base = _base(layer)
         if isinstance(base, nn.Linear) and type(base) is not nn.Linear:
-            return f"{name.removesuffix('.base_layer')} is quantised"
-        if isinstance(base, nn.Linear) and base.bias is not None:
-            return f"{name} has a bias"
-    return None
+            yield f"{name.removesuffix('.base_layer')} is quantised"
+        elif isinstance(base, nn.Linear) and base.bias is not None:
+            yield f"{name} has a bias"
 
 
 class _FusedLayer:
@@ -80,10 +77,9 @@ class _FusedLayer:
         self._queries, self._keys = config.num_attention_heads, config.num_key_value_heads
         self._size = layer.self_attn.head_dim
         self._before_attention = _norm(layer.input_layernorm)
-        self._heads = _linear(
-            [self._attention.q_proj, self._attention.k_proj, self._attention.v_proj]
-        )
-        self._after_attention = _linear([self._attention.o_proj])
+        own = self._attention
+        self._heads = _linear([own.q_proj, own.k_proj, own.v_proj])
+        self._after_attention = _linear([own.o_proj])
         self._before_mlp = _norm(layer.post_attention_layernorm)
         self._gate_and_up = _linear([mlp.gate_proj, mlp.up_proj])
         self._down = _linear([mlp.down_proj])
@@ -106,18 +102,14 @@ class _FusedLayer:
         )
         heads = apply(Rotary, heads, cos, sin, self._queries + self._keys)
         if heads.device.type == "cpu":
-            bounds = options.get("cu_seq_lens_q")
-            lengths = (
-                [tokens] * rows
-                if bounds is None
-                else [end - start for start, end in pairwise(bounds.tolist())]
-            )
+            lengths = [tokens] * rows
+            if (bounds := options.get("cu_seq_lens_q")) is not None:
+                lengths = [end - start for start, end in pairwise(bounds.tolist())]
             prefix = options.get("prefix_tokens", 0)
             attended = apply(CausalAttention, heads, self._queries, self._keys, lengths, prefix)
         else:
-            attended = self._attend(
-                heads.view(rows, tokens, -1, self._size), attention_mask, options
-            )
+            heads = heads.view(rows, tokens, -1, self._size)
+            attended = self._attend(heads, attention_mask, options)
         hidden = hidden + self._after_attention(attended.reshape(rows * tokens, -1))
         hidden = hidden + self._down(apply(Swiglu, self._gate_and_up(self._before_mlp(hidden))))
         return hidden.view(rows, tokens, width)
@@ -259,12 +251,8 @@ class AdaptedLinear(Function):
             of_entry = torch.cat([gradient, of_low], dim=1) @ joint[:, :inputs]
         of_down = (of_low.t() @ entry).float()
         of_up = (low.t() @ gradient).float().mul_(ctx.scale).t()
-        of_matrices = (
-            part
-            for rows, columns in ctx.places
-            for part in (of_down[columns], of_up[rows, columns])
-        )
-        return of_entry, None, None, None, *of_matrices
+        pairs = ((of_down[columns], of_up[rows, columns]) for rows, columns in ctx.places)
+        return of_entry, None, None, None, *chain.from_iterable(pairs)
 
 
 def joint_weight(weights: Sequence[torch.Tensor], ranks: int) -> torch.Tensor:

@@ -136,6 +136,7 @@ def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
     return answer_tokens(causal_model, batch).loss()
 
 
+@dataclass(eq=False)
 class Trainer:
     """Computes what an optimiser step needs, in micro-batches of at most `budget` tokens.
 
@@ -143,24 +144,20 @@ class Trainer:
     another budget changes rounding and the masks of dropout, but not the gradient that is meant.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        examples: Sequence[Example],
-        validation: Sequence[Example],
-        layout: Layout,
-        budget: int,
-        processes: Processes,
-        fixed: bool = False,
-    ) -> None:
-        """`fixed`: whether running out of memory ends the training, because the budget is part of
-        what makes its bytes."""
-        self.model, self.budget, self._fixed = model, budget, fixed
-        self._examples, self._validation = examples, validation
-        self.processes, self._layout, self._device = processes, layout, processes.device
-        self.trained = {
-            name: weight for name, weight in model.named_parameters() if weight.requires_grad
-        }
+    model: Any
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    layout: Layout
+    budget: int
+    processes: Processes
+    fixed: bool = False
+    """Whether running out of memory ends the training, because the budget is part of what makes its
+    bytes."""
+
+    def __post_init__(self) -> None:
+        weights = self.model.named_parameters()
+        self.trained = {name: weight for name, weight in weights if weight.requires_grad}
+        self._device = self.processes.device
 
     def try_heaviest(self) -> None:
         """Whether every record fits is known from the start: see `_total`. Nothing else is changed.
@@ -169,22 +166,22 @@ class Trainer:
             InputError: the heaviest does not.
         """
         with self._trial():
-            self._total([heaviest(self._examples)], [0], lambda batch, _: self._descend(batch))
+            self._total([heaviest(self.examples)], [0], lambda batch, _: self._descend(batch))
 
     def measure_budget(self) -> None:
         """Set the token budget to what fits into memory: that of copies of the heaviest record, one
         of which is known to fit, with half as many more each time. Nothing else is changed."""
-        example = heaviest(self._examples)
+        example = heaviest(self.examples)
         self.budget = len(example)
         # In place of Adam's two moments, which come with the first step.
         moments = [torch.empty_like(one) for one in self.trained.values() for _ in "mv"]
         with self._trial():
             copies = 2
-            while copies <= len(self._examples):
+            while copies <= len(self.examples):
                 # What prompts begin with alike is computed once; others have less in common.
                 several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
                 try:
-                    self._descend(on_device(self._layout.collate(several), self._device))
+                    self._descend(on_device(self.layout.collate(several), self._device))
                 except RuntimeError as error:
                     if not is_out_of_memory(error):
                         raise
@@ -215,8 +212,8 @@ class Trainer:
             norm. Both may be infinite or no number.
         """
         self.model.train()
-        weight = sum(self._examples[i].weight for i in members)
-        loss = self._total(self._examples, members, lambda batch, _: self._descend(batch, weight))
+        weight = sum(self.examples[i].weight for i in members)
+        loss = self._total(self.examples, members, lambda batch, _: self._descend(batch, weight))
         # Of all alike, so that a resumed training has them too.
         self.budget = min(self.processes.gathered(self.budget))
         weights = list(self.trained.values())
@@ -245,17 +242,16 @@ class Trainer:
             several.
         """
         self.model.eval()
-        examples, causal = self._validation, self.model.get_base_model()
+        examples, causal = self.validation, self.model.get_base_model()
         # Of each example: whether its answer is right, and the token that it would begin with.
         own: dict[int, tuple[bool, int]] = {}
 
         def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
             found = answer_tokens(causal, batch)
             lengths = [len(examples[i].answer) for i in micro]
-            likeliest = torch.split(found.logits.argmax(-1), lengths)
-            for i, best, right in zip(
-                micro, likeliest, torch.split(found.targets, lengths), strict=True
-            ):
+            both = found.logits.argmax(-1), found.targets
+            parts = (torch.split(each, lengths) for each in both)
+            for i, best, right in zip(micro, *parts, strict=True):
                 own[i] = torch.equal(best, right), int(best[0])
             return found.loss()
 
@@ -294,8 +290,8 @@ class Trainer:
             state, micro = random_state(self._device), []
             total = torch.zeros((), dtype=torch.float64, device=self._device)
             try:
-                for micro in self._layout.group(own, lengths, self.budget):
-                    batch = self._layout.collate([examples[i] for i in micro])
+                for micro in self.layout.group(own, lengths, self.budget):
+                    batch = self.layout.collate([examples[i] for i in micro])
                     total += work(on_device(batch, self._device), micro)
                 return self.processes.sum(total)
             except RuntimeError as error:
@@ -303,7 +299,7 @@ class Trainer:
                     raise
             # Not in the handler: its traceback would keep the tensors of the failed micro-batch.
             self.model.zero_grad()
-            self._halve(self._layout.tokens([lengths[i] for i in micro]), alone=len(micro) == 1)
+            self._halve(self.layout.tokens([lengths[i] for i in micro]), alone=len(micro) == 1)
             restore_random_state(state, self._device)
 
     def _halve(self, tokens: int, alone: bool) -> None:
@@ -313,7 +309,7 @@ class Trainer:
         if alone and causal.is_activation_checkpointing:
             record = f"a single record of {tokens} tokens, even with `gradient_checkpointing`"
             problem = f"{record}: lower `max_length`"
-        elif self._fixed and not alone:
+        elif self.fixed and not alone:
             keeps = "`deterministic` keeps the budget as it is"
             problem = f"a batch of {tokens} tokens, and {keeps}: lower `batch_tokens`"
         if problem:

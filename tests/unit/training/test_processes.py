@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,7 +97,7 @@ def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
     alone = train(tmp_path / "alone", tiny_base, SETTINGS, train=[records])
     printed = tmp_path / "printed.txt"
     assert again.wait() == 0, printed.read_text()
-    assert "from step " in printed.read_text()
+    assert re.search(r"from step [1-9]", printed.read_text())
     resumed = tmp_path / "adapter/manifest.json"
     assert read_adapter(resumed).processes == 2
     logs = [read_lines(path.parent / "log.jsonl") for path in (resumed, alone)]
