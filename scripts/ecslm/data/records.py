@@ -81,7 +81,7 @@ def missing_records(
     names = ", ".join((task, *aliases))
     fix = f"fix `tasks`, `settings` or the data{untrained}"
     return [
-        f"{task} {split}: no rows of {setting} that can be used under the names {names}: {fix}"
+        f"{task} {split}: no usable rows of {setting} under the names {names}: {fix}"
         for setting, count in records.items()
         if not count
     ]

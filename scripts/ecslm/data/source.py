@@ -207,7 +207,7 @@ def open_rows(
         InputError: a file is missing or truncated, or has no rows, or changes while it is read; or
             the data set or its revision cannot be loaded.
     """
-    folder, path = _folder(source, cache), local_path(source)
+    folder, path = _index_folder(source, cache), local_path(source)
     found = _kept(folder)
     # A tag of the hub may have moved.
     if found and (_is_pinned(source) if path is None else is_current and is_current(found)):
@@ -228,7 +228,7 @@ def open_rows(
 
 def is_indexed(source: HubData, cache: Path) -> bool:
     """Whether `open_rows` finds the rows here, and so asks the hub for nothing."""
-    kept = _is_pinned(source) and _kept(_folder(source, cache)) is not None
+    kept = _is_pinned(source) and _kept(_index_folder(source, cache)) is not None
     return kept or local_path(source) is not None
 
 
@@ -264,7 +264,7 @@ def planned_rows(
     return rows
 
 
-def _folder(source: DataSource, cache: Path) -> Path:
+def _index_folder(source: DataSource, cache: Path) -> Path:
     """The directory of a source's index, whatever the content of the source."""
     path = local_path(source)
     origin = source.model_dump(mode="json", include={"id", "revision", "split"})

@@ -148,19 +148,19 @@ def test_all_problems_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
     found = refused(tmp_path, broken, splits={"test": [IND], "train": [IND]})
     # Without labels they cannot disagree, and no row is a duplicate.
     assert f"{len(broken) - 2} rows cannot be used" in found[-1]
-    assert found[-2].startswith(f"PM train: no rows of {IND}")
+    assert found[-2].startswith(f"PM train: no usable rows of {IND}")
     assert len(found) == len(broken)
 
 
 def test_a_dataset_file_without_records_is_an_error_whatever_is_tolerated(tmp_path: Path) -> None:
     splits = {"test": [IND, OOD], "train": [IND]}
     found = refused(tmp_path, [row(output="?")], splits=splits, tolerate=EVERY_KIND)
-    names = "that can be used under the names PM, Product_Matching"
+    names = "under the names PM, Product_Matching"
     fix = "fix `tasks`, `settings` or the data"
     assert found == [
-        f"PM test: no rows of {IND} {names}: {fix}",
-        f"PM test: no rows of {OOD} {names}: {fix}",
-        f"PM train: no rows of {IND} {names}: {fix}, or set `train: false` for PM",
+        f"PM test: no usable rows of {IND} {names}: {fix}",
+        f"PM test: no usable rows of {OOD} {names}: {fix}",
+        f"PM train: no usable rows of {IND} {names}: {fix}, or set `train: false` for PM",
     ]
 
 

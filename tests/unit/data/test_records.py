@@ -153,7 +153,7 @@ def test_rows_with_tolerated_problems_are_dropped_and_others_are_not() -> None:
     with pytest.raises(InputError, match=r"`tolerate: \[empty_field, bad_output\]`"):
         build(rows, tolerate=["bad_output"])
     (problem,) = problems(rows[:1], tolerate=["bad_output"])
-    assert problem.startswith(f"PM test: no rows of {IND} that can be used under the names PM,")
+    assert problem.startswith(f"PM test: no usable rows of {IND} under the names PM,")
 
 
 def test_a_row_equal_to_an_earlier_one_in_everything_is_a_duplicate() -> None:
