@@ -236,8 +236,8 @@ def test_a_dropped_row_keeps_its_place_among_the_labels() -> None:
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_another_number_of_labels_is_an_error_whatever_is_tolerated(number: int) -> None:
-    rows = [ranking("B,A", 1), ranking("A,B", 2, instruction="")]
-    given = {"labels": [["S", "E"]] * number, "tolerate": ["empty_field", "label_disagreement"]}
+    rows = [ranking("B,A", 1), ranking("A,B", 2)]
+    given = {"labels": [["S", "E"]] * number, "tolerate": ["label_disagreement"]}
     expected = f"PM test {IND}: 2 rows, but {number} rows of labels"
     assert problems(rows, "ranking", **given) == (expected,)
 

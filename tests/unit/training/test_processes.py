@@ -38,7 +38,7 @@ from .commands import train_command
 
 CPU = torch.device("cpu")
 WEIGHTS = "adapter_model.safetensors"
-SETTINGS = adapter_settings(dropout=0.0, epochs=3)
+SETTINGS = adapter_settings(dropout=0.0)
 # Of the last step of an epoch, one process has no record.
 RECORDS = 13
 
