@@ -130,9 +130,11 @@ def test_what_ends_one_process_ends_all_and_is_told(tmp_path: Path) -> None:
         os._exit(3)
 
     held = lock(tmp_path / "work.lock")
+    begun = time.monotonic()
     assert problems_of(refuse) == ("one", "two")
     (problem,) = problems_of(end)
     assert problem.startswith("training: one of 2 processes failed, see the log: run again")
+    assert time.monotonic() - begun < 60, "the others were waited for"
     os.close(held or 0)
     # None is left that holds what the job did.
     assert lock(tmp_path / "work.lock") is not None

@@ -215,12 +215,17 @@ def test_a_finished_adapter_is_put_into_place_without_training_and_one_of_anythi
             train(tmp_path, **(given | change))
 
 
-def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None:
+def test_cut_inputs_are_counted_by_task_and_so_many_records_are_evaluated(
+    tiny_base: Path, tmp_path: Path
+) -> None:
     records = [make_record(number) for number in range(4)]
     records.append(make_record(4, input="a very long product description " * 50))
     write_jsonl(tmp_path / "long.jsonl", records)
-    settings = adapter_settings(epochs=1)
-    manifest = train(tmp_path, tiny_base, settings, train=[tmp_path / "long.jsonl"])
+    settings = adapter_settings(epochs=1, max_val_records=2)
+    val = write_records(tmp_path / "five.jsonl", 5, split="val")
+    manifest = train(tmp_path, tiny_base, settings, train=[tmp_path / "long.jsonl"], val=[val])
+    # Evenly spaced, of tasks that take turns.
+    assert read_lines(manifest.parent / "log.jsonl")[-1]["eval_records"] == {"PM": 2}
     assert read_adapter(manifest).truncated == {"AG": 0, "PM": 1}
     assert read_adapter(manifest).tokens["PM"] < 3 * QUICK["max_length"]
 
