@@ -83,7 +83,7 @@ def measure(arguments: argparse.Namespace, name: str) -> dict[str, float | None]
     import torch
 
     from ecslm.models.cost import CostMeter, device_name
-    from ecslm.training.adapter import add_adapter
+    from ecslm.training.fit import add_adapter
 
     device = torch.device("cpu" if arguments.tiny else "cuda")
     sizes = sizes_of(name, arguments.tiny)
@@ -186,9 +186,8 @@ def train_with_loop(
     """Seconds of the steps after the first."""
     import torch
 
-    from ecslm.training.batches import Padded, on_device
-    from ecslm.training.loss import answer_loss
-    from ecslm.training.packing import Layout, Packed
+    from ecslm.training.batches import Layout, Packed, Padded, on_device
+    from ecslm.training.trainer import answer_loss
 
     layout: Layout = Packed(share=True) if recipe == "packed" else Padded(0)
     weights = [weight for weight in model.parameters() if weight.requires_grad]

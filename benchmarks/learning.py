@@ -39,13 +39,11 @@ def main(arguments: argparse.Namespace) -> None:
     from ecslm.models.loading import load_base_model, load_tokenizer, use_threads
     from ecslm.models.precision import Precision
     from ecslm.models.prompts import PromptTemplate
-    from ecslm.training.adapter import add_adapter
-    from ecslm.training.batches import encode_example, plan_steps
+    from ecslm.training.batches import Packed, encode_example, plan_steps
     from ecslm.training.course import Course
-    from ecslm.training.packing import Packed
-    from ecslm.training.processes import join
+    from ecslm.training.fit import add_adapter
     from ecslm.training.settings import TrainingSettings
-    from ecslm.training.trainer import Trainer
+    from ecslm.training.trainer import Trainer, join
 
     settings = TrainingSettings.model_validate(TRAINING | arguments.training)
     _, folder = read_base(arguments.base)
@@ -78,7 +76,7 @@ def main(arguments: argparse.Namespace) -> None:
         settings.batch_tokens,
         processes,
     )
-    course = Course(trainer, steps, examples["train"], settings)
+    course = Course(trainer, steps, settings)
     following, evaluating, start = arguments.every, 0.0, time.perf_counter()
     while course.done < len(steps):
         done = course.step()["tokens"]

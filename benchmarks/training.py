@@ -157,10 +157,9 @@ def train_with_loop(
     """Train by the plain recipe (`whole`) or ours; returns the seconds of the optimiser too."""
     import torch
 
-    from ecslm.training.adapter import add_adapter
-    from ecslm.training.batches import Padded, on_device
-    from ecslm.training.loss import answer_loss
-    from ecslm.training.packing import Layout, Packed
+    from ecslm.training.batches import Layout, Packed, Padded, on_device
+    from ecslm.training.fit import add_adapter
+    from ecslm.training.trainer import answer_loss
 
     device = base.device
     model = add_adapter(base, settings).train()

@@ -1,5 +1,5 @@
-from ecslm.data.card.card import card_files
-from ecslm.data.card.settings import LEAKAGE_LIBRARIES
+from ecslm.data.card import card_files
+from ecslm.data.settings import LEAKAGE_LIBRARIES
 from ecslm.data.source import location
 from ecslm.plan.source import source_of
 

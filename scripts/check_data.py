@@ -39,7 +39,7 @@ def main(
     labels = None if known.source.labels is None else read_labels(known.source.labels)
     digest = labels and labels.digest
     raw = planned_rows(known.source, cache, content, lambda rows: rows.files, digest)
-    ranks = labels.rows if labels and known.ranked else None
+    ranks = labels and labels.rows
     if code:
         # Local data were checked before the first job; the report is in the cache.
         report = cached_report(cache, raw, known, ranks, code)

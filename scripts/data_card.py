@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ecslm.data.card.card import CardSettings, card_files, render_card
+from ecslm.data.card import CardSettings, card_files, render_card
 from ecslm.script import Origin, OutputFile, job, run_script
 
 

@@ -12,8 +12,8 @@ from typing import Literal
 from tqdm import tqdm
 
 from ecslm.common.files import json_line
-from ecslm.data.cleaning import build_records
 from ecslm.data.labels import read_labels
+from ecslm.data.records import build_records
 from ecslm.data.settings import DatasetSettings
 from ecslm.data.source import JsonObject, located, planned_rows
 from ecslm.schemas.paths import CACHE

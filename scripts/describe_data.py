@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ecslm.common.files import json_text
-from ecslm.data.card.description import describe, load_tokenizer
-from ecslm.data.card.settings import DescriptionSettings
+from ecslm.data.description import describe, load_tokenizer
+from ecslm.data.settings import DescriptionSettings
 from ecslm.models.architecture import read_architecture
 from ecslm.models.bases import described_folder
 from ecslm.models.prompts import PromptTemplate

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.files import json_text
-from ecslm.data.card.leakage import leakage
-from ecslm.data.card.settings import LEAKAGE_LIBRARIES
+from ecslm.data.leakage import leakage
+from ecslm.data.settings import LEAKAGE_LIBRARIES
 from ecslm.schemas.record import read_records, read_task
 from ecslm.script import Origin, OutputFile, job, run_script
 

@@ -16,8 +16,8 @@ from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
 from ecslm.schemas.paths import SHARED
 from ecslm.script import run_script
-from ecslm.starter.begin import begin_study, check_study_name, told
-from ecslm.starter.table import Columns
+from ecslm.starter.records import Columns
+from ecslm.starter.study import begin_study, check_study_name, told
 
 EXAMPLE = 'make new DATA=tickets.csv INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"'
 

@@ -18,7 +18,7 @@ import yaml
 from support.completed import CONFIGURATION, LABELS, RECORDS, study_options
 from support.scratch import snakemake
 
-from ecslm.data.relevance import GRADES
+from ecslm.data.labels import GRADES
 
 Edit = Callable[[Path], None]
 

@@ -164,8 +164,7 @@ def trainer_of(model: Any, examples: Sequence[Any], **changes: Any) -> Any:
     import torch
 
     from ecslm.training.batches import Padded
-    from ecslm.training.processes import Processes
-    from ecslm.training.trainer import Trainer
+    from ecslm.training.trainer import Processes, Trainer
 
     options: dict[str, Any] = {
         "layout": Padded(2),

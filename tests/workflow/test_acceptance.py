@@ -19,9 +19,9 @@ NEUTRAL = replaced(FIT, "count >= len(examples)", "len(examples) <= count")
 HARMFUL = together(
     replaced(FIT, "manual_seed(seed)", "manual_seed(seed + 1)"),
     replaced(
-        "scripts/ecslm/training/launch.py",
-        "return error.details, None",
-        "return tuple(error.details), None",
+        "scripts/ecslm/training/run.py",
+        "answers.send((error.details, None))",
+        "answers.send((tuple(error.details), None))",
     ),
 )
 
@@ -73,7 +73,7 @@ def test_an_edit_of_bytes_or_one_that_was_not_executed_is_refused(project: Path)
     assert ran.returncode == 1
     assert ran.stderr.splitlines() == [
         f"error: {ADAPTER}/adapter_model.safetensors: other bytes",
-        "error: ecslm.training.launch: _call has changed, but no sample executed it",
+        "error: ecslm.training.run: _begin has changed, but no sample executed it",
     ]
     assert not (project / EQUAL).exists()
     assert files(project) == before

@@ -64,7 +64,7 @@ def test_a_copied_study_without_its_raw_data_is_adopted_and_not_deleted(copied: 
     shutil.rmtree(copied / "data")
     assert adopt(copied, "local").returncode == 0
     assert planned(copied, "local") == set()
-    logic("ecslm/data/cleaning.py")(copied)
+    logic("ecslm/data/records.py")(copied)
     line, _ = refusals(snakemake(copied, "--cores", "1", *study_options("local")))
     assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/")
     assert "must be rebuilt (`make why STUDY=local` says why)" in line

@@ -150,7 +150,7 @@ ALONE: dict[str, tuple[str, Edit]] = {
     "a fresh clone, or a copy, of everything that kept no dates": ("local", with_scrambled_times),
     "loader code that makes the same bytes, after a run of `-- datasets`": (
         "local",
-        together(logic("ecslm/data/cleaning.py"), made("local", "datasets")),
+        together(logic("ecslm/data/records.py"), made("local", "datasets")),
     ),
     "code that fetches the same weights, after a run of `-- bases`": (
         "generated",

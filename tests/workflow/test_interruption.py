@@ -63,12 +63,12 @@ TRAINING = Stage(
     (
         Moment("the first checkpoint is not in place", "os.rename", "*/checkpoint.pt"),
         Moment("the second checkpoint is not in place", "os.rename", "*/checkpoint.pt", 2),
-        Moment("the adapter is half saved", "os.rename", "*/made/adapter_config.json"),
+        Moment("the adapter is half saved", "os.rename", "*/work/*/adapter_config.json"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/manifest.json"),
     ),
     (
-        "12 steps, from the start",
-        "12 steps, from the start",
+        "12 steps, from step 0",
+        "12 steps, from step 0",
         "12 steps, from step 4",
         "12 steps, from step 12",
         "taken from the cache",

@@ -137,8 +137,8 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
     "BERTScore, latency, and what is told of data": (
         row("its code", logic("ecslm/scoring/bertscore/run.py"), "bertscore *"),
         row("the code of latency", logic("ecslm/prediction/latency.py"), "measure_latency *"),
-        row("descriptions", logic("ecslm/data/card/description.py"), "describe_data *"),
-        row("near duplicates", logic("ecslm/data/card/leakage.py"), "leakage *"),
+        row("descriptions", logic("ecslm/data/description.py"), "describe_data *"),
+        row("near duplicates", logic("ecslm/data/leakage.py"), "leakage *"),
     ),
     "what is made of scores": (
         row("over seeds", logic("ecslm/scoring/over_seeds.py"), "score_over_seeds *"),
@@ -157,7 +157,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
             "predict Tiny/*; predict Tiny-Chat/*",
         ),
     ),
-    "training": (row("a module", logic("ecslm/training/loss.py"), "train_adapter *"),),
+    "training": (row("a module", logic("ecslm/training/trainer.py"), "train_adapter *"),),
     "a value in a call": (
         row(
             "of training and prediction, and not of BERTScores",
@@ -227,7 +227,7 @@ OF_GENERATED: dict[str, tuple[Row, ...]] = {
         row("of the base", with_other_weights("weights/model"), "base_model Tiny"),
         row("of the encoder", with_other_weights("weights/encoder"), "base_model TinyEncoder"),
     ),
-    "loader code": (row("that cleans", logic("ecslm/data/cleaning.py"), "dataset *; check_data"),),
+    "loader code": (row("that cleans", logic("ecslm/data/records.py"), "dataset *; check_data"),),
     "the version of torch": (
         row(
             "in the lock file",

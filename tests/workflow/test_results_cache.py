@@ -106,7 +106,7 @@ def test_other_training_that_gives_the_same_weights_predicts_nothing_again(proje
     code = (project / "scripts/ecslm/training/fit.py").read_bytes()
     logic("ecslm/training/fit.py")(project)
     assert computing(project, "local", "adapters") == {TRAINING}
-    assert "from the start" in logs(project)[TRAINING]
+    assert "from step 0" in logs(project)[TRAINING]
     assert run(project, "local", "predictions") == PREDICTIONS
     after = gpu_results(project)
     assert (

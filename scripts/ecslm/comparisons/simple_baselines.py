@@ -6,7 +6,7 @@ from statistics import fmean
 import numpy as np
 
 from ecslm.comparisons.settings import ChooseSettings
-from ecslm.data.relevance import by_rank
+from ecslm.data.labels import by_rank
 from ecslm.prediction.learned.fields import word_f1
 from ecslm.prediction.learned.holding_out import held_out
 from ecslm.prediction.learned.learning import learn

@@ -1,31 +1,67 @@
-"""Checks of a whole source: every row, whether or not the study uses it."""
+"""Checks of a whole source, every row, whether or not the study uses it; and what is published of
+the source: the names of settings, and numbers of records."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
 from tqdm import tqdm
 
+from ecslm.common.csv_rows import read_csv
 from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.text import nearest, shown
-from ecslm.common.validation import sealed, unsealed
-from ecslm.data.cleaning import clean_records, missing_records
-from ecslm.data.index import IndexedRows
+from ecslm.common.validation import sealed, unsealed, validated
 from ecslm.data.problems import Kind, Problems
-from ecslm.data.published import PublishedCount
-from ecslm.data.report import Count, Report
+from ecslm.data.records import Labels, clean_records, missing_records
+from ecslm.data.reports import Count, Report
 from ecslm.data.rows import Row
 from ecslm.data.settings import DataSource, RecordForm
+from ecslm.data.source import IndexedRows
 from ecslm.schemas.record import Split
-from ecslm.schemas.settings import JobSettings
+from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import TaskSettings
+
+SETTINGS = tuple(
+    f"{domain}_{kind}"
+    for domain in ("IND", "OOD")
+    for kind in (
+        "Single_Instruction",
+        "Diverse_Instruction",
+        "Unseen_Instruction",
+        "Diverse_Instruction_1-shot",
+    )
+)
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 # A task, a split, a setting.
 Key = tuple[str, Split, str]
+
+
+class PublishedCount(Closed):
+    """The published number of records of one task, split and setting."""
+
+    task: str
+    split: Split
+    setting: str
+    records: int
+    yes: int | None = None
+    """Records with the output yes; null if unknown."""
+
+
+def read_counts(path: Path) -> tuple[PublishedCount, ...]:
+    """The counts in a CSV file; an empty field is unknown.
+
+    Raises:
+        InputError: the file is missing, a row is not a valid count, or a count is there twice.
+    """
+    rows = read_csv(path, tuple(PublishedCount.model_fields), ("task", "split", "setting"))
+    known = [{name: value for name, value in row.items() if value} for row in rows]
+    return tuple(
+        validated(PublishedCount, row, path, line) for line, row in enumerate(known, start=2)
+    )
 
 
 class CheckedTask(RecordForm):
@@ -50,22 +86,9 @@ class CheckSettings(JobSettings):
     published: tuple[PublishedCount, ...]
     comparable: bool
 
-    @property
-    def ranked(self) -> list[str]:
-        """Tasks whose test records take relevance labels."""
-        return [
-            code
-            for code, task in self.tasks.items()
-            if task.answer == "ranking" and "test" in task.splits
-        ]
-
 
 def cached_report(
-    cache: Path,
-    raw: IndexedRows,
-    settings: CheckSettings,
-    labels: Sequence[Sequence[str]] | None,
-    code: str,
+    cache: Path, raw: IndexedRows, settings: CheckSettings, labels: Labels, code: str
 ) -> Report:
     """The report of `check_rows`, from the directory `cache` if nothing that affects it changed.
 
@@ -84,9 +107,7 @@ def cached_report(
     return report
 
 
-def check_rows(
-    raw: IndexedRows, settings: CheckSettings, labels: Sequence[Sequence[str]] | None
-) -> Report:
+def check_rows(raw: IndexedRows, settings: CheckSettings, labels: Labels) -> Report:
     """Check every row.
 
     Args:
@@ -106,18 +127,17 @@ def check_rows(
         for where, row in raw.rows(raw.of([name for name in names if names[name] == code], split)):
             setting = row.get("setting")
             if isinstance(setting, str) and setting not in settings.settings:
-                message = (
-                    f"setting: unknown name {shown(setting)}, which `settings` of the study may "
-                    f"list{nearest(setting, settings.settings)}"
-                )
+                unknown = f"{shown(setting)}, which `settings` of the study may list"
+                message = f"setting: unknown name {unknown}{nearest(setting, settings.settings)}"
                 problems.add("unknown_setting", where, message)
                 continue
             known.append((where, row))
             if isinstance(setting, str):
                 rows[code, split, setting] += 1
                 yes[code, split, setting] += row.get("output") == "yes"
-        own = labels if split == "test" and code in settings.ranked else None
-        found = clean_records(known, code, split, settings.tasks[code], own, problems)
+        task = settings.tasks[code]
+        own = labels if split in task.splits else None
+        found = clean_records(known, code, split, task, own, problems)
         records.update((code, split, record.setting) for record in found)
     tasks: dict[str, dict[Split, dict[str, Count]]] = {}
     for (code, split, setting), number in rows.items():
@@ -135,10 +155,10 @@ def check_rows(
     refused = problems.by_kind(settings.source.tolerate)
     for code, task in settings.tasks.items():
         for split, wanted in task.splits.items():
-            has = {setting: rows[code, split, setting] for setting in wanted}
             # Where rows are refused, it says no more that none of them is left.
-            used = has if refused else {name: records[code, split, name] for name in wanted}
-            more += missing_records(code, split, task.aliases, has, used)
+            counts = rows if refused else records
+            numbers = {setting: counts[code, split, setting] for setting in wanted}
+            more += missing_records(code, split, task.aliases, numbers)
     problems.raise_unless(settings.source.tolerate, more)
     return report
 
@@ -152,10 +172,8 @@ def _differing(
         if rows[key] != one.records:
             yield f"{' '.join(key)}: {rows[key]} rows, but {one.records} are published"
         elif one.yes is not None and yes[key] != one.yes:
-            yield (
-                f"{' '.join(key)}: the output is yes in {yes[key]} rows, but {one.yes} are "
-                "published"
-            )
+            found = f"the output is yes in {yes[key]} rows"
+            yield f"{' '.join(key)}: {found}, but {one.yes} are published"
 
 
 def task_names(tasks: Mapping[str, RecordForm | TaskSettings]) -> dict[str, str]:
@@ -167,14 +185,11 @@ def misplaced_rows(raw: IndexedRows, names: Mapping[str, str]) -> Problems:
     """Rows that belong to no task and split: unreadable ones, and those with unknown names."""
     problems = raw.problems()
     for part in raw.parts:
-        if part.task not in names:
-            kind: Kind = "unknown_task"
-            message = f"task: unknown name {shown(part.task)}{nearest(part.task, names)}"
-        elif part.split not in SPLITS:
-            kind = "unknown_split"
-            message = f"split: unknown name {shown(part.split)}{nearest(part.split, SPLITS)}"
-        else:
-            continue
-        for where, _ in raw.rows([part]):
-            problems.add(kind, where, message)
+        kind: Kind = "unknown_split" if part.task in names else "unknown_task"
+        name, known = (part.split, SPLITS) if part.task in names else (part.task, tuple(names))
+        if name not in known:
+            what = kind.removeprefix("unknown_")
+            message = f"{what}: unknown name {shown(name)}{nearest(name, known)}"
+            for where, _ in raw.rows([part]):
+                problems.add(kind, where, message)
     return problems

@@ -1,18 +1,25 @@
-"""The file of relevance labels: found on disk or fetched, and verified."""
+"""Relevance labels of ranking records: from a file, which is fetched and verified, or from the
+order of `output`."""
 
 import urllib.request
+from collections.abc import Sequence
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
+from string import ascii_uppercase
 from typing import NamedTuple
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_bytes
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.validation import read_model
+from ecslm.data.problems import RowError
 from ecslm.data.settings import Labels
-from ecslm.schemas.record import Relevance
+from ecslm.schemas.record import Record, Relevance
 
+GRADES = "ESCI"
+# The label file is in the row order of these settings, which is the same in both.
+LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
 # Problems reported: a file in another format has the same one in each row.
 MOST_PROBLEMS = 5
 
@@ -20,7 +27,7 @@ MOST_PROBLEMS = 5
 class LabelFile(NamedTuple):
     """The content of a file of labels: one list per ranking row, one label per product."""
 
-    rows: list[list[str]]
+    rows: list[list[Relevance]]
     digest: str
     """The file's sha256 if that is pinned, otherwise a digest of the rows."""
 
@@ -49,7 +56,7 @@ def read_labels(labels: Labels) -> LabelFile:
         # It is there now, and verified as it is read.
         fetch_labels(labels)
         try:
-            rows: list[list[str]] = [list(row) for row in read_model(path, list[list[Relevance]])]
+            rows = read_model(path, list[list[Relevance]])
         except InputError as error:
             raise InputError(*error.details[:MOST_PROBLEMS]) from None
     return LabelFile(rows, labels.sha256 or sha256_of_text(canonical_json(rows)))
@@ -69,9 +76,8 @@ def fetch_labels(labels: Labels) -> bool:
     path = Path(labels.path)
     if path.exists():
         if labels.sha256 not in (None, sha256_of_file(path)):
-            raise InputError(
-                f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
-            )
+            fix = "delete the file, or fix the key"
+            raise InputError(f"{path}: its sha256 is not `labels.sha256`: {fix}")
         return False
     if labels.url is None:
         raise InputError(no_label_file(path))
@@ -82,9 +88,33 @@ def fetch_labels(labels: Labels) -> bool:
     except (OSError, HTTPException, ValueError) as error:
         raise InputError(f"{labels.url}: cannot be fetched ({error}): {by_hand}") from None
     if labels.sha256 not in (None, found := sha256(content).hexdigest()):
-        raise InputError(
-            f"{labels.url}: its sha256 is {found}, `labels.sha256` is {labels.sha256}: the file "
-            f"has changed, or the server sent something else: {by_hand}"
-        )
+        other = f"its sha256 is {found}, `labels.sha256` is {labels.sha256}"
+        raise InputError(f"{labels.url}: {other}: fix the key, or {by_hand}")
     write_bytes(path, content)
     return True
+
+
+def require_agreement(output: str, labels: Sequence[Relevance]) -> None:
+    """Refuse labels that do not fit a right order. Products of one label may have any order.
+
+    Raises:
+        RowError: there is not one label for each product, or the output has a product before one of
+            a better label.
+    """
+    letters = output.split(",")
+    if len(labels) != len(letters):
+        problem = f"{len(labels)} labels, but {output!r} ranks {len(letters)}"
+        raise RowError("label_disagreement", f"relevance: {problem}")
+    ranked = [labels[ascii_uppercase.index(letter)] for letter in letters]
+    if ranked != sorted(ranked, key=GRADES.index):
+        problem = f"labels {list(labels)} disagree with {output!r}: products come in the order"
+        raise RowError("label_disagreement", f"relevance: {problem} {', '.join(GRADES)}")
+
+
+def by_rank(record: Record) -> Record:
+    """The record with labels derived from its order alone: the first E, then S, C, I."""
+    letters = record.output.split(",")
+    grades: list[Relevance] = ["I"] * len(letters)
+    for rank, letter in enumerate(letters[: len(GRADES)]):
+        grades[ascii_uppercase.index(letter)] = GRADES[rank]  # type: ignore[call-overload]
+    return record.model_copy(update={"relevance": grades})

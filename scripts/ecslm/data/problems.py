@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import number_of
@@ -42,10 +42,8 @@ class RowError(Exception):
         super().__init__(message)
 
 
-class FoundProblems(BaseModel):
+class FoundProblems(BaseModel, extra="forbid"):
     """The problems of one kind."""
-
-    model_config = ConfigDict(extra="forbid")
 
     count: int
     """Number of rows."""
@@ -58,7 +56,6 @@ class Problems:
 
     def __init__(self, found: Mapping[Kind, FoundProblems] | None = None) -> None:
         self._found = {kind: one.model_copy(deep=True) for kind, one in (found or {}).items()}
-        self._whole: list[str] = []
 
     def add(self, kind: Kind, where: str, message: str) -> None:
         """Add a problem of the row at `where`."""
@@ -66,10 +63,6 @@ class Problems:
         found.count += 1
         if len(found.first) < MOST_REPORTED:
             found.first.append(f"{where}: {message}")
-
-    def refuse(self, problem: str) -> None:
-        """Add a problem of the data as a whole, which is never tolerated."""
-        self._whole.append(problem)
 
     def by_kind(self, tolerated: Collection[Kind] = ()) -> dict[Kind, FoundProblems]:
         """Problems that are not tolerated, kinds in the order of their definition."""
@@ -99,14 +92,11 @@ class Problems:
             InputError: a line for each of the first problems of each kind.
         """
         found = self.by_kind(tolerated)
-        lines: list[str | Problem] = [*self._whole, *self.lines(tolerated), *more]
+        lines: list[str | Problem] = [*self.lines(tolerated), *more]
         if found:
             rows = number_of(sum(one.count for one in found.values()), "row")
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*found, *tolerated))
-            fix = (
-                f"{rows} cannot be used: fix the data, or drop and count them with "
-                f"`tolerate: [{drop}]` in `data` of the study"
-            )
-            lines.append(Problem(fix, kind=FIX))
+            fix = f"drop and count them with `tolerate: [{drop}]` in `data` of the study"
+            lines.append(Problem(f"{rows} cannot be used: fix the data, or {fix}", kind=FIX))
         if lines:
             raise InputError(*lines)

@@ -87,9 +87,8 @@ def check_columns(names: Iterable[str], where: str) -> None:
     for name in names:
         close = difflib.get_close_matches(name.strip().lower(), COLUMNS, n=1, cutoff=0.8)
         if close and name not in COLUMNS:
-            raise InputError(
-                f"{where}: unknown column {name!r}: did you mean `{close[0]}`? Rename it"
-            )
+            fix = f"did you mean `{close[0]}`? Rename it"
+            raise InputError(f"{where}: unknown column {name!r}: {fix}")
 
 
 def read_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
@@ -131,9 +130,8 @@ def _lines(stream: IO[bytes], name: str, problems: Problems) -> Iterator[tuple[s
         try:
             yield where, DECODER.decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
         except UnicodeDecodeError as error:
-            problems.add(
-                "unreadable_row", where, f"not UTF-8 text ({error.reason}): save it as such{cut}"
-            )
+            told = f"not UTF-8 text ({error.reason}): save it as such{cut}"
+            problems.add("unreadable_row", where, told)
         except (ValueError, RecursionError) as error:
             problems.add("unreadable_row", where, f"not JSON ({error}){cut}")
 

@@ -1,16 +1,21 @@
-"""Settings of a study's data source.
+"""Settings of a study's data source, and of the jobs that build and describe records.
 
 Fields with `exclude=True` say where files are. Results depend on what files contain, so these are
 neither compared nor recorded: see `ecslm.data.source`.
 """
 
-from typing import Annotated, Literal
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from ecslm.common.validation import Sha256
 from ecslm.data.problems import Kind
-from ecslm.data.shares import Shares
+from ecslm.models.libraries import OF_PROMPTS
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer, InputForm
 
@@ -25,6 +30,52 @@ class Labels(Closed):
     """URL of the file at a pinned commit, fetched when `path` is missing."""
     sha256: Sha256 | None = None
     """Expected sha256."""
+
+
+class Shares(Closed):
+    """Shares of a user's records, which have no column `split`; the rest is trained on.
+
+    A record's input alone decides where it belongs, whatever its case and spaces, however its
+    accents are encoded, and however an input that is JSON is written. So the same input is never on
+    both sides, whichever tasks ask about it, and a record stays where it is when others are added.
+    The numbers of records follow the shares only roughly.
+    """
+
+    val: float = Field(gt=0, lt=1)
+    """Share that is not trained on, but evaluated during training."""
+    test: float = Field(gt=0, lt=1)
+    """Share that is not trained on, and that scores are computed on."""
+
+    @model_validator(mode="after")
+    def _some_left(self) -> "Shares":
+        if self.val + self.test >= 1:
+            raise ValueError("val and test: leave a share to train on: their sum must be below 1")
+        return self
+
+    def split_of(self, row: Mapping[str, Any]) -> str:
+        """Where a row belongs."""
+        text = unicodedata.normalize("NFKC", str(row.get("input")))
+        # Before: texts of JSON may have no line ends and tabs, but these are spaces here.
+        text = " ".join(text.split())
+        # Once more: accents may have been written as escapes.
+        text = unicodedata.normalize("NFKC", _in_one_form(text))
+        words = " ".join(text.casefold().split())
+        digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+        place = int(digest[:16], 16) / 2**64
+        if place < self.test:
+            return "test"
+        return "val" if place < self.test + self.val else "train"
+
+
+def _in_one_form(text: str) -> str:
+    """JSON as Python writes it, so that records which are written so stay where they are; any other
+    text as it is."""
+    if text.startswith(("{", "[")):
+        # `True` and `NONE` are no JSON, but differ from it only in case.
+        for form in (text, text.casefold()):
+            with suppress(ValueError, RecursionError):
+                return json.dumps(json.loads(form), ensure_ascii=False)
+    return text
 
 
 class Data(Closed):
@@ -65,10 +116,8 @@ class PathData(Data):
     @model_validator(mode="after")
     def _labels_have_rows(self) -> "PathData":
         if self.split is not None and self.labels is not None:
-            raise ValueError(
-                "split: labels are one list per test row, so the rows must say which they are: "
-                "give them a column `split`, and remove this"
-            )
+            rows = "labels are one list per test row, so the rows must say which they are"
+            raise ValueError(f"split: {rows}: give them a column `split`, and remove this")
         return self
 
 
@@ -92,3 +141,27 @@ class DatasetSettings(RecordForm, JobSettings):
     source: DataSource
     settings: tuple[str, ...]
     """Settings whose records are kept, in order."""
+
+
+class DescriptionSettings(JobSettings):
+    """What the description of a task's records depends on: the answer type, the tokenizer, and the
+    lengths at which inputs are cut."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = OF_PROMPTS
+
+    answer: Answer
+    """Type of the task's answers; only classes are counted."""
+    tokenizer: str
+    """Name of the base whose tokenizer counts tokens."""
+    training_max_length: int | None = Field(ge=16)
+    """`max_length` of the training; null for a task that is not trained on."""
+    adapter_max_length: int | None = Field(None, ge=16)
+    """`max_length` that the adapter was trained with, if there is one."""
+    prediction_max_length: int = Field(ge=16)
+    """`max_length` of the decoding."""
+    max_new_tokens: int = Field(ge=1)
+    """Longest answer of the decoding, in tokens."""
+
+
+# Of the overlap of tests with training, which has no settings.
+LEAKAGE_LIBRARIES = ("numpy",)

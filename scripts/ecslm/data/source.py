@@ -1,29 +1,52 @@
-"""A study's data source: where its rows are, and digests that tie results to them.
+"""A study's data source: its files, indexed once by task and split, so that a job parses only its
+own rows; where they are, and digests that tie results to them.
 
+A dataset file depends on the digest of its own rows: an edited row changes only that of its part.
 Settings say what a source contains, and results depend on that. Where its files are stands in
 `--location` instead: results do not depend on it.
 """
 
+import hashlib
+import heapq
+import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
-from pydantic import RootModel
+from pydantic import PrivateAttr, RootModel
+from tqdm import tqdm
 
 from ecslm.common.cli import read_settings
 from ecslm.common.errors import InputError
 from ecslm.common.files import Model
-from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.common.validation import validated_json
-from ecslm.data.index import DEFAULTS, IndexedRows, index_of, kept_index
-from ecslm.data.rows import SUFFIXES, data_files
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
+from ecslm.common.locks import held
+from ecslm.common.validation import sealed, unsealed, validated_json
+from ecslm.data.problems import FoundProblems, Kind, Problems
+from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData
+from ecslm.schemas.fields import is_writable
+from ecslm.schemas.record import DEFAULT_SETTING
+from ecslm.schemas.settings import Closed
 
 log = logging.getLogger(__name__)
 
 COMMIT = re.compile("[0-9a-f]{40}")
+INDEX = "index.json"
+# The code that builds an index: one of other code is not used.
+BUILDERS = ("problems.py", "rows.py", "settings.py", "source.py", "../schemas/fields.py")
+# Columns that the rows of a user's own files may lack, if all rows of a file do.
+DEFAULTS = {"split": "test", "setting": DEFAULT_SETTING}
+# Columns that a row must have to become a record.
+TEXTS = frozenset(("setting", "instruction", "input", "output"))
+# Pairs of task and split; more than this means that the columns have other meanings.
+MOST_PARTS = 200
 
 
 class _Object(RootModel[dict[str, Any]]):
@@ -76,10 +99,102 @@ def local_path(source: DataSource) -> Path | None:
     return Path(source.id) if Path(source.id).is_dir() else None
 
 
+def _revision(source: DataSource) -> str | None:
+    """The revision of a data set of the hub; None if its files are on this machine."""
+    remote = isinstance(source, HubData) and local_path(source) is None
+    return source.revision if isinstance(source, HubData) and remote else None
+
+
+def content_of(source: DataSource, digest: Callable[[], object], labels: str | None = None) -> str:
+    """The digest of what a result is made from: the value of the option `--content`.
+
+    Args:
+        digest: of the rows. It is not called for a data set of the hub, which a plan does not
+            fetch: its revision identifies all of its rows.
+        labels: digest of the relevance labels, if the result uses them.
+    """
+    made_from = [_revision(source) or digest(), labels]
+    return f"source:{sha256_of_text(canonical_json(made_from))[:32]}"
+
+
+class Part(Closed):
+    """The rows of one task (by its name in the data) and split.
+
+    `file` has a line for each row: its number and its place in the source, and itself. `content` is
+    the digest of the rows, wherever they stand, `sha256` that of the file.
+    """
+
+    task: str
+    split: str
+    rows: int
+    content: str
+    file: str
+    sha256: str
+
+
+class IndexedRows(Closed):
+    """The rows of data files by task and split, in the directory of their index.
+
+    Attributes:
+        code: digest of the code that built the index.
+        files: sha256 of each file by its name.
+        misplaced: rows of no task and split.
+    """
+
+    code: str
+    files: dict[str, str]
+    parts: tuple[Part, ...]
+    misplaced: dict[Kind, FoundProblems]
+    _folder: Path = PrivateAttr()
+
+    def problems(self) -> Problems:
+        """Rows that belong to no task and split."""
+        return Problems(self.misplaced)
+
+    def of(self, names: Collection[str], split: str) -> list[Part]:
+        """The parts of one task, under any of its names, and one split."""
+        return [part for part in self.parts if part.task in names and part.split == split]
+
+    def rows(self, parts: Sequence[Part]) -> Iterator[Row]:
+        """The rows of some parts in source order, each with its place.
+
+        Raises:
+            InputError: a part was modified since it was written.
+        """
+        for _, where, row in heapq.merge(*map(self._read, parts), key=itemgetter(0)):
+            yield where, row
+
+    def content(self, names: Collection[str], split: str) -> str:
+        """The digest of the rows of one task, under any of its names, and one split.
+
+        Raises:
+            InputError: a part was modified since it was written.
+        """
+        parts = self.of(names, split)
+        if len(parts) == 1:
+            return parts[0].content
+        digest = hashlib.sha256()
+        for _, row in self.rows(parts):
+            digest.update(json.dumps(row).encode())
+        return digest.hexdigest()
+
+    def _read(self, part: Part) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """The rows of a part with their numbers in the source."""
+        digest, path = hashlib.sha256(), self._folder / part.file
+        with suppress(OSError, ValueError), path.open("rb") as lines:
+            for line in lines:
+                digest.update(line)
+                number, where, row = json.loads(line)
+                yield number, where, row
+        if digest.hexdigest() != part.sha256:
+            fix = f"delete the directory {self._folder} to rebuild it"
+            raise InputError(f"{path}: modified since it was written: {fix}")
+
+
 def open_rows(
     source: DataSource, cache: Path, is_current: Callable[[IndexedRows], bool] | None = None
 ) -> IndexedRows:
-    """The rows of all files of a source.
+    """The rows of all files of a source, which are indexed unless they have been.
 
     Those in the cache are taken if they are of the same commit of the hub, or of the same files.
 
@@ -92,37 +207,29 @@ def open_rows(
         InputError: a file is missing or truncated, or has no rows, or changes while it is read; or
             the data set or its revision cannot be loaded.
     """
-    folder, path = _folder(source, cache), local_path(source)
-    found = kept_index(folder)
-    if found is not None:
-        # A tag of the hub may have moved.
-        known = _is_pinned(source) if path is None else is_current and is_current(found)
-        if known:
+    folder, path = _index_folder(source, cache), local_path(source)
+    found = _kept(folder)
+    # A tag of the hub may have moved.
+    if found and (_is_pinned(source) if path is None else is_current and is_current(found)):
+        return found
+    if path is None:
+        assert isinstance(source, HubData)
+        files = _fetched(source)
+    else:
+        files = data_files(path)
+    with unchanged(files.values()):
+        digests = {name: sha256_of_file(path) for name, path in files.items()}
+        if found and found.files == digests:
             return found
-    if isinstance(source, HubData):
-        return index_of(_fetched(source) if path is None else data_files(path), folder, {})
-    return index_of(data_files(Path(source.path)), folder, DEFAULTS, source.split)
+        # Jobs that start together wait for the first of them.
+        with held(folder.with_suffix(".lock"), str(folder), wait=True):
+            return _kept(folder, digests) or _built(source, files, digests, folder)
 
 
 def is_indexed(source: HubData, cache: Path) -> bool:
     """Whether `open_rows` finds the rows here, and so asks the hub for nothing."""
-    kept = _is_pinned(source) and kept_index(_folder(source, cache)) is not None
+    kept = _is_pinned(source) and _kept(_index_folder(source, cache)) is not None
     return kept or local_path(source) is not None
-
-
-def content_of(source: DataSource, digest: Callable[[], object], labels: str | None = None) -> str:
-    """The digest of what a result is made from: the value of the option `--content`.
-
-    Args:
-        digest: of the rows. It is not called for a data set of the hub, which a plan does not
-            fetch: its revision identifies all of its rows.
-        labels: digest of the relevance labels, if the result uses them.
-    """
-    if isinstance(source, HubData) and local_path(source) is None:
-        made_from: object = source.revision
-    else:
-        made_from = digest()
-    return f"source:{sha256_of_text(canonical_json([made_from, labels]))[:32]}"
 
 
 def planned_rows(
@@ -143,23 +250,21 @@ def planned_rows(
         InputError: they are others; or as in `open_rows`.
     """
 
-    def content(rows: IndexedRows) -> str:
-        return content_of(source, lambda: digest(rows), labels)
+    def is_planned(rows: IndexedRows) -> bool:
+        return planned == content_of(source, lambda: digest(rows), labels)
 
-    def is_current(rows: IndexedRows) -> bool:
-        # The source of those with problems may have been fixed since.
-        return planned == content(rows) and not rows.problems().lines(source.tolerate)
-
-    rows = open_rows(source, cache, is_current)
-    if planned not in (None, content(rows)):
-        raise InputError(
-            "--content: the data changed since the run was planned, or while they were read: "
-            "run again"
-        )
+    # The source of those with problems may have been fixed since.
+    rows = open_rows(
+        source,
+        cache,
+        lambda kept: is_planned(kept) and not kept.problems().by_kind(source.tolerate),
+    )
+    if planned is not None and not is_planned(rows):
+        raise InputError("--content: the data changed since the run was planned: run again")
     return rows
 
 
-def _folder(source: DataSource, cache: Path) -> Path:
+def _index_folder(source: DataSource, cache: Path) -> Path:
     """The directory of a source's index, whatever the content of the source."""
     path = local_path(source)
     origin = source.model_dump(mode="json", include={"id", "revision", "split"})
@@ -169,9 +274,7 @@ def _folder(source: DataSource, cache: Path) -> Path:
 
 def _is_pinned(source: DataSource) -> bool:
     """Whether the content of a source can never change."""
-    if isinstance(source, PathData) or local_path(source) is not None:
-        return False
-    return COMMIT.fullmatch(source.revision) is not None
+    return COMMIT.fullmatch(_revision(source) or "") is not None
 
 
 def _fetched(source: HubData) -> dict[str, Path]:
@@ -179,19 +282,134 @@ def _fetched(source: HubData) -> dict[str, Path]:
     # Imported here, since it takes two seconds and is not needed where there is an index.
     from datasets import DownloadManager, load_dataset_builder
 
-    where = f"data: {source.id} at {source.revision}"
+    where = f"data: {source.id} at {source.revision}:"
     try:
         builder = load_dataset_builder(source.id, revision=source.revision)
         found = builder.config.data_files or {}
         origins = [str(origin) for files in found.values() for origin in files]
         paths = map(Path, DownloadManager().download(origins))
     except Exception as error:  # what the library raises depends on what the repository holds
-        raise InputError(
-            f"{where}: cannot be loaded ({' '.join(str(error).split())}): check the network, the "
-            "id and the revision"
-        ) from None
+        told = " ".join(str(error).split())
+        fix = "check the network, the id and the revision"
+        raise InputError(f"{where} cannot be loaded ({told}): {fix}") from None
     if others := [origin for origin in origins if not origin.endswith(SUFFIXES)]:
-        raise InputError(*(f"{where}: {one}: not one of {', '.join(SUFFIXES)}" for one in others))
+        raise InputError(*(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others))
     if not _is_pinned(source):
-        log.warning("%s: not a commit, so it may change; read from %s", where, ", ".join(origins))
+        log.warning("%s not a commit, so it may change; read from %s", where, ", ".join(origins))
     return dict(zip(origins, paths, strict=True))
+
+
+def _code() -> str:
+    """Digest of the code that builds an index."""
+    paths = (Path(__file__).parent / name for name in BUILDERS)
+    return sha256_of_text(canonical_json([sha256_of_file(path) for path in paths]))
+
+
+def _kept(folder: Path, files: dict[str, str] | None = None) -> IndexedRows | None:
+    """The index in a directory, if there is one that is whole and that this code has built.
+
+    Args:
+        files: digests of the files that it must be of; None if it may be of any.
+    """
+    with suppress(OSError, ValueError):
+        index = unsealed(IndexedRows, (folder / INDEX).read_bytes())
+        if index.code == _code() and files in (None, index.files):
+            index._folder = folder
+            return index
+    return None
+
+
+def _built(
+    source: DataSource, files: Mapping[str, Path], digests: dict[str, str], folder: Path
+) -> IndexedRows:
+    """Build an index; it replaces that of former content when it is complete."""
+    problems, new = Problems(), folder.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    try:
+        parts = _written(_rows(source, files, problems), new, problems)
+        found = problems.by_kind()
+        index = IndexedRows(code=_code(), files=digests, parts=parts, misplaced=found)
+        (new / INDEX).write_text(sealed(index), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    index._folder = folder
+    return index
+
+
+def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> Iterator[Row]:
+    """The rows of all files, with the columns that those of a user's own may lack."""
+    own = isinstance(source, PathData)
+    shares = source.split if isinstance(source, PathData) else None
+    for name, path in files.items():
+        absent: dict[str, str] | None = None
+        seen = set(COLUMNS)
+        for where, row in read_rows(path, name, problems):
+            if absent is None:
+                # Defaults are for columns that the first row lacks, not for gaps in later rows.
+                absent = {key: DEFAULTS[key] for key in DEFAULTS if own and key not in row}
+                if shares is not None and "split" in row:
+                    fix = "remove this column, or `split` from `data` of the study"
+                    raise InputError(f"{where}: has `split`: {fix}")
+            if mixed := ", ".join(sorted(absent.keys() & row.keys())):
+                fix = "add it to all rows or to none"
+                raise InputError(f"{where}: has {mixed}, which earlier rows lack: {fix}")
+            if unknown := row.keys() - seen:
+                check_columns(sorted(unknown), where)
+                seen |= unknown
+            divided = {} if shares is None else {"split": shares.split_of(row)}
+            yield where, {**absent, **row, **divided}
+        if absent is None and not problems.total():
+            raise InputError(f"{name}: has no rows")
+
+
+def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Part, ...]:
+    """Write rows into the parts of a directory; those of no part go to `problems`."""
+    streams: dict[tuple[str, str], IO[bytes]] = {}
+    contents: dict[tuple[str, str], Any] = defaultdict(hashlib.sha256)
+    counts = Counter[tuple[str, str]]()
+    with ExitStack() as opened:
+        bar = tqdm(rows, desc="Reading the data", unit="row", disable=None)
+        for number, (where, row) in enumerate(bar, start=1):
+            key: tuple[Any, Any] = row.get("task"), row.get("split")
+            if not all(isinstance(name, str) and is_writable(name) for name in key):
+                problems.add("missing_field", where, "no text in task or split")
+                continue
+            try:
+                text = _as_text(row)
+            except (TypeError, ValueError, RecursionError) as error:
+                problems.add("unreadable_row", where, f"cannot be stored: {error}")
+                continue
+            if key not in streams:
+                if len(streams) == MOST_PARTS:
+                    pairs = f"more than {MOST_PARTS} different pairs of task and split"
+                    raise InputError(f"{where}: {pairs}: are these the right columns?")
+                file = folder / f"{len(streams):03d}.jsonl"
+                streams[key] = opened.enter_context(file.open("wb"))
+            streams[key].write(f"[{number}, {json.dumps(where)}, {text}]\n".encode())
+            contents[key].update(text.encode())
+            counts[key] += 1
+    paths = {key: Path(streams[key].name) for key in sorted(streams)}
+    return tuple(
+        Part(
+            task=key[0],
+            split=key[1],
+            rows=counts[key],
+            content=contents[key].hexdigest(),
+            file=path.name,
+            sha256=sha256_of_file(path),
+        )
+        for key, path in paths.items()
+    )
+
+
+def _as_text(row: Mapping[str, Any]) -> str:
+    """A row as JSON in ASCII, which can hold any text; NaN stays as in the source.
+
+    The columns of the release are in one order, whatever theirs is. Others are ignored, and only
+    kept if they may stand in for a missing one, which a message then says.
+    """
+    known = {name: row[name] for name in COLUMNS if name in row}
+    return json.dumps(known if known.keys() >= TEXTS else known | dict(sorted(row.items())))

@@ -19,7 +19,7 @@ TRAINED_BYTES = 5 * FLOAT
 # update that is added to them; each in float32, and in the type of the weights.
 LOGITS = 4
 # On a CPU fused layers keep the weights of attention, for so many queries at a time:
-# `fused_ops.BLOCK`. Heads of nearly all architectures have this size.
+# `fused.BLOCK`. Heads of nearly all architectures have this size.
 BLOCK, HEAD_SIZE = 256, 64
 # On a CPU, products of each new shape leave something behind, and a training has hundreds: bytes,
 # measured. Bytes of a token of the records, as a number in a list of Python; assumed, as what
@@ -146,7 +146,7 @@ def kept(sizes: Sizes, size: int, dropout: bool) -> float:
 
 
 def kept_fused(sizes: Sizes, size: int, attended: float) -> float:
-    """Bytes that a layer of `training/fused_llama.py` keeps of a token.
+    """Bytes that a layer of `training/fused.py` keeps of a token.
 
     Args:
         size: as of `kept`.

@@ -6,11 +6,9 @@ from typing import Any, cast
 
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.config.models import LearnedModel, RecordedModel, TransformersModel
-from ecslm.data.card import card
-from ecslm.data.card.settings import DescriptionSettings
-from ecslm.data.checking import CheckedTask, CheckSettings
-from ecslm.data.published import SETTINGS, read_counts
-from ecslm.data.settings import DatasetSettings, HubData
+from ecslm.data import card
+from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings, read_counts
+from ecslm.data.settings import DatasetSettings, DescriptionSettings, HubData
 from ecslm.exports.settings import (
     CardTask,
     ExportSettings,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.data.published import read_counts
+from ecslm.data.checking import read_counts
 from ecslm.data.settings import PathData
 from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.encoder import ROBERTA_LARGE, Encoder, estimate_bertscore

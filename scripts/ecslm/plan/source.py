@@ -5,11 +5,10 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.data.index import IndexedRows
 from ecslm.data.labels import no_label_file, planned_digest
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, HubData, Labels
-from ecslm.data.source import content_of, local_path, open_rows
+from ecslm.data.source import IndexedRows, content_of, local_path, open_rows
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 

@@ -96,7 +96,8 @@ class Run:
         # Labels that are not here are fetched by the job; a dry run must not.
         if checks and (labels is None or Path(labels.path).exists()):
             settings = check_settings(study)
-            ranks = read_labels(labels).rows if settings.ranked and labels else None
+            used = settings.source.labels
+            ranks = read_labels(used).rows if used else None
             cached_report(CACHE, source.rows, settings, ranks, code_parameter("check_data.py"))
 
     def begin(self, due: Collection[Job], check_machine: Callable[[], None]) -> None:

@@ -1,24 +1,49 @@
-"""The configuration of a study that a user begins, sized so that it ends in minutes on a CPU."""
+"""Begins a study of a user's records: makes them of a table, checks that a run can use them, and
+writes its configuration, sized so that it ends in minutes on a CPU."""
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+import re
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import yaml
 
 from ecslm.common.errors import InputError
-from ecslm.common.text import number_of
-from ecslm.config.names import name_like
-from ecslm.data.checking import task_names
-from ecslm.data.shares import Shares
-from ecslm.schemas.record import DEFAULT_SETTING
+from ecslm.common.files import write_jsonl, write_text
+from ecslm.common.plain_words import NAME
+from ecslm.common.text import number_of, shown
+from ecslm.config.names import MOST_CHARACTERS, name_like
+from ecslm.data.card import ANSWERS
+from ecslm.data.checking import check_rows, task_names
+from ecslm.data.problems import FIX
+from ecslm.data.reports import Count, Report
+from ecslm.data.settings import Shares
+from ecslm.plan.jobs import check_settings
+from ecslm.plan.source import source_of
+from ecslm.plan.study import Study
+from ecslm.schemas.paths import SHARED
+from ecslm.schemas.record import DEFAULT_SETTING, Split
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
 from ecslm.scoring.baselines import Baseline, applicable
-from ecslm.starter.records import Seen, evaluated
+from ecslm.starter.records import (
+    NEEDED,
+    SPREADSHEETS,
+    TABLES,
+    Columns,
+    Row,
+    Seen,
+    evaluated,
+    folded,
+    look_at,
+    read_table,
+    records_of,
+)
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "resources/starter"
 BASE = "SmolLM2-135M"
@@ -38,6 +63,10 @@ MOST_TESTED, MOST_WATCHED = 400, 60
 MOST_TOKENS = 60_000
 MOST_EPOCHS = 3
 MOST_THREADS = 8
+# Kinds of answers of which each has a class, whose numbers are shown.
+CLASSES = 6
+# A share of right answers whose interval is told, and the normal quantile of 95 %.
+SHARE, QUANTILE = 0.8, 1.96
 # The metrics of the kinds of answer; of choices among the same options another one.
 METRIC_OF: Mapping[Answer, str] = {
     "yes_no": "binary_f1",
@@ -66,14 +95,10 @@ class Task:
         """What the configuration must say of it."""
         ood = any(setting.startswith("OOD_") for setting in evaluated([self.seen]))
         if self.known is None:
-            entry: dict[str, object] = {
-                "title": self.seen.name,
-                "aliases": [] if self.seen.name == self.code else [self.seen.name],
-                "answer": self.kind.answer,
-                "input": self.input,
-                "metric": self.kind.metric,
-                "ood": ood,
-            }
+            aliases = [] if self.seen.name == self.code else [self.seen.name]
+            entry: dict[str, object] = {"title": self.seen.name, "aliases": aliases}
+            entry |= {"answer": self.kind.answer, "input": self.input}
+            entry |= {"metric": self.kind.metric, "ood": ood}
         else:
             entry = {} if self.input == self.known.input else {"input": self.input}
             entry |= {"ood": True} if ood and not self.known.ood else {}
@@ -92,9 +117,18 @@ class Start:
     name: str
     data: Path
     tasks: tuple[Task, ...]
-    settings: tuple[str, ...]
     shares: Shares | None
-    threads: int
+    """By which records are divided; None if they say themselves for what they are."""
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The settings to test, the one to train on first."""
+        return evaluated([task.seen for task in self.tasks])
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of each job."""
+        return min(MOST_THREADS, os.cpu_count() or 1)
 
     @property
     def tuned(self) -> bool:
@@ -102,14 +136,24 @@ class Start:
         return any(task.trains for task in self.tasks)
 
     @property
+    def pass_tokens(self) -> float:
+        """Tokens of a pass over the training records, about as many."""
+        total = 0.0
+        for seen in (task.seen for task in self.tasks):
+            trained = seen.records * (1 - self.shares.val - self.shares.test) if self.shares else 0
+            mean = sum(seen.lengths) / seen.records / CHARACTERS + TURNS
+            total += (trained or seen.splits["train"]) * mean
+        return total
+
+    @property
     def train_fraction(self) -> float:
-        """The share of them that is used."""
-        return min(1.0, _rounded(MOST_TOKENS / self._pass))
+        """The share of the training records that is used."""
+        return min(1.0, _rounded(MOST_TOKENS / self.pass_tokens))
 
     @property
     def epochs(self) -> int:
         """Passes over the training records."""
-        return max(1, min(MOST_EPOCHS, round(MOST_TOKENS / self._pass)))
+        return max(1, min(MOST_EPOCHS, round(MOST_TOKENS / self.pass_tokens)))
 
     @property
     def max_length(self) -> int:
@@ -129,65 +173,144 @@ class Start:
         """Whether a task is scored by BERTScore."""
         return any(METRICS[task.kind.metric].bertscore for task in self.tasks)
 
-    @property
-    def _pass(self) -> float:
-        """Tokens of a pass over the training records, about as many."""
-        return sum(
-            self._trained(task) * (sum(task.seen.lengths) / task.seen.records / CHARACTERS + TURNS)
-            for task in self.tasks
-        )
 
-    def _trained(self, task: Task) -> float:
-        if self.shares is None:
-            return task.seen.splits["train"]
-        return task.seen.records * (1 - self.shares.val - self.shares.test)
+def check_study_name(name: str, taken: Collection[str]) -> None:
+    """Refuse a name that cannot be a study's: it becomes part of files and commands.
+
+    Args:
+        taken: studies that there are.
+
+    Raises:
+        InputError: it is taken, or cannot be the name of a file everywhere.
+    """
+    if not re.fullmatch(NAME, name) or len(name) > MOST_CHARACTERS:
+        form = "letters without accents, digits, `-`, `_` and `.`, first a letter or a digit"
+        problem = f"STUDY: {shown(name)} cannot be the name of a study"
+        raise InputError(f"{problem}: use at most {MOST_CHARACTERS} {form}")
+    if name in (*taken, *SHARED):
+        raise InputError(f"STUDY: {name} is taken by this project: choose another name")
+
+
+def begin_study(
+    name: str, data: Path, columns: Columns | None, registry: Mapping[str, TaskSettings]
+) -> tuple[Start, Report, list[str]]:
+    """Write NAME.yaml, and NAME-records.jsonl if the records have to be made of a table.
+
+    Args:
+        columns: of the table; None if it has those of records.
+        registry: the project's tasks.
+
+    Returns:
+        The study, what its records are, and what was assumed when they were made of a table.
+
+    Raises:
+        InputError: a file exists, or there are no such records, or they cannot be used for other
+            reasons than that some are there twice. No file is left then.
+    """
+    file, made = Path(f"{name}.yaml"), Path(f"{name}-records.jsonl")
+    for path in (file, made):
+        if os.path.lexists(path):
+            raise InputError(f"{path}: exists, and is not overwritten: choose another STUDY")
+    given = f'DATA={shlex.quote(str(data))} INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"'
+    fix = f"name the columns of the text and of its answer, as in `make new {given}`"
+    if not data.exists():
+        raise InputError(f"{data}: no such file: put your records there; then {fix}")
+    try:
+        source, notes = data, list[str]()
+        if columns or data.suffix.lower() in (*TABLES, *SPREADSHEETS):
+            table = read_table(data)
+            if columns:
+                found, notes = records_of(table, data, columns)
+            elif missing := [one for one in NEEDED if one not in table]:
+                has = ", ".join(shown(one) for one in table)
+                raise InputError(f"{data}: has no {', '.join(missing)}, but {has}: {fix}")
+            else:
+                found = table.to_dict("records")
+            data = made
+            write_jsonl(data, found)
+        seen = look_at(data, task_names(registry), fix)
+        rows = [_folded(one, one.name in registry, columns is not None) for one in seen]
+        if rows != [one.rows for one in seen]:
+            data = made
+            write_jsonl(data, [row for of_task in rows for row in of_task])
+            seen = [Seen(one.name, of_task) for one, of_task in zip(seen, rows, strict=True)]
+        if data != source:
+            count = number_of(sum(map(len, rows)), "record")
+            notes.insert(0, f"Made of {source}: {count} in {data}.")
+        start = plan_start(name, data, seen, registry)
+        write_text(file, configuration(start))
+        plan = Study.read([file], None)
+        source_of(plan).check()
+        # What a run would find.
+        report = check_rows(source_of(plan).rows, check_settings(plan), None)
+    except BaseException as error:
+        for path in (file, made):
+            path.unlink(missing_ok=True)
+        if not isinstance(error, InputError):
+            raise
+        # That of a study that stays: its rows may be dropped.
+        lines = [problem for problem in error.details if problem.kind != FIX]
+        told = "these records cannot be used: correct or remove them first"
+        raise InputError(*lines, *[told] * (len(lines) < len(error.details))) from None
+    return start, report, notes
+
+
+def _folded(task: Seen, known: bool, asked: bool) -> Sequence[Row]:
+    """The rows of a task with yes and no as such, and with options where it has labels.
+
+    Args:
+        known: whether it is a task of the project.
+        asked: whether the instruction is to say how to answer.
+    """
+    if task.answer == "choice":
+        return task.rows
+    answers, options = folded([str(row.get("output")) for row in task.rows])
+    labels = bool(options) and task.answer == "generation" and not known
+    if not labels and {*answers} - {"yes", "no"}:
+        return task.rows
+    more: dict[str, Any] = {"options": options} if labels else {}
+    if asked:
+        how = "with the letter of one option" if labels else "yes or no"
+        more["instruction"] = f"{task.rows[0]['instruction']} Answer {how}."
+    pairs = zip(task.rows, answers, strict=True)
+    return [{**row, "output": answer, **more} for row, answer in pairs]
 
 
 def plan_start(
-    name: str,
-    data: Path,
-    seen: Sequence[Seen],
-    divided: bool,
-    registry: Mapping[str, TaskSettings],
+    name: str, data: Path, seen: Sequence[Seen], registry: Mapping[str, TaskSettings]
 ) -> Start:
-    """A study of records.
+    """A study of records, in a file `data`.
 
     Args:
-        divided: whether the records say themselves for what they are.
         registry: the project's tasks.
 
     Raises:
         InputError: there are too few records, or only for training.
     """
+    divided = "split" in seen[0].rows[0]
     tasks: list[Task] = []
     for one in seen:
+        known = registry.get(one.name)
         # No name that the data may use for a task of the project.
         taken = (*task_names(registry), *(task.code for task in tasks))
-        code = one.name if one.name in registry else name_like(one.name, taken, otherwise="Task")
-        tasks.append(_task(code, one, registry.get(code), not divided or one.splits["train"] > 0))
-    if divided:
-        _check_splits(data, seen)
-    return Start(
-        name=name,
-        data=data,
-        tasks=tuple(tasks),
-        settings=tuple(evaluated(list(seen))),
-        shares=None if divided else _shares(data, seen),
-        threads=min(MOST_THREADS, os.cpu_count() or 1),
-    )
+        code = one.name if known else name_like(one.name, taken, otherwise="Task")
+        if divided:
+            _check_splits(data, one)
+        kind, form = _kind(one, known)
+        tasks.append(Task(code, one, kind, form, known, not divided or one.splits["train"] > 0))
+    return Start(name, data, tuple(tasks), None if divided else _shares(data, seen))
 
 
-def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Task:
+def _kind(seen: Seen, known: TaskSettings | None) -> tuple[TaskKind, InputForm]:
+    """The kind of a task's answers, and the form of its inputs."""
     # Inputs of the others have parts that answers are read by.
     if known is not None:
         any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
-        own = "text" if any_text and not seen.objects else known.input
-        return Task(code, seen, known.kind(), own, known, trains)
+        return known.kind(), "text" if any_text and not seen.objects else known.input
     parsed = seen.answer in ("ranking", "extraction") or seen.objects == seen.records
-    form: InputForm = "object" if parsed else "text"
     same = seen.answer == "choice" and len(seen.options) == 1
     metric = SAME_OPTIONS if same else METRIC_OF[seen.answer]
-    return Task(code, seen, TaskKind(answer=seen.answer, metric=metric), form, None, trains)
+    return TaskKind(answer=seen.answer, metric=metric), "object" if parsed else "text"
 
 
 def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
@@ -195,45 +318,74 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     different = {task.name: len({str(row.get("input")) for row in task.rows}) for task in seen}
     name, fewest = min(different.items(), key=itemgetter(1))
     if fewest < FEWEST:
-        raise InputError(
-            f"{data}: {name} has {number_of(fewest, 'different record')}, too few to train on "
-            f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
-            'give all records `"split": "test"`'
-        )
+        few = f"{name} has {number_of(fewest, 'different record')}, too few to train and test on"
+        fix = f"bring at least {FEWEST}, better 200; or, to test alone, give all"
+        raise InputError(f'{data}: {few}: {fix} records `"split": "test"`')
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
 
 
-def _check_splits(data: Path, seen: Sequence[Seen]) -> None:
+def _check_splits(data: Path, task: Seen) -> None:
     """Refuse records of which some parts are missing."""
-    for task in seen:
-        needed = ("test", "val") if task.splits["train"] else ("test",)
-        for split in needed:
-            if not task.splits[split]:
-                raise InputError(
-                    f"{data}: {task.name} has no record for {'tests' if split == 'test' else split}"
-                    f': give some of them `"split": "{split}"`, or leave `split` out of all '
-                    "records and they will be divided"
-                )
-
-
-def _as_yaml(value: object) -> str:
-    """A value in one line."""
-    if isinstance(value, str) and not value.isprintable():
-        return yaml.safe_dump(value, default_style='"', width=math.inf).strip()
-    # As the item of a list, which also shows where quotes are needed.
-    listed = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=math.inf)
-    return listed.strip()[1:-1]
+    for split in ("test", "val") if task.splits["train"] else ("test",):
+        if not task.splits[split]:
+            fix = f'give some of them `"split": "{split}"`, or leave `split` out of all records'
+            missing = f"{task.name} has no record for {split.replace('test', 'tests')}"
+            raise InputError(f"{data}: {missing}: {fix} and they will be divided")
 
 
 def _rounded(share: float) -> float:
     return float(f"{share:.2g}")
 
 
+def told(start: Start, report: Report, notes: Sequence[str], check: str) -> str:
+    """What the records are, task by task, as the check of the data counts them; what was assumed;
+    whether the study can run; and the commands that follow.
+
+    Args:
+        check: what is told of a run.
+    """
+    return _rendered(
+        "begun.txt.jinja",
+        start=start,
+        tasks=[(task, _seen(task, report.tasks.get(task.code, {}))) for task in start.tasks],
+        left_out=report.dropped,
+        notes=notes,
+        file=f"{start.name}.yaml",
+        check=check,
+        model=TUNED if start.tuned else BASE,
+    )
+
+
+def _seen(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> dict[str, object]:
+    """What is told of a task beside its name."""
+    # Where records differ in them, too many for `CLASSES`.
+    options = {one[0]: one for same in task.seen.options for one in same}
+    answers = [
+        f"{count} {options.get(text, text)}" for text, count in task.seen.answers.most_common()
+    ]
+    if task.kind.answer not in ("yes_no", "choice") or len(answers) > CLASSES:
+        answers = []
+    numbers = {str(split): sum(n.records for n in each.values()) for split, each in counts.items()}
+    # How well a share of right answers can be known, where a record is right or wrong.
+    half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / max(numbers.get("test", 0), 1))
+    wordings = task.seen.wordings()
+    ((example, often),) = wordings.most_common(1)
+    return {
+        **numbers,
+        "answer": ": ".join([ANSWERS[task.kind.answer], *filter(None, [", ".join(answers)])]),
+        "within": half if METRICS[task.kind.metric].classes else None,
+        "compared": wordings.total(),
+        "wordings": len(wordings),
+        "example": shown(example),
+        "often": often,
+    }
+
+
 def configuration(start: Start) -> str:
     """The text of the configuration file."""
-    return rendered(
+    return _rendered(
         "study.yaml.jinja",
         start=start,
         base=BASE,
@@ -247,7 +399,7 @@ def configuration(start: Start) -> str:
     )
 
 
-def rendered(template: str, **values: object) -> str:
+def _rendered(template: str, **values: object) -> str:
     """A template of `resources/starter` with these values."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -258,3 +410,12 @@ def rendered(template: str, **values: object) -> str:
     )
     environment.filters["yaml"] = _as_yaml
     return environment.get_template(template).render(values)
+
+
+def _as_yaml(value: object) -> str:
+    """A value in one line."""
+    if isinstance(value, str) and not value.isprintable():
+        return yaml.safe_dump(value, default_style='"', width=math.inf).strip()
+    # As the item of a list, which also shows where quotes are needed.
+    listed = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=math.inf)
+    return listed.strip()[1:-1]

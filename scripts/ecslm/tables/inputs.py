@@ -17,7 +17,7 @@ from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Comparison, read_comparisons
-from ecslm.data.card.reports import Leakage
+from ecslm.data.reports import Leakage
 from ecslm.models.architecture import read_architectures
 from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.schemas.paths import comparison_path, leakage_path

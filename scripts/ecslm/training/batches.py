@@ -1,14 +1,15 @@
-"""From records to training steps and batches: tokenising, order, padding."""
+"""From records to training steps and micro-batches: tokenising, order, padding or packing."""
 
 import random
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Any, Self
 
 import torch
 
-from ecslm.models.batching import batches_by_length
+from ecslm.models.batching import batches_by_length, common_length
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record
 from ecslm.training.settings import LossWeights, TrainingSettings
@@ -128,6 +129,97 @@ class Padded:
             rows["labels"].append(ignored + example.answer + [IGNORED] * pad)
             rows["weights"].append([example.token_weight] * longest)
         return {name: torch.tensor(values) for name, values in rows.items()}
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Examples one after the other in one row, without padding; see `ecslm.training.attention`."""
+
+    share: bool
+    """Whether the common beginning of their prompts is computed once. With dropout, of the adapter
+    or of the base, they would share its masks too."""
+
+    def group(self, members: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
+        """Micro-batches: the longest member first, each into the first one that has room."""
+        micros: list[list[int]] = []
+        rooms: list[int] = []
+        for index in sorted(members, key=lambda index: -lengths[index]):
+            length = lengths[index]
+            for number, room in enumerate(rooms):
+                if length <= room:
+                    micros[number].append(index)
+                    rooms[number] -= length
+                    break
+            else:
+                micros.append([index])
+                rooms.append(budget - length)
+        return micros
+
+    def tokens(self, lengths: Sequence[int]) -> int:
+        """Tokens of the examples, those in common counted for each."""
+        return sum(lengths)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """`input_ids`, `position_ids`, `labels` and `weights` of tokens in the loss, each (1,
+        tokens), and what attention needs:
+
+        - `prefix_tokens`, how many the examples have in common; they come first;
+        - `cu_seq_lens_q`, where that prefix, if any, and the rest of each example begin, and the
+          number of tokens, and `max_length_q`, the longest of these parts: the names of
+          transformers' `FlashAttentionKwargs`;
+        - `cu_seq_lens_k` and `max_length_k`, the same of the keys, of which a part after a prefix
+          has that too, and with a prefix `key_tokens`, the row's tokens in the order of the keys.
+        """
+        prefix = self._common(examples)
+        tokens = examples[0].prompt[:prefix]
+        positions = list(range(prefix))
+        labels = [IGNORED] * prefix
+        weights = [0.0] * prefix
+        for example in examples:
+            tokens = tokens + example.prompt[prefix:] + example.answer
+            positions += range(prefix, len(example))
+            labels += [IGNORED] * (len(example.prompt) - prefix) + example.answer
+            weights += [example.token_weight] * (len(example) - prefix)
+        rests = [len(example) - prefix for example in examples]
+        first = [prefix] if prefix else []
+        own, known = [*first, *rests], [*first, *(prefix + rest for rest in rests)]
+        batch = {
+            "input_ids": torch.tensor([tokens]),
+            "position_ids": torch.tensor([positions]),
+            "labels": torch.tensor([labels]),
+            "weights": torch.tensor([weights]),
+            "prefix_tokens": prefix,
+            "cu_seq_lens_q": _bounds(own),
+            "cu_seq_lens_k": _bounds(known),
+            "max_length_q": max(own),
+            "max_length_k": max(known),
+        }
+        if prefix:
+            batch["key_tokens"] = _keys(prefix, rests)
+        return batch
+
+    def _common(self, examples: Sequence[Example]) -> int:
+        """How many tokens are computed once; at least one of each prompt is not."""
+        if not self.share or len(examples) < 2:
+            return 0
+        prompts = [example.prompt[:-1] for example in examples]
+        return common_length(min(prompts), max(prompts))
+
+
+# How the examples of a micro-batch become tensors.
+Layout = Padded | Packed
+
+
+def _bounds(lengths: Sequence[int]) -> torch.Tensor:
+    return torch.tensor([0, *accumulate(lengths)], dtype=torch.int32)
+
+
+def _keys(prefix: int, rests: Sequence[int]) -> torch.Tensor:
+    """The tokens of the prefix, then for each example those of the prefix and its own."""
+    first = torch.arange(prefix)
+    bounds = pairwise(accumulate(rests, initial=prefix))
+    parts = [torch.cat([first, torch.arange(start, end)]) for start, end in bounds]
+    return torch.cat([first, *parts])
 
 
 def on_device(batch: Batch, device: torch.device) -> Batch:

@@ -16,7 +16,6 @@ from transformers import get_scheduler
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_bytes
-from ecslm.training.batches import Example
 from ecslm.training.settings import TrainingSettings
 from ecslm.training.trainer import Trainer, random_state, restore_random_state
 
@@ -29,13 +28,9 @@ class Course:
     """Takes planned steps with AdamW, and keeps the weights that are best at an end of an epoch."""
 
     def __init__(
-        self,
-        trainer: Trainer,
-        steps: Sequence[Sequence[int]],
-        examples: Sequence[Example],
-        settings: TrainingSettings,
+        self, trainer: Trainer, steps: Sequence[Sequence[int]], settings: TrainingSettings
     ) -> None:
-        """`steps`: the examples of each, by index; as many in each epoch."""
+        """`steps`: the trainer's examples of each, by index; as many in each epoch."""
         self.steps, self.done = steps, 0
         self.history: list[dict[str, Any]] = []
         """Of each step, and each evaluation: what log.jsonl says."""
@@ -43,22 +38,18 @@ class Course:
         self._trainer, self._weights = trainer, trainer.trained
         self._clip, self._of_epoch = settings.max_grad_norm, len(steps) // settings.epochs
         # Where the evaluations in an epoch come, at equal distances.
-        self._evaluated = {
-            round(self._of_epoch * number / settings.evaluations)
-            for number in range(1, settings.evaluations + 1)
-        }
+        shares = (number / settings.evaluations for number in range(1, settings.evaluations + 1))
+        self._evaluated = {round(self._of_epoch * share) for share in shares}
         self._optimizer = torch.optim.AdamW(
             self._weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        self._scheduler: Any = get_scheduler(
-            settings.scheduler,
-            self._optimizer,
-            num_warmup_steps=math.ceil(settings.warmup_ratio * len(steps)),
-            num_training_steps=len(steps),
-        )
+        warmup = math.ceil(settings.warmup_ratio * len(steps))
+        scheduler: Any = get_scheduler(settings.scheduler, self._optimizer, warmup, len(steps))
+        self._scheduler = scheduler
         # So far, after each number of steps.
         self._records = [0, *accumulate(map(len, steps))]
-        self._tokens = [0, *accumulate(sum(len(examples[i]) for i in step) for step in steps)]
+        lengths = [len(example) for example in trainer.examples]
+        self._tokens = [0, *accumulate(sum(lengths[i] for i in step) for step in steps)]
         self._start = time.perf_counter()
 
     @property
@@ -81,10 +72,8 @@ class Course:
         self.done += 1
         for name, value in (("loss", loss), ("norm of the gradient", norm)):
             if not torch.isfinite(value):
-                raise InputError(
-                    f"training: the {name} is {float(value)} at step {self.done}: lower "
-                    "`learning_rate`"
-                )
+                found = f"the {name} is {float(value)} at step {self.done}"
+                raise InputError(f"training: {found}: lower `learning_rate`")
         clip_grads_with_norm_(self._weights.values(), self._clip, norm)
         (rate,) = self._scheduler.get_last_lr()
         self._optimizer.step()

@@ -1,13 +1,15 @@
 """Fit an adapter to records: what needs the device and the libraries that compute."""
 
+import json
 import logging
 import time
-from collections import Counter
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from peft import LoraConfig, get_peft_model
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
@@ -22,22 +24,17 @@ from ecslm.models.loading import (
 )
 from ecslm.models.prompts import PromptTemplate, require_markers
 from ecslm.schemas.record import Record
-from ecslm.training.adapter import add_adapter, save_adapter
-from ecslm.training.batches import Example, Padded, encode_example, plan_steps
+from ecslm.training.attention import has_dropout, use_packed_attention
+from ecslm.training.batches import Example, Packed, Padded, encode_example, plan_steps
 from ecslm.training.course import Course
-from ecslm.training.packing import Packed, has_dropout
-from ecslm.training.processes import join
+from ecslm.training.fused import fuse
 from ecslm.training.progress import Progress
-from ecslm.training.settings import AdapterSettings
-from ecslm.training.trainer import Trainer
+from ecslm.training.settings import AdapterSettings, TrainingSettings
+from ecslm.training.trainer import Trainer, join
 
 log = logging.getLogger(__name__)
 
 CHECKPOINT = "checkpoint.pt"
-NO_MEASURE = (
-    "training.batch_tokens: auto measures the memory of a GPU: set a number, or `device: cuda` in "
-    "the study"
-)
 # Every record exceeds this budget; until another one is measured.
 ONE_BY_ONE = 1
 
@@ -53,14 +50,13 @@ def fit_adapter(
     threads: int,
     checkpoint_seconds: float,
     work: Path,
-    made: Path,
     rank: int = 0,
     count: int = 1,
     place: str = "",
 ) -> dict[str, Any]:
-    """Write the adapter's files, log.jsonl and cost.json into `made`.
+    """Write the adapter's files, log.jsonl and cost.json into the directory `work`.
 
-    The directory `work` has the checkpoint that this continues from. Of several processes that
+    It has the checkpoint that this continues from. Of several processes that
     train together each calls this, and the first one writes.
 
     Args:
@@ -76,7 +72,8 @@ def fit_adapter(
     """
     chosen = settings.training
     if chosen.batch_tokens == "auto" and device == "cpu":
-        raise InputError(NO_MEASURE)
+        fix = "set a number, or `device: cuda` in the study"
+        raise InputError(f"training.batch_tokens: auto measures the memory of a GPU: {fix}")
     if chosen.deterministic:
         compute_deterministically(device)
     processes = join(device, rank, count, place)
@@ -90,15 +87,14 @@ def fit_adapter(
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
     require_markers(prompt, tokenizer, base_manifest.base)
-    examples, validation = (
-        [
-            encode_example(row, prompt, settings.shots, tokenizer, chosen.max_length).weighing(
-                chosen.loss_weights
-            )
-            for row in records[split]
-        ]
-        for split in ("train", "validation")
-    )
+
+    def encoded(split: str) -> list[Example]:
+        how = prompt, settings.shots, tokenizer, chosen.max_length
+        return [encode_example(row, *how).weighing(chosen.loss_weights) for row in records[split]]
+
+    examples, validation = encoded("train"), encoded("validation")
+    # Evenly spaced, so that each task keeps its share.
+    tested = min(chosen.max_val_records or len(validation), len(validation))
     # The initial weights of the adapter depend on this seed.
     torch.manual_seed(seed)
     model = load_base_model(base_folder, settings.precision, target, chosen.fused)
@@ -107,7 +103,7 @@ def fit_adapter(
     trainer = Trainer(
         model,
         examples,
-        _evenly(validation, chosen.max_val_records),
+        [validation[i * len(validation) // tested] for i in range(tested)],
         Packed(shared) if chosen.packing else Padded(tokenizer.eos_token_id),
         ONE_BY_ONE if chosen.batch_tokens == "auto" else chosen.batch_tokens,
         processes,
@@ -117,20 +113,15 @@ def fit_adapter(
     torch.manual_seed(seed + rank)
     # One number is for nothing: so a seed gives the masks that it gave in earlier versions.
     torch.empty((), dtype=torch.int64).random_()
-    course = Course(trainer, plan_steps(examples, chosen, seed), examples, chosen)
+    course = Course(trainer, plan_steps(examples, chosen, seed), chosen)
     resumed = course.resume(work / CHECKPOINT)
     if target.type == "cuda":
         trainer.try_heaviest()
     if chosen.batch_tokens == "auto" and not resumed:
         trainer.measure_budget()
     if processes.first:
-        log.info(
-            "%d records, %d steps, %s, at most %d tokens in a forward pass",
-            len(examples),
-            len(course.steps),
-            f"from step {course.done}" if resumed else "from the start",
-            trainer.budget,
-        )
+        numbers = len(examples), len(course.steps), course.done, trainer.budget
+        log.info("%d records, %d steps, from step %d, at most %d tokens in a pass", *numbers)
     progress = Progress(len(course.steps), course.done, told=processes.first)
     kept = time.monotonic()
     while course.done < len(course.steps):
@@ -145,37 +136,63 @@ def fit_adapter(
     if not processes.first:
         return {}
     best_step = course.take_best()
-    save_adapter(model, made, base_folder, base_manifest.revision)
+    save_adapter(model, work, base_folder, base_manifest.revision)
+    write_jsonl(work / "log.jsonl", course.history)
     first, last = course.history[0], course.history[-1]
-    write_jsonl(made / "log.jsonl", course.history)
     budget = first["batch_tokens"] if chosen.batch_tokens == "auto" else chosen.batch_tokens
-    cost = training_cost(
-        meter.seconds(),
-        last["seconds"],
-        last["tokens"],
-        summaries,
-        (budget, trainer.budget),
-        resumed,
-    )
-    write_json(made / "cost.json", cost)
+    spent, budgets = (last["seconds"], last["tokens"]), (budget, trainer.budget)
+    cost = training_cost(meter.seconds(), *spent, summaries, budgets, resumed)
+    write_json(work / "cost.json", cost)
     return {"best_step": best_step, **_counts(examples)}
 
 
 def _counts(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
     """The manifest's counts by task."""
-    counts: dict[str, Counter[str]] = {
-        name: Counter() for name in ("records", "tokens", "answer_tokens", "truncated")
-    }
-    for example in examples:
-        counts["records"][example.task] += 1
-        counts["tokens"][example.task] += len(example)
-        counts["answer_tokens"][example.task] += len(example.answer)
-        counts["truncated"][example.task] += example.truncated
-    return {name: dict(sorted(counter.items())) for name, counter in counts.items()}
+    names = ("records", "tokens", "answer_tokens", "truncated")
+    counts: dict[str, dict[str, int]] = {name: {} for name in names}
+    for example in sorted(examples, key=lambda example: example.task):
+        own = 1, len(example), len(example.answer), int(example.truncated)
+        for name, number in zip(names, own, strict=True):
+            counts[name][example.task] = counts[name].get(example.task, 0) + number
+    return counts
 
 
-def _evenly(examples: list[Example], count: int | None) -> list[Example]:
-    """`count` evenly spaced examples, so that each task keeps its share."""
-    if count is None or count >= len(examples):
-        return examples
-    return [examples[i * len(examples) // count] for i in range(count)]
+def add_adapter(model: Any, settings: TrainingSettings) -> Any:
+    """The base with an untrained adapter, ready for training."""
+    if settings.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if settings.packing:
+        use_packed_attention(model)
+    # The warning does not apply: the adapter is the head's only, and prediction unties the head.
+    warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
+    adapted = get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=sorted(settings.target_modules),
+            bias="none",
+        ),
+    )
+    if settings.fused:
+        fuse(adapted)
+    return adapted
+
+
+def save_adapter(model: Any, folder: Path, base: Path, revision: str) -> None:
+    """Save only weights and configuration, which says where its base is.
+
+    Args:
+        base: directory of the base, as seen from the project: there `AutoPeftModelForCausalLM` of
+            peft loads the adapter with its base, whose `revision` a directory has only in words.
+    """
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    path = folder / "adapter_config.json"
+    configuration = json.loads(path.read_text(encoding="utf-8"))
+    # peft writes the modules in the order of a set, which varies.
+    configuration["target_modules"] = sorted(configuration["target_modules"])
+    configuration["base_model_name_or_path"], configuration["revision"] = str(base), revision
+    write_json(path, configuration)

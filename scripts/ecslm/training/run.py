@@ -1,11 +1,19 @@
 """Train one adapter, from dataset files and a base to the adapter's files and manifest.
 
-Nothing here loads torch: results that are in the cache need neither it nor the device.
+Nothing here loads torch: results that are in the cache need neither it nor the device. On several
+GPUs one process each trains, a fork of the job, which trains nothing.
 """
 
+import ctypes
 import logging
-from collections.abc import Sequence
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Sequence
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +29,12 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.record import read_records, share_of
 from ecslm.script import Device, OutputFile, job
-from ecslm.training.launch import in_processes
 from ecslm.training.settings import AdapterSettings
 
 log = logging.getLogger(__name__)
 
-# In the work folder, until all of it is complete.
-MADE = "made"
+# prctl(2): the signal that a process gets when the one that started it ends.
+PR_SET_PDEATHSIG = 1
 ADAPTER_FILES = {"config": "adapter_config.json", "weights": "adapter_model.safetensors"}
 TIMED_FILES = {"history": "log.jsonl", "cost": "cost.json"}
 
@@ -112,12 +119,11 @@ def train_adapter(
         "base_sha256": identity["files"],
         **run,
     }
-    outputs = Outputs(
-        output,
-        {name: output.parent / file for name, file in ADAPTER_FILES.items()},
-        {name: output.parent / file for name, file in TIMED_FILES.items()},
+    results, timed = (
+        {name: output.parent / file for name, file in files.items()}
+        for files in (ADAPTER_FILES, TIMED_FILES)
     )
-    with work_folder(outputs, action, origin, FINISHED, known) as work:
+    with work_folder(Outputs(output, results, timed), action, origin, FINISHED, known) as work:
         if work.restored():
             return
         lease_devices(device, processes)
@@ -134,12 +140,11 @@ def train_adapter(
             threads=threads,
             checkpoint_seconds=checkpoint_seconds,
             work=work.folder,
-            made=work.folder / MADE,
             count=processes,
         )
         found = fit() if processes == 1 else in_processes(fit, processes)
         files = ADAPTER_FILES | TIMED_FILES
-        work.publish({name: work.folder / MADE / file for name, file in files.items()}, found)
+        work.publish({name: work.folder / file for name, file in files.items()}, found)
 
 
 def _fit(rank: int = 0, place: str = "", **options: Any) -> dict[str, Any]:
@@ -147,3 +152,61 @@ def _fit(rank: int = 0, place: str = "", **options: Any) -> dict[str, Any]:
     from ecslm.training.fit import fit_adapter
 
     return fit_adapter(rank=rank, place=place, **options)
+
+
+def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
+    """Call a function in `count` forks of this process, which must not have loaded torch yet.
+
+    They inherit its locks, of work and of devices, and end when it does.
+
+    Args:
+        work: gets the number of its process, and a place to meet the others, see `join`.
+
+    Returns:
+        What the function has returned in the first of them.
+
+    Raises:
+        InputError: that of one of them; or one ended otherwise. The others are then ended, too.
+    """
+    context = get_context("fork")
+    started: dict[Any, ForkProcess] = {}
+    found: dict[Any, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for rank in range(count):
+                answers, end = context.Pipe(duplex=False)
+                given = (work, rank, f"{folder}/place", end, os.getpid())
+                started[answers] = context.Process(target=_begin, args=given)
+                started[answers].start()
+                end.close()
+            while missing := [answers for answers in started if answers not in found]:
+                ended: Any = wait(missing)
+                for answers in ended:
+                    problems, found[answers] = answers.recv()
+                    if problems:
+                        raise InputError(*problems)
+        except EOFError:
+            failed = f"one of {count} processes failed, see the log"
+            fix = "run again to continue from the last checkpoint"
+            raise InputError(f"training: {failed}: {fix}") from None
+        finally:
+            for process in started.values():
+                if len(found) < count:
+                    process.kill()
+                process.join()
+    return found[next(iter(started))]
+
+
+def _begin(
+    work: Callable[[int, str], Any], rank: int, place: str, answers: Connection, parent: int
+) -> None:
+    """Be one of the processes, which the job ends; send it problems, and the result."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        answers.send(((), work(rank, place)))
+    except InputError as error:
+        answers.send((error.details, None))

@@ -24,14 +24,8 @@ class TrainingSettings(Closed):
     dropout: float = Field(0.1, ge=0, lt=1)
     """Dropout on the update's input."""
     target_modules: tuple[str, ...] = (
-        "down_proj",
-        "gate_proj",
-        "k_proj",
-        "lm_head",
-        "o_proj",
-        "q_proj",
-        "up_proj",
-        "v_proj",
+        *("down_proj", "gate_proj", "k_proj", "lm_head"),
+        *("o_proj", "q_proj", "up_proj", "v_proj"),
     )
     """Linear layers that get an update, in any order."""
     learning_rate: float = Field(1e-4, gt=0)

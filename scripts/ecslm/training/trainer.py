@@ -1,21 +1,25 @@
-"""Gradients and evaluations over micro-batches, with a loss on answers only."""
+"""Gradients and evaluations over micro-batches, with a loss on answers only, in one process or in
+one for each of several GPUs.
+
+Each process computes the gradient of its part of every global batch; the sum is that of the whole
+batch.
+"""
 
 import logging
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
+from torch import distributed
+from torch.nn import functional
 
 from ecslm.common.errors import InputError
-from ecslm.models.loading import is_out_of_memory
-from ecslm.training.batches import Batch, Example, on_device
-from ecslm.training.loss import answer_loss, answer_tokens
-from ecslm.training.packing import Layout
-from ecslm.training.processes import Processes
+from ecslm.models.loading import is_out_of_memory, require_device
+from ecslm.training.batches import IGNORED, LABELLING, Batch, Example, Layout, on_device
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,116 @@ log = logging.getLogger(__name__)
 Work = Callable[[Batch, Sequence[int]], torch.Tensor]
 
 
+@dataclass(frozen=True)
+class Processes:
+    """One of the processes that train together."""
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the one that writes files and messages."""
+        return self.rank == 0
+
+    def share(self, members: Sequence[int], lengths: Sequence[int]) -> list[int]:
+        """This process's part of some examples; all parts have about as many tokens."""
+        if self.count == 1:
+            return list(members)
+        parts: list[list[int]] = [[] for _ in range(self.count)]
+        tokens = [0] * self.count
+        for index in sorted(members, key=lambda index: -lengths[index]):
+            least = tokens.index(min(tokens))
+            parts[least].append(index)
+            tokens[least] += lengths[index]
+        return parts[self.rank]
+
+    def sum(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The sum of a tensor over all processes; its own is overwritten."""
+        if self.count > 1:
+            distributed.all_reduce(tensor)
+        return tensor
+
+    def sum_gradients(self, weights: Sequence[torch.nn.Parameter]) -> None:
+        """Give each weight the sum of its gradients in all processes."""
+        if self.count == 1:
+            return
+        # All in one message. A process whose part of the batch is empty has no gradients.
+        own = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+        together = self.sum(torch.cat([gradient.flatten() for gradient in own]))
+        parts = torch.split(together, [weight.numel() for weight in weights])
+        for weight, part in zip(weights, parts, strict=True):
+            weight.grad = part.view_as(weight)
+
+    def gathered(self, value: Any) -> list[Any]:
+        """What each process says, in their order."""
+        values = [value] * self.count
+        if self.count > 1:
+            distributed.all_gather_object(values, value)
+        return values
+
+
+def join(device: str, rank: int = 0, count: int = 1, place: str = "") -> Processes:
+    """This process as one of `count`; `place` is a file that only they know.
+
+    Raises:
+        InputError: the machine lacks the device, or has too few of it.
+    """
+    target = require_device(device)
+    if count == 1:
+        return Processes(target)
+    if target.type == "cuda":
+        if torch.cuda.device_count() < count:
+            shown = f"this machine shows {torch.cuda.device_count()}"
+            fix = "set as many in the study, or ask for a machine with more"
+            raise InputError(f"gpus: {count} are configured, but {shown}: {fix}")
+        target = torch.device("cuda", rank)
+        torch.cuda.set_device(target)
+    backend, meeting = "nccl" if target.type == "cuda" else "gloo", f"file://{place}"
+    distributed.init_process_group(backend, init_method=meeting, rank=rank, world_size=count)
+    return Processes(target, rank, count)
+
+
+class AnswerTokens(NamedTuple):
+    """The answer tokens of a batch, those of one example after those of the one before."""
+
+    logits: torch.Tensor
+    """Logits of each token given all before it, (tokens, vocabulary), in float32."""
+    targets: torch.Tensor
+    """The answer tokens, (tokens,)."""
+    weights: torch.Tensor
+    """The weight of each token in the loss, (tokens,)."""
+
+    def loss(self) -> torch.Tensor:
+        """Weighted sum of the cross-entropies, in nats: a scalar."""
+        each = functional.cross_entropy(self.logits, self.targets, reduction="none")
+        return torch.dot(each, self.weights)
+
+
+def answer_tokens(causal_model: Any, batch: Batch) -> AnswerTokens:
+    """One forward pass; the output head, the widest layer, is evaluated only where a label is.
+
+    `causal_model` has its adapters injected; `batch` comes from a layout's `collate`.
+    """
+    inputs = {name: value for name, value in batch.items() if name not in LABELLING}
+    hidden = causal_model.base_model(**inputs, use_cache=False).last_hidden_state
+    targets = batch["labels"][:, 1:]
+    answered = targets != IGNORED
+    logits = causal_model.get_output_embeddings()(hidden[:, :-1][answered])
+    return AnswerTokens(logits.float(), targets[answered], batch["weights"][:, 1:][answered])
+
+
+def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
+    """Weighted sum of the cross-entropies, in nats, over the answer tokens of a batch.
+
+    With weights of 1 it equals the full causal loss with masked labels. Arguments are those of
+    `answer_tokens`.
+    """
+    return answer_tokens(causal_model, batch).loss()
+
+
+@dataclass(eq=False)
 class Trainer:
     """Computes what an optimiser step needs, in micro-batches of at most `budget` tokens.
 
@@ -30,24 +144,20 @@ class Trainer:
     another budget changes rounding and the masks of dropout, but not the gradient that is meant.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        examples: Sequence[Example],
-        validation: Sequence[Example],
-        layout: Layout,
-        budget: int,
-        processes: Processes,
-        fixed: bool = False,
-    ) -> None:
-        """`fixed`: whether running out of memory ends the training, because the budget is part of
-        what makes its bytes."""
-        self.model, self.budget, self._fixed = model, budget, fixed
-        self._examples, self._validation = examples, validation
-        self.processes, self._layout, self._device = processes, layout, processes.device
-        self.trained = {
-            name: weight for name, weight in model.named_parameters() if weight.requires_grad
-        }
+    model: Any
+    examples: Sequence[Example]
+    validation: Sequence[Example]
+    layout: Layout
+    budget: int
+    processes: Processes
+    fixed: bool = False
+    """Whether running out of memory ends the training, because the budget is part of what makes its
+    bytes."""
+
+    def __post_init__(self) -> None:
+        weights = self.model.named_parameters()
+        self.trained = {name: weight for name, weight in weights if weight.requires_grad}
+        self._device = self.processes.device
 
     def try_heaviest(self) -> None:
         """Whether every record fits is known from the start: see `_total`. Nothing else is changed.
@@ -56,26 +166,28 @@ class Trainer:
             InputError: the heaviest does not.
         """
         with self._trial():
-            self._total([heaviest(self._examples)], [0], lambda batch, _: self._descend(batch))
+            self._total([heaviest(self.examples)], [0], lambda batch, _: self._descend(batch))
 
     def measure_budget(self) -> None:
         """Set the token budget to what fits into memory: that of copies of the heaviest record, one
         of which is known to fit, with half as many more each time. Nothing else is changed."""
-        example = heaviest(self._examples)
+        example = heaviest(self.examples)
         self.budget = len(example)
         # In place of Adam's two moments, which come with the first step.
         moments = [torch.empty_like(one) for one in self.trained.values() for _ in "mv"]
         with self._trial():
-            for copies in _growing(len(self._examples)):
+            copies = 2
+            while copies <= len(self.examples):
                 # What prompts begin with alike is computed once; others have less in common.
                 several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
                 try:
-                    self._descend(on_device(self._layout.collate(several), self._device))
+                    self._descend(on_device(self.layout.collate(several), self._device))
                 except RuntimeError as error:
                     if not is_out_of_memory(error):
                         raise
                     break
                 self.budget = copies * len(example)
+                copies += copies // 2
         self.budget = min(self.processes.gathered(self.budget))
         del moments
         self._empty_cache()
@@ -100,8 +212,8 @@ class Trainer:
             norm. Both may be infinite or no number.
         """
         self.model.train()
-        weight = sum(self._examples[i].weight for i in members)
-        loss = self._total(self._examples, members, lambda batch, _: self._descend(batch, weight))
+        weight = sum(self.examples[i].weight for i in members)
+        loss = self._total(self.examples, members, lambda batch, _: self._descend(batch, weight))
         # Of all alike, so that a resumed training has them too.
         self.budget = min(self.processes.gathered(self.budget))
         weights = list(self.trained.values())
@@ -130,17 +242,16 @@ class Trainer:
             several.
         """
         self.model.eval()
-        examples, causal = self._validation, self.model.get_base_model()
+        examples, causal = self.validation, self.model.get_base_model()
         # Of each example: whether its answer is right, and the token that it would begin with.
         own: dict[int, tuple[bool, int]] = {}
 
         def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
             found = answer_tokens(causal, batch)
             lengths = [len(examples[i].answer) for i in micro]
-            likeliest = torch.split(found.logits.argmax(-1), lengths)
-            for i, best, right in zip(
-                micro, likeliest, torch.split(found.targets, lengths), strict=True
-            ):
+            both = found.logits.argmax(-1), found.targets
+            parts = (torch.split(each, lengths) for each in both)
+            for i, best, right in zip(micro, *parts, strict=True):
                 own[i] = torch.equal(best, right), int(best[0])
             return found.loss()
 
@@ -148,7 +259,9 @@ class Trainer:
         of_all = {i: pair for part in self.processes.gathered(own) for i, pair in part.items()}
         metrics: dict[str, Any] = {
             "eval_loss": float(loss) / sum(example.weight for example in examples),
-            **{name: {} for name in ("eval_records", "eval_right", "eval_alike")},
+            "eval_records": {},
+            "eval_right": {},
+            "eval_alike": {},
         }
         for task in sorted({example.task for example in examples}):
             same = {i: pair for i, pair in of_all.items() if examples[i].task == task}
@@ -177,8 +290,8 @@ class Trainer:
             state, micro = random_state(self._device), []
             total = torch.zeros((), dtype=torch.float64, device=self._device)
             try:
-                for micro in self._layout.group(own, lengths, self.budget):
-                    batch = self._layout.collate([examples[i] for i in micro])
+                for micro in self.layout.group(own, lengths, self.budget):
+                    batch = self.layout.collate([examples[i] for i in micro])
                     total += work(on_device(batch, self._device), micro)
                 return self.processes.sum(total)
             except RuntimeError as error:
@@ -186,33 +299,28 @@ class Trainer:
                     raise
             # Not in the handler: its traceback would keep the tensors of the failed micro-batch.
             self.model.zero_grad()
-            self._halve(self._layout.tokens([lengths[i] for i in micro]), alone=len(micro) == 1)
+            self._halve(self.layout.tokens([lengths[i] for i in micro]), alone=len(micro) == 1)
             restore_random_state(state, self._device)
 
     def _halve(self, tokens: int, alone: bool) -> None:
         self._empty_cache()
+        causal = self.model.get_base_model()
+        problem = ""
+        if alone and causal.is_activation_checkpointing:
+            record = f"a single record of {tokens} tokens, even with `gradient_checkpointing`"
+            problem = f"{record}: lower `max_length`"
+        elif self.fixed and not alone:
+            keeps = "`deterministic` keeps the budget as it is"
+            problem = f"a batch of {tokens} tokens, and {keeps}: lower `batch_tokens`"
+        if problem:
+            raise InputError(f"training: out of memory with {problem}")
         if alone:
-            causal = self.model.get_base_model()
-            if causal.is_activation_checkpointing:
-                raise InputError(
-                    f"training: out of memory with a single record of {tokens} tokens, even with "
-                    "`gradient_checkpointing`: lower `max_length`"
-                )
             log.warning("out of memory with a record of %d tokens: checkpointing gradients", tokens)
             causal.activation_checkpointing_enable({"use_reentrant": False})
             return
-        if self._fixed:
-            raise InputError(
-                f"training: out of memory with a batch of {tokens} tokens, and `deterministic` "
-                "keeps the budget as it is: lower `batch_tokens`"
-            )
         # The budget may be far larger than the batch, where a whole step has fewer tokens.
         self.budget = min(self.budget, tokens) // 2
-        log.warning(
-            "out of memory with a batch of %d tokens: continuing with at most %d",
-            tokens,
-            self.budget,
-        )
+        log.warning("out of memory with %d tokens: now at most %d", tokens, self.budget)
 
     def _empty_cache(self) -> None:
         if self._device.type == "cuda":
@@ -229,14 +337,6 @@ def heaviest(examples: Sequence[Example]) -> Example:
     tokens = longest.prompt + longest.answer
     start = max(len(tokens) - math.ceil(share * len(tokens)), 1)
     return replace(longest, prompt=tokens[:start], answer=tokens[start:])
-
-
-def _growing(most: int) -> Iterator[int]:
-    """2, 3, 4, 6, 9, ... up to a number."""
-    number = 2
-    while number <= most:
-        yield number
-        number += number // 2
 
 
 def random_state(device: torch.device) -> list[torch.Tensor]:

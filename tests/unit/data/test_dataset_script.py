@@ -64,7 +64,7 @@ def assert_refused(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert not list(Path().glob("test.*"))
 
 
-CHANGED = "error: --content: the data changed since the run was planned, or while they were read:"
+CHANGED = "error: --content: the data changed since the run was planned: run again"
 
 
 def test_the_source_is_not_read_again_where_the_cache_has_the_rows(path: Path) -> None:

@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from support.raw_rows import Row, lines, row, write
 
 from ecslm.common.errors import InputError
-from ecslm.data.settings import PathData
-from ecslm.data.shares import Shares
+from ecslm.data.settings import PathData, Shares
 from ecslm.data.source import open_rows
 
 SHARES = Shares(val=0.1, test=0.3)

@@ -175,11 +175,11 @@ def test_float32_on_a_gpu_is_estimated_without_tensor_cores() -> None:
 def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch() -> None:
     from ecslm.prediction import prefill
     from ecslm.scoring.bertscore import pairs, run
-    from ecslm.training import fused_ops
+    from ecslm.training import fused
 
     assert (prediction.CHUNK, prediction.KEPT) == (prefill.CHUNK, prefill.KEPT)
     assert (encoder.BATCH, encoder.CHUNK) == (pairs.BATCH, run.CHUNK)
-    assert of_training.BLOCK == fused_ops.BLOCK
+    assert of_training.BLOCK == fused.BLOCK
 
 
 def test_operations_are_two_for_each_weight_and_token() -> None:

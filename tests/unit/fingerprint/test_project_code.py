@@ -58,7 +58,7 @@ def digests(root: Path) -> dict[str, str]:
     [
         ("ecslm/scoring/metrics/macro_f1.py", {"PRP", "SA"}),
         ("ecslm/scoring/answers/yes_no.py", {"PM", "PSI", "AP"}),
-        ("ecslm/training/loss.py", {"train_adapter.py"}),
+        ("ecslm/training/trainer.py", {"train_adapter.py"}),
         ("ecslm/common/devices/lease.py", set()),
         ("ecslm/common/workdir.py", set()),
     ],
@@ -100,7 +100,7 @@ FILES_BESIDE = {
     "config_schema.py": "writes the schema of config.yaml and its page, which no job reads",
     "ecslm/common/versions.py": "the lock file: versions are parameters",
     "ecslm/config/reference_page.py": "examples of that page",
-    "ecslm/data/index.py": "its own code, to throw away a cache that other code made",
+    "ecslm/data/source.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/script.py": "the script that runs",
@@ -254,11 +254,11 @@ def test_fields_have_their_types_as_they_are_and_log_is_a_logger() -> None:
 # What reads the words of errors that it catches, and why they reach no result.
 READS_WORDS = {
     "ecslm/common/files.py": "makes problems of them, which it raises",
-    "ecslm/data/index.py": "of values that Python's own JSON refuses",
+    "ecslm/data/source.py": "of values that Python's own JSON refuses",
     "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
     "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
     "ecslm/scoring/predictions.py": "makes a problem of them, which is raised",
-    "ecslm/training/launch.py": "leaves the problems to the job, which raises them",
+    "ecslm/training/run.py": "leaves the problems to the job, which raises them",
     "ecslm/training/trainer.py": "asks torch's error whether memory has run out",
 }
 

@@ -21,7 +21,7 @@ def begun(
     count: int, length: int = 100, name: str = "Fraud", data: str = "r.jsonl", study: str = "mine"
 ) -> Start:
     seen = Seen(name, [row(number, input=f"{number}" + "x" * length) for number in range(count)])
-    return plan_start(study, Path(data), [seen], False, REGISTRY)
+    return plan_start(study, Path(data), [seen], REGISTRY)
 
 
 @given(st.integers(30, 3000), st.integers(0, 20_000))
@@ -29,7 +29,7 @@ def test_training_ends_in_minutes_however_many_and_long_the_records(
     count: int, length: int
 ) -> None:
     start = begun(count, length)
-    tokens = start._pass * start.train_fraction * start.epochs
+    tokens = start.pass_tokens * start.train_fraction * start.epochs
     assert 0 < tokens <= 1.6 * MOST_TOKENS
     assert 1 <= start.epochs <= 3
     assert start.shares is not None

@@ -10,9 +10,9 @@ from peft import PeftModel
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
+from ecslm.training.attention import use_packed_attention
 from ecslm.training.batches import Batch
-from ecslm.training.loss import answer_loss
-from ecslm.training.packing import use_packed_attention
+from ecslm.training.trainer import answer_loss
 
 
 def load(base: Path, precision: Mapping[str, str], **options: bool) -> Any:

@@ -9,10 +9,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch.nn.functional import cosine_similarity
 
-from ecslm.training import fused_ops
-from ecslm.training.batches import Example, Padded
-from ecslm.training.fused_llama import fuse
-from ecslm.training.packing import Packed
+from ecslm.training import fused as fused_layers
+from ecslm.training.batches import Example, Packed, Padded
+from ecslm.training.fused import fuse
 from ecslm.training.settings import TrainingSettings
 
 from .gradients import load, loss_and_gradients
@@ -78,7 +77,7 @@ def test_loss_and_gradients_of_every_matrix_are_those_of_the_plain_layers(
 ) -> None:
     """Whether all queries of a sample attend at once or in several blocks."""
     assert 64 < min(map(len, examples)) < max(map(len, examples)) < 1024
-    monkeypatch.setattr(fused_ops, "BLOCK", block)
+    monkeypatch.setattr(fused_layers, "BLOCK", block)
     expected = loss_and_gradients(adapted(tiny_base), padded(examples))
     assert len(expected[1]) == 2 * (2 * 7 + 1)
     assert_equal(fused(tiny_base, padded(examples)), expected)
@@ -101,7 +100,7 @@ def test_samples_in_one_row_without_padding_do_not_see_each_other(
     block: int,
 ) -> None:
     """Whether or not the common beginning of their prompts is computed once."""
-    monkeypatch.setattr(fused_ops, "BLOCK", block)
+    monkeypatch.setattr(fused_layers, "BLOCK", block)
     packed = Packed(share).collate(examples)
     assert bool(packed["prefix_tokens"]) == share
     assert_equal(fused(tiny_base, packed), fused(tiny_base, padded(examples)))

@@ -7,7 +7,7 @@ import torch
 from support.model_examples import EXACT, QUANTISED
 
 from ecslm.training.batches import Example, Padded
-from ecslm.training.loss import answer_loss
+from ecslm.training.trainer import answer_loss
 
 from .gradients import gradients, load, loss_and_gradients, tuned
 

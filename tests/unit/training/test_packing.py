@@ -9,12 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support.model_examples import EXACT
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import GPT2Config, LlamaConfig, OPTConfig, PreTrainedConfig
 
 from ecslm.common.errors import InputError
-from ecslm.training import packing
-from ecslm.training.batches import Example, Padded
-from ecslm.training.packing import Packed, attend_within_examples, has_dropout, use_packed_attention
+from ecslm.training import attention
+from ecslm.training.attention import attend_within_examples, has_dropout, use_packed_attention
+from ecslm.training.batches import Example, Packed, Padded
 
 from .gradients import loss_and_gradients, tuned
 
@@ -118,40 +119,29 @@ def test_the_gpu_kernel_is_given_what_is_computed_without_it(
     tokens = prefix + 5 + 3 + 9 + 3
     expected, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
 
-    def kernel(
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        cu_seq_q: torch.Tensor,
-        cu_seq_k: torch.Tensor,
-        max_q: int,
-        max_k: int,
-        *,
-        scale: float,
-        window_size: tuple[int, int],
-        enable_gqa: bool,
-    ) -> torch.Tensor:
+    def kernel(*given: Any, scale: float, **options: Any) -> torch.Tensor:
         """Causal from the end: the last query meets the last key."""
+        query, key, value, cu_seq_q, cu_seq_k, *longest = given
         assert query.shape == (tokens, HEADS, SIZE)
         assert key.shape == value.shape == (tokens + 3 * prefix, GROUPS, SIZE)
         assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
-        assert (max_q, max_k) == (10, 10 + prefix)
-        assert (window_size, enable_gqa) == ((-1, 0), True)
+        assert longest == [10, 10 + prefix]
+        assert options == {"window_size": (-1, 0), "enable_gqa": True}
         parts = []
-        for bounds in zip(pairwise(cu_seq_q.tolist()), pairwise(cu_seq_k.tolist()), strict=True):
-            (q_start, q_end), (k_start, k_end) = bounds
-            q = query[q_start:q_end].transpose(0, 1).float()
-            k, v = (
-                each[k_start:k_end].transpose(0, 1).float().repeat_interleave(HEADS // GROUPS, 0)
-                for each in (key, value)
+        for of_q, of_k in zip(
+            pairwise(cu_seq_q.tolist()), pairwise(cu_seq_k.tolist()), strict=True
+        ):
+            q, k, v = (
+                each[slice(*bounds)].transpose(0, 1).float()
+                for each, bounds in ((query, of_q), (key, of_k), (value, of_k))
             )
             seen = torch.ones(q.shape[1], k.shape[1]).tril(k.shape[1] - q.shape[1]).bool()
-            scores = (q @ k.transpose(1, 2) * scale).masked_fill(~seen, float("-inf"))
-            parts.append((scores.softmax(-1) @ v).transpose(0, 1))
+            found = scaled_dot_product_attention(q, k, v, seen, scale=scale, enable_gqa=True)
+            parts.append(found.transpose(0, 1))
         return torch.cat(parts).to(query.dtype)
 
-    monkeypatch.setattr(packing, "_has_kernel", lambda _query: True)
-    monkeypatch.setattr(packing, "varlen_attn", kernel)
+    monkeypatch.setattr(attention, "_has_kernel", lambda _query: True)
+    monkeypatch.setattr(attention, "varlen_attn", kernel)
     found, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
     assert found.shape == expected.shape == (1, tokens, HEADS, SIZE)
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
@@ -165,7 +155,7 @@ def test_the_gpu_kernel_accepts_these_arguments() -> None:
             for heads in (HEADS, GROUPS, GROUPS)
         )
         bounds = torch.empty(4, dtype=torch.int32)
-    out: Any = packing.varlen_attn(
+    out: Any = attention.varlen_attn(
         query, key, value, bounds, bounds, 9, 9, scale=0.25, window_size=(-1, 0), enable_gqa=True
     )
     assert out.shape == query.shape
@@ -173,7 +163,7 @@ def test_the_gpu_kernel_accepts_these_arguments() -> None:
     assert key.grad is not None
 
 
-@pytest.mark.parametrize("option", packing.UNSUPPORTED)
+@pytest.mark.parametrize("option", attention.UNSUPPORTED)
 def test_another_kind_of_attention_is_refused(option: str) -> None:
     with pytest.raises(InputError, match=f"packing: attention with {option} is not supported"):
         attend_within_examples(

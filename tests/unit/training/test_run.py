@@ -1,6 +1,5 @@
 """A whole training: its files and its bytes."""
 
-import json
 import os
 import shutil
 from math import cos, pi
@@ -43,24 +42,8 @@ class TrainedError(Exception):
     """Instead of a training."""
 
 
-def refuse_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next training end before it begins."""
-
-    def refuse(*_: Any, **_options: Any) -> None:
-        raise TrainedError
-
-    monkeypatch.setattr(run, "_fit", refuse)
-    # Nor is a device waited for.
-    monkeypatch.setattr(run, "lease_devices", lambda *_: None)
-
-
-def assert_same_bytes(one: Path, other: Path) -> None:
-    """The manifests alike but for the folders that their inputs lie in."""
-    for name in FILES:
-        assert (one.parent / name).read_bytes() == (other.parent / name).read_bytes(), name
-    first, second = (json.loads(path.read_text()) for path in (one, other))
-    digests = [list(manifest.pop("inputs").values()) for manifest in (first, second)]
-    assert (first, digests[0]) == (second, digests[1])
+def refuse(*_: Any, **_options: Any) -> None:
+    raise TrainedError
 
 
 def test_the_manifest_tells_what_the_adapter_was_made_from(
@@ -98,21 +81,24 @@ def test_the_adapter_holds_its_own_matrices_and_no_embedding(
 
 
 @pytest.mark.parametrize("adapter", ["exact_adapter", "quantised_adapter"])
-def test_training_lowers_both_losses(adapter: str, request: pytest.FixtureRequest) -> None:
-    history = read_lines(request.getfixturevalue(adapter).parent / "log.jsonl")
+def test_training_lowers_both_losses_and_its_rate_warms_up_and_falls_as_a_cosine(
+    adapter: str, request: pytest.FixtureRequest
+) -> None:
+    manifest = request.getfixturevalue(adapter)
+    history = read_lines(manifest.parent / "log.jsonl")
     for name, count in (("loss", STEPS), ("eval_loss", 2)):
         values = [entry[name] for entry in history if name in entry]
         assert len(values) == count
         assert values[-1] < values[0]
-    tokens = [entry["tokens"] for entry in history]
-    assert tokens == sorted(tokens)
-
-
-def test_the_learning_rate_warms_up_and_falls_as_a_cosine(exact_adapter: Path) -> None:
-    log = read_lines(exact_adapter.parent / "log.jsonl")
-    found = [entry["learning_rate"] for entry in log if "loss" in entry]
+    found = [entry["learning_rate"] for entry in history if "loss" in entry]
     falling = [QUICK["learning_rate"] * (1 + cos(pi * step / 5)) / 2 for step in range(5)]
     assert found == pytest.approx([0.0, *falling])
+    tokens = [entry["tokens"] for entry in history]
+    assert tokens == sorted(tokens)
+    cost = read_json(manifest.parent / "cost.json")
+    assert tokens[-1] == cost["tokens"] == 2 * sum(read_adapter(manifest).tokens.values())
+    assert cost["peak_memory_bytes"] > 10_000_000
+    assert cost["job_seconds"] > cost["seconds"] > 0
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -132,25 +118,16 @@ def test_each_setting_reaches_the_adapter(
     assert other.records == {"AG": wanted, "PM": wanted}
 
 
-def test_the_logged_tokens_are_those_of_all_epochs(exact_adapter: Path) -> None:
-    per_epoch = sum(read_adapter(exact_adapter).tokens.values())
-    last = read_lines(exact_adapter.parent / "log.jsonl")[-1]
-    cost = json.loads((exact_adapter.parent / "cost.json").read_text())
-    assert last["tokens"] == cost["tokens"] == 2 * per_epoch
-    assert cost["peak_memory_bytes"] > 10_000_000
-    assert cost["job_seconds"] > cost["seconds"] > 0
-
-
-@pytest.mark.parametrize("precision", [None, QUANTISED], ids=["none", "nf4"])
 def test_training_again_elsewhere_gives_the_same_bytes(
-    precision: dict[str, str] | None,
-    request: pytest.FixtureRequest,
-    tiny_base: Path,
-    tmp_path: Path,
+    quantised_adapter: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
-    settings = adapter_settings(precision) if precision else adapter_settings()
-    before = request.getfixturevalue("quantised_adapter" if precision else "exact_adapter")
-    assert_same_bytes(train(tmp_path, tiny_base, settings), before)
+    """The manifests alike but for the folders that their inputs lie in."""
+    again = train(tmp_path, tiny_base, adapter_settings(QUANTISED))
+    for name in FILES:
+        assert (again.parent / name).read_bytes() == (quantised_adapter.parent / name).read_bytes()
+    found = [read_json(path) for path in (again, quantised_adapter)]
+    inputs = [list(manifest.pop("inputs").values()) for manifest in found]
+    assert (found[0], inputs[0]) == (found[1], inputs[1])
 
 
 def test_peft_loads_an_adapter_with_its_base_from_where_it_was_trained(
@@ -176,7 +153,7 @@ def test_an_adapter_names_its_base_as_seen_from_the_project(
     shutil.copytree(tiny_model, model)
     fetch_base("tiny", PathSource(source="path", path=str(model)), base)
     train(Path("mine"), base)
-    configuration = json.loads(Path("mine/adapter/adapter_config.json").read_text())
+    configuration = read_json(Path("mine/adapter/adapter_config.json"))
     assert configuration["base_model_name_or_path"] == str(model)
 
 
@@ -185,58 +162,47 @@ def test_the_given_threads_are_used_and_bytes_depend_on_no_others(
 ) -> None:
     """All records in one batch, which is large enough to be split among threads; whether that
     changes bytes depends on the CPU."""
-    settings = adapter_settings(batch_tokens=20_000, global_batch=40)
-    records = write_records(tmp_path / "train.jsonl", 40)
+    settings = adapter_settings(batch_tokens=20_000, global_batch=20, epochs=1)
+    records = write_records(tmp_path / "train.jsonl", 20)
+    command = train_command(tmp_path / "other", tiny_base, records, settings, threads=2)
+    with (tmp_path / "printed.txt").open("wb") as printed:
+        variables = os.environ | {"OMP_NUM_THREADS": "3"}
+        process = warm.start(command, tmp_path, printed, printed, variables)
+    own = train(tmp_path, tiny_base, settings, train=[records], threads=2)
+    assert process.wait() == 0, (tmp_path / "printed.txt").read_text()
     found = []
-    for environment in ("1", "2"):
-        folder = tmp_path / environment
-        command = train_command(folder, tiny_base, records, settings, threads=2)
-        variables = os.environ | {"OMP_NUM_THREADS": environment}
-        with (tmp_path / "printed.txt").open("wb") as printed:
-            process = warm.start(command, tmp_path, printed, printed, variables)
-        assert process.wait() == 0, (tmp_path / "printed.txt").read_text()
-        folder = folder / "adapter"
-        cost = json.loads((folder / "cost.json").read_text())
-        assert cost["device"].endswith("CPU, 2 threads")
+    for folder in (own.parent, tmp_path / "other/adapter"):
+        assert read_json(folder / "cost.json")["device"].endswith("CPU, 2 threads")
         assert read_adapter(folder / "manifest.json").threads == 2
         found.append((folder / WEIGHTS).read_bytes())
     assert found[0] == found[1]
 
 
-def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Snakemake deletes results before it runs their job, and those it did not see made."""
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
-    manifest = train(tmp_path, tiny_base, code="code:1")
-    names = [*FILES, "cost.json", "log.jsonl", "manifest.json"]
-    before = {name: (manifest.parent / name).read_bytes() for name in names}
-    for name in names:
-        (manifest.parent / name).unlink()
-    refuse_training(monkeypatch)
-    train(tmp_path, tiny_base, code="code:1")
-    assert {name: (manifest.parent / name).read_bytes() for name in names} == before
-
-
-def test_the_order_of_the_files_changes_nothing(tiny_base: Path, tmp_path: Path) -> None:
-    files = [write_records(tmp_path / f"{task}.jsonl", 4, task=task) for task in ("AG", "PM")]
-    made = []
-    for name, order in (("one", files), ("other", files[::-1])):
-        settings = adapter_settings(epochs=1)
-        manifest = train(tmp_path / name, tiny_base, settings, train=order)
-        made.append((read_json(manifest)["action"], read_json(manifest)["files"]))
-    assert made[0] == made[1]
-
-
-def test_models_of_equal_settings_share_an_adapter_and_one_of_anything_else_is_trained(
+def test_a_finished_adapter_is_put_into_place_without_training_and_one_of_anything_else_is_trained(
     tiny_base: Path, other_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Snakemake deletes results before it runs their job. The name of the model, and the order of
+    files, are nothing else."""
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
-    first = read_adapter(train(tmp_path, tiny_base, code="code:1"))
-    refuse_training(monkeypatch)
-    second = read_adapter(train(tmp_path / "two", tiny_base, code="code:1", model="Other-EC"))
-    assert (first.files, first.model, second.model) == (second.files, "Tiny-EC", "Other-EC")
-    assert str(tmp_path / "two" / "train.jsonl") in second.inputs
+    files = [write_records(tmp_path / f"{task}.jsonl", 4, task=task) for task in ("AG", "PM")]
+    given: dict[str, Any] = {"base": tiny_base, "code": "code:1", "train": files}
+    folder = train(tmp_path, **given).parent
+    before = {path.name: path.read_bytes() for path in folder.glob("*.*")}
+    assert sorted(before) == sorted([*FILES, "cost.json", "log.jsonl", "manifest.json"])
+    for name in before:
+        (folder / name).unlink()
+    # Nor is a device waited for.
+    monkeypatch.setattr(run, "lease_devices", lambda *_: None)
+    for name in ("_fit", "in_processes"):
+        monkeypatch.setattr(run, name, refuse)
+    train(tmp_path, **given)
+    assert {path.name: path.read_bytes() for path in folder.glob("*.*")} == before
+    turned = {**given, "model": "Other-EC", "train": files[::-1]}
+    second = read_adapter(train(tmp_path / "two", **turned))
+    assert (second.model, second.files) == (
+        "Other-EC",
+        read_adapter(folder / "manifest.json").files,
+    )
     more = tmp_path / "more.jsonl"
     changes: list[dict[str, Any]] = [
         *({"seed": 1}, {"threads": 2}, {"code": "code:2"}, {"base": other_base}),
@@ -246,15 +212,20 @@ def test_models_of_equal_settings_share_an_adapter_and_one_of_anything_else_is_t
     ]
     for change in changes:
         with pytest.raises(TrainedError):
-            train(tmp_path, **{"base": tiny_base, "code": "code:1", **change})
+            train(tmp_path, **(given | change))
 
 
-def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None:
+def test_cut_inputs_are_counted_by_task_and_so_many_records_are_evaluated(
+    tiny_base: Path, tmp_path: Path
+) -> None:
     records = [make_record(number) for number in range(4)]
     records.append(make_record(4, input="a very long product description " * 50))
     write_jsonl(tmp_path / "long.jsonl", records)
-    settings = adapter_settings(epochs=1)
-    manifest = train(tmp_path, tiny_base, settings, train=[tmp_path / "long.jsonl"])
+    settings = adapter_settings(epochs=1, max_val_records=2)
+    val = write_records(tmp_path / "five.jsonl", 5, split="val")
+    manifest = train(tmp_path, tiny_base, settings, train=[tmp_path / "long.jsonl"], val=[val])
+    # Evenly spaced, of tasks that take turns.
+    assert read_lines(manifest.parent / "log.jsonl")[-1]["eval_records"] == {"PM": 2}
     assert read_adapter(manifest).truncated == {"AG": 0, "PM": 1}
     assert read_adapter(manifest).tokens["PM"] < 3 * QUICK["max_length"]
 

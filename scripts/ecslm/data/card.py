@@ -8,8 +8,7 @@ import jinja2
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.manifests import read_result
-from ecslm.data.card.reports import Leakage, TaskDescription
-from ecslm.data.report import Report
+from ecslm.data.reports import Leakage, Report, TaskDescription
 from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer

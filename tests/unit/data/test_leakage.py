@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from support.model_examples import make_record, run_here
 
 from ecslm.common.files import write_jsonl
-from ecslm.data.card.leakage import leakage, nearest
-from ecslm.data.card.reports import SettingLeakage, Shared
+from ecslm.data.leakage import leakage, nearest
+from ecslm.data.reports import SettingLeakage, Shared
 from ecslm.schemas.record import Record
 
 WORDS = [f"word{i}" for i in range(12)]
@@ -39,7 +40,7 @@ def trained(**fields: Any) -> Record:
 
 
 def measured(
-    test: list[Record], train: list[Record], other_train: list[Record] | None = None
+    test: Sequence[Record], train: list[Record], other_train: list[Record] | None = None
 ) -> SettingLeakage:
     """The numbers of the only setting of the test records."""
     (only,) = leakage(test, train, other_train or []).settings.values()
@@ -73,26 +74,17 @@ def test_an_exact_match_counts_however_short(text: str) -> None:
 
 
 def test_instructions_seen_unseen_and_mixed() -> None:
-    seen, unseen = evaluated(), evaluated(instruction="Another?")
-    for test, word in [
-        ([seen, seen], "seen"),
-        ([unseen, unseen], "unseen"),
-        ([seen, unseen], "mixed"),
-    ]:
-        assert measured(test, [trained()]).instruction == word
-
-
-def query(text: str, **fields: Any) -> str:
-    return json.dumps({"query": text, **fields})
+    both = evaluated(), evaluated(instruction="Another?")
+    found = [measured(test, [trained()]).instruction for test in (both[:1], both[1:], both)]
+    assert found == ["seen", "unseen", "mixed"]
 
 
 def test_queries_are_looked_up_in_all_tasks() -> None:
-    queries = query(" Lamp ", price=float("nan")), query("kettle"), query("lamps")
+    queries = '{"query": " Lamp ", "price": NaN}', '{"query": "kettle"}', '{"query": "lamps"}'
     others = "[" * 100_000, "lamp", '["lamp"]', '{"query": ["lamp"]}', '{"a": "b"}'
     test = [evaluated(input=text) for text in (*queries, *others)]
-    other = [trained(task="QPR", input=query("KETTLE", product="x"))]
-    found = measured(test, [trained(input=query("lamp", product=float("nan")))], other)
-    assert "NaN" in test[0].input
+    other = [trained(task="QPR", input='{"query": "KETTLE", "product": "x"}')]
+    found = measured(test, [trained(input='{"query": "lamp", "product": NaN}')], other)
     assert found.queries == Shared(records=3, shared=2)
 
 
@@ -104,28 +96,21 @@ def test_a_history_with_the_target_of_a_training_record(history: str, output: st
     assert measured([test], [train]).history_targets == Shared(records=1, shared=1)
 
 
-def test_an_item_may_have_colons_and_must_be_the_whole_target() -> None:
-    def shared(output: str, *options: str) -> bool:
-        train = trained(input="['1st: Tray']", options=list(options), output=output)
-        test = evaluated(input=HISTORY, options=OPTIONS, output="A")
-        found = measured([test], [train]).history_targets
-        assert found is not None
-        return found.shared == 1
-
-    assert shared("A", "A: Kettle: the best ", "B: x")
-    assert not shared("A", "A: Kettle", "B: Red socks")
-    assert not shared("A", "A: Teapot: the best")
-    assert not shared("A", "A: Red socks, grey")
+@pytest.mark.parametrize(
+    ("option", "shared"),
+    [("A: Kettle: the best ", 1), ("A: Kettle", 0), ("A: Teapot: the best", 0), ("A: Red", 0)],
+)
+def test_an_item_may_have_colons_and_must_be_the_whole_target(option: str, shared: int) -> None:
+    train = trained(input="['1st: Tray']", options=[option, "B: Red socks"], output="A")
+    test = evaluated(input=HISTORY, options=OPTIONS, output="A")
+    assert measured([test], [train]).history_targets == Shared(records=1, shared=shared)
 
 
 def test_other_inputs_have_no_history() -> None:
-    test = [
-        evaluated(input=HISTORY),
-        evaluated(input=HISTORY, options=OPTIONS, output="Z"),
-        evaluated(input="[1, 2]", options=OPTIONS, output="A"),
-        evaluated(input="Fine [really]", options=OPTIONS, output="A"),
-        evaluated(input='{"query": "x"}', options=OPTIONS, output="A"),
-    ]
+    choice = {"options": OPTIONS, "output": "A"}
+    texts = ("[1, 2]", "Fine [really]", '{"query": "x"}')
+    test = [evaluated(input=HISTORY), evaluated(input=HISTORY, options=OPTIONS, output="Z")]
+    test += [evaluated(input=text, **choice) for text in texts]
     assert measured(test, [trained()]).history_targets is None
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ecslm.data.card.reports import Leakage, Pair, SettingLeakage, Shared
+from ecslm.data.reports import Leakage, Pair, SettingLeakage, Shared
 from ecslm.schemas.fields import parse_list
 from ecslm.schemas.record import Record
 

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.data.card.reports import Example, SettingDescription, TaskDescription, TokenLengths
-from ecslm.data.card.settings import DescriptionSettings
+from ecslm.data.reports import Example, SettingDescription, TaskDescription, TokenLengths
+from ecslm.data.settings import DescriptionSettings
 from ecslm.models.architecture import Architecture, readable_tokens
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record, Split
@@ -119,10 +119,8 @@ def _room(split: Split, settings: DescriptionSettings, architecture: Architectur
         lengths = settings.prediction_max_length, settings.adapter_max_length
         return readable_tokens(architecture, *lengths) - settings.max_new_tokens
     if settings.training_max_length is None:
-        raise InputError(
-            f"training_max_length: null, but there are {split} records: "
-            "set the longest prompt with answer, in tokens"
-        )
+        there = f"null, but there are {split} records"
+        raise InputError(f"training_max_length: {there}: set it, in tokens")
     return settings.training_max_length
 
 

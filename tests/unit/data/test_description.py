@@ -1,13 +1,11 @@
 """The description of a task's records: counts, labels, token lengths, truncated inputs."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.model_examples import PROMPTS, SCRIPTS, TEMPLATES, make_record, run_here, write_records
+from support.model_examples import PROMPTS, TEMPLATES, make_record, run_here, write_records
 from support.scoring_examples import FIVE, IND, TWENTY
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -15,9 +13,9 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 
 from ecslm.common.errors import InputError
-from ecslm.data.card import description
-from ecslm.data.card.description import SettingDescription, TaskDescription, describe
-from ecslm.data.card.settings import DescriptionSettings
+from ecslm.data import description
+from ecslm.data.description import SettingDescription, TaskDescription, describe
+from ecslm.data.settings import DescriptionSettings
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.architecture import Architecture
 from ecslm.models.loading import load_tokenizer
@@ -76,49 +74,43 @@ def only(found: TaskDescription) -> SettingDescription:
     return group
 
 
-def labels_of(answer: str, records: list[Record], tokenizer: Tokenizer) -> dict[str, int] | None:
-    return only(describe_as(answer, records, tokenizer)).labels
-
-
 def answered(outputs: list[str], options: list[str] | None = None, **fields: Any) -> list[Record]:
     return [make_record(output=output, options=options, **fields) for output in outputs]
 
 
 def test_answers_that_are_classes_are_counted(words: Tokenizer) -> None:
-    labels = labels_of("yes_no", answered(["yes", "no", "yes"]), words)
+    labels = only(describe_as("yes_no", answered(["yes", "no", "yes"]), words)).labels
     assert list((labels or {}).items()) == [("no", 1), ("yes", 2)]
     outputs = ["B", "B: positive", "A: very positive"]
-    assert labels_of("choice", answered(outputs, FIVE), words) == {"A": 1, "B": 2}
+    assert only(describe_as("choice", answered(outputs, FIVE), words)).labels == {"A": 1, "B": 2}
     # Places in a long list are none.
-    assert labels_of("choice", answered(list("ABCDEFGHIJ"), TWENTY), words) is not None
+    assert (
+        only(describe_as("choice", answered(list("ABCDEFGHIJ"), TWENTY), words)).labels is not None
+    )
     many, few = answered(list("ABCDEFGHIJK"), TWENTY), answered(["A"], TWENTY, split="test")
     splits = describe_as("choice", many + few, words).splits
     assert [splits["train"][IND].labels, splits["test"][IND].labels] == [None, None]
     for answer in ("ranking", "extraction", "generation"):
-        assert labels_of(answer, answered(["yes", "no"]), words) is None
+        assert only(describe_as(answer, answered(["yes", "no"]), words)).labels is None
 
 
-def test_the_first_record_is_the_example_and_options_are_those_of_all(words: Tokenizer) -> None:
+def test_options_are_those_of_all_records_and_the_first_one_is_the_example(
+    words: Tokenizer,
+) -> None:
     options = ["A: good", "B: bad"]
-    records = answered(["A", "B"], options)
-    found = describe_as("choice", records, words)
-    assert found.options == tuple(options)
+    found = describe_as("choice", answered(["A", "B"], options), words)
+    assert found.options == found.example.options == tuple(options)
     assert found.example.output == "A"
-    assert found.example.options == tuple(options)
-    other = answered(["A"], [*options, "C: so"])
-    assert describe_as("choice", [*records, *other], words).options is None
-    assert describe_as("yes_no", answered(["yes"]), words).options is None
+    mixed = [*answered(["A"], options), *answered(["A"], [*options, "C: so"])]
+    assert describe_as("choice", mixed, words).options is None
 
 
-def test_prompt_tokens_are_those_of_the_whole_prompt(words: Tokenizer) -> None:
+def test_lengths_are_of_whole_texts_and_a_quantile_is_the_smallest_that_its_share_does_not_exceed(
+    words: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = make_record(instruction="Compare both.", input="a lamp and a chair", options=None)
     lengths = only(describe_as("yes_no", [record], words)).prompt_tokens
     assert {lengths.min, lengths.p50, lengths.p95, lengths.p99, lengths.max} == {WORDING + 2 + 5}
-
-
-def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(
-    words: Tokenizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(description, "CHUNK", 7)
     outputs = ["word " * count for count in range(200, 0, -1)]
     lengths = only(describe_as("generation", answered(outputs), words)).answer_tokens
@@ -148,16 +140,8 @@ def test_an_input_is_cut_where_the_model_reads_no_more(
     assert train.room == 400
 
 
-def test_in_training_the_answer_and_its_end_token_take_room(words: Tokenizer) -> None:
-    record = make_record(instruction="Tell.", input="a b c", options=None, output="one two")
-    length = WORDING + 1 + 3 + 2 + 1
-    fits, exceeds = {"training_max_length": length}, {"training_max_length": length - 1}
-    assert only(describe_as("generation", [record], words, **fits)).truncated == 0
-    assert only(describe_as("generation", [record], words, **exceeds)).truncated == 1
-
-
 @pytest.mark.parametrize("name", TEMPLATES)
-@pytest.mark.parametrize("spare", [0, 3, 10, 25, 400])
+@pytest.mark.parametrize("spare", [0, 10, 400])
 def test_training_and_prediction_cut_as_many_inputs(
     tiny_model: Path, name: str, spare: int
 ) -> None:
@@ -190,32 +174,15 @@ def test_training_records_need_the_length_of_the_training(words: Tokenizer) -> N
         describe_as("yes_no", [make_record(split="val")], words, training_max_length=None)
 
 
-def test_describing_loads_no_torch() -> None:
-    code = "import ecslm.data.card.description, sys; print('\\n'.join(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SCRIPTS
-    )
-    assert not {"torch", "transformers"} & set(done.stdout.split())
-
-
-def run_script(monkeypatch: pytest.MonkeyPatch, folder: Path, base: Path, *records: Path) -> Any:
-    return run_here(
-        monkeypatch,
-        "describe_data.py",
-        [
-            *("--task", "PM", "--records", *records, "--base", base),
-            *("--template", PROMPTS / "chatml.jinja", "--settings", json.dumps(SETTINGS)),
-            *("--output", folder / "PM.json", "--code", code_parameter("describe_data.py")),
-        ],
-    )
-
-
 def test_the_script_writes_the_description_and_what_it_was_made_from(
     tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = write_records(tmp_path / "train.jsonl", 4, task="PM", output="yes")
     test = write_records(tmp_path / "test.jsonl", 3, task="PM", output="no", split="test")
-    assert run_script(monkeypatch, tmp_path, tiny_base, train, test) == 0
+    options = ["--task", "PM", "--records", train, test, "--base", tiny_base]
+    options += ["--template", PROMPTS / "chatml.jinja", "--settings", json.dumps(SETTINGS)]
+    options += ["--output", tmp_path / "PM.json", "--code", code_parameter("describe_data.py")]
+    assert run_here(monkeypatch, "describe_data.py", options) == 0
     written = TaskDescription.model_validate_json((tmp_path / "PM.json").read_text())
     assert (written.task, written.answer, written.tokenizer) == ("PM", "yes_no", "words")
     assert list(written.splits) == ["train", "test"]

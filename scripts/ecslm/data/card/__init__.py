@@ -1,1 +1,0 @@
-"""Description of a study's records: counts, lengths, overlap of tests with training."""
