@@ -24,9 +24,9 @@ from ecslm.common.errors import InputError
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
 from ecslm.fingerprint.running import code_parameter
-from ecslm.plan import comparisons, jobs, parameters
+from ecslm.plan import comparisons, jobs
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.parameters import told
+from ecslm.plan.jobs import told
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables, table_resources
@@ -67,12 +67,12 @@ pathvars:
     results=STUDY.results,
 
 
-# Parameters: see plan/parameters.py. Functions of plan/jobs.py take the study and wildcards.
+# Parameters: see plan/jobs.py, whose functions take the study and wildcards.
 # `made_by(script, settings)` gives a rule `settings`, `code` and `versions`.
 
 
-per_job = partial(parameters.per_job, STUDY)
-made_by = partial(parameters.made_by, STUDY)
+per_job = partial(jobs.per_job, STUDY)
+made_by = partial(jobs.made_by, STUDY)
 prompt = per_job(jobs.prompt)
 content = per_job(jobs.base_content)
 
@@ -95,7 +95,7 @@ def options(**values):
 
 def other_adapter(job):
     """The model whose adapter another one uses; None if it uses its own, or none."""
-    trained = STUDY.model(job.model).adapter_name(job.model)
+    trained = STUDY.adapter_name(job.model)
     return None if trained == job.model else trained
 
 
@@ -116,7 +116,7 @@ def base_of(wildcards):
 def adapter_of(wildcards):
     """The adapter that a model answers with, if any: its own, or that of another row. Where no seed
     is named, that of the first."""
-    trained = STUDY.model(wildcards.model).adapter_name(wildcards.model)
+    trained = STUDY.adapter_name(wildcards.model)
     seed = wildcards.get("seed", STUDY.first_seed(wildcards.model))
     return [] if trained is None else f"<results>/adapters/{trained}/seed-{seed}/manifest.json"
 
@@ -199,7 +199,7 @@ def first_code(study, model):
 def server_access(wildcards):
     """How the server of a model is reached, if it has one."""
     reached = STUDY.model(wildcards.model).reached()
-    return 0 if reached is None else parameters.json_parameter(reached)
+    return 0 if reached is None else jobs.json_parameter(reached)
 
 
 def model_by_model(wildcards):

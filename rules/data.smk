@@ -1,7 +1,7 @@
 from ecslm.data.card.card import card_files
 from ecslm.data.card.settings import LEAKAGE_LIBRARIES
 from ecslm.data.source import location
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
 
 # Results depend on the content of the data, not on their path, so it is not among the settings.
 LOCATION = location(STUDY.settings.data)

@@ -7,7 +7,7 @@ rule score:
     input:
         predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
         bertscore=branch(
-            lambda job: STUDY.is_generation(job.task),
+            lambda job: job.task in STUDY.generation_tasks,
             then="<results>/bertscore/{model}/seed-{seed}/{task}.jsonl",
         ),
     output:

@@ -28,8 +28,7 @@ from ecslm.common.files import read_text
 from ecslm.common.logs import start_log
 from ecslm.common.text import nearest
 from ecslm.common.validation import validated_json
-from ecslm.plan.jobs import prediction_settings
-from ecslm.plan.parameters import json_parameter
+from ecslm.plan.jobs import json_parameter, prediction_settings
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_class
 from ecslm.schemas.paths import ADAPTER

@@ -92,7 +92,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
                     raise InputError(*_lines(told)) from None
                 section.pop(key, None)
                 lost.add(key)
-    lines = [*_lines(told), *reference_problems(config, templates, lost)]
+    lines = [*_lines(told), *reference_problems(config, left, templates, lost)]
     if lines:
         raise InputError(*dict.fromkeys(lines))
     return config

@@ -112,10 +112,6 @@ class AnyModel(Closed):
         """Whether the model is evaluated on tasks with a type of answer."""
         return True
 
-    def adapter_name(self, _name: str, /) -> str | None:
-        """The model whose adapters this one uses, by its own name; None if it uses none."""
-        return None
-
     def limits(self) -> str | None:
         """What tables say of its answers if they are not free."""
         return None
@@ -202,10 +198,6 @@ class TransformersModel(AnyModel):
             "training": None if self.training is None else over(self.training, training),
         }
         return self.model_copy(update=own)
-
-    def adapter_name(self, name: str, /) -> str | None:
-        """The model's own name if it is tuned, otherwise the model whose adapters it uses."""
-        return name if self.tuned else self.adapter_of
 
     def suits(self, answer: Answer, /) -> bool:
         """Whether answers of a type can be limited as the model's are."""

@@ -6,29 +6,30 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from ecslm.common.text import nearest
 from ecslm.comparisons.settings import BEST_SIMPLE
 from ecslm.config.models import ModelSettings, OpenAIModel, RecordedModel, TransformersModel
 from ecslm.config.schema import Config, StudySettings
-from ecslm.config.schema_errors import schema_problems
+from ecslm.config.schema_errors import UNKNOWN_NAME, schema_problems
 from ecslm.data.settings import Labels
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
-from ecslm.tables.references import names_in
 from ecslm.training.settings import TrainingSettings
 
 
 def reference_problems(
-    config: Config, templates: Path, lost: Collection[str] = ()
+    config: Config, raw: Mapping[str, Any], templates: Path, lost: Collection[str]
 ) -> Iterator[str]:
     """A line for each problem of a configuration that is valid by its schema; it begins with the
     key.
 
     Args:
+        raw: the configuration before its validation.
         templates: the directory of the prompt templates.
         lost: names of entries that are not in the configuration since they are invalid.
     """
@@ -36,11 +37,15 @@ def reference_problems(
         yield f"{templates}: no such directory: run this in the project's directory"
         return
     yield from _shared_aliases(config.tasks)
-    for path, name, (where, valid) in _names(config, templates):
-        if name not in valid and name not in lost:
-            yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
+    if config.study not in config.studies and config.study not in lost:
+        yield f"study: {unknown(config.study, 'studies', config.studies)}"
+    for base in config.licenses:
+        if base not in config.bases and base not in lost:
+            yield f"licenses: {unknown(base, 'bases', config.bases)}"
     for name, study in config.studies.items():
         path = f"studies.{name}"
+        valid = _valid_names(config, study, templates)
+        yield from _unknown_names(path, study, raw["studies"][name], valid, lost)
         if name in SHARED:
             yield f"{path}: is the name of a directory that studies share: rename the study"
         tasks = {one: config.tasks[one] for one in study.tasks if one in config.tasks}
@@ -53,25 +58,36 @@ def reference_problems(
 Valid = tuple[str, Collection[str]]
 
 
-def _names(config: Config, templates: Path) -> Iterator[tuple[str, str, Valid]]:
-    """Each name that refers to something: its key, itself, and where it must be."""
-    yield "study", config.study, ("studies", config.studies)
-    for base in config.licenses:
-        yield "licenses", base, ("bases", config.bases)
-    for study_name, study in config.studies.items():
-        path, valid = f"studies.{study_name}", _valid_names(config, study, templates)
-        for found in names_in(study, StudySettings):
-            yield f"{path}.{found.field}", found.name, valid[found.reference.part]
-        for name in study.export.models or ():
-            yield f"{path}.export.models", name, valid["tuned models"]
-        for key, one in _contrasts(study).items():
-            of_settings = one.kind == "settings"
-            field, others = ("models", one.models) if of_settings else ("settings", one.settings)
-            compared = valid["settings" if of_settings else "compared"]
-            for name in chain(*one.pairs):
-                yield f"{path}.comparisons.contrasts.{key}.pairs", name, compared
-            for name in others:
-                yield f"{path}.comparisons.contrasts.{key}.{field}", name, valid[field]
+def unknown(name: str, where: str, valid: Collection[str]) -> str:
+    """What is wrong with a name that refers to nothing."""
+    return f"{name} is not in {where}{nearest(name, valid)}"
+
+
+def _unknown_names(
+    path: str,
+    study: StudySettings,
+    raw: Mapping[str, Any],
+    valid: Mapping[str, Valid],
+    lost: Collection[str],
+) -> Iterator[str]:
+    """Names in a study, as read, that refer to nothing."""
+
+    def check(part: str, name: str) -> None:
+        if name not in valid[part][1] and name not in lost:
+            told = {"problem": unknown(name, *valid[part])}
+            raise PydanticCustomError(UNKNOWN_NAME, "{problem}", told)
+
+    yield from _invalid(path, raw, StudySettings, check)
+    for key, one in _contrasts(study).items():
+        of_settings = one.kind == "settings"
+        field, others = ("models", one.models) if of_settings else ("settings", one.settings)
+        compared = "settings" if of_settings else "compared"
+        every = {"pairs": (compared, chain(*one.pairs)), field: (field, others)}
+        for name_of, (part, names) in every.items():
+            for name in names:
+                if name not in valid[part][1] and name not in lost:
+                    where = f"{path}.comparisons.contrasts.{key}.{name_of}"
+                    yield f"{where}: {unknown(name, *valid[part])}"
 
 
 def _contrasts(study: StudySettings) -> Mapping[str, Any]:
@@ -146,8 +162,14 @@ def _competing(path: str, table: Any, study: StudySettings) -> Iterator[str]:
 
 def _unfit(path: str, settings: Closed, schema: type[Closed]) -> Iterator[str]:
     """Keys that do not fit one another, now that those of several sections are together."""
+    yield from _invalid(path, settings.model_dump(), schema)
+
+
+def _invalid(
+    path: str, raw: Mapping[str, Any], schema: type[Closed], context: Any = None
+) -> Iterator[str]:
     try:
-        schema.model_validate(settings.model_dump())
+        schema.model_validate(raw, context=context)
     except ValidationError as error:
         for keys, message in schema_problems(error, schema).items():
             yield f"{'.'.join((path, *keys))}: {message}"

@@ -17,6 +17,8 @@ WITH_SECRETS = frozenset({"server", "access"})
 ASKED_FOR = frozenset({"id", "package", "revision", "version"})
 # These and keys of files and folders must say something.
 NEEDED = ASKED_FOR | {"archive", "path", "published_numbers", "url", "weights"}
+# The type of an error that says all about a name that refers to nothing.
+UNKNOWN_NAME = "unknown_name"
 # Control characters, and halves of characters.
 NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -42,6 +44,8 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> dict[tup
         elif detail["type"].startswith("union_tag"):
             keys.append(detail["ctx"]["discriminator"].strip("'"))
             message = _wrong_tag(keys[-1], detail)
+        elif detail["type"] == UNKNOWN_NAME:
+            message = detail["msg"]
         else:
             hidden = WITH_SECRETS.intersection(keys)
             message = f"{in_plain_words(detail)}{'' if hidden else given(detail)}"

@@ -18,8 +18,8 @@ from ecslm.data.card.card import ANSWERS
 from ecslm.data.checking import check_rows, task_names
 from ecslm.data.problems import FIX
 from ecslm.data.report import Count, Report
+from ecslm.plan.inputs import source_of
 from ecslm.plan.jobs import check_settings
-from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import Split

@@ -121,7 +121,7 @@ BANNED = re.compile(
 )
 SEES = {
     "ecslm/common/logs.py": "log lines reach no result",
-    "ecslm/plan/parameters.py": "names of wildcards: never in a job",
+    "ecslm/plan/jobs.py": "names of wildcards: never in a job",
     "ecslm/script.py": "annotations of a `job`, which its digest has",
 }
 

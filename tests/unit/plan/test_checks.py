@@ -16,7 +16,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.models.bases import HubSource, read_base
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 
 TRAINED = {"base": "Small", "template": "chatml"}

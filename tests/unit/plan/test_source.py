@@ -16,9 +16,8 @@ from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.data.source import location
-from ecslm.plan.jobs import check_settings, dataset_settings
-from ecslm.plan.parameters import json_parameter
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
+from ecslm.plan.jobs import check_settings, dataset_settings, json_parameter
 from ecslm.plan.study import Study
 from ecslm.schemas.record import read_records
 
