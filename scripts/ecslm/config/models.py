@@ -240,14 +240,19 @@ class TransformersModel(AnyModel):
         )
 
 
-class RecordedModel(AnyModel):
+class WithoutWeights(AnyModel):
+    """A model of which no weights run here."""
+
+    base: ClassVar[None] = None
+    training: ClassVar[None] = None
+    tuned: ClassVar[bool] = False
+
+
+class RecordedModel(WithoutWeights):
     """Answers in files, from any model."""
 
     # Nothing of these is known, and nothing is computed.
-    base: ClassVar[None] = None
     template: ClassVar[None] = None
-    training: ClassVar[None] = None
-    tuned: ClassVar[bool] = False
     seeds: ClassVar[tuple[int, ...]] = (0,)
 
     backend: Literal["recorded"]
@@ -296,14 +301,10 @@ class RecordedModel(AnyModel):
         return tuple(str(found / f"{setting}.json") for setting in asked.settings)
 
 
-class OpenAIModel(AnyModel):
+class OpenAIModel(WithoutWeights):
     """A model that an OpenAI-compatible server runs: OpenAI's own, vLLM, llama.cpp, TGI, ..."""
 
     RESOURCES: ClassVar[Mapping[str, int]] = {"api": 1}
-
-    base: ClassVar[None] = None
-    training: ClassVar[None] = None
-    tuned: ClassVar[bool] = False
 
     backend: Literal["openai"]
     """What answers: an OpenAI-compatible server."""
@@ -336,14 +337,11 @@ class OpenAIModel(AnyModel):
         return self.access
 
 
-class LearnedModel(AnyModel):
+class LearnedModel(WithoutWeights):
     """A learned baseline: what a few lines of scikit-learn reach on the same training records."""
 
-    # There are no weights and no prompts, and nothing is drawn at random.
-    base: ClassVar[None] = None
+    # There are no prompts, and nothing is drawn at random.
     template: ClassVar[None] = None
-    training: ClassVar[None] = None
-    tuned: ClassVar[bool] = False
     seeds: ClassVar[tuple[int, ...]] = (0,)
 
     backend: Literal["learned"]

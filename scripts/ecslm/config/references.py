@@ -13,7 +13,6 @@ from ecslm.comparisons.settings import BEST_SIMPLE
 from ecslm.config.models import ModelSettings, OpenAIModel, RecordedModel, TransformersModel
 from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import UNKNOWN_NAME, schema_problems
-from ecslm.data.settings import Labels
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
@@ -133,8 +132,11 @@ def _study(
             )
         if table.kind == "results":
             yield from _competing(f"{path}.tables.{name}", table, study)
-    if study.data.labels is not None:
-        yield from label_problems(f"{path}.data", study.data.labels)
+    labels = study.data.labels
+    if labels and labels.url and labels.sha256 is None:
+        yield f"{path}.data.labels.sha256: missing: needed to verify the file from `url`"
+    if labels and may_hold_secret(labels.url or ""):
+        yield f"{path}.data.labels.url: {NO_SECRET}"
     models = [model for model in study.models.values() if isinstance(model, TransformersModel)]
     if any(model.answers == "likelihood" for model in models):
         for name, task in tasks.items():
@@ -230,15 +232,6 @@ def _idle_seeds(
         sampled = model.decoding.sample
     if not adapted and not sampled and model.seeds != (0,):
         yield f"{path}.seeds: an untuned model with greedy decoding has the single seed 0"
-
-
-def label_problems(path: str, labels: Labels) -> Iterator[str]:
-    """Problems of a label file that would be fetched without a check of its content, or from a URL
-    that may hold a secret."""
-    if labels.url and labels.sha256 is None:
-        yield f"{path}.labels.sha256: missing: needed to verify the file from `url`"
-    if may_hold_secret(labels.url or ""):
-        yield f"{path}.labels.url: {NO_SECRET}"
 
 
 def _shared_aliases(tasks: Mapping[str, TaskSettings]) -> Iterator[str]:

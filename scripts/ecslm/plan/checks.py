@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from ecslm.common.csv_rows import read_csv
@@ -101,9 +102,9 @@ def _long_prompts(study: Study) -> Iterator[str]:
             )
         decoded = [model.decoded(study.decoding(task)) for task in study.test_tasks]
         longest = max((one.max_length for one in decoded), default=0)
-        trained = study.adapted(name)
-        most = readable_tokens(known, longest, trained and trained.max_length)
-        if most < longest:
+        training = study.adapted(name)
+        trained = None if training is None else training.max_length
+        if (most := readable_tokens(known, longest, trained)) < longest:
             yield (
                 f"studies.{study.name}.models.{name}: {longest} tokens (`max_length` of its "
                 f"decoding), but it reads at most {most}: inputs of longer prompts are cut, and "
@@ -137,10 +138,8 @@ def _missing_answers(study: Study) -> Iterator[str]:
     for name, model in study.settings.models.items():
         if not isinstance(model, RecordedModel) or model.path is None or not model.run:
             continue
-        files = (
-            file for task in study.model_tasks(name) for file in study.answer_files(name, task)
-        )
-        if missing := [path for path in files if not Path(path).is_file()]:
+        every = (study.answer_files(name, task) for task in study.model_tasks(name))
+        if missing := [path for path in chain(*every) if not Path(path).is_file()]:
             yield (
                 f"studies.{study.name}.models.{name}.path: there is no {missing[0]}: put it there, "
                 "or name what the model has in `settings` and `tasks`"

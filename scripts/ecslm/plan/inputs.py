@@ -92,7 +92,7 @@ class Source:
             rows = self.rows
             return rows.files if task is None else rows.content(study.task_names(task), split)
 
-        return content_of(self.data, digest, labels and planned_digest(labels))
+        return content_of(self.data, digest, None if labels is None else planned_digest(labels))
 
     def settings(self, task: str | None = None, split: str = "test") -> DataSource:
         """The source without settings that do not affect a dataset file."""
@@ -153,7 +153,7 @@ def architecture(study: Study, base: str) -> Architecture | None:
     folder = files_of_base(study, base)
     if folder is None:
         row = study.architecture_row(base)
-        return row and llama_architecture(row)
+        return None if row is None else llama_architecture(row)
     try:
         return read_architecture(folder)
     except InputError as error:

@@ -147,7 +147,7 @@ class Requests:
         if longest:
             limit = decoding.max_new_tokens
             work = replace(work, answer=limit, longest_answer=limit)
-        given = {
+        given: dict[str, Any] = {
             "fused": decoding.fused,
             "batch_tokens": study.settings.batch_tokens,
             "work": work if prompts is None else replace(work, count=prompts),
@@ -188,7 +188,7 @@ class Requests:
             if row := self.study.architecture_row(base):
                 return sizes_of_row(row)
             folder = files_of_base(self.study, base)
-            return folder and sizes_of(read_architecture(folder))
+            return None if folder is None else sizes_of(read_architecture(folder))
         except InputError:
             # `check_named_files` says so.
             return None

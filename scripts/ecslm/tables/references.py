@@ -30,11 +30,9 @@ class Reference:
 
     part: Part
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, text: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """That of a text, of which the context of a validation is told."""
-        return core_schema.with_info_after_validator_function(self._tell, handler(source))
+        return core_schema.with_info_after_validator_function(self._tell, handler(text))
 
     def _tell(self, name: str, info: ValidationInfo) -> str:
         if info.context is not None:

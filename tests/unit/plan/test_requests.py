@@ -108,9 +108,9 @@ def test_less_to_compute_with_or_more_to_do_takes_more_time() -> None:
 
 
 def test_a_task_that_is_not_in_the_file_of_lengths_has_the_mean_of_all() -> None:
-    rows = [line.split(",") for line in LENGTHS.read_text().splitlines()[1:]]
-    prompts, shots = [int(one[1]) for one in rows], MODELS["Small"] | {"shots": 1}
-    asked = requests(models=MODELS | {"Shots": shots}, settings=[IND, f"{IND}_1-shot"])
+    prompts = [int(line.split(",")[1]) for line in LENGTHS.read_text().splitlines()[1:]]
+    shots = MODELS | {"Shots": MODELS["Small"] | {"shots": 1}}
+    asked = requests(models=shots, settings=[IND, f"{IND}_1-shot"])
     assert min(prompts) < asked.answered("Small", "NEW").prompt < max(prompts)
     one, none = (asked.answered(name, "SA") for name in ("Shots", "Small"))
     assert (one.prompt > none.prompt, one.longest_prompt) == (True, 2 * none.longest_prompt)
