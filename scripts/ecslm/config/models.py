@@ -1,7 +1,9 @@
-"""Models of a study: an entry for each backend, and what the plan asks of it."""
+"""Models of a study: an entry for each backend, and what the plan asks of it; and the names that a
+configuration may give to its entries, which become parts of paths, or quote."""
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 
@@ -14,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from ecslm.common.plain_words import LINE, NAME
 from ecslm.comparisons.settings import unique
-from ecslm.config.names import BaseName, Name, TemplateName
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings, Method
@@ -36,10 +38,41 @@ from ecslm.prediction.transformers_settings import (
 from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import AnyModelName, SettingName, TaskName
+from ecslm.tables.references import AnyModelName, Reference, SettingName, TaskName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+# Files are called after them, with more words around, and a name of a file has at most 255 bytes.
+MOST_CHARACTERS = 80
+# Of a name that is made of a text, with room for a number.
+MOST_TAKEN = 60
+# Dots too: `x.cost` would be called like a file of `x`.
+OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
+
+Name = Annotated[str, Field(pattern=NAME, max_length=MOST_CHARACTERS)]
+
+# A name in the data, which may be of any characters.
+Line = Annotated[str, Field(pattern=LINE, max_length=MOST_CHARACTERS)]
+
+
+# Names of other entries of the configuration. Those of the study's own are types of
+# `tables/references.py` too.
+BaseName = Annotated[str, Reference("bases")]
+TemplateName = Annotated[str, Reference("templates")]
+RegisteredTask = Annotated[str, Reference("registered tasks")]
+
+
+def name_like(text: str, taken: Collection[str], otherwise: str) -> str:
+    """A name like a text, that no other is, even where capitals and small letters are the same.
+
+    Args:
+        otherwise: the name of a text without any letter or digit that a name may have.
+    """
+    plain = OTHERS.sub("_", text)[:MOST_TAKEN].strip("._-") or otherwise
+    known = {other.lower() for other in taken}
+    names = (plain, *(f"{plain}_{number}" for number in range(2, len(known) + 3)))
+    return next(name for name in names if name.lower() not in known)
 
 
 def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -136,7 +169,7 @@ class DecodingKeys(DecodingSettings):
     @field_validator("max_length")
     @classmethod
     def _leaves_room(cls, length: int, _others: ValidationInfo) -> int:
-        # Checked with the keys that it goes over: `config/references.py`.
+        # Checked with the keys that it goes over: `config/problems.py`.
         return length
 
 

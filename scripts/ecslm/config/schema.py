@@ -11,8 +11,17 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings, unique
 from ecslm.config.files import Content
-from ecslm.config.models import DecodingKeys, ModelSettings, Seeds, TransformersModel, over
-from ecslm.config.names import BaseName, Line, Name, RegisteredTask
+from ecslm.config.models import (
+    BaseName,
+    DecodingKeys,
+    Line,
+    ModelSettings,
+    Name,
+    RegisteredTask,
+    Seeds,
+    TransformersModel,
+    over,
+)
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource

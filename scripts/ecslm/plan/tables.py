@@ -9,8 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.config.models import LearnedModel
-from ecslm.config.names import name_like
+from ecslm.config.models import LearnedModel, name_like
 from ecslm.models.parameter_counts import count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.inputs import source_of

@@ -13,7 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl, write_text
 from ecslm.common.plain_words import NAME
 from ecslm.common.text import number_of, shown
-from ecslm.config.names import MOST_CHARACTERS
+from ecslm.config.models import MOST_CHARACTERS
 from ecslm.data.card.card import ANSWERS
 from ecslm.data.checking import check_rows, task_names
 from ecslm.data.problems import FIX

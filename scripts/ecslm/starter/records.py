@@ -9,7 +9,7 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import shown
-from ecslm.config.names import MOST_CHARACTERS
+from ecslm.config.models import MOST_CHARACTERS
 from ecslm.data.problems import Problems, RowError
 from ecslm.data.row_checks import TEXTS, check_input, check_output
 from ecslm.data.rows import check_columns, data_files, read_rows

@@ -12,7 +12,7 @@ import yaml
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
-from ecslm.config.names import name_like
+from ecslm.config.models import name_like
 from ecslm.data.checking import task_names
 from ecslm.data.shares import Shares
 from ecslm.schemas.record import DEFAULT_SETTING
