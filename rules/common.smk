@@ -19,7 +19,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
@@ -77,10 +76,9 @@ prompt = per_job(jobs.prompt)
 content = per_job(jobs.base_content)
 
 
-def folder(path):
-    """A folder that a script finds its files in, as a function: Snakemake's linter takes a constant
-    for a part of a path that is stated twice."""
-    return lambda wildcards: str(path)
+def gathered_by(script, settings):
+    """Those of a script that finds its files in the study's results."""
+    return {**made_by(script, settings), "results": lambda wildcards: STUDY.results}
 
 
 # Options of scripts that only some jobs have. Functions that take `input` or `resources` give them,
@@ -140,14 +138,14 @@ def shown(path, category, caption, **labels):
     return report(path, caption=caption, category=category, labels=labels)
 
 
-def outputs_of(rule, job):
-    """All files that a job makes."""
-    return [str(path).format(**job) for path in getattr(rules, rule).output]
-
-
 def files_of(*names):
     """All files that the jobs of some rules make."""
-    return [path for name in names for job in JOBS[name] for path in outputs_of(name, job)]
+    return [
+        str(path).format(**job)
+        for name in names
+        for path in getattr(rules, name).output
+        for job in JOBS[name]
+    ]
 
 
 def one_of(names):
@@ -214,6 +212,6 @@ def whole_machine(wildcards):
     return max(STUDY.settings.threads, here or 1)
 
 
-def gpus_of_backend(wildcards):
-    """The GPUs that a model's backend needs for answers."""
-    return STUDY.model(wildcards.model).RESOURCES.get("gpu", 0)
+def of_backend(resource, wildcards):
+    """How much of a resource, `gpu` or `api`, a model's backend needs for answers."""
+    return STUDY.model(wildcards.model).RESOURCES.get(resource, 0)

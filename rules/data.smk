@@ -118,8 +118,7 @@ rule data_card:
     log:
         "<results>/logs/data_card.log",
     params:
-        **made_by("data_card.py", jobs.data_card_settings),
-        results=folder(STUDY.results),
+        **gathered_by("data_card.py", jobs.data_card_settings),
     message:
         "Data card"
     shell:

@@ -120,8 +120,7 @@ rule differences:
     log:
         "<results>/logs/differences/{task}.log",
     params:
-        **made_by("differences.py", comparisons.differences_settings),
-        results=folder(STUDY.results),
+        **gathered_by("differences.py", comparisons.differences_settings),
     message:
         "Differences, {wildcards.task}"
     shell:
