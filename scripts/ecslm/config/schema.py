@@ -3,7 +3,6 @@
 No job imports this module; rules pass each job the validated settings that it needs.
 """
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
@@ -46,13 +45,10 @@ class EncoderSettings(BertScoreSettings):
     encoder: BaseName
     """Encoder weights, an entry of `bases`."""
 
-    @field_validator("rescale_language")
-    @classmethod
-    def _language(cls, language: str | None) -> str | None:
-        # It is the name of a folder of bert-score.
-        if language is not None and not re.fullmatch("[a-z]{2}(-[a-z]+)?", language):
-            raise ValueError("should be a language of bert-score, such as en, or null")
-        return language
+    # It is the name of a folder of bert-score.
+    rescale_language: Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)?$")] | None = "en"
+    """Language of bert-score's own rescaling baseline, for encoders that have one; null: no
+    rescaled scores."""
 
 
 class ReportEntry(Closed):
