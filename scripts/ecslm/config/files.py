@@ -81,7 +81,7 @@ def read_files(files: Sequence[Path]) -> list[Content]:
             keys, or gives a key twice.
     """
     contents: list[Content] = []
-    all_of(*(lambda path=path: contents.append(_read(path)) for path in files))  # type: ignore[misc]
+    all_of(*(lambda path=path: contents.append(_read(path)) for path in files))
     return contents
 
 

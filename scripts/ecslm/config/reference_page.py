@@ -114,8 +114,9 @@ class _Page:
             case {"type": "array"}:
                 return f"list of: {self._words(field['items'], path, form)}"
             case {"type": "object"}:
-                named = field.get("patternProperties", {"": field.get("additionalProperties")})
-                return f"by name: {self._words(*named.values(), f'{path}.NAME', form)}"
+                every = field.get("patternProperties", {"": field.get("additionalProperties")})
+                (named,) = every.values()
+                return f"by name: {self._words(named, f'{path}.NAME', form)}"
         limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
         return ", ".join([SIMPLE[field["type"]], *limits])
 
