@@ -20,7 +20,7 @@ from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import MadeBy, made_from, write_manifest
 from ecslm.models.bases import FETCHED, REQUIRED_FILES, BaseManifest
-from ecslm.plan.parameters import versions_in
+from ecslm.plan.jobs import versions_in
 from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
@@ -73,7 +73,7 @@ class FakeResults:
             write_json(self._path(paths.LATENCY, model=model), LATENCY.model_dump())
         for task in study.test_tasks:
             self.write_predictions(model, seed, task)
-            if study.is_generation(task):
+            if task in study.generation_tasks:
                 self.write_bertscore(model, seed, task)
 
     def write_base(self, manifest: str) -> None:

@@ -143,7 +143,7 @@ def weight(requests: Requests, model: str) -> tuple[int, str]:
 
 def predictions_of(requests: Requests, model: str, device: Device) -> list[Estimate]:
     """Of all tasks; the first loads the model."""
-    tuned = requests.study.model(model).adapter_name(model) is not None
+    tuned = requests.study.adapter_name(model) is not None
     tasks = requests.study.model_tasks(model)
     return [
         requests.prediction(model, task, device, longest=not tuned, loads=task == tasks[0])

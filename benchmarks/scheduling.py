@@ -121,7 +121,7 @@ def shape_of(study: Study) -> dict[str, Any]:
     def inputs(rule: str, name: str, **wildcards: str) -> list[str]:
         return list(job_of(study, rule, **wildcards).named_inputs[name])
 
-    generation = [task for task in study.settings.tasks if study.is_generation(task)]
+    generation = [task for task in study.settings.tasks if task in study.generation_tasks]
     encoder = study.settings.bertscore
     return {
         "results": study.results,

@@ -27,8 +27,7 @@ from processes import ROOT, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study, write_published_rows
 
 from ecslm.config.loading import load_config
-from ecslm.plan.jobs import score_settings
-from ecslm.plan.parameters import json_parameter
+from ecslm.plan.jobs import json_parameter, score_settings
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
@@ -91,7 +90,7 @@ def score(project: Path, plan: Study, task: str) -> tuple[int, float, float]:
         "--output",
         f"scored/{task}.json",
     ]
-    if plan.is_generation(task):
+    if task in plan.generation_tasks:
         command += ["--bertscore", plan.path(paths.BERTSCORE, **names)]
     start = time.perf_counter()
     process = subprocess.Popen(

@@ -19,14 +19,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
 from ecslm.fingerprint.running import code_parameter
-from ecslm.plan import comparisons, jobs, parameters
+from ecslm.plan import comparisons, jobs
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.parameters import told
+from ecslm.plan.jobs import told
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables, table_resources
@@ -67,20 +66,19 @@ pathvars:
     results=STUDY.results,
 
 
-# Parameters: see plan/parameters.py. Functions of plan/jobs.py take the study and wildcards.
+# Parameters: see plan/jobs.py, whose functions take the study and wildcards.
 # `made_by(script, settings)` gives a rule `settings`, `code` and `versions`.
 
 
-per_job = partial(parameters.per_job, STUDY)
-made_by = partial(parameters.made_by, STUDY)
+per_job = partial(jobs.per_job, STUDY)
+made_by = partial(jobs.made_by, STUDY)
 prompt = per_job(jobs.prompt)
 content = per_job(jobs.base_content)
 
 
-def folder(path):
-    """A folder that a script finds its files in, as a function: Snakemake's linter takes a constant
-    for a part of a path that is stated twice."""
-    return lambda wildcards: str(path)
+def gathered_by(script, settings):
+    """Those of a script that finds its files in the study's results."""
+    return {**made_by(script, settings), "results": lambda wildcards: STUDY.results}
 
 
 # Options of scripts that only some jobs have. Functions that take `input` or `resources` give them,
@@ -95,7 +93,7 @@ def options(**values):
 
 def other_adapter(job):
     """The model whose adapter another one uses; None if it uses its own, or none."""
-    trained = STUDY.model(job.model).adapter_name(job.model)
+    trained = STUDY.adapter_name(job.model)
     return None if trained == job.model else trained
 
 
@@ -116,7 +114,7 @@ def base_of(wildcards):
 def adapter_of(wildcards):
     """The adapter that a model answers with, if any: its own, or that of another row. Where no seed
     is named, that of the first."""
-    trained = STUDY.model(wildcards.model).adapter_name(wildcards.model)
+    trained = STUDY.adapter_name(wildcards.model)
     seed = wildcards.get("seed", STUDY.first_seed(wildcards.model))
     return [] if trained is None else f"<results>/adapters/{trained}/seed-{seed}/manifest.json"
 
@@ -140,14 +138,14 @@ def shown(path, category, caption, **labels):
     return report(path, caption=caption, category=category, labels=labels)
 
 
-def outputs_of(rule, job):
-    """All files that a job makes."""
-    return [str(path).format(**job) for path in getattr(rules, rule).output]
-
-
 def files_of(*names):
     """All files that the jobs of some rules make."""
-    return [path for name in names for job in JOBS[name] for path in outputs_of(name, job)]
+    return [
+        str(path).format(**job)
+        for name in names
+        for path in getattr(rules, name).output
+        for job in JOBS[name]
+    ]
 
 
 def one_of(names):
@@ -199,7 +197,7 @@ def first_code(study, model):
 def server_access(wildcards):
     """How the server of a model is reached, if it has one."""
     reached = STUDY.model(wildcards.model).reached()
-    return 0 if reached is None else parameters.json_parameter(reached)
+    return 0 if reached is None else jobs.json_parameter(reached)
 
 
 def model_by_model(wildcards):
@@ -214,6 +212,6 @@ def whole_machine(wildcards):
     return max(STUDY.settings.threads, here or 1)
 
 
-def gpus_of_backend(wildcards):
-    """The GPUs that a model's backend needs for answers."""
-    return STUDY.model(wildcards.model).RESOURCES.get("gpu", 0)
+def of_backend(resource, wildcards):
+    """How much of a resource, `gpu` or `api`, a model's backend needs for answers."""
+    return STUDY.model(wildcards.model).RESOURCES.get(resource, 0)

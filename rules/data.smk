@@ -1,7 +1,7 @@
 from ecslm.data.card import card_files
 from ecslm.data.settings import LEAKAGE_LIBRARIES
 from ecslm.data.source import location
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
 
 # Results depend on the content of the data, not on their path, so it is not among the settings.
 LOCATION = location(STUDY.settings.data)
@@ -118,8 +118,7 @@ rule data_card:
     log:
         "<results>/logs/data_card.log",
     params:
-        **made_by("data_card.py", jobs.data_card_settings),
-        results=folder(STUDY.results),
+        **gathered_by("data_card.py", jobs.data_card_settings),
     message:
         "Data card"
     shell:

@@ -9,8 +9,7 @@ rule tidy_scores:
     log:
         "<results>/logs/tidy_scores.log",
     params:
-        **made_by("tidy_scores.py", jobs.score_rows_settings),
-        results=folder(STUDY.results),
+        **gathered_by("tidy_scores.py", jobs.score_rows_settings),
     message:
         "All scores as one file"
     shell:
@@ -81,8 +80,7 @@ rule model_card:
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     params:
-        **made_by("model_card.py", jobs.model_card_settings),
-        results=folder(STUDY.results),
+        **gathered_by("model_card.py", jobs.model_card_settings),
     message:
         "Card of the model {wildcards.model}"
     shell:

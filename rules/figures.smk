@@ -16,8 +16,7 @@ rule draw_figures:
     log:
         "<results>/logs/draw_figures.log",
     params:
-        **made_by("draw_figures.py", figures_settings),
-        results=folder(STUDY.results),
+        **gathered_by("draw_figures.py", figures_settings),
     message:
         "Figures"
     shell:

@@ -7,7 +7,7 @@ rule score:
     input:
         predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
         bertscore=branch(
-            lambda job: STUDY.is_generation(job.task),
+            lambda job: job.task in STUDY.generation_tasks,
             then="<results>/bertscore/{model}/seed-{seed}/{task}.jsonl",
         ),
     output:
@@ -120,8 +120,7 @@ rule differences:
     log:
         "<results>/logs/differences/{task}.log",
     params:
-        **made_by("differences.py", comparisons.differences_settings),
-        results=folder(STUDY.results),
+        **gathered_by("differences.py", comparisons.differences_settings),
     message:
         "Differences, {wildcards.task}"
     shell:

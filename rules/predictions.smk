@@ -45,8 +45,8 @@ rule predict:
     resources:
         **prompted_request("predict"),
         # 0 if the backend needs none.
-        gpu=gpus_of_backend,
-        api=lambda job: STUDY.model(job.model).RESOURCES.get("api", 0),
+        gpu=lambda job: of_backend("gpu", job),
+        api=lambda job: of_backend("api", job),
         access=server_access,
         batch_tokens=STUDY.settings.batch_tokens,
     params:

@@ -21,8 +21,7 @@ rule render_table:
     log:
         "<results>/logs/render_table/{table}.log",
     params:
-        **made_by("render_table.py", table_settings),
-        results=folder(STUDY.results),
+        **gathered_by("render_table.py", table_settings),
         # Files of the repository that only some kinds of table read, which are inputs already.
         resources=lambda wildcards, input: options(**table_resources(STUDY, wildcards.table)),
     message:
@@ -52,9 +51,8 @@ rule report_page:
     log:
         "<results>/logs/report_page.log",
     params:
-        **made_by("report.py", report_settings),
-        results=folder(STUDY.results),
-        bases=folder(BASES),
+        **gathered_by("report.py", report_settings),
+        bases=lambda wildcards: str(BASES),
     message:
         "Report"
     shell:

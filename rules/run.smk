@@ -25,27 +25,17 @@ def targets(*names):
         # Here, since `onstart` does not run when Snakemake finds nothing to do.
         with told():
             if IS_RUN:
-                check_run_triggers()
+                check_triggers(map(str, workflow.rerun_triggers))
             if IS_RUN and "base_model" in names:
                 check_weights(MADE)
             elif IS_RUN:
                 check_bases(STUDY.name, MADE, files_of("base_model"))
+            if not STUDY.tuned_models and set(workflow.dag_settings.targets) == {"export"}:
+                fix = "give a model `training`, or name a study that has one"
+                raise InputError(f"export: no model of study {STUDY.name} is tuned: {fix}")
         return files_of(*names)
 
     return wanted
-
-
-def something_to_export(wildcards):
-    """No file. Refuses to export a study of which no model is tuned, unless more is asked for."""
-    if not STUDY.tuned_models and set(workflow.dag_settings.targets) == {"export"}:
-        fix = "give a model `training`, or name a study that has one"
-        exit_with(InputError(f"export: no model of study {STUDY.name} is tuned: {fix}"))
-    return []
-
-
-def check_run_triggers():
-    """Refuse triggers that would miss changes."""
-    check_triggers(map(str, workflow.rerun_triggers))
 
 
 def check_machine():
@@ -58,7 +48,7 @@ def check_machine():
 def gpu_need(job):
     """The GPUs that a job requests, before a limit caps them, and its device."""
     asked = job.rule.resources.get("gpu")
-    count = gpus_of_backend(job.wildcards) if asked.is_evaluable() else asked.value
+    count = of_backend("gpu", job.wildcards) if asked.is_evaluable() else asked.value
     return count or 0, job.resources.get("device")
 
 
@@ -69,7 +59,7 @@ def begin_run():
     workflow.scheduler.job_rate_limiter = None
     due = Dag(workflow).due
     with told():
-        check_run_triggers()
+        check_triggers(map(str, workflow.rerun_triggers))
         RUN.begin(due, check_machine)
 
 

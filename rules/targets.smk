@@ -99,5 +99,4 @@ rule report:
 rule export:
     """target: merge tuned models into folders that other programs load"""
     input:
-        something_to_export,
         targets("check_data", "export_model", "model_card"),

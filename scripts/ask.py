@@ -28,18 +28,15 @@ from ecslm.common.files import read_text
 from ecslm.common.logs import start_log
 from ecslm.common.text import nearest
 from ecslm.common.validation import validated_json
-from ecslm.plan.jobs import prediction_settings
-from ecslm.plan.parameters import json_parameter
+from ecslm.plan.jobs import json_parameter, prediction_settings
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import Backend, Generated, Prompt, Request, backend_class
+from ecslm.prediction.backend import Backend, Request, backend_class
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import GivenRecord, Record, read_records
 from ecslm.script import Device, run_script
 
 # The id of a record that has none; no answer depends on it.
 NAME = "question"
-# Returns a file that jobs of the study make, if it is there.
-Built = Callable[[str], Path]
 
 
 def main(
@@ -87,21 +84,28 @@ def main(
 
     code = task_of(chosen, model, task)
     backend = opened(chosen, model, seed, code, device, built)
-    loaded = False
 
     def test_records() -> list[Record]:
         return read_records(built(chosen.dataset_file(code, "test")))
 
-    asked = asked_in(question, file, code, None if task is None else test_records)
-    for record in asked if index is None else [shown(test_records(), index, code)]:
-        if backend.LOCAL and not loaded:
+    if index is None:
+        asked = asked_in(question, file, code, None if task is None else test_records)
+    else:
+        asked = iter([shown(test_records(), index, code)])
+    for number, record in enumerate(asked):
+        if backend.LOCAL and number == 0:
             tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
         (prompt,) = backend.prompts([record])
-        if not loaded:
+        if number == 0:
             backend.load()
-            loaded = True
         (generated,) = backend.generate([prompt], 0)
-        answer(record, prompt, generated)
+        print(generated.text, flush=True)
+        if prompt.truncated:
+            tell("The end of the input was cut: the prompt was too long.")
+        if generated.finish_reason == "length":
+            tell(f"The answer was cut off after {generated.tokens} tokens.")
+        if record.output:
+            tell(f"Right answer: {record.output}")
 
 
 def task_of(study: Study, model: str, named: str | None) -> str:
@@ -124,43 +128,47 @@ def task_of(study: Study, model: str, named: str | None) -> str:
 
 
 def opened(
-    study: Study, name: str, seed: int | None, task: str, device: str | None, built: Built
+    study: Study,
+    name: str,
+    seed: int | None,
+    task: str,
+    device: str | None,
+    built: Callable[[str], Path],
 ) -> Backend[Any, Any]:
     """The backend as the job that predicts the task opens it; it has not loaded the model.
+
+    Args:
+        built: returns a file that jobs of the study make, if it is there.
 
     Raises:
         InputError: the model's answers exist already, it has no such seed, its adapter or base is
             not built yet, or the backend refuses them.
     """
     model, settings = study.model(name), prediction_settings(study, name, task)
-    if seed is not None and seed not in model.seeds:
+    seed = study.first_seed(name) if seed is None else seed
+    if seed not in model.seeds:
         raise InputError(f"--seed: {name} has the seeds {', '.join(map(str, model.seeds))}")
     backend = backend_class(settings.backend)
     if backend.KNOWS_RECORDS:
         raise InputError(f"--model: {name} consists of answers in files: it cannot be asked")
-    seed = study.first_seed(name) if seed is None else seed
-    trained, template, access = model.adapter_name(name), study.template(name), model.reached()
-    adapter = None if trained is None else study.path(ADAPTER, model=trained, seed=seed)
-    train, val = (
-        built(study.dataset_file(task, split)) if "train" in backend.NEEDS else None
-        for split in ("train", "val")
-    )
+    trained, template, access = study.adapter_name(name), study.template(name), model.reached()
+    files = {"base": study.base(model.base)} if model.base else {}
+    if trained:
+        files["adapter"] = study.path(ADAPTER, model=trained, seed=seed)
+    if model.learns:
+        files |= {split: study.dataset_file(task, split) for split in ("train", "val")}
     request: Request[Any] = Request(
+        **{option: built(path) for option, path in files.items()},  # type: ignore[arg-type]
         model=name,
-        base=None if model.base is None else built(study.base(model.base)),
-        adapter=None if adapter is None else built(adapter),
         adapter_of=trained,
-        train=train,
-        val=val,
-        template=None if template is None else Path(template),
+        template=Path(template) if template else None,
         settings=settings,
         batch_tokens=settings.budget(study.settings.batch_tokens),
         seed=seed,
         device=device or study.settings.device,
         threads=study.settings.threads,
-        access=None if access is None else json_parameter(access),
+        access=json_parameter(access) if access else None,
     )
-
     found = backend(request)
     # Only now adapter and base are checked.
     found.identity()
@@ -178,12 +186,9 @@ def asked_in(
     Args:
         test_records: of the task whose instruction and options hold, if there is one.
     """
-    if question:
-        found: Iterator[str] = iter([" ".join(question)])
-    elif file is not None and str(file) != "-":
+    found = iter([" ".join(question)]) if question else typed()
+    if file is not None and str(file) != "-":
         found = iter(read_text(file).split("\n"))
-    else:
-        found = typed()
     like: list[Record] = []
     for number, line in enumerate(filter(None, map(str.strip, found)), start=1):
         if line.startswith("{") or file is not None:
@@ -200,12 +205,10 @@ def asked_in(
 
 def typed() -> Iterator[str]:
     """The lines of the terminal, until Ctrl-D, or of standard input: UTF-8 whatever the locale."""
-    asks = sys.stdin.isatty()
     while True:
-        if asks:
+        if sys.stdin.isatty():
             print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.buffer.readline()
-        if not line:
+        if not (line := sys.stdin.buffer.readline()):
             return
         try:
             yield line.decode("utf-8")
@@ -223,17 +226,6 @@ def shown(records: Sequence[Record], index: int, task: str) -> Record:
         if value:
             tell(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
     return record
-
-
-def answer(record: Record, prompt: Prompt, generated: Generated) -> None:
-    """Print the answer, and what a reader must know of it."""
-    print(generated.text, flush=True)
-    if prompt.truncated:
-        tell("The end of the input was cut: the prompt was too long.")
-    if generated.finish_reason == "length":
-        tell(f"The answer was cut off after {generated.tokens} tokens.")
-    if record.output:
-        tell(f"Right answer: {record.output}")
 
 
 def tell(text: str) -> None:

@@ -10,7 +10,7 @@ becomes records if its columns are named:
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.config.names import name_like
+from ecslm.config.models import name_like
 from ecslm.plan.study import Study
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text

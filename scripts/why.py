@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.hashing import load_digests
-from ecslm.plan.bases import check_base_folders
 from ecslm.plan.checks import check_named_files
+from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import overview

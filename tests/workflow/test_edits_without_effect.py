@@ -64,7 +64,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "code that only plans, explains or verifies": logic(
                 *(f"ecslm/plan/{name}.py" for name in ("study", "requests")),
                 "ecslm/fingerprint/digest.py",
-                *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
+                *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "problems")),
                 *(f"ecslm/provenance/{name}.py" for name in ("why", "results", "run")),
             ),
             "the code and the card of exported models, which nobody has asked for": together(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError, Problem, all_of
 from ecslm.common.files import read_text
 
 EXAMPLE = "expected keys, as in `study: mine`"
@@ -81,21 +81,13 @@ def read_files(files: Sequence[Path]) -> list[Content]:
             keys, or gives a key twice.
     """
     contents: list[Content] = []
-    problems: list[Problem] = []
-    here = Path.cwd()
-    for path in files:
-        name = path.relative_to(here) if path.is_relative_to(here) else path
-        try:
-            contents.append(_read(name, str(name)))
-        except InputError as error:
-            problems += error.details
-    if problems:
-        raise InputError(*dict.fromkeys(problems))
+    all_of(*(lambda path=path: contents.append(_read(path)) for path in files))
     return contents
 
 
-def _read(path: Path, name: str) -> Content:
-    text = read_text(path)
+def _read(path: Path) -> Content:
+    name = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    text = read_text(Path(name))
     loader = yaml.CSafeLoader(text)
     try:
         node = loader.get_single_node()

@@ -10,9 +10,8 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import Content, read_files
 from ecslm.config.groups import with_groups
-from ecslm.config.references import reference_problems
+from ecslm.config.problems import reference_problems, schema_problems, value_problems
 from ecslm.config.schema import Config, StudySettings
-from ecslm.config.schema_errors import schema_problems, value_problems
 
 
 def read_config(
@@ -92,7 +91,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
                     raise InputError(*_lines(told)) from None
                 section.pop(key, None)
                 lost.add(key)
-    lines = [*_lines(told), *reference_problems(config, templates, lost)]
+    lines = [*_lines(told), *reference_problems(config, left, templates, lost)]
     if lines:
         raise InputError(*dict.fromkeys(lines))
     return config

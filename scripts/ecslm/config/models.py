@@ -1,7 +1,9 @@
-"""Models of a study: an entry for each backend, and what the plan asks of it."""
+"""Models of a study: an entry for each backend, and what the plan asks of it; and the names that a
+configuration may give to its entries, which become parts of paths, or quote."""
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 
@@ -14,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from ecslm.common.plain_words import LINE, NAME
 from ecslm.comparisons.settings import unique
-from ecslm.config.names import BaseName, Name, TemplateName
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings, Method
@@ -36,10 +38,41 @@ from ecslm.prediction.transformers_settings import (
 from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import AnyModelName, SettingName, TaskName
+from ecslm.tables.references import AnyModelName, Reference, SettingName, TaskName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+# Files are called after them, with more words around, and a name of a file has at most 255 bytes.
+MOST_CHARACTERS = 80
+# Of a name that is made of a text, with room for a number.
+MOST_TAKEN = 60
+# Dots too: `x.cost` would be called like a file of `x`.
+OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
+
+Name = Annotated[str, Field(pattern=NAME, max_length=MOST_CHARACTERS)]
+
+# A name in the data, which may be of any characters.
+Line = Annotated[str, Field(pattern=LINE, max_length=MOST_CHARACTERS)]
+
+
+# Names of other entries of the configuration. Those of the study's own are types of
+# `tables/references.py` too.
+BaseName = Annotated[str, Reference("bases")]
+TemplateName = Annotated[str, Reference("templates")]
+RegisteredTask = Annotated[str, Reference("registered tasks")]
+
+
+def name_like(text: str, taken: Collection[str], otherwise: str) -> str:
+    """A name like a text, that no other is, even where capitals and small letters are the same.
+
+    Args:
+        otherwise: the name of a text without any letter or digit that a name may have.
+    """
+    plain = OTHERS.sub("_", text)[:MOST_TAKEN].strip("._-") or otherwise
+    known = {other.lower() for other in taken}
+    names = (plain, *(f"{plain}_{number}" for number in range(2, len(known) + 3)))
+    return next(name for name in names if name.lower() not in known)
 
 
 def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -112,10 +145,6 @@ class AnyModel(Closed):
         """Whether the model is evaluated on tasks with a type of answer."""
         return True
 
-    def adapter_name(self, _name: str, /) -> str | None:
-        """The model whose adapters this one uses, by its own name; None if it uses none."""
-        return None
-
     def limits(self) -> str | None:
         """What tables say of its answers if they are not free."""
         return None
@@ -140,7 +169,7 @@ class DecodingKeys(DecodingSettings):
     @field_validator("max_length")
     @classmethod
     def _leaves_room(cls, length: int, _others: ValidationInfo) -> int:
-        # Checked with the keys that it goes over: `config/references.py`.
+        # Checked with the keys that it goes over: `config/problems.py`.
         return length
 
 
@@ -203,10 +232,6 @@ class TransformersModel(AnyModel):
         }
         return self.model_copy(update=own)
 
-    def adapter_name(self, name: str, /) -> str | None:
-        """The model's own name if it is tuned, otherwise the model whose adapters it uses."""
-        return name if self.tuned else self.adapter_of
-
     def suits(self, answer: Answer, /) -> bool:
         """Whether answers of a type can be limited as the model's are."""
         return self.answers == "free" or answer in ANSWERED[self.answers]
@@ -248,14 +273,19 @@ class TransformersModel(AnyModel):
         )
 
 
-class RecordedModel(AnyModel):
+class WithoutWeights(AnyModel):
+    """A model of which no weights run here."""
+
+    base: ClassVar[None] = None
+    training: ClassVar[None] = None
+    tuned: ClassVar[bool] = False
+
+
+class RecordedModel(WithoutWeights):
     """Answers in files, from any model."""
 
     # Nothing of these is known, and nothing is computed.
-    base: ClassVar[None] = None
     template: ClassVar[None] = None
-    training: ClassVar[None] = None
-    tuned: ClassVar[bool] = False
     seeds: ClassVar[tuple[int, ...]] = (0,)
 
     backend: Literal["recorded"]
@@ -304,14 +334,10 @@ class RecordedModel(AnyModel):
         return tuple(str(found / f"{setting}.json") for setting in asked.settings)
 
 
-class OpenAIModel(AnyModel):
+class OpenAIModel(WithoutWeights):
     """A model that an OpenAI-compatible server runs: OpenAI's own, vLLM, llama.cpp, TGI, ..."""
 
     RESOURCES: ClassVar[Mapping[str, int]] = {"api": 1}
-
-    base: ClassVar[None] = None
-    training: ClassVar[None] = None
-    tuned: ClassVar[bool] = False
 
     backend: Literal["openai"]
     """What answers: an OpenAI-compatible server."""
@@ -344,14 +370,11 @@ class OpenAIModel(AnyModel):
         return self.access
 
 
-class LearnedModel(AnyModel):
+class LearnedModel(WithoutWeights):
     """A learned baseline: what a few lines of scikit-learn reach on the same training records."""
 
-    # There are no weights and no prompts, and nothing is drawn at random.
-    base: ClassVar[None] = None
+    # There are no prompts, and nothing is drawn at random.
     template: ClassVar[None] = None
-    training: ClassVar[None] = None
-    tuned: ClassVar[bool] = False
     seeds: ClassVar[tuple[int, ...]] = (0,)
 
     backend: Literal["learned"]

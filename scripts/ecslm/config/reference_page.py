@@ -1,6 +1,7 @@
 """The page that explains every key of the configuration, from the JSON schema."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,112 +38,90 @@ def reference_page(schema: Json) -> str:
         InputError: its texts cannot be read.
     """
     texts = yaml.safe_load(read_text(TEXTS))
-    definitions: Mapping[str, Json] = schema["$defs"]
-    headings = dict(_headings(schema, "", "", definitions, set()))
-    parts = [texts["introduction"], _table(schema, definitions, headings)]
-    begun: set[str] = set()
-    for name, heading in headings.items():
-        path, _, form = heading.partition(", ")
-        example = texts["examples"].get(path) if path not in begun else None
-        shown = [f"```yaml\n{example.strip()}\n```"] if example else []
-        if form and shown:
-            said = f"One of the sections below; its key `{form.partition(':')[0]}` says which."
-            parts += [f"## `{path}`", said, *shown]
-            shown = []
-        begun.add(path)
-        parts += [f"## `{heading}`", definitions[name].get("description", ""), *shown]
-        parts.append(_table(definitions[name], definitions, headings))
+    parts = [texts["introduction"], *_Page(schema["$defs"], texts["examples"]).section(schema)]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def _headings(
-    section: Json, path: str, form: str, definitions: Mapping[str, Json], known: set[str]
-) -> Iterator[tuple[str, str]]:
-    """Each schema below a section with its heading: the path where it is met first, and, below a
-    section that has several forms, in which of them."""
-    for key, field in section["properties"].items():
-        for below, name, tag in _references(field, f"{path}.{key}".strip(".")):
-            if name not in known:
-                known.add(name)
-                own = f", {tag}: {definitions[name]['properties'][tag]['const']}" if tag else form
-                yield name, f"{below}{own}"
-                yield from _headings(definitions[name], below, own, definitions, known)
+class _Page:
+    """The sections of the page, each below the first that leads to it."""
+
+    def __init__(self, definitions: Mapping[str, Json], examples: Mapping[str, str]) -> None:
+        self._definitions, self._examples = definitions, dict(examples)
+        self._headings: dict[str, str] = {}
+
+    def section(self, schema: Json, above: str = "", form: str = "") -> Iterator[str]:
+        """The table of a section, and the sections that it leads to.
+
+        Args:
+            above: its path, and a dot.
+            form: of a section that has several, or of one below such: which it is.
+        """
+        known, rows = len(self._headings), ["| key | what it holds | default | meaning |"]
+        for key, field in schema["properties"].items():
+            words = self._words(field, f"{above}{key}", form)
+            needed = key in schema.get("required", ())
+            default = "**needed**" if needed else _default(field.get("default"))
+            cells = (f"`{key}`", words, default, field.get("description") or self._leads_to(field))
+            shown = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
+            rows.append(f"| {' | '.join(shown)} |")
+        yield "\n".join([rows[0], "|---|---|---|---|", *rows[1:]])
+        for name, heading in [*self._headings.items()][known:]:
+            path, _, own = heading.partition(", ")
+            example = self._examples.pop(path, "").strip()
+            shown_first = f"```yaml\n{example}\n```" if example else ""
+            if own and example:
+                yield f"## `{path}`"
+                yield f"One of the sections below; its key `{own.partition(':')[0]}` says which."
+                yield shown_first
+            yield f"## `{heading}`"
+            yield self._definitions[name].get("description", "")
+            yield "" if own else shown_first
+            yield from self.section(self._definitions[name], f"{path}.", own)
+
+    def _leads_to(self, field: Json) -> str:
+        """What a key without words of its own is for."""
+        named = set(re.findall(r'"#/\$defs/(\w+)"', json.dumps(field)))
+        if "const" in field:
+            return "Selects one of the forms of this section."
+        return str(self._definitions[named.pop()].get("description", "")) if len(named) == 1 else ""
+
+    def _words(self, field: Json, path: str, form: str, tag: str = "") -> str:
+        """The values of a field in words; sections that are met first get their headings.
+
+        Args:
+            tag: the key that tells the forms of a section apart.
+        """
+        match field:
+            case {"$ref": reference}:
+                name = reference.rpartition("/")[2]
+                if tag:
+                    form = f"{tag}: {self._definitions[name]['properties'][tag]['const']}"
+                heading = self._headings.setdefault(name, f"{path}, {form}" if form else path)
+                # The anchor of a heading, as GitHub makes it.
+                kept = (sign for sign in heading.lower() if sign.isalnum() or sign in "-_ ")
+                return f"section [{heading}](#{''.join(kept).replace(' ', '-')})"
+            case {"const": value}:
+                return _code(value)
+            case {"enum": values}:
+                return _or([_code(value) for value in values])
+            case {"oneOf": forms, "discriminator": {"propertyName": tag}}:
+                words = [self._words(one, path, form, tag) for one in forms]
+                return f"{words[0]} and others, by its `{tag}`"
+            case {"anyOf": forms}:
+                return _or([self._words(one, path, form) for one in forms])
+            case {"type": "array", "prefixItems": items}:
+                return f"list of {len(items)}: {self._words(items[0], path, form)}"
+            case {"type": "array"}:
+                return f"list of: {self._words(field['items'], path, form)}"
+            case {"type": "object"}:
+                every = field.get("patternProperties", {"": field.get("additionalProperties")})
+                (named,) = every.values()
+                return f"by name: {self._words(named, f'{path}.NAME', form)}"
+        limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
+        return ", ".join([SIMPLE[field["type"]], *limits])
 
 
-def _references(field: Json, path: str, tag: str = "") -> Iterator[tuple[str, str, str]]:
-    """The schemas that a field leads to: the path and the name of each, and the key that tells the
-    forms of a section apart."""
-    if "$ref" in field:
-        yield path, _name(field["$ref"]), tag
-    tag = _tag(field)
-    for one in (*field.get("anyOf", ()), *field.get("oneOf", ())):
-        yield from _references(one, path, tag)
-    if field.get("type") == "object":
-        yield from _references(_named(field), f"{path}.NAME")
-    if isinstance(inner := field.get("items"), dict):
-        yield from _references(inner, path)
-
-
-def _table(section: Json, definitions: Mapping[str, Json], headings: Mapping[str, str]) -> str:
-    rows = ["| key | what it holds | default | meaning |", "|---|---|---|---|"]
-    for key, field in section["properties"].items():
-        default = "**needed**" if key in section.get("required", ()) else _default(field)
-        named = [name for _, name, _ in _references(field, "")]
-        # A key without words of its own is explained by the section that it leads to.
-        leads = definitions[named[0]].get("description", "") if len(named) == 1 else ""
-        words = "Selects one of the forms of this section." if "const" in field else leads
-        cells = (f"`{key}`", _words(field, headings), default, field.get("description", words))
-        words_of = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
-        rows.append(f"| {' | '.join(words_of)} |")
-    return "\n".join(rows)
-
-
-def _words(field: Json, headings: Mapping[str, str]) -> str:
-    """The values of a field in words."""
-    match field:
-        case {"$ref": reference}:
-            return _link(headings[_name(reference)])
-        case {"const": value}:
-            return _code(value)
-        case {"enum": values}:
-            return _or([_code(value) for value in values])
-        case {"oneOf": [first, *_]}:
-            return f"{_words(first, headings)} and others, by its `{_tag(field)}`"
-        case {"anyOf": forms}:
-            return _or([_words(one, headings) for one in forms])
-        case {"type": "array", "prefixItems": items}:
-            return f"list of {len(items)}: {_words(items[0], headings)}"
-        case {"type": "array"}:
-            return f"list of: {_words(field['items'], headings)}"
-        case {"type": "object"}:
-            return f"by name: {_words(_named(field), headings)}"
-    limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-    return ", ".join([SIMPLE[field["type"]], *limits])
-
-
-def _tag(field: Json) -> str:
-    """The key that tells the forms of a section apart."""
-    return str(field.get("discriminator", {}).get("propertyName", ""))
-
-
-def _named(field: Json) -> Json:
-    """The schema of the values of a mapping, whose keys are names."""
-    (found,) = (*field.get("patternProperties", {}).values(), field.get("additionalProperties"))[:1]
-    return dict(found)
-
-
-def _name(reference: str) -> str:
-    return reference.rpartition("/")[2]
-
-
-def _link(heading: str) -> str:
-    # The anchor of a heading, as GitHub makes it.
-    kept = (sign for sign in heading.lower() if sign.isalnum() or sign in "-_ ")
-    return f"section [{heading}](#{''.join(kept).replace(' ', '-')})"
-
-
-def _default(field: Json) -> str:
-    default = field.get("default")
+def _default(default: Any) -> str:
     if isinstance(default, dict) and default:
         return "its defaults"
     return "none" if default in (None, {}, [], "") else _code(default)

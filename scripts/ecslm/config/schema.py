@@ -3,7 +3,6 @@
 No job imports this module; rules pass each job the validated settings that it needs.
 """
 
-import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
@@ -11,8 +10,17 @@ from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings, unique
 from ecslm.config.files import Content
-from ecslm.config.models import DecodingKeys, ModelSettings, Seeds, TransformersModel, over
-from ecslm.config.names import BaseName, Line, Name, RegisteredTask
+from ecslm.config.models import (
+    BaseName,
+    DecodingKeys,
+    Line,
+    ModelSettings,
+    Name,
+    RegisteredTask,
+    Seeds,
+    TransformersModel,
+    over,
+)
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
@@ -37,13 +45,10 @@ class EncoderSettings(BertScoreSettings):
     encoder: BaseName
     """Encoder weights, an entry of `bases`."""
 
-    @field_validator("rescale_language")
-    @classmethod
-    def _language(cls, language: str | None) -> str | None:
-        # It is the name of a folder of bert-score.
-        if language is not None and not re.fullmatch("[a-z]{2}(-[a-z]+)?", language):
-            raise ValueError("should be a language of bert-score, such as en, or null")
-        return language
+    # It is the name of a folder of bert-score.
+    rescale_language: Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)?$")] | None = "en"
+    """Language of bert-score's own rescaling baseline, for encoders that have one; null: no
+    rescaled scores."""
 
 
 class ReportEntry(Closed):

@@ -9,13 +9,14 @@ from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
+from ecslm.tables.references import TunedModelName
 from ecslm.tables.scores import simple_files
 
 
 class ExportEntry(Closed):
     """The study's `export`: which models the target of this name makes."""
 
-    models: tuple[str, ...] | None = Field(None, min_length=1)
+    models: tuple[TunedModelName, ...] | None = Field(None, min_length=1)
     """Tuned models, each by its first seed (default: all)."""
     records: int = Field(4, ge=1)
     """Test records of each task that the exported model and its adapter both answer, to show that

@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from ecslm.common.csv_rows import read_csv
@@ -17,9 +18,8 @@ from ecslm.models.architecture import (
     readable_tokens,
 )
 from ecslm.models.prompts import PromptTemplate
-from ecslm.plan.bases import architecture
 from ecslm.plan.comparisons import warn_of_idle_contrasts
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import architecture, source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 from ecslm.schemas.paths import PUBLISHED_SCORES
@@ -47,10 +47,7 @@ def check_named_files(study: Study) -> None:
         all_of(
             source_of(study).check,
             lambda: check_tables(study),
-            *(
-                partial(_refuse, problems, study)
-                for problems in (_unfit_trainings, _unfit_encoder, _missing_answers, _wrong_scores)
-            ),
+            lambda: _refuse_unfit(study),
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
         )
     except InputError as error:
@@ -60,9 +57,10 @@ def check_named_files(study: Study) -> None:
     warn_of_idle_contrasts(study)
 
 
-def _refuse(problems: Callable[[Study], Iterable[str]], study: Study) -> None:
-    if lines := tuple(problems(study)):
-        raise InputError(*lines)
+def _refuse_unfit(study: Study) -> None:
+    checks = _unfit_trainings, _unfit_encoder, _missing_answers, _wrong_scores
+    if problems := [problem for check in checks for problem in check(study)]:
+        raise InputError(*problems)
 
 
 def _known(study: Study) -> Iterator[tuple[str, TransformersModel, Architecture]]:
@@ -104,7 +102,9 @@ def _long_prompts(study: Study) -> Iterator[str]:
             )
         decoded = [model.decoded(study.decoding(task)) for task in study.test_tasks]
         longest = max((one.max_length for one in decoded), default=0)
-        if (most := readable_tokens(known, longest, study.trained_length(name))) < longest:
+        training = study.adapted(name)
+        trained = None if training is None else training.max_length
+        if (most := readable_tokens(known, longest, trained)) < longest:
             yield (
                 f"studies.{study.name}.models.{name}: {longest} tokens (`max_length` of its "
                 f"decoding), but it reads at most {most}: inputs of longer prompts are cut, and "
@@ -138,18 +138,11 @@ def _missing_answers(study: Study) -> Iterator[str]:
     for name, model in study.settings.models.items():
         if not isinstance(model, RecordedModel) or model.path is None or not model.run:
             continue
-        where = f"studies.{study.name}.models.{name}.path"
-        files = [
-            path for task in study.model_tasks(name) for path in study.answer_files(name, task)
-        ]
-        missing = [path for path in files if not Path(path).is_file()]
-        if not Path(model.path).is_dir():
-            yield f"{where}: {model.path}: no such directory"
-        elif missing:
-            more = f", nor {len(missing) - 1} more of {len(files)}" if len(missing) > 1 else ""
+        every = (study.answer_files(name, task) for task in study.model_tasks(name))
+        if missing := [path for path in chain(*every) if not Path(path).is_file()]:
             yield (
-                f"{where}: there is no {missing[0]}{more}: put it there, or name what the model "
-                "has in `settings` and `tasks`"
+                f"studies.{study.name}.models.{name}.path: there is no {missing[0]}: put it there, "
+                "or name what the model has in `settings` and `tasks`"
             )
 
 

@@ -1,9 +1,25 @@
-"""The settings of jobs: all of the configuration that can change what a job makes."""
+"""Parameters of jobs: all that decides what a job makes of its inputs, as strings; first of all its
+settings, which are all of the configuration that can change what it makes.
 
+Snakemake compares the values that are computed from wildcards alone as a set, without their names.
+So each is one string with a form of its own: canonical JSON, or a value with a prefix.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import BaseModel
+
+from ecslm.common.cli import exit_with
+from ecslm.common.equal_code import Pair, representative
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import canonical_json
+from ecslm.common.versions import lock_versions
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.config.models import LearnedModel, RecordedModel, TransformersModel
 from ecslm.data import card
@@ -16,9 +32,10 @@ from ecslm.exports.settings import (
     ScoredModel,
     ScoreRowsSettings,
 )
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import backend_class
 from ecslm.prediction.latency_settings import LatencySettings
@@ -26,11 +43,101 @@ from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.paths import PUBLISHED_COUNTS
+from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.baselines import applicable
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import OverSeedsSettings, ScriptSettings
 from ecslm.training.settings import AdapterSettings
+
+VERSIONS = "versions:"
+# A function of a job's wildcards, as Snakemake calls it.
+OfJob = Callable[[Any], Any]
+
+
+def json_parameter(settings: BaseModel) -> str:
+    """Validated settings, as the value of a script's `--settings`."""
+    return canonical_json(settings.model_dump(mode="json"))
+
+
+def versions_parameter(versions: Mapping[str, str]) -> str:
+    """Versions of libraries."""
+    return f"{VERSIONS}{canonical_json(versions)}"
+
+
+def versions_in(parameter: str | None) -> dict[str, str]:
+    """The versions in a value of `versions_parameter`; none without one."""
+    versions: dict[str, str] = json.loads((parameter or "{}").removeprefix(VERSIONS))
+    return versions
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Ends the process with a line for each problem that its block meets."""
+    try:
+        yield
+    except InputError as error:
+        exit_with(error)
+
+
+def per_job(
+    study: Study, function: Callable[..., Any], like: Callable[..., Any] | None = None
+) -> OfJob:
+    """A function of the study and of some wildcards, by their names, as one of a job's wildcards.
+
+    It is computed once for all jobs in which these are the same. Its problems end the process.
+
+    Args:
+        like: a function of the same wildcards that has their names, if this has not.
+    """
+    _, *names = signature(like or function).parameters
+
+    @cache
+    def known(*values: str) -> Any:
+        with told():
+            return function(study, *values)
+
+    return lambda job: known(*(getattr(job, name) for name in names))
+
+
+def made_by(
+    study: Study,
+    script: str,
+    settings: Callable[..., JobSettings] = lambda study: JobSettings(),  # noqa: ARG005
+    libraries: Callable[..., Sequence[str]] | None = None,
+    modules: Callable[[Any], Sequence[str]] = lambda own: own.modules(),
+) -> dict[str, OfJob]:
+    """The parameters of a rule's jobs that the configuration, code and the lock file decide.
+
+    `code` and `versions` may be those that `make accept` has shown to compute equal bytes.
+
+    Args:
+        script: its file name.
+        settings: the value of its `--settings`, as a function of `per_job`.
+        libraries: those that can change a result, where the settings alone do not tell: a function
+            of the same wildcards.
+        modules: full names of the modules that the script loads by name, from its settings.
+    """
+
+    @cache
+    def computing(loaded: tuple[str, ...], used: tuple[str, ...]) -> Pair:
+        code = code_parameter(script, loaded)
+        return representative(Pair(code=code, versions=lock_versions(used)))
+
+    def parameters(study: Study, *names: str) -> tuple[str | None, ...]:
+        own = settings(study, *names)
+        used = own.libraries if libraries is None else libraries(study, *names)
+        pair = computing(tuple(modules(own)), tuple(used))
+        versions = versions_parameter(pair.versions) if used else None
+        return json_parameter(own), pair.code, versions
+
+    of_job = per_job(study, parameters, like=settings)
+    return {
+        "settings": lambda job: of_job(job)[0],
+        "code": lambda job: of_job(job)[1],
+        "versions": lambda job: of_job(job)[2],
+    }
+
 
 # Data
 
@@ -38,17 +145,11 @@ from ecslm.training.settings import AdapterSettings
 def check_settings(study: Study) -> CheckSettings:
     """All tasks of the registry: the source may have rows of any."""
     source, settings = source_of(study), study.settings
-    tasks = {
-        code: CheckedTask(
-            **_record_form(study, code),
-            splits={
-                split: study.evaluated_settings(code, split)
-                for split in study.splits(code)
-                if code in settings.tasks
-            },
-        )
-        for code in study.config.tasks
-    }
+    tasks = {}
+    for code in study.config.tasks:
+        splits = study.splits(code) if code in settings.tasks else ()
+        read = {split: study.evaluated_settings(code, split) for split in splits}
+        tasks[code] = CheckedTask(**_record_form(study, code), splits=read)
     # Local rows are a user's own, of which nothing is published, unless they are said to be.
     asked = settings.published_comparable or isinstance(source.data, HubData)
     path = study.published(PUBLISHED_COUNTS) if asked else None
@@ -91,12 +192,15 @@ def description_settings(study: Study, task: str) -> DescriptionSettings:
     """The maximum lengths for a task of the model that the records are described with."""
     model, entry = described_model(study), study.task(task)
     training = model.training or study.settings.training
-    decoding = model.decoded(study.decoding(task))
+    decoding, adapted = (
+        model.decoded(study.decoding(task)),
+        study.adapted(study.described_model or ""),
+    )
     return DescriptionSettings(
         answer=entry.answer,
         tokenizer=model.base,
         training_max_length=training.max_length if entry.train else None,
-        adapter_max_length=study.trained_length(study.described_model or ""),
+        adapter_max_length=adapted and adapted.max_length,
         prediction_max_length=decoding.max_length,
         max_new_tokens=decoding.max_new_tokens,
     )
@@ -172,8 +276,9 @@ def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
 def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]:
     """The libraries of the model's backend."""
     settings = prediction_settings(study, model, task)
-    tuned = study.model(model).adapter_name(model) is not None
-    return backend_class(settings.backend).libraries(settings, tuned=tuned)
+    return backend_class(settings.backend).libraries(
+        settings, tuned=study.adapted(model) is not None
+    )
 
 
 def latency_settings(study: Study, model: str) -> LatencySettings:
@@ -262,15 +367,14 @@ def choose_settings(study: Study, task: str) -> ChooseSettings:
 
 def score_rows_settings(study: Study) -> ScoreRowsSettings:
     """The models and baselines that have scores."""
-    tuned = {name for name in study.local_models if study.model(name).adapter_name(name)}
-    untuned = study.local_models.keys() - tuned
+    kinds = {name: "tuned" if study.adapted(name) else "untuned" for name in study.local_models}
     return ScoreRowsSettings(
         study=study.name,
         models={
             name: ScoredModel(
-                kind="tuned" if name in tuned else "untuned" if name in untuned else model.backend,
+                kind=kinds.get(name, model.backend),
                 base=model.base,
-                adapter=model.adapter_name(name),
+                adapter=study.adapter_name(name),
                 seeds=model.seeds,
                 tasks=tasks,
             )

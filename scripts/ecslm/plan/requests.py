@@ -1,7 +1,7 @@
 """What jobs that run a model need, estimated before there are data or weights."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -19,8 +19,7 @@ from ecslm.estimates.prediction import estimate_predictions
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import estimate_training
 from ecslm.models.architecture import read_architecture
-from ecslm.plan.bases import files_of_base
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import files_of_base, source_of
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import PUBLISHED_COUNTS
 
@@ -45,8 +44,8 @@ class Requests:
     """Estimates of a study's jobs on any device, and what they ask of a scheduler.
 
     Sizes of models are those of resources/architectures.csv, or of their files if these are there.
-    Numbers of records are those of the configuration, of local files, or as published; their
-    lengths those of resources/lengths.csv.
+    Numbers of records are those of local files, or as published; their lengths those of
+    resources/lengths.csv.
     """
 
     def __init__(self, study: Study) -> None:
@@ -77,9 +76,7 @@ class Requests:
                 that are not tuned alone.
         """
         model, task, study = key.get("model", ""), key.get("task", ""), self.study
-        longest = longest or (
-            model in study.settings.models and study.model(model).adapter_name(model) is None
-        )
+        longest = longest or study.adapted(model) is None
         if rule == "bertscore":
             return self._bertscore(task, device, longest)
         if model not in study.local_models or self.sizes(study.local_models[model].base) is None:
@@ -107,24 +104,23 @@ class Requests:
 
     def training(self, model: str, device: Device) -> Estimate:
         """The estimate of the training of one adapter."""
-        entry, gpus = self.study.local_models[model], self.study.settings.gpus
-        sizes, training = self.sizes(entry.base), entry.training
-        assert sizes and training, "only tuned models have adapters"
-        every = [self._records(x, "val", entry.shots) for x in self.study.training_tasks]
-        count, most = sum(x.count for x in every), training.max_val_records
-        share = min((most or count) / max(count, 1), 1)
-        read = round(share * round(sum(x.count * x.cut(training.max_length).length for x in every)))
-        return estimate_training(
-            sizes, entry.precision, training, self.trained_on(model), read, device, processes=gpus
-        )
+        study, entry = self.study, self.study.local_models[model]
+        sizes, settings = self.sizes(entry.base), entry.training
+        assert sizes and settings, "only tuned models have adapters"
+        every = [self._records(task, "val", entry.shots) for task in study.training_tasks]
+        count = sum(x.count for x in every)
+        share = min((settings.max_val_records or count) / max(count, 1), 1)
+        read = round(share * round(sum(x.count * x.cut(settings.max_length).length for x in every)))
+        work, gpus = self.trained_on(model), study.settings.gpus
+        return estimate_training(sizes, entry.precision, settings, work, read, device, gpus)
 
     def trained_on(self, model: str) -> list[Records]:
         """The records of one pass of a training, by task."""
-        entry = self.study.local_models[model]
-        assert entry.training is not None, "only tuned models have adapters"
-        fraction, most = entry.training.train_fraction, entry.training.max_length
+        entry, settings = self.study.local_models[model], self.study.adapted(model)
+        assert settings, "only tuned models have adapters"
         every = (self._records(x, "train", entry.shots) for x in self.study.training_tasks)
-        return [replace(x.cut(most), count=max(round(fraction * x.count), 1)) for x in every]
+        share, most = settings.train_fraction, settings.max_length
+        return [replace(x.cut(most), count=max(round(share * x.count), 1)) for x in every]
 
     def prediction(
         self,
@@ -143,28 +139,23 @@ class Requests:
             changes: other arguments of `estimate_predictions`.
         """
         study, entry = self.study, self.study.local_models[model]
-        decoding, trained = entry.decoded(study.decoding(task)), entry.adapter_name(model)
-        sizes, limit, work = (
-            self.sizes(entry.base),
-            decoding.max_new_tokens,
-            self.answered(model, task),
-        )
-        assert sizes is not None, "seen by `of_key`"
-        training = None if trained is None else study.local_models[trained].training
-        updates = sizes.updates(training.rank, training.target_modules) if training else ()
-        given = {"fused": decoding.fused, "batch_tokens": study.settings.batch_tokens}
-        given |= {"copied": entry.answers == "likelihood"}
+        sizes, work, trained = self.sizes(entry.base), self.answered(model, task), 0
+        decoding, training = entry.decoded(study.decoding(task)), study.adapted(model)
+        assert sizes, "seen by `of_key`"
+        if training:
+            trained = sum(sizes.updates(training.rank, training.target_modules))
         if longest:
+            limit = decoding.max_new_tokens
             work = replace(work, answer=limit, longest_answer=limit)
-        return estimate_predictions(
-            sizes,
-            entry.precision,
-            work=work if prompts is None else replace(work, count=prompts),
-            longest_answer=limit,
-            trained=sum(updates),
-            device=device,
-            **(given | changes),
-        )
+        given: dict[str, Any] = {
+            "fused": decoding.fused,
+            "batch_tokens": study.settings.batch_tokens,
+            "work": work if prompts is None else replace(work, count=prompts),
+            "longest_answer": decoding.max_new_tokens,
+            "trained": trained,
+            "copied": entry.answers == "likelihood",
+        }
+        return estimate_predictions(sizes, entry.precision, device=device, **(given | changes))
 
     def _answers(self, model: str, device: Device, **changes: Any) -> Estimate:
         """Some prompts of each task in one job, with the memory of the largest task."""
@@ -175,11 +166,10 @@ class Requests:
         largest = max(found, key=lambda one: one.device_bytes)
         return replace(largest, seconds=sum(one.seconds for one in found))
 
-    def _bertscore(self, task: str, device: Device, longest: bool) -> Estimate | None:
-        settings = self.study.settings.bertscore
-        if settings is None:
-            return None
-        sizes, records = self.sizes(settings.encoder), self._records(task, "test", shots=0)
+    def _bertscore(self, task: str, device: Device, longest: bool) -> Estimate:
+        settings, records = self.study.settings.bertscore, self._records(task, "test", shots=0)
+        assert settings, "the configuration requires it of generation tasks"
+        sizes = self.sizes(settings.encoder)
         encoder = sizes and Encoder(sizes.embedding, sizes.linear, sizes.hidden, sizes.depth)
         # Half of the texts are answers, and half references.
         limit = self.study.decoding(task).max_new_tokens
@@ -195,8 +185,7 @@ class Requests:
     def sizes(self, base: str) -> Sizes | None:
         """The sizes of a base; None if they are not known, or if its files are damaged."""
         try:
-            row = self.study.architecture_row(base)
-            if row is not None:
+            if row := self.study.architecture_row(base):
                 return sizes_of_row(row)
             folder = files_of_base(self.study, base)
             return None if folder is None else sizes_of(read_architecture(folder))
@@ -221,25 +210,24 @@ class Requests:
 
     def answered(self, model: str, task: str) -> Records:
         """The test records of a task, in the settings that a model answers."""
-        settings, shots = self.study.answered_settings(model, task), self.study.model(model).shots
-        records = self._records(task, "test", shots, settings)
-        decoding = self.study.local_models[model].decoded(self.study.decoding(task))
-        return records.cut(decoding.max_length)
+        study, entry = self.study, self.study.local_models[model]
+        records = self._records(task, "test", entry.shots, study.answered_settings(model, task))
+        return records.cut(entry.decoded(study.decoding(task)).max_length)
 
-    def count(self, task: str, split: str, settings: Iterable[str] | None = None) -> int:
+    def count(self, task: str, split: str, settings: Sequence[str] | None = None) -> int:
         """Records of a dataset file; of all settings, or of these."""
-        data, every = self.study.settings.data, self.study.evaluated_settings(task, split)
-        chosen = every if settings is None else tuple(settings)
+        study, every = self.study, self.study.evaluated_settings(task, split)
+        data, chosen = study.settings.data, every if settings is None else settings
         if isinstance(data, PathData) and Path(data.path).exists():
             # Which setting a row is of, its file alone tells.
-            rows = source_of(self.study).count_rows(task, split)
-            return round(rows * len(chosen) / max(len(every), 1))
+            parts = source_of(study).rows.of(study.task_names(task), split)
+            return round(sum(part.rows for part in parts) * len(chosen) / max(len(every), 1))
         # All settings of a domain have as many.
         domains = ("ood" if setting.startswith("OOD_") else "ind" for setting in chosen)
         return sum(self._published.get((task, split, x), UNKNOWN_RECORDS[split]) for x in domains)
 
     def _records(
-        self, task: str, split: str, shots: int, settings: Iterable[str] | None = None
+        self, task: str, split: str, shots: int, settings: Sequence[str] | None = None
     ) -> Records:
         """The records of a dataset file, in prompts with so many examples."""
         # Of a task that is not in the file, the means of all.

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-from ecslm.common.errors import InputError
 from ecslm.config.loading import read_config
 from ecslm.config.models import LearnedModel, ModelSettings, Questions, TransformersModel
 from ecslm.config.schema import Config, StudySettings
@@ -17,6 +16,7 @@ from ecslm.schemas import paths
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import applicable
+from ecslm.training.settings import TrainingSettings
 
 
 def with_seeds(seeds: str | None) -> dict[str, Any]:
@@ -79,18 +79,6 @@ class Study:
         path = Path(self.settings.published_numbers) / file.relative_to(paths.PUBLISHED)
         return str(path) if path.exists() else None
 
-    def require_published_scores(self) -> None:
-        """Refuse a folder of published numbers without scores, which tables and figures read.
-
-        Raises:
-            InputError: there are none.
-        """
-        if self.published(paths.PUBLISHED_SCORES) is None:
-            raise InputError(
-                f"studies.{self.name}.published_numbers: {self.settings.published_numbers}: no "
-                f"{paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
-            )
-
     @property
     def of_the_paper(self) -> bool:
         """Whether it is compared with the paper that this project reproduces, not with another."""
@@ -118,10 +106,6 @@ class Study:
     def task_names(self, code: str) -> tuple[str, ...]:
         """What the task may be called in data, and a directory of it: its code, or an alias."""
         return (code, *sorted(self.task(code).aliases))
-
-    def is_generation(self, code: str) -> bool:
-        """Whether the task is scored by BERTScore."""
-        return self.task(code).metric in BERTSCORE_METRICS
 
     def architecture_row(self, base: str) -> Mapping[str, str] | None:
         """A base's row of architectures.csv, None if it has none.
@@ -168,11 +152,15 @@ class Study:
         tuned = [name for name, model in models.items() if model.tuned]
         return self.settings.described_with or min(tuned or models, default=None)
 
-    def trained_length(self, model: str) -> int | None:
-        """Most tokens of the records that a model's adapter was trained on; None without one."""
-        adapter = self.model(model).adapter_name(model)
-        training = None if adapter is None else self.local_models[adapter].training
-        return None if training is None else training.max_length
+    def adapter_name(self, model: str) -> str | None:
+        """The model whose adapters one uses: itself, or another one; None if it uses none."""
+        local = self.local_models.get(model)
+        return None if local is None else model if local.tuned else local.adapter_of
+
+    def adapted(self, model: str) -> TrainingSettings | None:
+        """How the adapter that a model uses is trained; None without one."""
+        name = self.adapter_name(model)
+        return self.local_models[name].training if name else None
 
     # Tasks, in an order that does not depend on the configuration. That of the training files, for
     # example, decides which weights come out.
@@ -190,7 +178,8 @@ class Study:
     @cached_property
     def generation_tasks(self) -> tuple[str, ...]:
         """Evaluated tasks that are scored by BERTScore."""
-        return tuple(filter(self.is_generation, self.test_tasks))
+        scored = (task for task in self.test_tasks if self.task(task).metric in BERTSCORE_METRICS)
+        return tuple(scored)
 
     @property
     def overlap_tasks(self) -> tuple[str, ...]:
@@ -226,22 +215,17 @@ class Study:
             batch_tokens=self.settings.batch_tokens,
         )
 
+    @cache  # noqa: B019 - one instance a process
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
-        return self._tasks_of_models[model]
-
-    @cached_property
-    def _tasks_of_models(self) -> dict[str, tuple[str, ...]]:
-        return {
-            name: tuple(
-                task
-                for task in self.test_tasks
-                if model.suits(self.task(task).answer)
-                and self.answered_settings(name, task)
-                and (self.task(task).train or not model.learns)
-            )
-            for name, model in self.settings.models.items()
-        }
+        own = self.model(model)
+        return tuple(
+            task
+            for task in self.test_tasks
+            if own.suits(self.task(task).answer)
+            and self.answered_settings(model, task)
+            and (self.task(task).train or not own.learns)
+        )
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""
@@ -254,15 +238,14 @@ class Study:
         learned ones with all training records. None if the task has no records to choose by."""
         if not self.task(task).train:
             return ()
-        learned = (
+        trivial = [name for name in self.settings.baselines if task in self.baseline_tasks(name)]
+        learned = [
             name
             for name, model in self.settings.models.items()
             if isinstance(model, LearnedModel) and model.train_fraction == 1
-        )
-        return (
-            *(name for name in self.settings.baselines if task in self.baseline_tasks(name)),
-            *(name for name in learned if task in self.model_tasks(name)),
-        )
+            if task in self.model_tasks(name)
+        ]
+        return (*trivial, *learned)
 
     # Runs
 
@@ -275,9 +258,8 @@ class Study:
 
     def adapters(self) -> list[dict[str, str]]:
         """Model and seed of each adapter."""
-        return [
-            {"model": model, "seed": seed} for model, seed in self._seeds if self.model(model).tuned
-        ]
+        tuned = [one for one in self._seeds if self.model(one[0]).tuned]
+        return [{"model": model, "seed": seed} for model, seed in tuned]
 
     def runs(self) -> list[dict[str, str]]:
         """Model, seed and task of all predictions."""

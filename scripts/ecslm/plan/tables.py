@@ -10,11 +10,10 @@ from operator import itemgetter
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.config.models import LearnedModel
-from ecslm.config.names import name_like
+from ecslm.config.models import LearnedModel, name_like
 from ecslm.models.parameter_counts import count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.schemas.task import EXAMPLE, answered_setting
@@ -88,8 +87,8 @@ def partly_shown(study: Study) -> tuple[str, ...]:
     shown: set[tuple[str, ...]] = set()
     for entry in study_tables(study).values():
         named: dict[str, list[str]] = {"settings": [], "models": [], "tasks": []}
-        for one in names_in(entry.model_dump(), type(entry)):
-            named.setdefault(one.reference.part, []).append(one.name)
+        for part, name in names_in(entry):
+            named.setdefault(part, []).append(name)
         shown |= {*product(named["settings"], named["models"], named["tasks"])}
     return tuple(dict.fromkeys(one[0] for one in _scored(study) if one not in shown))
 
@@ -135,8 +134,12 @@ def check_tables(study: Study) -> None:
         InputError: a published row or an architecture that a table names is missing, or there are
             no published scores.
     """
-    study.require_published_scores()
     problems = []
+    if study.published(paths.PUBLISHED_SCORES) is None:
+        raise InputError(
+            f"studies.{study.name}.published_numbers: {study.settings.published_numbers}: no "
+            f"{paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
+        )
     for table, entry in study_tables(study).items():
         files = {option: Path(path) for option, path in table_resources(study, table).items()}
         found = entry.problems(Inputs(table_context(study), Path(study.results), files))
@@ -186,7 +189,7 @@ def table_context(study: Study) -> TableContext:
 
 def _model(study: Study, name: str) -> ModelContext:
     model = study.model(name)
-    trained, access = model.adapter_name(name), model.reached()
+    trained, access = study.adapter_name(name), model.reached()
     adapted = None if trained is None else study.local_models[trained]
     sizes = None if model.base is None else study.architecture_row(model.base)
     learned = model if isinstance(model, LearnedModel) else None

@@ -6,8 +6,8 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.logs import collected_warnings
 from ecslm.common.validation import Value
-from ecslm.plan.bases import base_folders, check_base_folders
 from ecslm.plan.checks import check_named_files
+from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.findings import Finding, PlannedRun, found_by, ok, refusals, warning
@@ -119,9 +119,8 @@ def check_weights(run: PlannedRun) -> Iterator[Finding]:
         InputError: one is not.
     """
     written = {path for job in run.jobs for path in job.files}
-    check_base_folders(run.study, written)
-    if found := base_folders(run.study, written):
-        yield ok(f"here: {', '.join(found.values())}")
+    if found := check_base_folders(run.study, written):
+        yield ok(f"here: {', '.join(found)}")
 
 
 def check_keys(run: PlannedRun) -> Iterator[Finding]:

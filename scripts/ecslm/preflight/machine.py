@@ -14,7 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.common.versions import LOCK_FILE, lock_versions, require_locked
 from ecslm.estimates.devices import Device
-from ecslm.plan.parameters import versions_in
+from ecslm.plan.jobs import versions_in
 from ecslm.plan.requests import SLOW, requests_of
 from ecslm.preflight.drivers import cuda_of_torch
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning

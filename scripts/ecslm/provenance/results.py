@@ -16,7 +16,7 @@ from ecslm.common.manifests import MadeBy, Manifest, read_manifest
 from ecslm.common.validation import read_model
 from ecslm.models.bases import BaseManifest
 from ecslm.models.prompts import as_parameter
-from ecslm.plan.parameters import versions_parameter
+from ecslm.plan.jobs import versions_parameter
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import FETCHED
 

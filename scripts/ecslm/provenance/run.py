@@ -16,9 +16,8 @@ from ecslm.data.checking import cached_report
 from ecslm.data.labels import read_labels
 from ecslm.data.source import local_path
 from ecslm.fingerprint.running import code_parameter
-from ecslm.plan.bases import check_base_folders
+from ecslm.plan.inputs import check_base_folders, source_of
 from ecslm.plan.jobs import check_settings
-from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.provenance.checks import (
     check_api_keys,

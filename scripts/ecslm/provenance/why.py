@@ -18,7 +18,7 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
 from ecslm.common.validation import read_model
 from ecslm.fingerprint.digest import definition_digests, digested
-from ecslm.plan.parameters import versions_in
+from ecslm.plan.jobs import versions_in
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import damage, how_to_rebuild, read_job_manifest
 from ecslm.schemas.paths import CODE_HISTORY

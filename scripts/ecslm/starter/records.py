@@ -17,7 +17,7 @@ import pandas
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import nearest, number_of, shown
-from ecslm.config.names import MOST_CHARACTERS
+from ecslm.config.models import MOST_CHARACTERS
 from ecslm.data.problems import Problems, RowError
 from ecslm.data.records import TEXTS, check_input, check_output
 from ecslm.data.rows import check_columns, data_files, read_rows

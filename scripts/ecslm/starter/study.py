@@ -18,14 +18,14 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl, write_text
 from ecslm.common.plain_words import NAME
 from ecslm.common.text import number_of, shown
-from ecslm.config.names import MOST_CHARACTERS, name_like
+from ecslm.config.models import MOST_CHARACTERS, name_like
 from ecslm.data.card import ANSWERS
 from ecslm.data.checking import check_rows, task_names
 from ecslm.data.problems import FIX
 from ecslm.data.reports import Count, Report
 from ecslm.data.settings import Shares
+from ecslm.plan.inputs import source_of
 from ecslm.plan.jobs import check_settings
-from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import DEFAULT_SETTING, Split

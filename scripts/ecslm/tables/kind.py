@@ -49,7 +49,7 @@ class TableRequest(JobSettings):
             "tuned models": self.context.models,
             "contrasts of settings": self.context.contrasts,
         }
-        for one in names_in(self.table, type(self.table)):
-            if one.name not in known.get(one.reference.part, (one.name,)):
-                raise ValueError(f"context: has no {one.name} among its {one.reference.part}")
+        for part, name in names_in(self.table):
+            if name not in known.get(part, (name,)):
+                raise ValueError(f"context: has no {name} among its {part}")
         return self

@@ -32,11 +32,6 @@ def told(content: Content, *problems: str) -> tuple[str, ...]:
     return content.located(InputError(*problems)).problems
 
 
-def test_later_files_go_over_earlier_ones_key_by_key() -> None:
-    content = read("a: {x: 1, y: [1, 2]}\nb: 3\n", "a: {y: [3]}\nb: {z: 4}\n")
-    assert content.values == {"a": {"x": 1, "y": [3]}, "b": {"z": 4}}
-
-
 @pytest.mark.parametrize(
     ("files", "problem", "line"),
     [
@@ -65,7 +60,6 @@ def test_a_problem_has_the_place_of_its_key(files: list[str], problem: str, line
 
 def test_values_that_stand_in_no_file_have_no_place() -> None:
     over = read("study: a\nseeds: [1]\n").with_over(Content({"study": "b"}))
-    assert over.values == {"study": "b", "seeds": [1]}
     assert told(over, "study: no", "seeds: no") == ("study: no", "a.yaml: line 2: seeds: no")
 
 

@@ -50,24 +50,19 @@ def test_models_stand_family_by_family_and_by_size_in_whatever_order_they_are_gi
     assert found == ["Alone", "Big", "Big-360M", "Big-1B", "Big-1.7B-EC", "Big2-135M"]
 
 
-@pytest.mark.parametrize(
-    ("model", "group"),
-    [
-        ({}, "Base models"),
-        ({"shots": 1}, "Base models, one example"),
-        ({"answers": "likelihood"}, "Base models, answers limited to valid ones"),
-        ({"training": {}}, "Tuned models"),
-        (
-            {"adapter_of": "A", "answers": "constrained"},
-            "Tuned models, answers limited to valid ones",
-        ),
-        ({"backend": "learned"}, "Learned baselines"),
-        ({"backend": "recorded"}, "Recorded answers"),
-        ({"backend": "openai", "shots": 1}, "Models behind a server, one example"),
-    ],
-)
-def test_a_model_belongs_to_a_group_by_what_it_is(model: Raw, group: str) -> None:
-    assert group_of(model) == group
+def test_a_model_belongs_to_a_group_by_what_it_is() -> None:
+    limited = ", answers limited to valid ones"
+    for group, model in {
+        "Base models": {},
+        "Base models, one example": {"shots": 1},
+        f"Base models{limited}": {"answers": "likelihood"},
+        "Tuned models": {"training": {}},
+        f"Tuned models{limited}": {"adapter_of": "A", "answers": "constrained"},
+        "Learned baselines": {"backend": "learned"},
+        "Recorded answers": {"backend": "recorded"},
+        "Models behind a server, one example": {"backend": "openai", "shots": 1},
+    }.items():
+        assert group_of(model) == group
 
 
 def test_two_groups_are_compared_base_by_base_and_a_group_with_each_name() -> None:
@@ -98,24 +93,16 @@ def test_a_results_table_has_a_row_for_each_group_unless_it_says_otherwise() -> 
     ]
 
 
-@pytest.mark.parametrize(
-    ("entry", "key", "tasks"),
-    [
+def test_a_table_has_a_label_and_the_tasks_with_records_in_its_settings() -> None:
+    for entry, key, tasks in (
         ({"kind": "results", "setting": "OOD_x"}, "columns", ["SA"]),
         ({"kind": "results", "setting": "IND_x"}, "columns", ["SA", "PM"]),
         ({"kind": "validity", "settings": ["OOD_x", "IND_x"]}, "columns", ["SA", "PM"]),
         ({"kind": "claims", "settings": {"OOD_x": "OOD"}}, "tasks", ["SA"]),
         ({"kind": "dataset"}, "tasks", ["SA", "PM"]),
         ({"kind": "comparisons", "columns": ["PM"]}, "columns", ["PM"]),
-    ],
-)
-def test_a_table_shows_the_tasks_with_records_in_its_settings(
-    entry: Raw, key: str, tasks: list[str]
-) -> None:
-    assert table(**entry)[key] == tasks
-
-
-def test_a_label_follows_from_the_tables_name() -> None:
+    ):
+        assert table(**entry)[key] == tasks
     assert table("limited_ind")["label"] == "tab:limited-ind"
     assert table(label="tab:mine")["label"] == "tab:mine"
 
@@ -127,14 +114,11 @@ def test_what_is_not_as_the_schema_wants_it_is_left_to_it(path: tuple[Any, ...],
     with_groups(raw)
 
 
-def test_studies_that_share_a_table_each_have_it_with_their_own_models() -> None:
+def test_completing_twice_changes_nothing_more_and_what_studies_share_is_apart() -> None:
+    once = with_groups(SHIPPED)
+    assert once != SHIPPED
+    assert with_groups(once) == once
     shared = {"t": {"kind": "validity", "models": ["Base models"]}}
     studies = {name: {"models": {name: {"base": "x"}}, "tables": shared} for name in "AB"}
     found = with_groups({"studies": studies})["studies"]
     assert [found[name]["tables"]["t"]["models"] for name in "AB"] == [["A"], ["B"]]
-
-
-def test_completing_twice_changes_nothing_more() -> None:
-    once = with_groups(SHIPPED)
-    assert once != SHIPPED
-    assert with_groups(once) == once

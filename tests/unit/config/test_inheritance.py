@@ -1,8 +1,5 @@
 """What a study says of all models and tasks, and one of them of itself."""
 
-from typing import Any
-
-import pytest
 from support.configs import changed, loaded, problems, put, study_of
 
 from ecslm.config.models import TransformersModel
@@ -42,15 +39,10 @@ def test_models_inherit_training_and_precision_key_by_key() -> None:
     assert base.training is None, "a base as it is stays untuned"
     assert (base.precision.quantization, base.precision.dtype) == ("none", "float32")
     assert (tuned.precision.quantization, tuned.precision.dtype) == ("nf4", "float32")
-
-
-@pytest.mark.parametrize("own", [{}, None])
-def test_an_empty_training_section_is_the_studys_own(own: Any) -> None:
-    raw = changed(".models.Small-EC.training", own)
-    study = study_of(raw)
-    assert study.models["Small-EC"].training == study.training
-    del raw["studies"]["shop"]["training"]
-    assert study_of(raw).models["Small-EC"].tuned
+    # An empty section is the study's own.
+    for own in ({}, None):
+        study = study_of(changed(".models.Small-EC.training", own))
+        assert study.models["Small-EC"].training == study.training
 
 
 def test_seeds_replace_those_of_models_with_adapters_in_the_study_to_run() -> None:

@@ -91,15 +91,13 @@ def test_one_line_tells_what_is_wrong(edits: dict[str, Any], line: str) -> None:
 
 
 # Names that refer to another part of the configuration.
-NAMES = (
-    *(".tasks.0", ".bertscore.encoder", ".models.Small.base"),
-    *(".comparisons.contrasts.tuning.pairs.0.0", ".comparisons.contrasts.tuning.settings.0"),
-    *(".comparisons.contrasts.domain.pairs.0.0", ".comparisons.contrasts.domain.models.0"),
-    *(".tables.ind.setting", ".tables.ind.columns.0", ".tables.ind.rows.0.baselines.0"),
-    *(".tables.ind.rows.1.models.0", ".tables.dataset.columns.0.setting"),
-    *(".tables.wording.contrast", ".tables.comparisons.contrasts.0"),
-    ".tables.parameters.models.0",
-)
+NAMES = """
+.tasks.0 .bertscore.encoder .models.Small.base .tables.ind.setting .tables.ind.columns.0
+.comparisons.contrasts.tuning.pairs.0.0 .comparisons.contrasts.tuning.settings.0
+.comparisons.contrasts.domain.pairs.0.0 .comparisons.contrasts.domain.models.0
+.tables.ind.rows.0.baselines.0 .tables.ind.rows.1.models.0 .tables.dataset.columns.0.setting
+.tables.wording.contrast .tables.comparisons.contrasts.0 .tables.parameters.models.0
+"""
 # Sections that the small configuration lacks, with a name that there is not.
 WRONG = {
     ".architectures": {"Smalll": "SmolLM2-360M"},
@@ -118,57 +116,53 @@ SECRET = "sk-abc123"
 HINT = "unknown key: name the variable that holds it in `access: {key: VARIABLE}`"
 
 
-@pytest.mark.parametrize(
-    ("where", "line"),
-    [
-        ("server.api_key", HINT),
-        ("access.api_key", HINT),
-        ("token", HINT),
-        ("server.api", "should be 'chat' or 'completions'"),
-        ("access.key", "should be the name of an environment variable, in capitals, not the key"),
-        ("server", "should be a section of keys"),
-    ],
-)
-def test_a_key_of_a_server_is_never_printed_and_its_place_is_named(where: str, line: str) -> None:
-    raw = changed(".models.Other", copy.deepcopy(SERVER) | {"access": {}})
-    put(raw, f".models.Other.{where}", SECRET)
-    assert problems(raw) == (f"{S}.models.Other.{where}: {line}",)
+def test_a_key_of_a_server_is_never_printed_and_its_place_is_named() -> None:
+    for where, line in {
+        "server.api_key": HINT,
+        "access.api_key": HINT,
+        "token": HINT,
+        "server.api": "should be 'chat' or 'completions'",
+        "access.key": "should be the name of an environment variable, in capitals, not the key",
+        "server": "should be a section of keys",
+    }.items():
+        raw = changed(".models.Other", copy.deepcopy(SERVER) | {"access": {}})
+        put(raw, f".models.Other.{where}", SECRET)
+        assert problems(raw) == (f"{S}.models.Other.{where}: {line}",)
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        *WRONG.items(),
-        *((path, f"{at(small()['studies']['shop'], path[1:].split('.'))}x") for path in NAMES),
-    ],
-)
-def test_a_name_that_refers_to_nothing_is_told_with_its_key_and_the_nearest(
-    path: str, value: Any
-) -> None:
-    found = problems(changed(path, value))
-    key = path.rstrip(".0123456789")
-    line = next(line for line in found if " is not in " in line)
-    assert line.startswith(f"{S}{key}" if path.startswith(".") else key)
-    assert ": did you mean `" in line
+def test_a_name_that_refers_to_nothing_is_told_with_its_key_and_the_nearest() -> None:
+    study = small()["studies"]["shop"]
+    misspelt = {path: f"{at(study, path[1:].split('.'))}x" for path in NAMES.split()}
+    for path, value in (WRONG | misspelt).items():
+        line = next(line for line in problems(changed(path, value)) if " is not in " in line)
+        key = path.rstrip(".0123456789")
+        assert line.startswith(f"{S}{key}" if path.startswith(".") else key), path
+        assert ": did you mean `" in line, path
 
 
 def test_a_key_that_no_section_has_is_told_wherever_it_stands() -> None:
-    for path in ((), *paths(small())):
-        if not isinstance(at(small(), path), dict):
-            continue
-        key = ".".join(map(str, (*path, "zzz")))
-        (line, *_) = problems(changed(key, 1))
-        assert line.startswith(f"{key}: ") or key.startswith(f"{S}.task_decoding"), key
+    raw, every = small(), [(), *paths(small())]
+    # Of names that somebody gives any is one.
+    sections = [path for path in every if isinstance(at(raw, path), dict) and not named(path)]
+    for path in sections:
+        at(raw, path)["zzz"] = 1
+    told = {line.partition(": ")[0] for line in problems(raw)}
+    assert {".".join(map(str, (*path, "zzz"))) for path in sections} <= told
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["tasks", "settings", "baselines", "models", "tables", "task_decoding", "architectures"],
-)
+def named(path: tuple[Any, ...]) -> bool:
+    """Whether the keys of a section are names."""
+    return path[-1:] in [("task_decoding",), ("architectures",), ("setting_titles",)]
+
+
+SECTIONS = "tasks settings baselines models tables task_decoding architectures"
+
+
 @pytest.mark.parametrize("value", [[{"a": 1}], {"a": [1]}, 3, "word", None, [[]], {1: 2}])
-def test_any_wrong_shape_is_told_with_its_key(path: str, value: Any) -> None:
-    raw = changed(f".{path}", value)
-    assert any(line.startswith(f"{S}.{path}") for line in problems(raw))
+def test_any_wrong_shape_is_told_with_its_key(value: Any) -> None:
+    for key in SECTIONS.split():
+        lines = problems(changed(f".{key}", value))
+        assert any(line.startswith(f"{S}.{key}") for line in lines), key
 
 
 def test_all_problems_come_in_one_run_cross_references_included() -> None:
@@ -184,13 +178,13 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     # A study that does not run is checked too.
     raw["studies"]["other"] = small()["studies"]["shop"] | {"tasks": ["PM", "AX"]}
     assert {line for line in problems(raw) if not line.startswith("studies.other.tables")} == {
-        "studies.other.tasks: AX is not in tasks: did you mean `AG`?",
+        "studies.other.tasks.1: AX is not in tasks: did you mean `AG`?",
         "tasks.PM.titel: unknown key: did you mean `title`?",
         f"{S}.training.rank: should be at least 1, not 0",
         f"{S}.models.Small.shots: should be 0 or 1, not 2",
         f"{S}.models.Small-EC.template: missing",
         f"{S}.models.Small.base: Smal is not in bases: did you mean `Small`?",
-        f"{S}.tables.ind.columns: AGG is not in the study's tasks: did you mean `AG`?",
+        f"{S}.tables.ind.columns.0: AGG is not in the study's tasks: did you mean `AG`?",
         "studys: unknown key: did you mean `study`?",
     }
 

@@ -3,20 +3,25 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.configs import SHIPPED, loaded, study_of
 from support.project import PROMPTS, ROOT
 
 from ecslm.config.loading import read_config
-from ecslm.config.models import TransformersModel
 
 
-@pytest.mark.parametrize("study", ["demo", "paper"])
-def test_the_shipped_configuration_is_valid_for(study: str) -> None:
-    config = loaded({**SHIPPED, "study": study})
-    assert config.current.title == SHIPPED["studies"][study]["title"]
-    assert config.current.tasks == tuple(SHIPPED["tasks"])
+def test_the_shipped_studies_are_valid_and_complete() -> None:
+    demo, paper = (study_of({**SHIPPED, "study": name}) for name in ("demo", "paper"))
+    assert demo.tasks == paper.tasks == tuple(SHIPPED["tasks"])
     assert loaded(SHIPPED).study == "demo"
+    tuned = {name: model for name, model in paper.models.items() if model.tuned}
+    assert len([name for name in tuned if name.endswith("-EC")]) == 6
+    assert all(len(model.seeds) == 3 for model in tuned.values())
+    assert {model.training.rank for model in tuned.values() if model.training} == {16}
+    assert paper.task_decoding["AVE"].max_length == paper.decoding.max_length == 4000
+    # Models of others have prompts of their own.
+    for name in ("Llama-2-13B-chat", "Mistral-7B-Instruct-v0.2", "EcomGPT"):
+        own, models = paper.models[name], paper.models.values()
+        assert {one.base for one in models if one.template == own.template} == {own.base}
 
 
 def test_a_file_may_change_keys_of_a_shipped_study(tmp_path: Path) -> None:
@@ -24,15 +29,6 @@ def test_a_file_may_change_keys_of_a_shipped_study(tmp_path: Path) -> None:
     mine.write_text("studies: {demo: {title: Mine}}")
     changed = read_config([ROOT / "config.yaml", mine], None, PROMPTS).current
     assert (changed.title, changed.question) == ("Mine", loaded(SHIPPED).current.question)
-
-
-def test_the_paper_has_the_studys_tuned_models_settings_and_defaults() -> None:
-    study = study_of({**SHIPPED, "study": "paper"})
-    tuned = {name: model for name, model in study.models.items() if model.tuned}
-    assert len([name for name in tuned if name.endswith("-EC")]) == 6
-    assert all(len(model.seeds) == 3 for model in tuned.values())
-    assert {model.training.rank for model in tuned.values() if model.training} == {16}
-    assert study.task_decoding["AVE"].max_length == study.decoding.max_length == 4000
 
 
 def test_the_papers_ablations_differ_in_one_thing_each() -> None:
@@ -63,13 +59,3 @@ def test_the_papers_ablations_differ_in_one_thing_each() -> None:
             assert changes(f"{size}-EC-{mode}", f"{size}-EC") == of_tuned
         by_bytes = changes(f"{size}-EC-likelihood-bytes", f"{size}-EC-likelihood")
         assert by_bytes == {"normalization": "bytes"}
-
-
-@pytest.mark.parametrize("name", ["Llama-2-13B-chat", "Mistral-7B-Instruct-v0.2", "EcomGPT"])
-def test_the_papers_open_models_are_quantised_and_have_prompts_of_their_own(name: str) -> None:
-    models = study_of({**SHIPPED, "study": "paper"}).models
-    model = models[name]
-    assert isinstance(model, TransformersModel)
-    assert model.precision.quantization == "nf4"
-    of_base = {one.base for one in models.values() if one.template == model.template}
-    assert of_base == {model.base}

@@ -121,7 +121,7 @@ BANNED = re.compile(
 )
 SEES = {
     "ecslm/common/logs.py": "log lines reach no result",
-    "ecslm/plan/parameters.py": "names of wildcards: never in a job",
+    "ecslm/plan/jobs.py": "names of wildcards: never in a job",
     "ecslm/script.py": "annotations of a `job`, which its digest has",
 }
 
@@ -320,5 +320,5 @@ def test_rules_run_shell_commands_alone_and_every_rule_says_the_digest_of_its_sc
         assert not re.search(banned, text), name
         for rule in re.split(r"(?m)^(?=rule |on\w+:)", text):
             if rule.startswith("rule ") and (script := re.search(r"scripts/(\w+\.py)", rule)):
-                given = rf'made_by\(\s*"{script[1]}"'
+                given = rf'(made|gathered)_by\(\s*"{script[1]}"'
                 assert re.search(given, rule), f"{name}: {rule.splitlines()[0]}"

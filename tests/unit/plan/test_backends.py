@@ -20,7 +20,7 @@ SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
 def recorded(fields: Raw | None = None, **study: Any) -> Study:
     """The small study, and a recorded model."""
     other = {"backend": "recorded", "path": "answers"} | (fields or {})
-    return plan(models=MODELS | {"Other": other}, **study)
+    return plan(**{"models": MODELS | {"Other": other}} | study)
 
 
 def served(changes: Raw | None = None, **study: Any) -> Study:
@@ -33,15 +33,12 @@ def prediction(made: Study, task: str = "SA", model: str = "Other") -> StatedJob
     return job_of(made, "predict", model=model, seed=0, task=task)
 
 
-def decided(made: Study, task: str = "SA") -> tuple[str, str]:
+def decided(made: Study) -> tuple[str, str]:
     """What decides the answers to a task."""
-    return prediction(made, task).settings, prediction(made, task).versions
+    return prediction(made).settings, prediction(made).versions
 
 
-# Answers that exist already
-
-
-def test_the_answers_are_all_that_a_recorded_model_has() -> None:
+def test_a_recorded_model_has_answers_alone_where_it_has_some() -> None:
     found = prediction(recorded())
     assert {name: files for name, files in found.named_inputs.items() if files} == {
         "dataset": ("results/shop/dataset/SA/test.jsonl",),
@@ -50,6 +47,13 @@ def test_the_answers_are_all_that_a_recorded_model_has() -> None:
     assert (found.params["template"], found.versions) == (None, "")
     settings = {"backend": "recorded", "shots": 0, "settings": [IND, OOD]}
     assert json.loads(found.settings) == settings
+    made = recorded({"settings": [OOD]})
+    assert made.model_tasks("Other") == ("AG", "AVE", "NEW", "SA", "SR"), "others have none such"
+    assert json.loads(prediction(made).settings)["settings"] == [OOD]
+    assert recorded({"tasks": ["PM", "SA"]}).model_tasks("Other") == ("PM", "SA")
+    # Without a tokenizer the data are not described.
+    alone = recorded(models={"Other": {"backend": "recorded", "path": "answers"}})
+    assert first_files(alone, "describe_data", "data_card") == []
 
 
 @pytest.mark.parametrize("name", ["QPR", "Query_Product_Rank", "Query_Product_Ranking"])
@@ -63,24 +67,10 @@ def test_a_directory_may_have_any_name_of_the_task(
     assert recorded().answer_files("Other", "QPR") == (f"answers/{name}.jsonl",)
 
 
-def test_a_recorded_model_is_evaluated_in_what_it_has_alone() -> None:
-    made = recorded({"settings": [OOD]})
-    assert made.model_tasks("Other") == ("AG", "AVE", "NEW", "SA", "SR"), "others have none such"
-    assert json.loads(prediction(made).settings)["settings"] == [OOD]
-    assert recorded({"tasks": ["PM", "SA"]}).model_tasks("Other") == ("PM", "SA")
-
-
-def test_without_a_tokenizer_the_data_are_not_described() -> None:
-    made = plan(models={"Other": {"backend": "recorded", "path": "answers"}})
-    assert first_files(made, "describe_data", "data_card") == []
-
-
 def test_published_answers_of_all_models_come_from_one_job() -> None:
-    models = {
-        "Other": {"backend": "recorded", "published": "other", "tasks": ["PM", "QPR"]},
-        "Third": {"backend": "recorded", "published": "third", "tasks": ["SA"]},
-        "Third-1shot": {"backend": "recorded", "published": "third", "tasks": ["SA"], "shots": 1},
-    }
+    third = {"backend": "recorded", "published": "third", "tasks": ["SA"]}
+    other = {"backend": "recorded", "published": "other", "tasks": ["PM", "QPR"]}
+    models = {"Other": other, "Third": third, "Third-1shot": third | {"shots": 1}}
     answers = {"archive": "answers.tar.gz", "commit": "c0ffee00", "folder": "results"}
     made = plan(models=MODELS | models, answers=answers, settings=[IND, OOD, SHOTS])
     assert first_files(made, "fetch_answers") == [
@@ -93,40 +83,27 @@ def test_published_answers_of_all_models_come_from_one_job() -> None:
         assert prediction(made, model=model).inputs[1:] == ("results/shop/answers/third-SA.jsonl",)
 
 
-# Servers
-
-
 def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
-    names = ("api", "gpu", "_cores", "access")
     for made, api in ((recorded(threads=8), 0), (served(threads=8), 1)):
         needs = [prediction(made, model=model).resources for model in ("Small", "Other")]
-        assert [needs[0][name] for name in names] == [0, 1, 8, 0]
-        assert [needs[1][name] for name in names[:3]] == [api, 0, 1]
+        assert [needs[0][name] for name in ("api", "gpu", "_cores", "access")] == [0, 1, 8, 0]
+        assert [needs[1][name] for name in ("api", "gpu", "_cores")] == [api, 0, 1]
     asking = prediction(served({"access": ACCESS}))
     assert asking.inputs == ("results/shop/dataset/SA/test.jsonl",)
     told = json.loads(asking.resources["access"])
     assert (told["budget"], told["key"]) == (7.0, "SHOP_KEY")
 
 
-@pytest.mark.parametrize(
-    ("changes", "reruns"),
-    [
-        ({"server": SERVER | {"model": "large-2"}}, True),
-        ({"server": SERVER | {"url": "https://other.example/v1"}}, True),
-        ({"server": SERVER | {"api": "completions"}}, True),
-        ({"decoding": {"max_new_tokens": 5000}}, True),
-        ({"shots": 1}, True),
-        # How it is reached.
-        ({"access": ACCESS}, False),
-    ],
-)
-def test_what_the_server_is_asked_reruns_its_predictions(changes: Raw, reruns: bool) -> None:
+def test_what_the_server_is_asked_reruns_its_predictions_and_how_it_is_reached_does_not() -> None:
     both = [IND, SHOTS]
-    changed = decided(served(changes, settings=both)) != decided(served(settings=both))
-    assert changed == reruns
-
-
-def test_settings_that_no_server_is_told_rerun_none_of_its_predictions() -> None:
+    before = decided(served(settings=both))
+    assert decided(served({"access": ACCESS}, settings=both)) == before
+    asked: list[Raw] = [{"server": SERVER | {"model": "large-2"}}, {"shots": 1}]
+    asked += [{"server": SERVER | {"url": "https://other.example/v1"}}]
+    asked += [{"server": SERVER | {"api": "completions"}}, {"decoding": {"max_new_tokens": 5000}}]
+    for changes in asked:
+        assert decided(served(changes, settings=both)) != before, changes
+    # No server is told these.
     unsaid = {"max_length": 999, "fused": False, "oom": "halve"}
     local = served(decoding=unsaid, batch_tokens=99, precision={"quantization": "none"})
     assert decided(local) == decided(served())

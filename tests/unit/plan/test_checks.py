@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.models.bases import HubSource, read_base
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 
 TRAINED = {"base": "Small", "template": "chatml"}
@@ -70,7 +69,7 @@ def fetched(checked: Study, source: HubSource = HUB, recorded: HubSource = HUB) 
     }
     write_json(folder / "manifest.json", manifest)
     bases = checked.config.bases | {"Small": source}
-    return replace(checked, config=checked.config.model_copy(update={"bases": bases}))
+    return Study(checked.config.model_copy(update={"bases": bases}))
 
 
 def test_what_fits_passes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
@@ -142,21 +141,19 @@ def test_a_damaged_base_is_told_with_the_way_to_fetch_it_again() -> None:
     )
 
 
-@pytest.mark.parametrize("case", ["weights left behind", "another source"])
-def test_without_the_files_the_row_of_the_table_tells(case: str) -> None:
-    """If there is none, nothing is known, and nothing is refused."""
+def test_without_the_files_the_row_of_the_table_tells_or_nothing_is_refused() -> None:
     wrong = {"models": models(target_modules=["q_prj"])}
-    other = HUB.model_copy(update={"revision": "v1"})
-    recorded = other if case == "another source" else HUB
-    made = fetched(study(**wrong, architectures={"Small": "SmolLM2-135M"}), recorded=recorded)
-    if case == "weights left behind":
+    known = study(**wrong, architectures={"Small": "SmolLM2-135M"})
+    # Weights of another source are fetched again.
+    made = fetched(known, recorded=HUB.model_copy(update={"revision": "v1"}))
+    for _ in range(2):
+        (line,) = problems(made)
+        assert "q_prj is no linear layer of Small: did you mean `q_proj`?" in line
+        shutil.rmtree("results/bases/Small")
+        made = fetched(known)
         Path("results/bases/Small/model.safetensors").unlink()
-    (line,) = problems(made)
-    assert "q_prj is no linear layer of Small: did you mean `q_proj`?" in line
-    unknown = study(**wrong)
-    check_named_files(
-        replace(unknown, config=unknown.config.model_copy(update={"bases": made.config.bases}))
-    )
+    config = study(**wrong).config.model_copy(update={"bases": made.config.bases})
+    check_named_files(Study(config))
 
 
 # Files of others
@@ -166,33 +163,31 @@ SCORES = "table,model,doubled,{0},SA\nT,A,{0},1.4,\nT,B,,{1},1\n"
 TEMPLATE = "resources/prompts/chatml.jinja"
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "told"),
-    [
-        *(
-            ("study.csv", SCORES.format("PM", value), f"line 3: PM: {value} is no score")
-            for value in ("91.2", "nan", "-0.1")
-        ),
-        ("study.csv", SCORES.format("PM", '"0,9"'), "line 3: PM: 0,9 is no score: write a number"),
-        ("study.csv", SCORES.format("PMX", "1"), "line 1: PMX: the column is of no task: did you"),
+def test_scores_and_templates_are_tried_before_anything_runs() -> None:
+    no_score = "line 3: PM: {} is no score: write a number"
+    cases = [
         (TEMPLATE, "{{ instruction }}", "does not show the input of a record: write {{ input }}"),
         (TEMPLATE, "{{ input.__class__.__mro__ }}", "prints texts, and runs no code"),
         (TEMPLATE, "{{ input }}{{ options.first }}", "has no attribute 'first'"),
-    ],
-)
-def test_scores_and_templates_are_tried_before_anything_runs(
-    file: str, text: str, told: str
-) -> None:
-    Path(file).write_text(text)
-    (line,) = problems(study())
-    assert line.startswith(f"{file}: ")
-    assert told in line
+        ("study.csv", SCORES.format("PMX", "1"), "line 1: PMX: the column is of no task: did you"),
+        ("study.csv", SCORES.format("PM", '"0,9"'), no_score.format("0,9")),
+        *(
+            ("study.csv", SCORES.format("PM", value), no_score.format(value))
+            for value in ("91.2", "nan", "-0.1")
+        ),
+    ]
+    template = Path(TEMPLATE).read_text()
+    for file, text, told in cases:
+        Path(TEMPLATE).write_text(template)
+        Path(file).write_text(text)
+        (line,) = problems(study())
+        assert line.startswith(f"{file}: ")
+        assert told in line
 
 
 def test_missing_answers_are_told_with_what_to_do() -> None:
     other = {"backend": "recorded", "path": "answers"}
     made = study(models=MODELS | {"Other": other}, tasks=["SA"])
-    assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)
     write_json(Path(f"answers/SA/{IND}.json"), [])
     (line,) = problems(made)
     assert line.startswith("studies.shop.models.Other.path: there is no answers/SA/OOD_Diverse")

@@ -84,12 +84,22 @@ def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None
     assert exported is not None
     assert exported.device["merged"] == exported.device["base"]
     assert exported.host == exported.device_bytes
-    # The model is loaded once, whatever the tasks.
+    # The model is loaded once, whatever the tasks, and base and model answer the same records.
     each = [
-        on_cpu.prediction("Small-EC", task, on_cpu.slow, prompts=4)
-        for task in on_cpu.study.model_tasks("Small-EC")
+        on_cpu.prediction("Small-EC", task, on_cpu.slow, prompts=4, loads=number == 0)
+        for number, task in enumerate(on_cpu.study.model_tasks("Small-EC"))
     ]
-    assert exported.seconds < 2 * sum(one.seconds for one in each)
+    assert exported.seconds == pytest.approx(2 * sum(one.seconds for one in each))
+
+
+def test_only_answers_of_tuned_models_are_expected_to_be_as_long_as_the_right_ones() -> None:
+    asked = requests()
+    for model, same in (("Small", True), ("Small-EC", False)):
+        found = [
+            asked.of_key("predict", {"model": model, "task": "PM"}, asked.slow, longest=longest)
+            for longest in (False, True)
+        ]
+        assert (found[0] == found[1]) == same
 
 
 def test_less_to_compute_with_or_more_to_do_takes_more_time() -> None:
@@ -108,9 +118,9 @@ def test_less_to_compute_with_or_more_to_do_takes_more_time() -> None:
 
 
 def test_a_task_that_is_not_in_the_file_of_lengths_has_the_mean_of_all() -> None:
-    rows = [line.split(",") for line in LENGTHS.read_text().splitlines()[1:]]
-    prompts, shots = [int(one[1]) for one in rows], MODELS["Small"] | {"shots": 1}
-    asked = requests(models=MODELS | {"Shots": shots}, settings=[IND, f"{IND}_1-shot"])
+    prompts = [int(line.split(",")[1]) for line in LENGTHS.read_text().splitlines()[1:]]
+    shots = MODELS | {"Shots": MODELS["Small"] | {"shots": 1}}
+    asked = requests(models=shots, settings=[IND, f"{IND}_1-shot"])
     assert min(prompts) < asked.answered("Small", "NEW").prompt < max(prompts)
     one, none = (asked.answered(name, "SA") for name in ("Shots", "Small"))
     assert (one.prompt > none.prompt, one.longest_prompt) == (True, 2 * none.longest_prompt)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import IND, OOD, TASKS, plan
+from support.plans import IND, OOD, plan
 from support.project import RESOURCES
 from support.raw_rows import row
 from support.scripts import run_script
@@ -16,9 +16,8 @@ from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.data.source import location
-from ecslm.plan.jobs import check_settings, dataset_settings
-from ecslm.plan.parameters import json_parameter
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
+from ecslm.plan.jobs import check_settings, dataset_settings, json_parameter
 from ecslm.plan.study import Study
 from ecslm.schemas.record import read_records
 
@@ -33,18 +32,6 @@ def settings_of(made: Study, task: str, split: str) -> str:
 
 def sources(made: Study) -> dict[tuple[str, str], str]:
     return {key: source_of(made).content(*key) for key in KEYS}
-
-
-def test_a_new_setting_concerns_the_test_records_of_tasks_that_have_such_alone() -> None:
-    before, after = plan(), plan(settings=[IND, OOD, "OOD_Unseen"])
-    assert json.loads(settings_of(before, "SA", "train"))["settings"] == [IND]
-    changed = {
-        (code, split)
-        for code in TASKS
-        for split in ("train", "val", "test")
-        if settings_of(before, code, split) != settings_of(after, code, split)
-    }
-    assert changed == {(code, "test") for code in TASKS if code not in ("PM", "QPR")}
 
 
 @pytest.mark.parametrize(
@@ -88,18 +75,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def local(rows: list[Raw], settings: Sequence[str] = (IND, OOD), **data: Any) -> Study:
     write_jsonl(Path("rows.jsonl"), rows)
     return plan(data={**LOCAL, **data}, settings=list(settings))
-
-
-@pytest.mark.parametrize(
-    ("number", "concerned"),
-    [(0, ("PM", "train")), (1, ("PM", "test")), (3, ("QPR", "test")), (4, ("SA", "train"))],
-)
-def test_an_edited_row_concerns_one_dataset_file(number: int, concerned: tuple[str, str]) -> None:
-    before = sources(local(ROWS))
-    edited = [dict(row) for row in ROWS]
-    edited[number]["output"] = "yes"
-    after = sources(local(edited))
-    assert {key for key in before if before[key] != after[key]} == {concerned}
 
 
 @pytest.mark.parametrize("task", ["PM", "QPR"])
@@ -153,18 +128,3 @@ def test_labels_concern_rankings_alone_and_fetching_the_file_that_is_pinned_noth
     Path("label.json").write_text('[["S"]]')
     after = sources(made)
     assert {key for key in before if before[key] != after[key]} == {("QPR", "test")}
-
-
-def test_moved_files_concern_what_shows_their_name_alone() -> None:
-    write_json(Path("label.json"), [["E"]])
-    before = local(ROWS, labels={"path": "label.json"})
-    settings, found = [settings_of(before, *key) for key in KEYS], sources(before)
-    whole = source_of(before).content()
-    Path("other").mkdir()
-    Path("rows.jsonl").rename("other/file.jsonl")
-    Path("label.json").rename("other/label.json")
-    moved = {"path": "other/file.jsonl", "labels": {"path": "other/label.json"}}
-    after = plan(data={"source": "path", **moved})
-    assert [settings_of(after, *key) for key in KEYS] == settings
-    assert sources(after) == found
-    assert source_of(after).content() != whole

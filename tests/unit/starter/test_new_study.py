@@ -11,7 +11,7 @@ import pytest
 from support.scripts import run_script
 
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.source import source_of
+from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 
 from .own_records import KINDS, Row, lines, row

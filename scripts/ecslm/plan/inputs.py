@@ -1,14 +1,20 @@
-"""The study's data source: its files, and digests that tie results to its content."""
+"""What a study is made from: its data source, with digests that tie results to its content, and its
+bases, from their files or, while these are not there, by their row of architectures.csv."""
 
+from collections.abc import Container, Iterable
 from functools import cache, cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.common.validation import read_model
 from ecslm.data.labels import no_label_file, planned_digest
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, HubData, Labels
 from ecslm.data.source import IndexedRows, content_of, local_path, open_rows
+from ecslm.models.architecture import Architecture, llama_architecture, read_architecture
+from ecslm.models.bases import BaseManifest, PathSource, fix_of_base
+from ecslm.models.fetching import require_model
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
@@ -30,8 +36,7 @@ class Source:
         """Missing files of the source, and missing labels without a URL. They are not needed once
         the dataset files exist."""
         labels = self.labels()
-        by_hand = [labels.path] if labels is not None and labels.url is None else []
-        return _absent([*self._files, *by_hand])
+        return _absent([*self._files, *([labels.path] if labels and not labels.url else [])])
 
     def check(self) -> None:
         """Check the files that records are built from before anything runs.
@@ -65,14 +70,6 @@ class Source:
         self._refuse(_absent(self._files))
         return open_rows(self.data, paths.CACHE)
 
-    def count_rows(self, task: str, split: str) -> int:
-        """The number of rows of a task and split in local files.
-
-        Raises:
-            InputError: a file is missing or cannot be read.
-        """
-        return sum(part.rows for part in self.rows.of(self._study.task_names(task), split))
-
     def content(self, task: str | None = None, split: str = "test") -> str:
         """Digest of the source rows of a dataset file, as a parameter.
 
@@ -86,13 +83,13 @@ class Source:
         result = study.path(paths.DATA_CHECK) if task is None else study.dataset_file(task, split)
         manifest = manifest_of(Path(result))
         # A pinned label file need not exist: its sha256 is known.
-        by_content = [labels.path] if labels is not None and labels.sha256 is None else []
+        by_content = [labels.path] if labels and labels.sha256 is None else []
         if manifest.is_file() and _absent([*self._files, *by_content]):
             return str(read_manifest(manifest).content)
 
         def digest() -> object:
-            known = None if task is None else study.task_names(task)
-            return self.rows.files if known is None else self.rows.content(known, split)
+            rows = self.rows
+            return rows.files if task is None else rows.content(study.task_names(task), split)
 
         return content_of(self.data, digest, None if labels is None else planned_digest(labels))
 
@@ -106,14 +103,16 @@ class Source:
 
     def labels(self, task: str | None = None, split: str = "test") -> Labels | None:
         """The relevance labels, if a dataset file takes any: only test records of rankings do."""
-        tasks = self._study.test_tasks if task is None else (task,)
-        ranks = any(self._study.task(one).answer == "ranking" for one in tasks)
-        return self.data.labels if ranks and split == "test" else None
+        ranked = set(self._ranked()).intersection([task] if task else self._study.test_tasks)
+        return self.data.labels if ranked and split == "test" else None
 
     def ranked_by_output(self) -> tuple[str, ...]:
         """Ranking tasks without labels: relevance is derived from the output's order."""
-        tasks = self._study.test_tasks if self.data.labels is None else ()
-        return tuple(task for task in tasks if self._study.task(task).answer == "ranking")
+        return () if self.data.labels else self._ranked()
+
+    def _ranked(self) -> tuple[str, ...]:
+        study = self._study
+        return tuple(one for one in study.test_tasks if study.task(one).answer == "ranking")
 
     def title(self) -> str:
         """The source's name in tables and reports."""
@@ -133,7 +132,7 @@ class Source:
             raise InputError(*lines)
 
 
-def _absent(files: list[str]) -> list[str]:
+def _absent(files: Iterable[str]) -> list[str]:
     return [path for path in files if not Path(path).exists()]
 
 
@@ -141,3 +140,67 @@ def _absent(files: list[str]) -> list[str]:
 def source_of(study: Study) -> Source:
     """The study's data source; shared, since it is slow to read."""
     return Source(study)
+
+
+@cache
+def architecture(study: Study, base: str) -> Architecture | None:
+    """What is known of a base.
+
+    Raises:
+        InputError: its files are damaged, or architectures.csv is missing or invalid.
+    """
+    folder = files_of_base(study, base)
+    if folder is None:
+        row = study.architecture_row(base)
+        return None if row is None else llama_architecture(row)
+    try:
+        return read_architecture(folder)
+    except InputError as error:
+        fix = fix_of_base(base, study.config.bases[base], Path(study.base(base)))
+        raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
+
+
+def files_of_base(study: Study, base: str) -> Path | None:
+    """The directory of a base's files if all of them are there, as configured now.
+
+    Raises:
+        InputError: the manifest is invalid.
+    """
+    source, manifest = study.config.bases[base], Path(study.base(base))
+    if isinstance(source, PathSource) and any(Path(source.path).glob("*.safetensors")):
+        return Path(source.path)
+    if not manifest.exists():
+        return None
+    made = read_model(manifest, BaseManifest)
+    folder = made.location(manifest)
+    # Weights of another source are fetched again.
+    fetched = made.source == source and all((folder / name).exists() for name in made.files)
+    return folder if fetched else None
+
+
+def check_base_folders(study: Study, due: Container[str]) -> list[str]:
+    """The directories that jobs are going to read weights from, once each is found to have a model.
+
+    Those of bases that have been read are left out: jobs that load them may find their results in
+    the cache. So are those that a run does not read, as one that makes dataset files alone.
+
+    Args:
+        due: files that the run is going to write.
+
+    Raises:
+        InputError: a line for each thing that one lacks.
+    """
+    folders: list[str] = []
+    problems: list[str] = []
+    for base, source in study.config.bases.items():
+        if not (isinstance(source, PathSource) and study.base(base) in due):
+            continue
+        folders.append(source.path)
+        try:
+            require_model(Path(source.path), source.path)
+        except InputError as error:
+            fix = f"put the model there, or set `run: false` for the models on {base}"
+            problems += [f"bases.{base}.path: {one}: {fix}" for one in error.problems]
+    if problems:
+        raise study.config.with_places(InputError(*problems))
+    return folders
