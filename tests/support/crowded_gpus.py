@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common import locks
-from ecslm.common.devices import lease
-from ecslm.common.devices.listing import Device
+from ecslm.common.devices import Device, take_devices
 
 GPUS = [Device(f"GPU-{letter}", n, "fake") for n, letter in enumerate("abc")]
 AT_ONCE = 8
@@ -29,7 +28,7 @@ def say(**what: Any) -> None:
 def job(folder: Path, chance: random.Random) -> None:
     """Have one or two devices for a moment."""
     count = chance.choice([1, 1, 1, 2])
-    for device in lease.take_devices(GPUS, count, folder, ""):
+    for device in take_devices(GPUS, count, folder, ""):
         say(begins=os.getpid(), device=device.number)
     time.sleep(chance.uniform(0, SECONDS_HELD))
     killed = chance.random() < 0.2

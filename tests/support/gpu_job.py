@@ -12,39 +12,30 @@ from typing import Any
 
 from support.machine import Gpu, install
 
-from ecslm.common.devices import lease
-from ecslm.common.worker import client
-from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.common import devices, worker
+from ecslm.common.locks import DEVICES_VARIABLE
 
 GPUS = ("GPU-a", "GPU-b", "GPU-c")
-
-
-class Session:
-    """Tells in which process it answers."""
-
-    def answer(self, _message: Any) -> int:
-        """The number of the process."""
-        return os.getpid()
 
 
 def do(command: str, *arguments: Any) -> Any:
     """Do what is asked; returns what there is to tell."""
     match command:
         case "take":
-            lease.lease_devices("cuda", *arguments)
+            devices.lease_devices("cuda", *arguments)
             return os.environ.get(DEVICES_VARIABLE)
         case "worker":
-            channel = client.join({"code": "1"}, Session)
-            return None if channel is None else client.ask(channel, "who")
+            one = worker.join({"code": "1"}, lambda: lambda _: os.getpid())
+            return one and one.ask("who")
         case "stay":
-            return client._stay_on_devices()
+            return worker._stay_on_devices()
     return dict(os.environ)
 
 
 def main(folder: str) -> None:
     """Obey until the input ends."""
     install([Gpu(uuid) for uuid in GPUS])
-    lease.private_folder = client.private_folder = lambda: Path(folder)
+    devices.private_folder = worker.private_folder = lambda: Path(folder)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     for line in sys.stdin:
         print(json.dumps(do(*json.loads(line))), flush=True)

@@ -12,9 +12,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import remove_temporaries, write_json
+from ecslm.common.files import Sha256, Value, read_model, remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
-from ecslm.common.validation import Sha256, Value, read_model
 
 
 @dataclass(frozen=True)

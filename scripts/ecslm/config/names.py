@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ecslm.common.plain_words import LINE, NAME
+from ecslm.common.errors import LINE, NAME
 from ecslm.tables.references import Reference
 
 # Files are called after them, with more words around, and a name of a file has at most 255 bytes.

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ecslm.common.plain_words import given, in_plain_words
+from ecslm.common.errors import given, in_plain_words
 from ecslm.common.text import nearest, shown
 
 # A key of a server by the names that people give it, and the sections where they put it.

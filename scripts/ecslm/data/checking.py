@@ -9,9 +9,8 @@ from typing import get_args
 from tqdm import tqdm
 
 from ecslm.common.files import write_text
-from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.hashing import canonical_json, sealed, sha256_of_text, unsealed
 from ecslm.common.text import nearest, shown
-from ecslm.common.validation import sealed, unsealed
 from ecslm.data.cleaning import clean_records, missing_records
 from ecslm.data.index import IndexedRows
 from ecslm.data.problems import Kind, Problems

@@ -17,9 +17,15 @@ from typing import IO, Any
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
+from ecslm.common.hashing import (
+    canonical_json,
+    sealed,
+    sha256_of_file,
+    sha256_of_text,
+    unchanged,
+    unsealed,
+)
 from ecslm.common.locks import held
-from ecslm.common.validation import sealed, unsealed
 from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.rows import COLUMNS, Row, check_columns, read_rows
 from ecslm.data.shares import Shares

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_bytes
+from ecslm.common.files import read_model, write_bytes
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
-from ecslm.common.validation import read_model
 from ecslm.data.settings import Labels
 from ecslm.schemas.record import Relevance
 

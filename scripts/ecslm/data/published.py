@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from ecslm.common.csv_rows import read_csv
-from ecslm.common.validation import validated
+from ecslm.common.files import read_csv, validated
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ecslm.common.validation import Sha256
+from ecslm.common.files import Sha256
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
 from ecslm.schemas.settings import Closed, JobSettings

@@ -12,11 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import RootModel
 
-from ecslm.common.cli import read_settings
 from ecslm.common.errors import InputError
-from ecslm.common.files import Model
+from ecslm.common.files import Model, read_settings, validated_json
 from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.common.validation import validated_json
 from ecslm.data.index import DEFAULTS, IndexedRows, index_of, kept_index
 from ecslm.data.rows import SUFFIXES, data_files
 from ecslm.data.settings import DataSource, HubData, PathData

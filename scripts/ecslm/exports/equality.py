@@ -4,8 +4,8 @@ adapter.
 
 from pathlib import Path
 
+from ecslm.common.files import read_model
 from ecslm.common.manifests import verify_result
-from ecslm.common.validation import read_model
 from ecslm.models.precision import Precision
 from ecslm.schemas.paths import EXPORT
 from ecslm.schemas.prediction import FinishReason

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, settle, write_json
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
-from ecslm.common.versions import require_locked
 from ecslm.exports.equality import Answer, AnsweredTwice, Equality, LogitsEquality
 from ecslm.exports.folder import write_folder
 from ecslm.exports.settings import ExportSettings

@@ -20,7 +20,7 @@ from types import ModuleType
 
 from ecslm.common.equal_code import stands_for
 from ecslm.common.errors import InputError
-from ecslm.common.worker.place import this_run
+from ecslm.common.locks import this_run
 from ecslm.fingerprint.digest import SCRIPTS, code_digest, code_of
 
 

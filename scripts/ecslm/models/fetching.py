@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import MadeBy, made_from
-from ecslm.common.versions import require_locked
 from ecslm.models.bases import (
     FETCHED,
     MODEL_FILES,

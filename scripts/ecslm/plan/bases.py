@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.validation import read_model
+from ecslm.common.files import read_model
 from ecslm.models.architecture import Architecture, llama_architecture, read_architecture
 from ecslm.models.bases import BaseManifest, PathSource, fix_of_base
 from ecslm.models.fetching import require_model

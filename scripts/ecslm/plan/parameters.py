@@ -13,11 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ecslm.common.cli import exit_with
+from ecslm.common.environment import lock_versions
 from ecslm.common.equal_code import Pair, representative
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, exit_with
 from ecslm.common.hashing import canonical_json
-from ecslm.common.versions import lock_versions
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.study import Study
 from ecslm.schemas.settings import JobSettings

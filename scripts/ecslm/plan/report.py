@@ -4,8 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
-from ecslm.common.versions import lock_versions
 from ecslm.plan.figures import figures_settings
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, partly_shown, table_context

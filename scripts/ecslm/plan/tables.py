@@ -11,7 +11,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.config.models import LearnedModel
 from ecslm.config.names import name_like
-from ecslm.models.parameter_counts import count_base, count_multiplied
+from ecslm.models.architecture import count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study

@@ -18,8 +18,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_jsonl
-from ecslm.common.validation import validated_json
+from ecslm.common.files import validated_json, write_jsonl
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import answers_name
 from ecslm.schemas.settings import Closed, JobSettings, hiding

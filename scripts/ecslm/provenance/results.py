@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import read_json
+from ecslm.common.files import read_json, read_model
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import MadeBy, Manifest, read_manifest
-from ecslm.common.validation import read_model
 from ecslm.models.bases import BaseManifest
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.parameters import versions_parameter

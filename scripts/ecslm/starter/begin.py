@@ -9,9 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import NAME, InputError
 from ecslm.common.files import write_jsonl, write_text
-from ecslm.common.plain_words import NAME
 from ecslm.common.text import number_of, shown
 from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.card.card import ANSWERS

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_csv
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.card.reports import Leakage

@@ -18,7 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from ecslm.common.errors import InputError
-from ecslm.models.batching import common_length
+from ecslm.models.prompts import common_length
 from ecslm.training.batches import IGNORED, Batch, Example, Padded
 
 # The name of the attention in transformers.

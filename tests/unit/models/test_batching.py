@@ -5,7 +5,7 @@ from itertools import chain, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecslm.models.batching import batches_by_length
+from ecslm.models.prompts import batches_by_length
 
 
 @given(st.lists(st.integers(1, 500), max_size=60), st.integers(1, 2000))

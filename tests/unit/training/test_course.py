@@ -13,7 +13,7 @@ from support.model_examples import adapter_settings, make_record, read_lines, tr
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
-from ecslm.models.adapters import read_adapter
+from ecslm.models.manifests import read_adapter
 from ecslm.training import fit
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.processes import Processes

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ecslm.models.libraries import OF_PROMPTS
+from ecslm.models.precision import OF_PROMPTS
 from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import Answer
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ecslm.models.parameter_counts import count_adapter
+from ecslm.models.architecture import count_adapter
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.schemas.settings import Closed

@@ -5,9 +5,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.models.parameter_counts import count_adapter, count_base
+from ecslm.common.files import read_csv
+from ecslm.models.architecture import count_adapter, count_base
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.tables.entry import Entry
 from ecslm.tables.inputs import Inputs

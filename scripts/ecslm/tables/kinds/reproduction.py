@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ecslm.common.csv_rows import read_csv
+from ecslm.common.files import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
 from ecslm.tables.entry import TASK_COLUMNS, IntervalsEntry
 from ecslm.tables.inputs import Inputs

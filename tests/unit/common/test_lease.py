@@ -18,15 +18,14 @@ import pytest
 from support.gpu_job import GPUS
 from support.project import ROOT, SCRIPTS
 
-from ecslm.common.devices import lease
+from ecslm.common import devices, locks
 from ecslm.common.errors import InputError
-from ecslm.common.worker import place
-from ecslm.common.worker.client import LEASE_VARIABLE
-from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, private_folder, run_of
+from ecslm.common.locks import DEVICES_VARIABLE, RUN_VARIABLE, private_folder, run_of
+from ecslm.common.worker import LEASE_VARIABLE
 
 SUPPORT = ROOT / "tests/support"
 PATHS = {"PYTHONPATH": f"{SCRIPTS}{os.pathsep}{ROOT / 'tests'}"}
-OF_JOBS = (DEVICES_VARIABLE, LEASE_VARIABLE, RUN_VARIABLE, lease.SCHEDULER_VARIABLE)
+OF_JOBS = (DEVICES_VARIABLE, LEASE_VARIABLE, RUN_VARIABLE, devices.SCHEDULER_VARIABLE)
 
 
 class Job:
@@ -195,7 +194,7 @@ def test_a_job_goes_where_its_run_has_a_worker_which_leaves_for_other_runs(
 def test_a_link_or_open_folder_in_place_of_the_private_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "TEMPORARY", tmp_path)
+    monkeypatch.setattr(locks, "TEMPORARY", tmp_path)
     folder = private_folder()
     assert private_folder() == folder
     folder.chmod(0o770)
