@@ -49,7 +49,7 @@ def main(
     """
     manifest = manifest or manifest_of(output)
     origin = made_from([predictions, encoder], settings, code, lock_versions(settings.libraries))
-    refuse_replaced(origin, [output], manifest)
+    refuse_replaced(origin, [output, manifest])
     # Of ids on several lines there would be several BERTScores.
     given = read_given(
         predictions, check=lambda rows: repeated_ids((line, one.id) for line, one in rows)

@@ -118,7 +118,7 @@ class Origin:
             InputError: what was read has changed since, or would be overwritten.
         """
         manifest = self._manifest or manifest or manifest_of(next(iter(results)))
-        refuse_replaced(self.fields, results, manifest)
+        refuse_replaced(self.fields, (*results, manifest))
         require_unchanged(self.fields)
         for path, content in results.items():
             if isinstance(content, bytes):

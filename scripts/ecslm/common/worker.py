@@ -46,11 +46,8 @@ LEASE_VARIABLE = "ECSLM_LEASE"
 
 
 class WorkerLostError(Exception):
-    """The worker has ended before it answered: it was killed, or could not start."""
-
-
-class WorkerFailedError(Exception):
-    """The worker met an error that is nobody's input: its traceback."""
+    """The worker has ended before it answered: it was killed, met an error of the code, which its
+    log tells, or could not start."""
 
 
 Answer = Callable[[Any], Any]
@@ -73,7 +70,6 @@ class Worker:
 
         Raises:
             InputError: as what answers in the worker.
-            WorkerFailedError: any other error there.
             WorkerLostError: it has ended.
         """
         try:
@@ -81,14 +77,12 @@ class Worker:
             reply = _receive(self._connection)
         except (EOFError, OSError):
             raise WorkerLostError(
-                "the process that held the model was killed, perhaps for lack of memory"
+                "the process that held the model has ended, perhaps for lack of memory"
             ) from None
         for level, text in reply["log"]:
             log.log(level, "%s", text)
         if "problems" in reply:
             raise InputError(*(Problem(**problem) for problem in reply["problems"]))
-        if "failure" in reply:
-            raise WorkerFailedError(reply["failure"])
         return reply["value"]
 
     def close(self) -> None:
@@ -262,20 +256,15 @@ def _serve(
                 return
             answer = new_answer()
             while True:
-                reply = _reply(answer, _receive(connected))
+                message = _receive(connected)
+                try:
+                    reply = {"value": answer(message)}
+                except InputError as error:
+                    problems = map(asdict, error.details)
+                    reply = {"problems": [one | {"path": str(one["path"])} for one in problems]}
+                except Exception as error:
+                    # Who knows what state it has left.
+                    raise RuntimeError("this process ends, and the job tries alone") from error
                 logged = [(one.levelno, one.getMessage()) for one in collected.buffer]
                 _send(connected, {**reply, "log": logged})
                 collected.flush()
-                if "failure" in reply:
-                    # Who knows what state it has left.
-                    return
-
-
-def _reply(answer: Answer, message: Any) -> dict[str, Any]:
-    try:
-        return {"value": answer(message)}
-    except InputError as error:
-        problems = map(asdict, error.details)
-        return {"problems": [one | {"path": str(one["path"])} for one in problems]}
-    except Exception:
-        return {"failure": traceback.format_exc()}

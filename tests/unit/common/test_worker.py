@@ -14,7 +14,7 @@ import pytest
 from ecslm.common import worker
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.locks import RUN_VARIABLE, run_of
-from ecslm.common.worker import Worker, WorkerFailedError, free_memory, join
+from ecslm.common.worker import Worker, WorkerLostError, free_memory, join
 
 
 def new_answer() -> worker.Answer:
@@ -88,7 +88,7 @@ def test_problems_and_log_come_back_as_they_are_and_other_errors_end_the_process
     with pytest.raises(InputError) as caught:
         one.ask("bad")
     assert caught.value.problems == ("a.jsonl: line 3: input: too long", "and more")
-    with pytest.raises(WorkerFailedError, match=r"Traceback(.|\n)*no such kernel"):
+    with pytest.raises(WorkerLostError):
         one.ask("broken")
     psutil.Process(number).wait(30)
     one.close()

@@ -203,7 +203,7 @@ def test_kill_9_of_the_process_amid_a_job_costs_no_finished_batch(
     worker.kill()
     paused.finish()
     log = jobs.log("job")
-    assert "was killed, perhaps for lack of memory: this job loads the model itself" in log
+    assert "has ended, perhaps for lack of memory: this job loads the model itself" in log
     # The third batch had been answered before.
     assert "7 prompts in 5 batches, 3 already done" in log
     assert jobs.predictions("job") == alone(tmp_path, tiny_base)
