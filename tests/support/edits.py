@@ -128,71 +128,17 @@ def commented(text: str) -> str:
     )
 
 
-def in_another_layout(text: str) -> str:
-    """The layout of `ast.unparse`: other quotes, spaces and line breaks, and no comments."""
-    return ast.unparse(ast.parse(text)) + "\n"
-
-
-def with_other_docstrings(text: str) -> str:
-    """Another docstring wherever there is one, and one wherever there is none."""
-    tree = ast.parse(text)
-    for block in _blocks(tree):
-        if ast.get_docstring(block) is not None:
-            del block.body[0]
-        block.body.insert(0, ast.Expr(ast.Constant("Other words.")))
-    return ast.unparse(tree) + "\n"
-
-
 def with_more_log_lines(text: str) -> str:
     """A log line and a warning at the start of each function."""
     tree = ast.parse(text)
-    for block in _blocks(tree):
-        if isinstance(block, ast.Module):
-            words = "import logging, warnings\nlog = logging.getLogger(__name__)"
-        elif isinstance(block, ast.FunctionDef):
-            words = 'log.info("Here.")\nwarnings.warn("Here.", stacklevel=2)'
-        else:
-            continue
+    words = {
+        ast.Module: "import logging, warnings\nlog = logging.getLogger(__name__)",
+        ast.FunctionDef: 'log.info("Here.")\nwarnings.warn("Here.", stacklevel=2)',
+    }
+    for block in (node for node in ast.walk(tree) if type(node) in words):
         start = 0 if ast.get_docstring(block) is None else 1
-        block.body[start:start] = ast.parse(words).body
+        block.body[start:start] = ast.parse(words[type(block)]).body
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
-
-
-def with_definitions_reversed(text: str) -> str:
-    """The functions of a module that have no decorators, in reverse order, in their places."""
-    tree = ast.parse(text)
-    places = [n for n, node in enumerate(tree.body) if isinstance(node, ast.FunctionDef)]
-    places = [place for place in places if not tree.body[place].decorator_list]
-    for place, node in zip(places, [tree.body[n] for n in reversed(places)], strict=True):
-        tree.body[place] = node
-    return ast.unparse(tree) + "\n"
-
-
-def with_other_annotations(text: str) -> str:
-    """Another annotation of what each function returns."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and not node.decorator_list and node.returns:
-            node.returns = ast.Constant("Anything")
-    return ast.unparse(tree) + "\n"
-
-
-def with_other_errors(text: str) -> str:
-    """Other words in each `InputError` that is raised."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        match node:
-            case ast.Raise(exc=ast.Call(func=ast.Name(id="InputError"), args=[argument])):
-                for part in ast.walk(argument):
-                    if isinstance(part, ast.JoinedStr):
-                        part.values.append(ast.Constant(", in other words"))
-    return ast.unparse(tree) + "\n"
-
-
-def _blocks(tree: ast.Module) -> list[ast.Module | ast.ClassDef | ast.FunctionDef]:
-    """All that can have a docstring."""
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
 # Configuration and data

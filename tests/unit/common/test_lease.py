@@ -3,12 +3,12 @@
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -205,27 +205,7 @@ def test_a_link_or_open_folder_in_place_of_the_private_one_is_refused(
         folder.symlink_to(tmp_path)
 
 
-def test_of_many_jobs_that_are_killed_at_random_no_two_have_a_device_at_once(
-    tmp_path: Path,
-) -> None:
-    done = subprocess.run(
-        [sys.executable, str(SUPPORT / "crowded_gpus.py"), str(tmp_path), "400"],
-        env=os.environ | PATHS,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    begun, ended = ([line for line in lines if word in line] for word in ("begins", "ends"))
-    # The last comes first: a job may be killed after it has ended, before that is known.
-    end_of = {line["ends"]: line["at"] for line in reversed(ended)}
-    held: dict[int, list[tuple[int, int]]] = {number: [] for number in range(len(GPUS))}
-    for line in begun:
-        held[line["device"]].append((line["at"], end_of[line["begins"]]))
-    killed = {line["ends"] for line in ended if line.get("killed")}
-    assert len(killed & {line["begins"] for line in begun}) > 10
-    for intervals in held.values():
-        assert len(intervals) > 50
-        # One that is killed between the lock and its line ends before it begins.
-        real = sorted((begin, end) for begin, end in intervals if begin < end)
-        assert [pair for pair in pairwise(real) if pair[1][0] < pair[0][1]] == []
+def test_of_many_jobs_that_are_killed_at_random_no_two_have_a_device_at_once(start: Start) -> None:
+    ended = start().does("crowd", 300)
+    assert set(ended) == {0, -signal.SIGALRM}
+    assert ended.count(-signal.SIGALRM) > 10
