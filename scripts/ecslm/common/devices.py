@@ -179,8 +179,8 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
 def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) -> list[Device]:
     """Wait for `count` of the devices, and lock them until this process ends.
 
-    All are taken at once, or none, so that no two jobs wait for each other. Devices on which the
-    run's worker may hold a model come first, those of other runs' workers last.
+    All are taken at once, or none, so that no two jobs wait for each other. Another worker than
+    that of the job's run ends.
 
     Args:
         folder: of the locks.
@@ -190,9 +190,9 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     lock(folder, SHARED)
     # Jobs with several devices have no worker.
     own = run if count == 1 else ""
-    locked = _lock_some(devices, count, folder, own)
+    locked = _lock_some(devices, count, folder)
     for device, descriptor in locked.items():
-        worker, waiting = _worker_on(device, folder), Waiting()
+        worker, waiting = noted(_lock_of(device, folder))[1], Waiting()
         if worker != own or not own:
             if worker:
                 end_worker(worker, device.uuid)
@@ -203,20 +203,16 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
                 )
             os.close(free)
         note(descriptor, own)
-    return [one for one in devices if one in locked]
+    return list(locked)
 
 
-def _lock_some(devices: Sequence[Device], count: int, folder: Path, own: str) -> dict[Device, int]:
+def _lock_some(devices: Sequence[Device], count: int, folder: Path) -> dict[Device, int]:
     """Lock devices as soon as enough are free; returns them with their descriptors."""
-
-    def distance(one: Device) -> tuple[bool, bool]:
-        return (worker := _worker_on(one, folder)) != own, worker != ""
-
     waiting = Waiting()
     while True:
         locked: dict[Device, int] = {}
         with ExitStack() as held:
-            for one in sorted(devices, key=distance):
+            for one in devices:
                 descriptor = lock(_lock_of(one, folder)) if len(locked) < count else None
                 if descriptor is not None:
                     locked[one] = descriptor
@@ -235,8 +231,3 @@ def _lock_some(devices: Sequence[Device], count: int, folder: Path, own: str) ->
 def _lock_of(device: Device, folder: Path) -> Path:
     """The lock of the job that has leased a device."""
     return users_of(folder, device.uuid).with_suffix(".lock")
-
-
-def _worker_on(device: Device, folder: Path) -> str:
-    """The run whose worker may be on the device; empty if none."""
-    return noted(_lock_of(device, folder))[1]
