@@ -1,13 +1,15 @@
 """What a base's files tell of it, and adapters that do not fit."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from support.project import RESOURCES
+from support.project import RESOURCES, SCRIPTS
 
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import (
@@ -142,3 +144,12 @@ def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
     assert sum(rows * columns for rows, columns in filter(None, layers.values())) == (
         134_515_008 - 61 * 576
     )
+
+
+def test_reading_an_architecture_loads_no_torch(tiny_model: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from ecslm.models.architecture import "
+        f"read_architecture; read_architecture(Path({str(tiny_model)!r})); "
+        "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=SCRIPTS)
