@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from ecslm.prediction.learned.learning import learn
 from ecslm.schemas.record import Record
-from ecslm.schemas.registry import registered_kind
+from ecslm.schemas.task import registered_kind
 
 TASKS = ("AG", "AP", "AVE", "QPR", "SR", "SA", "MPC", "PRP", "PSI", "PM")
 TRAIN = {"PM": 2_022}

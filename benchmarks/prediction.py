@@ -140,8 +140,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 def strict_score(task: str, records: Sequence[Any], texts: Sequence[str]) -> float | None:
     """The strict score of all answers together; None for a task that BERTScore is needed for."""
     from ecslm.schemas.prediction import ScoredPrediction
-    from ecslm.schemas.registry import registered_kind
-    from ecslm.schemas.task import BERTSCORE_METRICS
+    from ecslm.schemas.task import BERTSCORE_METRICS, registered_kind
     from ecslm.scoring.score import Row, score
     from ecslm.scoring.settings import ScoringSettings
 
@@ -185,7 +184,7 @@ def ours(
     arguments: argparse.Namespace, model: Any, tokenizer: Any, prompts: Any, share: int = 1
 ) -> list[str]:
     """Our answers, in batches of the budget divided by `share`."""
-    from ecslm.models.batching import batches_by_length
+    from ecslm.models.prompts import batches_by_length
     from ecslm.prediction.settings import DecodingSettings
     from ecslm.prediction.transformers_engine import Engine
 

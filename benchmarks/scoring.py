@@ -130,7 +130,7 @@ def bootstraps(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     import numpy as np
 
     from ecslm.schemas.prediction import read_predictions
-    from ecslm.schemas.registry import registered_kind
+    from ecslm.schemas.task import registered_kind
     from ecslm.scoring.answers.protocol import answer_type
     from ecslm.scoring.intervals import bootstrap_values
     from ecslm.scoring.metrics.protocol import Item, metric

@@ -17,10 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 import torch
 
 from ecslm.models.bases import read_base
-from ecslm.models.batching import batches_by_length
 from ecslm.models.loading import load_tokenizer, use_threads
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate, encode_prompt
+from ecslm.models.prompts import PromptTemplate, batches_by_length, encode_prompt
 from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import load_model

@@ -20,7 +20,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from ecslm.common.errors import InputError
-from ecslm.common.worker.place import RUN_VARIABLE, this_run
+from ecslm.common.locks import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan import comparisons, jobs
@@ -34,7 +34,7 @@ from ecslm.provenance.checks import os_errors_told
 from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
-from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.schemas.task import CONFIG_FILE
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.

@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
+from ecslm.common.files import read_text, validated_json
 from ecslm.common.logs import start_log
 from ecslm.common.text import nearest
-from ecslm.common.validation import validated_json
 from ecslm.plan.jobs import json_parameter, prediction_settings
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import Backend, Request, backend_class

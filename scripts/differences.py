@@ -14,7 +14,7 @@ from ecslm.common.manifests import read_result
 from ecslm.comparisons.settings import DifferencesSettings, names_best_simple
 from ecslm.comparisons.testing import differences
 from ecslm.schemas.metrics_file import SimpleBaselines
-from ecslm.schemas.paths import SIMPLE_BASELINES, outcome_paths
+from ecslm.schemas.paths import OUTCOMES, SIMPLE_BASELINES
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcomes
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -40,7 +40,7 @@ def main(
         json: print JSON, as it is written, instead of a summary
     """
     files = {
-        name: [results / path for path in outcome_paths(name, model.seeds, task)]
+        name: [results / OUTCOMES.format(model=name, seed=seed, task=task) for seed in model.seeds]
         for name, model in settings.models.items()
     }
     origin.reads(*(path for paths in files.values() for path in paths))

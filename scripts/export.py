@@ -5,10 +5,10 @@ adapter: equality.json in the folder.
 
 from pathlib import Path
 
-from ecslm.common.devices.lease import lease_devices
+from ecslm.common.devices import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
-from ecslm.common.worker.client import free_memory
+from ecslm.common.worker import free_memory
 from ecslm.exports.settings import ExportSettings
 from ecslm.script import Device, OutputFile, job, run_script
 

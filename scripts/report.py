@@ -1,14 +1,17 @@
 """Build a study's report: one web page, and a LaTeX document of all tables and figures."""
 
+import subprocess
 from pathlib import Path
 
-from ecslm.common.commit import project_commit
 from ecslm.reports.content import read_content
 from ecslm.reports.document import render_document
 from ecslm.reports.page import render_page
 from ecslm.reports.settings import ReportSettings, base_names, report_files
 from ecslm.schemas.paths import BASE
 from ecslm.script import Origin, OutputFile, job, run_script
+
+# The number alone, whatever names it has, and a mark where files of the project differ from it.
+DESCRIBE = ("describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+")
 
 
 @job()
@@ -42,6 +45,17 @@ def main(
     content = read_content(settings, results, bases, project_commit(html_template.parent))
     page = render_page(content, results, template=html_template, style=style, script=script)
     origin.writes({html: page, tex: render_document(content, tex_template)})
+
+
+def project_commit(folder: Path) -> str | None:
+    """The commit that is checked out, with `+` where files of the project differ from it; None
+    outside of a git repository, or without git."""
+    command = ["git", "-C", str(folder), *DESCRIBE]
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

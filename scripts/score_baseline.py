@@ -11,8 +11,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.schemas.record import Record, checked_records
-from ecslm.schemas.registry import registered_kind
-from ecslm.schemas.task import TaskKind
+from ecslm.schemas.task import TaskKind, registered_kind
 from ecslm.scoring.baselines import (
     Baseline,
     answers_of,

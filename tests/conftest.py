@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from hypothesis import settings
-from support.memory import use_memory
 
 # Takes a name and what makes a thing in a folder; returns the folder.
 Shared = Callable[[str, Callable[[Path], object]], Path]
 
+BYTES_NEEDED = 4 * 10**9
 # The same examples in every run, on however slow a machine.
 settings.register_profile("project", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("project")
@@ -30,8 +30,16 @@ for variable in ("ECSLM_CACHE", "ECSLM_CACHE_GB"):
 
 
 def pytest_configure() -> None:
-    """Keep files in memory, also those of the workers of pytest-xdist."""
-    use_memory()
+    """Keep files in memory, also those of the workers of pytest-xdist, unless the user has chosen a
+    place: tests copy projects of a thousand files, and what they run waits for each write."""
+    # A container may have it without room, or without the right to run programs in it.
+    memory = Path("/dev/shm")
+    if (
+        os.access(memory, os.W_OK)
+        and shutil.disk_usage(memory).free > BYTES_NEEDED
+        and not os.statvfs(memory).f_flag & os.ST_NOEXEC
+    ):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 def pytest_collection_finish() -> None:
@@ -127,37 +135,29 @@ def tiny_encoder(shared: Shared) -> Path:
 @pytest.fixture(scope="session")
 def exact_adapter(tiny_base: Path, shared: Shared) -> Path:
     """The manifest of an adapter trained in float32, never interrupted."""
-
-    def make(folder: Path) -> None:
-        from support.model_examples import train
-
-        train(folder, tiny_base)
-
-    return shared("exact", make) / "adapter/manifest.json"
+    return _trained("exact", tiny_base, shared)
 
 
 @pytest.fixture(scope="session")
 def fluent_adapter(tiny_base: Path, shared: Shared) -> Path:
     """The manifest of an adapter trained for long enough to give answers of the right form."""
-
-    def make(folder: Path) -> None:
-        from support.model_examples import adapter_settings, train
-
-        train(folder, tiny_base, adapter_settings(epochs=15, dropout=0.0))
-
-    return shared("fluent", make) / "adapter/manifest.json"
+    return _trained("fluent", tiny_base, shared, epochs=15, dropout=0.0)
 
 
 @pytest.fixture(scope="session")
 def quantised_adapter(tiny_base: Path, shared: Shared) -> Path:
     """The manifest of an adapter trained on an NF4 base, computing in float32."""
+    quantised = {"quantization": "nf4", "dtype": "float32"}
+    return _trained("quantised", tiny_base, shared, quantised)
 
+
+def _trained(name: str, base: Path, shared: Shared, *precision: object, **changes: object) -> Path:
     def make(folder: Path) -> None:
-        from support.model_examples import QUANTISED, adapter_settings, train
+        from support.model_examples import adapter_settings, train
 
-        train(folder, tiny_base, adapter_settings(QUANTISED))
+        train(folder, base, adapter_settings(*precision, **changes))
 
-    return shared("quantised", make) / "adapter/manifest.json"
+    return shared(name, make) / "adapter/manifest.json"
 
 
 def _fetch(model: Path, folder: Path, name: str) -> None:

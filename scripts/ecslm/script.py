@@ -25,9 +25,9 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_ori
 
 from pydantic import BaseModel
 
-from ecslm.common.cli import exit_with, read_settings
-from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import write_bytes, write_lines
+from ecslm.common.environment import installed_versions, require_locked
+from ecslm.common.errors import InputError, Problem, exit_with
+from ecslm.common.files import read_settings, write_bytes, write_lines
 from ecslm.common.logs import start_log
 from ecslm.common.manifests import (
     made_from,
@@ -37,7 +37,6 @@ from ecslm.common.manifests import (
     write_manifest,
 )
 from ecslm.common.text import nearest
-from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import planned_code
 from ecslm.schemas.settings import JobSettings
 
@@ -119,7 +118,7 @@ class Origin:
             InputError: what was read has changed since, or would be overwritten.
         """
         manifest = self._manifest or manifest or manifest_of(next(iter(results)))
-        refuse_replaced(self.fields, results, manifest)
+        refuse_replaced(self.fields, (*results, manifest))
         require_unchanged(self.fields)
         for path, content in results.items():
             if isinstance(content, bytes):

@@ -12,7 +12,7 @@ import yaml
 from support.scratch import PARTS
 
 Run = subprocess.CompletedProcess[str]
-Contents = dict[Path, tuple[int, int, int, bytes]]
+Contents = dict[Path, tuple[object, ...]]
 
 # Snakemake's own records, and compiled code.
 IGNORED = {".snakemake", "__pycache__"}
@@ -20,8 +20,6 @@ RESULTS = "results"
 # Digests of files, which a run keeps if these are older than two seconds: that depends on how fast
 # the machine is.
 DIGESTS = "results/cache/digests.json"
-# Only of files up to this size are the bytes compared, beside size and time.
-MOST_READ = 1_000_000
 BEGIN = "error: "
 
 
@@ -125,25 +123,20 @@ def refused(
 
 
 def _contents(folder: Path) -> Contents:
-    """Size, time, permissions and bytes of each file; folders count as files without bytes."""
+    """Permissions, size and time of each file, and permissions of each folder."""
     found: Contents = {}
     for place, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if name not in IGNORED]
         for name in (*folders, *files):
             path = Path(place, name)
-            found[path.relative_to(folder)] = _content(path, name in folders)
+            found[path.relative_to(folder)] = _content(path)
     return found
 
 
-def _content(path: Path, is_folder: bool) -> tuple[int, int, int, bytes]:
-    try:
-        status = path.stat()
-    except OSError:
+def _content(path: Path) -> tuple[object, ...]:
+    if not path.exists():
         # A link that leads nowhere.
-        return (0, 0, 0, os.fsencode(path.readlink()))
-    if is_folder:
-        # What is in it tells whether it has changed.
-        return (0, 0, status.st_mode, b"")
-    readable = path.is_file() and status.st_size <= MOST_READ and os.access(path, os.R_OK)
-    content = path.read_bytes() if readable else b""
-    return (status.st_size, status.st_mtime_ns, status.st_mode, content)
+        return (path.readlink(),)
+    status = path.stat()
+    # What is in a folder tells whether it has changed.
+    return (status.st_mode, *(() if path.is_dir() else (status.st_size, status.st_mtime_ns)))

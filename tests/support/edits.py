@@ -40,25 +40,31 @@ def together(*edits: Edit) -> Edit:
 # Text
 
 
+def in_file(file: str, change: Callable[[str], str]) -> Edit:
+    """Another text of a file, made of its own."""
+
+    def edit(project: Path) -> None:
+        before = (project / file).read_text(encoding="utf-8")
+        after = change(before)
+        assert after != before, f"{file}: stays as it is"
+        (project / file).write_text(after, encoding="utf-8")
+
+    return edit
+
+
 def replaced(file: str, old: str, new: str) -> Edit:
     """Other text in place of the only occurrence of `old`."""
 
-    def edit(project: Path) -> None:
-        text = (project / file).read_text(encoding="utf-8")
+    def change(text: str) -> str:
         assert text.count(old) == 1, f"{file}: {old!r} is there {text.count(old)} times"
-        (project / file).write_text(text.replace(old, new), encoding="utf-8")
+        return text.replace(old, new)
 
-    return edit
+    return in_file(file, change)
 
 
 def added(file: str, line: str) -> Edit:
     """One more line at the end of a file."""
-
-    def edit(project: Path) -> None:
-        with (project / file).open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
-
-    return edit
+    return in_file(file, lambda text: f"{text}{line}\n")
 
 
 def renamed(file: str, name: str) -> Edit:
@@ -77,15 +83,8 @@ def logic(*files: str) -> Edit:
 
 def locked(library: str, version: str) -> Edit:
     """Another version of a library in the lock file."""
-
-    def edit(project: Path) -> None:
-        path = project / "requirements.lock"
-        text = path.read_text(encoding="utf-8")
-        text, count = re.subn(rf"(?m)^{re.escape(library)}==.*$", f"{library}=={version}", text)
-        assert count == 1, f"{library}: pinned {count} times"
-        path.write_text(text, encoding="utf-8")
-
-    return edit
+    pin = re.compile(rf"^{re.escape(library)}==.*$", re.MULTILINE)
+    return in_file("requirements.lock", lambda text: pin.sub(f"{library}=={version}", text))
 
 
 def in_rules(pattern: str, replacement: str) -> Edit:
@@ -128,71 +127,17 @@ def commented(text: str) -> str:
     )
 
 
-def in_another_layout(text: str) -> str:
-    """The layout of `ast.unparse`: other quotes, spaces and line breaks, and no comments."""
-    return ast.unparse(ast.parse(text)) + "\n"
-
-
-def with_other_docstrings(text: str) -> str:
-    """Another docstring wherever there is one, and one wherever there is none."""
-    tree = ast.parse(text)
-    for block in _blocks(tree):
-        if ast.get_docstring(block) is not None:
-            del block.body[0]
-        block.body.insert(0, ast.Expr(ast.Constant("Other words.")))
-    return ast.unparse(tree) + "\n"
-
-
 def with_more_log_lines(text: str) -> str:
     """A log line and a warning at the start of each function."""
     tree = ast.parse(text)
-    for block in _blocks(tree):
-        if isinstance(block, ast.Module):
-            words = "import logging, warnings\nlog = logging.getLogger(__name__)"
-        elif isinstance(block, ast.FunctionDef):
-            words = 'log.info("Here.")\nwarnings.warn("Here.", stacklevel=2)'
-        else:
-            continue
+    words = {
+        ast.Module: "import logging, warnings\nlog = logging.getLogger(__name__)",
+        ast.FunctionDef: 'log.info("Here.")\nwarnings.warn("Here.", stacklevel=2)',
+    }
+    for block in (node for node in ast.walk(tree) if type(node) in words):
         start = 0 if ast.get_docstring(block) is None else 1
-        block.body[start:start] = ast.parse(words).body
+        block.body[start:start] = ast.parse(words[type(block)]).body
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
-
-
-def with_definitions_reversed(text: str) -> str:
-    """The functions of a module that have no decorators, in reverse order, in their places."""
-    tree = ast.parse(text)
-    places = [n for n, node in enumerate(tree.body) if isinstance(node, ast.FunctionDef)]
-    places = [place for place in places if not tree.body[place].decorator_list]
-    for place, node in zip(places, [tree.body[n] for n in reversed(places)], strict=True):
-        tree.body[place] = node
-    return ast.unparse(tree) + "\n"
-
-
-def with_other_annotations(text: str) -> str:
-    """Another annotation of what each function returns."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and not node.decorator_list and node.returns:
-            node.returns = ast.Constant("Anything")
-    return ast.unparse(tree) + "\n"
-
-
-def with_other_errors(text: str) -> str:
-    """Other words in each `InputError` that is raised."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        match node:
-            case ast.Raise(exc=ast.Call(func=ast.Name(id="InputError"), args=[argument])):
-                for part in ast.walk(argument):
-                    if isinstance(part, ast.JoinedStr):
-                        part.values.append(ast.Constant(", in other words"))
-    return ast.unparse(tree) + "\n"
-
-
-def _blocks(tree: ast.Module) -> list[ast.Module | ast.ClassDef | ast.FunctionDef]:
-    """All that can have a docstring."""
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
 
 # Configuration and data
@@ -235,33 +180,28 @@ def with_keys_reversed(project: Path) -> None:
         return [reverse(item) for item in value] if isinstance(value, list) else value
 
     for name in ("config.yaml", CONFIGURATION.name):
-        path = project / name
-        _write_yaml(path, reverse(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        in_file(name, lambda text: _yaml(reverse(yaml.safe_load(text))))(project)
 
 
 def one_record(task: str, split: str) -> Edit:
     """Another text in the first record of a task, by its name in the data, and split."""
 
-    def edit(project: Path) -> None:
-        path = project / RECORDS
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    def change(text: str) -> str:
+        rows = [json.loads(line) for line in text.splitlines()]
         row = next(row for row in rows if (row["task"], row["split"]) == (task, split))
         row["instruction"] += " (new)"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return "".join(json.dumps(row) + "\n" for row in rows)
 
-    return edit
+    return in_file(RECORDS, change)
 
 
 def in_all_records(change: Callable[[dict[str, Any]], str]) -> Edit:
     """Each record as another text."""
 
-    def edit(project: Path) -> None:
-        path = project / RECORDS
-        lines = path.read_text(encoding="utf-8").splitlines()
-        text = "".join(change(json.loads(line)) + "\n" for line in lines)
-        path.write_text(text, encoding="utf-8")
+    def changed(text: str) -> str:
+        return "".join(change(json.loads(line)) + "\n" for line in text.splitlines())
 
-    return edit
+    return in_file(RECORDS, changed)
 
 
 def with_turned_keys(row: dict[str, Any]) -> str:
@@ -277,15 +217,7 @@ def with_a_remark(row: dict[str, Any]) -> str:
 
 def laid_out(file: str) -> Edit:
     """Another layout of a JSON file."""
-
-    def edit(project: Path) -> None:
-        path = project / file
-        text = path.read_text(encoding="utf-8")
-        other = json.dumps(json.loads(text), indent=3)
-        assert other != text
-        path.write_text(other, encoding="utf-8")
-
-    return edit
+    return in_file(file, lambda text: json.dumps(json.loads(text), indent=3))
 
 
 def moved(file: str, to: str, key: str) -> Edit:
@@ -300,16 +232,18 @@ def moved(file: str, to: str, key: str) -> Edit:
 
 def another_grade(project: Path) -> None:
     """Another label in the first row of the label file that leaves the order of its products."""
-    path = project / LABELS
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    for row, place, grade in itertools.product(rows, range(4), GRADES):
-        if place < len(row) and grade not in row:
-            changed = [*row[:place], grade, *row[place + 1 :]]
-            if _order(changed) == _order(row):
-                row[place] = grade
-                path.write_text(json.dumps(rows), encoding="utf-8")
-                return
-    raise AssertionError("no row has room for another label")
+
+    def change(text: str) -> str:
+        rows = json.loads(text)
+        for row, place, grade in itertools.product(rows, range(4), GRADES):
+            if place < len(row) and grade not in row:
+                changed = [*row[:place], grade, *row[place + 1 :]]
+                if _order(changed) == _order(row):
+                    row[place] = grade
+                    break
+        return json.dumps(rows)
+
+    in_file(LABELS, change)(project)
 
 
 def _order(labels: list[str]) -> list[int]:
@@ -317,17 +251,16 @@ def _order(labels: list[str]) -> list[int]:
 
 
 def _in_configuration(change: Callable[[dict[str, Any]], None]) -> Edit:
-    def edit(project: Path) -> None:
-        path = project / CONFIGURATION.name
-        configuration = yaml.safe_load(path.read_text(encoding="utf-8"))
+    def changed(text: str) -> str:
+        configuration = yaml.safe_load(text)
         change(configuration)
-        _write_yaml(path, configuration)
+        return _yaml(configuration)
 
-    return edit
+    return in_file(CONFIGURATION.name, changed)
 
 
-def _write_yaml(path: Path, value: Any) -> None:
-    path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False)
 
 
 # A task of the registry that no study has.

@@ -1,14 +1,15 @@
 """A Hugging Face hub in this process: it answers as the real one does, as far as it is asked."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from support.local_server import serving
 
 TOKEN = "hf_Marked0123456789"
 # What the hub's library fetches for its statistics, and keeps.
@@ -48,17 +49,9 @@ class FakeHub:
 def fake_hub() -> Iterator[FakeHub]:
     """A hub that runs while the block does."""
     hub = FakeHub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
-    server.daemon_threads = True
-    hub.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(_handler(hub)) as port:
+        hub.url = f"http://127.0.0.1:{port}"
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 Answer = tuple[int, Mapping[str, str], Any]

@@ -96,20 +96,26 @@ def in_turn(*replies: Callable[[Body], Reply] | Reply) -> Callable[[Body], Reply
 
 
 @contextmanager
-def local_server(answer: Callable[[Body], Reply] = completion) -> Iterator[LocalServer]:
-    """A server that runs while the block does."""
-    state = LocalServer(answer)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Serve as the handler says while the block runs; the value is the port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    state.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield state
+        yield server.server_address[1]
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def local_server(answer: Callable[[Body], Reply] = completion) -> Iterator[LocalServer]:
+    """A server that runs while the block does."""
+    state = LocalServer(answer)
+    with serving(_handler(state)) as state.port:
+        yield state
 
 
 def _content(reply: Reply) -> bytes:

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ecslm.fingerprint.known import ERRORS, LEVELS
 
@@ -31,67 +30,55 @@ def words(tree: ast.AST) -> set[ast.AST]:
     return found
 
 
-SWAPPED = {
-    ast.Add: ast.Sub,
-    ast.And: ast.Or,
-    ast.Div: ast.FloorDiv,
-    ast.Eq: ast.NotEq,
-    ast.Gt: ast.GtE,
-    ast.In: ast.NotIn,
-    ast.Is: ast.IsNot,
-    ast.Lt: ast.LtE,
-    ast.MatMult: ast.Mod,
-    ast.Mult: ast.Pow,
-}
-OPERATORS = SWAPPED | {new: old for old, new in SWAPPED.items()}
-OPERATORS |= {ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.Not: ast.UAdd, ast.USub: ast.UAdd}
-
-
 def mutants(tree: ast.AST) -> Iterator[str]:
     """Each edit of a tree, made in place while its description is yielded, then undone."""
     exempt = words(tree)
     for node in list(ast.walk(tree)):
         if node in exempt:
             continue
-        match node:
-            case ast.Constant(value=value):
-                yield from _with(node, "value", _other(value))
-            case ast.Attribute(attr=name):
-                yield from _with(node, "attr", f"{name}_")
-            case ast.Name(id=name, ctx=ast.Load()):
-                yield from _with(node, "id", f"{name}_")
-            case ast.keyword(arg=str(name)):
-                yield from _with(node, "arg", f"{name}_")
-            case ast.arg(arg=name):
-                yield from _with(node, "arg", f"{name}_")
-            case ast.BinOp(op=operator) | ast.AugAssign(op=operator) | ast.UnaryOp(op=operator):
-                yield from _with(node, "op", OPERATORS.get(type(operator), ast.MatMult)())
-            case ast.BoolOp(op=operator):
-                yield from _with(node, "op", OPERATORS[type(operator)]())
-            case ast.Compare(ops=[first, *others]):
-                yield from _with(node, "ops", [OPERATORS[type(first)](), *others])
-            case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
-                yield from _with(node, "test", ast.UnaryOp(ast.Not(), test))
-            case ast.FormattedValue(conversion=conversion):
-                yield from _with(node, "conversion", 114 if conversion == -1 else -1)
+        for name, value in _changes(node):
+            yield from _with(node, name, value)
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
-            if isinstance(block, list):
-                yield from _statements(node, name, block, exempt)
+            if not isinstance(block, list):
+                continue
+            # Each statement left out, and one more at each end.
+            for number, statement in enumerate(block):
+                if statement not in exempt:
+                    less = [*block[:number], *block[number + 1 :]] or [ast.Pass()]
+                    yield from _with(node, name, less)
+            if block and isinstance(block[0], ast.stmt):
+                more = ast.parse("print()").body
+                yield from _with(node, name, [*more, *block])
+                yield from _with(node, name, [*block, *more])
 
 
-def _statements(
-    node: ast.AST, name: str, block: list[ast.stmt], exempt: set[ast.AST]
-) -> Iterator[str]:
-    """Edits of a block: each statement left out, and one more at each end."""
-    for number, statement in enumerate(block):
-        if statement not in exempt:
-            less = [*block[:number], *block[number + 1 :]] or [ast.Pass()]
-            yield from _with(node, name, less)
-    if block and isinstance(block[0], ast.stmt):
-        more = ast.parse("print()").body
-        yield from _with(node, name, [*more, *block])
-        yield from _with(node, name, [*block, *more])
+def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
+    """Fields of a node, each with another value."""
+    match node:
+        case ast.Constant(value=value):
+            yield "value", _other(value)
+        case ast.Attribute(attr=name):
+            yield "attr", f"{name}_"
+        case ast.Name(id=name, ctx=ast.Load()):
+            yield "id", f"{name}_"
+        case ast.keyword(arg=str(name)) | ast.arg(arg=name):
+            yield "arg", f"{name}_"
+        case ast.Compare(ops=[first, *others]):
+            yield "ops", [_other_operator(first), *others]
+        case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test):
+            yield "test", ast.UnaryOp(ast.Not(), test)
+        case ast.FormattedValue(conversion=conversion):
+            yield "conversion", 114 if conversion == -1 else -1
+        case ast.BinOp() | ast.AugAssign() | ast.UnaryOp() | ast.BoolOp():
+            yield "op", _other_operator(node.op)
+
+
+def _other_operator(operator: ast.AST) -> ast.AST:
+    """Another one of the same kind."""
+    kinds = type(operator).__mro__[1].__subclasses__()
+    other: ast.AST = next(kind for kind in kinds if kind is not type(operator))()
+    return other
 
 
 def _other(value: object) -> object:
@@ -107,17 +94,10 @@ def _other(value: object) -> object:
     return 0 if value is None else None
 
 
-@contextmanager
-def _changed(node: ast.AST, name: str, value: object) -> Iterator[None]:
+def _with(node: ast.AST, name: str, value: object) -> Iterator[str]:
     before = getattr(node, name)
     setattr(node, name, value)
     try:
-        yield
+        yield f"line {getattr(node, 'lineno', '?')}: {type(node).__name__}.{name}"
     finally:
         setattr(node, name, before)
-
-
-def _with(node: ast.AST, name: str, value: object) -> Iterator[str]:
-    line = getattr(node, "lineno", "?")
-    with _changed(node, name, value):
-        yield f"line {line}: {type(node).__name__}.{name}"

@@ -16,19 +16,14 @@ from tokenizers import (
 from transformers import (
     BertConfig,
     BertModel,
-    BloomConfig,
-    BloomForCausalLM,
     LlamaConfig,
     LlamaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
     PreTrainedTokenizerFast,
 )
 
 HIDDEN, INTERMEDIATE, LAYERS, HEADS, KEY_VALUE_HEADS = 64, 128, 2, 4, 2
 
 TURN_MARKERS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-TEXT_MARKERS = ["<unk>", "<s>", "</s>"]
 
 SENTENCES = (
     "Below is an instruction that describes a task, paired with an input that gives its context.",
@@ -47,7 +42,7 @@ def write_tiny_model(folder: Path, seed: int = 0) -> Path:
 
     Its weights are far apart, so that rounding does not decide between two tokens.
     """
-    tokenizer = _byte_level_tokenizer(TURN_MARKERS)
+    tokenizer = byte_level_tokenizer(TURN_MARKERS)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=HIDDEN,
@@ -62,40 +57,10 @@ def write_tiny_model(folder: Path, seed: int = 0) -> Path:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return _save(folder, LlamaForCausalLM, config, tokenizer, seed)
+    return save(folder, LlamaForCausalLM, config, tokenizer, seed)
 
 
-def write_tiny_family(folder: Path, family: str, seed: int = 0) -> Path:
-    """A model of a family, `llama`, `mistral` or `bloom`, whose only markers are `<s>` and `</s>`.
-
-    Its weights are as far apart as those of `write_tiny_model`.
-    """
-    tokenizer = _byte_level_tokenizer(TEXT_MARKERS)
-    shared = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": HIDDEN,
-        "initializer_range": 0.3,
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-    }
-    if family == "bloom":
-        config = BloomConfig(n_layer=LAYERS, n_head=HEADS, **shared)
-        return _save(folder, BloomForCausalLM, config, tokenizer, seed)
-    sizes = {
-        "intermediate_size": INTERMEDIATE,
-        "num_hidden_layers": LAYERS,
-        "num_attention_heads": HEADS,
-        "max_position_embeddings": 4096,
-    }
-    if family == "mistral":
-        heads = {"num_key_value_heads": KEY_VALUE_HEADS, "sliding_window": None}
-        config = MistralConfig(**heads, **sizes, **shared)
-        return _save(folder, MistralForCausalLM, config, tokenizer, seed)
-    config = LlamaConfig(num_key_value_heads=HEADS, **sizes, **shared)
-    return _save(folder, LlamaForCausalLM, config, tokenizer, seed)
-
-
-def write_tiny_encoder(folder: Path, seed: int = 0) -> Path:
+def write_tiny_encoder(folder: Path) -> Path:
     """A BERT of two layers with a tokenizer of whole words and single letters."""
     tokenizer = _word_tokenizer()
     config = BertConfig(
@@ -107,10 +72,11 @@ def write_tiny_encoder(folder: Path, seed: int = 0) -> Path:
         max_position_embeddings=128,
         initializer_range=0.2,
     )
-    return _save(folder, BertModel, config, tokenizer, seed)
+    return save(folder, BertModel, config, tokenizer)
 
 
-def _save(folder: Path, kind: type, config: object, tokenizer: object, seed: int) -> Path:
+def save(folder: Path, kind: type, config: object, tokenizer: object, seed: int = 0) -> Path:
+    """Write a model of random weights and its tokenizer."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = kind(config)
@@ -119,8 +85,12 @@ def _save(folder: Path, kind: type, config: object, tokenizer: object, seed: int
     return folder
 
 
-def _byte_level_tokenizer(markers: list[str]) -> PreTrainedTokenizerFast:
-    """`markers`: those of no text, of the beginning and of the end."""
+def byte_level_tokenizer(markers: list[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer of bytes and some of their pairs.
+
+    Args:
+        markers: of no text, of the beginning and of the end.
+    """
     unknown, begin, end = markers
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

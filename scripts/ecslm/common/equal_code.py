@@ -12,9 +12,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_text
-from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.common.validation import Sha256, sealed, unsealed
+from ecslm.common.files import Sha256, write_text
+from ecslm.common.hashing import canonical_json, sealed, sha256_of_text, unsealed
 
 # Relative to the project.
 EQUAL = Path("results/code/equal")

@@ -1,12 +1,63 @@
-"""Errors that the user can fix: structured problems, printed one per line."""
+"""Errors that the user can fix: structured problems, printed one per line, in plain words.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Left out of code digests: an edit here computes no result again.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from typing import Any, NoReturn
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from ecslm.common.plain_words import in_plain_words_with_value
+from ecslm.common.text import nearest, shown
+
+# Forms of text that a configuration asks for.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+LINE = r"^[^\x00-\x1f\x7f]+$"
+# The type of an error whose value may be a secret: no message shows it.
+HIDDEN = "hidden_value"
+
+# What a value should be, by the error type of pydantic, whose own words are for developers; else by
+# how that begins.
+SHOULD_BE = {
+    "finite_number": "a number that is not infinite",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_parsing_size": "a whole number with fewer digits",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "string_too_long": "at most {max_length} characters long",
+    "string_too_short": "at least {min_length} characters long",
+    "too_long": "a list of at most {max_length}",
+    "too_short": "a list of at least {min_length}",
+}
+BEGINNINGS = {
+    **{"bool": "true or false", "date": "a date", "float": "a number", "int": "a whole number"},
+    **{"dict": "a section of keys", "model": "a section of keys", "path": "a path as text"},
+    **{"list": "a list", "string": "text", "tuple": "a list"},
+}
+PATTERNS = {
+    "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
+    NAME: "letters, digits and . _ -, the first a letter or digit",
+    "^[A-Z]{3}$": "a currency of three capitals, such as USD",
+    "^[0-9a-f]{7,40}$": "a commit: 7 to 40 characters of 0-9 and a-f",
+    LINE: "one line of text",
+    "^[A-Za-z0-9:._-]+$": "letters, digits and : . _ -",
+}
+# What is wrong where a value as such is not.
+WRONG = {
+    "missing": "missing",
+    "extra_forbidden": "unknown key",
+    "union_tag_not_found": "{discriminator} is missing",
+    "union_tag_invalid": "{discriminator} should be one of {expected_tags}",
+    "json_invalid": "not JSON ({error})",
+}
+# Of the problems of one kind in the rows of a file, so many are listed, and the others counted.
+FIRST = 3
 
 
 @dataclass(frozen=True)
@@ -33,11 +84,16 @@ class InputError(Exception):
     """Bad input that the user can fix: `problems` are the lines to print, `details` the data."""
 
     def __init__(self, *problems: Problem | str) -> None:
-        self.details = tuple(
-            problem if isinstance(problem, Problem) else Problem(problem) for problem in problems
-        )
+        self.details = tuple(one if isinstance(one, Problem) else Problem(one) for one in problems)
         self.problems = tuple(map(str, self.details))
         super().__init__("\n".join(self.problems))
+
+
+def exit_with(error: InputError, status: int = 1) -> NoReturn:
+    """Exit and print one line per problem to stderr, without a traceback."""
+    for problem in error.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    sys.exit(status)
 
 
 def all_of(*checks: Callable[[], object]) -> None:
@@ -60,13 +116,91 @@ def field_problems(
     error: ValidationError, path: Path | str = "", line: int | None = None
 ) -> list[Problem]:
     """A pydantic error as problems of `path`; their kind is the error type of pydantic."""
-    return [
-        Problem(
-            message=in_plain_words_with_value(detail),
-            path=path,
-            line=line,
-            field=".".join(str(part) for part in detail["loc"]),
-            kind=detail["type"],
+    problems = []
+    for detail in error.errors(include_url=False):
+        # The value, if that is what is wrong.
+        value = given(detail) if _wanted(detail["type"], detail.get("ctx", {})) else ""
+        field = ".".join(map(str, detail["loc"]))
+        problems.append(
+            Problem(f"{in_plain_words(detail)}{value}", path, line, field, detail["type"])
         )
-        for detail in error.errors(include_url=False)
-    ]
+    return problems
+
+
+def in_plain_words(detail: Mapping[str, Any]) -> str:
+    """What is wrong with a value, of one of the errors of pydantic."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in WRONG:
+        return WRONG[kind].format(**context)
+    if wanted := _wanted(kind, context):
+        return f"should be {wanted}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return str(message[:1].lower() + message[1:])
+
+
+def _wanted(kind: str, context: Mapping[str, Any]) -> str:
+    """What a value should be; empty if pydantic's message says it best."""
+    if kind == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        return PATTERNS.get(pattern, f"of the form {pattern}")
+    # As people write them: 1, not 1.0.
+    limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
+    return SHOULD_BE.get(kind, BEGINNINGS.get(kind.partition("_")[0], "")).format(**limits)
+
+
+def given(detail: Mapping[str, Any]) -> str:
+    """The value in question, and what to do if it is one that YAML takes for something else."""
+    value = detail["input"]
+    if detail["type"] == HIDDEN or isinstance(value, dict | list):
+        return ""
+    if value is None:
+        return ", but is empty"
+    unquoted = detail["type"].startswith("string") and not isinstance(value, str)
+    return f", not {shown(value)}{': put it in quotes' if unquoted else ''}"
+
+
+def in_few_lines(problems: Sequence[Problem], model: type[BaseModel], path: Path) -> list[Problem]:
+    """The first problems of each kind in the rows of a file, the number of others, and how to fix
+    them: in a wrong format each line has the same ones.
+
+    Args:
+        model: of a row.
+    """
+    lines = list(_first_of_each_kind([_of_row(problem, model) for problem in problems]))
+    kinds, fields = {problem.kind for problem in problems}, model.model_fields
+    advice = []
+    if kinds & {"json_invalid", "model_type", "not_utf8"}:
+        advice.append("each line must be one JSON object, in UTF-8")
+    if kinds & {"missing", "extra_forbidden"}:
+        required = [name for name, field in fields.items() if field.is_required()]
+        others = ", ".join(name for name in fields if name not in required)
+        optional = f"; optional fields: {others}" if others else ""
+        advice.append(f"required fields: {', '.join(required)}{optional}; no others are allowed")
+    if len(lines) == 1:
+        return [replace(lines[0], message=": ".join([lines[0].message, *advice]))]
+    return [*lines, *(Problem(one, path) for one in advice)]
+
+
+def _of_row(problem: Problem, model: type[BaseModel]) -> Problem:
+    if problem.kind == "extra_forbidden":
+        suggestion = nearest(problem.field, model.model_fields)
+        return replace(problem, message=f"unknown field{suggestion}")
+    # The parser only gets one line, so its line number is always 1.
+    return replace(problem, message=problem.message.replace("at line 1 column", "at column"))
+
+
+def _first_of_each_kind(problems: Iterable[Problem]) -> Iterator[Problem]:
+    kinds: dict[tuple[str, str], list[Problem]] = {}
+    # Those of a line that differ only in their field, for example missing fields, are one.
+    for _, group in groupby(problems, lambda one: (one.line, one.kind, one.message)):
+        alike = list(group)
+        problem = replace(alike[0], field=", ".join(dict.fromkeys(one.field for one in alike)))
+        # Without the index in a list.
+        field = problem.field.partition(".")[0]
+        kinds.setdefault((field, problem.kind or problem.message), []).append(problem)
+    for found in kinds.values():
+        yield from found[:FIRST]
+        if more := len(found[FIRST:]):
+            lines = "line has" if more == 1 else "lines have"
+            last = found[FIRST - 1]
+            yield Problem(f"{more} more {lines} the problem of line {last.line}", last.path)

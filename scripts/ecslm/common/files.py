@@ -1,22 +1,27 @@
-"""Reading files, and writing them atomically: text, JSON, JSON Lines."""
+"""Reading and validating files, and writing them atomically: text, JSON, JSON Lines, CSV."""
 
 import codecs
+import csv
 import json
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ecslm.common.errors import InputError, Problem, field_problems
+from ecslm.common.text import shown
 
 Model = TypeVar("Model", bound=BaseModel)
+Value = TypeVar("Value")
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 GZIP = b"\x1f\x8b"
@@ -198,3 +203,89 @@ def numbered_rows(path: Path, model: type[Model]) -> tuple[list[tuple[int, Model
         except ValidationError as error:
             problems += field_problems(error, path, number)
     return rows, problems
+
+
+def validated(form: type[Value], value: Any, where: Path | str, line: int | None = None) -> Value:
+    """Validate a plain value as `form`: a pydantic model or any other type that pydantic knows.
+
+    Args:
+        where: the file or option that the user gave, for messages.
+
+    Raises:
+        InputError: the value is not of this form.
+    """
+    try:
+        return TypeAdapter(form).validate_python(value)
+    except ValidationError as error:
+        raise InputError(*field_problems(error, where, line)) from None
+
+
+def validated_json(form: type[Value], text: str | bytes, where: Path | str) -> Value:
+    """Validate JSON text as `form`; `where` as in `validated`.
+
+    Raises:
+        InputError: the text is not JSON or not of this form.
+    """
+    try:
+        return TypeAdapter(form).validate_json(text)
+    except ValidationError as error:
+        raise InputError(*field_problems(error, where)) from None
+
+
+def read_model(path: Path, form: type[Value]) -> Value:
+    """Read a JSON file and validate it as `form`.
+
+    Raises:
+        InputError: the file is missing, not JSON, or not of this form.
+    """
+    return validated(form, read_json(path), path)
+
+
+def read_settings(argument: str | None, model: type[Model], option: str = "--settings") -> Model:
+    """Parse a `--settings` option: JSON or `@file`; None means the defaults of `model`.
+
+    Args:
+        option: the name of the option, if it has another.
+
+    Raises:
+        InputError: not JSON, an unknown key, or a value out of range.
+    """
+    text = "{}" if argument is None else argument
+    if text.startswith("@"):
+        return validated_json(model, read_text(Path(text[1:])), text[1:])
+    if not text.lstrip().startswith("{"):
+        told = f"is not a JSON object; @{text} would be the name of a file"
+        raise InputError(f"{option}: {shown(text)} {told}")
+    return validated_json(model, text, option)
+
+
+def read_csv(path: Path, columns: tuple[str, ...], *keys: tuple[str, ...]) -> list[dict[str, str]]:
+    """Read the rows of a CSV file, which must have `columns`.
+
+    Args:
+        keys: columns whose values, those of each key together, name a row, if it has any.
+
+    Raises:
+        InputError: the file or a column is missing, a column is there twice, a row has too few or
+            too many fields, or the name of an earlier one.
+    """
+    reader = csv.DictReader(read_text(path).splitlines())
+    found = reader.fieldnames or ()
+    missing = [column for column in columns if column not in found]
+    if missing:
+        raise InputError(f"{path}: line 1: missing columns: {', '.join(missing)}")
+    repeated = [column for column, count in Counter(found).items() if count > 1]
+    if repeated:
+        raise InputError(f"{path}: line 1: duplicate columns: {', '.join(repeated)}")
+    rows = list(reader)
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: line {number}: not the same number of fields as the header")
+    for key in keys:
+        # Without a name a row has none.
+        names = [tuple(row[column] for column in key) for row in rows]
+        for line, name in enumerate(names, start=2):
+            if any(name) and name in names[: line - 2]:
+                told = f"{', '.join(name)}: duplicates an earlier line"
+                raise InputError(f"{path}: line {line}: {told}")
+    return rows

@@ -1,4 +1,4 @@
-"""sha256 of texts and files, and canonical JSON.
+"""sha256 of texts and files, canonical JSON, and JSON with its own sha256.
 
 Digests of files are kept on disk: a run hashes only files that changed since an earlier one. A
 change that keeps a file's date still changes the time of its last status change, which no program
@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_text
+from ecslm.common.files import Model, json_text, write_text
 
 # A file modified more recently may change again within the same tick of a coarse file system clock,
 # which would go unnoticed.
@@ -37,6 +37,30 @@ def canonical_json(value: Any) -> str:
 def sha256_of_text(text: str) -> str:
     """Hexadecimal sha256 of the text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sealed(value: BaseModel) -> str:
+    """A model as JSON text with its own sha256."""
+    content = value.model_dump(mode="json")
+    return json_text({**content, "sha256": sha256_of_text(canonical_json(content))})
+
+
+def unsealed(form: type[Model], content: bytes) -> Model:
+    """What `sealed` has written; every byte must be right.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        text = content.decode()
+        fields = json.loads(text)
+        del fields["sha256"]
+        value = form.model_validate(fields)
+    except (KeyError, TypeError):
+        raise ValueError("no sealed JSON") from None
+    if sealed(value) != text:
+        raise ValueError("altered")
+    return value
 
 
 def file_state(path: Path) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from logging.handlers import BufferingHandler
 from pathlib import Path
 
-from ecslm.common.worker.place import RUN_VARIABLE
+from ecslm.common.locks import RUN_VARIABLE
 
 STDERR = 2
 

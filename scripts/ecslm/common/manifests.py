@@ -4,31 +4,18 @@ A manifest contains no times, so running the same job again writes the same byte
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError
-from ecslm.common.files import remove_temporaries, write_json
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import Sha256, Value, read_model, remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
-from ecslm.common.validation import Sha256, Value, read_model
 
-
-@dataclass(frozen=True)
-class Damage:
-    """A file that is missing or does not match its manifest."""
-
-    path: Path
-    missing: bool
-
-    def __str__(self) -> str:
-        """`path: what is wrong`."""
-        if self.missing:
-            return f"{self.path}: no such file, but its manifest lists it"
-        return f"{self.path}: altered: its sha256 differs from its manifest"
+# Kinds of damage.
+MISSING, ALTERED = "missing", "altered"
 
 
 class Manifest(BaseModel):
@@ -67,8 +54,8 @@ class Manifest(BaseModel):
         # Not by the file system: `results` may be a symbolic link.
         return Path(os.path.normpath(path.parent / self.folder))
 
-    def damage(self, path: Path, names: Iterable[str] | None = None) -> Iterator[Damage]:
-        """Find files that are missing or altered; `path` is that of this manifest.
+    def damage(self, path: Path, names: Iterable[str] | None = None) -> Iterator[Problem]:
+        """Files that are missing or altered; `path` is that of this manifest.
 
         Args:
             names: check only these files; one that the manifest does not list counts as altered.
@@ -76,9 +63,11 @@ class Manifest(BaseModel):
         folder = self.location(path)
         for name in self.files if names is None else names:
             file = folder / name
-            missing = not file.exists()
-            if missing or differs(file, self.files.get(name)):
-                yield Damage(file, missing)
+            if not file.exists():
+                yield Problem("no such file, but its manifest lists it", file, kind=MISSING)
+            elif differs(file, self.files.get(name)):
+                told = "altered: its sha256 differs from its manifest"
+                yield Problem(told, file, kind=ALTERED)
 
     def verify(self, path: Path, fix: str, names: Iterable[str] | None = None) -> None:
         """Refuse missing or altered files; `fix` ends the message, the rest is as in `damage`.
@@ -130,29 +119,19 @@ def require_unchanged(origin: Mapping[str, Any]) -> None:
         raise changed_while_read(changed)
 
 
-def refuse_replaced(origin: Mapping[str, Any], results: Collection[Path], manifest: Path) -> None:
-    """Refuse to overwrite what was read, or the manifest of other results.
+def refuse_replaced(origin: Mapping[str, Any], written: Iterable[Path]) -> None:
+    """Refuse to overwrite what was read.
 
     Args:
         origin: the value of `made_from`.
-        results: files to write, which `manifest` will list. It belongs to these results already if
-            it lists the first.
 
     Raises:
-        InputError: a file would be overwritten.
+        InputError: a file to write was read.
     """
     read = set(map(os.path.realpath, origin["inputs"]))
-    for path in (*results, manifest):
+    for path in written:
         if os.path.realpath(path) in read:
             raise InputError(f"{path}: is read, and would be overwritten: choose another --output")
-    if manifest.is_file():
-        made = read_manifest(manifest)
-        others = [name for name in made.files if (made.location(manifest) / name).exists()]
-        if others and next(iter(results)).name not in made.files:
-            raise InputError(
-                f"--manifest: {manifest} belongs to {', '.join(others)}: choose another file, or "
-                "another --output, which it is named after"
-            )
 
 
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:

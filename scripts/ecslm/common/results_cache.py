@@ -17,9 +17,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import copy_file, hidden, write_text
-from ecslm.common.hashing import sha256_of_file
-from ecslm.common.validation import Sha256, sealed, unsealed
+from ecslm.common.files import Sha256, copy_file, hidden, write_text
+from ecslm.common.hashing import sealed, sha256_of_file, unsealed
 
 log = logging.getLogger(__name__)
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError, Problem, in_few_lines
 from ecslm.common.files import Model, numbered_rows
 from ecslm.common.manifests import verify_result
-from ecslm.common.row_problems import in_few_lines
 
 Numbered = Sequence[tuple[int, Model]]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ecslm.common.files import read_model
 from ecslm.common.manifests import verify_result
-from ecslm.common.validation import read_model
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
 

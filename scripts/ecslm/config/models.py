@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from ecslm.common.plain_words import LINE, NAME
+from ecslm.common.errors import LINE, NAME
 from ecslm.comparisons.settings import unique
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import backend_class

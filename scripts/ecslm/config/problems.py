@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from ecslm.common.plain_words import given, in_plain_words
+from ecslm.common.errors import given, in_plain_words
 from ecslm.common.text import nearest, shown
 from ecslm.comparisons.settings import BEST_SIMPLE
 from ecslm.config.models import ModelSettings, OpenAIModel, RecordedModel, TransformersModel

@@ -9,11 +9,9 @@ from typing import get_args
 
 from tqdm import tqdm
 
-from ecslm.common.csv_rows import read_csv
-from ecslm.common.files import write_text
-from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.files import read_csv, validated, write_text
+from ecslm.common.hashing import canonical_json, sealed, sha256_of_text, unsealed
 from ecslm.common.text import nearest, shown
-from ecslm.common.validation import sealed, unsealed, validated
 from ecslm.data.problems import Kind, Problems
 from ecslm.data.records import Labels, clean_records, missing_records
 from ecslm.data.reports import Count, Report

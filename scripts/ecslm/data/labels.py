@@ -10,9 +10,8 @@ from string import ascii_uppercase
 from typing import NamedTuple
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_bytes
+from ecslm.common.files import read_model, write_bytes
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
-from ecslm.common.validation import read_model
 from ecslm.data.problems import RowError
 from ecslm.data.settings import Labels
 from ecslm.schemas.record import Record, Relevance

@@ -13,9 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ecslm.common.validation import Sha256
+from ecslm.common.files import Sha256
 from ecslm.data.problems import Kind
-from ecslm.models.libraries import OF_PROMPTS
+from ecslm.models.precision import OF_PROMPTS
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer, InputForm
 

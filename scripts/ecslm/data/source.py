@@ -22,12 +22,17 @@ from typing import IO, Annotated, Any
 from pydantic import PrivateAttr, RootModel
 from tqdm import tqdm
 
-from ecslm.common.cli import read_settings
 from ecslm.common.errors import InputError
-from ecslm.common.files import Model
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
+from ecslm.common.files import Model, read_settings, validated_json
+from ecslm.common.hashing import (
+    canonical_json,
+    sealed,
+    sha256_of_file,
+    sha256_of_text,
+    unchanged,
+    unsealed,
+)
 from ecslm.common.locks import held
-from ecslm.common.validation import sealed, unsealed, validated_json
 from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData

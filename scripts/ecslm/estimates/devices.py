@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ecslm.common.csv_rows import read_csv
-from ecslm.common.validation import validated
+from ecslm.common.files import read_csv, validated
 from ecslm.schemas.settings import Closed
 
 DEVICES = Path("resources/devices.csv")

@@ -10,14 +10,13 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from ecslm.common.files import read_json
+from ecslm.common.files import read_json, read_model
 from ecslm.common.manifests import verify_result
 from ecslm.common.templates import render_template
-from ecslm.common.validation import read_model
 from ecslm.exports.settings import ModelCardSettings
 from ecslm.exports.tidy_scores import COLUMNS, rows_of
-from ecslm.models.adapters import AdapterManifest
 from ecslm.models.bases import BaseManifest, HubSource
+from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas import paths
 from ecslm.tables.model import percent_text
 from ecslm.tables.scores import best_simple

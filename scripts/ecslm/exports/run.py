@@ -16,10 +16,10 @@ import torch
 from jinja2 import Environment
 from transformers import GenerationConfig
 
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, read_text, settle, write_json, write_text
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
-from ecslm.common.versions import require_locked
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device

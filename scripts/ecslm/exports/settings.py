@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
+from ecslm.models.precision import OF_MODELS, OF_PROMPTS
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings

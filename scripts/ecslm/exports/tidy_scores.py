@@ -13,10 +13,10 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import json as pyarrow_json
 
+from ecslm.common.files import read_model
 from ecslm.common.manifests import read_result, verify_result
-from ecslm.common.validation import read_model
 from ecslm.exports.settings import ScoreRowsSettings
-from ecslm.models.adapters import AdapterManifest
+from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas.metrics_file import MetricsFile
 from ecslm.schemas.paths import ADAPTER, PREDICTIONS, metric_path
 

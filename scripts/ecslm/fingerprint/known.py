@@ -8,20 +8,17 @@ code that would make one of them wrong.
 # does not.
 LEFT_OUT = {
     "ecslm.common.devices": "which of the machine's GPUs a job computes on, and when",
-    "ecslm.common.environment": "in which environment results are not computed, and a part of "
-    "their keys",
+    "ecslm.common.environment": "in which environment results are not computed, which versions of "
+    "libraries are recorded, and a part of keys of results",
     "ecslm.common.equal_code": "which code was shown to compute equal bytes: it lets a job go on",
-    "ecslm.common.errors": "in which words people are told of what is wrong",
-    "ecslm.common.locks": "which process may use a directory, and when",
+    "ecslm.common.errors": "in which words, and how few lines, people are told of what is wrong",
+    "ecslm.common.locks": "which process may use a directory, when, and whether it still runs",
     "ecslm.common.logs": "messages for people",
     "ecslm.common.manifests": "what a result was made from, which lets a job go on or not",
     "ecslm.common.results_cache": "where finished results are kept, and whether they are whole",
-    "ecslm.common.versions": "which versions of libraries are recorded and required",
     "ecslm.common.workdir": "where unfinished and finished work lies",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
-    "ecslm.common.plain_words": "in which words a value is told to be wrong",
-    "ecslm.common.row_problems": "in how few lines the problems of many rows are told",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",

@@ -7,9 +7,7 @@ files: an edit neither reaches the job nor stops it, and no check at the end is 
 checked without `--code`, that is, in a run by hand.
 """
 
-import os
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.abc import SourceLoader
@@ -20,7 +18,6 @@ from types import ModuleType
 
 from ecslm.common.equal_code import stands_for
 from ecslm.common.errors import InputError
-from ecslm.common.worker.place import this_run
 from ecslm.fingerprint.digest import SCRIPTS, code_digest, code_of
 
 
@@ -50,7 +47,7 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[st
     root = script.resolve().parent
     sources = code_of(root).read_all()
     real = code_parameter(script.name, modules, root)
-    if any(map(_has_changed, _loaded(root))) or not stands_for(code, real):
+    if not stands_for(code, real):
         raise InputError(
             f"--code: the code of scripts/{script.name} was edited since the run was planned: run "
             "again"
@@ -91,31 +88,3 @@ class _Importer(SourceLoader):
     def get_data(self, path: str) -> bytes:
         """Its source."""
         return self._sources[Path(path)]
-
-
-def _loaded(root: Path) -> list[Path]:
-    """The files of the modules below a directory that are loaded."""
-    files = [getattr(module, "__file__", None) for module in [*sys.modules.values()]]
-    return [Path(file) for file in files if file and file.startswith(f"{root}{os.sep}")]
-
-
-def _has_changed(file: Path) -> bool:
-    """Whether a file has changed since this process started: even if it was put back, it is unclear
-    which content was loaded.
-
-    This relies on the clock of the file system, which a network may set apart from this machine's:
-    one ahead refuses jobs for a moment after an edit, one behind misses edits in as short a time.
-    """
-    started = _started()
-    return not file.exists() or (started is not None and file.stat().st_ctime_ns > started)
-
-
-def _started() -> int | None:
-    """When this process started, in nanoseconds since the epoch; None where nothing tells."""
-    ticks = int(this_run().partition("-")[2] or 0)
-    if ticks <= 0:
-        # Some sandboxes fill in nothing; all files would be newer than the boot.
-        return None
-    # Rounded up: in its first hundredth of a second, Python has not yet loaded anything.
-    since_boot = (ticks + 1) * 10**9 // os.sysconf("SC_CLK_TCK")
-    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + since_boot

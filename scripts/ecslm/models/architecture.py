@@ -1,4 +1,6 @@
-"""The layers, depth and window of a base, from its files and without torch, in milliseconds."""
+"""The layers, depth and window of a base, from its files and without torch, in milliseconds; and
+its parameters, counted from a row of resources/architectures.csv, all of which are Llama models:
+without biases, and with RMSNorm twice in each block and once after the last."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +9,8 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json
+from ecslm.common.files import read_csv, read_json
 from ecslm.common.text import nearest
 
 # Rows and columns of a layer's weights; None if they are stored in another layout, as quantised
@@ -34,7 +35,7 @@ WIDTH = ("hidden_size", "n_embd", "d_model")
 # Modules that hold a vector for each position: there are none beyond the window.
 POSITIONS = ("wpe", "position_embeddings", "embed_positions")
 PLAIN_TYPES = ("F64", "F32", "F16", "BF16")
-HEAD = "lm_head"
+HEAD, EMBEDDING = "lm_head", "model.embed_tokens"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def llama_architecture(row: Mapping[str, str]) -> Architecture:
         "mlp.down_proj": (hidden, inner),
     }
     ends = {
-        "model.embed_tokens": (sizes["vocab_size"], hidden),
+        EMBEDDING: (sizes["vocab_size"], hidden),
         HEAD: (sizes["vocab_size"], hidden),
     }
     depth = sizes["num_hidden_layers"]
@@ -133,6 +134,35 @@ def updated_layers(architecture: Architecture, targets: Iterable[str]) -> dict[s
     ends = tuple(f".{target}" for target in wanted)
     layers = architecture.layers.items()
     return {name: shape for name, shape in layers if name in wanted or name.endswith(ends)}
+
+
+def count_base(row: Mapping[str, str]) -> int:
+    """All parameters; an embedding that input and output share is counted once."""
+    layers = dict(llama_architecture(row).layers)
+    if row["tie_word_embeddings"] == "true":
+        del layers[HEAD]
+    norms = int(row["hidden_size"]) * (2 * int(row["num_hidden_layers"]) + 1)
+    return norms + sum(m * n for m, n in _known(layers))
+
+
+def count_multiplied(row: Mapping[str, str]) -> int:
+    """Weights that each token is multiplied with: all matrices but the embedding of the input,
+    where a row is looked up."""
+    layers = dict(llama_architecture(row).layers)
+    del layers[EMBEDDING]
+    return sum(m * n for m, n in _known(layers))
+
+
+def count_adapter(row: Mapping[str, str], rank: int, targets: Iterable[str]) -> int:
+    """Parameters of low-rank adaptation (E. J. Hu et al., 2021): for a layer of shape (m, n),
+    matrices of shape (m, rank) and (rank, n)."""
+    updated = updated_layers(llama_architecture(row), targets)
+    return sum(rank * (m + n) for m, n in _known(updated))
+
+
+def _known(layers: Mapping[str, Shape]) -> list[tuple[int, int]]:
+    """The sizes of an architecture of the file, all of which are known."""
+    return [shape for shape in layers.values() if shape]
 
 
 def adapter_problems(

@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import NAME, InputError
+from ecslm.common.files import Sha256, read_model
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
-from ecslm.common.plain_words import NAME
-from ecslm.common.validation import Sha256, read_model
 from ecslm.models.manifests import files_digest
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings

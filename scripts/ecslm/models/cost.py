@@ -5,7 +5,6 @@ import resource
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,17 +17,13 @@ Cost = dict[str, float | str | None]
 CLEAR_REFS, PEAK_OF_MEMORY = Path("/proc/self/clear_refs"), "5"
 
 
-@dataclass
 class CostMeter:
     """Measures cost from its creation on; `summary` is written to cost.json."""
 
-    device: "torch.device"
-    _start: float = field(default_factory=time.perf_counter)
-    _start_energy: float | None = None
-
-    def __post_init__(self) -> None:
-        _forget_peak_memory(self.device)
-        self._start_energy = _energy_joules(self.device)
+    def __init__(self, device: "torch.device") -> None:
+        self._device, self._start = device, time.perf_counter()
+        _forget_peak_memory(device)
+        self._start_energy = _energy_joules(device)
 
     def seconds(self) -> float:
         """Wall seconds since the start."""
@@ -37,11 +32,11 @@ class CostMeter:
     def summary(self) -> Cost:
         """Device name, peak memory in bytes since the start (of the process on a CPU, of tensors on
         a GPU), and energy in joules, None if the device does not report it."""
-        energy = _energy_joules(self.device)
+        energy = _energy_joules(self._device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
         return {
-            "device": device_name(self.device),
-            "peak_memory_bytes": _peak_memory(self.device),
+            "device": device_name(self._device),
+            "peak_memory_bytes": _peak_memory(self._device),
             "energy_joules": used,
         }
 

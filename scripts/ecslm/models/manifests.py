@@ -1,10 +1,12 @@
-"""The common fields of manifests of bases, adapters and predictions."""
+"""Manifests of what a model computed, and of an adapter, which is verified before it is used."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from ecslm.common.files import read_model
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import Manifest
 from ecslm.models.precision import Precision
@@ -40,3 +42,50 @@ def run_fields(
 def files_digest(files: Mapping[str, str]) -> str:
     """One digest of all files of a manifest, from their names and sha256."""
     return sha256_of_text("".join(f"{name} {files[name]}\n" for name in sorted(files)))
+
+
+class AdapterManifest(RunManifest):
+    """`results/{study}/adapters/{model}/seed-{seed}/manifest.json`.
+
+    `settings` are an `AdapterSettings`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    """Name of the base."""
+    revision: str
+    """The base's revision."""
+    base_sha256: str
+    """Digest of the base's files, see `files_digest`."""
+    template_sha256: str
+    seed: int
+    processes: int | None = None
+    """Processes that trained together, if they were several."""
+    best_step: int
+    """Optimiser step with the lowest evaluation loss."""
+    records: dict[str, int]
+    """Training records per task."""
+    tokens: dict[str, int]
+    """Tokens per task in one epoch, prompts included."""
+    answer_tokens: dict[str, int]
+    """Trained tokens per task in one epoch."""
+    truncated: dict[str, int]
+    """Records per task whose input was cut."""
+
+
+def read_adapter(manifest: Path) -> AdapterManifest:
+    """Read an adapter's manifest and verify its files.
+
+    Raises:
+        InputError: the manifest is missing or invalid, or a file is missing or altered.
+    """
+    adapter = read_model(manifest, AdapterManifest)
+    adapter.verify(manifest, how_to_retrain(manifest, adapter))
+    return adapter
+
+
+def how_to_retrain(manifest: Path, adapter: AdapterManifest) -> str:
+    """What to do about an adapter that cannot be used, for messages."""
+    all_files = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
+    return f"`rm -f {all_files}`, then run again to retrain"

@@ -1,9 +1,15 @@
-"""Numeric precision, the same for training and prediction of a model."""
+"""Numeric precision, the same for training and prediction of a model, and the libraries whose
+versions can change what it computes, as the lock file spells them."""
 
 from typing import Literal
 
 from ecslm.common.environment import cpu_type
 from ecslm.schemas.settings import Closed
+
+# Rendering a prompt and turning it into tokens.
+OF_PROMPTS = ("Jinja2", "tokenizers")
+# Loading weights and running them.
+OF_MODELS = ("torch", "transformers", "accelerate", "safetensors")
 
 
 class Precision(Closed):

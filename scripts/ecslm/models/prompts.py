@@ -1,9 +1,12 @@
-"""Building prompts: the only place, for both training and prediction."""
+"""Building prompts, and batches of texts by their length: the only place, for both training and
+prediction."""
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +151,30 @@ def _example(record: Record) -> dict[str, Any]:
         "options": parse_options(example.get("options")),
         "output": example["output"],
     }
+
+
+def batches_by_length(
+    indices: Sequence[int], lengths: Sequence[int], budget: int
+) -> list[list[int]]:
+    """Group indices so that a batch, padded to its longest member, has at most `budget` tokens.
+
+    Batches come longest first, so that running out of memory shows in the first one. A member
+    longer than the budget gets its own batch. The result is deterministic: ties keep their order.
+    `lengths[index]` is the length of a member.
+    """
+    batches: list[list[int]] = []
+    for index in sorted(indices, key=lambda index: -lengths[index]):
+        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= budget:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def common_length(first: Sequence[int], last: Sequence[int]) -> int:
+    """How many first tokens two sequences share; so do all that are sorted between them."""
+    pairs = zip(first, last, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def template_digest(path: Path) -> str:

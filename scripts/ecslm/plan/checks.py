@@ -8,8 +8,8 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError, all_of
+from ecslm.common.files import read_csv
 from ecslm.common.text import nearest
 from ecslm.config.models import RecordedModel, TransformersModel
 from ecslm.models.architecture import (

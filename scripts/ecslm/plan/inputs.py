@@ -6,8 +6,8 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_model
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.common.validation import read_model
 from ecslm.data.labels import no_label_file, planned_digest
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, HubData, Labels

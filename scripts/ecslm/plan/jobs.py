@@ -15,11 +15,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from ecslm.common.cli import exit_with
+from ecslm.common.environment import lock_versions
 from ecslm.common.equal_code import Pair, representative
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, exit_with
 from ecslm.common.hashing import canonical_json
-from ecslm.common.versions import lock_versions
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.config.models import LearnedModel, RecordedModel, TransformersModel
 from ecslm.data import card

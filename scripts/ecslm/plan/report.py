@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
-from ecslm.common.versions import lock_versions
 from ecslm.config.models import LearnedModel
 from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.study import Study

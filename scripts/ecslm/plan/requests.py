@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_csv
 from ecslm.data.checking import read_counts
 from ecslm.data.settings import PathData
 from ecslm.estimates.devices import DEVICES, Device, read_devices

@@ -13,8 +13,7 @@ from ecslm.config.schema import Config, StudySettings
 from ecslm.models.architecture import read_architectures
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
-from ecslm.schemas.registry import CONFIG_FILE
-from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
+from ecslm.schemas.task import BERTSCORE_METRICS, CONFIG_FILE, TaskSettings
 from ecslm.scoring.baselines import applicable
 from ecslm.training.settings import TrainingSettings
 

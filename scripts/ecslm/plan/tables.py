@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.config.models import LearnedModel, name_like
-from ecslm.models.parameter_counts import count_multiplied
+from ecslm.models.architecture import count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study

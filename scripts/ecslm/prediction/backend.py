@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pydantic import BaseModel
 
 import ecslm.prediction
-from ecslm.common.cli import read_settings
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import read_settings
 from ecslm.common.text import nearest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.settings import PredictionSettings

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from ecslm.common.devices.lease import lease_devices
+from ecslm.common.devices import lease_devices
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import manifest_of, require_unchanged
-from ecslm.common.versions import require_locked
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import Request

@@ -8,10 +8,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from ecslm.common.cli import read_settings
+from ecslm.common.environment import require_locked
+from ecslm.common.files import read_settings
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.locks import held
-from ecslm.common.versions import require_locked
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings

@@ -10,7 +10,7 @@ from itertools import groupby
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-from ecslm.models.batching import batches_by_length, common_length
+from ecslm.models.prompts import batches_by_length, common_length
 from ecslm.prediction.network import Network, States
 
 Prompts = Sequence[Sequence[int]]

@@ -18,10 +18,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_jsonl
-from ecslm.common.validation import validated_json
+from ecslm.common.files import validated_json, write_jsonl
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
-from ecslm.schemas.paths import answers_name
+from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed, JobSettings, hiding
 
 log = logging.getLogger(__name__)
@@ -94,7 +93,8 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
     rows: dict[Path, list[dict[str, str]]] = {}
     for (one, setting), (name, content) in files.items():
         texts = validated_json(list[str], content, f"{archive}: {name}")
-        into = rows.setdefault(output / answers_name(one.model, one.task), [])
+        file = Path(ANSWERS.format(model=one.model, task=one.task)).name
+        into = rows.setdefault(output / file, [])
         into += ({"setting": setting, "prediction": text} for text in texts)
     for path, found in rows.items():
         write_jsonl(path, found)

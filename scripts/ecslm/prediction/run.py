@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict
 
-from ecslm.common.devices.lease import lease_devices
+from ecslm.common.devices import lease_devices
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.rows import Numbered, read_rows, repeated_ids
-from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields

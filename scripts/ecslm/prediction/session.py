@@ -8,15 +8,14 @@ process is a fork of a job, and is joined only by jobs with its code, libraries 
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from ecslm.common.environment import LOCK_FILE
 from ecslm.common.hashing import canonical_json, sha256_of_file
-from ecslm.common.versions import LOCK_FILE
-from ecslm.common.worker.client import WorkerLostError, ask, join
+from ecslm.common.worker import WorkerLostError, join
 from ecslm.prediction.backend import Request, backend_class
 from ecslm.schemas.record import Record
 
@@ -88,8 +87,8 @@ def with_session(
             "folder": str(Path.cwd()),
         }
         try:
-            if (channel := join(canonical_json(process), Session)) is not None:
-                return work(partial(ask, channel))
+            if worker := join(canonical_json(process), lambda: Session().answer):
+                return work(worker.ask)
         except WorkerLostError as error:
             log.warning("%s: this job loads the model itself", error)
     return work(Session().answer)

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_model
 from ecslm.common.hashing import canonical_json
-from ecslm.common.validation import read_model
-from ecslm.models.adapters import AdapterManifest, how_to_retrain, read_adapter
 from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
-from ecslm.models.batching import batches_by_length
-from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
-from ecslm.models.manifests import files_digest
-from ecslm.models.prompts import PromptTemplate, encode_prompt, require_markers
+from ecslm.models.manifests import AdapterManifest, files_digest, how_to_retrain, read_adapter
+from ecslm.models.precision import OF_MODELS, OF_PROMPTS
+from ecslm.models.prompts import PromptTemplate, batches_by_length, encode_prompt, require_markers
 from ecslm.prediction.backend import Backend, Generated, Prompt, there
 from ecslm.prediction.transformers_settings import LIBRARIES, TransformersSettings
 from ecslm.schemas.record import Record

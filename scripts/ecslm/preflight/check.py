@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import Value
 from ecslm.common.logs import collected_warnings
-from ecslm.common.validation import Value
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study

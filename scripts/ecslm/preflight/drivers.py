@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pynvml
 
-from ecslm.common.devices.listing import list_devices, visible_devices
-from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.common.devices import list_devices, visible_devices
+from ecslm.common.locks import DEVICES_VARIABLE
 
 # As torch writes it into its version.py.
 CUDA = re.compile(r"^cuda\b[^=\n]*=\s*'(\d+)\.\d+'", re.MULTILINE)

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ecslm.common.environment import LOCK_FILE, lock_versions, require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
-from ecslm.common.versions import LOCK_FILE, lock_versions, require_locked
 from ecslm.estimates.devices import Device
 from ecslm.plan.jobs import versions_in
 from ecslm.plan.requests import SLOW, requests_of

@@ -29,9 +29,9 @@ from ecslm.common.equal_code import (
 )
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json
+from ecslm.common.locks import RUN_VARIABLE
 from ecslm.common.manifests import Manifest, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
-from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.digest import SCRIPTS, code_of
 from ecslm.provenance.dag import Job
 from ecslm.provenance.run import KEPT

@@ -22,7 +22,7 @@ from ecslm.plan.study import Study
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import FETCHED, REPORT_PDF
-from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.schemas.task import CONFIG_FILE
 
 PROJECT = CONFIG_FILE.parent
 README = Path("report/archive.md")

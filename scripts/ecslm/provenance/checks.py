@@ -11,11 +11,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ecslm.common.devices.lease import usable_devices
-from ecslm.common.devices.listing import list_devices
+from ecslm.common.devices import list_devices, usable_devices
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.common.text import nearest, number_of
-from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.config.models import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource

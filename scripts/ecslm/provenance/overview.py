@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_model
 from ecslm.common.text import number_of
-from ecslm.common.validation import read_model
 from ecslm.provenance.dag import Job
 from ecslm.provenance.why import WIDTH, Changes
 from ecslm.reports.run_display import PlannedJob

@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import read_json
+from ecslm.common.files import read_json, read_model
 from ecslm.common.hashing import canonical_json, sha256_of_file
-from ecslm.common.manifests import MadeBy, Manifest, read_manifest
-from ecslm.common.validation import read_model
+from ecslm.common.manifests import MISSING, MadeBy, Manifest, read_manifest
 from ecslm.models.bases import BaseManifest
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.jobs import versions_parameter
@@ -99,7 +98,7 @@ def damage(job: Job, weights: bool = False) -> list[str]:
     ]
     # Clock values are not listed.
     files = made.damage(Path(job.manifest), None if weights else made.files.keys() & own)
-    return [*others, *(str(file) for file in files if not file.missing)]
+    return [*others, *(str(file) for file in files if file.kind != MISSING)]
 
 
 def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
@@ -140,7 +139,7 @@ def check_weights(jobs: Iterable[Job]) -> None:
         for job in jobs
         if job.rule == BASES
         for damage in read_job_manifest(job).damage(Path(job.manifest))
-        if damage.missing
+        if damage.kind == MISSING
     )
 
 

@@ -13,10 +13,9 @@ from typing import Any, Literal
 import yaml
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
+from ecslm.common.files import read_model, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
-from ecslm.common.validation import read_model
 from ecslm.fingerprint.digest import definition_digests, digested
 from ecslm.plan.jobs import versions_in
 from ecslm.provenance.dag import Job

@@ -3,7 +3,6 @@
 Patterns with names in braces are relative to the study's results directory.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 # Relative to the project.
@@ -49,7 +48,6 @@ ADAPTER_COST = "adapters/{model}/seed-{seed}/cost.json"
 PREDICTIONS = "predictions/{model}/seed-{seed}/{task}.jsonl"
 PREDICTIONS_COST = "predictions/{model}/seed-{seed}/{task}.cost.json"
 LATENCY = "latency/{model}.json"
-BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
 
 # For a model or, with seed 0, a trivial baseline.
 METRICS = "metrics/{model}/seed-{seed}/{task}.json"
@@ -85,19 +83,9 @@ REPORT_MANIFEST = "report.manifest.json"
 REPORT_PDF = "report.pdf"
 
 
-def answers_name(model: str, task: str) -> str:
-    """Name of the file with a model's published answers to a task."""
-    return Path(ANSWERS.format(model=model, task=task)).name
-
-
 def metric_path(name: str, seed: int, task: str) -> str:
     """Path of the metrics file of a model or, with seed 0, of a trivial baseline."""
     return METRICS.format(model=name, seed=seed, task=task)
-
-
-def outcome_paths(name: str, seeds: Iterable[int], task: str) -> list[str]:
-    """Paths of the outcomes files, one per seed."""
-    return [OUTCOMES.format(model=name, seed=seed, task=task) for seed in seeds]
 
 
 def sample_paths(model: str, seed: int, task: str) -> tuple[str, str]:

@@ -7,9 +7,8 @@ models with the same fields, each stricter than the one before.
 from pathlib import Path
 from typing import Literal
 
-from ecslm.common.files import read_jsonl, read_text
+from ecslm.common.files import read_jsonl, read_text, validated_json
 from ecslm.common.manifests import verify_result
-from ecslm.common.validation import validated_json
 from ecslm.schemas.record import Relevance
 from ecslm.schemas.settings import Closed
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from ecslm.common.plain_words import HIDDEN
+from ecslm.common.errors import HIDDEN
 
 
 class Closed(BaseModel):

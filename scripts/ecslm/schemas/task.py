@@ -1,10 +1,16 @@
 """Schema of a task: an entry of the registry `tasks:` in config.yaml."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import yaml
 from pydantic import model_validator
 
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_text, validated
 from ecslm.schemas.settings import Closed
+
+CONFIG_FILE = Path(__file__).resolve().parents[3] / "config.yaml"
 
 Answer = Literal["yes_no", "choice", "ranking", "extraction", "generation"]
 InputForm = Literal["text", "object", "list"]
@@ -100,3 +106,22 @@ def answered_setting(setting: str, shots: int) -> str:
     """The setting whose records a model answers for `setting`: its 1-shot version if the prompt has
     an example."""
     return f"{setting}{EXAMPLE}" if shots else setting
+
+
+def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
+    """How task `code` of the registry is scored, for scripts that got no settings.
+
+    Raises:
+        InputError: the configuration cannot be read or has no such task.
+    """
+    try:
+        registry = yaml.safe_load(read_text(config_file)).get("tasks", {})
+        entry = registry[code]
+    except yaml.YAMLError as error:
+        raise InputError(f"{config_file}: not YAML ({' '.join(str(error).split())})") from None
+    except KeyError:
+        raise InputError(
+            f"--task {code}: not in `tasks:` of {config_file}: expected one of "
+            f"{', '.join(registry)}, or say with `--settings` how it is scored: docs/own-task.md"
+        ) from None
+    return validated(TaskSettings, entry, f"{config_file}: tasks.{code}").kind()

@@ -10,8 +10,7 @@ from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.text import number_of, shown
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
 from ecslm.schemas.record import DEFAULT_SETTING, Record
-from ecslm.schemas.registry import registered_kind
-from ecslm.schemas.task import TaskKind
+from ecslm.schemas.task import TaskKind, registered_kind
 from ecslm.scoring.answers.protocol import answer_type
 from ecslm.scoring.settings import ScriptSettings
 

@@ -14,9 +14,8 @@ from typing import Any
 import jinja2
 import yaml
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import NAME, InputError
 from ecslm.common.files import write_jsonl, write_text
-from ecslm.common.plain_words import NAME
 from ecslm.common.text import number_of, shown
 from ecslm.config.models import MOST_CHARACTERS, name_like
 from ecslm.data.card import ANSWERS

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
-from ecslm.common.validation import read_model
+from ecslm.common.files import read_model
 from ecslm.schemas.cost import CostFile, LatencyFile, Prices
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
 from ecslm.tables.model import HeaderCell, Sources

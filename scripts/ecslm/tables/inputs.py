@@ -13,13 +13,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_csv
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.reports import Leakage
-from ecslm.models.architecture import read_architectures
-from ecslm.models.parameter_counts import count_adapter, count_base
+from ecslm.models.architecture import count_adapter, count_base, read_architectures
 from ecslm.schemas.paths import comparison_path, leakage_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table

@@ -9,8 +9,7 @@ from typing import Any, Self
 
 import torch
 
-from ecslm.models.batching import batches_by_length, common_length
-from ecslm.models.prompts import PromptTemplate, encode_prompt
+from ecslm.models.prompts import PromptTemplate, batches_by_length, common_length, encode_prompt
 from ecslm.schemas.record import Record
 from ecslm.training.settings import LossWeights, TrainingSettings
 

@@ -17,12 +17,12 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
-from ecslm.common.devices.lease import lease_devices
+from ecslm.common.devices import lease_devices
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import made_from, require_unchanged
-from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
-from ecslm.common.worker.client import free_memory
+from ecslm.common.worker import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate

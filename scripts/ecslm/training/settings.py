@@ -4,8 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
-from ecslm.models.precision import Precision
+from ecslm.models.precision import OF_MODELS, OF_PROMPTS, Precision
 from ecslm.schemas.settings import Closed, JobSettings
 
 FEWEST_TOKENS = 16

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from support.project import SCRIPTS
 from support.scripts import run_script
 
-from ecslm.common import versions
+from ecslm.common import environment
+from ecslm.common.environment import lock_versions, require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import (
     read_jsonl,
@@ -27,7 +28,6 @@ from ecslm.common.files import (
     write_jsonl,
     write_text,
 )
-from ecslm.common.versions import lock_versions, require_locked
 
 LINE_SEPARATOR = "\u2028"
 
@@ -95,7 +95,7 @@ def test_a_job_refuses_versions_that_the_lock_file_does_not_name(
     lock.write_text("# by hand\npydantic==0.0.1+cpu\nno-such-package==1.0 ; python_version > '3'\n")
     locked = lock_versions(["pydantic", "no-such-package"], lock)
     assert locked == {"pydantic": "0.0.1", "no-such-package": "1.0"}
-    monkeypatch.setattr(versions, "lock_versions", lambda _: locked)
+    monkeypatch.setattr(environment, "lock_versions", lambda _: locked)
     with pytest.raises(InputError) as caught:
         require_locked(locked)
     wrong, missing = caught.value.problems

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from support.project import SCRIPTS
 
+from ecslm.common.locks import RUN_VARIABLE
 from ecslm.common.logs import SHOWN, collected_warnings
-from ecslm.common.worker.place import RUN_VARIABLE
 
 JOB = """
 import logging, os, sys
 from pathlib import Path
-from ecslm.common.cli import exit_with
+from ecslm.common.errors import exit_with
 from ecslm.common.errors import InputError
 from ecslm.common.logs import start_log
 start_log(Path(sys.argv[1]) if len(sys.argv) > 1 else None)

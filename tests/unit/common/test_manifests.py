@@ -7,7 +7,7 @@ import pytest
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import file_state, known_digests, sha256_of_file
 from ecslm.common.manifests import (
-    Damage,
+    ALTERED,
     made_from,
     manifest_of,
     read_manifest,
@@ -44,8 +44,8 @@ def test_sound_altered_missing_and_unlisted_files_are_told_apart(tmp_path: Path)
         f"{tmp_path / 'altered'}: altered: its sha256 differs from its manifest; train again",
         f"{tmp_path / 'missing'}: no such file, but its manifest lists it; train again",
     )
-    unlisted = Damage(tmp_path / "unlisted", missing=False)
-    assert list(made.damage(manifest, ["sound", "unlisted"])) == [unlisted]
+    (unlisted,) = made.damage(manifest, ["sound", "unlisted"])
+    assert (unlisted.path, unlisted.kind) == (tmp_path / "unlisted", ALTERED)
 
 
 def test_an_input_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.project import SCRIPTS
 
@@ -154,6 +154,7 @@ def test_processes_may_put_take_and_remove_at_once(tmp_path: Path) -> None:
 ENTRIES = st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=6)
 
 
+@settings(max_examples=20)
 @given(ENTRIES, st.integers(0, 40))
 def test_trimming_removes_the_least_recently_used_that_take_space_and_no_more_than_needed(
     entries: list[tuple[int, bool]], limit: int

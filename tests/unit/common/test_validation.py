@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.common.validation import validated
+from ecslm.common.files import read_csv, validated
 from ecslm.models.bases import BaseSettings
 from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.scoring.settings import ScoringSettings

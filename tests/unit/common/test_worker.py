@@ -1,5 +1,6 @@
 """The process that outlives its job: who may use it, and that nothing keeps it alive too long."""
 
+import itertools
 import os
 import subprocess
 import time
@@ -10,29 +11,28 @@ from typing import Any
 import psutil
 import pytest
 
+from ecslm.common import worker
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.worker import client
-from ecslm.common.worker.client import Channel, WorkerFailedError, ask, free_memory, join
-from ecslm.common.worker.place import RUN_VARIABLE, run_of
+from ecslm.common.locks import RUN_VARIABLE, run_of
+from ecslm.common.worker import Worker, WorkerLostError, free_memory, join
 
 
-class Session:
+def new_answer() -> worker.Answer:
     """Answers with its process and the number of messages; fails on demand."""
+    count = itertools.count(1)
 
-    def __init__(self) -> None:
-        self._count = 0
-
-    def answer(self, message: Any) -> Any:
-        self._count += 1
+    def answer(message: Any) -> Any:
         match message:
             case "bad":
                 raise InputError(Problem("too long", Path("a.jsonl"), 3, "input"), "and more")
             case "broken":
                 raise RuntimeError("no such kernel")
             case "log":
-                client.log.warning("slow %s", "disk")
+                worker.log.warning("slow %s", "disk")
                 os.write(1, b"for developers")
-        return [os.getpid(), self._count]
+        return [os.getpid(), next(count)]
+
+    return answer
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +44,13 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def used(process: Any = "code:1") -> tuple[Channel, int]:
+def used(process: Any = "code:1") -> tuple[Worker, int]:
     """A conversation with the worker, and its number."""
-    channel = join(process, Session)
-    assert channel is not None
-    number, count = ask(channel, "count")
+    one = join(process, new_answer)
+    assert one is not None
+    number, count = one.ask("count")
     assert (number != os.getpid(), count) == (True, 1)
-    return channel, number
+    return one, number
 
 
 def is_there(number: int) -> bool:
@@ -63,9 +63,9 @@ def is_there(number: int) -> bool:
 def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_other() -> None:
     free_memory()
     first, number = used()
-    assert join("code:1", Session) is None, "another job uses it"
+    assert join("code:1", new_answer) is None, "another job uses it"
     free_memory()
-    assert ask(first, "count") == [number, 2]
+    assert first.ask("count") == [number, 2]
     first.close()
     second, same = used()
     assert same == number
@@ -80,18 +80,18 @@ def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_othe
 def test_problems_and_log_come_back_as_they_are_and_other_errors_end_the_process(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    channel, number = used()
+    one, number = used()
     for message in ("log", "count"):
-        ask(channel, message)
+        one.ask(message)
     assert [(one.levelname, one.message) for one in caplog.records] == [("WARNING", "slow disk")]
     assert capfd.readouterr().out == ""
     with pytest.raises(InputError) as caught:
-        ask(channel, "bad")
+        one.ask("bad")
     assert caught.value.problems == ("a.jsonl: line 3: input: too long", "and more")
-    with pytest.raises(WorkerFailedError, match=r"Traceback(.|\n)*no such kernel"):
-        ask(channel, "broken")
+    with pytest.raises(WorkerLostError):
+        one.ask("broken")
     psutil.Process(number).wait(30)
-    channel.close()
+    one.close()
     assert used()[1] != number
 
 
@@ -100,7 +100,7 @@ def test_it_holds_no_file_of_the_job_and_no_signal_to_the_jobs_group_reaches_it(
 ) -> None:
     with (tmp_path / "lock").open("w") as lock:
         os.set_inheritable(lock.fileno(), True)
-        _channel, number = used()
+        _worker, number = used()
         files = {str(one.readlink()) for one in Path(f"/proc/{number}/fd").iterdir()}
     assert {file for file in files if file.startswith("/")} <= {"/dev/null"}
     assert os.getsid(number) == number
@@ -109,24 +109,24 @@ def test_it_holds_no_file_of_the_job_and_no_signal_to_the_jobs_group_reaches_it(
 def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
     run: subprocess.Popen[bytes],
 ) -> None:
-    channel, number = used()
+    one, number = used()
     run.kill()
     run.wait()
     time.sleep(0.2)
-    assert ask(channel, "count") == [number, 2]
-    channel.close()
+    assert one.ask("count") == [number, 2]
+    one.close()
     psutil.Process(number).wait(30)
-    assert join("code:1", Session) is None
+    assert join("code:1", new_answer) is None
 
 
 def test_it_ends_when_no_job_has_used_it_for_a_while_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client, "IDLE_SECONDS", 0.05)
-    channel, number = used()
-    place = client._place(os.environ[RUN_VARIABLE], os.environ.get(client.DEVICES_VARIABLE))
+    monkeypatch.setattr(worker, "IDLE_SECONDS", 0.05)
+    one, number = used()
+    place = worker._place(os.environ[RUN_VARIABLE], os.environ.get(worker.DEVICES_VARIABLE))
     time.sleep(0.2)
     assert is_there(number), "a job that says nothing uses it, too"
-    channel.close()
+    one.close()
     psutil.Process(number).wait(30)
     assert list(place.parent.glob(f"{place.name}*")) == []

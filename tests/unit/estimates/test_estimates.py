@@ -16,8 +16,13 @@ from ecslm.estimates.estimate import LEAST_MINUTES, MIB, RATES, Estimate, Record
 from ecslm.estimates.prediction import estimate_predictions
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import estimate_training
-from ecslm.models.architecture import SIZES, Architecture, read_architectures
-from ecslm.models.parameter_counts import count_adapter, count_base
+from ecslm.models.architecture import (
+    SIZES,
+    Architecture,
+    count_adapter,
+    count_base,
+    read_architectures,
+)
 from ecslm.models.precision import Precision
 from ecslm.training.settings import TrainingSettings
 

@@ -11,16 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.edits import (
-    commented,
-    in_another_layout,
-    in_python,
-    with_definitions_reversed,
-    with_more_log_lines,
-    with_other_annotations,
-    with_other_docstrings,
-    with_other_errors,
-)
+from support.edits import commented, in_python, with_more_log_lines
 from support.project import ROOT, SCRIPTS
 
 from ecslm.common.errors import InputError
@@ -66,12 +57,26 @@ def private_names_changed(text: str) -> str:
     return re.sub(rf"(?<![\w.])({'|'.join(names)})\b", r"\1_renamed", text) if names else text
 
 
-def imports_reversed(text: str) -> str:
-    """The imports at the top in reverse order."""
+def in_other_words(text: str) -> str:
+    """Other docstrings, annotations of what functions return, words of errors, layout, and order of
+    imports and functions."""
     tree = ast.parse(text)
-    places = [n for n, one in enumerate(tree.body) if isinstance(one, ast.Import | ast.ImportFrom)]
-    for place, one in zip(places, [tree.body[n] for n in reversed(places)], strict=True):
-        tree.body[place] = one
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(decorator_list=[], returns=ast.expr()):
+                node.returns = ast.Constant("Anything")
+            case ast.Raise(exc=ast.Call(func=ast.Name(id="InputError"), args=[argument])):
+                for part in (x for x in ast.walk(argument) if isinstance(x, ast.JoinedStr)):
+                    part.values.append(ast.Constant(", in other words"))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            del node.body[: int(ast.get_docstring(node) is not None)]
+            node.body.insert(0, ast.Expr(ast.Constant("Other words.")))
+    for kinds in ((ast.Import, ast.ImportFrom), (ast.FunctionDef,)):
+        ones = [x for x in tree.body if isinstance(x, kinds)]
+        ones = [x for x in ones if not getattr(x, "decorator_list", ())]
+        places = [tree.body.index(one) for one in ones]
+        for place, one in zip(places, reversed(ones), strict=True):
+            tree.body[place] = one
     return ast.unparse(tree) + "\n"
 
 
@@ -80,10 +85,7 @@ def with_more_definitions(text: str) -> str:
     return f"{text}\n\nUNUSED = 1\n\n\ndef unused():\n    return UNUSED\n"
 
 
-CHANGES = (
-    *(with_definitions_reversed, imports_reversed, private_names_changed, with_other_docstrings),
-    *(with_more_log_lines, with_other_errors, with_other_annotations, in_another_layout, commented),
-)
+CHANGES = (in_other_words, private_names_changed, with_more_log_lines, commented)
 # Loaded by name, so that all definitions count.
 MODULES = {
     "predict.py": ("ecslm.prediction.transformers_backend",),
@@ -117,7 +119,7 @@ def test_no_digest_of_the_project_depends_on_words_layout_names_or_places(
     assert {script for script in before if before[script] != after[script]} == set()
 
 
-@pytest.mark.parametrize("script", ["train_adapter.py", "predict.py", "score.py"])
+@pytest.mark.parametrize("script", ["predict.py", "score.py"])
 def test_no_edit_of_what_a_script_does_not_reach_changes_its_digest(
     script: str, before: dict[str, str], tmp_path: Path
 ) -> None:

@@ -57,9 +57,7 @@ def digests(root: Path) -> dict[str, str]:
     ("edited", "concerned"),
     [
         ("ecslm/scoring/metrics/macro_f1.py", {"PRP", "SA"}),
-        ("ecslm/scoring/answers/yes_no.py", {"PM", "PSI", "AP"}),
         ("ecslm/training/trainer.py", {"train_adapter.py"}),
-        ("ecslm/common/devices/lease.py", set()),
         ("ecslm/common/workdir.py", set()),
     ],
 )
@@ -98,13 +96,13 @@ LOADED_BY_NAME = {
 # What looks for files from where it stands itself, and why no result escapes its digest.
 FILES_BESIDE = {
     "config_schema.py": "writes the schema of config.yaml and its page, which no job reads",
-    "ecslm/common/versions.py": "the lock file: versions are parameters",
+    "ecslm/common/environment.py": "the lock file: versions are parameters",
     "ecslm/config/reference_page.py": "examples of that page",
     "ecslm/data/source.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/script.py": "the script that runs",
-    "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
+    "ecslm/schemas/task.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/starter/study.py": "the template of a configuration: never in a job",
 }
 # By these, code runs that no definition names, or that comes with data, or reads what the digest
@@ -292,7 +290,7 @@ DECIDES = re.compile(
 )
 # What is there all the same, and what it is for.
 HARMLESS = {
-    "ecslm/common/devices/lease.py": {"environ[DEVICES_VARIABLE] =", "environ[ORDER_VARIABLE] ="}
+    "ecslm/common/devices.py": {"environ[DEVICES_VARIABLE] =", "environ[ORDER_VARIABLE] ="}
     | {"environ[LEASE_VARIABLE] ="},  # which GPU, of equal ones
     "ecslm/common/logs.py": {"environ.setdefault"},  # of colours in lines
     "ecslm/models/cost.py": {"torch"},  # how much memory there was

@@ -6,13 +6,14 @@ import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx2
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import RepositoryNotFoundError
 from pydantic import TypeAdapter
-from support.model_examples import run_here
+from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
@@ -81,29 +82,21 @@ def wheel(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[
     }
 
 
-class Hub:
+@pytest.fixture
+def hub(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stands for the hub's API: one repository, of one commit."""
 
-    error: Exception | None = None
-
-    def model_info(self, _repository: str, revision: str) -> huggingface_hub.ModelInfo:
-        if self.error is not None:
-            raise self.error
+    def info(_api: object, _id: str, revision: str) -> huggingface_hub.ModelInfo:
         assert revision == "main"
         return huggingface_hub.ModelInfo(id="acme/model", sha="c0ffee")
 
-
-@pytest.fixture
-def hub(model: Path, monkeypatch: pytest.MonkeyPatch) -> type[Hub]:
     def download(_id: str, *, revision: str, local_dir: Path, allow_patterns: list[str]) -> None:
         assert revision == "c0ffee"
         for path in (path for pattern in allow_patterns for path in model.glob(pattern)):
             shutil.copy(path, local_dir)
 
-    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", info)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    monkeypatch.setattr(Hub, "error", None)
-    return Hub
 
 
 def test_a_local_folder_stays_where_it_is_and_the_code_stands_beside_the_manifest(
@@ -197,7 +190,7 @@ ANSWER = httpx2.Response(404, request=httpx2.Request("GET", "https://hub.test/ac
 
 
 def test_a_download_that_fails_is_told_in_one_line(
-    hub: type[Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(command: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
         assert command[-2:] == ["--", "tiny-weights==9"]
@@ -211,7 +204,7 @@ def test_a_download_that_fails_is_told_in_one_line(
         RepositoryNotFoundError("404 Client Error.\n\nRepository not found.", response=ANSWER),
         httpx2.ConnectError("[Errno -2] Name or service\nnot known"),
     ):
-        monkeypatch.setattr(hub, "error", error)
+        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", Mock(side_effect=error))
         line = refused(tmp_path, **HUB)
         assert line.startswith("acme/model at main: cannot be downloaded (")
         assert "HF_TOKEN" in line
@@ -286,20 +279,13 @@ def test_a_fetch_that_is_killed_at_any_moment_leaves_nothing_half(
 
 
 def test_a_folder_that_changed_since_the_run_was_planned_is_refused(
-    model: Path,
-    local: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    model: Path, local: dict[str, str], tmp_path: Path
 ) -> None:
-    manifest, config = tmp_path / "manifest.json", model / "config.json"
-    content, original = content_of_folder(model, manifest), config.read_bytes()
-    options = ["--settings", json.dumps({"source": local}), "--content", str(content)]
-    arguments = ["--base", "tiny", *options, "--output", manifest]
-    for added in (b" ", b""):
-        config.write_bytes(original + added)
-        assert run_here(monkeypatch, "base_model.py", arguments) == len(added)
-        assert manifest.exists() == (added == b"")
-    told = f"error: --content: {model}: changed since the run was planned: run again\n"
-    assert told in capsys.readouterr().err
+    manifest, settings = tmp_path / "manifest.json", json.dumps({"source": local})
+    words = ("--base", "tiny", "--settings", settings, "--output", manifest, "--content")
+    content = str(content_of_folder(model, manifest))
+    assert run_script("base_model.py", *words, content).returncode == 0
     assert read_base(manifest)[0].source_content == content
+    (model / "config.json").write_text("{}")
+    told = f"error: --content: {model}: changed since the run was planned: run again\n"
+    assert told in run_script("base_model.py", *words, content).stderr

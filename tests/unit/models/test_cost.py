@@ -6,7 +6,7 @@ import torch
 from support.machine import Gpu, install
 from torch import cuda
 
-from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.models.cost import _energy_joules, prediction_cost, training_cost
 
 GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c", instances=("MIG-1",), partitioned=True)]

@@ -1,13 +1,16 @@
 """Prompts: what each template shows of a record, and how bad templates are refused."""
 
 import json
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.model_examples import PROMPTS, TEMPLATES, make_record
 
 from ecslm.common.errors import InputError
-from ecslm.models.prompts import PromptTemplate, require_markers, template_digest
+from ecslm.models.prompts import PromptTemplate, batches_by_length, require_markers, template_digest
 
 # What templating, escaping or line handling could spoil.
 AWKWARD = (
@@ -135,3 +138,17 @@ def test_what_is_wrong_with_a_template_names_file_and_line(
 ) -> None:
     with pytest.raises(InputError, match=rf"bad\.jinja: {told}"):
         PromptTemplate(written(tmp_path, text))
+
+
+@given(st.lists(st.integers(1, 500), max_size=60), st.integers(1, 2000))
+def test_each_index_is_in_one_batch_the_longest_first_and_batches_keep_to_the_budget(
+    lengths: list[int], budget: int
+) -> None:
+    batches = batches_by_length(range(len(lengths)), lengths, budget)
+    # Ties keep their order.
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    assert list(chain.from_iterable(batches)) == order
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= budget
+    for batch, following in pairwise(batches):
+        assert lengths[batch[0]] * (len(batch) + 1) > budget, following

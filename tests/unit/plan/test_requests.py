@@ -13,7 +13,7 @@ from ecslm.config.loading import read_config
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.requests import LENGTHS, UNKNOWN, UNKNOWN_RECORDS, WITHOUT_MODEL, Requests
 from ecslm.plan.study import Study
-from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.schemas.task import CONFIG_FILE
 
 
 @pytest.fixture(autouse=True)

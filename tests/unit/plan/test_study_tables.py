@@ -10,8 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.plans import BASELINES, IND, MODELS, OOD, TASKS, plan
 
-from ecslm.common.errors import InputError
-from ecslm.common.plain_words import NAME
+from ecslm.common.errors import NAME, InputError
 from ecslm.plan.report import report_settings, study_summary
 from ecslm.plan.study import Study
 from ecslm.plan.tables import partly_shown, study_tables

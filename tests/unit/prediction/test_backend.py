@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.imports import imported_modules
 from support.model_examples import make_record, run_predict, write_records
 from support.project import ROOT, SCRIPTS
 
@@ -16,6 +15,7 @@ from ecslm import prediction
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.fingerprint.digest import code_of
 from ecslm.prediction.backend import backend_class, module_name, read_prediction_settings
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.prediction import read_predictions
@@ -109,9 +109,9 @@ def test_only_libraries_that_can_change_a_prediction_count(
 
 def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:
     """The plan adds the module of the model's own backend to the script's code."""
-    script = imported_modules("predict.py")
-    assert not any("transformers" in module for module in script)
-    found = imported_modules("predict.py", [module_name("transformers")])
-    assert {module_name("transformers"), "ecslm.prediction.transformers_engine"} <= found
+    code, name = code_of(SCRIPTS), module_name("transformers")
+    assert not any("transformers" in node.module for node in code.reached("predict.py"))
+    found = {node.module for node in code.reached("predict.py", [name])}
+    assert {name, "ecslm.prediction.transformers_engine"} <= found
     others = [module for module in found if "recorded" in module or "published" in module]
     assert not others, "an edit of another backend reruns no GPU work"

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import given, settings
-from support.families import FAMILIES, LIMIT, NEVER, batches, greedy, tiny_network
+from support.families import (
+    FAMILIES,
+    LIMIT,
+    NEVER,
+    batches,
+    greedy,
+    tiny_network,
+    write_tiny_family,
+)
 from support.model_examples import (
     PROMPTS,
     QUANTISED,
@@ -16,7 +24,6 @@ from support.model_examples import (
     run_predict,
     write_records,
 )
-from support.tiny import write_tiny_family
 from transformers import AutoModelForCausalLM, AutoTokenizer, MarianConfig, MarianForCausalLM
 
 from ecslm.common.errors import InputError

@@ -306,7 +306,7 @@ def test_what_this_machine_cannot_do_is_refused(
     assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
     version = metadata.version
     monkeypatch.setattr(
-        "ecslm.common.versions.metadata.version",
+        "ecslm.common.environment.metadata.version",
         lambda name: "0.1" if name == "torch" else version(name),
     )
     problem = refused(tmp_path, tiny_base)

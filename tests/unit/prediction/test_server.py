@@ -38,10 +38,10 @@ from support.model_examples import PROMPTS, make_record, read_lines, run_predict
 from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import validated
 from ecslm.common.logs import start_log
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
-from ecslm.common.validation import validated
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import openai_backend
 from ecslm.prediction.backend import Generated, Prompt, Request

@@ -22,7 +22,7 @@ from support.model_examples import (
 )
 from support.project import ROOT, SCRIPTS
 
-from ecslm.common.worker import place
+from ecslm.common import locks
 from ecslm.fingerprint.running import code_parameter
 from ecslm.prediction.backend import modules_of
 from ecslm.prediction.latency import LatencySettings
@@ -112,7 +112,7 @@ class Jobs:
         self, script: str, folder: Path, arguments: list[object], environment: dict[str, str]
     ) -> Running:
         variables = {
-            place.RUN_VARIABLE: place.run_of(self.run.pid),
+            locks.RUN_VARIABLE: locks.run_of(self.run.pid),
             "ECSLM_CACHE": str(folder / "cache"),
         }
         printed = folder / "printed"
@@ -203,7 +203,7 @@ def test_kill_9_of_the_process_amid_a_job_costs_no_finished_batch(
     worker.kill()
     paused.finish()
     log = jobs.log("job")
-    assert "was killed, perhaps for lack of memory: this job loads the model itself" in log
+    assert "has ended, perhaps for lack of memory: this job loads the model itself" in log
     # The third batch had been answered before.
     assert "7 prompts in 5 batches, 3 already done" in log
     assert jobs.predictions("job") == alone(tmp_path, tiny_base)

@@ -14,7 +14,7 @@ from support.plans import MODELS, plan
 from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
-from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.models.bases import HubSource
 from ecslm.plan.study import Study
 from ecslm.prediction.openai_backend import AnswerCache

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.imports import imported_modules
+from support.project import SCRIPTS
 from support.scoring_examples import FIVE, IND, OOD, TASKS, bertscore, predictions, record
 from support.scripts import run_script
 
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.fingerprint.digest import code_of
 
 
 def settings(code: str) -> str:
@@ -208,9 +209,8 @@ def test_predictions_of_the_dataset_file_are_scored_and_others_told(tmp_path: Pa
 
 
 def test_the_words_of_the_summary_are_not_in_the_code_of_the_scores() -> None:
-    modules = imported_modules(
-        "score.py", ("ecslm.scoring.answers.yes_no", "ecslm.scoring.metrics.binary_f1")
-    )
+    loaded = ("ecslm.scoring.answers.yes_no", "ecslm.scoring.metrics.binary_f1")
+    modules = {node.module for node in code_of(SCRIPTS).reached("score.py", loaded)}
     assert "ecslm.scoring.score" in modules
     shown = ("reports.score_summary", "reports.words", "tables")
     assert modules.isdisjoint(f"ecslm.{name}" for name in shown)

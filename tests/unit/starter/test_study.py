@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ecslm.config.loading import read_config
 from ecslm.schemas.paths import TEMPLATES
-from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.schemas.task import CONFIG_FILE
 from ecslm.starter.records import Seen
 from ecslm.starter.study import MOST_TOKENS, Start, configuration, plan_start
 

@@ -8,8 +8,7 @@ from support.project import RESOURCES
 from support.table_files import built, cells, inputs, request
 
 from ecslm.common.errors import InputError
-from ecslm.models.architecture import SIZES, read_architectures
-from ecslm.models.parameter_counts import count_adapter, count_base
+from ecslm.models.architecture import SIZES, count_adapter, count_base, read_architectures
 from ecslm.tables.kind import TableRequest
 
 ARCHITECTURES = RESOURCES / "architectures.csv"

@@ -12,7 +12,7 @@ import torch
 from support.model_examples import adapter_settings, read_lines, train
 
 from ecslm.common.errors import InputError
-from ecslm.models.adapters import read_adapter
+from ecslm.models.manifests import read_adapter
 from ecslm.training import fit
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.trainer import Processes

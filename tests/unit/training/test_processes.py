@@ -28,7 +28,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.locks import lock
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.running import code_parameter
-from ecslm.models.adapters import read_adapter
+from ecslm.models.manifests import read_adapter
 from ecslm.training import trainer
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.run import in_processes

@@ -24,10 +24,9 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.results_cache import ROOT_VARIABLE
-from ecslm.models.adapters import read_adapter
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
-from ecslm.models.manifests import files_digest
+from ecslm.models.manifests import files_digest, read_adapter
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training import run
 

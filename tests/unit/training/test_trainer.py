@@ -13,9 +13,9 @@ from support.machine import install
 from support.model_examples import EXACT, adapter_settings, read_lines, train, trainer_of
 
 from ecslm.common.errors import InputError
-from ecslm.models.adapters import read_adapter
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
+from ecslm.models.manifests import read_adapter
 from ecslm.models.precision import Precision
 from ecslm.prediction.generation import Generator, likeliest
 from ecslm.prediction.network import Network

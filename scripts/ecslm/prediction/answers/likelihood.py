@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache
 
-from ecslm.models.batching import batches_by_length
+from ecslm.models.prompts import batches_by_length
 from ecslm.prediction.answers.forms import option_letters
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers

@@ -9,10 +9,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from tqdm import tqdm
 
+from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_text
-from ecslm.common.validation import sealed, unsealed
-from ecslm.common.versions import require_locked
+from ecslm.common.hashing import sealed, unsealed
 from ecslm.models.bases import read_base
 from ecslm.models.loading import require_device
 from ecslm.schemas.metrics_file import BertScoreRow

@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_csv
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups

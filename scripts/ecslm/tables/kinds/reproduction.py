@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ecslm.common.csv_rows import read_csv
+from ecslm.common.files import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table, row_groups

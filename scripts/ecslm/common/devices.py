@@ -1,4 +1,10 @@
-"""The lease: each GPU job of this machine and user gets devices that no other such job has.
+"""The GPUs of this machine, and the lease that gives each GPU job of this machine and user devices
+that no other such job has.
+
+GPUs are listed by the NVIDIA driver, without torch, which would use one; of these a process may use
+those of CUDA_VISIBLE_DEVICES: see
+https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables. What CUDA would
+pass over in silence, such as a device that does not exist, is an error here.
 
 A lease lasts until the job's process and its forks end: the kernel releases it, also after
 `kill -9`. It holds across checkouts and studies of a user, and across containers that share /tmp,
@@ -14,17 +20,108 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from ecslm.common.devices.listing import Device, list_devices, visible_devices
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.locks import SHARED, Waiting, lock, note, noted
-from ecslm.common.worker.client import LEASE_VARIABLE, end_worker, users_of
-from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, private_folder, this_run
+from ecslm.common.locks import (
+    DEVICES_VARIABLE,
+    RUN_VARIABLE,
+    SHARED,
+    Waiting,
+    lock,
+    note,
+    noted,
+    private_folder,
+    this_run,
+)
+from ecslm.common.worker import LEASE_VARIABLE, end_worker, users_of
 
 log = logging.getLogger(__name__)
 
 SCHEDULER_VARIABLE, ORDER_VARIABLE = "SLURM_JOB_ID", "CUDA_DEVICE_ORDER"
+# There while the driver's kernel module is loaded, in containers too.
+DRIVER = Path("/dev/nvidiactl")
+# What ends the list of the variable; SLURM's NoDevFiles says that there are none.
+END = ("", "-1", "NoDevFiles")
+# How the UUID of an instance of a GPU begins that is partitioned.
+INSTANCE = "MIG-"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A GPU, or an instance of one that the user has named."""
+
+    uuid: str
+    number: int
+    """As `nvidia-smi` counts; -1 for an instance."""
+    name: str
+
+    def __str__(self) -> str:
+        """What it is called in messages."""
+        return self.uuid if self.number < 0 else f"GPU {self.number}"
+
+
+def list_devices() -> list[Device]:
+    """The GPUs in the driver's order, of the bus; none if there is no driver.
+
+    Raises:
+        InputError: there is a driver, but it does not answer.
+    """
+    import pynvml as nvml
+
+    try:
+        nvml.nvmlInit()
+        try:
+            gpus = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+            return [
+                Device(nvml.nvmlDeviceGetUUID(gpu), number, nvml.nvmlDeviceGetName(gpu))
+                for number, gpu in enumerate(gpus)
+            ]
+        finally:
+            # A fork of this process could not use it.
+            nvml.nvmlShutdown()
+    except nvml.NVMLError as error:
+        absent = (nvml.NVMLError_LibraryNotFound, nvml.NVMLError_DriverNotLoaded)
+        if isinstance(error, absent) and not DRIVER.exists():
+            return []
+        raise InputError(
+            f"device: the NVIDIA driver does not answer ({error}): make `nvidia-smi` work, for "
+            "example by a restart after an update of the driver; in a container, set "
+            "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+        ) from None
+
+
+def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Device]:
+    """The devices that the variable names, in its order; all, if it is not set.
+
+    They are named by numbers, UUIDs or beginnings of them; instances by their whole UUID.
+
+    Raises:
+        InputError: an entry is not one device of this machine, or one that is named before.
+    """
+    if variable is None:
+        return list(devices)
+    found: list[Device] = []
+    for entry in map(str.strip, variable.split(",")):
+        if entry in END:
+            break
+        named = [
+            one
+            for one in devices
+            if str(one.number) == entry or (one.uuid.startswith(entry) and "-" in entry)
+        ]
+        if entry.startswith(INSTANCE):
+            named = [Device(entry, -1, "instance of a GPU")]
+        if len(named) != 1 or named[0] in found:
+            listed = ", ".join(f"{device.number} ({device.uuid})" for device in devices)
+            message = (
+                f"{entry} is no GPU of this machine, several, or named twice; it has {listed}: "
+                "correct the variable, or unset it"
+            )
+            raise InputError(Problem(message, DEVICES_VARIABLE))
+        found += named
+    return found
 
 
 def lease_devices(device: str, count: int = 1) -> None:
@@ -82,8 +179,8 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
 def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) -> list[Device]:
     """Wait for `count` of the devices, and lock them until this process ends.
 
-    All are taken at once, or none, so that no two jobs wait for each other. Devices on which the
-    run's worker may hold a model come first, those of other runs' workers last.
+    All are taken at once, or none, so that no two jobs wait for each other. Another worker than
+    that of the job's run ends.
 
     Args:
         folder: of the locks.
@@ -93,9 +190,9 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     lock(folder, SHARED)
     # Jobs with several devices have no worker.
     own = run if count == 1 else ""
-    locked = _lock_some(devices, count, folder, own)
+    locked = _lock_some(devices, count, folder)
     for device, descriptor in locked.items():
-        worker, waiting = _worker_on(device, folder), Waiting()
+        worker, waiting = noted(_lock_of(device, folder))[1], Waiting()
         if worker != own or not own:
             if worker:
                 end_worker(worker, device.uuid)
@@ -106,20 +203,16 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
                 )
             os.close(free)
         note(descriptor, own)
-    return [one for one in devices if one in locked]
+    return list(locked)
 
 
-def _lock_some(devices: Sequence[Device], count: int, folder: Path, own: str) -> dict[Device, int]:
+def _lock_some(devices: Sequence[Device], count: int, folder: Path) -> dict[Device, int]:
     """Lock devices as soon as enough are free; returns them with their descriptors."""
-
-    def distance(one: Device) -> tuple[bool, bool]:
-        return (worker := _worker_on(one, folder)) != own, worker != ""
-
     waiting = Waiting()
     while True:
         locked: dict[Device, int] = {}
         with ExitStack() as held:
-            for one in sorted(devices, key=distance):
+            for one in devices:
                 descriptor = lock(_lock_of(one, folder)) if len(locked) < count else None
                 if descriptor is not None:
                     locked[one] = descriptor
@@ -138,8 +231,3 @@ def _lock_some(devices: Sequence[Device], count: int, folder: Path, own: str) ->
 def _lock_of(device: Device, folder: Path) -> Path:
     """The lock of the job that has leased a device."""
     return users_of(folder, device.uuid).with_suffix(".lock")
-
-
-def _worker_on(device: Device, folder: Path) -> str:
-    """The run whose worker may be on the device; empty if none."""
-    return noted(_lock_of(device, folder))[1]

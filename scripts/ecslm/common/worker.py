@@ -16,24 +16,26 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
 from logging.handlers import BufferingHandler
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.locks import SECONDS_BETWEEN_LOOKS, SHARED, lock
-from ecslm.common.logs import collect_log
-from ecslm.common.worker.place import (
+from ecslm.common.locks import (
     DEVICES_VARIABLE,
     RUN_VARIABLE,
+    SECONDS_BETWEEN_LOOKS,
+    SHARED,
     is_running,
+    lock,
     private_folder,
     run_descriptor,
 )
+from ecslm.common.logs import collect_log
 
 log = logging.getLogger(__name__)
 
@@ -44,53 +46,62 @@ LEASE_VARIABLE = "ECSLM_LEASE"
 
 
 class WorkerLostError(Exception):
-    """The worker has ended before it answered: it was killed, or could not start."""
+    """The worker has ended before it answered: it was killed, met an error of the code, which its
+    log tells, or could not start."""
 
 
-class WorkerFailedError(Exception):
-    """The worker met an error that is nobody's input: its traceback."""
+Answer = Callable[[Any], Any]
+"""Answers a message of a job, both JSON values; an `InputError` is handed to the job, any other
+error ends the worker."""
 
 
-class Session(Protocol):
-    """What a worker does for one job."""
+class Worker:
+    """A job's conversation with the worker of its run."""
 
-    def answer(self, message: Any, /) -> Any:
-        """The answer to a message, both as JSON values.
-
-        Raises:
-            InputError: handed to the job. Any other error ends the worker.
-        """
-
-
-NewSession = Callable[[], Session]
-
-
-class Channel:
-    """A conversation with another process, in JSON values."""
-
-    def __init__(self, connected: socket.socket, user: int | None = None) -> None:
+    def __init__(self, connection: Connection, user: int) -> None:
         """
         Args:
-            user: the lock of the only user of a worker.
+            user: the lock of the only user.
         """
-        self._connection, self._user = Connection(connected.detach()), user
+        self._connection, self._user = connection, user
 
-    def send(self, value: Any) -> None:
-        """Send a value; an `OSError` says that the other process has gone."""
-        self._connection.send_bytes(json.dumps(value).encode())
+    def ask(self, message: Any) -> Any:
+        """The worker's answer; what it has logged meanwhile is logged here.
 
-    def receive(self) -> Any:
-        """Wait for a value; an `OSError` or `EOFError` says that the other process has gone."""
-        return json.loads(self._connection.recv_bytes())
+        Raises:
+            InputError: as what answers in the worker.
+            WorkerLostError: it has ended.
+        """
+        try:
+            _send(self._connection, message)
+            reply = _receive(self._connection)
+        except (EOFError, OSError):
+            raise WorkerLostError(
+                "the process that held the model has ended, perhaps for lack of memory"
+            ) from None
+        for level, text in reply["log"]:
+            log.log(level, "%s", text)
+        if "problems" in reply:
+            raise InputError(*(Problem(**problem) for problem in reply["problems"]))
+        return reply["value"]
 
     def close(self) -> None:
-        """End the conversation."""
+        """End the conversation; another job may have the worker."""
         self._connection.close()
-        if self._user is not None:
-            os.close(self._user)
+        os.close(self._user)
 
 
-def join(process: Any, new_session: NewSession) -> Channel | None:
+def _send(connection: Connection, value: Any) -> None:
+    """Send a JSON value; an `OSError` says that the other process has gone."""
+    connection.send_bytes(json.dumps(value).encode())
+
+
+def _receive(connection: Connection) -> Any:
+    """Wait for a JSON value; an `OSError` or `EOFError` says that the other process has gone."""
+    return json.loads(connection.recv_bytes())
+
+
+def join(process: Any, new_answer: Callable[[], Answer]) -> Worker | None:
     """Join the worker of this job's run, as its only user until the job ends.
 
     If there is none, or one that runs under other conditions, which then ends, one is started: a
@@ -98,7 +109,7 @@ def join(process: Any, new_session: NewSession) -> Channel | None:
 
     Args:
         process: the conditions that the worker's process must meet, as a JSON value.
-        new_session: makes a session of the worker, for one job.
+        new_answer: makes what answers one job in the worker.
 
     Returns:
         None if this job has to do without a worker: another job uses it, or there can be none.
@@ -111,42 +122,16 @@ def join(process: Any, new_session: NewSession) -> Channel | None:
     if run is None or user is None:
         return None
     place = _place(run, devices)
-    channel = _welcomed(place, process, user)
-    if channel is None:
+    if (worker := _welcomed(place, process, user)) is None:
         with socket.socket(socket.AF_UNIX) as listening:
             place.unlink(missing_ok=True)
             listening.bind(str(place))
             listening.listen()
-            _start(listening, run, process, new_session)
-        channel = _welcomed(place, process, user)
-        if channel is None:
+            _start(listening, run, process, new_answer)
+        if (worker := _welcomed(place, process, user)) is None:
             os.close(user)
             raise WorkerLostError("the process that was to load the model has ended")
-    return channel
-
-
-def ask(channel: Channel, message: Any) -> Any:
-    """The worker's answer; what it has logged meanwhile is logged here.
-
-    Raises:
-        InputError: as the session in the worker.
-        WorkerFailedError: any other error there.
-        WorkerLostError: it has ended.
-    """
-    try:
-        channel.send(message)
-        reply = channel.receive()
-    except (EOFError, OSError):
-        raise WorkerLostError(
-            "the process that held the model was killed, perhaps for lack of memory"
-        ) from None
-    for level, text in reply["log"]:
-        log.log(level, "%s", text)
-    if "problems" in reply:
-        raise InputError(*(Problem(**problem) for problem in reply["problems"]))
-    if "failure" in reply:
-        raise WorkerFailedError(reply["failure"])
-    return reply["value"]
+    return worker
 
 
 def free_memory() -> None:
@@ -183,18 +168,17 @@ def _only_user(run: str, devices: str | None) -> int | None:
     return lock(_place(run, devices).with_suffix(".user")) if is_running(run) else None
 
 
-def _welcomed(place: Path, process: Any, user: int) -> Channel | None:
+def _welcomed(place: Path, process: Any, user: int) -> Worker | None:
     """A conversation with the worker; None if there is none, or it has ended because it runs under
     other conditions."""
-    connection = socket.socket(socket.AF_UNIX)
-    # It may just have ended by itself.
-    with suppress(EOFError, OSError), connection:
-        connection.connect(str(place))
-        channel = Channel(connection, user)
-        channel.send(process)
-        reply = channel.receive()
+    with suppress(EOFError, OSError), socket.socket(socket.AF_UNIX) as connected:
+        connected.connect(str(place))
+        connection = Connection(connected.detach())
+        _send(connection, process)
+        # It may just have ended by itself.
+        reply = _receive(connection)
         if reply["welcome"]:
-            return channel
+            return Worker(connection, user)
         # Until it has ended, its memory is not free.
         ended = os.pidfd_open(reply["number"])
         wait([ended])
@@ -202,7 +186,9 @@ def _welcomed(place: Path, process: Any, user: int) -> Channel | None:
     return None
 
 
-def _start(listening: socket.socket, run: str, process: Any, new_session: NewSession) -> None:
+def _start(
+    listening: socket.socket, run: str, process: Any, new_answer: Callable[[], Answer]
+) -> None:
     """Fork; the child serves and never returns.
 
     It leads a session of its own, which no signal to the job's process group reaches, and holds
@@ -221,7 +207,7 @@ def _start(listening: socket.socket, run: str, process: Any, new_session: NewSes
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
         if _stay_on_devices():
-            _serve(listening, run, process, new_session, collected)
+            _serve(listening, run, process, new_answer, collected)
         # A job that uses it by now makes another one.
         place = Path(listening.getsockname())
         if lock(place.with_suffix(".user")) is not None:
@@ -251,7 +237,7 @@ def _serve(
     listening: socket.socket,
     run: str,
     process: Any,
-    new_session: NewSession,
+    new_answer: Callable[[], Answer],
     collected: BufferingHandler,
 ) -> None:
     """Serve until it is time to leave.
@@ -262,27 +248,23 @@ def _serve(
     """
     ended = run_descriptor(run)
     while listening in wait([listening, ended], IDLE_SECONDS):
-        with closing(Channel(listening.accept()[0])) as channel, suppress(EOFError, OSError):
-            welcome = channel.receive() == process
-            channel.send({"welcome": welcome, "number": os.getpid()})
+        connected = Connection(listening.accept()[0].detach())
+        with connected, suppress(EOFError, OSError):
+            welcome = _receive(connected) == process
+            _send(connected, {"welcome": welcome, "number": os.getpid()})
             if not welcome:
                 return
-            session = new_session()
+            answer = new_answer()
             while True:
-                reply = _reply(session, channel.receive())
-                logged = [(one.levelno, one.getMessage()) for one in collected.buffer]
-                channel.send({**reply, "log": logged})
-                collected.flush()
-                if "failure" in reply:
+                message = _receive(connected)
+                try:
+                    reply = {"value": answer(message)}
+                except InputError as error:
+                    problems = map(asdict, error.details)
+                    reply = {"problems": [one | {"path": str(one["path"])} for one in problems]}
+                except Exception as error:
                     # Who knows what state it has left.
-                    return
-
-
-def _reply(session: Session, message: Any) -> dict[str, Any]:
-    try:
-        return {"value": session.answer(message)}
-    except InputError as error:
-        problems = map(asdict, error.details)
-        return {"problems": [one | {"path": str(one["path"])} for one in problems]}
-    except Exception:
-        return {"failure": traceback.format_exc()}
+                    raise RuntimeError("this process ends, and the job tries alone") from error
+                logged = [(one.levelno, one.getMessage()) for one in collected.buffer]
+                _send(connected, {**reply, "log": logged})
+                collected.flush()

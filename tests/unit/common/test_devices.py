@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from support.machine import Gpu, install
 from torch import cuda
 
-from ecslm.common.devices import listing
-from ecslm.common.devices.lease import usable_devices
-from ecslm.common.devices.listing import Device, list_devices, visible_devices
+from ecslm.common import devices
+from ecslm.common.devices import Device, list_devices, usable_devices, visible_devices
 from ecslm.common.errors import InputError
 
 
@@ -36,7 +35,7 @@ def test_a_driver_that_does_not_answer_is_told_of_and_without_one_there_are_no_g
         raise error
 
     monkeypatch.setattr(pynvml, "nvmlInit", init)
-    monkeypatch.setattr(listing, "DRIVER", tmp_path if there else tmp_path / "gone")
+    monkeypatch.setattr(devices, "DRIVER", tmp_path if there else tmp_path / "gone")
     with pytest.raises(InputError, match="make `nvidia-smi` work") if told else nullcontext():
         assert list_devices() == []
 
