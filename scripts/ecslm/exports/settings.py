@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric

@@ -23,10 +23,8 @@ from ecslm.models.prompts import template_digest
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import backend_class
-from ecslm.prediction.latency_settings import LatencySettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
-from ecslm.prediction.settings import PredictionSettings
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
 from ecslm.schemas.paths import PUBLISHED_COUNTS
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.baselines import applicable

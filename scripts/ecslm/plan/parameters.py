@@ -82,7 +82,6 @@ def made_by(
     script: str,
     settings: Callable[..., JobSettings] = nothing,
     libraries: Callable[..., Sequence[str]] | None = None,
-    modules: Callable[[Any], Sequence[str]] = lambda own: own.modules(),
 ) -> dict[str, OfJob]:
     """The parameters of a rule's jobs that the configuration, code and the lock file decide.
 
@@ -93,7 +92,6 @@ def made_by(
         settings: the value of its `--settings`, as a function of `per_job`.
         libraries: those that can change a result, where the settings alone do not tell: a function
             of the same wildcards.
-        modules: full names of the modules that the script loads by name, from its settings.
     """
 
     @cache
@@ -106,7 +104,7 @@ def made_by(
     def parameters(study: Study, *names: str) -> dict[str, str | None]:
         own = settings(study, *names)
         used = own.libraries if libraries is None else libraries(study, *names)
-        return {"settings": json_parameter(own), **computing(tuple(modules(own)), tuple(used))}
+        return {"settings": json_parameter(own), **computing(own.modules(), tuple(used))}
 
     of_job = per_job(study, parameters, like=settings)
 

@@ -13,7 +13,7 @@ from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
 from ecslm.common.validation import validated
 from ecslm.models.bases import BaseSettings
-from ecslm.prediction.openai_settings import OpenAISettings
+from ecslm.prediction.server_client import OpenAISettings
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.training.settings import TrainingSettings
 

@@ -16,8 +16,8 @@ from ecslm import prediction
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.prediction.backend import backend_class, module_name, read_prediction_settings
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.backend import backend_class, read_prediction_settings
+from ecslm.prediction.settings import TransformersSettings, module_name
 from ecslm.schemas.prediction import read_predictions
 
 BACKENDS = ROOT / "tests" / "support" / "backends"

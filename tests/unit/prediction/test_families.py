@@ -24,7 +24,7 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.generation import Generator, likeliest
+from ecslm.prediction.generation import generate
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import read
 from ecslm.prediction.transformers_engine import load_model
@@ -39,7 +39,7 @@ def test_answers_of_each_family_are_those_of_transformers(
     family: str, prompts: list[list[int]]
 ) -> None:
     model = tiny_network(family)
-    answers = Generator(Network(model), NEVER).generate(prompts, LIMIT, likeliest)
+    answers = generate(Network(model), prompts, NEVER, LIMIT)
     assert answers == greedy(model, prompts, NEVER)
 
 
@@ -63,7 +63,7 @@ def test_nothing_pads_between_the_tokens_where_padding_would_count() -> None:
     sharing = Network(model)
     sharing.counts_padding = False
     prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
-    answers = Generator(sharing, NEVER).generate(prompts, LIMIT, likeliest)
+    answers = generate(sharing, prompts, NEVER, LIMIT)
     assert answers != greedy(model, prompts, NEVER)
 
 
@@ -75,7 +75,7 @@ def test_quantised_models_of_each_family_answer_as_in_transformers(
     folder = write_tiny_family(tmp_path, family)
     precision = Precision.model_validate(QUANTISED)
     model = load_model(folder, None, precision, fused, torch.device("cpu"))
-    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, likeliest)
+    answers = generate(Network(model), TOKENS, NEVER, LIMIT)
     assert answers == greedy(model, TOKENS, NEVER)
     plain: Any = load_model(
         folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")

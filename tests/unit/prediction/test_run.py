@@ -29,8 +29,7 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.run import BATCHES, FinishedBatch, read_given
-from ecslm.prediction.session import opening
+from ecslm.prediction.run import BATCHES, FinishedBatch, opening, read_given
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record

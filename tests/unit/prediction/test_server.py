@@ -46,8 +46,14 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import openai_backend
 from ecslm.prediction.backend import Generated, Prompt, Request
 from ecslm.prediction.openai_backend import ServerBackend
-from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
-from ecslm.prediction.server_client import Answer, ServerClient, request_for
+from ecslm.prediction.server_client import (
+    AccessSettings,
+    Answer,
+    OpenAISettings,
+    ServerClient,
+    ServerSettings,
+    request_for,
+)
 from ecslm.schemas.prediction import Prediction, read_predictions
 
 # At these prices a prompt of 10 letters may have 110 tokens at 1 a million, and 10 of its answer

@@ -24,7 +24,6 @@ from support.project import ROOT, SCRIPTS
 
 from ecslm.common.worker import place
 from ecslm.fingerprint.running import code_parameter
-from ecslm.prediction.backend import modules_of
 from ecslm.prediction.latency import LatencySettings
 
 NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
@@ -75,7 +74,7 @@ class Jobs:
             *("--settings", chosen.model_dump_json()),
             *("--batch-tokens", 300, "--threads", 1, "--output", folder / "predictions.jsonl"),
             *("--cost", folder / "cost.json", "--log", folder / "log"),
-            *("--code", code_parameter("predict.py", modules_of(chosen))),
+            *("--code", code_parameter("predict.py", chosen.modules())),
         ]
         if pause_at is not None:
             at = {"event": "open a+", "pattern": "*/batches.jsonl", "number": pause_at}
@@ -103,7 +102,7 @@ class Jobs:
             *("--base", base, "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
             *("--settings", settings.model_dump_json(), "--log", folder / "log"),
             *("--code", code_parameter("measure_latency.py", settings.modules())),
-            *("--worker-code", worker_code or code_parameter("predict.py", modules_of(chosen))),
+            *("--worker-code", worker_code or code_parameter("predict.py", chosen.modules())),
             *("--output", folder / "latency.json"),
         ]
         return self._start("measure_latency.py", folder, arguments, environment)
