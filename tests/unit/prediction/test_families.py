@@ -8,22 +8,13 @@ import torch
 from hypothesis import given, settings
 from support.families import FAMILIES, LIMIT, NEVER, batches, greedy, tiny_network
 from support.model_examples import (
-    PROMPTS,
     QUANTISED,
-    make_record,
-    prediction_settings,
-    read_lines,
-    run_predict,
-    write_records,
 )
 from support.tiny import write_tiny_family
-from transformers import AutoModelForCausalLM, AutoTokenizer, MarianConfig, MarianForCausalLM
+from transformers import MarianConfig, MarianForCausalLM
 
 from ecslm.common.errors import InputError
-from ecslm.models.bases import PathSource
-from ecslm.models.fetching import fetch_base
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.generation import generate
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import read
@@ -91,34 +82,3 @@ def test_a_model_that_takes_no_positions_is_refused() -> None:
     )
     with pytest.raises(InputError, match="marian: architectures that take no positions"):
         Network(MarianForCausalLM(config))
-
-
-@pytest.mark.parametrize(
-    ("family", "template"), [("llama", "llama2"), ("mistral", "mistral"), ("bloom", "ecomgpt")]
-)
-def test_predictions_of_each_family_are_the_answers_of_transformers(
-    family: str, template: str, tmp_path: Path
-) -> None:
-    """From the records to the text, with the prompt of the family and an example in it."""
-    folder = write_tiny_family(tmp_path / "model", family)
-    base = tmp_path / "base/manifest.json"
-    fetch_base("Tiny", PathSource(source="path", path=str(folder)), base)
-    shown = {"few_shot_example": '{"input": "socks", "options": null, "output": "yes"}'}
-    prompt = PROMPTS / f"{template}.jinja"
-    output = run_predict(
-        tmp_path,
-        base,
-        settings=prediction_settings(decoding={"max_new_tokens": LIMIT}, shots=1),
-        dataset=write_records(tmp_path / "records.jsonl", 4, split="test", **shown),
-        template=prompt,
-        batch_tokens=600,
-    )
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder).eval()
-    for number, line in enumerate(read_lines(output)):
-        text = PromptTemplate(prompt).render(make_record(number, **shown), 1)
-        tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
-        (answer,) = greedy(model, [tokens], tokenizer.eos_token_id)
-        stopped = answer[-1] == tokenizer.eos_token_id
-        assert line["prediction"] == tokenizer.decode(answer[:-1] if stopped else answer)
-        assert line["prompt_tokens"] == len(tokens)

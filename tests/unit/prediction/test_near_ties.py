@@ -100,7 +100,7 @@ def test_answers_are_those_of_a_head_in_float32(
     model: Any, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokenizer = load_tokenizer(read_base(tiny_base)[1])
-    settings = prediction_settings(decoding={"max_new_tokens": 70})
+    settings = prediction_settings(decoding={"max_new_tokens": 40})
     prompts = [tokenizer(f"{number}. Which of these?")["input_ids"] for number in range(12)]
     engine = Engine(model, open_mode(settings, tokenizer), 0)
 
