@@ -26,12 +26,7 @@ from ecslm.common.worker.client import WorkerLostError, ask, join
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import (
-    Generated,
-    Request,
-    backend_class,
-    read_prediction_settings,
-)
+from ecslm.prediction.backend import Generated, Request, backend_class, read_prediction_settings
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED

@@ -13,14 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    HttpUrl,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json, sha256_of_text
@@ -190,6 +183,10 @@ class Answer(Closed):
         return self.prompt_tokens, self.tokens
 
 
+# As if the server had answered a prompt that a content filter has refused.
+WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
+
+
 class UnusableReplyError(Exception):
     """A reply without an answer that can be used; the text says why."""
 
@@ -310,8 +307,7 @@ class ServerClient:
             reply = await client.post(path, cast_to=httpx2.Response, body=body)
         except APIStatusError as error:
             if error.code == "content_filter":
-                # As if an answer had been withheld, and not the prompt refused.
-                return Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
+                return WITHHELD
             status, said = error.status_code, error.body
             if isinstance(said, dict):
                 said = said.get("message") or said.get("detail")

@@ -78,7 +78,7 @@ class Engine:
     def _answers(
         self, prompts: Sequence[Sequence[int]], forms: Sequence[Any], numbers: torch.Tensor
     ) -> list[Generated]:
-        """The answers; `numbers`: see `Sampling`."""
+        """The answers; `numbers`: see `sampling`."""
         prefixes = self._network.prefixes
         of_earlier_batches = bool(prefixes)
         try:
