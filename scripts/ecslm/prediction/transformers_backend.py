@@ -1,6 +1,6 @@
 """The backend that runs local weights with transformers: a base, with or without an adapter.
 
-In a run, one process loads the weights for all of its jobs, see `session.py`.
+In a run, one process loads the weights for all of its jobs, see `run.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
