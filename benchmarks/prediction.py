@@ -185,11 +185,13 @@ def ours(
 ) -> list[str]:
     """Our answers, in batches of the budget divided by `share`."""
     from ecslm.models.prompts import batches_by_length
-    from ecslm.prediction.settings import DecodingSettings
+    from ecslm.prediction.generation import FreeAnswers
+    from ecslm.prediction.settings import DecodingSettings, TransformersSettings
     from ecslm.prediction.transformers_engine import Engine
 
     decoding = DecodingSettings(max_new_tokens=arguments.new_tokens)
-    engine = Engine(model, tokenizer, decoding, seed=0)
+    mode = FreeAnswers(TransformersSettings(decoding=decoding), tokenizer)
+    engine = Engine(model, mode, seed=0)
     lengths = [len(prompt.tokens) + arguments.new_tokens for prompt in prompts]
     texts = [""] * len(prompts)
     batches = batches_by_length(range(len(prompts)), lengths, arguments.budget // share)

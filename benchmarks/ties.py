@@ -20,7 +20,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer, use_threads
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, batches_by_length, encode_prompt
-from ecslm.prediction.generation import Generator, likeliest
+from ecslm.prediction.generation import generate
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.schemas.record import read_records
@@ -91,10 +91,9 @@ def counted(
     answers: list[list[list[int]]] = [[], [], []]
     ties = 0
     for kind, network in enumerate(networks):
-        generator = Generator(network, tokenizer.eos_token_id)
         for batch in batches:
             steps = len(networks[0].ties)
-            answers[kind] += generator.generate(batch, limit, likeliest)
+            answers[kind] += generate(network, batch, tokenizer.eos_token_id, limit)
             if kind == 0:
                 ties += networks[0].ties[steps]
     unlike = [

@@ -29,7 +29,7 @@ from ecslm.plan.jobs import told
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables, table_resources
-from ecslm.prediction.backend import backend_class, modules_of
+from ecslm.prediction.backend import backend_class
 from ecslm.provenance.checks import os_errors_told
 from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
@@ -191,7 +191,7 @@ def threads_of_prediction(job):
 def first_code(study, model):
     """The code of the predictions that a model makes first of all."""
     its = jobs.prediction_settings(study, model, study.model_tasks(model)[0])
-    return code_parameter("predict.py", modules_of(its))
+    return code_parameter("predict.py", its.modules())
 
 
 def server_access(wildcards):

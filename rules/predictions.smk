@@ -50,7 +50,7 @@ rule predict:
         access=server_access,
         batch_tokens=STUDY.settings.batch_tokens,
     params:
-        **made_by("predict.py", jobs.prediction_settings, jobs.prediction_libraries, modules_of),
+        **made_by("predict.py", jobs.prediction_settings, jobs.prediction_libraries),
         template=prompt,
         # What the backend of the model takes.
         options=lambda wildcards, input, resources: options(

@@ -16,8 +16,7 @@ from support.project import PROMPTS, SCRIPTS
 from ecslm.common.files import write_jsonl
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.prediction.run import predict
-from ecslm.prediction.settings import PredictionSettings
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.settings import PredictionSettings, TransformersSettings
 from ecslm.schemas.record import Record
 from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings

@@ -21,18 +21,19 @@ from ecslm.comparisons.settings import unique
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings, Method
-from ecslm.prediction.openai_settings import (
+from ecslm.prediction.recorded_backend import RecordedSettings
+from ecslm.prediction.server_client import (
     AccessSettings,
     OpenAISettings,
     ServerDecoding,
     ServerSettings,
 )
-from ecslm.prediction.recorded_settings import RecordedSettings
-from ecslm.prediction.settings import DecodingSettings, PredictionSettings
-from ecslm.prediction.transformers_settings import (
+from ecslm.prediction.settings import (
     ANSWERED,
+    DecodingSettings,
     LimitedAnswers,
     Normalization,
+    PredictionSettings,
     TransformersSettings,
 )
 from ecslm.schemas.paths import ANSWERS

@@ -26,8 +26,8 @@ from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
-from ecslm.prediction.latency_settings import SampleSettings
 from ecslm.prediction.published_answers import PublishedAnswers
+from ecslm.prediction.settings import SampleSettings
 from ecslm.schemas.paths import PUBLISHED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskSettings

@@ -27,10 +27,9 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import Generated, Request
-from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.settings import DecodingSettings, TransformersSettings
 from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
 from ecslm.prediction.transformers_engine import load_model
-from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
 from ecslm.schemas.record import Record, read_records
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ecslm.models.precision import OF_MODELS, OF_PROMPTS
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric

@@ -37,10 +37,8 @@ from ecslm.models.prompts import template_digest
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import backend_class
-from ecslm.prediction.latency_settings import LatencySettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
-from ecslm.prediction.settings import PredictionSettings
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
 from ecslm.schemas.paths import PUBLISHED_COUNTS
 from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import METRICS
@@ -104,7 +102,6 @@ def made_by(
     script: str,
     settings: Callable[..., JobSettings] = lambda study: JobSettings(),  # noqa: ARG005
     libraries: Callable[..., Sequence[str]] | None = None,
-    modules: Callable[[Any], Sequence[str]] = lambda own: own.modules(),
 ) -> dict[str, OfJob]:
     """The parameters of a rule's jobs that the configuration, code and the lock file decide.
 
@@ -115,7 +112,6 @@ def made_by(
         settings: the value of its `--settings`, as a function of `per_job`.
         libraries: those that can change a result, where the settings alone do not tell: a function
             of the same wildcards.
-        modules: full names of the modules that the script loads by name, from its settings.
     """
 
     @cache
@@ -126,7 +122,7 @@ def made_by(
     def parameters(study: Study, *names: str) -> tuple[str | None, ...]:
         own = settings(study, *names)
         used = own.libraries if libraries is None else libraries(study, *names)
-        pair = computing(tuple(modules(own)), tuple(used))
+        pair = computing(own.modules(), tuple(used))
         versions = versions_parameter(pair.versions) if used else None
         return json_parameter(own), pair.code, versions
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -19,7 +19,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_settings
 from ecslm.common.text import nearest
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.settings import PredictionSettings, module_name
 from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.record import Record
 
@@ -185,28 +185,19 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
         `prediction_cost` has replace its values."""
 
 
-def module_name(backend: str) -> str:
-    """The full name of a backend's module."""
-    return f"{ecslm.prediction.__name__}.{backend}{SUFFIX}"
-
-
-def modules_of(settings: PredictionSettings) -> tuple[str, ...]:
-    """The full names of the modules that prediction loads by name."""
-    return (module_name(settings.backend), *settings.modules())
-
-
 def backend_class(backend: str) -> type[Backend[Any, Any]]:
     """Load a backend.
 
     Raises:
         InputError: there is none with this name.
     """
-    modules = [module.name for module in pkgutil.iter_modules(ecslm.prediction.__path__)]
+    modules = (module.name for module in pkgutil.iter_modules(ecslm.prediction.__path__))
     names = [name.removesuffix(SUFFIX) for name in modules if name.endswith(SUFFIX)]
     if backend not in names:
         message = f"unknown {backend!r}{nearest(backend, names)}"
         raise InputError(Problem(message, "--settings", field="backend"))
-    return cast(type[Backend[Any, Any]], import_module(module_name(backend)).BACKEND)
+    found: type[Backend[Any, Any]] = import_module(module_name(backend)).BACKEND
+    return found
 
 
 class _OfBackend(BaseModel):

@@ -10,18 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from ecslm.common.files import json_line
 from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.schemas.settings import Closed
 
 log = logging.getLogger(__name__)
 
 
-class KeptLine(BaseModel):
+class KeptLine(Closed):
     """A line; `sha256` is of all other values."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sha256: str = ""
 

@@ -8,6 +8,7 @@ import logging
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -20,10 +21,9 @@ from ecslm.common.manifests import manifest_of, require_unchanged
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
 from ecslm.prediction.backend import Request
-from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
-from ecslm.prediction.session import Ask, opening, with_session
+from ecslm.prediction.run import Ask, opening, with_session
+from ecslm.prediction.settings import LatencySettings, SampleSettings, TransformersSettings
 from ecslm.prediction.transformers_backend import TransformersBackend
-from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
 from ecslm.script import Device, Origin, OutputFile, job
@@ -74,34 +74,32 @@ def measure_latency(
         worker_code: set by a run: digest of predict.py's code, which identifies its process
     """
     prompt = PromptTemplate(template, template_digest).sha256
-    tuned, precision = adapter is not None, next(iter(settings.tasks.values())).precision
-    used = (TransformersBackend.libraries(own, tuned) for own in settings.tasks.values())
+    answering, tuned = list(settings.tasks.values()), adapter is not None
+    used = (TransformersBackend.libraries(own, tuned) for own in answering)
     origin.fields |= {
         "versions": require_locked(tuple(dict.fromkeys(chain(*used)))),
         "template_sha256": prompt,
-        **run_fields(model, seed, device, threads, precision),
+        **run_fields(model, seed, device, threads, answering[0].precision),
     }
     origin.reads(*datasets, base, adapter)
-    requests = {
-        task: Request(
-            model=model,
-            base=base,
-            adapter=adapter,
-            adapter_of=adapter_of or model,
-            template=template,
-            template_digest=as_parameter(prompt),
-            settings=own,
-            seed=seed,
-            device=device,
-            threads=threads,
-        )
-        for task, own in settings.tasks.items()
-    }
+    request = Request(
+        settings=answering[0],
+        model=model,
+        base=base,
+        adapter=adapter,
+        adapter_of=adapter_of or model,
+        template=template,
+        template_digest=as_parameter(prompt),
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
     records = (record for path in datasets for record in read_records(path))
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin.fields)
     lease_devices(device)
-    found = with_session(worker_code, device, threads, lambda ask: _measured(ask, requests, sample))
+    requests = {task: replace(request, settings=settings.tasks[task]) for task in sample}
+    found = with_session(worker_code, request, lambda ask: _measured(ask, requests, sample))
     write_json(output, found.model_dump(mode="json"))
     origin.wrote([], manifest_of(output))
 
@@ -149,9 +147,17 @@ def _measured(
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
             ask(["generate", 0])
-        timed = {
-            index: _answered(ask, records[index], number) for number, (index,) in enumerate(batches)
-        }
+        timed: dict[int, TimedAnswer] = {}
+        for number, (index,) in enumerate(batches):
+            began = time.perf_counter()
+            (answer,) = ask(["generate", number])
+            timed[index] = TimedAnswer(
+                task=task,
+                id=records[index].id,
+                seconds=time.perf_counter() - began,
+                prompt_tokens=answer["prompt_tokens"],
+                generated_tokens=answer["tokens"],
+            )
         answers += [timed[index] for index in sorted(timed)]
         costs.append(ask(["cost"]))
     seconds = [answer.seconds for answer in answers]
@@ -166,16 +172,4 @@ def _measured(
         p95_seconds=percentiles[94],
         peak_memory_bytes=max(float(cost["peak_memory_bytes"] or 0) for cost in costs),
         answers=answers,
-    )
-
-
-def _answered(ask: Ask, record: Record, batch: int) -> TimedAnswer:
-    start = time.perf_counter()
-    (answer,) = ask(["generate", batch])
-    return TimedAnswer(
-        task=record.task,
-        id=record.id,
-        seconds=time.perf_counter() - start,
-        prompt_tokens=answer["prompt_tokens"],
-        generated_tokens=answer["tokens"],
     )

@@ -6,7 +6,6 @@ answered request is never sent again, for any job or study.
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 from ecslm.common.environment import require_locked
 from ecslm.common.files import read_settings
@@ -14,8 +13,15 @@ from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.locks import held
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
-from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
-from ecslm.prediction.server_client import Answer, ServerClient, ServerRequest, request_for
+from ecslm.prediction.server_client import (
+    AccessSettings,
+    Answer,
+    OpenAISettings,
+    ServerClient,
+    ServerRequest,
+    ServerSettings,
+    request_for,
+)
 from ecslm.schemas.paths import SERVER_ANSWERS
 from ecslm.schemas.record import Record
 
@@ -39,6 +45,7 @@ class AnswerCache:
     def __init__(self, server: ServerSettings) -> None:
         name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
         self.path, self._read = SERVER_ANSWERS / name / "answers.jsonl", 0
+        self.added: list[Answer] = []
         # Version 1.0 had a file for each.
         files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
         sound = filter(None, map(_Kept.sound, files))
@@ -53,6 +60,7 @@ class AnswerCache:
     def add(self, request: str, answer: Answer) -> None:
         """Keep an answer."""
         add_line(self.path, _Kept(request=request, answer=answer))
+        self.added.append(answer)
 
 
 class ServerBackend(Backend[OpenAISettings, Prompt]):
@@ -71,8 +79,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         self._server = request.settings.server
         self._access = read_settings(request.access, AccessSettings, "--access")
         self._cache = AnswerCache(self._server)
+        self._client = ServerClient(self._server, self._access)
         self._requests: list[ServerRequest] = []
-        self._new: list[Answer] = []
 
     @staticmethod
     def libraries(settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
@@ -98,7 +106,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             )
         texts = (template.render(record, settings.shots) for record in records)
         prompts = [Prompt(one, text, False) for one, text in zip(records, texts, strict=True)]
-        self._requests = list(map(self._as_request, prompts))
+        self._requests = self._requested(prompts)
         if (prices := self._access.prices) is not None:
             missing = self._missing(self._requests)
             most = prices.of_all(one.most_tokens for one in missing)
@@ -123,12 +131,19 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             InputError: there is no key, the server cannot be reached, it refuses the key or a
                 request, no answer can be used, or the budget does not suffice.
         """
-        requests = list(map(self._as_request, prompts))
+        requests = self._requested(prompts)
         with held(self._cache.path.with_name("lock"), self._server.url, wait=True):
             if missing := self._missing(requests):
-                self._client.ask(missing, self._keep, self._cache.answers().values())
+                require_locked(("openai",))
+                self._client.ask(missing, self._cache.add, self._cache.answers().values())
         found = self._cache.answers()
-        return [_generated(found.get(one.key)) for one in requests]
+        return [
+            Generated(one.text, *one.counts, one.finish_reason)
+            if (one := found.get(request.key))
+            # The reply could not be used: an answer that is counted as invalid.
+            else Generated("", None, None, None)
+            for request in requests
+        ]
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
@@ -139,44 +154,28 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             "device": f"{self._server.model} at {self._server.url}",
             # Another model may have been put behind the same name, while some answers were kept.
             "answered_by": ", ".join(sorted({one.model for one in answers if one.model})) or None,
-            "requests": len(self._new),
-            "answers_from_cache": len(answers) - len(self._new),
+            "requests": len(self._cache.added),
+            "answers_from_cache": len(answers) - len(self._cache.added),
             "unusable_answers": len(keys) - len(answers),
             "withheld_by_content_filter": withheld,
         }
         if (prices := self._access.prices) is not None:
             cost |= {
                 "price": prices.of_all(one.counts for one in answers),
-                "paid": prices.of_all(one.counts for one in self._new),
+                "paid": prices.of_all(one.counts for one in self._cache.added),
                 "currency": prices.currency,
                 "prices_as_of": prices.as_of.isoformat(),
             }
         return cost
 
-    @cached_property
-    def _client(self) -> ServerClient:
-        require_locked(("openai",))
-        return ServerClient(self._server, self._access)
-
-    def _as_request(self, prompt: Prompt) -> ServerRequest:
-        request = self._request
-        return request_for(prompt.text or "", prompt.record.id, request.settings, request.seed)
+    def _requested(self, prompts: Sequence[Prompt]) -> list[ServerRequest]:
+        own, seed = self._request.settings, self._request.seed
+        return [request_for(one.text or "", one.record.id, own, seed) for one in prompts]
 
     def _missing(self, requests: Sequence[ServerRequest]) -> list[ServerRequest]:
         """The requests without an answer, each once."""
         kept = self._cache.answers()
         return [*{one.key: one for one in requests if one.key not in kept}.values()]
-
-    def _keep(self, request: str, answer: Answer) -> None:
-        self._cache.add(request, answer)
-        self._new.append(answer)
-
-
-def _generated(answer: Answer | None) -> Generated:
-    if answer is None:
-        # The reply could not be used: an answer that is counted as invalid.
-        return Generated("", None, None, None)
-    return Generated(answer.text, *answer.counts, answer.finish_reason)
 
 
 BACKEND = ServerBackend

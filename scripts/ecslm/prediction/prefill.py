@@ -38,6 +38,22 @@ class Reading:
     mask: torch.Tensor
     """Mask of the cache, its room included, rows x tokens; 0: padding."""
 
+    def keep(self, places: Sequence[int]) -> None:
+        """Keep the rows in some places: the last ones move to the places that become free."""
+        count = len(places)
+        if count == len(self.order):
+            return
+        sources = [place for place in places if place >= count]
+        targets = sorted(set(range(count)) - set(places))
+        for source, target in zip(sources, targets, strict=True):
+            self.order[target] = self.order[source]
+        del self.order[count:]
+        if sources:
+            self.mask[targets] = self.mask[sources]
+        self.mask = self.mask[:count]
+        for layer in self.cache.layers:
+            layer.move(sources, targets, count)
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -59,45 +75,37 @@ def read(network: Network, prompts: Prompts, room: int) -> Reading:
     Args:
         room: tokens to leave room for in the cache.
     """
-    rows = _rows(network, prompts)
-    lengths = [len(row.rest) for row in rows]
-    chunks = batches_by_length(range(len(rows)), lengths, CHUNK[network.device.type])
-    width = max(
-        max(rows[i].known for i in chunk) + max(lengths[i] for i in chunk) for chunk in chunks
-    )
+    # Nothing is shared where padding between tokens would count.
+    worth = None if network.counts_padding else WORTH[network.device.type]
+    rows = []
+    for prompt, lengths in shared_prefixes(prompts, worth):
+        tokens = tuple(prompts[prompt])
+        prefix = _prefix(network, tokens, lengths)
+        rows.append(_Row(prompt, prefix, tokens[max(lengths, default=0) :]))
+    chunks = [
+        [rows[index] for index in chunk]
+        for chunk in batches_by_length(
+            range(len(rows)), [len(row.rest) for row in rows], CHUNK[network.device.type]
+        )
+    ]
+    width = max(sum(_widths(chunk)) for chunk in chunks)
     mask = network.tensor([[0] * width + [1] * room] * len(rows))
     order: list[int] = []
     hidden: list[torch.Tensor] = []
-    rooms: list[list[torch.Tensor]] = []
+    rooms: States = []
     for chunk in chunks:
-        members = [rows[index] for index in chunk]
-        last, cache, chunk_mask = _read_chunk(network, members)
-        states = states_of(cache)
-        if not rooms:
-            rooms = [[room_for(one, len(rows), width + room) for one in two] for two in states]
-        place = slice(len(order), len(order) + len(members))
-        start = width - chunk_mask.shape[1]
+        last, states, chunk_mask = _read_chunk(network, chunk)
+        rooms = rooms or [
+            (_room(keys, len(rows), width + room), _room(values, len(rows), width + room))
+            for keys, values in states
+        ]
+        place, start = slice(len(order), len(order) + len(chunk)), width - chunk_mask.shape[1]
         mask[place, start:width] = chunk_mask
-        for layer, two in zip(rooms, states, strict=True):
-            for whole, part in zip(layer, two, strict=True):
-                whole[place, :, start:width] = part
+        _fill(rooms, place, start, states)
         hidden.append(last)
-        order += [row.prompt for row in members]
+        order += [row.prompt for row in chunk]
     layers = [RoomyLayer(keys, values, width) for keys, values in rooms]
     return Reading(order, torch.cat(hidden), Cache(layers=layers), mask)
-
-
-def _rows(network: Network, prompts: Prompts) -> list[_Row]:
-    # Nothing is shared where padding between tokens would count.
-    worth = None if network.counts_padding else WORTH[network.device.type]
-    return [
-        _Row(
-            prompt,
-            _prefix(network, tuple(prompts[prompt]), lengths),
-            prompts[prompt][max(lengths, default=0) :],
-        )
-        for prompt, lengths in shared_prefixes(prompts, worth)
-    ]
 
 
 def _prefix(network: Network, tokens: tuple[int, ...], lengths: tuple[int, ...]) -> States | None:
@@ -108,31 +116,55 @@ def _prefix(network: Network, tokens: tuple[int, ...], lengths: tuple[int, ...])
     if key not in network.prefixes:
         shorter = _prefix(network, tokens, lengths[:-1])
         row = _Row(0, shorter, tokens[max(lengths[:-1], default=0) : lengths[-1]])
-        _, cache, _ = _read_chunk(network, [row])
+        states = _read_chunk(network, [row])[1]
         while len(network.prefixes) >= KEPT:
             network.prefixes.pop(next(iter(network.prefixes)))
-        network.prefixes[key] = states_of(cache)
+        network.prefixes[key] = states
     return network.prefixes[key]
 
 
-def _read_chunk(network: Network, rows: Sequence[_Row]) -> tuple[torch.Tensor, Cache, torch.Tensor]:
-    """Hidden states of the last tokens, the cache and its mask.
+def _widths(rows: Sequence[_Row]) -> tuple[int, int]:
+    """The most tokens of a prefix, and of a rest."""
+    return max(row.known for row in rows), max(len(row.rest) for row in rows)
+
+
+def _read_chunk(
+    network: Network, rows: Sequence[_Row]
+) -> tuple[torch.Tensor, States, torch.Tensor]:
+    """Hidden states of the last tokens, keys and values, and their mask.
 
     Each row is padding, its prefix, padding, its rest.
     """
-    known = max(row.known for row in rows)
-    longest = max(len(row.rest) for row in rows)
+    known, longest = _widths(rows)
     tokens, mask, positions = [], [], []
-    for row in rows:
+    cache = DynamicCache()
+    if like := next((row.prefix for row in rows if row.prefix is not None), None):
+        size = len(rows), known + longest
+        rooms = [(_room(keys, *size), _room(values, *size)) for keys, values in like]
+        cache = Cache(layers=[RoomyLayer(keys, values, known) for keys, values in rooms])
+    for place, row in enumerate(rows):
         padding = [0] * (longest - len(row.rest))
         tokens.append([*padding, *row.rest])
         positions.append([*padding, *range(row.known, row.known + len(row.rest))])
         before = [0] * (known - row.known) + [1] * row.known
         mask.append([*before, *padding, *[1] * len(row.rest)])
-    cache = beginning_with([row.prefix for row in rows], longest)
+        if row.prefix is not None:
+            _fill(rooms, slice(place, place + 1), known - row.known, row.prefix)
     whole = network.tensor(mask)
     states = network.states(network.tensor(tokens), whole, network.tensor(positions), cache)
-    return states[:, -1], cache, whole
+    return states[:, -1], [(layer.keys, layer.values) for layer in cache.layers], whole
+
+
+def _room(like: torch.Tensor, rows: int, tokens: int) -> torch.Tensor:
+    """Zeros in the form of some keys or values: padding is masked, but must be finite."""
+    return like.new_zeros(rows, like.shape[1], tokens, like.shape[3])
+
+
+def _fill(rooms: States, rows: slice, start: int, states: States) -> None:
+    """Copy keys and values into some rows of larger ones."""
+    for layer, two in zip(rooms, states, strict=True):
+        for room, part in zip(layer, two, strict=True):
+            room[rows, :, start : start + part.shape[2]] = part
 
 
 Shared = list[tuple[int, tuple[int, ...]]]
@@ -149,36 +181,32 @@ def shared_prefixes(prompts: Prompts, worth: int | None) -> Shared:
     if worth is None:
         return [(prompt, ()) for prompt in range(len(prompts))]
     order = sorted(range(len(prompts)), key=lambda row: list(prompts[row]))
-    shared, alone = _divide(prompts, order, (), 0, worth)
-    return [*shared, *((row, ()) for row in alone)]
+    # Those that share none are last.
+    return sorted(_divided(prompts, order, (), 0, worth), key=lambda one: not one[1])
 
 
-def _divide(
+def _divided(
     prompts: Prompts, rows: Sequence[int], prefixes: tuple[int, ...], start: int, worth: int
-) -> tuple[Shared, list[int]]:
-    """The rows with longer prefixes than `prefixes`, and those that are left.
+) -> Shared:
+    """The rows with their prefixes, those first that have none beside `prefixes`.
 
     The rows are sorted by their tokens and equal up to `start`.
     """
+    alone: Shared = []
     shared: Shared = []
-    alone: list[int] = []
-    computed = prefixes[-1] if prefixes else 0
+    computed = max(prefixes, default=0)
     for _, members in groupby(rows, lambda row: prompts[row][start]):
         branch = list(members)
         # Less the last token, if that ends the first.
         length = common_length(prompts[branch[0]][:-1], prompts[branch[-1]])
         if len(branch) == 1 or length == start:
-            alone += branch
+            alone += [(row, prefixes) for row in branch]
             continue
         saves = (len(branch) - 1) * (length - computed) >= worth
         longer = (*prefixes, length) if saves else prefixes
-        deeper, left = _divide(prompts, branch, longer, length, worth)
-        if saves:
-            shared += [(row, longer) for row in left]
-        else:
-            alone += left
-        shared += deeper
-    return shared, alone
+        for one in _divided(prompts, branch, longer, length, worth):
+            (alone if one[1] == prefixes else shared).append(one)
+    return [*alone, *shared]
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # untyped
@@ -199,7 +227,7 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # untyped
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_args: object, **_: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Add tokens; returns the keys and values of all."""
-        start = self.get_seq_length()
+        start = self._filled
         end = start + key_states.shape[2]
         for room, states in zip(self._room, (key_states, value_states), strict=True):
             room[:, :, start:end] = states
@@ -220,35 +248,3 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]  # untyped
     def _show(self, filled: int) -> None:
         self._filled = filled
         self.keys, self.values = (room[:, :, :filled] for room in self._room)
-
-
-def states_of(cache: Cache) -> States:
-    """The keys and values in a cache."""
-    return [(layer.keys, layer.values) for layer in cache.layers]
-
-
-def beginning_with(prefixes: Sequence[States | None], tokens: int) -> Cache:
-    """A cache of rows that begin with given prefixes, padded on the left.
-
-    Args:
-        prefixes: the states of one row for each; None: the row has no prefix.
-        tokens: that will be added.
-    """
-    known = [states for states in prefixes if states is not None]
-    if not known:
-        return DynamicCache()
-    width = max(states[0][0].shape[2] for states in known)
-    layers = []
-    for layer, like in enumerate(known[0]):
-        keys, values = (room_for(one, len(prefixes), width + tokens) for one in like)
-        for row, states in enumerate(prefixes):
-            if states is not None:
-                start = width - states[layer][0].shape[2]
-                keys[row, :, start:width], values[row, :, start:width] = states[layer]
-        layers.append(RoomyLayer(keys, values, width))
-    return Cache(layers=layers)
-
-
-def room_for(like: torch.Tensor, rows: int, tokens: int) -> torch.Tensor:
-    """Zeros in the form of some keys or values: padding is masked, but must be finite."""
-    return like.new_zeros(rows, like.shape[1], tokens, like.shape[3])

@@ -8,19 +8,16 @@ import logging
 import shutil
 import tarfile
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated
+from typing import IO, Annotated
 
 from pydantic import AfterValidator, Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import validated_json, write_jsonl
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
-from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed, JobSettings, hiding
 
 log = logging.getLogger(__name__)
@@ -84,47 +81,37 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
             answers.
     """
     output.mkdir(parents=True, exist_ok=True)
-    with _local(archive, output) as path:
+    with NamedTemporaryFile(dir=output, prefix="archive-") as file:
+        if "://" in archive:
+            _download(archive, file)
         try:
-            with tarfile.open(path) as opened:
-                files = _files(opened, archive, settings)
+            with tarfile.open(file.name if "://" in archive else archive) as opened:
+                rows = _rows(opened, archive, settings)
         except (OSError, EOFError, tarfile.TarError) as error:
             raise InputError(f"{archive}: not a whole tar archive ({error})") from None
-    rows: dict[Path, list[dict[str, str]]] = {}
-    for (one, setting), (name, content) in files.items():
-        texts = validated_json(list[str], content, f"{archive}: {name}")
-        file = Path(ANSWERS.format(model=one.model, task=one.task)).name
-        into = rows.setdefault(output / file, [])
-        into += ({"setting": setting, "prediction": text} for text in texts)
-    for path, found in rows.items():
+    paths = {output / name: found for name, found in rows.items()}
+    for path, found in paths.items():
         write_jsonl(path, found)
-    return list(rows)
+    return list(paths)
 
 
-@contextmanager
-def _local(archive: str, folder: Path) -> Iterator[Path]:
-    """The archive as a file, which is downloaded into `folder` if need be."""
-    if "://" not in archive:
-        yield Path(archive)
-        return
-    with NamedTemporaryFile(dir=folder, prefix="archive-") as file:
-        try:
-            log.info("downloading %s", archive)
-            with urllib.request.urlopen(archive, timeout=SECONDS) as answer:
-                shutil.copyfileobj(answer, file)
-        except (OSError, HTTPException, ValueError) as error:
-            raise InputError(
-                f"{archive}: cannot be fetched ({error}): download it, and set `archive` of the "
-                "study's `answers` to the path of the file"
-            ) from None
-        file.flush()
-        yield Path(file.name)
+def _download(archive: str, file: IO[bytes]) -> None:
+    try:
+        log.info("downloading %s", archive)
+        with urllib.request.urlopen(archive, timeout=SECONDS) as answer:
+            shutil.copyfileobj(answer, file)
+    except (OSError, HTTPException, ValueError) as error:
+        raise InputError(
+            f"{archive}: cannot be fetched ({error}): download it, and set `archive` of the "
+            "study's `answers` to the path of the file"
+        ) from None
+    file.flush()
 
 
-def _files(
+def _rows(
     archive: tarfile.TarFile, name: str, settings: FetchSettings
-) -> dict[tuple[AnswersOfTask, str], tuple[str, bytes]]:
-    """Name and content of the file of each model, task and setting."""
+) -> dict[str, list[dict[str, str]]]:
+    """The lines of the file of each model and task."""
     commit = str(archive.pax_headers.get("comment", ""))
     if not commit:
         raise InputError(f"{name}: does not say of which commit it is: use an archive of git's")
@@ -133,20 +120,23 @@ def _files(
     log.info("commit %s", commit)
     # All files are in one directory, which is named after the repository.
     members = {one.name.partition("/")[2]: one for one in archive.getmembers() if one.isfile()}
-    found, missing = {}, []
+    rows: dict[str, list[dict[str, str]]] = {}
+    missing = []
     wanted = [(one, setting) for one in settings.answers for setting in one.settings]
     for one, setting in wanted:
         paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
         path = next((path for path in paths if path in members), None)
         stream = None if path is None else archive.extractfile(members[path])
-        if path is None or stream is None:
+        if stream is None:
             missing.append(paths[-1])
-        else:
-            found[one, setting] = path, stream.read()
+            continue
+        texts = validated_json(list[str], stream.read(), f"{name}: {path}")
+        into = rows.setdefault(Path(ANSWERS.format(model=one.model, task=one.task)).name, [])
+        into += ({"setting": setting, "prediction": text} for text in texts)
     if missing:
         more = f", nor {len(missing) - 1} other files" if len(missing) > 1 else ""
         raise InputError(
             f"{name}: has no {missing[0]}{more}: restrict the models to what they have, with "
             "`settings` and `tasks`"
         )
-    return found
+    return rows

@@ -9,16 +9,16 @@ Two forms are read:
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import verify_result
 from ecslm.common.text import number_of
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request
-from ecslm.prediction.recorded_settings import RecordedSettings
+from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import ANSWERS_MANIFEST
 from ecslm.schemas.prediction import RecordedAnswer, read_answers
 from ecslm.schemas.record import Record
@@ -30,15 +30,20 @@ RESTRICT = "restrict the model to the settings that it has, with `settings`"
 OF_RECORD = ("setting", "sample_id", "task", "options", "relevance")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answered(Prompt):
-    """The answer to a record; nobody knows the prompt."""
+class RecordedSettings(PredictionSettings):
+    """Which of the records have answers."""
 
-    answer: RecordedAnswer
+    backend: Literal["recorded"]
+    settings: tuple[str, ...] | None = None
+    """Settings that have answers (default: all of the dataset file)."""
+
+    def asks(self, record: Record) -> bool:
+        """Whether there is an answer to a record."""
+        return super().asks(record) and (self.settings is None or record.setting in self.settings)
 
 
-class RecordedBackend(Backend[RecordedSettings, Answered]):
-    """Reads answers; it is its own loaded model."""
+class RecordedBackend(Backend[RecordedSettings, Prompt]):
+    """Reads answers; it is its own loaded model. Nobody knows the prompts."""
 
     SETTINGS = RecordedSettings
     TAKES = ("answers",)
@@ -70,7 +75,7 @@ class RecordedBackend(Backend[RecordedSettings, Answered]):
             verify_result(path, path.parent / Path(ANSWERS_MANIFEST).name)
         return {path.name: sha256_of_file(path) for path in self._paths}
 
-    def prompts(self, records: Sequence[Record]) -> list[Answered]:
+    def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         """The answer to each record.
 
         Raises:
@@ -78,17 +83,19 @@ class RecordedBackend(Backend[RecordedSettings, Answered]):
         """
         place = self._paths[0] if len(self._paths) == 1 else self._paths[0].parent
         lines = [line for path in self._paths for line in enumerate(read_answers(path), start=1)]
-        found = _matched(place, lines, records)
-        for problem in _mismatches(place, found, records):
-            raise InputError(problem)
-        return [
-            Answered(record=record, answer=answer)
-            for record, (_, answer) in zip(records, found, strict=True)
-        ]
+        self._answers: dict[str, RecordedAnswer] = {}
+        for record, (number, answer) in zip(records, _matched(place, lines, records), strict=True):
+            own = {name: getattr(record, name) for name in OF_RECORD} | {"reference": record.output}
+            for field, value in own.items():
+                if getattr(answer, field) not in (None, value):
+                    message = f"is not that of the record {record.id}: an answer to another?"
+                    raise InputError(Problem(message, place, number, field))
+            self._answers[record.id] = answer
+        return list(map(Prompt, records))
 
-    def generate(self, prompts: Sequence[Answered], batch: int) -> list[Generated]:  # noqa: ARG002
+    def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
         """The answers, with what the files say of them."""
-        answers = (prompt.answer for prompt in prompts)
+        answers = (self._answers[prompt.record.id] for prompt in prompts)
         return [
             Generated(one.prediction, one.prompt_tokens, one.generated_tokens, one.finish_reason)
             for one in answers
@@ -116,44 +123,32 @@ def _matched(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> li
     with_id = sum(line.id is not None for _, line in lines)
     if 0 < with_id < len(lines):
         raise InputError(f"{path}: only {with_id} of {len(lines)} answers have an `id`")
-    if with_id or len(asked) == 1:
-        # Together, by whatever setting.
-        counts = {", ".join(sorted(asked)): (len(lines), len(records))}
-    else:
+    only = next(iter(asked)) if len(asked) == 1 else None
+    if not (with_id or only):
         for number, line in lines:
             if line.setting is None:
                 message = f"missing: without an `id`, a line needs it, as one of {', '.join(asked)}"
                 raise InputError(Problem(message, path, number, "setting"))
-        found = Counter(line.setting for _, line in lines)
-        counts = {setting: (found[setting], count) for setting, count in asked.items()}
+    # With ids, of all settings together.
+    kinds = {", ".join(sorted(asked)): asked.total()} if with_id else asked
+    there = Counter(next(iter(kinds)) if with_id else line.setting or only for _, line in lines)
     if problems := [
-        f"{path}: {number_of(there, 'answer')}, but {number_of(expected, 'test record')} of "
-        f"{settings}: use the answers to these records, or {RESTRICT}"
-        for settings, (there, expected) in counts.items()
-        if there != expected
+        f"{path}: {number_of(there[kind], 'answer')}, but {number_of(expected, 'test record')} of "
+        f"{kind}: use the answers to these records, or {RESTRICT}"
+        for kind, expected in kinds.items()
+        if there[kind] != expected
     ]:
         raise InputError(*problems)
-    if not with_id:
-        only = next(iter(asked), None)
-        in_order = {
-            setting: iter([line for line in lines if (line[1].setting or only) == setting])
-            for setting in asked
-        }
-        return [next(in_order[record.setting]) for record in records]
-    by_id = {line[1].id: line for line in lines}
-    if absent := [record.id for record in records if record.id not in by_id]:
-        raise InputError(
-            f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
-            f"as `id` {absent[0]}: answers to other records?"
-        )
-    return [by_id[record.id] for record in records]
-
-
-def _mismatches(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> Iterator[Problem]:
-    """Fields that differ from those of the record."""
-    for (number, line), record in zip(lines, records, strict=True):
-        expected = {name: getattr(record, name) for name in OF_RECORD}
-        for field, value in (expected | {"reference": record.output}).items():
-            if getattr(line, field) not in (None, value):
-                message = f"is not that of the record {record.id}: an answer to another?"
-                yield Problem(message, path, number, field)
+    if with_id:
+        by_id = {line[1].id: line for line in lines}
+        if absent := [record.id for record in records if record.id not in by_id]:
+            raise InputError(
+                f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
+                f"as `id` {absent[0]}: answers to other records?"
+            )
+        return [by_id[record.id] for record in records]
+    in_order = {
+        setting: iter([line for line in lines if (line[1].setting or only) == setting])
+        for setting in asked
+    }
+    return [next(in_order[record.setting]) for record in records]

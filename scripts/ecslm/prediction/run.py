@@ -1,33 +1,32 @@
-"""Predict one task with one model, from a dataset file to a predictions file."""
+"""Predict one task with one model, from a dataset file to a predictions file.
+
+Prompts and answers are made by a `Session`: in the job's own process, or in the one that holds the
+model for the jobs of a run, see `common/worker.py`. All else is done in the job.
+"""
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, TypeAdapter
 
 from ecslm.common.devices import lease_devices
-from ecslm.common.environment import require_locked
+from ecslm.common.environment import LOCK_FILE, require_locked
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
-from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.workdir import Outputs, work_folder
+from ecslm.common.worker import WorkerLostError, join
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import (
-    Generated,
-    Request,
-    backend_class,
-    modules_of,
-    read_prediction_settings,
-)
+from ecslm.prediction.backend import Generated, Request, backend_class, read_prediction_settings
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
-from ecslm.prediction.session import Ask, opening, with_session
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import Prediction
@@ -39,6 +38,10 @@ log = logging.getLogger(__name__)
 BATCHES = "batches.jsonl"
 SECONDS_BETWEEN_LINES = 20.0
 
+Result = TypeVar("Result")
+Ask = Callable[[Sequence[Any]], Any]
+"""Returns the answer to a message, see `Session`."""
+
 
 class AnsweredRecord(GivenRecord):
     """A record with its right answer, which predictions are compared with."""
@@ -46,7 +49,7 @@ class AnsweredRecord(GivenRecord):
     output: str
 
 
-@job(modules=lambda given: modules_of(given.settings), log=True)
+@job(log=True)
 def predict(
     *,
     dataset: Path,
@@ -157,8 +160,7 @@ def predict(
         asked = records if kind.KNOWS_RECORDS else list(map(_seen, records))
         made = with_session(
             code if kind.LOCAL else None,
-            device,
-            threads,
+            request,
             lambda ask: _predicted(ask, opening(request, asked), records, work.folder),
         )
         # A fault of a server that passes may give answers that cannot be used.
@@ -188,6 +190,75 @@ def read_given(path: Path, task: str | None) -> list[Record]:
 
     rows = read_rows(path, AnsweredRecord, check, lambda rows: () if rows else ("no records",))
     return [row.record(row.task or task or "", str(line)) for line, row in rows]
+
+
+class Session:
+    """Answers the messages of a job. They are JSON, as are the answers:
+
+    - what `opening` returns: text and `truncated` of all prompts, and the batches; the model is
+      loaded then.
+    - `["generate", number]`: the fields of `Generated` of each answer to a batch.
+    - `["cost"]`: what `Backend.cost` returns.
+    """
+
+    def answer(self, message: Sequence[Any]) -> Any:
+        """The answer to a message.
+
+        Raises:
+            InputError: as the backend.
+        """
+        match message:
+            case ["open", given, rows]:
+                backend = backend_class(given["settings"]["backend"])
+                self._backend = backend(_form(backend.SETTINGS).validate_python(given))
+                self._prompts = self._backend.prompts([Record(**row) for row in rows])
+                self._batches = self._backend.batches(self._prompts)
+                self._backend.load()
+                return [[one.text, one.truncated] for one in self._prompts], self._batches
+            case ["generate", number]:
+                prompts = [self._prompts[index] for index in self._batches[number]]
+                return [asdict(one) for one in self._backend.generate(prompts, number)]
+            case ["cost"]:
+                return dict(self._backend.cost())
+        raise AssertionError(f"unknown message: {message}")
+
+
+def opening(request: Request[Any], records: Sequence[Record]) -> list[Any]:
+    """The message that has the records answered."""
+    given = _form(type(request.settings)).dump_python(request, mode="json")
+    return ["open", given, [record.model_dump(mode="json") for record in records]]
+
+
+def _form(settings: type) -> TypeAdapter[Request[Any]]:
+    return TypeAdapter(Request[settings])  # type: ignore[valid-type]
+
+
+def with_session(
+    worker_code: str | None, request: Request[Any], work: Callable[[Ask], Result]
+) -> Result:
+    """Do work with a session: in the process of the run or, if there is none, in this one.
+
+    Both sides run the same code, since that process is a fork of a job, and is joined only by jobs
+    with its code, libraries and device. If it ends, the work is done again in this process.
+
+    Args:
+        worker_code: digest of the code of the process; None: the job loads the model itself.
+    """
+    if worker_code is not None:
+        process = {
+            "code": worker_code,
+            # A job needs some of the libraries alone, but its process serves others too.
+            "lock": sha256_of_file(LOCK_FILE),
+            "device": request.device,
+            "threads": request.threads,
+            "folder": str(Path.cwd()),
+        }
+        try:
+            if worker := join(canonical_json(process), lambda: Session().answer):
+                return work(worker.ask)
+        except WorkerLostError as error:
+            log.warning("%s: this job loads the model itself", error)
+    return work(Session().answer)
 
 
 class FinishedBatch(KeptLine):
@@ -250,8 +321,6 @@ def _predicted(
         )
         for index, (record, (text, _)) in enumerate(zip(records, prompts, strict=True))
     ]
-    made = {name: work / "made" / name for name in ("predictions", "cost")}
-    write_jsonl(made["predictions"], rows)
     cost = prediction_cost(
         load_seconds,
         # Those of killed runs count.
@@ -262,6 +331,8 @@ def _predicted(
         of_model=ask(["cost"]),
         resumed=resumed,
     )
+    made = {name: work / "made" / name for name in ("predictions", "cost")}
+    write_jsonl(made["predictions"], rows)
     write_json(made["cost"], cost)
     return made
 
@@ -279,17 +350,16 @@ def _seen_digest(records: Sequence[Record]) -> str:
     return sha256_of_text(canonical_json(seen))
 
 
-def _join(predictions: Path, records: Sequence[Record]) -> None:
-    """Give answers that were found the fields of the records that no model sees."""
-    rows = read_jsonl(predictions, Prediction)
-    joined = [
-        row.model_copy(update=_unseen(record)) for row, record in zip(rows, records, strict=True)
-    ]
-    if joined != rows:
-        write_jsonl(predictions, joined)
-
-
-def _unseen(record: Record) -> Mapping[str, Any]:
+def _unseen(record: Record) -> dict[str, Any]:
     """Fields of a prediction that are those of its record."""
     own = {"id", "sample_id", "task", "setting", "options", "relevance"}
     return {**record.model_dump(include=own), "reference": record.output}
+
+
+def _join(predictions: Path, records: Sequence[Record]) -> None:
+    """Give answers that were found the fields of the records that no model sees."""
+    rows = read_jsonl(predictions, Prediction)
+    pairs = zip(rows, records, strict=True)
+    joined = [row.model_copy(update=_unseen(record)) for row, record in pairs]
+    if joined != rows:
+        write_jsonl(predictions, joined)

@@ -1,4 +1,4 @@
-"""Asking an OpenAI-compatible server, several requests at a time, through OpenAI's own client.
+"""A model of an OpenAI-compatible server: its settings, and asking it through OpenAI's client.
 
 The client repeats requests: after a time-out, a cut connection, and a status 408, 409, 429 or 5xx.
 It waits as long as `Retry-After` says, or twice as long each time.
@@ -8,16 +8,19 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, ValidationError, model_validator
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
+from ecslm.prediction.settings import DecodingSettings, PredictionSettings, Sampling
+from ecslm.schemas.cost import Prices
 from ecslm.schemas.prediction import FinishReason
+from ecslm.schemas.settings import Closed, hiding
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -28,8 +31,6 @@ PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 LONGEST_MESSAGE = 300
 # More tokens than a server adds to a message, as markers of turns and the like.
 TOKENS_OF_MARKERS = 100
-# So many replies, none of which can be used, are no accident.
-USELESS = 10
 # What to do about a status, or about the others of its hundred.
 KEY_HINT = "name the environment variable of a valid key as `key` in `access`"
 LATER = "run again later; answers so far are kept"
@@ -43,6 +44,92 @@ HINTS = {
 }
 # Where a server names a reason as its own library does, and not as OpenAI.
 REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
+
+
+def _plain_url(text: str) -> str:
+    """The URL without a slash at its end. It is written into results, so it must hold no secret."""
+    try:
+        url = TypeAdapter(HttpUrl).validate_python(text)
+    except ValidationError:
+        raise hiding("should be a URL such as https://api.openai.com/v1") from None
+    if any(part is not None for part in (url.username, url.password, url.query, url.fragment)):
+        raise hiding("should have no user, password, query or fragment; `access` names the key")
+    return str(url).rstrip("/")
+
+
+def _variable(text: str) -> str:
+    """The name of an environment variable. Keys have other characters: one that is put here by
+    mistake is refused."""
+    if not re.fullmatch("[A-Z_][A-Z0-9_]*", text):
+        raise hiding("should be the name of an environment variable, in capitals, not the key")
+    return text
+
+
+class ServerSettings(Closed):
+    """Which model of which server answers. A change of any of these asks it again."""
+
+    url: Annotated[str, AfterValidator(_plain_url)]
+    """Base URL of its OpenAI-compatible API, such as https://api.openai.com/v1."""
+    model: str = Field(min_length=1)
+    """Name of the model at the server."""
+    api: Literal["chat", "completions"] = "chat"
+    """chat: the prompt is sent as the user's message, and the server adds turn markers, so the
+    template has none. completions: the model reads the prompt as it is, so the template has turn
+    markers."""
+    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the server calls the limit of an answer; some models of OpenAI accept only the second.
+    """
+    sampling: Literal["told", "own"] = "told"
+    """told: each request says to take the likeliest tokens, or how to sample. own: it says nothing,
+    for models that accept no such settings."""
+
+
+class ServerDecoding(Sampling):
+    """The settings of decoding that a server is told."""
+
+    max_new_tokens: int = Field(100, ge=1)
+    """Maximum tokens of an answer, hidden thoughts included."""
+
+    @classmethod
+    def of(cls, decoding: DecodingSettings) -> Self:
+        """The settings, of those given, that are sent to a server."""
+        return cls.model_validate(decoding.model_dump(include=set(cls.model_fields)))
+
+
+class OpenAISettings(PredictionSettings):
+    """How a model of a server answers."""
+
+    backend: Literal["openai"]
+    server: ServerSettings
+    """Which model of which server."""
+    decoding: ServerDecoding = ServerDecoding()
+
+
+class AccessSettings(Closed):
+    """How a server is reached, and what it may cost. No answer depends on it: a change reruns
+    nothing."""
+
+    key: Annotated[str, AfterValidator(_variable)] | None = None
+    """Environment variable that holds the key; without it, none is sent."""
+    concurrency: int = Field(8, ge=1)
+    """Requests to the model at a time, of all jobs together."""
+    timeout: float = Field(120.0, gt=0)
+    """Seconds to wait for an answer."""
+    retries: int = Field(6, ge=0)
+    """How often a request is repeated after a time-out, a cut connection or a status 408, 409, 429
+    or 5xx: when the server says, if that is within two minutes, otherwise after ever longer waits
+    of up to eight seconds."""
+    prices: Prices | None = None
+    """For the cost and the budget."""
+    budget: float | None = Field(None, gt=0)
+    """The most that the model may cost, in the currency of the prices, counting all of its answers
+    that this project keeps. A request that might exceed it is not sent."""
+
+    @model_validator(mode="after")
+    def _has_prices(self) -> Self:
+        if self.budget is not None and self.prices is None:
+            raise ValueError("`budget` needs `prices`")
+        return self
 
 
 @dataclass(frozen=True)
@@ -80,10 +167,8 @@ def request_for(prompt: str, record: str, settings: OpenAISettings, seed: int) -
     return ServerRequest(record, body, key, most)
 
 
-class Answer(BaseModel):
+class Answer(Closed):
     """An answer as text, why it ended, and tokens as the server counts them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: str
     finish_reason: FinishReason
@@ -99,10 +184,7 @@ class Answer(BaseModel):
 
 
 # As if the server had answered a prompt that a content filter has refused.
-WITHHELD = (
-    '{"choices": [{"text": "", "finish_reason": "content_filter"}], '
-    '"usage": {"prompt_tokens": 0, "completion_tokens": 0}}'
-)
+WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
 
 
 class UnusableReplyError(Exception):
@@ -113,23 +195,10 @@ class ServerClient:
     """Asks one model of one server."""
 
     def __init__(self, server: ServerSettings, access: AccessSettings) -> None:
-        """
-        Raises:
-            InputError: the key's environment variable is not set.
-        """
         self._server, self._access = server, access
-        self._key = ""
-        if access.key is not None:
-            self._key = os.environ.get(access.key, "").strip()
-            # A header could not hold other characters, and the error would show them.
-            if not (self._key and self._key.isascii() and self._key.isprintable()):
-                raise self._problem(
-                    f"the environment variable {access.key} is not set, or to what is no key: set "
-                    "it to the key, or remove `key` from `access` if the server needs none"
-                )
+        self._key = "" if access.key is None else os.environ.get(access.key, "").strip()
         # The price of answers, and the most that requests may cost that have none.
         self._paid = self._without_answer = 0.0
-        self._used = self._useless = 0
 
     def ask(
         self,
@@ -147,49 +216,58 @@ class ServerClient:
             known: the answers so far of this model, whose price counts for the budget.
 
         Raises:
-            InputError: the first failure, as that the budget may not suffice for a request and
-                those on their way; or the model has never given an answer that can be used.
+            InputError: the key's environment variable is not set; the first failure, as that the
+                budget may not suffice for a request and those on their way; or the model has never
+                given an answer that can be used.
             OSError: an answer cannot be written.
         """
-        self._used, self._paid = len(known), sum(self._price(one.counts) for one in known)
-        asyncio.run(self._ask(requests, keep))
+        variable, key = self._access.key, self._key
+        # A header could not hold other characters, and the error would show them.
+        if variable and not (key and key.isascii() and key.isprintable()):
+            raise self._problem(
+                f"the environment variable {variable} is not set, or to what is no key: set it to "
+                "the key, or remove `key` from `access` if the server needs none"
+            )
+        self._paid = sum(self._price(one.counts) for one in known)
+        asyncio.run(self._ask(requests, keep, bool(known)))
 
     async def _ask(
-        self, requests: Sequence[ServerRequest], keep: Callable[[str, Answer], None]
+        self, requests: Sequence[ServerRequest], keep: Callable[[str, Answer], None], used: bool
     ) -> None:
-        import httpx2
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         waiting, failures = iter(requests), list[InputError | OSError]()
+        useless: list[str] = []
 
         async def work() -> None:
+            nonlocal used
             for request in waiting:
                 if failures:
                     return
                 try:
-                    answer = await self._asked(client, request, min(USELESS, len(requests)))
-                    if answer is not None:
-                        keep(request.key, answer)
+                    keep(request.key, await self._asked(client, request))
+                    used = True
+                except UnusableReplyError as error:
+                    useless.append(f"record {request.record}: {error}")
+                    log.warning("%s: counts as invalid", useless[-1])
                 except (InputError, OSError) as error:
                     failures.append(error)
 
         try:
             # A redirected request would lose its body.
             of_http = DefaultAsyncHttpxClient(follow_redirects=False)
-        except (ImportError, OSError, ValueError, httpx2.InvalidURL):
+        except Exception:
             # The text may show a part of a proxy's password.
             raise self._problem(
-                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset "
-                "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and SSL_CERT_FILE"
+                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset it"
             ) from None
-        # The client insists on a key. Servers that need none do not look at it.
-        key, access = self._key or "none", self._access
         async with (
             AsyncOpenAI(
-                api_key=key,
+                # The client insists on a key. Servers that need none do not look at it.
+                api_key=self._key or "none",
                 base_url=self._server.url,
-                timeout=access.timeout,
-                max_retries=access.retries,
+                timeout=self._access.timeout,
+                max_retries=self._access.retries,
                 http_client=of_http,
             ) as client,
             asyncio.TaskGroup() as workers,
@@ -198,11 +276,10 @@ class ServerClient:
                 workers.create_task(work())
         if failures:
             raise failures[0]
+        if useless and not used:
+            raise self._problem(useless[0])
 
-    async def _asked(
-        self, client: "AsyncOpenAI", request: ServerRequest, enough: int
-    ) -> Answer | None:
-        """The answer; None if the reply cannot be used, unless `enough` of them cannot."""
+    async def _asked(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer:
         most, budget = self._price(request.most_tokens), self._access.budget
         spent = self._paid + self._without_answer
         if budget is not None and spent + most > budget:
@@ -212,15 +289,7 @@ class ServerClient:
                 "so far are kept"
             )
         self._without_answer += most
-        try:
-            answer = self._answer(await self._reply(client, request))
-        except UnusableReplyError as error:
-            self._useless += 1
-            if self._useless >= enough and not self._used:
-                raise self._problem(f"record {request.record}: {error}") from None
-            log.warning("record %s: %s: counts as invalid", request.record, error)
-            return None
-        self._used += 1
+        answer = await self._answer(client, request)
         self._without_answer -= most
         self._paid += self._price(answer.counts)
         return answer
@@ -229,33 +298,32 @@ class ServerClient:
         prices = self._access.prices
         return 0.0 if prices is None else prices.of(*tokens)
 
-    async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str:
-        """The text of the reply."""
+    async def _answer(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer:
         import httpx2
         from openai import APIConnectionError, APIStatusError
 
+        path, body = PATHS[self._server.api], dict(request.body)
         try:
-            path = PATHS[self._server.api]
-            response = await client.post(path, cast_to=httpx2.Response, body=dict(request.body))
-            return str(response.text)
+            reply = await client.post(path, cast_to=httpx2.Response, body=body)
         except APIStatusError as error:
             if error.code == "content_filter":
                 return WITHHELD
-            status, body = error.status_code, error.body
-            words = body.get("message") or body.get("detail") if isinstance(body, dict) else body
-            words = self._line(str(words or "no message"))
+            status, said = error.status_code, error.body
+            if isinstance(said, dict):
+                said = said.get("message") or said.get("detail")
+            words = self._line(str(said or "no message"))
             hint = HINTS.get(status) or HINTS.get(status // 100, "the request is refused")
-            said = f"record {request.record}: {status} ({words}): {hint}"
+            raise self._problem(f"record {request.record}: {status} ({words}): {hint}") from None
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
-            said = (
+            raise self._problem(
                 f"cannot be reached, or does not answer within {self._access.timeout:g} s, "
                 f"{self._access.retries + 1} times ({cause}): start the server, change `url` in "
                 "`server`, or raise `timeout` in `access`; answers so far are kept"
-            )
-        raise self._problem(said)
+            ) from None
+        return self._read(reply.text)
 
-    def _answer(self, text: str) -> Answer:
+    def _read(self, text: str) -> Answer:
         """The answer in a reply.
 
         Raises:

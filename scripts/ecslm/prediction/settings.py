@@ -1,11 +1,25 @@
-"""Settings of prediction."""
+"""Settings of prediction: of all backends, of `transformers`, and of latency.
+
+The settings of the other backends are in their modules. `config` composes them all.
+"""
 
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ecslm.models.precision import Precision
 from ecslm.schemas.record import Record
 from ecslm.schemas.settings import Closed, JobSettings
+from ecslm.schemas.task import Answer, OptionForm
+
+Mode = Literal["constrained", "likelihood"]
+Normalization = Literal["none", "tokens", "bytes"]
+
+ANSWERED: dict[Mode, tuple[Answer, ...]] = {
+    "constrained": ("yes_no", "choice", "ranking", "extraction"),
+    "likelihood": ("yes_no", "choice"),
+}
+"""The types of answers that a mode limits: those with a form, or of a closed set."""
 
 
 class Sampling(Closed):
@@ -60,9 +74,80 @@ class PredictionSettings(JobSettings):
         return (record.few_shot_example is not None) == bool(self.shots)
 
     def modules(self) -> tuple[str, ...]:
-        """The full names of the modules that the backend loads by name."""
-        return ()
+        """That of the backend, which is loaded by its name."""
+        return (module_name(self.backend),)
 
     def budget(self, batch_tokens: int) -> int:
         """The padded tokens per batch, where the job was told `batch_tokens`."""
         return batch_tokens
+
+
+def module_name(backend: str) -> str:
+    """The full name of a backend's module."""
+    return f"ecslm.prediction.{backend}_backend"
+
+
+class LimitedAnswers(Closed):
+    """Answers that are not free."""
+
+    mode: Mode
+    """A module in `prediction/answers`."""
+    type: Answer
+    """Type of the task's answers."""
+    option: OptionForm | None = None
+    """Of a choice by likelihood: what of an option is scored (default: text)."""
+    normalization: Normalization = "none"
+    """What a log-likelihood is divided by: the answer's length, or nothing."""
+
+
+class TransformersSettings(PredictionSettings):
+    """How local weights answer."""
+
+    backend: Literal["transformers"] = "transformers"
+    precision: Precision = Precision()
+    decoding: DecodingSettings = DecodingSettings()
+    batch_tokens: int | None = Field(None, ge=16)
+    """Padded tokens per batch, answers included. Set here only if it can change an answer; in
+    float32, where it cannot, --batch-tokens sets it."""
+    allow_other_precision: bool = False
+    """Accept an adapter that was trained under another precision."""
+    answers: LimitedAnswers | None = Field(
+        # So that free answers are the same whether or not there could be others.
+        None,
+        exclude_if=lambda answers: answers is None,
+    )
+    """How answers are limited; if missing, they are free."""
+
+    @property
+    def mode(self) -> Mode | None:
+        """How answers are limited; None: they are free."""
+        return None if self.answers is None else self.answers.mode
+
+    def modules(self) -> tuple[str, ...]:
+        """Those of the backend and, last, of the mode of answering."""
+        mode = () if self.mode is None else (f"ecslm.prediction.answers.{self.mode}",)
+        return (*super().modules(), *mode)
+
+    def budget(self, batch_tokens: int) -> int:
+        """The padded tokens per batch: these settings' own or, without one, those given."""
+        return self.batch_tokens or batch_tokens
+
+
+class SampleSettings(Closed):
+    """The sample of test records: the same for all models of a study."""
+
+    prompts: int = Field(100, ge=2)
+    """Prompts that are answered, spread evenly over the tasks."""
+    seed: int = Field(0, ge=0)
+    """Decides which of a task's test records these are."""
+
+
+class LatencySettings(SampleSettings, JobSettings):
+    """Everything in the configuration that determines what is measured."""
+
+    tasks: dict[str, TransformersSettings] = Field(min_length=1)
+    """How the model answers each task."""
+
+    def modules(self) -> tuple[str, ...]:
+        """The full names of the modules that are loaded by name."""
+        return tuple(sorted({name for own in self.tasks.values() for name in own.modules()}))

@@ -1,6 +1,6 @@
 """The backend that runs local weights with transformers: a base, with or without an adapter.
 
-In a run, one process loads the weights for all of its jobs, see `session.py`.
+In a run, one process loads the weights for all of its jobs, see `run.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +16,9 @@ from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
 from ecslm.models.manifests import AdapterManifest, files_digest, how_to_retrain, read_adapter
 from ecslm.models.precision import OF_MODELS, OF_PROMPTS
-from ecslm.models.prompts import PromptTemplate, batches_by_length, encode_prompt, require_markers
+from ecslm.models.prompts import batches_by_length, encode_prompt, require_markers
 from ecslm.prediction.backend import Backend, Generated, Prompt, there
-from ecslm.prediction.transformers_settings import LIBRARIES, TransformersSettings
+from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
     def libraries(settings: TransformersSettings, tuned: bool) -> tuple[str, ...]:
         """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
         adapter = ("peft",) if tuned else ()
-        answers = () if settings.answers is None else LIBRARIES[settings.answers.mode]
+        answers = ("llguidance",) if settings.mode == "constrained" else ()
         return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries, *answers)
 
     def identity(self) -> dict[str, Any]:
@@ -100,22 +100,21 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
                 the template is no token of the base, a prompt does not fit even with an empty
                 input, or a record's answer cannot be limited as the settings ask.
         """
-        template = self._request.prompt_template()
         # First of what takes time.
-        assert self._device
-        require_markers(template, self._tokenizer, self._base[0].base)
-        return [self._prompt(record, template) for record in records]
-
-    def _prompt(self, record: Record, template: PromptTemplate) -> TokenPrompt:
-        mode, shots = self._mode, self._request.settings.shots
-        form = mode.form(record)
-        room = self._max_length - mode.room(form)
-        prompt = encode_prompt(record, template, shots, self._tokenizer, room)
-        return TokenPrompt(record=record, **vars(prompt), form=form)
+        _, tokenizer, mode = self._opened
+        template, shots = self._request.prompt_template(), self._request.settings.shots
+        require_markers(template, tokenizer, self._base[0].base)
+        prompts = []
+        for record in records:
+            form = mode.form(record)
+            room = self._max_length - mode.room(form)
+            prompt = encode_prompt(record, template, shots, tokenizer, room)
+            prompts.append(TokenPrompt(record=record, **vars(prompt), form=form))
+        return prompts
 
     def batches(self, prompts: Sequence[TokenPrompt]) -> list[list[int]]:
         """Batches of at most `batch_tokens` padded tokens, answers included, longest first."""
-        lengths = [len(prompt.tokens) + self._mode.room(prompt.form) for prompt in prompts]
+        lengths = [len(prompt.tokens) + self._opened[2].room(prompt.form) for prompt in prompts]
         return batches_by_length(range(len(prompts)), lengths, self._request.batch_tokens)
 
     def load(self, model: Any = None) -> None:
@@ -130,16 +129,14 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         from ecslm.models.cost import CostMeter
         from ecslm.prediction.transformers_engine import Engine, load_model
 
-        request, decoding = self._request, self._request.settings.decoding
-        self._meter = CostMeter(self._device)
+        request, settings = self._request, self._request.settings
+        device, _, mode = self._opened
+        self._meter = CostMeter(device)
         if model is None:
             adapter = None if request.adapter is None else request.adapter.parent
-            precision, folder = request.settings.precision, self._base[1]
-            model = loaded_model(
-                self.weights(),
-                lambda: load_model(folder, adapter, precision, decoding.fused, self._device),
-            )
-        self._engine = Engine(model, self._tokenizer, decoding, request.seed, self._mode)
+            how = self._base[1], adapter, settings.precision, settings.decoding.fused, device
+            model = loaded_model(self.weights(), lambda: load_model(*how))
+        self._engine = Engine(model, mode, request.seed)
 
     def generate(self, prompts: Sequence[TokenPrompt], batch: int) -> list[Generated]:
         """Answer the prompts of one batch, in order.
@@ -155,15 +152,17 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         the weights were not loaded before."""
         return {"halved_batches": self._engine.halved, **self._meter.summary()}
 
-    # What needs torch is imported where it is used: the plan imports this module for `libraries`.
-
     @cached_property
-    def _device(self) -> "torch.device":
-        from ecslm.models.loading import require_device, use_threads
+    def _opened(self) -> "tuple[torch.device, Any, FreeAnswers]":
+        """The device, the tokenizer, and the mode of answering."""
+        # Torch is imported where it is used: the plan imports this module for `libraries`.
+        from ecslm.models.loading import load_tokenizer, require_device, use_threads
+        from ecslm.prediction.generation import open_mode
 
         device = require_device(self._request.device)
         use_threads(device, self._request.threads)
-        return device
+        tokenizer = load_tokenizer(self._base[1])
+        return device, tokenizer, open_mode(self._request.settings, tokenizer)
 
     @cached_property
     def _base(self) -> tuple[BaseManifest, Path]:
@@ -186,14 +185,10 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         request, settings = self._request, self._request.settings
         base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
         retrain = how_to_retrain(path, adapter)
-        if request.adapter_of not in (None, adapter.model):
-            yield (
-                f"{path}: an adapter of the model {adapter.model}, not of {request.adapter_of}: "
-                f"{retrain}, or use its own --model"
-            )
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")
         for what, then, now, fix in (
+            ("model", adapter.model, request.adapter_of or adapter.model, "use its own --model"),
             ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),
             ("weights", adapter.base_sha256, files_digest(base.files), "use its base"),
             ("prompts", adapter.template_sha256, template.sha256, "use its template"),
@@ -216,18 +211,6 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
                 f"{decoding.max_new_tokens}: lower `max_new_tokens`"
             )
         return length
-
-    @cached_property
-    def _tokenizer(self) -> Any:
-        from ecslm.models.loading import load_tokenizer
-
-        return load_tokenizer(self._base[1])
-
-    @cached_property
-    def _mode(self) -> "FreeAnswers":
-        from ecslm.prediction.generation import open_mode
-
-        return open_mode(self._request.settings, self._tokenizer)
 
 
 BACKEND = TransformersBackend

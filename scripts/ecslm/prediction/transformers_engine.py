@@ -13,7 +13,6 @@ from ecslm.models.precision import Precision
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
-from ecslm.prediction.settings import DecodingSettings
 
 
 def load_model(
@@ -48,23 +47,13 @@ def untie_head(model: Any) -> None:
 class Engine:
     """Answers batches of tokenised prompts."""
 
-    def __init__(
-        self,
-        model: Any,
-        tokenizer: Any,
-        decoding: DecodingSettings,
-        seed: int,
-        mode: FreeAnswers | None = None,
-    ) -> None:
+    def __init__(self, model: Any, mode: FreeAnswers, seed: int) -> None:
         """
-        Args:
-            mode: None: answers are free.
-
         Raises:
             InputError: the architecture is not supported.
         """
-        self._network, self._mode = Network(model), mode or FreeAnswers(decoding, tokenizer)
-        self._decoding, self._seed = decoding, seed
+        self._network, self._mode, self._seed = Network(model), mode, seed
+        self._decoding = mode.settings.decoding
         self.halved = 0
 
     def generate(
@@ -89,7 +78,7 @@ class Engine:
     def _answers(
         self, prompts: Sequence[Sequence[int]], forms: Sequence[Any], numbers: torch.Tensor
     ) -> list[Generated]:
-        """The answers; `numbers`: see `Sampling`."""
+        """The answers; `numbers`: see `sampling`."""
         prefixes = self._network.prefixes
         of_earlier_batches = bool(prefixes)
         try:

@@ -88,8 +88,8 @@ def test_a_job_reaches_nothing_whose_edit_must_not_rerun_it(script: str) -> None
 
 # Where a module is loaded by a name made at run time, and what adds it to the digest instead.
 LOADED_BY_NAME = {
-    "ecslm/prediction/generation.py": "modules_of in rules/predictions.smk",
-    "ecslm/prediction/backend.py": "modules_of in rules/predictions.smk",
+    "ecslm/prediction/generation.py": "def modules in scripts/ecslm/prediction/settings.py",
+    "ecslm/prediction/backend.py": "def modules in scripts/ecslm/prediction/settings.py",
     "ecslm/scoring/answers/protocol.py": "def modules in scripts/ecslm/scoring/settings.py",
     "ecslm/scoring/metrics/protocol.py": "def modules in scripts/ecslm/scoring/settings.py",
 }

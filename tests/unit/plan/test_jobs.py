@@ -14,7 +14,6 @@ from ecslm.fingerprint.digest import definition_digests
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import modules_of
 from ecslm.script import command_line
 
 CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}}
@@ -142,7 +141,7 @@ def test_the_code_of_a_job_is_that_of_the_task_or_mode_that_it_has() -> None:
     assert scores["PM"] == scores["NEW"]
     assert len(set(scores.values())) == 6
     assert len({prediction(made, name, "PM").code for name in ("Small", *LIMITED)}) == 3
-    free = modules_of(prediction_settings(made, "Small", "PM"))
+    free = prediction_settings(made, "Small", "PM").modules()
     reached = definition_digests("predict.py", free)
     assert not [name for name in reached if name.startswith("ecslm.prediction.answers.")]
 

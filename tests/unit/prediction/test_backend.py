@@ -16,8 +16,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.fingerprint.digest import code_of
-from ecslm.prediction.backend import backend_class, module_name, read_prediction_settings
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.backend import backend_class, read_prediction_settings
+from ecslm.prediction.settings import TransformersSettings, module_name
 from ecslm.schemas.prediction import read_predictions
 
 BACKENDS = ROOT / "tests" / "support" / "backends"
@@ -58,24 +58,21 @@ SERVER = {"backend": "openai", "server": {"url": "https://models.example/v1", "m
         ({}, {"template": None}, "--template: missing: backend transformers needs it"),
         (SERVER, {}, "--base: backend openai takes none: leave it out"),
         (SERVER, {"base": None, "access": '{"kye": "A"}'}, "--access: kye: unknown key"),
+        (
+            {"backend": "transformer"},
+            {},
+            "--settings: backend: unknown 'transformer': did you mean `transformers`?",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_one_line(
     settings: dict[str, Any], changes: dict[str, Any], expected: str, tmp_path: Path
 ) -> None:
     options = {"base": write_records(tmp_path / "base", 1)} | changes
-    own = read_prediction_settings(json.dumps(settings))
     with pytest.raises(InputError) as caught:
+        own = read_prediction_settings(json.dumps(settings))
         run_predict(tmp_path, settings=own, **options)
     assert caught.value.problems == (expected,)
-
-
-def test_an_unknown_backend_is_refused_with_the_nearest_one() -> None:
-    with pytest.raises(InputError) as caught:
-        backend_class("transformer")
-    assert caught.value.problems == (
-        "--settings: backend: unknown 'transformer': did you mean `transformers`?",
-    )
 
 
 def test_a_backend_tells_its_libraries_without_loading_them() -> None:
@@ -83,9 +80,11 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
     code = (
         "import sys, ecslm.prediction.run\n"
         "from ecslm.prediction.backend import backend_class\n"
-        "transformers = backend_class('transformers')\n"
-        "print(*transformers.libraries(transformers.SETTINGS(), tuned=True))\n"
-        "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)\n"
+        "for name in ('openai', 'recorded', 'learned', 'transformers'):\n"
+        "    kind = backend_class(name)\n"
+        "print(*kind.libraries(kind.SETTINGS(), tuned=True))\n"
+        "heavy = {'torch', 'transformers', 'peft', 'openai', 'sklearn', 'llguidance'}\n"
+        "assert not heavy & set(sys.modules)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=False
@@ -94,17 +93,16 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
     assert {"torch", "transformers", "peft", "bitsandbytes"} <= set(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    ("precision", "tuned", "more"),
-    [("nf4", False, {"bitsandbytes"}), ("none", True, {"peft"}), ("none", False, set())],
-)
-def test_only_libraries_that_can_change_a_prediction_count(
-    precision: str, tuned: bool, more: set[str]
-) -> None:
-    settings = TransformersSettings.model_validate({"precision": {"quantization": precision}})
-    found = backend_class(settings.backend).libraries(settings, tuned=tuned)
+def test_only_libraries_that_can_change_a_prediction_count() -> None:
     always = {"torch", "transformers", "accelerate", "safetensors", "tokenizers", "Jinja2"}
-    assert set(found) == always | more
+    for precision, tuned, more in (
+        ("nf4", False, {"bitsandbytes"}),
+        ("none", True, {"peft"}),
+        ("none", False, set()),
+    ):
+        settings = TransformersSettings.model_validate({"precision": {"quantization": precision}})
+        found = backend_class(settings.backend).libraries(settings, tuned=tuned)
+        assert set(found) == always | more
 
 
 def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:

@@ -1,7 +1,7 @@
 """Constrained answers are valid whatever the model prefers, and else what it prefers."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers.constrained import Allowed, Constrained, Grammar, Row
+from ecslm.prediction.answers.constrained import Constrained, Row, allowed
 from ecslm.prediction.answers.forms import MOST_PRODUCTS
 from ecslm.prediction.generation import likeliest
 from ecslm.prediction.transformers_engine import Engine
@@ -60,9 +60,9 @@ def records(draw: st.DrawFn) -> tuple[Answer, Record]:
     return cast(Answer, answer), make_record(**fields)
 
 
-def mode(tokenizer: Any, answer: Answer, limit: int) -> Constrained:
+def mode(tokenizer: Any, answer: Answer, limit: int, **decoding: Any) -> Constrained:
     limited = {"mode": "constrained", "type": answer}
-    chosen = prediction_settings(answers=limited, decoding={"max_new_tokens": limit})
+    chosen = prediction_settings(answers=limited, decoding={"max_new_tokens": limit} | decoding)
     return Constrained(chosen, tokenizer)
 
 
@@ -98,25 +98,29 @@ def any_tokenizer(request: pytest.FixtureRequest) -> Any:
 
 
 def written(
-    constrained: Constrained, form: Grammar, tokenizer: Any, limit: int, wish: Callable[[int], Any]
+    constrained: Constrained, record: Record, wish: Callable[[int], Any]
 ) -> tuple[str, bool]:
     """What a model writes with the logits `wish` of each step, and whether it was ended."""
-    row = Row(LLMatcher(constrained._tokens, form.text), form, constrained._tokens)
-    limits = Allowed([row], limit)
+    row, tokenizer = constrained.row(constrained.form(record)), constrained._tokenizer
     tokens: list[int] = []
-    for step in range(limit):
-        chosen = likeliest(limits.only(wish(step)[None], [0], step), [0], step).tolist()
-        limits.take([0], chosen)
-        tokens += chosen
+    for step in range(constrained.room(None)):
+        logits = allowed([row], wish(step)[None], [0], [tokens])
+        tokens += likeliest(logits, [0], step).tolist()
         if tokens[-1] == tokenizer.eos_token_id:
             return tokenizer.decode(tokens[:-1]), row.was_ended
     raise AssertionError(f"no end: {tokenizer.decode(tokens)!r}")
 
 
+def wishing(tokens: Sequence[int], tokenizer: Any) -> Callable[[int], torch.Tensor]:
+    """The logits of a model that prefers these tokens."""
+    known = len(tokenizer)
+    return lambda step: torch.nn.functional.one_hot(torch.tensor(tokens[step]), known).float()
+
+
 def test_rows_whose_bits_end_with_a_spare_word_share_a_batch_with_others() -> None:
     bits = [b"\1\0\0\0", b"\2\0\0\0\0\0\0\0"]
     rows = [cast(Row, SimpleNamespace(allowed=lambda _, own=own: own)) for own in bits]
-    found = Allowed(rows, 5).only(torch.zeros(2, 32), [0, 1], 0)
+    found = allowed(rows, torch.zeros(2, 32), [0, 1], [[], []])
     assert torch.isfinite(found).nonzero().tolist() == [[0, 0], [1, 1]]
 
 
@@ -136,8 +140,7 @@ def test_the_strict_protocol_reads_every_answer(
         logits[tokenizer.eos_token_id] = -1.0
         return logits
 
-    form = constrained.form(record)
-    text, _ = written(constrained, form, tokenizer, needed + more, wish)
+    text, _ = written(constrained, record, wish)
     listed = json.loads(record.input)["product list"] if answer == "ranking" else ()
     scored = prediction(text, options=record.options, relevance=["E"] * len(listed))
     parsed = answer_type(answer).strict(scored)
@@ -174,16 +177,10 @@ VALID: list[tuple[Answer, Record, str]] = [
 def test_a_valid_answer_that_the_model_prefers_is_left_as_it_is(
     any_tokenizer: Any, answer: Answer, record: Record, text: str
 ) -> None:
-    tokenizer = any_tokenizer
-    tokens = [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-    limit = len(tokens) + 100
-    constrained = mode(tokenizer, answer, limit)
-
-    def wish(step: int) -> torch.Tensor:
-        return torch.nn.functional.one_hot(torch.tensor(tokens[step]), len(tokenizer)).float()
-
-    form = constrained.form(record)
-    assert written(constrained, form, tokenizer, limit, wish) == (text, False)
+    tokens = any_tokenizer(text, add_special_tokens=False)["input_ids"]
+    wish = wishing([*tokens, any_tokenizer.eos_token_id], any_tokenizer)
+    constrained = mode(any_tokenizer, answer, len(tokens) + 101)
+    assert written(constrained, record, wish) == (text, False)
 
 
 def runs(targets: str) -> list[str]:
@@ -213,45 +210,27 @@ def test_a_list_without_end_is_ended_in_time_and_counts_as_cut_off(
     endless = tokenizer(letter * 300)["input_ids"]
     for limit in (120, 121, 122, 123):
         constrained = mode(tokenizer, "extraction", limit)
-
-        def wish(step: int) -> torch.Tensor:
-            wanted = torch.tensor([*begun, *endless][step])
-            return torch.nn.functional.one_hot(wanted, len(tokenizer)).float()
-
-        form = constrained.form(LAMP)
-        text, was_ended = written(constrained, form, tokenizer, limit, wish)
+        text, was_ended = written(constrained, LAMP, wishing([*begun, *endless], tokenizer))
         assert was_ended
         (entry,) = json.loads(text)
         assert entry["value"].startswith(letter * 5)
         assert entry["source"] == "None"
 
 
-def engine(model: Any, tokenizer: Any, answer: Answer, **decoding: Any) -> tuple[Engine, Any]:
-    """An engine and its mode."""
-    limited = {"mode": "constrained", "type": answer}
-    chosen = prediction_settings(answers=limited, decoding={"max_new_tokens": 100} | decoding)
-    mode = Constrained(chosen, tokenizer)
-    return Engine(model, tokenizer, chosen.decoding, 0, mode), mode
-
-
 TEXTS = ["a lamp", "Which of these? ", "query: a kettle\n\n### Response: ", "yes or no:"]
 
 
 @pytest.mark.parametrize("sample", [False, True])
-@pytest.mark.parametrize(
-    ("answer", "record"),
-    [("yes_no", FEELING), ("choice", FEELING), ("ranking", RANKED), ("extraction", LAMP)],
-)
+@pytest.mark.parametrize(("answer", "record"), [("choice", FEELING), ("extraction", LAMP)])
 def test_an_answer_is_the_same_alone_and_in_a_batch(
     model: Any, tokenizer: Any, answer: Answer, record: Record, sample: bool
 ) -> None:
-    made, mode = engine(model, tokenizer, answer, sample=sample)
-    prompts, form = tokenizer(TEXTS)["input_ids"], mode.form(record)
+    constrained = mode(tokenizer, answer, 75, sample=sample)
+    made, form = Engine(model, constrained, 0), constrained.form(record)
+    prompts = tokenizer(TEXTS)["input_ids"]
     together = made.generate(prompts, 0, [form] * len(prompts))
-    first = made.generate(prompts[:1], 0, [form])
-    assert together[:1] == first
-    if not sample:
-        assert together == [made.generate([one], 0, [form])[0] for one in prompts]
+    alone = prompts[: 1 if sample else None]
+    assert together[: len(alone)] == [made.generate([one], 0, [form])[0] for one in alone]
 
 
 @pytest.mark.parametrize(

@@ -16,22 +16,13 @@ from support.families import (
     write_tiny_family,
 )
 from support.model_examples import (
-    PROMPTS,
     QUANTISED,
-    make_record,
-    prediction_settings,
-    read_lines,
-    run_predict,
-    write_records,
 )
-from transformers import AutoModelForCausalLM, AutoTokenizer, MarianConfig, MarianForCausalLM
+from transformers import MarianConfig, MarianForCausalLM
 
 from ecslm.common.errors import InputError
-from ecslm.models.bases import PathSource
-from ecslm.models.fetching import fetch_base
 from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.generation import Generator, likeliest
+from ecslm.prediction.generation import generate
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import read
 from ecslm.prediction.transformers_engine import load_model
@@ -46,7 +37,7 @@ def test_answers_of_each_family_are_those_of_transformers(
     family: str, prompts: list[list[int]]
 ) -> None:
     model = tiny_network(family)
-    answers = Generator(Network(model), NEVER).generate(prompts, LIMIT, likeliest)
+    answers = generate(Network(model), prompts, NEVER, LIMIT)
     assert answers == greedy(model, prompts, NEVER)
 
 
@@ -70,7 +61,7 @@ def test_nothing_pads_between_the_tokens_where_padding_would_count() -> None:
     sharing = Network(model)
     sharing.counts_padding = False
     prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
-    answers = Generator(sharing, NEVER).generate(prompts, LIMIT, likeliest)
+    answers = generate(sharing, prompts, NEVER, LIMIT)
     assert answers != greedy(model, prompts, NEVER)
 
 
@@ -82,7 +73,7 @@ def test_quantised_models_of_each_family_answer_as_in_transformers(
     folder = write_tiny_family(tmp_path, family)
     precision = Precision.model_validate(QUANTISED)
     model = load_model(folder, None, precision, fused, torch.device("cpu"))
-    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, likeliest)
+    answers = generate(Network(model), TOKENS, NEVER, LIMIT)
     assert answers == greedy(model, TOKENS, NEVER)
     plain: Any = load_model(
         folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")
@@ -98,34 +89,3 @@ def test_a_model_that_takes_no_positions_is_refused() -> None:
     )
     with pytest.raises(InputError, match="marian: architectures that take no positions"):
         Network(MarianForCausalLM(config))
-
-
-@pytest.mark.parametrize(
-    ("family", "template"), [("llama", "llama2"), ("mistral", "mistral"), ("bloom", "ecomgpt")]
-)
-def test_predictions_of_each_family_are_the_answers_of_transformers(
-    family: str, template: str, tmp_path: Path
-) -> None:
-    """From the records to the text, with the prompt of the family and an example in it."""
-    folder = write_tiny_family(tmp_path / "model", family)
-    base = tmp_path / "base/manifest.json"
-    fetch_base("Tiny", PathSource(source="path", path=str(folder)), base)
-    shown = {"few_shot_example": '{"input": "socks", "options": null, "output": "yes"}'}
-    prompt = PROMPTS / f"{template}.jinja"
-    output = run_predict(
-        tmp_path,
-        base,
-        settings=prediction_settings(decoding={"max_new_tokens": LIMIT}, shots=1),
-        dataset=write_records(tmp_path / "records.jsonl", 4, split="test", **shown),
-        template=prompt,
-        batch_tokens=600,
-    )
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder).eval()
-    for number, line in enumerate(read_lines(output)):
-        text = PromptTemplate(prompt).render(make_record(number, **shown), 1)
-        tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
-        (answer,) = greedy(model, [tokens], tokenizer.eos_token_id)
-        stopped = answer[-1] == tokenizer.eos_token_id
-        assert line["prediction"] == tokenizer.decode(answer[:-1] if stopped else answer)
-        assert line["prompt_tokens"] == len(tokens)

@@ -12,7 +12,7 @@ from transformers import MambaConfig, MambaForCausalLM
 
 from ecslm.common.errors import InputError
 from ecslm.prediction import prefill
-from ecslm.prediction.generation import Generator, Sampling, likeliest
+from ecslm.prediction.generation import generate, likeliest, sampling
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import read, shared_prefixes
 
@@ -27,7 +27,7 @@ def test_answers_are_those_of_transformers(
     endless = greedy(model, prompts, NEVER)
     end = data.draw(st.sampled_from([NEVER, *endless[0], *endless[-1]]))
     expected = [answer[: answer.index(end) + 1] if end in answer else answer for answer in endless]
-    assert Generator(Network(model), end).generate(prompts, LIMIT, likeliest) == expected
+    assert generate(Network(model), prompts, end, LIMIT) == expected
 
 
 PROMPTS = [
@@ -48,7 +48,7 @@ def test_a_row_leaves_the_batch_when_its_answer_is_complete(model: Any) -> None:
     seen: list[torch.Size] = []
     head = model.get_output_embeddings()
     hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
-    Generator(Network(model), end).generate(PROMPTS, LIMIT, likeliest)
+    generate(Network(model), PROMPTS, end, LIMIT)
     hook.remove()
     steps = range(max(stops) + 1)
     width = model.config.hidden_size
@@ -60,42 +60,37 @@ def test_shared_prefixes_are_read_once_in_all_batches(model: Any) -> None:
     tokens: list[int] = []
     embedding = model.get_input_embeddings()
     hook = embedding.register_forward_pre_hook(lambda _, inputs: tokens.append(inputs[0].numel()))
-    generator = Generator(Network(model), NEVER)
-    first = generator.generate(PROMPTS, 1, likeliest)
+    network = Network(model)
+    first = generate(network, PROMPTS, NEVER, 1)
     # [5, 6], then [7, 8] and [60, 61, 62], then the rests, padded in one chunk of at most 20.
     assert sorted(tokens[:3]) == [2, 2, 3]
     count = len(tokens)
-    assert generator.generate(PROMPTS, 1, likeliest) == first
+    assert generate(network, PROMPTS, NEVER, 1) == first
     hook.remove()
     assert tokens[count:] == tokens[3:count]
 
 
-def test_what_was_read_before_changes_no_state(model: Any) -> None:
+def test_prefixes_that_are_kept_change_no_state_and_are_few(model: Any) -> None:
     used, new = Network(model), Network(model)
+    with mock.patch.object(prefill, "KEPT", 2), torch.inference_mode():
+        for start in range(10, 15):
+            read(used, [[start] * 6 + [1], [start] * 6 + [2]], 1)
+        assert len(used.prefixes) == 2
     with torch.inference_mode():
         read(used, [[*prompt, 9, 9] for prompt in PROMPTS[:4]], 1)
         assert torch.equal(read(used, PROMPTS, 1).hidden, read(new, PROMPTS, 1).hidden)
 
 
-def test_the_memory_of_prefixes_is_limited(model: Any) -> None:
-    network = Network(model)
-    with mock.patch.object(prefill, "KEPT", 2), torch.inference_mode():
-        for start in range(10, 15):
-            read(network, [[start] * 6 + [1], [start] * 6 + [2]], 1)
-    assert len(network.prefixes) == 2
-
-
 def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:
     numbers = torch.rand(len(PROMPTS), LIMIT, generator=torch.Generator().manual_seed(3))
-    generator = Generator(Network(model), NEVER)
-    together = generator.generate(PROMPTS, LIMIT, Sampling(2.0, 0.9, numbers))
-    assert together != generator.generate(PROMPTS, LIMIT, likeliest)
+    network, drawn = Network(model), sampling(2.0, 0.9, numbers)
+    together = generate(network, PROMPTS, NEVER, LIMIT, drawn)
+    assert together != generate(network, PROMPTS, NEVER, LIMIT, likeliest)
     end = together[0][1]
+    batch = generate(network, PROMPTS, end, LIMIT, drawn)
     for number, prompt in enumerate(PROMPTS):
-        alone = Sampling(2.0, 0.9, numbers[number : number + 1])
-        stopping = Generator(Network(model), end)
-        batch = stopping.generate(PROMPTS, LIMIT, Sampling(2.0, 0.9, numbers))
-        assert stopping.generate([prompt], LIMIT, alone) == [batch[number]]
+        alone = sampling(2.0, 0.9, numbers[number : number + 1])
+        assert generate(network, [prompt], end, LIMIT, alone) == [batch[number]]
 
 
 def test_a_model_without_keys_and_values_is_refused() -> None:
@@ -150,7 +145,7 @@ def test_tokens_are_drawn_as_often_as_their_probability_says() -> None:
     count = 2000
     numbers = ((torch.arange(count) + 0.5) / count)[:, None]
     logits = LOGITS[:1].expand(count, -1)
-    drawn = Sampling(0.5, 1.0, numbers)(logits, range(count), 0)
+    drawn = sampling(0.5, 1.0, numbers)(logits, range(count), 0)
     shares = drawn.bincount(minlength=4) / count
     assert torch.allclose(shares, (LOGITS[0] / 0.5).softmax(0), atol=1 / count)
 
@@ -159,6 +154,6 @@ def test_only_tokens_within_top_p_are_drawn_even_at_the_ends_of_the_range() -> N
     # The probabilities are 0.09, 0.67, 0.00 and 0.24: the first two in order make 0.91.
     numbers = torch.tensor([[0.0], [1 - 2**-24], [0.7], [0.8]])
     logits = LOGITS[:1].expand(4, -1)
-    assert Sampling(1.0, 0.9, numbers)(logits, range(4), 0).tolist() == [1, 3, 1, 3]
-    assert Sampling(1.0, 0.5, numbers)(logits, range(4), 0).tolist() == [1, 1, 1, 1]
-    assert Sampling(1.0, 1.0, numbers)(logits, range(4), 0).tolist() == [0, 3, 1, 3]
+    assert sampling(1.0, 0.9, numbers)(logits, range(4), 0).tolist() == [1, 3, 1, 3]
+    assert sampling(1.0, 0.5, numbers)(logits, range(4), 0).tolist() == [1, 1, 1, 1]
+    assert sampling(1.0, 1.0, numbers)(logits, range(4), 0).tolist() == [0, 3, 1, 3]

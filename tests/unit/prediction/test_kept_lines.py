@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.kept_lines import add_line
 from ecslm.prediction.openai_backend import AnswerCache
-from ecslm.prediction.openai_settings import ServerSettings
 from ecslm.prediction.run import FinishedBatch, finished_batches
-from ecslm.prediction.server_client import Answer
+from ecslm.prediction.server_client import Answer, ServerSettings
 
 BATCHES = [[2, 0], [1], [3, 4, 5]]
 FOUND = {

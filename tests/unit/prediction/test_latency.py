@@ -131,10 +131,7 @@ def test_each_prompt_is_answered_alone_as_its_task_is(
     assert found.device is not None and "CPU" in found.device
     # Without clock values.
     manifest = read_json(tmp_path / "latency.manifest.json")
-    assert manifest["files"] == {}
-    assert (manifest["model"], manifest["seed"], manifest["threads"]) == ("Tiny", 0, 1)
-    assert manifest["settings"]["prompts"] == 6
-    assert set(manifest["inputs"]) == {
-        str(path) for path in (tmp_path / "test.jsonl", tiny_base, exact_adapter)
-    }
+    assert (manifest["files"], manifest["model"], manifest["threads"]) == ({}, "Tiny", 1)
+    inputs = tmp_path / "test.jsonl", tiny_base, exact_adapter
+    assert set(manifest["inputs"]) == set(map(str, inputs))
     assert {"torch", "peft"} < set(manifest["versions"])

@@ -106,7 +106,7 @@ def test_the_likeliest_of_what_right_answers_are_is_written_as_its_letter(
 ) -> None:
     """Where right answers are letters it does not matter how likely the texts are."""
     likelihood = mode(tokenizer, answer, unit, option)
-    engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
+    engine = Engine(model, likelihood, 0)
     form = likelihood.form(make_record(options=OPTIONS))
     prompts = tokenizer(TEXTS)["input_ids"]
     found = engine.generate(prompts, 0, [form] * len(TEXTS))

@@ -10,6 +10,7 @@ from support.model_examples import prediction_settings
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.precision import Precision
+from ecslm.prediction.generation import open_mode
 from ecslm.prediction.network import BEST, Network
 from ecslm.prediction.transformers_engine import Engine, load_model
 
@@ -99,9 +100,9 @@ def test_answers_are_those_of_a_head_in_float32(
     model: Any, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokenizer = load_tokenizer(read_base(tiny_base)[1])
-    settings = prediction_settings(decoding={"max_new_tokens": 70})
+    settings = prediction_settings(decoding={"max_new_tokens": 40})
     prompts = [tokenizer(f"{number}. Which of these?")["input_ids"] for number in range(12)]
-    engine = Engine(model, tokenizer, settings.decoding, 0)
+    engine = Engine(model, open_mode(settings, tokenizer), 0)
 
     def found() -> list[str]:
         return [one.text for one in engine.generate(prompts, 0)]

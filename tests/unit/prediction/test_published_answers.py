@@ -61,27 +61,17 @@ def test_answers_come_out_by_model_and_task_in_their_published_order(
     where = path.as_uri() if as_url else str(path)
     written = fetch_answers(where, wanted(), tmp_path / "out")
     assert [path.name for path in written] == ["small-PM.jsonl", "small-SA.jsonl"]
-    assert read_lines(written[0]) == [
-        {"setting": IND, "prediction": "yes"},
-        {"setting": IND, "prediction": "no"},
-    ]
-    assert read_lines(written[1]) == [
-        {"setting": IND, "prediction": "A: good\n"},
-        {"setting": IND, "prediction": "B"},
-        {"setting": OOD, "prediction": "ü"},
-    ]
+    rows = [(row["setting"], row["prediction"]) for path in written for row in read_lines(path)]
+    assert rows == [(IND, "yes"), (IND, "no"), (IND, "A: good\n"), (IND, "B"), (OOD, "ü")]
     assert sorted((tmp_path / "out").iterdir()) == written
 
 
 def test_another_commit_is_refused_whatever_the_archive_is_called(tmp_path: Path) -> None:
     where = str(archive(tmp_path, FILES))
-    assert refusal(where, tmp_path, "decafbad") == (
-        f"{where}: is of commit {COMMIT}, not of `commit: decafbad`"
-    )
+    said = f"{where}: is of commit {COMMIT}, not of `commit: decafbad`"
+    assert refusal(where, tmp_path, "decafbad") == said
     where = str(archive(tmp_path, FILES, commit=None))
-    assert refusal(where, tmp_path) == (
-        f"{where}: does not say of which commit it is: use an archive of git's"
-    )
+    assert "does not say of which commit it is" in refusal(where, tmp_path)
 
 
 def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Path) -> None:
@@ -92,18 +82,13 @@ def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda whole: whole[: len(whole) // 2], lambda _: b"<html>", lambda _: b""]
-)
-def test_what_is_no_whole_archive_is_refused(damage: Any, tmp_path: Path) -> None:
+def test_what_is_no_whole_archive_is_refused_with_the_way_to_bring_it(tmp_path: Path) -> None:
     path = archive(tmp_path, FILES)
-    path.write_bytes(damage(path.read_bytes()))
-    assert refusal(str(path), tmp_path).startswith(f"{path}: ")
-
-
-def test_without_a_network_the_way_to_bring_the_archive_is_told(tmp_path: Path) -> None:
-    where = (tmp_path / "none.tar.gz").as_uri()
-    assert refusal(where, tmp_path).endswith(
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"<html>", b""):
+        path.write_bytes(damaged)
+        assert refusal(str(path), tmp_path).startswith(f"{path}: not a whole tar archive")
+    assert refusal((tmp_path / "none.tar.gz").as_uri(), tmp_path).endswith(
         ": download it, and set `archive` of the study's `answers` to the path of the file"
     )
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,7 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.run import BATCHES, FinishedBatch, read_given
-from ecslm.prediction.session import opening
+from ecslm.prediction.run import BATCHES, FinishedBatch, opening, read_given
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record
@@ -47,12 +45,7 @@ def watch(monkeypatch: pytest.MonkeyPatch, die_at: int | None = None) -> list[in
     seen: list[int] = []
     generate = Engine.generate
 
-    def watched(
-        self: Engine,
-        prompts: Sequence[Sequence[int]],
-        batch: int,
-        forms: Sequence[Any] | None = None,
-    ) -> list[Generated]:
+    def watched(self: Engine, prompts: Any, batch: int, forms: Any) -> list[Generated]:
         if len(seen) == die_at:
             raise Killed
         seen.append(batch)
@@ -175,35 +168,17 @@ def test_predictions_of_anything_else_are_made(
             run_predict(tmp_path, **{"base": tiny_base, "code": "code:1", **change})
 
 
-def test_a_dataset_that_is_edited_while_it_is_read_is_refused(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else the manifest would name other records than those that were answered."""
-    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
-
-    def read_then_edited(path: Path, task: str | None) -> list[Record]:
-        records = read_given(path, task)
-        write_records(path, 6, split="test")
-        return records
-
-    monkeypatch.setattr("ecslm.prediction.run.read_given", read_then_edited)
-    problem = refused(tmp_path, tiny_base, dataset=dataset)
-    assert problem == f"{dataset}: changed while it was being read: run again"
-
-
 def test_neither_the_token_budget_nor_other_records_change_a_byte(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batches go from long to short, the file keeps the dataset's order."""
     seen = watch(monkeypatch)
-    found = {}
-    for budget, batches in ((16, 7), (700, None), (100_000, 1)):
-        output = run_predict(tmp_path / str(budget), tiny_base, batch_tokens=budget)
-        found[budget] = output.read_bytes()
-        assert batches in (None, len(seen))
-        seen.clear()
-    assert len(set(found.values())) == 1
-    rows = read_lines(tmp_path / "16/predictions.jsonl")
+    output = run_predict(tmp_path / "16", tiny_base, batch_tokens=16)
+    assert len(seen) == 7
+    whole = run_predict(tmp_path / "many", tiny_base, batch_tokens=100_000)
+    assert len(seen) == 8
+    assert whole.read_bytes() == output.read_bytes()
+    rows = read_lines(output)
     lengths = [row["prompt_tokens"] for row in rows]
     assert lengths != sorted(lengths, reverse=True)
     assert len({row["prediction"] for row in rows}) > 3
@@ -264,13 +239,12 @@ def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
     assert "trained with seed 0, not 1: `rm -f " in problem
     assert problem.endswith("then run again to retrain, or use --seed 0")
     problem = refused(tmp_path, tiny_base, fluent_adapter, model="Other-EC")
-    assert "an adapter of the model Tiny-EC, not of Other-EC: `rm -f " in problem
+    assert "trained with model Tiny-EC, not Other-EC: `rm -f " in problem
     assert "trained with weights" in refused(tmp_path, other_base, fluent_adapter)
-    problem = refused(tmp_path, tiny_base, fluent_adapter, template=PROMPTS / "chatml.jinja")
-    assert "trained with prompts" in problem
-    settings = prediction_settings(shots=1)
+    chatml, shots = PROMPTS / "chatml.jinja", prediction_settings(shots=1)
+    assert "trained with prompts" in refused(tmp_path, tiny_base, fluent_adapter, template=chatml)
     shown = write_records(tmp_path / "shown.jsonl", 1, split="test", few_shot_example=EXAMPLE)
-    problem = refused(tmp_path, tiny_base, fluent_adapter, settings, dataset=shown)
+    problem = refused(tmp_path, tiny_base, fluent_adapter, shots, dataset=shown)
     assert "trained with shots 0, not 1" in problem
     problem = refused(tmp_path, tiny_base, quantised_adapter, prediction_settings(EXACT))
     assert "nf4" in problem and "`allow_other_precision`" in problem
@@ -278,11 +252,14 @@ def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
     assert run_predict(tmp_path, tiny_base, quantised_adapter, settings, model="Tiny-EC").exists()
 
 
-def test_altered_files_are_refused(tiny_base: Path, fluent_adapter: Path, tmp_path: Path) -> None:
+def test_altered_files_are_refused(
+    tiny_base: Path, fluent_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
     write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
     write_records(dataset, 6, split="test")
     assert "own.jsonl: altered" in refused(tmp_path, tiny_base, dataset=dataset)
+    manifest_of(dataset).unlink()
     name = "adapter_model.safetensors"
     shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
     content = bytearray((tmp_path / "copy" / name).read_bytes())
@@ -290,6 +267,16 @@ def test_altered_files_are_refused(tiny_base: Path, fluent_adapter: Path, tmp_pa
     (tmp_path / "copy" / name).write_bytes(content)
     problem = refused(tmp_path, tiny_base, tmp_path / "copy" / "manifest.json")
     assert f"{name}: altered" in problem and "retrain" in problem
+
+    def read_then_edited(path: Path, task: str | None) -> list[Record]:
+        records = read_given(path, task)
+        write_records(path, 5, split="test")
+        return records
+
+    # Else the manifest would name other records than those that were answered.
+    monkeypatch.setattr("ecslm.prediction.run.read_given", read_then_edited)
+    problem = refused(tmp_path, tiny_base, dataset=dataset)
+    assert problem == f"{dataset}: changed while it was being read: run again"
 
 
 def test_what_this_machine_cannot_do_is_refused(
@@ -334,15 +321,11 @@ def test_records_of_ones_own_need_three_fields_and_a_task_and_leave_only_results
     run = run_script("predict.py", *options)
     assert run.returncode == 0, run.stderr
     rows = read_predictions(output)
-    assert [(row.id, row.sample_id, row.task) for row in rows] == [
-        ("1", "1", "PM"),
-        ("2", "2", "PM"),
-        ("x", "x", "PM"),
+    assert [(row.id, row.sample_id, row.task, row.reference) for row in rows] == [
+        (name, name, "PM", "yes") for name in ("1", "2", "x")
     ]
-    assert {row.reference for row in rows} == {"yes"}
-    assert {path.name for path in output.parent.iterdir()} == {
-        *("P.jsonl", "P.cost.json", "P.manifest.json")
-    }
+    made = {"P.jsonl", "P.cost.json", "P.manifest.json"}
+    assert {path.name for path in output.parent.iterdir()} == made
     assert run_script("score.py", "--predictions", output).returncode == 0
 
 

@@ -14,18 +14,17 @@ from ecslm.common.errors import InputError
 from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
-from ecslm.prediction import prefill
+from ecslm.prediction import generation, prefill
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.generation import Generator, open_mode
+from ecslm.prediction.generation import open_mode
 from ecslm.prediction.network import Network, States
-from ecslm.prediction.prefill import Prompts
-from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.settings import Mode
 from ecslm.prediction.transformers_engine import Engine, load_model
-from ecslm.prediction.transformers_settings import Mode
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-4
-GREEDY = DecodingSettings(max_new_tokens=12)
+LIMIT = 12
+SAMPLED = {"sample": True, "temperature": 1.0, "top_p": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +38,12 @@ def load(base: Path, adapter: Path | None, precision: dict[str, str], fused: boo
     return load_model(read_base(base)[1], folder, Precision.model_validate(precision), fused, CPU)
 
 
-@pytest.fixture
-def base(tiny_base: Path) -> Any:
-    return load(tiny_base, None, EXACT, True)
+def opened(
+    model: Any, tokenizer: Any, seed: int = 0, answers: Any = None, **decoding: Any
+) -> Engine:
+    """An engine, greedy if nothing else is said."""
+    settings = prediction_settings(answers=answers, decoding={"max_new_tokens": LIMIT} | decoding)
+    return Engine(model, open_mode(settings, tokenizer), seed)
 
 
 def logits(model: Any, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -67,51 +69,32 @@ def test_the_fused_model_has_the_logits_of_the_plain_one(
     assert difference(logits(load(tiny_base, None, precision, True), prompts), plain) > 0.05
 
 
-def speak(monkeypatch: pytest.MonkeyPatch, *answers: list[int]) -> None:
-    """Let any model give these answers."""
-    monkeypatch.setattr(Generator, "generate", lambda *_: list(answers))
-
-
-def test_the_end_token_is_counted_but_no_part_of_the_text(
-    base: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    end = tokenizer.eos_token_id
-    yes, long = (tokenizer(text)["input_ids"] for text in ("yes", "yes, no, yes"))
-    speak(monkeypatch, [*yes, end], long, [end])
-    answers = Engine(base, tokenizer, GREEDY, 0).generate([[5], [5, 6], [7]], 0)
-    assert answers == [
-        Generated("yes", 1, len(yes) + 1, "stop"),
-        Generated("yes, no, yes", 2, len(long), "length"),
-        Generated("", 1, 1, "stop"),
-    ]
-
-
-@pytest.mark.parametrize("text", [" a ,  b . n't \n\n", "\u6f22\u5b57 \U0001f600", "'s 've , !"])
-def test_the_answers_text_is_untouched(
-    base: Any, tiny_model: Path, text: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("text", ["yes", " a ,  b . n't \n\n", "\u6f22\u5b57 \U0001f600", ""])
+def test_the_text_is_untouched_and_the_end_token_is_counted_but_no_part_of_it(
+    model: Any, tiny_model: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some Llama tokenizers ask for spaces before punctuation to be removed."""
     cleaning = AutoTokenizer.from_pretrained(tiny_model, clean_up_tokenization_spaces=True)
-    speak(monkeypatch, cleaning(text)["input_ids"])
-    (answer,) = Engine(base, cleaning, GREEDY, 0).generate([[5]], 0)
-    assert answer.text == text
-
-
-SAMPLED = DecodingSettings(max_new_tokens=12, sample=True, temperature=1.0, top_p=1.0)
+    tokens = cleaning(text)["input_ids"]
+    said = [[*tokens, cleaning.eos_token_id], tokens or [7]]
+    monkeypatch.setattr(generation, "generate", lambda *_: said)
+    stopped, cut = opened(model, cleaning).generate([[5], [5, 6]], 0)
+    assert stopped == Generated(text, 1, len(tokens) + 1, "stop")
+    assert cut == Generated(cleaning.decode(said[1]), 2, len(said[1]), "length")
+    assert not text or cut.text == text
 
 
 def test_sampled_answers_follow_the_seed_and_the_batch(
-    base: Any, tokenizer: Any, prompts: list[list[int]]
+    model: Any, tokenizer: Any, prompts: list[list[int]]
 ) -> None:
     def sample(seed: int, batch: int) -> list[Generated]:
-        return Engine(base, tokenizer, SAMPLED, seed).generate(prompts, batch)
+        return opened(model, tokenizer, seed, **SAMPLED).generate(prompts, batch)
 
     first = sample(0, 0)
     torch.rand(3)
     assert sample(0, 0) == first
-    assert sample(1, 0) != first
-    assert sample(0, 1) != first
-    assert first != Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
+    others = sample(1, 0), sample(0, 1), opened(model, tokenizer).generate(prompts, 0)
+    assert first not in others
 
 
 CUDNN = RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
@@ -122,32 +105,32 @@ def short_of_memory(
 ) -> list[int]:
     """Let batches of more than `fits` prompts run out of memory; returns the sizes tried."""
     sizes: list[int] = []
-    generate = Generator.generate
+    generate = generation.generate
 
-    def careful(self: Generator, prompts: Prompts, *options: Any) -> list[list[int]]:
+    def careful(network: Network, prompts: Any, *options: Any) -> list[list[int]]:
         sizes.append(len(prompts))
         if len(prompts) > fits:
             raise error or torch.OutOfMemoryError
-        return generate(self, prompts, *options)
+        return generate(network, prompts, *options)
 
-    monkeypatch.setattr(Generator, "generate", careful)
+    monkeypatch.setattr(generation, "generate", careful)
     return sizes
 
 
 @pytest.mark.parametrize(
-    ("decoding", "error"), [(GREEDY, CUDNN), (SAMPLED, None)], ids=["greedy", "sampled"]
+    ("decoding", "error"), [({}, CUDNN), (SAMPLED, None)], ids=["greedy", "sampled"]
 )
 def test_out_of_memory_can_halve_the_batch_and_counts_it(
-    base: Any,
+    model: Any,
     tokenizer: Any,
     prompts: list[list[int]],
-    decoding: DecodingSettings,
+    decoding: dict[str, Any],
     error: RuntimeError | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = Engine(base, tokenizer, decoding, 0).generate(prompts, 0)
+    expected = opened(model, tokenizer, **decoding).generate(prompts, 0)
     sizes = short_of_memory(monkeypatch, 2, error)
-    halving = Engine(base, tokenizer, decoding.model_copy(update={"oom": "halve"}), 0)
+    halving = opened(model, tokenizer, **decoding, oom="halve")
     assert halving.generate(prompts, 0) == expected
     # The second half once more, without the prefixes of the first.
     assert sizes == [6, 3, 1, 2, 3, 3, 1, 2]
@@ -156,7 +139,7 @@ def test_out_of_memory_can_halve_the_batch_and_counts_it(
 
 @pytest.mark.parametrize(("oom", "fits", "sizes"), [("stop", 3, [6]), ("halve", 0, [6, 3, 1])])
 def test_out_of_memory_stops_and_names_a_budget_that_would_fit(
-    base: Any,
+    model: Any,
     tokenizer: Any,
     prompts: list[list[int]],
     oom: str,
@@ -167,15 +150,15 @@ def test_out_of_memory_stops_and_names_a_budget_that_would_fit(
     """A single prompt that does not fit stops even when halving."""
     tried = short_of_memory(monkeypatch, fits)
     with pytest.raises(InputError, match="out of memory with") as caught:
-        Engine(base, tokenizer, GREEDY.model_copy(update={"oom": oom}), 0).generate(prompts, 0)
+        opened(model, tokenizer, oom=oom).generate(prompts, 0)
     assert tried == sizes
     if oom == "stop":
-        budget = 3 * (max(map(len, prompts)) + GREEDY.max_new_tokens)
+        budget = 3 * (max(map(len, prompts)) + LIMIT)
         assert f"`batch_tokens: {budget}`" in str(caught.value)
 
 
 def test_values_that_are_not_finite_are_no_answers(
-    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
+    model: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where attention to padding alone gives NaN, which spreads in the next layer."""
     attention = torch.nn.functional.scaled_dot_product_attention
@@ -187,84 +170,58 @@ def test_values_that_are_not_finite_are_no_answers(
 
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", of_cudnn)
     with pytest.raises(InputError, match="values that are not finite on cpu"):
-        Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
+        opened(model, tokenizer).generate(prompts, 0)
 
 
-Prefixes = list[weakref.ref[torch.Tensor]]
-
-
-@pytest.fixture
-def prefixes(monkeypatch: pytest.MonkeyPatch) -> Prefixes:
-    """Keys and values of the prefixes that prompts have shared; short ones are shared too."""
-    found: Prefixes = []
-    prefix = prefill._prefix
+@pytest.mark.parametrize("mode", [None, "likelihood", "constrained"])
+def test_prefixes_give_way_to_a_batch_that_does_not_fit_beside_them_before_it_is_halved(
+    model: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    mode: Mode | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without those of earlier batches it is answered whole: half batches would round otherwise."""
+    monkeypatch.setitem(prefill.WORTH, "cpu", 3)
+    noted: list[weakref.ref[torch.Tensor]] = []
+    prefix, states = prefill._prefix, Network.states
 
     def noting(*options: Any) -> States | None:
-        states = prefix(*options)
-        found.extend(weakref.ref(one) for two in states or [] for one in two)
-        return states
+        found = prefix(*options)
+        noted.extend(weakref.ref(one) for two in found or [] for one in two)
+        return found
 
-    monkeypatch.setitem(prefill.WORTH, "cpu", 3)
     monkeypatch.setattr(prefill, "_prefix", noting)
-    return found
+    limited = None if mode is None else {"mode": mode, "type": "yes_no"}
 
+    def engine() -> tuple[Engine, Any]:
+        limit = 12 if mode is None else 24
+        made = opened(model, tokenizer, answers=limited, oom="halve", max_new_tokens=limit)
+        return made, made._mode.form(make_record())
 
-def alive(prefixes: Prefixes) -> bool:
-    return any(one() is not None for one in prefixes)
-
-
-def short_beside(monkeypatch: pytest.MonkeyPatch, prefixes: Prefixes, most: int) -> list[int]:
-    """Let memory run out beside prefixes that were there, and with more rows than `most`, whose
-    prefixes must be gone at the next attempt; returns the rows that failed."""
-    earlier, states, failures = list(prefixes), Network.states, list[int]()
+    made, form = engine()
+    others = [[7] * 20 + [number, *prompt[1:]] for number, prompt in enumerate(prompts[3:], 40)]
+    expected = made.generate(others, 1, [form] * 3)
+    made, _ = engine()
+    noted.clear()
+    made.generate(prompts[:3], 0, [form] * 3)
+    assert any(one() is not None for one in noted)
+    earlier, failures, most = list(noted), list[int](), 9
 
     def short(self: Network, tokens: torch.Tensor, *inputs: Any) -> torch.Tensor:
-        if alive(earlier) or len(tokens) > most:
-            earlier.extend(prefixes)
+        if any(one() is not None for one in earlier) or len(tokens) > most:
+            earlier.extend(noted)
             failures.append(len(tokens))
             raise torch.OutOfMemoryError
         return states(self, tokens, *inputs)
 
     monkeypatch.setattr(Network, "states", short)
-    return failures
-
-
-@pytest.mark.parametrize("mode", [None, "likelihood", "constrained"])
-def test_prefixes_of_earlier_batches_give_way_to_a_batch_that_does_not_fit_beside_them(
-    base: Any,
-    tokenizer: Any,
-    prompts: list[list[int]],
-    prefixes: Prefixes,
-    mode: Mode | None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It is answered whole: half batches would round otherwise."""
-    decoding = GREEDY.model_copy(update={"oom": "halve"})
-    limited = None if mode is None else {"mode": mode, "type": "yes_no"}
-    opened = open_mode(prediction_settings(answers=limited), tokenizer)
-    forms = [opened.form(make_record())] * 3
-    others = [[7] * 20 + [number, *prompt[1:]] for number, prompt in enumerate(prompts[3:], 40)]
-    expected = Engine(base, tokenizer, decoding, 0, opened).generate(others, 1, forms)
-    engine = Engine(base, tokenizer, decoding, 0, opened)
-    prefixes.clear()
-    engine.generate(prompts[:3], 0, forms)
-    assert alive(prefixes)
-    failures = short_beside(monkeypatch, prefixes, 9)
-    assert engine.generate(others, 1, forms) == expected
-    assert (len(failures), engine.halved) == (1, 0)
-
-
-def test_prefixes_of_a_batch_that_does_not_fit_are_released_before_it_is_halved(
-    base: Any,
-    tokenizer: Any,
-    prompts: list[list[int]],
-    prefixes: Prefixes,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    halving = GREEDY.model_copy(update={"oom": "halve"})
-    expected = Engine(base, tokenizer, halving, 0).generate(prompts, 0)
-    prefixes.clear()
-    failures = short_beside(monkeypatch, prefixes, 2)
-    engine = Engine(base, tokenizer, halving, 0)
-    assert engine.generate(prompts, 0) == expected
-    assert (max(failures), engine.halved) == (6, 3)
+    assert made.generate(others, 1, [form] * 3) == expected
+    assert (len(failures), made.halved) == (1, 0)
+    if mode is None:
+        made._network.prefixes.clear()
+        noted.clear()
+        most = 2
+        halving, _ = engine()
+        assert halving.generate(others, 1) == expected
+        assert (max(failures[1:]), halving.halved) == (3, 1)

@@ -17,7 +17,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.manifests import read_adapter
 from ecslm.models.precision import Precision
-from ecslm.prediction.generation import Generator, likeliest
+from ecslm.prediction.generation import generate
 from ecslm.prediction.network import Network
 from ecslm.training import trainer as trainers
 from ecslm.training.batches import Example, Layout, Packed, Padded
@@ -97,8 +97,9 @@ def test_an_answer_is_right_if_generation_gives_each_of_its_tokens(
     expected: dict[str, list[bool]] = {}
     first: dict[str, list[int]] = {}
     wanted: dict[str, set[int]] = {}
-    generator = Generator(Network(models[False]), NEVER)
-    answers = generator.generate([prompt for _, prompt, _, _ in drawn], LONGEST, likeliest)
+    answers = generate(
+        Network(models[False]), [prompt for _, prompt, _, _ in drawn], NEVER, LONGEST
+    )
     for (task, prompt, length, wrong), answer in zip(drawn, answers, strict=True):
         tokens = answer[:length]
         if wrong is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ecslm.prediction.answers.forms import COMPLETIONS, Form, form_of
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas.record import Record
 
 # Of a few answer types grammars are the same for many records.
@@ -37,11 +37,11 @@ class Constrained(FreeAnswers):
     """Answers with the likeliest, or sampled, of the tokens that a valid form allows."""
 
     def __init__(self, settings: TransformersSettings, tokenizer: Any) -> None:
-        super().__init__(settings.decoding, tokenizer)
+        super().__init__(settings, tokenizer)
         assert settings.answers is not None, "the settings name this mode"
         self._type, self._tokens = settings.answers.type, from_tokenizer(tokenizer)
         self._grammar = lru_cache(maxsize=256)(self._in_tokens)
-        self._matcher = lru_cache(maxsize=KEPT)(self._new_matcher)
+        self._matcher = lru_cache(maxsize=KEPT)(partial(LLMatcher, self._tokens))
 
     def form(self, record: Record) -> Grammar:
         """The valid answers to a record.
@@ -49,13 +49,19 @@ class Constrained(FreeAnswers):
         Raises:
             InputError: as `form_of`, or `max_new_tokens` may cut the shortest answer.
         """
-        grammar, limit = self._grammar(form_of(self._type, record)), self._decoding.max_new_tokens
+        grammar, limit = self._grammar(form_of(self._type, record)), self.room(None)
         if grammar.needed > limit:
             raise InputError(
                 f"record {record.id}: a valid answer takes up to {grammar.needed} tokens, but "
                 f"`max_new_tokens` is {limit}: raise it"
             )
         return grammar
+
+    def row(self, grammar: Grammar) -> "Row":
+        """An answer that has not begun."""
+        matcher = self._matcher(grammar.text)
+        assert not matcher.is_error(), matcher.get_error()
+        return Row(matcher.deep_copy(), grammar, self._tokens, self.room(None))
 
     def answers(
         self,
@@ -68,13 +74,11 @@ class Constrained(FreeAnswers):
 
         An answer that had to be ended before the limit counts as cut off there.
         """
-        rows = [Row(self._matcher(one.text).deep_copy(), one, self._tokens) for one in forms]
-        limits = Allowed(rows, self._decoding.max_new_tokens)
+        rows = list(map(self.row, forms))
+        found = self.generated(network, prompts, numbers, partial(allowed, rows))
         return [
             replace(answer, finish_reason="length") if row.was_ended else answer
-            for row, answer in zip(
-                rows, self.generated(network, prompts, numbers, limits), strict=True
-            )
+            for row, answer in zip(rows, found, strict=True)
         ]
 
     def _in_tokens(self, form: Form) -> Grammar:
@@ -91,66 +95,53 @@ class Constrained(FreeAnswers):
         first = ending.removesuffix(text.encode())
         return [*self._tokens.tokenize_bytes(first), *self._tokens.greedy_tokenize(text)]
 
-    def _new_matcher(self, grammar: str) -> LLMatcher:
-        matcher = LLMatcher(self._tokens, grammar)
-        assert not matcher.is_error(), matcher.get_error()
-        return matcher
-
 
 MODE = Constrained
 
 
-class Allowed:
-    """The tokens that are allowed; `Limits`."""
-
-    def __init__(self, rows: "Sequence[Row]", limit: int) -> None:
-        self._rows, self._limit = rows, limit
-
-    def only(self, logits: torch.Tensor, prompts: Sequence[int], step: int) -> torch.Tensor:
-        """As `Limits.only`."""
-        bits = [self._rows[prompt].allowed(self._limit - step) for prompt in prompts]
-        # The matcher's end with a spare word where the tokens fill the last one.
-        size = max(map(len, bits))
-        allowed = _unpacked(b"".join(one.ljust(size, b"\0") for one in bits), logits)
-        return logits.masked_fill(~allowed, -torch.inf)
-
-    def take(self, prompts: Sequence[int], tokens: Sequence[int]) -> None:
-        """As `Limits.take`."""
-        for prompt, token in zip(prompts, tokens, strict=True):
-            self._rows[prompt].take(token)
-
-
-def _unpacked(bits: bytes, logits: torch.Tensor) -> torch.Tensor:
-    """Booleans in the form of some logits, from a bit for each token of each row."""
-    rows, width = logits.shape
-    packed = torch.from_numpy(np.frombuffer(bits, np.uint8).reshape(rows, -1).copy())
+def allowed(
+    rows: "Sequence[Row]",
+    logits: torch.Tensor,
+    prompts: Sequence[int],
+    answers: Sequence[Sequence[int]],
+) -> torch.Tensor:
+    """The tokens that are allowed in some rows, as `Limits`."""
+    bits = [rows[prompt].allowed(answers[prompt]) for prompt in prompts]
+    # The matcher's end with a spare word where the tokens fill the last one.
+    size, width = max(map(len, bits)), logits.shape[1]
+    joined = b"".join(one.ljust(size, b"\0") for one in bits)
+    packed = torch.from_numpy(np.frombuffer(joined, np.uint8).reshape(len(bits), size).copy())
     places = torch.arange(8, dtype=torch.uint8, device=logits.device)
     whole = (packed.to(logits.device)[..., None] >> places & 1).bool().flatten(1)[:, :width]
     # A model may have more tokens than its tokenizer.
-    return torch.nn.functional.pad(whole, (0, width - whole.shape[1]))
+    whole = torch.nn.functional.pad(whole, (0, width - whole.shape[1]))
+    return logits.masked_fill(~whole, -torch.inf)
 
 
 class Row:
     """The answer to one prompt, as it grows."""
 
-    def __init__(self, matcher: LLMatcher, grammar: Grammar, tokens: LLTokenizer) -> None:
+    def __init__(
+        self, matcher: LLMatcher, grammar: Grammar, tokens: LLTokenizer, limit: int
+    ) -> None:
         self._matcher, self._grammar, self._tokens = matcher, grammar, tokens
-        self._ending: list[int] = []
+        self._limit, self._ending = limit, list[int]()
         self.was_ended = False
 
-    def allowed(self, left: int) -> bytes:
-        """A bit for each token; `left`: how many may follow, this one included."""
-        if self._grammar.endings and left == self._grammar.needed:
+    def allowed(self, answer: Sequence[int]) -> bytes:
+        """A bit for each token that may follow; this is called after each token of an answer."""
+        if answer:
+            taken = self._matcher.consume_token(answer[-1])
+            assert taken, self._matcher.get_error()
+        if self._grammar.endings and self._limit - len(answer) == self._grammar.needed:
             self._ending = self._shortest_ending()
             self.was_ended = len(self._ending) > 1
         if self._ending:
-            return _only(self._ending.pop(0), self._tokens.vocab_size)
+            bits = bytearray((self._tokens.vocab_size + 31) // 32 * 4)
+            token = self._ending.pop(0)
+            bits[token // 8] = 1 << token % 8
+            return bytes(bits)
         return self._matcher.compute_bitmask()
-
-    def take(self, token: int) -> None:
-        """Add a token that is allowed."""
-        taken = self._matcher.consume_token(token)
-        assert taken, self._matcher.get_error()
 
     def _shortest_ending(self) -> list[int]:
         """Tokens that complete the answer, and the one that ends it."""
@@ -162,10 +153,3 @@ class Row:
                 if matcher.consume_tokens(tokens) and matcher.is_accepting():
                     return [*tokens, self._tokens.eos_token]
         raise AssertionError("every answer that is allowed can be completed")
-
-
-def _only(token: int, count: int) -> bytes:
-    """Bits of `count` tokens of which one is allowed."""
-    bits = bytearray((count + 31) // 32 * 4)
-    bits[token // 8] = 1 << token % 8
-    return bytes(bits)

@@ -59,7 +59,7 @@ def form_of(answer: Answer, record: Record) -> Form:
         case "ranking":
             return _permutation("".join(_products(record)))
         case "extraction":
-            return _extraction(*_attributes_and_sources(record))
+            return _extraction(record)
     raise InputError(f"an answer of type {answer} has no form to keep to")
 
 
@@ -108,13 +108,12 @@ def _permutation(letters: str) -> Form:
     rules = [f'start: " "? {_rest(letters)}', "SEPARATOR: /, ?/"]
     for count in range(1, len(letters) + 1):
         for left in map("".join, combinations(letters, count)):
-            ways = (_first(letter, left.replace(letter, "")) for letter in left)
+            ways = (
+                f'"{one}" SEPARATOR {_rest(left.replace(one, ""))}' if count > 1 else f'"{one}"'
+                for one in left
+            )
             rules.append(f"{_rest(left)}: {' | '.join(ways)}")
     return Form("\n".join(rules), 1 + 3 * len(letters) - 2)
-
-
-def _first(letter: str, left: str) -> str:
-    return f'"{letter}" SEPARATOR {_rest(left)}' if left else f'"{letter}"'
 
 
 def _rest(letters: str) -> str:
@@ -122,22 +121,18 @@ def _rest(letters: str) -> str:
     return f"rest_{letters.lower()}"
 
 
-def _attributes_and_sources(record: Record) -> tuple[list[str], list[str]]:
-    """The target attributes, in lower case as in the data, and names of the input's fields."""
+def _extraction(record: Record) -> Form:
+    """A JSON list of entries in the way that `json.dumps` writes it, at least one.
+
+    Target attributes are in lower case, as in the data. A name may itself have an "and", and
+    nothing says which: of "care and use" each of both may be one, and the whole.
+    """
     parts = _parts(record)
     targets = parts.pop(TARGETS, None)
     if not isinstance(targets, str) or not targets.strip():
         _without(record, f"an input that is an object with `{TARGETS}`")
     attributes = [name.strip() for name in targets.lower().split(AND)]
-    return attributes, list(dict.fromkeys([*parts, NONE]))
-
-
-def _extraction(attributes: Sequence[str], sources: Sequence[str]) -> Form:
-    """A JSON list of entries in the way that `json.dumps` writes it, at least one.
-
-    An attribute's name may itself have an "and", and nothing says which: of "care and use" each of
-    both may be one, and the whole.
-    """
+    sources = list(dict.fromkeys([*parts, NONE]))
     ends = range(1, len(attributes) + 1)
     names = dict.fromkeys(AND.join(attributes[start:end]) for end in ends for start in range(end))
     grammar = "\n".join(
@@ -154,21 +149,16 @@ def _extraction(attributes: Sequence[str], sources: Sequence[str]) -> Form:
 
 def _endings(attributes: Iterable[str], sources: Iterable[str]) -> Iterator[bytes]:
     """What may be left of an answer that ends with the shortest value, and without a source."""
-    yield b""
     last = f', "source": "{NONE}"}}]'
+    texts = [f"{_json(name)}}}]" for name in sources]
     for name in map(_json, attributes):
         # The last may go on with a name that has begun.
         for opening in ('[{"attribute": "', ', {"attribute": "', AND):
-            yield from _suffixes(f'{opening}{name[1:]}, "value": ""{last}')
-    for name in sources:
-        yield from _suffixes(f"{_json(name)}}}]")
+            texts.append(f'{opening}{name[1:]}, "value": ""{last}')
+    for whole in map(str.encode, texts):
+        yield from (whole[start:] for start in range(len(whole) + 1))
     # After a backslash within the value.
     yield f'""{last}'.encode()
-
-
-def _suffixes(text: str) -> Iterator[bytes]:
-    whole = text.encode()
-    return (whole[start:] for start in range(len(whole)))
 
 
 def _json(text: str) -> str:

@@ -12,6 +12,7 @@ from itertools import chain, islice
 from typing import Any
 
 import torch
+from torch.nn.functional import pad
 from transformers.cache_utils import Cache
 
 from ecslm.models.prompts import batches_by_length
@@ -19,11 +20,11 @@ from ecslm.prediction.answers.forms import option_letters
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers
 from ecslm.prediction.network import Network
-from ecslm.prediction.prefill import CHUNK, Reading, RoomyLayer, read
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.prefill import Reading, RoomyLayer, read
+from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas.record import Record
 
-# Positions whose logits are computed at once: the vocabulary is large.
+# Tokens that are read at once, since all their logits are computed: the vocabulary is large.
 LOGITS = 1024
 
 
@@ -43,7 +44,7 @@ class Likelihood(FreeAnswers):
     """Answers with the likeliest of the answers that there are."""
 
     def __init__(self, settings: TransformersSettings, tokenizer: Any) -> None:
-        super().__init__(settings.decoding, tokenizer)
+        super().__init__(settings, tokenizer)
         assert settings.answers is not None, "the settings name this mode"
         self._answers = settings.answers
 
@@ -65,7 +66,7 @@ class Likelihood(FreeAnswers):
         """The most tokens that an answer takes; not fewer than in free generation, so that the
         prompts are the same."""
         longest = max(len(candidate.tokens) for candidate in form)
-        return max(longest, self._decoding.max_new_tokens)
+        return max(longest, super().room(form))
 
     def answers(
         self,
@@ -104,76 +105,54 @@ def log_likelihoods(
     A prompt is read once. Its candidates go on from its keys and values.
     """
     batch = read(network, prompts, 0)
-    each = [[tokens[0] for tokens in candidates[prompt]] for prompt in batch.order]
-    rows = [place for place, tokens in enumerate(each) for _ in tokens]
-    first = chain.from_iterable(each)
-    values = iter(network.log_probabilities(batch.hidden, rows, list(first)))
-    scores: list[list[float]] = [list(islice(values, len(tokens))) for tokens in each]
-    longer = [
-        (place, number, list(tokens))
-        for place, prompt in enumerate(batch.order)
-        for number, tokens in enumerate(candidates[prompt])
-        if len(tokens) > 1
-    ]
-    # No more at once than in reading prompts, and no more rows than the batch has, since each has a
-    # copy of its prompt's keys and values.
-    lengths, most = [len(tokens) for *_, tokens in longer], len(prompts)
-    for some in batches_by_length(range(len(longer)), lengths, CHUNK[network.device.type]):
-        for chunk in (some[start : start + most] for start in range(0, len(some), most)):
-            places = [longer[index][0] for index in chunk]
-            starts = [len(prompts[batch.order[place]]) for place in places]
-            sums = _rest(network, batch, places, starts, [longer[index][2] for index in chunk])
-            for index, value in zip(chunk, sums, strict=True):
-                place, number, _ = longer[index]
-                scores[place][number] += value
-    return [values for _, values in sorted(zip(batch.order, scores, strict=True))]
+    # With the place of their prompt in the batch.
+    rows = [(place, one) for place, prompt in enumerate(batch.order) for one in candidates[prompt]]
+    places, first = [place for place, _ in rows], [tokens[0] for _, tokens in rows]
+    scores = network.log_probabilities(batch.hidden, places, first)
+    lengths = [len(tokens) for _, tokens in rows]
+    longer = [row for row, length in enumerate(lengths) if length > 1]
+    # No more rows than the batch has, since each has a copy of its prompt's keys and values.
+    for some in batches_by_length(longer, lengths, LOGITS):
+        for start in range(0, len(some), len(prompts)):
+            chunk = some[start : start + len(prompts)]
+            sums = _rest(network, batch, prompts, [rows[row] for row in chunk])
+            for row, value in zip(chunk, sums, strict=True):
+                scores[row] += value
+    values = iter(scores)
+    found = {prompt: list(islice(values, len(candidates[prompt]))) for prompt in batch.order}
+    return [found[prompt] for prompt in range(len(prompts))]
 
 
 def _rest(
     network: Network,
     batch: Reading,
-    places: Sequence[int],
-    starts: Sequence[int],
-    rows: Sequence[Sequence[int]],
+    prompts: Sequence[Sequence[int]],
+    rows: Sequence[tuple[int, Sequence[int]]],
 ) -> list[float]:
-    """The log-probabilities of the tokens of each row but the first, added up.
-
-    Args:
-        places: of the rows' prompts in the batch.
-        starts: lengths of the prompts.
-    """
-    longest = max(map(len, rows)) - 1
-    given = [list(row[:-1]) + [0] * (longest + 1 - len(row)) for row in rows]
-    known = [[1] * (len(row) - 1) + [0] * (longest + 1 - len(row)) for row in rows]
+    """The log-probabilities of the tokens but the first, added up, of candidates with the places of
+    their prompts in the batch."""
+    places, longest = [place for place, _ in rows], max(len(tokens) for _, tokens in rows) - 1
+    tokens, known, positions = [], [], []
+    for place, row in rows:
+        padding, start = [0] * (longest + 1 - len(row)), len(prompts[batch.order[place]])
+        tokens.append([*row[:-1], *padding])
+        known.append([1] * (len(row) - 1) + padding)
+        positions.append(list(range(start, start + longest)))
+    layers = []
+    for layer in batch.cache.layers:
+        room = (0, 0, 0, longest)
+        keys, values = (pad(one[places], room) for one in (layer.keys, layer.values))
+        layers.append(RoomyLayer(keys, values, layer.get_seq_length()))
     mask = network.tensor(known)
     states = network.states(
-        network.tensor(given),
-        torch.cat([batch.mask[list(places)], mask], dim=1),
-        network.tensor([list(range(start, start + longest)) for start in starts]),
-        _copies(batch.cache, places, longest),
+        network.tensor(tokens),
+        torch.cat([batch.mask[places], mask], dim=1),
+        network.tensor(positions),
+        Cache(layers=layers),
     )[mask.bool()]
-    targets = list(chain.from_iterable(row[1:] for row in rows))
-    parts = (
-        (states[start : start + LOGITS], targets[start : start + LOGITS])
-        for start in range(0, len(targets), LOGITS)
-    )
-    values = chain.from_iterable(
-        network.log_probabilities(some, range(len(some)), tokens) for some, tokens in parts
-    )
-    return [sum(islice(values, len(row) - 1)) for row in rows]
-
-
-def _copies(cache: Cache, places: Sequence[int], room: int) -> Cache:
-    """The keys and values of some rows, with room for more tokens."""
-    layers = []
-    for layer in cache.layers:
-        filled = layer.get_seq_length()
-        keys, values = (
-            torch.nn.functional.pad(one[list(places)], (0, 0, 0, room))
-            for one in (layer.keys, layer.values)
-        )
-        layers.append(RoomyLayer(keys, values, filled))
-    return Cache(layers=layers)
+    targets = list(chain.from_iterable(row[1:] for _, row in rows))
+    each = iter(network.log_probabilities(states, range(len(targets)), targets))
+    return [sum(islice(each, len(row) - 1)) for _, row in rows]
 
 
 def _best(form: Sequence[Candidate], scores: Sequence[float]) -> Candidate:
