@@ -136,11 +136,11 @@ WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
         {"a fresh clone, or a copy, of everything that kept no dates": with_scrambled_times},
     ),
     "a step that made the same bytes again": (
-        "generated",
+        "local",
         {
             "code that loads data and weights, after a run of `-- datasets bases`": together(
                 logic("ecslm/data/cleaning.py", "ecslm/models/fetching.py"),
-                made("generated", "datasets", "bases"),
+                made("local", "datasets", "bases"),
             ),
         },
     ),
