@@ -31,8 +31,6 @@ def test_it_runs_the_same_jobs_which_lease_a_gpu_before_they_load_torch(
         without = [dag.command(job) for job in dag.jobs]
     assert commands.keys() == {one.replace("--device cpu", "--device cuda") for one in without}
     assert all(("--device cuda" in one) == (rule in ON_GPU) for one, rule in commands.items())
-    finished = list_jobs(completed, *PROFILE, "--dry-run", "--cores", "1", *GENERATED)
-    assert [job.name for job in finished if job.command] == [], "it runs nothing again"
     for rule, job in {job.rule: job for job in planned if job.rule in LOADING}.items():
         _, *command = shlex.split(job.command or "")
         done = warm.run(command, completed, os.environ | BROKEN_DRIVER)
