@@ -14,9 +14,8 @@ from support.slurm_commands import Slurm
 
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
-from ecslm.preflight import node
-from ecslm.preflight.cluster import ask_slurm, check_cluster, minutes_of
-from ecslm.preflight.node import problems_here
+from ecslm.preflight import cluster
+from ecslm.preflight.cluster import ask_slurm, check_cluster, minutes_of, problems_here
 from ecslm.preflight.profiles import Profile
 
 
@@ -137,7 +136,7 @@ def test_what_a_node_lacks_is_told(
 def test_gpus_are_looked_for_where_jobs_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node, "read_driver", lambda: None)
+    monkeypatch.setattr(cluster, "read_driver", lambda: None)
     with held(tmp_path / "lock", "lock", wait=False):
         assert list(problems_here(tmp_path, on_gpu=False)) == []
         (line,) = problems_here(tmp_path, on_gpu=True)
