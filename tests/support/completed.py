@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.model_examples import run_here
 from support.project import ROOT
-from support.scratch import Job, copy_project
+from support.scratch import copy_project
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
 
@@ -53,9 +53,9 @@ def completed_studies(project: Path) -> None:
             assert run_here(patch, "adopt.py", adopt) == 0
 
 
-def command_of(job: Job) -> tuple[str, ...]:
-    """A job's script, with its path, and its arguments."""
-    script, arguments = script_of(job.command or "")
+def command_of(command: str) -> tuple[str, ...]:
+    """The script that a job's command starts, with its path, and its arguments."""
+    script, arguments = script_of(command)
     return f"scripts/{script}", *arguments
 
 

@@ -28,7 +28,6 @@ from support.interruption import (
 from support.scratch import (
     copy_project,
     errors,
-    list_jobs,
     snakemake,
     start_script,
     start_snakemake,
@@ -143,10 +142,15 @@ def check_finished(project: Path, uninterrupted: Expected, target: str) -> None:
     """All of a target is done, with the same bytes, and nothing else lies about."""
     assert contents(project / RESULTS) == uninterrupted[target]
     assert leftovers(project) == []
+    assert commands(project, target) == []
+
+
+def commands(project: Path, target: str) -> list[str]:
+    """The commands of the jobs that a run would do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        with read_dag([Path(STUDY.name)], "interrupted", [target]) as dag:
-            assert dag.due == []
+        with read_dag([Path(STUDY.name)], None, [target]) as dag:
+            return [dag.command(job) for job in dag.jobs if job.due]
 
 
 @pytest.mark.parametrize(
@@ -159,10 +163,10 @@ def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
     stage: Stage, project: Path, uninterrupted: Expected
 ) -> None:
     *to_moments, to_the_end = stage.went_on
-    (job,) = (job for job in list_jobs(project, "-n", *RUN, "--", stage.target) if job.command)
+    (command,) = commands(project, stage.target)
     log = project / stage.log
     for moment, words, stop in zip(stage.moments, to_moments, stage.stops, strict=True):
-        run = run_until(project, moment, *command_of(job), start=start_script)
+        run = run_until(project, moment, *command_of(command), start=start_script)
         assert words in log.read_text(), moment
         stop(run)
         printed = log.read_text() + run.printed.read_text()
