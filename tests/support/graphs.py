@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import chdir
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,14 @@ def with_readers(names: Iterable[str], graph: Graph) -> set[str]:
         if not found.isdisjoint(job.reads):
             found.add(name)
     return found
+
+
+def due_commands(project: Path, configfile: str, study: str, *targets: str) -> list[str]:
+    """The commands of the jobs that a run would do, if the project has the code of this process."""
+    from ecslm.provenance.dag import read_dag
+
+    with chdir(project), read_dag([Path(configfile)], study, targets or ["all"]) as dag:
+        return [dag.command(job) for job in dag.jobs if job.due]
 
 
 def graph_here(configfile: str, study: str) -> Graph:

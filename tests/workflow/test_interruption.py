@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.completed import command_of
+from support.graphs import due_commands
 from support.interruption import (
     Moment,
     Stop,
@@ -34,8 +35,6 @@ from support.scratch import (
 )
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_model
-
-from ecslm.provenance.dag import read_dag
 
 pytestmark = pytest.mark.slow
 
@@ -142,15 +141,7 @@ def check_finished(project: Path, uninterrupted: Expected, target: str) -> None:
     """All of a target is done, with the same bytes, and nothing else lies about."""
     assert contents(project / RESULTS) == uninterrupted[target]
     assert leftovers(project) == []
-    assert commands(project, target) == []
-
-
-def commands(project: Path, target: str) -> list[str]:
-    """The commands of the jobs that a run would do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        with read_dag([Path(STUDY.name)], None, [target]) as dag:
-            return [dag.command(job) for job in dag.jobs if job.due]
+    assert due_commands(project, STUDY.name, "interrupted", target) == []
 
 
 @pytest.mark.parametrize(
@@ -163,7 +154,7 @@ def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
     stage: Stage, project: Path, uninterrupted: Expected
 ) -> None:
     *to_moments, to_the_end = stage.went_on
-    (command,) = commands(project, stage.target)
+    (command,) = due_commands(project, STUDY.name, "interrupted", stage.target)
     log = project / stage.log
     for moment, words, stop in zip(stage.moments, to_moments, stage.stops, strict=True):
         run = run_until(project, moment, *command_of(command), start=start_script)

@@ -8,16 +8,15 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
 import yaml
 from support import warm
 from support.completed import CONFIGURATION, study_options
 from support.edits import configured, logic
+from support.graphs import due_commands
 from support.interruption import Moment, kill_all, run_until
 from support.project import ROOT
 
 from ecslm.common.manifests import read_manifest
-from ecslm.provenance.dag import read_dag
 
 CACHE = Path("results/cache/finished")
 ADAPTER = Path("results/local/adapters/Tiny-EC/seed-0")
@@ -34,14 +33,6 @@ def run(
     ran = warm.run(command, project, {**os.environ, **environment})
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return set(logs(project, study))
-
-
-def due(project: Path, study: str, *targets: str) -> list[str]:
-    """The results that a run would make."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        with read_dag([Path(CONFIGURATION.name)], study, targets) as dag:
-            return [job.manifest for job in dag.due]
 
 
 def logs(project: Path, study: str = "local") -> dict[str, str]:
@@ -82,7 +73,7 @@ def test_an_edit_that_is_undone_costs_nothing(project: Path) -> None:
     (project / "rerun_study.yaml").write_bytes(configuration)
     assert TRAINING in run(project, "local", "adapters", "predictions")
     assert gpu_results(project) == before
-    assert due(project, "local", "adapters", "predictions") == []
+    assert due_commands(project, CONFIGURATION.name, "local", "adapters", "predictions") == []
 
 
 def test_every_step_is_taken_without_models_or_weights(project: Path) -> None:
@@ -137,7 +128,7 @@ def test_the_same_model_of_another_name_in_another_study_takes_the_results(proje
     weights = "adapters/{}/seed-0/adapter_model.safetensors"
     one = project / "results/local" / weights.format("Tiny-EC")
     assert not one.samefile(project / "results/second" / weights.format("Twin"))
-    assert due(project, "second", "predictions") == []
+    assert due_commands(project, CONFIGURATION.name, "second", "predictions") == []
 
 
 def test_a_shared_cache_serves_another_project_and_every_run_keeps_it_within_its_limit(
