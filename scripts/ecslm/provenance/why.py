@@ -170,21 +170,11 @@ class Changes:
         jobs: each after those whose results it reads.
         """
         self.jobs = tuple(jobs)
-        self._by_path = {path: job for job in self.jobs for path in job.files}
-
-    def job_of(self, path: Path) -> Job:
-        """The job that makes a file.
-
-        Raises:
-            InputError: there is none.
-        """
-        if job := self._by_path.get(path.as_posix()):
-            return job
-        raise InputError(f"{path}: not a result of the study as configured now")
+        self.by_path = {path: job for job in self.jobs for path in job.files}
 
     def sources(self, job: Job) -> Iterator[Job]:
         """The jobs whose results a job reads."""
-        return (self._by_path[path] for path in job.inputs if path in self._by_path)
+        return (self.by_path[path] for path in job.inputs if path in self.by_path)
 
     @cache  # noqa: B019 - one instance a process
     def reasons(self, job: Job) -> tuple[str, ...]:
@@ -228,7 +218,8 @@ def explain(changes: Changes, path: Path) -> str:
     Raises:
         InputError: the study has no such result, or its manifest is broken.
     """
-    job = changes.job_of(path)
+    if (job := changes.by_path.get(path.as_posix())) is None:
+        raise InputError(f"{path}: not a result of the study as configured now")
     made = read_job_manifest(job) if Path(job.manifest).exists() else None
     state = f"{'will be rebuilt' if job.due else 'up to date'}; built by rule {job.rule}"
     if made is None:
