@@ -101,7 +101,8 @@ def test_a_torch_or_gpus_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatc
     assert slow.startswith("warning: Tesla T4: has no bfloat16 of its own (compute capability belo")
     assert "float16 is not offered" in slow
     assert told("float32") == [built]
-    use(driver(GPU), monkeypatch)
+    # The newest that the driver runs.
+    use(driver(GPU, cuda=12), monkeypatch)
     assert not told("bfloat16")
     monkeypatch.setattr(machine, "cuda_of_torch", lambda: None)
     (line,) = told("bfloat16")
