@@ -19,8 +19,7 @@ from studies import ROOT, cut_down, read_configuration, with_copies, with_study
 from support.stated_jobs import all_jobs_of
 
 from ecslm.config.loading import load_config
-from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import Estimate
+from ecslm.estimates.estimate import Device, Estimate
 from ecslm.plan.requests import Requests
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from support.stated_jobs import StatedJob, all_jobs_of
 
-from ecslm.estimates.devices import Device
+from ecslm.estimates.estimate import Device
 from ecslm.plan.requests import Requests
 from ecslm.plan.study import Study
 

@@ -9,7 +9,7 @@ from snakemake.logging import logger
 from ecslm.common.logs import SHOWN
 from ecslm.provenance.checks import about_target
 from ecslm.provenance.dag import Dag
-from ecslm.provenance.overview import counts_of, planned_job
+from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
 
 # Messages that are shown although Snakemake logs them at the level of details of jobs.
@@ -52,7 +52,7 @@ def begin_display():
     due = {n: planned_job(job, workflow.persistence, shares(job)) for job, n in numbers.items()}
     others = [planned_job(job, workflow.persistence) for job in jobs if job not in numbers]
     count = f"{len(due):,} job{'' if len(due) == 1 else 's'}"
-    kinds = counts_of(job.rule.name for job in numbers)
+    kinds = counts_by_kind(numbers)
     DISPLAY.begin(f"Study {STUDY.name}: {count}: {kinds}", RunProgress(due, others))
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from ecslm.common.hashing import load_digests, save_digests
 from ecslm.common.locks import held
 from ecslm.plan.study import Study, with_seeds
-from ecslm.provenance.adoption import align_times, verified
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.why import record_code
+from ecslm.provenance.why import align_times, record_code, verified
 from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 from ecslm.script import run_script
 

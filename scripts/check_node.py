@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.preflight.node import problems_here
+from ecslm.preflight.cluster import problems_here
 from ecslm.script import run_script
 
 

@@ -4,7 +4,7 @@ that explains every key."""
 from pathlib import Path
 
 from ecslm.common.files import write_json, write_text
-from ecslm.config.reference_page import reference_page
+from ecslm.config.reference_page import Described, reference_page
 from ecslm.config.schema import Config
 from ecslm.script import OutputFile, run_script
 
@@ -20,7 +20,7 @@ def main(
         output: where to write the JSON schema
         markdown: where to write the page
     """
-    schema = Config.model_json_schema()
+    schema = Config.model_json_schema(schema_generator=Described)
     write_json(output, schema)
     write_text(markdown, reference_page(schema))
 

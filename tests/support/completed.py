@@ -1,19 +1,18 @@
 """Finished studies to edit, made in seconds: every file real, all of them made in this process."""
 
-import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from support import warm
 from support.model_examples import run_here
 from support.project import ROOT
-from support.scratch import Job, copy_project, list_jobs
+from support.scratch import copy_project
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
+
+from ecslm.provenance.dag import read_dag
 
 STUDIES = ("generated", "local")
 CONFIGURATION = ROOT / "tests/workflow/rerun_study.yaml"
@@ -34,8 +33,8 @@ def study_options(study: str) -> tuple[str, ...]:
 def completed_studies(project: Path) -> None:
     """Copy the project and run its studies to the end, as Snakemake would.
 
-    Snakemake would start Python for each job, and Python would load torch. Here its commands run in
-    this process, and are then adopted.
+    Snakemake would start Python for each job, and Python would load torch. Here all is done in this
+    process: commands run in the order of their dependencies, and their results are adopted.
     """
     copy_project(project)
     shutil.copy(CONFIGURATION, project)
@@ -46,23 +45,17 @@ def completed_studies(project: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         for study in STUDIES:
-            _run(patch, list_jobs(project, "--dry-run", *study_options(study)))
-            adopt = ["scripts/adopt.py", "--configfile", CONFIGURATION.name, "--study", study]
-            run = warm.run(adopt, project, dict(os.environ))
-            assert run.returncode == 0, run.stderr
+            with read_dag([Path(CONFIGURATION.name)], study) as dag:
+                commands = [dag.command(job) for job in dag.jobs]
+            for command in commands:
+                assert run_here(patch, *script_of(command)) == 0, command
+            adopt = ("--configfile", CONFIGURATION.name, "--study", study)
+            assert run_here(patch, "adopt.py", adopt) == 0
 
 
-def _run(patch: pytest.MonkeyPatch, jobs: Iterable[Job]) -> None:
-    """Run the jobs' commands, which must be in the order of their dependencies."""
-    for job in jobs:
-        if job.command:
-            status = run_here(patch, *script_of(job.command))
-            assert status == 0, f"{job.name}: {status}"
-
-
-def command_of(job: Job) -> tuple[str, ...]:
-    """A job's script, with its path, and its arguments."""
-    script, arguments = script_of(job.command or "")
+def command_of(command: str) -> tuple[str, ...]:
+    """The script that a job's command starts, with its path, and its arguments."""
+    script, arguments = script_of(command)
     return f"scripts/{script}", *arguments
 
 

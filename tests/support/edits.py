@@ -317,11 +317,11 @@ def checked_out_again(project: Path) -> None:
     _git(project, "checkout", "--quiet", "-")
 
 
-def made(study: str, target: str) -> Edit:
-    """A real run of one target of a study."""
+def made(study: str, *targets: str) -> Edit:
+    """A real run of some targets of a study."""
 
     def edit(project: Path) -> None:
-        run = snakemake(project, *study_options(study), "--", target)
+        run = snakemake(project, *study_options(study), "--", *targets)
         assert run.returncode == 0, run.stdout + run.stderr
 
     return edit

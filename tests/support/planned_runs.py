@@ -7,8 +7,7 @@ from support.plans import LOCAL, MODELS, plan
 from support.stated_jobs import jobs_of
 
 from ecslm.models.bases import BaseSource, HubSource
-from ecslm.preflight.drivers import Driver, Gpu
-from ecslm.preflight.findings import Finding, PlannedRun
+from ecslm.preflight.findings import Driver, Finding, Gpu, PlannedRun
 from ecslm.preflight.profiles import Profile
 
 HERE = Profile("default", gpus=1)

@@ -15,7 +15,8 @@ from support import warm
 from support.completed import CONFIGURATION, study_options
 from support.completed import RECORDS as LOCAL_RECORDS
 from support.edits import logic, with_scrambled_times
-from support.scratch import errors, list_jobs, snakemake
+from support.graphs import due_commands, read_graph
+from support.scratch import errors, snakemake
 
 from ecslm.provenance.results import RECORDS
 
@@ -42,11 +43,6 @@ def refusals(run: subprocess.CompletedProcess[str]) -> list[str]:
     return errors(run.stderr)
 
 
-def planned(project: Path, study: str = "generated") -> set[str]:
-    jobs = list_jobs(project, "--dry-run", *study_options(study))
-    return {job.name for job in jobs if job.command}
-
-
 def test_copied_results_are_verified_before_use_and_none_is_made_again(copied: Path) -> None:
     before = {path: path.read_bytes() for path in (copied / RESULTS).rglob("*") if path.is_file()}
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
@@ -55,7 +51,7 @@ def test_copied_results_are_verified_before_use_and_none_is_made_again(copied: P
     run = adopt(copied)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith("verified and recorded: the results of ")
-    assert planned(copied) == set()
+    assert due_commands(copied, CONFIGURATION.name, "generated") == []
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -63,7 +59,7 @@ def test_a_copied_study_without_its_raw_data_is_adopted_and_not_deleted(copied: 
     """Nor does any finished study need them."""
     shutil.rmtree(copied / "data")
     assert adopt(copied, "local").returncode == 0
-    assert planned(copied, "local") == set()
+    assert due_commands(copied, CONFIGURATION.name, "local") == []
     logic("ecslm/data/records.py")(copied)
     line, _ = refusals(snakemake(copied, "--cores", "1", *study_options("local")))
     assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/")
@@ -88,7 +84,8 @@ def test_an_altered_adapter_is_refused_and_what_is_said_to_do_trains_it_alone(co
     (command,) = re.findall("copy it too, or `(rm .*)`", line)
     subprocess.run(command, shell=True, cwd=copied, check=True)
     assert adopt(copied).returncode == 0
-    jobs = planned(copied)
+    graph = read_graph(copied, CONFIGURATION.name, "generated")
+    jobs = {name for name, job in graph.items() if job.due}
     concerned = ("train_adapter Tiny-Chat/*", "predict Tiny-Chat/*", "bertscore Tiny-Chat/*")
     for name in jobs:
         costly = name.split()[0] in ("dataset", "train_adapter", "predict", "bertscore")

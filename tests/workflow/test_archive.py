@@ -96,6 +96,8 @@ def test_what_it_says_to_run_plans_the_study(packed: Path, tmp_path: Path) -> No
         (f"{RESULTS}/scores.csv", "altered", f"{RESULTS}/scores.csv: altered"),
         ("scripts/new.py", "", "scripts/new.py: not as in the commit"),
         ("dist/new.zip", "of mine", "dist/new.zip: exists already"),
+        # A file of the commit has the value of a secret, which is not told.
+        ("unpacked.txt", "", "code/notes.txt: has the value of the environment variable"),
     ],
 )
 def test_what_may_not_be_packed_is_refused(
@@ -104,17 +106,12 @@ def test_what_may_not_be_packed_is_refused(
     path = packed / name
     before = path.read_bytes() if path.exists() else None
     path.write_text(content)
-    run = archive(packed, "dist/new.zip")
+    secrets = {"SHOP_API_KEY": KEY} if name == "unpacked.txt" else {}
+    run = archive(packed, "dist/new.zip", **secrets)
     path.unlink()
     if before is not None:
         path.write_bytes(before)
     assert (run.returncode, run.stdout) == (1, "")
     assert refusal in run.stderr
-    assert not (packed / "dist/new.zip").exists()
-
-
-def test_a_file_with_the_value_of_a_secret_is_refused_without_telling_it(packed: Path) -> None:
-    run = archive(packed, "dist/secret.zip", SHOP_API_KEY=KEY)
-    assert "error: code/notes.txt: has the value of the environment variable" in run.stderr
     assert KEY not in run.stderr
-    assert not (packed / "dist/secret.zip").exists()
+    assert not (packed / "dist/new.zip").exists()

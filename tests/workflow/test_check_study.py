@@ -4,12 +4,12 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support import warm
 from support.project import ROOT
 from support.scratch import copy_project, errors, snakemake
 from support.small_rows import write_small_rows
@@ -49,17 +49,9 @@ def check(
     (project / STUDY).write_text(yaml.safe_dump(value), encoding="utf-8")
     clean = {name: text for name, text in os.environ.items() if name != "HF_TOKEN"}
     # GPUs of the machine that runs the tests change nothing.
-    hidden = {"CUDA_VISIBLE_DEVICES": "", "HF_HOME": str(project / "of_hub")}
-    # A warm Python has read the hub's variables before.
-    command = [sys.executable, "scripts/check_study.py", "--configfile", STUDY, *arguments]
-    return subprocess.run(
-        command,
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=clean | hidden,
-    )
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    command = ["scripts/check_study.py", "--configfile", STUDY, *arguments]
+    return warm.run(command, project, clean | hidden)
 
 
 def contents(project: Path) -> set[Path]:

@@ -1,16 +1,17 @@
 """What cannot run is refused before anything starts or is deleted."""
 
+import json
 import re
 from pathlib import Path
 
-from support.completed import study_options
+from support.completed import RECORDS, study_options
 from support.edits import configured
 from support.project import ROOT
 from support.scratch import errors, snakemake, start_snakemake
 
 RESULTS = Path("results/generated")
 ADAPTER = RESULTS / "adapters/Tiny-Exact/seed-0/manifest.json"
-GENERATED = study_options("generated")
+GENERATED, LOCAL = map(study_options, ("generated", "local"))
 MODEL = "studies.generated.models.Tiny-Exact"
 FULL_DISK = {"PYTHONPATH": str(ROOT / "tests/support/full_disk")}
 INDEX = re.compile(r"/results/cache/[0-9a-f]{24}[./]")
@@ -61,3 +62,27 @@ def test_without_room_on_the_disk_nothing_is_deleted_and_only_what_needs_none_is
     (line,) = errors(printed.read_text(encoding="utf-8"))
     assert "1.00B are free on this disk, but the adapters and weights of this run need" in line
     assert contents(project) == before
+
+
+def test_a_broken_file_is_told_of_whole_before_anything_runs(project: Path) -> None:
+    """Problems in rows that the study uses, and in rows that it does not."""
+    path = project / RECORDS
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    matching = [row for row in rows if row["task"] == "Product_Matching"]
+    matching[0]["output"] = "perhaps"
+    matching[-1]["input"] = "{"
+    next(row for row in rows if row["task"] == "Sentiment_Analysis")["options"] = "None"
+    rows.append({**rows[-1], "task": "Product_Matchin"})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    before = {
+        path: path.read_bytes() for path in (project / "results/local/dataset").rglob("*.jsonl")
+    }
+    run = snakemake(project, "--cores", "1", *LOCAL)
+    assert run.returncode == 1
+    lines = errors(run.stderr)
+    kinds = "unknown_task, bad_input, bad_options, bad_output"
+    assert len(lines) == 5
+    assert all(line.startswith(f"{RECORDS}: line ") for line in lines[:4])
+    assert lines[4].startswith("4 rows cannot be used")
+    assert f"`tolerate: [{kinds}]`" in lines[4]
+    assert before == {path: path.read_bytes() for path in before}

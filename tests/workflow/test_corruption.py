@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.completed import CONFIGURATION, script_of, study_options
+from support.completed import CONFIGURATION, script_of
 from support.model_examples import run_here
-from support.scratch import errors, list_jobs
+from support.scratch import errors
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_manifest
@@ -16,8 +16,6 @@ from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.results import check_results
 
 RESULTS = Path("results/generated")
-GENERATED = study_options("generated")
-TARGETS = ("all", "report")
 
 
 def keeping_dates(damage: Callable[[Path], None], path: Path) -> None:
@@ -38,14 +36,14 @@ def test_a_damage_during_a_run_is_found_by_every_job_that_reads_the_result(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One job of each rule, and one file of each kind that it reads."""
-    forced = list_jobs(project, "--dry-run", "--forceall", *GENERATED, "--", *TARGETS)
-    commands = {(job.rule, *job.wildcards.values()): job.command or "" for job in forced}
     monkeypatch.chdir(project)
-    jobs = jobs_of(*TARGETS)
+    with read_dag([Path(CONFIGURATION.name)], "generated", ("all", "report")) as dag:
+        jobs = dag.jobs
+        commands = {job: dag.command(job) for job in jobs}
     makers = {path: job.manifest for job in jobs for path in job.files}
     checked, missed = 0, []
     for job in {job.rule: job for job in jobs}.values():
-        script = script_of(commands[job.rule, *job.key.values()])
+        script = script_of(commands[job])
         for path in inputs_by_kind(job, makers):
             before, state = path.read_bytes(), path.stat()
             keeping_dates(flipped, path)
@@ -83,7 +81,8 @@ def test_whichever_file_is_altered_with_its_date_kept_or_exchanged_it_is_refused
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
-    jobs = [job for job in jobs_of("all") if Path(job.manifest).exists()]
+    with read_dag([Path(CONFIGURATION.name)], "generated") as dag:
+        jobs = dag.jobs
     accepted = []
     for job in jobs:
         assert not is_refused(job), job.manifest
@@ -101,11 +100,6 @@ def test_whichever_file_is_altered_with_its_date_kept_or_exchanged_it_is_refused
             accepted += [] if both else [f"{one.manifest} and {other.manifest} exchanged"]
             exchange(one, other)
     assert accepted == []
-
-
-def jobs_of(*targets: str) -> tuple[Job, ...]:
-    with read_dag([Path(CONFIGURATION.name)], "generated", targets) as dag:
-        return dag.jobs
 
 
 def exchange(one: Job, other: Job) -> None:

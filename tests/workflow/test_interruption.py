@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.completed import command_of
+from support.graphs import due_commands
 from support.interruption import (
     Moment,
     Stop,
@@ -28,7 +29,6 @@ from support.interruption import (
 from support.scratch import (
     copy_project,
     errors,
-    list_jobs,
     snakemake,
     start_script,
     start_snakemake,
@@ -141,8 +141,7 @@ def check_finished(project: Path, uninterrupted: Expected, target: str) -> None:
     """All of a target is done, with the same bytes, and nothing else lies about."""
     assert contents(project / RESULTS) == uninterrupted[target]
     assert leftovers(project) == []
-    run = snakemake(project, *RUN, "--", target)
-    assert "Nothing to be done" in run.stdout + run.stderr
+    assert due_commands(project, STUDY.name, "interrupted", target) == []
 
 
 @pytest.mark.parametrize(
@@ -155,10 +154,10 @@ def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
     stage: Stage, project: Path, uninterrupted: Expected
 ) -> None:
     *to_moments, to_the_end = stage.went_on
-    (job,) = (job for job in list_jobs(project, "-n", *RUN, "--", stage.target) if job.command)
+    (command,) = due_commands(project, STUDY.name, "interrupted", stage.target)
     log = project / stage.log
     for moment, words, stop in zip(stage.moments, to_moments, stage.stops, strict=True):
-        run = run_until(project, moment, *command_of(job), start=start_script)
+        run = run_until(project, moment, *command_of(command), start=start_script)
         assert words in log.read_text(), moment
         stop(run)
         printed = log.read_text() + run.printed.read_text()

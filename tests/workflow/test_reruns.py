@@ -1,31 +1,28 @@
 """What an edit reruns: exactly the jobs that it concerns, and those that read their results.
 
-Edits are made in a copy of finished studies (rerun_study.yaml), and Snakemake is asked what it
-would run. A row names the jobs that the edit itself concerns, by patterns of names: `score */QPR`
-is the score of QPR of all models and seeds. All that follows from the graph is named where it is
-part of the contract in docs/reruns.md: in BELOW.
+Many edits are made at once in a copy of finished studies (rerun_study.yaml), and the graph is read
+once. A row has an edit, and patterns of what it must be said to have changed, each with exactly the
+jobs of which that may be said: `score */QPR` is the score of QPR of all models and seeds. Whatever
+else is said to have changed fails the test, as does a job that Snakemake would run for a change
+that is not said, or would not run. What follows from the graph is named where it is part of the
+contract in docs/reruns.md: `below` has all that a run would do for a row.
 
-Edits of a group concern different jobs, none of which reads results of another's: they are made
-together. If the jobs differ from those of the rows, each edit is tried alone, to name it. Those
-that rerun nothing are in test_edits_without_effect.py.
+Edits that rerun nothing are in test_edits_without_effect.py.
 """
 
-import re
-import shutil
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
+import fnmatch
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from support.completed import (
     ALPACA,
     CHATML,
+    CONFIGURATION,
     GENERATED,
     LIBRARY,
     MODELS,
     RECORDS,
-    STUDIES,
     study_options,
 )
 from support.edits import (
@@ -47,388 +44,358 @@ from support.edits import (
     with_other_weights,
     with_turned_keys,
 )
-from support.scratch import Job, list_jobs
+from support.graphs import NOT_BUILT, Graph, graph_here, read_graph, with_readers
+from support.scratch import list_jobs
 
 
 class Row(NamedTuple):
-    """An edit in words and in fact, and the jobs that it concerns itself.
-
-    `because` has words that must be in their reasons.
-    """
+    """An edit in words and in fact, what it changes of which jobs, and what a run would do."""
 
     words: str
     edit: Edit
-    jobs: tuple[str, ...]
-    because: tuple[str, ...]
+    causes: dict[str, str]
+    """Jobs, separated by semicolons, by patterns of what has changed of them."""
+    below: str = ""
 
 
-def row(words: str, edit: Edit, jobs: str, because: str = "") -> Row:
-    """A row, with jobs separated by semicolons, and words by blanks."""
-    return Row(words, edit, tuple(jobs.split("; ")), tuple(because.split()))
+def code(words: str, file: str, jobs: str) -> Row:
+    """One statement more in a module of the library, with which all of its definitions change."""
+    module = f"ecslm.{file.removesuffix('.py').replace('/', '.')}"
+    return Row(words, logic(f"ecslm/{file}"), {f"{module}*": jobs})
+
+
+def version(library: str, jobs: str) -> Row:
+    """Another version of a library in the lock file."""
+    words = f"{library}: * -> 99.1"
+    return Row(f"the version of {library}", locked(library, "99.1"), {words: jobs})
+
+
+def templates(jobs: str, text: str, *names: str) -> Row:
+    """A line more in files of `report`."""
+    paths = [f"report/{name}" for name in names]
+    edits = (added(path, text) for path in paths)
+    return Row(" ".join(names), together(*edits), {f"{path} has changed": jobs for path in paths})
 
 
 TABLES = f"{GENERATED}.tables"
 CONTRASTS = f"{GENERATED}.comparisons.contrasts"
+SOURCE = "the content of the source has changed"
+PROMPT = "the prompt template has changed"
 OF_MODELS = "predict *; measure_latency *"
+OF_EXACT, OF_CHAT = (f"train_adapter {x}/*; predict {x}/*" for x in ("Tiny-Exact", "Tiny-Chat"))
+ALL_TABLES, CARD = "render_table *; report_page", "data_card"
+TRAINED: dict[str, Any] = {"training": {}}
 NDCG = replaced(f"{LIBRARY}/scoring/metrics/ndcg.py", "2 ** GAINS[label] - 1", "GAINS[label]")
-NEW_MODEL = together(
-    configured(f"{MODELS}.Tiny-New", {"base": "Tiny", "template": "llama3", "training": {}}),
-    listed(f"{TABLES}.validity.models", "Tiny-New"),
-)
 MPC = together(listed(f"{GENERATED}.tasks", "MPC"), listed(f"{TABLES}.ind.columns", "MPC"))
 
-OF_GENERATED: dict[str, tuple[Row, ...]] = {
-    "code and configuration of what is drawn": (
-        row(
-            "the price of what models run on",
-            configured(f"{TABLES}.cost.hardware.price", 0.3),
-            "render_table cost",
-        ),
-        row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
-    ),
-    "code of a table": (
-        row("of one kind", logic("ecslm/tables/kinds/validity.py"), "render_table *"),
-        row("the version of matplotlib", locked("matplotlib", "99.1"), "draw_figures"),
-    ),
-    "captions, and what shows data and scores": (
-        row("a caption", configured(f"{TABLES}.ind.caption", "New"), "render_table ind"),
-        row("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
-        row("the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"),
-    ),
-    "all tables": (
-        row(
-            "the templates of tables and the titles of a setting and a contrast",
-            together(
-                added("report/tabular.tex.jinja", "%"),
-                added("report/float.tex.jinja", "%"),
-                configured("setting_titles.IND_Diverse_Instruction", "New"),
-                configured(f"{CONTRASTS}.tuning.title", "New"),
-            ),
-            "render_table *",
-        ),
-        row("the version of pandas", locked("pandas", "99.1"), "tidy_scores"),
-    ),
-    "the page": (
-        row(
-            "its templates, style and script",
-            together(
-                added("report/report.html.jinja", " "),
-                added("report/report.tex.jinja", "%"),
-                added("report/report.css", "/* */"),
-                added("report/report.js", "//"),
-            ),
-            "report_page",
-            because="report.html.jinja report.tex.jinja report.css report.js",
-        ),
-    ),
-    "metrics and answers": (
-        row(
-            "macro-F1",
-            logic("ecslm/scoring/metrics/macro_f1.py"),
-            "score */SA; score_baseline */SA; choose_baseline SA",
-        ),
-        row(
-            "yes or no",
-            logic("ecslm/scoring/answers/yes_no.py"),
-            "score */PM; score_baseline */PM; choose_baseline PM",
-        ),
-        row("texts", logic("ecslm/scoring/answers/generation.py"), "score */AG"),
-    ),
-    "BERTScore, latency, and what is told of data": (
-        row("its code", logic("ecslm/scoring/bertscore/run.py"), "bertscore *"),
-        row("the code of latency", logic("ecslm/prediction/latency.py"), "measure_latency *"),
-        row("descriptions", logic("ecslm/data/description.py"), "describe_data *"),
-        row("near duplicates", logic("ecslm/data/leakage.py"), "leakage *"),
-    ),
-    "what is made of scores": (
-        row("over seeds", logic("ecslm/scoring/over_seeds.py"), "score_over_seeds *"),
-        row("the code that adjusts p-values", logic("ecslm/comparisons/families.py"), "compare"),
-        row("checks of a source", logic("ecslm/data/checking.py"), "check_data"),
-    ),
-    "comparisons, and by which prompts latency is measured": (
-        row("the code of tests", logic("ecslm/comparisons/significance.py"), "differences *"),
-        row("prompts", configured(f"{GENERATED}.latency.prompts", 3), "measure_latency *"),
-    ),
-    "generation": (row("its code", logic("ecslm/prediction/transformers_engine.py"), OF_MODELS),),
-    "the batch token budget": (
-        row(
-            "where one model's engine is exact",
-            configured(f"{GENERATED}.batch_tokens", 3000),
-            "predict Tiny/*; predict Tiny-Chat/*",
-        ),
-    ),
-    "training": (row("a module", logic("ecslm/training/trainer.py"), "train_adapter *"),),
-    "a value in a call": (
-        row(
-            "of training and prediction, and not of BERTScores",
-            replaced(f"{LIBRARY}/models/loading.py", "double_quant=True", "double_quant=False"),
-            "train_adapter *; predict Tiny/*",
-        ),
-    ),
-    "prompt templates": (
-        row(
-            "of one tuned model, by a space",
-            replaced(ALPACA, "### Input:", "### Input: "),
-            "train_adapter Tiny-Exact/*",
-        ),
-        row(
-            "of a tuned and an untuned model, by which prompts are measured",
-            added(CHATML, "New."),
-            "describe_data *; predict Tiny/*; train_adapter Tiny-Chat/*",
-        ),
-    ),
-    "settings of training": (
-        row(
-            "one model's rank and alpha swapped",
-            configured(f"{MODELS}.Tiny-Exact.training", {"rank": 8, "alpha": 4}),
-            # The rank decides the number of trained parameters, which all tables know of.
-            "train_adapter Tiny-Exact/*; render_table parameters; render_table dataset; "
-            "render_table cost",
-        ),
-    ),
-    "precision": (
-        row(
-            "of one model",
-            configured(f"{MODELS}.Tiny-Chat.precision.quantization", "none"),
-            "train_adapter Tiny-Chat/*",
-        ),
-    ),
-    "a new seed": (
-        row(
-            "of one model",
-            configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
-            "train_adapter Tiny-Chat/seed-1; predict Tiny-Chat/seed-1/*; bertscore "
-            "Tiny-Chat/seed-1/AG; score Tiny-Chat/seed-1/*; score_over_seeds Tiny-Chat/*; "
-            "render_table dataset; render_table parameters",
-        ),
-    ),
-    "a new task": (
-        row(
-            "that does not train",
-            together(configured("tasks.MPC.train", False), MPC),
-            # More tests need more permutations.
-            "check_data; dataset MPC/test; describe_data MPC; predict */MPC; score */MPC; "
-            "score_baseline random/seed-0/MPC; score_over_seeds */MPC; differences *; compare; "
-            "measure_latency *; draw_figures; render_table parameters",
-        ),
-    ),
-    "a new trained task": (
-        row(
-            "on which all adapters are trained",
-            MPC,
-            # Test records are compared with the queries of all training records.
-            "check_data; dataset MPC/*; describe_data MPC; train_adapter *; leakage *; "
-            "predict */MPC; score */MPC; score_baseline */MPC; choose_baseline MPC; "
-            "score_over_seeds */MPC; differences MPC; compare; draw_figures; "
-            "render_table parameters",
-        ),
-    ),
-    "weights of local directories, their dates kept": (
-        row("of the base", with_other_weights("weights/model"), "base_model Tiny"),
-        row("of the encoder", with_other_weights("weights/encoder"), "base_model TinyEncoder"),
-    ),
-    "loader code": (row("that cleans", logic("ecslm/data/records.py"), "dataset *; check_data"),),
-    "the version of torch": (
-        row(
-            "in the lock file",
-            locked("torch", "99.1"),
-            "train_adapter *; predict Tiny/*",
-            because='"torch":"99.1"',
-        ),
-    ),
-}
-OF_LOCAL: dict[str, tuple[Row, ...]] = {
-    "loader code": (row("that reads files", logic("ecslm/data/rows.py"), "dataset *; check_data"),),
-    "a validation record, and the relevance labels": (
-        row("val", one_record("Product_Matching", "val"), "dataset PM/val; check_data"),
-        row("labels", another_grade, "dataset QPR/test; check_data"),
-    ),
-    "what the study does not read": (
-        row(
-            "a record of another task, layout, columns, a new task, and what may be dropped",
-            together(
-                one_record("Sentiment_Analysis", "test"),
-                NEW_TASK,
-                in_all_records(with_a_remark),
-                in_all_records(with_turned_keys),
-                configured("studies.local.data.tolerate", ["unknown_task"]),
-            ),
-            "check_data",
-        ),
-    ),
-    "places": (
-        row(
-            "the data file under another name in another directory",
-            moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
-            # The notes of the table name the file.
-            "check_data; render_table ind; render_table parameters",
-        ),
-    ),
-}
-EDITS = {
-    **{("generated", kind): rows for kind, rows in OF_GENERATED.items()},
-    **{("local", kind): rows for kind, rows in OF_LOCAL.items()},
-}
-
 # What shows the data. The source as a whole is checked again whatever row of it changed.
-DATA = ("check_data", "data_card", "render_table dataset")
-CONTRASTED = ("compare", "render_table differences", "render_table claims")
-# Those that read all scores of a study.
-SCORED = tuple(f"render_table {name}" for name in ("ind", "texts", "validity", "reproduction"))
-DRAWN = ("tidy_scores", "draw_figures", "report_page")
-# All that shows scores.
-SHOWN = (*CONTRASTED, *DRAWN, *SCORED)
-# Edits, their study, and all that a run would do.
-BELOW: dict[str, tuple[Edit, str, tuple[str, ...]]] = {
-    "a metric's logic: no GPU job": (
-        NDCG,
-        "generated",
-        (
-            *("score */QPR", "score_baseline */QPR", "choose_baseline QPR"),
-            *("score_over_seeds */QPR", "differences QPR", *SHOWN),
-        ),
+DATA = "check_data; data_card; render_table dataset"
+DRAWN = "tidy_scores; draw_figures; report_page"
+# All that shows scores: the tables are those that read all scores of a study.
+SHOWN = (
+    f"compare; {DRAWN}; render_table differences; render_table claims; render_table ind; "
+    "render_table texts; render_table validity; render_table reproduction"
+)
+
+VALUES = (
+    Row(
+        "the price of what models run on",
+        configured(f"{TABLES}.cost.hardware.price", 0.3),
+        {"table.hardware.price: 0.2 -> 0.3": "render_table cost", "hourly: *": "report_page"},
     ),
-    "one model's learning rate: its adapter and all below it": (
+    Row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), {"tasks: *": "data_card"}),
+    Row(
+        "a caption",
+        configured(f"{TABLES}.ind.caption", "New"),
+        {"table.caption: In-domain results -> New": "render_table ind"},
+    ),
+    Row(
+        "the titles of a setting and a contrast",
+        together(
+            configured("setting_titles.IND_Diverse_Instruction", "New"),
+            configured(f"{CONTRASTS}.tuning.title", "New"),
+        ),
+        {"context.setting_titles.*": ALL_TABLES, "context.contrasts.*": ALL_TABLES},
+    ),
+    Row(
+        "by which prompts latency is measured",
+        configured(f"{GENERATED}.latency.prompts", 3),
+        {"prompts: 4 -> 3": "measure_latency *"},
+    ),
+    Row(
+        "the batch token budget, where a model's engine is not exact",
+        configured(f"{GENERATED}.batch_tokens", 3000),
+        {"batch_tokens: 4000 -> 3000": "predict Tiny/*; predict Tiny-Chat/*"},
+    ),
+    Row(
+        "one model's rank and alpha swapped",
+        configured(f"{MODELS}.Tiny-Exact.training", {"rank": 8, "alpha": 4}),
+        {
+            "training.rank: 4 -> 8": "train_adapter Tiny-Exact/*",
+            "training.alpha: 8 -> 4": "train_adapter Tiny-Exact/*",
+            # The rank decides the number of trained parameters, which all tables know of.
+            "context.models.Tiny-Exact.adapter.rank: *": ALL_TABLES,
+            "recipes.Tiny-Exact.*": "report_page",
+        },
+    ),
+    Row(
+        "the precision of one model",
+        configured(f"{MODELS}.Tiny-Chat.precision.quantization", "none"),
+        {
+            "precision.quantization: nf4 -> none": OF_CHAT,
+            "bitsandbytes: *": f"{OF_CHAT}; measure_latency *",
+            "tasks.*.precision.quantization: nf4 -> none": "measure_latency Tiny-Chat",
+            "recipes.Tiny-Chat.*": "report_page",
+        },
+    ),
+    Row(
+        "one model's learning rate: its adapter and all below it",
         configured(f"{MODELS}.Tiny-Exact.training.learning_rate", 2e-4),
-        "generated",
-        (
-            *(f"{rule} Tiny-Exact/*" for rule in ("train_adapter", "predict", "bertscore")),
-            *("score Tiny-Exact/*", "score_over_seeds *", "differences *", *SHOWN),
-        ),
+        {"training.learning_rate: *": "train_adapter Tiny-Exact/*"},
+        f"{OF_EXACT}; bertscore Tiny-Exact/*; score Tiny-Exact/*; score_over_seeds *; "
+        f"differences *; {SHOWN}",
     ),
-    "the decoding of one task: its predictions and below": (
+    Row(
+        "the decoding of one task: its predictions and below",
         configured(f"{GENERATED}.task_decoding.AG.max_new_tokens", 5),
-        "generated",
-        (
-            *("predict */AG", "bertscore *", "score */AG", "score_over_seeds */AG"),
-            *("differences AG", *SHOWN),
-            *("measure_latency *", "render_table cost"),
+        {
+            "decoding.max_new_tokens: 4 -> 5": "predict */AG",
+            "tasks.AG.decoding.max_new_tokens: 4 -> 5": "measure_latency *",
             # It decides what a prompt may have.
-            *("describe_data AG", "data_card", "render_table dataset"),
-        ),
+            "max_new_tokens: 4 -> 5": "describe_data AG",
+        },
+        f"predict */AG; bertscore *; score */AG; score_over_seeds */AG; differences AG; {SHOWN}; "
+        "measure_latency *; render_table cost; describe_data AG; data_card; render_table dataset",
     ),
-    "the number of bootstrap resamples: scores and below": (
+    Row(
+        "the number of bootstrap resamples: scores and below",
         configured(f"{GENERATED}.scoring.resamples", 200),
-        "generated",
-        ("score *", "score_baseline *", "score_over_seeds *", "differences *", *SHOWN),
+        {
+            "scoring.resamples: 100 -> 200": "score *; score_baseline *; score_over_seeds *",
+            "resamples: 100 -> 200": "differences *; report_page",
+        },
+        f"score *; score_baseline *; score_over_seeds *; differences *; {SHOWN}",
     ),
-    "a new model: its files, and the tables that have it": (
-        NEW_MODEL,
-        "generated",
-        (
-            *("train_adapter Tiny-New/seed-0", "bertscore Tiny-New/seed-0/AG"),
-            *(
-                f"{rule} Tiny-New/seed-0/{task}"
-                for task in ("PM", "QPR", "SA", "AG")
-                for rule in ("predict", "score")
-            ),
-            *("render_table *", *DRAWN),
+)
+CODE = (
+    Row(
+        "a metric's logic: no GPU job",
+        NDCG,
+        {
+            "ecslm.scoring.metrics.ndcg: _dcg has changed": "score */QPR; score_baseline */QPR; "
+            "choose_baseline QPR; score_over_seeds */QPR; differences QPR; report_page"
+        },
+        "score */QPR; score_baseline */QPR; choose_baseline QPR; score_over_seeds */QPR; "
+        f"differences QPR; {SHOWN}",
+    ),
+    code(
+        "macro-F1",
+        "scoring/metrics/macro_f1.py",
+        "score */SA; score_baseline */SA; choose_baseline SA; score_over_seeds */SA; "
+        "differences SA; report_page",
+    ),
+    code(
+        "yes or no",
+        "scoring/answers/yes_no.py",
+        "score */PM; score_baseline */PM; choose_baseline PM",
+    ),
+    code("texts", "scoring/answers/generation.py", "score */AG"),
+    code("over seeds", "scoring/over_seeds.py", "score_over_seeds *"),
+    code("tests of differences", "comparisons/significance.py", "differences *; compare"),
+    code("adjusted p-values", "comparisons/families.py", "compare"),
+    code("one kind of table", "tables/kinds/validity.py", "render_table *"),
+    code("what collects scores", "exports/tidy_scores.py", "tidy_scores"),
+    code("BERTScore", "scoring/bertscore/run.py", "bertscore *"),
+    code("latency", "prediction/latency.py", "measure_latency *"),
+    code("generation", "prediction/transformers_engine.py", OF_MODELS),
+    code("training", "training/trainer.py", "train_adapter *"),
+    code("descriptions of data", "data/card/description.py", "describe_data *"),
+    code("near duplicates", "data/card/leakage.py", "leakage *"),
+    code("checks of a source", "data/checking.py", "check_data"),
+    code("loader code that cleans", "data/cleaning.py", "dataset *; check_data"),
+    code("loader code that reads files", "data/rows.py", "dataset *; check_data"),
+    Row(
+        "a value in a call of training and prediction, and not of BERTScores",
+        replaced(f"{LIBRARY}/models/loading.py", "double_quant=True", "double_quant=False"),
+        {"ecslm.models.loading: *": f"train_adapter *; {OF_MODELS}"},
+    ),
+    version("pandas", "tidy_scores; draw_figures"),
+    version("matplotlib", "draw_figures"),
+    Row(
+        "the version of torch",
+        locked("torch", "99.1"),
+        {
+            "torch: * -> 99.1": f"train_adapter *; {OF_MODELS}; bertscore *",
+            "versions.torch: * -> 99.1": "report_page",
+        },
+    ),
+    Row(
+        "weights of local directories, their dates kept",
+        together(with_other_weights("weights/model"), with_other_weights("weights/encoder")),
+        {SOURCE: "base_model *"},
+    ),
+)
+TEMPLATES = (
+    templates("render_table *", "%", "tabular.tex.jinja", "float.tex.jinja"),
+    templates("data_card", ".", "data_card.md.jinja"),
+    Row(
+        "the prompt template of one tuned model, by a space",
+        replaced(ALPACA, "### Input:", "### Input: "),
+        {PROMPT: OF_EXACT},
+    ),
+)
+PAGE = (
+    templates("report_page", " ", "report.html.jinja", "report.tex.jinja", "report.css"),
+    templates("report_page", "//", "report.js"),
+)
+OTHER_DATA = (
+    Row(
+        "a validation record, and the relevance labels",
+        together(one_record("Product_Matching", "val"), another_grade),
+        {SOURCE: "dataset PM/val; dataset QPR/test; check_data"},
+    ),
+    Row(
+        "a record of another task, layout, columns, a new task, and what may be dropped",
+        together(
+            one_record("Sentiment_Analysis", "test"),
+            NEW_TASK,
+            in_all_records(with_a_remark),
+            in_all_records(with_turned_keys),
+            configured("studies.local.data.tolerate", ["unknown_task"]),
         ),
+        {"source.tolerate: *": "check_data", "tasks.NEW.*": "check_data", "tolerated: *": CARD},
     ),
-    "a new setting: the test records of its tasks and below, no training": (
+    Row(
+        "the data file under another name in another directory",
+        moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
+        # The notes of tables name the file.
+        {"context.data.source: *": ALL_TABLES, "source: *": CARD},
+    ),
+)
+
+
+def alone(words: str, edit: Edit, jobs: str, below: str = "", causes: str = "*") -> Row:
+    """A row of which all causes concern the same jobs, or new ones."""
+    return Row(words, edit, {causes: jobs}, below)
+
+
+# What is new with a task, and what shows all tasks.
+NEW = "score */MPC; predict */MPC; score_over_seeds */MPC; describe_data MPC; differences *"
+OF_TASKS = f"check_data; data_card; compare; {DRAWN}; render_table *; measure_latency *"
+ALONE = (
+    alone(
+        "a template of a tuned and an untuned model, by which prompts are measured",
+        added(CHATML, "New."),
+        f"describe_data *; predict Tiny/*; {OF_CHAT}; measure_latency *",
+        causes=PROMPT,
+    ),
+    alone(
+        "a new seed",
+        configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
+        "* Tiny-Chat/seed-1; * Tiny-Chat/seed-1/*; score_over_seeds Tiny-Chat/*; differences *; "
+        f"{DRAWN}; render_table *",
+    ),
+    alone(
+        "a new task that does not train",
+        together(configured("tasks.MPC.train", False), MPC),
+        # More tests need more permutations.
+        f"{NEW}; {OF_TASKS}; dataset MPC/test; score_baseline random/seed-0/MPC",
+    ),
+    alone(
+        "a new trained task, on which all adapters are trained",
+        MPC,
+        # Test records are compared with the queries of all training records.
+        f"{NEW}; {OF_TASKS}; dataset MPC/*; leakage *; choose_baseline MPC; score_baseline */MPC; "
+        "train_adapter *",
+    ),
+    alone(
+        "a new model: its files, and the tables that have it",
+        together(
+            configured(f"{MODELS}.Tiny-New", {"base": "Tiny", "template": "llama3"} | TRAINED),
+            listed(f"{TABLES}.validity.models", "Tiny-New"),
+        ),
+        f"* Tiny-New/*; render_table *; {DRAWN}",
+        "train_adapter Tiny-New/seed-0; predict Tiny-New/seed-0/*; score Tiny-New/seed-0/*; "
+        f"bertscore Tiny-New/seed-0/AG; render_table *; {DRAWN}",
+    ),
+    alone(
+        "a new setting: the test records of its tasks and below, no training",
         listed(f"{GENERATED}.settings", "OOD_Diverse_Instruction"),
-        "generated",
-        (
-            *(
-                f"{rule}/{task}"
-                for task in ("SA", "AG")
-                for rule in ("predict *", "score *", "score_over_seeds *")
-            ),
-            *(f"{rule} {task}" for task in ("SA", "AG") for rule in ("describe_data", "leakage")),
-            *("dataset SA/test", "dataset AG/test", "bertscore *", "score_baseline */SA", *DATA),
-            *("differences SA", "differences AG", *SHOWN),
-            *("measure_latency *", "render_table cost"),
-        ),
+        "dataset SA/test; dataset AG/test; check_data; report_page",
+        "; ".join(
+            f"predict */{x}; score */{x}; score_over_seeds */{x}; describe_data {x}; leakage {x}; "
+            f"dataset {x}/test; differences {x}"
+            for x in ("SA", "AG")
+        )
+        + f"; bertscore *; score_baseline */SA; {DATA}; {SHOWN}; measure_latency *; "
+        "render_table cost",
     ),
-    "one test record: that file and below, no training and no other task": (
-        one_record("Product_Matching", "test"),
-        "local",
-        (
-            *("dataset PM/test", "describe_data PM", "leakage PM", *DATA),
-            *("predict */PM", "score */PM", "score_baseline */PM", "render_table ind", *DRAWN),
-        ),
-    ),
-    "one training record: adapters and all below": (
+    alone(
+        "one training record: adapters and all below",
         one_record("Product_Matching", "train"),
-        "local",
-        (
-            *("dataset PM/train", "describe_data PM", "leakage *", *DATA),
-            *("train_adapter *", "predict Tiny-EC/*", "score Tiny-EC/*"),
-            *("score_baseline majority/seed-0/PM", "choose_baseline PM", "render_table ind"),
-            *DRAWN,
-        ),
+        "dataset PM/train; check_data",
+        f"dataset PM/train; describe_data PM; leakage *; {DATA}; train_adapter *; {DRAWN}; "
+        "predict Tiny-EC/*; score Tiny-EC/*; score_baseline majority/seed-0/PM; "
+        "choose_baseline PM; render_table ind",
+        SOURCE,
     ),
+    alone(
+        "one test record: that file and below, no training and no other task",
+        one_record("Product_Matching", "test"),
+        "dataset PM/test; check_data",
+        f"dataset PM/test; describe_data PM; leakage PM; {DATA}; predict */PM; score */PM; "
+        f"score_baseline */PM; render_table ind; {DRAWN}",
+        SOURCE,
+    ),
+)
+READS: dict[str, tuple[Row, ...]] = {
+    "values, templates and code": (*VALUES, *TEMPLATES, *CODE),
+    "the page": PAGE,
+    "other data": OTHER_DATA,
+    **{row.words: (row,) for row in ALONE},
 }
+OF_LOCAL = {"other data", *(row.words for row in ALONE if row.words.startswith("one "))}
 
 
-@pytest.fixture(scope="module")
-def all_jobs(completed: Path) -> dict[str, set[str]]:
-    """The names of all jobs of each study, targets left out."""
-    return {
-        study: {
-            job.name
-            for job in list_jobs(completed, "--dry-run", "--forceall", *study_options(study))
-            if job.command
-        }
-        for study in STUDIES
-    }
-
-
-@pytest.mark.parametrize(("study", "kind"), EDITS)
+@pytest.mark.parametrize("name", READS)
 def test_edits_concern_these_jobs_and_no_others(
-    study: str, kind: str, completed: Path, project: Path, all_jobs: dict[str, set[str]]
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = EDITS[study, kind]
-    if len(rows) > 1:
-        named = [expanded(row.jobs, all_jobs[study]) for row in rows]
-        for number, jobs in enumerate(named):
-            assert jobs - set().union(*named[:number], *named[number + 1 :]), "none of its own"
-    found = difference(rows, study, project, all_jobs[study])
-    if found and len(rows) > 1:
-        found = {
-            row.words: difference(
-                [row], study, shutil.copytree(completed, project.with_name(str(n))), all_jobs[study]
-            )
-            for n, row in enumerate(rows)
-        }
-    assert not found
-
-
-@pytest.mark.parametrize("words", BELOW)
-def test_an_edit_reruns_these_jobs(
-    words: str, project: Path, all_jobs: dict[str, set[str]]
-) -> None:
-    edit, study, jobs = BELOW[words]
-    edit(project)
-    planned = {job.name for job in due(project, study)}
-    assert planned == expanded(jobs, all_jobs[study] | planned)
-
-
-def difference(rows: Iterable[Row], study: str, project: Path, jobs: set[str]) -> list[str]:
-    """How jobs that Snakemake has reasons of their own to run differ from those of the rows."""
+    study, rows = "local" if name in OF_LOCAL else "generated", READS[name]
     for row in rows:
         row.edit(project)
-    reasons = {job.name: job.reason for job in due(project, study) if own_reason(job)}
-    expected = expanded([one for row in rows for one in row.jobs], jobs | reasons.keys())
-    told = " ".join(reasons.values())
-    return [
-        *(f"not planned: {name}" for name in sorted(expected - reasons.keys())),
-        *(f"planned: {name}: {reasons[name]}" for name in sorted(reasons.keys() - expected)),
-        *(f"no reason: {one}" for row in rows for one in row.because if one not in told),
-    ]
+    if rows[-1] is CODE[-1]:
+        graph = read_graph(project, CONFIGURATION.name, study)
+    else:
+        # By the code of this process, which is that of the project.
+        monkeypatch.chdir(project)
+        graph = graph_here(CONFIGURATION.name, study)
+    said = {cause for job in graph.values() for cause in job.causes}
+    patterns = [pattern for row in rows for pattern in row.causes]
+    assert said - {one for pattern in patterns for one in fnmatch.filter(said, pattern)} == set()
+    for row in rows:
+        for pattern, jobs in row.causes.items():
+            found = {name for name, job in graph.items() if fnmatch.filter(job.causes, pattern)}
+            assert found == expanded(jobs, graph), (row.words, pattern)
+        if row.below:
+            jobs = expanded("; ".join(row.causes.values()), graph)
+            assert with_readers(jobs, graph) == expanded(row.below, graph), row.words
+    concerned = {name for name, job in graph.items() if job.causes}
+    assert {name for name, job in graph.items() if job.due} == with_readers(concerned, graph)
+    # Snakemake itself has noted all but the content of files.
+    unseen = {name for name in concerned if not graph[name].recorded_otherwise}
+    assert {name for name, job in graph.items() if job.recorded_otherwise} == concerned - unseen
+    causes = {cause for name in unseen for cause in graph[name].causes}
+    assert {*fnmatch.filter(causes, "report/* has changed")} == causes - {NOT_BUILT}
+    if name == "the page":
+        planned = list_jobs(project, "--dry-run", *study_options(study))
+        due = {job.name: job.reason for job in planned if job.command}
+        assert due.keys() == with_readers(concerned, graph)
+        assert "report.tex.jinja" in due["report_page"]
 
 
-def due(project: Path, study: str) -> list[Job]:
-    return [job for job in list_jobs(project, "--dry-run", *study_options(study)) if job.command]
-
-
-def own_reason(job: Job) -> bool:
-    """Whether there is another reason than jobs before it: Snakemake then looks for no other."""
-    return re.sub(r"Input files updated by another job: [^;]*", "", job.reason).strip("; ") != ""
-
-
-def expanded(patterns: Iterable[str], jobs: set[str]) -> set[str]:
+def expanded(patterns: str, graph: Graph) -> set[str]:
     """The jobs that the patterns name; each must name one."""
-    found = {pattern: {job for job in jobs if fnmatchcase(job, pattern)} for pattern in patterns}
-    assert [pattern for pattern, matches in found.items() if not matches] == [], "no such jobs"
+    found = {one: set(fnmatch.filter(graph, one)) for one in patterns.split("; ")}
+    assert [pattern for pattern, jobs in found.items() if not jobs] == [], "no such jobs"
     return set().union(*found.values())

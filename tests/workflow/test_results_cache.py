@@ -7,14 +7,13 @@ were taken from those that were computed.
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
 from support import warm
-from support.completed import study_options
+from support.completed import CONFIGURATION, study_options
 from support.edits import configured, logic
-from support.interruption import Moment, interrupt, kill_all, run_until
+from support.graphs import due_commands
+from support.interruption import Moment, kill_all, run_until
 from support.project import ROOT
 
 from ecslm.common.manifests import read_manifest
@@ -34,11 +33,6 @@ def run(
     ran = warm.run(command, project, {**os.environ, **environment})
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return set(logs(project, study))
-
-
-def computing(project: Path, study: str, *targets: str) -> set[str]:
-    """Run some targets with models."""
-    return run(project, study, *targets, environment={})
 
 
 def logs(project: Path, study: str = "local") -> dict[str, str]:
@@ -66,30 +60,30 @@ TRAINING = "train_adapter Tiny-EC-seed-0"
 PREDICTIONS = {"predict Tiny-EC-seed-0-PM", "predict Tiny-EC-seed-0-QPR"}
 
 
-@pytest.mark.parametrize(("stop", "cache"), [(interrupt, "there"), (kill_all, "deleted")])
-def test_an_edit_that_is_undone_costs_nothing(project: Path, stop: Any, cache: str) -> None:
-    """Snakemake deletes the adapter before it starts the job that trains the other one."""
+def test_an_edit_that_is_undone_costs_nothing(project: Path) -> None:
+    """Even if the cache was deleted, and the run killed: Snakemake deletes the adapter before it
+    starts the job that trains the other one."""
     before = gpu_results(project)
-    if cache == "deleted":
-        shutil.rmtree(project / CACHE)
+    shutil.rmtree(project / CACHE)
     configuration = (project / "rerun_study.yaml").read_bytes()
     configured("studies.local.training.learning_rate", 3e-4)(project)
     moment = Moment("training has begun", "open w", "*/logs/train_adapter/*")
-    stop(run_until(project, moment, "--cores", "1", *study_options("local"), "--", "adapters"))
+    kill_all(run_until(project, moment, "--cores", "1", *study_options("local"), "--", "adapters"))
     assert not (project / ADAPTER / "manifest.json").exists()
     (project / "rerun_study.yaml").write_bytes(configuration)
     assert TRAINING in run(project, "local", "adapters", "predictions")
     assert gpu_results(project) == before
-    assert run(project, "local", "adapters", "predictions") == set()
+    assert due_commands(project, CONFIGURATION.name, "local", "adapters", "predictions") == []
 
 
 def test_every_step_is_taken_without_models_or_weights(project: Path) -> None:
     """An adapter, the predictions with it, and their BERTScores."""
     before = gpu_results(project, "generated")
-    for folder in (project / "results/generated").glob("*/Tiny-Chat/seed-0"):
-        shutil.rmtree(folder)
-    targets = ("predictions", "results/generated/bertscore/Tiny-Chat/seed-0/AG.jsonl")
-    assert len(run(project, "generated", *targets)) == 1 + 4 + 1
+    shutil.rmtree(project / "results/generated/adapters/Tiny-Chat/seed-0")
+    for path in (project / "results/generated").glob("*/Tiny-Chat/seed-0/AG.*"):
+        path.unlink()
+    scores = "results/generated/bertscore/Tiny-Chat/seed-0/AG.jsonl"
+    assert len(run(project, "generated", scores)) == 3
     assert gpu_results(project, "generated") == before
     for name, text in logs(project, "generated").items():
         assert "taken from the cache: " in text, name
@@ -97,15 +91,10 @@ def test_every_step_is_taken_without_models_or_weights(project: Path) -> None:
 
 def test_other_training_that_gives_the_same_weights_predicts_nothing_again(project: Path) -> None:
     """Such as by code that differs in what has no effect, as on a branch; and then back."""
-    # With the threads of a job.
-    shutil.rmtree(project / "results/local/predictions")
-    shutil.rmtree(project / ADAPTER)
-    shutil.rmtree(project / CACHE)
-    computing(project, "local", "predictions")
     before = gpu_results(project)
     code = (project / "scripts/ecslm/training/fit.py").read_bytes()
     logic("ecslm/training/fit.py")(project)
-    assert computing(project, "local", "adapters") == {TRAINING}
+    assert run(project, "local", "adapters", environment={}) == {TRAINING}
     assert "from step 0" in logs(project)[TRAINING]
     assert run(project, "local", "predictions") == PREDICTIONS
     after = gpu_results(project)
@@ -139,7 +128,7 @@ def test_the_same_model_of_another_name_in_another_study_takes_the_results(proje
     weights = "adapters/{}/seed-0/adapter_model.safetensors"
     one = project / "results/local" / weights.format("Tiny-EC")
     assert not one.samefile(project / "results/second" / weights.format("Twin"))
-    assert run(project, "second", "predictions") == set()
+    assert due_commands(project, CONFIGURATION.name, "second", "predictions") == []
 
 
 def test_a_shared_cache_serves_another_project_and_every_run_keeps_it_within_its_limit(

@@ -1,12 +1,18 @@
-"""The page that explains every key of the configuration, from the JSON schema."""
+"""The JSON schema of the configuration, and the page that explains every key."""
 
+import ast
+import inspect
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from ecslm.common.files import read_text
 
@@ -26,6 +32,30 @@ LIMITS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
 }
+
+
+class Described(GenerateJsonSchema):
+    """A JSON schema in which docstrings below fields are their descriptions.
+
+    pydantic would read them from the source in every process that defines the classes, which takes
+    a third of a second.
+    """
+
+    def model_schema(self, schema: Any) -> dict[str, Any]:
+        """The schema of a class."""
+        found = super().model_schema(schema)
+        for cls in reversed(schema["cls"].__mro__):
+            if issubclass(cls, BaseModel) and cls is not BaseModel:
+                (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+                assert isinstance(definition, ast.ClassDef)
+                for field, text in pairwise(definition.body):
+                    match field, text:
+                        case (
+                            ast.AnnAssign(target=ast.Name(id=name)),
+                            ast.Expr(value=ast.Constant(value=str(words))),
+                        ) if name in found["properties"]:
+                            found["properties"][name]["description"] = inspect.cleandoc(words)
+        return found
 
 
 def reference_page(schema: Json) -> str:

@@ -12,12 +12,15 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv
 from ecslm.data.checking import read_counts
 from ecslm.data.settings import PathData
-from ecslm.estimates.devices import DEVICES, Device, read_devices
-from ecslm.estimates.encoder import ROBERTA_LARGE, Encoder, estimate_bertscore
-from ecslm.estimates.estimate import Estimate, Records
-from ecslm.estimates.prediction import estimate_predictions
+from ecslm.estimates.estimate import DEVICES, Device, Estimate, Records, read_devices
+from ecslm.estimates.jobs import (
+    ROBERTA_LARGE,
+    Encoder,
+    estimate_bertscore,
+    estimate_predictions,
+    estimate_training,
+)
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
-from ecslm.estimates.training import estimate_training
 from ecslm.models.architecture import read_architecture
 from ecslm.plan.inputs import files_of_base, source_of
 from ecslm.plan.study import Study

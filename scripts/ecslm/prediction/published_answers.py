@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import validated_json, write_jsonl
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
+from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed, JobSettings, hiding
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ecslm.common.errors import InputError
-from ecslm.common.locks import held
-from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
-from ecslm.preflight.node import LOCK
+from ecslm.common.locks import held, lock
+from ecslm.preflight.findings import (
+    Finding,
+    PlannedRun,
+    cuda_of_torch,
+    error,
+    ok,
+    read_driver,
+    warning,
+)
 from ecslm.preflight.profiles import SLURM
 
 # Set in a job of SLURM, where `srun` would run within that job.
@@ -39,6 +46,8 @@ OPTIONS = {PARTITION: "partition", "slurm_account": "account"} | {
     name: name for name in ("qos", "constraint")
 }
 NEEDS = ("gpu", "mem_mb", "runtime")
+# In the folder that both sides should see; held on the other side.
+LOCK = "lock"
 
 
 def check_cluster(run: PlannedRun) -> Iterator[Finding]:
@@ -140,6 +149,43 @@ def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
                 fix = "put the project with its .venv, and the Python that this was made with, into"
                 message = f"a short job fails there ({in_line(failed)}): {fix} folders that nodes"
                 yield error(f"{message} see by the same path", where)
+
+
+def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
+    """What a job lacks on this machine, a node.
+
+    Args:
+        folder: where the other side holds a lock.
+        on_gpu: whether jobs run models on GPUs.
+
+    Raises:
+        InputError: there is a driver, but it does not answer.
+    """
+    results = folder.parent.resolve()
+    if not (folder / LOCK).is_file():
+        yield (
+            f"{results} is another folder there than here: put it where nodes and this machine see "
+            "the same files, not on a node's own disk"
+        )
+    else:
+        try:
+            if (taken := lock(folder / LOCK)) is not None:
+                os.close(taken)
+                yield (
+                    f"it could take a lock below {results} that this machine holds: use a folder "
+                    "whose locks hold on all nodes (NFS without `nolock` and `local_lock`, Lustre "
+                    "with `flock`), or two runs could train the same adapter at once"
+                )
+        except InputError as problems:
+            yield from problems.problems
+        except OSError as error:
+            yield f"files below {results} cannot be written and locked there ({error.strerror})"
+    if on_gpu:
+        driver = read_driver()
+        if driver is None or not driver.gpus:
+            yield "a job sees no NVIDIA GPU there: choose a partition that has some"
+        elif why := driver.problem(cuda_of_torch()):
+            yield f"NVIDIA driver: {why}"
 
 
 def in_line(problems: InputError) -> str:

@@ -13,11 +13,10 @@ from pathlib import Path
 from ecslm.common.environment import LOCK_FILE, lock_versions, require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
-from ecslm.estimates.devices import Device
+from ecslm.estimates.estimate import Device
 from ecslm.plan.jobs import versions_in
 from ecslm.plan.requests import SLOW, requests_of
-from ecslm.preflight.drivers import cuda_of_torch
-from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
+from ecslm.preflight.findings import Finding, PlannedRun, cuda_of_torch, error, ok, warning
 from ecslm.provenance.checks import check_gpus
 
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ecslm.common.text import number_of
-from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import Estimate
+from ecslm.estimates.estimate import Device, Estimate
 from ecslm.plan.requests import requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.machine import met

@@ -248,14 +248,9 @@ def _names(concerned: Iterable[Job], jobs: Iterable[Job]) -> str:
     return ", ".join(found)
 
 
-def counts_by_kind(jobs: Iterable[Job]) -> str:
-    """How many jobs of each kind, for example `3 adapters, 24 predictions`."""
-    return counts_of(job.rule for job in jobs)
-
-
-def counts_of(rules: Iterable[str]) -> str:
-    """How many jobs of each kind, by the rule of each job."""
-    counts = Counter(WORDS.get(rule, f"{rule} job") for rule in rules)
+def counts_by_kind(jobs: Iterable[Any]) -> str:
+    """How many jobs of each kind, for example `3 adapters, 24 predictions`; of Snakemake's, too."""
+    counts = Counter(WORDS.get(str(job.rule), f"{job.rule} job") for job in jobs)
     order = [*WORDS.values(), *counts]
     return ", ".join(number_of(counts[word], word) for word in sorted(counts, key=order.index))
 

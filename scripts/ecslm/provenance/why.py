@@ -1,9 +1,11 @@
 """Why jobs would run: what has changed since results were made, by their manifests, and what a
-result was built from."""
+result was built from. Results that were built elsewhere, of which nothing has, can be adopted."""
 
 import json
+import os
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_model, write_json
@@ -24,6 +27,11 @@ from ecslm.schemas.paths import CODE_HISTORY
 
 # Of a terminal.
 WIDTH = 80
+# Rules whose results are not made again in seconds: those that do not match are refused, and kept.
+PRECIOUS = (
+    *("check_data", "dataset", "base_model", "train_adapter", "fetch_answers", "predict"),
+    *("measure_latency", "bertscore", "export_model"),
+)
 # Digests of definitions by module and name; statements that are none have an empty name.
 Code = Mapping[str, Mapping[str, str]]
 
@@ -161,21 +169,11 @@ class Changes:
         jobs: each after those whose results it reads.
         """
         self.jobs = tuple(jobs)
-        self._by_path = {path: job for job in self.jobs for path in job.files}
-
-    def job_of(self, path: Path) -> Job:
-        """The job that makes a file.
-
-        Raises:
-            InputError: there is none.
-        """
-        if job := self._by_path.get(path.as_posix()):
-            return job
-        raise InputError(f"{path}: not a result of the study as configured now")
+        self.by_path = {path: job for job in self.jobs for path in job.files}
 
     def sources(self, job: Job) -> Iterator[Job]:
         """The jobs whose results a job reads."""
-        return (self._by_path[path] for path in job.inputs if path in self._by_path)
+        return (self.by_path[path] for path in job.inputs if path in self.by_path)
 
     @cache  # noqa: B019 - one instance a process
     def reasons(self, job: Job) -> tuple[str, ...]:
@@ -219,7 +217,8 @@ def explain(changes: Changes, path: Path) -> str:
     Raises:
         InputError: the study has no such result, or its manifest is broken.
     """
-    job = changes.job_of(path)
+    if (job := changes.by_path.get(path.as_posix())) is None:
+        raise InputError(f"{path}: not a result of the study as configured now")
     made = read_job_manifest(job) if Path(job.manifest).exists() else None
     state = f"{'will be rebuilt' if job.due else 'up to date'}; built by rule {job.rule}"
     if made is None:
@@ -238,3 +237,71 @@ def explain(changes: Changes, path: Path) -> str:
             modules = ", ".join(definitions(made.code)) or "unknown"
             lines.append(textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "))
     return "\n".join(lines)
+
+
+# Adoption
+
+
+def verified(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs whose results exist and are what the graph would build now.
+
+    Each file is compared with its manifest, and each manifest with the configuration, the code, the
+    lock file and the inputs. Results that do not match are deleted where they are rebuilt in
+    seconds, as scores, comparisons, tables and reports are.
+
+    Args:
+        jobs: each after those whose results it reads.
+
+    Raises:
+        InputError: other results do not match, or results that they were built from are missing;
+            then nothing has been deleted.
+    """
+    good: list[Job] = []
+    problems: list[str] = []
+    # The first job upstream without good results, of each job that has none or reads such.
+    lost: dict[Job, Job] = {}
+    orphans: dict[Job, list[Job]] = {}
+    changes = Changes(jobs)
+    for job in tqdm(jobs, unit="job", desc="verifying", delay=1):
+        exists = any(Path(path).exists() for path in job.files)
+        reasons = _mismatches(job) if exists else []
+        missing = next((lost[one] for one in changes.sources(job) if one in lost), None)
+        if exists and not reasons and missing is None:
+            good.append(job)
+            continue
+        lost[job] = missing or job
+        if job.rule in PRECIOUS:
+            fix = f"copy it again, or {how_to_rebuild(job)}"
+            problems += [f"{job.manifest}: {reason}: {fix}" for reason in reasons]
+            if exists and missing is not None:
+                orphans.setdefault(missing, []).append(job)
+    # Otherwise what is missing may exist, as one of the problems.
+    problems = problems or [
+        f"{missing.manifest}: missing, but results that were built from it exist: copy it too, "
+        f"or {how_to_rebuild(*readers)}"
+        for missing, readers in orphans.items()
+    ]
+    if problems:
+        raise InputError(*problems)
+    for path in (path for job in lost if job.rule not in PRECIOUS for path in job.files):
+        Path(path).unlink(missing_ok=True)
+    return good
+
+
+def align_times(jobs: Iterable[Job]) -> None:
+    """Give all results one time: those that are newer than what reads them would be hashed."""
+    now = time.time_ns()
+    for job in jobs:
+        for path in job.files:
+            os.utime(path, ns=(now, now))
+
+
+def _mismatches(job: Job) -> list[str]:
+    if not Path(job.manifest).exists():
+        return ["missing: it belongs to the results that it describes"]
+    gone = [f"{path} is missing" for path in job.results if not Path(path).exists()]
+    try:
+        changed = [change.words for change in differences(job)]
+        return [*gone, *changed, *damage(job, weights=True)]
+    except InputError:
+        return ["broken"]

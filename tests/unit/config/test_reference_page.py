@@ -7,10 +7,10 @@ import yaml
 from support.project import ROOT
 from support.scripts import run_script
 
-from ecslm.config.reference_page import TEXTS, reference_page
+from ecslm.config.reference_page import TEXTS, Described, reference_page
 from ecslm.config.schema import Config
 
-SCHEMA = Config.model_json_schema()
+SCHEMA = Config.model_json_schema(schema_generator=Described)
 PAGE = reference_page(SCHEMA)
 HEADING = re.compile(r"^##+ `?(.*?)`?$", re.MULTILINE)
 

@@ -9,13 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.project import RESOURCES, ROOT
 
-from ecslm.estimates import encoder, prediction
-from ecslm.estimates import training as of_training
-from ecslm.estimates.devices import DEVICES, Device, read_devices
-from ecslm.estimates.estimate import LEAST_MINUTES, MIB, RATES, Estimate, Records
-from ecslm.estimates.prediction import estimate_predictions
+from ecslm.estimates import jobs
+from ecslm.estimates.estimate import (
+    DEVICES,
+    LEAST_MINUTES,
+    MIB,
+    RATES,
+    Device,
+    Estimate,
+    Records,
+    read_devices,
+)
+from ecslm.estimates.jobs import estimate_predictions, estimate_training
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
-from ecslm.estimates.training import estimate_training
 from ecslm.models.architecture import (
     SIZES,
     Architecture,
@@ -182,9 +188,9 @@ def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch
     from ecslm.scoring.bertscore import pairs, run
     from ecslm.training import fused
 
-    assert (prediction.CHUNK, prediction.KEPT) == (prefill.CHUNK, prefill.KEPT)
-    assert (encoder.BATCH, encoder.CHUNK) == (pairs.BATCH, run.CHUNK)
-    assert of_training.BLOCK == fused.BLOCK
+    assert (jobs.CHUNK, jobs.KEPT) == (prefill.CHUNK, prefill.KEPT)
+    assert (jobs.TEXTS, jobs.PAIRS) == (pairs.BATCH, run.CHUNK)
+    assert jobs.BLOCK == fused.BLOCK
 
 
 def test_operations_are_two_for_each_weight_and_token() -> None:

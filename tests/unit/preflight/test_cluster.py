@@ -1,6 +1,7 @@
 """What SLURM would refuse, and what nodes lack, is a line each; a node is tried last."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from support.slurm_commands import Slurm
 
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
-from ecslm.preflight import node
-from ecslm.preflight.cluster import ask_slurm, check_cluster, minutes_of
-from ecslm.preflight.node import problems_here
+from ecslm.preflight import cluster
+from ecslm.preflight.cluster import ask_slurm, check_cluster, minutes_of, problems_here
+from ecslm.preflight.findings import PlannedRun
 from ecslm.preflight.profiles import Profile
 
 
@@ -38,13 +39,23 @@ def left_behind() -> set[str]:
     return {path.name for path in Path("results").iterdir()} - {"cache"}
 
 
-def told(chosen: Profile | None = None, **study: Any) -> list[str]:
-    return lines(check_cluster(planned_run(chosen or profile(), **study)))
+@cache
+def planned(*tasks: str) -> PlannedRun:
+    """A run of one tuned model or, on some tasks, of one that is not."""
+    study: dict[str, Any] = (
+        {"tasks": list(tasks), "models": {"Small": MODELS["Small"]}} if tasks else {}
+    )
+    return planned_run(profile(), **study)
+
+
+def told(chosen: Profile | None = None, *tasks: str) -> list[str]:
+    return lines(check_cluster(replace(planned(*tasks), profile=chosen or profile())))
 
 
 def test_each_rule_is_judged_by_what_it_asks_for_and_each_place_tried_once(slurm: Slurm) -> None:
     chosen = {"train_adapter:gpu_model": "h100", "train_adapter:slurm_extra": "--exclude='n 2'"}
-    assert told(profile(**chosen, **{"predict:mem_mb": "7"}), gpus=2) == []
+    run = planned_run(profile(**chosen, **{"predict:mem_mb": "7"}), gpus=2)
+    assert lines(check_cluster(run)) == []
     training, predictions = slurm.asked("sbatch")
     assert training.startswith("--test-only --export=ALL --partition=gpu --time=")
     assert training.endswith(" --exclude=n 2 --gpus=h100:2 --wrap=true")
@@ -59,10 +70,9 @@ def test_each_rule_is_judged_by_what_it_asks_for_and_each_place_tried_once(slurm
 
 @pytest.mark.parametrize("at_once", [1, 2])
 def test_predictions_of_one_model_and_seed_ask_together(slurm: Slurm, at_once: int) -> None:
-    tasks = {"tasks": ["PM", "SA", "QPR"], "models": {"Small": MODELS["Small"]}}
     for grouped in ((), ("predict",)):
         asked = {"predict:runtime": "20", "predict:mem_mb": "100"}
-        assert told(profile(at_once, *grouped, **asked), **tasks) == []
+        assert told(profile(at_once, *grouped, **asked), "PM", "SA", "QPR") == []
     one, together = slurm.asked("sbatch")
     assert "--time=20 --mem=100 --gpus=1 " in one
     time = 60 if at_once == 1 else 40
@@ -137,7 +147,7 @@ def test_what_a_node_lacks_is_told(
 def test_gpus_are_looked_for_where_jobs_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node, "read_driver", lambda: None)
+    monkeypatch.setattr(cluster, "read_driver", lambda: None)
     with held(tmp_path / "lock", "lock", wait=False):
         assert list(problems_here(tmp_path, on_gpu=False)) == []
         (line,) = problems_here(tmp_path, on_gpu=True)

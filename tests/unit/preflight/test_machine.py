@@ -11,10 +11,9 @@ from support.planned_runs import GPU, driver, lines, planned_run
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.estimates.devices import DEVICES, read_devices
-from ecslm.preflight import drivers, machine
-from ecslm.preflight import findings as planned
-from ecslm.preflight.drivers import Driver, Gpu, cuda_of_torch, read_driver
+from ecslm.estimates.estimate import DEVICES, read_devices
+from ecslm.preflight import findings, machine
+from ecslm.preflight.findings import Driver, Gpu, cuda_of_torch, read_driver
 from ecslm.preflight.machine import alike, check_cache_folder, check_devices, check_latex, met
 from ecslm.preflight.profiles import Profile
 
@@ -31,7 +30,7 @@ def visible(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def use(found: Driver | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have this machine have these GPUs."""
-    monkeypatch.setattr(planned, "read_driver", lambda: found)
+    monkeypatch.setattr(findings, "read_driver", lambda: found)
     present = [machines.Gpu(f"GPU-{n}") for n, _ in enumerate(found.gpus if found else ())]
     machines.install(present, monkeypatch.setattr)
 
@@ -58,7 +57,7 @@ def test_the_driver_tells_its_version_and_visible_gpus(monkeypatch: pytest.Monke
 
 def test_torch_is_not_loaded_for_its_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
-    monkeypatch.setattr(drivers, "find_spec", lambda _: spec)
+    monkeypatch.setattr(findings, "find_spec", lambda _: spec)
     for text, version in (("cuda: Optional[str] = '12.6'", 12), ("cuda = None", None)):
         (tmp_path / "version.py").write_text(f"debug = False\n{text}\nhip = None\n")
         assert cuda_of_torch() == version
@@ -102,7 +101,8 @@ def test_a_torch_or_gpus_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatc
     assert slow.startswith("warning: Tesla T4: has no bfloat16 of its own (compute capability belo")
     assert "float16 is not offered" in slow
     assert told("float32") == [built]
-    use(driver(GPU), monkeypatch)
+    # The newest that the driver runs.
+    use(driver(GPU, cuda=12), monkeypatch)
     assert not told("bfloat16")
     monkeypatch.setattr(machine, "cuda_of_torch", lambda: None)
     (line,) = told("bfloat16")
@@ -157,7 +157,7 @@ def test_of_several_gpus_the_slowest_counts(monkeypatch: pytest.MonkeyPatch) -> 
         (driver(), None, "NVIDIA A10G", 24),
         (None, None, "NVIDIA A10G", 24),
     ):
-        monkeypatch.setattr(planned, "read_driver", lambda found=found: found)
+        monkeypatch.setattr(findings, "read_driver", lambda found=found: found)
         device, called = met(planned_run(Profile("gpu", gpus=1), **CUDA))
         assert (called, device.name, device.memory_gb) == (name, known, memory)
 

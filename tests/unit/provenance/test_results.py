@@ -16,10 +16,9 @@ from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.models.bases import PathSource, content_of_folder
 from ecslm.models.fetching import fetch_base
-from ecslm.provenance.adoption import verified
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import INCOMPLETE, RECORDS, check_results, finished
-from ecslm.provenance.why import differences
+from ecslm.provenance.why import differences, verified
 
 DATASET_JOB, TRAIN_JOB, SCORE_JOB = JOBS = made_up_study.JOBS
 

@@ -1,16 +1,31 @@
-"""Estimates what a training needs: memory and time, from the model's sizes and the settings.
+"""Estimates what trainings, predictions and BERTScores need: memory and time, from the sizes of the
+model and the settings.
 
-Counted are the tensors that `training/` keeps: see `kept` and `kept_fused`.
+Counted are the tensors that `training/` keeps (see `kept` and `kept_fused`), those of
+`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64
+with the embeddings of a chunk of pairs.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, Estimate, Records, halved
+from ecslm.estimates.estimate import (
+    CONTEXT,
+    DOUBLES,
+    LOADING,
+    RATES,
+    WRITING,
+    Device,
+    Estimate,
+    Records,
+    halved,
+)
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
 from ecslm.models.precision import Precision
 from ecslm.training.settings import TrainingSettings
+
+# Training
 
 # Weight, gradient and the two moments of Adam of a trained parameter, each in float32; and while
 # gradients are clipped or the best checkpoint is read, one more.
@@ -29,6 +44,26 @@ SHAPES, TOKEN = 0.4e9, 60
 PASSES = 4
 # Speed that a further process adds, since processes wait for each other.
 TOGETHER = 0.85
+
+# Prediction
+
+# Tokens that are read at once, as in `prediction/prefill.py`, which loads torch.
+CHUNK = {"cpu": 1024, "cuda": 16384}
+# Prefixes that are kept for the next batches, of about so many tokens.
+KEPT, PREFIX = 64, 128
+# Logits of a row: themselves, in float32, and what of them is sorted or compared.
+ANSWERED = 3
+
+# BERTScore
+
+DOUBLE = 8
+# As in `scoring/bertscore`, which loads torch: texts of an encoder's pass, and pairs of a chunk.
+TEXTS, PAIRS = 16, 128
+# Encoders read no longer texts.
+LONGEST = 512
+# States of a token in a layer, in widths of the encoder: queries, keys, values, the attended, and
+# four times as wide inside, with activation.
+STATES = 14
 
 
 def estimate_training(
@@ -158,3 +193,135 @@ def kept_fused(sizes: Sizes, size: int, attended: float) -> float:
     products = size * (2 * hidden + queries + inner)
     attention = size * (2 * queries + 2 * keys + queries / HEAD_SIZE * attended)
     return norms + products + attention + 2 * size * inner
+
+
+def estimate_predictions(
+    sizes: Sizes,
+    precision: Precision,
+    fused: bool,
+    batch_tokens: int,
+    work: Records,
+    longest_answer: int,
+    trained: int,
+    device: Device,
+    loads: bool = True,
+    copied: bool = False,
+) -> Estimate:
+    """Estimate the answers of one model and seed to one task.
+
+    The memory is that of `batch_tokens`, and the time that of the batches that the device comes
+    down to by halving; where even the longest prompt does not fit, that of `batch_tokens`, too.
+
+    Args:
+        fused: whether the base is dequantised and the adapter merged when the model is loaded.
+        work: the prompts, and the answers that the model gives.
+        longest_answer: `max_new_tokens`, for which memory is kept.
+        trained: parameters of the adapter; 0 without one.
+        loads: whether the job imports libraries and loads the model, which one job does for all
+            others.
+        copied: whether each answer that is scored has a copy of its prompt's keys and values, as
+            where the likeliest of some answers is chosen.
+    """
+    rates, size = RATES[device.kind], TYPE_BYTES[precision.dtype]
+    # Tokens of a prompt with the room for its answer: on average, and of the longest.
+    row, longest = work.prompt + longest_answer, work.longest_prompt + longest_answer
+    # Bytes of the keys and values of a token.
+    state = 2 * size * sizes.depth * sizes.keys
+    process = round(rates.process + sizes.file_bytes)
+    on_cpu, chunk = device.kind == "cpu", CHUNK[device.kind]
+
+    def memory(budget: int) -> dict[str, int]:
+        """Bytes where the model is: weights, keys and values, the states of what is read."""
+        rows = min(max(budget // max(round(row), 1), 1), work.count)
+        tokens = min(max(budget, longest), work.count * longest)
+        read = min(max(chunk, longest), tokens)
+        kept = min(KEPT, work.count) * PREFIX + copied * tokens
+        # A token that is read: its states before and after a layer, in float32 where a norm
+        # computes, and the wide states inside, of one layer at a time.
+        reading = 3 * FLOAT * sizes.hidden + size * (3 * sizes.inner + 4 * sizes.queries)
+        own_head = trained > 0
+        return {
+            "process": process if on_cpu else round(CONTEXT),
+            "base": sizes.unpacked(precision, own_head) if fused else sizes.packed(precision),
+            "adapter": FLOAT * trained,
+            "keys and values": round(rates.pieces * state * (tokens + read + kept)),
+            "states": round(rates.pieces * read * reading),
+            "logits": round(rates.pieces * rows * ANSWERED * FLOAT * sizes.vocabulary),
+        }
+
+    def seconds(budget: int) -> float:
+        """Operations over their rate, bytes over the bandwidth, and starting each layer."""
+        batches = math.ceil(work.count * row / max(budget, row))
+        read = work.count * work.prompt
+        written = work.count * min(work.answer, longest_answer)
+        steps = batches * min(work.longest_answer, longest_answer)
+        # Unmerged updates are a second path beside each layer.
+        paths = 1 if fused or not trained else 2
+        starts = (max(read / chunk, batches) + steps) * paths * sizes.depth * rates.layer
+        moved = steps * sizes.moved(precision, fused) + written * row * state
+        computed = (
+            sizes.reading(read, work.prompt)
+            + batches * 2 * sizes.embedding
+            + sizes.writing(written, row)
+        )
+        rate = device.rate(precision.dtype) * rates.reading
+        return computed / rate + moved / (device.bandwidth_gb_s * 1e9 * WRITING) + starts
+
+    fitting = halved(batch_tokens, longest, memory, device.memory)
+    parts, loading = memory(batch_tokens), rates.start + sizes.file_bytes / LOADING
+    return Estimate(
+        device=parts,
+        host=sum(parts.values()) if on_cpu else process,
+        seconds=loads * loading + seconds(fitting or batch_tokens),
+        budget=fitting,
+    )
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The sizes of an encoder, which has no head."""
+
+    embedding: int
+    """Weights of the embedding of tokens."""
+    linear: int
+    """Weights of all other matrices."""
+    width: int
+    depth: int
+
+
+# For an encoder of unknown size: FacebookAI/roberta-large, by its config.json.
+ROBERTA_LARGE = Encoder(50265 * 1024, 24 * 12 * 1024**2, 1024, 24)
+
+
+def estimate_bertscore(
+    encoder: Encoder, layer: int, texts: int, tokens: float, longest: int, device: Device
+) -> Estimate:
+    """The needs of one BERTScore job.
+
+    Args:
+        layer: whose embeddings are matched; those above are not computed.
+        texts: predictions and references.
+        tokens: of a text, on average.
+        longest: tokens of the longest text.
+    """
+    rates, width = RATES[device.kind], encoder.width
+    weights = encoder.embedding + encoder.linear
+    tokens, longest = min(tokens, LONGEST), min(longest, LONGEST)
+    batch = min(TEXTS, texts) * longest
+    attention = batch * (width // HEAD_SIZE + 1) * longest
+    states = round(rates.pieces * DOUBLE * (STATES * batch * width + 2 * attention))
+    # On the processor, wherever the encoder is.
+    embeddings = round(rates.pieces * DOUBLE * min(2 * PAIRS, texts) * longest * width)
+    # Its files are mapped into memory, and turned into float64 matrix by matrix.
+    process = round(rates.process + FLOAT * weights)
+    parts = {"encoder": DOUBLE * weights, "states": states}
+    if device.kind == "cpu":
+        parts |= {"process": process, "embeddings": embeddings}
+        host = sum(parts.values())
+    else:
+        parts["process"] = round(CONTEXT)
+        host = process + embeddings
+    flops = tokens * (2 * encoder.linear + 4 * encoder.depth * width * tokens)
+    computed = texts * flops * min(layer / encoder.depth, 1)
+    seconds = rates.start + FLOAT * weights / LOADING
+    return Estimate(parts, host, seconds + computed / (device.rate("float64") * DOUBLES))
