@@ -196,7 +196,7 @@ def _fitted(
     if len(known) > 1:
         # Validation records may have classes that no training record has.
         rows = np.isin(labels, classes)
-        model.fit(features[rows], labels[rows])
+        model.fit(features if rows.all() else features[rows], labels[rows])
 
     def scores(others: Matrix) -> NDArray[np.float64]:
         found = np.zeros((others.shape[0], len(classes)))
