@@ -172,7 +172,10 @@ def classify(
     def scores(records: Sequence[Record]) -> NDArray[np.float64]:
         found = features([fields_of(record.input) for record in records])
         rated = {key: model(found[key[0]]) for key, model in models.items()}
-        return np.sum([rated[space, strength] - offset for space, strength, offset in best], axis=0)
+        total: NDArray[np.float64] = np.sum(
+            [rated[space, strength] - offset for space, strength, offset in best], axis=0
+        )
+        return total
 
     return classes, scores
 
