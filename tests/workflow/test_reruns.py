@@ -134,7 +134,7 @@ VALUES = (
             "training.rank: 4 -> 8": "train_adapter Tiny-Exact/*",
             "training.alpha: 8 -> 4": "train_adapter Tiny-Exact/*",
             # The rank decides the number of trained parameters, which all tables know of.
-            "context.models.Tiny-Exact.adapter.rank: *": ALL_TABLES,
+            "context.models.Tiny-Exact.adapter.rank: *": f"{ALL_TABLES}; draw_figures",
             "recipes.Tiny-Exact.*": "report_page",
         },
     ),
