@@ -212,7 +212,7 @@ CODE = (
     code("descriptions of data", "data/description.py", "describe_data *"),
     code("near duplicates", "data/leakage.py", "leakage *"),
     code("checks of a source", "data/checking.py", "check_data"),
-    code("loader code that cleans", "data/cleaning.py", "dataset *; check_data"),
+    code("loader code that cleans", "data/records.py", "dataset *; check_data"),
     code("loader code that reads files", "data/rows.py", "dataset *; check_data"),
     Row(
         "a value in a call of training and prediction, and not of BERTScores",
