@@ -88,7 +88,8 @@ class FiguresSettings(JobSettings):
         The manifests of adapters stand for the logs next to them: these have clock values, by whose
         digest no figure shall be known.
         """
-        scores = [paths.SCORES_PARQUET, *score_files(self.context)] if self.tables else []
+        rows = {row for table in self.tables for row in table.rows}
+        scores = [paths.SCORES_PARQUET, *score_files(self.context, rows)] if self.tables else []
         trained = self.trained.items()
         logs = [
             paths.ADAPTER.format(model=one, seed=seed) for one, seeds in trained for seed in seeds

@@ -4,7 +4,7 @@ With several seeds the value is the mean over seeds, with its standard deviation
 interval is that of the mean, from the file of the score over seeds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -128,16 +128,21 @@ def simple_files(task: str, names: Iterable[str]) -> list[str]:
     return [SIMPLE_BASELINES.format(task=task), *(metric_path(name, 0, task) for name in names)]
 
 
-def score_files(study: TableContext) -> Iterator[str]:
-    """The scores of all models and baselines, those over seeds, and the choice of the best simple
-    baselines, relative to the study's results directory."""
+def score_files(study: TableContext, rows: Collection[str] | None = None) -> Iterator[str]:
+    """The scores of models and baselines, those over seeds, and the choice of the best simple
+    baselines, relative to the study's results directory.
+
+    Args:
+        rows: the models and trivial baselines; None: all.
+    """
     for name, model in sorted(study.models.items()):
-        for task in model.tasks:
+        for task in model.tasks if rows is None or name in rows else ():
             yield from (metric_path(name, seed, task) for seed in model.seeds)
             if len(model.seeds) > 1:
                 yield over_seeds_path(name, task)
     for name, tasks in sorted(study.baselines.items()):
-        yield from (metric_path(name, 0, task) for task in tasks)
+        if rows is None or name in rows:
+            yield from (metric_path(name, 0, task) for task in tasks)
     for task, names in sorted(study.simple.items()):
         yield from simple_files(task, names)
 
