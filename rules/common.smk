@@ -77,7 +77,8 @@ content = per_job(jobs.base_content)
 
 
 def gathered_by(script, settings):
-    """Those of a script that finds its files in the study's results."""
+    """Those of a script that finds its files in the study's results: a folder, as a function, since
+    Snakemake's linter takes a constant for a part of a path that is stated twice."""
     return {**made_by(script, settings), "results": lambda wildcards: STUDY.results}
 
 

@@ -131,7 +131,7 @@ def opened(
     name: str,
     seed: int | None,
     task: str,
-    device: str | None,
+    device: Device | None,
     built: Callable[[str], Path],
 ) -> Backend[Any, Any]:
     """The backend as the job that predicts the task opens it; it has not loaded the model.

@@ -1,8 +1,8 @@
 """What every script does around its work, once.
 
-A script is a function: its signature gives the options, and its docstring says what they are. The
-docstring of the script's file is the text of `--help`: its first paragraph stands before the
-options, the others after them.
+A script is a function: its signature gives the options, and its docstring says what they are. A
+parameter of a dataclass stands for the fields of it, in the same way. The docstring of the script's
+file is the text of `--help`: its first paragraph stands before the options, the others after them.
 
 Left out of code digests: an edit here computes no result again.
 """
@@ -16,7 +16,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import partial
 from pathlib import Path
 from re import MULTILINE, findall
@@ -155,6 +155,8 @@ class job:  # noqa: N801
     """Returns the modules that the job loads by name, given its options."""
     log: bool = False
     """Whether there is `--log`."""
+    needs: Sequence[str] = ()
+    """Fields with a default that the job cannot do without."""
 
     def __call__(self, function: Function) -> Function:
         """Mark the function."""
@@ -230,8 +232,11 @@ def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: job) 
     words: list[Any] = []
     options: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.annotation is Origin:
+        kind = parameter.annotation
+        if kind is Origin:
             words.append(Origin(given, ritual.libraries))
+        elif isinstance(kind, type) and is_dataclass(kind):
+            words.append(_call(kind, given, ritual))
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             words.append(getattr(given, name))
         else:
@@ -257,10 +262,9 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
         epilog=after or (AS_IN_A_RUN if ritual else None),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parameters, helps = inspect.signature(function).parameters, _helps(function.__doc__ or "")
-    for name, parameter in parameters.items():
-        if parameter.annotation is not Origin and name != "log_file":
-            _add_option(parser, parameter, helps[name])
+    parameters, needs = inspect.signature(function).parameters, ritual.needs if ritual else ()
+    for one, words in _options(function):
+        _add_option(parser, one.replace(default=one.empty) if one.name in needs else one, words)
     if ritual is not None:
         if any(one.annotation is Origin for one in parameters.values()):
             parser.add_argument("--manifest", type=output_file, help=MANIFEST)
@@ -269,6 +273,17 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
         if ritual.log:
             parser.add_argument("--log", type=output_file, dest="log_file", metavar="LOG", help=LOG)
     return parser
+
+
+def _options(function: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, str]]:
+    """The parameters that are options, each with what it is."""
+    helps = _helps(function.__doc__ or "")
+    for name, parameter in inspect.signature(function).parameters.items():
+        kind = parameter.annotation
+        if isinstance(kind, type) and is_dataclass(kind):
+            yield from _options(kind)
+        elif kind is not Origin and name != "log_file":
+            yield parameter, helps[name]
 
 
 def _helps(docstring: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import runpy
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from support.project import PROMPTS, SCRIPTS
 
 from ecslm.common.files import write_jsonl
 from ecslm.common.results_cache import ROOT_VARIABLE
+from ecslm.prediction.backend import AskedModel
 from ecslm.prediction.run import predict
 from ecslm.prediction.settings import PredictionSettings, TransformersSettings
 from ecslm.schemas.record import Record
@@ -132,24 +134,21 @@ def run_predict(
 ) -> Path:
     """Predict seven made-up records; returns the predictions file."""
     output = folder / "predictions.jsonl"
+    asked: dict[str, Any] = {
+        **{"base": base, "adapter": adapter, "template": PROMPTS / "alpaca.jinja", "threads": 1},
+        **{one.name: changes.pop(one.name) for one in fields(AskedModel) if one.name in changes},
+    }
     options: dict[str, Any] = {
-        "model": None,
         "dataset": write_records(folder / "test.jsonl", 7, split="test"),
-        "base": base,
-        "adapter": adapter,
-        "template": PROMPTS / "alpaca.jinja",
         "settings": settings or prediction_settings(),
         "batch_tokens": 300,
-        "seed": 0,
-        "device": "cpu",
-        "threads": 1,
         "output": output,
         "cost": folder / "cost.json",
         "manifest": folder / "predictions.manifest.json",
         "code": "code:1",
     }
     with cache_in(folder):
-        predict(**(options | changes))
+        predict(AskedModel(**asked), **(options | changes))
     return output
 
 

@@ -4,6 +4,7 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -121,8 +122,18 @@ def test_what_is_wrong_with_a_command_line_is_one_line(
     assert len(caught.value.problems) == 1
 
 
-@job(["numpy"])
-def work(origin: Origin, source: Path, output: OutputFile) -> None:
+@dataclass
+class Ending:
+    """
+    Args:
+        end: what a text ends with
+    """
+
+    end: str = "."
+
+
+@job(["numpy"], needs=["end"])
+def work(origin: Origin, ending: Ending, source: Path, output: OutputFile) -> None:
     """
     Args:
         source: a file
@@ -132,7 +143,7 @@ def work(origin: Origin, source: Path, output: OutputFile) -> None:
     text = source.read_text()
     if "changes" in text:
         source.write_text("changed")
-    origin.writes({output: text.upper(), output.with_suffix(".bin"): b"\0"})
+    origin.writes({output: text.upper() + ending.end, output.with_suffix(".bin"): b"\0"})
 
 
 def test_a_job_writes_what_it_made_and_from_what(
@@ -140,9 +151,13 @@ def test_a_job_writes_what_it_made_and_from_what(
 ) -> None:
     source, output = tmp_path / "source", tmp_path / "made.txt"
     source.write_text("a text")
-    monkeypatch.setattr(sys, "argv", ["s", "--source", str(source), "--output", str(output)])
+    words = ["s", "--source", str(source), "--output", str(output)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(InputError, match="--end"):
+        parse(command_line(work, ""))
+    monkeypatch.setattr(sys, "argv", [*words, "--end", "!"])
     run(work)
-    assert output.read_text() == "A TEXT"
+    assert output.read_text() == "A TEXT!"
     made = read_manifest(tmp_path / "made.manifest.json")
     assert (list(made.inputs), list(made.files)) == ([str(source)], ["made.txt", "made.bin"])
     assert (list(made.versions), made.code) == (["numpy"], None)
@@ -165,7 +180,7 @@ def test_nothing_is_written_of_a_changed_source_or_over_it(
 ) -> None:
     source = tmp_path / "source.bin"
     source.write_text(text)
-    words = ["s", "--source", str(source), "--output", str(tmp_path / output)]
+    words = ["s", "--source", str(source), "--output", str(tmp_path / output), "--end", "!"]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as ended:
         run(work)

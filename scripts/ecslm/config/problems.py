@@ -160,10 +160,10 @@ def reference_problems(
         return
     yield from _shared_aliases(config.tasks)
     if config.study not in config.studies and config.study not in lost:
-        yield f"study: {unknown(config.study, 'studies', config.studies)}"
+        yield f"study: {_unknown(config.study, 'studies', config.studies)}"
     for base in config.licenses:
         if base not in config.bases and base not in lost:
-            yield f"licenses: {unknown(base, 'bases', config.bases)}"
+            yield f"licenses: {_unknown(base, 'bases', config.bases)}"
     for name, study in config.studies.items():
         path = f"studies.{name}"
         valid = _valid_names(config, study, templates)
@@ -180,7 +180,7 @@ def reference_problems(
 Valid = tuple[str, Collection[str]]
 
 
-def unknown(name: str, where: str, valid: Collection[str]) -> str:
+def _unknown(name: str, where: str, valid: Collection[str]) -> str:
     """What is wrong with a name that refers to nothing."""
     return f"{name} is not in {where}{nearest(name, valid)}"
 
@@ -196,7 +196,7 @@ def _unknown_names(
 
     def check(part: str, name: str) -> None:
         if name not in valid[part][1] and name not in lost:
-            told = {"problem": unknown(name, *valid[part])}
+            told = {"problem": _unknown(name, *valid[part])}
             raise PydanticCustomError(UNKNOWN_NAME, "{problem}", told)
 
     yield from _invalid(path, raw, StudySettings, check)
@@ -209,7 +209,7 @@ def _unknown_names(
             for name in names:
                 if name not in valid[part][1] and name not in lost:
                     where = f"{path}.comparisons.contrasts.{key}.{name_of}"
-                    yield f"{where}: {unknown(name, *valid[part])}"
+                    yield f"{where}: {_unknown(name, *valid[part])}"
 
 
 def _contrasts(study: StudySettings) -> Mapping[str, Any]:

@@ -45,11 +45,6 @@ class EncoderSettings(BertScoreSettings):
     encoder: BaseName
     """Encoder weights, an entry of `bases`."""
 
-    # It is the name of a folder of bert-score.
-    rescale_language: Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)?$")] | None = "en"
-    """Language of bert-score's own rescaling baseline, for encoders that have one; null: no
-    rescaled scores."""
-
 
 class ReportEntry(Closed):
     """What the page of a study shows beside tables and figures."""

@@ -26,7 +26,7 @@ from ecslm.models.loading import load_base_model, load_tokenizer, require_device
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import Generated, Request
+from ecslm.prediction.backend import AskedModel, Generated, Request, there
 from ecslm.prediction.settings import DecodingSettings, TransformersSettings
 from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
 from ecslm.prediction.transformers_engine import load_model
@@ -75,16 +75,17 @@ class Asked:
 
 
 def export_model(
-    asking: Request[TransformersSettings],
+    model: AskedModel,
     datasets: Mapping[str, Path],
     settings: ExportSettings,
+    batch_tokens: int,
     manifest: Path,
     code: str | None,
 ) -> None:
     """Write the folder of an exported model, whole or not at all: it is the manifest's directory.
 
     Args:
-        asking: the base and the adapter, and how they are asked; settings are those of each task.
+        model: the base with the adapter.
         datasets: files of test records by task, of which some are answered: evenly spaced, so that
             each setting has its share.
 
@@ -92,17 +93,15 @@ def export_model(
         InputError: bad input, an adapter that does not match the base, a device that is missing,
             or an exported model that is not equal to the base with the adapter.
     """
-    base, adapter, prompt = asking.base, asking.adapter, asking.prompt_template()
-    assert base and adapter, "exported models have both"
+    base, adapter, prompt = there(model.base), there(model.adapter), model.prompt_template()
     versions = require_locked(settings.libraries)
     inputs = (base, adapter, *datasets.values())
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
-    origin |= run_fields(asking.model, asking.seed, asking.device, asking.threads)
-    asked = []
+    origin |= run_fields(model.model, model.seed, model.device, model.threads)
+    asked, pinned = [], vars(model) | {"template_digest": as_parameter(prompt.sha256)}
     for task, own in settings.tasks.items():
         log.info("%s: answers of the base with the adapter", task)
-        digest, budget = as_parameter(prompt.sha256), own.budget(asking.batch_tokens)
-        request = replace(asking, settings=own, template_digest=digest, batch_tokens=budget)
+        request = Request(**pinned, settings=own, batch_tokens=own.budget(batch_tokens))
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
         if not records:
             raise InputError(f"{datasets[task]}: no records to compare the model by")

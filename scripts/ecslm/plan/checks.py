@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -42,12 +42,13 @@ def check_named_files(study: Study) -> None:
         InputError: all problems, a line each.
     """
     models = study.settings.models
+    checks = _unfit_trainings, _unfit_encoder, _missing_answers, _wrong_scores
     templates = {study.template(name): model.shots for name, model in models.items() if model.run}
     try:
         all_of(
             source_of(study).check,
             lambda: check_tables(study),
-            lambda: _refuse_unfit(study),
+            *(partial(_refuse, problems(study)) for problems in checks),
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
         )
     except InputError as error:
@@ -57,10 +58,9 @@ def check_named_files(study: Study) -> None:
     warn_of_idle_contrasts(study)
 
 
-def _refuse_unfit(study: Study) -> None:
-    checks = _unfit_trainings, _unfit_encoder, _missing_answers, _wrong_scores
-    if problems := [problem for check in checks for problem in check(study)]:
-        raise InputError(*problems)
+def _refuse(problems: Iterable[str]) -> None:
+    if lines := list(problems):
+        raise InputError(*lines)
 
 
 def _known(study: Study) -> Iterator[tuple[str, TransformersModel, Architecture]]:

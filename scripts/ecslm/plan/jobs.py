@@ -187,10 +187,8 @@ def description_settings(study: Study, task: str) -> DescriptionSettings:
     """The maximum lengths for a task of the model that the records are described with."""
     model, entry = described_model(study), study.task(task)
     training = model.training or study.settings.training
-    decoding, adapted = (
-        model.decoded(study.decoding(task)),
-        study.adapted(study.described_model or ""),
-    )
+    adapted = study.adapted(study.described_model or "")
+    decoding = model.decoded(study.decoding(task))
     return DescriptionSettings(
         answer=entry.answer,
         tokenizer=model.base,

@@ -22,6 +22,7 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.settings import PredictionSettings, module_name
 from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.record import Record
+from ecslm.script import Device
 
 SUFFIX = "_backend"
 DEFAULT = "transformers"
@@ -32,33 +33,31 @@ OPTIONS = ("base", "adapter", "answers", "train", "val", "template", "access")
 SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings, covariant=True)
 
 
-@dataclass(frozen=True)
-class Request(Generic[SomeSettings]):
-    """Which model is to answer, and how. What a backend does not need may be missing."""
+@dataclass(frozen=True, kw_only=True)
+class AskedModel:
+    """Which model is to answer, and where. What a backend does not need may be missing.
 
-    settings: SomeSettings
+    Args:
+        model: name of the model, which must be that of the adapter (default: any)
+        base: manifest.json of the base weights, as results/bases/NAME/manifest.json
+        adapter: manifest.json of the adapter, if it has one
+        adapter_of: name of the model that the adapter was trained as (default: --model)
+        template: Jinja file of the prompt, as in resources/prompts
+        template_digest: set by a run: digest of the template; another template is refused
+        seed: seed of sampled decoding, and of the adapter
+        device: where to compute
+        threads: CPU threads; the number decides how sums are rounded
+    """
+
     model: str | None = None
     base: Path | None = None
     adapter: Path | None = None
     adapter_of: str | None = None
-    """The model that the adapter was trained as; None accepts any."""
-    answers: tuple[Path, ...] = ()
-    """Files of answers that exist already."""
-    train: Path | None = None
-    """Records of the task to learn from."""
-    val: Path | None = None
-    """Records to choose settings by."""
     template: Path | None = None
     template_digest: str | None = None
-    """Of the template when the job began."""
-    batch_tokens: int = 0
-    """0: prompts are alone in their batch."""
     seed: int = 0
-    device: str = "cpu"
-    threads: int = 1
-    """Threads on a CPU."""
-    access: str | None = None
-    """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
+    device: Device = "cpu"
+    threads: int = 2
 
     def prompt_template(self) -> PromptTemplate:
         """The template of prompts.
@@ -69,8 +68,25 @@ class Request(Generic[SomeSettings]):
         return PromptTemplate(there(self.template), self.template_digest)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Request(AskedModel, Generic[SomeSettings]):
+    """How a model is to answer."""
+
+    settings: SomeSettings
+    answers: tuple[Path, ...] = ()
+    """Files of answers that exist already."""
+    train: Path | None = None
+    """Records of the task to learn from."""
+    val: Path | None = None
+    """Records to choose settings by."""
+    batch_tokens: int = 0
+    """0: prompts are alone in their batch."""
+    access: str | None = None
+    """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
+
+
 def there(path: Path | None) -> Path:
-    """A file that `Backend.NEEDS` has required."""
+    """A file that `Backend.NEEDS` has required, or the script."""
     assert path is not None, "the backend needs it"
     return path
 

@@ -8,7 +8,6 @@ import logging
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -19,34 +18,26 @@ from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import manifest_of, require_unchanged
 from ecslm.models.manifests import run_fields
-from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import Request
+from ecslm.models.prompts import as_parameter
+from ecslm.prediction.backend import AskedModel, Request
 from ecslm.prediction.run import Ask, opening, with_session
 from ecslm.prediction.settings import LatencySettings, SampleSettings, TransformersSettings
 from ecslm.prediction.transformers_backend import TransformersBackend
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
-from ecslm.script import Device, Origin, OutputFile, job
+from ecslm.script import Origin, OutputFile, job
 
 log = logging.getLogger(__name__)
 
 
-@job(log=True)
+@job(log=True, needs=("base", "template"))
 def measure_latency(
     origin: Origin,
+    asked: AskedModel,
     *,
     datasets: Sequence[Path],
-    base: Path,
-    template: Path,
     output: OutputFile,
-    model: str | None = None,
-    adapter: Path | None = None,
-    adapter_of: str | None = None,
-    template_digest: str | None = None,
     settings: LatencySettings,
-    seed: int = 0,
-    device: Device = "cpu",
-    threads: int = 2,
     worker_code: str | None = None,
 ) -> None:
     """Answer the sample; write how long each answer took, and the manifest.
@@ -60,46 +51,26 @@ def measure_latency(
 
     Args:
         datasets: dataset files of test records
-        base: manifest.json of the base weights, as results/bases/NAME/manifest.json
-        template: Jinja file of the prompt, as in resources/prompts
         output: file to write: the seconds of each answer
-        model: name of the model, which must be that of the adapter (default: any)
-        adapter: manifest.json of the adapter (default: none)
-        adapter_of: name of the model that the adapter was trained as (default: --model)
-        template_digest: set by a run: digest of the template; another template is refused
         settings: sample, and how tasks are answered: JSON or @FILE
-        seed: seed of sampled decoding, and of the adapter
-        device: where to compute
-        threads: CPU threads
         worker_code: set by a run: digest of predict.py's code, which identifies its process
     """
-    prompt = PromptTemplate(template, template_digest).sha256
-    answering, tuned = list(settings.tasks.values()), adapter is not None
+    answering, tuned = list(settings.tasks.values()), asked.adapter is not None
+    prompt, precision = asked.prompt_template().sha256, answering[0].precision
     used = (TransformersBackend.libraries(own, tuned) for own in answering)
     origin.fields |= {
         "versions": require_locked(tuple(dict.fromkeys(chain(*used)))),
         "template_sha256": prompt,
-        **run_fields(model, seed, device, threads, answering[0].precision),
+        **run_fields(asked.model, asked.seed, asked.device, asked.threads, precision),
     }
-    origin.reads(*datasets, base, adapter)
-    request = Request(
-        settings=answering[0],
-        model=model,
-        base=base,
-        adapter=adapter,
-        adapter_of=adapter_of or model,
-        template=template,
-        template_digest=as_parameter(prompt),
-        seed=seed,
-        device=device,
-        threads=threads,
-    )
+    origin.reads(*datasets, asked.base, asked.adapter)
     records = (record for path in datasets for record in read_records(path))
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin.fields)
-    lease_devices(device)
-    requests = {task: replace(request, settings=settings.tasks[task]) for task in sample}
-    found = with_session(worker_code, request, lambda ask: _measured(ask, requests, sample))
+    lease_devices(asked.device)
+    pinned = vars(asked) | {"template_digest": as_parameter(prompt)}
+    requests = {task: Request(**pinned, settings=settings.tasks[task]) for task in sample}
+    found = with_session(worker_code, asked, lambda ask: _measured(ask, requests, sample))
     write_json(output, found.model_dump(mode="json"))
     origin.wrote([], manifest_of(output))
 

@@ -24,14 +24,20 @@ from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import WorkerLostError, join
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
-from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import Generated, Request, backend_class, read_prediction_settings
+from ecslm.models.prompts import as_parameter
+from ecslm.prediction.backend import (
+    AskedModel,
+    Generated,
+    Request,
+    backend_class,
+    read_prediction_settings,
+)
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import GivenRecord, Record
-from ecslm.script import Device, OutputFile, job
+from ecslm.script import OutputFile, job
 
 log = logging.getLogger(__name__)
 
@@ -51,24 +57,16 @@ class AnsweredRecord(GivenRecord):
 
 @job(log=True)
 def predict(
+    asked: AskedModel,
     *,
     dataset: Path,
     output: OutputFile,
-    model: str | None = None,
     task: str | None = None,
-    base: Path | None = None,
-    adapter: Path | None = None,
-    adapter_of: str | None = None,
     answers: Sequence[Path] = (),
     train: Path | None = None,
     val: Path | None = None,
-    template: Path | None = None,
-    template_digest: str | None = None,
     settings: Annotated[PredictionSettings, read_prediction_settings],
     batch_tokens: int = 4000,
-    seed: int = 0,
-    device: Device = "cpu",
-    threads: int = 2,
     access: str | None = None,
     cost: OutputFile | None = None,
     manifest: OutputFile | None = None,
@@ -89,21 +87,12 @@ def predict(
     Args:
         dataset: records to answer (JSON Lines), see below
         output: predictions file (JSON Lines) to write
-        model: name of the model, which must be that of the adapter (default: any)
         task: code of the task of records that name none, for example SA
-        base: manifest.json of the base weights, as results/bases/NAME/manifest.json
-        adapter: manifest.json of the adapter (default: none)
-        adapter_of: name of the model that the adapter was trained as (default: --model)
         answers: files of answers that exist already
         train: records of the task to learn from (JSON Lines)
         val: records of the task to choose settings by (JSON Lines)
-        template: Jinja file of the prompt, as in resources/prompts
-        template_digest: set by a run: digest of the template; another template is refused
         settings: the backend and what it needs: JSON or @FILE
         batch_tokens: most tokens in a batch, padding included; --settings takes precedence
-        seed: seed of sampled decoding, and of the adapter
-        device: where to compute
-        threads: CPU threads; the number decides how sums are rounded
         access: how a server is reached, and its budget: JSON or @FILE
         cost: cost file to write (default: OUTPUT with .cost.json)
         manifest: manifest to write: what the result was made from (default: OUTPUT with
@@ -112,26 +101,19 @@ def predict(
     """
     batch_tokens = settings.budget(batch_tokens)
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
-    kind = backend_class(settings.backend)
-    versions = require_locked(kind.libraries(settings, tuned=adapter is not None))
-    prompt = None if template is None else PromptTemplate(template, template_digest).sha256
-    inputs = [path for path in (dataset, base, adapter, *answers, train, val) if path is not None]
+    kind, device, seed = backend_class(settings.backend), asked.device, asked.seed
+    versions = require_locked(kind.libraries(settings, tuned=asked.adapter is not None))
+    prompt = None if asked.template is None else asked.prompt_template().sha256
+    given = (dataset, asked.base, asked.adapter, *answers, train, val)
+    inputs = [path for path in given if path is not None]
     origin = made_from(inputs, settings, code, versions, prompt)
     request = Request(
-        model=model,
-        base=base,
-        adapter=adapter,
-        adapter_of=adapter_of or model,
+        **vars(asked) | {"template_digest": prompt and as_parameter(prompt)},
         answers=tuple(answers),
         train=train,
         val=val,
-        template=template,
-        template_digest=None if prompt is None else as_parameter(prompt),
         settings=settings,
         batch_tokens=batch_tokens,
-        seed=seed,
-        device=device,
-        threads=threads,
         access=access,
     )
     records = [record for record in read_given(dataset, task) if settings.asks(record)]
@@ -142,7 +124,7 @@ def predict(
     require_unchanged(origin)
 
     local, precision = device if kind.LOCAL else None, getattr(settings, "precision", None)
-    known = run_fields(model, seed, local, threads, precision)
+    known = run_fields(asked.model, seed, local, asked.threads, precision)
     action = {
         "step": "predict",
         "dataset": _seen_digest(records) if kind.LOCAL else origin["inputs"][str(dataset)],
@@ -157,11 +139,11 @@ def predict(
             return
         if kind.LOCAL:
             lease_devices(device)
-        asked = records if kind.KNOWS_RECORDS else list(map(_seen, records))
+        shown = records if kind.KNOWS_RECORDS else list(map(_seen, records))
         made = with_session(
             code if kind.LOCAL else None,
             request,
-            lambda ask: _predicted(ask, opening(request, asked), records, work.folder),
+            lambda ask: _predicted(ask, opening(request, shown), records, work.folder),
         )
         # A fault of a server that passes may give answers that cannot be used.
         keep = not read_json(made["cost"]).get("unusable_answers")
@@ -234,7 +216,7 @@ def _form(settings: type) -> TypeAdapter[Request[Any]]:
 
 
 def with_session(
-    worker_code: str | None, request: Request[Any], work: Callable[[Ask], Result]
+    worker_code: str | None, asked: AskedModel, work: Callable[[Ask], Result]
 ) -> Result:
     """Do work with a session: in the process of the run or, if there is none, in this one.
 
@@ -249,8 +231,8 @@ def with_session(
             "code": worker_code,
             # A job needs some of the libraries alone, but its process serves others too.
             "lock": sha256_of_file(LOCK_FILE),
-            "device": request.device,
-            "threads": request.threads,
+            "device": asked.device,
+            "threads": asked.threads,
             "folder": str(Path.cwd()),
         }
         try:

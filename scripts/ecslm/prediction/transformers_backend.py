@@ -184,11 +184,11 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         """An adapter of another model or seed, or with other weights, prompts or precision."""
         request, settings = self._request, self._request.settings
         base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
-        retrain = how_to_retrain(path, adapter)
+        retrain, named = how_to_retrain(path, adapter), request.adapter_of or request.model
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")
         for what, then, now, fix in (
-            ("model", adapter.model, request.adapter_of or adapter.model, "use its own --model"),
+            ("model", adapter.model, named or adapter.model, "use its own --model"),
             ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),
             ("weights", adapter.base_sha256, files_digest(base.files), "use its base"),
             ("prompts", adapter.template_sha256, template.sha256, "use its template"),

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import transformers_engine
-from ecslm.prediction.backend import Request
+from ecslm.prediction.backend import AskedModel
 from ecslm.prediction.transformers_engine import load_model
 
 CPU = torch.device("cpu")
@@ -64,14 +63,18 @@ def settings(precision: dict[str, str] = EXACT, **decoding: Any) -> ExportSettin
 def export(folder: Path, base: Path, adapter: Path, chosen: ExportSettings | None = None) -> Path:
     """Export into `folder`/model, which is returned."""
     chosen = chosen or settings()
-    model, template = "Tiny-EC", PROMPTS / "alpaca.jinja"
-    request = Request(chosen.tasks["AG"], model, base, adapter, model, template=template)
-    request = replace(request, batch_tokens=300)
+    asked = AskedModel(
+        model="Tiny-EC",
+        base=base,
+        adapter=adapter,
+        template=PROMPTS / "alpaca.jinja",
+        threads=1,
+    )
     files = {
         task: write_records(folder / f"{task}.jsonl", 7, task=task, split="test")
         for task in chosen.tasks
     }
-    export_model(request, files, chosen, folder / "model/manifest.json", None)
+    export_model(asked, files, chosen, 300, folder / "model/manifest.json", None)
     return folder / "model"
 
 

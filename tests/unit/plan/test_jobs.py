@@ -2,8 +2,10 @@
 
 import argparse
 import json
+from typing import Any
 
 import pytest
+from support.configs import SHIPPED, loaded
 from support.plans import BASELINES, IND, MODELS, TASKS, plan
 from support.project import ROOT
 from support.scripts import function_of
@@ -194,6 +196,24 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
             # Snakemake does not compare their order.
             same = set if job.rule == "report_page" else list
             assert same(job.inputs) == same(other[name].inputs), name
+
+
+def turned(value: Any) -> Any:
+    """The value with the keys of all its mappings in the opposite order."""
+    if isinstance(value, dict):
+        return {key: turned(value[key]) for key in reversed(value)}
+    return [turned(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", ["demo", "paper"])
+def test_the_order_of_keys_in_the_configuration_changes_no_parameter(name: str) -> None:
+    raw = {**SHIPPED, "study": name}
+    assert [*turned(raw)["studies"][name]] != [*raw["studies"][name]]
+    plain, other = (
+        {job.name: job.params for job in stated_jobs(Study(loaded(one))).values()}
+        for one in (raw, turned(raw))
+    )
+    assert plain == other
 
 
 def test_the_token_budget_counts_where_it_can_change_an_answer() -> None:

@@ -13,6 +13,7 @@ from support.model_examples import PROMPTS, make_record, prediction_settings, wr
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.prediction import transformers_engine
+from ecslm.prediction.backend import AskedModel
 from ecslm.prediction.latency import LatencySettings, SampleSettings, measure_latency, sample_of
 from ecslm.prediction.transformers_backend import loaded_model
 from ecslm.prediction.transformers_engine import Engine
@@ -69,14 +70,16 @@ def measured(folder: Path, base: Path, adapter: Path | None = None) -> LatencyFi
     given = Namespace(code=None, manifest=None, settings=settings)
     measure_latency(
         Origin(given, ()),
-        model="Tiny",
+        AskedModel(
+            model="Tiny",
+            base=base,
+            adapter=adapter,
+            adapter_of="Tiny-EC",
+            template=PROMPTS / "alpaca.jinja",
+            threads=1,
+        ),
         datasets=[write_records(folder / "test.jsonl", 7, split="test")],
-        base=base,
-        adapter=adapter,
-        adapter_of="Tiny-EC",
-        template=PROMPTS / "alpaca.jinja",
         settings=settings,
-        threads=1,
         output=output,
     )
     return LatencyFile.model_validate(read_json(output))

@@ -3,7 +3,7 @@ without torch."""
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -19,7 +19,8 @@ class BertScoreSettings(JobSettings):
 
     layer: int = Field(17, ge=1)
     """Encoder layer whose embeddings are matched."""
-    rescale_language: str | None = "en"
+    # It is the name of a folder of bert-score.
+    rescale_language: Annotated[str, Field(pattern="^[a-z]{2}(-[a-z]+)?$")] | None = "en"
     """Language of bert-score's own rescaling baseline, for encoders that have one; null: no
     rescaled scores."""
 
