@@ -72,9 +72,8 @@ class TaskVerdict:
         if simple is None:
             return self.doubt
         own, why = self.score.number, self.doubt
-        if not why and self.outcome == 0 and own is not None:
-            side = "ahead" if own > simple.value else "behind"
-            why = "equal" if own == simple.value else f"{side}, perhaps by chance"
+        if not why and self.outcome == 0 and own is not None and own != simple.value:
+            why = f"{'ahead' if own > simple.value else 'behind'}, perhaps by chance"
         return "; ".join(filter(None, [f"{simple.row} {score_text(simple.value)}", why]))
 
     @property

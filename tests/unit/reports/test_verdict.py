@@ -25,7 +25,7 @@ def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
         (0.9, -0.1, "significant", "worse", "TF-IDF 0.900"),
         (0.5, 0.3, "", "no better", "TF-IDF 0.500; ahead, perhaps by chance"),
         (0.9, -0.1, "", "no better", "TF-IDF 0.900; behind, perhaps by chance"),
-        (0.8, 0.0, "", "no better", "TF-IDF 0.800; equal"),
+        (0.8, 0.0, "", "no better", "TF-IDF 0.800"),
         (0.5, 0.3, "few", "no better", "TF-IDF 0.500; too few records to be sure"),
         (0.5, 0.3, "undecided", "no better", "TF-IDF 0.500; p is too near to the level"),
     ],
