@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.config.models import LearnedModel, name_like
-from ecslm.models.architecture import count_multiplied
+from ecslm.models.architecture import count_adapter, count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
@@ -23,7 +23,6 @@ from ecslm.tables.kind import KINDS, TableRequest
 from ecslm.tables.kinds.results import ResultsEntry, Rows
 from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
-    AdapterContext,
     ContrastContext,
     DataContext,
     ModelContext,
@@ -189,10 +188,13 @@ def table_context(study: Study) -> TableContext:
 
 def _model(study: Study, name: str) -> ModelContext:
     model = study.model(name)
-    trained, access = study.adapter_name(name), model.reached()
-    adapted = None if trained is None else study.local_models[trained]
+    training, access = study.adapted(name), model.reached()
     sizes = None if model.base is None else study.architecture_row(model.base)
     learned = model if isinstance(model, LearnedModel) else None
+    parameters = None
+    if sizes and training:
+        trained = count_adapter(sizes, training.rank, training.target_modules)
+        parameters = count_base(sizes), trained
     return ModelContext(
         seeds=model.seeds,
         tasks=study.model_tasks(name),
@@ -200,14 +202,8 @@ def _model(study: Study, name: str) -> ModelContext:
         limits=model.limits(),
         learned=model.learns,
         local=name in study.local_models or model.learns,
-        adapter_of=trained,
-        adapter=AdapterContext(
-            architecture=study.settings.architectures.get(adapted.base, adapted.base),
-            rank=adapted.training.rank,
-            target_modules=adapted.training.target_modules,
-        )
-        if adapted and adapted.training
-        else None,
+        adapter_of=study.adapter_name(name),
+        parameters=parameters,
         prices=None if access is None else access.prices,
         family=learned.method if learned else model.base or name,
         multiplied=None if sizes is None else count_multiplied(sizes),

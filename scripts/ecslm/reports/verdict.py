@@ -118,13 +118,13 @@ class Verdict:
             return [f"{self.model} is compared with no simple baseline."]
         tasks = number_of(compared, "task")
         better = "better than the best simple baseline"
-        of = "no task" if compared == 1 else f"none of {tasks}"
-        found = [f"{self.model} is in {of} {better}."]
+        one = compared == 1
+        found = [f"{self.model} is {'not shown to be' if one else f'in none of {tasks}'} {better}."]
         if good:
-            named = f"{len(good)} of {tasks}: {_listed(good)}"
+            named = _listed(good) if one else f"{len(good)} of {tasks}: {_listed(good)}"
             found = [f"{self.model} is good for {named}. There it is {better}."]
         if open_ or bad:
-            unsure = ", and the model is not shown to be better" if open_ else ""
+            unsure = ", and the model is not shown to be better" if open_ and not one else ""
             rest = "For the others take" if good else "Take"
             found.append(f"{rest} a simple baseline: it costs less to use{unsure}.")
         if bad:

@@ -18,7 +18,6 @@ from ecslm.common.files import read_csv
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.reports import Leakage
-from ecslm.models.architecture import count_adapter, count_base, read_architectures
 from ecslm.schemas.paths import comparison_path, leakage_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table
@@ -94,20 +93,6 @@ class Inputs:
     def published(self) -> "Published":
         """The published results."""
         return Published(self.required("published"))
-
-    @cached_property
-    def architectures(self) -> dict[str, dict[str, str]]:
-        """The sizes of models."""
-        return read_architectures(self.required("architectures"))
-
-    def parameters(self, model: str) -> tuple[int, int] | None:
-        """Those of a model's base and of its adapter; None if it has none, or if the architecture
-        is not known."""
-        adapter = self.study.models[model].adapter
-        row = self.architectures.get(adapter.architecture) if adapter else None
-        if adapter is None or row is None:
-            return None
-        return count_base(row), count_adapter(row, adapter.rank, adapter.target_modules)
 
     def required(self, option: str) -> Path:
         """A file of the repository that a table cannot do without."""

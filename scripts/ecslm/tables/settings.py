@@ -24,17 +24,6 @@ class TaskContext(Closed):
     """Whether a test file exists."""
 
 
-class AdapterContext(Closed):
-    """What determines the number of parameters of a tuned model."""
-
-    architecture: str
-    """Row of architectures.csv: its `model` or `hub_id`."""
-    rank: int = Field(ge=1)
-    """Rank of the adapter matrices."""
-    target_modules: tuple[str, ...] = Field(min_length=1)
-    """Adapted module names."""
-
-
 class ModelContext(Closed):
     """What a table or a figure needs to know about a model."""
 
@@ -52,8 +41,8 @@ class ModelContext(Closed):
     """Whether it runs here, on hardware with a price."""
     adapter_of: str | None = None
     """Model whose adapters of the same seeds it uses: itself if it is tuned."""
-    adapter: AdapterContext | None = None
-    """Those adapters."""
+    parameters: tuple[int, int] | None = None
+    """Those of its base and of such an adapter, null if its architecture is not known."""
     prices: Prices | None = None
     """Of the server that it runs on."""
     family: str = ""

@@ -33,7 +33,7 @@ def test_it_begins_with_the_answer_and_can_be_cited_by_title_and_commit(results:
     write_table(results, claims_table(Cell(0.09, "0.090", marks=("significant",))))
     document = document_of(results, title="50%_A&B", **CLAIMS)
     parts = (
-        *("\\section{Answer and cost", "Which model \\& at", "1 of 1 task: Product Matching."),
+        *("\\section{Answer and cost", "Which model \\& at", "is good for Product Matching."),
         *("\\rule{42.00mm}", "better than simple \\\\", "\\section{Data", "a shop \\& co"),
         *("\\section{Methods", "\\section{Results", "Ours \\& yours.", "\\section{Deviations"),
         *("\\section{Limits", "\\section{Environment", "c0ffee", "torch 2.13.0"),

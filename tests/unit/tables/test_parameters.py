@@ -2,14 +2,17 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.project import RESOURCES
+from support.study_tables import planned
 from support.table_files import built, cells, inputs, request
 
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import SIZES, count_adapter, count_base, read_architectures
-from ecslm.tables.kind import TableRequest
+from ecslm.plan.tables import table_settings
+from ecslm.tables.model import Cell
 
 ARCHITECTURES = RESOURCES / "architectures.csv"
 MODULES = [f"{one}_proj" for one in ("q", "k", "v", "o", "gate", "up", "down")] + ["lm_head"]
@@ -24,22 +27,19 @@ EXPECTED = {
 }
 
 
-def asked(*names: str) -> TableRequest:
-    fixed = {"rank": 16, "target_modules": MODULES}
-    models = {name: {"adapter": {"architecture": name[:-3], **fixed}} for name in names}
-    return request({"kind": "parameters", "models": names}, models=models)
-
-
 def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> None:
-    wanted, printed = asked(*EXPECTED), RESOURCES / "published/parameters.csv"
-    assert wanted.table.files(wanted.context) == [], "they need neither data nor models"
-    table = built(wanted, tmp_path, architectures=ARCHITECTURES, published=printed)
+    printed, found = RESOURCES / "published/parameters.csv", dict[str, dict[str, Cell]]()
+    for study in ("demo", "paper"):
+        wanted = table_settings(planned(study), "parameters")
+        assert wanted.table.files(wanted.context) == [], "they need neither data nor models"
+        table = built(wanted, tmp_path, architectures=ARCHITECTURES, published=printed)
+        found |= cells(table)
+        without = cells(built(wanted, tmp_path, architectures=ARCHITECTURES))
+        assert {tuple(row) for row in without.values()} == {("total", "trainable", "share")}
     for name, (total, trainable, share, published) in EXPECTED.items():
-        row = cells(table)[name]
+        row = found[name]
         assert (row["total"].value, row["trainable"].value) == (total, trainable)
         assert (row["share"].shown, row["published"].shown) == (share, published)
-    without = cells(built(wanted, tmp_path, architectures=ARCHITECTURES))
-    assert list(without["SmolLM2-135M-EC"]) == ["total", "trainable", "share"]
 
 
 def test_the_counts_are_those_of_a_model_with_peft() -> None:
@@ -70,8 +70,9 @@ def with_peft(row: dict[str, str], rank: int, modules: list[str]) -> tuple[int, 
 
 
 def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
-    wanted = asked("Gemma-EC")
+    models: dict[str, dict[str, Any]] = {"Gemma-EC": {}}
+    wanted = request({"kind": "parameters", "models": [*models]}, models=models)
     (problem,) = wanted.table.problems(inputs(wanted, tmp_path, architectures=ARCHITECTURES))
-    assert problem.startswith(f"models: Gemma-EC: Gemma is not in {ARCHITECTURES}: add it there")
-    with pytest.raises(InputError, match="Gemma is not in"):
+    assert problem.startswith(f"models: Gemma-EC: its base is not in {ARCHITECTURES}: add it")
+    with pytest.raises(InputError, match="its base is not in"):
         built(wanted, tmp_path, architectures=ARCHITECTURES)

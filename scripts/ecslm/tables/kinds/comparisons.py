@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
@@ -191,7 +192,8 @@ def contrast_notes(
         title = contrasts[contrast].title
         made = in_tasks((row.test, task) for task, row in own)
         tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
-        yield f"{title}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
+        count = number_of(own[0][1].family, "test")
+        yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
         if best := in_tasks((row.b, task) for task, row in own if row.best_simple):
             chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
             yield f"{title}: best simple baseline by validation records: {chosen}."

@@ -108,7 +108,7 @@ class CostEntry(Entry):
                 yield f"models: {name}: {others}"
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from cost and latency files, the architectures, and prices."""
+        """The table from cost and latency files, counts of parameters, and prices."""
         study, results = inputs.study, inputs.results
         hourly = self.hardware.price if self.hardware else nan
         models = [
@@ -120,7 +120,7 @@ class CostEntry(Entry):
         for one in models:
             values = {head.key: (one.values[head.key], one.sources[head.text]) for head in COLUMNS}
             measured[one.name] = {key: _amount(*known) for key, known in values.items()}
-            if counts := inputs.parameters(one.name):
+            if counts := one.context.parameters:
                 trained = Cell.count(counts[1], inputs.source("architectures"))
                 measured[one.name][TRAINABLE.key] = trained
         unit = self.currency or "price"

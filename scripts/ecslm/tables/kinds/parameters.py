@@ -38,17 +38,16 @@ class ParametersEntry(Entry):
     def problems(self, inputs: Inputs) -> Iterator[str]:
         """Models whose architecture is unknown."""
         for model in self.models:
-            if inputs.parameters(model) is None:
-                adapter = inputs.study.models[model].adapter
+            if inputs.study.models[model].parameters is None:
                 yield (
-                    f"models: {model}: {adapter.architecture if adapter else model} is not in "
-                    f"{inputs.required('architectures')}: add it there, or name its row in the "
-                    "study's `architectures`"
+                    f"models: {model}: its base is not in {inputs.required('architectures')}: add "
+                    "it there, or name its row in the study's `architectures`"
                 )
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from the architectures, with the published values if there are any."""
-        counts = {model: found for model in self.models if (found := inputs.parameters(model))}
+        """The table from the counts, with the published values if there are any."""
+        known = {model: inputs.study.models[model].parameters for model in self.models}
+        counts = {model: found for model, found in known.items() if found}
         if len(counts) < len(self.models):
             raise InputError(*self.problems(inputs))
         source, printed = inputs.source("architectures"), _printed(inputs)
