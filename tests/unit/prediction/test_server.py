@@ -144,6 +144,8 @@ def test_a_request_is_in_the_terms_of_the_server_and_another_if_they_are() -> No
         assert (request_for("Hi", "s", own, 8).key == request.key) == ("seed" not in body)
         keys |= {request.key, request_for("hi", "r", own, 7).key}
     assert len(keys) == 2 * len(cases)
+    # No tokenizer makes more tokens than there are bytes.
+    assert request_for("\u00fc", "r", settings_of(url), 7).most_tokens == (2 + 100, 10)
 
 
 def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
