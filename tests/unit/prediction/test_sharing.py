@@ -195,29 +195,22 @@ def test_jobs_of_a_run_need_no_library_of_models_and_those_of_other_code_another
     assert jobs.worker().pid != worker
 
 
-def test_kill_9_of_the_process_amid_a_job_costs_no_finished_batch(
-    jobs: Jobs, tiny_base: Path, tmp_path: Path
-) -> None:
-    paused = jobs.start("job", tiny_base, pause_at=3)
-    (worker,) = [one for one in jobs.workers() if str(one.pid) != paused.marker.read_text()]
-    worker.kill()
-    paused.finish()
-    log = jobs.log("job")
-    assert "has ended, perhaps for lack of memory: this job loads the model itself" in log
-    # The third batch had been answered before.
-    assert "7 prompts in 5 batches, 3 already done" in log
-    assert jobs.predictions("job") == alone(tmp_path, tiny_base)
-    assert jobs.workers() == []
-
-
-def test_kill_9_of_a_job_leaves_the_process_to_the_next(
+def test_kill_9_of_a_job_and_then_of_the_process_costs_no_finished_batch(
     jobs: Jobs, tiny_base: Path, tmp_path: Path
 ) -> None:
     paused = jobs.start("job", tiny_base, pause_at=3)
     os.kill(int(paused.marker.read_text()), signal.SIGKILL)
     paused.process.wait()
+    paused.marker.unlink()
     worker = jobs.worker()
-    jobs.result("job", tiny_base)
+    paused = jobs.start("job", tiny_base, pause_at=2)
     assert "7 prompts in 5 batches, 2 already done" in jobs.log("job")
+    assert worker in jobs.workers()
+    worker.kill()
+    paused.finish()
+    log = jobs.log("job")
+    assert "has ended, perhaps for lack of memory: this job loads the model itself" in log
+    # Those of four batches, the last of which had been answered before.
+    assert "7 prompts in 5 batches, 5 already done" in log
     assert jobs.predictions("job") == alone(tmp_path, tiny_base)
-    assert jobs.worker() == worker
+    assert jobs.workers() == []
