@@ -1,5 +1,4 @@
-"""Checks of a whole source, every row, whether or not the study uses it; and what is published of
-the source: the names of settings, and numbers of records."""
+"""Checks of a whole source, every row, whether or not the study uses it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,17 +8,17 @@ from typing import get_args
 
 from tqdm import tqdm
 
-from ecslm.common.files import read_csv, validated, write_text
+from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sealed, sha256_of_text, unsealed
 from ecslm.common.text import nearest, shown
 from ecslm.data.problems import Kind, Problems
 from ecslm.data.records import Labels, clean_records, missing_records
-from ecslm.data.reports import Count, Report
+from ecslm.data.reports import Count, PublishedCount, Report
 from ecslm.data.rows import Row
 from ecslm.data.settings import DataSource, RecordForm
 from ecslm.data.source import IndexedRows
 from ecslm.schemas.record import Split
-from ecslm.schemas.settings import Closed, JobSettings
+from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import TaskSettings
 
 SETTINGS = tuple(
@@ -36,30 +35,6 @@ SETTINGS = tuple(
 SPLITS: tuple[Split, ...] = get_args(Split)
 # A task, a split, a setting.
 Key = tuple[str, Split, str]
-
-
-class PublishedCount(Closed):
-    """The published number of records of one task, split and setting."""
-
-    task: str
-    split: Split
-    setting: str
-    records: int
-    yes: int | None = None
-    """Records with the output yes; null if unknown."""
-
-
-def read_counts(path: Path) -> tuple[PublishedCount, ...]:
-    """The counts in a CSV file; an empty field is unknown.
-
-    Raises:
-        InputError: the file is missing, a row is not a valid count, or a count is there twice.
-    """
-    rows = read_csv(path, tuple(PublishedCount.model_fields), ("task", "split", "setting"))
-    known = [{name: value for name, value in row.items() if value} for row in rows]
-    return tuple(
-        validated(PublishedCount, row, path, line) for line, row in enumerate(known, start=2)
-    )
 
 
 class CheckedTask(RecordForm):

@@ -1,11 +1,13 @@
 """Schemas of the reports on a whole source, and on a task's records: their description, and their
-overlap with training.
+overlap with training; and the published numbers of records.
 
 Separate from the code that builds the reports, so that code which shows them does not load it.
 """
 
+from pathlib import Path
 from typing import Literal
 
+from ecslm.common.files import read_csv, validated
 from ecslm.data.problems import FoundProblems, Kind
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
@@ -159,3 +161,27 @@ class Leakage(Closed):
     jaccard: float
     settings: dict[str, SettingLeakage]
     pairs: tuple[Pair, ...]
+
+
+class PublishedCount(Closed):
+    """The published number of records of one task, split and setting."""
+
+    task: str
+    split: Split
+    setting: str
+    records: int
+    yes: int | None = None
+    """Records with the output yes; null if unknown."""
+
+
+def read_counts(path: Path) -> tuple[PublishedCount, ...]:
+    """The counts in a CSV file; an empty field is unknown.
+
+    Raises:
+        InputError: the file is missing, a row is not a valid count, or a count is there twice.
+    """
+    rows = read_csv(path, tuple(PublishedCount.model_fields), ("task", "split", "setting"))
+    known = [{name: value for name, value in row.items() if value} for row in rows]
+    return tuple(
+        validated(PublishedCount, row, path, line) for line, row in enumerate(known, start=2)
+    )

@@ -53,6 +53,8 @@ CHUNK = {"cpu": 1024, "cuda": 16384}
 KEPT, PREFIX = 64, 128
 # Logits of a row: themselves, in float32, and what of them is sorted or compared.
 ANSWERED = 3
+# Tokens of answers whose logits are computed at once, as in `prediction/answers/likelihood.py`.
+SCORED = 1024
 
 # BERTScore
 
@@ -219,8 +221,8 @@ def estimate_predictions(
         trained: parameters of the adapter; 0 without one.
         loads: whether the job imports libraries and loads the model, which one job does for all
             others.
-        copied: whether each answer that is scored has a copy of its prompt's keys and values, as
-            where the likeliest of some answers is chosen.
+        copied: whether each answer that is scored has a copy of its prompt's keys and values, and
+            all of its logits, as where the likeliest of some answers is chosen.
     """
     rates, size = RATES[device.kind], TYPE_BYTES[precision.dtype]
     # Tokens of a prompt with the room for its answer: on average, and of the longest.
@@ -233,6 +235,7 @@ def estimate_predictions(
     def memory(budget: int) -> dict[str, int]:
         """Bytes where the model is: weights, keys and values, the states of what is read."""
         rows = min(max(budget // max(round(row), 1), 1), work.count)
+        logits = max(rows, SCORED) if copied else rows
         tokens = min(max(budget, longest), work.count * longest)
         read = min(max(chunk, longest), tokens)
         kept = min(KEPT, work.count) * PREFIX + copied * tokens
@@ -246,7 +249,7 @@ def estimate_predictions(
             "adapter": FLOAT * trained,
             "keys and values": round(rates.pieces * state * (tokens + read + kept)),
             "states": round(rates.pieces * read * reading),
-            "logits": round(rates.pieces * rows * ANSWERED * FLOAT * sizes.vocabulary),
+            "logits": round(rates.pieces * logits * ANSWERED * FLOAT * sizes.vocabulary),
         }
 
     def seconds(budget: int) -> float:

@@ -22,7 +22,8 @@ from ecslm.common.hashing import canonical_json
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.config.models import LearnedModel, RecordedModel, TransformersModel
 from ecslm.data import card
-from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings, read_counts
+from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings
+from ecslm.data.reports import read_counts
 from ecslm.data.settings import DatasetSettings, DescriptionSettings, HubData
 from ecslm.exports.settings import (
     CardTask,

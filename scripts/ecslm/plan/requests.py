@@ -10,7 +10,7 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv
-from ecslm.data.checking import read_counts
+from ecslm.data.reports import read_counts
 from ecslm.data.settings import PathData
 from ecslm.estimates.estimate import DEVICES, Device, Estimate, Records, read_devices
 from ecslm.estimates.jobs import (

@@ -22,6 +22,7 @@ from ecslm.schemas import paths
 from ecslm.schemas.metrics_file import MetricsFile
 from ecslm.tables.inputs import source_name
 from ecslm.tables.model import Table
+from ecslm.tables.scores import score_files
 
 # Colours of figures that the page has its own of, which differ where it is dark.
 THEME = {INK: "var(--ink)", SOFT: "var(--soft)", LINE: "var(--line)", PAPER: "var(--paper)"}
@@ -52,8 +53,8 @@ def render_page(
         verify_result(path, results / paths.FIGURES_MANIFEST)
         return inline_svg(read_text(path), name, captions[name])
 
-    if settings.card:
-        verify_result(results / paths.DATA_CARD)
+    for path in (*score_files(settings.context), *([paths.DATA_CARD] if settings.card else [])):
+        verify_result(results / path)
     values: Mapping[str, Any] = {
         "content": content,
         "settings": settings,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.data.checking import CheckSettings, cached_report, check_rows, read_counts
+from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.problems import Kind
-from ecslm.data.reports import Report
+from ecslm.data.reports import Report, read_counts
 from ecslm.data.source import open_rows
 from ecslm.schemas.paths import PUBLISHED_COUNTS
 

@@ -168,12 +168,15 @@ def test_a_batch_that_fits_is_at_most_the_configured_one(device: Device, budget:
     assert found.device_bytes >= fitting.device_bytes
 
 
-def test_answers_that_are_scored_need_the_keys_and_values_of_their_prompts_twice() -> None:
-    device, state = DEVICE["NVIDIA A10G"], 2 * 4 * 2 * 32
+def test_answers_that_are_scored_need_their_prompts_twice_and_logits_of_all_their_tokens() -> None:
+    device, pieces = DEVICE["NVIDIA A10G"], RATES["cuda"].pieces
     one, two = (predicting(device, Precision(dtype="float32"), copied=x) for x in (False, True))
-    added = two.device_bytes - one.device_bytes
+    added = {name: two.device[name] - one.device[name] for name in two.device}
     # Of 4,000 tokens, each of two layers with keys and values of 32 numbers.
-    assert added == pytest.approx(RATES["cuda"].pieces * state * 4000, rel=1e-6)
+    assert added.pop("keys and values") == pytest.approx(pieces * 2 * 4 * 2 * 32 * 4000, rel=1e-6)
+    # 1,024 tokens at once, or else one for each of 4,000 // 170 prompts.
+    assert added.pop("logits") == pytest.approx(pieces * (1024 - 23) * 3 * 4 * 512, rel=1e-6)
+    assert set(added.values()) == {0}
 
 
 def test_float32_on_a_gpu_is_estimated_without_tensor_cores() -> None:
@@ -185,10 +188,12 @@ def test_float32_on_a_gpu_is_estimated_without_tensor_cores() -> None:
 
 def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch() -> None:
     from ecslm.prediction import prefill
+    from ecslm.prediction.answers import likelihood
     from ecslm.scoring.bertscore import pairs, run
     from ecslm.training import fused
 
     assert (jobs.CHUNK, jobs.KEPT) == (prefill.CHUNK, prefill.KEPT)
+    assert jobs.SCORED == likelihood.LOGITS
     assert (jobs.TEXTS, jobs.PAIRS) == (pairs.BATCH, run.CHUNK)
     assert jobs.BLOCK == fused.BLOCK
 

@@ -15,9 +15,7 @@ from support.families import (
     tiny_network,
     write_tiny_family,
 )
-from support.model_examples import (
-    QUANTISED,
-)
+from support.model_examples import QUANTISED
 from transformers import MarianConfig, MarianForCausalLM
 
 from ecslm.common.errors import InputError

@@ -1,5 +1,7 @@
 """Answers by likelihood: scores are those of transformers, one candidate after the other."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,11 +18,20 @@ from ecslm.schemas.task import Answer
 from ecslm.scoring.answers.protocol import answer_type
 
 TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=6)
+LOGITS = 7
 
 
 @pytest.fixture(autouse=True)
 def small_logits(small_chunks: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    monkeypatch.setattr("ecslm.prediction.answers.likelihood.LOGITS", 7)
+    monkeypatch.setattr("ecslm.prediction.answers.likelihood.LOGITS", LOGITS)
+
+
+@contextmanager
+def noted(layer: torch.nn.Module, rows: list[int]) -> Iterator[None]:
+    """Note the rows of each input of a layer."""
+    hook = layer.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    yield
+    hook.remove()
 
 
 def mode(
@@ -57,7 +68,11 @@ def batches(draw: st.DrawFn) -> list[tuple[list[int], list[list[int]]]]:
 def test_the_scores_are_those_of_separate_forward_passes(
     model: Any, batch: list[tuple[list[int], list[list[int]]]]
 ) -> None:
-    found = log_likelihoods(Network(model), *zip(*batch, strict=True))
+    read, scored = list[int](), list[int]()
+    with noted(model.get_input_embeddings(), read), noted(model.get_output_embeddings(), scored):
+        found = log_likelihoods(Network(model), *zip(*batch, strict=True))
+    # Memory is needed for no more rows than there are prompts, and no more logits at once.
+    assert max(read) <= len(batch) and max(scored) <= max(LOGITS, len(batch))
     for (prompt, candidates), values in zip(batch, found, strict=True):
         expected = [log_likelihood(model, prompt, answer) for answer in candidates]
         assert values == pytest.approx(expected, abs=1e-3)

@@ -68,8 +68,9 @@ def test_answers_come_out_by_model_and_task_in_their_published_order(
 
 def test_another_commit_is_refused_whatever_the_archive_is_called(tmp_path: Path) -> None:
     where = str(archive(tmp_path, FILES))
-    said = f"{where}: is of commit {COMMIT}, not of `commit: decafbad`"
-    assert refusal(where, tmp_path, "decafbad") == said
+    for other in ("decafbad", COMMIT[1:9], f"{COMMIT[:12]}0"):
+        said = f"{where}: is of commit {COMMIT}, not of `commit: {other}`"
+        assert refusal(where, tmp_path, other) == said
     where = str(archive(tmp_path, FILES, commit=None))
     assert "does not say of which commit it is" in refusal(where, tmp_path)
 

@@ -72,51 +72,34 @@ def lines(folder: Path, rows: list[dict[str, Any]]) -> Path:
 # What comes out
 
 
-@given(st.data())
-@hypothesis_settings(max_examples=20)
-def test_lists_answer_the_records_of_their_setting_in_order(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+@pytest.mark.parametrize("form", ["lists", "lines with ids", "lines"])
+@hypothesis_settings(max_examples=8)
+@given(data=st.data())
+def test_records_have_the_answers_of_their_id_or_of_their_place_in_their_setting(
+    tmp_path_factory: pytest.TempPathFactory, form: str, data: st.DataObject
 ) -> None:
-    folder = tmp_path_factory.mktemp("lists")
-    texts = {IND: data.draw(st.lists(TEXTS, min_size=1, max_size=5))}
-    texts[OOD] = data.draw(st.lists(TEXTS, min_size=1, max_size=5))
-    dataset = records(folder, **{name: len(found) for name, found in texts.items()})
-    rows = predicted(folder, dataset, *lists(folder, **texts))
-    assert [row.id for row in rows] == [one["id"] for one in read_lines(dataset)]
-    for setting, found in texts.items():
-        assert [row.prediction for row in rows if row.setting == setting] == found
-
-
-@given(st.permutations(range(5)))
-@hypothesis_settings(max_examples=10)
-def test_lines_with_ids_may_be_in_any_order(
-    tmp_path_factory: pytest.TempPathFactory, order: list[int]
-) -> None:
-    folder = tmp_path_factory.mktemp("lines")
-    dataset = records(folder, **{IND: 5})
-    found = lines(folder, [{"id": f"r{number}", "prediction": f"{number}"} for number in order])
-    assert [row.prediction for row in predicted(folder, dataset, found)] == list("01234")
-
-
-def test_lines_without_ids_are_in_the_order_of_the_records_of_their_setting(tmp_path: Path) -> None:
-    dataset = records(tmp_path, **{IND: 2, OOD: 2})
-    rows = [(OOD, "a"), (OOD, "b"), (IND, "c"), (IND, "d")]
-    found = lines(tmp_path, [{"setting": setting, "prediction": text} for setting, text in rows])
-    answered = [(row.setting, row.prediction) for row in predicted(tmp_path, dataset, found)]
-    assert answered == [(IND, "c"), (OOD, "a"), (IND, "d"), (OOD, "b")]
-
-
-@pytest.mark.parametrize("with_id", [True, False])
-def test_lines_of_settings_that_are_not_asked_for_are_left_out(
-    with_id: bool, tmp_path: Path
-) -> None:
-    dataset = records(tmp_path, **{IND: 2, OOD: 2})
-    rows = [
-        {"id": row["id"] if with_id else None, "setting": row["setting"], "prediction": row["id"]}
+    """Answers in settings that are not asked for are left out."""
+    folder = tmp_path_factory.mktemp("answers")
+    counts = {name: data.draw(st.integers(1, 5)) for name in (IND, OOD)}
+    dataset = records(folder, **counts)
+    answered = [
+        {"id": row["id"], "setting": row["setting"], "prediction": data.draw(TEXTS)}
         for row in read_lines(dataset)
     ]
-    found = predicted(tmp_path, dataset, lines(tmp_path, rows), settings={"settings": [OOD]})
-    assert [(row.setting, row.prediction) for row in found] == [(OOD, "r1"), (OOD, "r3")]
+    texts = {
+        name: [row["prediction"] for row in answered if row["setting"] == name] for name in counts
+    }
+    asked = data.draw(st.sampled_from([(IND, OOD), (IND,), (OOD,)]))
+    if form == "lists":
+        files = lists(folder, **{name: texts[name] for name in asked})
+    elif form == "lines":
+        rows = [{"setting": name, "prediction": one} for name in (OOD, IND) for one in texts[name]]
+        files = [lines(folder, rows)]
+    else:
+        files = [lines(folder, data.draw(st.permutations(answered)))]
+    found = predicted(folder, dataset, *files, settings={"settings": asked})
+    expected = [row for row in answered if row["setting"] in asked]
+    assert [row.model_dump(include={"id", "setting", "prediction"}) for row in found] == expected
 
 
 def test_predictions_of_another_run_keep_what_they_say_of_themselves(tmp_path: Path) -> None:
@@ -178,6 +161,8 @@ def test_another_number_of_texts_is_refused_with_both_counts_and_the_key_that_le
     unknown = lines(tmp_path, [{"setting": one, "prediction": "no"} for one in (IND, None)])
     said = f"line 2: setting: missing: without an `id`, a line needs it, as one of {IND}"
     assert refusal(tmp_path, dataset, unknown).startswith(f"{unknown}: {said}")
+    other = lines(tmp_path, [{"id": f"r{n}", "setting": OOD, "prediction": "no"} for n in (0, 1)])
+    assert "line 1: setting: is not that of the record r0" in refusal(tmp_path, dataset, other)
 
 
 @pytest.mark.parametrize("found", ['["no", 3]', '["no", "\\ud800"]', '{"a": "no"}', '["no"'])
@@ -195,6 +180,7 @@ def test_what_is_not_a_list_of_texts_is_refused(found: str, tmp_path: Path) -> N
         ([{"id": "r0"}] * 3, f"3 answers, but 2 test records of {IND}: "),
         ([{}, {"reference": "maybe"}], "line 2: reference: is not that of the record r1: "),
         ([{"sample_id": "s1"}, {}], "line 1: sample_id: is not that of the record r0: "),
+        ([{"task": "AG"}, {}], "line 1: task: is not that of the record r0: "),
         ([{"options": ["no", "yes"]}, {}], "line 1: options: is not that of the record r0: "),
         ([{}, {"relevance": ["E"]}], "line 2: relevance: is not that of the record r1: "),
     ],

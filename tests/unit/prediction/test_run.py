@@ -172,18 +172,22 @@ def test_neither_the_token_budget_nor_other_records_change_a_byte(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batches go from long to short, the file keeps the dataset's order."""
-    seen = watch(monkeypatch)
-    output = run_predict(tmp_path / "16", tiny_base, batch_tokens=16)
+    seen, own = watch(monkeypatch), prediction_settings(shots=1)
+    dataset = write_records(tmp_path / "all.jsonl", 7, split="test", few_shot_example=EXAMPLE)
+    output = run_predict(tmp_path / "16", tiny_base, None, own, dataset=dataset, batch_tokens=16)
     assert len(seen) == 7
-    whole = run_predict(tmp_path / "many", tiny_base, batch_tokens=100_000)
+    whole = run_predict(tmp_path / "all", tiny_base, None, own, dataset=dataset, batch_tokens=9999)
     assert len(seen) == 8
     assert whole.read_bytes() == output.read_bytes()
     rows = read_lines(output)
     lengths = [row["prompt_tokens"] for row in rows]
     assert lengths != sorted(lengths, reverse=True)
     assert len({row["prediction"] for row in rows}) > 3
-    write_jsonl(tmp_path / "alone.jsonl", [make_record(5, split="test")])
-    alone = run_predict(tmp_path / "5", tiny_base, dataset=tmp_path / "alone.jsonl")
+    record = make_record(5, split="test", few_shot_example=EXAMPLE)
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    assert rows[5]["prompt_sha256"] == sha256_of_text(template.render(record, 1))
+    write_jsonl(dataset, [record])
+    alone = run_predict(tmp_path / "5", tiny_base, None, own, dataset=dataset)
     assert read_lines(alone) == [rows[5]]
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -96,14 +96,16 @@ def cost(folder: Path) -> dict[str, Any]:
     return content
 
 
-def asked(server: LocalServer, count: int = 1, **access: Any) -> dict[str, Answer]:
+def asked(
+    server: LocalServer, count: int = 1, known: Sequence[Answer] = (), **access: Any
+) -> dict[str, Answer]:
     """The answers to the prompts `prompt 000` and so on, by the key of their request."""
     own = settings_of(server.url)
     numbers = range(count)
     requests = [request_for(f"prompt {n:03d}", f"r{n:03d}", own, seed=0) for n in numbers]
     found: dict[str, Answer] = {}
     client = ServerClient(own.server, AccessSettings.model_validate(access))
-    client.ask(requests, found.__setitem__)
+    client.ask(requests, found.__setitem__, known)
     return found
 
 
@@ -142,6 +144,8 @@ def test_a_request_is_in_the_terms_of_the_server_and_another_if_they_are() -> No
         assert (request_for("Hi", "s", own, 8).key == request.key) == ("seed" not in body)
         keys |= {request.key, request_for("hi", "r", own, 7).key}
     assert len(keys) == 2 * len(cases)
+    # No tokenizer makes more tokens than there are bytes.
+    assert request_for("\u00fc", "r", settings_of(url), 7).most_tokens == (2 + 100, 10)
 
 
 def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
@@ -227,22 +231,27 @@ def test_a_reply_that_cannot_be_used_is_an_invalid_answer_that_is_not_kept(
     assert cost(tmp_path / "a")["unusable_answers"] == 1
     line = f"record {lost.id}: not an answer of the chat API: {{}}: counts as invalid"
     assert caplog.messages == [line]
-    # The same job once more.
-    rows = run(tmp_path / "b", server)
-    assert {row.prediction for row in rows} == {"yes"}
-    assert len(server.received) == 7 + 1
+    # The same job twice more. The model has given answers that can be used before.
+    server.answer = in_turn(Reply("{}"), completion)
+    assert run(tmp_path / "b", server) == rows
+    assert {row.prediction for row in run(tmp_path / "c", server)} == {"yes"}
+    assert len(server.received) == 7 + 2
 
 
 def test_markers_of_turns_are_for_completions_alone(
-    server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    server: LocalServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    shown = make_record(few_shot_example='{"input": "socks", "options": null, "output": "yes"}')
     template = PROMPTS / "chatml.jinja"
-    run(tmp_path, server, at={"api": "completions"}, template=template)
-    assert not caplog.messages
-    assert {one.path for one in server.received} == {"/v1/completions"}
-    run(tmp_path, server, template=template)
-    told = f"{template}: the template has markers of turns"
-    assert [line.startswith(told) for line in caplog.messages] == [True]
+    for api, path, lines in (("completions", "completions", 0), ("chat", "chat/completions", 1)):
+        own = settings_of(server.url, {"api": api}).model_copy(update={"shots": 1})
+        backend = ServerBackend(Request(settings=own, template=template))
+        prompts = backend.prompts([shown])
+        backend.generate(prompts, 0)
+        assert server.prompts()[-1] == PromptTemplate(template).render(shown, 1)
+        assert server.received[-1].path == f"/v1/{path}"
+        told = f"{template}: the template has markers of turns"
+        assert [line.startswith(told) for line in caplog.messages] == [True] * lines
 
 
 # Processes.
@@ -304,12 +313,6 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
 # The client.
 
 
-def test_a_server_of_whose_replies_none_can_be_used_ends_the_job(server: LocalServer) -> None:
-    server.answer = in_turn(Reply({"choices": []}))
-    assert problem(server, 3).startswith("record r000: not an answer of the chat API: ")
-    assert len(server.received) == 3
-
-
 KEPT = "answers so far are kept"
 CHANGE_URL = "change `url` in `server`"
 
@@ -324,6 +327,7 @@ CHANGE_URL = "change `url` in `server`"
         (Reply("moved", 302, {"Location": "/login"}), f"record r000: 302 (moved): {CHANGE_URL}"),
         (Reply("<html>\nPlease log in</html>"), f"answers with a web page: {CHANGE_URL}"),
         (Reply({"error": {"message": "no credit"}}), "failed: {'message': 'no credit'}"),
+        (Reply({"choices": []}), 'record r000: not an answer of the chat API: {"choices": []}'),
         (Reply(seconds=3), "cannot be reached, or "),
         (Reply("half of it", cut=True), "cannot be reached, or "),
     ],
@@ -332,9 +336,10 @@ def test_a_refusal_is_one_line_that_says_what_to_do(
     server: LocalServer, reply: Reply, expected: str
 ) -> None:
     server.answer = in_turn(reply)
-    line = problem(server, key=VARIABLE, retries=0, timeout=1)
-    assert line.startswith(expected)
-    assert "\n" not in line
+    line = problem(server, 3, key=VARIABLE, retries=0, timeout=1, concurrency=1)
+    assert line.startswith(expected) and "\n" not in line
+    # To another request there may be a reply that can be used.
+    assert len(server.received) == (3 if "not an answer" in expected else 1)
 
 
 def test_a_proxy_that_cannot_be_used_is_one_line_without_its_password(
@@ -377,7 +382,13 @@ def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> Non
         body, usage={"prompt_tokens": 110, "completion_tokens": 10}
     )
     assert "budget" in problem(server, 99, **access, concurrency=3)
-    assert len(server.received) == 2
+    # A reply that cannot be used may have been charged.
+    server.answer = in_turn(Reply("{}"))
+    assert "budget" in problem(server, 99, **access, concurrency=1)
+    assert len(server.received) == 2 + 2
+    kept = Answer(text="yes", finish_reason="stop", prompt_tokens=110, tokens=10)
+    assert "budget" in problem(server, known=[kept, kept], **access)
+    assert len(server.received) == 2 + 2
 
 
 # Whatever a server does, in whatever order.

@@ -13,12 +13,7 @@ import psutil
 import pytest
 from support import warm
 from support.interruption import PAUSING, wait_until
-from support.model_examples import (
-    PROMPTS,
-    prediction_settings,
-    run_predict,
-    write_records,
-)
+from support.model_examples import PROMPTS, prediction_settings, run_predict, write_records
 from support.project import ROOT, SCRIPTS
 
 from ecslm.common import locks
@@ -178,12 +173,18 @@ def test_one_process_answers_all_jobs_of_a_run_with_the_bytes_of_jobs_alone(
     assert len(numbers) == 1
 
 
-def test_jobs_that_find_the_process_need_no_library_of_models_and_those_of_other_code_another(
+def test_jobs_of_a_run_need_no_library_of_models_and_those_of_other_code_another_process(
     jobs: Jobs, tiny_base: Path
 ) -> None:
-    """Neither predictions nor latency."""
+    """Neither predictions nor latency; problems that only the process sees are told as in a job
+    alone."""
     first = jobs.result("first", tiny_base)
     worker = jobs.worker().pid
+    short = prediction_settings(decoding={"max_length": 26})
+    job = jobs.start("refused", tiny_base, settings=short, **NO_MODELS)
+    assert job.process.wait(60) == 1
+    (line,) = [line for line in jobs.log("refused").splitlines() if "error" in line]
+    assert line.startswith("error: record r") and line.endswith("raise `max_length`")
     assert jobs.result("second", tiny_base, **NO_MODELS) == first
     jobs.measure("latency", tiny_base, **NO_MODELS).finish()
     assert jobs.worker().pid == worker
@@ -194,41 +195,22 @@ def test_jobs_that_find_the_process_need_no_library_of_models_and_those_of_other
     assert jobs.worker().pid != worker
 
 
-def test_kill_9_of_the_process_amid_a_job_costs_no_finished_batch(
-    jobs: Jobs, tiny_base: Path, tmp_path: Path
-) -> None:
-    paused = jobs.start("job", tiny_base, pause_at=3)
-    (worker,) = [one for one in jobs.workers() if str(one.pid) != paused.marker.read_text()]
-    worker.kill()
-    paused.finish()
-    log = jobs.log("job")
-    assert "has ended, perhaps for lack of memory: this job loads the model itself" in log
-    # The third batch had been answered before.
-    assert "7 prompts in 5 batches, 3 already done" in log
-    assert jobs.predictions("job") == alone(tmp_path, tiny_base)
-    assert jobs.workers() == []
-
-
-def test_kill_9_of_a_job_leaves_the_process_to_the_next(
+def test_kill_9_of_a_job_and_then_of_the_process_costs_no_finished_batch(
     jobs: Jobs, tiny_base: Path, tmp_path: Path
 ) -> None:
     paused = jobs.start("job", tiny_base, pause_at=3)
     os.kill(int(paused.marker.read_text()), signal.SIGKILL)
     paused.process.wait()
+    paused.marker.unlink()
     worker = jobs.worker()
-    jobs.result("job", tiny_base)
+    paused = jobs.start("job", tiny_base, pause_at=2)
     assert "7 prompts in 5 batches, 2 already done" in jobs.log("job")
+    assert worker in jobs.workers()
+    worker.kill()
+    paused.finish()
+    log = jobs.log("job")
+    assert "has ended, perhaps for lack of memory: this job loads the model itself" in log
+    # Those of four batches, the last of which had been answered before.
+    assert "7 prompts in 5 batches, 5 already done" in log
     assert jobs.predictions("job") == alone(tmp_path, tiny_base)
-    assert jobs.worker() == worker
-
-
-def test_problems_that_only_the_process_sees_are_told_as_in_a_job_alone(
-    jobs: Jobs, tiny_base: Path
-) -> None:
-    first = jobs.result("first", tiny_base)
-    short = prediction_settings(decoding={"max_length": 26})
-    job = jobs.start("second", tiny_base, settings=short)
-    assert job.process.wait(60) == 1
-    (line,) = [line for line in jobs.log("second").splitlines() if "error" in line]
-    assert line.startswith("error: record r") and line.endswith("raise `max_length`")
-    assert jobs.result("again", tiny_base) == first
+    assert jobs.workers() == []

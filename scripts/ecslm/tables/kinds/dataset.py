@@ -6,8 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.common.manifests import read_result
-from ecslm.data.checking import read_counts
-from ecslm.data.reports import Leakage, Report, SettingDescription, TaskDescription
+from ecslm.data.reports import Leakage, Report, SettingDescription, TaskDescription, read_counts
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
