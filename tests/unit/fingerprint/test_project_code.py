@@ -100,7 +100,6 @@ FILES_BESIDE = {
     "ecslm/config/reference_page.py": "examples of that page",
     "ecslm/data/source.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
-    "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/script.py": "the script that runs",
     "ecslm/schemas/task.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/starter/study.py": "the template of a configuration: never in a job",
@@ -119,6 +118,7 @@ BANNED = re.compile(
 )
 SEES = {
     "ecslm/common/logs.py": "log lines reach no result",
+    "ecslm/config/reference_page.py": "descriptions of settings, for their page: never in a job",
     "ecslm/plan/jobs.py": "names of wildcards: never in a job",
     "ecslm/script.py": "annotations of a `job`, which its digest has",
 }
