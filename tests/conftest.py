@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from filelock import FileLock
@@ -94,42 +95,27 @@ def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
 def tiny_model(shared: Shared) -> Path:
     """The folder of a tiny language model in hub layout."""
 
-    def make(folder: Path) -> None:
-        from support.tiny import write_tiny_model
-
-        write_tiny_model(folder)
-
-    return shared("tiny-model", make)
+    return shared("tiny-model", lambda folder: _tiny().write_tiny_model(folder))
 
 
 @pytest.fixture(scope="session")
 def tiny_base(tiny_model: Path, shared: Shared) -> Path:
     """The manifest of the tiny language model as a base."""
-    return shared("tiny", lambda folder: _fetch(tiny_model, folder, "tiny")) / "manifest.json"
+    return _base("tiny", shared, lambda _: tiny_model)
 
 
 @pytest.fixture(scope="session")
 def other_base(shared: Shared) -> Path:
     """The manifest of a base with other weights."""
 
-    def make(folder: Path) -> None:
-        from support.tiny import write_tiny_model
-
-        _fetch(write_tiny_model(folder / "model", seed=1), folder, "other")
-
-    return shared("other", make) / "manifest.json"
+    return _base("other", shared, lambda folder: _tiny().write_tiny_model(folder, seed=1))
 
 
 @pytest.fixture(scope="session")
 def tiny_encoder(shared: Shared) -> Path:
     """The manifest of a tiny encoder for BERTScore."""
 
-    def make(folder: Path) -> None:
-        from support.tiny import write_tiny_encoder
-
-        _fetch(write_tiny_encoder(folder / "model"), folder, "encoder")
-
-    return shared("encoder", make) / "manifest.json"
+    return _base("encoder", shared, lambda folder: _tiny().write_tiny_encoder(folder))
 
 
 @pytest.fixture(scope="session")
@@ -160,8 +146,18 @@ def _trained(name: str, base: Path, shared: Shared, *precision: object, **change
     return shared(name, make) / "adapter/manifest.json"
 
 
-def _fetch(model: Path, folder: Path, name: str) -> None:
-    from ecslm.models.bases import PathSource
-    from ecslm.models.fetching import fetch_base
+def _base(name: str, shared: Shared, write: Callable[[Path], Path]) -> Path:
+    def make(folder: Path) -> None:
+        from ecslm.models.bases import PathSource
+        from ecslm.models.fetching import fetch_base
 
-    fetch_base(name, PathSource(source="path", path=str(model)), folder / "manifest.json")
+        source = PathSource(source="path", path=str(write(folder / "model")))
+        fetch_base(name, source, folder / "manifest.json")
+
+    return shared(name, make) / "manifest.json"
+
+
+def _tiny() -> ModuleType:
+    from support import tiny
+
+    return tiny

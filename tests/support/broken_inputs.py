@@ -60,9 +60,7 @@ def linked_project(folder: Path, project: Path) -> Path:
     return folder
 
 
-def assert_refused(
-    run: Run, words: Iterable[str], problems: int = 1, begins: str = BEGIN
-) -> Sequence[str]:
+def assert_refused(run: Run, words: Iterable[str], problems: int = 1) -> Sequence[str]:
     """A run ended as one with broken input must: with exit status 1, and a line a problem.
 
     The lines are the last of stderr. With one problem each of the words is in its line, else in one
@@ -70,7 +68,6 @@ def assert_refused(
 
     Args:
         words: of the thing that is wrong, where it stands, and how to fix it.
-        begins: how a line of a problem begins.
 
     Returns:
         The lines, without their beginning.
@@ -79,9 +76,9 @@ def assert_refused(
     assert run.returncode == 1, f"exit status {run.returncode}\n{said}"
     assert "Traceback" not in run.stdout + run.stderr, said
     printed = run.stderr.splitlines()
-    lines = [line.removeprefix(begins) for line in printed if line.startswith(begins)]
+    lines = [line.removeprefix(BEGIN) for line in printed if line.startswith(BEGIN)]
     assert len(lines) == problems, f"{len(lines)} problems, not {problems}\n{said}"
-    last = [line.startswith(begins) for line in printed[-problems:]]
+    last = [line.startswith(BEGIN) for line in printed[-problems:]]
     assert all(last), f"something follows the problems\n{said}"
     for word in words:
         assert any(word in line for line in lines), f"{word!r} is not said\n{said}"

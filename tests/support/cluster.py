@@ -65,7 +65,7 @@ SlurmdPidFile={folder}/slurmd.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:fake:{gpus}
+NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory={memory} Gres=gpu:fake:{gpus}
 PartitionName={partition} Nodes={host} Default=YES MaxTime=INFINITE State=UP GraceTime=10
 PartitionName={urgent} Nodes={host} MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 """
@@ -125,7 +125,7 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, gpus: int, cpus: int = 4) -> Iterator[Cluster]:
+def running_cluster(folder: Path, gpus: int) -> Iterator[Cluster]:
     """Start a cluster; its jobs and daemons are gone at the end.
 
     Args:
@@ -143,7 +143,7 @@ def running_cluster(folder: Path, gpus: int, cpus: int = 4) -> Iterator[Cluster]
         raise RuntimeError("SLURM_CONF names another cluster: unset it")
     host = socket.gethostname().partition(".")[0]
     cluster = Cluster(folder, host)
-    _take_configuration(folder, host, gpus, cpus)
+    _take_configuration(folder, host, gpus)
     try:
         _start_munge()
         _run("slurmctld", "-c")
@@ -162,12 +162,11 @@ def slurm(*command: str) -> str:
     return run.stdout
 
 
-def _take_configuration(folder: Path, host: str, gpus: int, cpus: int) -> None:
+def _take_configuration(folder: Path, host: str, gpus: int) -> None:
     texts = {
         "slurm": CONFIGURATION.format(
             folder=folder,
             host=host,
-            cpus=cpus,
             gpus=gpus,
             memory=psutil.virtual_memory().total // 2**20,
             partition=PARTITION,

@@ -53,12 +53,6 @@ def completed_studies(project: Path) -> None:
             assert run_here(patch, "adopt.py", adopt) == 0
 
 
-def command_of(command: str) -> tuple[str, ...]:
-    """The script that a job's command starts, with its path, and its arguments."""
-    script, arguments = script_of(command)
-    return f"scripts/{script}", *arguments
-
-
 def script_of(command: str) -> tuple[str, list[str]]:
     """The script that a job's command starts, and its arguments."""
     # What follows is the redirection into the log.

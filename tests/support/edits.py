@@ -92,7 +92,7 @@ def in_rules(pattern: str, replacement: str) -> Edit:
 
     def edit(project: Path) -> None:
         found = 0
-        for path in _rule_files(project):
+        for path in (project / "Snakefile", *(project / "rules").glob("*.smk")):
             text, count = re.subn(pattern, replacement, path.read_text(encoding="utf-8"))
             path.write_text(text, encoding="utf-8")
             found += count
@@ -329,10 +329,6 @@ def made(study: str, *targets: str) -> Edit:
 
 def _files(project: Path) -> Iterable[Path]:
     return sorted(path for path in project.rglob("*") if path.is_file())
-
-
-def _rule_files(project: Path) -> Iterable[Path]:
-    return [project / "Snakefile", *sorted((project / "rules").glob("*.smk"))]
 
 
 def _git(project: Path, *arguments: str) -> None:

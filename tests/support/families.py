@@ -58,7 +58,7 @@ def tiny_network(family: str) -> Any:
     return made.eval()
 
 
-def greedy(model: Any, prompts: list[list[int]], end: int) -> list[list[int]]:
+def greedy(model: Any, prompts: list[list[int]]) -> list[list[int]]:
     """Greedy answers of transformers, one prompt at a time."""
     answers = []
     for prompt in prompts:
@@ -66,7 +66,7 @@ def greedy(model: Any, prompts: list[list[int]], end: int) -> list[list[int]]:
             torch.tensor([prompt]),
             attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
             max_new_tokens=LIMIT,
-            eos_token_id=end,
+            eos_token_id=NEVER,
             pad_token_id=0,
             do_sample=False,
         )

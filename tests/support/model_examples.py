@@ -5,11 +5,12 @@ import logging
 import os
 import runpy
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from support.project import PROMPTS, SCRIPTS
@@ -78,13 +79,10 @@ def write_records(path: Path, count: int, **fields: Any) -> Path:
     return path
 
 
-@contextmanager
-def cache_in(folder: Path) -> Iterator[None]:
+def cache_in(folder: Path) -> AbstractContextManager[Any]:
     """Keep finished results in a cache of the folder's own, unless the test has set another."""
-    with pytest.MonkeyPatch.context() as patch:
-        if ROOT_VARIABLE not in os.environ:
-            patch.setenv(ROOT_VARIABLE, str(folder / "cache"))
-        yield
+    own = {ROOT_VARIABLE: str(folder / "cache")}
+    return patch.dict(os.environ, own | dict(os.environ))
 
 
 def adapter_settings(precision: dict[str, str] = EXACT, **changes: Any) -> AdapterSettings:

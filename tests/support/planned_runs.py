@@ -34,9 +34,9 @@ def planned_run(
     return PlannedRun(made, jobs_of(made), profile)
 
 
-def on_hub(id_: str = "a/small", revision: str = "main") -> HubSource:
+def on_hub(revision: str = "main") -> HubSource:
     """Weights on the hub."""
-    return HubSource(source="hub", id=id_, revision=revision)
+    return HubSource(source="hub", id="a/small", revision=revision)
 
 
 def driver(*gpus: Gpu, cuda: int = 13) -> Driver:

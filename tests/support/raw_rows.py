@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,11 @@ def write(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> Path:
     return path
 
 
-def parquet(folder: Path, rows: Sequence[Row]) -> bytes:
+def parquet(rows: Sequence[Row]) -> bytes:
     """The bytes of a Parquet file of the rows."""
     import pyarrow
     from pyarrow import parquet as format_
 
-    path = folder / "made.parquet"
-    format_.write_table(pyarrow.Table.from_pylist(list(rows)), path)
-    content = path.read_bytes()
-    path.unlink()
-    return content
+    written = BytesIO()
+    format_.write_table(pyarrow.Table.from_pylist(list(rows)), written)
+    return written.getvalue()

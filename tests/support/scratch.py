@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,16 +111,7 @@ def errors(text: str) -> list[str]:
     return re.findall(r"^error: (?:\S+\.yaml: line \d+: )?(.*)", text, re.MULTILINE)
 
 
-def planned_jobs(output: str) -> Counter[str]:
+def planned_jobs(output: str) -> dict[str, int]:
     """Jobs by rule from a dry run's table; empty when there is nothing to do."""
-    lines = output.splitlines()
-    starts = [i for i, line in enumerate(lines) if line.split() == ["job", "count"]]
-    jobs: Counter[str] = Counter()
-    if starts:
-        for line in lines[starts[0] + 2 :]:
-            if not line.strip():
-                break
-            rule, count = line.split()
-            jobs[rule] = int(count)
-    jobs.pop("total", None)
-    return jobs
+    rows = re.findall(r"^(\w+) {2,}(\d+)$", output, re.MULTILINE)
+    return {rule: int(count) for rule, count in rows if rule != "total"}

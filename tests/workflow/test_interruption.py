@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.completed import command_of
+from support.completed import script_of
 from support.graphs import due_commands
 from support.interruption import (
     Moment,
@@ -155,9 +155,10 @@ def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
 ) -> None:
     *to_moments, to_the_end = stage.went_on
     (command,) = due_commands(project, STUDY.name, "interrupted", stage.target)
+    script, options = script_of(command)
     log = project / stage.log
     for moment, words, stop in zip(stage.moments, to_moments, stage.stops, strict=True):
-        run = run_until(project, moment, *command_of(command), start=start_script)
+        run = run_until(project, moment, f"scripts/{script}", *options, start=start_script)
         assert words in log.read_text(), moment
         stop(run)
         printed = log.read_text() + run.printed.read_text()

@@ -46,8 +46,8 @@ LEASE_VARIABLE = "ECSLM_LEASE"
 
 
 class WorkerLostError(Exception):
-    """The worker has ended before it answered: it was killed, met an error of the code, which its
-    log tells, or could not start."""
+    """The worker has ended before it answered: it was killed, could not start, or met an error of
+    the code, which the log of the job that started it tells."""
 
 
 Answer = Callable[[Any], Any]

@@ -433,9 +433,9 @@ def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
     return code_of(root).digest(script, modules)
 
 
-def digested(root: Path = SCRIPTS) -> dict[str, tuple[str, tuple[str, ...]]]:
+def digested() -> dict[str, tuple[str, tuple[str, ...]]]:
     """The script and modules of each digest that this process has computed."""
-    return {digest: job for job, digest in code_of(root).digests.items()}
+    return {digest: job for job, digest in code_of(SCRIPTS).digests.items()}
 
 
 def definition_digests(

@@ -108,20 +108,20 @@ def answered_setting(setting: str, shots: int) -> str:
     return f"{setting}{EXAMPLE}" if shots else setting
 
 
-def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
+def registered_kind(code: str) -> TaskKind:
     """How task `code` of the registry is scored, for scripts that got no settings.
 
     Raises:
         InputError: the configuration cannot be read or has no such task.
     """
     try:
-        registry = yaml.safe_load(read_text(config_file)).get("tasks", {})
+        registry = yaml.safe_load(read_text(CONFIG_FILE)).get("tasks", {})
         entry = registry[code]
     except yaml.YAMLError as error:
-        raise InputError(f"{config_file}: not YAML ({' '.join(str(error).split())})") from None
+        raise InputError(f"{CONFIG_FILE}: not YAML ({' '.join(str(error).split())})") from None
     except KeyError:
         raise InputError(
-            f"--task {code}: not in `tasks:` of {config_file}: expected one of "
+            f"--task {code}: not in `tasks:` of {CONFIG_FILE}: expected one of "
             f"{', '.join(registry)}, or say with `--settings` how it is scored: docs/own-task.md"
         ) from None
-    return validated(TaskSettings, entry, f"{config_file}: tasks.{code}").kind()
+    return validated(TaskSettings, entry, f"{CONFIG_FILE}: tasks.{code}").kind()

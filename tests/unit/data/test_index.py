@@ -87,7 +87,7 @@ def test_the_layout_of_a_file_does_not_change_the_digests(tmp_path: Path) -> Non
         lines(
             [{"remark": number, **dict(reversed(one.items()))} for number, one in enumerate(ROWS)]
         ),
-        parquet(tmp_path, ROWS),
+        parquet(ROWS),
     ):
         assert digests(index_of(tmp_path, content)) == plain
 
@@ -203,7 +203,7 @@ def test_a_directory_gives_the_rows_of_all_its_files_but_hidden_ones(tmp_path: P
     (folder / "data").mkdir(parents=True)
     (folder / ".git").mkdir()
     write(folder, lines(ROWS[:2]), "data/a.jsonl")
-    write(folder, parquet(tmp_path, ROWS[2:4]), "data/b.parquet")
+    write(folder, parquet(ROWS[2:4]), "data/b.parquet")
     write(folder, json.dumps(ROWS[4:]), "c.json")
     write(folder, "{", ".git/state.json")
     write(folder, "{", "dataset_infos.json")
@@ -264,9 +264,9 @@ def test_a_file_that_cannot_be_read_as_a_whole_is_one_line(
 
 
 def test_a_parquet_file_is_refused_if_it_is_cut_or_has_a_misspelt_column(tmp_path: Path) -> None:
-    cut = parquet(tmp_path, ROWS)[:-9]
+    cut = parquet(ROWS)[:-9]
     assert refusal(tmp_path, cut).startswith("after row 0: not Parquet (")
-    misspelt = parquet(tmp_path, [{**one, "Split": "train"} for one in ROWS])
+    misspelt = parquet([{**one, "Split": "train"} for one in ROWS])
     assert refusal(tmp_path, misspelt).startswith("unknown column 'Split': did you mean")
 
 

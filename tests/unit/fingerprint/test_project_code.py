@@ -119,6 +119,7 @@ BANNED = re.compile(
 SEES = {
     "ecslm/config/reference_page.py": "descriptions of settings, which reach no result",
     "ecslm/common/logs.py": "log lines reach no result",
+    "ecslm/config/reference_page.py": "descriptions of settings, for their page: never in a job",
     "ecslm/plan/jobs.py": "names of wildcards: never in a job",
     "ecslm/script.py": "annotations of a `job`, which its digest has",
 }

@@ -36,7 +36,7 @@ def test_answers_of_each_family_are_those_of_transformers(
 ) -> None:
     model = tiny_network(family)
     answers = generate(Network(model), prompts, NEVER, LIMIT)
-    assert answers == greedy(model, prompts, NEVER)
+    assert answers == greedy(model, prompts)
 
 
 TOKENS = [[5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 40], [5, 6, 60, 61, 62], [300]]
@@ -60,7 +60,7 @@ def test_nothing_pads_between_the_tokens_where_padding_would_count() -> None:
     sharing.counts_padding = False
     prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
     answers = generate(sharing, prompts, NEVER, LIMIT)
-    assert answers != greedy(model, prompts, NEVER)
+    assert answers != greedy(model, prompts)
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
@@ -72,11 +72,11 @@ def test_quantised_models_of_each_family_answer_as_in_transformers(
     precision = Precision.model_validate(QUANTISED)
     model = load_model(folder, None, precision, fused, torch.device("cpu"))
     answers = generate(Network(model), TOKENS, NEVER, LIMIT)
-    assert answers == greedy(model, TOKENS, NEVER)
+    assert answers == greedy(model, TOKENS)
     plain: Any = load_model(
         folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")
     )
-    assert answers != greedy(plain, TOKENS, NEVER)
+    assert answers != greedy(plain, TOKENS)
 
 
 def test_a_model_that_takes_no_positions_is_refused() -> None:

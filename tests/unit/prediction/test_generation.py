@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("small_chunks")
 def test_answers_are_those_of_transformers(
     model: Any, prompts: list[list[int]], data: st.DataObject
 ) -> None:
-    endless = greedy(model, prompts, NEVER)
+    endless = greedy(model, prompts)
     end = data.draw(st.sampled_from([NEVER, *endless[0], *endless[-1]]))
     expected = [answer[: answer.index(end) + 1] if end in answer else answer for answer in endless]
     assert generate(Network(model), prompts, end, LIMIT) == expected
@@ -41,7 +41,7 @@ PROMPTS = [
 
 
 def test_a_row_leaves_the_batch_when_its_answer_is_complete(model: Any) -> None:
-    expected = greedy(model, PROMPTS, NEVER)
+    expected = greedy(model, PROMPTS)
     end = expected[0][2]
     stops = [answer.index(end) if end in answer else LIMIT - 1 for answer in expected]
     assert len(set(stops)) > 1
