@@ -19,6 +19,7 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
+import yaml
 from processes import ROOT, copy_project, snakemake
 from studies import NAME, read_configuration, with_study
 from support.small_rows import GRADES, OFFSETS, TASKS, Row, small_rows
@@ -109,7 +110,7 @@ def prepared_project(folder: Path, file: Path) -> Path:
         "published_comparable": False,
         "data": {"source": "path", "path": str(file), "labels": {"path": str(labels)}},
     }
-    (project / "config.yaml").write_text(json.dumps(with_study(configuration, study)))
+    (project / "config.yaml").write_text(yaml.safe_dump(with_study(configuration, study)))
     return project
 
 

@@ -45,8 +45,8 @@ def read_configuration(project: Path) -> Configuration:
 
 
 def with_study(configuration: Configuration, study: Entry) -> Configuration:
-    """The configuration with one more study, which is the current one."""
-    return configuration | {"study": NAME, "studies": configuration["studies"] | {NAME: study}}
+    """The configuration with this study alone. Those beside it are read from their own files."""
+    return configuration | {"study": NAME, "studies": {NAME: study}}
 
 
 def cut_down(study: Entry, seeds: Mapping[str, Sequence[int]], tasks: Sequence[str]) -> Entry:

@@ -206,12 +206,12 @@ def problems_told() -> Iterator[None]:
         interrupted = InputError("interrupted: run again to continue from what is finished")
         exit_with(interrupted, 128 + signal.SIGINT)
     except Exception as error:
-        if told := _told(error):
-            exit_with(told)
+        if problems := problems_of(error):
+            exit_with(problems)
         raise
 
 
-def _told(error: Exception) -> InputError | None:
+def problems_of(error: Exception) -> InputError | None:
     """What a person can do about an error; None if it is one of the code."""
     match error:
         case InputError():

@@ -18,9 +18,11 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import nearest, number_of, shown
 from ecslm.config.models import MOST_CHARACTERS
+from ecslm.data import leakage
 from ecslm.data.problems import Problems, RowError
 from ecslm.data.records import TEXTS, check_input, check_output
 from ecslm.data.rows import check_columns, data_files, read_rows
+from ecslm.data.settings import Shares
 from ecslm.schemas.fields import is_nothing, is_writable, parse_object, parse_options
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import Answer, has_example
@@ -34,11 +36,11 @@ YES, NO = ("yes", "y", "true", "t", "1", "1.0"), ("no", "n", "false", "f", "0", 
 MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = len(ascii_uppercase), 80, 5
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
-# Texts that share so many of their pairs of words, numbers aside, have one wording.
+# A text that shares so many of its runs of words with another one, numbers aside, is like it.
 ALIKE = 0.5
-# Records whose wordings are compared.
-MOST_COMPARED = 500
-WORD = re.compile(r"[^\W\d]+|\d+")
+# Of tests and of training records, so many are compared.
+MOST_COMPARED = 5000
+NUMBER = re.compile(r"\d+")
 
 Row = Mapping[str, Any]
 
@@ -93,20 +95,27 @@ class Seen:
                 fitting += 1
         return fitting >= FITTING * self.records
 
-    def wordings(self) -> Counter[str]:
-        """Kinds of inputs that differ in names and numbers alone: their first, and how many of the
-        records that were compared, which are spread evenly."""
-        known: dict[str, set[tuple[str, str]]] = {}
-        found: Counter[str] = Counter()
-        for row in self.rows[:: -(-self.records // MOST_COMPARED)]:
-            text = _text(row, "input")
-            words = ["0" if word.isdigit() else word for word in WORD.findall(text.casefold())]
-            own = {*zip(["", *words], [*words, ""], strict=True)}
-            alike = (one for one, of in known.items() if len(own & of) >= ALIKE * len(own | of))
-            first = next(alike, text)
-            known.setdefault(first, own)
-            found[first] += 1
-        return found
+    def alike(self, shares: Shares | None) -> tuple[int, list[tuple[float, str, str]]]:
+        """How many test inputs were compared, and those that are like a training input, the most
+        similar first: how similar, and both.
+
+        Args:
+            shares: by which records are divided; None if they say their split.
+        """
+        inputs: dict[str, dict[str, None]] = {"test": {}, "train": {}}
+        for row in self.rows:
+            split = shares.split_of(row) if shares else str(row.get("split"))
+            inputs.setdefault(split, {})[_text(row, "input")] = None
+        tests, trains = (
+            list(inputs[split])[:: len(inputs[split]) // MOST_COMPARED + 1]
+            for split in ("test", "train")
+        )
+        found = leakage.nearest(
+            *([NUMBER.sub("0", text) for text in each] for each in (tests, trains))
+        )
+        both = zip(tests, found, strict=True)
+        pairs = [(how, test, trains[at]) for test, (how, at) in both if how >= ALIKE]
+        return len(tests), sorted(pairs, reverse=True)
 
 
 def _text(row: Row, name: str) -> str:

@@ -348,7 +348,9 @@ def told(start: Start, report: Report, notes: Sequence[str], check: str) -> str:
     return _rendered(
         "begun.txt.jinja",
         start=start,
-        tasks=[(task, _seen(task, report.tasks.get(task.code, {}))) for task in start.tasks],
+        tasks=[
+            (one, _seen(one, start.shares, report.tasks.get(one.code, {}))) for one in start.tasks
+        ],
         left_out=report.dropped,
         notes=notes,
         file=f"{start.name}.yaml",
@@ -357,7 +359,9 @@ def told(start: Start, report: Report, notes: Sequence[str], check: str) -> str:
     )
 
 
-def _seen(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> dict[str, object]:
+def _seen(
+    task: Task, shares: Shares | None, counts: Mapping[Split, Mapping[str, Count]]
+) -> dict[str, object]:
     """What is told of a task beside its name."""
     # Where records differ in them, too many for `CLASSES`.
     options = {one[0]: one for same in task.seen.options for one in same}
@@ -369,16 +373,15 @@ def _seen(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> dict[str, 
     numbers = {str(split): sum(n.records for n in each.values()) for split, each in counts.items()}
     # How well a share of right answers can be known, where a record is right or wrong.
     half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / max(numbers.get("test", 0), 1))
-    wordings = task.seen.wordings()
-    ((example, often),) = wordings.most_common(1)
+    compared, alike = task.seen.alike(shares)
     return {
         **numbers,
         "answer": ": ".join([ANSWERS[task.kind.answer], *filter(None, [", ".join(answers)])]),
         "within": half if METRICS[task.kind.metric].classes else None,
-        "compared": wordings.total(),
-        "wordings": len(wordings),
-        "example": shown(example),
-        "often": often,
+        "compared": compared,
+        "alike": len(alike),
+        # As similar as most of them are.
+        "examples": [shown(x, 140) for _, *both in alike[len(alike) // 2 :][:1] for x in both],
     }
 
 

@@ -38,8 +38,8 @@ class Course:
         self._trainer, self._weights = trainer, trainer.trained
         self._clip, self._of_epoch = settings.max_grad_norm, len(steps) // settings.epochs
         # Where the evaluations in an epoch come, at equal distances.
-        shares = (number / settings.evaluations for number in range(1, settings.evaluations + 1))
-        self._evaluated = {round(self._of_epoch * share) for share in shares}
+        count = settings.evaluations
+        self._evaluated = {round(self._of_epoch * n / count) for n in range(1, count + 1)}
         self._optimizer = torch.optim.AdamW(
             self._weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )

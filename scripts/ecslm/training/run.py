@@ -28,7 +28,7 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.record import read_records, share_of
-from ecslm.script import Device, OutputFile, job
+from ecslm.script import Device, OutputFile, job, problems_of
 from ecslm.training.settings import AdapterSettings
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,8 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
         What the function has returned in the first of them.
 
     Raises:
-        InputError: that of one of them; or one ended otherwise. The others are then ended, too.
+        InputError: what one of them has told; or one ended otherwise, and has logged its error. The
+            others are then ended, too.
     """
     context = get_context("fork")
     started: dict[Any, ForkProcess] = {}
@@ -176,8 +177,9 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
             for rank in range(count):
                 answers, end = context.Pipe(duplex=False)
                 given = (work, rank, f"{folder}/place", end, os.getpid())
-                started[answers] = context.Process(target=_begin, args=given)
-                started[answers].start()
+                process = context.Process(target=_begin, args=given)
+                process.start()
+                started[answers] = process
                 end.close()
             while missing := [answers for answers in started if answers not in found]:
                 ended: Any = wait(missing)
@@ -200,7 +202,8 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
 def _begin(
     work: Callable[[int, str], Any], rank: int, place: str, answers: Connection, parent: int
 ) -> None:
-    """Be one of the processes, which the job ends; send it problems, and the result."""
+    """Be one of the processes, which the job ends; send it problems and the result, or log an error
+    that no one can fix."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
@@ -208,5 +211,8 @@ def _begin(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         answers.send(((), work(rank, place)))
-    except InputError as error:
-        answers.send((error.details, None))
+    except Exception as error:
+        if problems := problems_of(error):
+            answers.send((problems.details, None))
+        else:
+            log.critical("stopped", exc_info=True)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecslm.config.loading import read_config
+from ecslm.data.settings import Shares
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
 from ecslm.starter.records import Seen
@@ -45,17 +46,21 @@ def test_a_few_answers_do_not_decide_what_kind_a_tasks_answers_are() -> None:
     assert (kind(2), kind(3)) == ("yes_no", "generation")
 
 
-def test_texts_that_differ_in_names_and_numbers_have_one_wording() -> None:
-    forms = ("Where is parcel {} of {}?", "The {} of {} is broken, please help me")
+def test_tests_that_differ_from_training_in_some_words_and_numbers_are_found() -> None:
+    forms = ("Hi, where is parcel {} of {}? Thanks", "Please help me, the {} of {} is broken")
     things = ("Anna", "Ben", "lamp", "kettle", "Zo\u00eb")
     rows = [row(n, input=forms[n % 2].format(n, things[n % 5])) for n in range(40)]
-    found = Seen("x", rows).wordings()
-    assert list(found.items()) == [(rows[0]["input"], 20), (rows[1]["input"], 20)]
-    letters = [[chr(97 + number * step % 26) for step in (3, 5, 7, 11)] for number in range(9)]
-    words = [" ".join(one) for one in letters]
-    assert len(Seen("x", [row(0, input=text) for text in words]).wordings()) == 9
-    many = Seen("x", [row(n) for n in range(1200)]).wordings()
-    assert (len(many), many.total()) == (1, 400)
+    splits = [{**one, "split": "train" if n < 30 else "test"} for n, one in enumerate(rows)]
+    new = row(0, split="test", input="None of this was seen before, or nothing like it")
+    compared, pairs = Seen("x", [*splits, new]).alike(None)
+    assert (compared, len(pairs)) == (11, 10)
+    assert all(test.split()[0] == train.split()[0] for _, test, train in pairs)
+    shares = Shares(val=0.1, test=0.3)
+    compared, pairs = Seen("x", rows).alike(shares)
+    assert compared == len(pairs) == sum(shares.split_of(one) == "test" for one in rows)
+    assert Seen("x", [new]).alike(None) == (1, [])
+    many = [row(n, split="test" if n % 2 else "train") for n in range(12_000)]
+    assert Seen("x", many).alike(None)[0] == 3000
 
 
 # What YAML takes for other values than texts.

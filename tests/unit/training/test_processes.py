@@ -1,6 +1,8 @@
 """Several processes train one adapter: as one would, and a killed training goes on."""
 
+import errno
 import json
+import logging
 import os
 import re
 import signal
@@ -119,7 +121,7 @@ def problems_of(work: Any) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_what_ends_one_process_ends_all_and_is_told(tmp_path: Path) -> None:
+def test_what_ends_one_process_ends_all_and_is_told_or_logged(tmp_path: Path) -> None:
     def refuse(rank: int, _place: str) -> None:
         if rank == 1:
             raise InputError("one", "two")
@@ -129,11 +131,27 @@ def test_what_ends_one_process_ends_all_and_is_told(tmp_path: Path) -> None:
         time.sleep(60 * rank)
         os._exit(3)
 
+    def fill(_rank: int, _place: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "x.pt")
+
+    def err(rank: int, _place: str) -> None:
+        time.sleep(60 * rank)
+        raise KeyError("nobody expected this")
+
     held = lock(tmp_path / "work.lock")
     begun = time.monotonic()
     assert problems_of(refuse) == ("one", "two")
     (problem,) = problems_of(end)
     assert problem.startswith("training: one of 2 processes failed, see the log: run again")
+    (problem,) = problems_of(fill)
+    assert problem.startswith("x.pt: No space left on device: make room there")
+    logged = logging.FileHandler(tmp_path / "job.log")
+    logging.getLogger().addHandler(logged)
+    (problem,) = problems_of(err)
+    logging.getLogger().removeHandler(logged)
+    assert problem.startswith("training: one of 2 processes failed, see the log: run again")
+    assert "Traceback" in (told := (tmp_path / "job.log").read_text())
+    assert "KeyError: 'nobody expected this'" in told
     assert time.monotonic() - begun < 60, "the others were waited for"
     os.close(held or 0)
     # None is left that holds what the job did.
