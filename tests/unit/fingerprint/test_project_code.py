@@ -117,7 +117,6 @@ BANNED = re.compile(
     r"get_type_hints|signature|__(class_getitem|init_subclass|getattr)__)"
 )
 SEES = {
-    "ecslm/config/reference_page.py": "descriptions of settings, which reach no result",
     "ecslm/common/logs.py": "log lines reach no result",
     "ecslm/config/reference_page.py": "descriptions of settings, for their page: never in a job",
     "ecslm/plan/jobs.py": "names of wildcards: never in a job",
