@@ -134,7 +134,7 @@ VALUES = (
             "training.rank: 4 -> 8": "train_adapter Tiny-Exact/*",
             "training.alpha: 8 -> 4": "train_adapter Tiny-Exact/*",
             # The rank decides the number of trained parameters, which all tables know of.
-            "context.models.Tiny-Exact.adapter.rank: *": ALL_TABLES,
+            "context.models.Tiny-Exact.adapter.rank: *": f"{ALL_TABLES}; draw_figures",
             "recipes.Tiny-Exact.*": "report_page",
         },
     ),
@@ -211,8 +211,9 @@ CODE = (
     code("training", "training/trainer.py", "train_adapter *"),
     code("descriptions of data", "data/description.py", "describe_data *"),
     code("near duplicates", "data/leakage.py", "leakage *"),
-    code("checks of a source", "data/checking.py", "check_data"),
-    code("loader code that cleans", "data/cleaning.py", "dataset *; check_data"),
+    # Tables read published counts by what checks do.
+    code("checks of a source", "data/checking.py", "check_data; render_table *"),
+    code("loader code that cleans", "data/records.py", "dataset *; check_data"),
     code("loader code that reads files", "data/rows.py", "dataset *; check_data"),
     Row(
         "a value in a call of training and prediction, and not of BERTScores",
