@@ -14,7 +14,7 @@ from ecslm.common.manifests import read_manifest
 EQUAL = Path("results/code/equal")
 ADAPTER = Path("results/local/adapters/Tiny-EC/seed-0")
 FIT = "scripts/ecslm/training/fit.py"
-NEUTRAL = replaced(FIT, "count >= len(examples)", "len(examples) <= count")
+NEUTRAL = replaced(FIT, "course.done < len(course.steps)", "len(course.steps) > course.done")
 # Other weights; and a function that only trainings in several processes call.
 HARMFUL = together(
     replaced(FIT, "manual_seed(seed)", "manual_seed(seed + 1)"),

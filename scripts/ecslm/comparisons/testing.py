@@ -35,8 +35,7 @@ from ecslm.scoring.intervals import (
     bootstrap_values,
     wilson_is_reliable,
 )
-from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import Array, Metric, metric
+from ecslm.scoring.metrics.protocol import Array, Metric, column_totals, metric
 from ecslm.scoring.outcomes import Outcomes, mean_values
 
 # Two sides are paired if they share at least this part of the smaller side's samples: a few samples

@@ -106,7 +106,8 @@ def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd
     """
     if not settings.tables:
         return pd.DataFrame(columns=COLUMNS)
-    verify_result(results / SCORES_PARQUET)
+    for path in settings.scores:
+        verify_result(results / path)
     tidy = pd.read_parquet(results / SCORES_PARQUET)
     trained_on = tidy.groupby("model")["training_records"].first()
     strict = tidy[tidy["protocol"] == "strict"].groupby(["model", "task", "setting"])

@@ -82,15 +82,19 @@ class FiguresSettings(JobSettings):
         drawn = {row for table in self.tables for row in table.rows}.union(self.trained)
         return {one.family for name, one in self.context.models.items() if name in drawn}
 
+    @property
+    def scores(self) -> list[str]:
+        """The files of scores, relative to the study's results directory."""
+        return [paths.SCORES_PARQUET, *score_files(self.context)] if self.tables else []
+
     def files(self) -> list[str]:
         """The files that figures are drawn from, relative to the study's results directory.
 
         The manifests of adapters stand for the logs next to them: these have clock values, by whose
         digest no figure shall be known.
         """
-        scores = [paths.SCORES_PARQUET, *score_files(self.context)] if self.tables else []
         trained = self.trained.items()
         logs = [
             paths.ADAPTER.format(model=one, seed=seed) for one, seeds in trained for seed in seeds
         ]
-        return list(dict.fromkeys([*scores, *logs]))
+        return list(dict.fromkeys([*self.scores, *logs]))

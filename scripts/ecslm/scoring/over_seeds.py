@@ -23,8 +23,7 @@ from ecslm.scoring.intervals import (
     bootstrap_is_reliable,
     bootstrap_values,
 )
-from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import Array, Metric, metric
+from ecslm.scoring.metrics.protocol import Array, Metric, column_totals, metric
 from ecslm.scoring.outcomes import Outcomes, seed_values
 from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 

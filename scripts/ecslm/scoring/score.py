@@ -34,8 +34,7 @@ from ecslm.scoring.intervals import (
     bootstrap_values,
     wilson_is_reliable,
 )
-from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import Array, Item, Metric, metric
+from ecslm.scoring.metrics.protocol import Array, Item, Metric, column_totals, metric
 from ecslm.scoring.settings import ScoringSettings
 
 

@@ -15,7 +15,7 @@ from ecslm.comparisons.simple_baselines import choose
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.record import Record
-from ecslm.scoring.metrics.expectation import expected_f1
+from ecslm.scoring.metrics.protocol import expected_f1
 
 LEARNED = {"Words": {"backend": "learned", "method": "tf-idf"}}
 

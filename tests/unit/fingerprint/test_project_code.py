@@ -100,7 +100,6 @@ FILES_BESIDE = {
     "ecslm/config/reference_page.py": "examples of that page",
     "ecslm/data/source.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
-    "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/script.py": "the script that runs",
     "ecslm/schemas/task.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/starter/study.py": "the template of a configuration: never in a job",
@@ -118,6 +117,7 @@ BANNED = re.compile(
     r"get_type_hints|signature|__(class_getitem|init_subclass|getattr)__)"
 )
 SEES = {
+    "ecslm/config/reference_page.py": "descriptions of settings, which reach no result",
     "ecslm/common/logs.py": "log lines reach no result",
     "ecslm/plan/jobs.py": "names of wildcards: never in a job",
     "ecslm/script.py": "annotations of a `job`, which its digest has",

@@ -144,6 +144,22 @@ def test_what_only_one_text_tells_is_not_drowned_by_the_others() -> None:
     assert found == [one.output for one in every[40:]]
 
 
+def test_where_records_teach_nothing_the_answer_is_the_one_that_f1_is_of() -> None:
+    """As always yes, which has the best F1 then; a class of validation records alone is unknown."""
+    texts = [f"{random.Random(number).randrange(10**9)}" for number in range(80)]
+    blind = [
+        record(("yes", "no")[i % 2], id=f"{i:03}", sample_id=str(i), input=text)
+        for i, text in enumerate(texts)
+    ]
+    found = learn("tf-idf", TASKS["PM"], blind[:20], blind[20:40])(blind[40:])
+    assert found.count("yes") >= 36
+    one_class = [one for one in blind if one.output == "no"]
+    assert set(learn("tf-idf", TASKS["PM"], one_class, blind[:9])(blind)) == {"no"}
+    few = [one for one in records("SA", TRAIN) if "bad" not in one.output]
+    answers_ = learn("tf-idf", TASKS["SA"], few, records("SA", VAL))(records("SA", TEST))
+    assert set(answers_) == {"A: good", "B: middling"}
+
+
 def test_a_copied_passage_has_the_opening_of_most_answers_to_such_a_question() -> None:
     test = records("AG", TEST)
     train = [

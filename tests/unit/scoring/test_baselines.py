@@ -11,8 +11,7 @@ from support.scoring_examples import FIVE, IND, QUICK, TASKS, block, blocks, ent
 
 from ecslm.scoring.answers.protocol import answer_type
 from ecslm.scoring.baselines import answers_of, applicable, as_prediction, majority_label
-from ecslm.scoring.metrics.expectation import expected_f1
-from ecslm.scoring.metrics.protocol import Item, metric
+from ecslm.scoring.metrics.protocol import Item, expected_f1, metric
 from ecslm.scoring.score import Row, score_expected
 
 

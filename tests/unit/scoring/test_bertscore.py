@@ -15,7 +15,6 @@ from support.scoring_examples import IND, prediction
 from support.tiny import SENTENCES
 from transformers import AutoModel, AutoTokenizer
 
-import ecslm.scoring.bertscore.pairs
 import ecslm.scoring.bertscore.run
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
@@ -23,8 +22,7 @@ from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import Prediction
-from ecslm.scoring.bertscore.pairs import Encoder, Pair, score_pairs
-from ecslm.scoring.bertscore.run import bertscore
+from ecslm.scoring.bertscore.run import Encoder, Pair, bertscore, score_pairs
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 
 SETTINGS = BertScoreSettings(layer=2, rescale_language=None)
@@ -108,7 +106,7 @@ def test_a_text_of_special_tokens_alone_scores_zero_and_one_more_among_others_do
 
 def test_no_batch_moves_a_score_at_all(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = rows(tiny_encoder, *MANY)
-    monkeypatch.setattr(ecslm.scoring.bertscore.pairs, "BATCH", 3)
+    monkeypatch.setattr(ecslm.scoring.bertscore.run, "BATCH", 3)
     assert rows(tiny_encoder, *MANY) == expected
     monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", 5)
     assert rows(tiny_encoder, *MANY) == expected

@@ -16,8 +16,7 @@ from support.scoring_examples import (
 )
 
 from ecslm.common.files import json_line
-from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.metrics.protocol import column_totals, metric
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))

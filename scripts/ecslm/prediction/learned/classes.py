@@ -2,8 +2,9 @@
 
 Features are TF-IDF of words and characters of each field, of the words that two parts of the input
 share and that one of them has alone, and how much the parts overlap. It learns from the overlaps,
-from one of the texts, or from all: what tells classes apart is often one of them, such as the words
-that only the second product has, and drowns among the others.
+from one of the texts, from all of these, or from the words or the characters of the whole input:
+what tells classes apart is often one of them, such as the words that only the second product has,
+and drowns among the others.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,14 @@ LARGE, RARE = 1_000, 5
 # Inverse strengths of regularisation, and how far frequent classes are held back.
 STRENGTHS = (0.3, 3.0, 30.0)
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
+# How far the class that F1 is of is preferred, in log odds, where classes are balanced: the best
+# F1 needs more answers of it than that, and what knows nothing should always give it (Lipton et
+# al., Optimal thresholding of classifiers to maximize F1 measure, 2014).
+LEANINGS = (-0.5, 0.0, 0.5, 1.0, 1.5)
+# So many of the best models answer such a question together, since which is best is often chance.
+TOGETHER = 5
+# How often few records are held out.
+ROUNDS = 3
 # With at most so many records, linear models are fitted in fewer columns.
 SMALL = 1_000
 TERMS = (
@@ -72,18 +81,20 @@ class Features:
         self.fitted = self._spaces(inputs, found)
 
     def __call__(self, inputs: Sequence[Fields]) -> list[Matrix]:
-        """Records x columns, to choose from: overlaps, all features, and those of each text."""
+        """Records x columns, to choose from: overlaps, all features, those of each text, and words
+        and characters of the whole input."""
         texts = zip(self._texts(inputs), self._vectorizers, strict=True)
         return self._spaces(inputs, [[one.transform(own) for one in fit] for own, fit in texts])
 
     def _spaces(self, inputs: Sequence[Fields], found: Sequence[Sequence[Matrix]]) -> list[Matrix]:
         overlaps = sparse.csr_matrix(self._overlaps(inputs))
-        blocks = [sparse.hstack(columns, format="csr") for columns in found if columns]
+        *texts, whole = found
+        blocks = [sparse.hstack(columns, format="csr") for columns in texts if columns]
         alone = blocks if len(blocks) > 1 else []
-        return [overlaps, sparse.hstack([overlaps, *blocks], format="csr"), *alone]
+        return [overlaps, sparse.hstack([overlaps, *blocks], format="csr"), *alone, *whole]
 
     def _texts(self, inputs: Sequence[Fields]) -> Iterator[list[str]]:
-        """Each field, and the words that two groups of fields share or do not."""
+        """Each field, the words that two groups of fields share or do not, and the whole."""
         for name in self._names:
             yield [" ".join(fields.get(name, []))[:LONGEST] for fields in inputs]
         for groups in self._groups:
@@ -96,6 +107,7 @@ class Features:
             ]
             for part in (set.intersection, set.difference, lambda a, b: b - a):
                 yield [" ".join(sorted(part(a, b)))[:LONGEST] for a, b in sets]
+        yield [" ".join(chain(*fields.values()))[:LONGEST] for fields in inputs]
 
     def _overlaps(self, inputs: Sequence[Fields]) -> Array:
         blocks = [np.ones((len(inputs), 1), dtype=np.float32)]
@@ -115,21 +127,27 @@ def classify(
     val: Sequence[Record],
     label: Callable[[Record], str],
     measure: Measure,
+    positive: str | None = None,
 ) -> tuple[list[str], Scores]:
     """Classes in order, and what scores records by them: records x classes, the best highest.
 
     Args:
         label: the right class of a record.
         measure: how good answers are, given right ones and answers.
+        positive: the class that it is the F1 of.
     """
     every = [*train, *val]
     labels = np.array(list(map(label, every)))
     classes = sorted(set(labels[: len(train)]))
     prior = np.log([np.mean(labels[: len(train)] == one) for one in classes])
+    offsets = [share * prior for share in PRIORS]
+    if positive in classes:
+        own = np.array(classes) == positive
+        offsets = [offsets[0], *(prior - leaning * own for leaning in LEANINGS)]
     features = Features([fields_of(record.input) for record in every])
-    parts = held_out(train, val)
+    parts = held_out(train, val, labels, ROUNDS)
     right = labels[np.concatenate([held for _, held in parts])]
-    best, chosen = -1.0, (0, STRENGTHS[0], PRIORS[0])
+    tried: list[tuple[float, int, float, NDArray[np.float64]]] = []
     for space, known in enumerate(features.fitted):
         fitted = _coordinates(known)
         for strength in STRENGTHS:
@@ -139,17 +157,25 @@ def classify(
                     for some, held in parts
                 ]
             )
-            for share in PRIORS:
-                answers = [classes[i] for i in (found - share * prior).argmax(axis=1)]
-                if (value := measure(right, answers)) > best:
-                    best, chosen = value, (space, strength, share)
-    space, strength, share = chosen
-    known = features.fitted[space][: len(train)]
-    model = _fitted(known, labels[: len(train)], strength, classes)
+            for offset in offsets:
+                answers = [classes[i] for i in (found - offset).argmax(axis=1)]
+                tried.append((measure(right, answers), space, strength, offset))
+    together = TOGETHER if positive else 1
+    best = [one[1:] for one in sorted(tried, key=lambda one: -one[0])[:together]]
+    models = {
+        (space, strength): _fitted(
+            features.fitted[space][: len(train)], labels[: len(train)], strength, classes
+        )
+        for space, strength, _ in best
+    }
 
     def scores(records: Sequence[Record]) -> NDArray[np.float64]:
-        found = features([fields_of(record.input) for record in records])[space]
-        return model(found) - share * prior
+        found = features([fields_of(record.input) for record in records])
+        rated = {key: model(found[key[0]]) for key, model in models.items()}
+        total: NDArray[np.float64] = np.sum(
+            [rated[space, strength] - offset for space, strength, offset in best], axis=0
+        )
+        return total
 
     return classes, scores
 
@@ -171,7 +197,9 @@ def _fitted(
     known = [number for number, one in enumerate(classes) if one in labels]
     model = LogisticRegression(C=strength, max_iter=100, tol=1e-3)
     if len(known) > 1:
-        model.fit(features, labels)
+        # Validation records may have classes that no training record has.
+        rows = np.isin(labels, classes)
+        model.fit(features if rows.all() else features[rows], labels[rows])
 
     def scores(others: Matrix) -> NDArray[np.float64]:
         found = np.zeros((others.shape[0], len(classes)))

@@ -72,7 +72,9 @@ def _yes_no(train: Sequence[Record], val: Sequence[Record]) -> Answers:
     def measure(right: Sequence[str], answers: Sequence[str]) -> float:
         return float(f1_score(right, answers, pos_label="yes", zero_division=0))
 
-    classes, scores = classify(train, val, lambda one: one.output.strip().lower(), measure)
+    classes, scores = classify(
+        train, val, lambda one: one.output.strip().lower(), measure, positive="yes"
+    )
     spelt = spelling(train)
     return lambda records: [spelt[classes[i]] for i in scores(records).argmax(axis=1)]
 

@@ -5,8 +5,7 @@ import re
 from ecslm.common.errors import Problem
 from ecslm.schemas.fields import OPTION
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.scoring.answers.letters import Mention, letters_alone
-from ecslm.scoring.answers.protocol import AnswerType
+from ecslm.scoring.answers.protocol import AnswerType, Mention, letters_alone
 
 _ANSWER = re.compile(r"([A-Za-z])(?:[:.)](.*))?", re.DOTALL)
 _BETWEEN = re.compile(r"[\s:.)]*")

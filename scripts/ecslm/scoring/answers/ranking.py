@@ -6,8 +6,7 @@ from string import ascii_uppercase
 from ecslm.common.errors import Problem
 from ecslm.schemas.fields import product_letters
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.scoring.answers.letters import letters_alone
-from ecslm.scoring.answers.protocol import AnswerType
+from ecslm.scoring.answers.protocol import AnswerType, letters_alone
 
 _SEPARATORS = re.compile(r"[,>\s]+")
 

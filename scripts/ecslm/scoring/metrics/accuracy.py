@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ecslm.schemas.metrics_file import Score
-from ecslm.scoring.metrics.classes import class_details, released_details
-from ecslm.scoring.metrics.mean import Proportion
-from ecslm.scoring.metrics.protocol import Array, Item
+from ecslm.scoring.metrics.protocol import Array, Item, Proportion, class_details, released_details
 
 
 class Accuracy(Proportion):

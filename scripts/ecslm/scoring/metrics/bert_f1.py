@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ecslm.schemas.metrics_file import Outcome, Score
-from ecslm.scoring.metrics.arithmetic import ratio
-from ecslm.scoring.metrics.mean import Mean
-from ecslm.scoring.metrics.protocol import Array, Item
+from ecslm.scoring.metrics.protocol import Array, Item, Mean, ratio
 
 
 class BertF1(Mean):

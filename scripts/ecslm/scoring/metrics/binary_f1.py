@@ -9,9 +9,7 @@ import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.intervals import wilson_f1_interval
-from ecslm.scoring.metrics.arithmetic import f1, f1s, ratio
-from ecslm.scoring.metrics.expectation import expected_f1
-from ecslm.scoring.metrics.protocol import Array, Item, Metric
+from ecslm.scoring.metrics.protocol import Array, Item, Metric, expected_f1, f1, f1s, ratio
 
 _CELLS = ("tp", "fp", "fn", "tn")
 

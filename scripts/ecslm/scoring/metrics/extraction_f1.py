@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
-from ecslm.scoring.metrics.arithmetic import ratio, ratios
-from ecslm.scoring.metrics.protocol import Array, Item, Metric
+from ecslm.scoring.metrics.protocol import Array, Item, Metric, ratio, ratios
 
 _NULLS = frozenset({"none", "null", ""})
 

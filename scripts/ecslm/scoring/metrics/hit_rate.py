@@ -5,9 +5,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from ecslm.schemas.metrics_file import Score
-from ecslm.scoring.metrics.arithmetic import ratio
-from ecslm.scoring.metrics.mean import Proportion
-from ecslm.scoring.metrics.protocol import Array, Item
+from ecslm.scoring.metrics.protocol import Array, Item, Proportion, ratio
 
 _RELEASED_LETTERS = frozenset(ascii_uppercase[:20])
 

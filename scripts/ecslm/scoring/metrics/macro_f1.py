@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
-from ecslm.scoring.metrics.arithmetic import f1s, ratios
-from ecslm.scoring.metrics.classes import (
+from ecslm.scoring.metrics.protocol import (
+    Array,
+    Item,
+    Metric,
     class_details,
     class_outcomes,
     class_sums,
+    expected_f1,
+    f1s,
     of_classes,
+    ratios,
     released_details,
 )
-from ecslm.scoring.metrics.expectation import expected_f1
-from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
 
 class MacroF1(Metric):

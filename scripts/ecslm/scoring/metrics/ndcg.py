@@ -10,8 +10,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from ecslm.schemas.metrics_file import Outcome, Score
-from ecslm.scoring.metrics.mean import Mean
-from ecslm.scoring.metrics.protocol import Array, Item
+from ecslm.scoring.metrics.protocol import Array, Item, Mean
 
 # Exact, substitute, complement, irrelevant: gains of the ESCI shopping queries data set
 # (Reddy et al., 2022).

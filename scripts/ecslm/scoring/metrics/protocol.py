@@ -1,7 +1,9 @@
-"""What a metric is, what is shared by all, and loading one by name."""
+"""What a metric is, loading one by name, and what metrics share: ratios, means, counts by class."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from ecslm.schemas.metrics_file import BertScoreRow, Outcome, Score
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.modules import metric_module
 
 Array = NDArray[np.float64]
@@ -88,4 +91,213 @@ class Metric(ABC):
 def metric(name: str) -> Metric:
     """The metric of the module `ecslm.scoring.metrics.{name}`, a `TaskSettings.metric`."""
     found: Metric = import_module(metric_module(name)).METRIC
+    return found
+
+
+def column_totals(sums: Array) -> Array:
+    """Exact sum over records, in any order: shape (records, columns) to (columns)."""
+    return np.array([math.fsum(column) for column in sums.T.tolist()])
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """`part / whole`; None if `whole` is 0."""
+    return float(part) / float(whole) if whole else None
+
+
+def ratios(parts: Array, wholes: Array) -> Array:
+    """Element-wise `parts / wholes`; NaN where the whole is 0."""
+    found: Array = np.full(np.shape(wholes), np.nan, dtype=np.result_type(parts, wholes))
+    np.divide(parts, wholes, out=found, where=wholes != 0)
+    return found
+
+
+def f1(tp: float, fp: float, fn: float) -> float | None:
+    """F1 = 2 tp / (2 tp + fp + fn); None if there are no predicted and no actual positives."""
+    return ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def f1s(tp: Array, fp: Array, fn: Array) -> Array:
+    """Element-wise F1; NaN where it is undefined."""
+    return ratios(2 * tp, 2 * tp + fp + fn)
+
+
+class Mean(Metric):
+    """The mean over records of the only number of an outcome; columns: that number, records."""
+
+    CELLS = ("score",)
+
+    def sums(self, outcomes: Sequence[Outcome]) -> Array:
+        """The number, and 1 to count the record."""
+        (name,) = self.CELLS
+        return np.array([(outcome[name], 1.0) for outcome in outcomes], dtype=np.float64)
+
+    def values(self, totals: Array) -> Array:
+        """The mean over records."""
+        return ratios(totals[..., 0], totals[..., 1])
+
+    def expected(self, chances: Array) -> float:
+        """That of expected numbers."""
+        return float(self.values(column_totals(chances)))
+
+    def quality(self, outcome: Outcome) -> float:
+        """The number itself."""
+        (name,) = self.CELLS
+        return float(outcome[name])
+
+
+def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of a mean of zeros and ones."""
+    hits, records = totals.astype(int).tolist()
+    return wilson_interval(hits, records, confidence)
+
+
+class Proportion(Mean):
+    """The share of right answers."""
+
+    PROPORTION = True
+    INTERVAL = staticmethod(_wilson)
+
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        """1 for the right answer, else 0."""
+        return [{"score": int(item.answer == item.reference)} for item in items]
+
+
+RELEASED_LETTERS = tuple("ABCDE")
+
+
+def class_outcomes(items: Sequence[Item]) -> list[Outcome]:
+    """Each record's true positive, false positives and false negative, by class.
+
+    An invalid answer is a false negative of the reference's class and a false positive shared
+    equally by the other classes present in the references.
+    """
+    classes = sorted({item.reference for item in items})
+    return [_class_outcome(item.reference, item.answer, classes) for item in items]
+
+
+def _class_outcome(reference: str, answer: str | None, classes: Sequence[str]) -> Outcome:
+    if answer == reference:
+        return {"tp": {reference: 1}, "fp": {}, "fn": {}}
+    if answer is not None:
+        return {"tp": {}, "fp": {answer: 1}, "fn": {reference: 1}}
+    others = [name for name in classes if name != reference]
+    return {"tp": {}, "fp": {name: 1 / len(others) for name in others}, "fn": {reference: 1}}
+
+
+def class_sums(outcomes: Sequence[Outcome]) -> Array:
+    """Columns tp, fp, fn of each class present in the references, class after class."""
+    classes = sorted({name for outcome in outcomes for name in (*outcome["tp"], *outcome["fn"])})
+    rows = [
+        [outcome[cell].get(name, 0) for name in classes for cell in ("tp", "fp", "fn")]
+        for outcome in outcomes
+    ]
+    return np.array(rows, dtype=np.float64)
+
+
+def of_classes(sums: Array) -> Array:
+    """Columns by class, then tp, fp, fn: shape (..., classes, 3)."""
+    return sums.reshape(*sums.shape[:-1], -1, 3)
+
+
+def class_details(items: Sequence[Item]) -> dict[str, Any]:
+    """Accuracy, macro scores and F1 by class from `class_outcomes`, and the confusion matrix."""
+    classes = sorted({item.reference for item in items})
+    totals = of_classes(column_totals(class_sums(class_outcomes(items))))
+    pairs = [(item.reference, item.answer or "invalid") for item in items]
+    return {
+        "accuracy": ratio(sum(item.reference == item.answer for item in items), len(items)),
+        **_macro_scores(dict(zip(classes, totals.tolist(), strict=True))),
+        "confusion": _confusion(pairs),
+        "counts": dict(Counter(reference for reference, _ in sorted(pairs))),
+    }
+
+
+def released_details(items: Sequence[Item]) -> dict[str, Any]:
+    """As released: by first characters of reference and text, without texts that begin with no
+    label; macro scores over the labels that occur in either."""
+    pairs = [(item.record.reference[:1], item.record.prediction.strip()[:1]) for item in items]
+    pairs = [pair for pair in pairs if pair[1] in RELEASED_LETTERS]
+    hits = Counter(reference for reference, answer in pairs if reference == answer)
+    references, answers = (Counter(pair[side] for pair in pairs) for side in (0, 1))
+    counts = {
+        label: (hits[label], answers[label] - hits[label], references[label] - hits[label])
+        for label in sorted(references | answers)
+    }
+    return {
+        "accuracy": ratio(hits.total(), len(pairs)),
+        **_macro_scores(counts),
+        "confusion": _confusion(pairs),
+        "n_dropped": len(items) - len(pairs),
+    }
+
+
+def _macro_scores(counts: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Macro scores from tp, fp, fn by class; an undefined score of a class counts as 0."""
+    precisions = [ratio(tp, tp + fp) or 0.0 for tp, fp, _ in counts.values()]
+    recalls = [ratio(tp, tp + fn) or 0.0 for tp, _, fn in counts.values()]
+    f1_by_class = {name: f1(*cells) or 0.0 for name, cells in counts.items()}
+    return {
+        "macro_precision": ratio(sum(precisions), len(counts)),
+        "macro_recall": ratio(sum(recalls), len(counts)),
+        "macro_f1": ratio(sum(f1_by_class.values()), len(counts)),
+        "f1_by_class": f1_by_class,
+    }
+
+
+def _confusion(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Counts by reference, then by answer; answers that never occur are left out."""
+    matrix: dict[str, dict[str, int]] = {}
+    for (reference, answer), count in sorted(Counter(pairs).items()):
+        matrix.setdefault(reference, {})[answer] = count
+    return matrix
+
+
+# Numbers of hits with a smaller probability are left out: together, less than rounding errors.
+_NEGLIGIBLE = 1e-18
+
+
+def expected_f1(hits: Array, false_alarms: Array) -> float:
+    """The expected value of 2 tp / (2 tp + fp + fn), over independent records.
+
+    An F1 is not linear, so its expected value is not the F1 of the expected counts.
+
+    Args:
+        hits: for each record of the class, the probability that it is a true positive; otherwise it
+            is a false negative.
+        false_alarms: for each other record, the probability that it is a false positive.
+    """
+    tp_values, tp_chances = _distribution(hits)
+    fp_values, fp_chances = _distribution(false_alarms)
+    wholes = len(hits) + tp_values[:, None] + fp_values
+    # Nothing of the class and no answer of it: undefined, counted as 0.
+    scores = np.nan_to_num(ratios(np.broadcast_to(2 * tp_values[:, None], wholes.shape), wholes))
+    return float(tp_chances @ scores @ fp_chances)
+
+
+def _distribution(chances: Array) -> tuple[Array, Array]:
+    """How many of independent events happen: the numbers that may be, and their probabilities.
+
+    Events with equal chances are a binomial; different binomials are convolved.
+    """
+    start, found = 0, np.ones(1)
+    for chance, count in zip(*np.unique(chances, return_counts=True), strict=True):
+        found = np.convolve(found, _binomial(int(count), float(chance)))
+        kept = np.flatnonzero(found > _NEGLIGIBLE)
+        start += int(kept[0])
+        found = found[kept[0] : kept[-1] + 1]
+    return start + np.arange(len(found), dtype=np.float64), found
+
+
+def _binomial(count: int, chance: float) -> Array:
+    """The probabilities of 0 to `count` of `count` events with equal chances."""
+    if chance in (0.0, 1.0):
+        certain = np.zeros(count + 1)
+        certain[int(chance) * count] = 1.0
+        return certain
+    logs = [
+        math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1)
+        for k in range(count + 1)
+    ]
+    k = np.arange(count + 1)
+    found: Array = np.exp(logs + k * math.log(chance) + (count - k) * math.log1p(-chance))
     return found
