@@ -8,7 +8,6 @@ from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
 from ecslm.provenance.checks import about_target
-from ecslm.provenance.dag import Dag
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
 
@@ -32,7 +31,7 @@ def replaced_handler():
 def about(target):
     """What is wrong with a target that no rule makes."""
     named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return about_target(STUDY.name, STUDY.config.studies, named, Dag(workflow).written, target)
+    return about_target(STUDY.name, STUDY.config.studies, named, target)
 
 
 USUAL = replaced_handler()

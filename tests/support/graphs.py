@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import chdir
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,14 @@ def graph_here(configfile: str, study: str) -> Graph:
         parts = [f"seed-{value}" if key == "seed" else value for key, value in job.key.items()]
         return f"{job.rule} {'/'.join(parts)}".rstrip()
 
-    def causes_of(job: Job) -> tuple[str, ...]:
+    def causes_of(job: Job, planned: Any) -> tuple[str, ...]:
         if not Path(job.manifest).exists():
             return (NOT_BUILT,)
-        return tuple(change.words for change in differences(job))
+        # What Snakemake does not compare counts as not there.
+        params = {k: v for k, v in job.params.items() if v in planned.non_derived_params}
+        inputs = tuple(str(path) for path in planned.input if not path.is_ancient)
+        compared = replace(job, params=params, inputs=inputs)
+        return tuple(change.words for change in differences(compared))
 
     with read_dag([Path(configfile)], study) as dag:
         changes, records = Changes(dag.jobs), dag._workflow.persistence
@@ -85,7 +89,7 @@ def graph_here(configfile: str, study: str) -> Graph:
             name_of(job): GraphJob(
                 due=job.due,
                 recorded_otherwise=is_recorded_otherwise(planned),
-                causes=causes_of(job),
+                causes=causes_of(job, planned),
                 reads=tuple(map(name_of, changes.sources(job))),
             )
             for job, planned in dag._jobs.items()

@@ -134,7 +134,7 @@ VALUES = (
             "training.rank: 4 -> 8": "train_adapter Tiny-Exact/*",
             "training.alpha: 8 -> 4": "train_adapter Tiny-Exact/*",
             # The rank decides the number of trained parameters, which all tables know of.
-            "context.models.Tiny-Exact.adapter.rank: *": f"{ALL_TABLES}; draw_figures",
+            "context.models.Tiny-Exact.parameters: *": f"{ALL_TABLES}; draw_figures",
             "recipes.Tiny-Exact.*": "report_page",
         },
     ),
@@ -211,6 +211,7 @@ CODE = (
     code("training", "training/trainer.py", "train_adapter *"),
     code("descriptions of data", "data/description.py", "describe_data *"),
     code("near duplicates", "data/leakage.py", "leakage *"),
+    # Tables read published counts by what checks do.
     code("checks of a source", "data/checking.py", "check_data"),
     code("loader code that cleans", "data/records.py", "dataset *; check_data"),
     code("loader code that reads files", "data/rows.py", "dataset *; check_data"),

@@ -34,9 +34,6 @@ OPTION = "rerun-triggers"
 # What tells of each: dates and content of files, settings with code and versions, which files are
 # read, and commands. That of environments has a meaning with `--sdm conda` alone.
 NEEDED = ("mtime", "params", "input", "code")
-# Of a suggestion. Longer lists are named by the command that prints them.
-MOST_CHARACTERS = 300
-LISTED = ": `snakemake --list-target-rules` lists what can be made"
 
 
 def check_results_folder(study: str) -> None:
@@ -50,11 +47,8 @@ def check_results_folder(study: str) -> None:
     top = TOP if os.path.lexists(TOP) else Path.cwd()
     below = (TOP / name for name in sorted({*SHARED - {RUN_LOCK.name}, study}))
     for path in (top, *below, SNAKEMAKE, SNAKEMAKE / "metadata", SNAKEMAKE / "incomplete"):
-        if path.is_symlink() and not path.exists():
-            target = path.readlink()
-            problem = f"a link to {target}, which is not here: make that folder, or mount its disk"
-        elif path.exists() and not path.is_dir():
-            problem = f"is a file; expected a folder: move it away (`mv {path} {path}.old`)"
+        if os.path.lexists(path) and not path.is_dir():
+            problem = "no folder, nor a link to one that is here: move it away, or mount its disk"
         elif path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
             problem = _may_not(path)
         else:
@@ -208,15 +202,12 @@ def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
         raise InputError(Problem(f"{without} or data: {fix}", where))
 
 
-def about_target(
-    study: str, studies: Collection[str], names: Iterable[str], patterns: Iterable[str], target: str
-) -> str:
+def about_target(study: str, studies: Collection[str], names: Iterable[str], target: str) -> str:
     """One line on a target that no rule of the run of a study makes, with what may be meant.
 
     Args:
         studies: those of the configuration.
         names: the targets that are no files.
-        patterns: paths of what rules write.
     """
     folder, other, *below = (*Path(target).parts, "", "")
     if folder == TOP.name and any(below) and other in studies and other != study:
@@ -224,6 +215,4 @@ def about_target(
             f"{target}: a result of study {other}, but this run is of {study}: add "
             f"`--config study={other}`, and `--` before the target"
         )
-    near = nearest(target, [*names, *patterns])
-    near = near if len(near) <= MOST_CHARACTERS else LISTED
-    return f"{target}: no such target or result of study {study}{near}"
+    return f"{target}: no such target or result of study {study}{nearest(target, names)}"

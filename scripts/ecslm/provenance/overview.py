@@ -214,7 +214,7 @@ def _lines(changes: Changes, due: Sequence[Job]) -> Iterator[str]:
             + (f"{have} from similar ones" if guessed else "")
         )
     if unknown := [job for job in due if takes_long(job) and job not in expected]:
-        yield _filled(f"time unknown: {counts_by_kind(unknown)}")
+        yield _filled(f"never timed: {counts_by_kind(unknown)}: `make check` estimates what it can")
     elif not by_device:
         yield "  no training and no prediction: seconds each"
     yield ""

@@ -90,13 +90,12 @@ class Run:
                     for path in missing
                 )
             )
-        labels = source.data.labels
+        labels = source.labels()
         checks = local_path(source.data) and any(job.rule == "check_data" for job in due)
         # Labels that are not here are fetched by the job; a dry run must not.
         if checks and (labels is None or Path(labels.path).exists()):
             settings = check_settings(study)
-            used = settings.source.labels
-            ranks = read_labels(used).rows if used else None
+            ranks = read_labels(labels).rows if labels else None
             cached_report(CACHE, source.rows, settings, ranks, code_parameter("check_data.py"))
 
     def begin(self, due: Collection[Job], check_machine: Callable[[], None]) -> None:

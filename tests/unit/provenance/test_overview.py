@@ -17,6 +17,7 @@ GPU, CPU = "NVIDIA Z100", "x86_64 CPU, 2 threads"
 RESULTS = "results/shop"
 ADAPTER = "adapters/{}/seed-{}/"
 PREDICTIONS = "predictions/{}/seed-{}/{}."
+ASK = ": `make check` estimates what it can"
 
 
 def took(path: str, seconds: float, device: str = GPU, **more: Any) -> None:
@@ -35,7 +36,7 @@ def test_jobs_stand_under_their_cause_with_the_time_of_each_device() -> None:
         "  1 base, 4 data reports, 3 dataset files, 1 adapter, 1 prediction, 1 score, 1",
         "  score file, 1 table, 1 figure set, 1 report",
     ]
-    first = ["Study shop: 15 of 15 jobs would run", "  time unknown: 1 adapter, 1 prediction"]
+    first = ["Study shop: 15 of 15 jobs would run", f"  never timed: 1 adapter, 1 prediction{ASK}"]
     assert told()[:-1] == [*first, "", "not built yet (M0)", *amount, ""]
     assert told()[-1].startswith("`python scripts/why.py FILE` explains one")
     took(ADAPTER.format("M0", 0), 5400, "2 x Z100")
@@ -58,7 +59,7 @@ def test_what_never_ran_is_estimated_and_a_finished_study_takes_one_line() -> No
     assert told(models=2)[1:4] == [
         "  3.0 GPU-hours (Z100), as 2 jobs last took, of which 1 has never run: estimated",
         "  from similar ones",
-        "  time unknown: 2 predictions",
+        f"  never timed: 2 predictions{ASK}",
     ]
     done = [replace(job, due=False) for job in jobs_of(plan(tasks=["PM"]))]
     line = f"Study shop: nothing to do, all {len(done)} jobs are up to date"
