@@ -1,5 +1,6 @@
-"""A linear ranker of texts that each record brings: options, products, snippets of a document.
+"""A ranker of texts that each record brings: options, products, snippets of a document.
 
+The ranker is linear, a forest or both together, whichever is the best on records held out.
 Features: how much a text overlaps with each part of the input, how often it was right and shown in
 training, and with which items of a list it was right.
 """
@@ -7,10 +8,12 @@ training, and with which items of a list it was right.
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 
 from ecslm.prediction.learned.fields import fields_of, frequent
@@ -26,10 +29,14 @@ MOST = 1_000
 # hardly regularised.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 PRIOR = 10.0
+# Trees of a forest, texts that a leaf has at least, and those that a tree learns from.
+TREES, LEAF, LEARNED = 100, 5, 10_000
 ORDINAL = re.compile(r"^\w{1,5}:\s+")
 
 Texts = Callable[[Record], list[str]]
 Order = Callable[[Record], list[int]]
+Scores = Callable[[Sequence[Array]], list[NDArray[np.float64]]]
+Fit = Callable[[Sequence[int]], Scores]
 
 
 def rank(
@@ -58,25 +65,36 @@ def rank(
     found = [*features(some, learned=True), *features(others, learned=False)]
     orders = [order_of(one) for one in (*some, *others)]
     pairs = [_differences(*one) for one in zip(found, orders, strict=True)]
+
+    def linear(known: Sequence[int], strength: float) -> Scores:
+        weights = _weights([pairs[i] for i in known], strength)
+        return lambda features: [each @ weights for each in features]
+
+    def forest(known: Sequence[int]) -> Scores:
+        return _forest([found[i] for i in known], [orders[i] for i in known])
+
     parts = held_out(some, others)
-    scores = {
-        strength: np.mean(
-            [
-                _agreement(found[i] @ weights, orders[i])
-                for known, held in parts
-                for weights in [_weights([pairs[i] for i in known], strength)]
-                for i in held
-            ]
+
+    def agreement(fit: Fit) -> float:
+        return float(
+            np.mean(
+                [
+                    _agreement(scores, orders[i])
+                    for known, held in parts
+                    for i, scores in zip(held, fit(known)([found[i] for i in held]), strict=True)
+                ]
+            )
         )
-        for strength in STRENGTHS
-    }
-    weights = _weights(pairs[: len(some)], max(scores, key=lambda one: scores[one]))
+
+    best: Fit = max((partial(linear, strength=one) for one in STRENGTHS), key=agreement)
+    rate = max(best, forest, _together(best, forest), key=agreement)(range(len(some)))
 
     def answers(records: Sequence[Record]) -> list[str]:
-        rated = zip(records, features(records, learned=False), strict=True)
+        found = features(records, learned=False)
+        rated = rate(found) if any(map(len, found)) else found
         return [
-            answer(record, np.argsort(-(found @ weights), kind="stable").tolist())
-            for record, found in rated
+            answer(record, np.argsort(-scores, kind="stable").tolist())
+            for record, scores in zip(records, rated, strict=True)
         ]
 
     return answers
@@ -193,6 +211,40 @@ def _weights(pairs: Sequence[Array], strength: float) -> NDArray[np.float64]:
     signs = np.where(np.arange(len(rows)) % 2, 1, -1)
     model.fit(rows * signs[:, None], signs, weight)
     return np.asarray(model.coef_[0], dtype=np.float64)
+
+
+def _forest(features: Sequence[Array], orders: Sequence[Sequence[int]]) -> Scores:
+    """Rates texts by how near they are to the best."""
+    nearness = [np.zeros(len(each)) for each in features]
+    for each, order in zip(nearness, orders, strict=True):
+        each[list(order)] = 1 / np.arange(1, len(order) + 1)
+    rows = np.vstack(features)
+    model = RandomForestRegressor(
+        TREES,
+        min_samples_leaf=LEAF,
+        max_features="sqrt",
+        max_samples=min(len(rows), LEARNED),
+        random_state=0,
+    ).fit(rows, np.concatenate(nearness))
+    return lambda several: np.split(
+        model.predict(np.vstack(several)), np.cumsum([len(each) for each in several])[:-1]
+    )
+
+
+def _together(*fits: Fit) -> Fit:
+    """Adds the scores of rankers, which vary alike in each record."""
+
+    def standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (scores - scores.mean()) / (scores.std() or 1.0) if len(scores) else scores
+
+    def fit(known: Sequence[int]) -> Scores:
+        rankers = [one(known) for one in fits]
+        return lambda features: [
+            np.sum(list(map(standard, rated)), axis=0)
+            for rated in zip(*(ranker(features) for ranker in rankers), strict=True)
+        ]
+
+    return fit
 
 
 def _agreement(scores: NDArray[np.float64], order: Sequence[int]) -> float:
