@@ -165,7 +165,13 @@ def test_where_records_teach_nothing_the_answer_is_the_one_that_f1_is_of() -> No
 def test_a_rule_that_is_not_linear_is_learned() -> None:
     """The second of four options is right, whatever they are."""
     second = [
-        one.model_copy(update={"output": "B", "input": json.dumps({"text": "none of them"})})
+        one.model_copy(
+            update={
+                "input": "none of them",
+                "options": [f"{letter}: {letter}{one.id[:8]}" for letter in LETTERS],
+                "output": "B",
+            }
+        )
         for one in records("SR", range(70))
     ]
     assert learn("tf-idf", TASKS["SR"], second[:50], [])(second[50:]) == ["B"] * 20

@@ -31,6 +31,8 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 PRIOR = 10.0
 # Trees of a forest, texts that a leaf has at least, and those that a tree learns from.
 TREES, LEAF, LEARNED = 100, 5, 10_000
+# The columns of counts: a forest would find out which text of a training record they leave out.
+COUNTS = (-6, -5, -4)
 ORDINAL = re.compile(r"^\w{1,5}:\s+")
 
 Texts = Callable[[Record], list[str]]
@@ -207,7 +209,11 @@ def _forest(features: Sequence[Array], orders: Sequence[Sequence[int]]) -> Score
     nearness = [np.zeros(len(each)) for each in features]
     for each, order in zip(nearness, orders, strict=True):
         each[list(order)] = 1 / np.arange(1, len(order) + 1)
-    rows = np.vstack(features)
+
+    def rows_of(several: Sequence[Array]) -> Array:
+        return np.delete(np.vstack(several), COUNTS, axis=1)
+
+    rows = rows_of(features)
     model = RandomForestRegressor(
         TREES,
         min_samples_leaf=LEAF,
@@ -216,7 +222,7 @@ def _forest(features: Sequence[Array], orders: Sequence[Sequence[int]]) -> Score
         random_state=0,
     ).fit(rows, np.concatenate(nearness))
     return lambda several: np.split(
-        model.predict(np.vstack(several)), np.cumsum([len(each) for each in several])[:-1]
+        model.predict(rows_of(several)), np.cumsum([len(each) for each in several])[:-1]
     )
 
 
