@@ -381,8 +381,8 @@ class LearnedModel(WithoutWeights):
     backend: Literal["learned"]
     """What answers: scikit-learn."""
     method: Method
-    """tf-idf: linear models of the words and characters of the input. nearest: the answer of the
-    most similar training record."""
+    """tf-idf: linear models of the words and characters of the input, and forests for rankings.
+    nearest: the answer of the most similar training record."""
     train_fraction: float = Field(1.0, gt=0, le=1)
     """Share of each task's training records: those that a tuned model with this `train_fraction` is
     trained on."""

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ecslm.prediction.learned.fields import Fields, fields_of, frequent, words
 from ecslm.prediction.learned.holding_out import held_out
-from ecslm.prediction.learned.overlap import Array, Overlap, most
+from ecslm.prediction.learned.overlap import Array, Overlap
 from ecslm.schemas.record import Record
 
 # Most fields of an input, pairs of them, characters of a field that are counted, and features of a
@@ -116,8 +116,7 @@ class Features:
             whole = [(" ".join(a), " ".join(b)) for a, b in items]
             blocks.append(self._overlap(whole))
             if any(len(a) > 1 or len(b) > 1 for a, b in items):
-                each = [pair for two in items for pair in product(*two)]
-                blocks.append(most(self._overlap(each), [len(a) * len(b) for a, b in items]))
+                blocks.append(self._overlap.most(items))
             blocks.append(np.array([[not a or not b] for a, b in whole], dtype=np.float32))
         return np.hstack(blocks)
 

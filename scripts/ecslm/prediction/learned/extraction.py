@@ -24,14 +24,15 @@ from ecslm.schemas.record import Record
 TARGETS = "target attributes"
 NONE = "None"
 TOKEN = re.compile(r"\w+(?:[.'/-]\w+)*|[^\w\s]")
-# The first features of a passage: its own words, then the ends of the last one.
-OWN, ENDS = 3, 2
 # Words of a passage, words of a field that are looked at, and fields.
 LONGEST, WORDS, FIELDS = 5, 60, 4
 # Records that weights are learned from, and wrong passages of each of their attributes.
 MOST, WRONG = 2_000, 25
 STRENGTH = 10.0
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+
+Rated = dict[str, tuple[float, str]]
+"""The best passage for each attribute of a record, with its probability."""
 
 
 def values_of(record: Record) -> dict[str, list[str]]:
@@ -62,10 +63,10 @@ def attributes_of(record: Record, known: Collection[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def as_entries(record: Record, found: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+def as_entries(record: Record, found: Mapping[str, Sequence[str]]) -> str:
     """The answer: an entry for each value, with the field that it was found in."""
     fields = {name: " ".join(texts).lower() for name, texts in fields_of(record.input).items()}
-    return [
+    entries = [
         {
             "attribute": name,
             "value": value,
@@ -76,6 +77,7 @@ def as_entries(record: Record, found: Mapping[str, Sequence[str]]) -> list[dict[
         for name, values in found.items()
         for value in values or [NONE]
     ]
+    return json.dumps(entries, ensure_ascii=False)
 
 
 def extract(
@@ -96,19 +98,14 @@ def extract(
         ]
     threshold = max(THRESHOLDS, key=lambda one: _f1(tried, one))
     rate = _fitted(train)
-    return lambda records: [
-        json.dumps(
-            as_entries(
-                record,
-                {
-                    name: [value] if rating >= threshold else []
-                    for name, (rating, value) in found.items()
-                },
-            ),
-            ensure_ascii=False,
-        )
-        for record, found in zip(records, rate(records), strict=True)
-    ]
+
+    def answer(record: Record, found: Rated) -> str:
+        kept = {
+            name: [value] if rating >= threshold else [] for name, (rating, value) in found.items()
+        }
+        return as_entries(record, kept)
+
+    return lambda records: list(map(answer, records, rate(records)))
 
 
 def _f1(tried: Sequence[tuple[float, str, Sequence[str]]], threshold: float) -> float:
@@ -119,15 +116,13 @@ def _f1(tried: Sequence[tuple[float, str, Sequence[str]]], threshold: float) -> 
     return 2 * hits / (answered + len(given))
 
 
-Rated = dict[str, tuple[float, str]]
-
-
 def _fitted(train: Sequence[Record]) -> Callable[[Sequence[Record]], list[Rated]]:
     """What finds the best passage for each attribute of records, with its probability."""
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     for record in train:
         for name, values in values_of(record).items():
             seen[name].update(value.lower() for value in values)
+    known = sorted(seen)
     examples: list[Example] = []
     right = []
     generator = np.random.default_rng(0)
@@ -148,29 +143,26 @@ def _fitted(train: Sequence[Record]) -> Callable[[Sequence[Record]], list[Rated]
         for table in (_tables(examples) if len(set(right)) > 1 else ())
     ]
 
-    def rate(records: Sequence[Record]) -> list[Rated]:
-        found = []
-        for record in records:
-            passages = list(_passages(record))
-            rated: Rated = {}
-            for name in attributes_of(record, sorted(seen)):
-                if not models or not passages:
-                    rated[name] = (0.0, NONE)
-                    continue
-                tables = _tables([(name, one, seen[name][one[0]]) for one in passages])
-                rows = zip(models, tables, strict=True)
-                ratings = np.mean([model.predict_proba(table)[:, 1] for model, table in rows], 0)
-                best = int(ratings.argmax())
-                rated[name] = (float(ratings[best]), passages[best][0])
-            found.append(rated)
-        return found
+    def best(name: str, passages: Sequence[Passage]) -> tuple[float, str]:
+        if not models or not passages:
+            return 0.0, NONE
+        tables = _tables([(name, one, seen[name][one[0]]) for one in passages])
+        rows = zip(models, tables, strict=True)
+        ratings = np.mean([model.predict_proba(table)[:, 1] for model, table in rows], 0)
+        number = int(ratings.argmax())
+        return float(ratings[number]), passages[number][0]
 
-    return rate
+    return lambda records: [
+        {name: best(name, passages) for name in attributes_of(record, known)}
+        for record in records
+        for passages in [list(_passages(record))]
+    ]
 
 
-Passage = tuple[str, list[str]]
-# An attribute, a passage, and how many training records have it as their value.
+Passage = tuple[str, list[str], list[str], list[str]]
+"""A passage, and features: its words, the ends of the last one, its neighbours, place and shape."""
 Example = tuple[str, Passage, int]
+"""An attribute, a passage, and how many training records have it as their value."""
 
 
 def _tables(examples: Sequence[Example]) -> list[Any]:
@@ -195,11 +187,9 @@ def _passages(record: Record) -> Iterator[Passage]:
                 shape = re.sub(r"[a-z]+", "a", re.sub(r"\d+", "0", value))
                 yield (
                     value,
+                    [f"first={around[start + 1]}", f"last={around[end]}"],
+                    [f"ends={around[end][-letters:]}" for letters in (2, 3)],
                     [
-                        f"value={value}",
-                        f"first={around[start + 1]}",
-                        f"last={around[end]}",
-                        *(f"ends={around[end][-letters:]}" for letters in (2, 3)),
                         f"before={around[start]}",
                         f"after={around[end + 1]}",
                         f"shape={shape}",
@@ -210,21 +200,16 @@ def _passages(record: Record) -> Iterator[Passage]:
 
 def _features(name: str, passage: Passage, times: int, by_heart: bool) -> dict[str, float]:
     """Features of a passage as the value of an attribute, which so many training records have."""
-    value, known = passage
-    shown, shared, seen = known[OWN:], known[OWN:], {}
-    if by_heart:
-        shown = [*known[:OWN], *known[OWN + ENDS :]]
-        shared = shown[1:]
-        seen = {
-            "seen": float(times > 0),
-            "often": log1p(times),
-            f"{name}|seen": float(times > 0),
-            f"seen {min(value.count(' '), 3)}": float(times > 0),
-        }
-    return {
+    value, own, ends, others = passage
+    shared = [*(own if by_heart else ends), *others]
+    found = {
         name: 1.0,
-        **{f"{name}|{one}": 1.0 for one in shown},
+        **{f"{name}|{one}": 1.0 for one in shared},
         **dict.fromkeys(shared, 0.5),
-        **seen,
         "named": float(name in value or value in name),
     }
+    if by_heart:
+        seen = float(times > 0)
+        found |= {f"{name}|value={value}": 1.0, f"{name}|seen": seen, "seen": seen}
+        found |= {"often": log1p(times), f"seen {min(value.count(' '), 3)}": seen}
+    return found

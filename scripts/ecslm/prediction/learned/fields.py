@@ -97,13 +97,23 @@ def word_f1(answer: str, right: str) -> float:
     return 2 * (given & wanted).total() / total if total else 1.0
 
 
-def right_letter(record: Record) -> str | None:
+def options_of(record: Record) -> dict[str, str]:
+    """The texts of a record's options by their letters."""
+    return lettered(record.options or ())
+
+
+def right_letter(record: Record) -> str:
     """The letter of the right option, from a reference that is a letter or an option's text."""
     answer = record.output.strip().lower()
-    for letter, text in lettered(record.options or ()).items():
+    for letter, text in options_of(record).items():
         if answer in (letter.lower(), text.lower(), f"{letter}: {text}".lower()):
             return letter
-    return None
+    return ""
+
+
+def right_option(record: Record) -> str:
+    """The text of the right option."""
+    return options_of(record).get(right_letter(record), "")
 
 
 def writes_texts(train: Sequence[Record]) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sklearn.metrics import accuracy_score, f1_score
 from threadpoolctl import threadpool_limits
@@ -12,10 +13,11 @@ from ecslm.prediction.learned.extraction import extract
 from ecslm.prediction.learned.fields import (
     as_answer,
     first_word_asked,
-    lettered,
+    options_of,
     passages,
     ranked_items,
     right_letter,
+    right_option,
     spelling,
     word_f1,
     writes_texts,
@@ -58,10 +60,8 @@ def _learned(
             return _yes_no(train, val)
         case "choice" if _share_options(train):
             return _choices(task, train, val)
-        case "choice":
-            return _options(train, val)
-        case "ranking":
-            return _rankings(train, val)
+        case "choice" | "ranking":
+            return _lettered(task, train, val)
         case "extraction":
             return extract(train, val)
         case "generation":
@@ -69,9 +69,7 @@ def _learned(
 
 
 def _yes_no(train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    def measure(right: Sequence[str], answers: Sequence[str]) -> float:
-        return float(f1_score(right, answers, pos_label="yes", zero_division=0))
-
+    measure = partial(f1_score, pos_label="yes", zero_division=0)
     classes, scores = classify(
         train, val, lambda one: one.output.strip().lower(), measure, positive="yes"
     )
@@ -81,27 +79,21 @@ def _yes_no(train: Sequence[Record], val: Sequence[Record]) -> Answers:
 
 def _share_options(train: Sequence[Record]) -> bool:
     """Whether options are classes, rather than other texts in each record."""
-    distinct = {text for record in train for text in lettered(record.options or ()).values()}
+    distinct = {text for record in train for text in options_of(record).values()}
     return len(distinct) <= max(2 * len(train[0].options or ()), len(train) / 20)
 
 
 def _choices(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    def label(record: Record) -> str:
-        return lettered(record.options or ()).get(right_letter(record) or "", "")
-
-    def measure(right: Sequence[str], answers: Sequence[str]) -> float:
-        if task.metric == "macro_f1":
-            return float(f1_score(right, answers, average="macro", zero_division=0))
-        return float(accuracy_score(right, answers))
-
-    classes, scores = classify(train, val, label, measure)
+    macro_f1 = partial(f1_score, average="macro", zero_division=0)
+    measure = macro_f1 if task.metric == "macro_f1" else accuracy_score
+    classes, scores = classify(train, val, right_option, measure)
     texts = writes_texts(train)
 
     def answers(records: Sequence[Record]) -> list[str]:
         found = []
         for record, row in zip(records, scores(records), strict=True):
             by_class = dict(zip(classes, row, strict=True))
-            options = lettered(record.options or ())
+            options = options_of(record)
             best = max(options, key=lambda one: by_class.get(options[one], -1e9))
             found.append(as_answer(record, best, texts))
         return found
@@ -109,40 +101,21 @@ def _choices(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> 
     return answers
 
 
-def _options(train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    def options_of(record: Record) -> dict[str, str]:
-        return lettered(record.options or ())
-
-    def answer(record: Record, order: Sequence[int]) -> str:
-        return as_answer(record, list(options_of(record))[order[0]], texts)
-
+def _lettered(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> Answers:
+    """The best option of each record, or its products in order."""
+    choice = task.answer == "choice"
+    items_of = options_of if choice else ranked_items
     texts = writes_texts(train)
-    return _lettered(train, val, options_of, lambda record: [right_letter(record) or ""], answer)
-
-
-def _rankings(train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    def answer(record: Record, order: Sequence[int]) -> str:
-        letters = list(ranked_items(record))
-        return ",".join(letters[number] for number in order)
-
-    def right(record: Record) -> list[str]:
-        return [one.strip() for one in record.output.split(",")]
-
-    return _lettered(train, val, ranked_items, right, answer)
-
-
-def _lettered(
-    train: Sequence[Record],
-    val: Sequence[Record],
-    items_of: Callable[[Record], dict[str, str]],
-    right: Callable[[Record], list[str]],
-    answer: Callable[[Record, Sequence[int]], str],
-) -> Answers:
-    """Answers by the order of each record's texts by letter, of which some letters are right."""
 
     def order_of(record: Record) -> list[int]:
         letters = list(items_of(record))
-        return [letters.index(one) for one in right(record) if one in letters]
+        right = [right_letter(record)] if choice else map(str.strip, record.output.split(","))
+        return [letters.index(one) for one in right if one in letters]
+
+    def answer(record: Record, order: Sequence[int]) -> str:
+        letters = list(items_of(record))
+        best_first = [letters[number] for number in order]
+        return as_answer(record, best_first[0], texts) if choice else ",".join(best_first)
 
     return rank(train, val, lambda record: list(items_of(record).values()), order_of, answer)
 

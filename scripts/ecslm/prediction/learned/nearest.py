@@ -5,7 +5,6 @@ own record alone, what is copied is its meaning: of options and of products to r
 like the right one there comes first; of values, those of the attributes that are asked for.
 """
 
-import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,9 +13,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from ecslm.prediction.learned.extraction import as_entries, attributes_of, values_of
 from ecslm.prediction.learned.fields import (
     as_answer,
-    lettered,
+    options_of,
     ranked_items,
-    right_letter,
+    right_option,
     writes_texts,
 )
 from ecslm.schemas.record import Record
@@ -45,9 +44,7 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
         model = train[int(similar.argmax())]
         match task.answer:
             case "choice":
-                letter = right_letter(model)
-                wanted = lettered(model.options or ()).get(letter or "", "")
-                options = lettered(record.options or ())
+                wanted, options = right_option(model), options_of(record)
                 same = [one for one, text in options.items() if text == wanted]
                 best = same or likest(wanted, options)
                 return as_answer(record, best[0], texts) if best else ""
@@ -58,12 +55,9 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
                 found = {}
                 for name in attributes_of(record, with_attribute):
                     numbers = with_attribute.get(name)
-                    if numbers:
-                        source = train[numbers[int(similar[numbers].argmax())]]
-                        found[name] = values_of(source)[name]
-                    else:
-                        found[name] = []
-                return json.dumps(as_entries(record, found), ensure_ascii=False)
+                    best_ = train[numbers[int(similar[numbers].argmax())]] if numbers else None
+                    found[name] = values_of(best_)[name] if best_ else []
+                return as_entries(record, found)
             case _:
                 return model.output
 

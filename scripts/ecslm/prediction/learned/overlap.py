@@ -1,7 +1,7 @@
 """How much two texts have in common: weighted shares of shared words and of shared characters."""
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,16 +56,17 @@ class Overlap:
                     found[part, 4 * number + column] = shared / np.maximum(total, 1e-9)
         return found
 
-
-def most(found: Array, counts: Sequence[int]) -> Array:
-    """The largest numbers of groups of so many rows, 0 where a group is empty: groups x columns."""
-    largest = np.zeros((len(counts), found.shape[1]), dtype=np.float32)
-    start = 0
-    for number, count in enumerate(counts):
-        if count:
-            largest[number] = found[start : start + count].max(axis=0)
-        start += count
-    return largest
+    def most(self, groups: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Array:
+        """The largest numbers of the pairs of two lists, 0 where one is empty: groups x 8."""
+        found = self([pair for group in groups for pair in product(*group)])
+        largest = np.zeros((len(groups), COLUMNS), dtype=np.float32)
+        start = 0
+        for number, (a, b) in enumerate(groups):
+            end = start + len(a) * len(b)
+            if end > start:
+                largest[number] = found[start:end].max(axis=0)
+            start = end
+        return largest
 
 
 def _cut(texts: Sequence[str]) -> list[str]:

@@ -1,21 +1,24 @@
-"""A linear ranker of texts that each record brings: options, products, snippets of a document.
+"""A ranker of texts that each record brings: options, products, snippets of a document.
 
+The ranker is linear, a forest or both together, whichever is the best on records held out.
 Features: how much a text overlaps with each part of the input, how often it was right and shown in
 training, and with which items of a list it was right.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 
 from ecslm.prediction.learned.fields import fields_of, frequent
 from ecslm.prediction.learned.holding_out import held_out
-from ecslm.prediction.learned.overlap import Array, Overlap, most
+from ecslm.prediction.learned.overlap import Array, Overlap
 from ecslm.schemas.record import Record
 
 # Parts of an input, and items of a list (the last ones), that texts are compared with.
@@ -26,10 +29,16 @@ MOST = 1_000
 # hardly regularised.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 PRIOR = 10.0
+# Trees of a forest, texts that a leaf has at least, and those that a tree learns from.
+TREES, LEAF, LEARNED = 100, 5, 10_000
+# The columns of counts: a forest would find out which text of a training record they leave out.
+COUNTS = (-6, -5, -4)
 ORDINAL = re.compile(r"^\w{1,5}:\s+")
 
 Texts = Callable[[Record], list[str]]
 Order = Callable[[Record], list[int]]
+Scores = Callable[[Sequence[Array]], list[NDArray[np.float64]]]
+Fit = Callable[[Collection[int]], Scores]
 
 
 def rank(
@@ -55,28 +64,39 @@ def rank(
         return lambda records: [answer(one, range(len(texts_of(one)))) for one in records]
     features = _Features(train, texts_of, order_of)
     some, others = train[:: -(-len(train) // MOST)], val[:MOST]
-    found = [*features(some, learned=True), *features(others, learned=False)]
+    found = features([*some, *others], len(some))
     orders = [order_of(one) for one in (*some, *others)]
     pairs = [_differences(*one) for one in zip(found, orders, strict=True)]
+
+    def linear(known: Collection[int], strength: float) -> Scores:
+        weights = _weights([pairs[i] for i in known], strength)
+        return lambda features: [each @ weights for each in features]
+
+    def forest(known: Collection[int]) -> Scores:
+        return _forest([found[i] for i in known], [orders[i] for i in known])
+
     parts = held_out(some, others)
-    scores = {
-        strength: np.mean(
-            [
-                _agreement(found[i] @ weights, orders[i])
-                for known, held in parts
-                for weights in [_weights([pairs[i] for i in known], strength)]
-                for i in held
-            ]
+
+    def agreement(fit: Fit) -> float:
+        return float(
+            np.mean(
+                [
+                    _agreement(scores, orders[i])
+                    for known, held in parts
+                    for i, scores in zip(held, fit(known)([found[i] for i in held]), strict=True)
+                ]
+            )
         )
-        for strength in STRENGTHS
-    }
-    weights = _weights(pairs[: len(some)], max(scores, key=lambda one: scores[one]))
+
+    best: Fit = max((partial(linear, strength=one) for one in STRENGTHS), key=agreement)
+    rate = max(best, forest, _together(best, forest), key=agreement)(range(len(some)))
 
     def answers(records: Sequence[Record]) -> list[str]:
-        rated = zip(records, features(records, learned=False), strict=True)
+        found = features(records)
+        rated = rate(found) if any(map(len, found)) else [np.zeros(0) for _ in found]
         return [
-            answer(record, np.argsort(-(found @ weights), kind="stable").tolist())
-            for record, found in rated
+            answer(record, np.argsort(-scores, kind="stable").tolist())
+            for record, scores in zip(records, rated, strict=True)
         ]
 
     return answers
@@ -89,6 +109,11 @@ class _Features:
         self._texts_of = texts_of
         inputs = [fields_of(record.input) for record in train]
         self._names = frequent(inputs, FIELDS)
+        self._lists = [
+            name
+            for name in self._names
+            if any(len(self._part(record, name)) > 1 for record in train[:MOST])
+        ]
         self._overlap = Overlap([" ".join(chain(*fields.values())) for fields in inputs])
         self._order_of = order_of
         self._right: Counter[str] = Counter()
@@ -99,74 +124,58 @@ class _Features:
             self._shown.update(texts)
             best = texts[order_of(record)[0]]
             self._right[best] += 1
-            self._together.update((item, best) for item in self._items(record))
+            self._together.update((item, best) for item in _items(record))
 
-    def __call__(self, records: Sequence[Record], learned: bool) -> list[Array]:
-        """Features of each record's texts; `learned`: they are training records, so that what they
+    def __call__(self, records: Sequence[Record], learned: int = 0) -> list[Array]:
+        """Features of each record's texts. The first `learned` are training records: what they
         have added to counts is left out."""
-        if not records:
-            return []
         texts = [self._texts_of(record) for record in records]
-        sizes = list(map(len, texts))
         blocks = []
         for name in self._names:
-            parts = [
-                [ORDINAL.sub("", one) for one in fields_of(record.input).get(name, [])]
-                for record in records
-            ]
-            # The texts themselves may be a field.
-            parts = [
-                [] if set(part) & set(own) and len(part) == len(own) else part
-                for part, own in zip(parts, texts, strict=True)
-            ]
-            blocks.append(self._compared([[" ".join(part)] for part in parts], texts))
-            if any(len(part) > 1 for part in parts):
-                blocks.append(self._compared([part[-ITEMS:] for part in parts], texts))
-                blocks.append(self._compared([part[-1:] for part in parts], texts))
-        counted = np.array(
-            [
-                row
-                for record, own in zip(records, texts, strict=True)
-                for row in self._counted(record, own, learned)
-            ],
-            dtype=np.float32,
-        ).reshape(-1, 6)
-        overlaps = np.hstack(blocks)
-        whole = np.hstack([PRIOR * overlaps.mean(axis=1, keepdims=True), overlaps, counted])
-        return np.split(whole, np.cumsum(sizes)[:-1])
-
-    def _compared(self, parts: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]) -> Array:
-        pairs = [
-            (item, text)
-            for part, own in zip(parts, texts, strict=True)
-            for text in own
-            for item in part
+            parts = [self._part(record, name) for record in records]
+            views = [[[" ".join(part)] for part in parts]]
+            if name in self._lists:
+                views += [[part[-ITEMS:] for part in parts], [part[-1:] for part in parts]]
+            for view in views:
+                pairs = zip(view, texts, strict=True)
+                groups = [(items, [text]) for items, own in pairs for text in own]
+                blocks.append(self._overlap.most(groups))
+        counted = [
+            row
+            for number, record in enumerate(records)
+            for row in self._counted(record, texts[number], number < learned)
         ]
-        counts = [len(part) for part, own in zip(parts, texts, strict=True) for _ in own]
-        return most(self._overlap(pairs), counts)
+        overlaps = np.hstack(blocks)
+        means = PRIOR * overlaps.mean(axis=1, keepdims=True)
+        whole = np.hstack([means, overlaps, np.array(counted, dtype=np.float32).reshape(-1, 6)])
+        return np.split(whole, np.cumsum(list(map(len, texts)))[:-1])
+
+    def _part(self, record: Record, name: str) -> list[str]:
+        """A field's items; none if they are the texts themselves."""
+        part = [ORDINAL.sub("", one) for one in fields_of(record.input).get(name, [])]
+        own = self._texts_of(record)
+        return [] if set(part) & set(own) and len(part) == len(own) else part
 
     def _counted(self, record: Record, texts: Sequence[str], learned: bool) -> list[list[float]]:
         best = texts[self._order_of(record)[0]] if learned else None
-        items = self._items(record)
-        rows = []
-        for number, text in enumerate(texts):
-            own = int(text == best)
-            together = sum(self._together[item, text] - own for item in items)
-            rows.append(
-                [
-                    np.log1p(self._right[text] - own),
-                    np.log1p(self._shown[text] - int(learned)),
-                    np.log1p(together),
-                    float(text in items),
-                    number / len(texts),
-                    np.log1p(len(text)) / 5,
-                ]
-            )
-        return rows
+        items = _items(record)
+        return [
+            [
+                np.log1p(self._right[text] - own),
+                np.log1p(self._shown[text] - int(learned)),
+                np.log1p(sum(self._together[item, text] - own for item in items)),
+                float(text in items),
+                number / len(texts),
+                np.log1p(len(text)) / 5,
+            ]
+            for number, text in enumerate(texts)
+            for own in [int(text == best)]
+        ]
 
-    def _items(self, record: Record) -> set[str]:
-        lists = [items for items in fields_of(record.input).values() if len(items) > 1]
-        return {ORDINAL.sub("", item) for items in lists for item in items}
+
+def _items(record: Record) -> set[str]:
+    lists = [items for items in fields_of(record.input).values() if len(items) > 1]
+    return {ORDINAL.sub("", item) for items in lists for item in items}
 
 
 def _differences(features: Array, order: Sequence[int]) -> Array:
@@ -177,8 +186,8 @@ def _differences(features: Array, order: Sequence[int]) -> Array:
         for place, better in enumerate(order)
         for worse in [*order[place + 1 :], *rest]
     ]
-    rows = [features[better] - features[worse] for better, worse in pairs]
-    return np.array(rows, dtype=np.float32).reshape(-1, features.shape[1])
+    a, b = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return features[a] - features[b]
 
 
 def _weights(pairs: Sequence[Array], strength: float) -> NDArray[np.float64]:
@@ -193,6 +202,44 @@ def _weights(pairs: Sequence[Array], strength: float) -> NDArray[np.float64]:
     signs = np.where(np.arange(len(rows)) % 2, 1, -1)
     model.fit(rows * signs[:, None], signs, weight)
     return np.asarray(model.coef_[0], dtype=np.float64)
+
+
+def _forest(features: Sequence[Array], orders: Sequence[Sequence[int]]) -> Scores:
+    """Rates texts by how near they are to the best."""
+    nearness = [np.zeros(len(each)) for each in features]
+    for each, order in zip(nearness, orders, strict=True):
+        each[list(order)] = 1 / np.arange(1, len(order) + 1)
+
+    def rows_of(several: Sequence[Array]) -> Array:
+        return np.delete(np.vstack(several), COUNTS, axis=1)
+
+    rows = rows_of(features)
+    model = RandomForestRegressor(
+        TREES,
+        min_samples_leaf=LEAF,
+        max_features="sqrt",
+        max_samples=min(len(rows), LEARNED),
+        random_state=0,
+    ).fit(rows, np.concatenate(nearness))
+    return lambda several: np.split(
+        model.predict(rows_of(several)), np.cumsum([len(each) for each in several])[:-1]
+    )
+
+
+def _together(*fits: Fit) -> Fit:
+    """Adds the scores of rankers, which vary alike in each record."""
+
+    def standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (scores - scores.mean()) / (scores.std() or 1.0) if len(scores) else scores
+
+    def fit(known: Collection[int]) -> Scores:
+        rankers = [one(known) for one in fits]
+        return lambda features: [
+            np.sum(list(map(standard, rated)), axis=0)
+            for rated in zip(*(ranker(features) for ranker in rankers), strict=True)
+        ]
+
+    return fit
 
 
 def _agreement(scores: NDArray[np.float64], order: Sequence[int]) -> float:
