@@ -26,8 +26,8 @@ from ecslm.comparisons.significance import (
     difference_interval,
 )
 from ecslm.schemas.task import answered_setting
-from ecslm.scoring.baselines import is_expectation
-from ecslm.scoring.frequent import agreement
+from ecslm.scoring.answers import agreement
+from ecslm.scoring.baselines import RANDOM
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     RELIABLE_RECORDS_OF_RAREST_CLASS,
@@ -217,7 +217,7 @@ def _paired(
     """
     difference = first.value - second.value
     one_seed = first.seeds == second.seeds == 1
-    expected = any(map(is_expectation, names))
+    expected = RANDOM in names
     if first.measure.PROPORTION and one_seed and not expected:
         return _paired_proportions(first, second)
     at = first.sums.shape[1]
@@ -229,7 +229,7 @@ def _paired(
     )
     ci95 = difference_interval(difference, resampled, len(first.sums), CONFIDENCE)
     test: Test = "randomisation"
-    if one_seed and first.measure.PROPORTION and is_expectation(names[1]):
+    if one_seed and first.measure.PROPORTION and names[1] == RANDOM:
         hits, records = first.totals[0].astype(int).tolist()
         test, p = "binomial", PValue(binomial_p(hits, records, second.value))
     elif expected:
