@@ -23,7 +23,7 @@ from ecslm.comparisons.proportions import (
     mcnemar_p,
     newcombe_paired_interval,
 )
-from ecslm.comparisons.significance import difference_interval
+from ecslm.comparisons.testing import difference_interval
 from ecslm.scoring.intervals import CONFIDENCE, wilson_is_reliable
 
 RECORDS = (20, 40, 200, 1_000)

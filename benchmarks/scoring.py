@@ -131,20 +131,15 @@ def bootstraps(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
     from ecslm.schemas.prediction import read_predictions
     from ecslm.schemas.task import registered_kind
-    from ecslm.scoring.answers.protocol import answer_type
     from ecslm.scoring.intervals import bootstrap_values
-    from ecslm.scoring.metrics.protocol import Item, metric
+    from ecslm.scoring.metrics.protocol import metric
 
     kind = registered_kind(arguments.bootstrap)
-    answers, measure = answer_type(kind.answer), metric(kind.metric)
+    measure = metric(kind.metric)
     predictions = read_predictions(arguments.predictions)
     rows = []
     for setting in sorted({one.setting for one in predictions}):
-        items = [
-            Item(one, answers.reference(one), answers.strict(one))
-            for one in predictions
-            if one.setting == setting
-        ]
+        items = [measure.item(one) for one in predictions if one.setting == setting]
         plain = plain_metric(kind.metric, items)
         if plain is None:
             continue

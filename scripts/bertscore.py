@@ -18,8 +18,8 @@ from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
-from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.predictions import read_given
+from ecslm.scoring.settings import BertScoreSettings
 from ecslm.script import Device, OutputFile, job, run_script
 
 
@@ -67,7 +67,7 @@ def main(
         lease_devices(device)
         free_memory()
         # Loads torch, so it is imported when it is certain that rows must be computed.
-        from ecslm.scoring.bertscore.run import bertscore
+        from ecslm.scoring.bertscore import bertscore
 
         identity, rows = bertscore(given, encoder, settings, device, work.folder)
         made = work.folder / "made" / "rows"

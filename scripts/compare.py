@@ -11,8 +11,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
-from ecslm.comparisons.families import adjusted
-from ecslm.comparisons.results import Difference
+from ecslm.comparisons.results import Difference, adjusted
 from ecslm.script import Origin, OutputFolder, job, run_script
 
 

@@ -33,8 +33,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.task import BERTSCORE_METRICS
-from ecslm.scoring.bertscore.reading import read_bertscores
-from ecslm.scoring.predictions import Scorable, read_scorable
+from ecslm.scoring.predictions import Scorable, read_bertscores, read_scorable
 from ecslm.scoring.score import Row, Scores, score
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script

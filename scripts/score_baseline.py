@@ -12,16 +12,9 @@ from pathlib import Path
 from ecslm.common.errors import InputError, Problem
 from ecslm.schemas.record import Record, checked_records
 from ecslm.schemas.task import TaskKind, registered_kind
-from ecslm.scoring.baselines import (
-    Baseline,
-    answers_of,
-    applicable,
-    as_prediction,
-    majority_label,
-    never_yes,
-)
+from ecslm.scoring.baselines import Baseline, answers_of, applicable, as_prediction
 from ecslm.scoring.predictions import problems
-from ecslm.scoring.score import Row, score_baseline
+from ecslm.scoring.score import Row, majority_label, score_baseline
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -65,8 +58,7 @@ def main(
         for record in scorable_records(test, task, kind)
     ]
     row = Row(task, model=baseline, seed=0)
-    certain = never_yes(baseline, kind, majority)
-    scores = score_baseline(baseline, alternatives, row, kind, scoring, certain)
+    scores = score_baseline(baseline, alternatives, row, kind, scoring)
     origin.fields["settings"] = settings.model_copy(update={"task": kind}).model_dump(mode="json")
     origin.writes(scores.files(output, records))
 

@@ -6,8 +6,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.text import number_of
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.outcomes import read_outcomes
-from ecslm.scoring.over_seeds import over_seeds
+from ecslm.scoring.outcomes import over_seeds, read_outcomes
 from ecslm.scoring.settings import OverSeedsSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 

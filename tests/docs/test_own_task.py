@@ -38,7 +38,7 @@ def test_the_metric_of_the_page_passes_the_tests_of_every_metric(tmp_path: Path)
         shutil.copyfile(ROOT / file, tmp_path / file)
 
     (metric,) = re.findall(r"The module\*\* `(\S+)`", PAGE)
-    (tmp_path / metric).write_text(module("Proportion"))
+    (tmp_path / metric).write_text(module("YesNo"))
     (test,) = re.findall(r"`(tests/unit/scoring/test_\w+\.py)`:\n", PAGE)
     (tmp_path / test).write_text(module("block, predictions"))
     insert(tmp_path / "scripts/ecslm/schemas/task.py", '"yes_no_accuracy"')

@@ -8,8 +8,8 @@ from ecslm.schemas.metrics_file import BertScoreRow, Outcome
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
-from ecslm.scoring.answers.protocol import answer_type
-from ecslm.scoring.metrics.protocol import Item
+from ecslm.scoring.answers import AnswerType
+from ecslm.scoring.metrics.protocol import Item, metric
 from ecslm.scoring.score import Row, Scores, score
 from ecslm.scoring.settings import ScoringSettings
 
@@ -107,8 +107,12 @@ def scored(
 
 def items(code: str, given: list[Prediction]) -> list[Item]:
     """Predictions as the metric modules get them."""
-    answers = answer_type(TASKS[code].answer)
-    return [Item(p, answers.reference(p), answers.strict(p)) for p in given]
+    return list(map(metric(TASKS[code].metric).item, given))
+
+
+def answer_type(name: str) -> AnswerType:
+    """How the answers of some tasks are parsed."""
+    return next(metric(task.metric).ANSWERS for task in TASKS.values() if task.answer == name)
 
 
 AVE_REFERENCE = entries(("brand", "acme", "product title"), ("size", "None", "None"))

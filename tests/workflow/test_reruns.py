@@ -194,18 +194,28 @@ CODE = (
         "score */SA; score_baseline */SA; choose_baseline SA; score_over_seeds */SA; "
         "differences SA; report_page",
     ),
-    code(
+    Row(
         "yes or no",
-        "scoring/answers/yes_no.py",
-        "score */PM; score_baseline */PM; choose_baseline PM",
+        replaced(f"{LIBRARY}/scoring/answers.py", '_ENDINGS = ".!,"', '_ENDINGS = ".!"'),
+        {
+            "ecslm.scoring.answers: _ENDINGS has changed": "score */PM; score_baseline */PM; "
+            "choose_baseline PM; score_over_seeds */PM; differences PM; report_page"
+        },
     ),
-    code("texts", "scoring/answers/generation.py", "score */AG"),
-    code("over seeds", "scoring/over_seeds.py", "score_over_seeds *"),
-    code("tests of differences", "comparisons/significance.py", "differences *; compare"),
-    code("adjusted p-values", "comparisons/families.py", "compare"),
+    Row(
+        "over seeds",
+        replaced(f"{LIBRARY}/scoring/outcomes.py", "statistics.fmean(by_seed)", "by_seed[0]"),
+        {"ecslm.scoring.outcomes: *": "score_over_seeds *"},
+    ),
+    code("tests of differences", "comparisons/testing.py", "differences *"),
+    Row(
+        "adjusted p-values",
+        replaced(f"{LIBRARY}/comparisons/results.py", "np.minimum(steps, 1.0)", "steps"),
+        {"ecslm.comparisons.results: holm has changed": "compare"},
+    ),
     code("one kind of table", "tables/kinds/validity.py", "render_table *"),
     code("what collects scores", "exports/tidy_scores.py", "tidy_scores"),
-    code("BERTScore", "scoring/bertscore/run.py", "bertscore *"),
+    code("BERTScore", "scoring/bertscore.py", "bertscore *"),
     code("latency", "prediction/latency.py", "measure_latency *"),
     code("generation", "prediction/transformers_engine.py", OF_MODELS),
     code("training", "training/trainer.py", "train_adapter *"),

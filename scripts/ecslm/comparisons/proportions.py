@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ecslm.comparisons.significance import Interval
+from ecslm.schemas.metrics_file import Interval95
 from ecslm.scoring.intervals import wilson_interval
 
 # The largest confidence that is tried: p-values are at least 1 minus this.
@@ -33,8 +33,8 @@ class PairedTable(NamedTuple):
 
 
 def newcombe_interval(
-    values: tuple[float, float], intervals: tuple[Interval, Interval]
-) -> Interval:
+    values: tuple[float, float], intervals: tuple[Interval95, Interval95]
+) -> Interval95:
     """Interval of the difference of two unpaired values, from the interval of each value.
 
     Source: Newcombe, Interval estimation for the difference between independent proportions,
@@ -50,7 +50,7 @@ def newcombe_interval(
 
 
 def newcombe_p(
-    values: tuple[float, float], intervals: Callable[[float], tuple[Interval, Interval]]
+    values: tuple[float, float], intervals: Callable[[float], tuple[Interval95, Interval95]]
 ) -> float:
     """Two-sided p of that difference: 1 minus the confidence at which its interval ends at 0.
 
@@ -72,7 +72,7 @@ def newcombe_p(
     return 1 - float(brentq(end, 1e-9, _ALMOST_CERTAIN, xtol=1e-14))
 
 
-def newcombe_paired_interval(table: PairedTable, confidence: float) -> Interval:
+def newcombe_paired_interval(table: PairedTable, confidence: float) -> Interval95:
     """Interval of the difference of two paired proportions, the first minus the second.
 
     Wilson's intervals of both are combined as in `newcombe_interval`, with the correlation of the
@@ -101,7 +101,7 @@ def newcombe_paired_interval(table: PairedTable, confidence: float) -> Interval:
     )
 
 
-def consistent_interval(table: PairedTable, confidence: float) -> Interval:
+def consistent_interval(table: PairedTable, confidence: float) -> Interval95:
     """Newcombe's interval, extended to 0 where McNemar's exact test does not reject equality.
 
     The test is exact and the interval approximate, so that it leaves 0 out at a p of up to 0.09

@@ -1,4 +1,5 @@
-"""The paired randomisation test: exact where all exchanges can be enumerated, else Monte Carlo."""
+"""p-values with their Monte Carlo error, and the paired randomisation test: exact where all
+exchanges can be enumerated, else Monte Carlo."""
 
 import math
 from collections.abc import Iterator
@@ -7,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecslm.comparisons.significance import PValue, monte_carlo_p
-from ecslm.scoring.metrics.protocol import Metric
+from ecslm.schemas.metrics_file import Interval95
+from ecslm.scoring.intervals import CONFIDENCE
+from ecslm.scoring.metrics.protocol import Array, Metric
 from ecslm.scoring.outcomes import mean_values
-
-Array = NDArray[np.float64]
 
 # Exchanges are enumerated if that takes up to this many numbers, one for each exchange and distinct
 # pair of rows, which is about what the default number of random ones takes with 1,000 records. That
@@ -27,6 +27,38 @@ _CELLS_AT_ONCE = 500_000
 _ROUNDING = 1e-9
 
 _STEP = 1e-30
+
+
+@dataclass(frozen=True)
+class PValue:
+    """A p-value; `interval` is that of a Monte Carlo p, None of an exact one."""
+
+    value: float
+    interval: Interval95 | None = None
+
+    def at_least(self, exact: float) -> "PValue":
+        """The larger of this p and an exact one; its interval ends no lower."""
+        low, high = (max(one, exact) for one in self.interval or (self.value, self.value))
+        return PValue(max(self.value, exact), None if low == high else (low, high))
+
+
+def monte_carlo_p(extreme: int, drawn: int) -> PValue:
+    """p of a test in which `extreme` of `drawn` random values are at least as extreme as the data.
+
+    p = (extreme + 1) / (drawn + 1) is never 0. The interval, of 95 %, is that of the p that more
+    draws would tend to: a verdict that depends on where in it p lies is one of luck.
+
+    Source: Phipson and Smyth, Permutation p-values should never be zero, Statistical Applications
+    in Genetics and Molecular Biology 9(1), 2010; interval: Clopper and Pearson, Biometrika 26(4),
+    1934.
+    """
+    # Slow to import and used only here.
+    from scipy.special import betaincinv
+
+    tail = (1 - CONFIDENCE) / 2
+    low = betaincinv(extreme, drawn - extreme + 1, tail) if extreme else 0.0
+    high = betaincinv(extreme + 1, drawn - extreme, 1 - tail) if extreme < drawn else 1.0
+    return PValue((extreme + 1) / (drawn + 1), (float(low), float(high)))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,11 @@
-"""Schemas of differences between scores and of comparisons, which add adjusted p-values."""
+"""Differences between scores, and comparisons, which add p-values adjusted over a family of tests:
+all cells of a contrast, across tasks."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ecslm.common.files import read_model
@@ -105,3 +108,46 @@ def read_comparisons(results: Path, task: str) -> list[Comparison]:
     path = results / comparison_path(task)
     verify_result(path, results / COMPARISONS_MANIFEST)
     return read_model(path, list[Comparison])
+
+
+def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[Comparison]]:
+    """The comparisons of each task: p-values are adjusted over all cells of a contrast, whatever
+    their task.
+
+    An adjusted p never falls if any p of its family rises. So the lower ends of all intervals of
+    p-values give the lower end of that of each adjusted p, and the upper ends the upper one.
+    """
+    families: dict[str, list[tuple[float, float, float]]] = {}
+    for row in (row for rows in differences.values() for row in rows):
+        bounds = families.setdefault(row.contrast, [])
+        if row.p is not None:
+            bounds.append((row.p, *(row.p_interval or (row.p, row.p))))
+    found = {
+        contrast: zip(*map(holm, zip(*family, strict=True)), strict=True)
+        for contrast, family in families.items()
+    }
+
+    def comparison(row: Difference) -> Comparison:
+        p, low, high = (None,) * 3 if row.p is None else next(found[row.contrast])
+        return Comparison(
+            **row.model_dump(),
+            family=len(families[row.contrast]),
+            p_holm=p,
+            p_holm_interval=None if low == high else (low, high),
+        )
+
+    return {task: [comparison(row) for row in rows] for task, rows in differences.items()}
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values of one family, in the order given; control the family-wise error rate.
+
+    Source: Holm, A simple sequentially rejective multiple test procedure, 1979.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(steps, 1.0)
+    found: list[float] = adjusted.tolist()
+    return found

@@ -10,8 +10,7 @@ from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric, TaskKind
 from ecslm.scoring.baselines import Baseline
-from ecslm.scoring.modules import metric_module, task_modules
-from ecslm.scoring.settings import Resamples, Seed
+from ecslm.scoring.settings import Resamples, Seed, metric_module
 
 Pair = tuple[str, str]
 
@@ -145,5 +144,5 @@ class ChooseSettings(JobSettings):
     """The learned ones, by name."""
 
     def modules(self) -> tuple[str, ...]:
-        """Those of the task's answers and metric."""
-        return task_modules(self.task)
+        """That of the task's metric."""
+        return (metric_module(self.task.metric),)

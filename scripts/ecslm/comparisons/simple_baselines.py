@@ -14,8 +14,8 @@ from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskKind
-from ecslm.scoring.baselines import answers_of, as_prediction, majority_label
-from ecslm.scoring.score import Row, score_baseline
+from ecslm.scoring.baselines import answers_of, as_prediction
+from ecslm.scoring.score import Row, majority_label, score_baseline
 from ecslm.scoring.settings import ScoringSettings
 
 # In place of BERTScore, which needs an encoder.

@@ -16,18 +16,13 @@ from ecslm.comparisons.proportions import (
     newcombe_interval,
     newcombe_p,
 )
-from ecslm.comparisons.randomisation import randomisation_p
+from ecslm.comparisons.randomisation import PValue, monte_carlo_p, randomisation_p
 from ecslm.comparisons.results import Difference, Test
 from ecslm.comparisons.settings import BEST_SIMPLE, Contrast, DifferencesSettings, ModelsContrast
-from ecslm.comparisons.significance import (
-    Interval,
-    PValue,
-    centred_bootstrap_p,
-    difference_interval,
-)
+from ecslm.schemas.metrics_file import Interval95
 from ecslm.schemas.task import answered_setting
-from ecslm.scoring.baselines import is_expectation
-from ecslm.scoring.frequent import agreement
+from ecslm.scoring.answers import agreement
+from ecslm.scoring.baselines import RANDOM
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     RELIABLE_RECORDS_OF_RAREST_CLASS,
@@ -44,6 +39,7 @@ PAIRED_SHARE = 0.1
 # An unpaired bootstrap test with few records rejects too often: with three records per side, it
 # rejects a true null hypothesis in a fifth of the samples; with ten, about as often as it should.
 FEWEST_RECORDS = 10
+# Sums in another order differ in their last digits.
 NO_SPREAD = 1e-9
 
 # Outcomes of one task, by model and setting.
@@ -217,7 +213,7 @@ def _paired(
     """
     difference = first.value - second.value
     one_seed = first.seeds == second.seeds == 1
-    expected = any(map(is_expectation, names))
+    expected = RANDOM in names
     if first.measure.PROPORTION and one_seed and not expected:
         return _paired_proportions(first, second)
     at = first.sums.shape[1]
@@ -229,7 +225,7 @@ def _paired(
     )
     ci95 = difference_interval(difference, resampled, len(first.sums), CONFIDENCE)
     test: Test = "randomisation"
-    if one_seed and first.measure.PROPORTION and is_expectation(names[1]):
+    if one_seed and first.measure.PROPORTION and names[1] == RANDOM:
         hits, records = first.totals[0].astype(int).tolist()
         test, p = "binomial", PValue(binomial_p(hits, records, second.value))
     elif expected:
@@ -295,7 +291,7 @@ def _from_intervals(first: _Side, second: _Side) -> dict[str, Any]:
     assert own is not None, "asked only of metrics that have one"
     values = first.value, second.value
 
-    def intervals(confidence: float) -> tuple[Interval, Interval]:
+    def intervals(confidence: float) -> tuple[Interval95, Interval95]:
         return own(first.totals[0], confidence), own(second.totals[0], confidence)
 
     reliable = all(wilson_is_reliable(len(side.sums), side.rarest) for side in (first, second))
@@ -322,8 +318,40 @@ def _unpaired(first: _Side, second: _Side, settings: DifferencesSettings) -> dic
     return _result(interval, reliable, _rarest(first, second), "bootstrap", p)
 
 
+def difference_interval(
+    difference: float, resampled: Array, records: int, confidence: float
+) -> Interval95:
+    """Percentile interval of a difference of two values in [0, 1] from its resampled values.
+
+    If all records add the same to the difference, for example two models with the same answers,
+    resampling gives no spread. Then the interval extends 3/n to either side, like that of a
+    proportion with no successes (the rule of three). This is too narrow for a metric that is not a
+    mean over all records.
+    """
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail]).tolist()
+    if high - low > NO_SPREAD:
+        return low, high
+    bound = 3 / records
+    return max(-1.0, difference - bound), min(1.0, difference + bound)
+
+
+def centred_bootstrap_p(difference: float, resampled: Array) -> PValue:
+    """Two-sided p of a difference between unpaired scores, from its bootstrap values.
+
+    Resampled differences minus the observed one are distributed as under equal scores. Unlike
+    permuting all records over both sides, this does not assume that both have the same shares of
+    classes.
+
+    Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, section 16.4; Hall and
+    Wilson, Two guidelines for bootstrap hypothesis testing, Biometrics 47(2), 1991.
+    """
+    extreme = int((np.abs(resampled - difference) >= abs(difference) - NO_SPREAD).sum())
+    return monte_carlo_p(extreme, len(resampled))
+
+
 def _result(
-    ci95: Interval, reliable: bool, deciding: int | None, test: Test | None, p: PValue | None
+    ci95: Interval95, reliable: bool, deciding: int | None, test: Test | None, p: PValue | None
 ) -> dict[str, Any]:
     """Fields of a `Difference`."""
     value, interval = (None, None) if p is None else (p.value, p.interval)

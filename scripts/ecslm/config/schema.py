@@ -32,8 +32,7 @@ from ecslm.schemas.paths import PUBLISHED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskSettings
 from ecslm.scoring.baselines import Baseline
-from ecslm.scoring.bertscore.settings import BertScoreSettings
-from ecslm.scoring.settings import ScoringSettings
+from ecslm.scoring.settings import BertScoreSettings, ScoringSettings
 from ecslm.tables.kind import AnyEntry
 from ecslm.tables.references import AnyModelName
 from ecslm.training.settings import TrainingSettings

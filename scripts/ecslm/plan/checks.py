@@ -24,7 +24,7 @@ from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.record import GivenRecord
-from ecslm.scoring.bertscore.settings import rescaling_baseline, rescaling_problem
+from ecslm.scoring.settings import rescaling_baseline, rescaling_problem
 
 log = logging.getLogger(__name__)
 

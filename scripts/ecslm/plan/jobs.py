@@ -44,8 +44,7 @@ from ecslm.schemas.paths import PUBLISHED_COUNTS
 from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import METRICS
 from ecslm.scoring.baselines import applicable
-from ecslm.scoring.bertscore.settings import BertScoreSettings
-from ecslm.scoring.settings import OverSeedsSettings, ScriptSettings
+from ecslm.scoring.settings import BertScoreSettings, OverSeedsSettings, ScriptSettings
 from ecslm.training.settings import AdapterSettings
 
 VERSIONS = "versions:"

@@ -11,7 +11,7 @@ from ecslm.models.precision import Precision
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
-from ecslm.scoring.modules import metric_module
+from ecslm.scoring.settings import metric_module
 from ecslm.tables.costs import answering_files, latency_file, training_files
 from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext

@@ -16,7 +16,7 @@ from ecslm.reports.words import aligned
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.schemas.prediction import read_answers
-from ecslm.scoring.frequent import agreement, answer_counts
+from ecslm.scoring.answers import agreement, answer_counts
 from ecslm.tables.kinds.comparisons import p_text
 from ecslm.tables.model import MISSING, difference_text, percent_text, score_text
 from ecslm.tables.notes import SHOWN_DIGITS

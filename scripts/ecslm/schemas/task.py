@@ -53,7 +53,7 @@ BERTSCORE_METRICS = tuple(name for name, entry in METRICS.items() if entry.berts
 
 
 class TaskKind(Closed):
-    """How a task is scored: names of modules in `ecslm.scoring.answers` and `.metrics`."""
+    """How a task is scored: a type of answer, and a module of `ecslm.scoring.metrics`."""
 
     answer: Answer
     """Answer type, which decides how raw output is parsed."""

@@ -1,17 +1,17 @@
 """Trivial baselines: which apply to a task, and their answers, which need no model."""
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Literal
 
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import METRICS, TaskKind
-from ecslm.scoring.answers.protocol import answer_type
 
 Baseline = Literal["always-yes", "always-no", "majority", "random", "input-order", "all-null"]
+
+# The one that answers at random, so that its score is an expected value.
+RANDOM: Baseline = "random"
 
 
 def applicable(task: TaskKind) -> tuple[Baseline, ...]:
@@ -29,17 +29,6 @@ def applicable(task: TaskKind) -> tuple[Baseline, ...]:
             return ()
 
 
-def is_expectation(baseline: str) -> bool:
-    """Whether the baseline answers at random, so that its score is an expected value."""
-    return baseline == "random"
-
-
-def never_yes(baseline: Baseline, task: TaskKind, majority: str) -> bool:
-    """Whether the baseline never says yes, so that its F1 of yes is 0 with certainty."""
-    no = baseline == "always-no" or (baseline == "majority" and majority == "no")
-    return no and task.answer == "yes_no"
-
-
 _SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
 
 
@@ -49,17 +38,6 @@ def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
     return ScoredPrediction(
         prediction=text, reference=record.output, finish_reason="stop", **shared
     )
-
-
-def majority_label(train: Sequence[Record], task: TaskKind) -> str:
-    """The most frequent answer of the training records; the first in sort order if several are.
-
-    There must be records, with valid references.
-    """
-    answers = answer_type(task.answer)
-    counts = Counter(answers.reference(as_prediction(record)) for record in train)
-    label: str = min(counts, key=lambda label: (-counts[label], label))
-    return label
 
 
 def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str) -> list[str]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ecslm.common.files import json_line, json_text
 from ecslm.common.hashing import sha256_of_text
@@ -23,10 +23,10 @@ from ecslm.schemas.metrics_file import (
 )
 from ecslm.schemas.paths import RECORDS
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
-from ecslm.scoring.answers.protocol import AnswerType, answer_type
-from ecslm.scoring.baselines import is_expectation
-from ecslm.scoring.frequent import answer_counts, answer_text
+from ecslm.scoring.answers import answer_counts
+from ecslm.scoring.baselines import RANDOM, as_prediction
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     bootstrap_interval,
@@ -66,6 +66,19 @@ class Scores:
         }
 
 
+def majority_label(train: Sequence[Record], task: TaskKind) -> str:
+    """The most frequent answer of the training records; the first in sort order if several are.
+
+    There must be records, with valid references.
+    """
+    answers = metric(task.metric).ANSWERS
+    return answer_counts(answers.reference(as_prediction(record)) for record in train).most_frequent
+
+
+# The scores of one setting, and its outcomes.
+Setting = tuple[SettingScores, list[OutcomeRow]]
+
+
 def score(
     predictions: Sequence[ScoredPrediction],
     row: Row,
@@ -80,57 +93,19 @@ def score(
     BERTScore, each needs a row in `bertscores`. Outcomes are in the order of the predictions.
     A value that is `certain`, whatever the records, has no interval.
     """
-    answers, measure = answer_type(task.answer), metric(task.metric)
-    bertscore_of = {bertscore.id: bertscore for bertscore in bertscores}
+    measure = metric(task.metric)
+    bertscore_of = {one.id: one for one in bertscores}
 
     def scored(records: Sequence[ScoredPrediction]) -> Setting:
-        items = [
-            Item(p, answers.reference(p), answers.strict(p), bertscore_of.get(p.id))
-            for p in records
-        ]
-        found = measure.outcomes(items)
+        items = [measure.item(one, bertscore_of.get(one.id)) for one in records]
+        outcomes = measure.outcomes(items)
         rows = [
-            _outcome_row(item.record, item.answer is None, outcome, _digest(answer_text(item)))
-            for item, outcome in zip(items, found, strict=True)
+            _outcome_row(item.record, outcome, item.answer is None, item.text)
+            for item, outcome in zip(items, outcomes, strict=True)
         ]
-        return _block(items, found, answers, measure, None if certain else settings), rows
+        return _setting_scores(items, outcomes, measure, None if certain else settings), rows
 
-    return _scores(predictions, row, measure, scored)
-
-
-def score_expected(
-    alternatives: Sequence[Sequence[ScoredPrediction]], row: Row, task: TaskKind
-) -> Scores:
-    """Score a random baseline, which gives each of several answers with equal probability.
-
-    `alternatives` has the equally likely predictions of each record. The value is the expected one,
-    over all answers, and a record's outcome is the mean over its own: an F1 of the means is a
-    little larger than the value. Such a value has no sampling interval and no invalid answers:
-    `ci95`, `details.interval` and the released protocols, which drop answers, are null.
-    """
-    answers, measure = answer_type(task.answer), metric(task.metric)
-    by_id = {one[0].id: one for one in alternatives}
-
-    def scored(records: Sequence[ScoredPrediction]) -> Setting:
-        items = [
-            Item(p, answers.reference(p), answers.strict(p))
-            for record in records
-            for p in by_id[record.id]
-        ]
-        found = iter(measure.outcomes(items))
-        means = [_mean_outcome([next(found) for _ in by_id[record.id]]) for record in records]
-        value, defined = _defined(measure.expected(measure.sums(means)))
-        details = StrictDetails(interval=None)
-        block = SettingScores(
-            **_counts(records, n_invalid=0),
-            strict=StrictScore(value=value, defined=defined, ci95=None, details=details),
-            released=None,
-            released_2024=None,
-        )
-        rows = zip(records, means, strict=True)
-        return block, [_outcome_row(record, False, mean) for record, mean in rows]
-
-    return _scores([one[0] for one in alternatives], row, measure, scored)
+    return _by_setting(predictions, row, measure, scored)
 
 
 def score_baseline(
@@ -139,20 +114,39 @@ def score_baseline(
     row: Row,
     task: TaskKind,
     settings: ScoringSettings,
-    certain: bool = False,
 ) -> Scores:
-    """Score what a baseline answers: the equally likely predictions of each record, one of each
-    unless it answers at random."""
-    if is_expectation(baseline):
-        return score_expected(alternatives, row, task)
-    return score([only for (only,) in alternatives], row, task, settings, certain=certain)
+    """Score a baseline, of which `alternatives` has the equally likely predictions of each record.
+
+    If it answers at random, the value is the expected one, over all answers, and a record's outcome
+    is the mean over its own: an F1 of the means is a little larger than the value. Such a value has
+    no sampling interval and no invalid answers: `ci95`, `details.interval` and the released
+    protocols, which drop answers, are null.
+
+    Any other gives one answer to each record. If it never says yes, its F1 is 0 with certainty.
+    """
+    if baseline != RANDOM:
+        given = [only for (only,) in alternatives]
+        certain = task.answer == "yes_no" and all(one.prediction == "no" for one in given)
+        return score(given, row, task, settings, certain=certain)
+    measure = metric(task.metric)
+    by_id = {one[0].id: one for one in alternatives}
+
+    def scored(records: Sequence[ScoredPrediction]) -> Setting:
+        found = iter(measure.outcomes([measure.item(p) for one in records for p in by_id[one.id]]))
+        means = [_mean_outcome([next(found) for _ in by_id[one.id]]) for one in records]
+        expected = measure.expected(measure.sums(means))
+        block = SettingScores(
+            **_counts(records, n_invalid=0),
+            strict=StrictScore(**_value(expected), ci95=None, details=StrictDetails(interval=None)),
+            released=None,
+            released_2024=None,
+        )
+        return block, [_outcome_row(*pair) for pair in zip(records, means, strict=True)]
+
+    return _by_setting([one[0] for one in alternatives], row, measure, scored)
 
 
-# The scores of one setting, and its outcomes.
-Setting = tuple[SettingScores, list[OutcomeRow]]
-
-
-def _scores(
+def _by_setting(
     predictions: Sequence[ScoredPrediction],
     row: Row,
     measure: Metric,
@@ -163,45 +157,38 @@ def _scores(
     for prediction in predictions:
         groups.setdefault(prediction.setting, []).append(prediction)
     found = {setting: scored(records) for setting, records in sorted(groups.items())}
-    metrics = MetricsFile(
-        task=row.task,
-        model=row.model,
-        seed=row.seed,
-        metric=measure.NAME,
-        settings={setting: block for setting, (block, _) in found.items()},
-    )
+    blocks = {setting: block for setting, (block, _) in found.items()}
     outcome_of = {one.id: one for _, rows in found.values() for one in rows}
-    return Scores(metrics, [outcome_of[prediction.id] for prediction in predictions])
+    return Scores(
+        MetricsFile(**vars(row), metric=measure.NAME, settings=blocks),
+        [outcome_of[prediction.id] for prediction in predictions],
+    )
 
 
-def _block(
+def _setting_scores(
     items: Sequence[Item],
     outcomes: Sequence[Outcome],
-    answers: AnswerType,
     measure: Metric,
     settings: ScoringSettings | None,
 ) -> SettingScores:
     """The scores of one setting under the three protocols; without settings, no interval."""
     sums = measure.sums(outcomes)
     totals = column_totals(sums)
-    value, defined = _value(totals, measure)
+    value = float(measure.values(totals))
     ci95, interval = None, None
     if settings is not None:
-        reliable = False
-        # Undefined values have no interval.
-        if defined:
-            ci95, reliable = _interval(value, sums, totals, measure, settings)
-        method: Literal["wilson", "bootstrap"] = "wilson" if measure.INTERVAL else "bootstrap"
-        interval = IntervalDetails(method=method, reliable=reliable)
+        ci95, interval = _interval(value, sums, totals, measure, settings)
+    lenient = [replace(one, answer=measure.ANSWERS.lenient(one.record)) for one in items]
+    found = measure.values(column_totals(measure.sums(measure.outcomes(lenient))))
     details = StrictDetails(
         **measure.details(items, totals),
-        lenient=_lenient(items, answers, measure),
+        lenient=LenientScore(**_value(float(found)), n_invalid=_invalid(lenient)),
         interval=interval,
     )
     return SettingScores(
-        **_counts([item.record for item in items], sum(item.answer is None for item in items)),
-        answers=answer_counts(map(answer_text, items)),
-        strict=StrictScore(value=value, defined=defined, ci95=ci95, details=details),
+        **_counts([item.record for item in items], _invalid(items)),
+        answers=answer_counts(item.text for item in items),
+        strict=StrictScore(**_value(value), ci95=ci95, details=details),
         released=measure.released(items),
         released_2024=measure.released_2024(items),
     )
@@ -209,31 +196,30 @@ def _block(
 
 def _interval(
     value: float, sums: Array, totals: Array, measure: Metric, settings: ScoringSettings
-) -> tuple[Interval95, bool]:
-    """The interval of a defined value, and whether it is reliable."""
-    records = len(sums)
+) -> tuple[Interval95 | None, IntervalDetails]:
+    """The interval, which an undefined value does not have, and how it was computed."""
+    if math.isnan(value):
+        method = "wilson" if measure.INTERVAL else "bootstrap"
+        return None, IntervalDetails(method=method, reliable=False)
+    rarest = measure.rarest(totals)
     if measure.INTERVAL:
-        interval = measure.INTERVAL(totals, CONFIDENCE)
-        return interval, wilson_is_reliable(records, measure.rarest(totals))
+        reliable = wilson_is_reliable(len(sums), rarest)
+        details = IntervalDetails(method="wilson", reliable=reliable)
+        return measure.INTERVAL(totals, CONFIDENCE), details
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
-    interval = bootstrap_interval(value, resampled, records, CONFIDENCE)
-    return interval, bootstrap_is_reliable(records, measure.rarest(totals), resampled)
+    reliable = bootstrap_is_reliable(len(sums), rarest, resampled)
+    details = IntervalDetails(method="bootstrap", reliable=reliable)
+    return bootstrap_interval(value, resampled, len(sums), CONFIDENCE), details
 
 
-def _lenient(items: Sequence[Item], answers: AnswerType, measure: Metric) -> LenientScore:
-    parsed = [replace(item, answer=answers.lenient(item.record)) for item in items]
-    value, defined = _value(column_totals(measure.sums(measure.outcomes(parsed))), measure)
-    invalid = sum(item.answer is None for item in parsed)
-    return LenientScore(value=value, defined=defined, n_invalid=invalid)
+def _value(value: float) -> dict[str, Any]:
+    """Fields of a value, which is NaN if it is undefined."""
+    undefined = math.isnan(value)
+    return {"value": 0.0 if undefined else value, "defined": not undefined}
 
 
-def _value(totals: Array, measure: Metric) -> tuple[float, bool]:
-    """The value, 0 if undefined, and whether it is defined."""
-    return _defined(float(measure.values(totals)))
-
-
-def _defined(value: float) -> tuple[float, bool]:
-    return (0.0, False) if math.isnan(value) else (value, True)
+def _invalid(items: Sequence[Item]) -> int:
+    return sum(item.answer is None for item in items)
 
 
 def _counts(records: Sequence[ScoredPrediction], n_invalid: int) -> dict[str, Any]:
@@ -244,20 +230,16 @@ def _counts(records: Sequence[ScoredPrediction], n_invalid: int) -> dict[str, An
 
 
 def _outcome_row(
-    record: ScoredPrediction, invalid: bool, outcome: Outcome, answer: str | None = None
+    record: ScoredPrediction, outcome: Outcome, invalid: bool = False, answer: str | None = None
 ) -> OutcomeRow:
     return OutcomeRow(
         id=record.id,
         sample_id=record.sample_id,
         setting=record.setting,
         invalid=invalid,
-        answer=answer,
+        answer=None if answer is None else sha256_of_text(answer)[:ANSWER_DIGITS],
         **outcome,
     )
-
-
-def _digest(answer: str) -> str:
-    return sha256_of_text(answer)[:ANSWER_DIGITS]
 
 
 def _mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:

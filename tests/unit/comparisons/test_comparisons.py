@@ -18,13 +18,12 @@ from support.scripts import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.comparisons import testing
-from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.proportions import PairedTable, newcombe_interval
 from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
+from ecslm.comparisons.randomisation import monte_carlo_p
 from ecslm.comparisons.randomisation import slopes as derivatives
-from ecslm.comparisons.results import Difference
+from ecslm.comparisons.results import Difference, adjusted, holm
 from ecslm.comparisons.settings import DifferencesSettings
-from ecslm.comparisons.significance import holm, monte_carlo_p
 from ecslm.comparisons.testing import differences
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.scoring.intervals import wilson_interval
@@ -284,6 +283,14 @@ def test_holm_is_over_all_cells_of_a_contrast_whatever_their_task_and_apart_from
     tuning = [found["MPC"][0].p_holm, found["SR"][0].p_holm]
     assert tuning == holm([mcnemar_p(10, 0), mcnemar_p(6, 0)])
     assert found["SR"][1].p_holm == found["SR"][1].p
+
+
+def test_holm_known_values() -> None:
+    # 0.01 x 4, 0.02 x 3, 0.03 x 2, and 0.04 raised to the step before it.
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
+    assert holm([0.2]) == [0.2]
+    assert holm([]) == []
 
 
 @given(

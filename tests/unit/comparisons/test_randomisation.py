@@ -5,7 +5,7 @@ import pytest
 
 from ecslm.comparisons import randomisation
 from ecslm.comparisons.proportions import PairedTable, mcnemar_p
-from ecslm.comparisons.randomisation import randomisation_p, slopes
+from ecslm.comparisons.randomisation import PValue, monte_carlo_p, randomisation_p, slopes
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import mean_values
 
@@ -15,6 +15,14 @@ MEAN, F1 = ((metric(name), 1) for name in ("accuracy", "binary_f1"))
 
 def mean_sums(values: np.ndarray) -> np.ndarray:
     return np.stack([values, np.ones_like(values)], axis=1)
+
+
+def test_the_interval_of_a_drawn_p_is_that_of_clopper_and_pearson() -> None:
+    # Without any extreme draw the upper end is 1 - 0.025^(1 / draws); tables give 5 of 20 as
+    # 0.087 to 0.491.
+    assert monte_carlo_p(0, 999) == PValue(0.001, (0.0, pytest.approx(1 - 0.025 ** (1 / 999))))
+    found = monte_carlo_p(5, 20)
+    assert (found.value, found.interval) == (6 / 21, pytest.approx((0.0866, 0.4910), abs=1e-4))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def digests(root: Path) -> dict[str, str]:
     found = {job: code_digest(job, (), root) for job in JOBS}
     for code, entry in raw.items():
         task = TaskSettings.model_validate(entry)
-        modules = f"ecslm.scoring.answers.{task.answer}", f"ecslm.scoring.metrics.{task.metric}"
+        modules = (f"ecslm.scoring.metrics.{task.metric}",)
         found[code] = code_digest("score.py", modules, root)
     return found
 
@@ -90,7 +90,6 @@ def test_a_job_reaches_nothing_whose_edit_must_not_rerun_it(script: str) -> None
 LOADED_BY_NAME = {
     "ecslm/prediction/generation.py": "def modules in scripts/ecslm/prediction/settings.py",
     "ecslm/prediction/backend.py": "def modules in scripts/ecslm/prediction/settings.py",
-    "ecslm/scoring/answers/protocol.py": "def modules in scripts/ecslm/scoring/settings.py",
     "ecslm/scoring/metrics/protocol.py": "def modules in scripts/ecslm/scoring/settings.py",
 }
 # What looks for files from where it stands itself, and why no result escapes its digest.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llguidance import LLMatcher
 from support.model_examples import make_record, prediction_settings
-from support.scoring_examples import FIVE, prediction
+from support.scoring_examples import FIVE, answer_type, prediction
 from support.tiny import SENTENCES
 from tokenizers import Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -23,7 +23,6 @@ from ecslm.prediction.generation import likeliest
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
-from ecslm.scoring.answers.protocol import answer_type
 
 # Letters of one to four bytes, quotes, backslashes and control characters among them.
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6).filter(str.strip)

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from support.model_examples import run_predict
 from support.plans import MODELS, plan
-from support.scoring_examples import TASKS, entries, record
+from support.scoring_examples import TASKS, answer_type, entries, record
 from support.stated_jobs import job_of
 
 from ecslm.common.files import read_json, write_jsonl
@@ -21,7 +21,6 @@ from ecslm.prediction.learned.learning import Answers, learn
 from ecslm.prediction.learned_settings import LearnedSettings, Method
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record, share_of
-from ecslm.scoring.answers.protocol import answer_type
 from ecslm.scoring.baselines import as_prediction
 
 METHODS: tuple[Method, ...] = ("tf-idf", "nearest")

@@ -9,13 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.model_examples import make_record, prediction_settings
-from support.scoring_examples import FIVE, prediction
+from support.scoring_examples import FIVE, answer_type, prediction
 
 from ecslm.prediction.answers.likelihood import Likelihood, log_likelihoods
 from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.task import Answer
-from ecslm.scoring.answers.protocol import answer_type
 
 TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=6)
 LOGITS = 7

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.scoring_examples import FIVE, IND, QUICK, TASKS, block, blocks, entries, record
 
-from ecslm.scoring.answers.protocol import answer_type
-from ecslm.scoring.baselines import answers_of, applicable, as_prediction, majority_label
-from ecslm.scoring.metrics.protocol import Item, expected_f1, metric
-from ecslm.scoring.score import Row, score_expected
+from ecslm.scoring.baselines import RANDOM, answers_of, applicable, as_prediction
+from ecslm.scoring.metrics.protocol import expected_f1, metric
+from ecslm.scoring.score import Row, majority_label, score_baseline
 
 
 def answered(code: str, baseline: str, records: list) -> list[list]:
@@ -25,7 +24,7 @@ def answered(code: str, baseline: str, records: list) -> list[list]:
 
 def expected(code: str, records: list) -> dict:
     alternatives = answered(code, "random", records)
-    return blocks(score_expected(alternatives, Row(code), TASKS[code]))[IND]
+    return blocks(score_baseline(RANDOM, alternatives, Row(code), TASKS[code], QUICK))[IND]
 
 
 def yes_no_records(yes: int, total: int) -> list:
@@ -57,7 +56,7 @@ def test_majority_is_that_of_the_training_rows_ties_in_order() -> None:
     assert majority_label(yes_no_records(1, 3), TASKS["PM"]) == "no"
 
 
-RANDOM = {
+GUESSED = {
     "PM": yes_no_records(4, 14),
     "SA": [record(o, id=str(i), options=FIVE, task="SA") for i, o in enumerate("AABBBCDDDDE")],
     "PRP": [record("A", id=str(i), options=FIVE[: 2 + i % 3], task="PRP") for i in range(6)]
@@ -67,12 +66,11 @@ RANDOM = {
 }
 
 
-@pytest.mark.parametrize("code", RANDOM)
+@pytest.mark.parametrize("code", GUESSED)
 def test_the_random_baseline_is_the_mean_score_of_random_answers(code: str) -> None:
-    records, task = RANDOM[code], TASKS[code]
-    answers, measure = answer_type(task.answer), metric(task.metric)
+    records, measure = GUESSED[code], metric(TASKS[code].metric)
     alternatives = answered(code, "random", records)
-    flat = [Item(p, answers.reference(p), answers.strict(p)) for own in alternatives for p in own]
+    flat = [measure.item(p) for own in alternatives for p in own]
     sums = measure.sums(measure.outcomes(flat))
     starts = np.cumsum([0, *map(len, alternatives)])[:-1]
     generator = np.random.default_rng(31)

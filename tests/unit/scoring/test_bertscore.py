@@ -15,15 +15,15 @@ from support.scoring_examples import IND, prediction
 from support.tiny import SENTENCES
 from transformers import AutoModel, AutoTokenizer
 
-import ecslm.scoring.bertscore.run
+import ecslm.scoring.bertscore
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import Prediction
-from ecslm.scoring.bertscore.run import Encoder, Pair, bertscore, score_pairs
-from ecslm.scoring.bertscore.settings import BertScoreSettings
+from ecslm.scoring.bertscore import Encoder, Pair, bertscore, score_pairs
+from ecslm.scoring.settings import BertScoreSettings
 
 SETTINGS = BertScoreSettings(layer=2, rescale_language=None)
 ANSWERS = (
@@ -106,9 +106,9 @@ def test_a_text_of_special_tokens_alone_scores_zero_and_one_more_among_others_do
 
 def test_no_batch_moves_a_score_at_all(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = rows(tiny_encoder, *MANY)
-    monkeypatch.setattr(ecslm.scoring.bertscore.run, "BATCH", 3)
+    monkeypatch.setattr(ecslm.scoring.bertscore, "BATCH", 3)
     assert rows(tiny_encoder, *MANY) == expected
-    monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", 5)
+    monkeypatch.setattr(ecslm.scoring.bertscore, "CHUNK", 5)
     assert rows(tiny_encoder, *MANY) == expected
 
 
@@ -215,8 +215,8 @@ def test_a_killed_job_leaves_what_it_has_finished_and_equal_pairs_are_scored_onc
         seen.extend(pairs)
         return score_pairs(encoder, pairs)
 
-    monkeypatch.setattr(ecslm.scoring.bertscore.run, "score_pairs", killed_once)
-    monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", 3)
+    monkeypatch.setattr(ecslm.scoring.bertscore, "score_pairs", killed_once)
+    monkeypatch.setattr(ecslm.scoring.bertscore, "CHUNK", 3)
     twice = (*MANY, *MANY)
     with pytest.raises(KeyboardInterrupt):
         rows(tiny_encoder, *twice, finished=tmp_path)

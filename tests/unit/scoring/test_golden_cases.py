@@ -17,13 +17,13 @@ from support.scoring_examples import (
     IND,
     OOD,
     TWENTY,
+    answer_type,
     block,
     entries,
     items,
     predictions,
 )
 
-from ecslm.scoring.answers.protocol import answer_type
 from ecslm.scoring.metrics.protocol import metric
 
 CASES: dict[str, list[Any]] = json.loads(

@@ -32,6 +32,12 @@ def test_a_right_answer_is_better_than_a_wrong_one_and_an_invalid_one_is_worst(n
     assert 0 <= wrong < 1
 
 
+@ALL
+def test_a_metric_parses_the_answers_that_its_line_of_the_registry_names(name: str) -> None:
+    parser = type(metric(name).ANSWERS).__name__
+    assert parser.lower() == METRICS[name].answer.replace("_", "")
+
+
 def test_the_quality_of_attributes_is_the_share_that_is_right() -> None:
     outcome = {"nv": 1, "iv": 0, "cv": 2, "wv": 1, "nl": 0}
     assert metric("extraction_f1").quality(outcome) == 0.75

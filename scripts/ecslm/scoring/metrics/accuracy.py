@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ecslm.schemas.metrics_file import Score
+from ecslm.scoring.answers import Choice
 from ecslm.scoring.metrics.protocol import Array, Item, Proportion, class_details, released_details
 
 
@@ -11,6 +12,7 @@ class Accuracy(Proportion):
     """The share of correct letters. It has no rarest class."""
 
     NAME = "accuracy"
+    ANSWERS = Choice()
 
     def details(self, items: Sequence[Item], _: Array) -> dict[str, Any]:
         """Macro scores, F1 by class, confusion matrix."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ecslm.schemas.metrics_file import Outcome, Score
+from ecslm.scoring.answers import Generation
 from ecslm.scoring.metrics.protocol import Array, Item, Mean, ratio
 
 
@@ -15,6 +16,7 @@ class BertF1(Mean):
     """The mean F1."""
 
     NAME = "F_BERT"
+    ANSWERS = Generation()
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """The record's F1; 0 for an empty text."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
+from ecslm.scoring.answers import YesNo
 from ecslm.scoring.intervals import wilson_f1_interval
 from ecslm.scoring.metrics.protocol import Array, Item, Metric, expected_f1, f1, f1s, ratio
 
@@ -24,6 +25,7 @@ class BinaryF1(Metric):
     """F1 from the confusion matrix."""
 
     NAME = "F1"
+    ANSWERS = YesNo()
     INTERVAL = staticmethod(_wilson)
     CELLS = _CELLS
 

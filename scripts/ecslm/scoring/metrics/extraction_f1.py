@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
+from ecslm.scoring.answers import Extraction
 from ecslm.scoring.metrics.protocol import Array, Item, Metric, ratio, ratios
 
 _NULLS = frozenset({"none", "null", ""})
@@ -16,6 +17,7 @@ class ExtractionF1(Metric):
     """F1* of target attributes. It has no classes: hits with and without a value count equally."""
 
     NAME = "F1*"
+    ANSWERS = Extraction()
     CELLS = ("nv", "iv", "cv", "wv", "nl")
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:

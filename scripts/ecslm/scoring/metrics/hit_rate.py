@@ -5,6 +5,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from ecslm.schemas.metrics_file import Score
+from ecslm.scoring.answers import Choice
 from ecslm.scoring.metrics.protocol import Array, Item, Proportion, ratio
 
 _RELEASED_LETTERS = frozenset(ascii_uppercase[:20])
@@ -14,6 +15,7 @@ class HitRate(Proportion):
     """The share of correct items. Letters are positions in a shuffled list, not classes."""
 
     NAME = "HR@1"
+    ANSWERS = Choice()
 
     def details(self, _: Sequence[Item], totals: Array) -> dict[str, Any]:
         """Counts of hits and misses."""

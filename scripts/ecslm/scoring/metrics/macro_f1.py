@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
+from ecslm.scoring.answers import Choice
 from ecslm.scoring.metrics.protocol import (
     Array,
     Item,
@@ -25,6 +26,7 @@ class MacroF1(Metric):
     """The mean F1 over the classes whose references are in the totals."""
 
     NAME = "macro-F1"
+    ANSWERS = Choice()
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """Each record's true positive, false positives and false negative, by class."""

@@ -10,6 +10,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from ecslm.schemas.metrics_file import Outcome, Score
+from ecslm.scoring.answers import Ranking
 from ecslm.scoring.metrics.protocol import Array, Item, Mean
 
 # Exact, substitute, complement, irrelevant: gains of the ESCI shopping queries data set
@@ -21,6 +22,7 @@ class Ndcg(Mean):
     """The mean normalised gain."""
 
     NAME = "NDCG"
+    ANSWERS = Ranking()
     CELLS = ("gain",)
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:

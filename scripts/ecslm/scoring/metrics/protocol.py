@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ecslm.schemas.metrics_file import BertScoreRow, Outcome, Score
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.scoring.answers import AnswerType
 from ecslm.scoring.intervals import wilson_interval
-from ecslm.scoring.modules import metric_module
+from ecslm.scoring.settings import metric_module
 
 Array = NDArray[np.float64]
 
@@ -28,6 +29,16 @@ class Item:
     answer: Any | None
     bertscore: BertScoreRow | None = None
 
+    @property
+    def text(self) -> str:
+        """The answer as it was parsed, so that `A` and `A: positive` are one; an invalid one's
+        text."""
+        if self.answer is None:
+            return self.record.prediction.strip()
+        if isinstance(self.answer, str):
+            return self.answer
+        return ", ".join(one if isinstance(one, str) else ": ".join(one) for one in self.answer)
+
 
 class Metric(ABC):
     """A metric; each module in `ecslm.scoring.metrics` that has one calls it `METRIC`.
@@ -37,6 +48,8 @@ class Metric(ABC):
     """
 
     NAME: ClassVar[str]
+    ANSWERS: ClassVar[AnswerType]
+    """How the answers that it scores are parsed: as its line of the registry says."""
     PROPORTION: ClassVar[bool] = False
     """Each record adds 0 or 1, so McNemar's test applies."""
     INTERVAL: Callable[[Array, float], tuple[float, float]] | None = None
@@ -44,6 +57,11 @@ class Metric(ABC):
     bootstrapped."""
     CELLS: ClassVar[tuple[str, ...]] = ()
     """The numbers of an outcome, which are the columns of `sums`."""
+
+    def item(self, record: ScoredPrediction, bertscore: BertScoreRow | None = None) -> Item:
+        """A record to score, its answer parsed as the strict protocol does."""
+        answers = self.ANSWERS
+        return Item(record, answers.reference(record), answers.strict(record), bertscore)
 
     @abstractmethod
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
@@ -172,16 +190,14 @@ def class_outcomes(items: Sequence[Item]) -> list[Outcome]:
     equally by the other classes present in the references.
     """
     classes = sorted({item.reference for item in items})
-    return [_class_outcome(item.reference, item.answer, classes) for item in items]
 
+    def outcome(right: str, answer: str | None) -> Outcome:
+        if answer == right:
+            return {"tp": {right: 1}, "fp": {}, "fn": {}}
+        shared = {name: 1 / (len(classes) - 1) for name in classes if name != right}
+        return {"tp": {}, "fp": shared if answer is None else {answer: 1}, "fn": {right: 1}}
 
-def _class_outcome(reference: str, answer: str | None, classes: Sequence[str]) -> Outcome:
-    if answer == reference:
-        return {"tp": {reference: 1}, "fp": {}, "fn": {}}
-    if answer is not None:
-        return {"tp": {}, "fp": {answer: 1}, "fn": {reference: 1}}
-    others = [name for name in classes if name != reference]
-    return {"tp": {}, "fp": {name: 1 / len(others) for name in others}, "fn": {reference: 1}}
+    return [outcome(item.reference, item.answer) for item in items]
 
 
 def class_sums(outcomes: Sequence[Outcome]) -> Array:

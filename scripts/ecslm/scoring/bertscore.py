@@ -27,11 +27,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import require_device
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.scoring.bertscore.settings import (
-    BertScoreSettings,
-    rescaling_baseline,
-    rescaling_problem,
-)
+from ecslm.scoring.settings import BertScoreSettings, rescaling_baseline, rescaling_problem
 
 # A prediction and its reference.
 Pair = tuple[str, str]

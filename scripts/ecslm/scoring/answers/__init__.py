@@ -1,1 +1,0 @@
-"""Parsing answers from raw predictions: one module per answer type, loaded by name."""

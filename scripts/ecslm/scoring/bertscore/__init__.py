@@ -1,1 +1,0 @@
-"""BERTScore of generated answers."""
