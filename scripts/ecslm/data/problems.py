@@ -96,7 +96,10 @@ class Problems:
         if found:
             rows = number_of(sum(one.count for one in found.values()), "row")
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*found, *tolerated))
-            fix = f"drop and count them with `tolerate: [{drop}]` in `data` of the study"
-            lines.append(Problem(f"{rows} cannot be used: fix the data, or {fix}", kind=FIX))
+            told = (
+                f"{rows} cannot be used: fix the data, or drop and count them with `tolerate: "
+                f"[{drop}]` in `data` of the study"
+            )
+            lines.append(Problem(told, kind=FIX))
         if lines:
             raise InputError(*lines)

@@ -72,8 +72,10 @@ class Course:
         self.done += 1
         for name, value in (("loss", loss), ("norm of the gradient", norm)):
             if not torch.isfinite(value):
-                found = f"the {name} is {float(value)} at step {self.done}"
-                raise InputError(f"training: {found}: lower `learning_rate`")
+                raise InputError(
+                    f"training: the {name} is {float(value)} at step {self.done}: "
+                    "lower `learning_rate`"
+                )
         clip_grads_with_norm_(self._weights.values(), self._clip, norm)
         (rate,) = self._scheduler.get_last_lr()
         self._optimizer.step()

@@ -305,15 +305,16 @@ class Trainer:
     def _halve(self, tokens: int, alone: bool) -> None:
         self._empty_cache()
         causal = self.model.get_base_model()
-        problem = ""
         if alone and causal.is_activation_checkpointing:
-            record = f"a single record of {tokens} tokens, even with `gradient_checkpointing`"
-            problem = f"{record}: lower `max_length`"
-        elif self.fixed and not alone:
-            keeps = "`deterministic` keeps the budget as it is"
-            problem = f"a batch of {tokens} tokens, and {keeps}: lower `batch_tokens`"
-        if problem:
-            raise InputError(f"training: out of memory with {problem}")
+            raise InputError(
+                f"training: out of memory with a single record of {tokens} tokens, even with "
+                "`gradient_checkpointing`: lower `max_length`"
+            )
+        if self.fixed and not alone:
+            raise InputError(
+                f"training: out of memory with a batch of {tokens} tokens, and `deterministic` "
+                "keeps the budget as it is: lower `batch_tokens`"
+            )
         if alone:
             log.warning("out of memory with a record of %d tokens: checkpointing gradients", tokens)
             causal.activation_checkpointing_enable({"use_reentrant": False})
