@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ecslm.common.files import json_text
+from ecslm.models.architecture import read_architectures
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import TableRequest
@@ -43,6 +44,9 @@ def main(
     resources = {option: path for option, path in given.items() if path}
     files = [results / path for path in entry.files(study)]
     origin.reads(*files, template, float_template, *resources.values())
+    if architectures is not None:
+        # The plan has counted parameters from it.
+        read_architectures(architectures)
     built = entry.build(table, Inputs(study, results, resources))
     fragments = render_table(template, float_template, built)
     written = {

@@ -41,6 +41,8 @@ def trace(patch: pytest.MonkeyPatch, script: str, arguments: Sequence[object]) -
                 above = above.f_back
             calls.add((above and above.f_code, frame.f_code))
 
+    # Snakefiles that were read in this process have put their projects' scripts first.
+    patch.syspath_prepend(SCRIPTS)
     with _modules_unloaded(), _profiled(note):
         assert run_here(patch, script, arguments) == 0
 

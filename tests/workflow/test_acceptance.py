@@ -20,8 +20,8 @@ HARMFUL = together(
     replaced(FIT, "manual_seed(seed)", "manual_seed(seed + 1)"),
     replaced(
         "scripts/ecslm/training/run.py",
-        "answers.send((error.details, None))",
-        "answers.send((tuple(error.details), None))",
+        "answers.send((problems.details, None))",
+        "answers.send((tuple(problems.details), None))",
     ),
 )
 
