@@ -7,7 +7,7 @@ measured, and no data or weights are needed.
 
 import argparse
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from pools import KINDS, Pool, place, units
 from studies import ROOT, cut_down, read_configuration, with_copies, with_study
-from support.stated_jobs import all_jobs_of
 
 from ecslm.config.loading import load_config
 from ecslm.estimates.estimate import Device, Estimate
@@ -94,11 +93,13 @@ def plan_of(models: Sequence[str] | None) -> Study:
 
 def counted(plan: Study) -> str:
     """How much there is to do."""
-    jobs = Counter(job.rule for job in all_jobs_of(plan))
-    requests = Requests(plan)
+    requests, runs = Requests(plan), plan.runs()
+    names = ((plan.adapter_name(run["model"]), run["seed"]) for run in runs)
+    trainings = {(name, seed) for name, seed in names if name}
+    scored = sum(run["task"] in plan.generation_tasks for run in runs)
     answers = sum(
         requests.answered(run["model"], run["task"]).count
-        for run in plan.runs()
+        for run in runs
         if run["model"] in plan.local_models
     )
     tuned = [name for name, model in plan.local_models.items() if model.tuned]
@@ -108,8 +109,8 @@ def counted(plan: Study) -> str:
     records = sum(one.count for one in first)
     tokens = round(sum(one.count * one.length for one in first))
     return (
-        f"{jobs['train_adapter']} trainings, {jobs['predict']:,} predictions files with "
-        f"{answers:,} answers, {jobs['bertscore']} BERTScores. A training with all records reads "
+        f"{len(trainings)} trainings, {len(runs):,} predictions files with "
+        f"{answers:,} answers, {scored} BERTScores. A training with all records reads "
         f"{records:,} of them, {tokens / 1e6:.0f} million tokens, in each of "
         f"{plan.settings.training.epochs} epochs."
     )

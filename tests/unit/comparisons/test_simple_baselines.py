@@ -12,12 +12,19 @@ from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
+from ecslm.prediction.learned import ranking
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.record import Record
 from ecslm.scoring.metrics.protocol import expected_f1
 
 LEARNED = {"Words": {"backend": "learned", "method": "tf-idf"}}
+
+
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forests with few trees, which are fitted several times for each task."""
+    monkeypatch.setattr(ranking, "TREES", 10)
 
 
 def record(number: int, output: str, text: str, task: str = "PM") -> Record:

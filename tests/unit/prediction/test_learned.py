@@ -16,6 +16,7 @@ from support.scoring_examples import TASKS, answer_type, entries, record
 from support.stated_jobs import job_of
 
 from ecslm.common.files import read_json, write_jsonl
+from ecslm.prediction.learned import ranking
 from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
 from ecslm.prediction.learned.learning import Answers, learn
 from ecslm.prediction.learned_settings import LearnedSettings, Method
@@ -36,6 +37,12 @@ GOODS = (
 MOODS = {"A: good": "love great", "B: middling": "fine usual", "C: bad": "broken awful"}
 # Of a ranking and of options, as many as there are.
 LETTERS = "ABCD"
+
+
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forests with few trees, which are fitted several times for each task."""
+    monkeypatch.setattr(ranking, "TREES", 10)
 
 
 def made(code: str, number: int) -> Record:
