@@ -34,8 +34,10 @@ PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # F1 needs more answers of it than that, and what knows nothing should always give it (Lipton et
 # al., Optimal thresholding of classifiers to maximize F1 measure, 2014).
 LEANINGS = (-0.5, 0.0, 0.5, 1.0, 1.5)
-# So many of the best models answer such a question together, since which is best is often chance.
-TOGETHER = 5
+# Which model is best is often chance, so several answer together: the best so many of all where an
+# F1 is at stake, otherwise the best of so many kinds of features, since where words are new some
+# kinds know nothing and always give the same answer.
+MODELS, KINDS = 5, 3
 # How often few records are held out.
 ROUNDS = 3
 # With at most so many records, linear models are fitted in fewer columns.
@@ -159,8 +161,11 @@ def classify(
             for offset in offsets:
                 answers = [classes[i] for i in (found - offset).argmax(axis=1)]
                 tried.append((measure(right, answers), space, strength, offset))
-    together = TOGETHER if positive else 1
-    best = [one[1:] for one in sorted(tried, key=lambda one: -one[0])[:together]]
+    ranked = [one[1:] for one in sorted(tried, key=lambda one: -one[0])]
+    best = ranked[:MODELS]
+    if positive is None:
+        spaces = dict.fromkeys(space for space, _, _ in ranked)
+        best = [next(one for one in ranked if one[0] == space) for space in spaces][:KINDS]
     models = {
         (space, strength): _fitted(
             features.fitted[space][: len(train)], labels[: len(train)], strength, classes
