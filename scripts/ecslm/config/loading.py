@@ -10,7 +10,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import Content, read_files
 from ecslm.config.groups import with_groups
-from ecslm.config.problems import reference_problems, schema_problems, value_problems
+from ecslm.config.problems import Names, schema_problems, unfit, value_problems
 from ecslm.config.schema import Config, StudySettings
 
 
@@ -71,43 +71,18 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     `templates` is the directory of the prompt templates.
 
     Raises:
-        InputError: one line for each problem, with the key's path and the nearest valid name.
+        InputError: one line for each problem, with the key's path and the nearest valid name. What
+            does not fit other entries is told once each is valid by itself.
     """
-    told = dict(value_problems(raw))
-    left = with_groups(raw)
-    lost: set[str] = set()
-    config: Config | None = None
-    # What is wrong is left out until the rest is valid, so that one run tells all problems.
-    while config is None:
-        try:
-            config = Config.model_validate(left)
-        except ValidationError as error:
-            problems = schema_problems(error, Config)
-            if not lost:
-                # Each key once: what is wrong with it as such says more than what its schema lacks.
-                told = {".".join(keys): message for keys, message in problems.items()} | told
-            for section, key in [_innermost(left, keys) for keys in problems]:
-                if not key:
-                    raise InputError(*_lines(told)) from None
-                section.pop(key, None)
-                lost.add(key)
-    lines = [*_lines(told), *reference_problems(config, left, templates, lost)]
+    if not templates.is_dir():
+        raise InputError(f"{templates}: no such directory: run this in the project's directory")
+    raw = with_groups(raw)
+    problems = dict(value_problems(raw))
+    try:
+        config = Config.model_validate(raw, context=Names(raw, templates))
+    except ValidationError as error:
+        problems = schema_problems(error, Config) | problems
+    lines = [f"{path}: {problem}" for path, problem in problems.items()] or [*unfit(config)]
     if lines:
         raise InputError(*dict.fromkeys(lines))
     return config
-
-
-def _lines(problems: Mapping[str, str]) -> list[str]:
-    return [f"{path}: {problem}" for path, problem in problems.items()]
-
-
-def _innermost(raw: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """The innermost of some nested keys that there is, and the section that has it; that of the
-    whole file if it has none of them."""
-    section, found = raw, ""
-    inside: Any = raw
-    for key in keys:
-        if not isinstance(inside, dict) or key not in inside:
-            break
-        section, found, inside = inside, key, inside[key]
-    return section, found

@@ -37,9 +37,10 @@ from ecslm.prediction.settings import (
     TransformersSettings,
 )
 from ecslm.schemas.paths import ANSWERS
+from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import AnyModelName, Reference, SettingName, TaskName
+from ecslm.tables.references import AnyModelName, SettingName, TaskName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)

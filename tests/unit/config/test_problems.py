@@ -25,9 +25,8 @@ studys: {}  -> ^: unknown key: did you mean `study`?
 .training.rank: sixteen  -> ^: should be a whole number, not 'sixteen'
 .models.Small-EC.training.dropout: 1.0  -> ^: should be less than 1, not 1.0
 .device: gpu  -> ^: should be 'cpu' or 'cuda', not 'gpu'
-.models.Small.backend: recoded  -> ^: unknown backend recoded: did you mean `recorded`?
+.models.Small.backend: recoded  -> .models.Small: 'backend' should be one of 'transformers', 'rec
 .models.A/B: *base  -> ^: should be letters, digits and . _ -, the first a letter or digit
-.data.path: " "  -> ^: is empty
 .models.Small-EC.seeds: [3, 3]  -> ^: `3` is listed twice
 .tasks: [PM, AG, PM]  -> ^: `PM` is listed twice
 # Fields that do not fit one another.
@@ -49,18 +48,20 @@ studies.bases: *shop  -> ^: is the name of a directory that studies share: renam
 .models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: Small is not tuned, or not run
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
 tasks.AG.aliases: [PM]  -> ^: PM is a name of `tasks.PM` too, and a row has one task
-.described_with: Other, .models.Other: *answers  -> ^: Other is not run, or has no base with a
-.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not run, or has no \
-base with a tokenizer: expected one of Small, Small-EC
-.models: {Other: *answers}, .comparisons: null  -> .tables.dataset: shows lengths in tokens, but
-tasks.PM.train: false, tasks.AG.train: false  -> .models.Small-EC.training: none of the study's
-.tasks: [AG], .models.Small.answers: constrained  -> .models.Small.answers: the study has no task
+.described_with: Other, .models.Other: *answers  -> ^: Other is not in the study's models that are
+.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not in the study's \
+models that are run and have a base: expected one of Small, Small-EC
+.models: {Other: *answers}, .comparisons: null, .tables: {dataset: *dataset}  -> .tables.dataset: \
+needs a model with a base
+.tasks: [AG], .models.Small.answers: constrained, .tables: {}, .comparisons: null  -> \
+.models.Small.answers: the study has no task
 .models.Other: {<<: *base, answers: likelihood}, tasks.PM: *choice  -> tasks.PM.option: missing:
 .tables.ind.competitors: [Small], .models.Small.answers: likelihood  -> ^: Small does not compete
 .tables.ind.rows: *best, .tables.ind.competitors: [Best], .models.Small.answers: likelihood  -> \
 .tables.ind.competitors: Best does not compete: its answers are limited to valid ones
 """
 SHARED = {
+    "dataset": small()["studies"]["shop"]["tables"]["dataset"],
     **{"base": BASE, "answers": ANSWERS, "server": SERVER, "shop": small()["studies"]["shop"]},
     "choice": {"answer": "choice", "metric": "accuracy", "title": "A choice", "aliases": []},
     "best": [{"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}],
