@@ -48,22 +48,16 @@ class Content:
 
     def located(self, error: InputError) -> InputError:
         """The same problems, each with the place of the key that it begins with, or of the nearest
-        key around that; keys that are quoted in it get their place too. Those of files stay as they
-        are."""
+        key around that. Those of files stay as they are."""
         return InputError(*(one if one.path else self._located(one) for one in error.details))
 
     def _located(self, problem: Problem) -> Problem:
-        message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
-        # Control characters are shown, not sent to the terminal.
-        message = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
         key = problem.message.partition(": ")[0]
         while key and key not in self.places:
             key = key.rpartition(".")[0]
+        # Control characters are shown, not sent to the terminal.
+        message = "".join(x if x.isprintable() else repr(x)[1:-1] for x in problem.message)
         return Problem(message, *self.places.get(key, ()))
-
-    def _quoted(self, match: re.Match[str]) -> str:
-        place = self.places.get(match[1])
-        return match[0] if place is None else f"{match[0]} ({place})"
 
 
 def _merged(under: Any, over: Any) -> Any:

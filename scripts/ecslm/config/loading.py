@@ -58,11 +58,10 @@ def _copied_studies(before: Content, over: Content) -> Iterator[Problem]:
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
     for name, study in over.studies.items():
         path = f"studies.{name}"
-        place, first = over.places.get(path), before.places.get(path)
         # Equal ones are no copy, as when config.yaml itself is given as `--configfile`.
-        other = isinstance(study, dict) and study != before.studies.get(name)
-        if place and first and other and needed <= study.keys():
-            yield Problem(f"{path}: {first} has a study of this name: rename yours", *place)
+        if path in before.places and study != before.studies.get(name) and needed <= {*study}:
+            there = f"{before.places[path]} has a study of this name"
+            yield Problem(f"{path}: {there}: rename yours", *over.places[path])
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from ecslm.common.errors import given, in_plain_words
-from ecslm.common.text import nearest, shown
+from ecslm.common.text import nearest
 from ecslm.comparisons.settings import BEST_SIMPLE
 from ecslm.config.groups import sections
 from ecslm.config.models import ModelSettings, OpenAIModel, RecordedModel, TransformersModel
@@ -26,8 +26,6 @@ from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
 # A key of a server by the names that people give it, and the sections where they put it.
 SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.IGNORECASE)
 WITH_SECRETS = frozenset({"server", "access"})
-# Keys of what is asked for elsewhere, as an argument of a command or a part of an address.
-ASKED_FOR = frozenset({"id", "package", "revision", "version"})
 # The type of an error that says all about a name that refers to nothing.
 UNKNOWN_NAME = "unknown_name"
 # Control characters, and halves of characters.
@@ -112,8 +110,6 @@ def value_problems(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from value_problems(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, str) and NO_TEXT.search(value):
         yield path, "has a control character: remove it"
-    elif path.rpartition(".")[2] in ASKED_FOR and str(value).startswith("-"):
-        yield path, f"begins with -, as options of commands do: {shown(value)}"
 
 
 class Names:

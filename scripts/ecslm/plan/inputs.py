@@ -1,5 +1,5 @@
-"""What a study is made from: its data source, with digests that tie results to its content, and its
-bases, from their files or, while these are not there, by their row of architectures.csv."""
+"""What a study is made from: its data source, with digests that tie results to its content, and the
+files of its bases."""
 
 from collections.abc import Container, Iterable
 from functools import cache, cached_property
@@ -12,8 +12,7 @@ from ecslm.data.labels import no_label_file, planned_digest
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, HubData, Labels
 from ecslm.data.source import IndexedRows, content_of, local_path, open_rows
-from ecslm.models.architecture import Architecture, llama_architecture, read_architecture
-from ecslm.models.bases import BaseManifest, PathSource, fix_of_base
+from ecslm.models.bases import BaseManifest, PathSource
 from ecslm.models.fetching import require_model
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
@@ -140,24 +139,6 @@ def _absent(files: Iterable[str]) -> list[str]:
 def source_of(study: Study) -> Source:
     """The study's data source; shared, since it is slow to read."""
     return Source(study)
-
-
-@cache
-def architecture(study: Study, base: str) -> Architecture | None:
-    """What is known of a base.
-
-    Raises:
-        InputError: its files are damaged, or architectures.csv is missing or invalid.
-    """
-    folder = files_of_base(study, base)
-    if folder is None:
-        row = study.architecture_row(base)
-        return None if row is None else llama_architecture(row)
-    try:
-        return read_architecture(folder)
-    except InputError as error:
-        fix = fix_of_base(base, study.config.bases[base], Path(study.base(base)))
-        raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
 
 
 def files_of_base(study: Study, base: str) -> Path | None:

@@ -73,6 +73,15 @@ def test_a_base_of_unknown_size_asks_for_the_default_and_a_server_for_no_memory(
     assert asked.request("predict", {"model": "Server", "task": "PM"}) == WITHOUT_MODEL
 
 
+def test_of_a_base_that_the_table_lacks_its_files_tell_the_size(tiny_model: Path) -> None:
+    config = plan().config
+    source = config.bases["Small"].model_copy(update={"path": str(tiny_model)})
+    made = Study(config.model_copy(update={"bases": config.bases | {"Small": source}}))
+    sizes = Requests(made).sizes("Small")
+    assert sizes is not None
+    assert sizes.depth == 2
+
+
 def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None:
     for asked in (requests(device="cpu"), requests(device="cuda")):
         assert asked.slow.kind == asked.study.settings.device
