@@ -135,10 +135,6 @@ class AnyModel(Closed):
         """Whether its prediction jobs learn from the records of their task, which they read."""
         return "train" in backend_class(self.backend).NEEDS
 
-    def inheriting(self, _precision: Precision, _training: TrainingSettings, /) -> Self:
-        """A copy with the study's settings, but for the keys that the model sets itself."""
-        return self
-
     @abstractmethod
     def prediction(self, asked: Questions) -> PredictionSettings:
         """The settings of the job that predicts one task."""
@@ -226,29 +222,18 @@ class TransformersModel(AnyModel):
         """Whether the model has adapters of its own."""
         return self.training is not None
 
-    def inheriting(self, precision: Precision, training: TrainingSettings, /) -> Self:
-        """A copy with the study's settings, but for the keys that the model sets itself."""
-        own = {
-            "precision": over(self.precision, precision),
-            "training": None if self.training is None else over(self.training, training),
-        }
-        return self.model_copy(update=own)
-
     def suits(self, answer: Answer, /) -> bool:
         """Whether answers of a type can be limited as the model's are."""
         return self.answers == "free" or answer in ANSWERED[self.answers]
 
     def limits(self) -> str | None:
         """How its answers are limited."""
-        match self.answers, self.normalization:
-            case "free", _:
-                return None
-            case "constrained", _:
-                return "constrained to valid answers"
-            case _, "none":
-                return "the likeliest answer of those that there are"
-            case _, unit:
-                return f"the likeliest answer of those that there are, by {unit}"
+        unit = "" if self.normalization == "none" else f", by {self.normalization}"
+        return {
+            "free": None,
+            "constrained": "constrained to valid answers",
+            "likelihood": f"the likeliest answer of those that there are{unit}",
+        }[self.answers]
 
     def decoded(self, shared: DecodingSettings) -> DecodingSettings:
         """How the model answers a task, for which the study has the settings `shared`."""

@@ -217,7 +217,8 @@ def _study(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -
     if study.bertscore is None and generates:
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     with_base = any(model.base for model in study.models.values())
-    for name, table in study.tables.items():
+    tables: Mapping[str, Any] = study.tables
+    for name, table in tables.items():
         if table.kind == "dataset" and not with_base:
             yield f"{path}.tables.{name}: needs a model with a base, whose tokenizer counts tokens"
         if table.kind == "results":

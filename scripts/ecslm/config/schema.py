@@ -131,10 +131,12 @@ class StudySettings(Closed):
     @model_validator(mode="after")
     def _inherited(self) -> Self:
         """Models and tasks have the study's settings, but for keys of their own."""
-        models = {
-            name: model.inheriting(self.precision, self.training)
-            for name, model in self.models.items()
-        }
+        models = dict(self.models)
+        for name, one in self.models.items():
+            if isinstance(one, TransformersModel):
+                tuned = None if one.training is None else over(one.training, self.training)
+                own = {"precision": over(one.precision, self.precision), "training": tuned}
+                models[name] = one.model_copy(update=own)
         tasks = {task: over(own, self.decoding) for task, own in self.task_decoding.items()}
         return self.model_copy(update={"models": models, "task_decoding": tasks})
 
