@@ -1,17 +1,14 @@
 """The JSON schema of the configuration, and the page that explains every key."""
 
-import ast
-import inspect
 import json
 import re
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic._internal._docs_extraction import extract_docstrings_from_cls
 from pydantic.json_schema import GenerateJsonSchema
 
 from ecslm.common.files import read_text
@@ -32,13 +29,14 @@ LIMITS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
 }
+HEAD = "| key | what it holds | default | meaning |\n|---|---|---|---|"
 
 
 class Described(GenerateJsonSchema):
     """A JSON schema in which docstrings below fields are their descriptions.
 
-    pydantic would read them from the source in every process that defines the classes, which takes
-    a third of a second.
+    By its option `use_attribute_docstrings` pydantic would read them from the source in every
+    process that defines the classes, which takes a third of a second.
     """
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
@@ -46,15 +44,9 @@ class Described(GenerateJsonSchema):
         found = super().model_schema(schema)
         for cls in reversed(schema["cls"].__mro__):
             if issubclass(cls, BaseModel) and cls is not BaseModel:
-                (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-                assert isinstance(definition, ast.ClassDef)
-                for field, text in pairwise(definition.body):
-                    match field, text:
-                        case (
-                            ast.AnnAssign(target=ast.Name(id=name)),
-                            ast.Expr(value=ast.Constant(value=str(words))),
-                        ) if name in found["properties"]:
-                            found["properties"][name]["description"] = inspect.cleandoc(words)
+                for name, words in extract_docstrings_from_cls(cls, use_inspect=True).items():
+                    if name in found["properties"]:
+                        found["properties"][name]["description"] = words
         return found
 
 
@@ -86,34 +78,29 @@ class _Page:
             above: its path, and a dot.
             form: of a section that has several, or of one below such: which it is.
         """
-        known, rows = len(self._headings), ["| key | what it holds | default | meaning |"]
+        known, rows = len(self._headings), [HEAD]
         for key, field in schema["properties"].items():
-            words = self._words(field, f"{above}{key}", form)
-            needed = key in schema.get("required", ())
-            default = "**needed**" if needed else _default(field.get("default"))
-            cells = (f"`{key}`", words, default, field.get("description") or self._leads_to(field))
-            shown = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
-            rows.append(f"| {' | '.join(shown)} |")
-        yield "\n".join([rows[0], "|---|---|---|---|", *rows[1:]])
+            default = field.get("default")
+            shown = "none" if default in (None, {}, [], "") else _code(default)
+            cells = (
+                f"`{key}`",
+                self._words(field, f"{above}{key}", form),
+                "**needed**" if key in schema.get("required", ()) else shown,
+                field.get("description") or ("Which form." if "const" in field else "See there."),
+            )
+            texts = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
+            rows.append(f"| {' | '.join(texts)} |")
+        yield "\n".join(rows)
         for name, heading in [*self._headings.items()][known:]:
             path, _, own = heading.partition(", ")
-            example = self._examples.pop(path, "").strip()
-            shown_first = f"```yaml\n{example}\n```" if example else ""
+            example = self._examples.pop(path, "")
             if own and example:
                 yield f"## `{path}`"
                 yield f"One of the sections below; its key `{own.partition(':')[0]}` says which."
-                yield shown_first
-            yield f"## `{heading}`"
-            yield self._definitions[name].get("description", "")
-            yield "" if own else shown_first
+            first = f"```yaml\n{example.strip()}\n```" if example else ""
+            about = f"## `{heading}`\n\n{self._definitions[name].get('description', '')}"
+            yield from (first, about) if own else (about, first)
             yield from self.section(self._definitions[name], f"{path}.", own)
-
-    def _leads_to(self, field: Json) -> str:
-        """What a key without words of its own is for."""
-        named = set(re.findall(r'"#/\$defs/(\w+)"', json.dumps(field)))
-        if "const" in field:
-            return "Selects one of the forms of this section."
-        return str(self._definitions[named.pop()].get("description", "")) if len(named) == 1 else ""
 
     def _words(self, field: Json, path: str, form: str, tag: str = "") -> str:
         """The values of a field in words; sections that are met first get their headings.
@@ -128,17 +115,17 @@ class _Page:
                     form = f"{tag}: {self._definitions[name]['properties'][tag]['const']}"
                 heading = self._headings.setdefault(name, f"{path}, {form}" if form else path)
                 # The anchor of a heading, as GitHub makes it.
-                kept = (sign for sign in heading.lower() if sign.isalnum() or sign in "-_ ")
-                return f"section [{heading}](#{''.join(kept).replace(' ', '-')})"
+                anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+                return f"section [{heading}](#{anchor})"
             case {"const": value}:
                 return _code(value)
             case {"enum": values}:
-                return _or([_code(value) for value in values])
+                return ", ".join(map(_code, values))
             case {"oneOf": forms, "discriminator": {"propertyName": tag}}:
                 words = [self._words(one, path, form, tag) for one in forms]
                 return f"{words[0]} and others, by its `{tag}`"
             case {"anyOf": forms}:
-                return _or([self._words(one, path, form) for one in forms])
+                return " or ".join(self._words(one, path, form) for one in forms)
             case {"type": "array", "prefixItems": items}:
                 return f"list of {len(items)}: {self._words(items[0], path, form)}"
             case {"type": "array"}:
@@ -151,15 +138,7 @@ class _Page:
         return ", ".join([SIMPLE[field["type"]], *limits])
 
 
-def _default(default: Any) -> str:
-    if isinstance(default, dict) and default:
-        return "its defaults"
-    return "none" if default in (None, {}, [], "") else _code(default)
-
-
 def _code(value: Any) -> str:
+    if isinstance(value, dict):
+        return "its defaults"
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
-
-
-def _or(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -41,7 +41,7 @@ def test_keys_have_their_types_limits_and_defaults() -> None:
     training = found["studies.NAME.training"]
     assert training["dropout"][:2] == ["number, at least 0, below 1", "`0.1`"]
     assert training["batch_tokens"][0] == "whole number, at least 16 or `auto`"
-    assert found["studies.NAME"]["device"][:2] == ["`cpu` or `cuda`", "**needed**"]
+    assert found["studies.NAME"]["device"][:2] == ["`cpu`, `cuda`", "**needed**"]
     link = "[studies.NAME.data, source: hub](#studiesnamedata-source-hub)"
     assert found["studies.NAME"]["data"][0] == f"section {link} and others, by its `source`"
 
