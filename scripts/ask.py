@@ -20,7 +20,6 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,32 +84,18 @@ def main(
     code = task_of(chosen, model, task)
     backend = opened(chosen, model, seed, code, device, built)
 
-    @cache
-    def tests() -> list[Record]:
+    def test_records() -> list[Record]:
         return read_records(built(chosen.dataset_file(code, "test")))
 
-    def records() -> Iterator[Record]:
-        if index is not None:
-            yield shown(tests(), index, code)
-            return
-        lines = iter([" ".join(question)]) if question else lines_of(file)
-        for number, line in enumerate(filter(None, map(str.strip, lines)), start=1):
-            if line.startswith("{") or file:
-                given = validated_json(GivenRecord, line, f"{file or NAME}: line {number}")
-            elif task is None:
-                given = GivenRecord(instruction=line, input="")
-            else:
-                (first, *others), options = tests(), None
-                if all(one.options == first.options for one in others):
-                    options = first.options
-                given = GivenRecord(instruction=first.instruction, input=line, options=options)
-            yield given.record(code, NAME)
-
-    for number, record in enumerate(records()):
+    if index is None:
+        asked = asked_in(question, file, code, None if task is None else test_records)
+    else:
+        asked = iter([shown(test_records(), index, code)])
+    for number, record in enumerate(asked):
+        if backend.LOCAL and number == 0:
+            tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
         (prompt,) = backend.prompts([record])
         if number == 0:
-            if backend.LOCAL:
-                tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
             backend.load()
         (generated,) = backend.generate([prompt], 0)
         print(generated.text, flush=True)
@@ -189,18 +174,45 @@ def opened(
     return found
 
 
-def lines_of(file: Path | None) -> Iterator[str]:
-    """The lines of a file; without one, of the terminal, until Ctrl-D, or of standard input."""
-    if file and str(file) != "-":
-        yield from read_text(file).split("\n")
-        return
+def asked_in(
+    question: Sequence[str],
+    file: Path | None,
+    task: str,
+    test_records: Callable[[], list[Record]] | None,
+) -> Iterator[Record]:
+    """What is asked in words or records, one a line.
+
+    Args:
+        test_records: of the task whose instruction and options hold, if there is one.
+    """
+    found = iter([" ".join(question)]) if question else typed()
+    if file is not None and str(file) != "-":
+        found = iter(read_text(file).split("\n"))
+    like: list[Record] = []
+    for number, line in enumerate(filter(None, map(str.strip, found)), start=1):
+        if line.startswith("{") or file is not None:
+            given = validated_json(GivenRecord, line, f"{file or 'question'}: line {number}")
+        elif test_records is None:
+            given = GivenRecord(instruction=line, input="")
+        else:
+            like = like or test_records()
+            first = like[0]
+            options = first.options if all(one.options == first.options for one in like) else None
+            given = GivenRecord(instruction=first.instruction, input=line, options=options)
+        yield given.record(task, NAME)
+
+
+def typed() -> Iterator[str]:
+    """The lines of the terminal, until Ctrl-D, or of standard input: UTF-8 whatever the locale."""
     while True:
         if sys.stdin.isatty():
-            tell("> ", end="")
-        # UTF-8 whatever the locale.
+            print("> ", end="", file=sys.stderr, flush=True)
         if not (line := sys.stdin.buffer.readline()):
             return
-        yield line.decode("utf-8", errors="replace")
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"standard input: {line!r} is not UTF-8 text") from None
 
 
 def shown(records: Sequence[Record], index: int, task: str) -> Record:
@@ -215,9 +227,9 @@ def shown(records: Sequence[Record], index: int, task: str) -> Record:
     return record
 
 
-def tell(text: str, end: str = "\n") -> None:
+def tell(text: str) -> None:
     """Print what is no answer."""
-    print(text, end=end, file=sys.stderr, flush=True)
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

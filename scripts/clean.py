@@ -45,8 +45,8 @@ def main(
     study = study or config.study
     configured = study in config.studies
     # A study that is no longer configured has no jobs, but rules write the same files for others.
-    named, targets = (study, None) if configured else (None, ["bases"])
-    with read_dag(configfile, named, targets, values) as dag:
+    graph = (study, None) if configured else (None, ("bases",))
+    with read_dag(configfile, *graph, values) as dag:
         written, jobs = dag.written, dag.jobs if configured else ()
     config = config.model_copy(update={"study": study if configured else config.study})
     leftovers = Leftovers(config, study, written, jobs)

@@ -33,12 +33,6 @@ class Content:
     values: dict[str, Any]
     places: Mapping[str, Place] = field(default_factory=dict)
 
-    @property
-    def studies(self) -> dict[str, Any]:
-        """The keys below `studies`; none if these are no section."""
-        found = self.values.get("studies")
-        return found if isinstance(found, dict) else {}
-
     def with_over(self, over: "Content") -> "Content":
         """These keys under others: mappings are merged key by key, other values are replaced, as
         Snakemake does. Keys of the command line stand in no file, and have no place."""

@@ -33,13 +33,16 @@ OTHER_SHAPE = (AttributeError, KeyError, TypeError, ValueError)
 
 def with_groups(raw: dict[str, Any]) -> dict[str, Any]:
     """A configuration as read from YAML, with models in place of their groups, and with what models
-    and tables leave out. What has another shape than the schema wants stays as it is."""
+    and tables leave out. Of the study to run, models with adapters have the `seeds` of all, if any.
+    What has another shape than the schema wants stays as it is."""
     raw = _copied(raw)
-    for study in sections(raw, "studies").values():
+    for name_of, study in sections(raw, "studies").items():
         groups: dict[str, list[str]] = {}
         models = sections(study, "models")
         for name, model in sorted(models.items(), key=lambda item: _place(item[0])):
             model.setdefault("backend", DEFAULT)
+            if raw.get("seeds") and name_of == raw.get("study") and _is_adapted(model):
+                model["seeds"] = raw["seeds"]
             groups.setdefault(str(model.get("group") or group_of(model)), []).append(name)
         for contrast in sections(study, "comparisons", "contrasts").values():
             with suppress(*OTHER_SHAPE):
@@ -58,11 +61,16 @@ def with_groups(raw: dict[str, Any]) -> dict[str, Any]:
 
 def group_of(model: Mapping[str, Any]) -> str:
     """The group of a model that names none."""
-    tuned = "training" in model or model.get("adapter_of")
-    title = TITLES.get(str(model.get("backend")), TITLES["tuned" if tuned else "base"])
+    kind = "tuned" if _is_adapted(model) else "base"
+    title = TITLES.get(str(model.get("backend")), TITLES[kind])
     title += ", one example" if model.get("shots") == 1 else ""
     limited = model.get("answers", "free") != "free"
     return f"{title}, answers limited to valid ones" if limited else title
+
+
+def _is_adapted(model: Mapping[str, Any]) -> bool:
+    """Whether a model has adapters, its own or those of another."""
+    return "training" in model or model.get("adapter_of") is not None
 
 
 def _place(name: str) -> tuple[str, float, str]:

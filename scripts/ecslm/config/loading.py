@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import Content, read_files
-from ecslm.config.groups import with_groups
+from ecslm.config.groups import sections, with_groups
 from ecslm.config.problems import Names, schema_problems, unfit, value_problems
 from ecslm.config.schema import Config, StudySettings
 
@@ -41,11 +41,10 @@ def read_config(
     if copies:
         raise InputError(*copies)
     content = content.with_over(Content({**(values or {}), **({"study": study} if study else {})}))
-    if study and len(files) == 1 and content.studies and study not in content.studies:
-        raise InputError(
-            f"study: {study} is not in studies, and no `CONFIGFILE` is given"
-            f"{nearest(study, content.studies)}"
-        )
+    known = sections(content.values, "studies")
+    if study and len(files) == 1 and known and study not in known:
+        what = f"study: {study} is not in studies, and no `CONFIGFILE` is given"
+        raise InputError(f"{what}{nearest(study, known)}")
     try:
         return load_config(content.values, templates).read_from(content)
     except InputError as error:
@@ -56,10 +55,11 @@ def _copied_studies(before: Content, over: Content) -> Iterator[Problem]:
     """Complete studies with the name of one in an earlier file, but other keys: models and tables
     of both would be merged."""
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
-    for name, study in over.studies.items():
-        path = f"studies.{name}"
+    earlier = sections(before.values, "studies")
+    for name, study in sections(over.values, "studies").items():
         # Equal ones are no copy, as when config.yaml itself is given as `--configfile`.
-        if path in before.places and study != before.studies.get(name) and needed <= {*study}:
+        if name in earlier and study != earlier[name] and needed <= {*study}:
+            path = f"studies.{name}"
             there = f"{before.places[path]} has a study of this name"
             yield Problem(f"{path}: {there}: rename yours", *over.places[path])
 

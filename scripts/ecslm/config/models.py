@@ -210,13 +210,6 @@ class TransformersModel(AnyModel):
         # An empty section is the study's own.
         return {} if section is None else section
 
-    @field_validator("normalization")
-    @classmethod
-    def _of_likelihood(cls, value: Normalization, others: ValidationInfo) -> Normalization:
-        if value != "none" and others.data.get("answers", "likelihood") != "likelihood":
-            raise ValueError("only with `answers: likelihood`")
-        return value
-
     @property
     def tuned(self) -> bool:
         """Whether the model has adapters of its own."""
@@ -338,12 +331,6 @@ class OpenAIModel(WithoutWeights):
     """Seeds to sample with, in any order."""
     access: AccessSettings = AccessSettings()
     """How the server is reached, and what it may cost."""
-
-    @model_validator(mode="after")
-    def _told_its_seeds(self) -> Self:
-        if self.server.sampling == "own" and len(self.seeds) > 1:
-            raise ValueError("with `sampling: own` the server is told no seed: leave out `seeds`")
-        return self
 
     def prediction(self, asked: Questions) -> OpenAISettings:
         """What the server is told."""

@@ -20,7 +20,6 @@ from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.references import Part
-from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
 
 # A key of a server by the names that people give it, and the sections where they put it.
@@ -191,25 +190,20 @@ def unfit(config: Config) -> Iterator[str]:
         yield from _study(path, study, tasks)
         for one, model in study.models.items():
             yield from _model(f"{path}.models.{one}", one, model, study, tasks)
-        for where, section in _merged(study):
-            schema = DecodingSettings if isinstance(section, DecodingSettings) else type(section)
-            try:
-                schema.model_validate(section.model_dump())
-            except ValidationError as error:
-                for key, problem in schema_problems(error, schema).items():
-                    yield f"{path}.{where}.{key}: {problem}"
+        for where, decoding in _decoding(study):
+            if decoding.max_length <= (answer := decoding.max_new_tokens):
+                least = f"should be greater than the {answer} tokens of max_new_tokens"
+                yield f"{path}.{where}.max_length: {least}, not {decoding.max_length}"
 
 
-def _merged(study: StudySettings) -> Iterator[tuple[str, Closed]]:
-    """Sections that have keys of several, now that these are together."""
-    decoding = {f"task_decoding.{task}": one for task, one in study.task_decoding.items()}
-    decoding["decoding"] = study.decoding
-    yield from decoding.items()
+def _decoding(study: StudySettings) -> Iterator[tuple[str, DecodingSettings]]:
+    """Settings of decoding that have keys of several sections."""
+    shared = {f"task_decoding.{task}": one for task, one in study.task_decoding.items()}
+    shared["decoding"] = study.decoding
+    yield from shared.items()
     for name, model in study.models.items():
-        if model.training is not None:
-            yield f"models.{name}.training", model.training
         if isinstance(model, TransformersModel) and model.decoding is not None:
-            yield from ((f"models.{name}.decoding", model.decoded(x)) for x in decoding.values())
+            yield from ((f"models.{name}.decoding", model.decoded(x)) for x in shared.values())
 
 
 def _study(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
@@ -259,25 +253,16 @@ def _model(
         if not adapted and not any(one.sample for one in deciding):
             yield f"{path}.seeds: an untuned model with greedy decoding has the single seed 0"
     if isinstance(model, TransformersModel):
-        if model.answers == "likelihood":
-            for code, task in tasks.items():
-                if task.answer == "choice" and task.option is None:
-                    yield (
-                        f"tasks.{code}.option: missing: letter or text, as right answers are; "
-                        "models with `answers: likelihood` need it"
-                    )
+        open_forms = [
+            code for code, task in tasks.items() if task.answer == "choice" and not task.option
+        ]
+        if model.answers == "likelihood" and open_forms:
+            form = "letter or text, as right answers are; `answers: likelihood` needs it"
+            yield f"tasks.{open_forms[0]}.option: missing: {form}"
         if model.adapter_of:
-            yield from _adapter(path, model, model.adapter_of, study.models[model.adapter_of])
-
-
-def _adapter(path: str, model: TransformersModel, name: str, other: ModelSettings) -> Iterator[str]:
-    """A model that cannot use the adapters of another."""
-    if model.tuned:
-        yield f"{path}.adapter_of: has `training`, thus adapters of its own: leave one of them out"
-    if not (other.tuned and other.run):
-        yield f"{path}.adapter_of: {name} is not tuned, or not run: it has no adapters"
-    for key in ("base", "template", "precision"):
-        if getattr(model, key) != getattr(other, key, None):
-            yield f"{path}.{key}: is not that of {name}, whose adapters it uses"
-    if missing := [str(seed) for seed in model.seeds if seed not in other.seeds]:
-        yield f"{path}.seeds: {name} has no adapter of seed {', '.join(missing)}"
+            other = study.models[model.adapter_of]
+            if model.tuned or not (other.tuned and other.run):
+                whose = "should be a tuned model that is run, and the model have no `training`"
+                yield f"{path}.adapter_of: {whose}"
+            if not {*model.seeds} <= {*other.seeds}:
+                yield f"{path}.seeds: {model.adapter_of} has no adapters of all of them"

@@ -161,20 +161,6 @@ class Config(Closed):
     """Studies by name."""
     _content: Content = PrivateAttr(default_factory=lambda: Content({}))
 
-    @model_validator(mode="after")
-    def _with_seeds(self) -> Self:
-        """The models of the study to run that have adapters have the `seeds` of all, if any."""
-        if self.seeds is None or self.study not in self.studies:
-            return self
-        models = {
-            name: model.model_copy(update={"seeds": self.seeds})
-            if isinstance(model, TransformersModel) and (model.tuned or model.adapter_of)
-            else model
-            for name, model in self.current.models.items()
-        }
-        study = self.current.model_copy(update={"models": models})
-        return self.model_copy(update={"studies": {**self.studies, self.study: study}})
-
     def read_from(self, content: Content) -> Self:
         """A copy that knows the places of its keys."""
         copy = self.model_copy()

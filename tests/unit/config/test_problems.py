@@ -31,7 +31,6 @@ studys: {}  -> ^: unknown key: did you mean `study`?
 .tasks: [PM, AG, PM]  -> ^: `PM` is listed twice
 # Fields that do not fit one another.
 .task_decoding.AG.max_length: 50  -> ^: should be greater than the 90 tokens of max_new_tokens
-.models.Small.normalization: bytes  -> ^: only with `answers: likelihood`, not 'bytes'
 .models.Other: {backend: recorded}  -> ^: needs either `path` or `published`
 # Entries that do not fit one another.
 study: shoop  -> ^: shoop is not in studies: did you mean `shop`?
@@ -44,8 +43,8 @@ studies.bases: *shop  -> ^: is the name of a directory that studies share: renam
 .models.Small.seeds: [0, 1]  -> ^: an untuned model with greedy decoding has the single seed 0
 .models.Other: {<<: *server, seeds: [1]}  -> ^.seeds: an untuned model with greedy decoding has
 .models.Small.decoding: {max_length: 90}  -> ^.max_length: should be greater than the 90
-.models.Small: {base: Small, template: alpaca, adapter_of: Small-EC}  -> ^.template: is not that of
-.models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: Small is not tuned, or not run
+.models.Other: {<<: *base, adapter_of: Small-EC, seeds: [7]}  -> ^.seeds: Small-EC has no
+.models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: should be a tuned model that is run
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
 tasks.AG.aliases: [PM]  -> ^: PM is a name of `tasks.PM` too, and a row has one task
 .described_with: Other, .models.Other: *answers  -> ^: Other is not in the study's models that are
