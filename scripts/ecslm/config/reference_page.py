@@ -1,8 +1,7 @@
 """The JSON schema of the configuration, and the page that explains every key."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,82 +59,48 @@ def reference_page(schema: Json) -> str:
         InputError: its texts cannot be read.
     """
     texts = yaml.safe_load(read_text(TEXTS))
-    parts = [texts["introduction"], *_Page(schema["$defs"], texts["examples"]).section(schema)]
+    parts = [texts["introduction"], _table(schema)]
+    for name, section in schema["$defs"].items():
+        example = texts["examples"].get(name, "").strip()
+        parts += [f"## {name}", section.get("description", "")]
+        parts += [f"```yaml\n{example}\n```"] if example else []
+        parts.append(_table(section))
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-class _Page:
-    """The sections of the page, each below the first that leads to it."""
+def _table(section: Json) -> str:
+    """The keys of a section."""
+    rows = [HEAD]
+    for key, field in section["properties"].items():
+        default = field.get("default")
+        shown = "none" if default in (None, {}, [], "") else _code(default)
+        about = field.get("description") or ("Which form." if "const" in field else "See there.")
+        needed = key in section.get("required", ())
+        cells = [f"`{key}`", _words(field), "**needed**" if needed else shown, about]
+        texts = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
+        rows.append(f"| {' | '.join(texts)} |")
+    return "\n".join(rows)
 
-    def __init__(self, definitions: Mapping[str, Json], examples: Mapping[str, str]) -> None:
-        self._definitions, self._examples = definitions, dict(examples)
-        self._headings: dict[str, str] = {}
 
-    def section(self, schema: Json, above: str = "", form: str = "") -> Iterator[str]:
-        """The table of a section, and the sections that it leads to.
-
-        Args:
-            above: its path, and a dot.
-            form: of a section that has several, or of one below such: which it is.
-        """
-        known, rows = len(self._headings), [HEAD]
-        for key, field in schema["properties"].items():
-            default = field.get("default")
-            shown = "none" if default in (None, {}, [], "") else _code(default)
-            cells = (
-                f"`{key}`",
-                self._words(field, f"{above}{key}", form),
-                "**needed**" if key in schema.get("required", ()) else shown,
-                field.get("description") or ("Which form." if "const" in field else "See there."),
-            )
-            texts = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
-            rows.append(f"| {' | '.join(texts)} |")
-        yield "\n".join(rows)
-        for name, heading in [*self._headings.items()][known:]:
-            path, _, own = heading.partition(", ")
-            example = self._examples.pop(path, "")
-            if own and example:
-                yield f"## `{path}`"
-                yield f"One of the sections below; its key `{own.partition(':')[0]}` says which."
-            first = f"```yaml\n{example.strip()}\n```" if example else ""
-            about = f"## `{heading}`\n\n{self._definitions[name].get('description', '')}"
-            yield from (first, about) if own else (about, first)
-            yield from self.section(self._definitions[name], f"{path}.", own)
-
-    def _words(self, field: Json, path: str, form: str, tag: str = "") -> str:
-        """The values of a field in words; sections that are met first get their headings.
-
-        Args:
-            tag: the key that tells the forms of a section apart.
-        """
-        match field:
-            case {"$ref": reference}:
-                name = reference.rpartition("/")[2]
-                if tag:
-                    form = f"{tag}: {self._definitions[name]['properties'][tag]['const']}"
-                heading = self._headings.setdefault(name, f"{path}, {form}" if form else path)
-                # The anchor of a heading, as GitHub makes it.
-                anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-                return f"section [{heading}](#{anchor})"
-            case {"const": value}:
-                return _code(value)
-            case {"enum": values}:
-                return ", ".join(map(_code, values))
-            case {"oneOf": forms, "discriminator": {"propertyName": tag}}:
-                words = [self._words(one, path, form, tag) for one in forms]
-                return f"{words[0]} and others, by its `{tag}`"
-            case {"anyOf": forms}:
-                return " or ".join(self._words(one, path, form) for one in forms)
-            case {"type": "array", "prefixItems": items}:
-                return f"list of {len(items)}: {self._words(items[0], path, form)}"
-            case {"type": "array"}:
-                return f"list of: {self._words(field['items'], path, form)}"
-            case {"type": "object"}:
-                every = field.get("patternProperties", {"": field.get("additionalProperties")})
-                (named,) = every.values()
-                return f"by name: {self._words(named, f'{path}.NAME', form)}"
-        limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-        return ", ".join([SIMPLE[field["type"]], *limits])
+def _words(field: Json) -> str:
+    """The values of a field."""
+    match field:
+        case {"$ref": reference}:
+            name = reference.rpartition("/")[2]
+            return f"[{name}](#{name.lower()})"
+        case {"const": value}:
+            return _code(value)
+        case {"enum": values}:
+            return ", ".join(map(_code, values))
+        case {"oneOf": forms} | {"anyOf": forms}:
+            return " or ".join(map(_words, forms))
+        case {"type": "array"}:
+            return f"list of: {_words(field.get('prefixItems', [field.get('items')])[0])}"
+        case {"type": "object"}:
+            every = field.get("patternProperties", {"": field.get("additionalProperties")})
+            return f"by name: {' or '.join(map(_words, every.values()))}"
+    limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
+    return ", ".join([SIMPLE[field["type"]], *limits])
 
 
 def _code(value: Any) -> str:
