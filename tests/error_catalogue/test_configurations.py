@@ -119,7 +119,7 @@ def test_snakemake_tells_what_is_wrong_in_config_yaml_itself(tmp_path: Path) -> 
 
 ABSENT = object()
 WRONG = (None, "", 0, -1, 10**30, 1.5, float("nan"), True, "word", "x" * 300, [], [1], {}, {"a": 1})
-HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "\ud800", "{{ x }}", "$(x)", "é")
+HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "{{ x }}", "$(x)", "é")
 
 
 def broken(path: tuple[Any, ...], value: Any) -> dict[str, Any]:

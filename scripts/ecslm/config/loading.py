@@ -10,7 +10,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import Content, read_files
 from ecslm.config.groups import sections, with_groups
-from ecslm.config.problems import Names, schema_problems, unfit, value_problems
+from ecslm.config.problems import Names, schema_problems, unfit
 from ecslm.config.schema import Config, StudySettings
 
 
@@ -76,12 +76,10 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     if not templates.is_dir():
         raise InputError(f"{templates}: no such directory: run this in the project's directory")
     raw = with_groups(raw)
-    problems = dict(value_problems(raw))
     try:
         config = Config.model_validate(raw, context=Names(raw, templates))
     except ValidationError as error:
-        problems = schema_problems(error, Config) | problems
-    lines = [f"{path}: {problem}" for path, problem in problems.items()] or [*unfit(config)]
-    if lines:
-        raise InputError(*dict.fromkeys(lines))
+        raise InputError(*schema_problems(error, Config)) from None
+    if lines := dict.fromkeys(unfit(config)):
+        raise InputError(*lines)
     return config

@@ -27,14 +27,12 @@ SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.I
 WITH_SECRETS = frozenset({"server", "access"})
 # The type of an error that says all about a name that refers to nothing.
 UNKNOWN_NAME = "unknown_name"
-# Control characters, and halves of characters.
-NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 Json = dict[str, Any]
 
 
-def schema_problems(error: ValidationError, schema: type[BaseModel]) -> dict[str, str]:
-    """The first problem of each key, by its dotted path, of an error of validating against
+def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:
+    """The first problem of each key, with its dotted path, of an error of validating against
     `schema`."""
     problems: dict[str, str] = {}
     details, whole = error.errors(include_url=False), schema.model_json_schema()
@@ -54,8 +52,9 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> dict[str
             message = "unknown key: name the variable that holds it in `access: {key: VARIABLE}`"
         else:
             message = f"unknown key{nearest(keys[-1], fields)}"
-        problems.setdefault(".".join(keys), message)
-    return problems
+        path = ".".join(keys)
+        problems.setdefault(path, f"{path}: {message}")
+    return list(problems.values())
 
 
 def _walk(location: Sequence[int | str], schema: Json) -> tuple[list[str], list[str]]:
@@ -100,15 +99,6 @@ def _forms(schema: Json, definitions: Json) -> list[Json]:
         return _forms(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     inner = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
     return [form for one in inner for form in _forms(one, definitions)] if inner else [schema]
-
-
-def value_problems(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The dotted path and the problem of each value that no key may have, whatever its schema."""
-    if isinstance(value, dict | list):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from value_problems(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, str) and NO_TEXT.search(value):
-        yield path, "has a control character: remove it"
 
 
 class Names:
