@@ -83,7 +83,7 @@ def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> Non
 
 def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Path) -> None:
     written(project, LINES.replace("mine", "demo"))
-    words = ["mine.yaml: line 7: studies.demo: ", "config.yaml: line ", "rename yours"]
+    words = ["mine.yaml: line 7: studies.demo: ", "config.yaml has a study", "rename yours"]
     refused(project, why(project), words)
 
 

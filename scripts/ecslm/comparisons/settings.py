@@ -31,7 +31,7 @@ def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 ModelName = Annotated[str, Reference("models")]
 SettingName = Annotated[str, Reference("settings")]
-ComparedName = Annotated[str, Reference("compared")]
+ComparedName = Annotated[str, Reference("models and baselines")]
 Permutations = Annotated[
     int, Field(ge=1, description="Random permutations of a paired randomisation test, at least.")
 ]

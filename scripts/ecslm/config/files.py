@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -14,15 +14,8 @@ from ecslm.common.files import read_text
 EXAMPLE = "expected keys, as in `study: mine`"
 
 
-class Place(NamedTuple):
-    """The place of a key: a file and a line."""
-
-    path: str
-    line: int
-
-    def __str__(self) -> str:
-        """The place as errors show it: `FILE: line N`."""
-        return f"{self.path}: line {self.line}"
+# The place of a key: a file and a line.
+Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -86,7 +79,7 @@ def _read(path: Path) -> Content:
         _refuse_repeated(node, name)
         values = loader.construct_document(node)
         # Only now: keys that an anchor brings have been put in.
-        return Content(values, {key: Place(name, line) for key, line in _keys(node)})
+        return Content(values, {key: (name, line) for key, line in _keys(node)})
     except yaml.MarkedYAMLError as error:
         raise InputError(_not_yaml(error, text, name)) from None
     except (yaml.YAMLError, ValueError) as error:
@@ -131,7 +124,4 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> Problem:
     line = min(1 if mark is None else mark.line + 1, len(lines))
     if re.match(r" *\t", lines[line - 1]):
         return Problem("is indented with a tab: indent with spaces", name, line)
-    what = (error.problem or "").removeprefix("but ")
-    if error.context and error.context_mark is not None:
-        what += f", {error.context} that begins in line {error.context_mark.line + 1}"
-    return Problem(f"not YAML: {what}", name, line)
+    return Problem(f"not YAML: {(error.problem or '').removeprefix('but ')}", name, line)

@@ -60,7 +60,7 @@ def _copied_studies(before: Content, over: Content) -> Iterator[Problem]:
         # Equal ones are no copy, as when config.yaml itself is given as `--configfile`.
         if name in earlier and study != earlier[name] and needed <= {*study}:
             path = f"studies.{name}"
-            there = f"{before.places[path]} has a study of this name"
+            there = f"{before.places[path][0]} has a study of this name"
             yield Problem(f"{path}: {there}: rename yours", *over.places[path])
 
 

@@ -362,15 +362,11 @@ class LearnedModel(WithoutWeights):
 
     def prediction(self, asked: Questions) -> LearnedSettings:
         """The method, and what kind of answers it gives."""
-        return self.learning(asked.task)
-
-    def learning(self, task: TaskSettings) -> LearnedSettings:
-        """The same, of any records of a task."""
         return LearnedSettings(
             backend="learned",
             shots=self.shots,
             method=self.method,
-            task=task.kind(),
+            task=asked.task.kind(),
             train_fraction=self.train_fraction,
         )
 

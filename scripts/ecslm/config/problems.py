@@ -16,7 +16,6 @@ from ecslm.comparisons.settings import BEST_SIMPLE
 from ecslm.config.groups import sections
 from ecslm.config.models import ModelSettings, OpenAIModel, RecordedModel, TransformersModel
 from ecslm.config.schema import Config, StudySettings
-from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.references import Part
@@ -112,37 +111,34 @@ class Names:
         Args:
             templates: the directory of the prompt templates.
         """
-        # Where a name must be, in words, and the names that are there.
-        self._valid: dict[Part, tuple[str, Collection[str]]] = {
-            "studies": ("studies", _names(raw, "studies")),
-            "registered tasks": ("tasks", _names(raw, "tasks")),
-            "bases": ("bases", _names(raw, "bases")),
-            "templates": (str(templates), [file.stem for file in templates.glob("*.jinja")]),
+        self._valid: dict[Part, Collection[str]] = {
+            "studies": _names(raw, "studies"),
+            "registered tasks": _names(raw, "tasks"),
+            "bases": _names(raw, "bases"),
+            "templates": [file.stem for file in templates.glob("*.jinja")],
         }
 
     def enter(self, study: Any) -> None:
         """What follows is in this study, as read."""
         models = sections(study, "models")
         contrasts = sections(study, "comparisons", "contrasts")
-        of_settings = [name for name, one in contrasts.items() if one.get("kind") == "settings"]
-        own, baselines = _names(study, "models"), _names(study, "baselines")
-        with_base = [name for name, one in models.items() if "base" in one and one.get("run", True)]
+        compared = [*_names(study, "models"), *_names(study, "baselines"), BEST_SIMPLE]
         settings = _names(study, "settings")
-        of_records = [*settings, *_names(study, "train_setting")]
         self._valid |= {
-            "tasks": ("the study's tasks", _names(study, "tasks")),
-            "models": ("the study's models", own),
-            "models with a base": ("the study's models that are run and have a base", with_base),
-            "tuned models": (
-                "the study's tuned models",
-                [name for name, one in models.items() if "training" in one],
-            ),
-            "baselines": ("the study's baselines", baselines),
-            "compared": ("the study's models", [*own, *baselines, BEST_SIMPLE]),
-            "settings": ("the study's settings", settings),
-            "settings of records": ("the study's settings", of_records),
-            "contrasts": ("the study's contrasts", list(contrasts)),
-            "contrasts of settings": ("the study's contrasts of `kind: settings`", of_settings),
+            "tasks": _names(study, "tasks"),
+            "models": _names(study, "models"),
+            "models with a base": [
+                name for name, one in models.items() if "base" in one and one.get("run", True)
+            ],
+            "tuned models": [name for name, one in models.items() if "training" in one],
+            "baselines": _names(study, "baselines"),
+            "models and baselines": compared,
+            "settings": settings,
+            "settings of records": [*settings, *_names(study, "train_setting")],
+            "contrasts": list(contrasts),
+            "contrasts of settings": [
+                name for name, one in contrasts.items() if one.get("kind") == "settings"
+            ],
         }
 
     def __call__(self, part: Part, name: str) -> None:
@@ -150,9 +146,8 @@ class Names:
         Raises:
             PydanticCustomError: the name refers to nothing.
         """
-        where, valid = self._valid[part]
-        if name not in valid:
-            told = {"problem": f"{name} is not in {where}{nearest(name, valid)}"}
+        if name not in (valid := self._valid[part]):
+            told = {"problem": f"{name} is not in {part}{nearest(name, valid)}"}
             raise PydanticCustomError(UNKNOWN_NAME, "{problem}", told)
 
 
@@ -165,14 +160,6 @@ def _names(section: Any, key: str) -> list[str]:
 def unfit(config: Config) -> Iterator[str]:
     """A line for each entry of a valid configuration that does not fit others; it begins with the
     key."""
-    owners = {code: code for code in config.tasks}
-    for code, task in config.tasks.items():
-        for alias in dict.fromkeys(task.aliases):
-            if (owner := owners.setdefault(alias, code)) != code:
-                yield (
-                    f"tasks.{code}.aliases: {alias} is a name of `tasks.{owner}` too, and a row "
-                    "has one task: remove it from one of them"
-                )
     for name, study in config.studies.items():
         path, tasks = f"studies.{name}", {one: config.tasks[one] for one in study.tasks}
         if name in SHARED:
@@ -180,20 +167,6 @@ def unfit(config: Config) -> Iterator[str]:
         yield from _study(path, study, tasks)
         for one, model in study.models.items():
             yield from _model(f"{path}.models.{one}", one, model, study, tasks)
-        for where, decoding in _decoding(study):
-            if decoding.max_length <= (answer := decoding.max_new_tokens):
-                least = f"should be greater than the {answer} tokens of max_new_tokens"
-                yield f"{path}.{where}.max_length: {least}, not {decoding.max_length}"
-
-
-def _decoding(study: StudySettings) -> Iterator[tuple[str, DecodingSettings]]:
-    """Settings of decoding that have keys of several sections."""
-    shared = {f"task_decoding.{task}": one for task, one in study.task_decoding.items()}
-    shared["decoding"] = study.decoding
-    yield from shared.items()
-    for name, model in study.models.items():
-        if isinstance(model, TransformersModel) and model.decoding is not None:
-            yield from ((f"models.{name}.decoding", model.decoded(x)) for x in shared.values())
 
 
 def _study(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
@@ -212,6 +185,11 @@ def _study(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -
                 if any(one is not None and one.limits() for one in models):
                     fix = "does not compete: its answers are limited to valid ones"
                     yield f"{path}.tables.{name}.competitors: {row} {fix}"
+    of_tasks = {f"task_decoding.{task}": one for task, one in study.task_decoding.items()}
+    for where, one in {"decoding": study.decoding, **of_tasks}.items():
+        if one.max_length <= (answer := one.max_new_tokens):
+            least = f"should be greater than the {answer} tokens of max_new_tokens"
+            yield f"{path}.{where}.max_length: {least}, not {one.max_length}"
     labels = study.data.labels
     if labels and labels.url and labels.sha256 is None:
         yield f"{path}.data.labels.sha256: missing: needed to verify the file from `url`"

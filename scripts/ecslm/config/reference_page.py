@@ -15,13 +15,6 @@ from ecslm.common.files import read_text
 TEXTS = Path(__file__).resolve().parents[3] / "resources/configuration_page.yaml"
 Json = Mapping[str, Any]
 
-SIMPLE = {
-    "boolean": "true or false",
-    "integer": "whole number",
-    "number": "number",
-    "string": "text",
-    "null": "null",
-}
 LIMITS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",
@@ -100,7 +93,7 @@ def _words(field: Json) -> str:
             every = field.get("patternProperties", {"": field.get("additionalProperties")})
             return f"by name: {' or '.join(map(_words, every.values()))}"
     limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-    return ", ".join([SIMPLE[field["type"]], *limits])
+    return ", ".join([field["type"], *limits])
 
 
 def _code(value: Any) -> str:

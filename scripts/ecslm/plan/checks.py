@@ -1,8 +1,8 @@
 """What a study asks of the files that it names, checked before anything runs or is deleted."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,6 +21,7 @@ from ecslm.schemas.record import GivenRecord
 
 # Columns of study.csv beside those of tasks.
 OTHERS = ("table", "model", "doubled")
+NUMBER = re.compile(r"\d*\.?\d+")
 
 
 def check_named_files(study: Study) -> None:
@@ -73,17 +74,12 @@ def _wrong_scores(study: Study) -> Iterator[str]:
         yield f"{path}: line 1: {column}: the column is of no task{nearest(column, tasks)}"
     for line, row in enumerate(rows, start=2):
         for task in row.keys() & {*tasks}:
-            if row[task] and not _is_score(row[task], 2 if task in row["doubled"].split() else 1):
+            most = 2 if task in row["doubled"].split() else 1
+            if row[task] and not (NUMBER.fullmatch(row[task]) and float(row[task]) <= most):
                 yield (
                     f"{path}: line {line}: {task}: {row[task]} is no score: write a number from 0 "
                     "to 1, the best, with a point, or leave the field empty"
                 )
-
-
-def _is_score(text: str, most: int) -> bool:
-    with suppress(ValueError):
-        return 0 <= float(text) <= most
-    return False
 
 
 def _check_template(path: str, shots: int) -> None:

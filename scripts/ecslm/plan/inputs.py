@@ -174,14 +174,13 @@ def check_base_folders(study: Study, due: Container[str]) -> list[str]:
     folders: list[str] = []
     problems: list[str] = []
     for base, source in study.config.bases.items():
-        if not (isinstance(source, PathSource) and study.base(base) in due):
-            continue
-        folders.append(source.path)
-        try:
-            require_model(Path(source.path), source.path)
-        except InputError as error:
-            fix = f"put the model there, or set `run: false` for the models on {base}"
-            problems += [f"bases.{base}.path: {one}: {fix}" for one in error.problems]
+        if isinstance(source, PathSource) and study.base(base) in due:
+            folders.append(source.path)
+            try:
+                require_model(Path(source.path), source.path)
+            except InputError as error:
+                fix = f"put the model there, or set `run: false` for the models on {base}"
+                problems += [f"bases.{base}.path: {one}: {fix}" for one in error.problems]
     if problems:
         raise study.config.with_places(InputError(*problems))
     return folders

@@ -15,7 +15,7 @@ Part = Literal[
     "models",
     "models with a base",
     "tuned models",
-    "compared",
+    "models and baselines",
     "baselines",
     "settings",
     "settings of records",

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 from support.configs import at, changed, paths, problems, put, small
-from support.project import PROMPTS
 
 S = "studies.shop"
 BASE = {"base": "Small", "template": "chatml"}
@@ -37,19 +36,18 @@ study: shoop  -> ^: shoop is not in studies: did you mean `shop`?
 studies.bases: *shop  -> ^: is the name of a directory that studies share: rename the study
 .bertscore: null  -> ^: missing: AG is scored with it
 .data.labels: {path: l, url: "https://e.org/l"}  -> ^.sha256: missing: needed to verify
-.models.Small.template: chatlm  -> ^: chatlm is not in *prompts: did you mean `chatml`?
+.models.Small.template: chatlm  -> ^: chatlm is not in templates: did you mean `chatml`?
 .models.Small.shots: 1  -> ^: 1 needs the 1-shot settings among the study's `settings`
 .models.Small-EC.shots: 1, .title: T  -> ^: training records have no examples: a tuned
 .models.Small.seeds: [0, 1]  -> ^: an untuned model with greedy decoding has the single seed 0
 .models.Other: {<<: *server, seeds: [1]}  -> ^.seeds: an untuned model with greedy decoding has
-.models.Small.decoding: {max_length: 90}  -> ^.max_length: should be greater than the 90
+.decoding.max_new_tokens: 500  -> .decoding.max_length: should be greater than the 500
 .models.Other: {<<: *base, adapter_of: Small-EC, seeds: [7]}  -> ^.seeds: Small-EC has no
 .models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: should be a tuned model that is run
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
-tasks.AG.aliases: [PM]  -> ^: PM is a name of `tasks.PM` too, and a row has one task
-.described_with: Other, .models.Other: *answers  -> ^: Other is not in the study's models that are
-.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not in the study's \
-models that are run and have a base: expected one of Small, Small-EC
+.described_with: Other, .models.Other: *answers  -> ^: Other is not in models with a
+.described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not in \
+models with a base: expected one of Small, Small-EC
 .models: {Other: *answers}, .comparisons: null, .tables: {dataset: *dataset}  -> .tables.dataset: \
 needs a model with a base
 .tasks: [AG], .models.Small.answers: constrained, .tables: {}, .comparisons: null  -> \
@@ -83,7 +81,7 @@ def test_one_line_tells_what_is_wrong(edits: dict[str, Any], line: str) -> None:
     raw = small()
     for path, value in edits.items():
         put(raw, path, value)
-    start = line.replace("^", next(iter(edits))).replace("*prompts", str(PROMPTS))
+    start = line.replace("^", next(iter(edits)))
     start = f"{S if start.startswith('.') else ''}{start}"
     # Where several keys are edited, further lines may be about the others.
     found = [one for one in problems(raw) if len(edits) == 1 or one.startswith(start)]
@@ -178,13 +176,13 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     # A study that does not run is checked too.
     raw["studies"]["other"] = small()["studies"]["shop"] | {"tasks": ["PM", "AX"]}
     assert {line for line in problems(raw) if not line.startswith("studies.other.tables")} == {
-        "studies.other.tasks.1: AX is not in tasks: did you mean `AG`?",
+        "studies.other.tasks.1: AX is not in registered tasks: did you mean `AG`?",
         "tasks.PM.titel: unknown key: did you mean `title`?",
         f"{S}.training.rank: should be at least 1, not 0",
         f"{S}.models.Small.shots: should be 0 or 1, not 2",
         f"{S}.models.Small-EC.template: missing",
         f"{S}.models.Small.base: Smal is not in bases: did you mean `Small`?",
-        f"{S}.tables.ind.columns.0: AGG is not in the study's tasks: did you mean `AG`?",
+        f"{S}.tables.ind.columns.0: AGG is not in tasks: did you mean `AG`?",
         "studys: unknown key: did you mean `study`?",
     }
 

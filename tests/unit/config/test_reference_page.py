@@ -41,7 +41,7 @@ def test_keys_have_their_types_limits_and_defaults() -> None:
     found = tables()
     training, study = found["TrainingSettings"], found["StudySettings"]
     assert training["dropout"][:2] == ["number, at least 0, below 1", "`0.1`"]
-    assert training["batch_tokens"][0] == "whole number, at least 16 or `auto`"
+    assert training["batch_tokens"][0] == "integer, at least 16 or `auto`"
     assert study["device"][:2] == ["`cpu`, `cuda`", "**needed**"]
     assert study["data"][0] == "[HubData](#hubdata) or [PathData](#pathdata)"
 
