@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from support.configs import at, changed, paths, problems, put, small
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.configs import at, changed, loaded, paths, problems, put, small
+
+from ecslm.common.errors import InputError
+from ecslm.config.schema import Config
 
 S = "studies.shop"
 BASE = {"base": "Small", "template": "chatml"}
@@ -153,14 +158,33 @@ def named(path: tuple[Any, ...]) -> bool:
     return path[-1:] in [("task_decoding",), ("architectures",), ("setting_titles",)]
 
 
-SECTIONS = "tasks settings baselines models tables task_decoding architectures"
+WRONG_VALUES = (None, "", 0, -1, 10**30, 1.5, float("nan"), True, "word", "x" * 300, [], {})
+SHAPES = ([1], [[]], [{"a": 1}], {"a": 1}, {"a": [1]}, {1: 2})
+HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "{{ x }}", "$(x)", "é")
 
 
-@pytest.mark.parametrize("value", [[{"a": 1}], {"a": [1]}, 3, "word", None, [[]], {1: 2}])
-def test_any_wrong_shape_is_told_with_its_key(value: Any) -> None:
-    for key in SECTIONS.split():
-        lines = problems(changed(f".{key}", value))
-        assert any(line.startswith(f"{S}.{key}") for line in lines), key
+@settings(max_examples=20)
+@given(
+    st.sampled_from(sorted(paths(small()), key=str)),
+    st.sampled_from(["left out", "misspelt", *WRONG_VALUES, *SHAPES, *HOSTILE]),
+)
+def test_any_broken_value_is_refused_in_lines_or_taken(path: tuple[Any, ...], value: Any) -> None:
+    raw = small()
+    here, last = at(raw, path[:-1]), path[-1]
+    if value == "left out":
+        del here[last]
+    elif value == "misspelt" and isinstance(here, dict):
+        here[f"{last}x"] = here.pop(last)
+    else:
+        here[last] = value
+    try:
+        loaded(raw)
+    except InputError as error:
+        assert error.problems
+        for line in error.problems:
+            key, _, problem = line.partition(": ")
+            assert key.split(".")[0] in {*raw, *Config.model_fields}
+            assert problem
 
 
 def test_all_problems_come_in_one_run_cross_references_included() -> None:
@@ -188,20 +212,11 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
 
 
 def test_a_problem_in_an_inherited_section_is_told_once_at_its_place() -> None:
-    raw = small()
-    put(raw, ".training", {"rank": "many", "epohcs": 2})
+    raw = changed(".training", {"rank": "many", "epohcs": 2})
     put(raw, ".precision", {"dtype": "float16"})
-    put(raw, ".decoding", {"max_new_tokens": 0})
-    put(raw, ".task_decoding.AG", {"max_length": 10})
     put(raw, ".models.Other-EC", BASE | {"training": {"alpha": 4}})
-    lines = problems(raw)
-    assert [line.split(": ")[0] for line in lines] == [
-        f"{S}.precision.dtype",
-        f"{S}.training.rank",
-        f"{S}.training.epohcs",
-        f"{S}.decoding.max_new_tokens",
-        f"{S}.task_decoding.AG.max_length",
-    ]
+    told = [line.split(": ")[0].removeprefix(f"{S}.") for line in problems(raw)]
+    assert told == ["precision.dtype", "training.rank", "training.epohcs"]
 
 
 def test_a_broken_item_does_not_make_its_list_too_short() -> None:
