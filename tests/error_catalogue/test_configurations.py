@@ -15,7 +15,6 @@ from support.broken_inputs import (
     read_cases,
     refused,
 )
-from support.scratch import copy_project, snakemake
 from support.scripts import run_script
 
 FILE = "mine.yaml"
@@ -99,11 +98,3 @@ def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project
     run = run_script("why.py", "results/mypaper/tables/ind.json", folder=project)
     words = ["study: mypaper is not in studies, and no `CONFIGFILE` is given: did you mean"]
     assert_refused(run, words)
-
-
-def test_snakemake_tells_what_is_wrong_in_config_yaml_itself(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    with (project / "config.yaml").open("a", encoding="utf-8") as file:
-        file.write("study: paper\n")
-    words = ["config.yaml: line ", "study: given twice: first in line"]
-    refused(project, lambda: snakemake(project, "-n"), words)

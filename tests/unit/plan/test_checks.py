@@ -4,13 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import IND, LOCAL, MODELS, plan
+from support.plans import IND, MODELS, plan
 from support.project import RESOURCES
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 
 
@@ -75,20 +74,3 @@ def test_missing_answers_are_told_with_what_to_do() -> None:
     write_json(Path(f"answers/SA/{IND}.json"), [])
     (line,) = problems(made)
     assert line.startswith("studies.shop.models.Other.path: there is no answers/SA/OOD_Diverse")
-
-
-def test_records_of_another_name_that_are_not_there_are_refused_although_all_is_finished() -> None:
-    settings = {"context": {"data": {"source": "records.jsonl"}}}
-    made_from = {"inputs": {}, "code": None, "versions": {}, "settings": settings, "files": {}}
-    write_json(Path("results/shop/report.manifest.json"), made_from)
-    data = {"source": "path", "path": "recrods.jsonl"}
-    made = study(data=data, tasks=["PM"])
-    assert problems(made) == ("recrods.jsonl: no such file: fix `data` of the study",)
-    for path in (*made.task_files("PM"), made.path("data_check.json")):
-        write_json(Path(path), {})
-    assert problems(made) == (
-        "studies.shop.data: recrods.jsonl: no such file, and the results are of records.jsonl: "
-        "name that, or put the file there",
-    )
-    source_of(study(data=data | {"path": "records.jsonl"}, tasks=["PM"])).check()
-    source_of(study(data=LOCAL, tasks=["PM"])).check()
