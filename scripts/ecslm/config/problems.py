@@ -224,9 +224,9 @@ def _model(
         open_forms = [
             code for code, task in tasks.items() if task.answer == "choice" and not task.option
         ]
-        if model.answers == "likelihood" and open_forms:
+        for code in open_forms if model.answers == "likelihood" else ():
             form = "letter or text, as right answers are; `answers: likelihood` needs it"
-            yield f"tasks.{open_forms[0]}.option: missing: {form}"
+            yield f"tasks.{code}.option: missing: {form}"
         if model.adapter_of:
             other = study.models[model.adapter_of]
             if model.tuned or not (other.tuned and other.run):
