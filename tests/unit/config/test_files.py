@@ -39,7 +39,6 @@ def told(content: Content, *problems: str) -> tuple[str, ...]:
         (["a:\n  x: 1\n  y: 2\n", "a:\n  y: 3\n"], "a.y: no", "b.yaml: line 2: a.y: no"),
         # The section that lacks it.
         (["a:\n  b-1.5:\n    x: 1\n"], "a.b-1.5.y: missing", "a.yaml: line 2: a.b-1.5.y: missing"),
-        (["a: 1\n"], "b: missing", "b: missing"),
         (["a:\n  - x\n  - y\n"], "a.1: no", "a.yaml: line 3: a.1: no"),
         # Keys that an anchor brings.
         (["a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n"], "b.x: no", "a.yaml: line 2: b.x: no"),
