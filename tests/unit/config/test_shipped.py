@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from support.configs import SHIPPED, loaded, study_of
+from support.configs import SHIPPED, study_of
 
 
 def test_the_shipped_studies_are_valid_and_complete() -> None:
     demo, paper = (study_of({**SHIPPED, "study": name}) for name in ("demo", "paper"))
     assert demo.tasks == paper.tasks == tuple(SHIPPED["tasks"])
-    assert loaded(SHIPPED).study == "demo"
     tuned = {name: model for name, model in paper.models.items() if model.tuned}
     assert len([name for name in tuned if name.endswith("-EC")]) == 6
     assert all(len(model.seeds) == 3 for model in tuned.values())
