@@ -102,17 +102,11 @@ def counted(plan: Study) -> str:
         for run in runs
         if run["model"] in plan.local_models
     )
-    tuned = [name for name, model in plan.local_models.items() if model.tuned]
-    # Copies of a model are trained alike.
-    trained = (requests.trained_on(name) for name in tuned[:10])
-    first = max(trained, key=lambda work: sum(one.count for one in work))
-    records = sum(one.count for one in first)
-    tokens = round(sum(one.count * one.length for one in first))
+    records = sum(requests.count(task, "train") for task in plan.training_tasks)
     return (
         f"{len(trainings)} trainings, {len(runs):,} predictions files with "
         f"{answers:,} answers, {scored} BERTScores. A training with all records reads "
-        f"{records:,} of them, {tokens / 1e6:.0f} million tokens, in each of "
-        f"{plan.settings.training.epochs} epochs."
+        f"{records:,} of them in each of {plan.settings.training.epochs} epochs."
     )
 
 

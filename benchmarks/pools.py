@@ -9,8 +9,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from support.stated_jobs import StatedJob, all_jobs_of
-
 from ecslm.estimates.estimate import Device
 from ecslm.plan.requests import Requests
 from ecslm.plan.study import Study
@@ -41,8 +39,8 @@ class Unit:
     """What one GPU does at a stretch: a job, or all predictions of a model and seed."""
 
     kind: str
-    makes: frozenset[str]
-    needs: frozenset[str]
+    makes: str
+    needs: str
     seconds: float
 
 
@@ -67,28 +65,37 @@ def units(plan: Study, requests: Requests, device: Device, shares: bool) -> list
     Args:
         shares: whether predictions of a model and seed load it once.
     """
-    together: dict[tuple[str, str, str], list[StatedJob]] = defaultdict(list)
-    for job in all_jobs_of(plan):
-        if job.rule in KINDS:
-            alone = "" if job.rule == "predict" else job.key.get("task", "")
-            together[job.rule, f"{job.key['model']}/{job.key['seed']}", alone].append(job)
+    predicted: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for run in plan.runs():
+        predicted[f"predict {run['model']}/{run['seed']}"].append(run)
+    scored = [run for run in plan.runs() if run["task"] in plan.generation_tasks]
+    stretches = [
+        *((f"train_adapter {x['model']}/{x['seed']}", [x], "") for x in plan.adapters()),
+        *(
+            (name, runs, f"train_adapter {plan.adapter_name(runs[0]['model'])}/{runs[0]['seed']}")
+            for name, runs in predicted.items()
+        ),
+        *(
+            (f"bertscore {number}", [x], f"predict {x['model']}/{x['seed']}")
+            for number, x in enumerate(scored)
+        ),
+    ]
     found = []
-    for (kind, _, _), jobs in together.items():
+    for makes, jobs, needs in stretches:
+        kind = makes.partition(" ")[0]
         estimates = [
-            requests.of_key(kind, job.key, device, loads=number == 0 or not shares)
+            requests.of_key(kind, job, device, loads=number == 0 or not shares)
             for number, job in enumerate(jobs)
         ]
-        makes = (path for job in jobs for path in job.files)
-        needs = (path for job in jobs for path in job.inputs)
         seconds = sum(one.seconds for one in estimates if one is not None)
-        found.append(Unit(kind, frozenset(makes), frozenset(needs), seconds))
+        found.append(Unit(kind, makes, needs, seconds))
     return found
 
 
 def place(units: Sequence[Unit], pool: Pool) -> Placed:
     """Place units on GPUs, each as soon as its inputs are there and a GPU is free."""
-    made_by = {path: number for number, unit in enumerate(units) for path in unit.makes}
-    before = [{made_by[path] for path in unit.needs if path in made_by} for unit in units]
+    made_by = {unit.makes: number for number, unit in enumerate(units)}
+    before = [{made_by[unit.needs]} if unit.needs in made_by else set() for unit in units]
     after: dict[int, list[int]] = defaultdict(list)
     for number, needed in enumerate(before):
         for one in needed:

@@ -38,23 +38,21 @@ def main(
         output: its column with the right answers
         question: what is asked, for example "Is this urgent?"
     """
-    if not study and not data:
-        raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
+    if data is None:
+        if not study:
+            raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
+        data = Path(f"{study}.jsonl")
     shipped = Study.read([], None).config
-    if not study:
-        assert data is not None
-        study = name_like(data.stem, (*shipped.studies, *SHARED), otherwise="study")
+    study = study or name_like(data.stem, (*shipped.studies, *SHARED), otherwise="study")
     check_study_name(study, shipped.studies)
-    given = {"INPUT": input, "OUTPUT": output, "QUESTION": question}
-    missing = [name for name, value in given.items() if not value]
+    named = {"INPUT": input, "OUTPUT": output, "QUESTION": question}
     columns = None
     if input and output and question:
         columns = Columns(input.split(","), output, question)
-    elif len(missing) < len(given):
-        raise InputError(f"{', '.join(missing)}: missing: give all three, as in `{EXAMPLE}`")
-    start, report, notes = begin_study(
-        study, data or Path(f"{study}.jsonl"), columns, shipped.tasks
-    )
+    elif any(named.values()):
+        missing = ", ".join(name for name, value in named.items() if not value)
+        raise InputError(f"{missing}: missing: give all three, as in `{EXAMPLE}`")
+    start, report, notes = begin_study(study, data, columns, shipped.tasks)
     # Whatever a run still needs: the file is there, and it is good.
     _, found = check_study([Path(f"{study}.yaml")], None, "default")
     check = as_text(f"Study {study}, profile default", found)

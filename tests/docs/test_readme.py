@@ -1,12 +1,10 @@
-"""README.md: short enough to be read, and it says what each directory is for."""
+"""README.md says what each directory is for."""
 
 import re
 
 from support.project import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# A screen and a half.
-MOST_LINES = 90
 # Of tools, which nobody opens to use the project; results/ is none of git's.
 OF_TOOLS = {"__pycache__", "dist"}
 
@@ -16,10 +14,6 @@ def listed() -> set[str]:
     table = README.partition("## What is where")[2].partition("\n## ")[0]
     first_cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     return {name for cell in first_cells for name in re.findall(r"`([\w-]+)/`", cell)}
-
-
-def test_it_is_a_screen_and_a_half() -> None:
-    assert len(README.splitlines()) <= MOST_LINES
 
 
 def test_it_says_what_each_directory_is_for() -> None:

@@ -1,31 +1,12 @@
 """Fixtures of the error catalogue."""
 
 import shutil
-import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from support.broken_inputs import linked_project
 from support.scratch import copy_project
-
-# Far longer than any case takes, but for one that waits forever.
-SECONDS = 300
-
-
-@pytest.fixture(autouse=True)
-def end() -> Iterator[None]:
-    """A case that waits forever, as for somebody to write into a pipe, fails."""
-
-    def fail(_number: int, _frame: object) -> NoReturn:
-        raise AssertionError("it waits forever")
-
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="package")

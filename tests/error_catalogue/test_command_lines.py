@@ -18,7 +18,3 @@ def test_a_command_is_refused_with(case: Case, tmp_path: Path) -> None:
     with nothing_lost(tmp_path):
         run = run_script(script, *options, folder=tmp_path)
     assert_refused(run, case.says, case.problems)
-
-
-def test_there_are_thirty_cases_and_no_two_of_a_thing() -> None:
-    assert len({case.of for case in CASES}) == len(CASES) >= 30

@@ -5,23 +5,16 @@ Each case is a file given as `--configfile`. `why.py` makes the checks of a run,
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.broken_inputs import (
     Case,
     Run,
     assert_refused,
-    linked_project,
     nothing_lost,
     read_cases,
     refused,
 )
-from support.configs import at, paths, small
-from support.scratch import copy_project, snakemake
 from support.scripts import run_script
 
 FILE = "mine.yaml"
@@ -83,7 +76,7 @@ def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> Non
 
 def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Path) -> None:
     written(project, LINES.replace("mine", "demo"))
-    words = ["mine.yaml: line 7: studies.demo: ", "config.yaml: line ", "rename yours"]
+    words = ["mine.yaml: line 7: studies.demo: ", "config.yaml has a study", "rename yours"]
     refused(project, why(project), words)
 
 
@@ -105,56 +98,3 @@ def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project
     run = run_script("why.py", "results/mypaper/tables/ind.json", folder=project)
     words = ["study: mypaper is not in studies, and no `CONFIGFILE` is given: did you mean"]
     assert_refused(run, words)
-
-
-def test_snakemake_tells_what_is_wrong_in_config_yaml_itself(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    with (project / "config.yaml").open("a", encoding="utf-8") as file:
-        file.write("study: paper\n")
-    words = ["config.yaml: line ", "study: given twice: first in line"]
-    refused(project, lambda: snakemake(project, "-n"), words)
-
-
-# What is generated: each value of a whole configuration, broken in each way.
-
-ABSENT = object()
-WRONG = (None, "", 0, -1, 10**30, 1.5, float("nan"), True, "word", "x" * 300, [], [1], {}, {"a": 1})
-HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "\ud800", "{{ x }}", "$(x)", "é")
-
-
-def broken(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """The small configuration with the value at a path replaced, or left out."""
-    raw = small()
-    here, last = at(raw, path[:-1]), path[-1]
-    if value is ABSENT:
-        del here[last]
-    elif value == "misspelt" and isinstance(here, dict):
-        here[f"{last}x"] = here.pop(last)
-    else:
-        here[last] = value
-    return raw
-
-
-def test_any_broken_value_is_refused_in_lines_or_taken(
-    origin: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = linked_project(tmp_path_factory.mktemp("generated") / "project", origin)
-
-    @settings(max_examples=20)
-    @given(
-        st.sampled_from(sorted(paths(small()), key=str)),
-        st.sampled_from([ABSENT, "misspelt", *WRONG, *HOSTILE]),
-    )
-    def check(path: tuple[Any, ...], value: Any) -> None:
-        text = yaml.safe_dump(broken(path, value), sort_keys=False, allow_unicode=False)
-        (folder / FILE).write_text(text, encoding="utf-8")
-        run = why(folder)()
-        assert "Traceback" not in run.stderr
-        assert run.returncode in (0, 1)
-        lines = run.stderr.splitlines()
-        if run.returncode:
-            assert lines
-            assert all(line.startswith("error: ") and line.isprintable() for line in lines)
-
-    with nothing_lost(folder, but=[FILE]):
-        check()

@@ -3,7 +3,6 @@
 `why.py` makes the checks of a run, so nothing is computed from what cannot be used.
 """
 
-import gzip
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -79,12 +78,6 @@ def why(project: Path) -> Callable[[], Run]:
 def test_data_are_refused_with(case: Case, project: Path) -> None:
     laid_out(project, case)
     refused(project, why(project), case.says, case.problems)
-
-
-def test_a_file_that_is_packed_is_refused(project: Path) -> None:
-    laid_out(project, Case("bytes", [], {}))
-    (project / ROWS).write_bytes(gzip.compress(b"{}"))
-    refused(project, why(project), ["rows.jsonl: is compressed with gzip: unpack it"])
 
 
 def test_the_files_of_the_cases_can_be_used_but_for_what_is_broken(project: Path) -> None:

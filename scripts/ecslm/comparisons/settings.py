@@ -7,12 +7,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ecslm.prediction.learned_settings import LIBRARIES as LEARNING
 from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric, TaskKind
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.settings import Resamples, Seed, metric_module
-
-Pair = tuple[str, str]
 
 # The second name of a pair: in each task the simple baseline that was chosen without test records.
 BEST_SIMPLE = "best simple"
@@ -30,7 +29,9 @@ def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-UniqueNames = Annotated[tuple[str, ...], AfterValidator(unique)]
+ModelName = Annotated[str, Reference("models")]
+SettingName = Annotated[str, Reference("settings")]
+ComparedName = Annotated[str, Reference("models and baselines")]
 Permutations = Annotated[
     int, Field(ge=1, description="Random permutations of a paired randomisation test, at least.")
 ]
@@ -41,7 +42,7 @@ class ContrastBase(Closed):
 
     title: str = ""
     """Title above its rows in tables."""
-    pairs: tuple[Pair, ...] = Field(min_length=1)
+    pairs: tuple[tuple[str, str], ...] = Field(min_length=1)
     """Pairs of names to compare: the first minus the second. Of models, trivial baselines count
     too, and `best simple` as the second is the one of each task's trivial and learned
     baselines that was chosen without test records."""
@@ -61,7 +62,8 @@ class ModelsContrast(ContrastBase):
     """Compares two models on the same samples."""
 
     kind: Literal["models"]
-    settings: UniqueNames = Field(min_length=1)
+    pairs: tuple[tuple[ComparedName, ComparedName], ...] = Field(min_length=1)
+    settings: Annotated[tuple[SettingName, ...], AfterValidator(unique)] = Field(min_length=1)
     """Evaluation settings."""
 
 
@@ -69,7 +71,8 @@ class SettingsContrast(ContrastBase):
     """Compares one model in two settings; paired if they have the same samples."""
 
     kind: Literal["settings"]
-    models: UniqueNames = Field(min_length=1)
+    pairs: tuple[tuple[SettingName, SettingName], ...] = Field(min_length=1)
+    models: Annotated[tuple[ModelName, ...], AfterValidator(unique)] = Field(min_length=1)
     """Models."""
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -14,15 +14,8 @@ from ecslm.common.files import read_text
 EXAMPLE = "expected keys, as in `study: mine`"
 
 
-class Place(NamedTuple):
-    """The place of a key: a file and a line."""
-
-    path: str
-    line: int
-
-    def __str__(self) -> str:
-        """The place as errors show it: `FILE: line N`."""
-        return f"{self.path}: line {self.line}"
+# The place of a key: a file and a line.
+Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -33,12 +26,6 @@ class Content:
     values: dict[str, Any]
     places: Mapping[str, Place] = field(default_factory=dict)
 
-    @property
-    def studies(self) -> dict[str, Any]:
-        """The keys below `studies`; none if these are no section."""
-        found = self.values.get("studies")
-        return found if isinstance(found, dict) else {}
-
     def with_over(self, over: "Content") -> "Content":
         """These keys under others: mappings are merged key by key, other values are replaced, as
         Snakemake does. Keys of the command line stand in no file, and have no place."""
@@ -48,22 +35,16 @@ class Content:
 
     def located(self, error: InputError) -> InputError:
         """The same problems, each with the place of the key that it begins with, or of the nearest
-        key around that; keys that are quoted in it get their place too. Those of files stay as they
-        are."""
+        key around that. Those of files stay as they are."""
         return InputError(*(one if one.path else self._located(one) for one in error.details))
 
     def _located(self, problem: Problem) -> Problem:
-        message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
-        # Control characters are shown, not sent to the terminal.
-        message = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
         key = problem.message.partition(": ")[0]
         while key and key not in self.places:
             key = key.rpartition(".")[0]
+        # Control characters are shown, not sent to the terminal.
+        message = "".join(x if x.isprintable() else repr(x)[1:-1] for x in problem.message)
         return Problem(message, *self.places.get(key, ()))
-
-    def _quoted(self, match: re.Match[str]) -> str:
-        place = self.places.get(match[1])
-        return match[0] if place is None else f"{match[0]} ({place})"
 
 
 def _merged(under: Any, over: Any) -> Any:
@@ -98,7 +79,7 @@ def _read(path: Path) -> Content:
         _refuse_repeated(node, name)
         values = loader.construct_document(node)
         # Only now: keys that an anchor brings have been put in.
-        return Content(values, {key: Place(name, line) for key, line in _keys(node)})
+        return Content(values, {key: (name, line) for key, line in _keys(node)})
     except yaml.MarkedYAMLError as error:
         raise InputError(_not_yaml(error, text, name)) from None
     except (yaml.YAMLError, ValueError) as error:
@@ -143,7 +124,4 @@ def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> Problem:
     line = min(1 if mark is None else mark.line + 1, len(lines))
     if re.match(r" *\t", lines[line - 1]):
         return Problem("is indented with a tab: indent with spaces", name, line)
-    what = (error.problem or "").removeprefix("but ")
-    if error.context and error.context_mark is not None:
-        what += f", {error.context} that begins in line {error.context_mark.line + 1}"
-    return Problem(f"not YAML: {what}", name, line)
+    return Problem(f"not YAML: {(error.problem or '').removeprefix('but ')}", name, line)

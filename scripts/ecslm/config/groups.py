@@ -3,8 +3,11 @@ what a table leaves out is derived."""
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import product
 from typing import Any
+
+from ecslm.prediction.backend import DEFAULT
 
 # Keys of tables and contrasts that list models.
 LISTS = ("models", "competitors", "latency")
@@ -24,38 +27,50 @@ TITLES = {
 }
 
 
+# What Python raises of values that have another shape than the schema wants: it refuses them.
+OTHER_SHAPE = (AttributeError, KeyError, TypeError, ValueError)
+
+
 def with_groups(raw: dict[str, Any]) -> dict[str, Any]:
-    """A configuration as read from YAML, with models in place of their groups, and with what tables
-    leave out. What has another shape than the schema wants stays as it is."""
+    """A configuration as read from YAML, with models in place of their groups, and with what models
+    and tables leave out. Of the study to run, models with adapters have the `seeds` of all, if any.
+    What has another shape than the schema wants stays as it is."""
     raw = _copied(raw)
-    registry = _section(raw, "tasks")
-    for study in _sections(_section(raw, "studies")).values():
-        models = _sections(_section(study, "models"))
+    for name_of, study in sections(raw, "studies").items():
         groups: dict[str, list[str]] = {}
+        models = sections(study, "models")
         for name, model in sorted(models.items(), key=lambda item: _place(item[0])):
+            model.setdefault("backend", DEFAULT)
+            if raw.get("seeds") and name_of == raw.get("study") and _is_adapted(model):
+                model["seeds"] = raw["seeds"]
             groups.setdefault(str(model.get("group") or group_of(model)), []).append(name)
-        contrasts = _section(_section(study, "comparisons"), "contrasts")
-        for contrast in _sections(contrasts).values():
-            _name_models(contrast, groups)
-            if contrast.get("kind") == "models" and isinstance(contrast.get("pairs"), list):
-                contrast["pairs"] = list(_pairs(contrast["pairs"], groups, models))
-        for name, table in _sections(_section(study, "tables")).items():
+        for contrast in sections(study, "comparisons", "contrasts").values():
+            with suppress(*OTHER_SHAPE):
+                _name_models(contrast, groups)
+                if contrast["kind"] == "models":
+                    contrast["pairs"] = list(_pairs(contrast["pairs"], groups, models))
+        for name, table in sections(study, "tables").items():
             table.setdefault("label", f"tab:{name.replace('_', '-')}")
-            _name_models(table, groups)
-            _set_tasks(table, study.get("tasks"), registry)
-            if table.get("kind") == "results":
-                table.setdefault("rows", _rows(study, groups))
-                _fill_rows(table["rows"], groups)
+            with suppress(*OTHER_SHAPE):
+                _name_models(table, groups)
+                _set_rows(table, study, groups)
+            with suppress(*OTHER_SHAPE):
+                _set_tasks(table, study["tasks"], raw["tasks"])
     return raw
 
 
 def group_of(model: Mapping[str, Any]) -> str:
     """The group of a model that names none."""
-    tuned = model.get("training") is not None or model.get("adapter_of")
-    title = TITLES.get(str(model.get("backend")), TITLES["tuned" if tuned else "base"])
+    kind = "tuned" if _is_adapted(model) else "base"
+    title = TITLES.get(str(model.get("backend")), TITLES[kind])
     title += ", one example" if model.get("shots") == 1 else ""
     limited = model.get("answers", "free") != "free"
     return f"{title}, answers limited to valid ones" if limited else title
+
+
+def _is_adapted(model: Mapping[str, Any]) -> bool:
+    """Whether a model has adapters, its own or those of another."""
+    return "training" in model or model.get("adapter_of") is not None
 
 
 def _place(name: str) -> tuple[str, float, str]:
@@ -69,56 +84,45 @@ def _place(name: str) -> tuple[str, float, str]:
 def _name_models(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> None:
     for key in LISTS:
         if isinstance(entry.get(key), list):
-            entry[key] = [name for one in entry[key] for name in _members(one, groups)]
-
-
-def _members(name: Any, groups: Mapping[str, list[str]]) -> list[Any]:
-    return groups.get(name, [name]) if isinstance(name, str) else [name]
+            entry[key] = [name for one in entry[key] for name in groups.get(one, [one])]
 
 
 def _pairs(
     pairs: list[Any], groups: Mapping[str, list[str]], models: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Any]:
     """Each pair of names; of two groups, the pairs of models with the same base."""
-    for pair in pairs:
-        if not (isinstance(pair, list) and len(pair) == 2):
-            yield pair
-            continue
-        both = all(isinstance(one, str) and one in groups for one in pair)
-        for one, other in product(*(_members(side, groups) for side in pair)):
+    for first, second in pairs:
+        both = first in groups and second in groups
+        for one, other in product(groups.get(first, [first]), groups.get(second, [second])):
             if not both or models[one].get("base") == models[other].get("base"):
                 yield [one, other]
 
 
-def _set_tasks(table: dict[str, Any], tasks: Any, registry: Mapping[str, Any]) -> None:
+def _set_tasks(table: dict[str, Any], tasks: list[str], registry: Mapping[str, Any]) -> None:
     """All tasks of the study; out of domain those that have records there."""
-    key = TASKS_OF.get(str(table.get("kind")))
-    if key is None or key in table or not isinstance(tasks, list):
+    if (key := TASKS_OF.get(table["kind"])) is not None:
+        found = table.get("settings", table.get("setting"))
+        settings = found if found and isinstance(found, list | dict) else [found]
+        within = not all(str(one).startswith("OOD_") for one in settings)
+        having = [one for one in tasks if within or registry[one].get("ood", True)]
+        table.setdefault(key, having)
+
+
+def _set_rows(
+    table: dict[str, Any], study: Mapping[str, Any], groups: Mapping[str, list[str]]
+) -> None:
+    """A row for each group; those of other titles come last."""
+    if table["kind"] != "results":
         return
-    found = table.get("settings", table.get("setting"))
-    settings = found if found and isinstance(found, list | dict) else [found]
-    within = not all(str(one).startswith("OOD_") for one in settings)
-    table[key] = [one for one in tasks if within or _section(registry, one).get("ood", True)]
-
-
-def _rows(study: Mapping[str, Any], groups: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    trivial = study.get("baselines")
-    first = [{"group": "Trivial baselines", "baselines": trivial}] if trivial else []
     kinds = list(TITLES.values())
-    # Those of other titles come last.
     order = {title: kinds.index(kind) for title in groups for kind in kinds if kind in title}
     titles = sorted(groups, key=lambda title: (order.get(title, len(kinds)), title))
-    return [*first, *({"group": title} for title in titles)]
-
-
-def _fill_rows(rows: Any, groups: Mapping[str, list[str]]) -> None:
-    for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, dict):
-            _name_models(row, groups)
-            title = row.get("group")
-            whole = row.keys() <= {"group", "followed_by_published"}
-            if whole and isinstance(title, str) and title in groups:
-                row["models"] = groups[title]
+    trivial = study.get("baselines")
+    first = [{"group": "Trivial baselines", "baselines": trivial}] if trivial else []
+    for row in table.setdefault("rows", [*first, *({"group": title} for title in titles)]):
+        _name_models(row, groups)
+        if row.keys() <= {"group", "followed_by_published"} and row["group"] in groups:
+            row["models"] = groups[row["group"]]
 
 
 def _copied(value: Any) -> Any:
@@ -128,10 +132,9 @@ def _copied(value: Any) -> Any:
     return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
-def _section(above: Mapping[Any, Any], key: Any) -> dict[Any, Any]:
-    found = above.get(key) if isinstance(key, str) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _sections(above: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {str(name): one for name, one in above.items() if isinstance(one, dict)}
+def sections(raw: Any, *keys: str) -> dict[str, dict[str, Any]]:
+    """The sections below some nested keys, by name; none where something has another shape."""
+    for key in keys:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    named = raw.items() if isinstance(raw, dict) else ()
+    return {str(name): one for name, one in named if isinstance(one, dict)}

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import Content, read_files
-from ecslm.config.groups import with_groups
-from ecslm.config.problems import reference_problems, schema_problems, value_problems
+from ecslm.config.groups import sections, with_groups
+from ecslm.config.problems import Names, schema_problems, unfit
 from ecslm.config.schema import Config, StudySettings
 
 
@@ -41,11 +41,10 @@ def read_config(
     if copies:
         raise InputError(*copies)
     content = content.with_over(Content({**(values or {}), **({"study": study} if study else {})}))
-    if study and len(files) == 1 and content.studies and study not in content.studies:
-        raise InputError(
-            f"study: {study} is not in studies, and no `CONFIGFILE` is given"
-            f"{nearest(study, content.studies)}"
-        )
+    known = sections(content.values, "studies")
+    if study and len(files) == 1 and known and study not in known:
+        what = f"study: {study} is not in studies, and no `CONFIGFILE` is given"
+        raise InputError(f"{what}{nearest(study, known)}")
     try:
         return load_config(content.values, templates).read_from(content)
     except InputError as error:
@@ -56,13 +55,13 @@ def _copied_studies(before: Content, over: Content) -> Iterator[Problem]:
     """Complete studies with the name of one in an earlier file, but other keys: models and tables
     of both would be merged."""
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
-    for name, study in over.studies.items():
-        path = f"studies.{name}"
-        place, first = over.places.get(path), before.places.get(path)
+    earlier = sections(before.values, "studies")
+    for name, study in sections(over.values, "studies").items():
         # Equal ones are no copy, as when config.yaml itself is given as `--configfile`.
-        other = isinstance(study, dict) and study != before.studies.get(name)
-        if place and first and other and needed <= study.keys():
-            yield Problem(f"{path}: {first} has a study of this name: rename yours", *place)
+        if name in earlier and study != earlier[name] and needed <= {*study}:
+            path = f"studies.{name}"
+            there = f"{before.places[path][0]} has a study of this name"
+            yield Problem(f"{path}: {there}: rename yours", *over.places[path])
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:
@@ -71,43 +70,16 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     `templates` is the directory of the prompt templates.
 
     Raises:
-        InputError: one line for each problem, with the key's path and the nearest valid name.
+        InputError: one line for each problem, with the key's path and the nearest valid name. What
+            does not fit other entries is told once each is valid by itself.
     """
-    told = dict(value_problems(raw))
-    left = with_groups(raw)
-    lost: set[str] = set()
-    config: Config | None = None
-    # What is wrong is left out until the rest is valid, so that one run tells all problems.
-    while config is None:
-        try:
-            config = Config.model_validate(left)
-        except ValidationError as error:
-            problems = schema_problems(error, Config)
-            if not lost:
-                # Each key once: what is wrong with it as such says more than what its schema lacks.
-                told = {".".join(keys): message for keys, message in problems.items()} | told
-            for section, key in [_innermost(left, keys) for keys in problems]:
-                if not key:
-                    raise InputError(*_lines(told)) from None
-                section.pop(key, None)
-                lost.add(key)
-    lines = [*_lines(told), *reference_problems(config, left, templates, lost)]
-    if lines:
-        raise InputError(*dict.fromkeys(lines))
+    if not templates.is_dir():
+        raise InputError(f"{templates}: no such directory: run this in the project's directory")
+    raw = with_groups(raw)
+    try:
+        config = Config.model_validate(raw, context=Names(raw, templates))
+    except ValidationError as error:
+        raise InputError(*schema_problems(error, Config)) from None
+    if lines := dict.fromkeys(unfit(config)):
+        raise InputError(*lines)
     return config
-
-
-def _lines(problems: Mapping[str, str]) -> list[str]:
-    return [f"{path}: {problem}" for path, problem in problems.items()]
-
-
-def _innermost(raw: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """The innermost of some nested keys that there is, and the section that has it; that of the
-    whole file if it has none of them."""
-    section, found = raw, ""
-    inside: Any = raw
-    for key in keys:
-        if not isinstance(inside, dict) or key not in inside:
-            break
-        section, found, inside = inside, key, inside[key]
-    return section, found

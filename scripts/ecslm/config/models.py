@@ -37,9 +37,10 @@ from ecslm.prediction.settings import (
     TransformersSettings,
 )
 from ecslm.schemas.paths import ANSWERS
+from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import AnyModelName, Reference, SettingName, TaskName
+from ecslm.tables.references import AnyModelName, SettingName, TaskName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -134,10 +135,6 @@ class AnyModel(Closed):
         """Whether its prediction jobs learn from the records of their task, which they read."""
         return "train" in backend_class(self.backend).NEEDS
 
-    def inheriting(self, _precision: Precision, _training: TrainingSettings, /) -> Self:
-        """A copy with the study's settings, but for the keys that the model sets itself."""
-        return self
-
     @abstractmethod
     def prediction(self, asked: Questions) -> PredictionSettings:
         """The settings of the job that predicts one task."""
@@ -213,25 +210,10 @@ class TransformersModel(AnyModel):
         # An empty section is the study's own.
         return {} if section is None else section
 
-    @field_validator("normalization")
-    @classmethod
-    def _of_likelihood(cls, value: Normalization, others: ValidationInfo) -> Normalization:
-        if value != "none" and others.data.get("answers", "likelihood") != "likelihood":
-            raise ValueError("only with `answers: likelihood`")
-        return value
-
     @property
     def tuned(self) -> bool:
         """Whether the model has adapters of its own."""
         return self.training is not None
-
-    def inheriting(self, precision: Precision, training: TrainingSettings, /) -> Self:
-        """A copy with the study's settings, but for the keys that the model sets itself."""
-        own = {
-            "precision": over(self.precision, precision),
-            "training": None if self.training is None else over(self.training, training),
-        }
-        return self.model_copy(update=own)
 
     def suits(self, answer: Answer, /) -> bool:
         """Whether answers of a type can be limited as the model's are."""
@@ -239,15 +221,12 @@ class TransformersModel(AnyModel):
 
     def limits(self) -> str | None:
         """How its answers are limited."""
-        match self.answers, self.normalization:
-            case "free", _:
-                return None
-            case "constrained", _:
-                return "constrained to valid answers"
-            case _, "none":
-                return "the likeliest answer of those that there are"
-            case _, unit:
-                return f"the likeliest answer of those that there are, by {unit}"
+        unit = "" if self.normalization == "none" else f", by {self.normalization}"
+        return {
+            "free": None,
+            "constrained": "constrained to valid answers",
+            "likelihood": f"the likeliest answer of those that there are{unit}",
+        }[self.answers]
 
     def decoded(self, shared: DecodingSettings) -> DecodingSettings:
         """How the model answers a task, for which the study has the settings `shared`."""
@@ -353,12 +332,6 @@ class OpenAIModel(WithoutWeights):
     access: AccessSettings = AccessSettings()
     """How the server is reached, and what it may cost."""
 
-    @model_validator(mode="after")
-    def _told_its_seeds(self) -> Self:
-        if self.server.sampling == "own" and len(self.seeds) > 1:
-            raise ValueError("with `sampling: own` the server is told no seed: leave out `seeds`")
-        return self
-
     def prediction(self, asked: Questions) -> OpenAISettings:
         """What the server is told."""
         decoding = over(self.decoding, ServerDecoding.of(asked.decoding))
@@ -389,15 +362,11 @@ class LearnedModel(WithoutWeights):
 
     def prediction(self, asked: Questions) -> LearnedSettings:
         """The method, and what kind of answers it gives."""
-        return self.learning(asked.task)
-
-    def learning(self, task: TaskSettings) -> LearnedSettings:
-        """The same, of any records of a task."""
         return LearnedSettings(
             backend="learned",
             shots=self.shots,
             method=self.method,
-            task=task.kind(),
+            task=asked.task.kind(),
             train_fraction=self.train_fraction,
         )
 

@@ -5,7 +5,7 @@ No job imports this module; rules pass each job the validated settings that it n
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings, unique
@@ -25,16 +25,15 @@ from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
-from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.published_answers import PublishedAnswers
 from ecslm.prediction.settings import SampleSettings
 from ecslm.schemas.paths import PUBLISHED
+from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.settings import BertScoreSettings, ScoringSettings
 from ecslm.tables.kind import AnyEntry
-from ecslm.tables.references import AnyModelName
 from ecslm.training.settings import TrainingSettings
 
 
@@ -106,7 +105,7 @@ class StudySettings(Closed):
         min_length=1
     )
     """Models by name."""
-    described_with: AnyModelName | None = None
+    described_with: Annotated[str, Reference("models with a base")] | None = None
     """Model whose tokenizer, prompt and lengths are used to describe the data (default: of those
     with a base, the first tuned one by name, or the first; without any, the data are not
     described)."""
@@ -121,24 +120,23 @@ class StudySettings(Closed):
     report: ReportEntry = ReportEntry()
     """What the page of the study shows."""
 
-    @field_validator("models", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _with_backend(cls, models: Any) -> Any:
-        """The backend may be left out."""
-        if not isinstance(models, dict):
-            return models
-        return {
-            name: {"backend": DEFAULT, **model} if isinstance(model, dict) else model
-            for name, model in models.items()
-        }
+    def _entered(cls, raw: Any, info: ValidationInfo) -> Any:
+        """Names in it are those of the study."""
+        if info.context is not None:
+            info.context.enter(raw)
+        return raw
 
     @model_validator(mode="after")
     def _inherited(self) -> Self:
         """Models and tasks have the study's settings, but for keys of their own."""
-        models = {
-            name: model.inheriting(self.precision, self.training)
-            for name, model in self.models.items()
-        }
+        models = dict(self.models)
+        for name, one in self.models.items():
+            if isinstance(one, TransformersModel):
+                tuned = None if one.training is None else over(one.training, self.training)
+                own = {"precision": over(one.precision, self.precision), "training": tuned}
+                models[name] = one.model_copy(update=own)
         tasks = {task: over(own, self.decoding) for task, own in self.task_decoding.items()}
         return self.model_copy(update={"models": models, "task_decoding": tasks})
 
@@ -146,7 +144,7 @@ class StudySettings(Closed):
 class Config(Closed):
     """The whole of config.yaml."""
 
-    study: str
+    study: Annotated[str, Reference("studies")]
     """Study to run, an entry of `studies`."""
     seeds: Seeds | None = None
     """If not null, these replace the `seeds` of all tuned models of the study to run: their spread
@@ -157,25 +155,11 @@ class Config(Closed):
     """Titles of evaluation settings in tables; others are shown by their name."""
     bases: dict[Name, BaseSource]
     """Pretrained weights by name."""
-    licenses: dict[Name, str] = {}
+    licenses: dict[Annotated[Name, Reference("bases")], str] = {}
     """Licences of bases, as the hub spells them; model cards name them."""
     studies: dict[Name, StudySettings]
     """Studies by name."""
     _content: Content = PrivateAttr(default_factory=lambda: Content({}))
-
-    @model_validator(mode="after")
-    def _with_seeds(self) -> Self:
-        """The models of the study to run that have adapters have the `seeds` of all, if any."""
-        if self.seeds is None or self.study not in self.studies:
-            return self
-        models = {
-            name: model.model_copy(update={"seeds": self.seeds})
-            if isinstance(model, TransformersModel) and (model.tuned or model.adapter_of)
-            else model
-            for name, model in self.current.models.items()
-        }
-        study = self.current.model_copy(update={"models": models})
-        return self.model_copy(update={"studies": {**self.studies, self.study: study}})
 
     def read_from(self, content: Content) -> Self:
         """A copy that knows the places of its keys."""

@@ -1,5 +1,5 @@
-"""What a study is made from: its data source, with digests that tie results to its content, and its
-bases, from their files or, while these are not there, by their row of architectures.csv."""
+"""What a study is made from: its data source, with digests that tie results to its content, and the
+files of its bases."""
 
 from collections.abc import Container, Iterable
 from functools import cache, cached_property
@@ -12,8 +12,7 @@ from ecslm.data.labels import no_label_file, planned_digest
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, HubData, Labels
 from ecslm.data.source import IndexedRows, content_of, local_path, open_rows
-from ecslm.models.architecture import Architecture, llama_architecture, read_architecture
-from ecslm.models.bases import BaseManifest, PathSource, fix_of_base
+from ecslm.models.bases import BaseManifest, PathSource
 from ecslm.models.fetching import require_model
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
@@ -142,24 +141,6 @@ def source_of(study: Study) -> Source:
     return Source(study)
 
 
-@cache
-def architecture(study: Study, base: str) -> Architecture | None:
-    """What is known of a base.
-
-    Raises:
-        InputError: its files are damaged, or architectures.csv is missing or invalid.
-    """
-    folder = files_of_base(study, base)
-    if folder is None:
-        row = study.architecture_row(base)
-        return None if row is None else llama_architecture(row)
-    try:
-        return read_architecture(folder)
-    except InputError as error:
-        fix = fix_of_base(base, study.config.bases[base], Path(study.base(base)))
-        raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
-
-
 def files_of_base(study: Study, base: str) -> Path | None:
     """The directory of a base's files if all of them are there, as configured now.
 
@@ -193,14 +174,13 @@ def check_base_folders(study: Study, due: Container[str]) -> list[str]:
     folders: list[str] = []
     problems: list[str] = []
     for base, source in study.config.bases.items():
-        if not (isinstance(source, PathSource) and study.base(base) in due):
-            continue
-        folders.append(source.path)
-        try:
-            require_model(Path(source.path), source.path)
-        except InputError as error:
-            fix = f"put the model there, or set `run: false` for the models on {base}"
-            problems += [f"bases.{base}.path: {one}: {fix}" for one in error.problems]
+        if isinstance(source, PathSource) and study.base(base) in due:
+            folders.append(source.path)
+            try:
+                require_model(Path(source.path), source.path)
+            except InputError as error:
+                fix = f"put the model there, or set `run: false` for the models on {base}"
+                problems += [f"bases.{base}.path: {one}: {fix}" for one in error.problems]
     if problems:
         raise study.config.with_places(InputError(*problems))
     return folders

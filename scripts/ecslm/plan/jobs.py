@@ -20,7 +20,7 @@ from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, exit_with
 from ecslm.common.hashing import canonical_json
 from ecslm.comparisons.settings import ChooseSettings
-from ecslm.config.models import LearnedModel, RecordedModel, TransformersModel
+from ecslm.config.models import RecordedModel, TransformersModel
 from ecslm.data import card
 from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings
 from ecslm.data.reports import read_counts
@@ -38,6 +38,7 @@ from ecslm.models.prompts import template_digest
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import backend_class
+from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
 from ecslm.schemas.paths import PUBLISHED_COUNTS
@@ -345,15 +346,14 @@ def over_seeds_settings(study: Study, task: str) -> OverSeedsSettings:
 
 def choose_settings(study: Study, task: str) -> ChooseSettings:
     """A task, and the simple baselines among which one is chosen."""
-    entry, names = study.task(task), study.simple_baselines(task)
-    kind = entry.kind()
+    kind, names = study.task(task).kind(), study.simple_baselines(task)
     return ChooseSettings(
         task=kind,
         trivial=tuple(name for name in applicable(kind) if name in names),
         learned={
-            name: model.learning(entry)
-            for name, model in study.settings.models.items()
-            if isinstance(model, LearnedModel) and name in names
+            name: cast(LearnedSettings, prediction_settings(study, name, task))
+            for name in names
+            if name in study.settings.models
         },
     )
 

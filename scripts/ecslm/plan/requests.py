@@ -100,9 +100,7 @@ class Requests:
                 # Model and base with adapter answer the same records; what is written is in the
                 # memory of the machine.
                 one = self._answers(model, device, prompts=study.settings.export.records)
-                merged = one.device["base"]
-                parts = {**one.device, "merged": merged}
-                return replace(one, device=parts, host=one.host + merged, seconds=2 * one.seconds)
+                return replace(one, host=one.host + one.device["base"], seconds=2 * one.seconds)
         return None
 
     def training(self, model: str, device: Device) -> Estimate:
@@ -111,19 +109,13 @@ class Requests:
         sizes, settings = self.sizes(entry.base), entry.training
         assert sizes and settings, "only tuned models have adapters"
         every = [self._records(task, "val", entry.shots) for task in study.training_tasks]
-        count = sum(x.count for x in every)
+        count, most = sum(x.count for x in every), settings.max_length
         share = min((settings.max_val_records or count) / max(count, 1), 1)
-        read = round(share * round(sum(x.count * x.cut(settings.max_length).length for x in every)))
-        work, gpus = self.trained_on(model), study.settings.gpus
+        read = round(share * round(sum(x.count * x.cut(most).length for x in every)))
+        trained = (self._records(task, "train", entry.shots) for task in study.training_tasks)
+        part, gpus = settings.train_fraction, study.settings.gpus
+        work = [replace(x.cut(most), count=max(round(part * x.count), 1)) for x in trained]
         return estimate_training(sizes, entry.precision, settings, work, read, device, gpus)
-
-    def trained_on(self, model: str) -> list[Records]:
-        """The records of one pass of a training, by task."""
-        entry, settings = self.study.local_models[model], self.study.adapted(model)
-        assert settings, "only tuned models have adapters"
-        every = (self._records(x, "train", entry.shots) for x in self.study.training_tasks)
-        share, most = settings.train_fraction, settings.max_length
-        return [replace(x.cut(most), count=max(round(share * x.count), 1)) for x in every]
 
     def prediction(
         self,

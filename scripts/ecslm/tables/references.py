@@ -1,44 +1,11 @@
-"""Types for names in the configuration; each declares which part of the study the name refers to.
+"""Types for names in the configuration; each declares the part that must have
+the name."""
 
-A validation with a context, a function, tells it each name with what it refers to.
-"""
+from typing import Annotated
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pydantic import BaseModel
 
-from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, core_schema
-
-Part = Literal[
-    "registered tasks",
-    "bases",
-    "templates",
-    "tasks",
-    "models",
-    "tuned models",
-    "baselines",
-    "settings",
-    "settings of records",
-    "contrasts",
-    "contrasts of settings",
-]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The part of a study that must have the name."""
-
-    part: Part
-
-    def __get_pydantic_core_schema__(self, text: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """That of a text, of which the context of a validation is told."""
-        return core_schema.with_info_after_validator_function(self._tell, handler(text))
-
-    def _tell(self, name: str, info: ValidationInfo) -> str:
-        if info.context is not None:
-            info.context(self.part, name)
-        return name
-
+from ecslm.schemas.references import Part, Reference
 
 TaskName = Annotated[str, Reference("tasks")]
 ModelName = Annotated[str, Reference("models")]

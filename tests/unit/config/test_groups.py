@@ -1,12 +1,11 @@
 """Groups of models, and what tables leave out."""
 
-import copy
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.configs import SHIPPED, Raw, at, paths
+from support.configs import SHIPPED, Raw
 
 from ecslm.config.groups import group_of, with_groups
 
@@ -105,13 +104,6 @@ def test_a_table_has_a_label_and_the_tasks_with_records_in_its_settings() -> Non
         assert table(**entry)[key] == tasks
     assert table("limited_ind")["label"] == "tab:limited-ind"
     assert table(label="tab:mine")["label"] == "tab:mine"
-
-
-@given(st.sampled_from([*paths(SHIPPED)]), st.sampled_from([None, 5, "x", [], {}, [[5]], [{}]]))
-def test_what_is_not_as_the_schema_wants_it_is_left_to_it(path: tuple[Any, ...], bad: Any) -> None:
-    raw = copy.deepcopy(SHIPPED)
-    at(raw, path[:-1])[path[-1]] = bad
-    with_groups(raw)
 
 
 def test_completing_twice_changes_nothing_more_and_what_studies_share_is_apart() -> None:

@@ -54,4 +54,4 @@ def test_seeds_replace_those_of_models_with_adapters_in_the_study_to_run() -> No
         "Small-EC": (2, 4),
     }
     assert config.studies["other"].models["Small-EC"].seeds == (0,)
-    assert problems(changed("seeds", [1, 1])) == ("seeds: `1` is listed twice",)
+    assert "seeds: `1` is listed twice" in problems(changed("seeds", [1, 1]))

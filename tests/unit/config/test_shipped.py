@@ -1,34 +1,18 @@
 """The configuration that the project comes with."""
 
-from pathlib import Path
 from typing import Any
 
-from support.configs import SHIPPED, loaded, study_of
-from support.project import PROMPTS, ROOT
-
-from ecslm.config.loading import read_config
+from support.configs import SHIPPED, study_of
 
 
 def test_the_shipped_studies_are_valid_and_complete() -> None:
     demo, paper = (study_of({**SHIPPED, "study": name}) for name in ("demo", "paper"))
     assert demo.tasks == paper.tasks == tuple(SHIPPED["tasks"])
-    assert loaded(SHIPPED).study == "demo"
     tuned = {name: model for name, model in paper.models.items() if model.tuned}
     assert len([name for name in tuned if name.endswith("-EC")]) == 6
     assert all(len(model.seeds) == 3 for model in tuned.values())
     assert {model.training.rank for model in tuned.values() if model.training} == {16}
     assert paper.task_decoding["AVE"].max_length == paper.decoding.max_length == 4000
-    # Models of others have prompts of their own.
-    for name in ("Llama-2-13B-chat", "Mistral-7B-Instruct-v0.2", "EcomGPT"):
-        own, models = paper.models[name], paper.models.values()
-        assert {one.base for one in models if one.template == own.template} == {own.base}
-
-
-def test_a_file_may_change_keys_of_a_shipped_study(tmp_path: Path) -> None:
-    mine = tmp_path / "mine.yaml"
-    mine.write_text("studies: {demo: {title: Mine}}")
-    changed = read_config([ROOT / "config.yaml", mine], None, PROMPTS).current
-    assert (changed.title, changed.question) == ("Mine", loaded(SHIPPED).current.question)
 
 
 def test_the_papers_ablations_differ_in_one_thing_each() -> None:

@@ -205,13 +205,11 @@ def turned(value: Any) -> Any:
     return [turned(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("name", ["demo", "paper"])
-def test_the_order_of_keys_in_the_configuration_changes_no_parameter(name: str) -> None:
-    raw = {**SHIPPED, "study": name}
-    assert [*turned(raw)["studies"][name]] != [*raw["studies"][name]]
+def test_the_order_of_keys_in_the_configuration_changes_no_parameter() -> None:
+    assert [*turned(SHIPPED)["studies"]["demo"]] != [*SHIPPED["studies"]["demo"]]
     plain, other = (
-        {job.name: job.params for job in stated_jobs(Study(loaded(one))).values()}
-        for one in (raw, turned(raw))
+        {job.name: job.params for job in stated_jobs(Study(loaded(raw))).values()}
+        for raw in (SHIPPED, turned(SHIPPED))
     )
     assert plain == other
 
