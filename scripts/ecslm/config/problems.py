@@ -277,10 +277,9 @@ def _study(
 
 def _competing(path: str, table: Any, study: StudySettings) -> Iterator[str]:
     """Rows that would compete although their answers are limited."""
-    best_of = dict(chain(*(group.best_of.items() for group in table.rows)))
     for row in table.competitors:
-        models = [study.models.get(one) for one in best_of.get(row, (row,))]
-        if any(one is not None and one.limits() is not None for one in models):
+        model = study.models.get(row)
+        if model is not None and model.limits() is not None:
             fix = "does not compete: its answers are limited to valid ones"
             yield f"{path}.competitors: {row} {fix}"
 

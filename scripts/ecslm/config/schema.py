@@ -34,7 +34,7 @@ from ecslm.schemas.task import TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.settings import BertScoreSettings, ScoringSettings
 from ecslm.tables.kind import AnyEntry
-from ecslm.tables.references import AnyModelName
+from ecslm.tables.references import ModelName
 from ecslm.training.settings import TrainingSettings
 
 
@@ -106,7 +106,7 @@ class StudySettings(Closed):
         min_length=1
     )
     """Models by name."""
-    described_with: AnyModelName | None = None
+    described_with: ModelName | None = None
     """Model whose tokenizer, prompt and lengths are used to describe the data (default: of those
     with a base, the first tuned one by name, or the first; without any, the data are not
     described)."""

@@ -5,7 +5,7 @@ A report has the scores of all models, whatever tables are configured.
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import groupby, product
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.kind import KINDS, TableRequest
 from ecslm.tables.kinds.results import ResultsEntry, Rows
-from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
     ContrastContext,
     DataContext,
@@ -81,17 +80,6 @@ def score_tables(study: Study) -> dict[str, Entry]:
     return found
 
 
-def partly_shown(study: Study) -> tuple[str, ...]:
-    """The settings of which some model's score of some task is in no table, sorted."""
-    shown: set[tuple[str, ...]] = set()
-    for entry in study_tables(study).values():
-        named: dict[str, list[str]] = {"settings": [], "models": [], "tasks": []}
-        for part, name in names_in(entry):
-            named.setdefault(part, []).append(name)
-        shown |= {*product(named["settings"], named["models"], named["tasks"])}
-    return tuple(dict.fromkeys(one[0] for one in _scored(study) if one not in shown))
-
-
 @cache
 def _scored(study: Study) -> list[tuple[str, str, str]]:
     """The settings, models and tasks that have scores, sorted by setting and model. The answers to
@@ -130,8 +118,7 @@ def check_tables(study: Study) -> None:
     """Check the names that tables look up in files of the repository, before anything runs.
 
     Raises:
-        InputError: a published row or an architecture that a table names is missing, or there are
-            no published scores.
+        InputError: a published row that a table names is missing, or there are no published scores.
     """
     problems = []
     if study.published(paths.PUBLISHED_SCORES) is None:
@@ -142,7 +129,7 @@ def check_tables(study: Study) -> None:
     for table, entry in study_tables(study).items():
         files = {option: Path(path) for option, path in table_resources(study, table).items()}
         found = entry.problems(Inputs(table_context(study), Path(study.results), files))
-        problems += [f"studies.{study.name}.tables.{table}.{problem}" for problem in found]
+        problems += [f"studies.{study.name}.tables.{table}: {problem}" for problem in found]
     if problems:
         raise InputError(*problems)
 

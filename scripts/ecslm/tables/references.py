@@ -6,7 +6,7 @@ A validation with a context, a function, tells it each name with what it refers 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, GetCoreSchemaHandler, ValidationInfo
+from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 Part = Literal[
@@ -42,8 +42,6 @@ class Reference:
 
 TaskName = Annotated[str, Reference("tasks")]
 ModelName = Annotated[str, Reference("models")]
-# A model that need not be in the table.
-AnyModelName = Annotated[str, Reference("models")]
 TunedModelName = Annotated[str, Reference("tuned models")]
 BaselineName = Annotated[str, Reference("baselines")]
 # An evaluation setting.
@@ -53,10 +51,3 @@ RecordsSettingName = Annotated[str, Reference("settings of records")]
 ContrastName = Annotated[str, Reference("contrasts")]
 # A contrast that compares settings, not models.
 SettingsContrastName = Annotated[str, Reference("contrasts of settings")]
-
-
-def names_in(entry: BaseModel) -> list[tuple[Part, str]]:
-    """The names in an entry, each with what it refers to, in the order of its fields."""
-    found: list[tuple[Part, str]] = []
-    type(entry).model_validate(entry.model_dump(), context=lambda *one: found.append(one))
-    return found

@@ -4,7 +4,7 @@ With several seeds the value is the mean over seeds, with its standard deviation
 interval is that of the mean, from the file of the score over seeds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -142,6 +142,10 @@ def score_files(study: TableContext) -> Iterator[str]:
         yield from simple_files(task, names)
 
 
+# By row and task.
+Scored = Mapping[tuple[str, str], Measured]
+
+
 class Scores:
     """The scores of a study's models and baselines. In a `partial` study files may be missing."""
 
@@ -171,6 +175,11 @@ class Scores:
             return Measured(scores, paths, None)
         over_seeds = read_result(self._results / path, OverSeedsFile).settings[setting].strict
         return Measured(scores, paths, _interval(over_seeds), (path,))
+
+    def of_all(self, names: Iterable[str], tasks: Collection[str], setting: str) -> Scored:
+        """The scores of rows in some tasks, as far as there are any, row by row."""
+        found = {(name, task): self.of(name, task, setting) for name in names for task in tasks}
+        return {key: one for key, one in found.items() if one}
 
     def simple(self, task: str, setting: str) -> tuple[str, Measured] | None:
         """The best simple baseline of a task, with its scores; None where there is none."""

@@ -57,13 +57,10 @@ tasks.PM.train: false, tasks.AG.train: false  -> .models.Small-EC.training: none
 .tasks: [AG], .models.Small.answers: constrained  -> .models.Small.answers: the study has no task
 .models.Other: {<<: *base, answers: likelihood}, tasks.PM: *choice  -> tasks.PM.option: missing:
 .tables.ind.competitors: [Small], .models.Small.answers: likelihood  -> ^: Small does not compete
-.tables.ind.rows: *best, .tables.ind.competitors: [Best], .models.Small.answers: likelihood  -> \
-.tables.ind.competitors: Best does not compete: its answers are limited to valid ones
 """
 SHARED = {
     **{"base": BASE, "answers": ANSWERS, "server": SERVER, "shop": small()["studies"]["shop"]},
     "choice": {"answer": "choice", "metric": "accuracy", "title": "A choice", "aliases": []},
-    "best": [{"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}],
 }
 
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support import table_files as files
-from support.project import RESOURCES
 
 from ecslm.common.files import write_json
 from ecslm.tables.kind import TableRequest
@@ -74,8 +73,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def made(results: Path, study: dict[str, Any] | None = None, **changes: Any) -> Table:
-    architectures = RESOURCES / "architectures.csv"
-    return files.built(asked(study, **changes), results, architectures=architectures)
+    return files.built(asked(study, **changes), results)
 
 
 def values(table: Table, name: str) -> dict[str, Any]:

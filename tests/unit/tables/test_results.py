@@ -34,9 +34,6 @@ from ecslm.tables.notes import JOINT
 
 TASKS = ["AVE", "PM"]
 OURS = {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True}
-ZERO = {"group": "A", "models": ["Zero"]}
-BOTH = {"group": "Shop model", "best_of": {"Best of both": ["Zero", "One"]}}
-OF_BOTH = {name: {"tasks": TASKS} for name in ("Zero", "One")}
 UNDEFINED = scores(0.0, strict={"defined": False, "ci95": None})
 
 
@@ -50,10 +47,6 @@ def asked(entry: dict[str, Any] | None = None, **changes: Any) -> TableRequest:
     models = {"Small-EC": {"seeds": [42], "tasks": TASKS}}
     context = {"models": models, "baselines": {"always-yes": TASKS}, "simple": {}, **changes}
     return files.request(whole, **context)
-
-
-def best_of_both(models: Any = OF_BOTH, **entry: Any) -> TableRequest:
-    return asked({"rows": [BOTH], "competitors": [], **entry}, models=models)
 
 
 @pytest.fixture
@@ -178,7 +171,7 @@ def test_records_and_doubtful_intervals_are_told_unless_latex_shows_none(
     assert [column.records for column in table.panels[0].columns] == [200, 200]
     assert "PM, Small-EC: n = 180." in table.notes
     (note,) = (note for note in table.notes if note.startswith("Matthews"))
-    assert note.endswith("which is 0 for constant answers whatever their F1: Small-EC 0.270.")
+    assert note.endswith("which is 0 for constant answers whatever their F1: Small-EC PM 0.270.")
 
 
 def test_a_value_that_is_undefined_for_any_seed_prints_missing_and_never_zero(
@@ -193,12 +186,8 @@ def test_a_value_that_is_undefined_for_any_seed_prints_missing_and_never_zero(
         assert cell.sources[-1] == "metrics/Small-EC/seed-43/PM.json"
 
 
-@pytest.mark.parametrize(
-    ("spread", "place"), [("interval", "below"), ("interval", "none"), ("sd", "below")]
-)
-def test_several_seeds_give_their_mean_its_interval_or_their_spread(
-    spread: str, place: str, results: Path
-) -> None:
+@pytest.mark.parametrize("place", ["below", "none"])
+def test_several_seeds_give_their_mean_and_its_interval(place: str, results: Path) -> None:
     names = ["Small-EC", "Large-EC"]
     for name in names:
         for task in TASKS:
@@ -206,76 +195,53 @@ def test_several_seeds_give_their_mean_its_interval_or_their_spread(
                 write_metrics(results, name, task, {IND: scores(value)}, seed=seed)
             write_over_seeds(results, name, task, {IND: 0.65})
     models = {name: {"seeds": [1, 2], "tasks": TASKS} for name in names}
-    entry = {"rows": [OURS | {"models": names}], "competitors": []}
-    entry |= {"spread": spread, "intervals": place}
+    entry = {"rows": [OURS | {"models": names}], "competitors": [], "intervals": place}
     table = made(results, asked(entry, models=models))
     cell = cells(table)["Small-EC"]["PM"]
     assert (cell.shown, cell.sd) == ("0.650", pytest.approx(0.0707, abs=1e-4))
+    assert cell.interval == Interval(0.65 - 0.02, 0.65 + 0.02)
     seeds = [f"metrics/Small-EC/seed-{seed}/PM.json" for seed in (1, 2)]
-    if spread == "interval":
-        assert cell.interval == Interval(0.63, 0.67)
-        assert cell.sources == ("metrics/Small-EC/over-seeds/PM.json", *seeds)
-        told = "standard deviations over seeds 0.071 to 0.071, median 0.071."
-    else:
-        assert (cell.interval, cell.sources) == (None, (*seeds,))
-        told = "with the standard deviation over them."
+    assert cell.sources == ("metrics/Small-EC/over-seeds/PM.json", *seeds)
+    told = "standard deviations over seeds 0.071 to 0.071, median 0.071."
     assert f"Small-EC, Large-EC: mean over 2 seeds; {told}" in table.notes
-    assert (JOINT in table.notes) is (spread == "interval" and place == "below")
-    assert "No results were published for: Large-EC." in table.notes
+    assert (JOINT in table.notes) is (place == "below")
 
 
-def test_a_row_of_the_best_shows_the_better_model_in_each_column(tmp_path: Path) -> None:
-    for name, values in {"Zero": (0.1, 0.6), "One": (0.25, 0.5)}.items():
-        for task, value in zip(TASKS, values, strict=True):
-            write_metrics(tmp_path, name, task, {IND: scores(value)})
-    table = made(tmp_path, best_of_both())
-    row = cells(table)["Best of both"]
-    assert [cell.shown for cell in row.values()] == ["0.250", "0.600"]
-    assert row["AVE"].interval == Interval(0.22, 0.28)
-    assert row["PM"].sources == ("metrics/Zero/seed-0/PM.json", "metrics/One/seed-0/PM.json")
-    assert [one.marks for one in table.panels[0].rows] == [("chosen",)]
-    (note,) = [note for note in table.notes if "Best of both" in note]
-    assert note.startswith("§ Best of both: in each column the best of Zero, One, chosen by the")
-    assert note.endswith("Chosen: AVE One, PM Zero.")
-
-
-def test_what_has_no_value_or_answer_is_neither_best_nor_a_row(tmp_path: Path) -> None:
+def test_a_model_without_answers_has_no_row_and_no_group_is_empty(tmp_path: Path) -> None:
     write_metrics(tmp_path, "One", "PM", {IND: UNDEFINED})
-    rows = [ZERO, {"group": "Both", "models": ["One"]}, BOTH]
-    models = OF_BOTH | {"Zero": {"tasks": ["AVE"]}}
-    table = made(tmp_path, best_of_both(models, columns=["PM"], rows=rows))
-    assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
-    assert files.shown(table) == {"One": ["--"], "Best of both": ["--"]}
+    rows = [{"group": name, "models": [name]} for name in ("Zero", "One")]
+    entry = {"columns": ["PM"], "rows": rows, "competitors": []}
+    table = made(
+        tmp_path, asked(entry, models={"Zero": {"tasks": ["AVE"]}, "One": {"tasks": ["PM"]}})
+    )
+    assert [group.title for group in table.panels[0].groups] == ["One"]
+    assert files.shown(table) == {"One": ["--"]}
     assert "Without answers, and therefore without a row: Zero." in table.notes
-    assert any("the best of One, chosen" in n and "Chosen: none." in n for n in table.notes)
 
 
-def test_models_of_different_seeds_are_no_row_of_the_best(tmp_path: Path) -> None:
-    models = OF_BOTH | {"One": {"seeds": [0, 1], "tasks": ["PM"]}}
-    wanted = best_of_both(models, rows=[BOTH, {"group": "P", "published": ["GPT-9"]}])
+def test_a_published_row_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    wanted = asked({"rows": [OURS, {"group": "P", "published": ["GPT-9"]}], "competitors": []})
     published = write_published(tmp_path)
     inputs = files.inputs(wanted, tmp_path, published=published)
-    assert list(wanted.table.problems(inputs)) == [
-        "rows: best_of: the models of Best of both have different numbers of seeds",
-        f"rows: GPT-9 is not in table IND of {published}",
-    ]
+    assert [*wanted.table.problems(inputs)] == [f"GPT-9 is not in table IND of {published}"]
 
 
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"rows": [BOTH | {"models": ["Zero"]}]}, "exactly one of models, baselines, published"),
-        ({"rows": [ZERO | {"models": ["Best of both"]}, BOTH]}, "Best of both is also another row"),
+        (
+            {"rows": [OURS | {"baselines": ["always-yes"]}]},
+            "of models, baselines and published",
+        ),
         ({"competitors": ["GPT-5"]}, "competitors: GPT-5 is not a row"),
-        ({"rows": [OURS], "published_table": None}, "published_table: needed"),
-        ({"rows": [OURS]}, "context: has no Small-EC among its models"),
+        ({"published_table": None}, "published_table: needed"),
     ],
 )
 def test_rows_that_could_not_be_told_apart_or_compared_are_refused(
     changes: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(ValidationError, match=problem):
-        best_of_both(**changes)
+        asked(changes)
 
 
 def test_a_table_reads_all_scores_of_a_study_and_names_one_that_is_missing(results: Path) -> None:

@@ -2,8 +2,9 @@
 paragraph in plain words, which says no more than the numbers support."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from statistics import fmean
 from typing import ClassVar, Literal
 
@@ -88,14 +89,9 @@ class ClaimsEntry(IntervalsEntry):
     """Contrasts that test the model against `constrained`, or `untuned` where that has no answers,
     and against the best simple baseline."""
 
-    def problems(self, inputs: Inputs) -> list[str]:
-        """Names of published rows that do not exist."""
-        return [
-            f"general: {row} is not in table {table} of {inputs.published.path}"
-            for table in dict.fromkeys(self.settings.values())
-            for row in self.general
-            if not inputs.published.has(table, row)
-        ]
+    def published_rows(self) -> Iterable[tuple[str | None, str]]:
+        """The general models in each table."""
+        return product(self.settings.values(), self.general)
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from scores, comparisons and published numbers: panels for each setting, with

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from math import isnan, nan
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -48,8 +48,6 @@ class Hardware(Closed):
 
 class CostEntry(Entry):
     """What models cost: training, memory, speed, latency, and 1,000 requests."""
-
-    RESOURCES: ClassVar = {"architectures": ARCHITECTURES}
 
     kind: Literal["cost"]
     models: tuple[ModelName, ...] = Field(min_length=1)
@@ -121,7 +119,7 @@ class CostEntry(Entry):
             values = {head.key: (one.values[head.key], one.sources[head.text]) for head in COLUMNS}
             measured[one.name] = {key: _amount(*known) for key, known in values.items()}
             if counts := one.context.parameters:
-                trained = Cell.count(counts[1], inputs.source("architectures"))
+                trained = Cell.count(counts[1], (str(ARCHITECTURES),))
                 measured[one.name][TRAINABLE.key] = trained
         unit = self.currency or "price"
         columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in COLUMNS))

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ecslm.schemas.settings import Closed
-from ecslm.tables.inputs import TASKS, Inputs, ScoresEntry
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
 from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
@@ -29,7 +29,7 @@ class InstructionsColumn(Closed):
     """Evaluation setting."""
 
 
-class InstructionsEntry(ScoresEntry):
+class InstructionsEntry(IntervalsEntry):
     """Scores of the same samples under several instructions."""
 
     READS: ClassVar = ("scores", "overlap", "comparisons")
@@ -68,7 +68,7 @@ class InstructionsEntry(ScoresEntry):
             cells: dict[str, dict[str, Cell]] = {}
             for task in self.tasks:
                 measured = {one: inputs.scores.of(model, task, one) for one in titles}
-                cells[task] = {one: self.headline(scores) for one, scores in measured.items()}
+                cells[task] = {one: scores.cell for one, scores in measured.items() if scores}
                 cells[task]["records"] = _records([*measured.values()])
             for task, row in differences:
                 if row.model == model:
@@ -88,7 +88,7 @@ class InstructionsEntry(ScoresEntry):
             ),
             *limit_notes(self.models, study.models),
             *mark_notes(panels, self.intervals),
-            *seed_notes(wholes, {one: len(study.models[one].seeds) for one in wholes}, self),
+            *seed_notes(wholes, study.models, self.intervals),
             *comparison_notes(differences),
             *contrast_notes(differences, study.contrasts),
             study.data.note,
