@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
@@ -61,18 +60,17 @@ class ComparisonsEntry(IntervalsEntry):
         """Whether there is nothing to show."""
         contrasts = (inputs.study.contrasts[name] for name in self.contrasts)
         if all(set(one.tasks).isdisjoint(self.columns) for one in contrasts):
-            yield f"contrasts: {self._nothing}"
+            yield (
+                f"contrasts: {', '.join(self.contrasts)} compare nothing in "
+                f"{', '.join(self.columns)}: their models are not run, or do not answer these "
+                "tasks: change `columns` or the contrasts, or leave the table out"
+            )
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from comparisons: a panel for each contrast, and each setting or pair of them.
-
-        Raises:
-            InputError: the contrasts compare nothing in the table's tasks.
-        """
+        """The table from comparisons: a panel for each contrast, and each setting or pair of
+        them."""
         study, panels = inputs.study, []
         found = inputs.compared(self.columns, *self.contrasts)
-        if not found:
-            raise InputError(f"{name}: {self._nothing}")
         of_panels = grouped(
             ((row.contrast, _common(study, row)), (task, row)) for task, row in found
         )
@@ -90,14 +88,6 @@ class ComparisonsEntry(IntervalsEntry):
             panels.append(Panel(title, "Task", COLUMNS, groups, title, notes, side_by_side=True))
         below = [*comparison_notes(found), *mark_notes(panels, self.intervals), study.data.note]
         return self.table(name, panels, below)
-
-    @property
-    def _nothing(self) -> str:
-        return (
-            f"{', '.join(self.contrasts)} compare nothing in {', '.join(self.columns)}: their "
-            "models are not run, or do not answer these tasks: change `columns` or the contrasts, "
-            "or leave the table out"
-        )
 
 
 def _common(study: TableContext, row: Comparison) -> str:

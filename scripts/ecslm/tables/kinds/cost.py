@@ -64,24 +64,14 @@ class CostEntry(Entry):
 
     @model_validator(mode="after")
     def _complete(self) -> "CostEntry":
-        if missing := sorted({*self.latency}.difference(self.models)):
-            raise ValueError(f"latency: {missing[0]} is not in models")
         if self.apis and self.tokens_of is None:
             raise ValueError("tokens_of: needed, since there are `apis`")
-        if len(self._currencies) > 1:
-            raise ValueError("apis: prices should have the currency of the others")
         return self
-
-    @property
-    def _currencies(self) -> list[str]:
-        """Those of all prices, each once."""
-        priced = (self.hardware, *self.apis.values())
-        return list(dict.fromkeys(one.currency for one in priced if one))
 
     @property
     def currency(self) -> str | None:
         """The currency of all prices; None without any."""
-        return next(iter(self._currencies), None)
+        return next((one.currency for one in (self.hardware, *self.apis.values()) if one), None)
 
     def files(self, study: TableContext) -> list[str]:
         """The files with clock values of all models that answer anything."""
@@ -99,11 +89,10 @@ class CostEntry(Entry):
             if models[name].learned or not models[name].local:
                 why = "its weights do not run here, so that nothing can be measured"
                 yield f"latency: {name}: {why}"
-        for name in self.models:
-            own = models[name].prices
-            if own and self.currency not in (None, own.currency):
-                others = f"its prices are in {own.currency}, others in {self.currency}"
-                yield f"models: {name}: {others}"
+        own = (models[name].prices for name in self.models)
+        currencies = {one.currency for one in (self.hardware, *self.apis.values(), *own) if one}
+        if len(currencies) > 1:
+            yield f"prices are in {', '.join(sorted(currencies))}: give all in one currency"
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from cost and latency files, counts of parameters, and prices."""

@@ -3,7 +3,7 @@
 Whether an instruction was seen is looked up in the data, not derived from its setting's name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -11,10 +11,9 @@ from pydantic import Field
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
-from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
+from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
-from ecslm.tables.scores import Measured
 
 # Label of a column whose tasks disagree; a note gives the label of each task.
 MIXED = "mixed"
@@ -69,7 +68,11 @@ class InstructionsEntry(IntervalsEntry):
             for task in self.tasks:
                 measured = {one: inputs.scores.of(model, task, one) for one in titles}
                 cells[task] = {one: scores.cell for one, scores in measured.items() if scores}
-                cells[task]["records"] = _records([*measured.values()])
+                known = [one for one in measured.values() if one]
+                records = dict.fromkeys(f"{one.records:,}" for one in known)
+                sources = tuple(path for one in known for path in one.sources)
+                if known:
+                    cells[task]["records"] = Cell.text("/".join(records), sources)
             for task, row in differences:
                 if row.model == model:
                     cells[task][f"{row.a} against {row.b}"] = difference_cell(task, row)
@@ -79,7 +82,7 @@ class InstructionsEntry(IntervalsEntry):
         wholes = {one.title: [cell for row in one.rows for cell in row.cells] for one in panels}
         notes = (
             STRICT,
-            "n: test records, the same in each column unless there is a number for each.",
+            "n: test records of each column, once if they are the same.",
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *(
                 f"{titles[setting]}: {', '.join(f'{task} {one}' for task, one in found.items())}."
@@ -101,13 +104,3 @@ def _label(by_task: Mapping[str, str]) -> str:
     if len(labels) > 1:
         return MIXED
     return labels.pop() if labels else "not compared"
-
-
-def _records(measured: Sequence[Measured | None]) -> Cell:
-    """The number of test records; one for each column, if they differ."""
-    known = [one for one in measured if one is not None]
-    most = max((one.records for one in known), default=None)
-    each = "/".join(MISSING if one is None else f"{one.records:,}" for one in measured)
-    same = len({one.records for one in known}) == 1
-    sources = tuple(dict.fromkeys(path for one in known for path in one.sources))
-    return Cell.of(most, "{:,}".format if same else lambda _: each, sources)

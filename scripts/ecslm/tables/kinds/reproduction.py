@@ -9,13 +9,13 @@ the only one that has one; a doubled value is on another scale, so it gets no ve
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table, row_groups
-from ecslm.tables.notes import JOINT, mark_notes
+from ecslm.tables.notes import mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
 
 PUBLISHED = (
@@ -57,15 +57,6 @@ class ReproductionEntry(IntervalsEntry):
     rescored: dict[ModelName, str] = {}
     """Models that are the authors' own answers: the published row of each."""
 
-    @model_validator(mode="after")
-    def _with_rows(self) -> "ReproductionEntry":
-        if not (self.models or self.rescored):
-            raise ValueError("needs `models`, `rescored` or both")
-        rows = list(self.rescored.values())
-        if twice := next((row for row in rows if rows.count(row) > 1), None):
-            raise ValueError(f"rescored: {twice} has two models")
-        return self
-
     @property
     def rows(self) -> dict[str, tuple[str, str | None, str | None]]:
         """By name the published row, the model of ours that reproduces it and that of the authors'
@@ -80,55 +71,44 @@ class ReproductionEntry(IntervalsEntry):
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from metrics files and published numbers: a group for each model and
         setting."""
-        study, published = inputs.study, inputs.published
-        # Whether the scorer of 2024 may differ from today's.
-        with_2024 = any(study.tasks[task].answer == "extraction" for task in self.columns)
-        heads = (*PUBLISHED, *(OURS if self.models else ()), *(RESCORED if self.rescored else ()))
-        columns = tuple(one for one in heads if with_2024 or not one.key.endswith("_2024"))
+        study = inputs.study
+        columns = (*PUBLISHED, *(OURS if self.models else ()), *(RESCORED if self.rescored else ()))
         groups: dict[str, dict[str, dict[str, Cell]]] = {}
-        unpublished = []
+        ours: dict[str, list[Cell]] = {name: [] for name in self.models}
         for model, (row, *models) in self.rows.items():
-            tables = {one: of for one, of in self.settings.items() if published.has(of, row)}
-            unpublished += [] if tables else [model]
-            for setting, table in tables.items():
+            for setting, table in self.settings.items():
+                if not inputs.published.has(table, row):
+                    continue
                 title = f"{model} and the published {row}, {study.setting_title(setting)}"
-                cells = {
-                    task: _cells(inputs, task, setting, table, row, *models)
+                made = (
+                    (task, _cells(inputs, task, setting, table, row, *models))
                     for task in self.columns
-                }
-                groups[title] = {task: found for task, found in cells.items() if found}
+                )
+                groups[title] = {task: found for task, found in made if found}
+                ours.setdefault(model, []).extend(
+                    found.get("strict", Cell()) for found in groups[title].values()
+                )
         panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
-        notes = [*self._column_notes(with_2024), *mark_notes([panel], self.intervals)]
-        counts = ((name, len(study.models[name].seeds)) for name in self.models)
-        means = [f"{name}: mean over {seeds} seeds." for name, seeds in counts if seeds > 1]
-        notes += [*means, JOINT] if means and self.intervals != "none" else means
-        if not study.data.comparable:
-            notes.append(
-                "The published values were measured on other data, so there are no differences and "
-                "no verdicts."
-            )
-        if unpublished:
-            notes.append(f"No results were published for: {', '.join(unpublished)}.")
+        notes = [
+            *self._notes(study.data.comparable),
+            *mark_notes([panel], self.intervals),
+            *seed_notes(ours, study.models, self.intervals),
+        ]
         if path := inputs.resources.get("notes"):
             notes += [row["note"] for row in read_csv(path, ("note",))]
         return self.table(name, [panel], [*notes, study.data.note])
 
-    def _column_notes(self, with_2024: bool) -> Iterator[str]:
-        released = (
+    def _notes(self, comparable: bool) -> Iterator[str]:
+        """What the columns mean."""
+        yield (
             "n: our test records, from which the released scorers leave out yes/no answers and "
             "choices that they cannot read. Released: the score of the scorer that ECInstruct's "
-            "authors publish"
+            "authors publish; released 2024: its score before its correction of September 2025, "
+            "which differs only for extraction (AVE). Both count an extracted entry as often "
+            "as the answer repeats it, so they may exceed 1. Difference from published: "
+            "released 2024 minus the published value if that has a †, otherwise released "
+            "minus published."
         )
-        if with_2024:
-            yield (
-                f"{released}; released 2024: its score before its correction of September 2025, "
-                "which differs only for extraction (AVE). Both count an extracted entry as often "
-                "as the answer repeats it, so they may exceed 1. Difference from published: "
-                "released 2024 minus the published value if that has a †, otherwise released "
-                "minus published."
-            )
-        else:
-            yield f"{released}. Difference from published: released minus published."
         if self.models:
             yield (
                 "Inside, outside: whether the published value, up to rounding, lies in the 95 % "
@@ -137,6 +117,11 @@ class ReproductionEntry(IntervalsEntry):
         if self.rescored:
             yield (
                 "Authors' answers: the scores here of the answers that the study's authors publish."
+            )
+        if not comparable:
+            yield (
+                "The published values were measured on other data, so there are no differences and "
+                "no verdicts."
             )
 
 
