@@ -29,7 +29,6 @@ from ecslm.tables.settings import (
     TaskContext,
 )
 
-LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
 
@@ -51,8 +50,6 @@ def score_tables(study: Study) -> dict[str, Entry]:
         for setting, model, task in scored
         if setting == entry.setting and model in entry.models and task in entry.columns
     }
-    # A table's label is that of its name.
-    taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
     found: dict[str, Entry] = {}
     left = (one for one in scored if one[1:] not in shown)
     for setting, same in groupby(left, key=itemgetter(0)):
@@ -66,10 +63,10 @@ def score_tables(study: Study) -> dict[str, Entry]:
         ]
         groups = [Rows(group="Trivial", baselines=tuple(trivial))] if trivial else []
         # A setting is called as the data call it, which may be no name of a file.
-        name = name_like(f"scores_{setting}", {*taken, *found}, otherwise="scores")
+        name = name_like(f"scores_{setting}", {*declared, *found}, otherwise="scores")
         found[name] = ResultsEntry(
             kind="results",
-            label=f"{LABEL}{name}",
+            label=f"tab:{name}",
             caption=f"Scores, {study.config.setting_titles.get(setting, setting)}",
             wide=len(tasks) > MOST_NARROW,
             setting=setting,
@@ -107,10 +104,8 @@ def table_files(study: Study, table: str) -> list[str]:
 
 def table_resources(study: Study, table: str) -> dict[str, str]:
     """Files of the repository that a table reads besides results, by the option of the script."""
-    found = {
-        option: study.published(path) if path.is_relative_to(paths.PUBLISHED) else str(path)
-        for option, path in study_tables(study)[table].RESOURCES.items()
-    }
+    wanted = study_tables(study)[table].RESOURCES.items()
+    found = {option: study.published(path) for option, path in wanted}
     return {option: path for option, path in found.items() if path is not None}
 
 

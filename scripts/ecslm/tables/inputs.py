@@ -8,6 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
+from math import nan
 from pathlib import Path
 from typing import ClassVar
 
@@ -148,13 +149,12 @@ class Published:
         if not (printed := row.get(task, "")):
             return Cell()
         doubled = task in row["doubled"].split()
-        where = f"{self.path}: {table}, {model}, {task}"
         try:
             value = float(printed)
         except ValueError:
-            raise InputError(f"{where}: not a number ({printed})") from None
-        # Not so of nan either.
+            value = nan
         if not abs(value) <= (2 if doubled else 1):
+            where = f"{self.path}: {table}, {model}, {task}"
             raise InputError(f"{where}: {printed} is no score: 1 is the best, not 100 per cent")
         marks = ("doubled",) if doubled else ()
         return Cell(value, printed, marks=marks, sources=(source_name(self.path),))

@@ -97,8 +97,11 @@ class ClaimsEntry(IntervalsEntry):
         """The table from scores, comparisons and published numbers: panels for each setting, with
         a paragraph on its claims."""
         study = inputs.study
-        made = [(study.setting_title(one), self._claims(inputs, one)) for one in self.settings]
-        found = [(title, claims) for title, claims in made if claims]
+        found: list[tuple[str, Claims]] = []
+        for setting in self.settings:
+            made = {task: self._claim(inputs, task, setting) for task in self.tasks}
+            if claims := {task: claim for task, claim in made.items() if claim}:
+                found.append((study.setting_title(setting), claims))
         panels = [one for title, of in found for one in self._panels(study, title, of)]
         notes = (
             *self._notes(study),
@@ -117,11 +120,6 @@ class ClaimsEntry(IntervalsEntry):
     def _compares(self, study: TableContext) -> bool:
         """Whether published rows are compared with ours."""
         return study.data.comparable and bool(self.general)
-
-    def _claims(self, inputs: Inputs, setting: str) -> Claims:
-        """The claims of the tasks that the model answers in a setting."""
-        made = {task: self._claim(inputs, task, setting) for task in self.tasks}
-        return {task: claim for task, claim in made.items() if claim}
 
     def _claim(self, inputs: Inputs, task: str, setting: str) -> Claim:
         """The claim of a task; empty where the model does not answer it."""

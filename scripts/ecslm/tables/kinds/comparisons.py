@@ -176,20 +176,21 @@ def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
 def contrast_notes(
     compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
 ) -> Iterator[str]:
-    """How each contrast was tested, which simple baselines were the best, and in which pairings
-    only some of the records have a partner."""
-    for contrast, own in grouped((row.contrast, (task, row)) for task, row in compared).items():
-        title = contrasts[contrast].title
-        made = in_tasks((row.test, task) for task, row in own)
-        tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
-        count = number_of(own[0][1].family, "test")
-        yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
-        if best := in_tasks((row.b, task) for task, row in own if row.best_simple):
-            chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
-            yield f"{title}: best simple baseline by validation records: {chosen}."
-        yield from dict.fromkeys(
-            f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
-            "have no partner."
-            for task, row in own
-            if row.unshared
-        )
+    """How a contrast was tested, which simple baselines were the best, and in which pairings only
+    some of the records have a partner."""
+    if not compared:
+        return
+    title = contrasts[compared[0][1].contrast].title
+    made = in_tasks((row.test, task) for task, row in compared)
+    tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
+    count = number_of(compared[0][1].family, "test")
+    yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
+    if best := in_tasks((row.b, task) for task, row in compared if row.best_simple):
+        chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
+        yield f"{title}: best simple baseline by validation records: {chosen}."
+    yield from dict.fromkeys(
+        f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
+        "have no partner."
+        for task, row in compared
+        if row.unshared
+    )

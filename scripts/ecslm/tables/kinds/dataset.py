@@ -97,7 +97,7 @@ class DatasetEntry(Entry):
             groups.append(RowGroup("", tuple(rows)))
         notes = (
             "Rows below a task: the shares of its labels. --: the data have no such records.",
-            *_dropped_notes(check),
+            "Dropped: rows of the task, of any split and setting, that cannot be used.",
             "Tokens: of complete prompts, counted by the tokenizer of "
             f"{reports[self.tasks[0]].tokenizer}, in the column with "
             "the longest ones. Cut: inputs cut to the maximum length.",
@@ -143,16 +143,6 @@ def _labels(shown: Described, path: str) -> dict[str, list[Cell]]:
         ]
         for label in sorted({label for one in labels for label in one or ()})
     }
-
-
-def _dropped_notes(check: Report) -> Iterator[str]:
-    if check.dropped:
-        kinds = ", ".join(f"{kind} {found.count}" for kind, found in check.problems.items())
-        yield (
-            "Dropped: rows of the task, of any split and setting, that cannot be used. In the "
-            f"whole source: {kinds}; {check.elsewhere} of them belong to no known task, split and "
-            "setting."
-        )
 
 
 def _share(part: int, whole: int, source: str, sign: str = "") -> Cell:

@@ -66,13 +66,13 @@ class InstructionsEntry(IntervalsEntry):
         for model in self.models:
             cells: dict[str, dict[str, Cell]] = {}
             for task in self.tasks:
-                measured = {one: inputs.scores.of(model, task, one) for one in titles}
-                cells[task] = {one: scores.cell for one, scores in measured.items() if scores}
-                known = [one for one in measured.values() if one]
-                records = dict.fromkeys(f"{one.records:,}" for one in known)
-                sources = tuple(path for one in known for path in one.sources)
-                if known:
-                    cells[task]["records"] = Cell.text("/".join(records), sources)
+                found = ((one, inputs.scores.of(model, task, one)) for one in titles)
+                measured = {setting: one for setting, one in found if one}
+                cells[task] = {setting: one.cell for setting, one in measured.items()}
+                most = max((one.records for one in measured.values()), default=None)
+                each = "/".join(dict.fromkeys(f"{one.records:,}" for one in measured.values()))
+                sources = dict.fromkeys(path for one in measured.values() for path in one.sources)
+                cells[task]["records"] = Cell.of(most, each.format, tuple(sources))
             for task, row in differences:
                 if row.model == model:
                     cells[task][f"{row.a} against {row.b}"] = difference_cell(task, row)
@@ -82,7 +82,7 @@ class InstructionsEntry(IntervalsEntry):
         wholes = {one.title: [cell for row in one.rows for cell in row.cells] for one in panels}
         notes = (
             STRICT,
-            "n: test records of each column, once if they are the same.",
+            "n: test records, the same in each column unless there is a number for each.",
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *(
                 f"{titles[setting]}: {', '.join(f'{task} {one}' for task, one in found.items())}."
