@@ -41,8 +41,17 @@ def study_tables(study: Study) -> Mapping[str, Entry]:
 
 def score_tables(study: Study) -> dict[str, Entry]:
     """A results table for each setting, by name, of the models and tasks that no results table of
-    the configuration shows in any setting, beside all trivial baselines."""
-    declared, scored = study.settings.tables, _scored(study)
+    the configuration shows in any setting, beside all trivial baselines. The answers to prompts
+    with an example are those of the setting without."""
+    declared, baselines = study.settings.tables, sorted(study.settings.baselines)
+    scored = [
+        (setting, model, task)
+        for setting in sorted({one.removesuffix(EXAMPLE) for one in study.settings.settings})
+        for model in sorted(study.settings.models)
+        for task in study.model_tasks(model)
+        if answered_setting(setting, study.model(model).shots)
+        in study.answered_settings(model, task)
+    ]
     shown = {
         (model, task)
         for entry in declared.values()
@@ -56,11 +65,7 @@ def score_tables(study: Study) -> dict[str, Entry]:
         pairs = [one[1:] for one in same]
         models, tasks = dict.fromkeys(model for model, _ in pairs), {task for _, task in pairs}
         free = tuple(name for name in models if study.settings.models[name].limits() is None)
-        trivial = [
-            name
-            for name in sorted(study.settings.baselines)
-            if tasks.intersection(study.baseline_tasks(name))
-        ]
+        trivial = [one for one in baselines if tasks.intersection(study.baseline_tasks(one))]
         groups = [Rows(group="Trivial", baselines=tuple(trivial))] if trivial else []
         # A setting is called as the data call it, which may be no name of a file.
         name = name_like(f"scores_{setting}", {*declared, *found}, otherwise="scores")
@@ -75,20 +80,6 @@ def score_tables(study: Study) -> dict[str, Entry]:
             competitors=free if len(free) > 1 else (),
         )
     return found
-
-
-@cache
-def _scored(study: Study) -> list[tuple[str, str, str]]:
-    """The settings, models and tasks that have scores, sorted by setting and model. The answers to
-    prompts with an example are those of the setting without."""
-    return [
-        (setting, model, task)
-        for setting in sorted({one.removesuffix(EXAMPLE) for one in study.settings.settings})
-        for model in sorted(study.settings.models)
-        for task in study.model_tasks(model)
-        if answered_setting(setting, study.model(model).shots)
-        in study.answered_settings(model, task)
-    ]
 
 
 @cache
@@ -148,8 +139,7 @@ def table_context(study: Study) -> TableContext:
                 metric=metric(task.metric).NAME,
                 proportion=metric(task.metric).PROPORTION,
                 answer=task.answer,
-                train=task.train,
-                test=task.test,
+                overlaps=task.train and task.test,
             )
             for code, task in tasks.items()
         },

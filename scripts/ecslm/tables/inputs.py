@@ -37,7 +37,7 @@ def _compared(study: TableContext) -> list[str]:
 
 def _trained(study: TableContext) -> list[str]:
     """The tasks whose test records are compared with those of training."""
-    return [name for name, task in sorted(study.tasks.items()) if task.test and task.train]
+    return [name for name, task in sorted(study.tasks.items()) if task.overlaps]
 
 
 # The files of a study that a part of `Inputs` is read from, relative to its results directory.

@@ -238,9 +238,9 @@ class Tabular:
         self.details = self._line([metric_name(one.detail) for one in panel.columns])
         records = (one.records for one in panel.columns)
         self.records = self._line(["" if one is None else f"{one:,}" for one in records])
-        lines = sum(1.9 if self.spreads(row) else 1 for row in panel.rows)
-        titled = (0.6 if self.detailed or not group.title else 1.6 for group in panel.groups)
-        self.height = lines + 5 + bool(self.details) + bool(self.records) + sum(titled)
+        rows = sum(1.9 if self.spreads(row) else 1 for row in panel.rows)
+        titles = sum(0.6 + bool(one.title and not self.detailed) for one in panel.groups)
+        self.height = rows + titles + 5 + bool(self.details) + bool(self.records)
 
     def title(self, float_title: str) -> str:
         """What its title adds to that of its float."""

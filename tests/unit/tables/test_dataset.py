@@ -110,7 +110,7 @@ def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> No
 
 
 def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:
-    wanted = asked(tasks={**TWO, "PM": {**TASKS["PM"], "train": False}})
+    wanted = asked(tasks={**TWO, "PM": {**TASKS["PM"], "overlaps": False}})
     assert wanted.table.files(wanted.context) == [
         *("data_check.json", "descriptions/PM.json", "descriptions/SA.json", "leakage/SA.json")
     ]

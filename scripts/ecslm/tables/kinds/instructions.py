@@ -15,9 +15,6 @@ from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 
-# Label of a column whose tasks disagree; a note gives the label of each task.
-MIXED = "mixed"
-
 
 class InstructionsColumn(Closed):
     """A column of the instructions table."""
@@ -87,7 +84,7 @@ class InstructionsEntry(IntervalsEntry):
             *(
                 f"{titles[setting]}: {', '.join(f'{task} {one}' for task, one in found.items())}."
                 for setting, found in seen.items()
-                if _label(found) == MIXED
+                if len({*found.values()}) > 1
             ),
             *limit_notes(self.models, study.models),
             *mark_notes(panels, self.intervals),
@@ -100,7 +97,4 @@ class InstructionsEntry(IntervalsEntry):
 
 
 def _label(by_task: Mapping[str, str]) -> str:
-    labels = set(by_task.values())
-    if len(labels) > 1:
-        return MIXED
-    return labels.pop() if labels else "not compared"
+    return " or ".join(sorted({*by_task.values()})) or "not compared"

@@ -93,18 +93,19 @@ class ResultsEntry(IntervalsEntry):
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from metrics files and published numbers."""
         models, tasks = inputs.study.models, self.columns
-        idle = [one for one in self.models if {*tasks}.isdisjoint(models[one].tasks)]
-        names = [row for group in self.rows for row in (*group.baselines, *group.models)]
-        scored = inputs.scores.of_all(names, tasks, self.setting)
+        named = [row for group in self.rows for row in (*group.baselines, *group.models)]
+        shown = [one for one in named if one not in models or {*tasks} & {*models[one].tasks}]
+        scored = inputs.scores.of_all(shown, tasks, self.setting)
         constants = {
             (row, task): f"{task}, {row}: {one.constant}"
             for (row, task), one in scored.items()
             if one.constant and row in models
         }
-        groups = [
-            RowGroup(group.group, tuple(self._rows(group, inputs, scored, constants, idle)))
-            for group in self.rows
-        ]
+        cells = {row: [Cell() for _ in tasks] for row in shown}
+        for (row, task), one in scored.items():
+            marks = ("constant",) * ((row, task) in constants)
+            cells[row][tasks.index(task)] = replace(one.cell, marks=marks)
+        groups = [RowGroup(one.group, tuple(self._rows(one, inputs, cells))) for one in self.rows]
         columns = tuple(self._head(task, inputs, scored) for task in tasks)
         marked = with_marks([one for one in groups if one.rows], columns, self.competitors)
         panel = Panel("", "Model", columns, marked)
@@ -119,7 +120,7 @@ class ResultsEntry(IntervalsEntry):
             *notes.seed_notes({row.name: row.cells for row in panel.rows}, models, self.intervals),
             *notes.constant_notes([*constants.values()], "=: "),
         ]
-        if idle:
+        if idle := [one for one in self.models if one not in cells]:
             below.append(f"Without answers, and therefore without a row: {', '.join(idle)}.")
         return self.table(name, [panel], [*below, inputs.study.data.note])
 
@@ -132,26 +133,15 @@ class ResultsEntry(IntervalsEntry):
         return replace(head, simple=least)
 
     def _rows(
-        self,
-        group: Rows,
-        inputs: Inputs,
-        scored: Scored,
-        constants: Collection[tuple[str, str]],
-        idle: Collection[str],
+        self, group: Rows, inputs: Inputs, cells: Mapping[str, Sequence[Cell]]
     ) -> Iterator[Row]:
         """The group's rows, in order; none of models without answers."""
         for name in group.published:
             yield self._published(inputs, name, name)
-        for row in (*group.baselines, *(one for one in group.models if one not in idle)):
-            cells = [
-                replace(one.cell, marks=("constant",) * ((row, task) in constants))
-                if (one := scored.get((row, task)))
-                else Cell()
-                for task in self.columns
-            ]
+        for row in (one for one in (*group.baselines, *group.models) if one in cells):
             model, name = inputs.study.models.get(row), self.reproduces.get(row, row)
             kind: RowKind = "model" if model and not model.learned else "baseline"
-            yield Row(row, kind, tuple(cells))
+            yield Row(row, kind, tuple(cells[row]))
             follows = group.followed_by_published
             if follows and inputs.published.has(self.published_table, name):
                 yield self._published(inputs, name, _published_name(name))
@@ -177,16 +167,16 @@ def _simple_notes(columns: Sequence[HeaderCell]) -> list[str]:
 
 def _mcc_notes(panel: Panel, rows: Collection[str]) -> Iterator[str]:
     """What some models know of yes and no, whatever their F1."""
-    known: Mapping[str, str] = {
-        row.name: ", ".join(
+    told = []
+    for row in panel.rows:
+        known = [
             f"{head.text} {difference_text(cell.mcc)}"
             for head, cell in zip(panel.columns, row.cells, strict=True)
             if cell.mcc is not None
-        )
-        for row in panel.rows
-        if row.kind == "model" and row.name in rows
-    }
-    if told := [f"{name} {values}" for name, values in known.items() if values]:
+        ]
+        if known and row.kind == "model" and row.name in rows:
+            told.append(f"{row.name} {', '.join(known)}")
+    if told:
         yield (
             "Matthews' correlation of yes and no, which is 0 for constant answers whatever their "
             f"F1: {'; '.join(told)}."
