@@ -75,9 +75,6 @@ def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:
     name = f"scores_{IND}"
     made = plan(settings=[IND], tables={name: results(["Small"], ["PM"])})
     assert list(study_tables(made)) == [name, f"{name}_2"]
-    labelled = {**results(["Small"], ["PM"]), "label": f"tab:{name}"}
-    made = plan(settings=[IND], tables={"mine": labelled})
-    assert list(study_tables(made)) == ["mine", f"{name}_2"]
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"])), min_size=1))

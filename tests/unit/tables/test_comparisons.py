@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.table_files import IND, OOD, built, cells, inputs, request, shown, write_comparisons
+from support.table_files import IND, OOD, built, cells, request, shown, write_comparisons
 
-from ecslm.common.errors import InputError
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import Table
 
@@ -105,15 +104,6 @@ def test_a_difference_is_marked_only_where_its_test_is_sound_whatever_was_drawn(
     notes = [note for note in table.notes if note.startswith("Not marked")]
     assert len(notes) == (0 if reason is None else 1)
     assert reason is None or (f"{reason}" in notes[0] and ", PM: " in notes[0])
-
-
-def test_contrasts_that_compare_nothing_are_a_problem_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tuning, domain compare nothing in PM, SA: .*leave"):
-        made(tmp_path, [], [])
-    idle = {name: {"title": name, "tasks": ["AG"]} for name in CONTRASTS}
-    for contrasts, found in ((CONTRASTS, 0), (idle, 1)):
-        wanted = asked(contrasts=contrasts)
-        assert len(list(wanted.table.problems(inputs(wanted, tmp_path)))) == found
 
 
 def test_an_undefined_difference_is_missing(tmp_path: Path) -> None:

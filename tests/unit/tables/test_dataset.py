@@ -86,7 +86,6 @@ def test_records_labels_lengths_and_overlap_stand_beside_published_counts(tmp_pa
     pm = cells(table)["PM"]
     assert pm["Test IND"].sources == ("descriptions/PM.json",)
     assert pm["Test IND exact"].sources == ("leakage/PM.json",)
-    assert "Counts differ from the published ones for: SA." in table.notes
     assert any("tokenizer of Tiny" in note for note in table.notes)
 
 
@@ -96,17 +95,10 @@ def test_published_counts_of_other_data_are_not_shown(tmp_path: Path) -> None:
     assert not any("published" in note for note in table.notes)
 
 
-def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> None:
-    problems = {"bad_output": {"count": 2, "first": ["a"]}}
-    problems["unknown_task"] = {"count": 1, "first": ["b"]}
+def test_dropped_rows_are_counted_by_task(tmp_path: Path) -> None:
     tasks = {"PM": {"val": {IND: {"rows": 5, "records": 3}}}}
-    table = made(tmp_path, problems=problems, dropped=3, elsewhere=1, tasks=tasks)
+    table = made(tmp_path, dropped=3, elsewhere=1, tasks=tasks)
     assert [cells(table)[task]["dropped"].value for task in ("PM", "SA")] == [2, 0]
-    assert (
-        "Dropped: rows of the task, of any split and setting, that cannot be used. "
-        "In the whole source: bad_output 2, unknown_task 1; "
-        "1 of them belong to no known task, split and setting."
-    ) in table.notes
 
 
 def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_columns_say_what_the_data_say_of_their_instructions(tmp_path: Path) -> 
     write(tmp_path, "SA", BOTH, **{IND: "unseen", UNSEEN: "unseen"})
     table = made(tmp_path)
     # Whatever settings are called.
-    assert details(table) == ["", "unseen", "mixed"]
+    assert details(table) == ["", "unseen", "seen or unseen"]
     assert "IND_Unse: PM seen, SA unseen." in table.notes
     assert shown(table) == {task: ["200", "0.500", "0.400"] for task in TWO}
     assert cells(table)["PM"][UNSEEN].sources == ("metrics/Small/seed-0/PM.json",)
@@ -66,8 +66,8 @@ def test_a_setting_that_a_task_lacks_is_missing_and_numbers_of_records_are_told(
     table = made(tmp_path, asked(IND, UNSEEN, OOD, tasks=TWO))
     assert details(table) == ["", "seen", "unseen", "not compared"]
     assert shown(table) == {
-        "PM": ["200/200/180", "0.500", "0.400", "0.400"],
-        "SA": ["200/--/180", "0.500", "--", "0.400"],
+        "PM": ["200/180", "0.500", "0.400", "0.400"],
+        "SA": ["200/180", "0.500", "--", "0.400"],
     }
 
 

@@ -290,7 +290,7 @@ HEAD = "table,model,doubled,PM,SA\n"
         (f'{HEAD}IND,A,"PM,SA",0.1,\n', "line 2: doubled: PM,SA is no column: name those of tasks"),
         (f"{HEAD}IND,A,,91.2,\n", "IND, A, PM: 91.2 is no score: 1 is the best, not 100 per cent"),
         (f"{HEAD}IND,A,,nan,\n", "IND, A, PM: nan is no score: "),
-        (f"{HEAD}IND,A,,n/a,\n", "IND, A, PM: not a number (n/a)"),
+        (f"{HEAD}IND,A,,n/a,\n", "IND, A, PM: n/a is no score: "),
     ],
 )
 def test_published_numbers_that_would_be_taken_for_others_are_refused(
