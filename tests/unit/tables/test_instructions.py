@@ -66,8 +66,8 @@ def test_a_setting_that_a_task_lacks_is_missing_and_numbers_of_records_are_told(
     table = made(tmp_path, asked(IND, UNSEEN, OOD, tasks=TWO))
     assert details(table) == ["", "seen", "unseen", "not compared"]
     assert shown(table) == {
-        "PM": ["200/180", "0.500", "0.400", "0.400"],
-        "SA": ["200/180", "0.500", "--", "0.400"],
+        "PM": ["200/200/180", "0.500", "0.400", "0.400"],
+        "SA": ["200/--/180", "0.500", "--", "0.400"],
     }
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
-from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
+from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 
@@ -63,13 +63,15 @@ class InstructionsEntry(IntervalsEntry):
         for model in self.models:
             cells: dict[str, dict[str, Cell]] = {}
             for task in self.tasks:
-                found = ((one, inputs.scores.of(model, task, one)) for one in titles)
-                measured = {setting: one for setting, one in found if one}
+                found = {one: inputs.scores.of(model, task, one) for one in titles}
+                measured = {setting: one for setting, one in found.items() if one}
                 cells[task] = {setting: one.cell for setting, one in measured.items()}
+                # One number if it is the same in each column.
+                each = [f"{one.records:,}" if one else MISSING for one in found.values()]
+                each = each if len({*each} - {MISSING}) > 1 else [max(each)]
                 most = max((one.records for one in measured.values()), default=None)
-                each = "/".join(dict.fromkeys(f"{one.records:,}" for one in measured.values()))
                 sources = dict.fromkeys(path for one in measured.values() for path in one.sources)
-                cells[task]["records"] = Cell.of(most, each.format, tuple(sources))
+                cells[task]["records"] = Cell.of(most, "/".join(each).format, tuple(sources))
             for task, row in differences:
                 if row.model == model:
                     cells[task][f"{row.a} against {row.b}"] = difference_cell(task, row)
