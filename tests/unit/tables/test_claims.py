@@ -136,8 +136,9 @@ def test_a_published_value_may_be_off_by_half_of_its_last_digit(results: Path) -
         ("0.77", "contains*", "yes*"),
         ("0.82", "contains*", "unclear*"),
     ):
-        text = f"table,model,doubled,PM,SA\nIND,GPT-4 Turbo,,{printed},\nIND,EcomGPT,,0.5,\n"
-        (results / "study.csv").write_text(text)
+        # The digits of another table do not count.
+        rows = f"IND,GPT-4 Turbo,,{printed},\nIND,EcomGPT,,0.5,\nOOD,EcomGPT,,0.5001,\n"
+        (results / "study.csv").write_text(f"table,model,doubled,PM,SA\n{rows}")
         found = cells(made(results))["PM"]
         assert [found["interval"].shown, found["within"].shown] == expected
 

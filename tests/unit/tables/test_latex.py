@@ -1,6 +1,7 @@
 """LaTeX: the environment, and how tables are laid out."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,66 +16,6 @@ from ecslm.tables.model import Cell, HeaderCell, Interval, Layout, Panel, Row, R
 TABULAR, FLOAT = REPORT / "tabular.tex.jinja", REPORT / "float.tex.jinja"
 HOSTILE = "50%_A&B #1 {x} ~ ^ \\ $ < > |"
 WIDE = Layout(wide=True, intervals="beside")
-
-
-def panel(*cells: Cell, title: str = HOSTILE, detail: str = "", **changes: Any) -> Panel:
-    columns = (
-        HeaderCell("text", "Text", form="text"),
-        HeaderCell("AVE", "AVE", "F_BERT", records=1_000),
-    )
-    text = Cell(HOSTILE, HOSTILE)
-    rows = tuple(
-        Row(f"{HOSTILE} {n}", "model", (text, cell), detail) for n, cell in enumerate(cells)
-    )
-    return Panel(title, "Model", columns, (RowGroup(HOSTILE, rows),), **changes)
-
-
-def table(*panels: Panel, **layout: Any) -> Table:
-    notes = (HOSTILE, "†: a note")
-    return Table("ind", "results", HOSTILE, "tab:a_b", panels, notes, layout=Layout(**layout))
-
-
-def floats(made: Table) -> list[str]:
-    return render_table(TABULAR, FLOAT, made).floats.split(r"\begin{table")[1:]
-
-
-def test_fragments_with_hostile_names_compile_with_booktabs_and_siunitx_alone(
-    tmp_path: Path,
-) -> None:
-    cells = (
-        Cell(0.5, "0.500", Interval(0.4, 0.6, reliable=False), marks=("best",)),
-        Cell(0.4, "0.400", Interval(0.3, 1.0), marks=("second", "below_simple")),
-        Cell(1.2, "1.200", marks=("doubled",)),
-        Cell(-0.1, "-0.100", sd=0.01, marks=("significant",)),
-        Cell(0.0001, "<0.001"),
-        Cell(),
-    )
-    texts = []
-    for layout in (Layout(), WIDE):
-        for detail in ("strict", ""):
-            second = panel(*cells, detail=detail, float_title=HOSTILE, notes=(HOSTILE,))
-            made = replace(table(panel(*cells, detail=detail), second), layout=layout)
-            texts += render_table(TABULAR, FLOAT, made)
-    (tmp_path / "fragment.tex").write_text("\n".join(texts))
-    tex, pdf = tmp_path / "whole.tex", tmp_path / "whole.pdf"
-    tex.write_text(
-        "\\documentclass{article}\\usepackage{booktabs}\\usepackage{siunitx}"
-        "\\begin{document}\\input{fragment.tex}\\end{document}"
-    )
-    compile_pdf(tex, pdf)
-    assert pdf.read_bytes().startswith(b"%PDF")
-
-
-def test_values_are_escaped_without_being_asked_and_faults_of_a_template_have_their_place(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "t.tex.jinja"
-    path.write_text("{<< name >>} % << 1 + 1 >>\n")
-    assert render(path, name="a_b") == "{a\\_b} % 2\n"
-    for text, problem in (("<< nmae >>", "'nmae' is undefined"), ("a\n<% if %>", "line 2: ")):
-        path.write_text(text)
-        with pytest.raises(InputError, match=rf"t\.tex\.jinja: {problem}"):
-            render(path, name="x")
 
 
 HEADS = (
@@ -103,6 +44,61 @@ ROWS = (
         marks=("follows", "other_data"),
     ),
 )
+
+
+def panel(*cells: Cell, title: str = HOSTILE, detail: str = "", **changes: Any) -> Panel:
+    columns = HeaderCell("text", "Text", form="text"), HeaderCell("AVE", "AVE", "F_BERT")
+    text, name = Cell(HOSTILE, HOSTILE), f"{HOSTILE} 1"
+    rows = tuple(Row(name, "model", (text, cell), detail) for cell in cells)
+    return Panel(title, "Model", columns, (RowGroup(HOSTILE, rows),), **changes)
+
+
+def table(*panels: Panel, **layout: Any) -> Table:
+    notes = (HOSTILE, "†: a note")
+    return Table("ind", "results", HOSTILE, "tab:a_b", panels, notes, layout=Layout(**layout))
+
+
+def floats(made: Table) -> list[str]:
+    fragments = render_table(TABULAR, FLOAT, made)
+    begun, caption = r"\begin{tabular}", r"\caption{"
+    assert fragments.tabulars.count(begun) == fragments.floats.count(begun)
+    found = fragments.floats.split(r"\begin{table")[1:]
+    assert [one.count(caption) for one in found] == [1] * len(found)
+    assert caption not in fragments.tabulars
+    return found
+
+
+def test_fragments_with_hostile_names_compile_with_booktabs_and_siunitx_alone(
+    tmp_path: Path,
+) -> None:
+    cells = [cell for one in ROWS for cell in one.cells[2:]]
+    texts = []
+    for layout, detail in product((Layout(), WIDE), ("strict", "")):
+        second = panel(*cells, detail=detail, float_title=HOSTILE, notes=(HOSTILE,))
+        made = replace(table(panel(*cells, detail=detail), second), layout=layout)
+        texts += render_table(TABULAR, FLOAT, made)
+    (tmp_path / "fragment.tex").write_text("\n".join(texts))
+    tex, pdf = tmp_path / "whole.tex", tmp_path / "whole.pdf"
+    tex.write_text(
+        "\\documentclass{article}\\usepackage{booktabs}\\usepackage{siunitx}"
+        "\\begin{document}\\input{fragment.tex}\\end{document}"
+    )
+    compile_pdf(tex, pdf)
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+def test_values_are_escaped_without_being_asked_and_faults_of_a_template_have_their_place(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.tex.jinja"
+    path.write_text("{<< name >>} % << 1 + 1 >>\n")
+    assert render(path, name="a_b") == "{a\\_b} % 2\n"
+    for text, problem in (("<< nmae >>", "'nmae' is undefined"), ("a\n<% if %>", "line 2: ")):
+        path.write_text(text)
+        with pytest.raises(InputError, match=rf"t\.tex\.jinja: {problem}"):
+            render(path, name="x")
+
+
 EXPECTED = r"""
 \begin{tabular}[t]{@{}llrS[table-format=1.3]S[table-format=-2.1]S[table-format=1.3]@{}}
 \toprule

@@ -6,10 +6,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from support.study_tables import fragments, study_tables
-
-from ecslm.tables.model import Table
 
 # Size of the text in the proceedings of computational linguistics; 650 pt is letter paper's.
 HEAD = r"""\documentclass[twocolumn]{article}
@@ -23,18 +20,10 @@ TOO_WIDE = r"\noindent\rule{250pt}{1pt}\clearpage"
 PROBLEM = re.compile(r"Overfull \\hbox \([\d.]+pt too wide\)|Float too large.*")
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Table]:
-    """The tables of the paper, and those of the demo which look unlike them."""
-    folder = tmp_path_factory.mktemp("tables")
-    demo = study_tables("demo", folder / "demo")
-    others = {f"demo-{name}": demo[name] for name in ("claims", "comparisons", "ind")}
-    return others | study_tables("paper", folder / "paper")
-
-
-def test_no_table_is_too_wide_for_its_columns_or_too_high_for_a_page(
-    tables: dict[str, Table], tmp_path: Path
-) -> None:
+def test_no_table_is_too_wide_for_its_columns_or_too_high_for_a_page(tmp_path: Path) -> None:
+    demo, tables = (study_tables(study, tmp_path / study) for study in ("demo", "paper"))
+    # Those that look unlike the paper's.
+    tables |= {f"demo-{name}": demo[name] for name in ("claims", "comparisons", "ind")}
     lines = [HEAD, r"\typeout{TABLE none}", TOO_WIDE]
     for name, table in tables.items():
         # The others are like the first or the last, and LaTeX takes a second for 400 numbers.
@@ -50,13 +39,3 @@ def test_no_table_is_too_wide_for_its_columns_or_too_high_for_a_page(
     assert reported.pop("none") == [r"Overfull \hbox (30.91501pt too wide)"]
     assert len(reported) == len(tables) > 15
     assert {name: found for name, found in reported.items() if found} == {}
-
-
-def test_each_float_has_a_label_of_its_own(tables: dict[str, Table]) -> None:
-    made = fragments(tables["validity"])
-    found = re.findall(r"\\label\{(.*?)\}", made.floats)
-    assert found == ["tab:validity", *(f"tab:validity-{n}" for n in range(2, 7))]
-    assert made.floats.count(r"\caption{") == len(found)
-    assert made.floats.count(r"Notes: Table~\ref{tab:validity}.") == len(found) - 1
-    assert r"\caption" not in made.tabulars
-    assert made.tabulars.count(r"\begin{tabular}") == made.floats.count(r"\begin{tabular}")
