@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ecslm.common.files import json_text
-from ecslm.models.architecture import read_architectures
 from ecslm.script import Origin, OutputFile, job, run_script
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.kind import TableRequest
@@ -22,7 +21,6 @@ def main(
     tabular: OutputFile,
     json: OutputFile,
     published: Path | None = None,
-    architectures: Path | None = None,
     notes: Path | None = None,
 ) -> None:
     """
@@ -36,17 +34,13 @@ def main(
         tabular: LaTeX fragment to write, only the tabulars
         json: JSON twin to write
         published: published numbers, as CSV, for the kinds of table that show some
-        architectures: sizes of models, as CSV, for tables of kind cost and parameters
         notes: notes on published numbers, as CSV, for tables of kind reproduction
     """
     entry, study = settings.table, settings.context
-    given = {"published": published, "architectures": architectures, "notes": notes}
+    given = {"published": published, "notes": notes}
     resources = {option: path for option, path in given.items() if path}
     files = [results / path for path in entry.files(study)]
     origin.reads(*files, template, float_template, *resources.values())
-    if architectures is not None:
-        # The plan has counted parameters from it.
-        read_architectures(architectures)
     built = entry.build(table, Inputs(study, results, resources))
     fragments = render_table(template, float_template, built)
     written = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from support.configs import SHIPPED
 from support.project import PROMPTS, REPORT, ROOT
-from support.table_files import comparison_row, scores, write_simple
+from support.table_files import comparison_row, overlap, scores, write_leakage, write_simple
 
 from ecslm.common.files import write_json
 from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
@@ -36,10 +36,6 @@ LENGTHS = {"min": 100, "p50": 1_200, "p95": 2_400, "p99": 2_500, "max": 2_600}
 DESCRIBED = {
     **{"records": 10 * RECORDS, "instructions": 5, "prompt_tokens": LENGTHS},
     **{"answer_tokens": LENGTHS, "room": 4_000, "truncated": 12},
-}
-OVERLAP = {
-    **{"records": RECORDS, "exact": 123, "exact_with_output": 12, "near": RECORDS},
-    **{"instruction": "seen", "queries": None, "history_targets": None},
 }
 
 
@@ -84,8 +80,7 @@ def _write(study: Study, results: Path, path: str) -> None:
     elif folder == "comparisons":
         write_json(file, list(_comparisons(study, task, rng)))
     elif folder == "leakage":
-        about = {"task": task, "shingle_words": 5, "jaccard": 0.8, "pairs": []}
-        write_json(file, about | {"settings": dict.fromkeys(settings, OVERLAP)})
+        write_leakage(results, task, dict.fromkeys(settings, overlap(RECORDS, 123, RECORDS)))
     elif folder == "descriptions":
         write_json(file, _description(study, task))
     elif "/over-seeds/" in path:

@@ -40,7 +40,7 @@ from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import AnyModelName, SettingName, TaskName
+from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -185,7 +185,7 @@ class TransformersModel(AnyModel):
     training: TrainingSettings | None = None
     """If missing, the base is not tuned. If present, even empty, it is tuned, and its keys replace
     those of the study's `training`."""
-    adapter_of: AnyModelName | None = None
+    adapter_of: ModelName | None = None
     """Model whose adapters it uses instead of training its own; both need the same base, template
     and precision."""
     precision: Precision = Precision()

@@ -10,7 +10,7 @@ from ecslm.common.errors import InputError
 from ecslm.config.models import LearnedModel
 from ecslm.figures.settings import DrawnTable, FiguresSettings
 from ecslm.plan.study import Study
-from ecslm.plan.tables import in_report_order, partly_shown, table_context
+from ecslm.plan.tables import in_report_order, table_context
 from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.reports.summaries import run_summary
 from ecslm.tables.settings import TableContext
@@ -61,8 +61,7 @@ def _rows(study: Study, entry: Any) -> Iterator[tuple[str, str | None]]:
     """The rows of a results table; of a published one, with its name there."""
     models, comparable = table_context(study).models, study.settings.published_comparable
     for group in entry.rows:
-        chosen_from = (model for names in group.best_of.values() for model in names)
-        for row in (*group.models, *chosen_from, *group.baselines):
+        for row in (*group.models, *group.baselines):
             if row not in models or models[row].limits is None:
                 yield row, None
             if group.followed_by_published and comparable:
@@ -136,7 +135,6 @@ def report_settings(study: Study) -> ReportSettings:
         hourly=next((one.hardware.price for one in costs if one.hardware), None),
         currency=next((one.currency for one in costs if one.currency), None),
         timed=any(answering in one.latency for one in costs),
-        partly_shown=partly_shown(study),
         card=study.described_model is not None,
         samples=settings.report.samples,
         versions=lock_versions(LISTED),

@@ -5,7 +5,7 @@ A report has the scores of all models, whatever tables are configured.
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import groupby, product
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.kind import KINDS, TableRequest
 from ecslm.tables.kinds.results import ResultsEntry, Rows
-from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
     ContrastContext,
     DataContext,
@@ -30,7 +29,6 @@ from ecslm.tables.settings import (
     TaskContext,
 )
 
-LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
 
@@ -43,8 +41,17 @@ def study_tables(study: Study) -> Mapping[str, Entry]:
 
 def score_tables(study: Study) -> dict[str, Entry]:
     """A results table for each setting, by name, of the models and tasks that no results table of
-    the configuration shows in any setting, beside all trivial baselines."""
-    declared, scored = study.settings.tables, _scored(study)
+    the configuration shows in any setting, beside all trivial baselines. The answers to prompts
+    with an example are those of the setting without."""
+    declared, baselines = study.settings.tables, sorted(study.settings.baselines)
+    scored = [
+        (setting, model, task)
+        for setting in sorted({one.removesuffix(EXAMPLE) for one in study.settings.settings})
+        for model in sorted(study.settings.models)
+        for task in study.model_tasks(model)
+        if answered_setting(setting, study.model(model).shots)
+        in study.answered_settings(model, task)
+    ]
     shown = {
         (model, task)
         for entry in declared.values()
@@ -52,25 +59,19 @@ def score_tables(study: Study) -> dict[str, Entry]:
         for setting, model, task in scored
         if setting == entry.setting and model in entry.models and task in entry.columns
     }
-    # A table's label is that of its name.
-    taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
     found: dict[str, Entry] = {}
     left = (one for one in scored if one[1:] not in shown)
     for setting, same in groupby(left, key=itemgetter(0)):
         pairs = [one[1:] for one in same]
         models, tasks = dict.fromkeys(model for model, _ in pairs), {task for _, task in pairs}
         free = tuple(name for name in models if study.settings.models[name].limits() is None)
-        trivial = [
-            name
-            for name in sorted(study.settings.baselines)
-            if tasks.intersection(study.baseline_tasks(name))
-        ]
+        trivial = [one for one in baselines if tasks.intersection(study.baseline_tasks(one))]
         groups = [Rows(group="Trivial", baselines=tuple(trivial))] if trivial else []
         # A setting is called as the data call it, which may be no name of a file.
-        name = name_like(f"scores_{setting}", {*taken, *found}, otherwise="scores")
+        name = name_like(f"scores_{setting}", {*declared, *found}, otherwise="scores")
         found[name] = ResultsEntry(
             kind="results",
-            label=f"{LABEL}{name}",
+            label=f"tab:{name}",
             caption=f"Scores, {study.config.setting_titles.get(setting, setting)}",
             wide=len(tasks) > MOST_NARROW,
             setting=setting,
@@ -79,31 +80,6 @@ def score_tables(study: Study) -> dict[str, Entry]:
             competitors=free if len(free) > 1 else (),
         )
     return found
-
-
-def partly_shown(study: Study) -> tuple[str, ...]:
-    """The settings of which some model's score of some task is in no table, sorted."""
-    shown: set[tuple[str, ...]] = set()
-    for entry in study_tables(study).values():
-        named: dict[str, list[str]] = {"settings": [], "models": [], "tasks": []}
-        for part, name in names_in(entry):
-            named.setdefault(part, []).append(name)
-        shown |= {*product(named["settings"], named["models"], named["tasks"])}
-    return tuple(dict.fromkeys(one[0] for one in _scored(study) if one not in shown))
-
-
-@cache
-def _scored(study: Study) -> list[tuple[str, str, str]]:
-    """The settings, models and tasks that have scores, sorted by setting and model. The answers to
-    prompts with an example are those of the setting without."""
-    return [
-        (setting, model, task)
-        for setting in sorted({one.removesuffix(EXAMPLE) for one in study.settings.settings})
-        for model in sorted(study.settings.models)
-        for task in study.model_tasks(model)
-        if answered_setting(setting, study.model(model).shots)
-        in study.answered_settings(model, task)
-    ]
 
 
 @cache
@@ -119,10 +95,8 @@ def table_files(study: Study, table: str) -> list[str]:
 
 def table_resources(study: Study, table: str) -> dict[str, str]:
     """Files of the repository that a table reads besides results, by the option of the script."""
-    found = {
-        option: study.published(path) if path.is_relative_to(paths.PUBLISHED) else str(path)
-        for option, path in study_tables(study)[table].RESOURCES.items()
-    }
+    wanted = study_tables(study)[table].RESOURCES.items()
+    found = {option: study.published(path) for option, path in wanted}
     return {option: path for option, path in found.items() if path is not None}
 
 
@@ -130,8 +104,7 @@ def check_tables(study: Study) -> None:
     """Check the names that tables look up in files of the repository, before anything runs.
 
     Raises:
-        InputError: a published row or an architecture that a table names is missing, or there are
-            no published scores.
+        InputError: a published row that a table names is missing, or there are no published scores.
     """
     problems = []
     if study.published(paths.PUBLISHED_SCORES) is None:
@@ -142,7 +115,7 @@ def check_tables(study: Study) -> None:
     for table, entry in study_tables(study).items():
         files = {option: Path(path) for option, path in table_resources(study, table).items()}
         found = entry.problems(Inputs(table_context(study), Path(study.results), files))
-        problems += [f"studies.{study.name}.tables.{table}.{problem}" for problem in found]
+        problems += [f"studies.{study.name}.tables.{table}: {problem}" for problem in found]
     if problems:
         raise InputError(*problems)
 
@@ -166,8 +139,7 @@ def table_context(study: Study) -> TableContext:
                 metric=metric(task.metric).NAME,
                 proportion=metric(task.metric).PROPORTION,
                 answer=task.answer,
-                train=task.train,
-                test=task.test,
+                overlaps=task.train and task.test,
             )
             for code, task in tasks.items()
         },

@@ -124,8 +124,7 @@ class Content:
             yield "Values of models that were not run here are quoted as published."
         if not_run := sorted(context.models.keys() - set(settings.models)):
             yield f"In the configuration, but not run here: {', '.join(not_run)}."
-        if partly := "; ".join(map(context.setting_title, settings.partly_shown)):
-            yield f"Some scores of these settings are only in scores.csv: {partly}."
+        yield "All scores are in scores.csv, also those that no table shows."
         if context.data.comparable and settings.of_the_paper:
             yield (
                 "Base models and general models, the published ones included, may have seen the "

@@ -70,8 +70,6 @@ class ReportSettings(JobSettings):
     """Of all prices."""
     timed: bool = False
     """Whether the time of single answers is measured."""
-    partly_shown: tuple[str, ...] = ()
-    """Evaluation settings of which some scores are in no table, sorted."""
     card: bool = True
     """Whether the study has a data card."""
     samples: int

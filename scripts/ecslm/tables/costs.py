@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
+import numpy as np
+
 from ecslm.common.files import read_model
 from ecslm.schemas.cost import CostFile, LatencyFile, Prices
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
@@ -51,9 +53,8 @@ class Costs:
         """
         self.sources = tuple(paths)
         self.files = [read_model(results / path, CostFile) for path in self.sources]
-        peaks = [one.peak_memory_bytes for one in self.files]
-        known = [peak for peak in peaks if peak is not None]
-        self.memory = max(known) if known and len(known) == len(peaks) else nan
+        peaks = [nan if (peak := one.peak_memory_bytes) is None else peak for one in self.files]
+        self.memory = float(np.max(peaks or [nan]))
         self.devices = [one.device for one in self.files if one.device is not None]
 
     def total(self, field: str) -> float:

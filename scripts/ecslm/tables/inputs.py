@@ -5,11 +5,12 @@ A kind of table is a class of entries that knows what it reads and how it is bui
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
+from math import nan
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -21,7 +22,7 @@ from ecslm.data.reports import Leakage
 from ecslm.schemas.paths import comparison_path, leakage_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table
-from ecslm.tables.scores import Measured, Scores, score_files
+from ecslm.tables.scores import Scores, score_files
 from ecslm.tables.settings import TableContext
 
 # A comparison with its task.
@@ -36,7 +37,7 @@ def _compared(study: TableContext) -> list[str]:
 
 def _trained(study: TableContext) -> list[str]:
     """The tasks whose test records are compared with those of training."""
-    return [name for name, task in sorted(study.tasks.items()) if task.test and task.train]
+    return [name for name, task in sorted(study.tasks.items()) if task.overlaps]
 
 
 # The files of a study that a part of `Inputs` is read from, relative to its results directory.
@@ -148,13 +149,12 @@ class Published:
         if not (printed := row.get(task, "")):
             return Cell()
         doubled = task in row["doubled"].split()
-        where = f"{self.path}: {table}, {model}, {task}"
         try:
             value = float(printed)
         except ValueError:
-            raise InputError(f"{where}: not a number ({printed})") from None
-        # Not so of nan either.
+            value = nan
         if not abs(value) <= (2 if doubled else 1):
+            where = f"{self.path}: {table}, {model}, {task}"
             raise InputError(f"{where}: {printed} is no score: 1 is the best, not 100 per cent")
         marks = ("doubled",) if doubled else ()
         return Cell(value, printed, marks=marks, sources=(source_name(self.path),))
@@ -195,9 +195,15 @@ class Entry(Closed):
         """The results that it reads, relative to the study's results directory."""
         return list(dict.fromkeys(path for part in self.READS for path in FILES[part](study)))
 
-    def problems(self, inputs: Inputs) -> Iterable[str]:  # noqa: ARG002
-        """What does not fit the study or the repository's files, as `field: message`."""
+    def published_rows(self) -> Iterable[tuple[str | None, str]]:
+        """Published rows that it names, each with its table."""
         return ()
+
+    def problems(self, inputs: Inputs) -> Iterator[str]:
+        """What does not fit the study or the repository's files."""
+        for table, row in dict.fromkeys(self.published_rows()):
+            if not inputs.published.has(table, row):
+                yield f"{row} is not in table {table} of {inputs.published.path}"
 
     @abstractmethod
     def build(self, name: str, inputs: Inputs) -> Table:
@@ -227,18 +233,4 @@ class IntervalsEntry(Entry):
     """Fields of every table with intervals."""
 
     intervals: IntervalsPlace = "below"
-    """Where intervals or standard deviations stand in LaTeX, if at all."""
-
-
-class ScoresEntry(IntervalsEntry):
-    """Fields of every table of headline scores."""
-
-    spread: Literal["interval", "sd"] = "interval"
-    """Shown with a value: its 95 % interval over records (with several seeds, of their mean), or
-    its standard deviation over seeds, if there are several."""
-
-    def headline(self, measured: Measured | None) -> Cell:
-        """The headline cell of what may not have been measured."""
-        if measured is None:
-            return Cell()
-        return measured.cell if self.spread == "interval" else measured.plain
+    """Where intervals stand in LaTeX, if at all."""

@@ -1,11 +1,10 @@
 """All kinds of table, and the request for one table."""
 
-from collections.abc import Collection, Mapping
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ecslm.schemas.settings import JobSettings
 from ecslm.tables.inputs import Entry
@@ -18,7 +17,6 @@ from ecslm.tables.kinds.parameters import ParametersEntry
 from ecslm.tables.kinds.reproduction import ReproductionEntry
 from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.kinds.validity import ValidityEntry
-from ecslm.tables.references import names_in
 from ecslm.tables.settings import TableContext
 
 # In the order of a report.
@@ -40,16 +38,3 @@ class TableRequest(JobSettings):
 
     table: AnyEntry
     context: TableContext
-
-    @model_validator(mode="after")
-    def _of_the_study(self) -> "TableRequest":
-        """By hand, an entry may name what the study lacks."""
-        known: Mapping[str, Collection[str]] = {
-            **vars(self.context),
-            "tuned models": self.context.models,
-            "contrasts of settings": self.context.contrasts,
-        }
-        for part, name in names_in(self.table):
-            if name not in known.get(part, (name,)):
-                raise ValueError(f"context: has no {name} among its {part}")
-        return self

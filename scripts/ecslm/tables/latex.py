@@ -37,12 +37,10 @@ SPECIAL = {
     "†": r"\textsuperscript{\textdagger}",
     "‡": r"\textsuperscript{\textdaggerdbl}",
     "\N{DOWNWARDS ARROW}": r"\textsuperscript{$\downarrow$}",
-    "\N{SECTION SIGN}": r"\S{}",
 }
 NUMBER = re.compile(r"(-?)(\d+)\.?(\d*)")
-# Signs after a number, by its mark, and after the name of a row.
+# Signs after a number, by its mark.
 SIGNS = {"doubled": r"\dagger", "below_simple": r"\downarrow", "constant": "="}
-ROW_SIGNS = {"other_data": r"$^{\ddagger}$", "chosen": r"\,\S{}"}
 # Heads that are symbols.
 LETTERS = ("n", "p")
 
@@ -214,7 +212,7 @@ class Tabular:
     Texts of a line of cells begin with `&`. In a dense panel intervals are smaller.
 
     Attributes:
-        has_spreads: whether intervals or standard deviations are shown.
+        has_spreads: whether intervals are shown.
         height: how many lines it takes, about.
         types: types of all columns but that of the row names.
         width: number of columns, those of the row names and of what they measure included.
@@ -240,9 +238,9 @@ class Tabular:
         self.details = self._line([metric_name(one.detail) for one in panel.columns])
         records = (one.records for one in panel.columns)
         self.records = self._line(["" if one is None else f"{one:,}" for one in records])
-        lines = sum(1.9 if self.spreads(row) else 1 for row in panel.rows)
-        titled = (0.6 if self.detailed or not group.title else 1.6 for group in panel.groups)
-        self.height = lines + 5 + bool(self.details) + bool(self.records) + sum(titled)
+        rows = sum(1.9 if self.spreads(row) else 1 for row in panel.rows)
+        titles = sum(0.6 + bool(one.title and not self.detailed) for one in panel.groups)
+        self.height = rows + titles + 5 + bool(self.details) + bool(self.records)
 
     def title(self, float_title: str) -> str:
         """What its title adds to that of its float."""
@@ -250,9 +248,9 @@ class Tabular:
         return title[:1].upper() + title[1:]
 
     def name(self, row: Row) -> Tex:
-        """A row's name with its signs."""
-        signs = "".join(sign for mark, sign in ROW_SIGNS.items() if mark in row.marks)
-        return Tex((r"\quad published" if "follows" in row.marks else escape(row.name)) + signs)
+        """A row's name, with a sign if it is of other data."""
+        sign = r"$^{\ddagger}$" if "other_data" in row.marks else ""
+        return Tex((r"\quad published" if "follows" in row.marks else escape(row.name)) + sign)
 
     def cells(self, row: Row) -> Tex:
         """A row's cells."""
@@ -260,7 +258,7 @@ class Tabular:
         return Tex("".join(f" & {column.text(cell)}" for column, cell in pairs))
 
     def spreads(self, row: Row) -> Tex | None:
-        """A line of intervals or standard deviations below a row's cells, if there is one."""
+        """A line of intervals below a row's cells, if there is one."""
         pairs = zip(self._columns, row.cells, strict=True) if self._below else ()
         spreads = [column.spread(cell, self._digits) for column, cell in pairs]
         return Tex("".join(f" & {text}" for text in spreads)) if any(spreads) else None
@@ -301,7 +299,7 @@ class _Column:
         self, header: HeaderCell, cells: Sequence[Cell], intervals: IntervalsPlace, dense: bool
     ) -> None:
         self.header, self._is_number = header, header.form == "number"
-        spreads = any(one.interval or one.sd is not None for one in cells)
+        spreads = any(one.interval for one in cells)
         self.has_spreads = self._is_number and intervals != "none" and spreads
         self._beside = self.has_spreads and intervals == "beside"
         self._size = r"\fontsize{6}{7}\selectfont" if dense else r"\scriptsize"
@@ -321,12 +319,9 @@ class _Column:
         return self._number(cell) + (f" & {self.spread(cell)}" if self._beside else "")
 
     def spread(self, cell: Cell, digits: int = 3) -> str:
-        """The cell's interval, or else its standard deviation over seeds, in short form:
-        [.463,.527]."""
-        if not self._is_number:
+        """The cell's interval in short form: [.463,.527]."""
+        if not self._is_number or cell.interval is None:
             return ""
-        if cell.interval is None:
-            return "" if cell.sd is None else rf"{{{self._size} $\pm${_short(cell.sd, 3)}}}"
         low, high = _short(cell.interval.low, digits), _short(cell.interval.high, digits)
         # Below a number, without a width of its own, which would make the column wider.
         star = "*" if self._beside else r"\rlap{*}"

@@ -109,8 +109,7 @@ class Simple:
 class HeaderCell:
     """The head of a column.
 
-    `records` are the test records of its scores, but for the rows that `fewer` names, with their
-    own number; None where it has none.
+    `records` are the test records of its scores, at most; None where it has none.
     """
 
     key: str
@@ -118,7 +117,6 @@ class HeaderCell:
     detail: str = ""
     form: Form = "number"
     records: int | None = None
-    fewer: tuple[tuple[str, int], ...] = ()
     simple: Simple | None = None
 
 
@@ -126,8 +124,8 @@ class HeaderCell:
 class Row:
     """A named row.
 
-    Marks: `other_data` (measured on data other than the study's), `chosen` (in each column the best
-    of several models), `follows` (what was published of the row above).
+    Marks: `other_data` (measured on data other than the study's), `follows` (what was published of
+    the row above).
     """
 
     name: str

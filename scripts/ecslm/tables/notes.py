@@ -5,9 +5,8 @@ from statistics import median
 from typing import TypeVar
 
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
-from ecslm.tables.inputs import ScoresEntry
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, Simple, percent_text
-from ecslm.tables.scores import Measured
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, percent_text
+from ecslm.tables.scores import Scored
 from ecslm.tables.settings import ModelContext
 
 Key = TypeVar("Key", bound=Hashable)
@@ -34,27 +33,21 @@ OF_MARKS = {
 }
 
 
-def task_head(
-    task: str, detail: str, measured: Mapping[str, Measured], simple: Simple | None = None
-) -> HeaderCell:
-    """The head of a task's column, with its test records.
-
-    Args:
-        measured: what was measured, by row.
-    """
-    most = max((one.records for one in measured.values()), default=None)
-    fewer = ((name, one.records) for name, one in measured.items() if one.records != most)
-    return HeaderCell(task, task, detail, records=most, fewer=tuple(fewer), simple=simple)
+def task_head(task: str, detail: str, scored: Scored) -> HeaderCell:
+    """The head of a task's column, with its test records."""
+    records = (one.records for (_, of), one in scored.items() if of == task)
+    return HeaderCell(task, task, detail, records=max(records, default=None))
 
 
-def fewer_notes(columns: Iterable[HeaderCell]) -> list[str]:
-    """The rows of a column that were measured on fewer records than the others."""
-    found = grouped(
-        ((column.text, records), row) for column in columns for row, records in column.fewer
-    )
+def fewer_notes(scored: Scored) -> list[str]:
+    """The rows that were measured on fewer records than others of their column."""
+    most: dict[str, int] = {}
+    for (_, task), one in scored.items():
+        most[task] = max(one.records, most.get(task, 0))
     return [
-        f"{column}, {', '.join(rows)}: n = {records:,}."
-        for (column, records), rows in sorted(found.items())
+        f"{task}, {row}: n = {one.records:,}."
+        for (row, task), one in scored.items()
+        if one.records < most[task]
     ]
 
 
@@ -111,30 +104,28 @@ def mark_notes(
 
 
 def seed_notes(
-    rows: Mapping[str, Iterable[Cell]], seeds: Mapping[str, int], entry: ScoresEntry
+    rows: Mapping[str, Iterable[Cell]], models: Mapping[str, ModelContext], intervals: str
 ) -> list[str]:
     """Which rows are means over seeds, and how much seeds differ.
 
     Args:
         rows: their cells, by name.
-        seeds: the number of seeds of each row that has several.
+        intervals: where they stand; if nowhere, they are not explained.
     """
     deviations = {
         name: found
         for name, cells in rows.items()
         if (found := [cell.sd for cell in cells if cell.sd is not None])
     }
-    notes, with_intervals = [], entry.intervals != "none" and entry.spread == "interval"
-    for count, names in sorted(grouped((seeds[name], name) for name in deviations).items()):
-        spread = "with the standard deviation over them."
-        if with_intervals or entry.intervals == "none":
-            found = [one for name in names for one in deviations[name]]
-            spread = (
-                f"standard deviations over seeds {min(found):.3f} to {max(found):.3f}, median "
-                f"{median(found):.3f}."
-            )
-        notes.append(f"{', '.join(names)}: mean over {count} seeds; {spread}")
-    return [*notes, JOINT] if notes and with_intervals else notes
+    notes = []
+    by_count = grouped((len(models[name].seeds), name) for name in deviations)
+    for count, names in sorted(by_count.items()):
+        found = [one for name in names for one in deviations[name]]
+        notes.append(
+            f"{', '.join(names)}: mean over {count} seeds; standard deviations over seeds "
+            f"{min(found):.3f} to {max(found):.3f}, median {median(found):.3f}."
+        )
+    return [*notes, JOINT] if notes and intervals != "none" else notes
 
 
 def grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:

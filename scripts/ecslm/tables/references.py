@@ -9,8 +9,6 @@ from ecslm.schemas.references import Part, Reference
 
 TaskName = Annotated[str, Reference("tasks")]
 ModelName = Annotated[str, Reference("models")]
-# A model that need not be in the table.
-AnyModelName = Annotated[str, Reference("models")]
 TunedModelName = Annotated[str, Reference("tuned models")]
 BaselineName = Annotated[str, Reference("baselines")]
 # An evaluation setting.
@@ -20,10 +18,3 @@ RecordsSettingName = Annotated[str, Reference("settings of records")]
 ContrastName = Annotated[str, Reference("contrasts")]
 # A contrast that compares settings, not models.
 SettingsContrastName = Annotated[str, Reference("contrasts of settings")]
-
-
-def names_in(entry: BaseModel) -> list[tuple[Part, str]]:
-    """The names in an entry, each with what it refers to, in the order of its fields."""
-    found: list[tuple[Part, str]] = []
-    type(entry).model_validate(entry.model_dump(), context=lambda *one: found.append(one))
-    return found

@@ -4,7 +4,7 @@ With several seeds the value is the mean over seeds, with its standard deviation
 interval is that of the mean, from the file of the score over seeds.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -43,7 +43,6 @@ class Measured:
         constant: the answer that every seed gives nearly always, in words.
         details: the metric's own fields, of the first seed.
         cell: the headline cell: strict value, interval, standard deviation over seeds.
-        plain: the same without its interval.
     """
 
     def __init__(
@@ -61,13 +60,14 @@ class Measured:
         """
         strict, answers = [one.strict for one in scores], [one.answers for one in scores]
         self.records, self.seeds, self.sources = scores[0].n, len(scores), sources
-        self.strict = _mean(strict)
-        self.released = _mean(one.released for one in scores)
-        self.released_2024 = _mean(one.released_2024 for one in scores)
-        self.lenient = _mean(one.details.lenient for one in strict)
-        self.invalid = _share(scores, (one.n_invalid for one in scores))
-        self.truncated = _share(scores, (one.n_truncated for one in scores))
-        self.most_frequent = _share(scores, (one.count if one else None for one in answers))
+        self.strict = _mean(map(_known, strict))
+        self.released = _mean(_known(one.released) for one in scores)
+        self.released_2024 = _mean(_known(one.released_2024) for one in scores)
+        self.lenient = _mean(_known(one.details.lenient) for one in strict)
+        self.invalid = _mean(one.n_invalid / one.n for one in scores)
+        cut = [one.n_truncated for one in scores]
+        self.truncated = _mean(None if one is None else one / self.records for one in cut)
+        self.most_frequent = _mean(one.count / self.records if one else None for one in answers)
         self.distinct = max((one.distinct for one in answers if one), default=None)
         self.constant: str | None = None
         if self.most_frequent is not None and all(one.is_constant for one in scores):
@@ -77,14 +77,16 @@ class Measured:
             rest = f"{words} in {percent_text(self.most_frequent)} %"
             self.constant = f"always {words}" if in_all else rest
         self.details = strict[0].details.of_metric
-        self.plain = Cell.score(self.strict, sources)
-        self.cell = replace(self.plain, sources=(*interval_sources, *sources))
+        self.cell = Cell.score(self.strict, (*interval_sources, *sources))
         if self.strict is not None:
-            known = _known(one.details.mcc for one in strict)
-            mcc = fmean(known) if known else None
+            mcc = _mean(one.details.mcc for one in strict)
             sd = stdev(one.value for one in strict) if len(strict) > 1 else None
-            self.plain = replace(self.plain, sd=sd, mcc=mcc)
             self.cell = replace(self.cell, sd=sd, mcc=mcc, interval=interval)
+
+    @property
+    def plain(self) -> Cell:
+        """The headline cell without its interval."""
+        return replace(self.cell, interval=None)
 
 
 def _interval(score: StrictScore | OverSeedsScore) -> Interval | None:
@@ -95,22 +97,15 @@ def _interval(score: StrictScore | OverSeedsScore) -> Interval | None:
     return Interval(*score.ci95, reliable=about is not None and about.reliable)
 
 
-def _known(values: Iterable[float | None]) -> list[float]:
-    """The values; none if one of them is not known."""
+def _known(value: Value | None) -> float | None:
+    return value.known if value else None
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """The mean; None if one of the values is not known."""
     found = list(values)
     known = [one for one in found if one is not None]
-    return known if len(known) == len(found) else []
-
-
-def _mean(values: Iterable[Value | None]) -> float | None:
-    known = _known(one.known if one else None for one in values)
-    return fmean(known) if known else None
-
-
-def _share(scores: Sequence[SettingScores], counts: Iterable[int | None]) -> float | None:
-    """The share of all records, given the count of each seed."""
-    known, records = _known(counts), sum(one.n for one in scores)
-    return sum(known) / records if known and records else None
+    return fmean(known) if known and len(known) == len(found) else None
 
 
 def best_simple(results: Path, task: str) -> str:
@@ -140,6 +135,10 @@ def score_files(study: TableContext) -> Iterator[str]:
         yield from (metric_path(name, 0, task) for task in tasks)
     for task, names in sorted(study.simple.items()):
         yield from simple_files(task, names)
+
+
+# By row and task.
+Scored = Mapping[tuple[str, str], Measured]
 
 
 class Scores:
@@ -172,6 +171,11 @@ class Scores:
         over_seeds = read_result(self._results / path, OverSeedsFile).settings[setting].strict
         return Measured(scores, paths, _interval(over_seeds), (path,))
 
+    def of_all(self, names: Iterable[str], tasks: Collection[str], setting: str) -> Scored:
+        """The scores of rows in some tasks, as far as there are any, row by row."""
+        found = {(name, task): self.of(name, task, setting) for name in names for task in tasks}
+        return {key: one for key, one in found.items() if one}
+
     def simple(self, task: str, setting: str) -> tuple[str, Measured] | None:
         """The best simple baseline of a task, with its scores; None where there is none."""
         path = SIMPLE_BASELINES.format(task=task)
@@ -181,7 +185,7 @@ class Scores:
         measured = self.of(name, task, setting)
         if measured is None:
             return None
-        measured.plain = replace(measured.plain, sources=(path, *measured.sources))
+        measured.cell = replace(measured.cell, sources=(path, *measured.cell.sources))
         return name, measured
 
     def _is_missing(self, path: str) -> bool:

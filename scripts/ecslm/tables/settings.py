@@ -18,10 +18,8 @@ class TaskContext(Closed):
     """Type of the answer."""
     proportion: bool = False
     """Whether the metric is a share of right answers."""
-    train: bool = True
-    """Whether train and val files exist."""
-    test: bool = True
-    """Whether a test file exists."""
+    overlaps: bool = True
+    """Whether it has test records that are compared with those of training."""
 
 
 class ModelContext(Closed):

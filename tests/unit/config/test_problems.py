@@ -59,14 +59,11 @@ needs a model with a base
 .models.Small.answers: the study has no task
 .models.Other: {<<: *base, answers: likelihood}, tasks.PM: *choice  -> tasks.PM.option: missing:
 .tables.ind.competitors: [Small], .models.Small.answers: likelihood  -> ^: Small does not compete
-.tables.ind.rows: *best, .tables.ind.competitors: [Best], .models.Small.answers: likelihood  -> \
-.tables.ind.competitors: Best does not compete: its answers are limited to valid ones
 """
 SHARED = {
     "dataset": small()["studies"]["shop"]["tables"]["dataset"],
     **{"base": BASE, "answers": ANSWERS, "server": SERVER, "shop": small()["studies"]["shop"]},
     "choice": {"answer": "choice", "metric": "accuracy", "title": "A choice", "aliases": []},
-    "best": [{"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}],
 }
 
 

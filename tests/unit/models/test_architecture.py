@@ -133,7 +133,7 @@ def test_damaged_weights_are_told_in_a_line(tmp_path: Path, content: bytes) -> N
 
 
 def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
-    """The counts of the weights are those of the table `parameters`, which builds the models."""
+    """The counts of the weights are those of the table `parameters`."""
     rows = read_architectures(RESOURCES / "architectures.csv")
     known = llama_architecture(rows["SmolLM2-135M"])
     assert rows["HuggingFaceTB/SmolLM2-135M-Instruct"] is rows["SmolLM2-135M"]

@@ -78,7 +78,7 @@ def test_a_table_of_contrasts_that_compare_nothing_is_refused_before_anything_ru
     check_tables(compared(tables=tables))
     with pytest.raises(InputError) as caught:
         check_tables(compared(models=NOT_RUN, tables=tables))
-    where = "studies.shop.tables.differences.contrasts"
+    where = "studies.shop.tables.differences: contrasts"
     assert str(caught.value).startswith(f"{where}: tuning compare nothing in PM, SA: their models")
 
 

@@ -54,7 +54,7 @@ def test_rows_are_those_of_the_table_without_what_cannot_be_compared() -> None:
     limited = {"base": "Small", "template": "chatml", "answers": "constrained"}
     rows = [
         {"group": "Published", "published": ["Small", "GPT-4 Turbo"]},
-        {"group": "Best", "best_of": {"Best": ["Small", "Limited"]}},
+        {"group": "Base", "models": ["Small", "Limited"]},
         {"group": "Ours", "models": ["Small-EC"], "followed_by_published": True},
     ]
     chosen = {"rows": rows, "reproduces": {"Small-EC": "Theirs"}, "published_table": "IND"}

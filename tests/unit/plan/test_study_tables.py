@@ -13,7 +13,7 @@ from support.plans import BASELINES, IND, MODELS, OOD, TASKS, plan
 from ecslm.common.errors import NAME, InputError
 from ecslm.plan.report import report_settings, study_summary
 from ecslm.plan.study import Study
-from ecslm.plan.tables import partly_shown, study_tables
+from ecslm.plan.tables import study_tables
 from ecslm.reports.settings import report_files
 
 TESTED = sorted(set(TASKS) - {"AUX"})
@@ -49,7 +49,6 @@ def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_
     assert trivial.baselines == tuple(sorted(BASELINES))
     assert models.models == ("Small", "Small-EC")
     assert in_domain.wide
-    assert in_domain.spread == "interval"
 
 
 def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_without() -> None:
@@ -62,20 +61,6 @@ def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_with
         (table,) = study_tables(made).values()
         assert table.setting == IND  # type: ignore[attr-defined]
         assert table.rows[-1].models == names  # type: ignore[attr-defined]
-        assert partly_shown(made) == ()
-
-
-def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
-    def left_out(**tables: Any) -> tuple[str, ...]:
-        return partly_shown(plan(tables=tables))
-
-    assert left_out() == ()
-    everything = results(list(MODELS), TESTED)
-    assert left_out(mine=everything) == (OOD,)
-    validity = {"kind": "validity", "label": "tab:v", "caption": "V", "models": list(MODELS)}
-    validity |= {"settings": [OOD], "columns": TESTED}
-    assert left_out(mine=everything, other=validity) == ()
-    assert left_out(mine=everything, other=validity | {"models": ["Small"]}) == (OOD,)
 
 
 def test_answers_that_are_limited_to_valid_ones_compete_in_no_table() -> None:
@@ -90,9 +75,6 @@ def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:
     name = f"scores_{IND}"
     made = plan(settings=[IND], tables={name: results(["Small"], ["PM"])})
     assert list(study_tables(made)) == [name, f"{name}_2"]
-    labelled = {**results(["Small"], ["PM"]), "label": f"tab:{name}"}
-    made = plan(settings=[IND], tables={"mine": labelled})
-    assert list(study_tables(made)) == ["mine", f"{name}_2"]
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"])), min_size=1))

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-from support.table_files import IND, OOD, built, cells, inputs, request, shown, write_comparisons
+from support.table_files import IND, OOD, built, cells, request, shown, write_comparisons
 
-from ecslm.common.errors import InputError
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.model import Table
 
@@ -85,35 +83,28 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
     assert any(note.startswith("*: ") for note in table.notes)
 
 
-@pytest.mark.parametrize(
-    ("changes", "marks", "reason"),
-    [
-        ({}, ("significant",), None),
-        ({"p_holm": 0.05}, (), None),
-        (UNSOUND, ("few",), "so few that decide"),
-        ({"p_holm_interval": (0.001, 0.05)}, ("undecided",), "too few random exchanges to tell"),
-        ({"p_holm": 0.06, "p_holm_interval": (0.04, 0.07)}, ("undecided",), "too few random"),
-        ({"p_holm": 0.06, "p_holm_interval": (0.051, 0.07)}, (), None),
-        ({"reliable": False, "test": "mcnemar"}, ("significant",), None),
-    ],
-)
 def test_a_difference_is_marked_only_where_its_test_is_sound_whatever_was_drawn(
-    changes: dict[str, Any], marks: tuple[str, ...], reason: str | None, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    table = made(tmp_path, [changes], [{"p_holm": 1.0}])
-    assert cells(table)["PM"]["difference"].marks == marks
-    notes = [note for note in table.notes if note.startswith("Not marked")]
-    assert len(notes) == (0 if reason is None else 1)
-    assert reason is None or (f"{reason}" in notes[0] and ", PM: " in notes[0])
-
-
-def test_contrasts_that_compare_nothing_are_a_problem_with_a_way_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tuning, domain compare nothing in PM, SA: .*leave"):
-        made(tmp_path, [], [])
-    idle = {name: {"title": name, "tasks": ["AG"]} for name in CONTRASTS}
-    for contrasts, found in ((CONTRASTS, 0), (idle, 1)):
-        wanted = asked(contrasts=contrasts)
-        assert len(list(wanted.table.problems(inputs(wanted, tmp_path)))) == found
+    significant, undecided = (
+        {"significant": None},
+        {"undecided": "too few random exchanges to tell"},
+    )
+    for changes, expected in (
+        ({}, significant),
+        ({"p_holm": 0.05}, {}),
+        (UNSOUND, {"few": "so few that decide"}),
+        ({"p_holm_interval": (0.001, 0.05)}, undecided),
+        ({"p_holm": 0.06, "p_holm_interval": (0.04, 0.07)}, undecided),
+        ({"p_holm": 0.06, "p_holm_interval": (0.051, 0.07)}, {}),
+        ({"reliable": False, "test": "mcnemar"}, significant),
+    ):
+        table = made(tmp_path, [changes], [{"p_holm": 1.0}])
+        assert cells(table)["PM"]["difference"].marks == tuple(expected)
+        notes = [note for note in table.notes if note.startswith("Not marked")]
+        reasons = [reason for reason in expected.values() if reason]
+        assert len(notes) == len(reasons)
+        assert all(reason in note and ", PM: " in note for note in notes for reason in reasons)
 
 
 def test_an_undefined_difference_is_missing(tmp_path: Path) -> None:

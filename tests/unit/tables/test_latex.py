@@ -1,6 +1,7 @@
 """LaTeX: the environment, and how tables are laid out."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,38 @@ HOSTILE = "50%_A&B #1 {x} ~ ^ \\ $ < > |"
 WIDE = Layout(wide=True, intervals="beside")
 
 
+HEADS = (
+    *(HeaderCell("metric", "Metric", form="text"), HeaderCell("n", "n", form="count")),
+    *(HeaderCell("a", "Ours", "F_X", records=1_000), HeaderCell("b", "Ours", "strict")),
+    HeaderCell("p", "p"),
+)
+
+
+def row(name: str, *cells: Cell, **changes: Any) -> Row:
+    shown = (Cell.text("F_X"), Cell.count(1_200, ()), *cells, *[Cell()] * (3 - len(cells)))
+    return Row(name, "model", shown, **changes)
+
+
+WIDE_INTERVAL = Interval(-0.0501, 0.25, reliable=False)
+ROWS = (
+    row("A_1", Cell(0.5, "0.500", WIDE_INTERVAL, marks=("best",)), Cell(40, "40")),
+    row(
+        "B",
+        Cell(0.4, "0.4", Interval(-0.0001, 1.0), marks=("second", "below_simple", "constant")),
+        *(Cell(12.0, "12.0"), Cell(0.0001, "<0.001")),
+    ),
+    row(
+        "B (published)",
+        *(Cell(0.9, "0.9", marks=("doubled",)), Cell(-1.5, "-1.5", marks=("significant",))),
+        marks=("follows", "other_data"),
+    ),
+)
+
+
 def panel(*cells: Cell, title: str = HOSTILE, detail: str = "", **changes: Any) -> Panel:
-    columns = (
-        HeaderCell("text", "Text", form="text"),
-        HeaderCell("AVE", "AVE", "F_BERT", records=1_000),
-    )
-    text = Cell(HOSTILE, HOSTILE)
-    rows = tuple(
-        Row(f"{HOSTILE} {n}", "model", (text, cell), detail) for n, cell in enumerate(cells)
-    )
+    columns = HeaderCell("text", "Text", form="text"), HeaderCell("AVE", "AVE", "F_BERT")
+    text, name = Cell(HOSTILE, HOSTILE), f"{HOSTILE} 1"
+    rows = tuple(Row(name, "model", (text, cell), detail) for cell in cells)
     return Panel(title, "Model", columns, (RowGroup(HOSTILE, rows),), **changes)
 
 
@@ -35,26 +59,24 @@ def table(*panels: Panel, **layout: Any) -> Table:
 
 
 def floats(made: Table) -> list[str]:
-    return render_table(TABULAR, FLOAT, made).floats.split(r"\begin{table")[1:]
+    fragments = render_table(TABULAR, FLOAT, made)
+    begun, caption = r"\begin{tabular}", r"\caption{"
+    assert fragments.tabulars.count(begun) == fragments.floats.count(begun)
+    found = fragments.floats.split(r"\begin{table")[1:]
+    assert [one.count(caption) for one in found] == [1] * len(found)
+    assert caption not in fragments.tabulars
+    return found
 
 
 def test_fragments_with_hostile_names_compile_with_booktabs_and_siunitx_alone(
     tmp_path: Path,
 ) -> None:
-    cells = (
-        Cell(0.5, "0.500", Interval(0.4, 0.6, reliable=False), marks=("best",)),
-        Cell(0.4, "0.400", Interval(0.3, 1.0), marks=("second", "below_simple")),
-        Cell(1.2, "1.200", marks=("doubled",)),
-        Cell(-0.1, "-0.100", sd=0.01, marks=("significant",)),
-        Cell(0.0001, "<0.001"),
-        Cell(),
-    )
+    cells = [cell for one in ROWS for cell in one.cells[2:]]
     texts = []
-    for layout in (Layout(), WIDE):
-        for detail in ("strict", ""):
-            second = panel(*cells, detail=detail, float_title=HOSTILE, notes=(HOSTILE,))
-            made = replace(table(panel(*cells, detail=detail), second), layout=layout)
-            texts += render_table(TABULAR, FLOAT, made)
+    for layout, detail in product((Layout(), WIDE), ("strict", "")):
+        second = panel(*cells, detail=detail, float_title=HOSTILE, notes=(HOSTILE,))
+        made = replace(table(panel(*cells, detail=detail), second), layout=layout)
+        texts += render_table(TABULAR, FLOAT, made)
     (tmp_path / "fragment.tex").write_text("\n".join(texts))
     tex, pdf = tmp_path / "whole.tex", tmp_path / "whole.pdf"
     tex.write_text(
@@ -77,100 +99,62 @@ def test_values_are_escaped_without_being_asked_and_faults_of_a_template_have_th
             render(path, name="x")
 
 
-def number_cells(*cells: Cell) -> list[str]:
-    """The cells of a column of numbers as LaTeX."""
-    laid_out = Tabular(panel(*cells), "none")
-    shown = [laid_out.cells(row) for row in laid_out.groups[0].rows]
-    return [text.split(f"{escape(HOSTILE)} & ")[1] for text in shown]
-
-
-@pytest.mark.parametrize(
-    ("cell", "shown"),
-    [
-        (Cell(0.5, "0.500", marks=("best",)), r"\bfseries 0.500"),
-        (Cell(-0.1, "-0.100", marks=("significant",)), r"\bfseries -0.100"),
-        (Cell(0.4, "0.400", marks=("second",)), r"{\underline{0.400}}"),
-        (Cell(), "{--}"),
-        (Cell(0.0002, "<0.001"), r"{\textless{}0.001}"),
-        # It would hang to the left of the decimal points.
-        (Cell(40, "40"), "{40}"),
-        (Cell(0.8, "0.800", marks=("doubled",)), r"0.800 {\rlap{\smash{$^{\dagger}$}}}"),
-        (
-            Cell(0.3, "0.300", marks=("second", "below_simple", "constant")),
-            r"{\underline{0.300}{\rlap{\smash{$^{\downarrow=}$}}}}",
-        ),
-    ],
+EXPECTED = r"""
+\begin{tabular}[t]{@{}llrS[table-format=1.3]S[table-format=-2.1]S[table-format=1.3]@{}}
+\toprule
+Model & {Metric} & {\textit{n}} & \multicolumn{2}{c}{Ours} & {\textit{p}} \\\cmidrule(lr){4-5}
+ & {} & {} & {F\textsubscript{X}} & {strict} & {} \\
+\textit{n} & {} & {} & {1,000} & {} & {} \\
+\midrule
+\multicolumn{6}{@{}l}{\textit{50 \%}} \\
+A\_1 & F\textsubscript{X} & 1,200 & \bfseries 0.500 & {40} & {--} \\
+ &  &  & {SMALL [$-$.050,.250]\rlap{*}} &  &  \\[1pt]
+\addlinespace
+B & F\textsubscript{X} & 1,200 & UNDERLINED & 12.0 & {\textless{}0.001} \\
+ &  &  & {SMALL [.000,1.000]} &  &  \\[1pt]
+\quad published$^{\ddagger}$ & F\textsubscript{X} & 1,200 & DOUBLED & \bfseries -1.5 & {--} \\
+\bottomrule
+\end{tabular}
+""".replace("SMALL", r"\fontsize{6}{7}\selectfont")
+EXPECTED = EXPECTED.replace("DOUBLED", r"0.9 {\rlap{\smash{$^{\dagger}$}}}").replace(
+    "UNDERLINED", r"{\underline{0.4}{\rlap{\smash{$^{\downarrow=}$}}}}"
 )
-def test_a_number_is_set_as_its_marks_say_and_what_is_none_in_braces(
-    cell: Cell, shown: str
-) -> None:
-    assert number_cells(cell, Cell(0.5, "0.500")) == [shown, "0.500"]
 
 
-def test_numbers_are_aligned_at_the_decimal_point() -> None:
-    for cells, form in (
-        ([Cell(0.5, "0.500"), Cell()], "1.3"),
-        ([Cell(-0.5, "-0.500"), Cell(12.0, "12.0")], "-2.3"),
-        ([Cell(7, "7"), Cell(40, "40")], "2.0"),
-    ):
-        assert Tabular(panel(*cells), "none").types == f"lS[table-format={form}]"
-
-
-@pytest.mark.parametrize(
-    ("cell", "shown"),
-    [
-        (Cell(0.1, "0.100", Interval(-0.05, 0.25)), "[$-$.050,.250]"),
-        (Cell(0.1, "0.100", Interval(-0.0001, 1.0)), "[.000,1.000]"),
-        (Cell(0.1, "0.100", Interval(0.1, 0.2), sd=0.01), "[.100,.200]"),
-        (Cell(0.1, "0.100", Interval(0.1, 0.2, reliable=False)), "[.100,.200]*"),
-        (Cell(0.1, "0.100", sd=0.0125), r"$\pm$.013"),
-    ],
-)
-def test_intervals_or_else_standard_deviations_stand_where_the_layout_says(
-    cell: Cell, shown: str
-) -> None:
-    spread = rf"{{\scriptsize {shown}}}"
-    (row,) = panel(cell).rows
-    below, none, beside = (Tabular(panel(cell), at) for at in ("below", "none", "beside"))  # type: ignore[arg-type]
-    # A star takes no width below a number.
-    assert below.spreads(row) == f" &  & {spread.replace('*', chr(92) + 'rlap{*}')}"
-    assert none.spreads(row) is beside.spreads(row) is None
-    assert none.cells(row) == f" & {escape(HOSTILE)} & 0.100"
-    assert beside.cells(row) == f"{none.cells(row)} & {spread}"
-    assert beside.types.endswith("l") and beside.width == 4
-    assert beside.heads.endswith(r" & \multicolumn{2}{c}{AVE}")
-    assert beside.records == r" & {} & \multicolumn{2}{c}{1,000}"
+def test_a_tabular_has_heads_numbers_marks_and_intervals_where_the_layout_says() -> None:
+    groups = RowGroup("50 %", ROWS[:1]), RowGroup("", ROWS[1:])
+    below, beside, none = (
+        render_table(
+            TABULAR, FLOAT, table(Panel("", "Model", HEADS, groups), intervals=at)
+        ).tabulars
+        for at in ("below", "beside", "none")
+    )
+    assert EXPECTED in below
+    small = r"{\fontsize{6}{7}\selectfont [$-$.050,.250]*}"
+    assert rf"\bfseries 0.500 & {small} & {{40}}" in beside
+    assert r"S[table-format=1.3]@{\hspace{2pt}}lS" in beside
+    assert r"& \multicolumn{3}{c}{Ours} & {\textit{p}} \\\cmidrule(lr){4-6}" in beside
+    assert r"& \multicolumn{2}{c}{F\textsubscript{X}} & {strict}" in beside
+    lines = [line for line in EXPECTED.splitlines() if "[1pt]" not in line]
+    assert "\n".join(lines) in none
 
 
 def test_bounds_in_many_columns_have_two_digits_so_that_they_do_not_touch() -> None:
     cell = Cell(0.1, "0.100", Interval(0.056, 0.254))
     for count, shown in ((7, "[.056,.254]"), (8, "[.06,.25]")):
         columns = tuple(HeaderCell(str(n), str(n)) for n in range(count))
-        row = Row("A", "model", (cell,) * count)
-        made = Tabular(Panel("", "Model", columns, (RowGroup("", (row,)),)), "below")
-        assert str(made.spreads(row)).count(shown) == count
+        cells = Row("A", "model", (cell,) * count)
+        made = Tabular(Panel("", "Model", columns, (RowGroup("", (cells,)),)), "below")
+        assert str(made.spreads(cells)).count(shown) == count
 
 
-def test_only_neighbours_with_details_of_one_head_share_it() -> None:
-    heads = [HeaderCell("a", "Ours", "released"), HeaderCell("b", "Ours", "strict")]
-    heads += [HeaderCell("p", "p"), HeaderCell("q", "p", "Holm"), HeaderCell("m", "F_X", "F_X")]
-    laid_out = Tabular(Panel("", "Task", tuple(heads), ()), "none")
-    assert laid_out.heads == (r" & \multicolumn{2}{c}{Ours} & {\textit{p}} & {\textit{p}} & {F\_X}")
-    assert laid_out.rules == r"\cmidrule(lr){2-3}"
-    subscript = r"F\textsubscript{X}"
-    assert laid_out.details == f" & {{released}} & {{strict}} & {{}} & {{Holm}} & {{{subscript}}}"
-    assert laid_out.records is None
-
-
-def test_rows_are_named_once_in_a_group_and_a_published_one_not_again() -> None:
+def test_rows_with_details_are_named_once_in_a_group() -> None:
     rows = tuple(Row("Small", "model", (Cell(1, "1"),), detail) for detail in ("strict", "any"))
     columns = (HeaderCell("PM", "PM", records=20),)
     groups = RowGroup("Small", rows), RowGroup("Other", rows[:1])
     (text,) = floats(table(Panel("", "Model", columns, groups)))
     assert "\\textit{n} &  & {20} \\\\\n\\midrule\nSmall & strict & 1 \\\\\n & any & 1 " in text
     assert "\\addlinespace\nSmall & strict" in text
-    published = Row("Small (published)", "published", (), marks=("follows", "other_data"))
-    assert Tabular(panel(), "none").name(published) == r"\quad published$^{\ddagger}$"
 
 
 def test_panels_share_a_float_while_they_fit_a_page_and_the_others_refer_to_its_notes() -> None:
@@ -180,6 +164,7 @@ def test_panels_share_a_float_while_they_fit_a_page_and_the_others_refer_to_its_
         for one in ("A: 1", "B: 2", "B: 3")
     ]
     (mixed,) = floats(table(*panels[:2]))
+    assert "group-digits=none" in mixed and r"\def\textminus{\ensuremath{-}}" in mixed
     assert rf"\caption{{{escape(HOSTILE)}}}\label{{tab:a_b}}" in mixed
     assert mixed.count(r"\begin{tabular}") == 2 and r"\textit{A: 1}" in mixed
     # Those of one title stay together.
@@ -201,8 +186,3 @@ def test_only_in_a_wide_float_groups_stand_side_by_side() -> None:
         (text,) = floats(table(beside, wide=wide))
         assert text.count(r"\begin{tabular}") == (2 if wide else 1)
         assert text.startswith("*}" if wide else "}")
-
-
-def test_digits_are_written_as_people_do() -> None:
-    (text,) = floats(table(panel(Cell(0.00555, "0.00555"))))
-    assert "group-digits=none" in text and r"\def\textminus{\ensuremath{-}}" in text

@@ -1,6 +1,7 @@
 """Results tables: rows, marks, seeds, and the published numbers beside them."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support import table_files as files
-from support.project import REPORT, ROOT
+from support.project import REPORT
 from support.scripts import run_script
 from support.study_tables import fragments
 from support.table_files import IND, cells, scores, write_metrics, write_over_seeds, write_published
@@ -34,9 +35,6 @@ from ecslm.tables.notes import JOINT
 
 TASKS = ["AVE", "PM"]
 OURS = {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True}
-ZERO = {"group": "A", "models": ["Zero"]}
-BOTH = {"group": "Shop model", "best_of": {"Best of both": ["Zero", "One"]}}
-OF_BOTH = {name: {"tasks": TASKS} for name in ("Zero", "One")}
 UNDEFINED = scores(0.0, strict={"defined": False, "ci95": None})
 
 
@@ -50,10 +48,6 @@ def asked(entry: dict[str, Any] | None = None, **changes: Any) -> TableRequest:
     models = {"Small-EC": {"seeds": [42], "tasks": TASKS}}
     context = {"models": models, "baselines": {"always-yes": TASKS}, "simple": {}, **changes}
     return files.request(whole, **context)
-
-
-def best_of_both(models: Any = OF_BOTH, **entry: Any) -> TableRequest:
-    return asked({"rows": [BOTH], "competitors": [], **entry}, models=models)
 
 
 @pytest.fixture
@@ -100,12 +94,11 @@ def test_scores_are_compared_with_competitors_and_the_best_simple_baseline(resul
 def test_test_scores_never_change_which_simple_baseline_is_the_best(results: Path) -> None:
     models = {"Small-EC": {"tasks": ["PM"]}, "Words": {"tasks": ["PM"], "learned": True}}
     entry = {"rows": [{"group": "Ours", "models": [*models]}], "columns": ["PM"], "competitors": []}
-    wanted = asked(entry, models=models, simple={"PM": ["always-yes", "Words"]})
     files.write_simple(results, "PM", "Words")
     write_metrics(results, "Small-EC", "PM", {IND: scores(0.6)})
     for value, below in ((0.5, ()), (0.65, ("below_simple",))):
         write_metrics(results, "Words", "PM", {IND: scores(value)})
-        table = made(results, wanted)
+        table = made(results, asked(entry, models=models, simple={"PM": ["always-yes", "Words"]}))
         assert table.panels[0].columns[0].simple == Simple("Words", value)
         assert marks(table, "PM") == {"Small-EC": below, "Words": ()}
         assert [row.kind for row in table.panels[0].rows] == ["model", "baseline"]
@@ -124,20 +117,19 @@ def test_a_model_that_nearly_always_answers_the_same_is_marked_but_no_trivial_ru
     assert note.endswith(": PM, Small-EC: always 'no\\ufffd'.")
 
 
-@pytest.mark.parametrize("comparable", [True, False])
-def test_values_of_other_data_and_doubled_ones_are_compared_with_none(
-    comparable: bool, results: Path
-) -> None:
+def test_values_of_other_data_and_doubled_ones_are_compared_with_none(results: Path) -> None:
     write_metrics(results, "always-yes", "PM", {IND: scores(0.99)})
     entry = {"competitors": ["Small-EC (published)", "EcomGPT", "Small-EC"]}
-    data = {"source": "a shop", "comparable": comparable}
-    table = made(results, asked(entry, simple={one: ["always-yes"] for one in TASKS}, data=data))
-    found = marks(table, "AVE")
-    assert found["Small-EC (published)"] == ("doubled",)
-    assert found["Small-EC"] == (("best", "below_simple") if comparable else ("below_simple",))
-    assert marks(table, "PM")["EcomGPT"] == (("second", "below_simple") if comparable else ())
-    other = [row.name for row in table.panels[0].rows if "other_data" in row.marks]
-    assert bool(other) is any("on other data" in note for note in table.notes) is not comparable
+    simple = {one: ["always-yes"] for one in TASKS}
+    for comparable in (True, False):
+        data = {"source": "a shop", "comparable": comparable}
+        table = made(results, asked(entry, simple=simple, data=data))
+        found = marks(table, "AVE")
+        assert found["Small-EC (published)"] == ("doubled",)
+        assert found["Small-EC"] == (("best", "below_simple") if comparable else ("below_simple",))
+        assert marks(table, "PM")["EcomGPT"] == (("second", "below_simple") if comparable else ())
+        other = [row.name for row in table.panels[0].rows if "other_data" in row.marks]
+        assert bool(other) is any("on other data" in note for note in table.notes) is not comparable
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.none() | st.floats(0, 1))
@@ -163,22 +155,19 @@ def test_marks_follow_from_what_is_shown(values: list[float], simple: float | No
     assert not any(row.cells[0].marks for row in found[1].rows)
 
 
-@pytest.mark.parametrize(("place", "explained"), [("below", True), ("none", False)])
-def test_records_and_doubtful_intervals_are_told_unless_latex_shows_none(
-    place: str, explained: bool, results: Path
-) -> None:
+def test_records_and_doubtful_intervals_are_told_unless_latex_shows_none(results: Path) -> None:
     details = {"mcc": 0.27, "interval": {"method": "bootstrap", "reliable": False}}
     doubtful = scores(0.7, n=180, strict={"details": details})
     write_metrics(results, "Small-EC", "PM", {IND: doubtful}, seed=42)
-    table = made(results, asked({"intervals": place}))
-    cell = cells(table)["Small-EC"]["PM"]
-    assert cell.interval is not None and not cell.interval.reliable
-    assert any(note.startswith("*:") for note in table.notes) is explained
-    assert any("interval" in note for note in table.notes) is explained
-    assert [column.records for column in table.panels[0].columns] == [200, 200]
-    assert "PM, Small-EC: n = 180." in table.notes
-    (note,) = (note for note in table.notes if note.startswith("Matthews"))
-    assert note.endswith("which is 0 for constant answers whatever their F1: Small-EC 0.270.")
+    for place in ("below", "none"):
+        table = made(results, asked({"intervals": place}))
+        assert not cells(table)["Small-EC"]["PM"].interval.reliable  # type: ignore[union-attr]
+        told = [note.startswith("*:") for note in table.notes if "interval" in note]
+        assert told == ([False, True] if place == "below" else [])
+        assert [column.records for column in table.panels[0].columns] == [200, 200]
+        assert "PM, Small-EC: n = 180." in table.notes
+        (note,) = (note for note in table.notes if note.startswith("Matthews"))
+        assert note.endswith("constant answers whatever their F1: Small-EC PM 0.270.")
 
 
 def test_a_value_that_is_undefined_for_any_seed_prints_missing_and_never_zero(
@@ -193,103 +182,52 @@ def test_a_value_that_is_undefined_for_any_seed_prints_missing_and_never_zero(
         assert cell.sources[-1] == "metrics/Small-EC/seed-43/PM.json"
 
 
-@pytest.mark.parametrize(
-    ("spread", "place"), [("interval", "below"), ("interval", "none"), ("sd", "below")]
-)
-def test_several_seeds_give_their_mean_its_interval_or_their_spread(
-    spread: str, place: str, results: Path
-) -> None:
+def test_several_seeds_give_their_mean_and_its_interval(results: Path) -> None:
     names = ["Small-EC", "Large-EC"]
-    for name in names:
-        for task in TASKS:
-            for seed, value in ((1, 0.6), (2, 0.7)):
-                write_metrics(results, name, task, {IND: scores(value)}, seed=seed)
-            write_over_seeds(results, name, task, {IND: 0.65})
+    for name, task in product(names, TASKS):
+        for seed, value in ((1, 0.6), (2, 0.7)):
+            write_metrics(results, name, task, {IND: scores(value)}, seed=seed)
+        write_over_seeds(results, name, task, {IND: 0.65})
     models = {name: {"seeds": [1, 2], "tasks": TASKS} for name in names}
     entry = {"rows": [OURS | {"models": names}], "competitors": []}
-    entry |= {"spread": spread, "intervals": place}
     table = made(results, asked(entry, models=models))
     cell = cells(table)["Small-EC"]["PM"]
     assert (cell.shown, cell.sd) == ("0.650", pytest.approx(0.0707, abs=1e-4))
+    assert cell.interval == Interval(0.65 - 0.02, 0.65 + 0.02)
     seeds = [f"metrics/Small-EC/seed-{seed}/PM.json" for seed in (1, 2)]
-    if spread == "interval":
-        assert cell.interval == Interval(0.63, 0.67)
-        assert cell.sources == ("metrics/Small-EC/over-seeds/PM.json", *seeds)
-        told = "standard deviations over seeds 0.071 to 0.071, median 0.071."
-    else:
-        assert (cell.interval, cell.sources) == (None, (*seeds,))
-        told = "with the standard deviation over them."
+    assert cell.sources == ("metrics/Small-EC/over-seeds/PM.json", *seeds)
+    told = "standard deviations over seeds 0.071 to 0.071, median 0.071."
     assert f"Small-EC, Large-EC: mean over 2 seeds; {told}" in table.notes
-    assert (JOINT in table.notes) is (spread == "interval" and place == "below")
-    assert "No results were published for: Large-EC." in table.notes
+    assert JOINT in table.notes
+    assert JOINT not in made(results, asked(entry | {"intervals": "none"}, models=models)).notes
 
 
-def test_a_row_of_the_best_shows_the_better_model_in_each_column(tmp_path: Path) -> None:
-    for name, values in {"Zero": (0.1, 0.6), "One": (0.25, 0.5)}.items():
-        for task, value in zip(TASKS, values, strict=True):
-            write_metrics(tmp_path, name, task, {IND: scores(value)})
-    table = made(tmp_path, best_of_both())
-    row = cells(table)["Best of both"]
-    assert [cell.shown for cell in row.values()] == ["0.250", "0.600"]
-    assert row["AVE"].interval == Interval(0.22, 0.28)
-    assert row["PM"].sources == ("metrics/Zero/seed-0/PM.json", "metrics/One/seed-0/PM.json")
-    assert [one.marks for one in table.panels[0].rows] == [("chosen",)]
-    (note,) = [note for note in table.notes if "Best of both" in note]
-    assert note.startswith("§ Best of both: in each column the best of Zero, One, chosen by the")
-    assert note.endswith("Chosen: AVE One, PM Zero.")
-
-
-def test_what_has_no_value_or_answer_is_neither_best_nor_a_row(tmp_path: Path) -> None:
+def test_a_model_without_answers_has_no_row_and_no_group_is_empty(tmp_path: Path) -> None:
     write_metrics(tmp_path, "One", "PM", {IND: UNDEFINED})
-    rows = [ZERO, {"group": "Both", "models": ["One"]}, BOTH]
-    models = OF_BOTH | {"Zero": {"tasks": ["AVE"]}}
-    table = made(tmp_path, best_of_both(models, columns=["PM"], rows=rows))
-    assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
-    assert files.shown(table) == {"One": ["--"], "Best of both": ["--"]}
+    rows = [{"group": name, "models": [name]} for name in ("Zero", "One")]
+    models = {"Zero": {"tasks": ["AVE"]}, "One": {"tasks": ["PM"]}}
+    entry = {"columns": ["PM"], "rows": rows, "competitors": []}
+    table = made(tmp_path, asked(entry, models=models))
+    assert [group.title for group in table.panels[0].groups] == ["One"]
+    assert files.shown(table) == {"One": ["--"]}
     assert "Without answers, and therefore without a row: Zero." in table.notes
-    assert any("the best of One, chosen" in n and "Chosen: none." in n for n in table.notes)
 
 
-def test_models_of_different_seeds_are_no_row_of_the_best(tmp_path: Path) -> None:
-    models = OF_BOTH | {"One": {"seeds": [0, 1], "tasks": ["PM"]}}
-    wanted = best_of_both(models, rows=[BOTH, {"group": "P", "published": ["GPT-9"]}])
+def test_rows_that_do_not_exist_or_could_not_be_told_apart_are_refused(tmp_path: Path) -> None:
+    for changes, problem in (
+        ({"rows": [OURS | {"baselines": ["A"]}]}, "one of models, baselines and published"),
+        ({"competitors": ["GPT-5"]}, "competitors: GPT-5 is not a row"),
+        ({"published_table": None}, "published_table: needed"),
+    ):
+        with pytest.raises(ValidationError, match=problem):
+            asked(changes)
+    wanted = asked({"rows": [OURS, {"group": "P", "published": ["GPT-9"]}], "competitors": []})
     published = write_published(tmp_path)
     inputs = files.inputs(wanted, tmp_path, published=published)
-    assert list(wanted.table.problems(inputs)) == [
-        "rows: best_of: the models of Best of both have different numbers of seeds",
-        f"rows: GPT-9 is not in table IND of {published}",
-    ]
+    assert [*wanted.table.problems(inputs)] == [f"GPT-9 is not in table IND of {published}"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"rows": [BOTH | {"models": ["Zero"]}]}, "exactly one of models, baselines, published"),
-        ({"rows": [ZERO | {"models": ["Best of both"]}, BOTH]}, "Best of both is also another row"),
-        ({"competitors": ["GPT-5"]}, "competitors: GPT-5 is not a row"),
-        ({"rows": [OURS], "published_table": None}, "published_table: needed"),
-        ({"rows": [OURS]}, "context: has no Small-EC among its models"),
-    ],
-)
-def test_rows_that_could_not_be_told_apart_or_compared_are_refused(
-    changes: dict[str, Any], problem: str
-) -> None:
-    with pytest.raises(ValidationError, match=problem):
-        best_of_both(**changes)
-
-
-def test_a_table_reads_all_scores_of_a_study_and_names_one_that_is_missing(results: Path) -> None:
-    models = {"Small-EC": {"seeds": [42], "tasks": ["PM"]}}
-    models |= {"Two": {"seeds": [0, 1], "tasks": ["SA"]}}
-    simple, baselines = {"PM": ["always-yes", "Words"]}, {"always-yes": ["PM"]}
-    wanted = asked(simple=simple, models=models, baselines=baselines)
-    assert wanted.table.files(wanted.context) == [
-        "metrics/Small-EC/seed-42/PM.json",
-        *("metrics/Two/seed-0/SA.json", "metrics/Two/seed-1/SA.json"),
-        "metrics/Two/over-seeds/SA.json",
-        "metrics/always-yes/seed-0/PM.json",
-        *("simple_baselines/PM.json", "metrics/Words/seed-0/PM.json"),
-    ]
+def test_a_score_that_is_missing_is_named(results: Path) -> None:
     (results / "metrics/Small-EC/seed-42/PM.json").unlink()
     with pytest.raises(InputError, match=r"metrics/Small-EC/seed-42/PM\.json: no such file"):
         made(results, asked())
@@ -314,38 +252,16 @@ def test_the_script_writes_the_same_as_the_library_each_time_and_no_absolute_pat
     assert str(results) not in tex.read_text() + twin.read_text()
 
 
-HEAD = "table,model,doubled,PM,SA\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        (f"{HEAD}IND,A,,0.1,\nIND,A,,0.2,\n", "line 3: IND, A: duplicates an earlier line"),
-        (f'{HEAD}IND,A,"PM,SA",0.1,\n', "line 2: doubled: PM,SA is no column: name those of tasks"),
-        (f"{HEAD}IND,A,,91.2,\n", "IND, A, PM: 91.2 is no score: 1 is the best, not 100 per cent"),
-        (f"{HEAD}IND,A,,nan,\n", "IND, A, PM: nan is no score: "),
-        (f"{HEAD}IND,A,,n/a,\n", "IND, A, PM: not a number (n/a)"),
-    ],
-)
-def test_published_numbers_that_would_be_taken_for_others_are_refused(
-    tmp_path: Path, text: str, problem: str
-) -> None:
+def test_published_numbers_that_would_be_taken_for_others_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError) as caught:
-        Published(path).cell("IND", "A", "PM")
-    assert caught.value.problems[0].startswith(f"{path}: {problem}")
-
-
-def test_the_decimals_of_a_column_are_those_of_its_own_table(tmp_path: Path) -> None:
-    path = tmp_path / "study.csv"
-    # As a spreadsheet may write it.
-    text = "table,model,doubled,PM\r\nIND,A,,0.5\r\nIND,B,,0.52\r\nOOD,A,,0.517\r\n"
-    path.write_bytes(text.encode("utf-8-sig"))
-    published = Published(path)
-    found = published.rounding("IND", "PM"), published.rounding("OOD", "PM")
-    assert found == pytest.approx((0.005, 0.0005))
-    published = Published(ROOT / "resources/published/study.csv")
-    assert published.cell("IND", "SmolLM2-1.7B-EC", "AVE").marks == ("doubled",)
-    # With the digits as printed.
-    assert published.cell("OOD", "GPT-4 Turbo", "AG").shown == "0.860"
+    for rows, problem in (
+        ("IND,A,,0.1,\nIND,A,,0.2,", "line 3: IND, A: duplicates an earlier line"),
+        ('IND,A,"PM,SA",0.1,', "line 2: doubled: PM,SA is no column: name those of tasks"),
+        ("IND,A,,91.2,", "IND, A, PM: 91.2 is no score: 1 is the best, not 100 per cent"),
+        ("IND,A,,nan,", "IND, A, PM: nan is no score: "),
+        ("IND,A,,n/a,", "IND, A, PM: n/a is no score: "),
+    ):
+        path.write_text(f"table,model,doubled,PM,SA\n{rows}\n", encoding="utf-8")
+        with pytest.raises(InputError) as caught:
+            Published(path).cell("IND", "A", "PM")
+        assert caught.value.problems[0].startswith(f"{path}: {problem}")

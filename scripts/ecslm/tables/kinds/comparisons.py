@@ -8,7 +8,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
@@ -61,18 +60,17 @@ class ComparisonsEntry(IntervalsEntry):
         """Whether there is nothing to show."""
         contrasts = (inputs.study.contrasts[name] for name in self.contrasts)
         if all(set(one.tasks).isdisjoint(self.columns) for one in contrasts):
-            yield f"contrasts: {self._nothing}"
+            yield (
+                f"contrasts: {', '.join(self.contrasts)} compare nothing in "
+                f"{', '.join(self.columns)}: their models are not run, or do not answer these "
+                "tasks: change `columns` or the contrasts, or leave the table out"
+            )
 
     def build(self, name: str, inputs: Inputs) -> Table:
-        """The table from comparisons: a panel for each contrast, and each setting or pair of them.
-
-        Raises:
-            InputError: the contrasts compare nothing in the table's tasks.
-        """
+        """The table from comparisons: a panel for each contrast, and each setting or pair of
+        them."""
         study, panels = inputs.study, []
         found = inputs.compared(self.columns, *self.contrasts)
-        if not found:
-            raise InputError(f"{name}: {self._nothing}")
         of_panels = grouped(
             ((row.contrast, _common(study, row)), (task, row)) for task, row in found
         )
@@ -90,14 +88,6 @@ class ComparisonsEntry(IntervalsEntry):
             panels.append(Panel(title, "Task", COLUMNS, groups, title, notes, side_by_side=True))
         below = [*comparison_notes(found), *mark_notes(panels, self.intervals), study.data.note]
         return self.table(name, panels, below)
-
-    @property
-    def _nothing(self) -> str:
-        return (
-            f"{', '.join(self.contrasts)} compare nothing in {', '.join(self.columns)}: their "
-            "models are not run, or do not answer these tasks: change `columns` or the contrasts, "
-            "or leave the table out"
-        )
 
 
 def _common(study: TableContext, row: Comparison) -> str:
@@ -186,20 +176,21 @@ def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
 def contrast_notes(
     compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
 ) -> Iterator[str]:
-    """How each contrast was tested, which simple baselines were the best, and in which pairings
-    only some of the records have a partner."""
-    for contrast, own in grouped((row.contrast, (task, row)) for task, row in compared).items():
-        title = contrasts[contrast].title
-        made = in_tasks((row.test, task) for task, row in own)
-        tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
-        count = number_of(own[0][1].family, "test")
-        yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
-        if best := in_tasks((row.b, task) for task, row in own if row.best_simple):
-            chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
-            yield f"{title}: best simple baseline by validation records: {chosen}."
-        yield from dict.fromkeys(
-            f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
-            "have no partner."
-            for task, row in own
-            if row.unshared
-        )
+    """How a contrast was tested, which simple baselines were the best, and in which pairings only
+    some of the records have a partner."""
+    if not compared:
+        return
+    title = contrasts[compared[0][1].contrast].title
+    made = in_tasks((row.test, task) for task, row in compared)
+    tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
+    count = number_of(compared[0][1].family, "test")
+    yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
+    if best := in_tasks((row.b, task) for task, row in compared if row.best_simple):
+        chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
+        yield f"{title}: best simple baseline by validation records: {chosen}."
+    yield from dict.fromkeys(
+        f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
+        "have no partner."
+        for task, row in compared
+        if row.unshared
+    )

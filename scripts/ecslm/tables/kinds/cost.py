@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from math import isnan, nan
-from typing import ClassVar, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES
@@ -49,8 +49,6 @@ class Hardware(Closed):
 class CostEntry(Entry):
     """What models cost: training, memory, speed, latency, and 1,000 requests."""
 
-    RESOURCES: ClassVar = {"architectures": ARCHITECTURES}
-
     kind: Literal["cost"]
     models: tuple[ModelName, ...] = Field(min_length=1)
     """Models, in order."""
@@ -62,33 +60,22 @@ class CostEntry(Entry):
     apis: dict[str, ListPrices] = {}
     """List prices of models that are not run, by the name of their row."""
     tokens_of: ModelName | None = None
-    """Model whose tokens per request are used to estimate the cost of an API."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> "CostEntry":
-        if missing := sorted({*self.latency}.difference(self.models)):
-            raise ValueError(f"latency: {missing[0]} is not in models")
-        if self.apis and self.tokens_of is None:
-            raise ValueError("tokens_of: needed, since there are `apis`")
-        if len(self._currencies) > 1:
-            raise ValueError("apis: prices should have the currency of the others")
-        return self
-
-    @property
-    def _currencies(self) -> list[str]:
-        """Those of all prices, each once."""
-        priced = (self.hardware, *self.apis.values())
-        return list(dict.fromkeys(one.currency for one in priced if one))
+    """Model whose tokens per request are used to estimate the cost of an API (default: the first
+    of `models`)."""
 
     @property
     def currency(self) -> str | None:
         """The currency of all prices; None without any."""
-        return next(iter(self._currencies), None)
+        return next((one.currency for one in (self.hardware, *self.apis.values()) if one), None)
+
+    @property
+    def _asked(self) -> str:
+        return self.tokens_of or self.models[0]
 
     def files(self, study: TableContext) -> list[str]:
         """The files with clock values of all models that answer anything."""
         found = []
-        for name in (*self.models, *filter(None, [self.tokens_of])):
+        for name in (*self.models, self._asked):
             if study.models[name].tasks:
                 found += costs.answering_files(study, name) + costs.training_files(study, name)
                 found += [costs.latency_file(name)] if name in self.latency else []
@@ -101,11 +88,10 @@ class CostEntry(Entry):
             if models[name].learned or not models[name].local:
                 why = "its weights do not run here, so that nothing can be measured"
                 yield f"latency: {name}: {why}"
-        for name in self.models:
-            own = models[name].prices
-            if own and self.currency not in (None, own.currency):
-                others = f"its prices are in {own.currency}, others in {self.currency}"
-                yield f"models: {name}: {others}"
+        own = (models[name].prices for name in self.models)
+        currencies = {one.currency for one in (self.hardware, *self.apis.values(), *own) if one}
+        if len(currencies) > 1:
+            yield f"prices are in {', '.join(sorted(currencies))}: give all in one currency"
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from cost and latency files, counts of parameters, and prices."""
@@ -121,13 +107,12 @@ class CostEntry(Entry):
             values = {head.key: (one.values[head.key], one.sources[head.text]) for head in COLUMNS}
             measured[one.name] = {key: _amount(*known) for key, known in values.items()}
             if counts := one.context.parameters:
-                trained = Cell.count(counts[1], inputs.source("architectures"))
-                measured[one.name][TRAINABLE.key] = trained
+                measured[one.name][TRAINABLE.key] = Cell.count(counts[1], (str(ARCHITECTURES),))
         unit = self.currency or "price"
         columns = (TRAINABLE, *(replace(one, detail=one.detail or unit) for one in COLUMNS))
         groups = row_groups(columns, {"Measured here": measured}, "model")
-        if self.tokens_of is not None and self.apis:
-            asked = Costs(results, costs.answering_files(study, self.tokens_of))
+        if self.apis:
+            asked = Costs(results, costs.answering_files(study, self._asked))
             listed = {
                 api: {"price": _amount(asked.price_by_tokens(one), asked.sources, "estimated")}
                 for api, one in self.apis.items()
@@ -139,9 +124,10 @@ class CostEntry(Entry):
     def _notes(self, study: TableContext, models: Sequence[ModelCost]) -> Iterator[str]:
         """What the columns mean, where it was measured, and whose prices these are."""
         yield (
-            "Training: one adapter, mean over seeds. GB: peak memory. A request is a test record "
-            f"of any task and setting. Tokens/s and the price of {REQUESTS:,} requests are those "
-            "of a loaded model that answers in batches, on a device that is never idle."
+            "Training: one adapter, mean over seeds; of a learned baseline all tasks. GB: peak "
+            f"memory. A request is a test record of any task and setting. Tokens/s and the price "
+            f"of {REQUESTS:,} requests are those of a loaded model that answers in batches, on a "
+            "device that is never idle."
         )
         if used := dict.fromkeys(device for one in models for device in one.devices):
             yield f"Measured on: {', '.join(used)}."
@@ -153,11 +139,6 @@ class CostEntry(Entry):
                 f"An hour of {rent.name}: {rent.currency} {amount_text(rent.price)} on "
                 f"{rent.as_of} ({rent.source})."
             )
-            if any(one.context.learned for one in models):
-                yield (
-                    "Learned baselines are priced by the same hour; training: of all tasks "
-                    "together."
-                )
         own = {one.name: one.context.prices for one in models if one.context.prices}
         for name, prices in (*self.apis.items(), *own.items()):
             source = f" ({prices.source})" if isinstance(prices, ListPrices) else ""
@@ -168,7 +149,7 @@ class CostEntry(Entry):
         if self.apis:
             yield (
                 f"Estimated: for the number of tokens of the prompts and answers of "
-                f"{self.tokens_of}; examples in prompts, longer answers and other tokenizers cost "
+                f"{self._asked}; examples in prompts, longer answers and other tokenizers cost "
                 "more or less."
             )
         if absent := [name for name in self.models if not study.models[name].tasks]:

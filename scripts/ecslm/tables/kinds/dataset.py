@@ -1,6 +1,6 @@
 """The dataset table: records, lengths, label shares, and overlap of test records with training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -63,11 +63,7 @@ class DatasetEntry(Entry):
             for task, one in reports.items()
         }
         counts = read_counts(path) if path and inputs.study.data.comparable else ()
-        known = {(one.task, one.split, one.setting): one.records for one in counts}
-        published = {
-            task: [known.get((task, of.split, of.setting)) for of in self.columns]
-            for task in (self.tasks if known else ())
-        }
+        published = {(one.task, one.split, one.setting): one.records for one in counts}
         overlap = {task: inputs.overlap[task] for task in self.tasks if task in inputs.overlap}
         # Where any task is trained.
         tests = [one for one in self.columns if one.split == "test" and overlap]
@@ -92,7 +88,8 @@ class DatasetEntry(Entry):
             )
             rows = [Row(task, "other", cells)]
             if published:
-                counted = [Cell.count(one, inputs.source("published")) for one in published[task]]
+                printed = (published.get((task, of.split, of.setting)) for of in self.columns)
+                counted = [Cell.count(one, inputs.source("published")) for one in printed]
                 follows = ("follows",)
                 rows.append(Row(f"{task} published", "published", (*counted, *rest), "", follows))
             for label, shares in _labels(shown, description_path(task)).items():
@@ -100,8 +97,7 @@ class DatasetEntry(Entry):
             groups.append(RowGroup("", tuple(rows)))
         notes = (
             "Rows below a task: the shares of its labels. --: the data have no such records.",
-            *_published_notes(described, published),
-            *_dropped_notes(check),
+            "Dropped: rows of the task, of any split and setting, that cannot be used.",
             "Tokens: of complete prompts, counted by the tokenizer of "
             f"{reports[self.tasks[0]].tokenizer}, in the column with "
             "the longest ones. Cut: inputs cut to the maximum length.",
@@ -147,27 +143,6 @@ def _labels(shown: Described, path: str) -> dict[str, list[Cell]]:
         ]
         for label in sorted({label for one in labels for label in one or ()})
     }
-
-
-def _published_notes(
-    described: Mapping[str, Described], published: Mapping[str, Sequence[int | None]]
-) -> Iterator[str]:
-    ours = {task: [one.records if one else 0 for one in of] for task, of in described.items()}
-    differing = [task for task, of in published.items() if ours[task] != [one or 0 for one in of]]
-    if differing:
-        yield f"Counts differ from the published ones for: {', '.join(differing)}."
-    elif published:
-        yield "All counts equal the published ones."
-
-
-def _dropped_notes(check: Report) -> Iterator[str]:
-    if check.dropped:
-        kinds = ", ".join(f"{kind} {found.count}" for kind, found in check.problems.items())
-        yield (
-            "Dropped: rows of the task, of any split and setting, that cannot be used. In the "
-            f"whole source: {kinds}; {check.elsewhere} of them belong to no known task, split and "
-            "setting."
-        )
 
 
 def _share(part: int, whole: int, source: str, sign: str = "") -> Cell:

@@ -3,21 +3,17 @@
 Whether an instruction was seen is looked up in the data, not derived from its setting's name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.schemas.settings import Closed
-from ecslm.tables.inputs import TASKS, Inputs, ScoresEntry
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
 from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
-from ecslm.tables.scores import Measured
-
-# Label of a column whose tasks disagree; a note gives the label of each task.
-MIXED = "mixed"
 
 
 class InstructionsColumn(Closed):
@@ -29,7 +25,7 @@ class InstructionsColumn(Closed):
     """Evaluation setting."""
 
 
-class InstructionsEntry(ScoresEntry):
+class InstructionsEntry(IntervalsEntry):
     """Scores of the same samples under several instructions."""
 
     READS: ClassVar = ("scores", "overlap", "comparisons")
@@ -67,9 +63,15 @@ class InstructionsEntry(ScoresEntry):
         for model in self.models:
             cells: dict[str, dict[str, Cell]] = {}
             for task in self.tasks:
-                measured = {one: inputs.scores.of(model, task, one) for one in titles}
-                cells[task] = {one: self.headline(scores) for one, scores in measured.items()}
-                cells[task]["records"] = _records([*measured.values()])
+                found = {one: inputs.scores.of(model, task, one) for one in titles}
+                measured = {setting: one for setting, one in found.items() if one}
+                cells[task] = {setting: one.cell for setting, one in measured.items()}
+                # One number if it is the same in each column.
+                each = [f"{one.records:,}" if one else MISSING for one in found.values()]
+                each = each if len({*each} - {MISSING}) > 1 else [max(each)]
+                most = max((one.records for one in measured.values()), default=None)
+                sources = dict.fromkeys(path for one in measured.values() for path in one.sources)
+                cells[task]["records"] = Cell.of(most, "/".join(each).format, tuple(sources))
             for task, row in differences:
                 if row.model == model:
                     cells[task][f"{row.a} against {row.b}"] = difference_cell(task, row)
@@ -84,11 +86,11 @@ class InstructionsEntry(ScoresEntry):
             *(
                 f"{titles[setting]}: {', '.join(f'{task} {one}' for task, one in found.items())}."
                 for setting, found in seen.items()
-                if _label(found) == MIXED
+                if len({*found.values()}) > 1
             ),
             *limit_notes(self.models, study.models),
             *mark_notes(panels, self.intervals),
-            *seed_notes(wholes, {one: len(study.models[one].seeds) for one in wholes}, self),
+            *seed_notes(wholes, study.models, self.intervals),
             *comparison_notes(differences),
             *contrast_notes(differences, study.contrasts),
             study.data.note,
@@ -97,17 +99,4 @@ class InstructionsEntry(ScoresEntry):
 
 
 def _label(by_task: Mapping[str, str]) -> str:
-    labels = set(by_task.values())
-    if len(labels) > 1:
-        return MIXED
-    return labels.pop() if labels else "not compared"
-
-
-def _records(measured: Sequence[Measured | None]) -> Cell:
-    """The number of test records; one for each column, if they differ."""
-    known = [one for one in measured if one is not None]
-    most = max((one.records for one in known), default=None)
-    each = "/".join(MISSING if one is None else f"{one.records:,}" for one in measured)
-    same = len({one.records for one in known}) == 1
-    sources = tuple(dict.fromkeys(path for one in known for path in one.sources))
-    return Cell.of(most, "{:,}".format if same else lambda _: each, sources)
+    return " or ".join(sorted({*by_task.values()})) or "not compared"

@@ -1,11 +1,9 @@
 """The parameters table: exact counts from the architectures, without any weights."""
 
-from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.tables.inputs import Entry, Inputs
@@ -29,40 +27,30 @@ NOTE = (
 class ParametersEntry(Entry):
     """Total and trainable parameters."""
 
-    RESOURCES: ClassVar = {"published": PUBLISHED_PARAMETERS, "architectures": ARCHITECTURES}
+    RESOURCES: ClassVar = {"published": PUBLISHED_PARAMETERS}
 
     kind: Literal["parameters"]
     models: tuple[TunedModelName, ...] = Field(min_length=1)
     """Tuned models, in order."""
 
-    def problems(self, inputs: Inputs) -> Iterator[str]:
-        """Models whose architecture is unknown."""
-        for model in self.models:
-            if inputs.study.models[model].parameters is None:
-                yield (
-                    f"models: {model}: its base is not in {inputs.required('architectures')}: add "
-                    "it there, or name its row in the study's `architectures`"
-                )
-
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from the counts, with the published values if there are any."""
-        known = {model: inputs.study.models[model].parameters for model in self.models}
-        counts = {model: found for model, found in known.items() if found}
-        if len(counts) < len(self.models):
-            raise InputError(*self.problems(inputs))
-        source, printed = inputs.source("architectures"), _printed(inputs)
-        rows = {
-            model: {
+        source, printed = (str(ARCHITECTURES),), _printed(inputs)
+        rows, unknown = {}, []
+        for model in self.models:
+            base, trained = inputs.study.models[model].parameters or (None, None)
+            share = trained / base if base and trained else None
+            unknown += [model] if share is None else []
+            rows[model] = {
                 "total": Cell.of(base, _millions, source),
                 "trainable": Cell.of(trained, _millions, source),
-                "share": Cell.of(trained / base, lambda share: f"{100 * share:.2f}", source),
+                "share": Cell.of(share, lambda share: f"{100 * share:.2f}", source),
                 "published": printed.get(model, Cell()),
             }
-            for model, (base, trained) in counts.items()
-        }
         columns = (*COLUMNS, PRINTED) if printed else COLUMNS
         panel = Panel("", "Model", columns, row_groups(columns, {"": rows}, "model"))
-        return self.table(name, [panel], [NOTE])
+        missing = f"--: not in {ARCHITECTURES}: the architecture of {', '.join(unknown)}."
+        return self.table(name, [panel], [NOTE, *([missing] if unknown else [])])
 
 
 def _millions(count: float) -> str:

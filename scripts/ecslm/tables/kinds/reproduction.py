@@ -1,22 +1,24 @@
 """The reproduction table: each published value with ours, and whether our interval contains it.
 
-Where the published answers themselves are at hand, what they score stands beside them. Each
+Where the published answers themselves are at hand, they have rows of their own. Each
 protocol has its column; the difference is that of the published value's own (`released`, or
 `released_2024` where it was printed as twice a recall). The interval belongs to the strict value,
 the only one that has one; a doubled value is on another scale, so it gets no verdict.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table, row_groups
-from ecslm.tables.notes import JOINT, mark_notes
+from ecslm.tables.notes import mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
+from ecslm.tables.scores import Measured
+from ecslm.tables.settings import TableContext
 
 PUBLISHED = (
     HeaderCell("metric", "Metric", form="text"),
@@ -24,14 +26,14 @@ PUBLISHED = (
     HeaderCell("published", "Published"),
 )
 # Scores of the released scorers, and the difference from published: of ours, and of the authors'.
-OURS = (
+OURS: tuple[HeaderCell, ...] = (
     HeaderCell("released", "Ours", "released"),
     HeaderCell("released_2024", "Ours", "released 2024"),
     HeaderCell("difference", "Difference", "from published"),
     HeaderCell("strict", "Ours", "strict"),
     HeaderCell("verdict", "Published is", "in our interval", form="text"),
 )
-RESCORED = (
+RESCORED: tuple[HeaderCell, ...] = (
     HeaderCell("rescored", "Authors' answers", "released"),
     HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
     HeaderCell("rescored difference", "Difference", "from published"),
@@ -57,78 +59,56 @@ class ReproductionEntry(IntervalsEntry):
     rescored: dict[ModelName, str] = {}
     """Models that are the authors' own answers: the published row of each."""
 
-    @model_validator(mode="after")
-    def _with_rows(self) -> "ReproductionEntry":
-        if not (self.models or self.rescored):
-            raise ValueError("needs `models`, `rescored` or both")
-        rows = list(self.rescored.values())
-        if twice := next((row for row in rows if rows.count(row) > 1), None):
-            raise ValueError(f"rescored: {twice} has two models")
-        return self
-
-    @property
-    def rows(self) -> dict[str, tuple[str, str | None, str | None]]:
-        """By name the published row, the model of ours that reproduces it and that of the authors'
-        answers, of which one may be missing; ours first."""
-        rescored = {row: model for model, row in self.rescored.items()}
-        found: dict[str, tuple[str, str | None, str | None]] = {}
-        for model in self.models:
-            row = self.reproduces.get(model, model)
-            found[model] = row, model, rescored.pop(row, None)
-        return found | {model: (row, None, model) for row, model in rescored.items()}
-
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from metrics files and published numbers: a group for each model and
         setting."""
-        study, published = inputs.study, inputs.published
-        # Whether the scorer of 2024 may differ from today's.
-        with_2024 = any(study.tasks[task].answer == "extraction" for task in self.columns)
-        heads = (*PUBLISHED, *(OURS if self.models else ()), *(RESCORED if self.rescored else ()))
-        columns = tuple(one for one in heads if with_2024 or not one.key.endswith("_2024"))
+        study = inputs.study
+        columns = (*PUBLISHED, *(OURS if self.models else ()), *(RESCORED if self.rescored else ()))
+        rows = [(model, self.reproduces.get(model, model), OURS) for model in self.models]
+        rows += [(model, row, RESCORED) for model, row in self.rescored.items()]
         groups: dict[str, dict[str, dict[str, Cell]]] = {}
-        unpublished = []
-        for model, (row, *models) in self.rows.items():
-            tables = {one: of for one, of in self.settings.items() if published.has(of, row)}
-            unpublished += [] if tables else [model]
-            for setting, table in tables.items():
+        strict: dict[str, list[Cell]] = {model: [] for model in self.models}
+        for model, row, heads in rows:
+            for setting, table in self.settings.items():
+                if not inputs.published.has(table, row):
+                    continue
                 title = f"{model} and the published {row}, {study.setting_title(setting)}"
-                cells = {
-                    task: _cells(inputs, task, setting, table, row, *models)
-                    for task in self.columns
-                }
-                groups[title] = {task: found for task, found in cells.items() if found}
+                groups[title] = {}
+                for task in self.columns:
+                    published = inputs.published.cell(table, row, task)
+                    measured = inputs.scores.of(model, task, setting)
+                    if measured or published.value is not None:
+                        rounding = inputs.published.rounding(table, task)
+                        cells = _cells(study, published, measured, heads, rounding)
+                        cells["metric"] = Cell.text(study.tasks[task].metric)
+                        groups[title][task] = cells
+                        strict.get(model, []).append(cells.get("strict", Cell()))
         panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
-        notes = [*self._column_notes(with_2024), *mark_notes([panel], self.intervals)]
-        counts = ((name, len(study.models[name].seeds)) for name in self.models)
-        means = [f"{name}: mean over {seeds} seeds." for name, seeds in counts if seeds > 1]
-        notes += [*means, JOINT] if means and self.intervals != "none" else means
+        notes = [
+            *self._notes(),
+            *mark_notes([panel], self.intervals),
+            *seed_notes(strict, study.models, self.intervals),
+        ]
         if not study.data.comparable:
             notes.append(
                 "The published values were measured on other data, so there are no differences and "
                 "no verdicts."
             )
-        if unpublished:
-            notes.append(f"No results were published for: {', '.join(unpublished)}.")
         if path := inputs.resources.get("notes"):
             notes += [row["note"] for row in read_csv(path, ("note",))]
         return self.table(name, [panel], [*notes, study.data.note])
 
-    def _column_notes(self, with_2024: bool) -> Iterator[str]:
-        released = (
+    def _notes(self) -> Iterator[str]:
+        """What the columns mean."""
+        yield (
             "n: our test records, from which the released scorers leave out yes/no answers and "
             "choices that they cannot read. Released: the score of the scorer that ECInstruct's "
-            "authors publish"
+            "authors publish; released 2024: its score before its correction of September 2025, "
+            "which differs only for extraction (AVE). Both count an extracted entry as often "
+            "as the answer repeats it, so they may exceed 1. Difference from published: "
+            "released 2024 minus the published value if that has a †, otherwise released "
+            "minus published."
         )
-        if with_2024:
-            yield (
-                f"{released}; released 2024: its score before its correction of September 2025, "
-                "which differs only for extraction (AVE). Both count an extracted entry as often "
-                "as the answer repeats it, so they may exceed 1. Difference from published: "
-                "released 2024 minus the published value if that has a †, otherwise released "
-                "minus published."
-            )
-        else:
-            yield f"{released}. Difference from published: released minus published."
         if self.models:
             yield (
                 "Inside, outside: whether the published value, up to rounding, lies in the 95 % "
@@ -141,34 +121,30 @@ class ReproductionEntry(IntervalsEntry):
 
 
 def _cells(
-    inputs: Inputs, task: str, setting: str, table: str, row: str, *models: str | None
+    study: TableContext,
+    published: Cell,
+    measured: Measured | None,
+    heads: Sequence[HeaderCell],
+    rounding: float,
 ) -> dict[str, Cell]:
-    """A published value, and the scores of a model of ours and of the authors' answers; nothing
-    without any."""
-    study, published = inputs.study, inputs.published.cell(table, row, task)
-    ours, rescored = (inputs.scores.of(model, task, setting) for model in models)
-    one, doubled = ours or rescored, published.marks
-    if one is None and published.value is None:
-        return {}
-    cells = {"metric": Cell.text(study.tasks[task].metric), "published": published}
-    if one:
-        cells["n"] = Cell.count(one.records, one.sources)
+    """A published value, and what a model scores beside it: one of ours, with its strict score, or
+    the authors' answers."""
+    cells = {"published": published}
+    if measured is None:
+        return cells
+    sources, doubled, difference = measured.sources, published.marks, Cell()
     value = published.number if study.data.comparable else None
-    for measured, heads in ((ours, OURS), (rescored, RESCORED)):
-        if measured is not None:
-            own = measured.released_2024 if doubled else measured.released
-            sources, difference = measured.sources, Cell()
-            if value is not None and own is not None:
-                both = (*sources, *published.sources)
-                difference = Cell.difference(own - value, both)
-            released = Cell.score(measured.released, sources)
-            of_2024 = Cell.score(measured.released_2024, sources, *doubled)
-            scores = zip(heads, (released, of_2024, difference), strict=False)
-            cells |= {head.key: cell for head, cell in scores}
-    if ours:
-        cells["strict"], interval = ours.cell, ours.cell.interval
+    own = measured.released_2024 if doubled else measured.released
+    if value is not None and own is not None:
+        difference = Cell.difference(own - value, (*sources, *published.sources))
+    released = Cell.score(measured.released, sources)
+    of_2024 = Cell.score(measured.released_2024, sources, *doubled)
+    cells["n"] = Cell.count(measured.records, sources)
+    scores = zip(heads, (released, of_2024, difference), strict=False)
+    cells |= {head.key: cell for head, cell in scores}
+    if heads is OURS:
+        cells["strict"], interval = measured.cell, measured.cell.interval
         if interval and value is not None and not doubled:
-            position = interval.position(value, inputs.published.rounding(table, task))
-            verdict = "inside" if position == "contains" else "outside"
-            cells["verdict"] = Cell.text(verdict, published.sources)
+            inside = interval.position(value, rounding) == "contains"
+            cells["verdict"] = Cell.text("inside" if inside else "outside", published.sources)
     return cells

@@ -1,6 +1,6 @@
 """The results table of one setting: published rows, baselines, untuned and tuned models."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
-from ecslm.tables.inputs import TASKS, Inputs, ScoresEntry
+from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -19,13 +19,11 @@ from ecslm.tables.model import (
     RowKind,
     Simple,
     Table,
-    best,
     difference_text,
 )
 from ecslm.tables.references import BaselineName, ModelName, SettingName, TaskName
+from ecslm.tables.scores import Scored
 
-# Marks the rows that show the best of several models, as the template does.
-CHOSEN_SIGN = "\N{SECTION SIGN}"
 # With two competitors, every cell would be best or second best.
 FEWEST_FOR_SECOND = 3
 
@@ -41,20 +39,17 @@ class Rows(Closed):
     """Trivial baselines."""
     published: tuple[str, ...] = ()
     """Rows of the published results."""
-    best_of: dict[str, tuple[ModelName, ...]] = {}
-    """Rows by name, each with the models of which it shows the best in each column, by the score
-    that is shown; marked as such."""
     followed_by_published: bool = False
-    """Whether each model's row is followed by its published row."""
+    """Whether each model's row is followed by its published row, if there is one."""
 
     @model_validator(mode="after")
     def _one_sort(self) -> "Rows":
-        if sum(map(bool, (self.models, self.baselines, self.published, self.best_of))) != 1:
-            raise ValueError("give exactly one of models, baselines, published and best_of")
+        if sum(map(bool, (self.models, self.baselines, self.published))) != 1:
+            raise ValueError("give exactly one of models, baselines and published")
         return self
 
 
-class ResultsEntry(ScoresEntry):
+class ResultsEntry(IntervalsEntry):
     """Scores of one setting, with a row for each model, baseline and published result."""
 
     READS: ClassVar = ("scores",)
@@ -75,159 +70,87 @@ class ResultsEntry(ScoresEntry):
 
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
-        groups = self.rows
-        rows = {name for one in groups for name in (*one.models, *one.baselines, *one.published)}
-        following = {model for one in groups if one.followed_by_published for model in one.models}
-        rows |= {_published_name(self.reproduces.get(model, model)) for model in following}
-        if unknown := sorted({*self.competitors}.difference(rows, self.best_of)):
+        rows = {name for one in self.rows for name in (*one.models, *one.baselines, *one.published)}
+        following = [
+            model for one in self.rows if one.followed_by_published for model in one.models
+        ]
+        rows |= {_published_name(self.reproduces.get(name, name)) for name in following}
+        if unknown := sorted({*self.competitors}.difference(rows)):
             raise ValueError(f"competitors: {unknown[0]} is not a row")
-        if same := sorted(rows.intersection(self.best_of)):
-            raise ValueError(f"rows: best_of: {same[0]} is also another row: rename it")
-        if self.published_table is None and (following or any(one.published for one in groups)):
+        if self.published_table is None and (following or any(one.published for one in self.rows)):
             raise ValueError("published_table: needed, since rows name published results")
         return self
 
     @property
-    def best_of(self) -> dict[str, tuple[str, ...]]:
-        """The models of each row that shows the best of several."""
-        return {name: models for one in self.rows for name, models in one.best_of.items()}
-
-    @property
     def models(self) -> tuple[str, ...]:
         """The models of all rows, in order."""
-        named = (names for group in self.rows for names in (group.models, *group.best_of.values()))
-        return tuple(dict.fromkeys(model for names in named for model in names))
+        return tuple(dict.fromkeys(model for group in self.rows for model in group.models))
 
-    def problems(self, inputs: Inputs) -> Iterator[str]:
-        """Names of published rows that do not exist, and models that no row can be the best of."""
-        published, models = inputs.published, inputs.study.models
-        for group in self.rows:
-            for row in group.published:
-                if not published.has(self.published_table, row):
-                    yield f"rows: {row} is not in table {self.published_table} of {published.path}"
-            for name, members in group.best_of.items():
-                if len({len(models[member].seeds) for member in members}) > 1:
-                    yield f"rows: best_of: the models of {name} have different numbers of seeds"
+    def published_rows(self) -> Iterable[tuple[str | None, str]]:
+        """Those that rows name."""
+        return ((self.published_table, row) for group in self.rows for row in group.published)
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from metrics files and published numbers."""
-        study, rows = inputs.study, _Rows(self, inputs)
-        groups = [RowGroup(group.group, tuple(rows.of(group))) for group in self.rows]
-        columns = tuple(map(rows.head, self.columns))
+        models, tasks = inputs.study.models, self.columns
+        named = [row for group in self.rows for row in (*group.baselines, *group.models)]
+        shown = [one for one in named if one not in models or {*tasks} & {*models[one].tasks}]
+        scored = inputs.scores.of_all(shown, tasks, self.setting)
+        constants = {
+            (row, task): f"{task}, {row}: {one.constant}"
+            for (row, task), one in scored.items()
+            if one.constant and row in models
+        }
+        cells = {row: [Cell() for _ in tasks] for row in shown}
+        for (row, task), one in scored.items():
+            marks = ("constant",) * ((row, task) in constants)
+            cells[row][tasks.index(task)] = replace(one.cell, marks=marks)
+        groups = [RowGroup(one.group, tuple(self._rows(one, inputs, cells))) for one in self.rows]
+        columns = tuple(self._head(task, inputs, scored) for task in tasks)
         marked = with_marks([one for one in groups if one.rows], columns, self.competitors)
         panel = Panel("", "Model", columns, marked)
         below = [
             notes.STRICT,
-            *([notes.RECORDS] if any(one.records is not None for one in columns) else []),
-            *notes.fewer_notes(columns),
+            notes.RECORDS,
+            *notes.fewer_notes(scored),
             *_simple_notes(columns),
             *notes.mark_notes([panel], self.intervals, self.competitors),
             *_mcc_notes(panel, self.competitors),
-            *notes.limit_notes(self.models, study.models),
-            *notes.seed_notes({row.name: row.cells for row in panel.rows}, rows.seeds, self),
-            *notes.constant_notes(rows.constants, "=: "),
-            *rows.choices,
+            *notes.limit_notes(self.models, models),
+            *notes.seed_notes({row.name: row.cells for row in panel.rows}, models, self.intervals),
+            *notes.constant_notes([*constants.values()], "=: "),
         ]
-        if rows.unpublished:
-            below.append(f"No results were published for: {', '.join(rows.unpublished)}.")
-        if idle := [one for one in self.models if one not in rows.answering]:
+        if idle := [one for one in self.models if one not in cells]:
             below.append(f"Without answers, and therefore without a row: {', '.join(idle)}.")
-        return self.table(name, [panel], [*below, study.data.note])
+        return self.table(name, [panel], [*below, inputs.study.data.note])
 
-
-class _Rows:
-    """Builds rows, and keeps what heads and notes tell of them.
-
-    Attributes:
-        answering: models with answers, which alone have rows.
-        scored: what was measured, by row and task.
-        choices: how rows of the best were chosen.
-        unpublished: models without published results.
-    """
-
-    def __init__(self, entry: ResultsEntry, inputs: Inputs) -> None:
-        self._entry, self._inputs, self._study = entry, inputs, inputs.study
-        self.choices: list[str] = []
-        self.unpublished: list[str] = []
-        tasks, models = {*entry.columns}, self._study.models
-        self.answering = [one for one in entry.models if not tasks.isdisjoint(models[one].tasks)]
-        baselines = [name for group in entry.rows for name in group.baselines]
-        self.scored = {
-            (row, task): one
-            for row in (*baselines, *self.answering)
-            for task in entry.columns
-            if (one := inputs.scores.of(row, task, entry.setting))
-        }
-
-    @property
-    def constants(self) -> list[str]:
-        """The scores of models that nearly always give the same answer, in words."""
-        scored = [(*key, one.constant) for key, one in self.scored.items() if one.constant]
-        return [f"{task}, {row}: {told}" for row, task, told in scored if row in self.answering]
-
-    @property
-    def seeds(self) -> dict[str, int]:
-        """The number of seeds of each row; those of which it shows the best have the same."""
-        found = {row: one.seeds for (row, _), one in self.scored.items()}
-        chosen = ((row, one) for row, of in self._entry.best_of.items() for one in of)
-        return found | {row: found[one] for row, one in chosen if one in found}
-
-    def head(self, task: str) -> HeaderCell:
+    def _head(self, task: str, inputs: Inputs, scored: Scored) -> HeaderCell:
         """The head of a task's column."""
-        simple = self._inputs.scores.simple(task, self._entry.setting)
+        simple = inputs.scores.simple(task, self.setting)
         value = simple[1].strict if simple else None
         least = Simple(simple[0], value) if simple and value is not None else None
-        measured = {row: one for (row, of), one in self.scored.items() if of == task}
-        return notes.task_head(task, self._study.tasks[task].metric, measured, least)
+        head = notes.task_head(task, inputs.study.tasks[task].metric, scored)
+        return replace(head, simple=least)
 
-    def of(self, group: Rows) -> Iterator[Row]:
-        """The group's rows, in order."""
-        entry = self._entry
-        yield from (self._published(name, name) for name in group.published)
-        for row in (*group.baselines, *(one for one in group.models if one in self.answering)):
-            model, name = self._study.models.get(row), entry.reproduces.get(row, row)
+    def _rows(
+        self, group: Rows, inputs: Inputs, cells: Mapping[str, Sequence[Cell]]
+    ) -> Iterator[Row]:
+        """The group's rows, in order; none of models without answers."""
+        for name in group.published:
+            yield self._published(inputs, name, name)
+        for row in (one for one in (*group.baselines, *group.models) if one in cells):
+            model, name = inputs.study.models.get(row), self.reproduces.get(row, row)
             kind: RowKind = "model" if model and not model.learned else "baseline"
-            yield Row(row, kind, tuple(self._cell(row, task) for task in entry.columns))
-            if not group.followed_by_published:
-                continue
-            if self._inputs.published.has(entry.published_table, name):
-                yield self._published(name, _published_name(name))
-            else:
-                self.unpublished.append(row)
-        for row, members in group.best_of.items():
-            if models := [one for one in members if one in self.answering]:
-                yield self._best_of(row, models)
+            yield Row(row, kind, tuple(cells[row]))
+            follows = group.followed_by_published
+            if follows and inputs.published.has(self.published_table, name):
+                yield self._published(inputs, name, _published_name(name))
 
-    def _cell(self, row: str, task: str) -> Cell:
-        """A cell; of a model that nearly always gives the same answer, marked."""
-        one = self.scored.get((row, task))
-        is_constant = one and one.constant and row in self.answering
-        cell = self._entry.headline(one)
-        return replace(cell, marks=("constant",)) if is_constant else cell
-
-    def _best_of(self, row: str, models: Sequence[str]) -> Row:
-        """The cell of the best model in each column; of equal ones the first."""
-        cells, chosen = [], []
-        for task in self._entry.columns:
-            candidates = {model: self._cell(model, task) for model in models}
-            found = best(candidates)
-            # The choice was made from all of them.
-            sources = tuple(path for cell in candidates.values() for path in cell.sources)
-            cells.append(replace(candidates.get(found or "", Cell()), sources=sources))
-            chosen += [f"{task} {found}"] if found else []
-        self.choices.append(
-            f"{CHOSEN_SIGN} {row}: in each column the best of {', '.join(models)}, chosen by the "
-            "score shown, on the test records themselves: this favours it, and its intervals do "
-            f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
-        )
-        return Row(row, "model", tuple(cells), marks=("chosen",))
-
-    def _published(self, published: str, name: str) -> Row:
-        entry, source = self._entry, self._inputs.published
-        cells = (source.cell(entry.published_table, published, task) for task in entry.columns)
-        marks: tuple[str, ...] = () if self._study.data.comparable else ("other_data",)
-        marks += ("follows",) if name != published else ()
-        return Row(name, "published", tuple(cells), marks=marks)
+    def _published(self, inputs: Inputs, published: str, name: str) -> Row:
+        source, table = inputs.published, self.published_table
+        cells = tuple(source.cell(table, published, task) for task in self.columns)
+        marks = ("other_data",) * (not inputs.study.data.comparable)
+        return Row(name, "published", cells, marks=(*marks, *["follows"] * (name != published)))
 
 
 def _published_name(model: str) -> str:
@@ -243,22 +166,20 @@ def _simple_notes(columns: Sequence[HeaderCell]) -> list[str]:
 
 
 def _mcc_notes(panel: Panel, rows: Collection[str]) -> Iterator[str]:
-    """What some rows know of yes and no, whatever their F1."""
-    cells = {row.name: row.cells for row in panel.rows if row.kind == "model"}
-    columns = [
-        (at, head.text)
-        for at, head in enumerate(panel.columns)
-        if any(row.cells[at].mcc is not None for row in panel.rows)
-    ]
-    known = [
-        f"{name} {', '.join(difference_text(one[at].mcc) for at, _ in columns)}"
-        for name, one in cells.items()
-        if name in rows
-    ]
-    if columns and known:
+    """What some models know of yes and no, whatever their F1."""
+    told = []
+    for row in panel.rows:
+        known = [
+            f"{head.text} {difference_text(cell.mcc)}"
+            for head, cell in zip(panel.columns, row.cells, strict=True)
+            if cell.mcc is not None
+        ]
+        if known and row.kind == "model" and row.name in rows:
+            told.append(f"{row.name} {', '.join(known)}")
+    if told:
         yield (
-            f"Matthews' correlation of yes and no ({', '.join(task for _, task in columns)}), "
-            f"which is 0 for constant answers whatever their F1: {'; '.join(known)}."
+            "Matthews' correlation of yes and no, which is 0 for constant answers whatever their "
+            f"F1: {'; '.join(told)}."
         )
 
 

@@ -51,47 +51,34 @@ class ValidityEntry(Entry):
         """The table from metrics files: panels for each setting."""
         panels = [panel for one in self.settings for panel in self._panels(inputs, one)]
         limits = notes.limit_notes(self.models, inputs.study.models)
-        records = [notes.RECORDS] if panels else []
-        return self.table(name, panels, [*NOTES, *records, *limits, inputs.study.data.note])
+        return self.table(name, panels, [*NOTES, notes.RECORDS, *limits, inputs.study.data.note])
 
     def _panels(self, inputs: Inputs, setting: str) -> Iterator[Panel]:
         """The panels of a setting, with columns for the tasks that have it."""
-        scores = {
-            task: {
-                model: one
-                for model in self.models
-                if (one := inputs.scores.of(model, task, setting))
-            }
-            for task in self.columns
-        }
-        found = {task: measured for task, measured in scores.items() if measured}
+        scored = inputs.scores.of_all(self.models, self.columns, setting)
+        tasks = [task for task in self.columns if task in {of for _, of in scored}]
         constants = [
             f"{task}, {model}: {one.constant}"
-            for task, measured in found.items()
-            for model, one in measured.items()
-            if one.constant
+            for task in tasks
+            for model in self.models
+            if (one := scored.get((model, task))) and one.constant
         ]
         title = inputs.study.setting_title(setting)
 
-        def cell(task: str, model: str, value: str, text: Callable[[Any], str]) -> Cell:
-            one = found[task].get(model)
+        def cell(key: tuple[str, str], value: str, text: Callable[[Any], str]) -> Cell:
+            one = scored.get(key)
             return Cell.of(getattr(one, value), text, one.sources) if one else Cell()
 
-        for what, measures in PANELS.items() if found else ():
-            metrics = {one: inputs.study.tasks[one].metric for one in found if what == "scores"}
-            columns = tuple(
-                notes.task_head(task, metrics.get(task, ""), of) for task, of in found.items()
-            )
-            groups = tuple(
-                RowGroup(
-                    model,
-                    tuple(
-                        Row(model, "model", tuple(cell(t, model, *measure) for t in found), detail)
-                        for detail, measure in measures.items()
-                    ),
+        for what, measures in PANELS.items() if tasks else ():
+            metrics = {one: inputs.study.tasks[one].metric for one in tasks if what == "scores"}
+            columns = tuple(notes.task_head(one, metrics.get(one, ""), scored) for one in tasks)
+            groups = []
+            for model in self.models:
+                rows = (
+                    Row(model, "model", tuple(cell((model, t), *measure) for t in tasks), detail)
+                    for detail, measure in measures.items()
                 )
-                for model in self.models
-            )
+                groups.append(RowGroup(model, tuple(rows)))
             same = notes.constant_notes(constants) if what == FREQUENT else []
-            below = (*notes.fewer_notes(columns), *same)
-            yield Panel(f"{title}: {what}", "Model", columns, groups, title, below)
+            below = (*notes.fewer_notes(scored), *same)
+            yield Panel(f"{title}: {what}", "Model", columns, tuple(groups), title, below)
