@@ -10,7 +10,7 @@ from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers import AnswerType
 from ecslm.scoring.metrics.protocol import Item, metric
-from ecslm.scoring.score import Row, Scores, score
+from ecslm.scoring.score import Scores, score
 from ecslm.scoring.settings import ScoringSettings
 
 IND = "IND_Diverse_Instruction"
@@ -102,7 +102,7 @@ def blocks(scores: Scores) -> dict[str, dict[str, Any]]:
 def scored(
     code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
 ) -> Scores:
-    return score(given, Row(code), TASKS[code], settings, **extra)
+    return score(given, TASKS[code], settings, **extra)
 
 
 def items(code: str, given: list[Prediction]) -> list[Item]:
