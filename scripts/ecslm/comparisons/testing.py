@@ -145,8 +145,8 @@ def _difference(
 def _agreement(first: Outcomes, second: Outcomes, shared: Sequence[str]) -> dict[str, Any]:
     """How often both sides give the same answer to the samples that they share."""
     pairs = [
-        agreement([one[sample] for sample in shared], [other[sample] for sample in shared])
-        for one, other in product(first.answers, second.answers)
+        agreement(one, other)
+        for one, other in product(first.answers(shared), second.answers(shared))
         if shared
     ]
     same, by_chance = np.mean(pairs, axis=0).tolist() if pairs else (None, None)
