@@ -71,13 +71,13 @@ class Difference(Closed):
     value_b: Finite | None
     agreement: Probability | None = None
     agreement_by_chance: Probability | None = None
-    difference: Finite | None
-    ci95: tuple[Finite, Finite] | None
-    reliable: bool
-    deciding: int | None
-    test: Test | None
-    p: Probability | None
-    p_interval: tuple[Probability, Probability] | None
+    difference: Finite | None = None
+    ci95: tuple[Finite, Finite] | None = None
+    reliable: bool = False
+    deciding: int | None = None
+    test: Test | None = None
+    p: Probability | None = None
+    p_interval: tuple[Probability, Probability] | None = None
 
     @property
     def sound(self) -> bool:
