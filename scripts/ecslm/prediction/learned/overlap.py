@@ -59,14 +59,9 @@ class Overlap:
     def most(self, groups: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Array:
         """The largest numbers of the pairs of two lists, 0 where one is empty: groups x 8."""
         found = self([pair for group in groups for pair in product(*group)])
-        largest = np.zeros((len(groups), COLUMNS), dtype=np.float32)
-        start = 0
-        for number, (a, b) in enumerate(groups):
-            end = start + len(a) * len(b)
-            if end > start:
-                largest[number] = found[start:end].max(axis=0)
-            start = end
-        return largest
+        ends = np.cumsum([len(a) * len(b) for a, b in groups], dtype=np.int64)
+        parts = np.split(found, ends)[:-1]
+        return np.array([part.max(axis=0, initial=0) for part in parts]).reshape(-1, COLUMNS)
 
 
 def _cut(texts: Sequence[str]) -> list[str]:
