@@ -65,7 +65,7 @@ def main(
         task: code of the task, for example QPR (default: the task in the predictions)
         dataset: test dataset file, all of which the predictions must answer
         bertscore: output of scripts/bertscore.py, for generation tasks
-        json: print the metrics as JSON instead
+        json: print the metrics as JSON, and nothing else
         show_invalid: list the invalid answers
         output: metrics file to write (JSON)
         records: outcomes file to write, one line per record (default: OUTPUT with .records.jsonl)
@@ -74,8 +74,6 @@ def main(
     """
     if records and not output:
         raise InputError("--records: nothing is written without --output: add it")
-    if json and show_invalid:
-        raise InputError("--show-invalid: cannot be given together with --json: leave one out")
     if output:
         origin.reads(predictions, bertscore, dataset)
     given = read_scorable(predictions, task, settings, dataset)

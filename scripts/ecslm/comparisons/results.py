@@ -13,15 +13,8 @@ from ecslm.common.manifests import verify_result
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
 
-Test = Literal[
-    "mcnemar",
-    "randomisation",
-    "randomisation_mcnemar",
-    "newcombe",
-    "bootstrap",
-    "binomial",
-    "expected",
-]
+Exact = Literal["mcnemar", "randomisation", "randomisation_mcnemar"]
+Test = Exact | Literal["newcombe", "bootstrap", "expected"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 

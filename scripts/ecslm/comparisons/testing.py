@@ -9,7 +9,6 @@ import numpy as np
 from ecslm.common.errors import InputError
 from ecslm.comparisons.proportions import (
     PairedTable,
-    binomial_p,
     consistent_interval,
     mcnemar_p,
     newcombe_interval,
@@ -103,17 +102,12 @@ def _difference(
                 f" of their samples in {about['setting']}: predict and score both from the same "
                 "dataset file"
             )
-    one, other = (
-        _Side(measure, side.sums(measure, shared or side.samples), len(side.seeds))
-        for side in (first, second)
-    )
+    one, other = (_Side(measure, side, shared or side.samples) for side in (first, second))
     values = [value if np.isfinite(value) else None for value in (one.value, other.value)]
-    tested: dict[str, Any] = {}
-    if None not in values:
-        gained = None
-        if shared:
-            gained = first.qualities(measure, shared) - second.qualities(measure, shared)
-        tested = _tested(one, other, (about["a"], about["b"]), gained, settings)
+    guessed = RANDOM in (about["a"], about["b"])
+    tested = {} if None in values else _tested(one, other, bool(shared), guessed, settings)
+    agreements = [agreement(*each) for each in product(one.answers, other.answers) if shared]
+    same, by_chance = np.mean(agreements, axis=0).tolist() if agreements else (None, None)
     return Difference(
         **about,
         paired=bool(shared),
@@ -123,28 +117,22 @@ def _difference(
         seeds=(one.seeds, other.seeds),
         value_a=values[0],
         value_b=values[1],
-        **_agreement(first, second, shared),
+        agreement=same,
+        agreement_by_chance=by_chance,
         **tested,
     )
 
 
-def _agreement(first: Outcomes, second: Outcomes, shared: Sequence[str]) -> dict[str, Any]:
-    """How often both sides give the same answer to the samples that they share."""
-    pairs = [
-        agreement(one, other)
-        for one, other in product(first.answers(shared), second.answers(shared))
-        if shared
-    ]
-    same, by_chance = np.mean(pairs, axis=0).tolist() if pairs else (None, None)
-    return {"agreement": same, "agreement_by_chance": by_chance}
-
-
 class _Side:
-    """The terms of one side's compared records in the sums of the metric, for each seed."""
+    """One side's compared records, for each seed: their terms in the sums of the metric, shape
+    (records, seeds x columns), how good they are, and the digests of their answers."""
 
-    def __init__(self, measure: Metric, sums: Array, seeds: int) -> None:
-        self.measure, self.sums, self.seeds = measure, sums, seeds
-        self.totals = column_totals(sums).reshape(seeds, -1)
+    def __init__(self, measure: Metric, outcomes: Outcomes, samples: Sequence[str]) -> None:
+        self.measure, self.seeds = measure, len(outcomes.seeds)
+        self.sums = outcomes.sums(measure, samples)
+        self.qualities = outcomes.qualities(measure, samples)
+        self.answers = outcomes.answers(samples)
+        self.totals = column_totals(self.sums).reshape(self.seeds, -1)
         # The mean over seeds; NaN if it is undefined for one.
         self.value = float(measure.values(self.totals).mean())
         # Records of the rarest class, the same for each seed. Expected outcomes add up to whole
@@ -156,40 +144,29 @@ class _Side:
         """The mean of the metric over seeds, shape (..., seeds x columns) to (...)."""
         return mean_values(self.measure, totals, self.seeds)
 
-    def by_seed(self) -> Array:
-        """The terms, shape (records, seeds, columns)."""
-        return self.sums.reshape(len(self.sums), self.seeds, -1)
-
 
 def _tested(
-    first: _Side,
-    second: _Side,
-    names: tuple[str, str],
-    gained: Array | None,
-    settings: DifferencesSettings,
+    first: _Side, second: _Side, paired: bool, guessed: bool, settings: DifferencesSettings
 ) -> dict[str, Any]:
     """Interval and test of two sides, as fields of a `Difference`.
 
-    Sides with the same samples are paired. An expected score has no outcomes to exchange: hits are
-    tested by the binomial distribution, and other differences by their bootstrap.
-
     Args:
-        gained: how much better the first side answers each sample, the mean over its seeds minus
-            that of the second: 1 if only the first is right. None if they are not paired.
+        paired: whether they have the same samples, in the same order.
+        guessed: whether one of them is an expected score, which has no outcomes to exchange.
     """
     measure, sides, difference = first.measure, (first, second), first.value - second.value
     records = min(len(side.sums) for side in sides)
     deciding = min((side.rarest for side in sides if side.rarest is not None), default=None)
     single = first.seeds == second.seeds == 1
     test: Test
-    if gained is not None and single and measure.PROPORTION and RANDOM not in names:
+    if paired and single and measure.PROPORTION and not guessed:
         hits, others = (side.sums[:, 0] > 0 for side in sides)
         cells = (hits & others, hits & ~others, others & ~hits, ~hits & ~others)
         table = PairedTable(*(int(cell.sum()) for cell in cells))
         deciding = table.differing
         reliable = wilson_is_reliable(records, deciding)
         ci95, test, p = consistent_interval(table, CONFIDENCE), "mcnemar", PValue(mcnemar_p(table))
-    elif gained is None and single and (own := measure.INTERVAL):
+    elif not paired and single and (own := measure.INTERVAL):
 
         def intervals(confidence: float) -> tuple[Interval95, Interval95]:
             return own(first.totals[0], confidence), own(second.totals[0], confidence)
@@ -198,36 +175,18 @@ def _tested(
         reliable = all(wilson_is_reliable(len(side.sums), side.rarest) for side in sides)
         ci95 = newcombe_interval(values, intervals(CONFIDENCE))
         test, p = "newcombe", PValue(newcombe_p(values, intervals))
-    elif gained is None:
-        # A seed of its own for each side; else equal outcomes would be resampled identically.
-        parts = [
-            bootstrap_values(side.sums, side.values, settings.resamples, settings.seed + stream)
-            for stream, side in enumerate(sides)
-        ]
-        # Checked for each side: the spread of one can hide that the other has none.
-        reliable = all(
-            bootstrap_is_reliable(len(side.sums), side.rarest, part)
-            for side, part in zip(sides, parts, strict=True)
-        )
-        ci95 = difference_interval(difference, parts[0] - parts[1], records, CONFIDENCE)
-        test, p = "bootstrap", centred_bootstrap_p(difference, parts[0] - parts[1])
     else:
-        at = first.sums.shape[1]
-        resampled = bootstrap_values(
-            np.concatenate([first.sums, second.sums], axis=1),
-            lambda totals: first.values(totals[..., :at]) - second.values(totals[..., at:]),
-            settings.resamples,
-            settings.seed,
-        )
-        reliable = bootstrap_is_reliable(records, deciding, resampled)
+        drawn = _resampled(first, second, paired, settings)
+        resampled = drawn[0] - drawn[1]
+        # Unpaired sides one by one: the spread of one can hide that the other has none.
+        judged = [(first, resampled)] if paired else zip(sides, drawn, strict=True)
+        reliable = all(bootstrap_is_reliable(len(x.sums), x.rarest, values) for x, values in judged)
         ci95 = difference_interval(difference, resampled, records, CONFIDENCE)
-        if single and measure.PROPORTION and names[1] == RANDOM:
-            correct = int(first.totals[0, 0])
-            test, p = "binomial", PValue(binomial_p(correct, records, second.value))
-        elif RANDOM in names:
-            test, p = "expected", centred_bootstrap_p(difference, resampled)
+        if paired and not guessed:
+            test, p = _randomised(first, second, settings)
         else:
-            test, p = _randomised(first, second, gained, settings)
+            test = "expected" if paired else "bootstrap"
+            p = centred_bootstrap_p(difference, resampled)
     return {
         "difference": difference,
         "ci95": ci95,
@@ -239,9 +198,27 @@ def _tested(
     }
 
 
-def _randomised(
-    first: _Side, second: _Side, gained: Array, settings: DifferencesSettings
-) -> tuple[Test, PValue]:
+def _resampled(
+    first: _Side, second: _Side, paired: bool, settings: DifferencesSettings
+) -> tuple[Array, Array]:
+    """Values of both sides on resamples of their records, the same ones if they are paired."""
+    resamples, seed = settings.resamples, settings.seed
+    if not paired:
+        # A seed of its own for each side; else equal outcomes would be resampled identically.
+        return (
+            bootstrap_values(first.sums, first.values, resamples, seed),
+            bootstrap_values(second.sums, second.values, resamples, seed + 1),
+        )
+    sums, at = np.concatenate([first.sums, second.sums], axis=1), first.sums.shape[1]
+
+    def values(totals: Array) -> Array:
+        return np.stack([first.values(totals[:, :at]), second.values(totals[:, at:])], axis=1)
+
+    one, other = bootstrap_values(sums, values, resamples, seed).T
+    return one, other
+
+
+def _randomised(first: _Side, second: _Side, settings: DifferencesSettings) -> tuple[Test, PValue]:
     """The randomisation test of sides with the same samples, and its name.
 
     The columns are all pairs of a seed of one side and a seed of the other, side by side. This
@@ -256,13 +233,14 @@ def _randomised(
     Source: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4),
     1982 (the larger p).
     """
-    records = len(first.sums)
-    ones = np.repeat(first.by_seed(), second.seeds, axis=1).reshape(records, -1)
-    others = np.tile(second.by_seed(), (1, first.seeds, 1)).reshape(records, -1)
-    pairs = first.seeds * second.seeds
+    records, pairs = len(first.sums), first.seeds * second.seeds
+    by_seed, other = (side.sums.reshape(records, side.seeds, -1) for side in (first, second))
+    ones = np.repeat(by_seed, second.seeds, axis=1).reshape(records, -1)
+    others = np.tile(other, (1, first.seeds, 1)).reshape(records, -1)
     p = randomisation_p(ones, others, first.measure, pairs, settings.permutations, settings.seed)
     if first.rarest is None or first.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS:
         return "randomisation", p
+    gained = first.qualities - second.qualities
     better, worse = int((gained > 0).sum()), int((gained < 0).sum())
     # More right answers on the other side speak against the difference.
     same_side = gained.sum() * (first.value - second.value) > 0
