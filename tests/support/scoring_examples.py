@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
-from ecslm.schemas.metrics_file import BertScoreRow, Outcome
+from ecslm.schemas.metrics_file import BertScoreRow, Outcome, OutcomeRow
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers import AnswerType
 from ecslm.scoring.metrics.protocol import Item, metric
+from ecslm.scoring.outcomes import Outcomes
 from ecslm.scoring.score import Scores, score
 from ecslm.scoring.settings import ScoringSettings
 
@@ -103,6 +105,19 @@ def scored(
     code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
 ) -> Scores:
     return score(given, TASKS[code], settings, **extra)
+
+
+def outcomes_of(*seeds: Sequence[Outcome], first: int = 0) -> Outcomes:
+    """Outcomes of samples numbered from `first`, for each seed."""
+    return Outcomes(
+        tuple(
+            {
+                name: OutcomeRow(id=name, sample_id=name, setting=IND, invalid=False, **one)
+                for name, one in zip(map("s{:04}".format, count(first)), seed, strict=False)
+            }
+            for seed in seeds
+        )
+    )
 
 
 def items(code: str, given: list[Prediction]) -> list[Item]:

@@ -237,10 +237,15 @@ def _randomised(first: _Side, second: _Side, settings: DifferencesSettings) -> t
     by_seed, other = (side.sums.reshape(records, side.seeds, -1) for side in (first, second))
     ones = np.repeat(by_seed, second.seeds, axis=1).reshape(records, -1)
     others = np.tile(other, (1, first.seeds, 1)).reshape(records, -1)
+    gained = first.qualities - second.qualities
+    if first.measure.PROPORTION:
+        # Of means only each record's difference matters, so that more records are interchangeable
+        # and exchanges can be enumerated.
+        differences, pairs = np.round(gained, 12), 1
+        ones, others = (np.stack([x, x**0], axis=1) for x in (differences, -differences))
     p = randomisation_p(ones, others, first.measure, pairs, settings.permutations, settings.seed)
     if first.rarest is None or first.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS:
         return "randomisation", p
-    gained = first.qualities - second.qualities
     better, worse = int((gained > 0).sum()), int((gained < 0).sum())
     # More right answers on the other side speak against the difference.
     same_side = gained.sum() * (first.value - second.value) > 0

@@ -51,9 +51,8 @@ class Overlap:
                     np.asarray(one.multiply(other).sum(axis=1)).ravel()
                     for one, other in ((a, b), (a, a), (b, b))
                 )
-                totals = (of_a, of_b, np.sqrt(of_a * of_b), of_a + of_b - shared)
-                for column, total in enumerate(totals):
-                    found[part, 4 * number + column] = shared / np.maximum(total, 1e-9)
+                totals = np.array([of_a, of_b, np.sqrt(of_a * of_b), of_a + of_b - shared])
+                found[part, 4 * number : 4 * number + 4] = (shared / np.maximum(totals, 1e-9)).T
         return found
 
     def most(self, groups: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Array:
