@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.scoring_examples import outcomes_of
 from support.scripts import run_script
@@ -288,31 +286,16 @@ def test_holm_known_values() -> None:
     assert holm([]) == []
 
 
-@given(
-    families=st.lists(
-        st.tuples(*[st.sampled_from(("tuning", "wording"))], st.integers(0, 99), st.booleans()),
-        min_size=1,
-        max_size=8,
-    )
-)
-def test_the_interval_of_an_adjusted_p_contains_it_and_ends_where_all_p_end(
-    families: list[tuple[str, int, bool]],
-) -> None:
+def test_the_interval_of_an_adjusted_p_ends_where_all_p_end() -> None:
     row = in_ind(settings(), hits([1] * 9), hits([0] * 9))
-    rows = []
-    for contrast, extreme, exact in families:
-        drawn = monte_carlo_p(extreme, 99)
-        interval = None if exact else drawn.interval
-        changes = {"contrast": contrast, "p": drawn.value, "p_interval": interval}
-        rows.append(row.model_copy(update=changes))
-    found = adjusted({"MPC": rows})["MPC"]
-    for contrast in ("tuning", "wording"):
-        own = [one for one in found if one.contrast == contrast]
-        ends = [one.p_interval or (one.p, one.p) for one in own]
-        bounds = zip(*(holm(side) for side in zip(*ends, strict=True)), strict=True)
-        for one, (low, high) in zip(own, bounds, strict=True):
-            assert low <= one.p_holm <= high
-            assert one.p_holm_interval == (None if low == high else (low, high))
+    drawn = [monte_carlo_p(extreme, 99) for extreme in (0, 3, 40)]
+    rows = [
+        row.model_copy(update={"p": one.value, "p_interval": one.interval}) for one in drawn
+    ] + [row.model_copy(update={"contrast": "wording"})]
+    *found, exact = adjusted({"MPC": rows})["MPC"]
+    ends = zip(*(holm([one.interval[side] for one in drawn]) for side in (0, 1)), strict=True)
+    assert [one.p_holm_interval for one in found] == [*ends]
+    assert exact.p_holm_interval is None
 
 
 def test_a_model_with_an_example_in_its_prompt_is_compared_on_the_samples_of_its_setting() -> None:
@@ -326,10 +309,8 @@ def test_a_model_with_an_example_in_its_prompt_is_compared_on_the_samples_of_its
     ("contrast", "problem"),
     [
         (TUNING | {"pairs": [["EC", "EC"]]}, "two different names, only the second"),
-        (TUNING | {"pairs": [["EC", "Other"]]}, "not in models: Other"),
         (TUNING | {"pairs": [["EC", "Base"], ["Base", "EC"]]}, "a pair is listed twice"),
         (TUNING | {"settings": [IND, IND]}, f"`{IND}` is listed twice"),
-        (TUNING | {"pairs": []}, "at least 1 item"),
         (TUNING | {"pairs": [["best simple", "EC"]]}, "two different names, only the second"),
     ],
 )
@@ -380,45 +361,34 @@ def run_differences(results: Path, **changes: Any) -> subprocess.CompletedProces
     return run_script("differences.py", *where, *output, "--settings", value)
 
 
-def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from(
+def test_the_scripts_write_the_same_bytes_twice_and_read_which_baseline_is_the_best(
     tmp_path: Path,
 ) -> None:
     write_outcomes(tmp_path, "EC", [1, 1, 1, 0])
     write_outcomes(tmp_path, "Base", [1, 0, 0, 0])
-    path = tmp_path / "comparisons/MPC.json"
-    written = []
-    for _ in range(2):
-        assert run_differences(tmp_path).returncode == 0
-        made = ["--differences", str(tmp_path / "differences/MPC.json")]
-        assert run_script("compare.py", *made, "--output", str(path.parent)).returncode == 0
-        written.append(path.read_bytes())
-    assert written[0] == written[1]
-    (row,) = json.loads(written[0])
-    assert {"contrast", "a", "b", "setting", "n", "difference", "ci95", "p", "p_holm"} <= set(row)
-    manifest = json.loads((path.parent / "manifest.json").read_text())
-    assert list(manifest["files"]) == ["MPC.json"]
-    of_differences = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
-    assert len(of_differences["inputs"]) == 2
-
-
-def test_the_best_simple_baseline_is_the_one_that_its_file_names(tmp_path: Path) -> None:
-    for model in ("EC", "Base"):
-        write_outcomes(tmp_path, model, [1, 0])
-    chosen = tmp_path / "simple_baselines/MPC.json"
+    path, chosen = tmp_path / "comparisons/MPC.json", tmp_path / "simple_baselines/MPC.json"
     chosen.parent.mkdir()
     contrasts = {"simple": TUNING | {"pairs": [["EC", "best simple"]]}}
-    for best in ("Base", "Other"):
+    written = []
+    for best in ("Base", "Base", "Other"):
         found = SimpleBaselines(task="MPC", metric="accuracy", n=9, scores={best: 0.5}, best=best)
         chosen.write_text(found.model_dump_json())
         made = run_differences(tmp_path, contrasts=contrasts)
         assert made.returncode == (best == "Other"), made.stderr
+        done = ["--differences", str(tmp_path / "differences/MPC.json")]
+        assert run_script("compare.py", *done, "--output", str(path.parent)).returncode == 0
+        written.append(path.read_bytes())
+    assert len(set(written)) == 1
     assert made.stderr == (
         f"error: {chosen}: best: Other is not in `models` of --settings: add it\n"
     )
-    (row,) = json.loads((tmp_path / "differences/MPC.json").read_text())
+    (row,) = json.loads(written[0])
     assert (row["b"], row["best_simple"]) == ("Base", True)
-    manifest = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
-    assert str(chosen) in manifest["inputs"]
+    assert {"contrast", "a", "setting", "n", "difference", "ci95", "p", "p_holm"} <= set(row)
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    assert list(manifest["files"]) == ["MPC.json"]
+    of_differences = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
+    assert len(of_differences["inputs"]) == 3 and str(chosen) in of_differences["inputs"]
 
 
 def test_differences_that_cannot_be_adjusted_are_refused(tmp_path: Path) -> None:
