@@ -109,18 +109,6 @@ def classes(shares: tuple[float, ...], hit_rate: float) -> Population:
     return np.array(rows), np.array(weights)
 
 
-def attributes() -> Population:
-    """Rows nv, iv, cv, wv, nl of one or three attributes that are right or wrong together."""
-    rows = [[1, 0, 0, 0, 0], [0, 0, 3, 0, 0], [2, 0, 0, 1, 0], [0, 1, 0, 1, 1], [0, 0, 1, 0, 2]]
-    return np.array(rows, dtype=float), np.array([0.3, 0.3, 0.2, 0.1, 0.1])
-
-
-def scores() -> Population:
-    """Rows of a mean of scores in [0, 1], half of them 1."""
-    values = np.array([0, 0.2, 0.4, 0.6, 0.8, 1])
-    return np.stack([values, np.ones(6)], axis=1), np.array([0.05, 0.05, 0.1, 0.1, 0.2, 0.5])
-
-
 def coverage(population: Population, values: Values, records: int) -> float:
     """Per cent of samples whose interval contains the truth."""
     rows, shares = population
@@ -141,8 +129,6 @@ def coverage(population: Population, values: Values, records: int) -> float:
     [
         ("binary_f1", binary(0.44, 0.8)),
         ("macro_f1", classes((0.5, 0.3, 0.2), 0.8)),
-        ("extraction_f1", attributes()),
-        ("accuracy", scores()),
     ],
 )
 def test_an_interval_contains_the_true_value_in_95_of_100_samples(

@@ -44,15 +44,6 @@ def test_the_quality_of_attributes_is_the_share_that_is_right() -> None:
     assert metric("extraction_f1").quality(dict.fromkeys(outcome, 0)) == 0
 
 
-@ALL
-def test_an_outcome_that_lacks_a_number_is_never_taken_for_a_wrong_one(name: str) -> None:
-    """Of tp, fp, fn and tn, all must be there: `sums`, which the reader asks, needs them all."""
-    (outcome,) = example_outcomes(name, "r")
-    for field in outcome:
-        with pytest.raises(KeyError):
-            metric(name).sums([{key: outcome[key] for key in outcome if key != field}])
-
-
 @pytest.mark.parametrize("code", TASKS)
 def test_the_files_of_a_score_are_read_back_as_they_were_written(code: str) -> None:
     given, extra = example(code, "rrwi")

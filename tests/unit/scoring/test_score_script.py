@@ -142,14 +142,14 @@ def test_a_file_of_ones_own_needs_answers_and_references_alone_and_what_it_says_
     # What nobody knows is not told as none.
     assert metrics_of(tmp_path)["settings"][IND]["n_truncated"] is None
     assert "not known: no `finish_reason`" in result.stdout
-    ood = answer | {"setting": OOD, "finish_reason": "stop"}
-    rows = [answer | {"id": "a", "finish_reason": "length"}, ood | {"id": "b", "sample_id": "c"}]
-    rows.append(ood)
-    assert written(tmp_path, "PM", rows).returncode == 0
+    ood = {"setting": OOD, "finish_reason": "stop", "id": "b", "sample_id": "c"}
+    assert (
+        written(tmp_path, "PM", [answer | {"finish_reason": "length"}, answer | ood]).returncode
+        == 0
+    )
     assert [[row[name] for name in names[:3]] for row in outcomes_of(tmp_path)] == [
-        ["a", "a", IND],
+        ["1", "1", IND],
         ["b", "c", OOD],
-        ["3", "3", OOD],
     ]
     found = metrics_of(tmp_path)["settings"]
     assert [found[setting]["n_truncated"] for setting in (IND, OOD)] == [1, 0]
