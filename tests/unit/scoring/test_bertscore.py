@@ -164,17 +164,15 @@ def test_answers_without_names_have_those_that_their_scores_have(
 ) -> None:
     own = [{"prediction": text, "reference": reference} for text, reference in ANSWERS]
     write_jsonl(tmp_path / "P.jsonl", own)
-    answers = ("--predictions", tmp_path / "P.jsonl")
-    arguments = [*answers, "--encoder", tiny_encoder, "--output", tmp_path / "B.jsonl"]
-    arguments += ["--settings", SETTINGS.model_dump_json()]
-    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
-    found = read_lines(tmp_path / "B.jsonl")
-    assert [(row["id"], row["setting"]) for row in found] == [("1", IND), ("2", IND), ("3", IND)]
-    arguments = [*answers, "--task", "AG", "--bertscore", tmp_path / "B.jsonl"]
-    output = ("--output", tmp_path / "M.json")
-    assert run_here(monkeypatch, "score.py", [*arguments, *output]) == 0
-    scores = [row["score"] for row in read_lines(tmp_path / "M.records.jsonl")]
-    assert scores == [row["f1"] for row in found]
+    answers, output = ("--predictions", tmp_path / "P.jsonl"), tmp_path / "B.jsonl"
+    arguments = (*answers, "--encoder", tiny_encoder, "--output", output)
+    settings = ("--settings", SETTINGS.model_dump_json())
+    assert run_here(monkeypatch, "bertscore.py", [*arguments, *settings]) == 0
+    scored = ("--task", "AG", "--bertscore", output, "--output", tmp_path / "M.json")
+    assert run_here(monkeypatch, "score.py", [*answers, *scored]) == 0
+    found, outcomes = read_lines(output), read_lines(tmp_path / "M.records.jsonl")
+    assert [(row["id"], row["setting"]) for row in found] == [(name, IND) for name in "123"]
+    assert [row["score"] for row in outcomes] == [row["f1"] for row in found]
 
 
 def test_a_killed_job_leaves_what_it_has_finished_and_equal_pairs_are_scored_once(
