@@ -152,8 +152,3 @@ def test_extraction_by_hand_under_all_protocols() -> None:
     values = scores["strict"], details["lenient"], scores["released"], scores["released_2024"]
     # 2 p r / (p + r) of 2/4 and 2/5, 3/4 and 3/5, 2/3 and 2/5; and twice 2/5.
     assert [one["value"] for one in values] == pytest.approx([4 / 9, 6 / 9, 4 / 8, 4 / 5])
-
-
-def test_f1_star_of_no_target_attribute_is_not_defined() -> None:
-    strict = block("AVE", predictions("AVE", [("[]", "[]")]))["strict"]
-    assert (strict["value"], strict["defined"]) == (0, False)

@@ -14,7 +14,7 @@ from support.scripts import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.scoring.outcomes import mean_values, over_seeds, read_outcomes, seed_values
+from ecslm.scoring.outcomes import over_seeds, read_outcomes
 from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 
 CELLS = ("tp", "fp", "fn", "tn")
@@ -43,15 +43,6 @@ def test_outcomes_are_grouped_by_setting_and_aligned_by_sample_over_seeds(tmp_pa
     few = write(tmp_path / "2/MPC.records.jsonl", row("a"), row("a", OOD))
     with pytest.raises(InputError, match="other samples or settings than"):
         read_outcomes([one, few])
-
-
-def test_values_are_those_of_each_seed_and_their_mean() -> None:
-    measure = metric("binary_f1")
-    # tp, fp, fn, tn of two seeds: F1 of 0.5, and undefined, which counts as 0.
-    totals = np.array([1.0, 1, 1, 7, 0, 0, 0, 10])
-    assert seed_values(measure, totals, 2).tolist() == [0.5, 0]
-    assert mean_values(measure, totals, 2) == 0.25
-    assert mean_values(measure, np.stack([totals, totals]), 2).shape == (2,)
 
 
 def test_a_file_that_is_altered_or_has_no_rows_is_refused(tmp_path: Path) -> None:

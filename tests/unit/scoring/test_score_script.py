@@ -69,14 +69,13 @@ def test_score_writes_metrics_and_outcomes_beside_them(tmp_path: Path) -> None:
 
 
 def test_bad_predictions_get_one_line_each_and_no_output(tmp_path: Path) -> None:
-    good = predictions("SA", [("A", "A")] * 6, FIVE)
-    changes = {"options": None}, {"task": "PM"}, {"task": "PM"}, {"prompt_tokens": "ten"}
-    rest = zip(good[1:], (*changes, {"reference": "Z"}), strict=True)
-    given = [good[0], good[0], *(one.model_dump() | own for one, own in rest), {"id": "x"}]
-    *lines, hint = problems(written(tmp_path, "SA", given))
+    good = predictions("SA", [("A", "A")] * 5, FIVE)
+    changes = {"options": None}, {"task": "PM"}, {"prompt_tokens": "ten"}, {"reference": "Z"}
+    rest = [one.model_dump() | own for one, own in zip(good[1:], changes, strict=True)]
+    *lines, hint = problems(written(tmp_path, "SA", [good[0], good[0], *rest, {"id": "x"}]))
     assert "optional fields: id, sample_id, task, " in hint
     assert all(line.startswith(f"error: {tmp_path / 'P.jsonl'}: line ") for line in lines)
-    fields = ("id", "options", *["task"] * 2, "prompt_tokens", "reference", "prediction, reference")
+    fields = ("id", "options", "task", "prompt_tokens", "reference", "prediction, reference")
     assert places(lines) == [[f"line {line}", field] for line, field in enumerate(fields, 2)]
     assert not (tmp_path / "M.json").exists()
 
