@@ -5,8 +5,7 @@ from typing import Any
 
 from ecslm.schemas.metrics_file import Score
 from ecslm.scoring.answers import Choice
-from ecslm.scoring.metrics.macro_f1 import class_details, released_details
-from ecslm.scoring.metrics.protocol import Array, Item, Proportion
+from ecslm.scoring.metrics.protocol import Array, Item, Proportion, class_details, released_details
 
 
 class Accuracy(Proportion):

@@ -1,7 +1,6 @@
 """Macro-F1 over option letters (PRP, SA)."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,11 @@ from ecslm.scoring.metrics.protocol import (
     Array,
     Item,
     Metric,
-    column_totals,
+    class_details,
     expected_f1,
-    f1,
     f1s,
-    ratio,
     ratios,
+    released_details,
 )
 
 
@@ -94,50 +92,3 @@ METRIC = MacroF1()
 def cells(sums: Array) -> Array:
     """tp, fp and fn, each by class: shape (3, ..., classes)."""
     return np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 3), -1, 0)
-
-
-RELEASED_LETTERS = tuple("ABCDE")
-
-
-def class_details(items: Sequence[Item]) -> dict[str, Any]:
-    """Accuracy, macro scores and F1 by class, and the confusion matrix."""
-    pairs = [(item.reference, item.answer or "invalid") for item in items]
-    counts = Counter(reference for reference, _ in sorted(pairs))
-    totals = column_totals(METRIC.sums(METRIC.outcomes(items)))
-    by_class = zip(counts, cells(totals).T.tolist(), strict=True)
-    return {**_details(pairs, dict(by_class)), "counts": dict(counts)}
-
-
-def released_details(items: Sequence[Item]) -> dict[str, Any]:
-    """As released: by first characters of reference and text, without texts that begin with no
-    label; macro scores over the labels that occur in either."""
-    pairs = [(item.record.reference[:1], item.record.prediction.strip()[:1]) for item in items]
-    pairs = [pair for pair in pairs if pair[1] in RELEASED_LETTERS]
-    hits = Counter(reference for reference, answer in pairs if reference == answer)
-    references, answers = (Counter(pair[side] for pair in pairs) for side in (0, 1))
-    by_class = {
-        label: (hits[label], answers[label] - hits[label], references[label] - hits[label])
-        for label in sorted(references | answers)
-    }
-    return {**_details(pairs, by_class), "n_dropped": len(items) - len(pairs)}
-
-
-def _details(
-    pairs: Sequence[tuple[str, str]], by_class: Mapping[str, Sequence[float]]
-) -> dict[str, Any]:
-    """Scores from (reference, answer) pairs, and from tp, fp, fn by class; an undefined score of a
-    class counts as 0."""
-    precisions = [ratio(tp, tp + fp) or 0.0 for tp, fp, _ in by_class.values()]
-    recalls = [ratio(tp, tp + fn) or 0.0 for tp, _, fn in by_class.values()]
-    f1_by_class = {name: f1(*counts) or 0.0 for name, counts in by_class.items()}
-    confusion: dict[str, dict[str, int]] = {}
-    for (reference, answer), count in sorted(Counter(pairs).items()):
-        confusion.setdefault(reference, {})[answer] = count
-    return {
-        "accuracy": ratio(sum(reference == answer for reference, answer in pairs), len(pairs)),
-        "macro_precision": ratio(sum(precisions), len(by_class)),
-        "macro_recall": ratio(sum(recalls), len(by_class)),
-        "macro_f1": ratio(sum(f1_by_class.values()), len(by_class)),
-        "f1_by_class": f1_by_class,
-        "confusion": confusion,
-    }

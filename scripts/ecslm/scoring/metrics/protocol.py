@@ -1,7 +1,8 @@
-"""What a metric is, loading one by name, and what metrics share: ratios, means, expected F1."""
+"""What a metric is, loading one by name, and what metrics share: ratios, means, scores by class."""
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -177,6 +178,53 @@ class Proportion(Mean):
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """1 for the right answer, else 0."""
         return [{"score": int(item.answer == item.reference)} for item in items]
+
+
+RELEASED_LETTERS = tuple("ABCDE")
+INVALID = "invalid"
+
+
+def class_details(items: Sequence[Item]) -> dict[str, Any]:
+    """Accuracy, macro scores and F1 by class, as `macro_f1` counts them, and the confusion
+    matrix."""
+    pairs = [(item.reference, item.answer or INVALID) for item in items]
+    counts = Counter(sorted(reference for reference, _ in pairs))
+    return {**_class_scores(pairs, [*counts]), "counts": dict(counts)}
+
+
+def released_details(items: Sequence[Item]) -> dict[str, Any]:
+    """As released: by first characters of reference and text, without texts that begin with no
+    label; macro scores over the labels that occur in either."""
+    pairs = [(item.record.reference[:1], item.record.prediction.strip()[:1]) for item in items]
+    pairs = [pair for pair in pairs if pair[1] in RELEASED_LETTERS]
+    found = _class_scores(pairs, sorted({label for pair in pairs for label in pair}))
+    return {**found, "n_dropped": len(items) - len(pairs)}
+
+
+def _class_scores(pairs: Sequence[tuple[str, str]], classes: Sequence[str]) -> dict[str, Any]:
+    """Scores from (reference, answer) pairs: an invalid answer is a false positive shared equally
+    by the other classes; an undefined score of a class counts as 0."""
+    matrix = Counter(pairs)
+    references, answers = (Counter(pair[side] for pair in pairs) for side in (0, 1))
+    confusion: dict[str, dict[str, int]] = {}
+    for (reference, answer), count in sorted(matrix.items()):
+        confusion.setdefault(reference, {})[answer] = count
+    precisions, recalls, f1_by_class = [], [], {}
+    for name in classes:
+        tp = matrix[name, name]
+        shares = [1 / max(1, len(classes) - 1)] * (answers[INVALID] - matrix[name, INVALID])
+        fp, fn = math.fsum([answers[name] - tp, *shares]), references[name] - tp
+        precisions.append(ratio(tp, tp + fp) or 0.0)
+        recalls.append(ratio(tp, tp + fn) or 0.0)
+        f1_by_class[name] = f1(tp, fp, fn) or 0.0
+    return {
+        "accuracy": ratio(sum(reference == answer for reference, answer in pairs), len(pairs)),
+        "macro_precision": ratio(sum(precisions), len(classes)),
+        "macro_recall": ratio(sum(recalls), len(classes)),
+        "macro_f1": ratio(sum(f1_by_class.values()), len(classes)),
+        "f1_by_class": f1_by_class,
+        "confusion": confusion,
+    }
 
 
 # Numbers of hits with a smaller probability are left out: together, less than rounding errors.
