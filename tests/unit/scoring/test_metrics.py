@@ -70,6 +70,7 @@ def test_invalid_answers_are_shown_apart() -> None:
     details = block("SA", predictions("SA", pairs, FIVE))["strict"]["details"]
     assert details["confusion"] == {"A": {"A": 1, "invalid": 1}, "B": {"A": 1, "B": 1}}
     assert details["counts"] == {"A": 2, "B": 2}
+    assert details["f1_by_class"] == pytest.approx({"A": 1 / 2, "B": 2 / 4})
 
 
 def test_macro_f1_of_a_resample_is_over_the_classes_in_it() -> None:
