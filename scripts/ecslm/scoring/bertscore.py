@@ -87,8 +87,9 @@ def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> list[Values]:
             batch, encoder.model, encoder.tokenizer, weights, device=encoder.device
         )
         found = torch.nn.functional.normalize(found, dim=-1).cpu()
-        for text, embedding, tokens, own in zip(batch, found, mask.bool(), weight > 0, strict=True):
-            embedded[text] = embedding[tokens.cpu()], own[tokens.cpu()]
+        tokens, counted = mask.bool().cpu(), (weight > 0).cpu()
+        for text, embedding, own, wanted in zip(batch, found, tokens, counted, strict=True):
+            embedded[text] = embedding[own], wanted[own]
     return [_match(*embedded[prediction], *embedded[reference]) for prediction, reference in pairs]
 
 
