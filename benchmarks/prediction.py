@@ -141,7 +141,7 @@ def strict_score(task: str, records: Sequence[Any], texts: Sequence[str]) -> flo
     """The strict score of all answers together; None for a task that BERTScore is needed for."""
     from ecslm.schemas.prediction import ScoredPrediction
     from ecslm.schemas.task import BERTSCORE_METRICS, registered_kind
-    from ecslm.scoring.score import Row, score
+    from ecslm.scoring.score import score
     from ecslm.scoring.settings import ScoringSettings
 
     kind = registered_kind(task)
@@ -159,7 +159,7 @@ def strict_score(task: str, records: Sequence[Any], texts: Sequence[str]) -> flo
         )
         for record, text in zip(records, texts, strict=True)
     ]
-    scores = score(answers, Row(task), kind, ScoringSettings(resamples=1))
+    scores = score(answers, kind, ScoringSettings(resamples=1))
     return scores.metrics.settings["all"].strict.value
 
 

@@ -22,7 +22,7 @@ def main(
         output: file to write (JSON)
     """
     origin.reads(train, val)
-    found = choose(task, settings, read_task(train, task), read_task(val, task))
+    found = choose(settings, read_task(train, task), read_task(val, task))
     origin.writes({output: json_text(found.model_dump())})
 
 

@@ -15,7 +15,6 @@ from ecslm.comparisons.settings import DifferencesSettings, names_best_simple
 from ecslm.comparisons.testing import differences
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.paths import OUTCOMES, SIMPLE_BASELINES
-from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcomes
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -51,8 +50,7 @@ def main(
         if best not in files:
             raise InputError(f"{chosen}: best: {best} is not in `models` of --settings: add it")
         origin.reads(chosen)
-    measure = metric(settings.metric)
-    outcomes = {name: read_outcomes(paths, measure) for name, paths in files.items()}
+    outcomes = {name: read_outcomes(paths) for name, paths in files.items()}
     rows = differences(settings, outcomes, best)
     written = json_text([row.model_dump(mode="json") for row in rows])
     origin.writes({output: written})

@@ -31,10 +31,10 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
-from ecslm.schemas.metrics_file import BertScoreRow
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import BERTSCORE_METRICS
-from ecslm.scoring.predictions import Scorable, read_bertscores, read_scorable
-from ecslm.scoring.score import Row, Scores, score
+from ecslm.scoring.predictions import read_bertscores, read_scorable
+from ecslm.scoring.score import Scores, score
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -65,7 +65,7 @@ def main(
         task: code of the task, for example QPR (default: the task in the predictions)
         dataset: test dataset file, all of which the predictions must answer
         bertscore: output of scripts/bertscore.py, for generation tasks
-        json: print the metrics as JSON instead
+        json: print the metrics as JSON, and nothing else
         show_invalid: list the invalid answers
         output: metrics file to write (JSON)
         records: outcomes file to write, one line per record (default: OUTPUT with .records.jsonl)
@@ -74,16 +74,23 @@ def main(
     """
     if records and not output:
         raise InputError("--records: nothing is written without --output: add it")
-    if json and show_invalid:
-        raise InputError("--show-invalid: cannot be given together with --json: leave one out")
     if output:
         origin.reads(predictions, bertscore, dataset)
     given = read_scorable(predictions, task, settings, dataset)
-    bertscores = bertscores_of(bertscore, predictions, given)
-    row = Row(given.code, model, seed)
-    scores = score(given.predictions, row, given.task, settings.scoring, bertscores)
+    code = str(given[0].task)
+    kind = settings.kind_of(code)
+    if (bertscore is not None) != (kind.metric in BERTSCORE_METRICS):
+        raise InputError(
+            f"--bertscore: not used: {code} is scored by {kind.metric}"
+            if bertscore
+            else f"--bertscore: required for {code}; write the file with: python "
+            f"scripts/bertscore.py --predictions {predictions} "
+            "--encoder DIR/manifest.json --output B.jsonl"
+        )
+    bertscores = [] if bertscore is None else read_bertscores(bertscore, predictions, given)
+    scores = score(given, kind, settings.scoring, bertscores, model, seed)
     if output:
-        made_by = settings.model_copy(update={"task": given.task})
+        made_by = settings.model_copy(update={"task": kind})
         origin.fields["settings"] = made_by.model_dump(mode="json")
         origin.writes(scores.files(output, records))
     if json:
@@ -92,21 +99,7 @@ def main(
         print(as_text(given, scores, show_invalid))
 
 
-def bertscores_of(path: Path | None, predictions: Path, given: Scorable) -> list[BertScoreRow]:
-    """The rows of `--bertscore`, required for tasks with BERTScore and refused for others."""
-    needed = given.task.metric in BERTSCORE_METRICS
-    if needed and path is None:
-        raise InputError(
-            f"--bertscore: required for {given.code}; write the file with: python "
-            f"scripts/bertscore.py --predictions {predictions} "
-            "--encoder DIR/manifest.json --output B.jsonl"
-        )
-    if not needed and path is not None:
-        raise InputError(f"--bertscore: not used: {given.code} is scored by {given.task.metric}")
-    return [] if path is None else read_bertscores(path, predictions, given.predictions)
-
-
-def as_text(given: Scorable, scores: Scores, show_invalid: bool) -> str:
+def as_text(given: list[ScoredPrediction], scores: Scores, show_invalid: bool) -> str:
     """The summary, with the invalid answers if requested."""
     # No result depends on the summary: the code digest leaves it out. Loaded by name, because jobs
     # need not load it.
@@ -114,7 +107,7 @@ def as_text(given: Scorable, scores: Scores, show_invalid: bool) -> str:
     text: str = report.summary(scores.metrics)
     if show_invalid:
         width = shutil.get_terminal_size((WIDTH, 0)).columns
-        text += "\n\n" + report.invalid_answers(given.predictions, scores.outcomes, width)
+        text += "\n\n" + report.invalid_answers(given, scores.outcomes, width)
     return text
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.schemas.record import Record, checked_records
-from ecslm.schemas.task import TaskKind, registered_kind
+from ecslm.schemas.task import TaskKind
 from ecslm.scoring.baselines import Baseline, answers_of, applicable, as_prediction
 from ecslm.scoring.predictions import problems
-from ecslm.scoring.score import Row, majority_label, score_baseline
+from ecslm.scoring.score import majority_label, score_baseline
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -42,7 +42,7 @@ def main(
         train: training dataset file, for majority
         records: outcomes file to write, one line per record (default: OUTPUT with .records.jsonl)
     """
-    kind, scoring = settings.task or registered_kind(task), settings.scoring
+    kind, scoring = settings.kind_of(task), settings.scoring
     origin.reads(test, train)
     if baseline not in applicable(kind):
         names = ", ".join(applicable(kind))
@@ -57,8 +57,7 @@ def main(
         [as_prediction(record, text) for text in answers_of(baseline, record, kind, majority)]
         for record in scorable_records(test, task, kind)
     ]
-    row = Row(task, model=baseline, seed=0)
-    scores = score_baseline(baseline, alternatives, row, kind, scoring)
+    scores = score_baseline(baseline, alternatives, kind, scoring)
     origin.fields["settings"] = settings.model_copy(update={"task": kind}).model_dump(mode="json")
     origin.writes(scores.files(output, records))
 

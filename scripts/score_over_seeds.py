@@ -5,7 +5,6 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.text import number_of
-from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import over_seeds, read_outcomes
 from ecslm.scoring.settings import OverSeedsSettings
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -36,7 +35,7 @@ def main(
         given = number_of(len(records), "file")
         raise InputError(f"--records: {given} for {len(seeds)} seeds: give one per seed")
     origin.reads(*records)
-    outcomes = read_outcomes(records, metric(settings.metric))
+    outcomes = read_outcomes(records)
     scores = over_seeds(outcomes, task, model, seeds, settings)
     origin.writes({output: json_text(scores.model_dump())})
 

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
-from ecslm.schemas.metrics_file import BertScoreRow, Outcome
+from ecslm.schemas.metrics_file import BertScoreRow, Outcome, OutcomeRow
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers import AnswerType
 from ecslm.scoring.metrics.protocol import Item, metric
-from ecslm.scoring.score import Row, Scores, score
+from ecslm.scoring.outcomes import Outcomes
+from ecslm.scoring.score import Scores, score
 from ecslm.scoring.settings import ScoringSettings
 
 IND = "IND_Diverse_Instruction"
@@ -102,7 +104,20 @@ def blocks(scores: Scores) -> dict[str, dict[str, Any]]:
 def scored(
     code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
 ) -> Scores:
-    return score(given, Row(code), TASKS[code], settings, **extra)
+    return score(given, TASKS[code], settings, **extra)
+
+
+def outcomes_of(*seeds: Sequence[Outcome], first: int = 0) -> Outcomes:
+    """Outcomes of samples numbered from `first`, for each seed."""
+    return Outcomes(
+        tuple(
+            {
+                name: OutcomeRow(id=name, sample_id=name, setting=IND, invalid=False, **one)
+                for name, one in zip(map("s{:04}".format, count(first)), seed, strict=False)
+            }
+            for seed in seeds
+        )
+    )
 
 
 def items(code: str, given: list[Prediction]) -> list[Item]:

@@ -16,7 +16,6 @@ def read_rows(
     model: type[Model],
     check: Callable[[Numbered[Model]], Iterable[Problem]],
     check_whole: Callable[[Numbered[Model]], Iterable[str]] = lambda _: (),
-    manifest: Path | None = None,
 ) -> Numbered[Model]:
     """Read the rows of a JSON Lines file with their line numbers.
 
@@ -24,12 +23,11 @@ def read_rows(
         check: returns problems of the valid rows, with their lines.
         check_whole: returns problems of the file as a whole, for example missing rows; called only
             if every line is valid, since the row of an invalid line would also be missing.
-        manifest: path of its manifest, if not named after the file.
 
     Raises:
         InputError: the file is missing, altered or invalid, or a check found problems.
     """
-    verify_result(path, manifest)
+    verify_result(path)
     try:
         rows, problems = numbered_rows(path, model)
     except InputError as error:

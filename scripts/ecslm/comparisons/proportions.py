@@ -120,15 +120,7 @@ def mcnemar_p(table: PairedTable) -> float:
 
     Source: McNemar, Psychometrika 12(2), 1947; exact by the binomial distribution with 1/2.
     """
-    return binomial_p(table.first_only, table.differing, 0.5)
-
-
-def binomial_p(hits: int, records: int, chance: float) -> float:
-    """Exact two-sided p of a number of hits with this mean chance; 1 without records.
-
-    If chances differ between records, hits vary less than a binomial, and p is too large.
-    """
     # Slow to import and used only here.
     from scipy.stats import binomtest
 
-    return float(binomtest(hits, records, chance).pvalue) if records else 1.0
+    return float(binomtest(table.first_only, table.differing).pvalue) if table.differing else 1.0

@@ -13,15 +13,8 @@ from ecslm.common.manifests import verify_result
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
 
-Test = Literal[
-    "mcnemar",
-    "randomisation",
-    "randomisation_mcnemar",
-    "newcombe",
-    "bootstrap",
-    "binomial",
-    "expected",
-]
+Exact = Literal["mcnemar", "randomisation", "randomisation_mcnemar"]
+Test = Exact | Literal["newcombe", "bootstrap", "expected"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -71,13 +64,13 @@ class Difference(Closed):
     value_b: Finite | None
     agreement: Probability | None = None
     agreement_by_chance: Probability | None = None
-    difference: Finite | None
-    ci95: tuple[Finite, Finite] | None
-    reliable: bool
-    deciding: int | None
-    test: Test | None
-    p: Probability | None
-    p_interval: tuple[Probability, Probability] | None
+    difference: Finite | None = None
+    ci95: tuple[Finite, Finite] | None = None
+    reliable: bool = False
+    deciding: int | None = None
+    test: Test | None = None
+    p: Probability | None = None
+    p_interval: tuple[Probability, Probability] | None = None
 
     @property
     def sound(self) -> bool:

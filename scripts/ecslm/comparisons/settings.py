@@ -51,10 +51,8 @@ class ContrastBase(Closed):
     def _valid_pairs(self) -> "ContrastBase":
         if len(set(map(frozenset, self.pairs))) < len(self.pairs):
             raise ValueError("pairs: a pair is listed twice")
-        if any(first == second for first, second in self.pairs):
-            raise ValueError("pairs: a pair needs two different names")
-        if any(first == BEST_SIMPLE for first, _ in self.pairs):
-            raise ValueError(f"pairs: `{BEST_SIMPLE}` can only be the second of a pair")
+        if any(first in (second, BEST_SIMPLE) for first, second in self.pairs):
+            raise ValueError(f"pairs: two different names, only the second `{BEST_SIMPLE}`")
         return self
 
 

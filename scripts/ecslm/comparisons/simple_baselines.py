@@ -15,7 +15,7 @@ from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskKind
 from ecslm.scoring.baselines import answers_of, as_prediction
-from ecslm.scoring.score import Row, majority_label, score_baseline
+from ecslm.scoring.score import majority_label, score_baseline
 from ecslm.scoring.settings import ScoringSettings
 
 # In place of BERTScore, which needs an encoder.
@@ -25,7 +25,7 @@ QUICK = ScoringSettings(resamples=1)
 
 
 def choose(
-    code: str, settings: ChooseSettings, train: Sequence[Record], val: Sequence[Record]
+    settings: ChooseSettings, train: Sequence[Record], val: Sequence[Record]
 ) -> SimpleBaselines:
     """Score a task's baselines on validation records.
 
@@ -42,13 +42,13 @@ def choose(
     if len(held) > 1 and train and val:
         rounds.append([(np.arange(len(train)), np.arange(len(train), len(every)))])
     by_round = [
-        _scores(code, settings, [([every[i] for i in a], [every[i] for i in b]) for a, b in parts])
+        _scores(settings, [([every[i] for i in a], [every[i] for i in b]) for a, b in parts])
         for parts in rounds
     ]
     scores = {name: fmean(one[name] for one in by_round) for name in by_round[0]}
     stands_in = settings.task.metric in BERTSCORE_METRICS
     return SimpleBaselines(
-        task=code,
+        task=every[0].task,
         metric=WORD_F1 if stands_in else settings.task.metric,
         n=sum(len(some) for _, some in held),
         scores=scores,
@@ -57,7 +57,6 @@ def choose(
 
 
 def _scores(
-    code: str,
     settings: ChooseSettings,
     parts: Sequence[tuple[Sequence[Record], Sequence[Record]]],
 ) -> dict[str, float]:
@@ -73,14 +72,11 @@ def _scores(
             texts = learn(own.method, own.task, known, [])(records)
             for record, text in zip(records, texts, strict=True):
                 answered.setdefault(learned, []).append([as_prediction(record, text)])
-    return {name: _score(name, found, code, settings.task) for name, found in answered.items()}
+    return {name: _score(name, found, settings.task) for name, found in answered.items()}
 
 
-def _score(
-    name: str, answered: Sequence[Sequence[ScoredPrediction]], code: str, task: TaskKind
-) -> float:
+def _score(name: str, answered: Sequence[Sequence[ScoredPrediction]], task: TaskKind) -> float:
     if task.metric in BERTSCORE_METRICS:
         return sum(word_f1(one.prediction, one.reference) for (one,) in answered) / len(answered)
-    scores = score_baseline(name, answered, Row(code, name), task, QUICK)
-    (only,) = scores.metrics.settings.values()
+    (only,) = score_baseline(name, answered, task, QUICK).metrics.settings.values()
     return only.strict.value

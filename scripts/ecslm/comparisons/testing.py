@@ -1,7 +1,6 @@
 """Differences of two scores of one task, with intervals and p-values, record by record."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -10,7 +9,6 @@ import numpy as np
 from ecslm.common.errors import InputError
 from ecslm.comparisons.proportions import (
     PairedTable,
-    binomial_p,
     consistent_interval,
     mcnemar_p,
     newcombe_interval,
@@ -36,9 +34,6 @@ from ecslm.scoring.outcomes import Outcomes, mean_values
 # Two sides are paired if they share at least this part of the smaller side's samples: a few samples
 # in common by chance are not enough.
 PAIRED_SHARE = 0.1
-# An unpaired bootstrap test with few records rejects too often: with three records per side, it
-# rejects a true null hypothesis in a fifth of the samples; with ten, about as often as it should.
-FEWEST_RECORDS = 10
 # Sums in another order differ in their last digits.
 NO_SPREAD = 1e-9
 
@@ -101,33 +96,18 @@ def _difference(
     samples = len(first.samples), len(second.samples)
     if len(shared) < PAIRED_SHARE * min(samples):
         shared = []
-    what = f"{about['contrast']}: {about['a']} and {about['b']}"
-    if about["model"] is None and not shared:
-        raise InputError(
-            f"{what} share under {PAIRED_SHARE:.0%} of their samples in {about['setting']}: "
-            "predict and score both from the same dataset file"
-        )
-    one, other = (
-        _Side(measure, side.sums(measure, shared or side.samples), len(side.seeds))
-        for side in (first, second)
-    )
-    if shared and (one.totals.shape[1], one.rarest) != (other.totals.shape[1], other.rarest):
-        raise InputError(
-            f"{what}: the references of their shared samples differ: predict and score both from "
-            "the same dataset file"
-        )
-    tested = dict.fromkeys(("difference", "ci95", "deciding", "test", "p", "p_interval"))
-    tested["reliable"] = False
+        if about["model"] is None:
+            raise InputError(
+                f"{about['contrast']}: {about['a']} and {about['b']} share under {PAIRED_SHARE:.0%}"
+                f" of their samples in {about['setting']}: predict and score both from the same "
+                "dataset file"
+            )
+    one, other = (_Side(measure, side, shared or side.samples) for side in (first, second))
     values = [value if np.isfinite(value) else None for value in (one.value, other.value)]
-    if None not in values:
-        if shared:
-            gained = first.qualities(measure, shared) - second.qualities(measure, shared)
-            tested = _paired(one, other, (about["a"], about["b"]), gained, settings)
-        elif measure.INTERVAL and one.seeds == other.seeds == 1:
-            tested = _from_intervals(one, other)
-        else:
-            tested = _unpaired(one, other, settings)
-        tested["difference"] = one.value - other.value
+    guessed = RANDOM in (about["a"], about["b"])
+    tested = {} if None in values else _tested(one, other, bool(shared), guessed, settings)
+    agreements = [agreement(*each) for each in product(one.answers, other.answers) if shared]
+    same, by_chance = np.mean(agreements, axis=0).tolist() if agreements else (None, None)
     return Difference(
         **about,
         paired=bool(shared),
@@ -137,185 +117,140 @@ def _difference(
         seeds=(one.seeds, other.seeds),
         value_a=values[0],
         value_b=values[1],
-        **_agreement(first, second, shared),
+        agreement=same,
+        agreement_by_chance=by_chance,
         **tested,
     )
 
 
-def _agreement(first: Outcomes, second: Outcomes, shared: Sequence[str]) -> dict[str, Any]:
-    """How often both sides give the same answer to the samples that they share."""
-    pairs = [
-        agreement([one[sample] for sample in shared], [other[sample] for sample in shared])
-        for one, other in product(first.answers, second.answers)
-        if shared
-    ]
-    same, by_chance = np.mean(pairs, axis=0).tolist() if pairs else (None, None)
-    return {"agreement": same, "agreement_by_chance": by_chance}
-
-
 class _Side:
-    """The terms of one side's compared records in the sums of the metric, for each seed."""
+    """One side's compared records, for each seed: their terms in the sums of the metric, shape
+    (records, seeds x columns), how good they are, and the digests of their answers."""
 
-    def __init__(self, measure: Metric, sums: Array, seeds: int) -> None:
-        self.sums = sums
-        self.seeds = seeds
-        self.measure = measure
-        self.totals = column_totals(sums).reshape(seeds, -1)
-
-    @cached_property
-    def rarest(self) -> float | None:
-        """Records of the rarest class, the same for each seed."""
-        rarest = self.measure.rarest(self.totals[0])
-        # Expected outcomes add up to whole numbers but for their last digits.
-        return None if rarest is None else round(rarest, 6)
-
-    @cached_property
-    def value(self) -> float:
-        """The mean over seeds; NaN if it is undefined for one."""
-        return float(self.measure.values(self.totals).mean())
+    def __init__(self, measure: Metric, outcomes: Outcomes, samples: Sequence[str]) -> None:
+        self.measure, self.seeds = measure, len(outcomes.seeds)
+        self.sums = outcomes.sums(measure, samples)
+        self.qualities = outcomes.qualities(measure, samples)
+        self.answers = outcomes.answers(samples)
+        self.totals = column_totals(self.sums).reshape(self.seeds, -1)
+        # The mean over seeds; NaN if it is undefined for one.
+        self.value = float(measure.values(self.totals).mean())
+        # Records of the rarest class, the same for each seed. Expected outcomes add up to whole
+        # numbers but for their last digits.
+        rarest = measure.rarest(self.totals[0])
+        self.rarest = None if rarest is None else round(rarest)
 
     def values(self, totals: Array) -> Array:
         """The mean of the metric over seeds, shape (..., seeds x columns) to (...)."""
         return mean_values(self.measure, totals, self.seeds)
 
-    def by_seed(self) -> Array:
-        """The terms, shape (records, seeds, columns)."""
-        return self.sums.reshape(len(self.sums), self.seeds, -1)
 
-    def is_reliable(self, resampled: Array) -> bool:
-        """Whether an interval from these resampled values is reliable."""
-        return bootstrap_is_reliable(len(self.sums), self.rarest, resampled)
-
-
-def _paired(
-    first: _Side,
-    second: _Side,
-    names: tuple[str, str],
-    gained: Array,
-    settings: DifferencesSettings,
+def _tested(
+    first: _Side, second: _Side, paired: bool, guessed: bool, settings: DifferencesSettings
 ) -> dict[str, Any]:
-    """Interval and test of sides with the same samples.
+    """Interval and test of two sides, as fields of a `Difference`.
 
-    An expected score has no outcomes to exchange: hits are tested by the binomial distribution, and
-    other differences by their bootstrap.
+    Args:
+        paired: whether they have the same samples, in the same order.
+        guessed: whether one of them is an expected score, which has no outcomes to exchange.
+    """
+    measure, sides, difference = first.measure, (first, second), first.value - second.value
+    records = min(len(side.sums) for side in sides)
+    deciding = min((side.rarest for side in sides if side.rarest is not None), default=None)
+    single = first.seeds == second.seeds == 1
+    test: Test
+    if paired and single and measure.PROPORTION and not guessed:
+        hits, others = (side.sums[:, 0] > 0 for side in sides)
+        cells = (hits & others, hits & ~others, others & ~hits, ~hits & ~others)
+        table = PairedTable(*(int(cell.sum()) for cell in cells))
+        deciding = table.differing
+        reliable = wilson_is_reliable(records, deciding)
+        ci95, test, p = consistent_interval(table, CONFIDENCE), "mcnemar", PValue(mcnemar_p(table))
+    elif not paired and single and (own := measure.INTERVAL):
+
+        def intervals(confidence: float) -> tuple[Interval95, Interval95]:
+            return own(first.totals[0], confidence), own(second.totals[0], confidence)
+
+        values = first.value, second.value
+        reliable = all(wilson_is_reliable(len(side.sums), side.rarest) for side in sides)
+        ci95 = newcombe_interval(values, intervals(CONFIDENCE))
+        test, p = "newcombe", PValue(newcombe_p(values, intervals))
+    else:
+        drawn = _resampled(first, second, paired, settings)
+        resampled = drawn[0] - drawn[1]
+        # Unpaired sides one by one: the spread of one can hide that the other has none.
+        judged = [(first, resampled)] if paired else zip(sides, drawn, strict=True)
+        reliable = all(bootstrap_is_reliable(len(x.sums), x.rarest, values) for x, values in judged)
+        ci95 = difference_interval(difference, resampled, records, CONFIDENCE)
+        if paired and not guessed:
+            test, p = _randomised(first, second, settings)
+        else:
+            test = "expected" if paired else "bootstrap"
+            p = centred_bootstrap_p(difference, resampled)
+    return {
+        "difference": difference,
+        "ci95": ci95,
+        "reliable": reliable,
+        "deciding": deciding,
+        "test": test,
+        "p": p.value,
+        "p_interval": p.interval,
+    }
+
+
+def _resampled(
+    first: _Side, second: _Side, paired: bool, settings: DifferencesSettings
+) -> tuple[Array, Array]:
+    """Values of both sides on resamples of their records, the same ones if they are paired."""
+    resamples, seed = settings.resamples, settings.seed
+    if not paired:
+        # A seed of its own for each side; else equal outcomes would be resampled identically.
+        return (
+            bootstrap_values(first.sums, first.values, resamples, seed),
+            bootstrap_values(second.sums, second.values, resamples, seed + 1),
+        )
+    sums, at = np.concatenate([first.sums, second.sums], axis=1), first.sums.shape[1]
+
+    def values(totals: Array) -> Array:
+        return np.stack([first.values(totals[:, :at]), second.values(totals[:, at:])], axis=1)
+
+    one, other = bootstrap_values(sums, values, resamples, seed).T
+    return one, other
+
+
+def _randomised(first: _Side, second: _Side, settings: DifferencesSettings) -> tuple[Test, PValue]:
+    """The randomisation test of sides with the same samples, and its name.
+
+    The columns are all pairs of a seed of one side and a seed of the other, side by side. This
+    makes exchanging a record's outcomes possible for any numbers of seeds; the mean difference over
+    all pairs equals the difference of the two means.
 
     With few records of a class, one habit of answering may have another F1 than another, so that
     outcomes are not exchangeable though the scores are equal (benchmarks/size.py). There a
     difference also needs more right answers on the same side: p is the larger of the two, which
     tests that either is equal.
 
-    Args:
-        gained: how much better the first side answers each sample, the mean over its seeds minus
-            that of the second: 1 if only the first is right.
-
     Source: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4),
     1982 (the larger p).
     """
-    difference = first.value - second.value
-    one_seed = first.seeds == second.seeds == 1
-    expected = RANDOM in names
-    if first.measure.PROPORTION and one_seed and not expected:
-        return _paired_proportions(first, second)
-    at = first.sums.shape[1]
-    resampled = bootstrap_values(
-        np.concatenate([first.sums, second.sums], axis=1),
-        lambda totals: first.values(totals[..., :at]) - second.values(totals[..., at:]),
-        settings.resamples,
-        settings.seed,
-    )
-    ci95 = difference_interval(difference, resampled, len(first.sums), CONFIDENCE)
-    test: Test = "randomisation"
-    if one_seed and first.measure.PROPORTION and names[1] == RANDOM:
-        hits, records = first.totals[0].astype(int).tolist()
-        test, p = "binomial", PValue(binomial_p(hits, records, second.value))
-    elif expected:
-        test, p = "expected", centred_bootstrap_p(difference, resampled)
-    else:
-        exchange = _gains if first.measure.PROPORTION else _seed_pairs
-        one, other = exchange(first, second)
-        p = randomisation_p(
-            one.sums, other.sums, one.measure, one.seeds, settings.permutations, settings.seed
-        )
-        if first.rarest is not None and first.rarest < RELIABLE_RECORDS_OF_RAREST_CLASS:
-            test = "randomisation_mcnemar"
-            better, worse = int((gained > 0).sum()), int((gained < 0).sum())
-            # More right answers on the other side speak against the difference.
-            same_side = gained.sum() * difference > 0
-            p = p.at_least(mcnemar_p(PairedTable(0, better, worse, 0)) if same_side else 1.0)
-    return _result(ci95, first.is_reliable(resampled), _rarest(first), test, p)
-
-
-def _gains(first: _Side, second: _Side) -> tuple[_Side, _Side]:
-    """Each record's difference of mean hits over seeds, as a whole number, against its negative.
-
-    For means only these differences matter, whatever the two values are, and a common factor does
-    not. So far more records are interchangeable, and exchanges can be enumerated.
-    """
-    hits, other_hits = (side.by_seed()[..., 0].sum(axis=1) for side in (first, second))
-    gained = second.seeds * hits - first.seeds * other_hits
-    one, other = (
-        _Side(first.measure, np.stack([sums, np.ones_like(sums)], axis=1), seeds=1)
-        for sums in (gained, -gained)
-    )
-    return one, other
-
-
-def _seed_pairs(first: _Side, second: _Side) -> tuple[_Side, _Side]:
-    """All pairs of a seed of one side and a seed of the other, side by side in the columns.
-
-    This makes exchanging a record's outcomes possible for any numbers of seeds. The mean difference
-    over all pairs equals the difference of the two means.
-    """
-    ones = np.repeat(first.by_seed(), second.seeds, axis=1)
-    others = np.tile(second.by_seed(), (1, first.seeds, 1))
-    pairs = first.seeds * second.seeds
-    one, other = (
-        _Side(first.measure, sums.reshape(len(sums), -1), pairs) for sums in (ones, others)
-    )
-    return one, other
-
-
-def _paired_proportions(first: _Side, second: _Side) -> dict[str, Any]:
-    """Interval and test of two single seeds of which each record adds 0 or 1."""
-    hits, other_hits = first.sums[:, 0] > 0, second.sums[:, 0] > 0
-    cells = (hits & other_hits, hits & ~other_hits, other_hits & ~hits, ~hits & ~other_hits)
-    table = PairedTable(*(int(cell.sum()) for cell in cells))
-    reliable = wilson_is_reliable(table.records, table.differing)
-    interval, p = consistent_interval(table, CONFIDENCE), PValue(mcnemar_p(table))
-    return _result(interval, reliable, table.differing, "mcnemar", p)
-
-
-def _from_intervals(first: _Side, second: _Side) -> dict[str, Any]:
-    """Interval and test of single seeds with different samples, from the interval of each side."""
-    own = first.measure.INTERVAL
-    assert own is not None, "asked only of metrics that have one"
-    values = first.value, second.value
-
-    def intervals(confidence: float) -> tuple[Interval95, Interval95]:
-        return own(first.totals[0], confidence), own(second.totals[0], confidence)
-
-    reliable = all(wilson_is_reliable(len(side.sums), side.rarest) for side in (first, second))
-    interval = newcombe_interval(values, intervals(CONFIDENCE))
-    p = PValue(newcombe_p(values, intervals))
-    return _result(interval, reliable, _rarest(first, second), "newcombe", p)
-
-
-def _unpaired(first: _Side, second: _Side, settings: DifferencesSettings) -> dict[str, Any]:
-    """Interval and test of sides with different samples, resampled separately."""
-    # A seed of its own for each side; else equal outcomes would be resampled identically.
-    one, other = (
-        bootstrap_values(side.sums, side.values, settings.resamples, settings.seed + stream)
-        for stream, side in enumerate((first, second))
-    )
-    difference, resampled = first.value - second.value, one - other
-    records = min(len(first.sums), len(second.sums))
-    interval = difference_interval(difference, resampled, records, CONFIDENCE)
-    # Checked for each side: the spread of one can hide that the other has none.
-    reliable = first.is_reliable(one) and second.is_reliable(other)
-    if records < FEWEST_RECORDS or min(np.ptp(one), np.ptp(other)) < NO_SPREAD:
-        return _result(interval, reliable, _rarest(first, second), None, None)
-    p = centred_bootstrap_p(difference, resampled)
-    return _result(interval, reliable, _rarest(first, second), "bootstrap", p)
+    records, pairs = len(first.sums), first.seeds * second.seeds
+    by_seed, other = (side.sums.reshape(records, side.seeds, -1) for side in (first, second))
+    ones = np.repeat(by_seed, second.seeds, axis=1).reshape(records, -1)
+    others = np.tile(other, (1, first.seeds, 1)).reshape(records, -1)
+    gained = first.qualities - second.qualities
+    if first.measure.PROPORTION:
+        # Of means only each record's difference matters, so that more records are interchangeable
+        # and exchanges can be enumerated.
+        differences, pairs = np.round(gained, 12), 1
+        ones, others = (np.stack([x, x**0], axis=1) for x in (differences, -differences))
+    p = randomisation_p(ones, others, first.measure, pairs, settings.permutations, settings.seed)
+    if first.rarest is None or first.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS:
+        return "randomisation", p
+    better, worse = int((gained > 0).sum()), int((gained < 0).sum())
+    # More right answers on the other side speak against the difference.
+    same_side = gained.sum() * (first.value - second.value) > 0
+    exact = mcnemar_p(PairedTable(0, better, worse, 0)) if same_side else 1.0
+    return "randomisation_mcnemar", p.at_least(exact)
 
 
 def difference_interval(
@@ -348,17 +283,3 @@ def centred_bootstrap_p(difference: float, resampled: Array) -> PValue:
     """
     extreme = int((np.abs(resampled - difference) >= abs(difference) - NO_SPREAD).sum())
     return monte_carlo_p(extreme, len(resampled))
-
-
-def _result(
-    ci95: Interval95, reliable: bool, deciding: int | None, test: Test | None, p: PValue | None
-) -> dict[str, Any]:
-    """Fields of a `Difference`."""
-    value, interval = (None, None) if p is None else (p.value, p.interval)
-    found = {"ci95": ci95, "reliable": reliable, "deciding": deciding}
-    return {**found, "test": test, "p": value, "p_interval": interval}
-
-
-def _rarest(*sides: _Side) -> int | None:
-    """Records of the rarest class of any side; None if the metric has no classes."""
-    return min((int(side.rarest) for side in sides if side.rarest is not None), default=None)

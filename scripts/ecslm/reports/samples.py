@@ -85,7 +85,7 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
         seed = settings.context.models[model].seeds[0]
         predictions, outcomes = (results / one for one in sample_paths(model, seed, task))
         texts = {one.id: one.prediction for one in read_predictions(predictions)}
-        for row in read_outcome_rows(outcomes, measure):
+        for row in read_outcome_rows(outcomes):
             for known, what in ((texts, "prediction"), (records, "record")):
                 if row.id not in known:
                     raise InputError(f"{outcomes}: {row.id}: has no {what}")

@@ -169,14 +169,9 @@ class Choice(AnswerType):
         if not prediction.options:
             message = "missing; a choice cannot be scored without its options"
             return [Problem(message, field="options")]
-        broken = [option for option in prediction.options if not OPTION.fullmatch(option)]
-        if broken:
-            return [
-                Problem(f"{option!r} lacks its letter and colon", field="options", kind="letter")
-                for option in broken
-            ]
         if len(_options(prediction)) < len(prediction.options):
-            return [Problem("two options have the same letter", field="options")]
+            message = f"{shown(prediction.options)}: each needs a letter of its own and a colon"
+            return [Problem(message, field="options", kind="letter")]
         return super().problems(prediction)
 
 
@@ -231,14 +226,12 @@ class Ranking(AnswerType):
         if not prediction.relevance:
             message = "missing; a ranking cannot be scored without its labels"
             return [Problem(message, field="relevance")]
-        labels, products = len(prediction.relevance), prediction.reference.count(",") + 1
-        if labels > len(ascii_uppercase):
-            message = f"{labels} labels, more than there are letters"
-            return [Problem(message, field="relevance", kind="too_many")]
-        if prediction.reference and products != labels:
-            message = f"has length {labels}, but the reference ranks {products} products"
-            return [Problem(message, field="relevance", kind="other_length")]
-        return []
+        labels = len(prediction.relevance)
+        products = prediction.reference.count(",") + 1 if prediction.reference else labels
+        if labels == products <= len(ascii_uppercase):
+            return []
+        message = f"has length {labels}, but the reference ranks {products} products, of at most 26"
+        return [Problem(message, field="relevance", kind="other_length")]
 
     def reference(self, prediction: ScoredPrediction) -> tuple[str, ...]:
         """The relevance labels E, S, C, I of the products A, B, ..."""

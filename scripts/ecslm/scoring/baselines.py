@@ -6,35 +6,34 @@ from typing import Literal
 
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
-from ecslm.schemas.task import METRICS, TaskKind
+from ecslm.schemas.task import METRICS, Answer, TaskKind
 
 Baseline = Literal["always-yes", "always-no", "majority", "random", "input-order", "all-null"]
 
 # The one that answers at random, so that its score is an expected value.
 RANDOM: Baseline = "random"
 
+BASELINES: dict[Answer, tuple[Baseline, ...]] = {
+    "yes_no": ("always-yes", "always-no", "majority", "random"),
+    "choice": ("majority", "random"),
+    "ranking": ("input-order", "random"),
+    "extraction": ("all-null",),
+    "generation": (),
+}
+
 
 def applicable(task: TaskKind) -> tuple[Baseline, ...]:
     """The baselines of a task. `majority` also needs training records."""
-    match task.answer:
-        case "yes_no":
-            return ("always-yes", "always-no", "majority", "random")
-        case "choice":
-            return ("majority", "random") if METRICS[task.metric].classes else ("random",)
-        case "ranking":
-            return ("input-order", "random")
-        case "extraction":
-            return ("all-null",)
-        case "generation":
-            return ()
+    classes = METRICS[task.metric].classes
+    return tuple(one for one in BASELINES[task.answer] if one != "majority" or classes)
 
 
-_SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
+SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
 
 
 def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
     """The prediction `text` for a record."""
-    shared = {name: getattr(record, name) for name in _SHARED}
+    shared = {name: getattr(record, name) for name in SHARED}
     return ScoredPrediction(
         prediction=text, reference=record.output, finish_reason="stop", **shared
     )
@@ -43,18 +42,14 @@ def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
 def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str) -> list[str]:
     """The equally likely texts that the baseline answers to a record; one unless it is random."""
     match baseline:
-        case "always-yes":
-            return ["yes"]
-        case "always-no":
-            return ["no"]
-        case "majority":
-            return [majority]
+        case "random":
+            return _guesses(record, task)
         case "input-order":
             return [",".join(_products(record))]
         case "all-null":
             return [_all_null(record)]
-        case "random":
-            return _guesses(record, task)
+        case _:
+            return [{"always-yes": "yes", "always-no": "no", "majority": majority}[baseline]]
 
 
 def _guesses(record: Record, task: TaskKind) -> list[str]:

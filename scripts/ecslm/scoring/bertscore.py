@@ -5,7 +5,6 @@ Text Generation with BERT", without idf weighting.
 """
 
 import logging
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +14,7 @@ from typing import Any
 
 import torch
 import transformers
-from bert_score.utils import get_bert_embedding, get_model, get_tokenizer, greedy_cos_idf
-from pydantic import BaseModel, ConfigDict
+from bert_score.utils import get_bert_embedding, get_model, get_tokenizer
 from tqdm import tqdm
 
 from ecslm.common.environment import require_locked
@@ -27,6 +25,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import require_device
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.schemas.settings import Closed
 from ecslm.scoring.settings import BertScoreSettings, rescaling_baseline, rescaling_problem
 
 # A prediction and its reference.
@@ -70,49 +69,41 @@ def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
     return Encoder(model.to(device).double(), tokenizer, device)
 
 
-def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> dict[Pair, Values]:
-    """Precision, recall and F1 of each pair. Holds the embeddings of all texts in memory."""
-    embedded = _embed(encoder, {text for pair in pairs for text in pair})
-    return {
-        (prediction, reference): _match(embedded[prediction], embedded[reference])
-        for prediction, reference in pairs
-    }
+def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> list[Values]:
+    """Precision, recall and F1 of each pair: equation 3 of the paper.
 
-
-def _embed(encoder: Encoder, texts: Iterable[str]) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """Embeddings (tokens, width) and weights (tokens) of each text; special tokens weigh 0."""
+    Each token is matched with the most similar one, special tokens included, over which it is not
+    averaged. Pairs are matched one at a time, because the package's padding in a batch has
+    similarity 0 to all tokens and would be the best match of a token whose similarities are all
+    negative.
+    """
     weights: defaultdict[int, float] = defaultdict(lambda: 1.0)
     weights |= {encoder.tokenizer.sep_token_id: 0.0, encoder.tokenizer.cls_token_id: 0.0}
-    ordered = sorted(texts, key=len)
+    texts = sorted({text for pair in pairs for text in pair}, key=len)
     embedded = {}
-    for start in range(0, len(ordered), BATCH):
-        batch = ordered[start : start + BATCH]
+    for start in range(0, len(texts), BATCH):
+        batch = texts[start : start + BATCH]
         found, mask, weight = get_bert_embedding(
             batch, encoder.model, encoder.tokenizer, weights, device=encoder.device
         )
-        rows = zip(batch, mask.sum(dim=1).tolist(), found.cpu(), weight.double(), strict=True)
-        for text, tokens, embedding, row in rows:
-            embedded[text] = embedding[:tokens], row[:tokens]
-    return embedded
+        found = torch.nn.functional.normalize(found, dim=-1).cpu()
+        tokens, counted = mask.bool().cpu(), (weight > 0).cpu()
+        for text, embedding, own, wanted in zip(batch, found, tokens, counted, strict=True):
+            embedded[text] = embedding[own], wanted[own]
+    return [_match(*embedded[prediction], *embedded[reference]) for prediction, reference in pairs]
 
 
 def _match(
-    prediction: tuple[torch.Tensor, torch.Tensor], reference: tuple[torch.Tensor, torch.Tensor]
+    prediction: torch.Tensor, counted: torch.Tensor, reference: torch.Tensor, wanted: torch.Tensor
 ) -> Values:
-    """Match each token with the most similar one: equation 3 of the paper.
-
-    One pair at a time, because padding in a batch has similarity 0 to all tokens and would be the
-    best match of a token whose similarities are all negative.
-    """
-    arguments = []
-    for embedding, weights in (reference, prediction):
-        # Copies, because the package scales both in place.
-        mask = torch.ones(1, len(weights), dtype=torch.long)
-        arguments += [embedding[None].clone(), mask, weights[None].clone()]
-    precision, recall, f1 = (value.item() for value in greedy_cos_idf(*arguments))
-    if not all(map(math.isfinite, (precision, recall, f1))):
-        # A text of special tokens only, such as an end mark, has no weight: score it as empty.
+    """The values of normalised embeddings (tokens, width), and of which tokens are averaged."""
+    if not counted.any() or not wanted.any():
+        # A text of special tokens only, such as an end mark: score it as empty.
         return 0.0, 0.0, 0.0
+    similar = prediction @ reference.T
+    precision = float(similar[counted].amax(dim=1).mean())
+    recall = float(similar[:, wanted].amax(dim=0).mean())
+    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     # Adding 0 turns -0.0 into 0.0.
     return (
         round(precision, DECIMALS) + 0.0,
@@ -133,7 +124,7 @@ def bertscore(
     encoder: Path,
     settings: BertScoreSettings,
     device: str,
-    finished: Path | None = None,
+    finished: Path,
 ) -> tuple[dict[str, str | int], list[BertScoreRow]]:
     """Compute BERTScore: fields that identify the configuration, and a row per prediction.
 
@@ -156,13 +147,10 @@ def bertscore(
         if problem is not None:
             raise InputError(f"bertscore: {problem}")
         rescale = rescaling_baseline(manifest.base, settings.rescale_language)[settings.layer]
-    # The package's own hash contains the path of the model, which differs between machines.
-    hashed = (
-        f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
-        f"{versions['bert-score']}(hug_trans={versions['transformers']})"
-    )
     identity: dict[str, str | int] = {
-        "hash": hashed,
+        # The package's own contains the path of the model, which differs between machines.
+        "hash": f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
+        f"{versions['bert-score']}(hug_trans={versions['transformers']})",
         "encoder": manifest.base,
         "revision": manifest.revision,
         "layer": settings.layer,
@@ -182,7 +170,7 @@ def _scored(
     folder: Path,
     settings: BertScoreSettings,
     device: torch.device,
-    finished: Path | None,
+    finished: Path,
 ) -> dict[Pair, Values]:
     """Score pairs in chunks, each kept as soon as it is finished."""
     encoder = load_encoder(folder, settings.layer, device)
@@ -190,37 +178,22 @@ def _scored(
     # memory shows at once.
     ordered = sorted(pairs, key=lambda pair: (max(map(len, pair)), pair), reverse=True)
     values: dict[Pair, Values] = {}
-    with tqdm(total=len(ordered), unit="pair", disable=not sys.stderr.isatty()) as bar:
-        for start in range(0, len(ordered), CHUNK):
-            chunk = ordered[start : start + CHUNK]
-            path = None if finished is None else finished / f"{start}.json"
-            found = _finished(path)
-            if len(found) != len(chunk):
-                found = tuple(score_pairs(encoder, chunk).values())
-                if path is not None:
-                    write_text(path, sealed(_Chunk(values=found)))
-            values |= zip(chunk, found, strict=True)
-            bar.update(len(chunk))
+    for start in tqdm(range(0, len(ordered), CHUNK), disable=not sys.stderr.isatty()):
+        chunk, path = ordered[start : start + CHUNK], finished / f"{start}.json"
+        try:
+            found = unsealed(_Chunk, path.read_bytes()).values
+        except (OSError, ValueError):
+            # Not there, or damaged.
+            found = score_pairs(encoder, chunk)
+            write_text(path, sealed(_Chunk(values=found)))
+        values |= zip(chunk, found, strict=True)
     return values
 
 
-class _Chunk(BaseModel):
+class _Chunk(Closed):
     """The values of some pairs, in their order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    values: tuple[Values, ...]
-
-
-def _finished(path: Path | None) -> tuple[Values, ...]:
-    """The values in a file, every byte of which must be right; none without one."""
-    if path is None or not path.is_file():
-        return ()
-    try:
-        return unsealed(_Chunk, path.read_bytes()).values
-    except ValueError:
-        log.warning("%s: damaged: its pairs are scored again", path)
-        return ()
+    values: list[Values]
 
 
 def _row(

@@ -7,17 +7,17 @@ the mean would vary with other test records and other training runs.
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ecslm.common.errors import InputError, Problem
-from ecslm.common.rows import Numbered, read_rows, repeated
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_jsonl
+from ecslm.common.manifests import verify_result
 from ecslm.schemas.metrics_file import (
     IntervalDetails,
-    Outcome,
     OutcomeRow,
     OverSeedsDetails,
     OverSeedsFile,
@@ -39,9 +39,7 @@ from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 class Outcomes:
     """The outcomes of one setting, by sample, for each seed; all seeds have the same samples."""
 
-    seeds: tuple[Mapping[str, Outcome], ...]
-    answers: tuple[Mapping[str, str | None], ...] = ()
-    """The digest of each answer, likewise."""
+    seeds: tuple[Mapping[str, OutcomeRow], ...]
 
     @property
     def samples(self) -> list[str]:
@@ -51,79 +49,54 @@ class Outcomes:
     def sums(self, measure: Metric, samples: Sequence[str]) -> Array:
         """The terms of these samples, seed by seed: shape (samples, seeds x columns)."""
         return np.concatenate(
-            [measure.sums([seed[sample] for sample in samples]) for seed in self.seeds], axis=1
+            [measure.sums([seed[one].outcome for one in samples]) for seed in self.seeds], axis=1
         )
 
     def qualities(self, measure: Metric, samples: Sequence[str]) -> Array:
         """How good the answers are, mean over seeds: shape (samples,)."""
-        by_seed = [[measure.quality(seed[sample]) for sample in samples] for seed in self.seeds]
+        by_seed = [[measure.quality(seed[one].outcome) for one in samples] for seed in self.seeds]
         found: Array = np.mean(by_seed, axis=0)
         return found
 
+    def answers(self, samples: Sequence[str]) -> list[list[str | None]]:
+        """The digests of the answers to these samples, for each seed."""
+        return [[seed[one].answer for one in samples] for seed in self.seeds]
 
-def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
-    """Read the rows of an outcomes file of a metric.
+
+def read_outcome_rows(path: Path) -> list[OutcomeRow]:
+    """Read the rows of an outcomes file.
 
     Raises:
-        InputError: the file is missing, altered, empty or invalid, is of another metric, or a
-            sample is duplicated in a setting.
+        InputError: the file is missing, altered, empty or invalid.
     """
-
-    def check(rows: Numbered[OutcomeRow]) -> Iterator[Problem]:
-        line_of: dict[tuple[str, str], int] = {}
-        for line, row in rows:
-            first = line_of.setdefault((row.setting, row.sample_id), line)
-            if first != line:
-                yield repeated(line, "sample_id", row.sample_id, first)
-            if not _fits(measure, row):
-                yield Problem(f"not an outcome of {measure.NAME}", line=line)
-
-    manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
-    rows = read_rows(path, OutcomeRow, check, manifest=manifest)
+    verify_result(path, path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json"))
+    rows = read_jsonl(path, OutcomeRow)
     if not rows:
         raise InputError(f"{path}: no outcomes")
-    return [row for _, row in rows]
+    return rows
 
 
-def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]:
+def read_outcomes(paths: Sequence[Path]) -> dict[str, Outcomes]:
     """Read the outcomes of one model and task by setting, from one file per seed.
 
     Raises:
-        InputError: a file is missing, altered or invalid, is of another metric, or the files have
-            different samples or references.
+        InputError: a file is missing, altered or invalid, or the files have different samples.
     """
     files = [
-        {(row.setting, row.sample_id): row for row in read_outcome_rows(path, measure)}
-        for path in paths
+        {(row.setting, row.sample_id): row for row in read_outcome_rows(path)} for path in paths
     ]
     for path, rows in zip(paths, files, strict=True):
         if rows.keys() != files[0].keys():
             raise InputError(f"{path}: other samples or settings than {paths[0]}: score both again")
-    found = {}
-    for setting in sorted({setting for setting, _ in files[0]}):
-        seeds = [
-            {sample: row for (own, sample), row in rows.items() if own == setting} for rows in files
-        ]
-        found[setting] = Outcomes(
-            tuple({sample: row.outcome for sample, row in rows.items()} for rows in seeds),
-            tuple({sample: row.answer for sample, row in rows.items()} for rows in seeds),
-        )
-        _check_references(paths, setting, found[setting].seeds, measure)
-    return found
-
-
-def _check_references(
-    paths: Sequence[Path], setting: str, seeds: Sequence[Mapping[str, Outcome]], measure: Metric
-) -> None:
-    """Check that all seeds have the same references, as far as outcomes show them."""
-    sums = [measure.sums(list(seed.values())) for seed in seeds]
-    shapes = [(one.shape[1], measure.rarest(one.sum(axis=0))) for one in sums]
-    for path, shape in zip(paths, shapes, strict=True):
-        if shape != shapes[0]:
-            raise InputError(
-                f"{path}: {setting}: other references than {paths[0]}: predict and score both "
-                "from the same dataset file"
+    return {
+        setting: Outcomes(
+            tuple(
+                {sample: row for (own, sample), row in rows.items() if own == setting}
+                for rows in files
             )
+        )
+        for setting in sorted({setting for setting, _ in files[0]})
+    }
 
 
 def seed_values(measure: Metric, totals: Array, seeds: int) -> Array:
@@ -138,23 +111,6 @@ def mean_values(measure: Metric, totals: Array, seeds: int) -> Array:
     """The mean of the metric over seeds, shape (..., seeds x columns) to (...)."""
     found: Array = seed_values(measure, totals, seeds).mean(axis=-1)
     return found
-
-
-def _fits(measure: Metric, row: OutcomeRow) -> bool:
-    """Whether the row is an outcome of the metric."""
-    parts = [
-        part
-        for value in row.outcome.values()
-        for part in (value.values() if isinstance(value, dict) else [value])
-    ]
-    if not all(type(part) in (int, float) and math.isfinite(part) for part in parts):
-        return False
-    try:
-        sums = measure.sums([row.outcome])
-    except (KeyError, TypeError, AttributeError):
-        return False
-    # Outcomes of a proportion are zeros and ones, expected ones between them.
-    return sums.size > 0 and (not measure.PROPORTION or bool(((sums >= 0) & (sums <= 1)).all()))
 
 
 def over_seeds(
@@ -191,13 +147,14 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
     own_totals = totals.reshape(seeds, -1)
     defined = bool(np.isfinite(measure.values(own_totals)).all())
     reliable = bootstrap_is_reliable(len(sums), measure.rarest(own_totals[0]), resampled)
-    interval = IntervalDetails(method="bootstrap", reliable=reliable)
     score = OverSeedsScore(
         value=value,
         defined=defined,
         sd=statistics.stdev(by_seed),
         ci95=bootstrap_interval(value, resampled, len(sums), CONFIDENCE) if defined else None,
-        details=OverSeedsDetails(by_seed=by_seed, interval=interval),
+        details=OverSeedsDetails(
+            by_seed=by_seed, interval=IntervalDetails(method="bootstrap", reliable=reliable)
+        ),
     )
     return SettingOverSeeds(n=len(sums), strict=score)
 

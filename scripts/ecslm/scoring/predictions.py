@@ -1,40 +1,28 @@
 """Reading predictions files, also a user's own, and checking that they can be scored together."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import read_jsonl
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.common.manifests import manifest_of, read_manifest, verify_result
 from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.text import number_of, shown
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
-from ecslm.schemas.record import DEFAULT_SETTING, Record
-from ecslm.schemas.task import TaskKind, registered_kind
+from ecslm.schemas.record import DEFAULT_SETTING, Record, read_records
+from ecslm.schemas.task import TaskKind
+from ecslm.scoring.baselines import SHARED, as_prediction
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.settings import ScriptSettings
-
-# Fields that a prediction copies from its record, which calls the reference its output.
-_COPIED = ("sample_id", "task", "setting", "reference", "options", "relevance")
-
-
-@dataclass(frozen=True)
-class Scorable:
-    """Predictions that can be scored: all of the task with this code and kind."""
-
-    code: str
-    task: TaskKind
-    predictions: list[ScoredPrediction]
 
 
 def read_given(
     path: Path,
     task: str | None = None,
     check: Callable[[Numbered[ScoredPrediction]], Iterable[Problem]] = lambda _: (),
-    check_whole: Callable[[Numbered[ScoredPrediction]], Iterable[str]] = lambda _: (),
 ) -> list[ScoredPrediction]:
     """Read the predictions of a file, with defaults for fields that it leaves out.
 
@@ -42,127 +30,90 @@ def read_given(
 
     Args:
         task: the task of predictions without one.
-        check: as in `read_rows`, like `check_whole`.
+        check: as in `read_rows`.
 
     Raises:
-        InputError: the file is missing, empty, altered or invalid, or a check found problems.
+        InputError: the file is missing, empty, altered or invalid, an id is on two lines, or the
+            check found problems.
     """
     rows: list[tuple[int, ScoredPrediction]] = []
 
-    def completed(given: Numbered[GivenPrediction]) -> Iterable[Problem]:
-        rows.extend((line, _completed(line, row, task)) for line, row in given)
-        return check(rows)
+    def completed(given: Numbered[GivenPrediction]) -> Iterator[Problem]:
+        for line, row in given:
+            name = str(line) if row.id is None else row.id
+            defaults = {"id": name, "sample_id": name, "task": task, "setting": DEFAULT_SETTING}
+            own = {field: value for field, value in row if value is not None}
+            # Its fields have been validated.
+            rows.append((line, ScoredPrediction.model_construct(**{**defaults, **own})))
+        yield from repeated_ids((line, row.id) for line, row in rows)
+        yield from check(rows)
 
-    def whole(_: Numbered[GivenPrediction]) -> Iterable[str]:
-        return check_whole(rows) if rows else ("no predictions",)
-
-    read_rows(path, GivenPrediction, completed, whole)
+    read_rows(path, GivenPrediction, completed, lambda given: () if given else ("no predictions",))
     return [row for _, row in rows]
-
-
-def _completed(line: int, given: GivenPrediction, task: str | None) -> ScoredPrediction:
-    name = str(line) if given.id is None else given.id
-    defaults = {"id": name, "sample_id": name, "task": task, "setting": DEFAULT_SETTING}
-    missing = {field: value for field, value in defaults.items() if getattr(given, field) is None}
-    # Its fields have been validated.
-    return ScoredPrediction.model_construct(**{**vars(given), **missing})
 
 
 def read_scorable(
     path: Path, code: str | None, settings: ScriptSettings, dataset: Path | None = None
-) -> Scorable:
-    """Read the predictions of a file and check that they can be scored.
+) -> list[ScoredPrediction]:
+    """Read the predictions of a file, all of one task, and check that they can be scored.
 
     Args:
-        code: the task of all predictions; None for the only task in the file.
+        code: the task of predictions that do not name it.
         dataset: the dataset file that they must answer.
 
     Raises:
         InputError: a file is missing, empty, altered or invalid, or a prediction cannot be scored.
     """
-    kind_of = cache(lambda code: settings.task or registered_kind(code))
-    if code is not None:
-        # Fails for an unknown task before the file is read.
-        kind_of(code)
-    known = {} if dataset is None else _read_records(dataset)
+    records = {} if dataset is None else {one.id: one for one in read_records(dataset)}
 
     def check(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
-        unnamed = [line for line, one in rows if one.task is None]
-        if unnamed:
-            message = "missing: set it on each line, or give --task"
-            yield Problem(message, line=unnamed[0], field="task")
-        elif rows:
-            scored = code or str(rows[0][1].task)
-            try:
-                yield from problems(rows, scored, kind_of(scored))
-            except InputError as error:
-                yield Problem(f"cannot be scored ({error})", line=rows[0][0], field="task")
+        for line, one in rows:
+            if one.task is None:
+                message = "missing: set it on each line, or give --task"
+                yield Problem(message, line=line, field="task", kind="unnamed")
+        if task := code or next((one.task for _, one in rows), None):
+            yield from problems(rows, task, settings.kind_of(task))
         if dataset is not None:
-            yield from _differences(rows, dataset, known)
+            yield from _differences(rows, dataset, records)
 
-    def check_whole(rows: Numbered[ScoredPrediction]) -> Iterator[str]:
-        tasks, answered = ({getattr(one, name) for _, one in rows} for name in ("task", "id"))
-        missing = [
-            place
-            for name, place in known.items()
-            if name not in answered and place[1].task in tasks
-        ]
-        if missing:
-            line, record = missing[0]
-            yield (
-                f"no prediction for {number_of(len(missing), 'record')} of {dataset}, the first "
-                f"is {shown(record.id)} on line {line}"
-            )
-
-    predictions = read_given(path, code, check, check_whole)
-    # Without `code`, the checks made sure that all predictions have the same task.
-    code = code or str(predictions[0].task)
-    return Scorable(code, kind_of(code), predictions)
-
-
-def _read_records(path: Path) -> dict[str, tuple[int, Record]]:
-    """The records of a dataset file by id, with their lines."""
-    rows = read_rows(
-        path,
-        Record,
-        lambda rows: repeated_ids((line, record.id) for line, record in rows),
-        lambda rows: () if rows else ("no records",),
-    )
-    return {record.id: (line, record) for line, record in rows}
+    predictions = read_given(path, code, check)
+    task, answered = predictions[0].task, {one.id for one in predictions}
+    missing = [one.id for one in records.values() if one.task == task and one.id not in answered]
+    if missing:
+        raise InputError(
+            f"{path}: no prediction for {number_of(len(missing), 'record')} of {dataset}, the "
+            f"first is {shown(missing[0])}"
+        )
+    return predictions
 
 
 def _differences(
-    rows: Numbered[ScoredPrediction], dataset: Path, known: Mapping[str, tuple[int, Record]]
+    rows: Numbered[ScoredPrediction], dataset: Path, records: Mapping[str, Record]
 ) -> Iterator[Problem]:
     """Predictions of unknown records, or that differ from their records."""
-    for line, prediction in rows:
-        if prediction.id not in known:
-            message = (
-                f"{shown(prediction.id)} is not a record of {dataset}: give the dataset file that "
-                "was predicted"
-            )
+    for line, one in rows:
+        if one.id not in records:
+            message = f"{shown(one.id)} is not a record of {dataset}: give the one predicted"
             yield Problem(message, line=line, field="id", kind="unknown")
             continue
-        at, record = known[prediction.id]
-        for field in _COPIED:
-            source = "output" if field == "reference" else field
-            given, expected = getattr(prediction, field), getattr(record, source)
-            if given != expected:
-                message = (
-                    f"{shown(given)}, but {source} is {shown(expected)} in {dataset}: line {at}"
-                )
+        expected = as_prediction(records[one.id])
+        for field in (*SHARED, "reference"):
+            given, right = getattr(one, field), getattr(expected, field)
+            if given != right:
+                message = f"{shown(given)}, but {shown(right)} in {dataset}"
                 yield Problem(message, line=line, field=field, kind="differs")
 
 
-def problems(
-    rows: Sequence[tuple[int, ScoredPrediction]], code: str, task: TaskKind
-) -> Iterator[Problem]:
+def problems(rows: Numbered[ScoredPrediction], code: str, task: TaskKind) -> Iterator[Problem]:
     """Why numbered predictions cannot be scored together."""
     answers = metric(task.metric).ANSWERS
-    repeated = list(repeated_ids((line, prediction.id) for line, prediction in rows))
-    yield from repeated or _repeated_samples(rows)
+    # Samples that could not be paired with those of another model; an id twice is told apart.
+    by_id = {one.id: (line, one) for line, one in rows}.values()
+    for setting in dict.fromkeys(one.setting for _, one in by_id):
+        own = ((line, one.sample_id) for line, one in by_id if one.setting == setting)
+        yield from repeated_ids(own, "sample_id")
     for line, prediction in rows:
-        if prediction.task != code:
+        if prediction.task not in (None, code):
             message = (
                 f"is {prediction.task!r}, but the task to score is {code!r}: score each task apart"
             )
@@ -172,41 +123,24 @@ def problems(
             yield replace(problem, line=line)
 
 
-def _repeated_samples(rows: Sequence[tuple[int, ScoredPrediction]]) -> Iterator[Problem]:
-    """Duplicate samples in a setting, which could not be paired with those of another model."""
-    for setting in dict.fromkeys(prediction.setting for _, prediction in rows):
-        own = ((line, one.sample_id) for line, one in rows if one.setting == setting)
-        yield from repeated_ids(own, "sample_id")
-
-
 def read_bertscores(
     path: Path, file: Path, predictions: Sequence[ScoredPrediction]
 ) -> list[BertScoreRow]:
     """Read the BERTScore rows in `path`, which must match the predictions read from `file`.
 
     Raises:
-        InputError: the file is missing, altered or invalid, its rows do not match the predictions,
-            or its manifest says that it was made from others.
+        InputError: the file is missing, altered or invalid, or its rows or its manifest show that
+            it was made from others.
     """
-    manifest = manifest_of(path)
+    verify_result(path)
+    rows, manifest = read_jsonl(path, BertScoreRow), manifest_of(path)
+    same = sorted((row.id, row.setting) for row in rows) == sorted(
+        (one.id, one.setting) for one in predictions
+    )
     if manifest.is_file():
-        scored = read_manifest(manifest).inputs.values()
-        if sha256_of_file(file) not in scored:
-            raise InputError(
-                f"{path}: made from other predictions than {file}: run scripts/bertscore.py again"
-            )
-    wanted = {(prediction.id, prediction.setting) for prediction in predictions}
-
-    def check(rows: Numbered[BertScoreRow]) -> Iterator[Problem]:
-        yield from repeated_ids((line, row.id) for line, row in rows)
-        for line, row in rows:
-            if (row.id, row.setting) not in wanted:
-                message = f"{row.id!r} in {row.setting!r} is not among the predictions"
-                yield Problem(message, line=line, field="id", kind="unknown")
-
-    rows = [row for _, row in read_rows(path, BertScoreRow, check)]
-    missing = sorted({name for name, _ in wanted} - {row.id for row in rows})
-    if missing:
-        lacking = number_of(len(missing), "prediction")
-        raise InputError(f"{path}: no row for {lacking}, the first is {missing[0]!r}")
+        same &= sha256_of_file(file) in read_manifest(manifest).inputs.values()
+    if not same:
+        raise InputError(
+            f"{path}: made from other predictions than {file}: run scripts/bertscore.py again"
+        )
     return rows

@@ -15,7 +15,6 @@ from ecslm.schemas.metrics_file import (
     IntervalDetails,
     LenientScore,
     MetricsFile,
-    Outcome,
     OutcomeRow,
     SettingScores,
     StrictDetails,
@@ -36,15 +35,6 @@ from ecslm.scoring.intervals import (
 )
 from ecslm.scoring.metrics.protocol import Array, Item, Metric, column_totals, metric
 from ecslm.scoring.settings import ScoringSettings
-
-
-@dataclass(frozen=True)
-class Row:
-    """What a metrics file describes: the task's code, and model and seed if known."""
-
-    task: str
-    model: str | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,10 +71,11 @@ Setting = tuple[SettingScores, list[OutcomeRow]]
 
 def score(
     predictions: Sequence[ScoredPrediction],
-    row: Row,
     task: TaskKind,
     settings: ScoringSettings,
     bertscores: Sequence[BertScoreRow] = (),
+    model: str | None = None,
+    seed: int | None = None,
     certain: bool = False,
 ) -> Scores:
     """Score the predictions of one task, each setting separately.
@@ -98,20 +89,38 @@ def score(
 
     def scored(records: Sequence[ScoredPrediction]) -> Setting:
         items = [measure.item(one, bertscore_of.get(one.id)) for one in records]
+        lenient = [replace(one, answer=measure.ANSWERS.lenient(one.record)) for one in items]
         outcomes = measure.outcomes(items)
-        rows = [
-            _outcome_row(item.record, outcome, item.answer is None, item.text)
-            for item, outcome in zip(items, outcomes, strict=True)
+        sums, lenient_sums = (measure.sums(one) for one in (outcomes, measure.outcomes(lenient)))
+        totals = column_totals(sums)
+        value, found = (float(measure.values(one)) for one in (totals, column_totals(lenient_sums)))
+        ci95, interval = None, None
+        if not certain:
+            ci95, interval = _interval(value, sums, totals, measure, settings)
+        details = StrictDetails(
+            **measure.details(items, totals),
+            lenient=LenientScore(**_value(found), n_invalid=_invalid(lenient)),
+            interval=interval,
+        )
+        block = SettingScores(
+            **_counts(records, _invalid(items)),
+            answers=answer_counts(item.text for item in items),
+            strict=StrictScore(**_value(value), ci95=ci95, details=details),
+            released=measure.released(items),
+            released_2024=measure.released_2024(items),
+        )
+        digests = [sha256_of_text(item.text)[:ANSWER_DIGITS] for item in items]
+        return block, [
+            OutcomeRow(**_names(item.record), invalid=item.answer is None, answer=one, **outcome)
+            for item, one, outcome in zip(items, digests, outcomes, strict=True)
         ]
-        return _setting_scores(items, outcomes, measure, None if certain else settings), rows
 
-    return _by_setting(predictions, row, measure, scored)
+    return _by_setting(predictions, measure, scored, model, seed)
 
 
 def score_baseline(
     baseline: str,
     alternatives: Sequence[Sequence[ScoredPrediction]],
-    row: Row,
     task: TaskKind,
     settings: ScoringSettings,
 ) -> Scores:
@@ -124,16 +133,16 @@ def score_baseline(
 
     Any other gives one answer to each record. If it never says yes, its F1 is 0 with certainty.
     """
+    first = [one[0] for one in alternatives]
     if baseline != RANDOM:
-        given = [only for (only,) in alternatives]
-        certain = task.answer == "yes_no" and all(one.prediction == "no" for one in given)
-        return score(given, row, task, settings, certain=certain)
+        certain = task.answer == "yes_no" and all(one.prediction == "no" for one in first)
+        return score(first, task, settings, model=baseline, seed=0, certain=certain)
     measure = metric(task.metric)
     by_id = {one[0].id: one for one in alternatives}
 
     def scored(records: Sequence[ScoredPrediction]) -> Setting:
         found = iter(measure.outcomes([measure.item(p) for one in records for p in by_id[one.id]]))
-        means = [_mean_outcome([next(found) for _ in by_id[one.id]]) for one in records]
+        means = [_mean([next(found) for _ in by_id[one.id]]) for one in records]
         expected = measure.expected(measure.sums(means))
         block = SettingScores(
             **_counts(records, n_invalid=0),
@@ -141,56 +150,36 @@ def score_baseline(
             released=None,
             released_2024=None,
         )
-        return block, [_outcome_row(*pair) for pair in zip(records, means, strict=True)]
+        return block, [
+            OutcomeRow(**_names(record), invalid=False, **mean)
+            for record, mean in zip(records, means, strict=True)
+        ]
 
-    return _by_setting([one[0] for one in alternatives], row, measure, scored)
+    return _by_setting(first, measure, scored, baseline, 0)
 
 
 def _by_setting(
     predictions: Sequence[ScoredPrediction],
-    row: Row,
     measure: Metric,
     scored: Callable[[Sequence[ScoredPrediction]], Setting],
+    model: str | None,
+    seed: int | None,
 ) -> Scores:
     """Score each setting, sorted by name (IND before OOD)."""
-    groups: dict[str, list[ScoredPrediction]] = {}
-    for prediction in predictions:
-        groups.setdefault(prediction.setting, []).append(prediction)
-    found = {setting: scored(records) for setting, records in sorted(groups.items())}
-    blocks = {setting: block for setting, (block, _) in found.items()}
+    found = {
+        setting: scored([one for one in predictions if one.setting == setting])
+        for setting in sorted({one.setting for one in predictions})
+    }
     outcome_of = {one.id: one for _, rows in found.values() for one in rows}
     return Scores(
-        MetricsFile(**vars(row), metric=measure.NAME, settings=blocks),
+        MetricsFile(
+            task=str(predictions[0].task),
+            model=model,
+            seed=seed,
+            metric=measure.NAME,
+            settings={setting: block for setting, (block, _) in found.items()},
+        ),
         [outcome_of[prediction.id] for prediction in predictions],
-    )
-
-
-def _setting_scores(
-    items: Sequence[Item],
-    outcomes: Sequence[Outcome],
-    measure: Metric,
-    settings: ScoringSettings | None,
-) -> SettingScores:
-    """The scores of one setting under the three protocols; without settings, no interval."""
-    sums = measure.sums(outcomes)
-    totals = column_totals(sums)
-    value = float(measure.values(totals))
-    ci95, interval = None, None
-    if settings is not None:
-        ci95, interval = _interval(value, sums, totals, measure, settings)
-    lenient = [replace(one, answer=measure.ANSWERS.lenient(one.record)) for one in items]
-    found = measure.values(column_totals(measure.sums(measure.outcomes(lenient))))
-    details = StrictDetails(
-        **measure.details(items, totals),
-        lenient=LenientScore(**_value(float(found)), n_invalid=_invalid(lenient)),
-        interval=interval,
-    )
-    return SettingScores(
-        **_counts([item.record for item in items], _invalid(items)),
-        answers=answer_counts(item.text for item in items),
-        strict=StrictScore(**_value(value), ci95=ci95, details=details),
-        released=measure.released(items),
-        released_2024=measure.released_2024(items),
     )
 
 
@@ -198,18 +187,17 @@ def _interval(
     value: float, sums: Array, totals: Array, measure: Metric, settings: ScoringSettings
 ) -> tuple[Interval95 | None, IntervalDetails]:
     """The interval, which an undefined value does not have, and how it was computed."""
-    if math.isnan(value):
-        method = "wilson" if measure.INTERVAL else "bootstrap"
-        return None, IntervalDetails(method=method, reliable=False)
-    rarest = measure.rarest(totals)
+    rarest, interval, reliable = measure.rarest(totals), None, False
     if measure.INTERVAL:
-        reliable = wilson_is_reliable(len(sums), rarest)
-        details = IntervalDetails(method="wilson", reliable=reliable)
-        return measure.INTERVAL(totals, CONFIDENCE), details
-    resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
-    reliable = bootstrap_is_reliable(len(sums), rarest, resampled)
-    details = IntervalDetails(method="bootstrap", reliable=reliable)
-    return bootstrap_interval(value, resampled, len(sums), CONFIDENCE), details
+        if not math.isnan(value):
+            reliable = wilson_is_reliable(len(sums), rarest)
+            interval = measure.INTERVAL(totals, CONFIDENCE)
+        return interval, IntervalDetails(method="wilson", reliable=reliable)
+    if not math.isnan(value):
+        resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
+        reliable = bootstrap_is_reliable(len(sums), rarest, resampled)
+        interval = bootstrap_interval(value, resampled, len(sums), CONFIDENCE)
+    return interval, IntervalDetails(method="bootstrap", reliable=reliable)
 
 
 def _value(value: float) -> dict[str, Any]:
@@ -229,26 +217,13 @@ def _counts(records: Sequence[ScoredPrediction], n_invalid: int) -> dict[str, An
     return {"n": len(records), "n_invalid": n_invalid, "n_truncated": truncated}
 
 
-def _outcome_row(
-    record: ScoredPrediction, outcome: Outcome, invalid: bool = False, answer: str | None = None
-) -> OutcomeRow:
-    return OutcomeRow(
-        id=record.id,
-        sample_id=record.sample_id,
-        setting=record.setting,
-        invalid=invalid,
-        answer=None if answer is None else sha256_of_text(answer)[:ANSWER_DIGITS],
-        **outcome,
-    )
+def _names(record: ScoredPrediction) -> dict[str, str]:
+    return {name: getattr(record, name) for name in ("id", "sample_id", "setting")}
 
 
-def _mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
-    """The mean of each number or, for numbers by class, of each class."""
-    return {name: _mean([outcome[name] for outcome in outcomes]) for name in outcomes[0]}
-
-
-def _mean(numbers: Sequence[Any]) -> Any:
-    if not isinstance(numbers[0], dict):
-        return sum(numbers) / len(numbers)
-    classes = sorted({name for by_class in numbers for name in by_class})
-    return {name: _mean([by_class.get(name, 0) for by_class in numbers]) for name in classes}
+def _mean(values: Sequence[Any]) -> Any:
+    """The mean of numbers or, by name, of those of dictionaries, in which a missing one is 0."""
+    if not isinstance(values[0], dict):
+        return sum(values) / len(values)
+    names = dict.fromkeys(name for one in values for name in one)
+    return {name: _mean([one.get(name, 0) for one in values]) for name in names}

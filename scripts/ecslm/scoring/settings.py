@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ecslm.schemas.settings import Closed, JobSettings
-from ecslm.schemas.task import Metric, TaskKind
+from ecslm.schemas.task import Metric, TaskKind, registered_kind
 
 Resamples = Annotated[int, Field(ge=1, description="Bootstrap resamples of an interval.")]
 Seed = Annotated[int, Field(ge=0, description="Seed of the bootstrap.")]
@@ -33,6 +33,10 @@ class ScriptSettings(JobSettings):
 
     task: TaskKind | None = None
     scoring: ScoringSettings = ScoringSettings()
+
+    def kind_of(self, code: str) -> TaskKind:
+        """How task `code` is scored."""
+        return self.task or registered_kind(code)
 
     def modules(self) -> tuple[str, ...]:
         """That of the task's metric; none of a task that is only known from the registry."""

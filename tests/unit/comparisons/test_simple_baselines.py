@@ -36,7 +36,7 @@ def chosen(task: str, records: list[Record], *trivial: Any) -> SimpleBaselines:
     kind = TASKS[task]
     words = {"Words": LearnedSettings(backend="learned", method="tf-idf", task=kind)}
     settings = ChooseSettings(task=kind, trivial=trivial, learned=words)
-    return choose(task, settings, records[4:], records[:4])
+    return choose(settings, records[4:], records[:4])
 
 
 def test_what_learns_is_best_where_there_is_something_to_learn() -> None:

@@ -39,7 +39,6 @@ def test_texts_in_json_are_lines_of_names_and_values(text: str, lines: list[str]
     [
         ("metrics/Small/seed-0/PM.records.jsonl", "PM-test-3", "PM-test-9", "has no prediction"),
         ("dataset/PM/test.jsonl", "PM-test-3", "PM-test-9", "PM-test-3: has no record"),
-        ("metrics/Small-EC/seed-42/PM.records.jsonl", '"tn"', '"x"', "line 1: not an outcome"),
     ],
 )
 def test_files_that_do_not_match_are_named(

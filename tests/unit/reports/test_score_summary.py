@@ -7,14 +7,14 @@ from support.scoring_examples import FIVE, OOD, QUICK, TASKS, TWENTY, entries, p
 
 from ecslm.reports.score_summary import invalid_answers, summary
 from ecslm.schemas.prediction import Prediction
-from ecslm.scoring.score import Row, score
+from ecslm.scoring.score import score
 
 MIXED = [("yes", "yes"), ("Yes, it is", "yes"), ("no", "yes"), ("yes", "no"), ("no", "no")]
 EVIL = "\x1b[2J"
 
 
 def shown(code: str, given: list[Prediction], **row: Any) -> str:
-    return summary(score(given, Row(code, **row), TASKS[code], QUICK).metrics)
+    return summary(score(given, TASKS[code], QUICK, **row).metrics)
 
 
 def facts(text: str) -> dict[str, str]:
@@ -69,7 +69,7 @@ def test_an_undefined_value_is_no_zero_and_has_no_interval() -> None:
 
 
 def listed(given: list[Prediction], width: int = 100) -> list[str]:
-    outcomes = score(given, Row("PM"), TASKS["PM"], QUICK).outcomes
+    outcomes = score(given, TASKS["PM"], QUICK).outcomes
     return invalid_answers(given, outcomes, width).splitlines()
 
 

@@ -11,7 +11,7 @@ from support.scoring_examples import FIVE, IND, QUICK, TASKS, block, blocks, ent
 
 from ecslm.scoring.baselines import RANDOM, answers_of, applicable, as_prediction
 from ecslm.scoring.metrics.protocol import expected_f1, metric
-from ecslm.scoring.score import Row, majority_label, score_baseline
+from ecslm.scoring.score import majority_label, score_baseline
 
 
 def answered(code: str, baseline: str, records: list) -> list[list]:
@@ -24,7 +24,7 @@ def answered(code: str, baseline: str, records: list) -> list[list]:
 
 def expected(code: str, records: list) -> dict:
     alternatives = answered(code, "random", records)
-    return blocks(score_baseline(RANDOM, alternatives, Row(code), TASKS[code], QUICK))[IND]
+    return blocks(score_baseline(RANDOM, alternatives, TASKS[code], QUICK))[IND]
 
 
 def yes_no_records(yes: int, total: int) -> list:

@@ -1,14 +1,19 @@
-"""Metrics: what stands beside the value, and values that are no text."""
+"""Metrics: what stands beside the value; and scores of a whole file, of which outcomes alone give
+the value."""
+
+import json
 
 import numpy as np
 import pytest
 from support.scoring_examples import (
     FIVE,
+    IND,
     OOD,
     TASKS,
     TWENTY,
     bertscore,
     block,
+    blocks,
     entries,
     example,
     example_outcomes,
@@ -17,9 +22,10 @@ from support.scoring_examples import (
     scored,
 )
 
+from ecslm.common.files import json_line
 from ecslm.schemas.metrics_file import MetricsFile, OutcomeRow
 from ecslm.schemas.task import METRICS
-from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.metrics.protocol import column_totals, metric
 
 ALL = pytest.mark.parametrize("name", METRICS)
 TITLE = "product title"
@@ -44,15 +50,6 @@ def test_the_quality_of_attributes_is_the_share_that_is_right() -> None:
     assert metric("extraction_f1").quality(dict.fromkeys(outcome, 0)) == 0
 
 
-@ALL
-def test_an_outcome_that_lacks_a_number_is_never_taken_for_a_wrong_one(name: str) -> None:
-    """Of tp, fp, fn and tn, all must be there: `sums`, which the reader asks, needs them all."""
-    (outcome,) = example_outcomes(name, "r")
-    for field in outcome:
-        with pytest.raises(KeyError):
-            metric(name).sums([{key: outcome[key] for key in outcome if key != field}])
-
-
 @pytest.mark.parametrize("code", TASKS)
 def test_the_files_of_a_score_are_read_back_as_they_were_written(code: str) -> None:
     given, extra = example(code, "rrwi")
@@ -63,14 +60,17 @@ def test_the_files_of_a_score_are_read_back_as_they_were_written(code: str) -> N
         assert model.model_validate_json(text).model_dump_json() == text
 
 
-def test_binary_f1_counts_an_invalid_answer_as_wrong_and_shows_it_apart() -> None:
+def test_invalid_answers_are_shown_apart() -> None:
     pairs = [("yes", "yes"), ("yes", "yes"), ("?", "yes"), ("?", "no"), ("no", "no")]
-    details = block("PM", predictions("PM", pairs))["strict"]["details"]
-    assert details["counts"] == {"tp": 2, "fp": 1, "fn": 1, "tn": 1}
-    assert details["confusion"] == {
+    assert block("PM", predictions("PM", pairs))["strict"]["details"]["confusion"] == {
         "yes": {"yes": 2, "no": 0, "invalid": 1},
         "no": {"yes": 0, "no": 1, "invalid": 1},
     }
+    pairs = [("A", "A: very positive"), ("x", "A"), ("B", "B"), ("A", "B")]
+    details = block("SA", predictions("SA", pairs, FIVE))["strict"]["details"]
+    assert details["confusion"] == {"A": {"A": 1, "invalid": 1}, "B": {"A": 1, "B": 1}}
+    assert details["counts"] == {"A": 2, "B": 2}
+    assert details["f1_by_class"] == pytest.approx({"A": 1 / 2, "B": 2 / 4})
 
 
 def test_macro_f1_of_a_resample_is_over_the_classes_in_it() -> None:
@@ -79,15 +79,6 @@ def test_macro_f1_of_a_resample_is_over_the_classes_in_it() -> None:
     )
     resamples = np.array([[2, 0], [1, 1], [0, 2]]) @ sums
     assert metric("macro_f1").values(resamples).tolist() == pytest.approx([1.0, 0.5, 0.0])
-
-
-def test_macro_f1_shows_invalid_answers_apart() -> None:
-    pairs = [("A", "A: very positive"), ("x", "A"), ("B", "B"), ("A", "B")]
-    details = block("SA", predictions("SA", pairs, FIVE))["strict"]["details"]
-    assert details["confusion"] == {"A": {"A": 1, "invalid": 1}, "B": {"A": 1, "B": 1}}
-    assert details["counts"] == {"A": 2, "B": 2}
-    assert details["f1_by_class"] == pytest.approx({"A": 1 / 2, "B": 2 / 4})
-    assert details["interval"]["reliable"] is False
 
 
 @pytest.mark.parametrize("enough", [True, False])
@@ -107,14 +98,6 @@ def test_hit_rate_counts_hits_misses_and_what_is_dropped_as_released() -> None:
     scores = block("SR", predictions("SR", pairs, TWENTY))
     assert scores["strict"]["details"]["counts"] == {"hits": 4, "misses": 2}
     assert scores["released"]["details"] == {"counts": {"hits": 1, "misses": 1}, "n_dropped": 4}
-
-
-def test_released_counts_an_entry_as_often_as_it_is_repeated_and_strict_once() -> None:
-    entry = ("brand", "acme", TITLE)
-    scores = block("AVE", predictions("AVE", [(entries(*[entry] * 5), entries(entry))]))
-    assert scores["strict"]["value"] == 1
-    assert scores["released"]["value"] == pytest.approx(2 * 5 / (5 + 1))
-    assert scores["released_2024"]["value"] == 2 * 5
 
 
 def test_released_neither_hits_by_a_number_nor_reads_what_is_nested_too_deeply() -> None:
@@ -145,3 +128,49 @@ def test_best_and_incomplete_orders_are_counted() -> None:
     scores = block("QPR", predictions("QPR", pairs))
     assert scores["n_invalid"] == 1
     assert scores["strict"]["details"]["counts"] == {"best_order": 2, "incomplete": 1}
+
+
+@pytest.mark.parametrize("code", sorted(TASKS))
+def test_without_an_observed_error_the_interval_has_its_open_end_bounded(code: str) -> None:
+    given_predictions, extra = example(code, "r" * 30)
+    scores = block(code, given_predictions, **extra)
+    low, high = scores["strict"]["ci95"]
+    assert high == 1
+    wilson = {"binary_f1": 2 * 0.8865 / 1.8865, "accuracy": 0.8865, "hit_rate": 0.8865}
+    assert low == pytest.approx(wilson.get(TASKS[code].metric, 0.9), abs=5e-5)
+
+
+@pytest.mark.parametrize("code", sorted(TASKS))
+def test_the_outcomes_file_alone_gives_the_strict_value(code: str) -> None:
+    given_predictions, extra = example(code, "rrwirwiirr")
+    scores = scored(code, given_predictions, **extra)
+    outcomes = [json.loads(json_line(outcome)) for outcome in scores.outcomes]
+    measure = metric(TASKS[code].metric)
+    value = float(measure.values(column_totals(measure.sums(outcomes))))
+    assert value == blocks(scores)[IND]["strict"]["value"]
+    assert [o["id"] for o in outcomes] == [p.id for p in given_predictions]
+    assert [o["invalid"] for o in outcomes] == [fate == "i" for fate in "rrwirwiirr"]
+
+
+def test_settings_are_scored_apart_and_sorted_by_name() -> None:
+    given_predictions = [
+        *predictions("PM", [("no", "yes")], setting=OOD, id="o"),
+        *predictions("PM", [("yes", "yes")], setting=IND, id="i", finish_reason="length"),
+    ]
+    scores = scored("PM", given_predictions)
+    assert list(blocks(scores)) == [IND, OOD]
+    ind, ood = blocks(scores).values()
+    assert (ind["strict"]["value"], ood["strict"]["value"]) == (1, 0)
+    assert (ind["n"], ind["n_truncated"], ood["n_truncated"]) == (1, 1, 0)
+    assert [outcome.id for outcome in scores.outcomes] == ["o", "i"]
+
+
+@pytest.mark.parametrize(
+    ("rare", "other", "reliable"), [(10, 90, True), (9, 91, False), (10, 89, False)]
+)
+def test_a_rare_class_or_few_records_are_marked(rare: int, other: int, reliable: bool) -> None:
+    answers = ["A", "B"] * 50
+    pairs = [(a, "A") for a in answers[:rare]] + [(a, "B") for a in answers[:other]]
+    given_predictions = predictions("PRP", pairs, FIVE[:3])
+    interval = block("PRP", given_predictions)["strict"]["details"]["interval"]
+    assert interval == {"method": "bootstrap", "reliable": reliable}

@@ -53,13 +53,9 @@ def attributes_of(record: Record, known: Collection[str]) -> list[str]:
     named = fields_of(record.input).get(TARGETS)
     if named is None:
         return list(known)
-    parts = [part.strip() for part in " and ".join(named).lower().split(" and ")]
-    found = []
-    while parts:
-        counts = range(len(parts), 0, -1)
-        joined = next((n for n in counts if " and ".join(parts[:n]) in known), 1)
-        found.append(" and ".join(parts[:joined]))
-        parts = parts[joined:]
+    longest_first = sorted(known, key=len, reverse=True)
+    name = "|".join([*map(re.escape, longest_first), ".+?"])
+    found = re.findall(rf"({name})\s*(?: and \s*|$)", " and ".join(named).lower().strip())
     return list(dict.fromkeys(found))
 
 
@@ -70,9 +66,10 @@ def as_entries(record: Record, found: Mapping[str, Sequence[str]]) -> str:
         {
             "attribute": name,
             "value": value,
-            "source": next((key for key, text in fields.items() if value.lower() in text), NONE)
-            if value != NONE
-            else NONE,
+            "source": next(
+                (key for key, text in fields.items() if value.lower() in text and value != NONE),
+                NONE,
+            ),
         }
         for name, values in found.items()
         for value in values or [NONE]
@@ -99,13 +96,14 @@ def extract(
     threshold = max(THRESHOLDS, key=lambda one: _f1(tried, one))
     rate = _fitted(train)
 
-    def answer(record: Record, found: Rated) -> str:
-        kept = {
-            name: [value] if rating >= threshold else [] for name, (rating, value) in found.items()
-        }
-        return as_entries(record, kept)
+    def answers(records: Sequence[Record]) -> list[str]:
+        kept = [
+            {name: [value] if rating >= threshold else [] for name, (rating, value) in one.items()}
+            for one in rate(records)
+        ]
+        return list(map(as_entries, records, kept))
 
-    return lambda records: list(map(answer, records, rate(records)))
+    return answers
 
 
 def _f1(tried: Sequence[tuple[float, str, Sequence[str]]], threshold: float) -> float:

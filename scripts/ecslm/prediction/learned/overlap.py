@@ -51,22 +51,16 @@ class Overlap:
                     np.asarray(one.multiply(other).sum(axis=1)).ravel()
                     for one, other in ((a, b), (a, a), (b, b))
                 )
-                totals = (of_a, of_b, np.sqrt(of_a * of_b), of_a + of_b - shared)
-                for column, total in enumerate(totals):
-                    found[part, 4 * number + column] = shared / np.maximum(total, 1e-9)
+                totals = np.array([of_a, of_b, np.sqrt(of_a * of_b), of_a + of_b - shared])
+                found[part, 4 * number : 4 * number + 4] = (shared / np.maximum(totals, 1e-9)).T
         return found
 
     def most(self, groups: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Array:
         """The largest numbers of the pairs of two lists, 0 where one is empty: groups x 8."""
         found = self([pair for group in groups for pair in product(*group)])
-        largest = np.zeros((len(groups), COLUMNS), dtype=np.float32)
-        start = 0
-        for number, (a, b) in enumerate(groups):
-            end = start + len(a) * len(b)
-            if end > start:
-                largest[number] = found[start:end].max(axis=0)
-            start = end
-        return largest
+        ends = np.cumsum([len(a) * len(b) for a, b in groups], dtype=np.int64)
+        parts = np.split(found, ends)[:-1]
+        return np.array([part.max(axis=0, initial=0) for part in parts]).reshape(-1, COLUMNS)
 
 
 def _cut(texts: Sequence[str]) -> list[str]:

@@ -78,15 +78,12 @@ def rank(
     parts = held_out(some, others)
 
     def agreement(fit: Fit) -> float:
-        return float(
-            np.mean(
-                [
-                    _agreement(scores, orders[i])
-                    for known, held in parts
-                    for i, scores in zip(held, fit(known)([found[i] for i in held]), strict=True)
-                ]
-            )
-        )
+        agreements = [
+            _agreement(scores, orders[i])
+            for known, held in parts
+            for i, scores in zip(held, fit(known)([found[i] for i in held]), strict=True)
+        ]
+        return float(np.mean(agreements))
 
     best: Fit = max((partial(linear, strength=one) for one in STRENGTHS), key=agreement)
     rate = max(best, forest, _together(best, forest), key=agreement)(range(len(some)))
@@ -194,13 +191,10 @@ def _weights(pairs: Sequence[Array], strength: float) -> NDArray[np.float64]:
     rows = np.vstack(pairs)
     if not len(rows):
         return np.zeros(rows.shape[1])
-    weight = np.concatenate([np.full(len(each), 1 / max(len(each), 1)) for each in pairs])
-    if len(rows) == 1:
-        # Both signs must occur: a pair twice at half its weight is the pair.
-        rows, weight = np.repeat(rows, 2, axis=0), np.repeat(weight / 2, 2)
+    # Both signs must occur: a pair twice at half its weight is the pair.
+    weight = np.concatenate([np.full(len(each), 0.5 / max(len(each), 1)) for each in pairs])
     model = LogisticRegression(C=strength, fit_intercept=False, max_iter=300)
-    signs = np.where(np.arange(len(rows)) % 2, 1, -1)
-    model.fit(rows * signs[:, None], signs, weight)
+    model.fit(np.vstack([rows, -rows]), np.repeat([1, -1], len(rows)), np.tile(weight, 2))
     return np.asarray(model.coef_[0], dtype=np.float64)
 
 

@@ -1,9 +1,9 @@
-"""What a metric is, loading one by name, and what metrics share: ratios, means, counts by class."""
+"""What a metric is, loading one by name, and what metrics share: ratios, means, scores by class."""
 
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
@@ -181,51 +181,15 @@ class Proportion(Mean):
 
 
 RELEASED_LETTERS = tuple("ABCDE")
-
-
-def class_outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """Each record's true positive, false positives and false negative, by class.
-
-    An invalid answer is a false negative of the reference's class and a false positive shared
-    equally by the other classes present in the references.
-    """
-    classes = sorted({item.reference for item in items})
-
-    def outcome(right: str, answer: str | None) -> Outcome:
-        if answer == right:
-            return {"tp": {right: 1}, "fp": {}, "fn": {}}
-        shared = {name: 1 / (len(classes) - 1) for name in classes if name != right}
-        return {"tp": {}, "fp": shared if answer is None else {answer: 1}, "fn": {right: 1}}
-
-    return [outcome(item.reference, item.answer) for item in items]
-
-
-def class_sums(outcomes: Sequence[Outcome]) -> Array:
-    """Columns tp, fp, fn of each class present in the references, class after class."""
-    classes = sorted({name for outcome in outcomes for name in (*outcome["tp"], *outcome["fn"])})
-    rows = [
-        [outcome[cell].get(name, 0) for name in classes for cell in ("tp", "fp", "fn")]
-        for outcome in outcomes
-    ]
-    return np.array(rows, dtype=np.float64)
-
-
-def of_classes(sums: Array) -> Array:
-    """Columns by class, then tp, fp, fn: shape (..., classes, 3)."""
-    return sums.reshape(*sums.shape[:-1], -1, 3)
+INVALID = "invalid"
 
 
 def class_details(items: Sequence[Item]) -> dict[str, Any]:
-    """Accuracy, macro scores and F1 by class from `class_outcomes`, and the confusion matrix."""
-    classes = sorted({item.reference for item in items})
-    totals = of_classes(column_totals(class_sums(class_outcomes(items))))
-    pairs = [(item.reference, item.answer or "invalid") for item in items]
-    return {
-        "accuracy": ratio(sum(item.reference == item.answer for item in items), len(items)),
-        **_macro_scores(dict(zip(classes, totals.tolist(), strict=True))),
-        "confusion": _confusion(pairs),
-        "counts": dict(Counter(reference for reference, _ in sorted(pairs))),
-    }
+    """Accuracy, macro scores and F1 by class, as `macro_f1` counts them, and the confusion
+    matrix."""
+    pairs = [(item.reference, item.answer or INVALID) for item in items]
+    counts = Counter(sorted(reference for reference, _ in pairs))
+    return {**_class_scores(pairs, [*counts]), "counts": dict(counts)}
 
 
 def released_details(items: Sequence[Item]) -> dict[str, Any]:
@@ -233,39 +197,34 @@ def released_details(items: Sequence[Item]) -> dict[str, Any]:
     label; macro scores over the labels that occur in either."""
     pairs = [(item.record.reference[:1], item.record.prediction.strip()[:1]) for item in items]
     pairs = [pair for pair in pairs if pair[1] in RELEASED_LETTERS]
-    hits = Counter(reference for reference, answer in pairs if reference == answer)
+    found = _class_scores(pairs, sorted({label for pair in pairs for label in pair}))
+    return {**found, "n_dropped": len(items) - len(pairs)}
+
+
+def _class_scores(pairs: Sequence[tuple[str, str]], classes: Sequence[str]) -> dict[str, Any]:
+    """Scores from (reference, answer) pairs: an invalid answer is a false positive shared equally
+    by the other classes; an undefined score of a class counts as 0."""
+    matrix = Counter(pairs)
     references, answers = (Counter(pair[side] for pair in pairs) for side in (0, 1))
-    counts = {
-        label: (hits[label], answers[label] - hits[label], references[label] - hits[label])
-        for label in sorted(references | answers)
-    }
+    confusion: dict[str, dict[str, int]] = {}
+    for (reference, answer), count in sorted(matrix.items()):
+        confusion.setdefault(reference, {})[answer] = count
+    precisions, recalls, f1_by_class = [], [], {}
+    for name in classes:
+        tp = matrix[name, name]
+        shares = [1 / max(1, len(classes) - 1)] * (answers[INVALID] - matrix[name, INVALID])
+        fp, fn = math.fsum([answers[name] - tp, *shares]), references[name] - tp
+        precisions.append(ratio(tp, tp + fp) or 0.0)
+        recalls.append(ratio(tp, tp + fn) or 0.0)
+        f1_by_class[name] = f1(tp, fp, fn) or 0.0
     return {
-        "accuracy": ratio(hits.total(), len(pairs)),
-        **_macro_scores(counts),
-        "confusion": _confusion(pairs),
-        "n_dropped": len(items) - len(pairs),
-    }
-
-
-def _macro_scores(counts: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """Macro scores from tp, fp, fn by class; an undefined score of a class counts as 0."""
-    precisions = [ratio(tp, tp + fp) or 0.0 for tp, fp, _ in counts.values()]
-    recalls = [ratio(tp, tp + fn) or 0.0 for tp, _, fn in counts.values()]
-    f1_by_class = {name: f1(*cells) or 0.0 for name, cells in counts.items()}
-    return {
-        "macro_precision": ratio(sum(precisions), len(counts)),
-        "macro_recall": ratio(sum(recalls), len(counts)),
-        "macro_f1": ratio(sum(f1_by_class.values()), len(counts)),
+        "accuracy": ratio(sum(reference == answer for reference, answer in pairs), len(pairs)),
+        "macro_precision": ratio(sum(precisions), len(classes)),
+        "macro_recall": ratio(sum(recalls), len(classes)),
+        "macro_f1": ratio(sum(f1_by_class.values()), len(classes)),
         "f1_by_class": f1_by_class,
+        "confusion": confusion,
     }
-
-
-def _confusion(pairs: Sequence[tuple[str, str]]) -> dict[str, dict[str, int]]:
-    """Counts by reference, then by answer; answers that never occur are left out."""
-    matrix: dict[str, dict[str, int]] = {}
-    for (reference, answer), count in sorted(Counter(pairs).items()):
-        matrix.setdefault(reference, {})[answer] = count
-    return matrix
 
 
 # Numbers of hits with a smaller probability are left out: together, less than rounding errors.

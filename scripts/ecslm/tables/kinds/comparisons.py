@@ -24,7 +24,6 @@ TESTS: dict[Test, str] = {
     "mcnemar": "McNemar's exact test",
     "newcombe": "unpaired, from both Wilson intervals (Newcombe)",
     "bootstrap": "unpaired, centred bootstrap",
-    "binomial": "against an expected share, exact binomial test",
     "expected": "against an expected score, centred bootstrap",
 }
 # Below it a p-value is shown as less than it.
