@@ -127,8 +127,7 @@ def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:
 
 def task_title(settings: FiguresSettings, task: str) -> str:
     """What a task is called above a panel."""
-    known = settings.context.tasks
-    return with_code(known[task].title, task) if task in known else task
+    return with_code(settings.context.tasks[task].title, task)
 
 
 def label_metric(axis: Axis, name: str) -> None:

@@ -5,7 +5,7 @@ A report has the scores of all models, whatever tables are configured.
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import groupby, product
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.kind import KINDS, TableRequest
 from ecslm.tables.kinds.results import ResultsEntry, Rows
-from ecslm.tables.references import names_in
 from ecslm.tables.settings import (
     ContrastContext,
     DataContext,
@@ -79,17 +78,6 @@ def score_tables(study: Study) -> dict[str, Entry]:
             competitors=free if len(free) > 1 else (),
         )
     return found
-
-
-def partly_shown(study: Study) -> tuple[str, ...]:
-    """The settings of which some model's score of some task is in no table, sorted."""
-    shown: set[tuple[str, ...]] = set()
-    for entry in study_tables(study).values():
-        named: dict[str, list[str]] = {"settings": [], "models": [], "tasks": []}
-        for part, name in names_in(entry):
-            named.setdefault(part, []).append(name)
-        shown |= {*product(named["settings"], named["models"], named["tasks"])}
-    return tuple(dict.fromkeys(one[0] for one in _scored(study) if one not in shown))
 
 
 @cache
@@ -195,7 +183,10 @@ def _model(study: Study, name: str) -> ModelContext:
     if sizes and training:
         trained = count_adapter(sizes, training.rank, training.target_modules)
         parameters = count_base(sizes), trained
+    weights = "tuned" if training else "untuned"
     return ModelContext(
+        kind=weights if name in study.local_models else model.backend,
+        base=model.base,
         seeds=model.seeds,
         tasks=study.model_tasks(name),
         shots=model.shots,

@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ecslm.common.errors import InputError
 from ecslm.reports.settings import ReportSettings, models_answering
 from ecslm.schemas.paths import DATASET, sample_paths
 from ecslm.schemas.prediction import read_predictions
@@ -58,7 +57,7 @@ def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
     answers worst, and then those that it answers best.
 
     Raises:
-        InputError: a file is missing or broken, or predictions, records and outcomes do not match.
+        InputError: a file is missing or broken.
     """
     found: list[Sample] = []
     for task in settings.tasks if settings.samples else ():
@@ -74,8 +73,6 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
     """The test records of a task that any model answers; those with an example in the prompt are
     the same samples."""
     models = models_answering(settings, task)
-    if not models:
-        return
     path = results / DATASET.format(task=task, split="test")
     records = {one.id: one for one in read_records(path)}
     measure = metric(settings.metrics[task])
@@ -86,9 +83,6 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
         predictions, outcomes = (results / one for one in sample_paths(model, seed, task))
         texts = {one.id: one.prediction for one in read_predictions(predictions)}
         for row in read_outcome_rows(outcomes, measure):
-            for known, what in ((texts, "prediction"), (records, "record")):
-                if row.id not in known:
-                    raise InputError(f"{outcomes}: {row.id}: has no {what}")
             answer = Answer(model, texts[row.id], measure.quality(row.outcome), row.invalid)
             sample = row.setting.removesuffix(EXAMPLE), row.sample_id
             answers.setdefault(sample, []).append(answer)

@@ -19,10 +19,8 @@ from ecslm.training.settings import TrainingSettings
 
 
 class Recipe(Closed):
-    """The weights of a model that runs here, and how its adapters are trained."""
+    """How a model that runs here computes, and how its adapters are trained."""
 
-    base: str
-    """Its base."""
     precision: Precision = Precision()
     training: TrainingSettings | None = None
     """Null if it is not tuned."""
@@ -41,9 +39,6 @@ class ReportSettings(JobSettings):
     """What the study asks."""
     context: TableContext
     """The study's data, tasks and models."""
-    of_the_paper: bool = True
-    """Whether published values are those of the paper that this project reproduces: its recipe is
-    the default of the training settings."""
     train_setting: str
     """Setting of the training records."""
     resamples: int
@@ -70,8 +65,6 @@ class ReportSettings(JobSettings):
     """Of all prices."""
     timed: bool = False
     """Whether the time of single answers is measured."""
-    partly_shown: tuple[str, ...] = ()
-    """Evaluation settings of which some scores are in no table, sorted."""
     card: bool = True
     """Whether the study has a data card."""
     samples: int
@@ -125,5 +118,5 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
 
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
-    recipes = (settings.recipes[name] for name in settings.models if name in settings.recipes)
-    return list(dict.fromkeys(recipe.base for recipe in recipes))
+    models = (settings.context.models[name] for name in settings.models)
+    return list(dict.fromkeys(model.base for model in models if model.base))
