@@ -42,7 +42,8 @@ def render_page(
         figures.setdefault(caption.partition(". ")[0], []).append(name)
     manifests = {path.removesuffix("/manifest.json"): one for path, one in content.adapters.items()}
     manifests |= {f"bases/{name}": one for name, one in content.bases.items()}
-    sources = dict.fromkeys(source for cell in content.cells for source in cell.sources)
+    cells = [*content.cells, *(task.score for of in content.verdicts for task in of.tasks)]
+    sources = dict.fromkeys(source for cell in cells for source in cell.sources)
     numbers = {source: n for n, source in enumerate(sources)}
     origins = json.dumps(origins_of(sources, results), ensure_ascii=False)
 

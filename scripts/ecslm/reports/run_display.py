@@ -146,7 +146,8 @@ class _Job:
         told = [one for path in others for one in last_lines(path) if ERROR in one]
         # What it did last is no reason.
         last = [one for one in (told or self.lines())[-1:] if not CLOCK.match(one)]
-        see = ", ".join(str(path) for path in (*self.logs, *others) if path.is_file())
+        written = [path for path in self.logs if last_lines(path, self.begun)]
+        see = ", ".join(str(path) for path in (*written, *others) if path.is_file())
         known = " ".join(filter(None, [said, *last])) or KILLED
         return [f"{known}: see {see or 'what is printed above'}"]
 

@@ -72,7 +72,8 @@ def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
 def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sample]:
     """The test records of a task that any model answers; those with an example in the prompt are
     the same samples."""
-    models = models_answering(settings, task)
+    if not (models := models_answering(settings, task)):
+        return
     path = results / DATASET.format(task=task, split="test")
     records = {one.id: one for one in read_records(path)}
     measure = metric(settings.metrics[task])

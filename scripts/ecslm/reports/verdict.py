@@ -194,11 +194,13 @@ def _task_verdict(
         measured.cell.interval,
         study.tasks[task],
     )
-    drawn = {SIMPLE: (simple[0], simple[1].strict)} if simple else {}
-    for kind in ("untuned", "general"):
-        row = claim.get(f"{kind} row", Cell(shown=""))
-        drawn[kind] = row.shown, claim.get(kind, Cell()).number
-    marks = [Mark(kind, row, value) for kind, (row, value) in drawn.items() if value is not None]
+    published = claim.get("general row", Cell(shown="")).shown
+    drawn = (
+        ("untuned", "", claim.get("untuned", Cell()).number),
+        (SIMPLE, *((simple[0], simple[1].strict) if simple else ("", None))),
+        ("general", published, claim.get("general", Cell()).number),
+    )
+    marks = [Mark(kind, row, value) for kind, row, value in drawn if value is not None]
     outcome, others = tested(beating), [one.value for one in marks if one.kind == SIMPLE]
     if outcome is None and interval and others:
         outcome = POSITIONS[interval.position(*others)]

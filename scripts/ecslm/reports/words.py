@@ -10,15 +10,6 @@ from ecslm.tables.model import percent_text, score_text
 # Answers (the values) to records with each right answer (the keys), and how many there are.
 Confusion = Mapping[str, Mapping[str, int]]
 
-# Meanings of counts whose names do not explain themselves.
-COUNTED = {
-    "nv": "no value, answered with none",
-    "iv": "no value, answered with one or unreadably",
-    "cv": "a value, answered with it",
-    "wv": "a value, answered with another or unreadably",
-    "nl": "a value, answered with none",
-}
-
 
 def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     """What is known of a score, in words; a confusion matrix, under `Answers`, as it is."""
@@ -51,15 +42,14 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Score) and value.dropped is not None:
             yield f"Answers dropped {by}", f"{value.dropped:,}"
     for name, found in details.of_metric.items():
-        # The matrix has the counts too.
-        if not (confusion and name in ("confusion", "counts")):
+        if name not in ("confusion", "counts"):
             words = name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
             yield words, _numbers(found)
 
 
 def _numbers(found: Any) -> str:
     if isinstance(found, Mapping):
-        parts = (f"{COUNTED.get(name, name)} {_numbers(one)}" for name, one in found.items())
+        parts = (f"{name} {_numbers(one)}" for name, one in found.items())
         return "; ".join(parts)
     if found is None:
         return "not defined"

@@ -15,12 +15,19 @@ from ecslm.exports.card import render_card
 from ecslm.exports.settings import ModelCardSettings
 
 MODEL = "Small-EC"
-AG = {"title": "Answer Generation", "metric": "bert_f1", "simple": []}
-PM = {"title": "Product | Matching", "metric": "binary_f1", "simple": ["always-no", "always-yes"]}
+TASKS = {
+    "AG": {"title": "Answer Generation", "metric": "F_BERT", "answer": "generation"},
+    "PM": {"title": "Product | Matching", "metric": "F1", "answer": "yes_no"},
+}
+CONTEXT = {
+    "data": {"source": "a/b at c0ffee"},
+    "tasks": TASKS,
+    "models": {MODEL: {"adapter_of": MODEL, "tasks": ["AG", "PM"]}},
+    "simple": {"PM": ["always-no", "always-yes"]},
+}
 SETTINGS: dict[str, Any] = {
-    **{"model": MODEL, "seed": 0, "base": "Small", "base_license": "Apache-2.0"},
-    **{"study": "A shop", "data_source": "a/b at c0ffee", "data_hub_id": "a/b"},
-    **{"data_license": "CC-BY-4.0", "tasks": {"AG": AG, "PM": PM}},
+    **{"model": MODEL, "seed": 0, "base_license": "Apache-2.0", "study": "A shop"},
+    **{"context": CONTEXT, "data_hub_id": "a/b", "data_license": "CC-BY-4.0"},
 }
 ON_HUB = {"source": "hub", "id": "org/small", "revision": "main"}
 MANIFEST: dict[str, Any] = {"inputs": {}, "settings": {}, "code": None, "versions": {}, "files": {}}

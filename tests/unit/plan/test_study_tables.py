@@ -13,7 +13,7 @@ from support.plans import BASELINES, IND, MODELS, OOD, TASKS, plan
 from ecslm.common.errors import NAME, InputError
 from ecslm.plan.report import report_settings, study_summary
 from ecslm.plan.study import Study
-from ecslm.plan.tables import partly_shown, study_tables
+from ecslm.plan.tables import study_tables
 from ecslm.reports.settings import report_files
 
 TESTED = sorted(set(TASKS) - {"AUX"})
@@ -62,20 +62,6 @@ def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_with
         (table,) = study_tables(made).values()
         assert table.setting == IND  # type: ignore[attr-defined]
         assert table.rows[-1].models == names  # type: ignore[attr-defined]
-        assert partly_shown(made) == ()
-
-
-def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
-    def left_out(**tables: Any) -> tuple[str, ...]:
-        return partly_shown(plan(tables=tables))
-
-    assert left_out() == ()
-    everything = results(list(MODELS), TESTED)
-    assert left_out(mine=everything) == (OOD,)
-    validity = {"kind": "validity", "label": "tab:v", "caption": "V", "models": list(MODELS)}
-    validity |= {"settings": [OOD], "columns": TESTED}
-    assert left_out(mine=everything, other=validity) == ()
-    assert left_out(mine=everything, other=validity | {"models": ["Small"]}) == (OOD,)
 
 
 def test_answers_that_are_limited_to_valid_ones_compete_in_no_table() -> None:

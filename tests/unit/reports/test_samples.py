@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 from support.report_files import report_settings
 
-from ecslm.common.errors import InputError
 from ecslm.reports.samples import read_samples, readable
 
 
@@ -32,19 +31,3 @@ def test_there_are_as_many_as_configured_the_worst_first_with_the_answers_of_all
 )
 def test_texts_in_json_are_lines_of_names_and_values(text: str, lines: list[str]) -> None:
     assert readable(text).split("\n") == lines
-
-
-@pytest.mark.parametrize(
-    ("path", "old", "new", "problem"),
-    [
-        ("metrics/Small/seed-0/PM.records.jsonl", "PM-test-3", "PM-test-9", "has no prediction"),
-        ("dataset/PM/test.jsonl", "PM-test-3", "PM-test-9", "PM-test-3: has no record"),
-        ("metrics/Small-EC/seed-42/PM.records.jsonl", '"tn"', '"x"', "line 1: not an outcome"),
-    ],
-)
-def test_files_that_do_not_match_are_named(
-    path: str, old: str, new: str, problem: str, results: Path
-) -> None:
-    (results / path).write_text((results / path).read_text().replace(old, new))
-    with pytest.raises(InputError, match=problem):
-        read_samples(results, report_settings())
