@@ -9,7 +9,6 @@ import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +48,7 @@ TARGETS = ("--", "all", "report", "latency", "export")
 RESULTS = Path("results/tiny")
 COMMIT = "c0ffee00" * 5
 IND = "IND_Diverse_Instruction"
-# Of the rows that take answers from elsewhere.
-TASKS = ("PM", "QPR")
+SERVED_COST = "predictions/Served/seed-0/PM.cost.json"
 
 HOSTILE = (
     "--help '\" $(touch ran) `touch ran`; touch ran | touch ran & {wildcards} {{x}} {0} %s\n"
@@ -100,11 +98,12 @@ def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
             "server": {"url": server.url, "model": "shop-1", "api": "completions"},
             "access": {"key": VARIABLE, "concurrency": 2, "prices": PRICES, **access},
         },
-        "SmolLM2-360M-EC": {"backend": "recorded", "published": "small", "tasks": ["QPR"]},
-        "Mine": {"backend": "recorded", "path": "mine & theirs", "tasks": ["PM"]},
+        "SmolLM2-360M-EC": {"backend": "recorded", "published": "small"},
+        "Mine": {"backend": "recorded", "path": "mine & theirs"},
         "Nearest": {"backend": "learned", "method": "nearest"},
     }
-    study["models"] |= rows
+    study["models"]["Tiny"]["tasks"] = ["PM"]
+    study["models"] |= {name: row | {"tasks": ["PM"]} for name, row in rows.items()}
     tables = study["tables"]
     tables["ind"]["rows"].append({"group": HOSTILE, "models": list(rows)})
     tables["validity"] |= {"caption": HOSTILE, "models": ["Tiny", "Tiny-EC", *rows]}
@@ -119,33 +118,17 @@ def configure(project: Path, server: LocalServer, **access: Any) -> None:
 
 def write_answers(project: Path, rows: list[dict[str, Any]]) -> None:
     """The right answers as a published archive, and answers of one's own that are invalid."""
-    right = {
-        name: [
-            row["output"]
-            for row in rows
-            if (row["task"], row["setting"], row["split"]) == (name, IND, "test")
-        ]
-        for name in (NAMES[task][0] for task in TASKS)
-    }
-    comment = {"comment": COMMIT}
+    name, _ = NAMES["PM"]
+    asked = (
+        row for row in rows if (row["task"], row["setting"], row["split"]) == (name, IND, "test")
+    )
+    right = [row["output"] for row in asked]
+    content, comment = json.dumps(right).encode(), {"comment": COMMIT}
     with tarfile.open(project / "answers.tar.gz", "w:gz", pax_headers=comment) as archive:
-        for name, texts in right.items():
-            content = json.dumps(texts).encode()
-            member = tarfile.TarInfo(f"repository-{COMMIT}/published/small/{name}/{IND}.json")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-            write_json(project / "mine & theirs" / name / f"{IND}.json", ["no idea"] * len(texts))
-
-
-def check_that_a_key_is_needed(project: Path) -> None:
-    """Without the key of a server that is to be asked nothing starts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(VARIABLE)
-        run = snakemake(project, *RUN)
-    assert run.returncode == 1
-    line = f"error: the environment variable {VARIABLE} is not set, but needed to ask Served"
-    assert line in run.stdout + run.stderr
-    assert not (project / RESULTS / "dataset").exists()
+        member = tarfile.TarInfo(f"repository-{COMMIT}/published/small/{name}/{IND}.json")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    write_json(project / "mine & theirs" / name / f"{IND}.json", ["no idea"] * len(right))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -169,7 +152,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     )
     with local_server(told) as server:
         configure(project, server)
-        check_that_a_key_is_needed(project)
         run = snakemake(project, "--resources", "gpu=2", *RUN, *TARGETS)
         assert run.returncode == 0, run.stdout + run.stderr
         yield Finished(project, server, run.stdout + run.stderr)
@@ -178,14 +160,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
 def test_right_answers_are_right_no_answers_are_invalid_and_each_answers_its_record(
     finished: Finished,
 ) -> None:
-    for model, task in product(("Tiny-EC", "Served", "Nearest"), (*TASKS, "AG")):
+    for model, task in (("Tiny-EC", "PM"), ("Tiny-EC", "AG"), ("Served", "PM"), ("Nearest", "PM")):
         records = read_records(finished.results / f"dataset/{task}/test.jsonl")
         path = finished.results / f"predictions/{model}/seed-0/{task}.jsonl"
         answered = [(one.id, one.reference) for one in read_jsonl(path, Prediction)]
         assert answered == [(record.id, record.output) for record in records]
     mine, best, nearest = (
         finished.read(f"metrics/{name}.json")["settings"][IND]
-        for name in ("Mine/seed-0/PM", "SmolLM2-360M-EC/seed-0/QPR", "Nearest/seed-0/PM")
+        for name in ("Mine/seed-0/PM", "SmolLM2-360M-EC/seed-0/PM", "Nearest/seed-0/PM")
     )
     # Whether answers that exist already were cut off is not known.
     assert (mine["n_invalid"], mine["n"], mine["n_truncated"]) == (3, 3, None)
@@ -194,8 +176,8 @@ def test_right_answers_are_right_no_answers_are_invalid_and_each_answers_its_rec
     assert best["released"]["value"] == pytest.approx(1.0, abs=1e-3)
     groups = finished.read("tables/reproduction.json")["panels"][0]["groups"]
     rows = [row for group in groups for row in group["rows"]]
-    (shown,) = ([cell["shown"] for cell in row["cells"]] for row in rows if row["name"] == "QPR")
-    assert shown[:3] == ["NDCG", "3", "0.809"]
+    (shown,) = ([cell["shown"] for cell in row["cells"]] for row in rows if row["name"] == "PM")
+    assert shown[:3] == ["F1", "3", "0.720"]
     assert "1.000" in shown[3:], shown
 
 
@@ -273,15 +255,11 @@ def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(
 # What follows changes the project.
 
 
-def costs(finished: Finished) -> list[dict[str, Any]]:
-    """Of the served row, by task."""
-    return [finished.read(f"predictions/Served/seed-0/{task}.cost.json") for task in (*TASKS, "AG")]
-
-
 def test_a_second_run_has_nothing_to_do_and_asks_and_pays_nothing(finished: Finished) -> None:
     project, server = finished.project, finished.server
     assert len(server.received) == len(set(server.prompts())) + 1
-    assert all(cost["price"] == cost["paid"] > 0 for cost in costs(finished))
+    cost = finished.read(SERVED_COST)
+    assert cost["price"] == cost["paid"] > 0
     table = (finished.results / "tables/ind.tex").read_bytes()
 
     # Answers that were paid for are not asked for again; nor does it matter how they were.
@@ -293,7 +271,8 @@ def test_a_second_run_has_nothing_to_do_and_asks_and_pays_nothing(finished: Fini
     assert second.returncode == 0, second.stdout + second.stderr
     assert leaks(project, second.stdout + second.stderr) == []
     assert server.received == []
-    assert [(cost["requests"], cost["paid"]) for cost in costs(finished)] == [(0, 0)] * 3
+    cost = finished.read(SERVED_COST)
+    assert (cost["requests"], cost["paid"]) == (0, 0)
     assert (finished.results / "tables/ind.tex").read_bytes() == table
 
     third = snakemake(project, *RUN, *TARGETS)

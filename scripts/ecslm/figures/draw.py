@@ -44,7 +44,7 @@ LINE_HEIGHT, AROUND = 0.145, 0.6
 MARGIN = 1.2
 # A curve of losses has at most so many points, each the mean over as many steps.
 POINTS = 60
-# Of the models of a family, in order.
+# Of models, in order.
 PATTERNS = ("solid", "dashed", "dotted", "dashdot")
 LOSSES = {"loss": "Training records", "eval_loss": "Validation records"}
 
@@ -190,17 +190,10 @@ def draw_against(
         (scores[scores["simple"]], "best simple baseline", "dotted"),
     ]
     looks = sorted(placed.groupby("family")["look"].first().items())
-    entries = [(family, look, True) for family, look in looks]
-    if not groups and placed["tuned"].nunique() > 1:
-        ink = style.Look(style.INK, "o")
-        entries += [("tuned", ink, True), ("not tuned", ink, False)]
-    handles = [
-        Line2D([], [], label=text, **style.marker(look, full)) for text, look, full in entries
-    ]
+    handles = [Line2D([], [], label=name, **style.marker(look, True)) for name, look in looks]
     for rows, text, pattern in lines:
         if len(rows):
-            colour = style.INK if rows is flat else style.SOFT
-            handles.append(style.line_handle(text, pattern, colour))
+            handles.append(style.line_handle(text, pattern))
     titles = {task: style.task_title(settings, task) for task in scores["task"].unique()}
     figure, panels = style.titled_panels(list(titles.values()), len(handles))
     for axes, task in zip(panels, titles, strict=True):
@@ -209,8 +202,7 @@ def draw_against(
         quantity_axis(axes, placed[column])
         for rows, _, pattern in lines:
             for row in rows[rows["task"] == task].itertuples():
-                colour = row.look.colour if rows is flat else style.SOFT
-                axes.axhline(row.value, color=colour, linestyle=pattern, linewidth=0.8)
+                axes.axhline(row.value, color=style.SOFT, linestyle=pattern, linewidth=0.8)
         here = placed[placed["task"] == task].set_index("row", drop=False)
         for group in groups:
             line = here.reindex([name for name in group if name in here.index])
@@ -264,13 +256,12 @@ def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, st
     """The figure: losses of the training and of the validation records, by the number of training
     records that were seen, a line for each seed.
 
-    Each model has the colour of its family, and a pattern of its own there.
+    Each model has the colour of its family, and a pattern.
     """
     known, styles = style.looks(settings.families), dict[str, dict[str, Any]]()
-    patterns = {family: cycle(PATTERNS) for family in known}
-    for model in settings.trained:
-        family = settings.context.models[model].family
-        styles[model] = {"color": known[family].colour, "linestyle": next(patterns[family])}
+    for model, pattern in zip(settings.trained, cycle(PATTERNS), strict=False):
+        colour = known[settings.context.models[model].family].colour
+        styles[model] = {"color": colour, "linestyle": pattern}
     figure, grid = style.titled_panels(list(LOSSES.values()), len(styles))
     texts = ["Losses."]
     for axes, (name, title) in zip(grid, LOSSES.items(), strict=True):

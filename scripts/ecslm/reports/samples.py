@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from ecslm.reports.settings import ReportSettings, models_answering
@@ -44,13 +43,6 @@ class Sample:
     record: Record
     answers: tuple[Answer, ...]
 
-    @property
-    def rank(self) -> tuple[float, float, str]:
-        """Of all samples, the worst come first. Ties are ordered by sample id, which is a hash:
-        random, but reproducible."""
-        mean = fmean(one.quality for one in self.answers)
-        return self.answers[0].quality, mean, self.record.sample_id
-
 
 def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
     """The samples of all tasks: in every setting those that the model which the report is about
@@ -61,7 +53,9 @@ def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
     """
     found: list[Sample] = []
     for task in settings.tasks if settings.samples else ():
-        samples = sorted(_answered(results, settings, task), key=lambda one: one.rank)
+        # Ids of samples are hashes: in an order that is random, but reproducible.
+        samples = list(_answered(results, settings, task))
+        samples.sort(key=lambda one: (one.answers[0].quality, one.record.sample_id))
         for setting in sorted({one.record.setting for one in samples}):
             ranked = [one for one in samples if one.record.setting == setting]
             shown = min(settings.samples, len(ranked))

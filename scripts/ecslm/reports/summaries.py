@@ -34,9 +34,13 @@ PLACES = {
     "All": "",
 }
 OF_DIFFERENCES = (
-    "difference: of the strict scores, a minus b; low, high: its 95 % interval, which may be too "
-    "narrow where it is not reliable; p_holm: adjusted for all tests of the contrast; valid: "
-    "whether there are enough records for the test"
+    *("contrast", "a", "b", "setting", "model", "n", "n_b", "value_a", "value_b", "difference"),
+    *("ci95", "reliable", "p", "p_holm", "sound"),
+)
+DIFFERENCES_NOTE = (
+    "difference: of the strict scores, a minus b; ci95: its 95 % interval, perhaps too narrow if "
+    "not reliable; p_holm: adjusted for all tests of the contrast; sound: whether there are "
+    "enough records for the test"
 )
 # An option with its letter, as in "A: positive".
 _OPTION = re.compile(r"([A-Z])[:.)].*", re.DOTALL)
@@ -103,29 +107,17 @@ def difference_summary(differences: Mapping[str, Sequence[Difference]]) -> str:
         if not rows:
             lines += [f"{task}: no difference to test: no contrast has both of its sides", ""]
             continue
-        table = [_cells(row) for row in rows]
-        lines += [task, *aligned([tuple(table[0]), *(tuple(one.values()) for one in table)]), ""]
-    return "\n".join([*lines, OF_DIFFERENCES])
+        cells = (tuple(_text(getattr(row, name, None)) for name in OF_DIFFERENCES) for row in rows)
+        lines += [task, *aligned([OF_DIFFERENCES, *cells]), ""]
+    return "\n".join([*lines, DIFFERENCES_NOTE])
 
 
-def _cells(row: Difference) -> dict[str, str]:
-    """A line of the table of differences, by column."""
-    known = {
-        **row.model_dump(include={"contrast", "a", "b"}),
-        "in": row.setting or row.model,
-        "n": row.n if row.paired else f"{row.n} / {row.n_b}",
-        **row.model_dump(include={"value_a", "value_b", "difference"}),
-        **dict(zip(("low", "high"), row.ci95 or (None, None), strict=True)),
-        "reliable": "yes" if row.reliable else "no",
-        **row.model_dump(include={"p", "p_holm"}),
-        "valid": "yes" if row.sound else "no",
-    }
-    return {name: _number(value) for name, value in known.items()}
-
-
-def _number(value: object) -> str:
+def _text(value: object) -> str:
+    """A value of a difference; what is not defined is missing."""
     if value is None:
         return MISSING
+    if isinstance(value, tuple):
+        return " to ".join(map(_text, value))
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

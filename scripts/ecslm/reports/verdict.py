@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ecslm.common.text import number_of
 from ecslm.reports.settings import ReportSettings
-from ecslm.reports.words import Confusion, answers_in, duration
+from ecslm.reports.words import Confusion, duration
 from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost, model_cost
 from ecslm.tables.kinds.claims import tested
 from ecslm.tables.model import MISSING, Cell, Panel, Table, score_text
@@ -68,11 +68,6 @@ class TaskVerdict:
         simple = (f"{one.row} {score_text(one.value)}" for one in self.marks if one.kind == SIMPLE)
         doubt = self.doubt or "the difference may be chance" * (self.outcome == 0)
         return "; ".join([*simple, *([doubt] if doubt else [])])
-
-    @property
-    def answers(self) -> list[str]:
-        """The columns of its confusion matrix."""
-        return answers_in(self.confusion)
 
     @property
     def drawn(self) -> str:

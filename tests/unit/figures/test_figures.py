@@ -169,7 +169,7 @@ def test_computation_is_two_operations_for_each_weight_and_token(results: Path) 
         (2 * 900 * 100, pytest.approx(0.7), True),
     ]
     assert level(axes) == {0.753: "--", 0.4: ":"}
-    wanted = ["Small", "tuned", "not tuned", "best published value", "best simple baseline"]
+    wanted = ["Small", "best published value", "best simple baseline"]
     assert legend(figure) == wanted
     assert "Product Matching (PM): GPT-4 Turbo 0.753, always-yes 0.400 (0.370 to 0.430)," in text
     figure, _ = drawn(
