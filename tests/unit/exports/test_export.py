@@ -28,14 +28,10 @@ from ecslm.exports import run as export_run
 from ecslm.exports.run import chat_template, export_model, write_folder
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.bases import read_base
-from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import transformers_engine
 from ecslm.prediction.backend import AskedModel
-from ecslm.prediction.transformers_engine import load_model
 
-CPU = torch.device("cpu")
-TOLERANCE = 1e-4
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 # Blanks that other programs drop: before and after statements, and at the end.
 BLANKS = """{# None. #}
@@ -96,33 +92,6 @@ def prompt(number: int = 0) -> str:
     return PromptTemplate(PROMPTS / "alpaca.jinja").render(make_record(number), 0)
 
 
-def logits(model: Any, folder: Path, text: str) -> torch.Tensor:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokens = tokenizer(text, add_special_tokens=False, return_tensors="pt")
-    with torch.inference_mode():
-        return model(**tokens).logits.float()
-
-
-def with_adapter(base: Path, adapter: Path, precision: dict[str, str] = EXACT) -> Any:
-    folder = read_base(base)[1]
-    return load_model(folder, adapter.parent, Precision.model_validate(precision), False, CPU)
-
-
-def check_logits(model: Any, folder: Path, adapted: Any, *numbers: int) -> None:
-    """As the base with the adapter has them."""
-    for number in numbers:
-        expected = logits(adapted, folder, prompt(number))
-        difference = (logits(model, folder, prompt(number)) - expected).abs().max()
-        assert difference < TOLERANCE * expected.abs().max()
-
-
-def test_plain_transformers_loads_it_with_the_logits_of_the_base_with_the_adapter(
-    exported: Path, plain: Any, tiny_base: Path, exact_adapter: Path
-) -> None:
-    assert not any("lora" in name for name, _ in plain.named_parameters())
-    check_logits(plain, exported, with_adapter(tiny_base, exact_adapter), 0, 1, 2)
-
-
 def test_the_head_of_a_tied_base_is_its_own_and_the_embedding_is_as_it_was(
     plain: Any, tiny_base: Path
 ) -> None:
@@ -141,7 +110,6 @@ def test_a_quantised_base_is_exported_as_plain_weights_and_how_it_samples_is_in_
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert "quantization" not in (folder / "config.json").read_text()
-    check_logits(model, folder, with_adapter(tiny_base, quantised_adapter, QUANTISED), 0)
     expected = {"do_sample": True, "temperature": 0.5, "top_p": 0.9, "max_new_tokens": 30}
     assert expected.items() <= read_json(folder / "generation_config.json").items()
     # Sampled with the same numbers.
@@ -159,6 +127,8 @@ def test_greedy_generation_of_transformers_gives_the_answers_of_the_study_which_
     ]
     assert logits["prompts"] == len(answers)
     assert 0 < logits["largest_difference"] < logits["tolerance"] * logits["largest"]
+    assert logits["tolerance"] == 1e-4
+    assert not any("lora" in name for name, _ in plain.named_parameters())
     assert report["parameters"] > report["trained_parameters"] > 0
     assert report["example_prompt"] == prompt()
     template = PromptTemplate(exported / "prompt.jinja")
