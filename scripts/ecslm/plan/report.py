@@ -147,7 +147,8 @@ def report_settings(study: Study) -> ReportSettings:
 
 def score_rows_settings(study: Study) -> ScoreRowsSettings:
     """The models and baselines that have scores."""
-    used = table_context(study).model_dump(include={"models", "baselines"})
+    of_models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
+    used = table_context(study).model_dump(include={"models": of_models, "baselines": True})
     return ScoreRowsSettings(study=study.name, context=TableContext.model_validate(used))
 
 

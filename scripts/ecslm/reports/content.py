@@ -49,10 +49,6 @@ class Content:
     verdicts: tuple[Verdict, ...]
     commit: str | None
 
-    def figures(self, *kinds: str) -> list[str]:
-        """The names of the figures of some kinds."""
-        return [one.name for one in self.settings.figures if one.kind in kinds]
-
     def of_kind(self, *kinds: str) -> list[Table]:
         """The tables of some kinds."""
         return [table for table in self.tables if table.kind in kinds]
