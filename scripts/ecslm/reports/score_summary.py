@@ -10,9 +10,6 @@ from ecslm.reports.words import aligned, answers_in, facts
 from ecslm.schemas.metrics_file import MetricsFile, OutcomeRow
 from ecslm.schemas.prediction import ScoredPrediction
 
-# Characters of a reference in the list of invalid answers.
-MOST_REFERENCE = 20
-
 
 def summary(metrics: MetricsFile) -> str:
     """The content of a metrics file: what is known of each setting, and who was taken for whom."""
@@ -40,8 +37,7 @@ def invalid_answers(predictions: Sequence[ScoredPrediction], outcomes: Sequence[
     """The answers that strict could not read, in the order of the file; long ones are cut."""
     invalid = [p for p, outcome in zip(predictions, outcomes, strict=True) if outcome.invalid]
     rows = [
-        (_plain(p.setting), _plain(p.id), shown(p.reference, MOST_REFERENCE), shown(p.prediction))
-        for p in invalid
+        (_plain(p.setting), _plain(p.id), shown(p.reference), shown(p.prediction)) for p in invalid
     ]
     title = f"Answers that strict could not read: {len(invalid):,} of {len(predictions):,}"
     table = aligned([("Setting", "Id", "Reference", "Answer"), *rows]) if rows else []

@@ -5,7 +5,6 @@ What has an order is a list: jobs get mappings with sorted keys.
 
 from typing import ClassVar
 
-from ecslm.common.text import with_code
 from ecslm.figures.settings import FigureName
 from ecslm.models.precision import Precision
 from ecslm.schemas import paths
@@ -71,10 +70,6 @@ class ReportSettings(JobSettings):
     """Records of each task and setting whose answers are shown."""
     versions: dict[str, str] = {}
     """Locked versions of the libraries."""
-
-    def task_name(self, code: str) -> str:
-        """A task's title with its code."""
-        return with_code(self.context.tasks[code].title, code)
 
     def modules(self) -> tuple[str, ...]:
         """Those of the tasks' metrics, which say how good an answer is."""
