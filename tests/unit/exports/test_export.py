@@ -16,7 +16,6 @@ from support.model_examples import (
     QUANTISED,
     make_record,
     prediction_settings,
-    run_here,
     write_records,
 )
 from support.project import REPORT
@@ -128,6 +127,9 @@ def test_greedy_generation_of_transformers_gives_the_answers_of_the_study_which_
     assert logits["prompts"] == len(answers)
     assert 0 < logits["largest_difference"] < logits["tolerance"] * logits["largest"]
     assert logits["tolerance"] == 1e-4
+    made, names = read_json(exported / "manifest.json"), {one.name for one in exported.iterdir()}
+    assert set(made["files"]) == names - {"manifest.json", "cost.json"}
+    assert (made["model"], made["seed"]) == ("Tiny-EC", 0)
     assert not any("lora" in name for name, _ in plain.named_parameters())
     assert report["parameters"] > report["trained_parameters"] > 0
     assert report["example_prompt"] == prompt()
@@ -196,39 +198,28 @@ def test_no_chat_template_of_the_base_is_left(tmp_path: Path, tiny_model: Path) 
     assert (folder / "tokenizer.json").read_bytes() == (base / "tokenizer.json").read_bytes()
 
 
-def test_a_model_that_is_not_equal_is_not_exported(
-    tmp_path: Path, tiny_base: Path, exact_adapter: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(transformers_engine, "untie_head", lambda _: None)
-    with pytest.raises(InputError, match="not equal to the base with the adapter: logits differ"):
-        export(tmp_path, tiny_base, exact_adapter)
-    assert list((tmp_path / "model").iterdir()) == []
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
-def test_the_script_makes_the_same_folder_whole_or_not_at_all(
+@pytest.mark.parametrize(
+    ("module", "name", "error", "words"),
+    [
+        (transformers_engine, "untie_head", InputError, "not equal to the base with the adapter"),
+        (export_run, "answered_twice", KeyboardInterrupt, ""),
+    ],
+)
+def test_a_model_that_is_not_equal_or_not_finished_leaves_nothing(
+    module: Any,
+    name: str,
+    error: type[BaseException],
+    words: str,
     tmp_path: Path,
     tiny_base: Path,
     exact_adapter: Path,
-    exported: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    files = [exported.parent / f"{task}.jsonl" for task in ("AG", "PM")]
-    options = ["--model", "Tiny-EC", "--adapter", exact_adapter, "--base", tiny_base]
-    options += ["--template", PROMPTS / "alpaca.jinja", "--threads", 1, "--batch-tokens", 300]
-    options += ["--settings", settings().model_dump_json(), "--dataset", *files]
-    options += ["--output", tmp_path / "model/manifest.json"]
-
-    def fail(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(export_run, "answered_twice", fail)
-        assert run_here(monkeypatch, "export.py", options) == 130
+    monkeypatch.setattr(module, name, (lambda _: None) if words else stop)
+    with pytest.raises(error, match=words):
+        export(tmp_path, tiny_base, exact_adapter)
     assert list((tmp_path / "model").iterdir()) == []
-    assert run_here(monkeypatch, "export.py", options) == 0
-    made = read_json(tmp_path / "model/manifest.json")
-    names = {path.name for path in exported.iterdir()}
-    assert set(made["files"]) == names - {"manifest.json", "cost.json"}
-    assert (made["model"], made["seed"]) == ("Tiny-EC", 0)
-    for name in names - {"manifest.json"}:
-        assert (tmp_path / "model" / name).read_bytes() == (exported / name).read_bytes()

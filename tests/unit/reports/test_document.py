@@ -5,7 +5,6 @@ from pathlib import Path
 from support.project import REPORT
 from support.report_files import (
     CLAIMS,
-    HOSTILE,
     claims_table,
     content_of,
     own_table,
@@ -57,13 +56,6 @@ def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
     for name in names:
         assert document.count(f"{{figures/{name}_ind.pdf}}") == 1
     assert document.index("tables/cost.tex") < document.index("\\section{Data}")
-
-
-def test_text_is_escaped(results: Path) -> None:
-    write_table(results, claims_table(Cell(), **{"simple row": Cell(shown=HOSTILE)}))
-    document = document_of(results, question=HOSTILE, **CLAIMS)
-    assert HOSTILE not in document
-    assert r"\textless{}script\textgreater{}" in document
 
 
 def test_limits_are_those_of_the_study(results: Path) -> None:

@@ -122,14 +122,6 @@ def test_behind_a_cell_are_the_digest_of_its_file_its_counts_and_its_method(resu
     assert facts["MCC"] == "0.123", "no more digits than anybody reads"
 
 
-def test_beside_a_released_score_stands_how_many_answers_its_scorer_drops(results: Path) -> None:
-    dropping = {"value": 0.9, "defined": True, "details": {"n_dropped": 7}}
-    write_metrics(results, "Small", "PM", {IND: scores(0.4, released=dropping)})
-    facts = origin_of(page_of(results), "0.400")["scores"][IND]
-    assert facts["Answers dropped by the released scorer"] == "7"
-    assert "Answers dropped by the 2024 scorer" not in facts
-
-
 def test_the_page_tells_where_everything_came_from(results: Path) -> None:
     page = page_of(results)
     texts = ("rev-1", "torch 2.13.0", "c0ffee", "# Data", "a shop &amp; co")

@@ -19,7 +19,6 @@ from ecslm.reports.run_display import (
     RunDisplay,
     RunProgress,
 )
-from ecslm.reports.words import duration
 
 TRAIN, SCORE, TARGET = 7, 8, 99
 PLANNED = {TRAIN: PlannedJob(100.0, shares={"gpu": 1.0}), SCORE: PlannedJob(2.0, (SHORT,))}
@@ -319,6 +318,9 @@ def job(
         # No run ends before its longest job.
         ([job(60), job(2)], "about 1 min 0 s"),
         ([job(), job(30)], ""),
+        ([job(59.6)], "about 1 min 0 s"),
+        ([job(400)], "about 6 min 40 s"),
+        ([job(7500)], "about 2 h 5 min"),
         ([], ""),
     ],
 )
@@ -349,11 +351,3 @@ def test_jobs_that_never_ran_are_expected_to_take_what_those_most_like_them_took
     assert progress.time_left({}) == "about 50 s"
     progress.end(B, 50)
     assert progress.time_left({}) == "about 20 s", "what it took itself counts more"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (400, "6 min 40 s"), (7500, "2 h 5 min")],
-)
-def test_a_duration_is_told_in_words(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

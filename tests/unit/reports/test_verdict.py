@@ -93,12 +93,6 @@ def test_without_a_test_the_interval_decides(
     assert ("compared with no simple baseline" in found.sentences[-1]) == (simple is None)
 
 
-def test_a_study_without_a_model_has_no_verdict_and_no_costs(results: Path) -> None:
-    settings = report_settings(answering=None)
-    assert read_verdicts(results, settings, []) == []
-    assert list(read_prices(results, settings)) == []
-
-
 @pytest.mark.parametrize(
     ("details", "words"),
     [
@@ -124,6 +118,8 @@ def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     unpriced: dict[str, Any] = {"hourly": None, "currency": None, "timed": False}
     assert costs(**unpriced) == {**training, "1,000 requests": "1 min 40 s"}
     assert verdict_of(results, hourly=None).tasks[0].price == "1 min 40 s"
+    assert costs(answering=None) == {}
+    assert read_verdicts(results, report_settings(answering=None), []) == []
     elsewhere = {"Small-EC": {"seeds": [42], "tasks": ["PM"]}}
     assert costs(timed=False, context={"models": elsewhere}) == {}, "reading answers costs nothing"
 
