@@ -108,10 +108,10 @@ class Content:
             )
         if not_run := sorted(context.models.keys() - set(models)):
             yield f"In the configuration, but not run here: {', '.join(not_run)}."
-        seen = "Models may have seen test records, or texts like them, before they came here"
+        seen = "Base models may have seen test records, or texts like them, before they were tuned"
         if "ECInstruct" in context.data.source:
             seen += (
-                ", published ones included: ECInstruct is built from public data, among them "
+                ", and so may published ones: ECInstruct is built from public data, among them "
                 "Amazon reviews, the ESCI queries and the Amazon-Google products"
             )
         yield f"{seen}."

@@ -105,19 +105,19 @@ class Verdict:
         good, same, bad, unknown = (
             [one.title for one in self.tasks if one.outcome == outcome] for outcome in OUTCOMES
         )
-        tasks = number_of(len(good + same + bad), "task")
-        named = f": {_listed(good)}" if good else ""
-        found = [
-            f"{self.model} is shown to be better than the best simple baseline in {len(good)} of "
-            f"{tasks}{named}."
-        ]
+        found, named = [], f": {_listed(good)}" if good else ""
+        if compared := good + same + bad:
+            found.append(
+                f"{self.model} is shown to be better than the best simple baseline in {len(good)} "
+                f"of {number_of(len(compared), 'task')}{named}."
+            )
         if same or bad:
             rest = "For the others take" if good else "Take"
             found.append(f"{rest} a simple baseline: it costs less to use.")
         if bad:
             found.append(f"In {_listed(bad)} the model is worse.")
         if unknown:
-            found.append(f"In {_listed(unknown)} it is compared with no simple baseline.")
+            found.append(f"{self.model} is compared with no simple baseline in {_listed(unknown)}.")
         return found
 
 
@@ -184,11 +184,7 @@ def _task_verdict(
         simple: the best simple baseline, by its row and its score.
         claim: what the table of claims has of the task, by column.
     """
-    beating, interval, about = (
-        claim.get("beating", Cell()),
-        measured.cell.interval,
-        study.tasks[task],
-    )
+    beating, about = claim.get("beating", Cell()), study.tasks[task]
     published = claim.get("general row", Cell(shown="")).shown
     drawn = (
         ("untuned", "", claim.get("untuned", Cell()).number),
@@ -197,7 +193,7 @@ def _task_verdict(
     )
     marks = [Mark(kind, row, value) for kind, row, value in drawn if value is not None]
     outcome, others = tested(beating), [one.value for one in marks if one.kind == SIMPLE]
-    if outcome is None and interval and others:
+    if outcome is None and others and (interval := measured.cell.interval):
         outcome = POSITIONS[interval.position(*others)]
     says = in_words(measured.details)
     says = "one seed: " * (says != "" and measured.seeds > 1) + says

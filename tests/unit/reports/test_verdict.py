@@ -67,7 +67,7 @@ def test_tasks_in_which_it_is_better_come_first_and_those_not_compared_last(resu
         f"{better} 1 of 3 tasks: SA.",
         "For the others take a simple baseline: it costs less to use.",
         "In AVE the model is worse.",
-        "In AG it is compared with no simple baseline.",
+        "Small-EC is compared with no simple baseline in AG.",
     ]
     of = {one.outcome: one for one in verdict.tasks}
     for outcomes, *said in (
