@@ -49,7 +49,7 @@ TARGETS = ("--", "all", "report", "latency", "export")
 RESULTS = Path("results/tiny")
 COMMIT = "c0ffee00" * 5
 IND = "IND_Diverse_Instruction"
-SERVED_COST = "predictions/Served/seed-0/AG.cost.json"
+SERVED = "predictions/Tiny/seed-0"
 
 HOSTILE = (
     "--help '\" $(touch ran) `touch ran`; touch ran | touch ran & {wildcards} {{x}} {0} %s\n"
@@ -86,7 +86,8 @@ class Finished:
 
 
 def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
-    """The tiny study with rows of a server, of answers that exist already, and a learned one."""
+    """The tiny study with rows of a server, in place of its untuned model, of answers that exist
+    already, and a learned one."""
     whole: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     # With fewer jobs: those of another trained task would be the same.
     whole["tasks"] = {"AG": {"train": False}}
@@ -95,7 +96,7 @@ def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
     study = whole["studies"]["tiny"]
     study["answers"] = {"archive": "answers.tar.gz", "commit": COMMIT[:12], "folder": "published"}
     rows = {
-        "Served": {
+        "Tiny": {
             "backend": "openai",
             "template": "chatml",
             "server": {"url": server.url, "model": "shop-1", "api": "completions"},
@@ -107,7 +108,7 @@ def configuration(server: LocalServer, **access: Any) -> dict[str, Any]:
     }
     study["models"] |= rows
     tables = study["tables"]
-    tables["ind"]["rows"].append({"group": HOSTILE, "models": list(rows)})
+    tables["ind"]["rows"].append({"group": HOSTILE, "models": [*rows][1:]})
     tables["ind"]["caption"] = HOSTILE
     del tables["validity"], tables["comparisons"]
     tables["reproduction"]["rescored"] = {"SmolLM2-360M-EC": "SmolLM2-360M-EC"}
@@ -163,7 +164,7 @@ def finished(
 def test_right_answers_are_right_no_answers_are_invalid_and_each_answers_its_record(
     finished: Finished,
 ) -> None:
-    for model, task in (*product(("Tiny-EC", "Served"), ("PM", "AG")), ("Nearest", "PM")):
+    for model, task in (*product(("Tiny-EC", "Tiny"), ("PM", "AG")), ("Nearest", "PM")):
         records = read_records(finished.results / f"dataset/{task}/test.jsonl")
         path = finished.results / f"predictions/{model}/seed-0/{task}.jsonl"
         answered = [(one.id, one.reference) for one in read_jsonl(path, Prediction)]
@@ -237,19 +238,13 @@ def test_hostile_texts_are_only_texts_and_secrets_reach_no_file_and_no_terminal(
 def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(
     finished: Finished,
 ) -> None:
-    # The summary, and where the results are.
-    assert "Tiny-EC" in finished.printed
-    assert "results/tiny/tables" in finished.printed
-    lines = finished.printed.splitlines()
+    assert "results/tiny/tables" in finished.printed, "the summary"
+    lines = [line for line in finished.printed.splitlines() if "] running" not in line]
     (head,) = (line for line in lines if line.startswith("Study tiny: ") and " jobs: " in line)
-    assert "1 adapter, " in head
     total = int(head.split()[2])
-    lines = [line for line in lines if "] running" not in line]
     done = [re.fullmatch(r"\[ *(\d+)/(\d+)\] \S.*  (\d+ min )?\d+ s", line) for line in lines]
-    assert [(int(one[1]), int(one[2])) for one in done if one] == [
-        (number, total) for number in range(1, total + 1)
-    ]
-    assert any("] Predictions of Tiny-EC, seed 0, PM  " in line for line in lines)
+    numbers = [(int(one[1]), int(one[2])) for one in done if one]
+    assert numbers == [(number, total) for number in range(1, total + 1)]
     assert not any(line.startswith(("Reason: ", "Select jobs", "Finished jobid")) for line in lines)
     logs = (finished.project / ".snakemake/log").glob("*.log")
     assert max(log.read_text(encoding="utf-8").count("\nReason: ") for log in logs) >= total
@@ -261,20 +256,20 @@ def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(
 def test_a_second_run_has_nothing_to_do_and_asks_and_pays_nothing(finished: Finished) -> None:
     project, server = finished.project, finished.server
     assert len(server.received) == len(set(server.prompts())) + 1
-    cost = finished.read(SERVED_COST)
+    cost = finished.read(f"{SERVED}/AG.cost.json")
     assert cost["price"] == cost["paid"] > 0
     table = (finished.results / "tables/ind.tex").read_bytes()
 
     # Answers that were paid for are not asked for again; nor does it matter how they were.
     server.received.clear()
     configure(project, server, budget=100.0, timeout=5.0)
-    for path in (project / "results/cache/finished", finished.results / "predictions/Served"):
+    for path in (project / "results/cache/finished", finished.results / SERVED):
         shutil.rmtree(path)
     second = snakemake(project, "--printshellcmds", *RUN)
     assert second.returncode == 0, second.stdout + second.stderr
     assert leaks(project, second.stdout + second.stderr) == []
     assert server.received == []
-    cost = finished.read(SERVED_COST)
+    cost = finished.read(f"{SERVED}/AG.cost.json")
     assert (cost["requests"], cost["paid"]) == (0, 0)
     assert (finished.results / "tables/ind.tex").read_bytes() == table
 

@@ -26,7 +26,6 @@ from ecslm.common.files import read_json, write_json
 from ecslm.exports import run as export_run
 from ecslm.exports.run import chat_template, export_model, write_folder
 from ecslm.exports.settings import ExportSettings
-from ecslm.models.bases import read_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import transformers_engine
 from ecslm.prediction.backend import AskedModel
@@ -89,16 +88,6 @@ def plain(exported: Path) -> Any:
 
 def prompt(number: int = 0) -> str:
     return PromptTemplate(PROMPTS / "alpaca.jinja").render(make_record(number), 0)
-
-
-def test_the_head_of_a_tied_base_is_its_own_and_the_embedding_is_as_it_was(
-    plain: Any, tiny_base: Path
-) -> None:
-    base = AutoModelForCausalLM.from_pretrained(read_base(tiny_base)[1])
-    assert base.config.tie_word_embeddings and not plain.config.tie_word_embeddings
-    embedding, head = plain.get_input_embeddings().weight, plain.get_output_embeddings().weight
-    assert torch.equal(embedding, base.get_input_embeddings().weight)
-    assert (head - embedding).abs().max() > 0.01
 
 
 def test_a_quantised_base_is_exported_as_plain_weights_and_how_it_samples_is_in_their_defaults(
