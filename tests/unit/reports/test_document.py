@@ -14,8 +14,6 @@ from support.report_files import (
 )
 
 from ecslm.reports.document import render_document
-from ecslm.schemas.task import METRICS
-from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.model import Cell
 
 KINDS = ("cost", "dataset", "parameters", "comparisons", "new", "reproduction")
@@ -75,16 +73,6 @@ def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) ->
     write_table(results, own_table())
     document = document_of(results)
     assert not [one for one in ("published", "ecinstruct") if one in document.lower()]
-
-
-def test_methods_name_the_metrics_whose_intervals_are_not_of_a_bootstrap(results: Path) -> None:
-    """Those that have an interval of a formula, which is of one seed."""
-    for measure in map(metric, METRICS):
-        assert bool(measure.INTERVAL) == (measure.PROPORTION or measure.NAME == "F1")
-    methods = " ".join(document_of(results).split())
-    words = "Wilson's for shares of right answers (accuracy, HR@1) and for F1, of one seed"
-    assert f"{words}, and otherwise bootstrap" in methods
-    assert "with 1,000 resamples" in methods
 
 
 def test_methods_tell_what_each_model_was_trained_on_and_nothing_of_models_elsewhere(

@@ -64,23 +64,18 @@ def test_an_undefined_value_is_no_zero_and_has_no_interval() -> None:
     assert found["Recall"] == "not defined"
 
 
-def listed(given: list[Prediction]) -> list[str]:
-    outcomes = score(given, Row("PM"), TASKS["PM"], QUICK).outcomes
-    return invalid_answers(given, outcomes).splitlines()
-
-
 def test_invalid_answers_stand_in_the_order_of_the_file_and_command_no_terminal() -> None:
     given = predictions("PM", [("maybe", "yes"), ("yes", "yes"), ("", "no"), (f"so\n{EVIL}", "no")])
     given[0] = given[0].model_copy(update={"setting": OOD})
-    lines = listed(given)
-    assert lines[0] == "Answers that strict could not read: 3 of 4"
-    assert lines[2].split() == ["Setting", "Id", "Reference", "Answer"]
-    assert [line.split()[1:] for line in lines[3:]] == [
+    given[3] = given[3].model_copy(update={"id": EVIL})
+    outcomes = score(given, Row("PM"), TASKS["PM"], QUICK).outcomes
+    title, _, head, *lines = invalid_answers(given, outcomes).splitlines()
+    assert title == "Answers that strict could not read: 3 of 4"
+    assert head.split() == ["Setting", "Id", "Reference", "Answer"]
+    assert [line.split()[1:] for line in lines] == [
         ["r0", "'yes'", "'maybe'"],
         ["r2", "'no'", "''"],
-        ["r3", "'no'", r"'so\n\x1b[2J'"],
+        [repr(EVIL), "'no'", r"'so\n\x1b[2J'"],
     ]
-    assert len({line.index("  '", 30) for line in lines[3:]}) == 1
-    given = predictions("PM", [("?", "yes")], setting=EVIL)
-    given = [given[0].model_copy(update={"id": EVIL})]
-    assert EVIL not in "\n".join([*listed(given), shown("PM", given, model=EVIL)])
+    text = shown("PM", predictions("PM", [("?", "yes")], setting=EVIL), model=EVIL)
+    assert EVIL not in "\n".join([*lines, text])
