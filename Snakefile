@@ -59,11 +59,10 @@ onstart:
 
 
 onerror:
-    DISPLAY.end()
+    DISPLAY.end(succeeded=False)
     RUN.end()
 
 
 onsuccess:
-    DISPLAY.end()
-    DISPLAY.forget()
+    DISPLAY.end(succeeded=True)
     end_run()

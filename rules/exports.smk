@@ -1,7 +1,10 @@
+from ecslm.plan.report import model_card_settings, score_rows_settings
+
+
 rule tidy_scores:
     """step: write all scores as rows, in CSV and Parquet, for your own analysis"""
     input:
-        results=lambda job: of_study(jobs.score_rows_settings(STUDY).files()),
+        results=lambda job: of_study(score_rows_settings(STUDY).files()),
     output:
         csv="<results>/scores.csv",
         parquet="<results>/scores.parquet",
@@ -9,7 +12,7 @@ rule tidy_scores:
     log:
         "<results>/logs/tidy_scores.log",
     params:
-        **gathered_by("tidy_scores.py", jobs.score_rows_settings),
+        **gathered_by("tidy_scores.py", score_rows_settings),
     message:
         "All scores as one file"
     shell:
@@ -69,7 +72,7 @@ rule export_model:
 rule model_card:
     """step: write the card of one exported model"""
     input:
-        results=lambda job: of_study(jobs.model_card_settings(STUDY, job.model).files()),
+        results=lambda job: of_study(model_card_settings(STUDY, job.model).files()),
         base=base_of,
         template="report/model_card.md.jinja",
     output:
@@ -80,7 +83,7 @@ rule model_card:
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     params:
-        **gathered_by("model_card.py", jobs.model_card_settings),
+        **gathered_by("model_card.py", model_card_settings),
     message:
         "Card of the model {wildcards.model}"
     shell:

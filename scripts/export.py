@@ -6,8 +6,6 @@ adapter: equality.json in the folder.
 from pathlib import Path
 
 from ecslm.common.devices import lease_devices
-from ecslm.common.errors import InputError
-from ecslm.common.text import number_of
 from ecslm.common.worker import free_memory
 from ecslm.exports.settings import ExportSettings
 from ecslm.prediction.backend import AskedModel
@@ -31,9 +29,6 @@ def main(
         batch_tokens: most tokens in a batch, padding included; --settings takes precedence
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    if len(dataset) != len(settings.tasks):
-        given, wanted = number_of(len(dataset), "file"), number_of(len(settings.tasks), "task")
-        raise InputError(f"--dataset: {given} for {wanted}")
     lease_devices(asked.device)
     free_memory()
     # Only now: it loads torch, and libraries that log at once.

@@ -25,7 +25,6 @@ examples:
   python scripts/score.py --predictions P.jsonl --output M.json
 """
 
-import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -37,9 +36,6 @@ from ecslm.scoring.predictions import read_bertscores, read_scorable
 from ecslm.scoring.score import Scores, score
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
-
-# Characters per line of the summary if stdout is not a terminal.
-WIDTH = 100
 
 
 @job()
@@ -106,8 +102,7 @@ def as_text(given: list[ScoredPrediction], scores: Scores, show_invalid: bool) -
     report = import_module("ecslm.reports.score_summary")
     text: str = report.summary(scores.metrics)
     if show_invalid:
-        width = shutil.get_terminal_size((WIDTH, 0)).columns
-        text += "\n\n" + report.invalid_answers(given, scores.outcomes, width)
+        text += "\n\n" + report.invalid_answers(given, scores.outcomes)
     return text
 
 

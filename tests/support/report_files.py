@@ -42,7 +42,7 @@ SVG = """<?xml version="1.0" encoding="utf-8"?>
 
 def report_settings(**changes: Any) -> ReportSettings:
     """The settings of the study's report; changes of the context replace single keys."""
-    local = {"tasks": ["PM"], "local": True, "family": "Small"}
+    local = {"tasks": ["PM"], "local": True, "base": "Small", "family": "Small"}
     tuned = local | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42]}
     context = {
         "data": {"source": "a shop & co", "comparable": False},
@@ -51,7 +51,6 @@ def report_settings(**changes: Any) -> ReportSettings:
         "simple": {"PM": ["always-yes"]},
         "baselines": {"always-yes": ["PM"]},
     }
-    recipe = {"base": "Small", "training": {"learning_rate": 0.5, "max_val_records": 60}}
     computation, intervals = ({"kind": one, "table": "ind"} for one in ("computation", "intervals"))
     whole = {
         **{"study": "demo", "title": "A title", "question": "Which model & at what price?"},
@@ -59,7 +58,7 @@ def report_settings(**changes: Any) -> ReportSettings:
         **{"tables": ["ind"], "settings_of": {"ind": [IND]}},
         **{"figures": [computation, intervals | {"task": "PM"}]},
         **{"tasks": ["PM"], "metrics": {"PM": "binary_f1"}, "models": ["Small", "Small-EC"]},
-        **{"recipes": {"Small": {"base": "Small"}, "Small-EC": recipe}, "answering": "Small-EC"},
+        **{"recipes": {"Small": {}, "Small-EC": {"training": {}}}, "answering": "Small-EC"},
         **{"hourly": 0.36, "currency": "USD", "timed": True},
     }
     changed = {"context": context | changes.pop("context", {})}

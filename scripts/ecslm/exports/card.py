@@ -69,8 +69,8 @@ def _lines(results: Path, settings: ModelCardSettings) -> Iterator[Line]:
         missing = dict.fromkeys(COLUMNS)
         return {row["setting"]: missing | row for row in rows if row["protocol"] == "strict"}
 
-    for code, task in settings.tasks.items():
-        simple = best_simple(results, code) if task.simple else None
+    for code in settings.context.tasks:
+        simple = best_simple(results, code) if code in settings.context.simple else None
         others = strict(simple, 0, code) if simple else {}
         for setting, line in strict(settings.model, settings.seed, code).items():
             value, other = line["value"], others.get(setting, {}).get("value")
@@ -97,13 +97,13 @@ def _metadata(
         eval_results=[
             EvalResult(
                 task_type="text-generation",
-                task_name=settings.tasks[line["task"]].title,
+                task_name=settings.context.tasks[line["task"]].title,
                 dataset_type=data or "local",
-                dataset_name=settings.data_source,
+                dataset_name=settings.context.data.source,
                 # The library takes results of one `config` for those of one task.
                 dataset_config=f"{line['task']} {line['setting']}",
                 dataset_split="test",
-                metric_type=settings.tasks[line["task"]].metric,
+                metric_type=line["metric"],
                 metric_name=f"{line['metric']}, strict",
                 metric_value=round(line["value"], 4),
             )

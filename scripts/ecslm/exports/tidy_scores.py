@@ -46,11 +46,11 @@ def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
         InputError: a file is missing, altered since it was made, or invalid.
     """
     rows: list[dict[str, Any]] = []
-    for name, model in sorted(settings.models.items()):
+    for name, model in sorted(settings.context.models.items()):
         for seed in model.seeds:
             about: dict[str, Any] = {"model": name, "kind": model.kind, "base": model.base}
-            if model.adapter is not None:
-                path = results / ADAPTER.format(model=model.adapter, seed=seed)
+            if model.tuned:
+                path = results / ADAPTER.format(model=model.adapter_of, seed=seed)
                 adapter = read_model(path, AdapterManifest)
                 about["training_records"] = sum(adapter.records.values())
                 about["training_tokens"] = sum(adapter.tokens.values())
@@ -58,7 +58,7 @@ def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
                 tokens = _tokens(results / PREDICTIONS.format(model=name, seed=seed, task=task))
                 found = rows_of(results, name, seed, task)
                 rows += [about | tokens.get(row["setting"], {}) | row for row in found]
-    for name, tasks in sorted(settings.baselines.items()):
+    for name, tasks in sorted(settings.context.baselines.items()):
         for task in sorted(tasks):
             about = {"model": name, "kind": "baseline"}
             rows += [about | row for row in rows_of(results, name, 0, task)]

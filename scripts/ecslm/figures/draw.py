@@ -6,7 +6,7 @@ machine, and stands in the table of costs alone.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from pydantic import BaseModel
 
 from ecslm.common.files import read_jsonl
@@ -40,20 +40,13 @@ AGAINST = {
 }
 # Of the line of a row, and of all around them, in inches.
 LINE_HEIGHT, AROUND = 0.145, 0.6
-# From the outermost points to the ends of the axis, as a factor.
-MARGIN = 1.6
-# An axis of fewer decades has ticks at 1, 2 and 5; one of more has two powers of ten at least.
-SHORT = 2
+# From the outermost points to the ends of the axis, as a factor at least.
+MARGIN = 1.2
 # A curve of losses has at most so many points, each the mean over as many steps.
 POINTS = 60
-# Of the models of a family, in order.
+# Of models, in order.
 PATTERNS = ("solid", "dashed", "dotted", "dashdot")
-NO_BREAK = "\N{NO-BREAK SPACE}"
 LOSSES = {"loss": "Training records", "eval_loss": "Validation records"}
-
-
-# What a line of a training is called, its model, its values by records, and its marker.
-Line = tuple[str, str, pd.Series, str | None]
 
 
 class LogEntry(BaseModel):
@@ -63,10 +56,6 @@ class LogEntry(BaseModel):
     """Training records seen so far, over all epochs."""
     loss: float | None = None
     eval_loss: float | None = None
-    eval_right: dict[str, float] = {}
-    """Share of right answers by task."""
-    eval_records: dict[str, int] = {}
-    """Validation records by task."""
 
 
 def draw_figures(
@@ -88,8 +77,6 @@ def draw_figures(
                 yield name, *draw_against(name, tables[name.table], own, settings)
             case "loss":
                 yield name, *draw_loss(logs, settings)
-            case "validation":
-                yield name, *draw_validation(logs, settings)
 
 
 def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd.DataFrame:
@@ -203,17 +190,10 @@ def draw_against(
         (scores[scores["simple"]], "best simple baseline", "dotted"),
     ]
     looks = sorted(placed.groupby("family")["look"].first().items())
-    entries = [(family, look, True) for family, look in looks]
-    if not groups and placed["tuned"].nunique() > 1:
-        ink = style.Look(style.INK, "o")
-        entries += [("tuned", ink, True), ("not tuned", ink, False)]
-    handles = [
-        Line2D([], [], label=text, **style.marker(look, full)) for text, look, full in entries
-    ]
+    handles = [Line2D([], [], label=name, **style.marker(look, True)) for name, look in looks]
     for rows, text, pattern in lines:
         if len(rows):
-            colour = style.INK if rows is flat else style.SOFT
-            handles.append(style.line_handle(text, pattern, colour))
+            handles.append(style.line_handle(text, pattern))
     titles = {task: style.task_title(settings, task) for task in scores["task"].unique()}
     figure, panels = style.titled_panels(list(titles.values()), len(handles))
     for axes, task in zip(panels, titles, strict=True):
@@ -222,8 +202,7 @@ def draw_against(
         quantity_axis(axes, placed[column])
         for rows, _, pattern in lines:
             for row in rows[rows["task"] == task].itertuples():
-                colour = row.look.colour if rows is flat else style.SOFT
-                axes.axhline(row.value, color=colour, linestyle=pattern, linewidth=0.8)
+                axes.axhline(row.value, color=style.SOFT, linestyle=pattern, linewidth=0.8)
         here = placed[placed["task"] == task].set_index("row", drop=False)
         for group in groups:
             line = here.reindex([name for name in group if name in here.index])
@@ -238,18 +217,15 @@ def draw_against(
 
 
 def quantity_axis(axes: Axes, quantities: pd.Series) -> None:
-    """A logarithmic axis for quantities, if there are any, the same in each panel."""
-    if quantities.empty:
-        return
-    low, high = quantities.min(), quantities.max()
-    # At least a decade, since fewer than two ticks of the locator would be replaced by linear ones.
-    margin = max(MARGIN, math.sqrt(10 * low / high))
-    axes.set_xscale("log")
-    axes.set_xlim(low / margin, high * margin)
-    short = high * margin**2 < low * 10**SHORT
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    """A logarithmic axis of whole decades for quantities, if there are any, the same in each
+    panel."""
+    if len(quantities):
+        low, high = quantities.min() / MARGIN, quantities.max() * MARGIN
+        axes.set_xscale("log")
+        axes.set_xlim(10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)))
+        axes.xaxis.set_major_locator(LogLocator())
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def described(rows: pd.DataFrame) -> str:
@@ -277,74 +253,27 @@ def read_logs(results: Path, settings: FiguresSettings) -> pd.DataFrame:
 
 
 def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
-    """The figure: losses of the training and of the validation records, a line for each seed."""
-    panels: dict[str, list[Line]] = {}
-    for name, title in LOSSES.items():
-        panels[title] = []
+    """The figure: losses of the training and of the validation records, by the number of training
+    records that were seen, a line for each seed.
+
+    Each model has the colour of its family, and a pattern.
+    """
+    known, styles = style.looks(settings.families), dict[str, dict[str, Any]]()
+    for model, pattern in zip(settings.trained, cycle(PATTERNS), strict=False):
+        colour = known[settings.context.models[model].family].colour
+        styles[model] = {"color": colour, "linestyle": pattern}
+    figure, grid = style.titled_panels(list(LOSSES.values()), len(styles))
+    texts = ["Losses."]
+    for axes, (name, title) in zip(grid, LOSSES.items(), strict=True):
         for (model, seed), own in logs.dropna(subset=[name]).groupby(["model", "seed"], sort=False):
             parts = np.array_split(own[["records", name]].to_numpy(), min(POINTS, len(own)))
             records, means = np.array([part.mean(axis=0) for part in parts]).T
-            points = pd.Series(means, records)
             mark = "." if name == "eval_loss" else None
-            panels[title].append((f"{title}, {model}, seed {seed}:", model, points, mark))
-    figure, text = _of_training(panels, settings)
-    for axes in figure.axes:
-        axes.set_ylabel("Loss")
-        axes.set_ylim(bottom=0)
-    return figure, f"Losses. {text}"
-
-
-def draw_validation(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
-    """The figure: the share of right answers to the validation records of each task, by the number
-    of training records that were seen; a line for each model, the mean over its seeds. Titles say
-    how many records there are: few make a coarse curve."""
-    # In the order of the study: that of the first table, then others by code.
-    drawn = (task for table in settings.tables for task in table.tasks)
-    panels: dict[str, list[Line]] = {}
-    for task in dict.fromkeys([*drawn, *sorted(settings.context.tasks)]):
-        right = logs.assign(right=[of.get(task) for of in logs["eval_right"]])
-        right = right.dropna(subset=["right"])
-        if len(right):
-            counts = [of[task] for of in logs["eval_records"] if task in of]
-            records = number_of(max(counts), "record").replace(" ", NO_BREAK) if counts else ""
-            title = ", ".join(filter(None, [style.task_title(settings, task), records]))
-            panels[title] = [
-                (f"{title}: {model}", model, own.groupby("records")["right"].mean(), ".")
-                for model, own in right.groupby("model", sort=False)
-            ]
-    empty: dict[str, list[Line]] = {"No log has right answers": []}
-    figure, text = _of_training(panels or empty, settings, "Right answers")
-    for axes in figure.axes:
-        axes.set_ylim(0, style.axis_end([]))
-        axes.xaxis.set_major_locator(MaxNLocator(3))
-    return figure, f"Right answers in validation. {text}"
-
-
-def _of_training(
-    panels: Mapping[str, Sequence[Line]], settings: FiguresSettings, label: str = ""
-) -> tuple[Figure, str]:
-    """A figure with lines by the number of training records that were seen, and what they show.
-
-    Each model has the colour of its family, and a pattern of its own there.
-
-    Args:
-        label: what all panels show, if they have no labels of their own.
-    """
-    known, styles = style.looks(settings.families), dict[str, dict[str, Any]]()
-    patterns = {family: cycle(PATTERNS) for family in known}
-    for model in settings.trained:
-        family = settings.context.models[model].family
-        styles[model] = {"color": known[family].colour, "linestyle": next(patterns[family])}
-    figure, grid = style.titled_panels(list(panels), len(styles))
-    texts = []
-    for axes, lines in zip(grid, panels.values(), strict=True):
-        for words, model, points, mark in lines:
-            axes.plot(points.index, points, marker=mark, **styles[model])
-            texts.append(f"{words} from {points.iloc[0]:.3f} to {points.iloc[-1]:.3f}. ")
+            axes.plot(records, means, marker=mark, **styles[model])
+            ends = f"from {means[0]:.3f} to {means[-1]:.3f}"
+            texts.append(f"{title}, {model}, seed {seed}: {ends}.")
+        axes.set(ylabel="Loss", xlim=(0, None), ylim=(0, None))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.set_xlim(left=0)
-    if label:
-        figure.supylabel(label, fontsize=7)
     figure.supxlabel("Training records seen, of all tasks together", fontsize=7)
     style.add_legend(figure, [style.line_handle(model, **line) for model, line in styles.items()])
-    return figure, "".join(texts)
+    return figure, " ".join(texts)

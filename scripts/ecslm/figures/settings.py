@@ -8,7 +8,7 @@ from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 
-FigureKind = Literal["intervals", "computation", "records", "validation", "loss"]
+FigureKind = Literal["intervals", "computation", "records", "loss"]
 
 
 class FigureName(Closed):
@@ -68,7 +68,6 @@ class FiguresSettings(JobSettings):
                 for task in table.tasks:
                     yield FigureName(kind="intervals", table=table.name, task=task)
         if self.trained:
-            yield FigureName(kind="validation")
             yield FigureName(kind="loss")
 
     @property

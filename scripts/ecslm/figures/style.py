@@ -7,10 +7,11 @@ al., 2009); shapes tell families apart where there is no colour.
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from html import escape
 from io import BytesIO
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from matplotlib import style
@@ -29,7 +30,7 @@ COLUMN, PAGE = 3.4, 6.9
 # Those of the page, which replaces them where it is dark.
 INK, SOFT, LINE, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
 COLOURS = ("#2497fd", "#f36c03", "#5d9860", "#7335fe", "#d21a2d", "#d46fbd", "#bb17b6")
-SHAPES = ("o", "s", "^", "D", "v", "p", "h")
+SHAPES = ("o", "s", "^", "D", "v", "p")
 SMALL = 6.5
 
 # Panels side by side, at most, and the height of each; of the legend above them.
@@ -90,22 +91,13 @@ PUBLISHED, BASELINE = Look(SOFT, "X"), Look(SOFT, "|")
 
 
 def looks(families: Iterable[str]) -> dict[str, Look]:
-    """The look of each family, the same in all figures of a study.
-
-    Where colours begin again, shapes are shifted, so that no two of 49 families look alike.
-    """
-    found = {}
-    for number, family in enumerate(sorted(set(families))):
-        rounds, colour = divmod(number, len(COLOURS))
-        found[family] = Look(COLOURS[colour], SHAPES[(number + rounds) % len(SHAPES)])
-    return found
+    """The look of each family, the same in all figures of a study: no two of 42 look alike."""
+    return dict(zip(sorted(set(families)), map(Look, cycle(COLOURS), cycle(SHAPES)), strict=False))
 
 
-@contextmanager
-def styled() -> Iterator[None]:
+def styled() -> AbstractContextManager[None]:
     """Draw and write in the project's style, whatever style the user has set for other work."""
-    with style.context(["default", SETTINGS]):
-        yield
+    return style.context(["default", SETTINGS])
 
 
 def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:
@@ -127,8 +119,7 @@ def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:
 
 def task_title(settings: FiguresSettings, task: str) -> str:
     """What a task is called above a panel."""
-    known = settings.context.tasks
-    return with_code(known[task].title, task) if task in known else task
+    return with_code(settings.context.tasks[task].title, task)
 
 
 def label_metric(axis: Axis, name: str) -> None:

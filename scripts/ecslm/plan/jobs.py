@@ -25,13 +25,7 @@ from ecslm.data import card
 from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings
 from ecslm.data.reports import read_counts
 from ecslm.data.settings import DatasetSettings, DescriptionSettings, HubData
-from ecslm.exports.settings import (
-    CardTask,
-    ExportSettings,
-    ModelCardSettings,
-    ScoredModel,
-    ScoreRowsSettings,
-)
+from ecslm.exports.settings import ExportSettings
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
@@ -354,48 +348,5 @@ def choose_settings(study: Study, task: str) -> ChooseSettings:
             name: cast(LearnedSettings, prediction_settings(study, name, task))
             for name in names
             if name in study.settings.models
-        },
-    )
-
-
-def score_rows_settings(study: Study) -> ScoreRowsSettings:
-    """The models and baselines that have scores."""
-    kinds = {name: "tuned" if study.adapted(name) else "untuned" for name in study.local_models}
-    return ScoreRowsSettings(
-        study=study.name,
-        models={
-            name: ScoredModel(
-                kind=kinds.get(name, model.backend),
-                base=model.base,
-                adapter=study.adapter_name(name),
-                seeds=model.seeds,
-                tasks=tasks,
-            )
-            for name, model in study.settings.models.items()
-            if (tasks := study.model_tasks(name))
-        },
-        baselines={name: study.baseline_tasks(name) for name in study.settings.baselines},
-    )
-
-
-def model_card_settings(study: Study, model: str) -> ModelCardSettings:
-    """What the card of a model says of the study."""
-    source, base = source_of(study), study.local_models[model].base
-    return ModelCardSettings(
-        model=model,
-        seed=study.first_seed(model),
-        base=base,
-        base_license=study.config.licenses.get(base),
-        study=study.settings.title,
-        data_source=source.title(),
-        data_hub_id=source.data.id if isinstance(source.data, HubData) else None,
-        data_license=source.data.license,
-        tasks={
-            task: CardTask(
-                title=study.task(task).title,
-                metric=study.task(task).metric,
-                simple=tuple(sorted(study.simple_baselines(task))),
-            )
-            for task in study.model_tasks(model)
         },
     )

@@ -1,4 +1,5 @@
-"""What the figures and the report of a study show, and the summary that a finished run prints."""
+"""What the figures, the report and the exports of a study show, and the summary that a finished run
+prints."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -8,7 +9,10 @@ from typing import Any
 from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
 from ecslm.config.models import LearnedModel
+from ecslm.data.settings import HubData
+from ecslm.exports.settings import ModelCardSettings, ScoreRowsSettings
 from ecslm.figures.settings import DrawnTable, FiguresSettings
+from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
 from ecslm.reports.settings import Recipe, ReportSettings
@@ -113,7 +117,6 @@ def report_settings(study: Study) -> ReportSettings:
         title=settings.title,
         question=settings.question,
         context=context,
-        of_the_paper=study.of_the_paper,
         train_setting=settings.train_setting,
         resamples=settings.scoring.resamples,
         tables=tuple(tables),
@@ -127,7 +130,7 @@ def report_settings(study: Study) -> ReportSettings:
         metrics={task: study.task(task).metric for task in tasks},
         models=(*rows, *sorted(run.difference(rows))),
         recipes={
-            name: Recipe(base=model.base, precision=model.precision, training=model.training)
+            name: Recipe(precision=model.precision, training=model.training)
             for name, model in study.local_models.items()
             if name in run
         },
@@ -138,6 +141,33 @@ def report_settings(study: Study) -> ReportSettings:
         card=study.described_model is not None,
         samples=settings.report.samples,
         versions=lock_versions(LISTED),
+    )
+
+
+def score_rows_settings(study: Study) -> ScoreRowsSettings:
+    """The models and baselines that have scores."""
+    of_models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
+    used = table_context(study).model_dump(include={"models": of_models, "baselines": True})
+    return ScoreRowsSettings(study=study.name, context=TableContext.model_validate(used))
+
+
+def model_card_settings(study: Study, model: str) -> ModelCardSettings:
+    """What the card of a model, with its first seed, says of the study."""
+    data, context, seed = source_of(study).data, table_context(study), study.first_seed(model)
+    own = context.models[model].model_copy(update={"seeds": (seed,)})
+    return ModelCardSettings(
+        model=model,
+        seed=seed,
+        study=study.settings.title,
+        context=TableContext(
+            data=context.data,
+            tasks={task: context.tasks[task] for task in own.tasks},
+            models={model: own},
+            simple={task: names for task, names in context.simple.items() if task in own.tasks},
+        ),
+        base_license=study.config.licenses.get(own.base or ""),
+        data_hub_id=data.id if isinstance(data, HubData) else None,
+        data_license=data.license,
     )
 
 

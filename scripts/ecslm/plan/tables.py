@@ -167,7 +167,10 @@ def _model(study: Study, name: str) -> ModelContext:
     if sizes and training:
         trained = count_adapter(sizes, training.rank, training.target_modules)
         parameters = count_base(sizes), trained
+    weights = "tuned" if training else "untuned"
     return ModelContext(
+        kind=weights if name in study.local_models else model.backend,
+        base=model.base,
         seeds=model.seeds,
         tasks=study.model_tasks(name),
         shots=model.shots,

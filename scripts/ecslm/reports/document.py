@@ -61,8 +61,6 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
             "latexmk: not installed; on Debian or Ubuntu: apt-get install --no-install-recommends "
             "latexmk texlive-latex-recommended texlive-science"
         )
-    if not tex.is_file():
-        raise InputError(f"{tex}: no such file")
     pdf.parent.mkdir(parents=True, exist_ok=True)
     remove_temporaries(pdf)
     with tempfile.TemporaryDirectory(dir=pdf.parent, prefix=f".{pdf.name}.") as folder:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,16 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ecslm.common.files import read_text
-from ecslm.common.manifests import read_manifest, read_result, verify_result
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import read_result, verify_result
 from ecslm.common.templates import render_template
 from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
 from ecslm.reports.samples import read_samples, readable
 from ecslm.reports.verdict import MARKS, panels_of, read_prices
-from ecslm.reports.words import facts
+from ecslm.reports.words import answers_in, facts
 from ecslm.schemas import paths
 from ecslm.schemas.metrics_file import MetricsFile
-from ecslm.tables.inputs import source_name
-from ecslm.tables.model import Table
 from ecslm.tables.scores import score_files
 
 # Colours of figures that the page has its own of, which differ where it is dark.
@@ -43,10 +42,10 @@ def render_page(
         figures.setdefault(caption.partition(". ")[0], []).append(name)
     manifests = {path.removesuffix("/manifest.json"): one for path, one in content.adapters.items()}
     manifests |= {f"bases/{name}": one for name, one in content.bases.items()}
-    rows = (row for table in content.tables for panel in table.panels for row in panel.rows)
-    sources = dict.fromkeys(source for row in rows for cell in row.cells for source in cell.sources)
+    cells = [*content.cells, *(task.score for of in content.verdicts for task in of.tasks)]
+    sources = dict.fromkeys(source for cell in cells for source in cell.sources)
     numbers = {source: n for n, source in enumerate(sources)}
-    origins = json.dumps(origins_of(list(sources), results, content.tables), ensure_ascii=False)
+    origins = json.dumps(origins_of(sources, results), ensure_ascii=False)
 
     def svg(name: str) -> Markup:
         path = results / paths.FIGURE_SVG.format(figure=name)
@@ -82,6 +81,7 @@ def render_page(
     filters: dict[str, Callable[..., Any]] = {
         "metric": metric_name,
         "readable": readable,
+        "columns": answers_in,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "per_cent": lambda value: f"{100 * min(max(value, 0.0), 1.0):.1f}%",
         "quoted": quote,
@@ -89,28 +89,22 @@ def render_page(
     return render_template(template, values, filters, autoescape=True)
 
 
-def origins_of(
-    sources: Sequence[str], results: Path, tables: Sequence[Table]
-) -> list[dict[str, Any]]:
-    """Of the files that cells came from: path, sha256, and facts on their scores by setting.
+def origins_of(sources: Iterable[str], results: Path) -> list[dict[str, Any]]:
+    """Of the files that cells came from: path, sha256 if they are results, and facts on their
+    scores by setting.
 
     Raises:
-        InputError: a manifest or a score is missing, altered or invalid.
+        InputError: a score is missing, altered or invalid.
     """
-    digests: dict[str, str] = {}
-    for table in tables:
-        manifest = results / paths.TABLE_MANIFEST.format(table=table.name)
-        read = read_manifest(manifest).inputs if manifest.is_file() else {}
-        for path, digest in read.items():
-            # Cells name files of results by their place there, and others without their folder.
-            digests[source_name(Path(path.removeprefix(f"{results}/")))] = digest
     found = []
     for source in sources:
         scores: dict[str, Any] = {}
         if fnmatch(source, paths.METRICS.format(model="*", seed="*", task="*")):
             settings = read_result(results / source, MetricsFile).settings
             scores = {setting: dict(facts(one)) for setting, one in settings.items()}
-        found.append({"path": source, "sha256": digests.get(source), "scores": scores})
+        path = results / source
+        digest = sha256_of_file(path) if path.is_file() else None
+        found.append({"path": source, "sha256": digest, "scores": scores})
     return found
 
 

@@ -8,6 +8,7 @@ details are in the logs of jobs and in Snakemake's own.
 import logging
 import os
 import re
+import textwrap
 import threading
 import time
 from collections import defaultdict
@@ -37,30 +38,10 @@ ERROR = "error: "
 # How a line of progress begins, and how much of a job is done.
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ")
 SHARE = re.compile(r"\b(\d+) of (\d+)\b")
-# Lines of a scheduler's log that say why a job failed; some name their node, `slurmstepd-node`.
-REASON = re.compile(
-    r"error: |slurmstepd(-\S+)?: error: "
-    r"|.*\b(No such file or directory|not found|Permission denied|Killed|out of memory)\b",
-    re.IGNORECASE,
-)
-# What to do about messages of SLURM's executor.
-FIXES = {
-    "sbatch failed": "`make check PROFILE=slurm` says what the cluster offers and the jobs ask for",
-    "'TIMEOUT'": "it ran out of time: set its rule's `runtime` in the profile, and run again: it "
-    "continues from its last checkpoint",
-    "'OUT_OF_MEMORY'": "it ran out of memory: set its rule's `mem_mb` in the profile",
-}
-KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory"
-# Errors of Snakemake.
+KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory or time"
 NO_RULE = re.compile(r"^No rule to produce (.+) \(if you use input functions ", re.MULTILINE)
-AFFECTED = re.compile(r"affected files:\s+(.+)")
-MANY_JOBS = "Target rules may not contain wildcards."
-NAME_ONE = (
-    "the target has many jobs: name a file that it makes, or take a target that is listed by "
-    "`snakemake --list-target-rules`"
-)
-# Words in those that say only that a job failed, of which its own record tells more, and in those
-# of the workflow itself, which Snakemake prints with their stack.
+# Words in errors of Snakemake that say only that a job failed, of which its own record tells more,
+# and in those of the workflow itself, which Snakemake prints with their stack.
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
 STACK = '\n  File "'
 
@@ -153,24 +134,26 @@ class _Job:
         """The last lines of its logs."""
         return [line for path in self.logs for line in last_lines(path, self.begun)]
 
-    def problems(self) -> list[str]:
-        """What it says is wrong."""
-        return [line.removeprefix(ERROR) for line in self.lines() if line.startswith(ERROR)]
-
-    def reason(self, others: Sequence[Path], said: Sequence[str]) -> str:
-        """Why it failed, if it does not say so.
+    def reasons(self, others: Sequence[Path], said: str) -> list[str]:
+        """Why it failed: its problems or, if it names none, what else is known.
 
         Args:
             others: logs of a scheduler.
             said: what the executor says.
         """
-        lines = [line for path in others for line in last_lines(path) if REASON.match(line)]
+        if problems := self.problems():
+            return problems
+        told = [one for path in others for one in last_lines(path) if ERROR in one]
         # What it did last is no reason.
-        last = [one for one in (lines or self.lines())[-1:] if not CLOCK.match(one)]
-        logs = [str(one) for one in self.logs if _is_written(one, self.begun)]
-        logs += [str(one) for one in others if one.is_file()]
-        see = ", ".join(logs) or "what is printed above"
-        return f"{' '.join([*said, *last]) or KILLED}: see {see}"
+        last = [one for one in (told or self.lines())[-1:] if not CLOCK.match(one)]
+        written = [path for path in self.logs if last_lines(path, self.begun)]
+        see = ", ".join(str(path) for path in (*written, *others) if path.is_file())
+        known = " ".join(filter(None, [said, *last])) or KILLED
+        return [f"{known}: see {see or 'what is printed above'}"]
+
+    def problems(self) -> list[str]:
+        """What it says is wrong."""
+        return [line.removeprefix(ERROR) for line in self.lines() if line.startswith(ERROR)]
 
     def state(self, now: float) -> tuple[str, float, float | None]:
         """What it does in a line, the seconds that it has run, and those that it takes in all by
@@ -223,23 +206,22 @@ class RunDisplay(logging.Handler):
                 self._print("; ".join(filter(None, [headline, progress.time_left({})])))
             threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
-    def end(self) -> None:
-        """Stop showing jobs; pass on all further records."""
+    def end(self, succeeded: bool) -> None:
+        """Stop showing jobs, pass on all further records, and forget what failed on the way to
+        success."""
         with self._guard:
             self._erase()
             self._started = self._shows = False
-
-    def forget(self) -> None:
-        """The run has succeeded, whatever failed on the way."""
-        self._reasons.clear()
+            if succeeded:
+                self._reasons.clear()
 
     def close(self) -> None:
         """Say why the run failed: Snakemake prints nothing after this."""
-        self.end()
+        self.end(succeeded=False)
         lines = list(dict.fromkeys(line for told in self._reasons.values() for line in told))
         for line in lines[:MOST_LINES]:
             print(f"{ERROR}{line}", file=self._stream, flush=True)
-        self.forget()
+        self._reasons.clear()
         super().close()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -294,7 +276,7 @@ class RunDisplay(logging.Handler):
                 self._print(f"{self._progress.count} {message} begins")
 
     def _fail(
-        self, numbers: Iterable[int], logs: Iterable[str | None], said: str | None, now: float
+        self, numbers: Iterable[int], logs: Sequence[str | None], said: str | None, now: float
     ) -> None:
         """Note why jobs have failed, several if a scheduler has run them as one.
 
@@ -302,14 +284,13 @@ class RunDisplay(logging.Handler):
             said: what the executor says, followed by the command that it ran.
         """
         jobs = {number: job for number in numbers if (job := self._running.pop(number, None))}
+        # Its command follows, indented.
         words = in_a_line(re.split(r"\n(?= )", said or "")[0])
-        executor = [words, *(fix for part, fix in FIXES.items() if part in words)] if words else []
-        others = [Path(path) for path in logs if path]
         # Of several, those that say so.
         failed = {number: job for number, job in jobs.items() if job.problems()} or jobs
         for number, job in failed.items():
-            unread = [one for one in others if one not in job.logs]
-            reasons = job.problems() or [job.reason(unread, executor)]
+            others = [Path(path) for path in logs if path and Path(path) not in job.logs]
+            reasons = job.reasons(others, words)
             self._reasons[number] = [in_a_line(f"{job.message}: {line}") for line in reasons]
             self._print(f"failed: {job.message}, after {duration(now - job.begun)}")
             self._print(*(f"  {line}" for line in reasons[:MOST_LINES]))
@@ -319,10 +300,6 @@ class RunDisplay(logging.Handler):
         """What an error of Snakemake says, in a line; nothing of what is said elsewhere."""
         if found := NO_RULE.search(message):
             return [in_a_line(self._about_target(found[1]))]
-        if found := AFFECTED.search(message):
-            return [f"{found[1]}: no such file, and nothing makes it: bring it back"]
-        if MANY_JOBS in message:
-            return [NAME_ONE]
         return [] if any(words in message for words in (*OF_JOBS, STACK)) else [in_a_line(message)]
 
     def _tick(self, progress: RunProgress) -> None:
@@ -366,10 +343,10 @@ class RunDisplay(logging.Handler):
 
 
 def last_lines(path: Path, since: float = 0.0) -> list[str]:
-    """The lines at the end of a log; none if it is missing, or older than `since`."""
+    """The lines at the end of a log; none if it is missing, or that of an earlier run."""
     # It may be removed at any moment.
     with suppress(OSError), path.open("rb") as stream:
-        if _is_written(path, since):
+        if path.stat().st_mtime >= since:
             stream.seek(max(0, path.stat().st_size - END_OF_LOG))
             lines = stream.read().decode("utf-8", errors="replace").splitlines()
             return [line.rstrip() for line in lines if line.strip()]
@@ -378,12 +355,4 @@ def last_lines(path: Path, since: float = 0.0) -> list[str]:
 
 def in_a_line(text: str) -> str:
     """A text in one line, not longer than anybody reads."""
-    line = " ".join(text.split())
-    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}..."
-
-
-def _is_written(path: Path, since: float) -> bool:
-    """Whether a log is not that of an earlier run."""
-    with suppress(OSError):
-        return path.stat().st_mtime >= since
-    return False
+    return textwrap.shorten(text, MOST_CHARACTERS, placeholder="...")

@@ -7,10 +7,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-from ecslm.common.errors import InputError
 from ecslm.reports.settings import ReportSettings, models_answering
 from ecslm.schemas.paths import DATASET, sample_paths
 from ecslm.schemas.prediction import read_predictions
@@ -45,24 +43,19 @@ class Sample:
     record: Record
     answers: tuple[Answer, ...]
 
-    @property
-    def rank(self) -> tuple[float, float, str]:
-        """Of all samples, the worst come first. Ties are ordered by sample id, which is a hash:
-        random, but reproducible."""
-        mean = fmean(one.quality for one in self.answers)
-        return self.answers[0].quality, mean, self.record.sample_id
-
 
 def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
     """The samples of all tasks: in every setting those that the model which the report is about
     answers worst, and then those that it answers best.
 
     Raises:
-        InputError: a file is missing or broken, or predictions, records and outcomes do not match.
+        InputError: a file is missing or broken.
     """
     found: list[Sample] = []
     for task in settings.tasks if settings.samples else ():
-        samples = sorted(_answered(results, settings, task), key=lambda one: one.rank)
+        # Ids of samples are hashes: in an order that is random, but reproducible.
+        samples = list(_answered(results, settings, task))
+        samples.sort(key=lambda one: (one.answers[0].quality, one.record.sample_id))
         for setting in sorted({one.record.setting for one in samples}):
             ranked = [one for one in samples if one.record.setting == setting]
             shown = min(settings.samples, len(ranked))
@@ -73,8 +66,7 @@ def read_samples(results: Path, settings: ReportSettings) -> list[Sample]:
 def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sample]:
     """The test records of a task that any model answers; those with an example in the prompt are
     the same samples."""
-    models = models_answering(settings, task)
-    if not models:
+    if not (models := models_answering(settings, task)):
         return
     path = results / DATASET.format(task=task, split="test")
     records = {one.id: one for one in read_records(path)}
@@ -86,9 +78,6 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
         predictions, outcomes = (results / one for one in sample_paths(model, seed, task))
         texts = {one.id: one.prediction for one in read_predictions(predictions)}
         for row in read_outcome_rows(outcomes):
-            for known, what in ((texts, "prediction"), (records, "record")):
-                if row.id not in known:
-                    raise InputError(f"{outcomes}: {row.id}: has no {what}")
             answer = Answer(model, texts[row.id], measure.quality(row.outcome), row.invalid)
             sample = row.setting.removesuffix(EXAMPLE), row.sample_id
             answers.setdefault(sample, []).append(answer)

@@ -5,7 +5,6 @@ What has an order is a list: jobs get mappings with sorted keys.
 
 from typing import ClassVar
 
-from ecslm.common.text import with_code
 from ecslm.figures.settings import FigureName
 from ecslm.models.precision import Precision
 from ecslm.schemas import paths
@@ -19,10 +18,8 @@ from ecslm.training.settings import TrainingSettings
 
 
 class Recipe(Closed):
-    """The weights of a model that runs here, and how its adapters are trained."""
+    """How a model that runs here computes, and how its adapters are trained."""
 
-    base: str
-    """Its base."""
     precision: Precision = Precision()
     training: TrainingSettings | None = None
     """Null if it is not tuned."""
@@ -41,9 +38,6 @@ class ReportSettings(JobSettings):
     """What the study asks."""
     context: TableContext
     """The study's data, tasks and models."""
-    of_the_paper: bool = True
-    """Whether published values are those of the paper that this project reproduces: its recipe is
-    the default of the training settings."""
     train_setting: str
     """Setting of the training records."""
     resamples: int
@@ -76,10 +70,6 @@ class ReportSettings(JobSettings):
     """Records of each task and setting whose answers are shown."""
     versions: dict[str, str] = {}
     """Locked versions of the libraries."""
-
-    def task_name(self, code: str) -> str:
-        """A task's title with its code."""
-        return with_code(self.context.tasks[code].title, code)
 
     def modules(self) -> tuple[str, ...]:
         """Those of the tasks' metrics, which say how good an answer is."""
@@ -123,5 +113,5 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
 
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
-    recipes = (settings.recipes[name] for name in settings.models if name in settings.recipes)
-    return list(dict.fromkeys(recipe.base for recipe in recipes))
+    models = (settings.context.models[name] for name in settings.models)
+    return list(dict.fromkeys(model.base for model in models if model.base))

@@ -11,14 +11,13 @@ from os.path import commonpath
 from pathlib import Path
 
 from ecslm.common.text import shown
-from ecslm.comparisons.results import Comparison, Difference
+from ecslm.comparisons.results import Difference
 from ecslm.reports.words import aligned
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.schemas.prediction import read_answers
 from ecslm.scoring.answers import agreement, answer_counts
-from ecslm.tables.kinds.comparisons import p_text
-from ecslm.tables.model import MISSING, difference_text, percent_text, score_text
+from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.notes import SHOWN_DIGITS
 from ecslm.tables.scores import MOST_OF_ANSWER, Scores
 from ecslm.tables.settings import TableContext
@@ -34,13 +33,15 @@ PLACES = {
     "Exported models": "exports",
     "All": "",
 }
-NOTES = {
-    "Difference": "of the strict scores, A minus B: above 0 A is better",
-    "p (Holm)": "p adjusted for all tests of the contrast, in all tasks",
-    "(not reliable)": "the interval may be too narrow: too few records, or too few that decide",
-    "(not valid)": "too few records for this test",
-    MISSING: "not defined",
-}
+OF_DIFFERENCES = (
+    *("contrast", "a", "b", "setting", "model", "n", "n_b", "value_a", "value_b", "difference"),
+    *("ci95", "reliable", "p", "p_holm", "sound"),
+)
+DIFFERENCES_NOTE = (
+    "difference: of the strict scores, a minus b; ci95: its 95 % interval, perhaps too narrow if "
+    "not reliable; p_holm: adjusted for all tests of the contrast; sound: whether there are "
+    "enough records for the test"
+)
 # An option with its letter, as in "A: positive".
 _OPTION = re.compile(r"([A-Z])[:.)].*", re.DOTALL)
 OF_ANSWERS = ("Model", "Answers to", "Number", "Distinct", "Most frequent", "Share", "Answer", "")
@@ -99,43 +100,25 @@ def _score(value: float | None) -> str:
 
 
 def difference_summary(differences: Mapping[str, Sequence[Difference]]) -> str:
-    """The differences of each task as tables of plain text, with the meaning of their columns."""
+    """What compare.py and differences.py print: of each task a table of its differences, or that it
+    has none."""
     lines: list[str] = []
     for task, rows in differences.items():
-        if found := list(map(_cells, rows)):
-            table = [tuple(found[0]), *(tuple(one.values()) for one in found)]
-            lines += [task, *aligned(table, right=range(4, 8)), ""]
-        else:
+        if not rows:
             lines += [f"{task}: no difference to test: no contrast has both of its sides", ""]
-    text = "\n".join(lines)
-    notes = [(f"{name}:", words) for name, words in NOTES.items() if name in text]
-    return "\n".join([*lines, *aligned(notes)])
+            continue
+        cells = (tuple(_text(getattr(row, name, None)) for name in OF_DIFFERENCES) for row in rows)
+        lines += [task, *aligned([OF_DIFFERENCES, *cells]), ""]
+    return "\n".join([*lines, DIFFERENCES_NOTE])
 
 
-def _cells(row: Difference) -> dict[str, str]:
-    """The cells of a line, by the heads of columns."""
-    doubt = "" if row.reliable or row.ci95 is None else " (not reliable)"
-    invalid = "" if row.sound or row.p is None else " (not valid)"
-    scores = (row.value_a, row.value_b, row.difference)
-    known = (MISSING if value is None else difference_text(value) for value in scores)
-    score_a, score_b, difference = known
-    cells = {
-        "Contrast": row.contrast,
-        "A": row.a,
-        "B": row.b,
-        "In": row.setting or row.model or "",
-        "Records": f"{row.n:,}" if row.paired else f"{row.n:,} / {row.n_b:,}",
-        "Score A": score_a,
-        "Score B": score_b,
-        "Difference": difference,
-        "95 % interval": " to ".join(map(difference_text, row.ci95 or ())) + doubt or MISSING,
-        "p": _p(row.p) + invalid,
-    }
-    return cells | ({"p (Holm)": _p(row.p_holm)} if isinstance(row, Comparison) else {})
-
-
-def _p(value: float | None) -> str:
-    return MISSING if value is None else p_text(value, "below ")
+def _text(value: object) -> str:
+    """A value of a difference; what is not defined is missing."""
+    if value is None:
+        return MISSING
+    if isinstance(value, tuple):
+        return " to ".join(map(_text, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def answers_in(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:

@@ -1,10 +1,9 @@
 """The answer of a study: what a model is good for, task by task, and what it costs.
 
-It is read off the table of claims, so that both say the same; without one, off the scores.
+Tests are those in the table of claims, so that both say the same; without one, intervals decide.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Any, NamedTuple
 
 from ecslm.common.text import number_of
 from ecslm.reports.settings import ReportSettings
-from ecslm.reports.words import duration
+from ecslm.reports.words import Confusion, duration
 from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost, model_cost
 from ecslm.tables.kinds.claims import tested
-from ecslm.tables.model import Cell, Panel, Table, score_text
+from ecslm.tables.model import MISSING, Cell, Panel, Table, score_text
 from ecslm.tables.scores import Measured, Scores
 from ecslm.tables.settings import TableContext
 
@@ -24,11 +23,9 @@ OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not com
 POSITIONS = {"above": 1, "contains": 0, "below": -1}
 # Why a difference whose p is small does not count.
 DOUBTS = {"few": "too few records to be sure", "undecided": "p is too near to the level"}
-# Columns of the table of claims that are drawn beside the model's own score.
-MARKS = {"untuned": "untuned", "simple": "best simple baseline", "general": "best published"}
-
-# Answers (the values) to records with each right answer (the keys), and how many there are.
-Confusion = Mapping[str, Mapping[str, int]]
+# What is drawn beside the model's own score.
+SIMPLE = "simple"
+MARKS = {"untuned": "untuned", SIMPLE: "best simple baseline", "general": "best published"}
 
 
 class Mark(NamedTuple):
@@ -68,20 +65,9 @@ class TaskVerdict:
     @property
     def reason(self) -> str:
         """What it is compared with, and why a difference that can be seen does not count."""
-        simple = next((one for one in self.marks if one.kind == "simple"), None)
-        if simple is None:
-            return self.doubt
-        own, why = self.score.number, self.doubt
-        if not why and self.outcome == 0 and own is not None and own != simple.value:
-            why = f"{'ahead' if own > simple.value else 'behind'}, perhaps by chance"
-        return "; ".join(filter(None, [f"{simple.row} {score_text(simple.value)}", why]))
-
-    @property
-    def answers(self) -> list[str]:
-        """The columns of its confusion matrix: right answers, others, and unreadable ones last."""
-        given = {a for row in self.confusion.values() for a, count in row.items() if count}
-        others = sorted(given.difference(self.confusion), key=lambda one: (one == "invalid", one))
-        return [*self.confusion, *others]
+        simple = (f"{one.row} {score_text(one.value)}" for one in self.marks if one.kind == SIMPLE)
+        doubt = self.doubt or "the difference may be chance" * (self.outcome == 0)
+        return "; ".join([*simple, *([doubt] if doubt else [])])
 
     @property
     def drawn(self) -> str:
@@ -108,29 +94,30 @@ class Verdict:
         return [kind for kind in MARKS if any(kind == m.kind for t in self.tasks for m in t.marks)]
 
     @property
+    def doubtful(self) -> bool:
+        """Whether an interval may be too narrow."""
+        intervals = (task.score.interval for task in self.tasks)
+        return any(not one.reliable for one in intervals if one)
+
+    @property
     def sentences(self) -> list[str]:
         """What it is good for, and what it is not."""
-        good, open_, bad, unknown = (
+        good, same, bad, unknown = (
             [one.title for one in self.tasks if one.outcome == outcome] for outcome in OUTCOMES
         )
-        compared = len(good) + len(open_) + len(bad)
-        if not compared:
-            return [f"{self.model} is compared with no simple baseline."]
-        tasks = number_of(compared, "task")
-        better = "better than the best simple baseline"
-        one = compared == 1
-        found = [f"{self.model} is {'not shown to be' if one else f'in none of {tasks}'} {better}."]
-        if good:
-            named = _listed(good) if one else f"{len(good)} of {tasks}: {_listed(good)}"
-            found = [f"{self.model} is good for {named}. There it is {better}."]
-        if open_ or bad:
-            unsure = ", and the model is not shown to be better" if open_ and not one else ""
+        found, named = [], f": {_listed(good)}" if good else ""
+        if compared := good + same + bad:
+            found.append(
+                f"{self.model} is shown to be better than the best simple baseline in {len(good)} "
+                f"of {number_of(len(compared), 'task')}{named}."
+            )
+        if same or bad:
             rest = "For the others take" if good else "Take"
-            found.append(f"{rest} a simple baseline: it costs less to use{unsure}.")
+            found.append(f"{rest} a simple baseline: it costs less to use.")
         if bad:
             found.append(f"In {_listed(bad)} the model is worse.")
         if unknown:
-            found.append(f"In {_listed(unknown)} it is compared with no simple baseline.")
+            found.append(f"{self.model} is compared with no simple baseline in {_listed(unknown)}.")
         return found
 
 
@@ -152,34 +139,24 @@ def read_verdicts(
     """
     if (model := settings.answering) is None:
         return []
-    scores = Scores(results, settings.context)
-    found: dict[str, dict[str, dict[str, Cell]]] = {}
+    scores, context = Scores(results, settings.context), settings.context
+    claims: dict[str, dict[str, dict[str, Cell]]] = {}
     for table in [one for one in tables if one.kind == "claims"][:1]:
         for panel, setting in panels_of(table, settings):
             keys = [column.key for column in panel.columns]
             for row in panel.rows:
                 cells = dict(zip(keys, row.cells, strict=True))
-                found.setdefault(setting, {}).setdefault(row.name, {}).update(cells)
-    # What the table of claims would have of a score.
-    for setting, *_ in () if found else settings.settings_of.values():
+                claims.setdefault(setting, {}).setdefault(row.name, {}).update(cells)
+    verdicts = []
+    for setting in claims or dict.fromkeys(first for first, *_ in settings.settings_of.values()):
+        rows = []
         for task in settings.tasks:
             if measured := scores.of(model, task, setting):
-                cells = {"ours": measured.cell}
-                simple, interval = scores.simple(task, setting), measured.cell.interval
-                if simple and (value := simple[1].strict) is not None:
-                    cells |= {"simple row": Cell(shown=simple[0]), "simple": Cell(value)}
-                    position = interval.position(value) if interval else None
-                    cells["interval of simple"] = Cell(position)
-                found.setdefault(setting, {})[task] = cells
-    verdicts = []
-    for setting, by_task in found.items():
-        rows = []
-        for task, cells in by_task.items():
-            measured, price = scores.of(model, task, setting), amount(results, settings, (task,))
-            rows.append(_task_verdict(settings.context, task, cells, measured, price or "--"))
+                known, simple = claims.get(setting, {}).get(task, {}), scores.simple(task, setting)
+                price = amount(results, settings, (task,)) or MISSING
+                rows.append(_task_verdict(context, task, measured, simple, known, price))
         rows.sort(key=lambda one: 2 if one.outcome is None else -one.outcome)
-        title = settings.context.setting_title(setting)
-        verdicts.append(Verdict(model, setting, title, tuple(rows)))
+        verdicts.append(Verdict(model, setting, context.setting_title(setting), tuple(rows)))
     return verdicts
 
 
@@ -195,32 +172,42 @@ def panels_of(table: Table, settings: ReportSettings) -> Iterator[tuple[Panel, s
 
 
 def _task_verdict(
-    study: TableContext, task: str, known: Mapping[str, Cell], measured: Measured | None, price: str
+    study: TableContext,
+    task: str,
+    measured: Measured,
+    simple: tuple[str, Measured] | None,
+    claim: Mapping[str, Cell],
+    price: str,
 ) -> TaskVerdict:
-    cells = defaultdict(lambda: Cell(shown=""), known)
-    beating, says, confusion = cells["beating"], "", {}
-    outcome = tested(beating)
-    if outcome is None:
-        outcome = POSITIONS.get(str(cells["interval of simple"].value))
-    if measured:
-        says, confusion = in_words(measured.details), measured.details.get("confusion", {})
-        says = "one seed: " * (says != "" and measured.seeds > 1) + says
-        says = says or f"{measured.records:,} records"
+    """
+    Args:
+        simple: the best simple baseline, by its row and its score.
+        claim: what the table of claims has of the task, by column.
+    """
+    beating, about = claim.get("beating", Cell()), study.tasks[task]
+    published = claim.get("general row", Cell(shown="")).shown
+    drawn = (
+        ("untuned", "", claim.get("untuned", Cell()).number),
+        (SIMPLE, *((simple[0], simple[1].strict) if simple else ("", None))),
+        ("general", published, claim.get("general", Cell()).number),
+    )
+    marks = [Mark(kind, row, value) for kind, row, value in drawn if value is not None]
+    outcome, others = tested(beating), [one.value for one in marks if one.kind == SIMPLE]
+    if outcome is None and others and (interval := measured.cell.interval):
+        outcome = POSITIONS[interval.position(*others)]
+    says = in_words(measured.details)
+    says = "one seed: " * (says != "" and measured.seeds > 1) + says
     return TaskVerdict(
         task=task,
-        title=study.tasks[task].title,
-        metric=study.tasks[task].metric,
-        says=says,
-        score=cells["ours"],
-        marks=tuple(
-            Mark(kind, cells[f"{kind} row"].shown, value)
-            for kind in MARKS
-            if (value := cells[kind].number) is not None
-        ),
+        title=about.title,
+        metric=about.metric,
+        says=says or number_of(measured.records, "record"),
+        score=measured.cell,
+        marks=tuple(marks),
         outcome=outcome,
         doubt=next((DOUBTS[mark] for mark in beating.marks if mark in DOUBTS), ""),
         price=price,
-        confusion=confusion,
+        confusion=measured.details.get("confusion", {}),
     )
 
 

@@ -4,17 +4,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.text import shown
-from ecslm.schemas.metrics_file import SettingScores
+from ecslm.schemas.metrics_file import Score, SettingScores
 from ecslm.tables.model import percent_text, score_text
 
-# Meanings of counts whose names do not explain themselves.
-COUNTED = {
-    "nv": "no value, answered with none",
-    "iv": "no value, answered with one or unreadably",
-    "cv": "a value, answered with it",
-    "wv": "a value, answered with another or unreadably",
-    "nl": "a value, answered with none",
-}
+# Answers (the values) to records with each right answer (the keys), and how many there are.
+Confusion = Mapping[str, Mapping[str, int]]
 
 
 def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
@@ -37,28 +31,36 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
         narrow = "" if details.interval.reliable else ", may be too narrow"
         yield "95 % interval", " to ".join(map(score_text, strict.ci95))
         yield "Method", f"{details.interval.method}{narrow}"
-    if details.lenient is not None and details.lenient.known is not None:
-        yield "Score with the lenient parser", score_text(details.lenient.known)
     older = None if scores.released_2024 == scores.released else scores.released_2024
-    for protocol, value in (("released", scores.released), ("2024", older)):
+    for by, value in (
+        ("with the lenient parser", details.lenient),
+        ("by the released scorer", scores.released),
+        ("by the 2024 scorer", older),
+    ):
         if value is not None and value.known is not None:
-            yield f"Score by the {protocol} scorer", score_text(value.known)
-        if value is not None and value.dropped is not None:
-            yield f"Answers that the {protocol} scorer drops", f"{value.dropped:,}"
+            yield f"Score {by}", score_text(value.known)
+        if isinstance(value, Score) and value.dropped is not None:
+            yield f"Answers dropped {by}", f"{value.dropped:,}"
     for name, found in details.of_metric.items():
-        # The matrix has the counts too.
-        if not (confusion and name in ("confusion", "counts")):
+        if name not in ("confusion", "counts"):
             words = name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
             yield words, _numbers(found)
 
 
 def _numbers(found: Any) -> str:
     if isinstance(found, Mapping):
-        parts = (f"{COUNTED.get(name, name)} {_numbers(one)}" for name, one in found.items())
+        parts = (f"{name} {_numbers(one)}" for name, one in found.items())
         return "; ".join(parts)
     if found is None:
         return "not defined"
     return score_text(found) if isinstance(found, float) else f"{found:,}"
+
+
+def answers_in(confusion: Confusion) -> list[str]:
+    """The columns of a confusion matrix: right answers, others, and unreadable ones last."""
+    given = {a for row in confusion.values() for a, count in row.items() if count}
+    others = sorted(given.difference(confusion), key=lambda one: (one == "invalid", one))
+    return [*confusion, *others]
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:

@@ -3,9 +3,7 @@ the name."""
 
 from typing import Annotated
 
-from pydantic import BaseModel
-
-from ecslm.schemas.references import Part, Reference
+from ecslm.schemas.references import Reference
 
 TaskName = Annotated[str, Reference("tasks")]
 ModelName = Annotated[str, Reference("models")]

@@ -25,6 +25,10 @@ class TaskContext(Closed):
 class ModelContext(Closed):
     """What a table or a figure needs to know about a model."""
 
+    kind: str = "untuned"
+    """`tuned`, `untuned`, or the backend of a model whose weights do not run here."""
+    base: str | None = None
+    """Its base, if it has one."""
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     """Seeds of which results exist."""
     tasks: tuple[str, ...] = ()

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 from support.exported_files import write_adapter_manifest
-from support.model_examples import run_here
 from support.project import REPORT
 from support.table_files import IND, OOD, scores, write_metrics, write_simple
 
@@ -15,12 +14,19 @@ from ecslm.exports.card import render_card
 from ecslm.exports.settings import ModelCardSettings
 
 MODEL = "Small-EC"
-AG = {"title": "Answer Generation", "metric": "bert_f1", "simple": []}
-PM = {"title": "Product | Matching", "metric": "binary_f1", "simple": ["always-no", "always-yes"]}
+TASKS = {
+    "AG": {"title": "Answer Generation", "metric": "F_BERT", "answer": "generation"},
+    "PM": {"title": "Product | Matching", "metric": "F1", "answer": "yes_no"},
+}
+CONTEXT = {
+    "data": {"source": "a/b at c0ffee"},
+    "tasks": TASKS,
+    "models": {MODEL: {"adapter_of": MODEL, "tasks": ["AG", "PM"]}},
+    "simple": {"PM": ["always-no", "always-yes"]},
+}
 SETTINGS: dict[str, Any] = {
-    **{"model": MODEL, "seed": 0, "base": "Small", "base_license": "Apache-2.0"},
-    **{"study": "A shop", "data_source": "a/b at c0ffee", "data_hub_id": "a/b"},
-    **{"data_license": "CC-BY-4.0", "tasks": {"AG": AG, "PM": PM}},
+    **{"model": MODEL, "seed": 0, "base_license": "Apache-2.0", "study": "A shop"},
+    **{"context": CONTEXT, "data_hub_id": "a/b", "data_license": "CC-BY-4.0"},
 }
 ON_HUB = {"source": "hub", "id": "org/small", "revision": "main"}
 MANIFEST: dict[str, Any] = {"inputs": {}, "settings": {}, "code": None, "versions": {}, "files": {}}
@@ -136,14 +142,3 @@ def test_where_the_model_fails_is_said(results: Path) -> None:
     equal = section(text, "Equal to the base with the adapter")
     assert "1 of 2 test records have the same answer from both" in equal
     assert "0.5 % of the largest logit (accepted: 5.0 %)" in equal
-
-
-def test_the_script_lists_what_it_has_read(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ModelCardSettings.model_validate(SETTINGS)
-    output = results / f"exports/{MODEL}/README.md"
-    options = ["--settings", settings.model_dump_json(), "--results", results, "--output", output]
-    options += ["--base", base(results, **ON_HUB), "--template", REPORT / "model_card.md.jinja"]
-    assert run_here(monkeypatch, "model_card.py", options) == 0
-    assert output.read_text() == card(results)
-    listed = output.with_name("README.manifest.json").read_text()
-    assert all(str(results / name) in listed for name in settings.files())

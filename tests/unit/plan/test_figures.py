@@ -40,7 +40,7 @@ def with_table(**changes: Any) -> Study:
 
 
 def test_the_first_results_table_is_drawn_and_computation_where_sizes_differ() -> None:
-    intervals = {"intervals_ind_PM", "intervals_ind_AVE", "loss", "validation"}
+    intervals = {"intervals_ind_PM", "intervals_ind_AVE", "loss"}
     assert names(with_table()) == intervals, "of one base"
     other = MODELS | {"Other": MODELS["Small"] | {"base": "Encoder"}}
     known = {"models": other, "architectures": KNOWN | {"Encoder": "SmolLM2-360M"}}
@@ -73,7 +73,7 @@ def test_models_of_other_shares_of_records_are_drawn_against_their_number() -> N
     models = MODELS | {"Small-EC-tenth": SHARE}
     rows = [{"group": "Ours", "models": ["Small", "Small-EC", "Small-EC-tenth"]}]
     made = with_table(entry={"rows": rows}, models=models)
-    assert names(made) == {"records_ind", "loss", "validation"}
+    assert names(made) == {"records_ind", "loss"}
     assert figures_settings(made).tables[0].shares == (("Small-EC-tenth", "Small-EC"),)
     learned = {"backend": "learned", "method": "tf-idf"}
     own = {"Words": learned, "Words-tenth": learned | {"train_fraction": 0.1}}

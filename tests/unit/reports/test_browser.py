@@ -55,17 +55,25 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_table(study, with_groups(results_table(), RowGroup("Many", tuple(many))))
     claims = claims_table(Cell(0.2, "0.200", marks=("significant",)))
     (row,) = claims.panels[0].rows
-    others = tuple(replace(row, name=code) for code in TASKS if code != "PM")
-    write_table(study, with_groups(claims, RowGroup("", others)))
-    cost = study / "predictions/Small-EC/seed-42/PM.cost.json"
-    for code in TASKS:
-        cost.with_name(f"{code}.cost.json").write_text(cost.read_text())
+    others = [code for code in TASKS if code != "PM"]
+    more = tuple(replace(row, name=code) for code in others)
+    write_table(study, with_groups(claims, RowGroup("", more)))
+    for code in others:
+        for path in [*study.rglob("PM.*"), study / "dataset/PM/test.jsonl"]:
+            copy = study / str(path.relative_to(study)).replace("PM", code)
+            write_text(copy, path.read_text().replace("PM", code))
     metric = {"metric": "F1", "answer": "yes_no"}
+    model = {"tasks": list(TASKS), "local": True, "base": "Small"}
+    tuned = model | {"seeds": [42], "adapter_of": "Small-EC", "trained": [42]}
     settings = report_settings(
         tables=["claims", "ind", "wide", "differences"],
         settings_of={name: ["IND_Diverse_Instruction"] for name in ("claims", "ind")},
-        context={"tasks": {code: {"title": title, **metric} for code, title in TASKS.items()}},
+        context={
+            "tasks": {code: {"title": title, **metric} for code, title in TASKS.items()},
+            "models": {"Small": model, "Small-EC": tuned},
+        },
         tasks=list(TASKS),
+        metrics=dict.fromkeys(TASKS, "binary_f1"),
         question="Which small language model is good enough for an online shop, and at what cost?",
     )
     write_text(study / "report.html", page_of(study, settings))
@@ -217,14 +225,13 @@ def test_records_are_filtered_and_the_wrong_ones_of_the_chosen_model_come_first(
         mark = "e.querySelector('[data-model=Small-EC]').dataset.verdict"
         return list(wide.run(all_of(".sample:not([hidden])", mark)))
 
-    assert choose("of-task", "") == ["invalid", "right"]
+    assert choose("of-task", "") == ["invalid"] * 10 + ["right"] * 10
+    assert choose("of-task", "SA") == ["invalid", "right"]
     assert choose("of-outcome", "right") == ["right"]
     assert choose("of-outcome", "wrong") == ["invalid"]
     assert choose("of-model", "Small") == ["invalid", "right"], "it is wrong in both"
     assert choose("query", "nothing like it") == []
-    assert wide.run("document.getElementById('count').value") == "0 of 2 shown"
-    choose("query", "")
-    assert choose("of-task", "SA") == []
+    assert wide.run("document.getElementById('count').value") == "0 of 20 shown"
 
 
 def test_the_page_prints_all_of_it(started: Browser, page: Path) -> None:

@@ -19,7 +19,6 @@ from ecslm.reports.run_display import (
     RunDisplay,
     RunProgress,
 )
-from ecslm.reports.words import duration
 
 TRAIN, SCORE, TARGET = 7, 8, 99
 PLANNED = {TRAIN: PlannedJob(100.0, shares={"gpu": 1.0}), SCORE: PlannedJob(2.0, (SHORT,))}
@@ -143,7 +142,7 @@ def test_warnings_errors_and_what_is_said_before_and_after_jobs_are_passed_on(
     run.says("the clock is wrong", logging.WARNING)
     run.display.begin("Study shop: 0 jobs", RunProgress({}))
     run.says("MissingOutputException in rule score", logging.ERROR, event="error")
-    run.display.end()
+    run.display.end(succeeded=False)
     run.says("Complete log(s): a.log")
     assert run.lines == [
         "Assuming unrestricted shared filesystem usage.",
@@ -174,18 +173,16 @@ def test_a_job_that_failed_is_told_at_once_and_each_of_its_problems_is_among_the
     assert run.last_words() == [], "once"
 
 
-KILLED = "it ended without saying why, .* lack of memory: see "
+KILLED = "it ended without saying why, .*: see "
 
 
 @pytest.mark.parametrize(
     ("log", "said", "reason"),
     [
         ("Traceback (most recent call last):\nValueError: 3\n", None, "ValueError: 3: see {log}"),
-        ("", None, KILLED + "{log}"),
+        ("", None, KILLED + "what is printed above"),
         ("04:00:17 step 41 of 302: loss 0.6\n", None, KILLED + "{log}"),
         (None, None, KILLED + "what is printed above"),
-        (None, "TIMEOUT", ".*'TIMEOUT'.*set its rule's `runtime` in the profile.*"),
-        (None, "OUT_OF_MEMORY", ".*'OUT_OF_MEMORY'.*set its rule's `mem_mb` in the profile.*"),
         (None, "FAILED", ".*'FAILED'\\.: see what is printed above"),
     ],
 )
@@ -212,7 +209,7 @@ def test_the_log_of_a_scheduler_tells_what_that_of_the_job_does_not(run: Snakema
     run.begins(SCORE)
     run.writes("")
     run.fails(SCORE, log=[str(run.log), str(other), None])
-    assert run.last_words() == [f"{killed}: see {run.log}, {other}"]
+    assert run.last_words() == [f"{killed}: see {other}"]
 
 
 @pytest.mark.parametrize("says_so", [True, False])
@@ -244,8 +241,7 @@ def test_a_job_that_is_tried_again_counts_once_and_with_its_last_reason(
     run.begins(TRAIN, at=5)
     run.ends(TRAIN, at=9)
     assert run.lines[-1] == f"[1/2] {ADAPTER}  4 s"
-    if succeeds:
-        run.display.forget()
+    run.display.end(succeeds)
     assert run.last_words() == ([] if succeeds else ["second"])
 
 
@@ -255,11 +251,6 @@ def test_a_job_that_is_tried_again_counts_once_and_with_its_last_reason(
         (
             "x:\nNo rule to produce a b.tex (if you use input functions make sure",
             "a b.tex: unknown",
-        ),
-        ("x:\nTarget rules may not contain wildcards. Please", "the target has many jobs: name .*"),
-        (
-            "x in rule render_table:\n    affected files:\n        report/a.jinja",
-            "report/a.jinja: no such file, and nothing makes it: bring it back",
         ),
         ("WorkflowError:\nsomething\n    else", "WorkflowError: something else"),
         # Of the workflow itself, which Snakemake prints with its stack.
@@ -288,7 +279,7 @@ def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_w
     assert run.frame == ["", head, f"  {ADAPTER}  2 s: step 15 of 30: loss 1.5\r\x1b[2A"]
     run.fails(TRAIN, at=3)
     run.begins(SCORE, at=3)
-    run.display.end()
+    run.display.end(succeeded=False)
     assert f"{ERASE}failed: {ADAPTER}, after 3 s\n" in run.stream.getvalue()
     assert run.frame == [""], "nothing is left below it"
     run.says("Complete log(s): a.log", at=4)
@@ -327,6 +318,9 @@ def job(
         # No run ends before its longest job.
         ([job(60), job(2)], "about 1 min 0 s"),
         ([job(), job(30)], ""),
+        ([job(59.6)], "about 1 min 0 s"),
+        ([job(400)], "about 6 min 40 s"),
+        ([job(7500)], "about 2 h 5 min"),
         ([], ""),
     ],
 )
@@ -357,11 +351,3 @@ def test_jobs_that_never_ran_are_expected_to_take_what_those_most_like_them_took
     assert progress.time_left({}) == "about 50 s"
     progress.end(B, 50)
     assert progress.time_left({}) == "about 20 s", "what it took itself counts more"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.2, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (400, "6 min 40 s"), (7500, "2 h 5 min")],
-)
-def test_a_duration_is_told_in_words(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

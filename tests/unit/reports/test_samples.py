@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 from support.report_files import report_settings
 
-from ecslm.common.errors import InputError
 from ecslm.reports.samples import read_samples, readable
 
 
@@ -22,28 +21,9 @@ def test_there_are_as_many_as_configured_the_worst_first_with_the_answers_of_all
         assert (sample.answers[1].verdict, sample.record.output) == ("wrong", "yes")
 
 
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ('{"a": {"b": "c", "d": [1, null]}, "e": "f"}', ["a: b: c, d: 1; null", "e: f"]),
-        ('[{"a": "b"}, "c"]', ["a: b", "c"]),
-        *((text, [text]) for text in ("A: yes", "17", "{broken", "")),
-    ],
-)
-def test_texts_in_json_are_lines_of_names_and_values(text: str, lines: list[str]) -> None:
-    assert readable(text).split("\n") == lines
-
-
-@pytest.mark.parametrize(
-    ("path", "old", "new", "problem"),
-    [
-        ("metrics/Small/seed-0/PM.records.jsonl", "PM-test-3", "PM-test-9", "has no prediction"),
-        ("dataset/PM/test.jsonl", "PM-test-3", "PM-test-9", "PM-test-3: has no record"),
-    ],
-)
-def test_files_that_do_not_match_are_named(
-    path: str, old: str, new: str, problem: str, results: Path
-) -> None:
-    (results / path).write_text((results / path).read_text().replace(old, new))
-    with pytest.raises(InputError, match=problem):
-        read_samples(results, report_settings())
+def test_texts_in_json_are_lines_of_names_and_values() -> None:
+    fields = readable('{"a": {"b": "c", "d": [1, null]}, "e": "f"}')
+    assert fields == "a: b: c, d: 1; null\ne: f"
+    assert readable('[{"a": "b"}, "c"]') == "a: b\nc"
+    for text in ("A: yes", "17", "{broken", ""):
+        assert readable(text) == text

@@ -9,7 +9,7 @@ import pytest
 from support.report_files import CLAIMS, claims_table, report_settings
 from support.table_files import IND, TASKS, scores, write_metrics
 
-from ecslm.reports.verdict import Mark, Verdict, in_words, money, read_prices, read_verdicts
+from ecslm.reports.verdict import Verdict, in_words, money, read_prices, read_verdicts
 from ecslm.tables.model import Cell, RowGroup, Table
 
 
@@ -19,100 +19,87 @@ def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("simple", "difference", "marks", "word", "reason"),
+    ("difference", "marks", "word", "reason"),
     [
-        (0.5, 0.3, "significant", "better than simple", "TF-IDF 0.500"),
-        (0.9, -0.1, "significant", "worse", "TF-IDF 0.900"),
-        (0.5, 0.3, "", "no better", "TF-IDF 0.500; ahead, perhaps by chance"),
-        (0.9, -0.1, "", "no better", "TF-IDF 0.900; behind, perhaps by chance"),
-        (0.8, 0.0, "", "no better", "TF-IDF 0.800"),
-        (0.5, 0.3, "few", "no better", "TF-IDF 0.500; too few records to be sure"),
-        (0.5, 0.3, "undecided", "no better", "TF-IDF 0.500; p is too near to the level"),
+        (0.3, "significant", "better than simple", ""),
+        (-0.1, "significant", "worse", ""),
+        (0.3, "", "no better", "; the difference may be chance"),
+        (0.3, "few", "no better", "; too few records to be sure"),
+        (0.3, "undecided", "no better", "; p is too near to the level"),
     ],
 )
 def test_the_word_is_that_of_the_test_in_the_table_of_claims_and_has_its_reason(
-    simple: float, difference: float, marks: str, word: str, reason: str, results: Path
+    difference: float, marks: str, word: str, reason: str, results: Path
 ) -> None:
-    found = verdict_of(results, claims_table(Cell(difference, "d", marks=tuple(marks.split()))))
-    mark = Mark("simple", "TF-IDF", simple)
-    (task,) = (replace(one, score=Cell(0.8), marks=(mark,)) for one in found.tasks)
-    assert (task.word, task.reason) == (word, reason)
+    beating, other = Cell(difference, "d", marks=tuple(marks.split())), Cell(0.8, "0.800")
+    verdict = verdict_of(results, claims_table(beating, general=other))
+    (task,) = verdict.tasks
+    assert (task.word, task.reason) == (word, f"always-yes 0.610{reason}")
+    assert {(one.kind, one.value) for one in task.marks} == {
+        *(("simple", 0.61), ("untuned", 0.4), ("general", 0.8))
+    }
+    assert verdict.kinds == ["untuned", "simple", "general"]
 
 
 def test_tasks_in_which_it_is_better_come_first_and_those_not_compared_last(results: Path) -> None:
     (panel,) = claims_table(Cell()).panels
     (row,) = panel.rows
-    marks = ("significant",)
+    marks, codes = ("significant",), ("AG", "AVE", "PM", "SA")
     found = (Cell(), Cell(-0.1, marks=marks), Cell(0.1), Cell(0.1, marks=marks))
-    rows = [replace(row, name=str(n), cells=(*row.cells[:-1], one)) for n, one in enumerate(found)]
     cost = results / "predictions/Small-EC/seed-42/PM.cost.json"
-    for one in rows:
-        cost.with_name(f"{one.name}.cost.json").write_text(cost.read_text())
-    panels = (replace(panel, groups=(RowGroup("", tuple(rows)),)),)
-    tasks = {str(n): TASKS["PM"] for n in range(4)}
-    table = replace(claims_table(Cell()), panels=panels)
-    verdict = verdict_of(results, table, context={"tasks": tasks})
-    assert [one.outcome for one in verdict.tasks] == [1, 0, -1, None]
+    for code in codes:
+        write_metrics(results, "Small-EC", code, {IND: scores(0.7)}, seed=42)
+        cost.with_name(f"{code}.cost.json").write_text(cost.read_text())
+    rows = (
+        replace(row, name=x, cells=(*row.cells[:-1], y)) for x, y in zip(codes, found, strict=True)
+    )
+    table = claims_table(Cell())
+    table = replace(table, panels=(replace(panel, groups=(RowGroup("", tuple(rows)),)),))
+    tuned = {"tasks": codes, "seeds": [42], "adapter_of": "Small-EC", "local": True}
+    context = {
+        "tasks": {code: TASKS["PM"] | {"title": code} for code in codes},
+        "models": {"Small-EC": tuned},
+    }
+    verdict = verdict_of(results, table, context=context, tasks=codes, models=["Small-EC"])
+    assert [one.task for one in verdict.tasks] == ["SA", "PM", "AVE", "AG"]
+    better = "Small-EC is shown to be better than the best simple baseline in"
     assert verdict.sentences == [
-        "Small-EC is good for 1 of 3 tasks: Product Matching. There it is better than the best "
-        "simple baseline.",
-        "For the others take a simple baseline: it costs less to use, and the model is not shown "
-        "to be better.",
-        "In Product Matching the model is worse.",
-        "In Product Matching it is compared with no simple baseline.",
+        f"{better} 1 of 3 tasks: SA.",
+        "For the others take a simple baseline: it costs less to use.",
+        "In AVE the model is worse.",
+        "Small-EC is compared with no simple baseline in AG.",
     ]
-    tasks_of = {one.outcome: one for one in verdict.tasks}
-    nowhere = "is in none of 2 tasks better than the best simple baseline."
-    for outcomes, first, *rest in (
-        ((1, 1), "is good for 2 of 2 tasks: Product Matching and Product Matching. There it"),
-        ((0, 0), nowhere, "Take a simple baseline: it costs less to use, and the model is"),
-        ((-1, -1), nowhere, "Take a simple baseline: it costs less to use.", "In Product"),
-        ((0,), "is not shown to be better than", "Take a simple baseline: it costs less to use."),
-        ((1, None), "is good for Product Matching. There", "In Product Matching it is compared"),
-        ((None, None), "is compared with no simple baseline."),
+    of = {one.outcome: one for one in verdict.tasks}
+    for outcomes, *said in (
+        ((1, 1), f"{better} 2 of 2 tasks: SA and SA."),
+        ((0,), f"{better} 0 of 1 task.", "Take a simple baseline: it costs less to use."),
     ):
-        sentences = replace(verdict, tasks=tuple(map(tasks_of.get, outcomes))).sentences
-        for said, expected in zip(sentences, (f"Small-EC {first}", *rest), strict=True):
-            assert said.startswith(expected)
+        assert replace(verdict, tasks=tuple(of[one] for one in outcomes)).sentences == said
 
 
 @pytest.mark.parametrize(
     ("simple", "word"),
     [(0.66, "better than simple"), (0.71, "no better"), (0.74, "worse"), (None, "not compared")],
 )
-def test_without_a_test_the_interval_decides_and_without_a_table_of_claims_the_scores(
+def test_without_a_test_the_interval_decides(
     simple: float | None, word: str, results: Path
 ) -> None:
     context: dict[str, Any] = {"simple": {}} if simple is None else {}
     write_metrics(results, "always-yes", "PM", {IND: scores(simple or 0.0)})
-    found = verdict_of(results, context=context)
-    assert (found.setting, found.tasks[0].score.value, found.tasks[0].word) == (IND, 0.7, word)
-    assert ("compared with no simple baseline" in found.sentences[0]) == (simple is None)
-    where = {"better than simple": "above", "no better": "contains", "worse": "below"}.get(word)
-    cells = {"interval of simple": Cell(where, f"{where}*")} if where else {}
-    assert verdict_of(results, claims_table(Cell(), **cells)).tasks[0].word == word
+    for tables in ((), (claims_table(Cell()),)):
+        found = verdict_of(results, *tables, context=context)
+        assert (found.setting, found.tasks[0].score.value) == (IND, 0.7)
+        assert found.tasks[0].word == word
+    assert ("compared with no simple baseline" in found.sentences[-1]) == (simple is None)
 
 
-def test_a_study_without_a_model_has_no_verdict_and_no_costs(results: Path) -> None:
-    settings = report_settings(answering=None)
-    assert read_verdicts(results, settings, []) == []
-    assert list(read_prices(results, settings)) == []
-
-
-@pytest.mark.parametrize(
-    ("details", "words"),
-    [
-        (
-            {"confusion": {"yes": {"yes": 20, "no": 0, "invalid": 1}, "no": {"yes": 1, "no": 43}}},
-            "finds 20 of 21 yes, 1 false alarm in 44 no",
-        ),
-        ({"confusion": {"A": {"A": 3, "B": 1}, "B": {"C": 2}}}, "3 of 6 right"),
-        ({"counts": {"hits": 1, "misses": 2}}, "1 of 3 right"),
-        ({"counts": {"nv": 1}}, ""),
-    ],
-)
-def test_answers_are_told_in_the_words_of_the_data(details: Any, words: str) -> None:
-    assert in_words(details) == words
+def test_answers_are_told_in_the_words_of_the_data() -> None:
+    yes_no = {"yes": {"yes": 20, "no": 0, "invalid": 1}, "no": {"yes": 1, "no": 43}}
+    classes = {"A": {"A": 3, "B": 1}, "B": {"C": 2}}
+    assert in_words({"confusion": yes_no}) == "finds 20 of 21 yes, 1 false alarm in 44 no"
+    assert in_words({"confusion": classes}) == "3 of 6 right"
+    assert in_words({"counts": {"hits": 1, "misses": 2}}) == "1 of 3 right"
+    assert in_words({"counts": {"nv": 1}}) == ""
 
 
 def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
@@ -124,16 +111,14 @@ def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     unpriced: dict[str, Any] = {"hourly": None, "currency": None, "timed": False}
     assert costs(**unpriced) == {**training, "1,000 requests": "1 min 40 s"}
     assert verdict_of(results, hourly=None).tasks[0].price == "1 min 40 s"
+    assert costs(answering=None) == {}
+    assert read_verdicts(results, report_settings(answering=None), []) == []
     elsewhere = {"Small-EC": {"seeds": [42], "tasks": ["PM"]}}
     assert costs(timed=False, context={"models": elsewhere}) == {}, "reading answers costs nothing"
 
 
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        *((0.0, "USD 0.00"), (0.00673, "USD 0.0067"), (0.0201, "USD 0.020"), (0.5, "USD 0.50")),
-        *((1234.5, "USD 1,234.50"), (0.0000196, "USD 0.000020"), (nan, "")),
-    ],
-)
-def test_a_price_is_written_as_people_do(value: float, shown: str) -> None:
-    assert money(value, "USD") == shown
+def test_a_price_is_written_as_people_do() -> None:
+    values = (0.0, 0.00673, 0.0201, 0.5, 1234.5, 0.0000196, nan)
+    shown = ("0.00", "0.0067", "0.020", "0.50", "1,234.50", "0.000020", "")
+    assert [money(value, None) for value in values] == [*shown]
+    assert money(0.5, "USD") == "USD 0.50"
