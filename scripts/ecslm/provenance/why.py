@@ -65,16 +65,10 @@ def differences(job: Job) -> list[Change]:
     return [*own_changes(made, now), *(Change("data", " ".join(one)) for one in inputs)]
 
 
-def own_changes(
-    then: Manifest, now: Manifest, history: Iterable[Path] = (CODE_HISTORY,)
-) -> Iterator[Change]:
-    """What differs but the inputs.
-
-    Args:
-        history: directories of the definitions behind digests of code.
-    """
+def own_changes(then: Manifest, now: Manifest) -> Iterator[Change]:
+    """What differs but the inputs."""
     if then.code != now.code:
-        for words in _code_changes(str(then.code), str(now.code), history):
+        for words in _code_changes(str(then.code), str(now.code)):
             yield Change("code", words)
     for words in changed_values(dotted(then.settings), dotted(now.settings)):
         yield Change("settings", words)
@@ -125,24 +119,19 @@ def record_code() -> None:
             write_json(path, definition_digests(*of_job))
 
 
-def definitions(code: str, folders: Iterable[Path] = (CODE_HISTORY,)) -> Code:
-    """The definitions behind a digest; empty if they are not known.
-
-    Args:
-        folders: directories of records, as `record_code` makes one.
-    """
+def definitions(code: str) -> Code:
+    """The definitions behind a digest; empty if they are not known."""
     digest = code.removeprefix("code:")
     if of_job := digested().get(digest):
         return definition_digests(*of_job)
-    for folder in folders:
-        with suppress(InputError):
-            return read_model(folder / f"{digest}.json", dict[str, dict[str, str]])
+    with suppress(InputError):
+        return read_model(CODE_HISTORY / f"{digest}.json", dict[str, dict[str, str]])
     return {}
 
 
-def _code_changes(then: str, now: str, folders: Iterable[Path]) -> list[str]:
+def _code_changes(then: str, now: str) -> list[str]:
     """Definition by definition, where these are known."""
-    codes = [definitions(code, folders) for code in (then, now)]
+    codes = [definitions(then), definitions(now)]
     # Definitions of modules that both have, and modules.
     both = codes[0].keys() & codes[1].keys()
     before, after = (
