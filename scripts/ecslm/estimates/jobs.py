@@ -2,17 +2,16 @@
 model and the settings.
 
 Counted are the tensors that `training/` keeps (see `kept` and `kept_fused`), those of
-`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64
-with the embeddings of a chunk of pairs.
+`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ecslm.estimates.estimate import (
     CONTEXT,
     DOUBLES,
+    FUSED_FLOAT32,
     LOADING,
     RATES,
     WRITING,
@@ -59,13 +58,11 @@ SCORED = 1024
 # BERTScore
 
 DOUBLE = 8
-# As in `scoring/bertscore`, which loads torch: texts of an encoder's pass, and pairs of a chunk.
-TEXTS, PAIRS = 16, 128
-# Encoders read no longer texts.
-LONGEST = 512
-# States of a token in a layer, in widths of the encoder: queries, keys, values, the attended, and
-# four times as wide inside, with activation.
-STATES = 14
+# Weights of an encoder of unknown size, FacebookAI/roberta-large. That share of them is multiplied:
+# not those of embeddings, nor of layers above the one that is matched.
+ROBERTA_LARGE, COMPUTED = 355_000_000, 0.6
+# Bytes of its states for 16 texts of 512 tokens, and of the embeddings of 128 pairs.
+STATES = 3 * 10**9
 
 
 def estimate_training(
@@ -146,6 +143,8 @@ def estimate_training(
         passes = max(math.ceil(count / settings.global_batch), tokens / of_pass(budget))
         fast = fused if device.kind == "cpu" else settings.packing
         share = rates.fast_training if fast else rates.training
+        if fused and device.rate(precision.dtype) <= device.rate("float32"):
+            share = max(share, FUSED_FLOAT32)
         epoch = flops / (device.rate(precision.dtype) * share)
         epoch += passes * sizes.depth * PASSES * rates.layer
         together = 1 + TOGETHER * (processes - 1)
@@ -280,51 +279,20 @@ def estimate_predictions(
     )
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """The sizes of an encoder, which has no head."""
-
-    embedding: int
-    """Weights of the embedding of tokens."""
-    linear: int
-    """Weights of all other matrices."""
-    width: int
-    depth: int
-
-
-# For an encoder of unknown size: FacebookAI/roberta-large, by its config.json.
-ROBERTA_LARGE = Encoder(50265 * 1024, 24 * 12 * 1024**2, 1024, 24)
-
-
-def estimate_bertscore(
-    encoder: Encoder, layer: int, texts: int, tokens: float, longest: int, device: Device
-) -> Estimate:
-    """The needs of one BERTScore job.
+def estimate_bertscore(weights: int, texts: int, tokens: float, device: Device) -> Estimate:
+    """The needs of one BERTScore job, at most: of texts as long as the encoder reads.
 
     Args:
-        layer: whose embeddings are matched; those above are not computed.
+        weights: of the encoder.
         texts: predictions and references.
         tokens: of a text, on average.
-        longest: tokens of the longest text.
     """
-    rates, width = RATES[device.kind], encoder.width
-    weights = encoder.embedding + encoder.linear
-    tokens, longest = min(tokens, LONGEST), min(longest, LONGEST)
-    batch = min(TEXTS, texts) * longest
-    attention = batch * (width // HEAD_SIZE + 1) * longest
-    states = round(rates.pieces * DOUBLE * (STATES * batch * width + 2 * attention))
-    # On the processor, wherever the encoder is.
-    embeddings = round(rates.pieces * DOUBLE * min(2 * PAIRS, texts) * longest * width)
+    rates = RATES[device.kind]
     # Its files are mapped into memory, and turned into float64 matrix by matrix.
     process = round(rates.process + FLOAT * weights)
-    parts = {"encoder": DOUBLE * weights, "states": states}
-    if device.kind == "cpu":
-        parts |= {"process": process, "embeddings": embeddings}
-        host = sum(parts.values())
-    else:
-        parts["process"] = round(CONTEXT)
-        host = process + embeddings
-    flops = tokens * (2 * encoder.linear + 4 * encoder.depth * width * tokens)
-    computed = texts * flops * min(layer / encoder.depth, 1)
-    seconds = rates.start + FLOAT * weights / LOADING
-    return Estimate(parts, host, seconds + computed / (device.rate("float64") * DOUBLES))
+    parts = {"encoder": DOUBLE * weights, "states": STATES}
+    parts["process"] = process if device.kind == "cpu" else round(CONTEXT)
+    host = sum(parts.values()) if device.kind == "cpu" else process + STATES
+    flops = texts * tokens * 2 * COMPUTED * weights
+    seconds = rates.start + FLOAT * weights / LOADING + flops / (device.rate("float64") * DOUBLES)
+    return Estimate(parts, host, seconds)

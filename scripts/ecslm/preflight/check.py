@@ -1,20 +1,22 @@
 """All checks of a run, in the order in which they are shown."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import Value
 from ecslm.common.logs import collected_warnings
+from ecslm.common.text import nearest
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.findings import Finding, PlannedRun, found_by, ok, refusals, warning
+from ecslm.preflight.findings import Finding, PlannedRun, error, found_by, ok, refusals, warning
 from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices, check_latex, check_versions
 from ecslm.preflight.needs import check_memory, check_time
-from ecslm.preflight.profiles import profile_problems, read_profile
+from ecslm.preflight.profiles import DEVICES, SLURM, read_profile
 from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
 from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.overview import counts_by_kind
@@ -67,7 +69,7 @@ def check_study(
     how = attempted(lambda: read_profile(profile), "profile")
     # Where parameters of jobs cannot be computed, there is no graph.
     if chosen and how and rules is not None:
-        planned = PlannedRun(chosen, jobs, how)
+        planned = PlannedRun(chosen, tuple(job for job in jobs if job.due), how)
         found += found_by("profile", check_profile(planned, rules))
         for name, check in CHECKS.items():
             found += found_by(name, check(planned))
@@ -83,15 +85,26 @@ def _graph(
 
 
 def check_profile(run: PlannedRun, rules: Collection[str]) -> Iterator[Finding]:
-    """Whether the profile's executor is installed, and what it names exists.
+    """Whether the profile's executor is installed, and what it names exists: Snakemake silently
+    ignores a misspelt rule, whose jobs would then run on another device or with another limit.
 
-    Raises:
-        InputError: one is not.
+    Args:
+        rules: the names of all rules.
     """
-    if problems := list(profile_problems(run.profile, rules)):
-        raise InputError(*problems)
-    where = "here" if run.profile.is_local else f"by {run.profile.executor}"
-    yield ok(f"{run.profile.file}: jobs run {where}")
+    profile, executor = run.profile, run.profile.executor
+    where = "here" if profile.is_local else f"by {executor}"
+    yield ok(f"{profile.file}: jobs run {where}")
+    plugin = f"snakemake-executor-plugin-{executor}"
+    if not profile.is_local and find_spec(plugin.replace("-", "_")) is None:
+        command = "make slurm" if executor == SLURM else f".venv/bin/pip install {plugin}"
+        yield error(f"its plugin {plugin} is not installed: run `{command}`", profile.file)
+    where = f"{profile.file}: set-resources"
+    for key, value in profile.resources.items():
+        rule, _, resource = key.partition(":")
+        if resource == "device" and value not in DEVICES:
+            yield error(f"{key}={value}: expected {' or '.join(DEVICES)}", where)
+        if rule not in rules:
+            yield error(f"no rule `{rule}`{nearest(rule, rules)}", where)
 
 
 def count_jobs(run: PlannedRun) -> Iterator[Finding]:

@@ -165,8 +165,8 @@ class PlannedRun:
     would meet."""
 
     study: Study
-    known: tuple[Job, ...]
-    """All jobs of the study, the finished ones included."""
+    jobs: tuple[Job, ...]
+    """The jobs that it would do."""
     profile: Profile
 
     @cached_property
@@ -177,11 +177,6 @@ class PlannedRun:
         except InputError:
             # `check_gpus` says so.
             return None
-
-    @cached_property
-    def jobs(self) -> tuple[Job, ...]:
-        """The jobs that it would do."""
-        return tuple(job for job in self.known if job.due)
 
     @cached_property
     def sent_jobs(self) -> tuple[Job, ...]:

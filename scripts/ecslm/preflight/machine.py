@@ -19,8 +19,6 @@ from ecslm.plan.requests import SLOW, requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, cuda_of_torch, error, ok, warning
 from ecslm.provenance.checks import check_gpus
 
-# Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
-UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
 CPU = Path("/proc/cpuinfo")
 # Flags of instructions for bfloat16, the fastest first, and devices that have them.
 CPUS = {
@@ -144,17 +142,13 @@ def met(run: PlannedRun) -> tuple[Device, str | None]:
     # One that is not in the file is taken for a slow one.
     here = ((alike(gpu.name, known) or slow, gpu.name) for gpu in run.driver.gpus)
     device, name = min(here, key=lambda one: one[0].tflops)
-    return device.with_memory(min(gpu.memory for gpu in run.driver.gpus)), name
+    memory = min(gpu.memory for gpu in run.driver.gpus)
+    return device.model_copy(update={"memory_gb": memory / 1e9}), name
 
 
-def alike(name: str, devices: Iterable[Device]) -> Device | None:
-    """The device of the file whose name has most words in common with a name, and no other words
-    that name one: `NVIDIA H100 PCIe` is `NVIDIA H100 PCIe 80 GB`, `h100` the other H100."""
-    found = [device for device in devices if (own := _words(device.name)) and own <= _words(name)]
-    return max(found, key=lambda device: len(_words(device.name)), default=None)
-
-
-def _words(name: str) -> set[str]:
-    """The words that distinguish GPUs, without gigabytes, which may be written separately."""
-    words = set(re.split(r"[^a-z0-9]+", name.casefold())) - UNSAID
-    return {word for word in words if len(word) > 3 or not word.isdecimal()}
+def alike(name: str, known: Iterable[Device]) -> Device | None:
+    """The device of the file that a driver's name means: `NVIDIA H100 PCIe` is `NVIDIA H100 PCIe 80
+    GB`, `NVIDIA H100 80GB HBM3` the other H100."""
+    words = {*re.split(r"[^a-z0-9]+", name.casefold())} | {"nvidia", "sxm", "80", "gb"}
+    found = [device for device in known if words >= {*device.name.casefold().split()}]
+    return max(found, key=lambda device: "PCIe" in device.name, default=None)

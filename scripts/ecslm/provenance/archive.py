@@ -68,8 +68,8 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, published
-            numbers are not in it, a file has a secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, a file has a
+            secret, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
@@ -83,7 +83,6 @@ def archive_study(
     with zipfile.ZipFile(packed, "a") as bundle:
         code = [name for name in bundle.namelist() if not name.endswith("/")]
         files = {name.partition("/")[2]: bundle.read(name) for name in code} | own
-        require_published(study.settings.published_numbers, files)
         refuse_secrets(files, os.environ, key_variables(study.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
@@ -174,18 +173,6 @@ def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
         CITATION: citation,
         "configuration.yaml": text.encode(),
     }
-
-
-def require_published(folder: str, packed: Collection[str]) -> None:
-    """Refuse published numbers of a study that git ignores, or that lie elsewhere.
-
-    Raises:
-        InputError: a line for each file of them that is not packed.
-    """
-    numbers = {path: os.path.relpath(path, PROJECT) for path in sorted(Path(folder).glob("*.csv"))}
-    if lost := [path for path, name in numbers.items() if f"code/{name}" not in packed]:
-        told = "is not in the commit, and the study reads it: commit it in the project"
-        raise InputError(*(f"{path}: {told}" for path in lost))
 
 
 def key_variables(config: Config) -> set[str]:

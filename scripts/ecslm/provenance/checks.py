@@ -28,8 +28,6 @@ from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
 SNAKEMAKE = Path(".snakemake")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 MAKE_ROOM = "make room, or move `results` to another disk and link it here"
-# Values per weight in a checkpoint, and its files: the old one stays until the new one is whole.
-CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
 OPTION = "rerun-triggers"
 # What tells of each: dates and content of files, settings with code and versions, which files are
 # read, and commands. That of environments has a meaning with `--sdm conda` alone.
@@ -90,8 +88,8 @@ def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
     Raises:
         InputError: there is less room than the jobs are sure to need.
     """
-    left, working = zip(*((0, 0), *(_bytes_of(job, study) for job in due)), strict=True)
-    needed, free = sum(left) + max(working), shutil.disk_usage(TOP if TOP.exists() else ".").free
+    needed = sum(_bytes_of(job, study) for job in due)
+    free = shutil.disk_usage(TOP if TOP.exists() else ".").free
     if needed > free:
         raise InputError(
             f"{TOP}: {size_text(free)} are free on this disk, but the adapters and weights of this "
@@ -100,23 +98,20 @@ def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
     return needed, free
 
 
-def _bytes_of(job: Job, study: Study) -> tuple[int, int]:
-    """Bytes of the matrices that a job leaves, as far as they are known, and of two checkpoints,
-    with the two averages that AdamW keeps of each weight, that it has while it runs."""
+def _bytes_of(job: Job, study: Study) -> int:
+    """Bytes of the matrices that a job leaves, as far as they are known."""
     if job.rule not in ("base_model", "train_adapter", "export_model"):
-        return 0, 0
+        return 0
     model = study.local_models.get(job.key.get("model", ""))
     base = job.key["base"] if model is None else model.base
     sizes = requests_of(study).sizes(base)
     if sizes is None or (model is None and isinstance(study.config.bases[base], PathSource)):
-        return 0, 0
+        return 0
     if model is not None and job.rule == "train_adapter" and model.training is not None:
-        updates = sizes.updates(model.training.rank, model.training.target_modules)
-        trained = FLOAT * sum(updates)
-        return trained, CHECKPOINTS * CHECKPOINT_VALUES * trained
+        return FLOAT * sum(sizes.updates(model.training.rank, model.training.target_modules))
     # The head may be the embedding; other weights of matrices, each once.
     size = FILE_BYTES if model is None else TYPE_BYTES[model.precision.dtype]
-    return size * (sizes.linear + sizes.embedding), 0
+    return size * (sizes.linear + sizes.embedding)
 
 
 def size_text(count: int) -> str:
@@ -187,11 +182,8 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
         )
 
 
-def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
+def check_triggers(triggers: Iterable[str]) -> None:
     """Refuse a choice of Snakemake's triggers with which results would stay that an edit affects.
-
-    Args:
-        where: the option or profile that has them, for the message.
 
     Raises:
         InputError: some that are needed are left out.
@@ -199,7 +191,7 @@ def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
     if left_out := sorted(set(NEEDED) - set(triggers), key=NEEDED.index):
         without = f"without {', '.join(left_out)} a run would keep results of other settings, code"
         fix = f"leave {OPTION} out, or have it name {' '.join(NEEDED)}"
-        raise InputError(Problem(f"{without} or data: {fix}", where))
+        raise InputError(f"--{OPTION}: {without} or data: {fix}")
 
 
 def about_target(study: str, studies: Collection[str], names: Iterable[str], target: str) -> str:

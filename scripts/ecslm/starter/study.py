@@ -25,6 +25,7 @@ from ecslm.data.reports import Count, Report
 from ecslm.data.settings import Shares
 from ecslm.plan.inputs import source_of
 from ecslm.plan.jobs import check_settings
+from ecslm.plan.requests import CHARACTERS, TURNS
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import DEFAULT_SETTING, Split
@@ -50,10 +51,6 @@ TUNED = f"{BASE}-tuned"
 # Its window, in tokens.
 WINDOW = 8192
 LENGTHS = (512, 1024, 2048, 4096, WINDOW)
-# Fewest characters per token, of English and of most other languages in Latin letters.
-CHARACTERS = 2.5
-# Of a prompt beside the record: the turns of a chat.
-TURNS = 40
 # Fewer records cannot be divided so that each part has some.
 FEWEST = 30
 # Records of the whole study at most, that are tested and that show how training goes.
