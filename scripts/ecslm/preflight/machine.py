@@ -1,11 +1,10 @@
-"""Checks this machine: its GPUs and their driver, libraries, LaTeX, and the folder for caches.
+"""Checks this machine: its GPUs and their driver, libraries, and the folder for caches.
 
 Also finds the device of resources/devices.csv on which jobs would compute, for estimates.
 """
 
 import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,7 +24,6 @@ CPUS = {
     "amx_bf16": "two CPU cores with AMX",
     "avx512_bf16": "two CPU cores with AVX512-BF16",
 }
-LATEX = "latexmk texlive-latex-recommended texlive-science"
 # The compute capability from which on GPUs compute in bfloat16.
 FAST_BFLOAT16 = (8, 0)
 SLOW_BFLOAT16 = (
@@ -92,18 +90,6 @@ def check_versions(run: PlannedRun) -> Iterator[Finding]:
         yield ok(f"all {len(names)} that can change results have the versions of {LOCK_FILE.name}")
 
 
-def check_latex(_run: PlannedRun) -> Iterator[Finding]:
-    """Whether latexmk is installed, which the PDF of the report needs."""
-    if shutil.which("latexmk") is not None:
-        yield ok("latexmk is installed")
-        return
-    yield warning(
-        "not installed: `snakemake -- report` cannot make the PDF; everything else can be made: on "
-        f"Debian or Ubuntu: apt-get install --no-install-recommends {LATEX}",
-        "latexmk",
-    )
-
-
 def check_cache_folder() -> None:
     """Check that there is a folder for caches, without which Snakemake ends with a traceback.
 
@@ -112,13 +98,11 @@ def check_cache_folder() -> None:
     """
     fix = "set XDG_CACHE_HOME to a folder that you may write"
     try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        raise InputError(f"this user has no home for caches: {fix}") from None
-    # It is made where it is missing, but not by a check. `Path.exists` may raise a PermissionError.
-    own = folder.absolute() / "snakemake"
-    nearest = next(one for one in (own, *own.parents) if os.path.exists(one))  # noqa: PTH110
-    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "snakemake")
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"no folder for caches ({error}): {fix}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{folder}: caches cannot be written there: {fix}")
 
 

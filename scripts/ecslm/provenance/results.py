@@ -123,10 +123,9 @@ def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
         )
 
 
-def how_to_rebuild(*jobs: Job) -> str:
-    """The command that has jobs' results rebuilt, for messages."""
-    files = (path for job in jobs for path in job.files)
-    existing = [path for path in files if Path(path).exists()]
+def how_to_rebuild(job: Job) -> str:
+    """The command that has a job's results rebuilt, for messages."""
+    existing = [path for path in job.files if Path(path).exists()]
     return f"`rm {' '.join(existing)}`, then run again to rebuild it"
 
 

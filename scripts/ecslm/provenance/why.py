@@ -249,7 +249,7 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
     problems: list[str] = []
     # The first job upstream without good results, of each job that has none or reads such.
     lost: dict[Job, Job] = {}
-    orphans: dict[Job, list[Job]] = {}
+    orphans: list[str] = []
     changes = Changes(jobs)
     for job in tqdm(jobs, unit="job", desc="verifying", delay=1):
         exists = any(Path(path).exists() for path in job.files)
@@ -263,15 +263,11 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
             fix = f"copy it again, or {how_to_rebuild(job)}"
             problems += [f"{job.manifest}: {reason}: {fix}" for reason in reasons]
             if exists and missing is not None:
-                orphans.setdefault(missing, []).append(job)
+                read = f"{missing.manifest}: missing, but {job.manifest} was built from it"
+                orphans.append(f"{read}: copy it too, or {how_to_rebuild(job)}")
     # Otherwise what is missing may exist, as one of the problems.
-    problems = problems or [
-        f"{missing.manifest}: missing, but results that were built from it exist: copy it too, "
-        f"or {how_to_rebuild(*readers)}"
-        for missing, readers in orphans.items()
-    ]
-    if problems:
-        raise InputError(*problems)
+    if problems or orphans:
+        raise InputError(*(problems or orphans))
     for path in (path for job in lost if job.rule not in PRECIOUS for path in job.files):
         Path(path).unlink(missing_ok=True)
     return good
