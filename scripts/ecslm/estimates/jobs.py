@@ -1,7 +1,7 @@
 """Estimates what trainings, predictions and BERTScores need: memory and time, from the sizes of the
 model and the settings.
 
-Counted are the tensors that `training/` keeps (see `kept` and `kept_fused`), those of
+Counted are the tensors that `training/` keeps (see `kept`), those of
 `prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64.
 """
 
@@ -113,14 +113,12 @@ def estimate_training(
             # Of one layer at a time the weights are unpacked.
             nf4 = precision.quantization == "nf4"
             base = sizes.packed(precision) + nf4 * size * sizes.inner * sizes.hidden
-        if fused:
-            attended = min(longest, length + BLOCK) if device.kind == "cpu" else 0.0
-            of_token = sizes.depth * kept_fused(sizes, size, attended)
-        else:
-            layer = kept(sizes, size, settings.dropout > 0)
-            # If they are computed again: of each layer its input, and all of one.
-            computed_again = sizes.depth * FLOAT * sizes.hidden + layer
-            of_token = computed_again if settings.gradient_checkpointing else sizes.depth * layer
+        attended = min(longest, length + BLOCK) if device.kind == "cpu" else 0.0
+        layer = kept(sizes, size, settings.dropout > 0, attended if fused else None)
+        of_token = sizes.depth * layer
+        if settings.gradient_checkpointing:
+            # Of each layer its input, and all of one.
+            of_token = sizes.depth * FLOAT * sizes.hidden + layer
         # The gradients of one layer at a time: of its wide states, and of the narrow ones in
         # float32.
         passing = 3 * size * sizes.inner + 4 * FLOAT * sizes.hidden
@@ -159,41 +157,28 @@ def estimate_training(
     return Estimate(parts, processes * host, seconds(fitting or configured), fitting)
 
 
-def kept(sizes: Sizes, size: int, dropout: bool) -> float:
-    """Bytes that a layer of transformers' Llama with peft's updates keeps of a token.
-
-    All linear layers are assumed to have an update.
+def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None) -> float:
+    """Bytes that a layer keeps of a token: one of transformers' Llama, all of whose linear layers
+    have peft's updates, or one of `training/fused.py`.
 
     Args:
         size: bytes of a number, of the type of computation.
+        fused: None where layers are not; else the tokens whose weights of attention are kept, for
+            each head, 0 where a kernel computes them again.
     """
     hidden, inner, queries, keys = sizes.hidden, sizes.inner, sizes.queries, sizes.keys
     # Both norms compute in float32.
     norms = 2 * FLOAT * hidden
-    # Queries, keys and values as attention reads them, and its output.
-    attention = size * (2 * queries + 2 * max(keys, queries))
-    # The gate, its activation, and what that is multiplied with.
-    feed_forward = 3 * size * inner
+    if fused is not None:
+        attention = 2 * queries + 2 * keys + queries / HEAD_SIZE * fused
+        return norms + size * (2 * hidden + queries + inner + attention + 2 * inner)
+    # Queries, keys and values as attention reads them, and its output; the gate, its activation,
+    # and what that is multiplied with.
+    states = size * (2 * queries + 2 * max(keys, queries) + 3 * inner)
     # What an update multiplies: in float32, with a mask of one byte if some of it is dropped. Only
     # in float32 without dropout do updates of one input share it.
-    copy = FLOAT + 1 if dropout else FLOAT
     inputs = 2 * hidden if size == FLOAT and not dropout else 5 * hidden
-    return norms + attention + feed_forward + copy * (inputs + queries + inner)
-
-
-def kept_fused(sizes: Sizes, size: int, attended: float) -> float:
-    """Bytes that a layer of `training/fused.py` keeps of a token.
-
-    Args:
-        size: as of `kept`.
-        attended: tokens whose weights of attention are kept, for each head; 0 where a kernel
-            computes them again.
-    """
-    hidden, inner, queries, keys = sizes.hidden, sizes.inner, sizes.queries, sizes.keys
-    norms = 2 * FLOAT * hidden
-    products = size * (2 * hidden + queries + inner)
-    attention = size * (2 * queries + 2 * keys + queries / HEAD_SIZE * attended)
-    return norms + products + attention + 2 * size * inner
+    return norms + states + (FLOAT + dropout) * (inputs + queries + inner)
 
 
 def estimate_predictions(

@@ -86,13 +86,16 @@ def ask_hub(where: str, source: HubSource | HubData) -> Iterator[Finding]:
             f"HF_TOKEN to a token of that account, of {pages}{TOKENS}",
             where,
         )
-    except errors.RevisionNotFoundError:
-        message = f"{id_} has no revision {revision}: take one of {page}/commits/main"
-        yield error(message, f"{where}.revision")
-    except (errors.RepositoryNotFoundError, errors.HFValidationError):
-        fix = "correct it or, if it is private, set HF_TOKEN to a token that may read it"
-        message = f"the hub has no {kind} {id_}, or shows it only to others: {fix}"
-        yield error(message, f"{where}.id")
+    except (
+        errors.RepositoryNotFoundError,
+        errors.RevisionNotFoundError,
+        errors.HFValidationError,
+    ):
+        yield error(
+            f"the hub has no {kind} {id_} at {revision}, or shows it only to others: correct it or, "
+            "if it is private, set HF_TOKEN to a token that may read it",
+            where,
+        )
     except (HTTPError, OSError, ValueError) as problem:
         # Also the page of a network that wants a login first, which is not JSON.
         status = getattr(getattr(problem, "response", None), "status_code", None)

@@ -33,15 +33,10 @@ LENGTH = 12
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE, UNIX = 0o100644 << 16, 3
 
-# Parts of the project that a run reads: new files there may have changed results.
+# Parts of the project that decide results.
 CODE = (
-    "Snakefile",
-    "config.yaml",
-    "studies/",
-    "rules/",
-    "scripts/",
-    "report/",
-    "resources/prompts/",
+    *("Snakefile", "config.yaml", "studies", "rules", "scripts", "report", "resources"),
+    *("profiles", "envs", "requirements.lock"),
 )
 MOST_NAMED = 5
 # Of jobs of these rules only files with these ends are packed: weights and answers have licences of
@@ -75,8 +70,7 @@ def archive_study(
         raise InputError(f"{output}: exists already: remove it, or name another file")
     study = Study.read(configfiles, name)
     own = {path.as_posix(): path.read_bytes() for path in packed_files(configfiles, study)}
-    published = os.path.relpath(study.settings.published_numbers, PROJECT)
-    commit = _current_commit((*CODE, f"{published}/"))
+    commit = _current_commit()
     own |= _own_texts(study, commit)
     top = f"ecslm-{study.name}-{commit[:LENGTH]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={top}/code/", commit))
@@ -122,23 +116,18 @@ def packed_files(configfiles: Sequence[Path], study: Study) -> list[Path]:
     )
 
 
-def _current_commit(parts: tuple[str, ...]) -> str:
+def _current_commit() -> str:
     """The commit that is checked out.
 
-    Args:
-        parts: beginnings of paths at which there may be no new files.
-
     Raises:
-        InputError: this is no git repository, or files differ from the commit.
+        InputError: this is no git repository, or files that decide results differ from the commit.
     """
-    status = _git("status", "--porcelain", "--untracked-files=all").decode().splitlines()
-    new = [line for line in status if line.startswith("??")]
-    harmless = {line for line in new if not line[3:].strip('"').startswith(parts)}
-    if changed := [line[3:] for line in status if line not in harmless]:
+    status = _git("status", "--porcelain", "--untracked-files=all", "--", *CODE).decode()
+    if changed := [line[3:] for line in status.splitlines()]:
         more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
         raise InputError(
             f"{', '.join(changed[:MOST_NAMED])}{more}: not as in the commit, so an archive would "
-            "have other code or published numbers than made the results: commit or undo the changes"
+            "have other code than made the results: commit or undo the changes"
         )
     return _git("rev-parse", "HEAD").decode().strip()
 

@@ -4,7 +4,6 @@ keys of servers, and what Snakemake was asked for."""
 import errno
 import os
 import shutil
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,25 +160,19 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
     one then reports the missing key itself.
 
     Raises:
-        InputError: a line for each environment variable that is not set.
+        InputError: a line for each model whose variable is not set.
     """
-    asking = dict.fromkeys(job.key["model"] for job in due if job.rule == "predict")
-    needed: dict[str, list[str]] = defaultdict(list)
-    for name in asking:
+    problems: list[str] = []
+    for name in dict.fromkeys(job.key["model"] for job in due if job.rule == "predict"):
         model = study.settings.models.get(name)
         if isinstance(model, OpenAIModel) and (key := model.access.key):
-            unset = not os.environ.get(key, "").strip()
-            if unset and not AnswerCache(model.server).answers():
-                needed[key].append(name)
-    if needed:
-        raise InputError(
-            *(
-                f"the environment variable {key} is not set, but needed to ask "
-                f"{', '.join(names)}: set it to the key, or remove `key` from `access` if the "
-                "server needs none"
-                for key, names in needed.items()
-            )
-        )
+            if not os.environ.get(key, "").strip() and not AnswerCache(model.server).answers():
+                problems.append(
+                    f"the environment variable {key} is not set, but needed to ask {name}: set it "
+                    "to the key, or remove `key` from `access` if the server needs none"
+                )
+    if problems:
+        raise InputError(*problems)
 
 
 def check_triggers(triggers: Iterable[str]) -> None:
