@@ -23,7 +23,6 @@ class FakeRepository:
 
     gated: bool = False
     private: bool = False
-    license: str | None = "apache-2.0"
     revisions: Mapping[str, str] = field(default_factory=lambda: {"main": COMMIT})
 
 
@@ -80,9 +79,8 @@ def _answer(hub: FakeHub, path: str, authorization: str | None) -> Answer:
     commit = repository.revisions.get(unquote(rest[0]))
     if commit is None:
         return 404, {"X-Error-Code": "RevisionNotFound"}, {"error": "Invalid rev id"}
-    card = {} if repository.license is None else {"cardData": {"license": repository.license}}
     gated = "manual" if repository.gated else False
-    return 200, {}, {"id": id_, "sha": commit, "gated": gated, "private": False, **card}
+    return 200, {}, {"id": id_, "sha": commit, "gated": gated, "private": False}
 
 
 def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:

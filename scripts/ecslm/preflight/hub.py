@@ -92,8 +92,8 @@ def ask_hub(where: str, source: HubSource | HubData) -> Iterator[Finding]:
         errors.HFValidationError,
     ):
         yield error(
-            f"the hub has no {kind} {id_} at {revision}, or shows it only to others: correct it or, "
-            "if it is private, set HF_TOKEN to a token that may read it",
+            f"the hub has no {kind} {id_} at {revision}, or shows it only to others: correct it "
+            "or, if it is private, set HF_TOKEN to a token that may read it",
             where,
         )
     except (HTTPError, OSError, ValueError) as problem:

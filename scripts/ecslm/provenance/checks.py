@@ -165,12 +165,14 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
     problems: list[str] = []
     for name in dict.fromkeys(job.key["model"] for job in due if job.rule == "predict"):
         model = study.settings.models.get(name)
-        if isinstance(model, OpenAIModel) and (key := model.access.key):
-            if not os.environ.get(key, "").strip() and not AnswerCache(model.server).answers():
-                problems.append(
-                    f"the environment variable {key} is not set, but needed to ask {name}: set it "
-                    "to the key, or remove `key` from `access` if the server needs none"
-                )
+        key = model.access.key if isinstance(model, OpenAIModel) else None
+        if not key or os.environ.get(key, "").strip():
+            continue
+        if not AnswerCache(model.server).answers():
+            problems.append(
+                f"the environment variable {key} is not set, but needed to ask {name}: set it "
+                "to the key, or remove `key` from `access` if the server needs none"
+            )
     if problems:
         raise InputError(*problems)
 

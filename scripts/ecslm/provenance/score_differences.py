@@ -2,9 +2,9 @@
 why. A is before, B after."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ def compare_scores(before: Path, after: Path) -> dict[str, Any]:
     if both.empty:
         raise InputError(f"{before} and {after}: no model, seed, task and setting in common")
     differ = [any(row[f"{x}_a"] != row[f"{x}_b"] for x in VALUES) for _, row in both.iterrows()]
-    cells = [_cell(row, before, after) for row in both[differ].to_dict("records")]
+    causes = cache(partial(_causes, before, after))
+    cells = [_cell(row, causes) for row in both[differ].to_dict("records")]
     missing = [
         {"side": side, "first": only[KEY].iloc[0].to_dict(), "cells": len(only)}
         for side, name in (("A", "left_only"), ("B", "right_only"))
@@ -99,28 +100,31 @@ def _read_scores(folder: Path) -> pd.DataFrame:
     return frame.astype(object).where(frame.notna(), None)
 
 
-def _cell(row: Mapping[Any, Any], before: Path, after: Path) -> dict[str, Any]:
+def _cell(row: Mapping[Any, Any], causes: Callable[[str], Iterable[Change]]) -> dict[str, Any]:
     """A changed score, whether by more than chance, and what the change comes from."""
     key = {name: row[name] for name in KEY}
     a, b = ({name: row[f"{name}_{side}"] for name in VALUES} for side in "ab")
     known, with_intervals = (None not in (a[name], b[name]) for name in ("value", "low"))
-    manifests = (folder / METRICS_MANIFEST.format(**key) for folder in (before, after))
     return {
         **key,
         "a": a,
         "b": b,
         "difference": b["value"] - a["value"] if known else None,
         "beyond": a["high"] < b["low"] or b["high"] < a["low"] if with_intervals else None,
-        "causes": [asdict(cause) for cause in _causes(*manifests)],
+        "causes": [asdict(cause) for cause in causes(METRICS_MANIFEST.format(**key))],
     }
 
 
-@cache
-def _causes(before: Path, after: Path) -> tuple[Change, ...]:
-    """Why the scores of two manifests differ: their code, settings, versions and inputs."""
-    if absent := [str(path) for path in (before, after) if not path.is_file()]:
+def _causes(before: Path, after: Path, name: str) -> tuple[Change, ...]:
+    """Why the scores of two manifests differ: their code, settings, versions and inputs.
+
+    Args:
+        name: the path of both, relative to either directory.
+    """
+    manifests = [folder / name for folder in (before, after)]
+    if absent := [str(path) for path in manifests if not path.is_file()]:
         return (Change("unknown", f"no {' and no '.join(absent)}"),)
-    then, now = map(read_manifest, (before, after))
+    then, now = map(read_manifest, manifests)
     inputs = (
         {OF_A_STUDY.sub("", path): digest for path, digest in made.inputs.items()}
         for made in (then, now)

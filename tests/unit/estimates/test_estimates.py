@@ -189,12 +189,10 @@ def test_float32_on_a_gpu_is_estimated_without_tensor_cores() -> None:
 def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch() -> None:
     from ecslm.prediction import prefill
     from ecslm.prediction.answers import likelihood
-    from ecslm.scoring import bertscore
     from ecslm.training import fused
 
     assert (jobs.CHUNK, jobs.KEPT) == (prefill.CHUNK, prefill.KEPT)
     assert jobs.SCORED == likelihood.LOGITS
-    assert (jobs.TEXTS, jobs.PAIRS) == (bertscore.BATCH, bertscore.CHUNK)
     assert jobs.BLOCK == fused.BLOCK
 
 
