@@ -53,11 +53,6 @@ def main(
         size = sum(path.stat().st_size for path in files)
         for line in listed(files):
             print(line)
-        if not forget and (unknown := leftovers.unknown_studies()):
-            print(
-                f"{', '.join(map(str, unknown))}: no study of this configuration: bases that it "
-                "may use stay: add its --configfile, or remove the folder"
-            )
         if remove:
             remove_files(files, forget=bool(forget))
     amount = f"{number_of(len(files), 'file')}, {tqdm.format_sizeof(size, 'B')}"

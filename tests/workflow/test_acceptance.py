@@ -29,7 +29,7 @@ def test_after_an_accepted_edit_nothing_is_due_until_it_is_revoked(project: Path
     NEUTRAL(project)
     ran = accept(project)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.startswith("train_adapter: computing 1 of 1 again\n  equal, ")
+    assert ran.stdout.startswith("train_adapter: computing 1 of 1 again\n  equal: recorded in ")
     due = snakemake(project, "--dry-run", *study_options("local"))
     assert due.returncode == 0, due.stderr
     assert planned_jobs(due.stdout + due.stderr) == {}

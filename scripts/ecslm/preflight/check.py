@@ -15,7 +15,7 @@ from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.hub import check_hub
-from ecslm.preflight.machine import check_cache_folder, check_devices, check_versions
+from ecslm.preflight.machine import check_cache_folder, check_devices
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.profiles import DEVICES, SLURM, read_profile
 from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
@@ -152,7 +152,6 @@ CHECKS: dict[str, Callable[[PlannedRun], Iterable[Finding]]] = {
     "GPU memory": check_memory,
     "cluster": check_cluster,
     "disk": check_room,
-    "libraries": check_versions,
     "weights": check_weights,
     "hub": check_hub,
     "API keys": check_keys,

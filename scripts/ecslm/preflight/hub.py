@@ -23,11 +23,11 @@ def check_hub(run: PlannedRun) -> Iterator[Finding]:
     """Whether the repositories that are going to be fetched are there, may be read, and are pinned
     to a commit."""
     wanted = repositories(run)
-    found: list[Finding] = []
+    ids = ", ".join(source.id for source in wanted.values())
+    yield ok(f"to be fetched: {ids}" if wanted else "nothing is to be fetched")
     try:
         for where, source in wanted.items():
-            found += (asked := list(ask_hub(where, source)))
-            yield from asked
+            yield from ask_hub(where, source)
     except ConnectionError as lost:
         # The others would say the same.
         yield error(
@@ -36,11 +36,6 @@ def check_hub(run: PlannedRun) -> Iterator[Finding]:
             "-- bases datasets` and copy its `results`",
             _endpoint(),
         )
-        return
-    if not wanted:
-        yield ok("nothing is to be fetched")
-    elif all(one.severity != "error" for one in found):
-        yield ok(f"can be fetched: {', '.join(source.id for source in wanted.values())}")
 
 
 def repositories(run: PlannedRun) -> dict[str, HubSource | HubData]:
@@ -66,12 +61,11 @@ def ask_hub(where: str, source: HubSource | HubData) -> Iterator[Finding]:
         ConnectionError: the hub cannot be reached.
     """
     from httpx2 import HTTPError, LocalProtocolError
-    from huggingface_hub import HfApi, constants, errors
+    from huggingface_hub import HfApi, errors
 
     hub, pages, id_, revision = HfApi(), _endpoint(), source.id, source.revision
     kind = "dataset" if isinstance(source, HubData) else "model"
     page = f"{pages}/{'datasets/' if kind == 'dataset' else ''}{id_}"
-    kept = f"the token in HF_TOKEN or {constants.HF_TOKEN_PATH}"
     try:
         of_kind = hub.model_info if kind == "model" else hub.dataset_info
         info = of_kind(id_, revision=revision, timeout=SECONDS)
@@ -80,30 +74,21 @@ def ask_hub(where: str, source: HubSource | HubData) -> Iterator[Finding]:
         if info.gated:
             # Its properties are public, its files are not.
             hub.auth_check(id_, repo_type=kind)
-    except errors.GatedRepoError:
-        yield error(
-            f"{id_} is gated, and {kept} gives no access: accept its licence at {page}, and set "
-            f"HF_TOKEN to a token of that account, of {pages}{TOKENS}",
-            where,
-        )
-    except (
-        errors.RepositoryNotFoundError,
-        errors.RevisionNotFoundError,
-        errors.HFValidationError,
-    ):
-        yield error(
-            f"the hub has no {kind} {id_} at {revision}, or shows it only to others: correct it "
-            "or, if it is private, set HF_TOKEN to a token that may read it",
-            where,
-        )
     except (HTTPError, OSError, ValueError) as problem:
         # Also the page of a network that wants a login first, which is not JSON.
         status = getattr(getattr(problem, "response", None), "status_code", None)
+        refused = status is not None and status < 500
         # Of characters that no header may have the message shows the token.
-        if status != 401 and not isinstance(problem, LocalProtocolError | UnicodeEncodeError):
+        of_token = isinstance(problem, LocalProtocolError | UnicodeEncodeError)
+        if not of_token and not isinstance(problem, errors.HFValidationError) and not refused:
             text = f"status {status}" if status else " ".join(str(problem).split())
             raise ConnectionError(PASSWORD.sub("//", text or type(problem).__name__)) from None
-        yield error(f"the hub refuses {kept}: set HF_TOKEN to a new one, of {pages}{TOKENS}")
+        yield error(
+            f"the hub does not give {kind} {id_} at {revision}: correct it or, if it is private or "
+            f"gated, accept its licence at {page}, and set HF_TOKEN to a token of that account, of "
+            f"{pages}{TOKENS}",
+            where,
+        )
 
 
 def _endpoint() -> str:

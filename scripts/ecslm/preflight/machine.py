@@ -1,4 +1,4 @@
-"""Checks this machine: its GPUs and their driver, libraries, and the folder for caches.
+"""Checks this machine: its GPUs and their driver, and the folder for caches.
 
 Also finds the device of resources/devices.csv on which jobs would compute, for estimates.
 """
@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ecslm.common.environment import LOCK_FILE, lock_versions, require_locked
+from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.estimates.estimate import Device
-from ecslm.plan.jobs import versions_in
 from ecslm.plan.requests import SLOW, requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, cuda_of_torch, error, ok, warning
 from ecslm.provenance.checks import check_gpus
@@ -77,17 +76,6 @@ def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
     old = sorted({gpu.name for gpu in driver.gpus if gpu.capability < FAST_BFLOAT16})
     if old and types - {"float32"}:
         yield warning(SLOW_BFLOAT16, ", ".join(old))
-
-
-def check_versions(run: PlannedRun) -> Iterator[Finding]:
-    """Whether each library that can change a result of the run has its locked version.
-
-    Raises:
-        InputError: one has another, with which jobs refuse to run.
-    """
-    names = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
-    if require_locked(sorted(names)):
-        yield ok(f"all {len(names)} that can change results have the versions of {LOCK_FILE.name}")
 
 
 def check_cache_folder() -> None:

@@ -68,7 +68,7 @@ def work_on(run: PlannedRun, jobs: Sequence[Job], device: Device, name: str | No
         here = f"{count} x {name}" if count > 1 else str(name)
         on_cpu = device.kind == "cpu" and cost is not None and " CPU" in cost.device
         if cost is not None and (on_cpu or cost.device == here):
-            found.append(Work(job, cost.seconds / HOUR, count, measured=True))
+            found.append(Work(job, cost.total / HOUR, count, measured=True))
             continue
         who = job.key.get("model"), job.key.get("seed")
         # Processes that keep a model serve jobs of one machine: see docs/slurm.md.

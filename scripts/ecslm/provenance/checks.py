@@ -1,10 +1,10 @@
 """Checks before a run that its jobs could do their work here: the folder of results, disks, GPUs,
-keys of servers, and what Snakemake was asked for."""
+keys of servers, and Snakemake's triggers."""
 
 import errno
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ecslm.common.devices import list_devices, usable_devices
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.locks import DEVICES_VARIABLE
-from ecslm.common.text import nearest, number_of
+from ecslm.common.text import number_of
 from ecslm.config.models import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
@@ -165,10 +165,9 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
     problems: list[str] = []
     for name in dict.fromkeys(job.key["model"] for job in due if job.rule == "predict"):
         model = study.settings.models.get(name)
-        key = model.access.key if isinstance(model, OpenAIModel) else None
-        if not key or os.environ.get(key, "").strip():
+        if not isinstance(model, OpenAIModel) or not (key := model.access.key):
             continue
-        if not AnswerCache(model.server).answers():
+        if not os.environ.get(key, "").strip() and not AnswerCache(model.server).answers():
             problems.append(
                 f"the environment variable {key} is not set, but needed to ask {name}: set it "
                 "to the key, or remove `key` from `access` if the server needs none"
@@ -187,19 +186,3 @@ def check_triggers(triggers: Iterable[str]) -> None:
         without = f"without {', '.join(left_out)} a run would keep results of other settings, code"
         fix = f"leave {OPTION} out, or have it name {' '.join(NEEDED)}"
         raise InputError(f"--{OPTION}: {without} or data: {fix}")
-
-
-def about_target(study: str, studies: Collection[str], names: Iterable[str], target: str) -> str:
-    """One line on a target that no rule of the run of a study makes, with what may be meant.
-
-    Args:
-        studies: those of the configuration.
-        names: the targets that are no files.
-    """
-    folder, other, *below = (*Path(target).parts, "", "")
-    if folder == TOP.name and any(below) and other in studies and other != study:
-        return (
-            f"{target}: a result of study {other}, but this run is of {study}: add "
-            f"`--config study={other}`, and `--` before the target"
-        )
-    return f"{target}: no such target or result of study {study}{nearest(target, names)}"

@@ -73,10 +73,6 @@ class Leftovers:
         unused = [path.parent for path in found if path.parent.name not in used]
         return [path for one in unused if not one.is_symlink() for path in self._own_files(one)]
 
-    def unknown_studies(self) -> list[Path]:
-        """Directories of other studies that the configuration lacks."""
-        return [paths.TOP / name for name in sorted(self._of_others)]
-
     def results_of(self, files: Iterable[Path]) -> list[Path]:
         """All existing files of the jobs that make any of some files, or any in some directories.
 

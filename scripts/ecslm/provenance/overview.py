@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,62 +22,43 @@ from ecslm.schemas.paths import TOP
 OF_A_RESULT = re.compile(rf"^{TOP}/\S+")
 MOST_REASONS = 9
 BELOW = "what they read is made again"
-# What a job of a rule makes.
+# What jobs make that run or fetch a model; the others take seconds.
 WORDS = {
     "base_model": "base",
-    **dict.fromkeys(("check_data", "describe_data", "leakage", "data_card"), "data report"),
-    "dataset": "dataset file",
     "train_adapter": "adapter",
-    "fetch_answers": "answer file",
     "predict": "prediction",
     "measure_latency": "latency measurement",
     "bertscore": "BERTScore",
-    **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), "score"),
-    "choose_baseline": "baseline choice",
-    **dict.fromkeys(("differences", "compare"), "comparison"),
-    "tidy_scores": "score file",
     "export_model": "exported model",
-    "model_card": "model card",
-    "render_table": "table",
-    "draw_figures": "figure set",
-    **dict.fromkeys(("report_page", "report_pdf"), "report"),
 }
-# Rules whose jobs run a model; that of BERTScores writes down no cost.
-LONG = ("train_adapter", "predict", "measure_latency", "bertscore")
+SHORT = "short job"
 
 
 # What jobs cost
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a job took when it last ran."""
-
-    seconds: float
-    """From start to end."""
-    device: str
-    """Its devices: `2 x NVIDIA L4` are two."""
-
-
-class _CostFile(BaseModel):
+class Cost(BaseModel):
     """What a cost.json says of time. That of an adapter also has the seconds of the job since it
     last began: if it was killed before that, less than those of training."""
 
     device: str
+    """Its devices: `2 x NVIDIA L4` are two."""
     seconds: float
     load_seconds: float = 0.0
     job_seconds: float = 0.0
 
+    @property
+    def total(self) -> float:
+        """Seconds from start to end."""
+        return max(self.job_seconds, self.load_seconds + self.seconds)
+
 
 def cost_in(files: Iterable[str]) -> Cost | None:
-    """The cost that a job's file of it tells, if it has one; None if it is missing or edited, which
-    should keep no one from being told what would run."""
+    """What a job took when it last ran, if it has a file of that; None if it is missing or edited,
+    which should keep no one from being told what would run."""
     for path in files:
-        try:
-            found = read_model(Path(path), _CostFile)
-        except InputError:
-            continue
-        return Cost(max(found.job_seconds, found.load_seconds + found.seconds), found.device)
+        with suppress(InputError):
+            return read_model(Path(path), Cost)
     return None
 
 
@@ -96,12 +77,12 @@ def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = Non
     # What a job measures counts work that was stopped and continued.
     cost = cost_in([str(job.output.cost)] if hasattr(job.output, "cost") else [])
     noted = records.metadata(job.output[0])
-    seconds = cost.seconds if cost else None
+    seconds = cost.total if cost else None
     if not cost and noted and noted.starttime is not None and noted.endtime is not None:
         # None of results that were adopted.
         seconds = max(0.0, noted.endtime - noted.starttime) or None
     rule, model, task = job.rule.name, *(job.wildcards_dict.get(x, "") for x in ("model", "task"))
-    alike = [(rule, model, task), (rule, model), (rule,), *([] if rule in LONG else [("short",)])]
+    alike = [(rule, model, task), (rule, model), (rule,), *([] if rule in WORDS else [("short",)])]
     return PlannedJob(seconds, tuple(alike), shares or {})
 
 
@@ -149,7 +130,7 @@ def _times(due: Sequence[Job]) -> Iterator[str]:
     """How long jobs last took, by device, and which have never run."""
     costs = {job: cost for job in due if (cost := cost_in(job.outputs.get("cost", ())))}
     for device, number in Counter(cost.device for cost in costs.values()).items():
-        seconds = sum(cost.seconds for cost in costs.values() if cost.device == device)
+        seconds = sum(cost.total for cost in costs.values() if cost.device == device)
         yield f"{time_text(seconds, '{} {}')} on {device}, as {number_of(number, 'job')} last took"
     if unknown := [job for job in due if takes_long(job) and job not in costs]:
         yield f"never timed: {counts_by_kind(unknown)}: `make check` estimates what it can"
@@ -158,10 +139,11 @@ def _times(due: Sequence[Job]) -> Iterator[str]:
 
 
 def counts_by_kind(jobs: Iterable[Any]) -> str:
-    """How many jobs of each kind, for example `3 adapters, 24 predictions`; of Snakemake's, too."""
-    counts = Counter(WORDS.get(str(job.rule), f"{job.rule} job") for job in jobs)
-    order = [*WORDS.values(), *counts]
-    return ", ".join(number_of(counts[word], word) for word in sorted(counts, key=order.index))
+    """How many jobs of each kind, as in `3 adapters, 24 predictions, 60 short jobs`; of Snakemake's,
+    too."""
+    counts = Counter(WORDS.get(str(job.rule), SHORT) for job in jobs)
+    words = (word for word in (*WORDS.values(), SHORT) if counts[word])
+    return ", ".join(number_of(counts[word], word) for word in words)
 
 
 def time_text(seconds: float, form: str) -> str:

@@ -61,7 +61,7 @@ def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_pat
     study, found = check_study([], None, "gpu")
     assert (study, fails(found)) == ("demo", False)
     assert [*dict.fromkeys(one.check for one in found)] == [
-        *("configuration", "profile", "jobs", "time", "GPUs", "disk", "libraries")
+        *("configuration", "profile", "jobs", "time", "GPUs", "disk")
     ]
     assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
     _, on_cluster = check_study([], None, "slurm")
@@ -110,7 +110,7 @@ def test_what_is_there_is_told_and_what_is_not_refused(monkeypatch: pytest.Monke
 def test_jobs_are_counted_by_what_they_make() -> None:
     run = planned_run()
     (found,) = count_jobs(run)
-    assert found.message.startswith("15: 1 base, 4 data reports, 3 dataset files, 1 adapter")
+    assert found.message.startswith("15: 1 base, 1 adapter, 1 prediction, 12 short jobs")
     (none,) = count_jobs(PlannedRun(run.study, (), run.profile))
     assert none.message == "none: all results are up to date"
 

@@ -101,13 +101,9 @@ def test_time_limits_are_read_as_sinfo_writes_them(days: int, hours: int, minute
     assert minutes_of("infinite") > expected
 
 
-@pytest.mark.parametrize(
-    ("sinfo", "words"),
-    [("echo no controller >&2; exit 1", "no controller"), ("exit 127", "no reason given")],
-)
-def test_a_cluster_that_cannot_be_asked_is_one_line(sinfo: str, words: str, slurm: Slurm) -> None:
-    slurm.make("sinfo", sinfo)
-    with pytest.raises(InputError, match=f"^sinfo: .*{words}: start the run on a login node"):
+def test_a_cluster_that_cannot_be_asked_is_one_line(slurm: Slurm) -> None:
+    slurm.make("sinfo", "echo no controller >&2; exit 1")
+    with pytest.raises(InputError, match="^no controller$"):
         told()
     with pytest.raises(InputError, match=r"^no answer within 0\.1 seconds"):
         ask_slurm("sleep 9", 0.1)
