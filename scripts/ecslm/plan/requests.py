@@ -248,20 +248,19 @@ class Requests:
     @cache  # noqa: B019 - one instance a process
     def _own_lengths(self, task: str, split: str) -> Mapping[str, int] | None:
         """The same of the first records in local files, by their characters; None without any."""
-        data = self.study.settings.data
-        if not (isinstance(data, PathData) and Path(data.path).exists()):
+        data, found = self.study.settings.data, list[tuple[float, float]]()
+        if isinstance(data, PathData) and Path(data.path).exists():
+            rows = source_of(self.study).rows
+            parts = rows.of(self.study.task_names(task), split)
+            for _, row in islice(rows.rows(parts), MOST_MEASURED):
+                texts = (str(row.get(name) or "") for name in ("instruction", "input", "options"))
+                asked, answer = sum(map(len, texts)), len(str(row.get("output")))
+                found.append((asked / CHARACTERS + TURNS, answer / CHARACTERS + 1))
+        if not found:
             return None
-        rows = source_of(self.study).rows
-        first = islice(rows.rows(rows.of(self.study.task_names(task), split)), MOST_MEASURED)
-        answers, texts = [], []
-        for _, row in first:
-            answers.append(math.ceil(len(str(row.get("output"))) / CHARACTERS) + 1)
-            asked = (str(row.get(name) or "") for name in ("instruction", "input", "options"))
-            texts.append(math.ceil(sum(map(len, asked)) / CHARACTERS) + TURNS)
-        if not texts:
-            return None
-        found = fmean(texts), max(texts), fmean(answers), max(answers)
-        return dict(zip(TOKENS, (*map(math.ceil, found), math.ceil(found[0])), strict=True))
+        prompts, answers = zip(*found, strict=True)
+        values = fmean(prompts), max(prompts), fmean(answers), max(answers), fmean(prompts)
+        return dict(zip(TOKENS, map(math.ceil, values), strict=True))
 
     @cached_property
     def _lengths(self) -> Mapping[str, Mapping[str, int]]:

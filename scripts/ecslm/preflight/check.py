@@ -137,10 +137,8 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
     Raises:
         InputError: it lacks one.
     """
-    models = run.study.settings.models.values()
-    if any(model.run and model.reached() for model in models):
-        check_api_keys(run.study, run.jobs)
-        yield ok("all that are needed are set")
+    check_api_keys(run.study, run.jobs)
+    yield ok("all that are needed are set")
 
 
 # In the order in which they are shown.

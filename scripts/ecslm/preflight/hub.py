@@ -11,12 +11,8 @@ from ecslm.schemas.paths import CACHE
 
 # Of one request.
 SECONDS = 4.0
-# Rules whose jobs read the source of the data.
-DATA_RULES = frozenset({"check_data", "dataset"})
 # In a URL, with the name of a user.
 PASSWORD = re.compile(r"//[^/]*@")
-# The page of an account's tokens.
-TOKENS = "/settings/tokens"
 
 
 def check_hub(run: PlannedRun) -> Iterator[Finding]:
@@ -45,7 +41,7 @@ def repositories(run: PlannedRun) -> dict[str, HubSource | HubData]:
     found: dict[str, HubSource | HubData] = {
         f"bases.{base}": source for base in fetched if isinstance(source := bases[base], HubSource)
     }
-    reads = any(job.rule in DATA_RULES for job in run.jobs)
+    reads = any(job.rule in ("check_data", "dataset") for job in run.jobs)
     if reads and isinstance(data, HubData) and not is_indexed(data, CACHE):
         found[f"studies.{run.study.name}.data"] = data
     return found
@@ -86,7 +82,7 @@ def ask_hub(where: str, source: HubSource | HubData) -> Iterator[Finding]:
         yield error(
             f"the hub does not give {kind} {id_} at {revision}: correct it or, if it is private or "
             f"gated, accept its licence at {page}, and set HF_TOKEN to a token of that account, of "
-            f"{pages}{TOKENS}",
+            f"{pages}/settings/tokens",
             where,
         )
 

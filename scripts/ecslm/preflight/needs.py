@@ -89,11 +89,10 @@ def _summary(run: PlannedRun, work: Sequence[Work], device: Device, name: str) -
     measured, usd = sum(one.measured for one in work), total * device.usd_per_hour
     # Jobs wait for one another.
     wall = max(total / count, *(one.hours for one in work))
-    at_least = time_text(wall * HOUR, "{} {}")
-    spread = f", at least {at_least} with {count} at a time" if count > 1 else ""
-    hours = time_text(total * HOUR, "{} {}" if device.kind == "cpu" else "{} GPU-{}")
+    at_least = f", at least {time_text(wall * HOUR)} with {count} at a time" if count > 1 else ""
     return ok(
-        f"{hours} on {name}{spread}; {_short(usd)} USD at {device.usd_per_hour:g} USD an hour; "
+        f"{time_text(total * HOUR)} of {name}{at_least}; "
+        f"{_short(usd)} USD at {device.usd_per_hour:g} USD an hour; "
         f"{number_of(measured, 'job')} as last measured, "
         f"{number_of(len(work) - measured, 'job')} estimated as on {device.name}",
         **{"device_hours": total, "hours": wall, "usd": usd, "measured": measured},

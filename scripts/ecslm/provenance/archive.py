@@ -38,7 +38,6 @@ CODE = (
     *("Snakefile", "config.yaml", "studies", "rules", "scripts", "report", "resources"),
     *("profiles", "envs", "requirements.lock"),
 )
-MOST_NAMED = 5
 # Of jobs of these rules only files with these ends are packed: weights and answers have licences of
 # their own, records that of the data, and predictions and BERTScores show records.
 PROOF = ("manifest.json", "cost.json", "log.jsonl", "fetched.json")
@@ -124,11 +123,8 @@ def _current_commit() -> str:
     """
     status = _git("status", "--porcelain", "--untracked-files=all", "--", *CODE).decode()
     if changed := [line[3:] for line in status.splitlines()]:
-        more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
-        raise InputError(
-            f"{', '.join(changed[:MOST_NAMED])}{more}: not as in the commit, so an archive would "
-            "have other code than made the results: commit or undo the changes"
-        )
+        told = "not as in the commit, so an archive would have other code than made the results"
+        raise InputError(f"{', '.join(changed)}: {told}: commit or undo the changes")
     return _git("rev-parse", "HEAD").decode().strip()
 
 

@@ -113,16 +113,14 @@ def overview(study: str, jobs: Iterable[Job]) -> str:
         return reasons != BELOW, sum(map(takes_long, concerned)), len(concerned)
 
     first = sorted(by_reasons, key=weight, reverse=True)
-    # What stands for all that follows from the others is last.
-    shown = first if len(first) <= MOST_REASONS else [*first[: MOST_REASONS - 1], first[-1]]
     lines = [f"Study {study}: {len(due):,} of {len(changes.jobs):,} jobs would run"]
     lines += [*map(_filled, _times(due)), ""]
-    for reasons in shown:
+    for reasons in first[:MOST_REASONS]:
         concerned = by_reasons[reasons]
         lines += [textwrap.shorten(reasons, WIDTH, placeholder=" ...")]
         lines += [_filled(f"{counts_by_kind(concerned)}; first {concerned[0].files[0]}")]
-    if more := len(first) - len(shown):
-        lines += [f"and {number_of(more, 'more reason')}"]
+    if more := first[MOST_REASONS:]:
+        lines += [f"and {number_of(len(more), 'more reason')}"]
     return "\n".join((*lines, "", "`python scripts/why.py FILE` explains one result"))
 
 
@@ -131,7 +129,7 @@ def _times(due: Sequence[Job]) -> Iterator[str]:
     costs = {job: cost for job in due if (cost := cost_in(job.outputs.get("cost", ())))}
     for device, number in Counter(cost.device for cost in costs.values()).items():
         seconds = sum(cost.total for cost in costs.values() if cost.device == device)
-        yield f"{time_text(seconds, '{} {}')} on {device}, as {number_of(number, 'job')} last took"
+        yield f"{time_text(seconds)} on {device}, as {number_of(number, 'job')} last took"
     if unknown := [job for job in due if takes_long(job) and job not in costs]:
         yield f"never timed: {counts_by_kind(unknown)}: `make check` estimates what it can"
     elif not costs:
@@ -139,18 +137,17 @@ def _times(due: Sequence[Job]) -> Iterator[str]:
 
 
 def counts_by_kind(jobs: Iterable[Any]) -> str:
-    """How many jobs of each kind, as in `3 adapters, 24 predictions, 60 short jobs`; of Snakemake's,
-    too."""
+    """How many jobs of each kind, as in `3 adapters, 60 short jobs`; of Snakemake's, too."""
     counts = Counter(WORDS.get(str(job.rule), SHORT) for job in jobs)
     words = (word for word in (*WORDS.values(), SHORT) if counts[word])
     return ", ".join(number_of(counts[word], word) for word in words)
 
 
-def time_text(seconds: float, form: str) -> str:
-    """A time in the unit that suits it; a form such as `{} GPU-{}` takes number and unit."""
+def time_text(seconds: float) -> str:
+    """A time in the unit that suits it."""
     number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
     text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
-    return form.format(text, unit if text == "1.0" else f"{unit}s")
+    return f"{text} {unit}{'' if text == '1.0' else 's'}"
 
 
 def _filled(text: str) -> str:

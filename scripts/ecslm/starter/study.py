@@ -244,8 +244,6 @@ def plan_start(
         # No name that the data may use for a task of the project.
         taken = (*task_names(registry), *(task.code for task in tasks))
         code = one.name if known else name_like(one.name, taken, otherwise="Task")
-        if divided:
-            _check_splits(data, one)
         kind, form = _kind(one, known)
         tasks.append(Task(code, one, kind, form, known, not divided or one.splits["train"] > 0))
     shares = None if divided else _shares(data, seen)
@@ -297,15 +295,6 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
-
-
-def _check_splits(data: Path, task: Seen) -> None:
-    """Refuse records of which some parts are missing."""
-    for split in ("test", "val") if task.splits["train"] else ("test",):
-        if not task.splits[split]:
-            fix = f'give some of them `"split": "{split}"`, or leave `split` out of all records'
-            missing = f"{task.name} has no record for {split.replace('test', 'tests')}"
-            raise InputError(f"{data}: {missing}: {fix} and they will be divided")
 
 
 def _rounded(share: float) -> float:

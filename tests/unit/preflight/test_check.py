@@ -61,7 +61,7 @@ def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_pat
     study, found = check_study([], None, "gpu")
     assert (study, fails(found)) == ("demo", False)
     assert [*dict.fromkeys(one.check for one in found)] == [
-        *("configuration", "profile", "jobs", "time", "GPUs", "disk")
+        *("configuration", "profile", "jobs", "time", "GPUs", "disk", "API keys")
     ]
     assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
     _, on_cluster = check_study([], None, "slurm")
@@ -98,7 +98,7 @@ def test_what_is_there_is_told_and_what_is_not_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**12))
     (room,) = check_room(run)
     assert room.message == "at least 292MB needed, 1.00TB free"
-    assert not list(check_keys(planned_run()))
+    assert list(check_keys(planned_run())) == [ok("all that are needed are set")]
     run = planned_run(models=ONE["models"] | {"Large": SERVED})
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(InputError, match=VARIABLE):

@@ -103,7 +103,7 @@ def test_time_limits_are_read_as_sinfo_writes_them(days: int, hours: int, minute
 
 def test_a_cluster_that_cannot_be_asked_is_one_line(slurm: Slurm) -> None:
     slurm.make("sinfo", "echo no controller >&2; exit 1")
-    with pytest.raises(InputError, match="^no controller$"):
+    with pytest.raises(InputError, match=r"^no controller$"):
         told()
     with pytest.raises(InputError, match=r"^no answer within 0\.1 seconds"):
         ask_slurm("sleep 9", 0.1)

@@ -45,12 +45,12 @@ def took(hours: float, path: str, device: str = GPU.name) -> None:
 @pytest.mark.parametrize("device", [GPU.name, "NVIDIA Y50", "x86_64 CPU, 2 threads"])
 def test_what_ran_on_such_a_device_counts_as_it_took_and_the_rest_is_estimated(device: str) -> None:
     (expected,) = told(run())
-    assert " on NVIDIA Z100; " in expected
+    assert " of NVIDIA Z100; " in expected
     assert expected.endswith("; 0 jobs as last measured, 2 jobs estimated as on NVIDIA A10G")
     took(30, ADAPTER, device)
     took(12, PREDICTION, device)
     (line,) = told(run())
-    assert line.startswith("42 GPU-hours on NVIDIA Z100; 42 USD") == (device == GPU.name)
+    assert line.startswith("42 hours of NVIDIA Z100; 42 USD") == (device == GPU.name)
     assert ("2 jobs as last measured, 0 jobs estimated" in line) == (device == GPU.name)
     assert (line == expected) == (device != GPU.name)
     (on_cpu,) = told(run(device="cpu"))
