@@ -1,7 +1,6 @@
 """A Hugging Face hub in this process: it answers as the real one does, as far as it is asked."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,8 +37,6 @@ class FakeHub:
     """The status of all answers, if something is wrong with the hub."""
     content: bytes | None = None
     """What all answers are, if something else answers in place of the hub."""
-    seconds: float = 0.0
-    """Before each answer."""
     received: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -90,7 +87,6 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             hub.received.append(path)
-            time.sleep(hub.seconds)
             status, headers, value = _answer(hub, path, self.headers.get("Authorization"))
             content = json.dumps(value).encode() if hub.content is None else hub.content
             self.send_response(status)

@@ -7,7 +7,6 @@ import pytest
 from support.fake_hub import COMMIT, TOKEN, FakeHub, FakeRepository
 from support.planned_runs import lines, on_hub, planned_run
 
-from ecslm.preflight import hub as asking
 from ecslm.preflight.hub import check_hub
 
 ECINSTRUCT = {"source": "hub", "id": "a/data", "revision": COMMIT}
@@ -75,27 +74,19 @@ def test_an_unknown_repository_or_revision_names_the_key(hub: FakeHub) -> None:
         hub.models["a/small"] = FakeRepository(private=not private)
 
 
-@pytest.mark.parametrize("trouble", ["busy", "page", "nothing", "offline", "slow"])
+@pytest.mark.parametrize("trouble", ["status 503", "a page", "nothing"])
 def test_a_hub_that_cannot_be_asked_is_one_line_for_all_repositories(
     trouble: str, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from huggingface_hub import constants
 
-    reasons = {"busy": "status 503", "offline": "HF_HUB_OFFLINE", "slow": "timed out"}
     # Nothing listens at the port of an echo service; its password is not shown.
     url = "http://127.0.0.1:7/hub" if trouble == "nothing" else hub.url
     monkeypatch.setattr(constants, "ENDPOINT", url.replace("127", "me:p@ss@127", 1))
-    if trouble == "busy":
-        hub.status = 503
-    elif trouble == "page":
-        hub.content = b"<html>Log in</html>"
-    elif trouble == "offline":
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    elif trouble == "slow":
-        monkeypatch.setattr(asking, "SECONDS", 0.05)
-        hub.seconds = 0.5
+    hub.status = 503 if trouble == "status 503" else None
+    hub.content = b"<html>Log in</html>" if trouble == "a page" else None
     (line,) = told(data=ECINSTRUCT)
     assert line.startswith(f"error: {url}: cannot be reached (")
-    assert reasons.get(trouble, "") in line
+    assert hub.status is None or trouble in line
     assert "--config study=shop -- bases datasets" in line
     assert "p@ss" not in line
