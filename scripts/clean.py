@@ -46,10 +46,7 @@ def main(
         leftovers = Leftovers(chosen, dag.written, dag.jobs)
     # Listed is what is removed: nothing may come in between.
     with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():
-        if forget:
-            files = leftovers.results_of(forget)
-        else:
-            files = [*leftovers.unmade(), *leftovers.bases()]
+        files = leftovers.results_of(forget) if forget else leftovers.unmade()
         size = sum(path.stat().st_size for path in files)
         for line in listed(files):
             print(line)

@@ -1,6 +1,6 @@
 """Show what a run would do, why, and how long it takes; or for results what they were built from.
 
-Without files: the jobs that `snakemake --cores all` would run, by cause, the most expensive first.
+Without files: the jobs that `snakemake --cores all` would run, by what has changed, the most expensive first.
 With files: what each was built from, what has changed since, and whether it will be rebuilt.
 
 examples:
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.hashing import load_digests
+from ecslm.plan.checks import check_named_files
+from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import overview
@@ -40,13 +42,18 @@ def main(
     values = with_seeds(seeds)
     chosen = Study.read(configfile, study, values)
     run = Run(chosen)
+    if not files:
+        # As before a run, which would be refused for the same reasons.
+        check_named_files(chosen)
     with read_dag(configfile, study, list(map(str, files)) or ["all"], values) as dag:
         jobs = dag.jobs
     for path in files:
         print(explain(Changes(jobs), path))
     if not files:
-        # As before a run, which would be refused for the same reasons.
         run.check(jobs)
+        due = [job for job in jobs if job.due]
+        run.check_data(due)
+        check_base_folders(chosen, {path for job in due for path in job.files})
         print(overview(chosen.name, jobs))
 
 

@@ -17,14 +17,11 @@ from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices
 from ecslm.preflight.needs import check_memory, check_time
-from ecslm.preflight.profiles import DEVICES, SLURM, read_profile
+from ecslm.preflight.profiles import SLURM, read_profile
 from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
 from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
-
-# What warnings begin with where they are printed.
-PREFIX = "warning: "
 
 
 def check_study(
@@ -69,7 +66,7 @@ def check_study(
             with checking("configuration"):
                 run.check(jobs)
             run.check_data(due)
-    told = [warning(text.removeprefix(PREFIX)) for text in warned]
+    told = [warning(text.removeprefix("warning: ")) for text in warned]
     if not found and not told:
         told = [ok("fits the files that it names, and the results")]
     found += [replace(one, check="configuration") for one in told]
@@ -96,8 +93,8 @@ def check_profile(run: PlannedRun) -> Iterator[Finding]:
         yield error(f"its plugin {plugin} is not installed: run `{command}`", path)
     for key, value in profile.resources.items():
         rule, _, resource = key.partition(":")
-        if resource == "device" and value not in DEVICES:
-            yield error(f"set-resources: {key}={value}: expected {' or '.join(DEVICES)}", path)
+        if resource == "device" and value not in ("cpu", "cuda"):
+            yield error(f"set-resources: {key}={value}: expected cpu or cuda", path)
         if rule not in run.rules:
             yield error(f"set-resources: no rule `{rule}`{nearest(rule, run.rules)}", path)
 

@@ -13,8 +13,6 @@ from ecslm.common.text import nearest
 
 PROFILES = Path("profiles")
 SLURM = "slurm"
-# Where models can run.
-DEVICES = ("cpu", "cuda")
 KEYS = ("resources", "default-resources", "set-resources", "groups", "group-components")
 
 

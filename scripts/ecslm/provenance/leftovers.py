@@ -57,9 +57,11 @@ class Leftovers:
         }
 
     def unmade(self) -> list[Path]:
-        """Files that jobs have made, with logs and unfinished work, and that none makes now."""
+        """Files that jobs have made, with logs and unfinished work, and that none makes now; and
+        those of bases that no study uses."""
         made = {path for job in self._jobs for path in (*job.files, *job.logs)}
-        return [path for path, result in self._written.items() if result not in made]
+        unmade = [path for path, result in self._written.items() if result not in made]
+        return [*unmade, *self.bases()]
 
     def bases(self) -> list[Path]:
         """Files of bases that no study of the configuration uses.
