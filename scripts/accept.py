@@ -52,8 +52,8 @@ def main(
         if not groups:
             print("nothing to accept: no finished results are due for their code or versions alone")
         for group, computed in groups:
-            words = f"computing {len(computed)} of {len(group)} again"
-            print(f"{group[0].job.rule}: {words}", flush=True)
+            count = f"{len(computed)} of {len(group)}"
+            print(f"{group[0].job.rule}: computing {count} again", flush=True)
             with tempfile.TemporaryDirectory(prefix="ecslm-accept-") as folder:
                 for path in accept(group, computed, Path(folder)):
                     print(f"  equal: recorded in {path}")

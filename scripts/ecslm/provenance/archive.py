@@ -27,8 +27,6 @@ from ecslm.schemas.task import CONFIG_FILE
 PROJECT = CONFIG_FILE.parent
 README = Path("report/archive.md")
 CITATION = "CITATION.cff"
-# Of a commit.
-LENGTH = 12
 # Zip files know no earlier time; a real one would differ each time.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE, UNIX = 0o100644 << 16, 3
@@ -71,7 +69,7 @@ def archive_study(
     own = {path.as_posix(): path.read_bytes() for path in packed_files(configfiles, study)}
     commit = _current_commit()
     own |= _own_texts(study, commit)
-    top = f"ecslm-{study.name}-{commit[:LENGTH]}"
+    top = f"ecslm-{study.name}-{commit[:12]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={top}/code/", commit))
     with zipfile.ZipFile(packed, "a") as bundle:
         code = [name for name in bundle.namelist() if not name.endswith("/")]
