@@ -7,7 +7,7 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
-from ecslm.provenance.checks import about_target
+from ecslm.common.text import nearest
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
 
@@ -31,7 +31,7 @@ def replaced_handler():
 def about(target):
     """What is wrong with a target that no rule makes."""
     named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return about_target(STUDY.name, STUDY.config.studies, named, target)
+    return f"{target}: no such target or result of study {STUDY.name}{nearest(target, named)}"
 
 
 USUAL = replaced_handler()

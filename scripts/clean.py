@@ -1,7 +1,7 @@
 """List files of a study that no job makes any more, and remove them with `--remove`.
 
-They are results of models, seeds, tasks and tables that are no longer in the configuration, or of a
-whole study that is not. Base weights are listed if no study of the configuration uses them.
+They are results of models, seeds, tasks and tables that are no longer in the configuration. Base
+weights are listed if no study of the configuration uses them.
 
 With `--forget FILE`: list or remove finished results, so that they are made again although nothing
 has changed.
@@ -41,29 +41,15 @@ def main(
         forget: results, or directories of them, instead of what no job makes
     """
     values = with_seeds(seeds)
-    config = Study.read(configfile, None, values).config
-    study = study or config.study
-    configured = study in config.studies
-    # A study that is no longer configured has no jobs, but rules write the same files for others.
-    graph = (study, None) if configured else (None, ("bases",))
-    with read_dag(configfile, *graph, values) as dag:
-        written, jobs = dag.written, dag.jobs if configured else ()
-    config = config.model_copy(update={"study": study if configured else config.study})
-    leftovers = Leftovers(config, study, written, jobs)
+    chosen = Study.read(configfile, study, values)
+    with read_dag(configfile, study, None, values) as dag:
+        leftovers = Leftovers(chosen, dag.written, dag.jobs)
     # Listed is what is removed: nothing may come in between.
     with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():
-        if forget:
-            files = leftovers.results_of(forget)
-        else:
-            files = [*leftovers.unmade(), *leftovers.bases()]
+        files = leftovers.results_of(forget) if forget else leftovers.unmade()
         size = sum(path.stat().st_size for path in files)
         for line in listed(files):
             print(line)
-        if not forget and (unknown := leftovers.unknown_studies()):
-            print(
-                f"{', '.join(map(str, unknown))}: no study of this configuration: bases that it "
-                "may use stay; add its --configfile, or name it with --study to remove its results"
-            )
         if remove:
             remove_files(files, forget=bool(forget))
     amount = f"{number_of(len(files), 'file')}, {tqdm.format_sizeof(size, 'B')}"

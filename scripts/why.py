@@ -1,6 +1,6 @@
 """Show what a run would do, why, and how long it takes; or for results what they were built from.
 
-Without files: the jobs that `snakemake --cores all` would run, by cause, the most expensive first.
+Without files: what `snakemake --cores all` would run, by what has changed, the longest jobs first.
 With files: what each was built from, what has changed since, and whether it will be rebuilt.
 
 examples:

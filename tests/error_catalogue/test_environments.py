@@ -12,9 +12,6 @@ from support.project import ROOT
 from support.scratch import snakemake
 from support.scripts import run_script
 
-from ecslm.common.errors import InputError
-from ecslm.preflight.profiles import read_profile
-
 GENERATED = study_options("generated")
 RESULTS = "results/generated"
 # Root may read and write whatever permissions say, unless it gives that up.
@@ -77,19 +74,6 @@ def test_a_run_that_would_pass_over_changes_is_refused_though_nothing_seems_to_b
     words = ["--rerun-triggers: without params, input, code", "leave rerun-triggers out"]
     command = ("--cores", "1", "--rerun-triggers", "mtime", *GENERATED)
     refused(finished, lambda: snakemake(finished, *command), words)
-
-
-def test_a_profile_by_which_runs_would_pass_over_changes_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = Path("profiles/mine/config.yaml")
-    path.parent.mkdir(parents=True)
-    path.write_text("cores: 1\nrerun-triggers: [params, input, code]\n")
-    with pytest.raises(InputError, match=f"^{path}: rerun-triggers: without .* a run would keep"):
-        read_profile("mine")
-    path.write_text("rerun-triggers: [mtime, params, input, code, software-env]\n")
-    assert read_profile("mine").name == "mine"
 
 
 def test_why_a_job_failed_is_the_last_line_of_a_run(finished: Path) -> None:

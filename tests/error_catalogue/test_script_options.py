@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from support.broken_inputs import assert_refused, nothing_lost
-from support.completed import script_of, study_options
+from support.completed import CONFIGURATION, script_of
+from support.graphs import commands_of
 from support.project import SCRIPTS
-from support.scratch import list_jobs
 from support.scripts import parser_of, run_script
 
 from ecslm.script import output_file
@@ -64,12 +64,10 @@ def commands(project: Path) -> dict[str, list[str]]:
     found = {path.name: list(BY_HAND.get(path.name, [])) for path in SCRIPTS.glob("*.py")}
     targets = ("all", "export", "latency", "report")
     for study in ("generated", "local"):
-        options = ("--dry-run", "--forceall", *study_options(study), "--", *targets)
-        for job in list_jobs(project, *options):
-            if job.command:
-                script, words = script_of(job.command)
-                words = without(words, *OF_RUNS)
-                found[script] = max(found[script], words, key=lambda own: str(own).count("'--"))
+        for command in commands_of(project, CONFIGURATION.name, study, *targets):
+            script, words = script_of(command)
+            words = without(words, *OF_RUNS)
+            found[script] = max(found[script], words, key=lambda own: str(own).count("'--"))
     return found
 
 

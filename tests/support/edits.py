@@ -23,10 +23,6 @@ from ecslm.data.labels import GRADES
 Edit = Callable[[Path], None]
 
 
-def nothing(_project: Path) -> None:
-    """No edit at all."""
-
-
 def together(*edits: Edit) -> Edit:
     """Several edits, one after the other."""
 

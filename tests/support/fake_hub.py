@@ -1,7 +1,6 @@
 """A Hugging Face hub in this process: it answers as the real one does, as far as it is asked."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ class FakeRepository:
 
     gated: bool = False
     private: bool = False
-    license: str | None = "apache-2.0"
     revisions: Mapping[str, str] = field(default_factory=lambda: {"main": COMMIT})
 
 
@@ -39,8 +37,6 @@ class FakeHub:
     """The status of all answers, if something is wrong with the hub."""
     content: bytes | None = None
     """What all answers are, if something else answers in place of the hub."""
-    seconds: float = 0.0
-    """Before each answer."""
     received: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -80,9 +76,8 @@ def _answer(hub: FakeHub, path: str, authorization: str | None) -> Answer:
     commit = repository.revisions.get(unquote(rest[0]))
     if commit is None:
         return 404, {"X-Error-Code": "RevisionNotFound"}, {"error": "Invalid rev id"}
-    card = {} if repository.license is None else {"cardData": {"license": repository.license}}
     gated = "manual" if repository.gated else False
-    return 200, {}, {"id": id_, "sha": commit, "gated": gated, "private": False, **card}
+    return 200, {}, {"id": id_, "sha": commit, "gated": gated, "private": False}
 
 
 def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
@@ -92,7 +87,6 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             hub.received.append(path)
-            time.sleep(hub.seconds)
             status, headers, value = _answer(hub, path, self.headers.get("Authorization"))
             content = json.dumps(value).encode() if hub.content is None else hub.content
             self.send_response(status)

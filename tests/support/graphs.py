@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import chdir
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,18 @@ def with_readers(names: Iterable[str], graph: Graph) -> set[str]:
     return found
 
 
-def due_commands(project: Path, configfile: str, study: str, *targets: str) -> list[str]:
-    """The commands of the jobs that a run would do, if the project has the code of this process."""
+def commands_of(
+    project: Path, configfile: str, study: str, *targets: str, due: bool = False
+) -> list[str]:
+    """The commands of all jobs of some targets, or of those that a run would do, if the project has
+    the code of this process."""
     from ecslm.provenance.dag import read_dag
 
     with chdir(project), read_dag([Path(configfile)], study, targets or ["all"]) as dag:
-        return [dag.command(job) for job in dag.jobs if job.due]
+        return [dag.command(job) for job in dag.jobs if job.due or not due]
+
+
+due_commands = partial(commands_of, due=True)
 
 
 def graph_here(configfile: str, study: str) -> Graph:

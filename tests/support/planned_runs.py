@@ -24,13 +24,11 @@ ONE = {
 def planned_run(
     profile: Profile = HERE,
     bases: dict[str, BaseSource] | None = None,
-    licences: dict[str, str] | None = None,
     **study: Any,
 ) -> PlannedRun:
     """A run of a study of one task and one tuned model, of which nothing has been made."""
     made = plan(**(ONE | study))
     made.config.bases.update(bases or {})
-    made.config.licenses.update(licences or {})
     return PlannedRun(made, jobs_of(made), profile)
 
 

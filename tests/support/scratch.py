@@ -1,13 +1,10 @@
 """A scratch copy of the project, in which tests run Snakemake as a user would."""
 
-import json
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from support import warm
@@ -72,32 +69,6 @@ def start_snakemake(
     """Run Snakemake in the background, as `start_script` does."""
     command = ("-m", "snakemake", *arguments)
     return start_script(project, output, *command, environment=environment)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job that Snakemake plans: why it would run, and its command; None for a mere target."""
-
-    rule: str
-    wildcards: dict[str, str]
-    reason: str
-    command: str | None
-
-    @property
-    def name(self) -> str:
-        """The rule, and the wildcards as they stand in paths, as in `score Tiny/seed-0/QPR`."""
-        parts = [f"seed-{v}" if k == "seed" else v for k, v in self.wildcards.items()]
-        return f"{self.rule} {'/'.join(parts)}".rstrip()
-
-
-def list_jobs(project: Path, *arguments: str) -> list[Job]:
-    """Run Snakemake in a scratch copy, as `snakemake` does, and return the jobs that it plans."""
-    with tempfile.TemporaryDirectory() as folder:
-        jobs = Path(folder) / "jobs.jsonl"
-        command = [str(Path(__file__).with_name("job_listing.py")), str(jobs), *arguments]
-        run = warm.run(command, project, environment_of_tests())
-        assert run.returncode == 0, run.stdout + run.stderr
-        return [Job(**json.loads(line)) for line in jobs.read_text(encoding="utf-8").splitlines()]
 
 
 def environment_of_tests() -> dict[str, str]:

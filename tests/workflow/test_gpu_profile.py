@@ -1,38 +1,38 @@
 """The profile of a machine with GPUs: the same jobs, on devices of their own."""
 
 import os
+import re
 import shlex
 from pathlib import Path
 
 import pytest
 from support import warm
 from support.completed import CONFIGURATION, study_options
+from support.graphs import commands_of
 from support.project import ROOT
-from support.scratch import errors, list_jobs, start_snakemake
-
-from ecslm.provenance.dag import read_dag
+from support.scratch import errors, snakemake, start_snakemake
 
 GENERATED = study_options("generated")
 PROFILE = ("--workflow-profile", "profiles/gpu")
 LOADING = {"train_adapter", "predict"}
-ON_GPU = {*LOADING, "measure_latency", "bertscore", "export_model"}
+ON_GPU = {*LOADING, "measure_latency", "bertscore", "export"}
 BROKEN_DRIVER = {"PYTHONPATH": str(ROOT / "tests/support/broken_driver")}
 
 
 def test_it_runs_the_same_jobs_which_lease_a_gpu_before_they_load_torch(
-    completed: Path, monkeypatch: pytest.MonkeyPatch
+    completed: Path,
 ) -> None:
     """Those that ask are told that the driver does not answer, and there is no torch."""
-    due = ("--dry-run", "--forceall", "--cores", "1", *GENERATED, "--", "all", "latency", "export")
-    planned = list_jobs(completed, *PROFILE, *due)
-    commands = {job.command: job.rule for job in planned if job.command}
-    monkeypatch.chdir(completed)
-    with read_dag([Path(CONFIGURATION.name)], "generated", ("all", "latency", "export")) as dag:
-        without = [dag.command(job) for job in dag.jobs]
-    assert commands.keys() == {one.replace("--device cpu", "--device cuda") for one in without}
-    assert all(("--device cuda" in one) == (rule in ON_GPU) for one, rule in commands.items())
-    for rule, job in {job.rule: job for job in planned if job.rule in LOADING}.items():
-        _, *command = shlex.split(job.command or "")
+    targets = ("all", "latency", "export")
+    options = ("--dry-run", "--forceall", "--printshellcmds", "--cores", "1", *GENERATED)
+    run = snakemake(completed, *PROFILE, *options, "--", *targets)
+    commands = set(re.findall(r"(?:^|: | )(python scripts/.*)$", run.stdout, re.MULTILINE))
+    without = commands_of(completed, CONFIGURATION.name, "generated", *targets)
+    assert commands == {one.replace("--device cpu", "--device cuda") for one in without}
+    script = {one: Path(one.split()[1]).stem for one in commands}
+    assert all(("--device cuda" in one) == (script[one] in ON_GPU) for one in commands)
+    for rule, one in {script[one]: one for one in commands if script[one] in LOADING}.items():
+        _, *command = shlex.split(one)
         done = warm.run(command, completed, os.environ | BROKEN_DRIVER)
         assert errors(done.stderr) == [
             "device: the NVIDIA driver does not answer (Unknown Error): make `nvidia-smi` "

@@ -1,18 +1,17 @@
 """Estimates what trainings, predictions and BERTScores need: memory and time, from the sizes of the
 model and the settings.
 
-Counted are the tensors that `training/` keeps (see `kept` and `kept_fused`), those of
-`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64
-with the embeddings of a chunk of pairs.
+Counted are the tensors that `training/` keeps (see `kept`), those of
+`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ecslm.estimates.estimate import (
     CONTEXT,
     DOUBLES,
+    FUSED_FLOAT32,
     LOADING,
     RATES,
     WRITING,
@@ -59,13 +58,11 @@ SCORED = 1024
 # BERTScore
 
 DOUBLE = 8
-# As in `scoring/bertscore`, which loads torch: texts of an encoder's pass, and pairs of a chunk.
-TEXTS, PAIRS = 16, 128
-# Encoders read no longer texts.
-LONGEST = 512
-# States of a token in a layer, in widths of the encoder: queries, keys, values, the attended, and
-# four times as wide inside, with activation.
-STATES = 14
+# Weights of an encoder of unknown size, FacebookAI/roberta-large. That share of them is multiplied:
+# not those of embeddings, nor of layers above the one that is matched.
+ROBERTA_LARGE, COMPUTED = 355_000_000, 0.6
+# Bytes of its states for 16 texts of 512 tokens, and of the embeddings of 128 pairs.
+STATES = 3 * 10**9
 
 
 def estimate_training(
@@ -116,14 +113,12 @@ def estimate_training(
             # Of one layer at a time the weights are unpacked.
             nf4 = precision.quantization == "nf4"
             base = sizes.packed(precision) + nf4 * size * sizes.inner * sizes.hidden
-        if fused:
-            attended = min(longest, length + BLOCK) if device.kind == "cpu" else 0.0
-            of_token = sizes.depth * kept_fused(sizes, size, attended)
-        else:
-            layer = kept(sizes, size, settings.dropout > 0)
-            # If they are computed again: of each layer its input, and all of one.
-            computed_again = sizes.depth * FLOAT * sizes.hidden + layer
-            of_token = computed_again if settings.gradient_checkpointing else sizes.depth * layer
+        attended = min(longest, length + BLOCK) if device.kind == "cpu" else 0.0
+        layer = kept(sizes, size, settings.dropout > 0, attended if fused else None)
+        of_token = sizes.depth * layer
+        if settings.gradient_checkpointing:
+            # Of each layer its input, and all of one.
+            of_token = sizes.depth * FLOAT * sizes.hidden + layer
         # The gradients of one layer at a time: of its wide states, and of the narrow ones in
         # float32.
         passing = 3 * size * sizes.inner + 4 * FLOAT * sizes.hidden
@@ -146,6 +141,8 @@ def estimate_training(
         passes = max(math.ceil(count / settings.global_batch), tokens / of_pass(budget))
         fast = fused if device.kind == "cpu" else settings.packing
         share = rates.fast_training if fast else rates.training
+        if fused and device.rate(precision.dtype) <= device.rate("float32"):
+            share = max(share, FUSED_FLOAT32)
         epoch = flops / (device.rate(precision.dtype) * share)
         epoch += passes * sizes.depth * PASSES * rates.layer
         together = 1 + TOGETHER * (processes - 1)
@@ -160,41 +157,28 @@ def estimate_training(
     return Estimate(parts, processes * host, seconds(fitting or configured), fitting)
 
 
-def kept(sizes: Sizes, size: int, dropout: bool) -> float:
-    """Bytes that a layer of transformers' Llama with peft's updates keeps of a token.
-
-    All linear layers are assumed to have an update.
+def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None) -> float:
+    """Bytes that a layer keeps of a token: one of transformers' Llama, all of whose linear layers
+    have peft's updates, or one of `training/fused.py`.
 
     Args:
         size: bytes of a number, of the type of computation.
+        fused: None where layers are not; else the tokens whose weights of attention are kept, for
+            each head, 0 where a kernel computes them again.
     """
     hidden, inner, queries, keys = sizes.hidden, sizes.inner, sizes.queries, sizes.keys
     # Both norms compute in float32.
     norms = 2 * FLOAT * hidden
-    # Queries, keys and values as attention reads them, and its output.
-    attention = size * (2 * queries + 2 * max(keys, queries))
-    # The gate, its activation, and what that is multiplied with.
-    feed_forward = 3 * size * inner
+    if fused is not None:
+        attention = 2 * queries + 2 * keys + queries / HEAD_SIZE * fused
+        return norms + size * (2 * hidden + queries + inner + attention + 2 * inner)
+    # Queries, keys and values as attention reads them, and its output; the gate, its activation,
+    # and what that is multiplied with.
+    states = size * (2 * queries + 2 * max(keys, queries) + 3 * inner)
     # What an update multiplies: in float32, with a mask of one byte if some of it is dropped. Only
     # in float32 without dropout do updates of one input share it.
-    copy = FLOAT + 1 if dropout else FLOAT
     inputs = 2 * hidden if size == FLOAT and not dropout else 5 * hidden
-    return norms + attention + feed_forward + copy * (inputs + queries + inner)
-
-
-def kept_fused(sizes: Sizes, size: int, attended: float) -> float:
-    """Bytes that a layer of `training/fused.py` keeps of a token.
-
-    Args:
-        size: as of `kept`.
-        attended: tokens whose weights of attention are kept, for each head; 0 where a kernel
-            computes them again.
-    """
-    hidden, inner, queries, keys = sizes.hidden, sizes.inner, sizes.queries, sizes.keys
-    norms = 2 * FLOAT * hidden
-    products = size * (2 * hidden + queries + inner)
-    attention = size * (2 * queries + 2 * keys + queries / HEAD_SIZE * attended)
-    return norms + products + attention + 2 * size * inner
+    return norms + states + (FLOAT + dropout) * (inputs + queries + inner)
 
 
 def estimate_predictions(
@@ -280,51 +264,20 @@ def estimate_predictions(
     )
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """The sizes of an encoder, which has no head."""
-
-    embedding: int
-    """Weights of the embedding of tokens."""
-    linear: int
-    """Weights of all other matrices."""
-    width: int
-    depth: int
-
-
-# For an encoder of unknown size: FacebookAI/roberta-large, by its config.json.
-ROBERTA_LARGE = Encoder(50265 * 1024, 24 * 12 * 1024**2, 1024, 24)
-
-
-def estimate_bertscore(
-    encoder: Encoder, layer: int, texts: int, tokens: float, longest: int, device: Device
-) -> Estimate:
-    """The needs of one BERTScore job.
+def estimate_bertscore(weights: int, texts: int, tokens: float, device: Device) -> Estimate:
+    """The needs of one BERTScore job, at most: of texts as long as the encoder reads.
 
     Args:
-        layer: whose embeddings are matched; those above are not computed.
+        weights: of the encoder.
         texts: predictions and references.
         tokens: of a text, on average.
-        longest: tokens of the longest text.
     """
-    rates, width = RATES[device.kind], encoder.width
-    weights = encoder.embedding + encoder.linear
-    tokens, longest = min(tokens, LONGEST), min(longest, LONGEST)
-    batch = min(TEXTS, texts) * longest
-    attention = batch * (width // HEAD_SIZE + 1) * longest
-    states = round(rates.pieces * DOUBLE * (STATES * batch * width + 2 * attention))
-    # On the processor, wherever the encoder is.
-    embeddings = round(rates.pieces * DOUBLE * min(2 * PAIRS, texts) * longest * width)
+    rates = RATES[device.kind]
     # Its files are mapped into memory, and turned into float64 matrix by matrix.
     process = round(rates.process + FLOAT * weights)
-    parts = {"encoder": DOUBLE * weights, "states": states}
-    if device.kind == "cpu":
-        parts |= {"process": process, "embeddings": embeddings}
-        host = sum(parts.values())
-    else:
-        parts["process"] = round(CONTEXT)
-        host = process + embeddings
-    flops = tokens * (2 * encoder.linear + 4 * encoder.depth * width * tokens)
-    computed = texts * flops * min(layer / encoder.depth, 1)
-    seconds = rates.start + FLOAT * weights / LOADING
-    return Estimate(parts, host, seconds + computed / (device.rate("float64") * DOUBLES))
+    parts = {"encoder": DOUBLE * weights, "states": STATES}
+    parts["process"] = process if device.kind == "cpu" else round(CONTEXT)
+    host = sum(parts.values()) if device.kind == "cpu" else process + STATES
+    flops = texts * tokens * 2 * COMPUTED * weights
+    seconds = rates.start + FLOAT * weights / LOADING + flops / (device.rate("float64") * DOUBLES)
+    return Estimate(parts, host, seconds)

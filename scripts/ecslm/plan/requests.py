@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -15,7 +16,6 @@ from ecslm.data.settings import PathData
 from ecslm.estimates.estimate import DEVICES, Device, Estimate, Records, read_devices
 from ecslm.estimates.jobs import (
     ROBERTA_LARGE,
-    Encoder,
     estimate_bertscore,
     estimate_predictions,
     estimate_training,
@@ -41,6 +41,9 @@ UNKNOWN_RECORDS = {"train": 10_000, "val": 1_000, "test": 1_000}
 # of prompts and answers, and the mean of an example in the prompt.
 LENGTHS = Path("resources/lengths.csv")
 TOKENS = ("prompt", "longest_prompt", "answer", "longest_answer", "example")
+# Own records that are measured; the fewest characters of a token, in Latin letters;
+# and tokens of a prompt beside the record, as the turns of a chat.
+MOST_MEASURED, CHARACTERS, TURNS = 1000, 2.5, 40
 
 
 class Requests:
@@ -165,14 +168,11 @@ class Requests:
         settings, records = self.study.settings.bertscore, self._records(task, "test", shots=0)
         assert settings, "the configuration requires it of generation tasks"
         sizes = self.sizes(settings.encoder)
-        encoder = sizes and Encoder(sizes.embedding, sizes.linear, sizes.hidden, sizes.depth)
         # Half of the texts are answers, and half references.
-        limit = self.study.decoding(task).max_new_tokens
-        mean = (records.answer + (limit if longest else records.answer)) / 2
-        most = max(limit, records.longest_answer)
-        return estimate_bertscore(
-            encoder or ROBERTA_LARGE, settings.layer, 2 * records.count, mean, most, device
-        )
+        answer = self.study.decoding(task).max_new_tokens if longest else records.answer
+        mean = (records.answer + answer) / 2
+        weights = sizes.stored if sizes else ROBERTA_LARGE
+        return estimate_bertscore(weights, 2 * records.count, mean, device)
 
     # What they rest on
 
@@ -225,8 +225,10 @@ class Requests:
         self, task: str, split: str, shots: int, settings: Sequence[str] | None = None
     ) -> Records:
         """The records of a dataset file, in prompts with so many examples."""
-        # Of a task that is not in the file, the means of all.
+        # Of a task that is not in the file, those of its own records or else the means of all.
         rows = [self._lengths[task]] if task in self._lengths else list(self._lengths.values())
+        if task not in self._lengths and (own := self._own_lengths(task, split)):
+            rows = [own]
         return Records(
             count=self.count(task, split, settings),
             prompt=fmean(one["prompt"] + shots * one["example"] for one in rows),
@@ -234,6 +236,23 @@ class Requests:
             answer=fmean(one["answer"] for one in rows),
             longest_answer=max(one["longest_answer"] for one in rows),
         )
+
+    @cache  # noqa: B019 - one instance a process
+    def _own_lengths(self, task: str, split: str) -> Mapping[str, int] | None:
+        """The same of the first records in local files, by their characters; None without any."""
+        data, found = self.study.settings.data, list[tuple[float, float]]()
+        if isinstance(data, PathData) and Path(data.path).exists():
+            rows = source_of(self.study).rows
+            parts = rows.of(self.study.task_names(task), split)
+            for _, row in islice(rows.rows(parts), MOST_MEASURED):
+                texts = (str(row.get(name) or "") for name in ("instruction", "input", "options"))
+                asked, answer = sum(map(len, texts)), len(str(row.get("output")))
+                found.append((asked / CHARACTERS + TURNS, answer / CHARACTERS + 1))
+        if not found:
+            return None
+        prompts, answers = zip(*found, strict=True)
+        values = fmean(prompts), max(prompts), fmean(answers), max(answers), fmean(prompts)
+        return dict(zip(TOKENS, map(math.ceil, values), strict=True))
 
     @cached_property
     def _lengths(self) -> Mapping[str, Mapping[str, int]]:

@@ -1,27 +1,27 @@
 """All checks of a run, in the order in which they are shown."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import Value
 from ecslm.common.logs import collected_warnings
+from ecslm.common.text import nearest
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.findings import Finding, PlannedRun, found_by, ok, refusals, warning
+from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.hub import check_hub
-from ecslm.preflight.machine import check_cache_folder, check_devices, check_latex, check_versions
+from ecslm.preflight.machine import check_cache_folder, check_devices
 from ecslm.preflight.needs import check_memory, check_time
-from ecslm.preflight.profiles import profile_problems, read_profile
+from ecslm.preflight.profiles import SLURM, read_profile
 from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
 from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
-
-# What warnings begin with where they are printed.
-PREFIX = "warning: "
 
 
 def check_study(
@@ -40,58 +40,63 @@ def check_study(
     """
     found: list[Finding] = []
 
-    def attempted(action: Callable[[], Value], check: str = "configuration") -> Value | None:
-        """What an action returns; None if it refuses the run, which is found then."""
+    @contextmanager
+    def checking(check: str) -> Iterator[None]:
+        """Count a refusal in this block, as at the start of a run, as what a check finds."""
         try:
-            return action()
+            yield
         except InputError as problems:
-            found.extend(found_by(check, refusals(problems)))
-            return None
+            found.extend(
+                Finding(**vars(one) | {"path": str(one.path)}, check=check)
+                for one in problems.details
+            )
 
-    # What speaks against a run, as its start checks it.
+    chosen, rules, due = None, None, list[Job]()
     with collected_warnings() as warned:
-        chosen = attempted(lambda: Study.read(configfiles, study))
-        attempted(check_cache_folder)
-        run = chosen and attempted(lambda: Run(chosen))
-        jobs: tuple[Job, ...] = ()
-        rules = None
-        if chosen and run:
-            attempted(lambda: check_named_files(chosen))
-            if graph := attempted(lambda: _graph(configfiles, study)):
-                jobs, rules = graph
-                attempted(lambda: run.check(jobs))
-                attempted(lambda: run.check_data([job for job in jobs if job.due]))
-    told = [warning(text.removeprefix(PREFIX)) for text in warned]
-    fits = ok("fits the files that it names, and the results")
-    found += found_by("configuration", told or ([] if found else [fits]))
-    how = attempted(lambda: read_profile(profile), "profile")
-    # Where parameters of jobs cannot be computed, there is no graph.
-    if chosen and how and rules is not None:
-        planned = PlannedRun(chosen, jobs, how)
-        found += found_by("profile", check_profile(planned, rules))
-        for name, check in CHECKS.items():
-            found += found_by(name, check(planned))
+        with checking("configuration"):
+            check_cache_folder()
+        with checking("configuration"):
+            chosen = Study.read(configfiles, study)
+            run = Run(chosen)
+            with checking("configuration"):
+                check_named_files(chosen)
+            with read_dag(configfiles, study) as dag, os_errors_told():
+                jobs, rules = dag.jobs, dag.rules
+            due = [job for job in jobs if job.due]
+            with checking("configuration"):
+                run.check(jobs)
+            run.check_data(due)
+    told = [warning(text.removeprefix("warning: ")) for text in warned]
+    if not found and not told:
+        told = [ok("fits the files that it names, and the results")]
+    found += [replace(one, check="configuration") for one in told]
+    with checking("profile"):
+        how = read_profile(profile)
+        # Where parameters of jobs cannot be computed, there is no graph.
+        if chosen and rules is not None:
+            planned = PlannedRun(chosen, tuple(due), how, rules)
+            for name, check in CHECKS.items():
+                with checking(name):
+                    found.extend(replace(one, check=name) for one in check(planned))
     return chosen.name if chosen else study, list(dict.fromkeys(found))
 
 
-def _graph(
-    configfiles: Sequence[Path], study: str | None
-) -> tuple[tuple[Job, ...], frozenset[str]]:
-    """All jobs of a study, and the names of all rules."""
-    with read_dag(configfiles, study) as dag, os_errors_told():
-        return dag.jobs, dag.rules
-
-
-def check_profile(run: PlannedRun, rules: Collection[str]) -> Iterator[Finding]:
-    """Whether the profile's executor is installed, and what it names exists.
-
-    Raises:
-        InputError: one is not.
-    """
-    if problems := list(profile_problems(run.profile, rules)):
-        raise InputError(*problems)
-    where = "here" if run.profile.is_local else f"by {run.profile.executor}"
-    yield ok(f"{run.profile.file}: jobs run {where}")
+def check_profile(run: PlannedRun) -> Iterator[Finding]:
+    """Whether the profile's executor is installed, and what it names exists: Snakemake silently
+    ignores a misspelt rule, whose jobs would then run on another device or with another limit."""
+    profile, executor = run.profile, run.profile.executor
+    where, path = "here" if profile.is_local else f"by {executor}", str(profile.file)
+    yield ok(f"{path}: jobs run {where}")
+    plugin = f"snakemake-executor-plugin-{executor}"
+    if not profile.is_local and find_spec(plugin.replace("-", "_")) is None:
+        command = "make slurm" if executor == SLURM else f".venv/bin/pip install {plugin}"
+        yield error(f"its plugin {plugin} is not installed: run `{command}`", path)
+    for key, value in profile.resources.items():
+        rule, _, resource = key.partition(":")
+        if resource == "device" and value not in ("cpu", "cuda"):
+            yield error(f"set-resources: {key}={value}: expected cpu or cuda", path)
+        if rule not in run.rules:
+            yield error(f"set-resources: no rule `{rule}`{nearest(rule, run.rules)}", path)
 
 
 def count_jobs(run: PlannedRun) -> Iterator[Finding]:
@@ -129,23 +134,20 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
     Raises:
         InputError: it lacks one.
     """
-    models = run.study.settings.models.values()
-    if any(model.run and model.reached() for model in models):
-        check_api_keys(run.study, run.jobs)
-        yield ok("all that are needed are set")
+    check_api_keys(run.study, run.jobs)
+    yield ok("all that are needed are set")
 
 
 # In the order in which they are shown.
 CHECKS: dict[str, Callable[[PlannedRun], Iterable[Finding]]] = {
+    "profile": check_profile,
     "jobs": count_jobs,
     "time": check_time,
     "GPUs": check_devices,
     "GPU memory": check_memory,
     "cluster": check_cluster,
     "disk": check_room,
-    "libraries": check_versions,
     "weights": check_weights,
     "hub": check_hub,
     "API keys": check_keys,
-    "LaTeX": check_latex,
 }

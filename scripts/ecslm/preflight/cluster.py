@@ -28,8 +28,6 @@ from ecslm.preflight.findings import (
 )
 from ecslm.preflight.profiles import SLURM
 
-# Set in a job of SLURM, where `srun` would run within that job.
-JOB = "SLURM_JOB_ID"
 # Seconds to wait for a command; the commands themselves give up on a controller after nine.
 SECONDS = 12
 # Seconds to wait for a node, minutes that the job there may take, and seconds until it is given up.
@@ -57,10 +55,6 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
         InputError: SLURM cannot be asked.
     """
     if run.profile.executor != SLURM:
-        return
-    if job := os.environ.get(JOB):
-        fix = "start the run on a login node, since it would end with the job"
-        yield warning(f"this is within job {job}, from where no node is tried: {fix}", JOB)
         return
     if not run.sent_jobs:
         yield ok("no job of the run is sent to it")
@@ -176,10 +170,8 @@ def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
                     "whose locks hold on all nodes (NFS without `nolock` and `local_lock`, Lustre "
                     "with `flock`), or two runs could train the same adapter at once"
                 )
-        except InputError as problems:
-            yield from problems.problems
-        except OSError as error:
-            yield f"files below {results} cannot be written and locked there ({error.strerror})"
+        except (InputError, OSError) as error:
+            yield f"files below {results} cannot be written and locked there ({error})"
     if on_gpu:
         driver = read_driver()
         if driver is None or not driver.gpus:
@@ -201,18 +193,14 @@ def time_limit(partitions: str) -> float:
         InputError: SLURM cannot be asked.
     """
     named = f" --partition={shlex.quote(partitions)}" if partitions else ""
-    try:
-        lines = ask_slurm(f"sinfo --noheader --format='%P %l'{named}").splitlines()
-    except InputError as problem:
-        fix = "start the run on a login node of the cluster and, if this is one, ask its operators"
-        raise InputError(f"sinfo: {in_line(problem)}: {fix}") from None
+    lines = ask_slurm(f"sinfo --noheader --format='%P %l'{named}").splitlines()
     found = (minutes_of(line.split()[1]) for line in lines if named or "* " in line)
     return max(found, default=math.inf)
 
 
 def minutes_of(limit: str) -> float:
     """The minutes of a time limit such as `1-12:00:00`, `30:00` or `infinite`."""
-    if limit in ("infinite", "n/a"):
+    if not limit[0].isdecimal():
         return math.inf
     days, _, clock = limit.rpartition("-")
     seconds = 0

@@ -4,8 +4,8 @@ this machine, their driver, and the CUDA of torch, which is not loaded."""
 import os
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,23 +50,6 @@ def warning(message: str, path: object = "") -> Finding:
 def error(message: str, path: object = "") -> Finding:
     """A finding for which a run would fail."""
     return Finding(message, str(path))
-
-
-def refusals(problems: InputError) -> list[Finding]:
-    """The lines by which a run would be refused, which say what to do."""
-    return [Finding(**vars(one)) for one in problems.details]
-
-
-def found_by(check: str, findings: Iterable[Finding]) -> list[Finding]:
-    """The findings of a check, each once, under its name; it may also refuse the run as its start
-    would."""
-    found: list[Finding] = []
-    try:
-        for one in findings:
-            found.append(one)
-    except InputError as problems:
-        found += refusals(problems)
-    return [replace(one, check=check, path=str(one.path)) for one in dict.fromkeys(found)]
 
 
 def fails(findings: Iterable[Finding]) -> bool:
@@ -165,9 +148,11 @@ class PlannedRun:
     would meet."""
 
     study: Study
-    known: tuple[Job, ...]
-    """All jobs of the study, the finished ones included."""
+    jobs: tuple[Job, ...]
+    """The jobs that it would do."""
     profile: Profile
+    rules: Collection[str] = ()
+    """The names of all rules."""
 
     @cached_property
     def driver(self) -> Driver | None:
@@ -177,11 +162,6 @@ class PlannedRun:
         except InputError:
             # `check_gpus` says so.
             return None
-
-    @cached_property
-    def jobs(self) -> tuple[Job, ...]:
-        """The jobs that it would do."""
-        return tuple(job for job in self.known if job.due)
 
     @cached_property
     def sent_jobs(self) -> tuple[Job, ...]:

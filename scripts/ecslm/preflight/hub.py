@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from ecslm.data.settings import HubData
 from ecslm.data.source import COMMIT, is_indexed
@@ -12,35 +11,19 @@ from ecslm.schemas.paths import CACHE
 
 # Of one request.
 SECONDS = 4.0
-# Rules whose jobs read the source of the data.
-DATA_RULES = frozenset({"check_data", "dataset"})
 # In a URL, with the name of a user.
 PASSWORD = re.compile(r"//[^/]*@")
-# The page of an account's tokens.
-TOKENS = "/settings/tokens"
-
-
-class Repository(NamedTuple):
-    """A repository of the hub that a run is going to fetch."""
-
-    where: str
-    """The key of the configuration that names it."""
-    source: HubSource | HubData
-    license: str | None
-    """That which the configuration states."""
-    license_key: str
-    """Where it does."""
 
 
 def check_hub(run: PlannedRun) -> Iterator[Finding]:
-    """Whether the repositories that are going to be fetched are there, may be read, are pinned to a
-    commit, and have the licence that is configured."""
-    wanted = list(repositories(run))
-    found: list[Finding] = []
+    """Whether the repositories that are going to be fetched are there, may be read, and are pinned
+    to a commit."""
+    wanted = repositories(run)
+    ids = ", ".join(source.id for source in wanted.values())
+    yield ok(f"to be fetched: {ids}" if wanted else "nothing is to be fetched")
     try:
-        for one in wanted:
-            found += (asked := list(ask_hub(one)))
-            yield from asked
+        for where, source in wanted.items():
+            yield from ask_hub(where, source)
     except ConnectionError as lost:
         # The others would say the same.
         yield error(
@@ -49,74 +32,59 @@ def check_hub(run: PlannedRun) -> Iterator[Finding]:
             "-- bases datasets` and copy its `results`",
             _endpoint(),
         )
-        return
-    if not wanted:
-        yield ok("nothing is to be fetched")
-    elif all(one.severity != "error" for one in found):
-        yield ok(f"can be fetched: {', '.join(one.source.id for one in wanted)}")
 
 
-def repositories(run: PlannedRun) -> Iterator[Repository]:
-    """What the run is going to fetch from the hub."""
-    config, data = run.study.config, run.study.settings.data
-    for base in (job.key["base"] for job in run.jobs if job.rule == "base_model"):
-        source, license = config.bases[base], config.licenses.get(base)
-        if isinstance(source, HubSource):
-            yield Repository(f"bases.{base}", source, license, f"licenses.{base}")
-    reads = any(job.rule in DATA_RULES for job in run.jobs)
+def repositories(run: PlannedRun) -> dict[str, HubSource | HubData]:
+    """What the run is going to fetch from the hub, by the key of the configuration."""
+    bases, data = run.study.config.bases, run.study.settings.data
+    fetched = (job.key["base"] for job in run.jobs if job.rule == "base_model")
+    found: dict[str, HubSource | HubData] = {
+        f"bases.{base}": source for base in fetched if isinstance(source := bases[base], HubSource)
+    }
+    reads = any(job.rule in ("check_data", "dataset") for job in run.jobs)
     if reads and isinstance(data, HubData) and not is_indexed(data, CACHE):
-        where = f"studies.{run.study.name}.data"
-        yield Repository(where, data, data.license, f"{where}.license")
+        found[f"studies.{run.study.name}.data"] = data
+    return found
 
 
-def ask_hub(one: Repository) -> Iterator[Finding]:
+def ask_hub(where: str, source: HubSource | HubData) -> Iterator[Finding]:
     """What is wrong with a repository at its revision, or should be told.
+
+    Args:
+        where: the key of the configuration.
 
     Raises:
         ConnectionError: the hub cannot be reached.
     """
     from httpx2 import HTTPError, LocalProtocolError
-    from huggingface_hub import HfApi, constants, errors, get_token
+    from huggingface_hub import HfApi, errors
 
-    hub, pages, id_, revision = HfApi(), _endpoint(), one.source.id, one.source.revision
-    kind = "dataset" if isinstance(one.source, HubData) else "model"
+    hub, pages, id_, revision = HfApi(), _endpoint(), source.id, source.revision
+    kind = "dataset" if isinstance(source, HubData) else "model"
     page = f"{pages}/{'datasets/' if kind == 'dataset' else ''}{id_}"
-    kept = f"the token in HF_TOKEN or {constants.HF_TOKEN_PATH}"
     try:
         of_kind = hub.model_info if kind == "model" else hub.dataset_info
         info = of_kind(id_, revision=revision, timeout=SECONDS)
         if not COMMIT.fullmatch(revision):
-            message = f"{revision} may change: set it to {info.sha}"
-            yield warning(message, f"{one.where}.revision")
-        told = None if info.card_data is None else info.card_data.get("license")
-        if isinstance(told, str) and (one.license or told).casefold() != told.casefold():
-            yield warning(f"{one.license}, but {told} on {pages}: correct it", one.license_key)
+            yield warning(f"{revision} may change: set it to {info.sha}", f"{where}.revision")
         if info.gated:
             # Its properties are public, its files are not.
             hub.auth_check(id_, repo_type=kind)
-    except errors.GatedRepoError:
-        missing = f"the account of {kept} has no access" if get_token() else "there is no token"
-        fix = f"accept its licence at {page}, and set HF_TOKEN to a token of that account which may"
-        message = (
-            f"{id_} is gated, and {missing}: {fix} read gated repositories, of {pages}{TOKENS}"
-        )
-        yield error(message, one.where)
-    except errors.RevisionNotFoundError:
-        message = f"{id_} has no revision {revision}: take one of {page}/commits/main"
-        yield error(message, f"{one.where}.revision")
-    except (errors.RepositoryNotFoundError, errors.HFValidationError):
-        fix = "correct it or, if it is private, set HF_TOKEN to a token that may read it"
-        message = f"the hub has no {kind} {id_}, or shows it only to others: {fix}"
-        yield error(message, f"{one.where}.id")
     except (HTTPError, OSError, ValueError) as problem:
         # Also the page of a network that wants a login first, which is not JSON.
         status = getattr(getattr(problem, "response", None), "status_code", None)
+        refused = status is not None and status < 500
         # Of characters that no header may have the message shows the token.
-        if status != 401 and not isinstance(problem, LocalProtocolError | UnicodeEncodeError):
+        of_token = isinstance(problem, LocalProtocolError | UnicodeEncodeError)
+        if not of_token and not isinstance(problem, errors.HFValidationError) and not refused:
             text = f"status {status}" if status else " ".join(str(problem).split())
-            reason = PASSWORD.sub("//", text or type(problem).__name__)
-            raise ConnectionError(reason) from None
-        yield error(f"the hub refuses {kept}: set HF_TOKEN to a new one, of {pages}{TOKENS}")
+            raise ConnectionError(PASSWORD.sub("//", text or type(problem).__name__)) from None
+        yield error(
+            f"the hub does not give {kind} {id_} at {revision}: correct it or, if it is private or "
+            f"gated, accept its licence at {page}, and set HF_TOKEN to a token of that account, of "
+            f"{pages}/settings/tokens",
+            where,
+        )
 
 
 def _endpoint() -> str:

@@ -1,33 +1,28 @@
-"""Checks this machine: its GPUs and their driver, libraries, LaTeX, and the folder for caches.
+"""Checks this machine: its GPUs and their driver, and the folder for caches.
 
 Also finds the device of resources/devices.csv on which jobs would compute, for estimates.
 """
 
 import os
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ecslm.common.environment import LOCK_FILE, lock_versions, require_locked
+from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.estimates.estimate import Device
-from ecslm.plan.jobs import versions_in
 from ecslm.plan.requests import SLOW, requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, cuda_of_torch, error, ok, warning
 from ecslm.provenance.checks import check_gpus
 
-# Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
-UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
 CPU = Path("/proc/cpuinfo")
 # Flags of instructions for bfloat16, the fastest first, and devices that have them.
 CPUS = {
     "amx_bf16": "two CPU cores with AMX",
     "avx512_bf16": "two CPU cores with AVX512-BF16",
 }
-LATEX = "latexmk texlive-latex-recommended texlive-science"
 # The compute capability from which on GPUs compute in bfloat16.
 FAST_BFLOAT16 = (8, 0)
 SLOW_BFLOAT16 = (
@@ -83,29 +78,6 @@ def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
         yield warning(SLOW_BFLOAT16, ", ".join(old))
 
 
-def check_versions(run: PlannedRun) -> Iterator[Finding]:
-    """Whether each library that can change a result of the run has its locked version.
-
-    Raises:
-        InputError: one has another, with which jobs refuse to run.
-    """
-    names = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
-    if require_locked(sorted(names)):
-        yield ok(f"all {len(names)} that can change results have the versions of {LOCK_FILE.name}")
-
-
-def check_latex(_run: PlannedRun) -> Iterator[Finding]:
-    """Whether latexmk is installed, which the PDF of the report needs."""
-    if shutil.which("latexmk") is not None:
-        yield ok("latexmk is installed")
-        return
-    yield warning(
-        "not installed: `snakemake -- report` cannot make the PDF; everything else can be made: on "
-        f"Debian or Ubuntu: apt-get install --no-install-recommends {LATEX}",
-        "latexmk",
-    )
-
-
 def check_cache_folder() -> None:
     """Check that there is a folder for caches, without which Snakemake ends with a traceback.
 
@@ -114,13 +86,11 @@ def check_cache_folder() -> None:
     """
     fix = "set XDG_CACHE_HOME to a folder that you may write"
     try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        raise InputError(f"this user has no home for caches: {fix}") from None
-    # It is made where it is missing, but not by a check. `Path.exists` may raise a PermissionError.
-    own = folder.absolute() / "snakemake"
-    nearest = next(one for one in (own, *own.parents) if os.path.exists(one))  # noqa: PTH110
-    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "snakemake")
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"no folder for caches ({error}): {fix}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{folder}: caches cannot be written there: {fix}")
 
 
@@ -144,17 +114,13 @@ def met(run: PlannedRun) -> tuple[Device, str | None]:
     # One that is not in the file is taken for a slow one.
     here = ((alike(gpu.name, known) or slow, gpu.name) for gpu in run.driver.gpus)
     device, name = min(here, key=lambda one: one[0].tflops)
-    return device.with_memory(min(gpu.memory for gpu in run.driver.gpus)), name
+    memory = min(gpu.memory for gpu in run.driver.gpus)
+    return device.model_copy(update={"memory_gb": memory / 1e9}), name
 
 
-def alike(name: str, devices: Iterable[Device]) -> Device | None:
-    """The device of the file whose name has most words in common with a name, and no other words
-    that name one: `NVIDIA H100 PCIe` is `NVIDIA H100 PCIe 80 GB`, `h100` the other H100."""
-    found = [device for device in devices if (own := _words(device.name)) and own <= _words(name)]
-    return max(found, key=lambda device: len(_words(device.name)), default=None)
-
-
-def _words(name: str) -> set[str]:
-    """The words that distinguish GPUs, without gigabytes, which may be written separately."""
-    words = set(re.split(r"[^a-z0-9]+", name.casefold())) - UNSAID
-    return {word for word in words if len(word) > 3 or not word.isdecimal()}
+def alike(name: str, known: Iterable[Device]) -> Device | None:
+    """The device of the file that a driver's name means: `NVIDIA H100 PCIe` is `NVIDIA H100 PCIe 80
+    GB`, `NVIDIA H100 80GB HBM3` the other H100."""
+    words = {*re.split(r"[^a-z0-9]+", name.casefold())} | {"nvidia", "sxm", "80", "gb"}
+    found = [device for device in known if words >= {*device.name.casefold().split()}]
+    return max(found, key=lambda device: "PCIe" in device.name, default=None)

@@ -9,11 +9,9 @@ from ecslm.plan.requests import requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
 from ecslm.preflight.machine import met
 from ecslm.provenance.dag import Job
-from ecslm.provenance.overview import Cost, Costs, counts_by_kind, takes_long, time_text
+from ecslm.provenance.overview import cost_in, counts_by_kind, takes_long, time_text
 
 HOUR = 3600
-# Of models that are named.
-MOST_SHOWN = 3
 KINDS = {"train_adapter": "training", "predict": "predictions"}
 TOO_LONG = (
     "with its longest record alone: use larger GPUs, or lower `max_length` or, for a training, set "
@@ -28,7 +26,7 @@ class Work(NamedTuple):
     hours: float
     devices: int
     measured: bool
-    """Whether it ran here before, or its like did; otherwise it is estimated."""
+    """Whether it ran here before; otherwise it is estimated."""
 
 
 def check_time(run: PlannedRun) -> Iterator[Finding]:
@@ -41,34 +39,36 @@ def check_time(run: PlannedRun) -> Iterator[Finding]:
     work = work_on(run, long, device, name)
     if name is None:
         gpus = [one for one in requests_of(run.study).devices.values() if one.kind == "cuda"]
-        totals = {one.name: _total(work_on(run, long, one, None)) for one in gpus}
-        costs = {one.name: _short(totals[one.name] * one.usd_per_hour) for one in gpus}
-        shown = (f"{_short(totals[one])} on {one}, {costs[one]} USD" for one in totals)
-        yield ok(f"GPU-hours, by the GPU: {'; '.join(shown)}", **totals)
+        totals = {one: _total(work_on(run, long, one, None)) for one in gpus}
+        shown = (
+            f"{_short(hours)} on {one.name}, {_short(hours * one.usd_per_hour)} USD"
+            for one, hours in totals.items()
+        )
+        values = {one.name: hours for one, hours in totals.items()}
+        yield ok(f"GPU-hours, by the GPU: {'; '.join(shown)}", **values)
     elif work:
         yield _summary(run, work, device, name)
     counted = {one.job for one in work}
     if unknown := [job for job in long if job not in counted]:
-        models = list(dict.fromkeys(job.key["model"] for job in unknown if "model" in job.key))
-        more = len(models) - MOST_SHOWN
-        names = ", ".join(models[:MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
         why = "of servers, or of bases whose size is known when they are fetched"
-        yield ok(f"not counted: {counts_by_kind(unknown)} ({names}): {why}")
+        yield ok(f"not counted: {counts_by_kind(unknown)}: {why}")
 
 
 def work_on(run: PlannedRun, jobs: Sequence[Job], device: Device, name: str | None) -> list[Work]:
     """What jobs take on a device, without those whose time nobody knows: of bases of unknown size,
-    or of servers. Measured times count where they are of the same device.
+    or of servers. Measured times count where they are of as many devices of the same kind.
 
     Args:
         name: that which this machine gives the device.
     """
-    costs, requests, found = Costs(run.known), requests_of(run.study), []
+    requests, found = requests_of(run.study), list[Work]()
     loaded: set[tuple[str | None, str | None]] = set()
     for job in jobs:
-        count, cost = job.resources["gpu"] or 1, costs.expected(job)
-        if cost is not None and _is_same(cost, device, name, count):
-            found.append(Work(job, cost.seconds / HOUR, count, measured=True))
+        count, cost = job.resources["gpu"] or 1, cost_in(job.outputs.get("cost", ()))
+        here = f"{count} x {name}" if count > 1 else str(name)
+        on_cpu = device.kind == "cpu" and cost is not None and " CPU" in cost.device
+        if cost is not None and (on_cpu or cost.device == here):
+            found.append(Work(job, cost.total / HOUR, count, measured=True))
             continue
         who = job.key.get("model"), job.key.get("seed")
         # Processes that keep a model serve jobs of one machine: see docs/slurm.md.
@@ -79,13 +79,6 @@ def work_on(run: PlannedRun, jobs: Sequence[Job], device: Device, name: str | No
     return found
 
 
-def _is_same(cost: Cost, device: Device, name: str | None, count: int) -> bool:
-    """Whether a cost is that of as many devices of the kind: `2 x NVIDIA L4` are two."""
-    number, _, kind = cost.device.rpartition(" x ")
-    same = " CPU" in kind if device.kind == "cpu" else kind == name
-    return same and (number or "1") == str(count)
-
-
 def _total(work: Sequence[Work]) -> float:
     """Hours of all jobs, counted for each device that a job uses."""
     return sum(one.hours * one.devices for one in work)
@@ -93,19 +86,16 @@ def _total(work: Sequence[Work]) -> float:
 
 def _summary(run: PlannedRun, work: Sequence[Work], device: Device, name: str) -> Finding:
     count, total = run.profile.gpus or 1, _total(work)
-    measured = sum(one.measured for one in work)
+    measured, usd = sum(one.measured for one in work), total * device.usd_per_hour
     # Jobs wait for one another.
     wall = max(total / count, *(one.hours for one in work))
-    at_least = time_text(wall * HOUR, "{} {}")
-    spread = f", at least {at_least} with {count} at a time" if count > 1 else ""
-    last = f"{number_of(measured, 'job')} as last measured, " if measured else ""
-    hours = time_text(total * HOUR, "{} {}" if device.kind == "cpu" else "{} GPU-{}")
-    price, usd = device.usd_per_hour, total * device.usd_per_hour
+    at_least = f", at least {time_text(wall * HOUR)} with {count} at a time" if count > 1 else ""
     return ok(
-        f"{hours} on {name}{spread}; {_short(usd)} USD at {price:g} USD an hour; {last}"
+        f"{time_text(total * HOUR)} of {name}{at_least}; "
+        f"{_short(usd)} USD at {device.usd_per_hour:g} USD an hour; "
+        f"{number_of(measured, 'job')} as last measured, "
         f"{number_of(len(work) - measured, 'job')} estimated as on {device.name}",
-        **{"device_hours": total, "hours": wall, "usd": usd},
-        **{"measured": measured, "estimated": len(work) - measured},
+        **{"device_hours": total, "hours": wall, "usd": usd, "measured": measured},
     )
 
 
@@ -116,31 +106,29 @@ def _short(number: float) -> str:
 
 def check_memory(run: PlannedRun) -> Iterator[Finding]:
     """Whether trainings and predictions fit into the memory of a GPU, model by model."""
-    keys = [(job.rule, job.key.get("model", ""), job.key.get("task", "")) for job in run.gpu_jobs]
     device, name = met(run)
+    keys = [(job.rule, job.key.get("model", ""), job.key.get("task", "")) for job in run.gpu_jobs]
     # Of a model's tasks the largest counts.
     needs: dict[str, tuple[int, str]] = {}
     for rule, model, task in dict.fromkeys(key for key in keys if key[0] in KINDS):
-        key = {"model": model, "task": task}
+        key, jobs = {"model": model, "task": task}, f"{KINDS[rule]} of {model}"
         found = requests_of(run.study).of_key(rule, key, device, longest=True)
-        jobs = f"{KINDS[rule]} of {model}"
         if found is not None and found.device_bytes > needs.get(jobs, (0, ""))[0]:
             needs[jobs] = found.device_bytes, _refusal(run, found, device, rule, model, task)
     if not needs:
         return
-    told = {jobs: f"{jobs}: {needed / 1e9:,.1f} GB" for jobs, (needed, _) in needs.items()}
-    largest = {jobs.partition(" ")[0]: told[jobs] for jobs in sorted(needs, key=needs.__getitem__)}
+    most = max(needs, key=needs.__getitem__)
     yield ok(
-        "at most about this is needed, with `batch_tokens` as configured: "
-        f"{'; '.join(largest.values())}",
+        f"at most about {needs[most][0] / 1e9:,.1f} GB are needed, by the {most}, with "
+        "`batch_tokens` as configured",
         **{jobs: needed for jobs, (needed, _) in needs.items()},
     )
     if name is None:
         return
-    for jobs, (_, refusal) in needs.items():
+    for jobs, (needed, refusal) in needs.items():
         if refusal:
-            room = f"of the {device.memory / 1e9:,.1f} GB of a GPU"
-            yield error(f"{told[jobs]}, {room}, {refusal}", f"studies.{run.study.name}")
+            room = f"{needed / 1e9:,.1f} GB, of the {device.memory / 1e9:,.1f} GB of a GPU"
+            yield error(f"{jobs}: {room}, {refusal}", f"studies.{run.study.name}")
     for number, gpu in enumerate(run.driver.gpus if run.driver else ()):
         if gpu.free < max((one for one, _ in needs.values() if one <= gpu.memory), default=0):
             used = f"{(gpu.memory - gpu.free) / 1e9:,.1f} of {gpu.memory / 1e9:,.1f} GB are used"

@@ -1,22 +1,18 @@
 """Profiles of Snakemake: what a run is told of the machine, and whether it can be."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.text import nearest
-from ecslm.provenance.checks import OPTION, check_triggers
 
 PROFILES = Path("profiles")
 SLURM = "slurm"
-# Where models can run.
-DEVICES = ("cpu", "cuda")
 KEYS = ("resources", "default-resources", "set-resources", "groups", "group-components")
 
 
@@ -54,8 +50,7 @@ def read_profile(name: str) -> Profile:
     """Read a profile.
 
     Raises:
-        InputError: there is no such profile, or it cannot be read, or has Snakemake pass over
-            changes.
+        InputError: there is no such profile, or it cannot be read.
     """
     path = Profile(name).file
     if not path.is_file():
@@ -65,10 +60,6 @@ def read_profile(name: str) -> Profile:
         content = yaml.load(read_text(path), Loader=yaml.CSafeLoader) or {}
     except yaml.YAMLError as problem:
         raise InputError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
-    if OPTION in content:
-        triggers = content[OPTION] or []
-        chosen = triggers if isinstance(triggers, list) else str(triggers).split()
-        check_triggers(map(str, chosen), f"{path}: {OPTION}")
     given = {key: _entries(content.get(key)) for key in KEYS}
     gpus, together = given["resources"].get("gpu", ""), given["group-components"]
     return Profile(
@@ -93,25 +84,3 @@ def _entries(value: Any) -> dict[str, str]:
         of_rule = inner if isinstance(inner, Mapping) else {"": inner}
         found |= {f"{name}:{one}".rstrip(":"): str(it) for one, it in of_rule.items()}
     return found
-
-
-def profile_problems(profile: Profile, rules: Collection[str]) -> Iterator[Problem]:
-    """An executor whose plugin is not installed, and what does not exist: Snakemake silently
-    ignores a misspelt rule, whose jobs would then run on another device or with another limit.
-
-    Args:
-        rules: the names of all rules.
-    """
-    name = profile.executor
-    plugin = f"snakemake-executor-plugin-{name}"
-    if not profile.is_local and find_spec(plugin.replace("-", "_")) is None:
-        command = "make slurm" if name == SLURM else f".venv/bin/pip install {plugin}"
-        missing = f"executor: {name}, but its plugin {plugin} is not installed"
-        yield Problem(f"{missing}: run `{command}`", profile.file)
-    where = f"{profile.file}: set-resources"
-    for key, value in profile.resources.items():
-        rule, _, resource = key.partition(":")
-        if resource == "device" and value not in DEVICES:
-            yield Problem(f"{key}={value}: expected {' or '.join(DEVICES)}", where)
-        if rule not in rules:
-            yield Problem(f"no rule `{rule}`{nearest(rule, rules)}", where)

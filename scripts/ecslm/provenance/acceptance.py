@@ -78,26 +78,15 @@ class Finished:
 
 
 def finished_jobs(jobs: Sequence[Job]) -> list[Finished]:
-    """The jobs of `KEPT` that are due for their code or versions alone.
-
-    Raises:
-        InputError: what such a job reads is going to be made again first.
-    """
-    due = [job for job in jobs if job.due]
+    """The jobs of `KEPT` that are due for their code or versions alone."""
     found: list[Finished] = []
-    for job in due:
-        if job.rule in KEPT and all(Path(path).is_file() for path in job.files):
+    for job in jobs:
+        if job.due and job.rule in KEPT and all(Path(path).is_file() for path in job.files):
             made = read_manifest(Path(job.manifest))
             # None if it is due for another job that is.
             kinds = {change.kind for change in differences(job)}
             if made.action is not None and kinds and kinds <= {"code", "versions"}:
                 found.append(Finished(job, made))
-    sources = {path for job in due if job.rule not in KEPT for path in job.files}
-    if problems := sorted(sources & {path for one in found for path in one.job.inputs}):
-        raise InputError(
-            f"{' '.join(problems[:3])}: to be made again before what is computed from it: "
-            f"run `snakemake --cores all -- {' '.join(problems)}` first"
-        )
     return found
 
 
@@ -213,17 +202,7 @@ def _differences(one: Finished, again: Path) -> Iterator[str]:
     yield from (f"{path}: {words}" for words in changed_values(*fields))
     for name in sorted(then.files.keys() | now.files.keys()):
         if then.files.get(name) != now.files.get(name):
-            old, new = then.location(path) / name, now.location(again) / name
-            yield f"{old}: {_first_difference(old, new)}"
-
-
-def _first_difference(old: Path, new: Path) -> str:
-    """Where two files of JSON lines differ first, if one of their lines does."""
-    lines = () if old.suffix != ".jsonl" else zip(old.open(), new.open(), strict=False)
-    for number, texts in enumerate(lines, 1):
-        for words in changed_values(*map(json.loads, texts)):
-            return f"line {number}: {words}"
-    return "other bytes"
+            yield f"{then.location(path) / name}: other bytes"
 
 
 def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Iterator[str]:

@@ -27,23 +27,15 @@ from ecslm.schemas.task import CONFIG_FILE
 PROJECT = CONFIG_FILE.parent
 README = Path("report/archive.md")
 CITATION = "CITATION.cff"
-# Of a commit.
-LENGTH = 12
 # Zip files know no earlier time; a real one would differ each time.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE, UNIX = 0o100644 << 16, 3
 
-# Parts of the project that a run reads: new files there may have changed results.
+# Parts of the project that decide results.
 CODE = (
-    "Snakefile",
-    "config.yaml",
-    "studies/",
-    "rules/",
-    "scripts/",
-    "report/",
-    "resources/prompts/",
+    *("Snakefile", "config.yaml", "studies", "rules", "scripts", "report", "resources"),
+    *("profiles", "envs", "requirements.lock"),
 )
-MOST_NAMED = 5
 # Of jobs of these rules only files with these ends are packed: weights and answers have licences of
 # their own, records that of the data, and predictions and BERTScores show records.
 PROOF = ("manifest.json", "cost.json", "log.jsonl", "fetched.json")
@@ -68,22 +60,20 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, published
-            numbers are not in it, a file has a secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, a file has a
+            secret, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
     study = Study.read(configfiles, name)
     own = {path.as_posix(): path.read_bytes() for path in packed_files(configfiles, study)}
-    published = os.path.relpath(study.settings.published_numbers, PROJECT)
-    commit = _current_commit((*CODE, f"{published}/"))
+    commit = _current_commit()
     own |= _own_texts(study, commit)
-    top = f"ecslm-{study.name}-{commit[:LENGTH]}"
+    top = f"ecslm-{study.name}-{commit[:12]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={top}/code/", commit))
     with zipfile.ZipFile(packed, "a") as bundle:
         code = [name for name in bundle.namelist() if not name.endswith("/")]
         files = {name.partition("/")[2]: bundle.read(name) for name in code} | own
-        require_published(study.settings.published_numbers, files)
         refuse_secrets(files, os.environ, key_variables(study.config))
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
         own["SHA256SUMS"] = "".join(sums).encode()
@@ -123,24 +113,16 @@ def packed_files(configfiles: Sequence[Path], study: Study) -> list[Path]:
     )
 
 
-def _current_commit(parts: tuple[str, ...]) -> str:
+def _current_commit() -> str:
     """The commit that is checked out.
 
-    Args:
-        parts: beginnings of paths at which there may be no new files.
-
     Raises:
-        InputError: this is no git repository, or files differ from the commit.
+        InputError: this is no git repository, or files that decide results differ from the commit.
     """
-    status = _git("status", "--porcelain", "--untracked-files=all").decode().splitlines()
-    new = [line for line in status if line.startswith("??")]
-    harmless = {line for line in new if not line[3:].strip('"').startswith(parts)}
-    if changed := [line[3:] for line in status if line not in harmless]:
-        more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
-        raise InputError(
-            f"{', '.join(changed[:MOST_NAMED])}{more}: not as in the commit, so an archive would "
-            "have other code or published numbers than made the results: commit or undo the changes"
-        )
+    status = _git("status", "--porcelain", "--untracked-files=all", "--", *CODE).decode()
+    if changed := [line[3:] for line in status.splitlines()]:
+        told = "not as in the commit, so an archive would have other code than made the results"
+        raise InputError(f"{', '.join(changed)}: {told}: commit or undo the changes")
     return _git("rev-parse", "HEAD").decode().strip()
 
 
@@ -174,18 +156,6 @@ def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
         CITATION: citation,
         "configuration.yaml": text.encode(),
     }
-
-
-def require_published(folder: str, packed: Collection[str]) -> None:
-    """Refuse published numbers of a study that git ignores, or that lie elsewhere.
-
-    Raises:
-        InputError: a line for each file of them that is not packed.
-    """
-    numbers = {path: os.path.relpath(path, PROJECT) for path in sorted(Path(folder).glob("*.csv"))}
-    if lost := [path for path, name in numbers.items() if f"code/{name}" not in packed]:
-        told = "is not in the commit, and the study reads it: commit it in the project"
-        raise InputError(*(f"{path}: {told}" for path in lost))
 
 
 def key_variables(config: Config) -> set[str]:

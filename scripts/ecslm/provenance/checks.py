@@ -1,11 +1,10 @@
 """Checks before a run that its jobs could do their work here: the folder of results, disks, GPUs,
-keys of servers, and what Snakemake was asked for."""
+keys of servers, and Snakemake's triggers."""
 
 import errno
 import os
 import shutil
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from tqdm import tqdm
 from ecslm.common.devices import list_devices, usable_devices
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.locks import DEVICES_VARIABLE
-from ecslm.common.text import nearest, number_of
+from ecslm.common.text import number_of
 from ecslm.config.models import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
@@ -28,8 +27,6 @@ from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
 SNAKEMAKE = Path(".snakemake")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 MAKE_ROOM = "make room, or move `results` to another disk and link it here"
-# Values per weight in a checkpoint, and its files: the old one stays until the new one is whole.
-CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
 OPTION = "rerun-triggers"
 # What tells of each: dates and content of files, settings with code and versions, which files are
 # read, and commands. That of environments has a meaning with `--sdm conda` alone.
@@ -90,8 +87,8 @@ def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
     Raises:
         InputError: there is less room than the jobs are sure to need.
     """
-    left, working = zip(*((0, 0), *(_bytes_of(job, study) for job in due)), strict=True)
-    needed, free = sum(left) + max(working), shutil.disk_usage(TOP if TOP.exists() else ".").free
+    needed = sum(_bytes_of(job, study) for job in due)
+    free = shutil.disk_usage(TOP if TOP.exists() else ".").free
     if needed > free:
         raise InputError(
             f"{TOP}: {size_text(free)} are free on this disk, but the adapters and weights of this "
@@ -100,23 +97,20 @@ def check_disk(study: Study, due: Iterable[Job]) -> tuple[int, int]:
     return needed, free
 
 
-def _bytes_of(job: Job, study: Study) -> tuple[int, int]:
-    """Bytes of the matrices that a job leaves, as far as they are known, and of two checkpoints,
-    with the two averages that AdamW keeps of each weight, that it has while it runs."""
+def _bytes_of(job: Job, study: Study) -> int:
+    """Bytes of the matrices that a job leaves, as far as they are known."""
     if job.rule not in ("base_model", "train_adapter", "export_model"):
-        return 0, 0
+        return 0
     model = study.local_models.get(job.key.get("model", ""))
     base = job.key["base"] if model is None else model.base
     sizes = requests_of(study).sizes(base)
     if sizes is None or (model is None and isinstance(study.config.bases[base], PathSource)):
-        return 0, 0
+        return 0
     if model is not None and job.rule == "train_adapter" and model.training is not None:
-        updates = sizes.updates(model.training.rank, model.training.target_modules)
-        trained = FLOAT * sum(updates)
-        return trained, CHECKPOINTS * CHECKPOINT_VALUES * trained
+        return FLOAT * sum(sizes.updates(model.training.rank, model.training.target_modules))
     # The head may be the embedding; other weights of matrices, each once.
     size = FILE_BYTES if model is None else TYPE_BYTES[model.precision.dtype]
-    return size * (sizes.linear + sizes.embedding), 0
+    return size * (sizes.linear + sizes.embedding)
 
 
 def size_text(count: int) -> str:
@@ -166,32 +160,24 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
     one then reports the missing key itself.
 
     Raises:
-        InputError: a line for each environment variable that is not set.
+        InputError: a line for each model whose variable is not set.
     """
-    asking = dict.fromkeys(job.key["model"] for job in due if job.rule == "predict")
-    needed: dict[str, list[str]] = defaultdict(list)
-    for name in asking:
+    problems: list[str] = []
+    for name in dict.fromkeys(job.key["model"] for job in due if job.rule == "predict"):
         model = study.settings.models.get(name)
-        if isinstance(model, OpenAIModel) and (key := model.access.key):
-            unset = not os.environ.get(key, "").strip()
-            if unset and not AnswerCache(model.server).answers():
-                needed[key].append(name)
-    if needed:
-        raise InputError(
-            *(
-                f"the environment variable {key} is not set, but needed to ask "
-                f"{', '.join(names)}: set it to the key, or remove `key` from `access` if the "
-                "server needs none"
-                for key, names in needed.items()
+        if not isinstance(model, OpenAIModel) or not (key := model.access.key):
+            continue
+        if not os.environ.get(key, "").strip() and not AnswerCache(model.server).answers():
+            problems.append(
+                f"the environment variable {key} is not set, but needed to ask {name}: set it "
+                "to the key, or remove `key` from `access` if the server needs none"
             )
-        )
+    if problems:
+        raise InputError(*problems)
 
 
-def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
+def check_triggers(triggers: Iterable[str]) -> None:
     """Refuse a choice of Snakemake's triggers with which results would stay that an edit affects.
-
-    Args:
-        where: the option or profile that has them, for the message.
 
     Raises:
         InputError: some that are needed are left out.
@@ -199,20 +185,4 @@ def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
     if left_out := sorted(set(NEEDED) - set(triggers), key=NEEDED.index):
         without = f"without {', '.join(left_out)} a run would keep results of other settings, code"
         fix = f"leave {OPTION} out, or have it name {' '.join(NEEDED)}"
-        raise InputError(Problem(f"{without} or data: {fix}", where))
-
-
-def about_target(study: str, studies: Collection[str], names: Iterable[str], target: str) -> str:
-    """One line on a target that no rule of the run of a study makes, with what may be meant.
-
-    Args:
-        studies: those of the configuration.
-        names: the targets that are no files.
-    """
-    folder, other, *below = (*Path(target).parts, "", "")
-    if folder == TOP.name and any(below) and other in studies and other != study:
-        return (
-            f"{target}: a result of study {other}, but this run is of {study}: add "
-            f"`--config study={other}`, and `--` before the target"
-        )
-    return f"{target}: no such target or result of study {study}{nearest(target, names)}"
+        raise InputError(f"--{OPTION}: {without} or data: {fix}")

@@ -15,9 +15,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.locks import held
 from ecslm.common.manifests import read_manifest
 from ecslm.common.results_cache import ResultsCache, remove_entry
-from ecslm.common.text import nearest
-from ecslm.config.schema import Config
 from ecslm.models.bases import PathSource
+from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
 
@@ -30,33 +29,22 @@ OF_A_RESULT = (
 
 
 class Leftovers:
-    """The files of a study that the configuration has, or once had."""
+    """The files of a study."""
 
-    def __init__(
-        self, config: Config, study: str, written: Iterable[str], jobs: Sequence[Job]
-    ) -> None:
+    def __init__(self, study: Study, written: Iterable[str], jobs: Sequence[Job]) -> None:
         """
         Args:
-            written: path patterns of what rules write for the study of the configuration.
-            jobs: all jobs of the study; none of one that is no longer configured.
-
-        Raises:
-            InputError: there is no such study, neither in the configuration nor in `results/`.
+            written: path patterns of what rules write for the study.
+            jobs: all jobs of the study.
         """
-        self._config, self._jobs, self._study = config, jobs, study
+        self._config, self._jobs, self._study = study.config, jobs, study.name
         # A link may lead to the results of a study, which are not listed but need their bases.
         found = {path.name for path in paths.TOP.glob("*") if path.is_dir()} - paths.SHARED
-        self._of_others = found - {study, *config.studies}
-        folder = paths.TOP / study
-        if study not in config.studies and (study not in found or folder.is_symlink()):
-            raise InputError(
-                f"study: {study} is not in studies, nor is there a directory of its results in "
-                f"{paths.TOP}{nearest(study, config.studies)}"
-            )
-        own = f"{paths.TOP / config.study}/"
+        self._of_others = found - {*study.config.studies}
+        self._folder = Path(study.results)
+        own = f"{self._folder}/"
         of_study = [one.removeprefix(own) for one in written if one.startswith(own)]
-        self._folder = folder
-        self._patterns = [f"{folder}/{_general(pattern)}" for pattern in of_study]
+        self._patterns = [f"{own}{_general(pattern)}" for pattern in of_study]
 
     @cached_property
     def _written(self) -> dict[Path, str]:
@@ -69,9 +57,11 @@ class Leftovers:
         }
 
     def unmade(self) -> list[Path]:
-        """Files that jobs have made, with logs and unfinished work, and that none makes now."""
+        """Files that jobs have made, with logs and unfinished work, and that none makes now; and
+        those of bases that no study uses."""
         made = {path for job in self._jobs for path in (*job.files, *job.logs)}
-        return [path for path, result in self._written.items() if result not in made]
+        unmade = [path for path, result in self._written.items() if result not in made]
+        return [*unmade, *self.bases()]
 
     def bases(self) -> list[Path]:
         """Files of bases that no study of the configuration uses.
@@ -84,10 +74,6 @@ class Leftovers:
         found = [] if self._of_others else sorted(Path(paths.BASES).glob("*/manifest.json"))
         unused = [path.parent for path in found if path.parent.name not in used]
         return [path for one in unused if not one.is_symlink() for path in self._own_files(one)]
-
-    def unknown_studies(self) -> list[Path]:
-        """Directories of other studies that the configuration lacks."""
-        return [paths.TOP / name for name in sorted(self._of_others)]
 
     def results_of(self, files: Iterable[Path]) -> list[Path]:
         """All existing files of the jobs that make any of some files, or any in some directories.

@@ -123,30 +123,9 @@ def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
         )
 
 
-def check_weights(jobs: Iterable[Job]) -> None:
-    """Refuse bases of which some files are missing, if the run asks for bases only.
-
-    Other runs may lack them: results can be used without weights.
-
-    Args:
-        jobs: those whose manifests exist.
-
-    Raises:
-        InputError: a file of a base is missing.
-    """
-    _refuse(
-        f"{damage.path}: no such file, but {job.manifest} lists it: {how_to_rebuild(job)}"
-        for job in jobs
-        if job.rule == BASES
-        for damage in read_job_manifest(job).damage(Path(job.manifest))
-        if damage.kind == MISSING
-    )
-
-
-def how_to_rebuild(*jobs: Job) -> str:
-    """The command that has jobs' results rebuilt, for messages."""
-    files = (path for job in jobs for path in job.files)
-    existing = [path for path in files if Path(path).exists()]
+def how_to_rebuild(job: Job) -> str:
+    """The command that has a job's results rebuilt, for messages."""
+    existing = [path for path in job.files if Path(path).exists()]
     return f"`rm {' '.join(existing)}`, then run again to rebuild it"
 
 

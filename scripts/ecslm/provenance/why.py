@@ -65,16 +65,10 @@ def differences(job: Job) -> list[Change]:
     return [*own_changes(made, now), *(Change("data", " ".join(one)) for one in inputs)]
 
 
-def own_changes(
-    then: Manifest, now: Manifest, history: Iterable[Path] = (CODE_HISTORY,)
-) -> Iterator[Change]:
-    """What differs but the inputs.
-
-    Args:
-        history: directories of the definitions behind digests of code.
-    """
+def own_changes(then: Manifest, now: Manifest) -> Iterator[Change]:
+    """What differs but the inputs."""
     if then.code != now.code:
-        for words in _code_changes(str(then.code), str(now.code), history):
+        for words in _code_changes(str(then.code), str(now.code)):
             yield Change("code", words)
     for words in changed_values(dotted(then.settings), dotted(now.settings)):
         yield Change("settings", words)
@@ -125,24 +119,19 @@ def record_code() -> None:
             write_json(path, definition_digests(*of_job))
 
 
-def definitions(code: str, folders: Iterable[Path] = (CODE_HISTORY,)) -> Code:
-    """The definitions behind a digest; empty if they are not known.
-
-    Args:
-        folders: directories of records, as `record_code` makes one.
-    """
+def definitions(code: str) -> Code:
+    """The definitions behind a digest; empty if they are not known."""
     digest = code.removeprefix("code:")
     if of_job := digested().get(digest):
         return definition_digests(*of_job)
-    for folder in folders:
-        with suppress(InputError):
-            return read_model(folder / f"{digest}.json", dict[str, dict[str, str]])
+    with suppress(InputError):
+        return read_model(CODE_HISTORY / f"{digest}.json", dict[str, dict[str, str]])
     return {}
 
 
-def _code_changes(then: str, now: str, folders: Iterable[Path]) -> list[str]:
+def _code_changes(then: str, now: str) -> list[str]:
     """Definition by definition, where these are known."""
-    codes = [definitions(code, folders) for code in (then, now)]
+    codes = [definitions(then), definitions(now)]
     # Definitions of modules that both have, and modules.
     both = codes[0].keys() & codes[1].keys()
     before, after = (
@@ -260,7 +249,7 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
     problems: list[str] = []
     # The first job upstream without good results, of each job that has none or reads such.
     lost: dict[Job, Job] = {}
-    orphans: dict[Job, list[Job]] = {}
+    orphans: list[str] = []
     changes = Changes(jobs)
     for job in tqdm(jobs, unit="job", desc="verifying", delay=1):
         exists = any(Path(path).exists() for path in job.files)
@@ -274,15 +263,11 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
             fix = f"copy it again, or {how_to_rebuild(job)}"
             problems += [f"{job.manifest}: {reason}: {fix}" for reason in reasons]
             if exists and missing is not None:
-                orphans.setdefault(missing, []).append(job)
+                read = f"{missing.manifest}: missing, but {job.manifest} was built from it"
+                orphans.append(f"{read}: copy it too, or {how_to_rebuild(job)}")
     # Otherwise what is missing may exist, as one of the problems.
-    problems = problems or [
-        f"{missing.manifest}: missing, but results that were built from it exist: copy it too, "
-        f"or {how_to_rebuild(*readers)}"
-        for missing, readers in orphans.items()
-    ]
-    if problems:
-        raise InputError(*problems)
+    if problems or orphans:
+        raise InputError(*(problems or orphans))
     for path in (path for job in lost if job.rule not in PRECIOUS for path in job.files):
         Path(path).unlink(missing_ok=True)
     return good

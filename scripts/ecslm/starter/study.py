@@ -25,6 +25,7 @@ from ecslm.data.reports import Count, Report
 from ecslm.data.settings import Shares
 from ecslm.plan.inputs import source_of
 from ecslm.plan.jobs import check_settings
+from ecslm.plan.requests import CHARACTERS, TURNS
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.record import DEFAULT_SETTING, Split
@@ -50,10 +51,6 @@ TUNED = f"{BASE}-tuned"
 # Its window, in tokens.
 WINDOW = 8192
 LENGTHS = (512, 1024, 2048, 4096, WINDOW)
-# Fewest characters per token, of English and of most other languages in Latin letters.
-CHARACTERS = 2.5
-# Of a prompt beside the record: the turns of a chat.
-TURNS = 40
 # Fewer records cannot be divided so that each part has some.
 FEWEST = 30
 # Records of the whole study at most, that are tested and that show how training goes.
@@ -64,8 +61,6 @@ MOST_EPOCHS = 3
 MOST_THREADS = 8
 # Kinds of answers of which each has a class, whose numbers are shown.
 CLASSES = 6
-# A share of right answers whose interval is told, and the normal quantile of 95 %.
-SHARE, QUANTILE = 0.8, 1.96
 # The metrics of the kinds of answer; of choices among the same options another one.
 METRIC_OF: Mapping[Answer, str] = {
     "yes_no": "binary_f1",
@@ -103,11 +98,6 @@ class Task:
             entry |= {"ood": True} if ood and not self.known.ood else {}
         return entry if self.trains else entry | {"train": False}
 
-    @property
-    def most_new_tokens(self) -> int:
-        """A limit for its answers that the longest of the records fits into."""
-        return 8 + round(max(map(len, self.seen.answers)) / CHARACTERS)
-
 
 @dataclass(frozen=True)
 class Start:
@@ -118,59 +108,20 @@ class Start:
     tasks: tuple[Task, ...]
     shares: Shares | None
     """By which records are divided; None if they say themselves for what they are."""
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """The settings to test, the one to train on first."""
-        return evaluated([task.seen for task in self.tasks])
-
-    @property
-    def threads(self) -> int:
-        """CPU threads of each job."""
-        return min(MOST_THREADS, os.cpu_count() or 1)
-
-    @property
-    def tuned(self) -> bool:
-        """Whether a model is tuned."""
-        return any(task.trains for task in self.tasks)
-
-    @property
-    def pass_tokens(self) -> float:
-        """Tokens of a pass over the training records, about as many."""
-        total = 0.0
-        for seen in (task.seen for task in self.tasks):
-            trained = seen.records * (1 - self.shares.val - self.shares.test) if self.shares else 0
-            mean = sum(seen.lengths) / seen.records / CHARACTERS + TURNS
-            total += (trained or seen.splits["train"]) * mean
-        return total
-
-    @property
-    def train_fraction(self) -> float:
-        """The share of the training records that is used."""
-        return min(1.0, _rounded(MOST_TOKENS / self.pass_tokens))
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the training records."""
-        return max(1, min(MOST_EPOCHS, round(MOST_TOKENS / self.pass_tokens)))
-
-    @property
-    def max_length(self) -> int:
-        """Tokens that a record and its answer fit into, as far as the model can read."""
-        needed = max(max(task.seen.lengths) for task in self.tasks) / CHARACTERS + TURNS
-        return next((length for length in LENGTHS if length >= needed), WINDOW)
-
-    @property
-    def baselines(self) -> list[Baseline]:
-        """The trivial baselines of its tasks, each once."""
-        found = dict.fromkeys(name for task in self.tasks for name in applicable(task.kind))
-        # It needs training records to count.
-        return [name for name in found if self.tuned or name != "majority"]
-
-    @property
-    def generates(self) -> bool:
-        """Whether a task is scored by BERTScore."""
-        return any(METRICS[task.kind.metric].bertscore for task in self.tasks)
+    settings: tuple[str, ...]
+    """Those to test, the one to train on first."""
+    tuned: bool
+    """Whether a model is tuned."""
+    train_fraction: float
+    """The share of the training records that is used."""
+    epochs: int
+    """Passes over these."""
+    max_length: int
+    """Tokens that a record and its answer fit into, as far as the model can read."""
+    max_new_tokens: int
+    """A limit of answers that the longest of the records fits into."""
+    baselines: list[Baseline]
+    """The trivial baselines of its tasks, each once."""
 
 
 def check_study_name(name: str, taken: Collection[str]) -> None:
@@ -293,11 +244,32 @@ def plan_start(
         # No name that the data may use for a task of the project.
         taken = (*task_names(registry), *(task.code for task in tasks))
         code = one.name if known else name_like(one.name, taken, otherwise="Task")
-        if divided:
-            _check_splits(data, one)
         kind, form = _kind(one, known)
         tasks.append(Task(code, one, kind, form, known, not divided or one.splits["train"] > 0))
-    return Start(name, data, tuple(tasks), None if divided else _shares(data, seen))
+    shares = None if divided else _shares(data, seen)
+    tuned = any(task.trains for task in tasks)
+    # Of a pass over the training records, about as many.
+    tokens = 0.0
+    for one in seen:
+        trained = one.records * (1 - shares.val - shares.test) if shares else one.splits["train"]
+        tokens += trained * (sum(one.lengths) / one.records / CHARACTERS + TURNS)
+    longest = max(max(one.lengths) for one in seen) / CHARACTERS + TURNS
+    answers = [answer for one in seen for answer in one.answers]
+    trivial = dict.fromkeys(name for task in tasks for name in applicable(task.kind))
+    return Start(
+        name,
+        data,
+        tuple(tasks),
+        shares,
+        settings=evaluated(seen),
+        tuned=tuned,
+        train_fraction=min(1.0, _rounded(MOST_TOKENS / max(tokens, 1))),
+        epochs=max(1, min(MOST_EPOCHS, round(MOST_TOKENS / max(tokens, 1)))),
+        max_length=next((length for length in LENGTHS if length >= longest), WINDOW),
+        max_new_tokens=8 + round(max(map(len, answers)) / CHARACTERS),
+        # One needs training records to count.
+        baselines=[one for one in trivial if tuned or one != "majority"],
+    )
 
 
 def _kind(seen: Seen, known: TaskSettings | None) -> tuple[TaskKind, InputForm]:
@@ -323,15 +295,6 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
-
-
-def _check_splits(data: Path, task: Seen) -> None:
-    """Refuse records of which some parts are missing."""
-    for split in ("test", "val") if task.splits["train"] else ("test",):
-        if not task.splits[split]:
-            fix = f'give some of them `"split": "{split}"`, or leave `split` out of all records'
-            missing = f"{task.name} has no record for {split.replace('test', 'tests')}"
-            raise InputError(f"{data}: {missing}: {fix} and they will be divided")
 
 
 def _rounded(share: float) -> float:
@@ -371,13 +334,10 @@ def _seen(
     if task.kind.answer not in ("yes_no", "choice") or len(answers) > CLASSES:
         answers = []
     numbers = {str(split): sum(n.records for n in each.values()) for split, each in counts.items()}
-    # How well a share of right answers can be known, where a record is right or wrong.
-    half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / max(numbers.get("test", 0), 1))
     compared, alike = task.seen.alike(shares)
     return {
         **numbers,
         "answer": ": ".join([ANSWERS[task.kind.answer], *filter(None, [", ".join(answers)])]),
-        "within": half if METRICS[task.kind.metric].classes else None,
         "compared": compared,
         "alike": len(alike),
         # As similar as most of them are.
@@ -393,6 +353,8 @@ def configuration(start: Start) -> str:
         base=BASE,
         tuned=TUNED,
         default_setting=DEFAULT_SETTING,
+        threads=min(MOST_THREADS, os.cpu_count() or 1),
+        generates=any(METRICS[task.kind.metric].bertscore for task in start.tasks),
         codes=[task.code for task in start.tasks],
         notes={
             "ood": " # whether there are records of another domain",

@@ -142,3 +142,9 @@ def test_records_of_local_files_are_counted_and_else_assumed(tmp_path: Path) -> 
     write(tmp_path, lines(own))
     divided = asked(split={"val": 0.1, "test": 0.3})
     assert sum(divided.count("PM", split) for split in ("train", "val", "test")) == 10
+    # Of tasks that resources/lengths.csv does not have, the lengths are those of the records.
+    mine = [row("NEW", "test", n) | {"input": "x" * 250 * n, "output": "y" * 25} for n in (1, 3)]
+    write(tmp_path, lines(mine))
+    found = asked().answered("Small", "NEW")
+    assert (found.prompt, found.longest_prompt) == (251, 351)
+    assert found.answer == found.longest_answer == 11

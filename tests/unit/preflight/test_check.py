@@ -15,9 +15,10 @@ from support.planned_runs import ONE, on_hub, planned_run
 from support.plans import LOCAL, MODELS
 from support.project import ROOT
 
-from ecslm.preflight import check, profiles
+from ecslm.common.errors import InputError
+from ecslm.preflight import check
 from ecslm.preflight.check import check_keys, check_room, check_study, count_jobs
-from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails, found_by, ok
+from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails, ok
 
 STUDY: dict[str, Any] = {
     "title": "A shop",
@@ -49,7 +50,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in {"gpu": "resources: [gpu=1]", "slurm": "executor: slurm"}.items():
         Path(f"profiles/{name}").mkdir(parents=True)
         Path(f"profiles/{name}/config.yaml").write_text(f"{text}\n")
-    monkeypatch.setattr(profiles, "find_spec", lambda _: object())
+    monkeypatch.setattr(check, "find_spec", lambda _: object())
     without = {name: one for name, one in check.CHECKS.items() if name != "hub"}
     monkeypatch.setattr(check, "CHECKS", without | {"cluster": no_node})
 
@@ -60,7 +61,7 @@ def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_pat
     study, found = check_study([], None, "gpu")
     assert (study, fails(found)) == ("demo", False)
     assert [*dict.fromkeys(one.check for one in found)] == [
-        *("configuration", "profile", "jobs", "time", "GPUs", "disk", "libraries", "LaTeX")
+        *("configuration", "profile", "jobs", "time", "GPUs", "disk", "API keys")
     ]
     assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
     _, on_cluster = check_study([], None, "slurm")
@@ -96,12 +97,12 @@ def test_what_is_there_is_told_and_what_is_not_refused(monkeypatch: pytest.Monke
     run = planned_run(bases={"Small": on_hub()}, architectures={"Small": "SmolLM2-135M"})
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**12))
     (room,) = check_room(run)
-    assert room.message == "at least 428MB needed, 1.00TB free"
-    assert not list(check_keys(planned_run()))
+    assert room.message == "at least 292MB needed, 1.00TB free"
+    assert list(check_keys(planned_run())) == [ok("all that are needed are set")]
     run = planned_run(models=ONE["models"] | {"Large": SERVED})
     monkeypatch.delenv(VARIABLE, raising=False)
-    (refused,) = found_by("API keys", check_keys(run))
-    assert (refused.severity, refused.check) == ("error", "API keys")
+    with pytest.raises(InputError, match=VARIABLE):
+        list(check_keys(run))
     monkeypatch.setenv(VARIABLE, KEY)
     assert list(check_keys(run)) == [ok("all that are needed are set")]
 
@@ -109,7 +110,7 @@ def test_what_is_there_is_told_and_what_is_not_refused(monkeypatch: pytest.Monke
 def test_jobs_are_counted_by_what_they_make() -> None:
     run = planned_run()
     (found,) = count_jobs(run)
-    assert found.message.startswith("15: 1 base, 4 data reports, 3 dataset files, 1 adapter")
+    assert found.message.startswith("15: 1 base, 1 adapter, 1 prediction, 12 short jobs")
     (none,) = count_jobs(PlannedRun(run.study, (), run.profile))
     assert none.message == "none: all results are up to date"
 

@@ -25,7 +25,6 @@ from ecslm.preflight.profiles import Profile
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slurm:
     """A cluster of one node, which is this machine."""
     Path("scripts").symlink_to(ROOT / "scripts")
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     return Slurm(tmp_path / "bin", monkeypatch)
 
 
@@ -102,23 +101,12 @@ def test_time_limits_are_read_as_sinfo_writes_them(days: int, hours: int, minute
     assert minutes_of("infinite") > expected
 
 
-@pytest.mark.parametrize(
-    ("sinfo", "words"),
-    [("echo no controller >&2; exit 1", "no controller"), ("exit 127", "no reason given")],
-)
-def test_a_cluster_that_cannot_be_asked_is_one_line(sinfo: str, words: str, slurm: Slurm) -> None:
-    slurm.make("sinfo", sinfo)
-    with pytest.raises(InputError, match=f"^sinfo: .*{words}: start the run on a login node"):
+def test_a_cluster_that_cannot_be_asked_is_one_line(slurm: Slurm) -> None:
+    slurm.make("sinfo", "echo no controller >&2; exit 1")
+    with pytest.raises(InputError, match=r"^no controller$"):
         told()
     with pytest.raises(InputError, match=r"^no answer within 0\.1 seconds"):
         ask_slurm("sleep 9", 0.1)
-
-
-def test_a_run_within_a_job_is_warned_of(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
-    (line,) = told()
-    assert line.startswith("warning: SLURM_JOB_ID: this is within job 7, from where no node is")
-    assert slurm.asked("srun") == []
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,26 @@
 """A profile is read as far as a run depends on it, and what cannot work is told with its fix."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from support.planned_runs import lines
+from support.plans import plan
 from support.project import ROOT
 from support.stated_jobs import RULES
 
 from ecslm.common.errors import InputError
-from ecslm.preflight import profiles
-from ecslm.preflight.profiles import Profile, profile_problems, read_profile
+from ecslm.preflight import check
+from ecslm.preflight.check import check_profile
+from ecslm.preflight.findings import PlannedRun
+from ecslm.preflight.profiles import Profile, read_profile
+
+
+def told(profile: Profile, rules: Collection[str] = ()) -> list[str]:
+    """What is wrong with a profile of a run."""
+    return lines(check_profile(PlannedRun(plan(), (), profile, rules)))
 
 
 def write(text: str, name: str = "mine") -> None:
@@ -29,8 +39,8 @@ def test_each_profile_of_the_project_can_be_read_and_speaks_of_rules_that_there_
     profile = read_profile(name)
     assert (profile.gpus, profile.is_local) == (1, name != "slurm")
     assert profile.grouped == ({"predict"} if name == "slurm" else set())
-    monkeypatch.setattr(profiles, "find_spec", lambda _: object())
-    assert not list(profile_problems(profile, RULES))
+    monkeypatch.setattr(check, "find_spec", lambda _: object())
+    assert not told(profile, RULES)
 
 
 MAPPED: dict[str, dict[str, Any]] = {
@@ -75,17 +85,19 @@ def test_a_profile_that_cannot_be_read_is_one_line() -> None:
 def test_a_misspelt_rule_which_a_run_would_pass_over_and_an_unknown_device_are_told() -> None:
     write("set-resources: [train_adaptor:device=gpu, score:runtime=5]")
     rules = ["predict", "score", "train_adapter"]
-    where = "profiles/mine/config.yaml: set-resources"
-    assert list(map(str, profile_problems(read_profile("mine"), rules))) == [
+    where = "error: profiles/mine/config.yaml: set-resources"
+    assert told(read_profile("mine"), rules) == [
         f"{where}: train_adaptor:device=gpu: expected cpu or cuda",
         f"{where}: no rule `train_adaptor`: did you mean `train_adapter`?",
     ]
 
 
 def test_an_executor_without_its_plugin_names_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiles, "find_spec", lambda _: None)
+    monkeypatch.setattr(check, "find_spec", lambda _: None)
     lsf = "snakemake-executor-plugin-lsf"
     for executor, command in (("slurm", "make slurm"), ("lsf", f".venv/bin/pip install {lsf}")):
-        (line,) = map(str, profile_problems(Profile("mine", executor=executor), ()))
-        assert line.startswith(f"profiles/mine/config.yaml: executor: {executor}, but its plugin")
+        (line,) = told(Profile("mine", executor=executor))
+        assert line.startswith(
+            "error: profiles/mine/config.yaml: its plugin snakemake-executor-plu"
+        )
         assert line.endswith(f"is not installed: run `{command}`")

@@ -9,15 +9,18 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import Manifest, read_manifest
+from ecslm.provenance import acceptance
 from ecslm.provenance.acceptance import (
     Finished,
     _changed,
     _differences,
+    accept,
     finished_jobs,
     groups_of,
     samples,
 )
 from ecslm.provenance.dag import Job
+from ecslm.schemas.paths import CODE_HISTORY
 
 
 def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> Job:
@@ -69,31 +72,46 @@ def test_jobs_that_are_due_for_other_reasons_are_no_evidence() -> None:
     assert names(finished_jobs(found)) == ["good.json"]
 
 
-def test_nothing_is_shown_while_an_input_is_to_be_made_again() -> None:
-    outputs = {"records": ("a.in.jsonl",), "manifest": ("a.in.json",)}
-    source = Job("dataset", {}, outputs, "a.in.json", due=True)
-    with pytest.raises(InputError, match=r"^a.in.jsonl: to be made again .* -- a.in.jsonl` first"):
-        finished_jobs([source, job("a")])
-
-
-def test_what_differs_is_told_by_line_and_field() -> None:
+def test_what_differs_is_told_by_file_and_field() -> None:
     (one,) = finished_jobs([job("a", 3)])
     again = Path("again")
     again.mkdir()
-    lines = Path("a.jsonl").read_text().splitlines()
     made = read_manifest(Path("a.json")).model_dump(mode="json")
-    for text, told in (
-        (lines, []),
-        ([*lines[:2], '{"id": "x"}'], ["a.jsonl: line 3: id: 2 -> x"]),
-        (lines[:2], ["a.jsonl: other bytes"]),
-        ([*lines[:2], '{"id":"2"}'], ["a.jsonl: other bytes"]),
-    ):
-        (again / "a.jsonl").write_text("".join(f"{line}\n" for line in text))
+    for text, told in ((Path("a.jsonl").read_text(), []), ("{}\n", ["a.jsonl: other bytes"])):
+        (again / "a.jsonl").write_text(text)
         files = {"a.jsonl": sha256_of_file(again / "a.jsonl")}
         write_json(again / "a.json", made | {"code": "code:2", "files": files})
         assert list(_differences(one, again / "a.json")) == told
     write_json(again / "a.json", made | {"seed": 1})
-    assert "a.json: seed: absent -> 1" in list(_differences(one, again / "a.json"))
+    assert list(_differences(one, again / "a.json")) == ["a.json: seed: absent -> 1"]
+
+
+def test_other_bytes_and_an_edit_that_was_not_executed_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (one,) = group = finished_jobs([job("a")])
+    module, names = "ecslm.training.run", {"_begin": "0", "": "0", "ROUNDS": "0"}
+    write_json(CODE_HISTORY / "1.json", {module: names})
+    again = json.loads(Path("a.json").read_text())
+    write_json(Path("again.json"), again | {"code": "code:2"})
+    ran = {(module, "")}
+    monkeypatch.setattr(acceptance, "_computed", lambda *_: (Path("again.json"), ran))
+
+    def told(**changed: str) -> str:
+        write_json(CODE_HISTORY / "2.json", {module: names | changed})
+        try:
+            return str(*accept(group, [(one, "")], Path()))
+        except InputError as error:
+            return "; ".join(error.problems)
+
+    assert told(_begin="1") == f"{module}: _begin has changed, but no sample executed it"
+    # What is no function runs when its module is loaded.
+    assert told(ROUNDS="1").startswith("results/code/equal/")
+    ran.add((module, "_begin"))
+    write_json(Path("again.json"), again | {"code": "code:3", "files": {"a.jsonl": "0" * 64}})
+    assert told(_begin="1") == "a.jsonl: other bytes"
+    Path("results/code/1.json").unlink()
+    assert "has nothing on code:1, so what has changed is not known" in told()
 
 
 def test_what_is_new_or_differs_has_changed_and_what_has_moved_has_not() -> None:

@@ -1,10 +1,7 @@
 """What an archive may have of each rule, and what it must or may not have of files."""
 
-from pathlib import Path
-
 import pytest
 from support.plans import MODELS, plan
-from support.project import ROOT
 from support.stated_jobs import RULES
 
 from ecslm.common.errors import InputError
@@ -12,7 +9,6 @@ from ecslm.provenance.archive import (
     PROOF_ALONE,
     key_variables,
     refuse_secrets,
-    require_published,
 )
 
 PACKED_WHOLE = {
@@ -25,17 +21,6 @@ PACKED_WHOLE = {
 def test_of_every_rule_it_is_said_whether_its_results_may_be_published() -> None:
     assert PACKED_WHOLE | PROOF_ALONE == RULES
     assert not PACKED_WHOLE & PROOF_ALONE
-
-
-def test_published_numbers_that_are_not_in_the_commit_are_refused(tmp_path: Path) -> None:
-    """As those of a folder that git ignores, or that lies elsewhere."""
-    folder = ROOT / "resources/published"
-    name, *others = (f"code/{path.relative_to(ROOT)}" for path in folder.glob("*.csv"))
-    require_published(str(folder), [name, *others])
-    (tmp_path / "mine.csv").touch()
-    for place, lost in ((folder, Path(name).name), (tmp_path, "mine.csv")):
-        with pytest.raises(InputError, match=f"/{lost}: is not in the commit"):
-            require_published(str(place), others)
 
 
 def test_a_key_of_a_server_is_a_secret_whatever_its_variable_is_called() -> None:

@@ -38,9 +38,8 @@ def write(*paths: Path) -> None:
         path.write_text("x")
 
 
-def leftovers(made: Study, study: str = "shop") -> Leftovers:
-    jobs = all_jobs_of(made) if study == made.name else []
-    return Leftovers(made.config, study, written_by(made), jobs)
+def leftovers(made: Study) -> Leftovers:
+    return Leftovers(made, written_by(made), all_jobs_of(made))
 
 
 def test_what_a_configuration_made_and_another_does_not_make_is_left_over() -> None:
@@ -100,25 +99,6 @@ def test_links_what_they_lead_to_and_local_weights_stay() -> None:
     assert os.path.lexists(link)
 
 
-def test_of_a_study_that_is_no_longer_configured_all_is_left_over() -> None:
-    old = {Path(str(path).replace("shop", "old", 1)) for path in files_of(shop())}
-    old = {path for path in old if Path("results/old") in path.parents}
-    write(*old, SHOP / "report.html")
-    found = leftovers(shop(), "old")
-    assert set(found.unmade()) == old
-    remove(found.unmade())
-    assert not Path("results/old").exists()
-    assert (SHOP / "report.html").exists()
-
-
-def test_what_is_no_study_is_refused() -> None:
-    write(Path("results/cache/x"), Path("old/x"))
-    Path("results/link").symlink_to(Path("old").resolve())
-    for study in ("shopp", "cache", "link", "../old"):
-        with pytest.raises(InputError, match="nor is there a directory"):
-            leftovers(shop(), study)
-
-
 def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_them() -> None:
     for name in ("Small", "Encoder", "Old"):
         write(*(Path(f"results/bases/{name}/{file}") for file in ("manifest.json", "x")))
@@ -128,7 +108,6 @@ def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_
     mine = Path("results/mine")
     mine.symlink_to(Path("elsewhere").resolve())
     assert leftovers(shop()).bases() == []
-    assert leftovers(shop()).unknown_studies() == [mine]
 
 
 def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgotten() -> None:

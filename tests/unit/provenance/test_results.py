@@ -178,6 +178,16 @@ def test_cheap_results_that_do_not_match_are_deleted_to_be_rebuilt() -> None:
     assert not Path(SCORE_JOB.manifest).exists()
 
 
+def test_precious_results_whose_sources_are_missing_are_refused() -> None:
+    for path in DATASET_JOB.files:
+        Path(path).unlink()
+    words = (
+        f"{DATASET_JOB.manifest}: missing, but {TRAIN_JOB.manifest} was built from it: copy it t"
+    )
+    with pytest.raises(InputError, match=words):
+        verified(JOBS)
+
+
 @pytest.mark.parametrize(
     ("lost", "words"),
     [

@@ -1,12 +1,9 @@
-"""Why jobs would run: each change is named, and each job is counted under one of the causes."""
+"""Why jobs would run: each change is named."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support import made_up_study
 from support.made_up_study import ADAPTER, COST, SETTINGS, TRAIN, make, planned, versions
 
@@ -16,7 +13,6 @@ from ecslm.common.hashing import canonical_json
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.fingerprint.running import code_parameter
 from ecslm.provenance.dag import Job
-from ecslm.provenance.overview import jobs_by_cause
 from ecslm.provenance.why import Changes, definitions, differences, explain, record_code
 from ecslm.schemas.paths import CODE_HISTORY
 
@@ -114,54 +110,3 @@ def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
         origin = made_from([Path(ADAPTER)], SETTINGS, code, made_up_study.VERSIONS)
         write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results[-1:]))
         assert words <= {change.words for change in differences(SCORE_JOB)}
-
-
-# Causes of a run
-
-
-class Told(Changes):
-    """Changes that are given, by the number of a job; the jobs that these reach would run."""
-
-    def __init__(self, reads: Sequence[set[int]], told: Mapping[int, tuple[str, ...]]) -> None:
-        names = [f"results/shop/{number}.json" for number in range(len(reads))]
-        reached: set[int] = set()
-        jobs = []
-        for n, read in enumerate(reads):
-            reached |= {n} if told.get(n) or read & reached else set()
-            inputs, outputs = tuple(names[one] for one in sorted(read)), {"manifest": (names[n],)}
-            key = {"model": str(n)}
-            jobs.append(Job("predict", key, outputs, names[n], inputs, due=n in reached))
-        super().__init__(jobs)
-        self._told = told
-
-    def reasons(self, job: Job) -> tuple[str, ...]:
-        return self._told.get(int(job.key["model"]), ())
-
-
-@given(st.data(), st.integers(1, 12))
-def test_each_due_job_is_counted_once_under_a_cause_of_its_own(
-    data: st.DataObject, count: int
-) -> None:
-    some = st.sets(st.integers(0, count - 1), max_size=4)
-    reads = [{one for one in data.draw(some) if one < number} for number in range(count)]
-    words = st.sampled_from(["not built yet", "rank: 8 -> 16", "the prompt template has changed"])
-    reasons = st.lists(words, max_size=2, unique=True).map(tuple)
-    changes = Told(reads, {number: data.draw(reasons) for number in range(count)})
-    found = jobs_by_cause(changes)
-    assert sorted(int(job.key["model"]) for jobs in found.values() for job in jobs) == [
-        int(job.key["model"]) for job in changes.jobs if job.due
-    ]
-    causes = {job: cause for cause, jobs in found.items() for job in jobs}
-    for job, cause in causes.items():
-        inherited = [causes[one] for one in changes.sources(job) if one in causes]
-        assert cause in ([changes.reasons(job)] if changes.reasons(job) else inherited)
-
-
-def test_changes_that_concern_the_same_jobs_are_one_cause_and_so_are_alike_ones() -> None:
-    """As after a seed was removed, which scores over seeds and tables read."""
-    alone: list[set[int]] = [set(), set(), set()]
-    changes = Told(alone, dict.fromkeys(range(3), ("alpha: 32 -> 16", "rank: 16 -> 32")))
-    assert jobs_by_cause(changes) == {("alpha: 32 -> 16", "rank: 16 -> 32"): [*changes.jobs]}
-    gone = "results/shop/{}.json is no longer an input"
-    changes = Told(alone, {n: (gone.format(n + 10),) for n in range(3)})
-    assert jobs_by_cause(changes) == {("a result is no longer an input",): [*changes.jobs]}

@@ -196,7 +196,7 @@ def test_answers_of_records_are_folded_too() -> None:
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", "INPUT="]),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
         ([row(1)] * 40, ["Fraud has 1 different record, too few", "at least 30"]),
-        ([row(1, split="train"), row(2, split="test")], ["no record for val", '"split": "val"']),
+        ([row(1, split="train"), row(2, split="test")], ["Fraud val: no usable rows of IND_"]),
         ([row(1, task="x" * 5000)], ["line 1: task: 'xxx", "has 5,000 characters"]),
         ([], ["has no records", "INPUT="]),
     ],

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ecslm.config.loading import read_config
 from ecslm.data.settings import Shares
+from ecslm.plan.requests import CHARACTERS, TURNS
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
 from ecslm.starter.records import Seen
@@ -30,10 +31,11 @@ def test_training_ends_in_minutes_however_many_and_long_the_records(
     count: int, length: int
 ) -> None:
     start = begun(count, length)
-    tokens = start.pass_tokens * start.train_fraction * start.epochs
+    assert start.shares is not None
+    trained = count * (1 - start.shares.val - start.shares.test) * start.train_fraction
+    tokens = start.epochs * trained * (length / CHARACTERS + TURNS)
     assert 0 < tokens <= 1.6 * MOST_TOKENS
     assert 1 <= start.epochs <= 3
-    assert start.shares is not None
     assert start.shares.test * count <= 420
     assert start.shares.val * count >= 3
 
