@@ -1,7 +1,5 @@
 """Records without a split are divided by their input."""
 
-import json
-import re
 import unicodedata
 from itertools import chain
 from pathlib import Path
@@ -62,29 +60,6 @@ def test_case_spaces_and_the_encoding_of_accents_do_not_part_what_is_the_same(te
     if form(text).casefold().split() == text.casefold().split():
         forms.append(form(text))
     assert len({SHARES.split_of({"input": one}) for one in (text, *forms)}) == 1
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=8,
-)
-
-
-@given(st.lists(VALUES) | st.dictionaries(st.text(max_size=5), VALUES))
-def test_the_writing_of_json_does_not_part_what_is_the_same(value: object) -> None:
-    forms = [
-        json.dumps(value, ensure_ascii=ascii_only, indent=indent, separators=separators)
-        for ascii_only in (False, True)
-        for indent in (None, 2)
-        for separators in (None, (",", ":"), (" , ", " : "))
-    ]
-    # `\u00e9` as `\u00E9`.
-    forms += [
-        re.sub(r"(?<!\\)\\u([0-9a-f]{4})", lambda code: r"\u" + code[1].upper(), one)
-        for one in forms
-    ]
-    assert len({SHARES.split_of({"input": form}) for form in forms}) == 1
 
 
 def test_rows_that_say_their_split_are_not_divided_again(tmp_path: Path) -> None:
