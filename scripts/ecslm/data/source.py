@@ -84,8 +84,8 @@ def content_of(source: DataSource, digest: Callable[[], object], labels: str | N
             fetch: its revision identifies all of its rows.
         labels: digest of the relevance labels, if the result uses them.
     """
-    local = isinstance(source, PathData) or local_path(source)
-    made_from = [digest() if local else source.revision, labels]
+    remote = isinstance(source, HubData) and local_path(source) is None
+    made_from = [source.revision if remote else digest(), labels]  # type: ignore[union-attr]
     return f"source:{sha256_of_text(canonical_json(made_from))[:32]}"
 
 

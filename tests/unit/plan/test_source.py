@@ -124,6 +124,8 @@ def test_labels_concern_rankings_alone_and_fetching_the_file_that_is_pinned_noth
     before = sources(made)
     Path("label.json").write_text('[["E"]]')
     assert sources(made) == before
+    made = local(ROWS, labels={"path": "label.json"})
+    before = sources(made)
     Path("label.json").write_text('[["S"]]')
     after = sources(made)
     assert {key for key in before if before[key] != after[key]} == {("QPR", "test")}
