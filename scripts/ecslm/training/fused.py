@@ -1,4 +1,4 @@
-"""Faster layers for Llama models with adapters, in place of those of transformers and peft.
+"""Faster layers for Llama models with adapters on a CPU, for those of transformers and peft.
 
 The model keeps its modules, and its parameters their names and values: only what computes is
 replaced, by operations in few passes over memory, with hand-written gradients. Matrices are
@@ -17,8 +17,7 @@ from peft.tuners.lora import Linear as Adapted
 from torch import nn
 from torch.autograd import Function
 from torch.nn import functional
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.models.llama.modeling_llama import LlamaForCausalLM, eager_attention_forward
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +50,8 @@ def _unknown(causal: Any) -> Iterator[str]:
     if type(causal) is not LlamaForCausalLM:
         yield f"{type(causal).__name__} is no Llama model"
         return
+    if causal.device.type != "cpu":
+        yield "they are written for CPUs"
     if causal.is_activation_checkpointing:
         yield "gradient checkpointing replaces what they compute, too"
     if causal.config.hidden_act != "silu" or causal.config.attention_dropout:
@@ -72,12 +73,10 @@ class _FusedLayer:
     """What a decoder layer computes; called as its `forward`."""
 
     def __init__(self, layer: Any, config: Any) -> None:
-        self._attention = layer.self_attn
-        mlp = layer.mlp
+        own, mlp = layer.self_attn, layer.mlp
         self._queries, self._keys = config.num_attention_heads, config.num_key_value_heads
-        self._size = layer.self_attn.head_dim
+        self._size = own.head_dim
         self._before_attention = _norm(layer.input_layernorm)
-        own = self._attention
         self._heads = _linear([own.q_proj, own.k_proj, own.v_proj])
         self._after_attention = _linear([own.o_proj])
         self._before_mlp = _norm(layer.post_attention_layernorm)
@@ -87,7 +86,6 @@ class _FusedLayer:
     def __call__(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.Tensor | None = None,
         position_embeddings: Any = None,
         **options: Any,
     ) -> torch.Tensor:
@@ -101,33 +99,14 @@ class _FusedLayer:
             for table in position_embeddings
         )
         heads = apply(Rotary, heads, cos, sin, self._queries + self._keys)
-        if heads.device.type == "cpu":
-            lengths = [tokens] * rows
-            if (bounds := options.get("cu_seq_lens_q")) is not None:
-                lengths = [end - start for start, end in pairwise(bounds.tolist())]
-            prefix = options.get("prefix_tokens", 0)
-            attended = apply(CausalAttention, heads, self._queries, self._keys, lengths, prefix)
-        else:
-            heads = heads.view(rows, tokens, -1, self._size)
-            attended = self._attend(heads, attention_mask, options)
+        lengths = [tokens] * rows
+        if (bounds := options.get("cu_seq_lens_q")) is not None:
+            lengths = [end - start for start, end in pairwise(bounds.tolist())]
+        prefix = options.get("prefix_tokens", 0)
+        attended = apply(CausalAttention, heads, self._queries, self._keys, lengths, prefix)
         hidden = hidden + self._after_attention(attended.reshape(rows * tokens, -1))
         hidden = hidden + self._down(apply(Swiglu, self._gate_and_up(self._before_mlp(hidden))))
         return hidden.view(rows, tokens, width)
-
-    def _attend(
-        self, heads: torch.Tensor, mask: torch.Tensor | None, options: dict[str, Any]
-    ) -> torch.Tensor:
-        """Attention as the model is configured to compute it; `heads` is (rows, tokens, heads,
-        size)."""
-        attend = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self._attention.config._attn_implementation, eager_attention_forward
-        )
-        sizes = [self._queries, self._keys, self._keys]
-        parts = torch.split(heads.transpose(1, 2), sizes, dim=1)
-        attended: torch.Tensor = attend(
-            self._attention, *parts, mask, scaling=self._attention.scaling, **options
-        )[0]
-        return attended
 
 
 def _linear(layers: Sequence[Any]) -> Callable[[torch.Tensor], torch.Tensor]:

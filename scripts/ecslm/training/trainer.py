@@ -190,7 +190,7 @@ class Trainer:
                 copies += copies // 2
         self.budget = min(self.processes.gathered(self.budget))
         del moments
-        self._empty_cache()
+        torch.cuda.empty_cache()
 
     @contextmanager
     def _trial(self) -> Iterator[None]:
@@ -299,11 +299,11 @@ class Trainer:
                     raise
             # Not in the handler: its traceback would keep the tensors of the failed micro-batch.
             self.model.zero_grad()
-            self._halve(self.layout.tokens([lengths[i] for i in micro]), alone=len(micro) == 1)
+            self._halve(sum(lengths[i] for i in micro), alone=len(micro) == 1)
             restore_random_state(state, self._device)
 
     def _halve(self, tokens: int, alone: bool) -> None:
-        self._empty_cache()
+        torch.cuda.empty_cache()
         causal = self.model.get_base_model()
         if alone and causal.is_activation_checkpointing:
             raise InputError(
@@ -322,10 +322,6 @@ class Trainer:
         # The budget may be far larger than the batch, where a whole step has fewer tokens.
         self.budget = min(self.budget, tokens) // 2
         log.warning("out of memory with %d tokens: now at most %d", tokens, self.budget)
-
-    def _empty_cache(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
 
 
 def heaviest(examples: Sequence[Example]) -> Example:
