@@ -9,10 +9,10 @@ import logging
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing import get_context
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +178,7 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
             process.start()
         try:
             while None in (codes := [one.exitcode for one in started]) and not any(codes):
-                wait(
-                    [one.sentinel for one, code in zip(started, codes, strict=True) if code is None]
-                )
+                time.sleep(0.1)
         finally:
             for process in started:
                 process.kill()

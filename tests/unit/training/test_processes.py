@@ -5,9 +5,6 @@ import json
 import logging
 import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from itertools import chain
 from pathlib import Path
@@ -18,7 +15,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from support import warm
 from support.model_examples import (
+    PROMPTS,
+    SCRIPTS,
     adapter_settings,
     read_lines,
     train,
@@ -34,8 +34,6 @@ from ecslm.training import trainer
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.run import in_processes
 from ecslm.training.trainer import Processes, join
-
-from .commands import train_command
 
 CPU = torch.device("cpu")
 WEIGHTS = "adapter_model.safetensors"
@@ -63,17 +61,20 @@ def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         join("cuda", 0, 2)
 
 
-def start(folder: Path, base: Path, records: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, base: Path, records: Path) -> warm.WarmProcess:
     """The job of two processes, as a shell starts it."""
-    job = {"processes": 2, "code": code_parameter("train_adapter.py"), "checkpoint_seconds": 0}
-    command = train_command(folder, base, records, SETTINGS, threads=1, **job)
+    options = {
+        **{"train": records, "val": write_records(folder / "val.jsonl", 3, split="val")},
+        **{"base": base, "template": PROMPTS / "alpaca.jinja"},
+        **{"settings": SETTINGS.model_dump_json(), "output": folder / "adapter/manifest.json"},
+        **{"threads": 1, "processes": 2, "code": code_parameter("train_adapter.py")},
+        "checkpoint-seconds": 0,
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    command = [str(SCRIPTS / "train_adapter.py"), *words]
     with (folder / "printed.txt").open("wb") as printed:
-        return subprocess.Popen(
-            [sys.executable, *command],
-            stdout=printed,
-            stderr=printed,
-            env=os.environ | {ROOT_VARIABLE: str(folder / "cache")},
-        )
+        variables = os.environ | {ROOT_VARIABLE: str(folder / "cache")}
+        return warm.start(command, folder, printed, printed, variables)
 
 
 def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
@@ -88,7 +89,7 @@ def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
         time.sleep(0.01)
     others = psutil.Process(job.pid).children(recursive=True)
     assert len(others) == 2
-    job.send_signal(signal.SIGKILL)
+    job.kill()
     job.wait()
     # None is left to write into the work folder.
     assert psutil.wait_procs(others, timeout=30)[1] == []
