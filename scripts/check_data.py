@@ -1,17 +1,13 @@
 """Check a study's data source: every row, and the number of rows."""
 
-import logging
 from pathlib import Path
 
 from ecslm.common.files import json_text
 from ecslm.data.checking import CheckSettings, check_rows
 from ecslm.data.labels import labels_digest, read_labels
-from ecslm.data.problems import Problems
 from ecslm.data.source import located, planned_rows
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
-
-log = logging.getLogger(__name__)
 
 
 @job(log=True)
@@ -36,14 +32,6 @@ def main(
     digest = labels and labels_digest(labels)
     raw = planned_rows(known.source, cache, content, lambda rows: rows.files, digest)
     report = check_rows(raw, known, labels and read_labels(labels))
-    if report.differing:
-        log.warning(
-            "counts other than the published ones: %d; the first: %s",
-            len(report.differing),
-            report.differing[0],
-        )
-    for line in Problems(report.problems).lines():
-        log.warning("dropped: %s", line)
     origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
     origin.writes({output: json_text(report.model_dump(mode="json"))})
 

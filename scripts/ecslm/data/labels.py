@@ -51,8 +51,8 @@ def no_label_file(path: Path) -> str:
     return f"{path}: no such file: put the label file there, or set `labels.url`"
 
 
-def fetch_labels(labels: Labels) -> bool:
-    """Fetch the file unless it exists; return whether it was fetched.
+def fetch_labels(labels: Labels) -> None:
+    """Fetch the file unless it exists.
 
     Raises:
         InputError: the file is missing and cannot be fetched, or it has another sha256.
@@ -62,7 +62,7 @@ def fetch_labels(labels: Labels) -> bool:
         if labels.sha256 not in (None, sha256_of_file(path)):
             fix = "delete the file, or fix the key"
             raise InputError(f"{path}: its sha256 is not `labels.sha256`: {fix}")
-        return False
+        return
     if labels.url is None:
         raise InputError(no_label_file(path))
     by_hand = f"download it and save it as {path}"
@@ -75,7 +75,6 @@ def fetch_labels(labels: Labels) -> bool:
         other = f"its sha256 is {found}, `labels.sha256` is {labels.sha256}"
         raise InputError(f"{labels.url}: {other}: fix the key, or {by_hand}")
     write_bytes(path, content)
-    return True
 
 
 def require_agreement(output: str, labels: Sequence[Relevance]) -> None:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ecslm.common.files import Sha256
 from ecslm.data.problems import Kind
@@ -43,12 +43,6 @@ class Shares(Closed):
     """Share that is not trained on, but evaluated during training."""
     test: float = Field(gt=0, lt=1)
     """Share that is not trained on, and that scores are computed on."""
-
-    @model_validator(mode="after")
-    def _some_left(self) -> "Shares":
-        if self.val + self.test >= 1:
-            raise ValueError("val and test: leave a share to train on: their sum must be below 1")
-        return self
 
     def split_of(self, row: Mapping[str, Any]) -> str:
         """Where a row belongs."""
@@ -95,13 +89,6 @@ class PathData(Data):
     """Shares by which rows without a column `split` are divided; without them, all are test
     rows."""
     labels: Labels | None = None
-
-    @model_validator(mode="after")
-    def _labels_have_rows(self) -> "PathData":
-        if self.split is not None and self.labels is not None:
-            rows = "labels are one list per test row, so the rows must say which they are"
-            raise ValueError(f"split: {rows}: give them a column `split`, and remove this")
-        return self
 
 
 DataSource = Annotated[HubData | PathData, Field(discriminator="source")]

@@ -11,11 +11,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
 
 from ecslm.common.errors import NAME, InputError
 from ecslm.common.files import write_jsonl, write_text
+from ecslm.common.templates import render_template
 from ecslm.common.text import number_of, shown
 from ecslm.config.models import MOST_CHARACTERS, name_like
 from ecslm.data.card import ANSWERS
@@ -64,8 +64,6 @@ MOST_EPOCHS = 3
 MOST_THREADS = 8
 # Kinds of answers of which each has a class, whose numbers are shown.
 CLASSES = 6
-# A share of right answers whose interval is told, and the normal quantile of 95 %.
-SHARE, QUANTILE = 0.8, 1.96
 # The metrics of the kinds of answer; of choices among the same options another one.
 METRIC_OF: Mapping[Answer, str] = {
     "yes_no": "binary_f1",
@@ -371,13 +369,10 @@ def _seen(
     if task.kind.answer not in ("yes_no", "choice") or len(answers) > CLASSES:
         answers = []
     numbers = {str(split): sum(n.records for n in each.values()) for split, each in counts.items()}
-    # How well a share of right answers can be known, where a record is right or wrong.
-    half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / max(numbers.get("test", 0), 1))
     compared, alike = task.seen.alike(shares)
     return {
         **numbers,
         "answer": ": ".join([ANSWERS[task.kind.answer], *filter(None, [", ".join(answers)])]),
-        "within": half if METRICS[task.kind.metric].classes else None,
         "compared": compared,
         "alike": len(alike),
         # As similar as most of them are.
@@ -403,15 +398,7 @@ def configuration(start: Start) -> str:
 
 def _rendered(template: str, **values: object) -> str:
     """A template of `resources/starter` with these values."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["yaml"] = _as_yaml
-    return environment.get_template(template).render(values)
+    return render_template(TEMPLATES / template, values, {"yaml": _as_yaml})
 
 
 def _as_yaml(value: object) -> str:

@@ -92,9 +92,7 @@ class TrainingSettings(Closed):
     @classmethod
     def _in_one_order(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
         # Another order gives the same adapter, so it must not train it again.
-        if len(set(layers)) < len(layers):
-            raise ValueError("a layer is listed twice")
-        return tuple(sorted(layers))
+        return tuple(sorted(set(layers)))
 
 
 class AdapterSettings(JobSettings):

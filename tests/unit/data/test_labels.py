@@ -1,13 +1,10 @@
-"""The file of relevance labels: read, verified, fetched; the script that fetches it."""
+"""The file of relevance labels: read, verified, fetched."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.project import ROOT
-from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.data.labels import labels_digest, read_labels
@@ -63,20 +60,9 @@ def test_a_file_that_cannot_be_had_is_one_line_and_nothing_is_kept(
     assert not path.exists()
 
 
-def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(origin: Path) -> None:
+def test_the_file_is_fetched_where_it_is_missing(origin: Path) -> None:
     path = origin.parent / "fetched" / "label.json"
-    labels = {"path": str(path), "url": origin.as_uri(), "sha256": SHA256}
-    study = origin.with_name("mine.yaml")
-    study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
-
-    def fetch(*options: str) -> tuple[int, str, str]:
-        done = run_script("fetch_labels.py", *options, folder=ROOT)
-        return done.returncode, done.stdout, done.stderr
-
-    options = ("--configfile", str(study), "--study", "paper")
-    assert fetch(*options) == (0, f"{path}: fetched\n", "")
+    labels = Labels(path=str(path), url=origin.as_uri(), sha256=SHA256)
+    assert labels_digest(labels) == SHA256
+    assert read_labels(labels) == [["E", "S"], ["I"]]
     assert path.read_text() == TEXT
-    assert fetch(*options) == (0, f"{path}: already present\n", "")
-    status, _, words = fetch("--study", "demo")
-    assert (status, words.count("\n")) == (1, 1)
-    assert "has no `labels`" in words

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from support.raw_rows import Row, lines, row, write
 
 from ecslm.common.errors import InputError
@@ -67,12 +66,3 @@ def test_rows_that_say_their_split_are_not_divided_again(tmp_path: Path) -> None
     for rows, line in (([said], 1), ([*own_rows(2), said], 3)):
         with pytest.raises(InputError, match=rf"^rows.jsonl: line {line}: has .?split"):
             sides(tmp_path, rows)
-
-
-def test_shares_that_make_no_sense_are_refused() -> None:
-    given = {"source": "path", "path": "rows.jsonl", "split": {"val": 0.5, "test": 0.5}}
-    with pytest.raises(ValidationError, match="leave a share to train on"):
-        PathData.model_validate(given)
-    given |= {"split": {"val": 0.1, "test": 0.3}, "labels": {"path": "l.json"}}
-    with pytest.raises(ValidationError, match="one list per test"):
-        PathData.model_validate(given)
