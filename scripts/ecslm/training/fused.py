@@ -59,8 +59,7 @@ def _unknown(causal: Any) -> Iterator[str]:
     for name, layer in causal.named_modules():
         if isinstance(layer, AdaptedEmbedding):
             yield f"{name} has an update"
-        dropouts = layer.lora_dropout.values() if isinstance(layer, Adapted) else ()
-        if any(isinstance(dropout, nn.Dropout) for dropout in dropouts):
+        if isinstance(layer, nn.Dropout):
             yield "the updates have dropout"
         base = _base(layer)
         if isinstance(base, nn.Linear) and type(base) is not nn.Linear:
@@ -147,7 +146,7 @@ def _norm(layer: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     def norm(hidden: torch.Tensor) -> torch.Tensor:
         rows = hidden.reshape(-1, hidden.shape[-1])
         weight = layer.weight
-        normed = apply(RmsNorm, rows, weight, layer.variance_epsilon, weight.dtype)
+        normed = apply(RmsNorm, rows, weight, layer.variance_epsilon)
         return normed.view(hidden.shape)
 
     return norm
@@ -162,19 +161,19 @@ def apply(function: type[Function], *arguments: Any) -> torch.Tensor:
 class RmsNorm(Function):
     """x / sqrt(mean(x^2) + epsilon) * weight.
 
-    Arguments: x (tokens, width), float32; the weight; epsilon; the type of the result.
+    Arguments: x (tokens, width), float32; the weight, whose type the result has; epsilon.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch.dtype
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, epsilon: float
     ) -> torch.Tensor:
         """The norm."""
         squares = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True).square_()
         inverse = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
-        weight = weight.float()
-        ctx.save_for_backward(hidden, weight, inverse)
-        normed: torch.Tensor = (hidden * inverse).mul_(weight).to(dtype)
+        exact = weight.float()
+        ctx.save_for_backward(hidden, exact, inverse)
+        normed: torch.Tensor = (hidden * inverse).mul_(exact).to(weight.dtype)
         return normed
 
     @staticmethod
@@ -184,7 +183,7 @@ class RmsNorm(Function):
         scaled = gradient * weight
         share = (scaled * hidden).sum(-1, keepdim=True)
         share.mul_(inverse.pow(3)).div_(-hidden.shape[-1])
-        return scaled.mul_(inverse).addcmul_(hidden, share), None, None, None
+        return scaled.mul_(inverse).addcmul_(hidden, share), None, None
 
 
 class AdaptedLinear(Function):

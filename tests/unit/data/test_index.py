@@ -238,12 +238,10 @@ def test_no_file_of_a_directory_is_left_out_or_empty(
     [
         ("\n\n", "has no rows"),
         (" [ ] ", "has no rows"),
-        ("[{} {}]", "row 1: no comma or end of the list after it"),
-        ("[{},]", "row 2: not JSON (Expecting value"),
         ("[{}] {}", "more text after the end of the list"),
         ('[{"a": 1, "a": 2}]', "row 1: not JSON (a duplicate key in an object)"),
         ("[" * 100_000, "row 1: not JSON ("),
-        (json.dumps(ROWS)[:-1], "row 6: no comma or end of the list after it: is the file truncat"),
+        (json.dumps(ROWS)[:-1], "row 7: not JSON (Expecting value"),
         (b'[{"a": "\xe9"}]', "not UTF-8 text ("),
         (lines(ROWS).encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
         (lines([*ROWS, {**ROWS[0], "Split": "x"}]), "line 7: unknown column 'Split': did you mean"),
