@@ -212,13 +212,13 @@ VALUES = st.one_of(
     st.sampled_from(["None", "NaN", "['", "-" * 9000, "[" * 9000, "1" * 5000, "long " * 9999]),
     st.sampled_from(['{"query": NaN}', "('a',)", "['A: x', 'B: y']", '["A: x"', "A", "yes", "B,A"]),
 )
-FUZZED = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZED = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def is_refusal(error: InputError) -> bool:
     """Whether it is one line about the file as a whole, beside its not being JSON."""
     (problem,) = error.problems
-    words = ("has no rows", "a duplicate key", "did you mean", "earlier rows lack", "not text")
+    words = ("has no rows", "a duplicate key", "did you mean", "not text")
     return problem.startswith("rows.jsonl: ") and any(one in problem for one in words)
 
 
@@ -243,33 +243,16 @@ def mutated_files(draw: st.DrawFn) -> tuple[bytes, int]:
     return text.encode("utf-8", "surrogatepass"), len(rows)
 
 
-@st.composite
-def mutated_lists(draw: st.DrawFn) -> tuple[bytes, int | None]:
-    """A list of sound rows with junk in it, and how many rows it has if it still is a list."""
-    text = json.dumps(draw(st.lists(st.sampled_from(ALL), max_size=5)), indent=draw(INDENTS))
-    at = draw(st.integers(0, len(text)))
-    text = text[:at] + draw(JUNK) + text[at + draw(st.integers(0, 30)) :]
-    try:
-        rows = json.loads(text)
-    except ValueError:
-        rows = None
-    return text.encode(), len(rows) if isinstance(rows, list) else None
-
-
-INDENTS = st.sampled_from([None, 1])
-JUNK = st.sampled_from(["", "]", "{}", ",", "1.5e", '"', "\\", "NaN", "\x00", "[[[["])
-
-
-@given(mutated_files() | mutated_lists())
+@given(mutated_files())
 @FUZZED
 def test_no_mutation_gives_a_traceback_or_loses_a_row(
-    tmp_path_factory: pytest.TempPathFactory, file: tuple[bytes, int | None]
+    tmp_path_factory: pytest.TempPathFactory, file: tuple[bytes, int]
 ) -> None:
     content, number = file
     try:
         report = check(tmp_path_factory.mktemp("mutated"), content, tolerate=EVERY_KIND)
     except InputError as error:
         assert all(problem.startswith("rows.jsonl: ") for problem in error.problems)
-        assert not number or is_refusal(error)
+        assert is_refusal(error)
     else:
-        assert number is None or used(report) + report.dropped == number
+        assert used(report) + report.dropped == number

@@ -30,10 +30,9 @@ from ecslm.common.locks import lock
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.manifests import read_adapter
-from ecslm.training import trainer
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.run import in_processes
-from ecslm.training.trainer import Processes, join
+from ecslm.training.trainer import Processes
 
 CPU = torch.device("cpu")
 WEIGHTS = "adapter_model.safetensors"
@@ -52,13 +51,6 @@ def test_the_parts_of_a_batch_have_each_member_once_and_about_as_many_tokens(
     tokens = [sum(lengths[i] for i in part) for part in parts]
     assert max(tokens) - min(tokens) <= max(lengths)
     assert Processes(CPU).share(members[::-1], lengths) == list(members[::-1])
-
-
-def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "require_device", torch.device)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(InputError, match="gpus: 2 are configured, but this machine shows 1"):
-        join("cuda", 0, 2)
 
 
 def start(folder: Path, base: Path, records: Path) -> warm.WarmProcess:
