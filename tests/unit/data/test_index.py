@@ -37,7 +37,7 @@ def digests(index: IndexedRows) -> dict[tuple[str, str], str]:
 
 def problems(folder: Path, content: str | bytes) -> list[str]:
     """Rows that belong nowhere, without the file's name, which every line must begin with."""
-    found = index_of(folder, content).problems().lines()
+    found = [x for one in index_of(folder, content).misplaced.values() for x in one.first]
     assert all(problem.startswith("rows.jsonl: ") for problem in found)
     return [problem.removeprefix("rows.jsonl: ") for problem in found]
 
