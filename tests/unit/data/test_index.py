@@ -3,7 +3,9 @@
 import itertools
 import json
 import os
-import shutil
+import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,28 +165,23 @@ def test_a_file_that_is_edited_and_put_back_while_it_is_read_is_refused(
         opened(path, tmp_path / "cache")
 
 
-def test_an_index_whose_making_is_killed_at_any_moment_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, rows = write(tmp_path, lines(ROWS)), ROWS[2:5]
-    steps = [(Path, "mkdir"), (Path, "open"), (Path, "write_text"), (Path, "rename")]
-    steps.append((shutil, "rmtree"))  # type: ignore[arg-type]
-    for number in itertools.count(1):
-        cache, left = tmp_path / str(number), number
+def dying(before: Iterator[int], number: int, frame: Any, *_: Any) -> Any:
+    """Ends the process at a line of the function that makes an index."""
+    if frame.f_code is not source_module._built.__code__:
+        return None
+    if next(before) == number:
+        os._exit(9)
+    return partial(dying, before, number)
+
+
+def test_an_index_whose_making_is_killed_at_any_moment_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for number in itertools.count(step=2):
+        cache = tmp_path / str(number)
         opened(write(tmp_path, lines(ROWS[:1])), cache)
-        write(tmp_path, lines(rows))
+        write(tmp_path, lines(ROWS[2:5]))
         if (child := os.fork()) == 0:
-            for owner, name in steps:
-                step = getattr(owner, name)
-
-                def dying(*given: Any, _step: Any = step, **options: Any) -> Any:
-                    nonlocal left
-                    left -= 1
-                    if not left:
-                        os._exit(9)
-                    return _step(*given, **options)
-
-                monkeypatch.setattr(owner, name, dying)
+            sys.settrace(partial(dying, itertools.count(), number))
             opened(path, cache)
             os._exit(0)
         _, status = os.waitpid(child, 0)
