@@ -39,20 +39,10 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     def open_(name: str, revision: str) -> tuple[int, int]:
         source = HubData(source="hub", id=name, revision=revision)
         rows = open_rows(source, tmp_path / "cache")
-        remote = f"hf://datasets/{name}@{revision}/train.jsonl"
-        assert list(rows.files) == ["hub/data/train.jsonl" if Path(name).is_dir() else remote]
+        assert list(rows.files) == [f"hf://datasets/{name}@{revision}/train.jsonl"]
         return sum(1 for _ in rows.rows(rows.parts)), len(fetches)
 
     return open_
-
-
-def test_a_local_directory_is_read_again_when_its_files_have_changed(
-    opened: Open, tmp_path: Path
-) -> None:
-    name = str(tmp_path / "hub")
-    assert opened(name, COMMIT) == (6, 0)
-    write(tmp_path / "hub", lines(ROWS[:4]), "data/train.jsonl")
-    assert opened(name, COMMIT) == (4, 0)
 
 
 def test_rows_of_the_hub_that_do_not_say_their_split_are_no_test_rows(tmp_path: Path) -> None:

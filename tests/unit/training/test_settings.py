@@ -21,7 +21,6 @@ def test_the_order_of_layers_is_no_setting() -> None:
     [
         ({"batch_tokens": "auto", "deterministic": True}, "needs a number of `batch_tokens`"),
         ({"batch_tokens": 15}, "must be auto or a whole number of at least 16"),
-        ({"batch_tokens": None}, "must be auto or a whole number of at least 16"),
     ],
 )
 def test_what_makes_no_sense_is_one_problem(changes: dict[str, Any], problem: str) -> None:
