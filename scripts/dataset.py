@@ -12,10 +12,10 @@ from typing import Literal
 from tqdm import tqdm
 
 from ecslm.common.files import json_line
-from ecslm.data.labels import read_labels
+from ecslm.data.labels import labels_digest, read_labels
 from ecslm.data.records import build_records
 from ecslm.data.settings import DatasetSettings
-from ecslm.data.source import JsonObject, located, planned_rows
+from ecslm.data.source import located, planned_rows
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -25,11 +25,11 @@ def main(
     origin: Origin,
     task: str,
     split: Literal["train", "val", "test"],
-    settings: JsonObject,
+    settings: str,
     output: OutputFile,
     cache: Path = CACHE,
     content: str | None = None,
-    location: JsonObject | None = None,
+    location: str | None = None,
 ) -> None:
     """
     Args:
@@ -38,20 +38,18 @@ def main(
         settings: source, names and settings: JSON or @FILE
         output: dataset file (JSON Lines) to write
         cache: cache directory for indexes of the source
-        content: set by a run: digest of the rows, which is recorded: other rows are refused, and
-            those in the cache are taken without reading the source
-        location: where the source's files are, if --settings does not say it: JSON or @FILE, for
-            example {"path": "data.jsonl"}
+        content: set by a run: digest of the rows, which is recorded; other rows are refused
+        location: path of the source's files, if --settings does not say it
     """
     known = located(settings, location, DatasetSettings)
     source, names = known.source, frozenset((task, *known.aliases))
-    labels = None if source.labels is None else read_labels(source.labels)
-    digest = labels and labels.digest
+    labels = source.labels and read_labels(source.labels)
+    digest = source.labels and labels_digest(source.labels)
     raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split), digest)
     raw.problems().raise_unless(source.tolerate)
     rows = tqdm(raw.rows(raw.of(names, split)), desc="Records", unit="row", disable=None)
     ranked = known.answer == "ranking" and split == "test"
-    records = build_records(rows, task, split, known, labels.rows if labels and ranked else None)
+    records = build_records(rows, task, split, known, labels if ranked else None)
     # No inputs: `content` ties the file to its own rows, since the source has rows of other files.
     origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
     origin.writes({output: map(json_line, records)})

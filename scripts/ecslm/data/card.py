@@ -3,11 +3,8 @@
 from pathlib import Path
 from typing import ClassVar
 
-import jinja2
-
-from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
 from ecslm.common.manifests import read_result
+from ecslm.common.templates import render_template
 from ecslm.data.reports import Leakage, Report, TaskDescription
 from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
 from ecslm.schemas.settings import Closed, JobSettings
@@ -31,13 +28,11 @@ class CardTask(Closed):
     Attributes:
         title: its name in prose.
         leakage: whether its overlap with training was measured.
-        classes: whether its score or baselines have classes.
     """
 
     code: str
     title: str
     leakage: bool
-    classes: bool = False
 
 
 class CardSettings(JobSettings):
@@ -82,26 +77,18 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
     Raises:
         InputError: a report is missing or was modified, or the template is invalid.
     """
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-    )
-    environment.filters |= {"cell": _cell, "code": _code}
     tasks = [task.code for task in settings.tasks]
     measured = [task.code for task in settings.tasks if task.leakage]
-    try:
-        return environment.from_string(read_text(template)).render(
-            settings=settings,
-            check=read_result(results / DATA_CHECK, Report),
-            descriptions={
-                one: read_result(results / description_path(one), TaskDescription) for one in tasks
-            },
-            leakage={one: read_result(results / leakage_path(one), Leakage) for one in measured},
-            answers=ANSWERS,
-        )
-    except jinja2.TemplateSyntaxError as error:
-        raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
-    except jinja2.UndefinedError as error:
-        raise InputError(f"{template}: {error.message}") from None
+    values = {
+        "settings": settings,
+        "check": read_result(results / DATA_CHECK, Report),
+        "descriptions": {
+            one: read_result(results / description_path(one), TaskDescription) for one in tasks
+        },
+        "leakage": {one: read_result(results / leakage_path(one), Leakage) for one in measured},
+        "answers": ANSWERS,
+    }
+    return render_template(template, values, {"cell": _cell, "code": _code})
 
 
 def _cell(text: object) -> str:

@@ -2,14 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import get_args
 
 from tqdm import tqdm
 
-from ecslm.common.files import write_text
-from ecslm.common.hashing import canonical_json, sealed, sha256_of_text, unsealed
 from ecslm.common.text import nearest, shown
 from ecslm.data.problems import Kind, Problems
 from ecslm.data.records import Labels, clean_records, missing_records
@@ -58,26 +54,6 @@ class CheckSettings(JobSettings):
     settings: tuple[str, ...]
     published: tuple[PublishedCount, ...]
     comparable: bool
-
-
-def cached_report(
-    cache: Path, raw: IndexedRows, settings: CheckSettings, labels: Labels, code: str
-) -> Report:
-    """The report of `check_rows`, from the directory `cache` if nothing that affects it changed.
-
-    Args:
-        code: digest of the checking code.
-
-    Raises:
-        InputError: see `check_rows`.
-    """
-    key = [settings.model_dump(mode="json"), raw.files, labels, code]
-    path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
-    with suppress(OSError, ValueError):
-        return unsealed(Report, path.read_bytes())
-    report = check_rows(raw, settings, labels)
-    write_text(path, sealed(report))
-    return report
 
 
 def check_rows(raw: IndexedRows, settings: CheckSettings, labels: Labels) -> Report:

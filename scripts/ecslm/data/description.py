@@ -27,15 +27,8 @@ LABELLED: tuple[Answer, ...] = ("yes_no", "choice")
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """A base's tokenizer.json, without truncation and padding.
-
-    Raises:
-        InputError: the file is missing or is not a tokenizer.
-    """
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception
-        raise InputError(f"{path}: not a tokenizer ({error})") from None
+    """A base's tokenizer.json, without truncation and padding."""
+    tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

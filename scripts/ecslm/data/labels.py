@@ -7,11 +7,10 @@ from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from string import ascii_uppercase
-from typing import NamedTuple
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_model, write_bytes
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
+from ecslm.common.hashing import sha256_of_file
 from ecslm.data.problems import RowError
 from ecslm.data.settings import Labels
 from ecslm.schemas.record import Record, Relevance
@@ -23,42 +22,28 @@ LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
 MOST_PROBLEMS = 5
 
 
-class LabelFile(NamedTuple):
-    """The content of a file of labels: one list per ranking row, one label per product."""
-
-    rows: list[list[Relevance]]
-    digest: str
-    """The file's sha256 if that is pinned, otherwise a digest of the rows."""
-
-
-def planned_digest(labels: Labels) -> str:
-    """The digest that `read_labels` will give. A pinned file need not be there.
+def labels_digest(labels: Labels) -> str:
+    """The digest of the file. One that is pinned need not be there; others are fetched.
 
     Raises:
-        InputError: the file is missing or has another format.
+        InputError: the file is not pinned, and is missing and cannot be fetched.
     """
     if labels.sha256 is None:
-        return read_labels(labels).digest
-    path = Path(labels.path)
-    return sha256_of_file(path) if path.exists() else labels.sha256
+        fetch_labels(labels)
+    return labels.sha256 or sha256_of_file(Path(labels.path))
 
 
-def read_labels(labels: Labels) -> LabelFile:
-    """Read the file, which is fetched first if it is missing and a `url` is configured.
+def read_labels(labels: Labels) -> list[list[Relevance]]:
+    """One list per ranking row, one label per product; the file is fetched if it is missing.
 
     Raises:
         InputError: the file is missing and cannot be fetched, or has another sha256 or format.
     """
     fetch_labels(labels)
-    path = Path(labels.path)
-    with unchanged([path]):
-        # It is there now, and verified as it is read.
-        fetch_labels(labels)
-        try:
-            rows = read_model(path, list[list[Relevance]])
-        except InputError as error:
-            raise InputError(*error.details[:MOST_PROBLEMS]) from None
-    return LabelFile(rows, labels.sha256 or sha256_of_text(canonical_json(rows)))
+    try:
+        return read_model(Path(labels.path), list[list[Relevance]])
+    except InputError as error:
+        raise InputError(*error.details[:MOST_PROBLEMS]) from None
 
 
 def no_label_file(path: Path) -> str:
@@ -66,8 +51,8 @@ def no_label_file(path: Path) -> str:
     return f"{path}: no such file: put the label file there, or set `labels.url`"
 
 
-def fetch_labels(labels: Labels) -> bool:
-    """Fetch the file unless it exists; return whether it was fetched.
+def fetch_labels(labels: Labels) -> None:
+    """Fetch the file unless it exists.
 
     Raises:
         InputError: the file is missing and cannot be fetched, or it has another sha256.
@@ -77,7 +62,7 @@ def fetch_labels(labels: Labels) -> bool:
         if labels.sha256 not in (None, sha256_of_file(path)):
             fix = "delete the file, or fix the key"
             raise InputError(f"{path}: its sha256 is not `labels.sha256`: {fix}")
-        return False
+        return
     if labels.url is None:
         raise InputError(no_label_file(path))
     by_hand = f"download it and save it as {path}"
@@ -90,7 +75,6 @@ def fetch_labels(labels: Labels) -> bool:
         other = f"its sha256 is {found}, `labels.sha256` is {labels.sha256}"
         raise InputError(f"{labels.url}: {other}: fix the key, or {by_hand}")
     write_bytes(path, content)
-    return True
 
 
 def require_agreement(output: str, labels: Sequence[Relevance]) -> None:

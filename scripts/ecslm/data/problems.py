@@ -73,15 +73,6 @@ class Problems:
         """The number of rows that cannot be used."""
         return sum(found.count for found in self._found.values())
 
-    def lines(self, tolerated: Collection[Kind] = ()) -> list[str]:
-        """The problems that are not tolerated, as lines of text."""
-        lines: list[str] = []
-        for kind, found in self.by_kind(tolerated).items():
-            lines += found.first
-            if more := found.count - len(found.first):
-                lines.append(f"and {number_of(more, 'more row')} ({kind})")
-        return lines
-
     def raise_unless(self, tolerated: Collection[Kind], more: Iterable[str] = ()) -> None:
         """Stop if any problem is not tolerated.
 
@@ -92,7 +83,12 @@ class Problems:
             InputError: a line for each of the first problems of each kind.
         """
         found = self.by_kind(tolerated)
-        lines: list[str | Problem] = [*self.lines(tolerated), *more]
+        lines: list[str | Problem] = []
+        for kind, one in found.items():
+            lines += one.first
+            if others := one.count - len(one.first):
+                lines.append(f"and {number_of(others, 'more row')} ({kind})")
+        lines += more
         if found:
             rows = number_of(sum(one.count for one in found.values()), "row")
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*found, *tolerated))

@@ -28,8 +28,6 @@ from ecslm.schemas.task import Answer, InputForm, has_example
 
 TEXTS = ("instruction", "input", "output")
 LETTERED = re.compile(r"[A-Z]:")
-# Columns that a user's rows may lack, since they are filled in: to see them listed would mislead.
-FILLED_IN = ("split", "setting")
 
 Labels = Sequence[list[Relevance]] | None
 
@@ -185,16 +183,15 @@ def _fields(row: Mapping[str, Any], form: RecordForm) -> dict[str, Any]:
     """
     missing = [name for name in ("setting", *TEXTS) if not isinstance(row.get(name), str)]
     if missing:
-        own = ", ".join(shown(name) for name in row if name not in FILLED_IN)
-        fix = f"the row has {own}" if missing[-1] not in row else "write it in quotes, as JSON text"
+        fix = "write it in quotes, as JSON text"
         raise RowError("missing_field", f"no text in {', '.join(missing)}: {fix}")
     if empty := [name for name in TEXTS if not row[name].strip()]:
         raise RowError("empty_field", f"{empty[0]}: empty")
     options = _parsed("bad_options", "options", parse_options, row.get("options"))
     text, setting = row.get("few_shot_example"), row["setting"]
     if is_nothing(text) == has_example(setting):
-        there = "missing, but {} needs one" if is_nothing(text) else "present, but {} has none"
-        raise RowError("bad_example", f"few_shot_example: {there.format(setting)}")
+        told = f"{setting} {'needs one' if is_nothing(text) else 'has none'}"
+        raise RowError("bad_example", f"few_shot_example: {told}")
     example = None
     if not is_nothing(text):
         example = _parsed("bad_example", "few_shot_example", parse_example, str(text))
@@ -204,9 +201,8 @@ def _fields(row: Mapping[str, Any], form: RecordForm) -> dict[str, Any]:
         "options": options,
         "few_shot_example": None if example is None else text,
     }
-    for name, value in (*fields.items(), ("few_shot_example", example)):
-        if not is_writable(json.dumps(value, ensure_ascii=False)):
-            raise RowError("unwritable_text", f"{name}: contains an unpaired surrogate")
+    if not is_writable(json.dumps([fields, example], ensure_ascii=False)):
+        raise RowError("unwritable_text", "a text contains an unpaired surrogate")
     check_output(row["output"], options, form.answer)
     check_input(row["input"], form.input, form.answer, row["output"])
     return fields

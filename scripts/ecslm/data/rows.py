@@ -28,8 +28,7 @@ NO_ROWS = "dataset_infos.json"
 # Bytes by which the form of a file is told, and characters of a list that are read at a time.
 HEAD, CHUNK = 1 << 16, 1 << 22
 BATCH_ROWS = 1000
-SPACE = re.compile(r"\s*")
-AFTER_ITEM = re.compile(r"\s*([,\]])")
+SEPARATORS = re.compile(r"[\s,]*")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -142,32 +141,24 @@ def _items(stream: IO[str], name: str) -> Iterator[tuple[str, Any]]:
     Raises:
         InputError: the list is not valid JSON, or is incomplete, or not UTF-8.
     """
-    text, number, end = "", 0, ""
+    text, number, at = "", 0, 1
     try:
         while not text:
             text = stream.read(CHUNK).lstrip()
-        # Behind the list's own bracket.
-        at = 1
-        while end != "]":
+        while not text.startswith("]", at := SEPARATORS.match(text, at).end()):  # type: ignore[union-attr]
             where = f"{name}: row {number + 1}"
             try:
-                begin = SPACE.match(text, at).end()  # type: ignore[union-attr]
-                empty = not number and text.startswith("]", begin)
-                value, behind = (None, begin) if empty else DECODER.raw_decode(text, begin)
-                follows = AFTER_ITEM.match(text, behind)
-                problem = "no comma or end of the list after it"
+                value, at = DECODER.raw_decode(text, at)
             except (ValueError, RecursionError) as error:
-                follows, problem = None, f"not JSON ({error})"
-            if follows is None:
                 # Pieces grow, so that a long item is not decoded again and again.
                 if not (chunk := stream.read(max(CHUNK, len(text) - at))):
-                    raise InputError(f"{where}: {problem}: is the file truncated?")
+                    told = f"not JSON ({error}): is the file truncated?"
+                    raise InputError(f"{where}: {told}") from None
                 text, at = text[at:] + chunk, 0
                 continue
-            at, end, number = follows.end(), follows[1], number + 1
-            if not empty:
-                yield where, value
-        if text[at:].strip() or stream.read().strip():
+            number += 1
+            yield where, value
+        if text[at + 1 :].strip() or stream.read().strip():
             raise InputError(f"{name}: more text after the end of the list")
     except UnicodeDecodeError as error:
         raise InputError(f"{name}: not UTF-8 text ({error.reason})") from None

@@ -1,17 +1,15 @@
 """Settings of a study's data source, and of the jobs that build and describe records.
 
-Fields with `exclude=True` say where files are. Results depend on what files contain, so these are
-neither compared nor recorded: see `ecslm.data.source`.
+Where a user's own files are is neither compared nor recorded, since results depend on what they
+contain: see `ecslm.data.source`.
 """
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from ecslm.common.files import Sha256
 from ecslm.data.problems import Kind
@@ -24,9 +22,9 @@ class Labels(Closed):
     """The relevance labels that ranking records lack: lists of E/S/C/I, in row order of the IND
     test rows."""
 
-    path: str = Field(exclude=True)
+    path: str
     """JSON file: a list with one list of labels per row."""
-    url: str | None = Field(None, exclude=True)
+    url: str | None = None
     """URL of the file at a pinned commit, fetched when `path` is missing."""
     sha256: Sha256 | None = None
     """Expected sha256."""
@@ -35,10 +33,10 @@ class Labels(Closed):
 class Shares(Closed):
     """Shares of a user's records, which have no column `split`; the rest is trained on.
 
-    A record's input alone decides where it belongs, whatever its case and spaces, however its
-    accents are encoded, and however an input that is JSON is written. So the same input is never on
-    both sides, whichever tasks ask about it, and a record stays where it is when others are added.
-    The numbers of records follow the shares only roughly.
+    A record's input alone decides where it belongs, whatever its case and spaces and however its
+    accents are encoded. So the same input is never on both sides, whichever tasks ask about it, and
+    a record stays where it is when others are added. The numbers of records follow the shares only
+    roughly.
     """
 
     val: float = Field(gt=0, lt=1)
@@ -46,36 +44,15 @@ class Shares(Closed):
     test: float = Field(gt=0, lt=1)
     """Share that is not trained on, and that scores are computed on."""
 
-    @model_validator(mode="after")
-    def _some_left(self) -> "Shares":
-        if self.val + self.test >= 1:
-            raise ValueError("val and test: leave a share to train on: their sum must be below 1")
-        return self
-
     def split_of(self, row: Mapping[str, Any]) -> str:
         """Where a row belongs."""
         text = unicodedata.normalize("NFKC", str(row.get("input")))
-        # Before: texts of JSON may have no line ends and tabs, but these are spaces here.
-        text = " ".join(text.split())
-        # Once more: accents may have been written as escapes.
-        text = unicodedata.normalize("NFKC", _in_one_form(text))
         words = " ".join(text.casefold().split())
         digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
         place = int(digest[:16], 16) / 2**64
         if place < self.test:
             return "test"
         return "val" if place < self.test + self.val else "train"
-
-
-def _in_one_form(text: str) -> str:
-    """JSON as Python writes it, so that records which are written so stay where they are; any other
-    text as it is."""
-    if text.startswith(("{", "[")):
-        # `True` and `NONE` are no JSON, but differ from it only in case.
-        for form in (text, text.casefold()):
-            with suppress(ValueError, RecursionError):
-                return json.dumps(json.loads(form), ensure_ascii=False)
-    return text
 
 
 class Data(Closed):
@@ -112,13 +89,6 @@ class PathData(Data):
     """Shares by which rows without a column `split` are divided; without them, all are test
     rows."""
     labels: Labels | None = None
-
-    @model_validator(mode="after")
-    def _labels_have_rows(self) -> "PathData":
-        if self.split is not None and self.labels is not None:
-            rows = "labels are one list per test row, so the rows must say which they are"
-            raise ValueError(f"split: {rows}: give them a column `split`, and remove this")
-        return self
 
 
 DataSource = Annotated[HubData | PathData, Field(discriminator="source")]

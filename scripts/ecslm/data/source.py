@@ -2,8 +2,8 @@
 own rows; where they are, and digests that tie results to them.
 
 A dataset file depends on the digest of its own rows: an edited row changes only that of its part.
-Settings say what a source contains, and results depend on that. Where its files are stands in
-`--location` instead: results do not depend on it.
+Settings say what a source contains, and results depend on that. Where a user's own files are stands
+in `--location` instead: results do not depend on it.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Any
 
 from pydantic import PrivateAttr, RootModel
 from tqdm import tqdm
@@ -26,6 +26,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import Model, read_settings, validated_json
 from ecslm.common.hashing import (
     canonical_json,
+    load_digests,
     sealed,
     sha256_of_file,
     sha256_of_text,
@@ -37,6 +38,7 @@ from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData
 from ecslm.schemas.fields import is_writable
+from ecslm.schemas.paths import DIGESTS
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.settings import Closed
 
@@ -46,55 +48,25 @@ COMMIT = re.compile("[0-9a-f]{40}")
 INDEX = "index.json"
 # The code that builds an index: one of other code is not used.
 BUILDERS = ("problems.py", "rows.py", "settings.py", "source.py", "../schemas/fields.py")
-# Columns that the rows of a user's own files may lack, if all rows of a file do.
+# Columns that the rows of a user's own files may lack.
 DEFAULTS = {"split": "test", "setting": DEFAULT_SETTING}
-# Columns that a row must have to become a record.
-TEXTS = frozenset(("setting", "instruction", "input", "output"))
-# Pairs of task and split; more than this means that the columns have other meanings.
-MOST_PARTS = 200
-
-
-class _Object(RootModel[dict[str, Any]]):
-    """Any JSON object."""
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """A JSON object or `@file`, as the type of an option.
-
-    Raises:
-        InputError: it is none.
-    """
-    return read_settings(text, _Object).root
-
-
-JsonObject = Annotated[dict[str, Any], json_object]
 
 
 def location(source: DataSource) -> str:
-    """The value of `--location`: where the files of a source are."""
-    found: dict[str, Any] = {"path": source.path} if isinstance(source, PathData) else {}
-    if (labels := source.labels) is not None:
-        found["labels"] = {"path": labels.path} | ({"url": labels.url} if labels.url else {})
-    return canonical_json(found)
+    """The value of `--location`: where a user's own files are; empty for a data set of the hub."""
+    return source.path if isinstance(source, PathData) else ""
 
 
-def located(
-    settings: Mapping[str, Any], location: Mapping[str, Any] | None, form: type[Model]
-) -> Model:
-    """The settings of `--settings`, and of `--location`, which is added to their `source`.
+def located(settings: str, location: str | None, form: type[Model]) -> Model:
+    """The settings of `--settings`, of whose `source` `--location` is the path.
 
     Raises:
-        InputError: an unknown key, or a value out of range.
+        InputError: no JSON object, an unknown key, or a value out of range.
     """
-    source = settings.get("source")
-    if location is not None and isinstance(source, dict):
-        added = dict(location)
-        # A job may take no labels.
-        labels = added.pop("labels", {})
-        if isinstance(source.get("labels"), dict):
-            added["labels"] = source["labels"] | labels
-        settings = {**settings, "source": source | added}
-    return validated_json(form, canonical_json(settings), "--settings")
+    fields = read_settings(settings, RootModel[dict[str, Any]]).root
+    if location and isinstance(fields.get("source"), dict):
+        fields["source"]["path"] = location
+    return validated_json(form, canonical_json(fields), "--settings")
 
 
 def local_path(source: DataSource) -> Path | None:
@@ -102,12 +74,6 @@ def local_path(source: DataSource) -> Path | None:
     if isinstance(source, PathData):
         return Path(source.path)
     return Path(source.id) if Path(source.id).is_dir() else None
-
-
-def _revision(source: DataSource) -> str | None:
-    """The revision of a data set of the hub; None if its files are on this machine."""
-    remote = isinstance(source, HubData) and local_path(source) is None
-    return source.revision if isinstance(source, HubData) and remote else None
 
 
 def content_of(source: DataSource, digest: Callable[[], object], labels: str | None = None) -> str:
@@ -118,7 +84,8 @@ def content_of(source: DataSource, digest: Callable[[], object], labels: str | N
             fetch: its revision identifies all of its rows.
         labels: digest of the relevance labels, if the result uses them.
     """
-    made_from = [_revision(source) or digest(), labels]
+    remote = isinstance(source, HubData) and local_path(source) is None
+    made_from = [source.revision if remote else digest(), labels]  # type: ignore[union-attr]
     return f"source:{sha256_of_text(canonical_json(made_from))[:32]}"
 
 
@@ -196,36 +163,28 @@ class IndexedRows(Closed):
             raise InputError(f"{path}: modified since it was written: {fix}")
 
 
-def open_rows(
-    source: DataSource, cache: Path, is_current: Callable[[IndexedRows], bool] | None = None
-) -> IndexedRows:
+def open_rows(source: DataSource, cache: Path) -> IndexedRows:
     """The rows of all files of a source, which are indexed unless they have been.
 
-    Those in the cache are taken if they are of the same commit of the hub, or of the same files.
+    Those in the cache are taken if they are of the same revision of the hub, or of the same files.
 
     Args:
         cache: directory of all indexes.
-        is_current: whether rows in the cache are the wanted ones, so that the source need not be
-            read again: that takes a second or more, in each of many jobs.
 
     Raises:
         InputError: a file is missing or truncated, or has no rows, or changes while it is read; or
             the data set or its revision cannot be loaded.
     """
     folder, path = _index_folder(source, cache), local_path(source)
-    found = _kept(folder)
-    # A tag of the hub may have moved.
-    if found and (_is_pinned(source) if path is None else is_current and is_current(found)):
+    if path is not None:
+        files = data_files(path)
+    elif found := _kept(folder):
         return found
-    if path is None:
+    else:
         assert isinstance(source, HubData)
         files = _fetched(source)
-    else:
-        files = data_files(path)
     with unchanged(files.values()):
         digests = {name: sha256_of_file(path) for name, path in files.items()}
-        if found and found.files == digests:
-            return found
         # Jobs that start together wait for the first of them.
         with held(folder.with_suffix(".lock"), str(folder), wait=True):
             return _kept(folder, digests) or _built(source, files, digests, folder)
@@ -233,8 +192,7 @@ def open_rows(
 
 def is_indexed(source: HubData, cache: Path) -> bool:
     """Whether `open_rows` finds the rows here, and so asks the hub for nothing."""
-    kept = _is_pinned(source) and _kept(_index_folder(source, cache)) is not None
-    return kept or local_path(source) is not None
+    return local_path(source) is not None or _kept(_index_folder(source, cache)) is not None
 
 
 def planned_rows(
@@ -255,16 +213,10 @@ def planned_rows(
         InputError: they are others; or as in `open_rows`.
     """
 
-    def is_planned(rows: IndexedRows) -> bool:
-        return planned == content_of(source, lambda: digest(rows), labels)
-
-    # The source of those with problems may have been fixed since.
-    rows = open_rows(
-        source,
-        cache,
-        lambda kept: is_planned(kept) and not kept.problems().by_kind(source.tolerate),
-    )
-    if planned is not None and not is_planned(rows):
+    # Files that the plan has hashed are not hashed again by each job.
+    load_digests(DIGESTS)
+    rows = open_rows(source, cache)
+    if planned not in (None, content_of(source, lambda: digest(rows), labels)):
         raise InputError("--content: the data changed since the run was planned: run again")
     return rows
 
@@ -275,11 +227,6 @@ def _index_folder(source: DataSource, cache: Path) -> Path:
     origin = source.model_dump(mode="json", include={"id", "revision", "split"})
     where = None if path is None else str(path.absolute())
     return cache / sha256_of_text(canonical_json([where, origin]))[:24]
-
-
-def _is_pinned(source: DataSource) -> bool:
-    """Whether the content of a source can never change."""
-    return COMMIT.fullmatch(_revision(source) or "") is not None
 
 
 def _fetched(source: HubData) -> dict[str, Path]:
@@ -299,7 +246,7 @@ def _fetched(source: HubData) -> dict[str, Path]:
         raise InputError(f"{where} cannot be loaded ({told}): {fix}") from None
     if others := [origin for origin in origins if not origin.endswith(SUFFIXES)]:
         raise InputError(*(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others))
-    if not _is_pinned(source):
+    if not COMMIT.fullmatch(source.revision):
         log.warning("%s not a commit, so it may change; read from %s", where, ", ".join(origins))
     return dict(zip(origins, paths, strict=True))
 
@@ -349,24 +296,19 @@ def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> 
     own = isinstance(source, PathData)
     shares = source.split if isinstance(source, PathData) else None
     for name, path in files.items():
-        absent: dict[str, str] | None = None
-        seen = set(COLUMNS)
+        empty, seen = True, set(COLUMNS)
         for where, row in read_rows(path, name, problems):
-            if absent is None:
-                # Defaults are for columns that the first row lacks, not for gaps in later rows.
-                absent = {key: DEFAULTS[key] for key in DEFAULTS if own and key not in row}
-                if shares is not None and "split" in row:
-                    fix = "remove this column, or `split` from `data` of the study"
-                    raise InputError(f"{where}: has `split`: {fix}")
-            if mixed := ", ".join(sorted(absent.keys() & row.keys())):
-                fix = "add it to all rows or to none"
-                raise InputError(f"{where}: has {mixed}, which earlier rows lack: {fix}")
+            empty = False
             if unknown := row.keys() - seen:
                 check_columns(sorted(unknown), where)
                 seen |= unknown
-            divided = {} if shares is None else {"split": shares.split_of(row)}
-            yield where, {**absent, **row, **divided}
-        if absent is None and not problems.total():
+            if shares is not None:
+                if "split" in row:
+                    fix = "remove this column, or `split` from `data` of the study"
+                    raise InputError(f"{where}: has `split`: {fix}")
+                row["split"] = shares.split_of(row)
+            yield where, {**DEFAULTS, **row} if own else row
+        if empty and not problems.total():
             raise InputError(f"{name}: has no rows")
 
 
@@ -388,9 +330,6 @@ def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Par
                 problems.add("unreadable_row", where, f"cannot be stored: {error}")
                 continue
             if key not in streams:
-                if len(streams) == MOST_PARTS:
-                    pairs = f"more than {MOST_PARTS} different pairs of task and split"
-                    raise InputError(f"{where}: {pairs}: are these the right columns?")
                 file = folder / f"{len(streams):03d}.jsonl"
                 streams[key] = opened.enter_context(file.open("wb"))
             streams[key].write(f"[{number}, {json.dumps(where)}, {text}]\n".encode())
@@ -413,8 +352,6 @@ def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Par
 def _as_text(row: Mapping[str, Any]) -> str:
     """A row as JSON in ASCII, which can hold any text; NaN stays as in the source.
 
-    The columns of the release are in one order, whatever theirs is. Others are ignored, and only
-    kept if they may stand in for a missing one, which a message then says.
+    The columns of the release are in one order, whatever theirs is. Others are ignored.
     """
-    known = {name: row[name] for name in COLUMNS if name in row}
-    return json.dumps(known if known.keys() >= TEXTS else known | dict(sorted(row.items())))
+    return json.dumps({name: row[name] for name in COLUMNS if name in row})

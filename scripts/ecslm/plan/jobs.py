@@ -37,7 +37,6 @@ from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
 from ecslm.schemas.paths import PUBLISHED_COUNTS
 from ecslm.schemas.settings import JobSettings
-from ecslm.schemas.task import METRICS
 from ecslm.scoring.baselines import applicable
 from ecslm.scoring.settings import BertScoreSettings, OverSeedsSettings, ScriptSettings
 from ecslm.training.settings import AdapterSettings
@@ -211,7 +210,6 @@ def data_card_settings(study: Study) -> card.CardSettings:
                 code=task,
                 title=study.task(task).title,
                 leakage=task in study.overlap_tasks,
-                classes=METRICS[study.task(task).metric].classes,
             )
             for task in study.settings.tasks
         ),

@@ -12,10 +12,9 @@ from ecslm.common.hashing import load_digests, save_digests, sha256_of_file
 from ecslm.common.locks import held
 from ecslm.common.manifests import read_manifest
 from ecslm.common.results_cache import GIGABYTE, Entry, ResultsCache, size_limit, trim
-from ecslm.data.checking import cached_report
+from ecslm.data.checking import check_rows
 from ecslm.data.labels import read_labels
 from ecslm.data.source import local_path
-from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.inputs import check_base_folders, source_of
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.study import Study
@@ -28,7 +27,7 @@ from ecslm.provenance.checks import (
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import check_results, finished
 from ecslm.provenance.why import record_code
-from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED, RUN_LOCK
+from ecslm.schemas.paths import DIGESTS, FINISHED, RUN_LOCK
 
 # Rules whose results are kept, and the folders of these; the names of their outputs are those of
 # the files in the cache.
@@ -74,7 +73,7 @@ class Run:
 
         Snakemake deletes a result before it makes it again, so without the source existing ones
         would be lost. All rows of local data are checked, so that all problems of a broken file are
-        reported at once; the job that writes the report on them takes it from the cache.
+        reported at once.
 
         Raises:
             InputError: it is not there, or its rows cannot be used and are not tolerated.
@@ -94,9 +93,8 @@ class Run:
         checks = local_path(source.data) and any(job.rule == "check_data" for job in due)
         # Labels that are not here are fetched by the job; a dry run must not.
         if checks and (labels is None or Path(labels.path).exists()):
-            settings = check_settings(study)
-            ranks = read_labels(labels).rows if labels else None
-            cached_report(CACHE, source.rows, settings, ranks, code_parameter("check_data.py"))
+            ranks = read_labels(labels) if labels else None
+            check_rows(source.rows, check_settings(study), ranks)
 
     def begin(self, due: Collection[Job], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.

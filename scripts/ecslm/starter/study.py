@@ -11,11 +11,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import yaml
 
 from ecslm.common.errors import NAME, InputError
 from ecslm.common.files import write_jsonl, write_text
+from ecslm.common.templates import render_template
 from ecslm.common.text import number_of, shown
 from ecslm.config.models import MOST_CHARACTERS, name_like
 from ecslm.data.card import ANSWERS
@@ -365,15 +365,7 @@ def configuration(start: Start) -> str:
 
 def _rendered(template: str, **values: object) -> str:
     """A template of `resources/starter` with these values."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["yaml"] = _as_yaml
-    return environment.get_template(template).render(values)
+    return render_template(TEMPLATES / template, values, {"yaml": _as_yaml})
 
 
 def _as_yaml(value: object) -> str:

@@ -19,10 +19,6 @@ from ecslm.common.errors import InputError
 
 # The name of the attention in transformers.
 ATTENTION = "within_examples"
-# What the kernel needs: flash attention of torch, https://pytorch.org/docs/stable/nn.attention.html
-KERNEL_TYPES = (torch.float16, torch.bfloat16)
-KERNEL_CAPABILITY = (8, 0)
-KERNEL_LARGEST_HEAD, KERNEL_HEAD_STEP = 256, 8
 # Arguments of other architectures' attention that would change what is attended to, or how.
 UNSUPPORTED = ("sliding_window", "softcap", "s_aux", "position_bias")
 
@@ -109,11 +105,8 @@ def attend_within_examples(
 
 
 def _has_kernel(query: torch.Tensor) -> bool:
-    size = query.shape[-1]
-    return (
-        query.is_cuda
-        and query.dtype in KERNEL_TYPES
-        and size <= KERNEL_LARGEST_HEAD
-        and size % KERNEL_HEAD_STEP == 0
-        and torch.cuda.get_device_capability(query.device) >= KERNEL_CAPABILITY
-    )
+    """Whether flash attention of torch can compute it, see
+    https://pytorch.org/docs/stable/nn.attention.html."""
+    size, halves = query.shape[-1], (torch.float16, torch.bfloat16)
+    fits = query.is_cuda and query.dtype in halves and size <= 256 and size % 8 == 0
+    return fits and torch.cuda.get_device_capability(query.device) >= (8, 0)

@@ -107,10 +107,6 @@ class Padded:
         own."""
         return batches_by_length(members, lengths, budget)
 
-    def tokens(self, lengths: Sequence[int]) -> int:
-        """What examples of these lengths count against the budget: tokens with padding."""
-        return max(lengths) * len(lengths)
-
     def collate(self, examples: Sequence[Example]) -> Batch:
         """`input_ids`, `attention_mask`, `labels` and `weights` of tokens in the loss, each (batch,
         longest).
@@ -153,10 +149,6 @@ class Packed:
                 micros.append([index])
                 rooms.append(budget - length)
         return micros
-
-    def tokens(self, lengths: Sequence[int]) -> int:
-        """Tokens of the examples, those in common counted for each."""
-        return sum(lengths)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """`input_ids`, `position_ids`, `labels` and `weights` of tokens in the loss, each (1,

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -146,14 +147,14 @@ def fit_adapter(
     return {"best_step": best_step, **_counts(examples)}
 
 
-def _counts(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
+def _counts(examples: Sequence[Example]) -> dict[str, Counter[str]]:
     """The manifest's counts by task."""
     names = ("records", "tokens", "answer_tokens", "truncated")
-    counts: dict[str, dict[str, int]] = {name: {} for name in names}
+    counts = {name: Counter[str]() for name in names}
     for example in sorted(examples, key=lambda example: example.task):
         own = 1, len(example), len(example.answer), int(example.truncated)
         for name, number in zip(names, own, strict=True):
-            counts[name][example.task] = counts[name].get(example.task, 0) + number
+            counts[name][example.task] += number
     return counts
 
 

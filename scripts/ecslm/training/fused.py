@@ -1,4 +1,4 @@
-"""Faster layers for Llama models with adapters, in place of those of transformers and peft.
+"""Faster layers for Llama models with adapters on a CPU, for those of transformers and peft.
 
 The model keeps its modules, and its parameters their names and values: only what computes is
 replaced, by operations in few passes over memory, with hand-written gradients. Matrices are
@@ -17,8 +17,7 @@ from peft.tuners.lora import Linear as Adapted
 from torch import nn
 from torch.autograd import Function
 from torch.nn import functional
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-from transformers.models.llama.modeling_llama import LlamaForCausalLM, eager_attention_forward
+from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +50,8 @@ def _unknown(causal: Any) -> Iterator[str]:
     if type(causal) is not LlamaForCausalLM:
         yield f"{type(causal).__name__} is no Llama model"
         return
+    if causal.device.type != "cpu":
+        yield "they are written for CPUs"
     if causal.is_activation_checkpointing:
         yield "gradient checkpointing replaces what they compute, too"
     if causal.config.hidden_act != "silu" or causal.config.attention_dropout:
@@ -58,8 +59,7 @@ def _unknown(causal: Any) -> Iterator[str]:
     for name, layer in causal.named_modules():
         if isinstance(layer, AdaptedEmbedding):
             yield f"{name} has an update"
-        dropouts = layer.lora_dropout.values() if isinstance(layer, Adapted) else ()
-        if any(isinstance(dropout, nn.Dropout) for dropout in dropouts):
+        if isinstance(layer, nn.Dropout):
             yield "the updates have dropout"
         base = _base(layer)
         if isinstance(base, nn.Linear) and type(base) is not nn.Linear:
@@ -72,12 +72,10 @@ class _FusedLayer:
     """What a decoder layer computes; called as its `forward`."""
 
     def __init__(self, layer: Any, config: Any) -> None:
-        self._attention = layer.self_attn
-        mlp = layer.mlp
+        own, mlp = layer.self_attn, layer.mlp
         self._queries, self._keys = config.num_attention_heads, config.num_key_value_heads
-        self._size = layer.self_attn.head_dim
+        self._size = own.head_dim
         self._before_attention = _norm(layer.input_layernorm)
-        own = self._attention
         self._heads = _linear([own.q_proj, own.k_proj, own.v_proj])
         self._after_attention = _linear([own.o_proj])
         self._before_mlp = _norm(layer.post_attention_layernorm)
@@ -87,7 +85,6 @@ class _FusedLayer:
     def __call__(
         self,
         hidden_states: torch.Tensor,
-        attention_mask: torch.Tensor | None = None,
         position_embeddings: Any = None,
         **options: Any,
     ) -> torch.Tensor:
@@ -101,33 +98,14 @@ class _FusedLayer:
             for table in position_embeddings
         )
         heads = apply(Rotary, heads, cos, sin, self._queries + self._keys)
-        if heads.device.type == "cpu":
-            lengths = [tokens] * rows
-            if (bounds := options.get("cu_seq_lens_q")) is not None:
-                lengths = [end - start for start, end in pairwise(bounds.tolist())]
-            prefix = options.get("prefix_tokens", 0)
-            attended = apply(CausalAttention, heads, self._queries, self._keys, lengths, prefix)
-        else:
-            heads = heads.view(rows, tokens, -1, self._size)
-            attended = self._attend(heads, attention_mask, options)
+        lengths = [tokens] * rows
+        if (bounds := options.get("cu_seq_lens_q")) is not None:
+            lengths = [end - start for start, end in pairwise(bounds.tolist())]
+        prefix = options.get("prefix_tokens", 0)
+        attended = apply(CausalAttention, heads, self._queries, self._keys, lengths, prefix)
         hidden = hidden + self._after_attention(attended.reshape(rows * tokens, -1))
         hidden = hidden + self._down(apply(Swiglu, self._gate_and_up(self._before_mlp(hidden))))
         return hidden.view(rows, tokens, width)
-
-    def _attend(
-        self, heads: torch.Tensor, mask: torch.Tensor | None, options: dict[str, Any]
-    ) -> torch.Tensor:
-        """Attention as the model is configured to compute it; `heads` is (rows, tokens, heads,
-        size)."""
-        attend = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self._attention.config._attn_implementation, eager_attention_forward
-        )
-        sizes = [self._queries, self._keys, self._keys]
-        parts = torch.split(heads.transpose(1, 2), sizes, dim=1)
-        attended: torch.Tensor = attend(
-            self._attention, *parts, mask, scaling=self._attention.scaling, **options
-        )[0]
-        return attended
 
 
 def _linear(layers: Sequence[Any]) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -168,7 +146,7 @@ def _norm(layer: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     def norm(hidden: torch.Tensor) -> torch.Tensor:
         rows = hidden.reshape(-1, hidden.shape[-1])
         weight = layer.weight
-        normed = apply(RmsNorm, rows, weight, layer.variance_epsilon, weight.dtype)
+        normed = apply(RmsNorm, rows, weight, layer.variance_epsilon)
         return normed.view(hidden.shape)
 
     return norm
@@ -183,19 +161,19 @@ def apply(function: type[Function], *arguments: Any) -> torch.Tensor:
 class RmsNorm(Function):
     """x / sqrt(mean(x^2) + epsilon) * weight.
 
-    Arguments: x (tokens, width), float32; the weight; epsilon; the type of the result.
+    Arguments: x (tokens, width), float32; the weight, whose type the result has; epsilon.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch.dtype
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, epsilon: float
     ) -> torch.Tensor:
         """The norm."""
         squares = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True).square_()
         inverse = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
-        weight = weight.float()
-        ctx.save_for_backward(hidden, weight, inverse)
-        normed: torch.Tensor = (hidden * inverse).mul_(weight).to(dtype)
+        exact = weight.float()
+        ctx.save_for_backward(hidden, exact, inverse)
+        normed: torch.Tensor = (hidden * inverse).mul_(exact).to(weight.dtype)
         return normed
 
     @staticmethod
@@ -205,7 +183,7 @@ class RmsNorm(Function):
         scaled = gradient * weight
         share = (scaled * hidden).sum(-1, keepdim=True)
         share.mul_(inverse.pow(3)).div_(-hidden.shape[-1])
-        return scaled.mul_(inverse).addcmul_(hidden, share), None, None, None
+        return scaled.mul_(inverse).addcmul_(hidden, share), None, None
 
 
 class AdaptedLinear(Function):

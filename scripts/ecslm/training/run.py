@@ -9,17 +9,17 @@ import logging
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.devices import lease_devices
 from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import free_memory
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 # prctl(2): the signal that a process gets when the one that started it ends.
 PR_SET_PDEATHSIG = 1
+# The result of the first of several processes.
+FOUND = "found.json"
 ADAPTER_FILES = {"config": "adapter_config.json", "weights": "adapter_model.safetensors"}
 TIMED_FILES = {"history": "log.jsonl", "cost": "cost.json"}
 
@@ -163,56 +165,42 @@ def in_processes(work: Callable[[int, str], Any], count: int) -> Any:
         work: gets the number of its process, and a place to meet the others, see `join`.
 
     Returns:
-        What the function has returned in the first of them.
+        What the function has returned in the first of them, as JSON has it.
 
     Raises:
-        InputError: what one of them has told; or one ended otherwise, and has logged its error. The
-            others are then ended, too.
+        InputError: one of them failed, and has logged why. The others are then ended, too.
     """
-    context = get_context("fork")
-    started: dict[Any, ForkProcess] = {}
-    found: dict[Any, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
+        given = Path(folder), work, os.getpid()
+        fork = get_context("fork").Process
+        started = [fork(target=_begin, args=(rank, *given)) for rank in range(count)]
+        for process in started:
+            process.start()
         try:
-            for rank in range(count):
-                answers, end = context.Pipe(duplex=False)
-                given = (work, rank, f"{folder}/place", end, os.getpid())
-                process = context.Process(target=_begin, args=given)
-                process.start()
-                started[answers] = process
-                end.close()
-            while missing := [answers for answers in started if answers not in found]:
-                ended: Any = wait(missing)
-                for answers in ended:
-                    problems, found[answers] = answers.recv()
-                    if problems:
-                        raise InputError(*problems)
-        except EOFError:
-            failed = f"one of {count} processes failed, see the log"
-            fix = "run again to continue from the last checkpoint"
-            raise InputError(f"training: {failed}: {fix}") from None
+            while None in (codes := [one.exitcode for one in started]) and not any(codes):
+                time.sleep(0.1)
         finally:
-            for process in started.values():
-                if len(found) < count:
-                    process.kill()
+            for process in started:
+                process.kill()
                 process.join()
-    return found[next(iter(started))]
+        if any(codes):
+            fix = "run again to continue from the last checkpoint"
+            raise InputError(f"training: one of {count} processes failed, see the log: {fix}")
+        return read_json(Path(folder) / FOUND)
 
 
-def _begin(
-    work: Callable[[int, str], Any], rank: int, place: str, answers: Connection, parent: int
-) -> None:
-    """Be one of the processes, which the job ends; send it problems and the result, or log an error
-    that no one can fix."""
+def _begin(rank: int, folder: Path, work: Callable[[int, str], Any], parent: int) -> None:
+    """Be one of the processes, which the job ends: the first writes the result, all log errors."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        answers.send(((), work(rank, place)))
+        found = work(rank, str(folder / "place"))
     except Exception as error:
-        if problems := problems_of(error):
-            answers.send((problems.details, None))
-        else:
-            log.critical("stopped", exc_info=True)
+        problems = problems_of(error)
+        log.critical("%s", problems or "stopped", exc_info=problems is None)
+        os._exit(1)
+    if rank == 0:
+        write_json(folder / FOUND, found)

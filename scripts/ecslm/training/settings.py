@@ -67,9 +67,9 @@ class TrainingSettings(Closed):
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
     fused: bool = False
-    """Dequantise the base once, when it is loaded, and compute the layers of Llama models with
-    fewer operations: the same function up to rounding, faster, with more memory. With dropout, with
-    gradient checkpointing, or with other architectures, only the base is dequantised."""
+    """Dequantise the base once, when it is loaded, and on a CPU compute the layers of Llama models
+    with fewer operations: the same function up to rounding, faster, with more memory. With dropout,
+    with gradient checkpointing, or with other architectures, only the base is dequantised."""
     deterministic: bool = False
     """Give the same bytes in every run on the same type of GPU, at some cost of time; on a CPU this
     is always so."""
@@ -92,9 +92,7 @@ class TrainingSettings(Closed):
     @classmethod
     def _in_one_order(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
         # Another order gives the same adapter, so it must not train it again.
-        if len(set(layers)) < len(layers):
-            raise ValueError("a layer is listed twice")
-        return tuple(sorted(layers))
+        return tuple(sorted(set(layers)))
 
 
 class AdapterSettings(JobSettings):

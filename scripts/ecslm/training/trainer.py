@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import distributed
@@ -81,16 +81,12 @@ def join(device: str, rank: int = 0, count: int = 1, place: str = "") -> Process
     """This process as one of `count`; `place` is a file that only they know.
 
     Raises:
-        InputError: the machine lacks the device, or has too few of it.
+        InputError: the machine lacks the device.
     """
     target = require_device(device)
     if count == 1:
         return Processes(target)
     if target.type == "cuda":
-        if torch.cuda.device_count() < count:
-            shown = f"this machine shows {torch.cuda.device_count()}"
-            fix = "set as many in the study, or ask for a machine with more"
-            raise InputError(f"gpus: {count} are configured, but {shown}: {fix}")
         target = torch.device("cuda", rank)
         torch.cuda.set_device(target)
     backend, meeting = "nccl" if target.type == "cuda" else "gloo", f"file://{place}"
@@ -98,33 +94,29 @@ def join(device: str, rank: int = 0, count: int = 1, place: str = "") -> Process
     return Processes(target, rank, count)
 
 
-class AnswerTokens(NamedTuple):
-    """The answer tokens of a batch, those of one example after those of the one before."""
+def answer_tokens(
+    causal_model: Any, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The answer tokens of a batch, those of one example after those of the one before.
 
-    logits: torch.Tensor
-    """Logits of each token given all before it, (tokens, vocabulary), in float32."""
-    targets: torch.Tensor
-    """The answer tokens, (tokens,)."""
-    weights: torch.Tensor
-    """The weight of each token in the loss, (tokens,)."""
+    One forward pass; the output head, the widest layer, is evaluated only where a label is.
 
-    def loss(self) -> torch.Tensor:
-        """Weighted sum of the cross-entropies, in nats: a scalar."""
-        each = functional.cross_entropy(self.logits, self.targets, reduction="none")
-        return torch.dot(each, self.weights)
+    Args:
+        causal_model: has its adapters injected.
+        batch: comes from a layout's `collate`.
 
-
-def answer_tokens(causal_model: Any, batch: Batch) -> AnswerTokens:
-    """One forward pass; the output head, the widest layer, is evaluated only where a label is.
-
-    `causal_model` has its adapters injected; `batch` comes from a layout's `collate`.
+    Returns:
+        Logits of each token given all before it, (tokens, vocabulary), in float32; the tokens,
+        (tokens,); and the weighted sum of the cross-entropies, in nats, a scalar.
     """
     inputs = {name: value for name, value in batch.items() if name not in LABELLING}
     hidden = causal_model.base_model(**inputs, use_cache=False).last_hidden_state
     targets = batch["labels"][:, 1:]
     answered = targets != IGNORED
     logits = causal_model.get_output_embeddings()(hidden[:, :-1][answered])
-    return AnswerTokens(logits.float(), targets[answered], batch["weights"][:, 1:][answered])
+    logits, targets = logits.float(), targets[answered]
+    each = functional.cross_entropy(logits, targets, reduction="none")
+    return logits, targets, torch.dot(each, batch["weights"][:, 1:][answered])
 
 
 def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
@@ -133,7 +125,7 @@ def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
     With weights of 1 it equals the full causal loss with masked labels. Arguments are those of
     `answer_tokens`.
     """
-    return answer_tokens(causal_model, batch).loss()
+    return answer_tokens(causal_model, batch)[-1]
 
 
 @dataclass(eq=False)
@@ -190,7 +182,7 @@ class Trainer:
                 copies += copies // 2
         self.budget = min(self.processes.gathered(self.budget))
         del moments
-        self._empty_cache()
+        torch.cuda.empty_cache()
 
     @contextmanager
     def _trial(self) -> Iterator[None]:
@@ -247,13 +239,12 @@ class Trainer:
         own: dict[int, tuple[bool, int]] = {}
 
         def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
-            found = answer_tokens(causal, batch)
+            logits, targets, loss = answer_tokens(causal, batch)
             lengths = [len(examples[i].answer) for i in micro]
-            both = found.logits.argmax(-1), found.targets
-            parts = (torch.split(each, lengths) for each in both)
+            parts = (torch.split(each, lengths) for each in (logits.argmax(-1), targets))
             for i, best, right in zip(micro, *parts, strict=True):
                 own[i] = torch.equal(best, right), int(best[0])
-            return found.loss()
+            return loss
 
         loss = self._total(examples, range(len(examples)), work)
         of_all = {i: pair for part in self.processes.gathered(own) for i, pair in part.items()}
@@ -299,11 +290,11 @@ class Trainer:
                     raise
             # Not in the handler: its traceback would keep the tensors of the failed micro-batch.
             self.model.zero_grad()
-            self._halve(self.layout.tokens([lengths[i] for i in micro]), alone=len(micro) == 1)
+            self._halve(sum(lengths[i] for i in micro), alone=len(micro) == 1)
             restore_random_state(state, self._device)
 
     def _halve(self, tokens: int, alone: bool) -> None:
-        self._empty_cache()
+        torch.cuda.empty_cache()
         causal = self.model.get_base_model()
         if alone and causal.is_activation_checkpointing:
             raise InputError(
@@ -322,10 +313,6 @@ class Trainer:
         # The budget may be far larger than the batch, where a whole step has fewer tokens.
         self.budget = min(self.budget, tokens) // 2
         log.warning("out of memory with %d tokens: now at most %d", tokens, self.budget)
-
-    def _empty_cache(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
 
 
 def heaviest(examples: Sequence[Example]) -> Example:

@@ -70,10 +70,6 @@ SAID: tuple[tuple[dict[str, Any], str], ...] = (
     ({"ranked_by_output": ["QPR"]}, "- Relevance in QPR: derived from the order of `output`"),
     ({"license": None}, "not named in the configuration"),
     ({"tasks": [{**TASK, "leakage": False}]}, "Not measured: no task has both training and test"),
-    (
-        {"tasks": [{**TASK, "classes": True}], "described": CHOICE},
-        "are letters: each means other options",
-    ),
     ({"check": DROPPED}, "tolerates bad_output: 2 rows, 1 of them without a known task"),
     ({"check": DROPPED}, "| bad_output | 2 | line 3: output: 'a\\|b' |"),
     ({"check": DROPPED}, "Counts other than the published ones: 1; for example PM: 6 rows."),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.data.checking import CheckSettings, cached_report, check_rows
+from ecslm.data.checking import CheckSettings, check_rows
 from ecslm.data.problems import Kind
 from ecslm.data.reports import Report, read_counts
 from ecslm.data.source import open_rows
@@ -101,7 +101,7 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
     "unreadable_row": ("{'task': 'PM'}", "not JSON (Expecting property name"),
     "missing_field": (row(input=None), "no text in input"),
     "empty_field": (row(input=" "), "input: empty"),
-    "unwritable_text": (row(instruction="\ud800"), "instruction: contains an unpaired"),
+    "unwritable_text": (row(instruction="\ud800"), "a text contains an unpaired"),
     "unknown_task": (
         row() | {"task": "Product_Matchin"},
         "task: unknown name 'Product_Matchin': did you mean `Product_Matching`?",
@@ -115,7 +115,7 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
     "bad_input": (row(input="{"), "input: not JSON"),
     "bad_options": (row("Sentiment_Analysis", options="A or B"), "options: neither JSON nor a"),
     "bad_output": (row(output="maybe"), "output: 'maybe' is neither yes nor no, in lower case"),
-    "bad_example": (row(setting=ONE_SHOT), f"few_shot_example: missing, but {ONE_SHOT} needs one"),
+    "bad_example": (row(setting=ONE_SHOT), f"few_shot_example: {ONE_SHOT} needs one"),
     "answer_not_in_options": (
         row("Sequential_Recommendation", output="C"),
         "output: 'C' is neither an option nor an option's letter",
@@ -188,29 +188,6 @@ def test_other_counts_are_an_error_for_the_published_data_and_reported_for_other
         assert [one.removeprefix("rows.jsonl: ") for one in error.problems] == expected
 
 
-def test_a_report_is_kept_by_all_that_decides_it_and_rebuilt_if_it_is_altered(
-    tmp_path: Path,
-) -> None:
-    file, cache = tmp_path / "rows.jsonl", tmp_path / "cache"
-    file.write_text(json.dumps(row()) + "\n")
-    made: list[Report] = []
-    wanted = checked(file)
-
-    def report(code: str = "code:1", labels: list[list[str]] | None = None) -> int:
-        """How many reports are kept after this."""
-        made.append(cached_report(cache, open_rows(wanted.source, cache), wanted, labels, code))
-        return len(list(cache.glob("check-*.json")))
-
-    assert [report(), report(), report("code:2"), report(labels=[["E"]])] == [1, 1, 2, 3]
-    for kept in cache.glob("check-*.json"):
-        kept.write_text(kept.read_text().replace('"rows": 1', '"rows": 7'))
-    assert [report(), report("code:2"), report(labels=[["E"]])] == [3, 3, 3]
-    assert all(one == made[0] for one in made)
-    file.write_text((json.dumps(row()) + "\n") * 2)
-    with pytest.raises(InputError, match="identical to an earlier row"):
-        report()
-
-
 def test_the_shipped_counts_are_those_of_the_paper() -> None:
     counts = read_counts(ROOT / PUBLISHED_COUNTS)
     totals = {
@@ -235,13 +212,13 @@ VALUES = st.one_of(
     st.sampled_from(["None", "NaN", "['", "-" * 9000, "[" * 9000, "1" * 5000, "long " * 9999]),
     st.sampled_from(['{"query": NaN}', "('a',)", "['A: x', 'B: y']", '["A: x"', "A", "yes", "B,A"]),
 )
-FUZZED = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZED = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def is_refusal(error: InputError) -> bool:
     """Whether it is one line about the file as a whole, beside its not being JSON."""
     (problem,) = error.problems
-    words = ("has no rows", "a duplicate key", "did you mean", "earlier rows lack", "not text")
+    words = ("has no rows", "a duplicate key", "did you mean", "not text")
     return problem.startswith("rows.jsonl: ") and any(one in problem for one in words)
 
 
@@ -266,33 +243,16 @@ def mutated_files(draw: st.DrawFn) -> tuple[bytes, int]:
     return text.encode("utf-8", "surrogatepass"), len(rows)
 
 
-@st.composite
-def mutated_lists(draw: st.DrawFn) -> tuple[bytes, int | None]:
-    """A list of sound rows with junk in it, and how many rows it has if it still is a list."""
-    text = json.dumps(draw(st.lists(st.sampled_from(ALL), max_size=5)), indent=draw(INDENTS))
-    at = draw(st.integers(0, len(text)))
-    text = text[:at] + draw(JUNK) + text[at + draw(st.integers(0, 30)) :]
-    try:
-        rows = json.loads(text)
-    except ValueError:
-        rows = None
-    return text.encode(), len(rows) if isinstance(rows, list) else None
-
-
-INDENTS = st.sampled_from([None, 1])
-JUNK = st.sampled_from(["", "]", "{}", ",", "1.5e", '"', "\\", "NaN", "\x00", "[[[["])
-
-
-@given(mutated_files() | mutated_lists())
+@given(mutated_files())
 @FUZZED
 def test_no_mutation_gives_a_traceback_or_loses_a_row(
-    tmp_path_factory: pytest.TempPathFactory, file: tuple[bytes, int | None]
+    tmp_path_factory: pytest.TempPathFactory, file: tuple[bytes, int]
 ) -> None:
     content, number = file
     try:
         report = check(tmp_path_factory.mktemp("mutated"), content, tolerate=EVERY_KIND)
     except InputError as error:
         assert all(problem.startswith("rows.jsonl: ") for problem in error.problems)
-        assert not number or is_refusal(error)
+        assert is_refusal(error)
     else:
-        assert number is None or used(report) + report.dropped == number
+        assert used(report) + report.dropped == number

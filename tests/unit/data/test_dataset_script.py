@@ -1,7 +1,6 @@
 """The scripts that build a dataset file and check a source: alone, and as jobs of a run."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,23 +66,13 @@ def assert_refused(done: subprocess.CompletedProcess[str], words: str) -> None:
 CHANGED = "error: --content: the data changed since the run was planned: run again"
 
 
-def test_the_source_is_not_read_again_where_the_cache_has_the_rows(path: Path) -> None:
+def test_rows_that_were_edited_since_the_plan_are_refused(path: Path) -> None:
     planned = content(path)
     write(path.parent, lines(EDITED))
-    assert script(local(path), planned).returncode == 0
-    assert outputs() == [ROWS[2]["input"], ROWS[5]["input"]]
+    assert_refused(script(local(path), planned), CHANGED)
     # By hand, what is there now is taken.
     assert script(local(path)).returncode == 0
     assert len(outputs()) == 3
-
-
-def test_rows_that_were_edited_since_the_plan_are_refused_where_the_cache_has_no_others(
-    path: Path,
-) -> None:
-    planned = content(path)
-    shutil.rmtree("cache")
-    write(path.parent, lines(EDITED))
-    assert_refused(script(local(path), planned), CHANGED)
     # An edit of another task's rows does not concern the file.
     write(path.parent, lines([{**ROWS[0], "output": "yes"}, *ROWS[1:]]))
     assert script(local(path), planned).returncode == 0
@@ -101,18 +90,9 @@ def test_labels_that_were_edited_since_the_plan_are_refused(path: Path) -> None:
     assert record.relevance == ["E", "S"]
 
 
-def test_problems_that_were_fixed_are_not_taken_from_the_cache(path: Path) -> None:
-    write(path.parent, lines(ROWS) + "no JSON\n")
-    planned = content(path)
-    assert script(local(path), planned).returncode == 1
-    write(path.parent, lines(ROWS))
-    assert script(local(path), planned).returncode == 0
-
-
-def test_the_check_of_a_source_takes_the_planned_rows_from_the_cache_too(path: Path) -> None:
+def test_the_check_of_a_source_refuses_other_rows_too(path: Path) -> None:
     source = PathData(source="path", path=str(path))
     planned = content_of(source, lambda: open_rows(source, Path("cache")).files)
-    write(path.parent, lines(EDITED))
     given = {"tasks": {}, "settings": [IND], "published": [], "comparable": False}
     settings = json.dumps({"source": local(path) | {"tolerate": ["unknown_task"]}, **given})
     options = ["--settings", settings, "--cache", "cache", "--output", "test.json", "--content"]

@@ -3,7 +3,9 @@
 import itertools
 import json
 import os
-import shutil
+import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ def digests(index: IndexedRows) -> dict[tuple[str, str], str]:
 
 def problems(folder: Path, content: str | bytes) -> list[str]:
     """Rows that belong nowhere, without the file's name, which every line must begin with."""
-    found = index_of(folder, content).problems().lines()
+    found = [x for one in index_of(folder, content).misplaced.values() for x in one.first]
     assert all(problem.startswith("rows.jsonl: ") for problem in found)
     return [problem.removeprefix("rows.jsonl: ") for problem in found]
 
@@ -163,28 +165,23 @@ def test_a_file_that_is_edited_and_put_back_while_it_is_read_is_refused(
         opened(path, tmp_path / "cache")
 
 
-def test_an_index_whose_making_is_killed_at_any_moment_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, rows = write(tmp_path, lines(ROWS)), ROWS[2:5]
-    steps = [(Path, "mkdir"), (Path, "open"), (Path, "write_text"), (Path, "rename")]
-    steps.append((shutil, "rmtree"))  # type: ignore[arg-type]
-    for number in itertools.count(1):
-        cache, left = tmp_path / str(number), number
+def dying(before: Iterator[int], number: int, frame: Any, *_: Any) -> Any:
+    """Ends the process at a line of the function that makes an index."""
+    if frame.f_code is not source_module._built.__code__:
+        return None
+    if next(before) == number:
+        os._exit(9)
+    return partial(dying, before, number)
+
+
+def test_an_index_whose_making_is_killed_at_any_moment_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for number in itertools.count(step=2):
+        cache = tmp_path / str(number)
         opened(write(tmp_path, lines(ROWS[:1])), cache)
-        write(tmp_path, lines(rows))
+        write(tmp_path, lines(ROWS[2:5]))
         if (child := os.fork()) == 0:
-            for owner, name in steps:
-                step = getattr(owner, name)
-
-                def dying(*given: Any, _step: Any = step, **options: Any) -> Any:
-                    nonlocal left
-                    left -= 1
-                    if not left:
-                        os._exit(9)
-                    return _step(*given, **options)
-
-                monkeypatch.setattr(owner, name, dying)
+            sys.settrace(partial(dying, itertools.count(), number))
             opened(path, cache)
             os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -233,28 +230,18 @@ def test_no_file_of_a_directory_is_left_out_or_empty(
     assert problem in str(caught.value)
 
 
-BARE = {key: value for key, value in ROWS[0].items() if key != "split"}
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("\n\n", "has no rows"),
         (" [ ] ", "has no rows"),
-        ("[{} {}]", "row 1: no comma or end of the list after it"),
-        ("[{},]", "row 2: not JSON (Expecting value"),
         ("[{}] {}", "more text after the end of the list"),
         ('[{"a": 1, "a": 2}]', "row 1: not JSON (a duplicate key in an object)"),
         ("[" * 100_000, "row 1: not JSON ("),
-        (json.dumps(ROWS)[:-1], "row 6: no comma or end of the list after it: is the file truncat"),
+        (json.dumps(ROWS)[:-1], "row 7: not JSON (Expecting value"),
         (b'[{"a": "\xe9"}]', "not UTF-8 text ("),
         (lines(ROWS).encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
         (lines([*ROWS, {**ROWS[0], "Split": "x"}]), "line 7: unknown column 'Split': did you mean"),
-        (lines([BARE, ROWS[0]]), "line 2: has split, which earlier rows lack: add it to all rows"),
-        (
-            lines([row(f"task {n}", "test") for n in range(201)]),
-            "line 201: more than 200 different",
-        ),
     ],
 )
 def test_a_file_that_cannot_be_read_as_a_whole_is_one_line(
@@ -277,7 +264,6 @@ BROKEN: tuple[tuple[str | bytes, str], ...] = (
     ('{"a": 1, "a": 2}\n', "not JSON (a duplicate key in an object)"),
     (b'{"a": "\xe9"}\n', "not UTF-8 text ("),
     (lines(ROWS[:1])[:-20], "not JSON (Unterminated string"),
-    (lines([BARE]), "no text in task or split"),
     (lines([{**ROWS[0], "task": {"a": 1}}]), "no text in task or split"),
     (lines([{**ROWS[0], "task": "X"}]).replace('"X"', '"\\ud800"'), "no text in task or split"),
     (lines([{**ROWS[0], "options": "X"}]).replace('"X"', "[" * 5000 + "]" * 5000), "not JSON ("),

@@ -1,16 +1,13 @@
-"""The file of relevance labels: read, verified, fetched; the script that fetches it."""
+"""The file of relevance labels: read, verified, fetched."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.project import ROOT
-from support.scripts import run_script
 
 from ecslm.common.errors import InputError
-from ecslm.data.labels import read_labels
+from ecslm.data.labels import labels_digest, read_labels
 from ecslm.data.settings import Labels
 
 TEXT = '[["E", "S"], ["I"]]'
@@ -25,7 +22,7 @@ def origin(tmp_path: Path) -> Path:
 
 
 def test_the_label_file_is_a_list_of_lists_of_grades(origin: Path) -> None:
-    assert read_labels(Labels(path=str(origin))).rows == [["E", "S"], ["I"]]
+    assert read_labels(Labels(path=str(origin))) == [["E", "S"], ["I"]]
     origin.write_text('[["E", "X"], "S"]')
     with pytest.raises(InputError) as caught:
         read_labels(Labels(path=str(origin)))
@@ -34,12 +31,11 @@ def test_the_label_file_is_a_list_of_lists_of_grades(origin: Path) -> None:
     assert second.startswith(f"{origin}: 1: ")
 
 
-def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -> None:
+def test_a_pinned_file_is_known_by_its_sha256_and_another_one_refused(origin: Path) -> None:
     plain, pinned = (Labels(path=str(origin), sha256=digest) for digest in (None, SHA256))
-    before = read_labels(plain).digest
-    assert read_labels(pinned).digest == SHA256
+    assert labels_digest(plain) == labels_digest(pinned) == SHA256
     origin.write_text(TEXT + "\n")
-    assert read_labels(plain).digest == before
+    assert labels_digest(plain) != labels_digest(pinned) == SHA256
     with pytest.raises(InputError, match=r"its sha256 is not `labels\.sha256`"):
         read_labels(pinned)
 
@@ -64,20 +60,9 @@ def test_a_file_that_cannot_be_had_is_one_line_and_nothing_is_kept(
     assert not path.exists()
 
 
-def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(origin: Path) -> None:
+def test_the_file_is_fetched_where_it_is_missing(origin: Path) -> None:
     path = origin.parent / "fetched" / "label.json"
-    labels = {"path": str(path), "url": origin.as_uri(), "sha256": SHA256}
-    study = origin.with_name("mine.yaml")
-    study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
-
-    def fetch(*options: str) -> tuple[int, str, str]:
-        done = run_script("fetch_labels.py", *options, folder=ROOT)
-        return done.returncode, done.stdout, done.stderr
-
-    options = ("--configfile", str(study), "--study", "paper")
-    assert fetch(*options) == (0, f"{path}: fetched\n", "")
+    labels = Labels(path=str(path), url=origin.as_uri(), sha256=SHA256)
+    assert labels_digest(labels) == SHA256
+    assert read_labels(labels) == [["E", "S"], ["I"]]
     assert path.read_text() == TEXT
-    assert fetch(*options) == (0, f"{path}: already present\n", "")
-    status, _, words = fetch("--study", "demo")
-    assert (status, words.count("\n")) == (1, 1)
-    assert "has no `labels`" in words

@@ -1,17 +1,15 @@
-"""What test records share with training records: each number of the report, and its script."""
+"""What test records share with training records: each number of the report."""
 
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.model_examples import make_record, run_here
+from support.model_examples import make_record
 
-from ecslm.common.files import write_jsonl
 from ecslm.data.leakage import leakage, nearest
 from ecslm.data.reports import SettingLeakage, Shared
 from ecslm.schemas.record import Record
@@ -127,19 +125,6 @@ def test_pairs_show_a_sample_once_the_most_similar_first() -> None:
     assert [pair.jaccard for pair in pairs] == [1.0, 9 / 11, 9 / 11]
     many = [evaluated(id=f"t{i}", sample_id=f"s{i}", input=TEXT) for i in range(30)]
     assert [pair.test for pair in leakage(many, [trained()]).pairs] == [f"t{i}" for i in range(20)]
-
-
-def test_the_script_names_records_of_another_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options: list[object] = ["--task", "PM", "--output", tmp_path / "report.json"]
-    for name, record in (("test", evaluated()), ("train", trained(task="AG"))):
-        write_jsonl(tmp_path / f"{name}.jsonl", [record])
-        options += [f"--{name}", tmp_path / f"{name}.jsonl"]
-    assert run_here(monkeypatch, "leakage.py", options) == 1
-    problem = f"error: {tmp_path}/train.jsonl: line 1: task: is 'AG', expected 'PM'\n"
-    assert capsys.readouterr().err == problem
-    assert not (tmp_path / "report.json").exists()
 
 
 # The nearest training text, against Jaccard indices of plain sets

@@ -96,10 +96,8 @@ def test_the_example_of_a_one_shot_row_stays_the_original_string() -> None:
 SHOT = {"setting": ONE_SHOT}
 ENTRY = {"attribute": "size", "value": None}
 REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("yes_no", {"instruction": " \n"}, "instruction: empty"),
-    ("yes_no", {"input": ""}, "input: empty"),
     ("yes_no", {"options": "[1, 2]"}, "options: not a list of strings"),
-    ("yes_no", {"options": '["\\ud800"]'}, "options: contains an unpaired surrogate"),
+    ("yes_no", {"options": '["\\ud800"]'}, "a text contains an unpaired surrogate"),
     ("yes_no", {"input": {"a": 1}}, "no text in input: write it in quotes, as JSON text"),
     ("yes_no", {"output": True}, "no text in output: write it in quotes"),
     ("choice", {"output": "A"}, "options: missing, but the task chooses among options"),
@@ -109,12 +107,10 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("ranking", {"output": "A,B", "input": "{}"}, "input: no list in `product list`"),
     ("ranking", {"output": "A", "input": '{"product list": ["B: x"]}'}, "input: product A of"),
     ("ranking", {"output": "A", "input": '{"product list": ["A:", "B:"]}'}, "output: 'A' ranks 1"),
-    ("extraction", {"output": "size: None"}, "output: not a JSON list of objects"),
     ("extraction", {"output": "[]"}, "output: not a JSON list of objects"),
-    ("extraction", {"output": '{"attribute": "a", "value": "b"}'}, "output: not a JSON list"),
     ("extraction", {"output": '[{"attribute": "size"}]'}, "output: not a JSON list of objects"),
     ("extraction", {"output": json.dumps([ENTRY])}, "output: not a JSON list of objects"),
-    ("yes_no", {"few_shot_example": EXAMPLE}, f"few_shot_example: present, but {IND} has none"),
+    ("yes_no", {"few_shot_example": EXAMPLE}, f"few_shot_example: {IND} has none"),
     ("yes_no", SHOT | {"few_shot_example": "not JSON"}, "few_shot_example: not a JSON object"),
     ("yes_no", SHOT | {"few_shot_example": '{"input": "a"}'}, "few_shot_example: not a JSON obj"),
     ("yes_no", {"form": "object", "input": "[1]"}, "input: not a JSON object"),

@@ -1,7 +1,5 @@
 """Records without a split are divided by their input."""
 
-import json
-import re
 import unicodedata
 from itertools import chain
 from pathlib import Path
@@ -9,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from support.raw_rows import Row, lines, row, write
 
 from ecslm.common.errors import InputError
@@ -64,40 +61,8 @@ def test_case_spaces_and_the_encoding_of_accents_do_not_part_what_is_the_same(te
     assert len({SHARES.split_of({"input": one}) for one in (text, *forms)}) == 1
 
 
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=8,
-)
-
-
-@given(st.lists(VALUES) | st.dictionaries(st.text(max_size=5), VALUES))
-def test_the_writing_of_json_does_not_part_what_is_the_same(value: object) -> None:
-    forms = [
-        json.dumps(value, ensure_ascii=ascii_only, indent=indent, separators=separators)
-        for ascii_only in (False, True)
-        for indent in (None, 2)
-        for separators in (None, (",", ":"), (" , ", " : "))
-    ]
-    # `\u00e9` as `\u00E9`.
-    forms += [
-        re.sub(r"(?<!\\)\\u([0-9a-f]{4})", lambda code: r"\u" + code[1].upper(), one)
-        for one in forms
-    ]
-    assert len({SHARES.split_of({"input": form}) for form in forms}) == 1
-
-
 def test_rows_that_say_their_split_are_not_divided_again(tmp_path: Path) -> None:
     said = own_rows(1)[0] | {"split": "train"}
     for rows, line in (([said], 1), ([*own_rows(2), said], 3)):
         with pytest.raises(InputError, match=rf"^rows.jsonl: line {line}: has .?split"):
             sides(tmp_path, rows)
-
-
-def test_shares_that_make_no_sense_are_refused() -> None:
-    given = {"source": "path", "path": "rows.jsonl", "split": {"val": 0.5, "test": 0.5}}
-    with pytest.raises(ValidationError, match="leave a share to train on"):
-        PathData.model_validate(given)
-    given |= {"split": {"val": 0.1, "test": 0.3}, "labels": {"path": "l.json"}}
-    with pytest.raises(ValidationError, match="one list per test"):
-        PathData.model_validate(given)

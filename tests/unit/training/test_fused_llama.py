@@ -32,6 +32,7 @@ def adapted(
     targets: Sequence[str] = ALL,
     dropout: float = 0.0,
     checkpointing: bool = False,
+    device: str = "cpu",
 ) -> Any:
     """The base in NF4 with an adapter whose matrices are all far from zero."""
     model = load(base, {"dtype": dtype}, dequantized=dequantized)
@@ -44,7 +45,7 @@ def adapted(
         for weight in model.parameters():
             if weight.requires_grad:
                 weight.copy_(torch.randn(weight.shape, generator=generator) * 0.1)
-    return model
+    return model.to(device)
 
 
 def padded(examples: Sequence[Example]) -> dict[str, Any]:
@@ -129,6 +130,7 @@ def test_unpacking_the_base_once_gives_the_gradients_of_unpacking_it_each_time(
     ("options", "reason"),
     [
         ({"dequantized": False}, "q_proj is quantised"),
+        ({"device": "meta"}, "they are written for CPUs"),
         ({"dropout": 0.1}, "the updates have dropout"),
         ({"checkpointing": True}, "gradient checkpointing"),
         ({"targets": [*ALL, "embed_tokens"]}, "embed_tokens has an update"),

@@ -5,13 +5,9 @@ import json
 import logging
 import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -19,7 +15,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from support import warm
 from support.model_examples import (
+    PROMPTS,
+    SCRIPTS,
     adapter_settings,
     read_lines,
     train,
@@ -31,12 +30,9 @@ from ecslm.common.locks import lock
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.manifests import read_adapter
-from ecslm.training import trainer
 from ecslm.training.fit import CHECKPOINT
 from ecslm.training.run import in_processes
-from ecslm.training.trainer import Processes, join
-
-from .commands import train_command
+from ecslm.training.trainer import Processes
 
 CPU = torch.device("cpu")
 WEIGHTS = "adapter_model.safetensors"
@@ -57,24 +53,20 @@ def test_the_parts_of_a_batch_have_each_member_once_and_about_as_many_tokens(
     assert Processes(CPU).share(members[::-1], lengths) == list(members[::-1])
 
 
-def test_more_gpus_than_there_are_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "require_device", torch.device)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(InputError, match="gpus: 2 are configured, but this machine shows 1"):
-        join("cuda", 0, 2)
-
-
-def start(folder: Path, base: Path, records: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, base: Path, records: Path) -> warm.WarmProcess:
     """The job of two processes, as a shell starts it."""
-    job = {"processes": 2, "code": code_parameter("train_adapter.py"), "checkpoint_seconds": 0}
-    command = train_command(folder, base, records, SETTINGS, threads=1, **job)
+    options = {
+        **{"train": records, "val": write_records(folder / "val.jsonl", 3, split="val")},
+        **{"base": base, "template": PROMPTS / "alpaca.jinja"},
+        **{"settings": SETTINGS.model_dump_json(), "output": folder / "adapter/manifest.json"},
+        **{"threads": 1, "processes": 2, "code": code_parameter("train_adapter.py")},
+        "checkpoint-seconds": 0,
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    command = [str(SCRIPTS / "train_adapter.py"), *words]
     with (folder / "printed.txt").open("wb") as printed:
-        return subprocess.Popen(
-            [sys.executable, *command],
-            stdout=printed,
-            stderr=printed,
-            env=os.environ | {ROOT_VARIABLE: str(folder / "cache")},
-        )
+        variables = os.environ | {ROOT_VARIABLE: str(folder / "cache")}
+        return warm.start(command, folder, printed, printed, variables)
 
 
 def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
@@ -89,7 +81,7 @@ def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
         time.sleep(0.01)
     others = psutil.Process(job.pid).children(recursive=True)
     assert len(others) == 2
-    job.send_signal(signal.SIGKILL)
+    job.kill()
     job.wait()
     # None is left to write into the work folder.
     assert psutil.wait_procs(others, timeout=30)[1] == []
@@ -115,12 +107,6 @@ def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
     assert cost["device"].startswith("2 x ")
 
 
-def problems_of(work: Any) -> tuple[str, ...]:
-    with pytest.raises(InputError) as caught:
-        in_processes(work, 2)
-    return caught.value.problems
-
-
 def test_what_ends_one_process_ends_all_and_is_told_or_logged(tmp_path: Path) -> None:
     def refuse(rank: int, _place: str) -> None:
         if rank == 1:
@@ -140,17 +126,15 @@ def test_what_ends_one_process_ends_all_and_is_told_or_logged(tmp_path: Path) ->
 
     held = lock(tmp_path / "work.lock")
     begun = time.monotonic()
-    assert problems_of(refuse) == ("one", "two")
-    (problem,) = problems_of(end)
-    assert problem.startswith("training: one of 2 processes failed, see the log: run again")
-    (problem,) = problems_of(fill)
-    assert problem.startswith("x.pt: No space left on device: make room there")
     logged = logging.FileHandler(tmp_path / "job.log")
     logging.getLogger().addHandler(logged)
-    (problem,) = problems_of(err)
+    for work in (refuse, end, fill, err):
+        with pytest.raises(InputError, match=r"^training: one of 2 processes failed, see the log"):
+            in_processes(work, 2)
     logging.getLogger().removeHandler(logged)
-    assert problem.startswith("training: one of 2 processes failed, see the log: run again")
-    assert "Traceback" in (told := (tmp_path / "job.log").read_text())
+    told = (tmp_path / "job.log").read_text()
+    for words in ("one\ntwo\n", "x.pt: No space left on device: make room there", "Traceback"):
+        assert words in told
     assert "KeyError: 'nobody expected this'" in told
     assert time.monotonic() - begun < 60, "the others were waited for"
     os.close(held or 0)

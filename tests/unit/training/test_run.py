@@ -1,14 +1,14 @@
 """A whole training: its files and its bytes."""
 
-import os
 import shutil
 from math import cos, pi
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
-from support import tiny, warm
+from support import tiny
 from support.model_examples import (
     PROMPTS,
     QUANTISED,
@@ -29,8 +29,6 @@ from ecslm.models.fetching import fetch_base
 from ecslm.models.manifests import files_digest, read_adapter
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training import run
-
-from .commands import train_command
 
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
@@ -163,17 +161,15 @@ def test_the_given_threads_are_used_and_bytes_depend_on_no_others(
     changes bytes depends on the CPU."""
     settings = adapter_settings(batch_tokens=20_000, global_batch=20, epochs=1)
     records = write_records(tmp_path / "train.jsonl", 20)
-    command = train_command(tmp_path / "other", tiny_base, records, settings, threads=2)
-    with (tmp_path / "printed.txt").open("wb") as printed:
-        variables = os.environ | {"OMP_NUM_THREADS": "3"}
-        process = warm.start(command, tmp_path, printed, printed, variables)
-    own = train(tmp_path, tiny_base, settings, train=[records], threads=2)
-    assert process.wait() == 0, (tmp_path / "printed.txt").read_text()
-    found = []
-    for folder in (own.parent, tmp_path / "other/adapter"):
-        assert read_json(folder / "cost.json")["device"].endswith("CPU, 2 threads")
-        assert read_adapter(folder / "manifest.json").threads == 2
-        found.append((folder / WEIGHTS).read_bytes())
+    before, found = torch.get_num_threads(), []
+    for number in (1, 3):
+        torch.set_num_threads(number)
+        folder = tmp_path / str(number)
+        made = train(folder, tiny_base, settings, train=[records], threads=2)
+        assert read_json(made.parent / "cost.json")["device"].endswith("CPU, 2 threads")
+        assert read_adapter(made).threads == 2
+        found.append((made.parent / WEIGHTS).read_bytes())
+    torch.set_num_threads(before)
     assert found[0] == found[1]
 
 
