@@ -31,7 +31,8 @@ from support.small_rows import write_small_rows
 from support.stated_jobs import RULES, all_jobs_of
 from support.tiny import write_tiny_encoder, write_tiny_model
 
-from ecslm.common.files import read_json, read_jsonl, write_json
+from ecslm.common.files import read_json, write_json
+from ecslm.common.rows import read_jsonl
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.study import Study
 from ecslm.provenance.dag import read_dag

@@ -156,7 +156,7 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}: is a directory; expected a file") from None
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text (byte {error.start})"
-        raise InputError(Problem(message, path, kind="not_utf8")) from None
+        raise InputError(Problem(message, path)) from None
 
 
 def read_json(path: Path) -> Any:
@@ -172,37 +172,6 @@ def read_json(path: Path) -> Any:
     except (ValueError, RecursionError) as error:
         # A number with too many digits, or nesting that is too deep.
         raise InputError(f"{path}: not JSON ({error})") from None
-
-
-def read_jsonl(path: Path, model: type[Model]) -> list[Model]:
-    """Read a JSON Lines file, validating each line against `model`.
-
-    Raises:
-        InputError: the file is missing or has invalid lines; every invalid line is reported.
-    """
-    rows, problems = numbered_rows(path, model)
-    if problems:
-        raise InputError(*problems)
-    return [row for _, row in rows]
-
-
-def numbered_rows(path: Path, model: type[Model]) -> tuple[list[tuple[int, Model]], list[Problem]]:
-    """The valid rows of a JSON Lines file with their line numbers, and problems of the others.
-
-    Raises:
-        InputError: the file is missing or is no text.
-    """
-    rows: list[tuple[int, Model]] = []
-    problems: list[Problem] = []
-    # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may contain.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append((number, model.model_validate_json(line, strict=True)))
-        except ValidationError as error:
-            problems += field_problems(error, path, number)
-    return rows, problems
 
 
 def validated(form: type[Value], value: Any, where: Path | str, line: int | None = None) -> Value:

@@ -16,10 +16,10 @@ from pydantic import ConfigDict, TypeAdapter
 from ecslm.common.devices import lease_devices
 from ecslm.common.environment import LOCK_FILE, require_locked
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
+from ecslm.common.files import read_json, write_json, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
-from ecslm.common.rows import Numbered, read_rows, repeated_ids
+from ecslm.common.rows import Numbered, read_jsonl, read_rows, repeated_ids
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import WorkerLostError, join
 from ecslm.models.cost import prediction_cost
@@ -170,7 +170,7 @@ def read_given(path: Path, task: str | None) -> list[Record]:
                 yield Problem(message, line=line, field="task")
         yield from repeated_ids((line, row.id or str(line)) for line, row in rows)
 
-    rows = read_rows(path, AnsweredRecord, check, lambda rows: () if rows else ("no records",))
+    rows = read_rows(path, AnsweredRecord, check, "records")
     return [row.record(row.task or task or "", str(line)) for line, row in rows]
 
 

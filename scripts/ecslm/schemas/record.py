@@ -8,10 +8,8 @@ from typing import Literal
 from pydantic import field_validator
 
 from ecslm.common.errors import Problem
-from ecslm.common.files import read_jsonl
 from ecslm.common.hashing import sha256_of_text
-from ecslm.common.manifests import verify_result
-from ecslm.common.rows import read_rows
+from ecslm.common.rows import read_jsonl, read_rows
 from ecslm.schemas.fields import parse_example
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import EXAMPLE
@@ -86,8 +84,6 @@ def read_records(*paths: Path) -> list[Record]:
     Raises:
         InputError: a file is missing, altered or truncated, or a line is not a record.
     """
-    for path in paths:
-        verify_result(path)
     return [record for path in paths for record in read_jsonl(path, Record)]
 
 
@@ -102,7 +98,7 @@ def read_task(path: Path, task: str) -> list[Record]:
         for line, record in rows:
             if record.task != task:
                 message = f"is {record.task!r}, expected {task!r}"
-                yield Problem(message, line=line, field="task", kind="other_task")
+                yield Problem(message, line=line, field="task")
 
     return checked_records(path, check)
 
@@ -118,7 +114,7 @@ def checked_records(
     Raises:
         InputError: as `read_records`; or there are no records, or the check found problems.
     """
-    rows = read_rows(path, Record, check, lambda rows: () if rows else ("no records",))
+    rows = read_rows(path, Record, check, "records")
     return [record for _, record in rows]
 
 

@@ -65,9 +65,7 @@ class AnswerType(ABC):
         """Why the record cannot be scored, by field; empty if it can."""
         if self.parse(prediction.reference, prediction) is not None:
             return []
-        return [
-            Problem(f"{shown(prediction.reference)} {self.WRONG}", field="reference", kind="wrong")
-        ]
+        return [Problem(f"{shown(prediction.reference)} {self.WRONG}", field="reference")]
 
     def reference(self, prediction: ScoredPrediction) -> Any:
         """The correct answer. Only for records without problems."""
@@ -172,7 +170,7 @@ class Choice(AnswerType):
         broken = [option for option in prediction.options if not OPTION.fullmatch(option)]
         if broken:
             return [
-                Problem(f"{option!r} lacks its letter and colon", field="options", kind="letter")
+                Problem(f"{option!r} lacks its letter and colon", field="options")
                 for option in broken
             ]
         if len(_options(prediction)) < len(prediction.options):
@@ -234,10 +232,10 @@ class Ranking(AnswerType):
         labels, products = len(prediction.relevance), prediction.reference.count(",") + 1
         if labels > len(ascii_uppercase):
             message = f"{labels} labels, more than there are letters"
-            return [Problem(message, field="relevance", kind="too_many")]
+            return [Problem(message, field="relevance")]
         if prediction.reference and products != labels:
             message = f"has length {labels}, but the reference ranks {products} products"
-            return [Problem(message, field="relevance", kind="other_length")]
+            return [Problem(message, field="relevance")]
         return []
 
     def reference(self, prediction: ScoredPrediction) -> tuple[str, ...]:

@@ -79,10 +79,7 @@ def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
                 yield Problem(f"not an outcome of {measure.NAME}", line=line)
 
     manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
-    rows = read_rows(path, OutcomeRow, check, manifest=manifest)
-    if not rows:
-        raise InputError(f"{path}: no outcomes")
-    return [row for _, row in rows]
+    return [row for _, row in read_rows(path, OutcomeRow, check, "outcomes", manifest)]
 
 
 def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]:

@@ -34,7 +34,6 @@ def read_given(
     path: Path,
     task: str | None = None,
     check: Callable[[Numbered[ScoredPrediction]], Iterable[Problem]] = lambda _: (),
-    check_whole: Callable[[Numbered[ScoredPrediction]], Iterable[str]] = lambda _: (),
 ) -> list[ScoredPrediction]:
     """Read the predictions of a file, with defaults for fields that it leaves out.
 
@@ -42,7 +41,7 @@ def read_given(
 
     Args:
         task: the task of predictions without one.
-        check: as in `read_rows`, like `check_whole`.
+        check: as in `read_rows`.
 
     Raises:
         InputError: the file is missing, empty, altered or invalid, or a check found problems.
@@ -53,10 +52,7 @@ def read_given(
         rows.extend((line, _completed(line, row, task)) for line, row in given)
         return check(rows)
 
-    def whole(_: Numbered[GivenPrediction]) -> Iterable[str]:
-        return check_whole(rows) if rows else ("no predictions",)
-
-    read_rows(path, GivenPrediction, completed, whole)
+    read_rows(path, GivenPrediction, completed, "predictions")
     return [row for _, row in rows]
 
 
@@ -87,20 +83,6 @@ def read_scorable(
     known = {} if dataset is None else _read_records(dataset)
 
     def check(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
-        unnamed = [line for line, one in rows if one.task is None]
-        if unnamed:
-            message = "missing: set it on each line, or give --task"
-            yield Problem(message, line=unnamed[0], field="task")
-        elif rows:
-            scored = code or str(rows[0][1].task)
-            try:
-                yield from problems(rows, scored, kind_of(scored))
-            except InputError as error:
-                yield Problem(f"cannot be scored ({error})", line=rows[0][0], field="task")
-        if dataset is not None:
-            yield from _differences(rows, dataset, known)
-
-    def check_whole(rows: Numbered[ScoredPrediction]) -> Iterator[str]:
         tasks, answered = ({getattr(one, name) for _, one in rows} for name in ("task", "id"))
         missing = [
             place
@@ -109,12 +91,24 @@ def read_scorable(
         ]
         if missing:
             line, record = missing[0]
-            yield (
+            yield Problem(
                 f"no prediction for {number_of(len(missing), 'record')} of {dataset}, the first "
                 f"is {shown(record.id)} on line {line}"
             )
+        unnamed = [line for line, one in rows if one.task is None]
+        if unnamed:
+            message = "missing: set it on each line, or give --task"
+            yield Problem(message, line=unnamed[0], field="task")
+        else:
+            scored = code or str(rows[0][1].task)
+            try:
+                yield from problems(rows, scored, kind_of(scored))
+            except InputError as error:
+                yield Problem(f"cannot be scored ({error})", line=rows[0][0], field="task")
+        if dataset is not None:
+            yield from _differences(rows, dataset, known)
 
-    predictions = read_given(path, code, check, check_whole)
+    predictions = read_given(path, code, check)
     # Without `code`, the checks made sure that all predictions have the same task.
     code = code or str(predictions[0].task)
     return Scorable(code, kind_of(code), predictions)
@@ -126,7 +120,7 @@ def _read_records(path: Path) -> dict[str, tuple[int, Record]]:
         path,
         Record,
         lambda rows: repeated_ids((line, record.id) for line, record in rows),
-        lambda rows: () if rows else ("no records",),
+        "records",
     )
     return {record.id: (line, record) for line, record in rows}
 
@@ -141,7 +135,7 @@ def _differences(
                 f"{shown(prediction.id)} is not a record of {dataset}: give the dataset file that "
                 "was predicted"
             )
-            yield Problem(message, line=line, field="id", kind="unknown")
+            yield Problem(message, line=line, field="id")
             continue
         at, record = known[prediction.id]
         for field in _COPIED:
@@ -151,7 +145,7 @@ def _differences(
                 message = (
                     f"{shown(given)}, but {source} is {shown(expected)} in {dataset}: line {at}"
                 )
-                yield Problem(message, line=line, field=field, kind="differs")
+                yield Problem(message, line=line, field=field)
 
 
 def problems(
@@ -166,7 +160,7 @@ def problems(
             message = (
                 f"is {prediction.task!r}, but the task to score is {code!r}: score each task apart"
             )
-            yield Problem(message, line=line, field="task", kind="foreign")
+            yield Problem(message, line=line, field="task")
             continue
         for problem in answers.problems(prediction):
             yield replace(problem, line=line)
@@ -202,7 +196,7 @@ def read_bertscores(
         for line, row in rows:
             if (row.id, row.setting) not in wanted:
                 message = f"{row.id!r} in {row.setting!r} is not among the predictions"
-                yield Problem(message, line=line, field="id", kind="unknown")
+                yield Problem(message, line=line, field="id")
 
     rows = [row for _, row in read_rows(path, BertScoreRow, check)]
     missing = sorted({name for name, _ in wanted} - {row.id for row in rows})
