@@ -26,13 +26,12 @@ from ecslm.common.errors import InputError
 
 log = logging.getLogger(__name__)
 
-EXCLUSIVE, SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_LOOKS = 0.05
 # Errors of file systems without locks.
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+UNKNOWN = "another process"
 RUN_VARIABLE = "ECSLM_RUN"
-# Jobs that see other devices have another worker.
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 # The same for every process of a user, unlike what $TMPDIR and $XDG_RUNTIME_DIR say.
 TEMPORARY = Path("/tmp")
@@ -40,8 +39,8 @@ TEMPORARY = Path("/tmp")
 START_TICKS = 19
 
 
-def lock(path: Path, kind: int = EXCLUSIVE) -> int | None:
-    """Lock a file or folder, without waiting, until the descriptor that this returns is closed.
+def lock(path: Path) -> int | None:
+    """Lock a file, without waiting, until the descriptor that this returns is closed.
 
     Returns:
         None if others hold it.
@@ -49,11 +48,10 @@ def lock(path: Path, kind: int = EXCLUSIVE) -> int | None:
     Raises:
         InputError: the file system has no locks.
     """
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
     while True:
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
             if isinstance(error, BlockingIOError):
@@ -70,22 +68,20 @@ def lock(path: Path, kind: int = EXCLUSIVE) -> int | None:
         os.close(descriptor)
 
 
-def note(descriptor: int, more: str = "") -> None:
-    """Write into the file of a lock who holds it; `more` is its second line."""
-    text = f"process {os.getpid()} on {socket.gethostname()}\n{more}".encode()
+def note(descriptor: int) -> None:
+    """Write into the file of a lock who holds it."""
+    text = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
     # At no moment is the file empty.
     os.pwrite(descriptor, text, 0)
     os.ftruncate(descriptor, len(text))
 
 
-def noted(path: Path) -> tuple[str, str]:
-    """Who holds a lock, or has held it, and the second line of its file."""
-    lines: list[str] = []
+def noted(path: Path) -> str:
+    """Who holds a lock, or has held it."""
     # Its holder may just have removed it.
     with suppress(FileNotFoundError):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    who, more = (*lines, "", "")[:2]
-    return who or "another process", more
+        return path.read_text(encoding="utf-8", errors="replace").partition("\n")[0] or UNKNOWN
+    return UNKNOWN
 
 
 class Waiting:
@@ -129,10 +125,10 @@ def held(
             descriptor = lock(path)
             if descriptor is None and not wait:
                 raise InputError(
-                    f"{what}: in use by {noted(path)[0]}: wait for it or stop it, then run again"
+                    f"{what}: in use by {noted(path)}: wait for it or stop it, then run again"
                 )
             if descriptor is None:
-                waiting.tell(f"{what}: waiting for {noted(path)[0]}, which is using it")
+                waiting.tell(f"{what}: waiting for {noted(path)}, which is using it")
     try:
         state = os.fstat(descriptor)
         # Each holder writes its name into the file and touches it when done. A run that is refused

@@ -124,7 +124,7 @@ def test_it_ends_when_no_job_has_used_it_for_a_while_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(worker, "IDLE_SECONDS", 0.05)
     one, number = used()
-    place = worker._place(os.environ[RUN_VARIABLE], os.environ.get(worker.DEVICES_VARIABLE))
+    place = worker._places()[0]
     time.sleep(0.2)
     assert is_there(number), "a job that says nothing uses it, too"
     one.close()
