@@ -56,7 +56,7 @@ WRONG = {
     "json_invalid": "not JSON ({error})",
 }
 # Of the problems of a file of rows so many are listed, and the others counted.
-FIRST = 5
+FIRST = 10
 
 
 @dataclass(frozen=True)

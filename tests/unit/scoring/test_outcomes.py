@@ -56,7 +56,7 @@ def test_values_are_those_of_each_seed_and_their_mean() -> None:
         ([row("a"), row("a")], "line 2: sample_id: 'a' is already on line 1"),
         ([row("a"), row("b", gain=1)], "line 2: not an outcome of accuracy"),
         ([row("a", score="1")], "line 1: not an outcome of accuracy"),
-        ([row(name, score=2) for name in "abcdefgh"], "and 3 more"),
+        ([row(name, score=2) for name in "abcdefghijklm"], "and 3 more"),
         ([], "no outcomes"),
     ],
 )

@@ -75,8 +75,10 @@ def test_bad_predictions_get_one_line_each_and_no_output(tmp_path: Path) -> None
     given = [good[0], good[0], *(one.model_dump() | own for one, own in rest), {"id": "x"}]
     *lines, hint = problems(written(tmp_path, "SA", given))
     assert "optional fields: id, sample_id, task, " in hint
-    assert all(line.startswith(f"error: {tmp_path / 'P.jsonl'}: line ") for line in lines)
-    fields = ("id", "options", *["task"] * 2, "prompt_tokens", "reference", "prediction, reference")
+    wrong = [["line 6", "prompt_tokens"], ["line 8", "prediction"], ["line 8", "reference"]]
+    assert places(lines) == wrong
+    lines = problems(written(tmp_path, "SA", [*given[:5], *given[6:7]]))
+    fields = ("id", "options", "task", "task", "reference")
     assert places(lines) == [[f"line {line}", field] for line, field in enumerate(fields, 2)]
     assert not (tmp_path / "M.json").exists()
 
