@@ -29,14 +29,7 @@ from ecslm.common.environment import installed_versions, require_locked
 from ecslm.common.errors import InputError, Problem, exit_with
 from ecslm.common.files import read_settings, write_bytes, write_lines
 from ecslm.common.logs import start_log
-from ecslm.common.manifests import (
-    made_from,
-    manifest_of,
-    refuse_replaced,
-    require_unchanged,
-    write_manifest,
-)
-from ecslm.common.text import nearest
+from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
 from ecslm.fingerprint.running import planned_code
 from ecslm.schemas.settings import JobSettings
 
@@ -61,30 +54,14 @@ def output_file(text: str) -> Path:
     """A file to write, as the type of an option.
 
     Raises:
-        argparse.ArgumentTypeError: it cannot be written there.
+        argparse.ArgumentTypeError: it is a directory.
     """
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a directory; name a file to write")
-    return output_folder(str(Path(text).parent)) / Path(text).name
-
-
-def output_folder(text: str) -> Path:
-    """A directory to write files into, which need not exist, as the type of an option.
-
-    Raises:
-        argparse.ArgumentTypeError: nothing can be written there.
-    """
-    above = next(one for one in (Path(text), *Path(text).parents) if one.exists())
-    if not above.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: {above} is a file, not a directory")
-    if not os.access(above, os.W_OK | os.X_OK):
-        message = f"{text}: no permission to write into {above}: choose another place"
-        raise argparse.ArgumentTypeError(message)
     return Path(text)
 
 
 OutputFile = Annotated[Path, output_file]
-OutputFolder = Annotated[Path, output_folder]
 Device = Literal["cpu", "cuda"]
 
 
@@ -115,10 +92,9 @@ class Origin:
             manifest: its path where no option says another; by default that of the first result.
 
         Raises:
-            InputError: what was read has changed since, or would be overwritten.
+            InputError: what was read has changed since.
         """
         manifest = self._manifest or manifest or manifest_of(next(iter(results)))
-        refuse_replaced(self.fields, (*results, manifest))
         require_unchanged(self.fields)
         for path, content in results.items():
             if isinstance(content, bytes):
@@ -337,11 +313,6 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     Raises:
         InputError: they are invalid, or name a file to write that is read or written twice.
     """
-    # First: one of them may be that which is said to be missing.
-    known = [name for action in parser._actions for name in action.option_strings]
-    words = [word.partition("=")[0] for word in sys.argv[1:] if word.startswith("--")]
-    if unknown := [word for word in words if not any(name.startswith(word) for name in known)]:
-        raise InputError(*(f"{word}: unknown option{nearest(word, known)}" for word in unknown))
     given = parser.parse_args()
     taken: dict[str, str] = {}
     # Files to read come first.

@@ -78,10 +78,7 @@ def note(descriptor: int) -> None:
 
 def noted(path: Path) -> str:
     """Who holds a lock, or has held it."""
-    # Its holder may just have removed it.
-    with suppress(FileNotFoundError):
-        return path.read_text(encoding="utf-8", errors="replace").partition("\n")[0] or UNKNOWN
-    return UNKNOWN
+    return path.read_text(encoding="utf-8", errors="replace").strip() or UNKNOWN
 
 
 class Waiting:
@@ -99,36 +96,26 @@ class Waiting:
 
 
 @contextmanager
-def held(
-    path: Path, what: str, wait: bool, since: float | None = None, stays: bool = True
-) -> Iterator[None]:
+def held(path: Path, what: str, wait: bool, since: float | None = None) -> Iterator[None]:
     """Hold the lock file `path` while the block runs.
 
     Args:
         what: what the lock protects, for messages.
         wait: whether to wait while another process holds it, logging this from time to time.
         since: a time in seconds since the epoch; nobody else may have held the lock since then.
-        stays: whether the lock file is kept, as `since` needs. If not, a file that was not there
-            before is removed, with its directory if that is empty; a waiting process makes it
-            again.
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
             `since`, or the file system has no locks.
     """
-    stays = stays or path.exists()
-    descriptor, waiting = None, Waiting()
-    while descriptor is None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Its last holder may have removed the directory.
-        with suppress(FileNotFoundError):
-            descriptor = lock(path)
-            if descriptor is None and not wait:
-                raise InputError(
-                    f"{what}: in use by {noted(path)}: wait for it or stop it, then run again"
-                )
-            if descriptor is None:
-                waiting.tell(f"{what}: waiting for {noted(path)}, which is using it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = Waiting()
+    while (descriptor := lock(path)) is None:
+        if not wait:
+            raise InputError(
+                f"{what}: in use by {noted(path)}: wait for it or stop it, then run again"
+            )
+        waiting.tell(f"{what}: waiting for {noted(path)}, which is using it")
     try:
         state = os.fstat(descriptor)
         # Each holder writes its name into the file and touches it when done. A run that is refused
@@ -139,12 +126,7 @@ def held(
         try:
             yield
         finally:
-            if stays:
-                os.utime(descriptor)
-            else:
-                path.unlink(missing_ok=True)
-                with suppress(OSError):
-                    path.parent.rmdir()
+            os.utime(descriptor)
     finally:
         os.close(descriptor)
 

@@ -57,10 +57,8 @@ class Kept:
     entry: Entry | None
     last_used: float
     """Seconds since the epoch."""
-    size: int
-    """Bytes of its files."""
     space: int
-    """Bytes that its removal would free: files that are also results take no space."""
+    """Bytes that it takes, and its removal would free: none for files that are also results."""
 
 
 class ResultsCache:
@@ -231,12 +229,10 @@ def _read_entry(folder: Path) -> Entry:
 
 
 def _kept(folder: Path) -> Kept:
-    states = {path.name: path.stat() for path in folder.iterdir()}
+    states = [path.stat() for path in folder.iterdir() if path.name != ENTRY]
     try:
         entry = _read_entry(folder)
     except ValueError:
         entry = None
-    # entry.json is never a result, and too small to count.
-    own = [one.st_size for name, one in states.items() if one.st_nlink == 1 and name != ENTRY]
-    size = sum(one.st_size for one in states.values())
-    return Kept(folder, entry, states[ENTRY].st_mtime, size, sum(own))
+    space = sum(one.st_size for one in states if one.st_nlink == 1)
+    return Kept(folder, entry, (folder / ENTRY).stat().st_mtime, space)

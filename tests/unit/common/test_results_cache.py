@@ -226,11 +226,11 @@ def listed(cache: ResultsCache, *arguments: str) -> list[str]:
 
 def test_the_list_shows_what_each_entry_is_for_and_trims_to_a_size(cache: ResultsCache) -> None:
     assert listed(cache) == [
-        "Last used              Size      Frees  Step           Made for",
-        "1970-01-02 00:00   0.020 GB   0.020 GB  s              results/demo/old.json",
-        "1970-01-03 00:00   0.010 GB   0.000 GB  s              results/demo/new.json",
-        f"{cache.root}: 2 entries, 0.030 GB, of which 0.020 GB are not shared with results; limit "
-        "50 GB (ECSLM_CACHE_GB)",
+        "Last used             Takes  Step           Made for",
+        "1970-01-02 00:00   0.020 GB  s              results/demo/old.json",
+        "1970-01-03 00:00   0.000 GB  s              results/demo/new.json",
+        f"{cache.root}: 2 entries, which take 0.020 GB beside the results; limit 50 GB "
+        "(ECSLM_CACHE_GB)",
     ]
     assert listed(cache, "--trim", "0.02")[0] == "0 entries removed, 0.000 GB"
     assert listed(cache, "--trim", "0.01")[0] == "1 entries removed, 0.020 GB"

@@ -200,7 +200,7 @@ def test_predictions_of_the_dataset_file_are_scored_and_others_told(tmp_path: Pa
     lines = problems(score(tmp_path, given, *more))
     unknown = f"is not a record of {test}: give the dataset file that was predicted"
     assert [line for line in lines if line.endswith(unknown)] == [
-        f"error: {tmp_path / 'P.jsonl'}: line {i + 1}: id: 'r{i}' {unknown}" for i in (5, 6, 7)
+        f"error: {tmp_path / 'P.jsonl'}: line {i + 1}: id: 'r{i}' {unknown}" for i in (5, 6, 7, 8)
     ]
     assert places(line for line in lines if ", but" in line) == [
         ["line 2", field] for field in sorted(changes)
