@@ -79,7 +79,7 @@ def location(source: DataSource) -> str:
 
 
 def located(
-    settings: Mapping[str, Any], location: Mapping[str, Any] | None, form: type[Model]
+    settings: Mapping[str, Any], place: Mapping[str, Any] | None, form: type[Model]
 ) -> Model:
     """The settings of `--settings`, and of `--location`, which is added to their `source`.
 
@@ -87,8 +87,8 @@ def located(
         InputError: an unknown key, or a value out of range.
     """
     source = settings.get("source")
-    if location is not None and isinstance(source, dict):
-        added = dict(location)
+    if place is not None and isinstance(source, dict):
+        added = dict(place)
         # A job may take no labels.
         labels = added.pop("labels", {})
         if isinstance(source.get("labels"), dict):

@@ -37,10 +37,6 @@ BLOCKS = frozenset({"body", "finalbody", "orelse"})
 # What a module calls its logger, and nothing else: a test looks.
 LOGGER = "log"
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
-NAMED = (
-    *(ast.arg, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
-    *(ast.MatchAs, ast.MatchStar),
-)
 
 
 class Node(NamedTuple):
@@ -66,35 +62,46 @@ class Module:
             InputError: the source is not Python.
         """
         self.name = name
+        # Also those of functions: no name of a module is bound twice.
         self.imports: Imports = {}
         # By the names that they bind.
         self.statements: dict[str, list[ast.stmt]] = {}
         self.others: list[ast.stmt] = []
         try:
-            statements = ast.parse(source).body
+            tree = ast.parse(source)
         except SyntaxError as error:
             raise InputError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._add_imports(node)
+        statements = tree.body
         for statement in statements:
             match statement:
-                case ast.Import() | ast.ImportFrom():
-                    add_imports(self.imports, statement)
-                    continue
                 case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
                     statements += others
                     continue
-                case ast.Expr(value=ast.Constant()):
+                case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
                     continue
                 case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                    names = {statement.name}
+                    names = [statement.name]
                 case ast.Assign(targets=targets):
-                    names = _assigned(*targets)
-                case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
+                    names = [name for target in targets for name in _assigned(target)]
+                case ast.AnnAssign(target=target):
                     names = _assigned(target)
                 case _:
-                    names = _assigned(statement)
-                    self.others.append(statement)
+                    names = []
             for bound in names:
                 self.statements.setdefault(bound, []).append(statement)
+            if not names:
+                self.others.append(statement)
+
+    def _add_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
+        for alias in statement.names:
+            if isinstance(statement, ast.ImportFrom):
+                bound: tuple[str, str | None] = str(statement.module), alias.name
+            else:
+                bound = alias.name if alias.asname else alias.name.split(".")[0], None
+            self.imports.setdefault(alias.asname or bound[1] or bound[0], set()).add(bound)
 
 
 class Code:
@@ -211,10 +218,6 @@ class Writer:
         self._code, self._module = code, module
         # What was referred to, in the order of first use.
         self.numbers: dict[Node, int] = {}
-        # What the definition imports itself, and the names that it binds otherwise. Wherever it
-        # uses one of these that the module binds too, both may be meant.
-        self._imports: Imports = {}
-        self._bound: set[str] = set()
         # Whether what is written has annotations that may be read, or is what an error says.
         self._annotated = self._in_words = False
 
@@ -233,14 +236,6 @@ class Writer:
                 if node and node.name != WHOLE and not one.startswith("_")
             )
         statements = module.statements[name] if name else module.others
-        for inner in (one for statement in statements for one in ast.walk(statement)):
-            if isinstance(inner, ast.Import | ast.ImportFrom):
-                add_imports(self._imports, inner)
-            elif isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load):
-                self._bound.add(inner.id)
-            elif isinstance(inner, NAMED):
-                self._bound.add(str(inner.arg if isinstance(inner, ast.arg) else inner.name))
-        self._bound.discard(name)
         return ";".join(self._statement(name, statement) for statement in statements)
 
     def _statement(self, name: str, statement: ast.stmt) -> str:
@@ -282,22 +277,17 @@ class Writer:
 
     def _name(self, first: str, *rest: str) -> str:
         module, whole = self._module, ".".join((first, *rest))
-        if first == LOGGER:
+        if first == LOGGER or not (first in module.imports or first in module.statements):
             return whole
-        found: list[tuple[Node | None, str]] = []
-        for home, name in sorted(self._imports.get(first, ()), key=str):
-            found += self._code.resolved(home, name, *rest)
-        if first in module.imports or first in module.statements:
-            found += self._code.resolved(module.name, first, *rest)
-        references = "".join(self._reference(node, label) for node, label in found)
-        return references if found and first not in self._bound else f"{whole}{references}"
+        found = self._code.resolved(module.name, first, *rest)
+        return "".join(self._reference(node, label) for node, label in found)
 
     def _reference(self, node: Node | None, label: str) -> str:
         number = "~" if node is None else self.numbers.setdefault(node, len(self.numbers))
         return f"@{number}{label} "
 
     def _Name(self, node: ast.Name) -> str:
-        return self._name(node.id)
+        return self._name(node.id) if isinstance(node.ctx, ast.Load) else node.id
 
     def _Attribute(self, node: ast.Attribute) -> str:
         if names := _chain(node):
@@ -373,22 +363,10 @@ class Writer:
     _Import = _ImportFrom = _Pass
 
 
-def add_imports(imports: Imports, statement: ast.Import | ast.ImportFrom) -> None:
-    """Note what an import statement binds names to."""
-    for alias in statement.names:
-        if isinstance(statement, ast.ImportFrom):
-            bound: tuple[str, str | None] = str(statement.module), alias.name
-        else:
-            bound = alias.name if alias.asname else alias.name.split(".")[0], None
-        imports.setdefault(alias.asname or bound[1] or bound[0], set()).add(bound)
-
-
-def _assigned(*nodes: ast.AST) -> set[str]:
-    """The names that are assigned to; an item or an attribute of one, too, changes it."""
-    walked = (one for node in nodes for one in ast.walk(node))
-    names = {one for one in walked if isinstance(one, ast.Name)}
-    stored = {one.id for one in names if not isinstance(one.ctx, ast.Load)}
-    return stored or {one.id for one in names}
+def _assigned(target: ast.expr) -> list[str]:
+    """The names that are assigned to."""
+    names = [one for one in ast.walk(target) if isinstance(one, ast.Name)]
+    return [one.id for one in names if not isinstance(one.ctx, ast.Load)]
 
 
 def _chain(node: ast.AST) -> list[str]:

@@ -178,8 +178,8 @@ def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
                 )
         except InputError as problems:
             yield from problems.problems
-        except OSError as error:
-            yield f"files below {results} cannot be written and locked there ({error.strerror})"
+        except OSError as failed:
+            yield f"files below {results} cannot be written and locked there ({failed.strerror})"
     if on_gpu:
         driver = read_driver()
         if driver is None or not driver.gpus:

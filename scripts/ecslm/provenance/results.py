@@ -135,11 +135,11 @@ def check_weights(jobs: Iterable[Job]) -> None:
         InputError: a file of a base is missing.
     """
     _refuse(
-        f"{damage.path}: no such file, but {job.manifest} lists it: {how_to_rebuild(job)}"
+        f"{lost.path}: no such file, but {job.manifest} lists it: {how_to_rebuild(job)}"
         for job in jobs
         if job.rule == BASES
-        for damage in read_job_manifest(job).damage(Path(job.manifest))
-        if damage.kind == MISSING
+        for lost in read_job_manifest(job).damage(Path(job.manifest))
+        if lost.kind == MISSING
     )
 
 

@@ -196,14 +196,6 @@ OTHER = {
     "which of two equal constants": (f"{EMPTY_LISTS}return A, B", f"{EMPTY_LISTS}return B, A"),
     "one constant instead of two": (f"{EMPTY_LISTS}return B", f"{EMPTY_LISTS}return A"),
     "which module": ("return circle", "return square"),
-    "a local name instead of the module's": (
-        "A = 1\nB = A|\nA = 2\nreturn B",
-        "A = 1\nB = A|\nB = 2\nreturn A",
-    ),
-    "a local name of the same value": (
-        "A = 1|\ndef f(): return [A for A in size]\nreturn A, f",
-        "A = 1|\ndef f(): return [B for B in size]\nreturn A, f",
-    ),
     "a class attribute of a constant's name": (
         "A = B = 1\nclass T:\n    A = 2|\nreturn T",
         "A = B = 1\nclass T:\n    B = 2|\nreturn T",

@@ -5,13 +5,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from symtable import SymbolTable, symtable
 from typing import TypeVar
 
 import pytest
 import yaml
 from support.project import ROOT, SCRIPTS
 
-from ecslm.fingerprint.digest import LOGGER, code_digest, code_of, left_out
+from ecslm.fingerprint.digest import LOGGER, Module, code_digest, code_of, left_out
 from ecslm.fingerprint.known import ERRORS
 from ecslm.schemas.task import TaskSettings
 
@@ -171,6 +172,28 @@ def test_imports_are_absolute_and_by_name_and_bind_a_name_once() -> None:
     assert all(len(one.body) == 1 and ast.get_docstring(one) for one in packages)
 
 
+def scopes(table: SymbolTable) -> Iterator[SymbolTable]:
+    yield table
+    for inner in table.get_children():
+        yield from scopes(inner)
+
+
+def test_no_local_name_is_one_of_its_module_and_no_import_binds_a_name_again() -> None:
+    found = set()
+    for file in TREES:
+        source = (SCRIPTS / file).read_text(encoding="utf-8")
+        module = Module(file, SCRIPTS / file, source.encode())
+        names = module.statements.keys() | module.imports.keys()
+        tables = scopes(symtable(source, file, "exec"))
+        functions = [one for one in tables if one.get_type() == "function"]
+        for symbol in (one for table in functions for one in table.get_symbols()):
+            if symbol.is_local() and not symbol.is_imported() and symbol.get_name() in names:
+                found.add((file, symbol.get_name()))
+        again = {name for name, homes in module.imports.items() if len(homes) > 1}
+        found |= {(file, name) for name in again | module.imports.keys() & module.statements.keys()}
+    assert found == set()
+
+
 # Calls that make a value and do nothing else, in constants of modules.
 MAKES = {
     *("re.compile", "Path", "logging.getLogger", "frozenset", "Field", "TypeVar", "dict.fromkeys"),
@@ -250,7 +273,7 @@ def test_fields_have_their_types_as_they_are_and_log_is_a_logger() -> None:
 
 # What reads the words of errors that it catches, and why they reach no result.
 READS_WORDS = {
-    "ecslm/common/files.py": "makes problems of them, which it raises",
+    "ecslm/common/rows.py": "makes problems of them, which it raises",
     "ecslm/data/source.py": "of values that Python's own JSON refuses",
     "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
     "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
