@@ -6,7 +6,6 @@ import sys
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
-from ecslm.common.logs import SHOWN
 from ecslm.provenance.checks import about_target
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
@@ -40,7 +39,6 @@ if IS_RUN:
     logger.addHandler(DISPLAY)
 if USUAL:
     logger.removeHandler(USUAL)
-    os.environ[SHOWN] = "yes"
 
 
 def begin_display():

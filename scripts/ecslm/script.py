@@ -112,11 +112,6 @@ class Origin:
         write_manifest(self._manifest or manifest, self.fields, results)
 
 
-def _own_modules(given: argparse.Namespace) -> Sequence[str]:
-    settings = getattr(given, "settings", None)
-    return settings.modules() if isinstance(settings, JobSettings) else ()
-
-
 @dataclass(frozen=True)
 class job:  # noqa: N801
     """Makes a function the work of a rule's script: what the script does around it.
@@ -127,8 +122,6 @@ class job:  # noqa: N801
 
     libraries: Sequence[str] = ()
     """Those whose versions the manifest records, of a job without settings that say it."""
-    modules: Callable[[argparse.Namespace], Sequence[str]] = _own_modules
-    """Returns the modules that the job loads by name, given its options."""
     log: bool = False
     """Whether there is `--log`."""
     needs: Sequence[str] = ()
@@ -156,7 +149,8 @@ def run_script(function: Callable[..., int | None]) -> None:
         if ritual.log:
             start_log(given.log_file)
         if planned := getattr(given, "code", None):
-            script, modules = Path(__main__.__file__), ritual.modules(given)
+            script, settings = Path(__main__.__file__), getattr(given, "settings", None)
+            modules = settings.modules() if isinstance(settings, JobSettings) else ()
             given.code = stack.enter_context(planned_code(script, planned, modules))
         status = _call(function, given, ritual)
     if status:

@@ -25,13 +25,10 @@ SHOULD_BE = {
     "finite_number": "a number that is not infinite",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
-    "int_parsing_size": "a whole number with fewer digits",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "literal_error": "{expected}",
     "string_too_long": "at most {max_length} characters long",
-    "string_too_short": "at least {min_length} characters long",
-    "too_long": "a list of at most {max_length}",
     "too_short": "a list of at least {min_length}",
 }
 BEGINNINGS = {
@@ -42,10 +39,7 @@ BEGINNINGS = {
 PATTERNS = {
     "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
     NAME: "letters, digits and . _ -, the first a letter or digit",
-    "^[A-Z]{3}$": "a currency of three capitals, such as USD",
-    "^[0-9a-f]{7,40}$": "a commit: 7 to 40 characters of 0-9 and a-f",
     LINE: "one line of text",
-    "^[A-Za-z0-9:._-]+$": "letters, digits and : . _ -",
 }
 # What is wrong where a value as such is not.
 WRONG = {

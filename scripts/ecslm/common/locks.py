@@ -10,7 +10,6 @@ file system passes locks on: NFS does unless it is mounted with `nolock` or `loc
 it is mounted with `flock`.
 """
 
-import errno
 import fcntl
 import logging
 import os
@@ -28,8 +27,6 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_LOOKS = 0.05
-# Errors of file systems without locks.
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 UNKNOWN = "another process"
 RUN_VARIABLE = "ECSLM_RUN"
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
@@ -52,16 +49,12 @@ def lock(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
         except OSError as error:
             os.close(descriptor)
-            if isinstance(error, BlockingIOError):
-                return None
-            if error.errno not in NO_LOCKS:
-                raise
-            raise InputError(
-                f"{path}: this file system has no locks, which keep two jobs from the same work: "
-                "mount it with them (NFS without `nolock`, Lustre with `flock`), or use another"
-            ) from None
+            raise InputError(f"{path}: no locks in this file system ({error.strerror})") from None
         if os.fstat(descriptor).st_nlink:
             return descriptor
         # It was removed meanwhile: the next one to come would lock another file.

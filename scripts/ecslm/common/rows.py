@@ -14,13 +14,15 @@ from ecslm.common.manifests import verify_result
 Numbered = Sequence[tuple[int, Model]]
 
 
-def read_jsonl(path: Path, model: type[Model]) -> list[Model]:
-    """The rows of a JSON Lines file.
-
-    Raises:
-        InputError: the file is missing, altered since it was made, or has invalid lines.
-    """
-    return [row for _, row in read_rows(path, model)]
+def read_jsonl(
+    path: Path,
+    model: type[Model],
+    check: Callable[[Numbered[Model]], Iterable[Problem]] = lambda _: (),
+    some: str = "",
+    manifest: Path | None = None,
+) -> list[Model]:
+    """The rows of a JSON Lines file, as `read_rows` reads them."""
+    return [row for _, row in read_rows(path, model, check, some, manifest)]
 
 
 def read_rows(

@@ -141,14 +141,12 @@ class Code:
         waiting = [Node(script, STATEMENTS), *(Node(name, WHOLE) for name in modules)]
         # Syntax trees are many objects, but no garbage: to look for it takes most of the time.
         gc.disable()
-        try:
-            for node in waiting:
-                if node not in found:
-                    found[node] = self._part(node)
-                    waiting += found[node].targets
-        finally:
-            gc.freeze()
-            gc.enable()
+        for node in waiting:
+            if node not in found:
+                found[node] = self._part(node)
+                waiting += found[node].targets
+        gc.freeze()
+        gc.enable()
         return found
 
     def path(self, name: str) -> Path | None:

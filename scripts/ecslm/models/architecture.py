@@ -68,10 +68,6 @@ def read_architecture(folder: Path) -> Architecture:
         InputError: a file is missing or damaged.
     """
     config = read_json(folder / "config.json")
-    if not isinstance(config, dict):
-        raise InputError(f"{folder / 'config.json'}: not a JSON object")
-    # Models of several kinds of input have a section for the texts.
-    config |= config["text_config"] if isinstance(config.get("text_config"), dict) else {}
     layers = {
         name: shape
         for path in sorted(folder.glob("*.safetensors"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.rows import Numbered, read_rows, repeated
+from ecslm.common.rows import Numbered, read_jsonl, repeated
 from ecslm.schemas.metrics_file import (
     IntervalDetails,
     Outcome,
@@ -79,7 +79,7 @@ def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
                 yield Problem(f"not an outcome of {measure.NAME}", line=line)
 
     manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
-    return [row for _, row in read_rows(path, OutcomeRow, check, "outcomes", manifest)]
+    return read_jsonl(path, OutcomeRow, check, "outcomes", manifest)
 
 
 def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]:

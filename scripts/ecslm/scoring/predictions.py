@@ -8,7 +8,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.common.rows import Numbered, read_rows, repeated_ids
+from ecslm.common.rows import Numbered, read_jsonl, read_rows, repeated_ids
 from ecslm.common.text import number_of, shown
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
@@ -198,7 +198,7 @@ def read_bertscores(
                 message = f"{row.id!r} in {row.setting!r} is not among the predictions"
                 yield Problem(message, line=line, field="id")
 
-    rows = [row for _, row in read_rows(path, BertScoreRow, check)]
+    rows = read_jsonl(path, BertScoreRow, check)
     missing = sorted({name for name, _ in wanted} - {row.id for row in rows})
     if missing:
         lacking = number_of(len(missing), "prediction")

@@ -113,10 +113,8 @@ def test_a_model_reads_what_its_base_or_its_adapter_was_trained_on(
 
 
 def test_other_names_of_depth_and_window_are_known(tmp_path: Path) -> None:
-    inner = {"num_hidden_layers": 3, "max_position_embeddings": 8}
     for config, expected in (
         ({"n_layer": 12, "n_positions": 1024}, (12, 1024)),
-        ({"text_config": inner}, (3, 8)),
         ({}, (None, None)),
     ):
         found = write_model(tmp_path, config, transformer__wpe__weight=(8, 4))
