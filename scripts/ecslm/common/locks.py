@@ -124,13 +124,9 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
         os.close(descriptor)
 
 
-def this_run() -> str:
-    """The value of `RUN_VARIABLE` for the jobs of a run whose main process this is."""
-    return run_of(os.getpid())
-
-
 def run_of(process: int) -> str:
-    """The run whose main process has a number; without a start time, if nothing tells it."""
+    """The value of `RUN_VARIABLE` for the jobs of a run whose main process has a number; without a
+    start time, if nothing tells it."""
     try:
         status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
         started = status.rpartition(")")[2].split()[START_TICKS]

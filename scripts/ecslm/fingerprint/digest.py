@@ -15,10 +15,10 @@ What cannot be followed like this is forbidden in our code, by tests.
 import ast
 import gc
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -299,19 +299,13 @@ class Writer:
 
     def _JoinedStr(self, node: ast.JoinedStr) -> str:
         """Texts that stand beside each other are one, whatever Python made of them."""
-        texts = []
-        for is_text, parts in groupby(node.values, lambda one: isinstance(one, ast.Constant)):
-            if is_text:
-                parts = iter([ast.Constant("".join(str(one.value) for one in parts))])  # type: ignore[attr-defined]
-            texts += [text for text in map(self._text, parts) if text not in ("", "''")]
-        return f"f({','.join(texts)})"
-
-    def _keyword(self, node: ast.keyword) -> str:
-        """Write a keyword; of those of an error only `message` is words."""
-        before, self._in_words = self._in_words, self._in_words and node.arg == "message"
-        text = f"{node.arg}={self._text(node.value)}"
-        self._in_words = before
-        return text
+        text = ""
+        for one in node.values:
+            if not isinstance(one, ast.Constant):
+                text += f"\n{self._text(one)}\n"
+            elif not self._in_words:
+                text += json.dumps(one.value)[1:-1]
+        return f"f({text})"
 
     # Statements
 

@@ -22,7 +22,7 @@ from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.rows import Numbered, read_jsonl, read_rows, repeated_ids
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import WorkerLostError, join
-from ecslm.models.cost import prediction_cost
+from ecslm.models.cost import job_cost, total
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import (
@@ -303,16 +303,17 @@ def _predicted(
         )
         for index, (record, (text, _)) in enumerate(zip(records, prompts, strict=True))
     ]
-    cost = prediction_cost(
-        load_seconds,
+    known = {
+        # Next to none if another job had loaded the model.
+        "load_seconds": load_seconds,
         # Those of killed runs count.
-        float(sum(one.seconds for one in finished.values())),
-        prompt_tokens=[row.prompt_tokens for row in rows],
-        generated_tokens=[row.generated_tokens for row in rows],
-        truncated=[truncated for _, truncated in prompts],
-        of_model=ask(["cost"]),
-        resumed=resumed,
-    )
+        "seconds": float(sum(one.seconds for one in finished.values())),
+        "prompts": len(rows),
+        "prompt_tokens": total([row.prompt_tokens for row in rows]),
+        "generated_tokens": total([row.generated_tokens for row in rows]),
+        "truncated_inputs": total([truncated for _, truncated in prompts]),
+    }
+    cost = job_cost([ask(["cost"])], resumed, **known)
     made = {name: work / "made" / name for name in ("predictions", "cost")}
     write_jsonl(made["predictions"], rows)
     write_json(made["cost"], cost)

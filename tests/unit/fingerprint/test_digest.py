@@ -176,6 +176,10 @@ SAME = {
         "B = 2\nA = 1\ndef b(x): return x and b(x - 1)|\nreturn A + b(B)",
     ),
     "an annotation": ("A: int = 1|\nreturn A", "A = 1|\nreturn A"),
+    "the kind of an error in words": (
+        "raise InputError(Problem('a', kind='a'))",
+        "raise InputError(Problem('a', kind='b'))",
+    ),
     "the words of an error": (
         "raise InputError(*(Problem(f'no {one}', 'a', kind='b') for one in size))",
         "raise InputError(*(Problem(f'{one}: none', 'c', kind='b') for one in size))",
@@ -185,10 +189,6 @@ OTHER = {
     "the words of an error that is not raised": (
         "return InputError('a')",
         "return InputError('b')",
-    ),
-    "what an error says besides words": (
-        "raise InputError(Problem('a', kind='a'))",
-        "raise InputError(Problem('a', kind='b'))",
     ),
     "a log line that calls something": ("log.info(size())", "pass"),
     "the order of a table": ("A = {1: 1, 2: 2}|\nreturn A", "A = {2: 2, 1: 1}|\nreturn A"),
