@@ -16,7 +16,7 @@ import ast
 import gc
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -28,8 +28,8 @@ from ecslm.fingerprint import known
 SCRIPTS = Path(__file__).resolve().parents[2]
 LENGTH = 32
 LENGTH_OF_PARTS = 12
-# By names that are bound: modules, and what is imported of each, None for the module itself.
-Imports = dict[str, set[tuple[str, str | None]]]
+# By the name that it binds: a module, and what is imported of it, empty for the module itself.
+Imports = dict[str, tuple[str, str]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
@@ -98,10 +98,10 @@ class Module:
     def _add_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
         for alias in statement.names:
             if isinstance(statement, ast.ImportFrom):
-                bound: tuple[str, str | None] = str(statement.module), alias.name
+                self.imports[alias.asname or alias.name] = str(statement.module), alias.name
             else:
-                bound = alias.name if alias.asname else alias.name.split(".")[0], None
-            self.imports.setdefault(alias.asname or bound[1] or bound[0], set()).add(bound)
+                top = alias.name.split(".")[0]
+                self.imports[alias.asname or top] = alias.name if alias.asname else top, ""
 
 
 class Code:
@@ -157,25 +157,22 @@ class Code:
             self._paths[name] = next((path for path in tried if path.exists()), None)
         return self._paths[name]
 
-    def resolved(self, module: str, *names: str | None) -> Iterator[tuple[Node | None, str]]:
+    def resolved(self, module: str, *names: str) -> tuple[Node | None, str]:
         """What names in a module lead to, through the modules that import it themselves: a
         definition and the attributes that follow, or the full name of something else."""
-        rest = [name for name in names if name]
+        rest = list(filter(None, names))
         own = self.path(module.split(".")[0]) is not None
         while rest and own and self.path(f"{module}.{rest[0]}"):
             module = f"{module}.{rest.pop(0)}"
-        if not own or left_out(module):
-            yield None, ".".join((module, *rest))
-        elif not rest:
-            yield Node(module, WHOLE), ""
-        else:
+        if own and not left_out(module):
+            if not rest:
+                return Node(module, WHOLE), ""
             home, first = self.module(module), rest[0]
-            for again in sorted(home.imports.get(first, ()), key=str):
-                yield from self.resolved(*again, *rest[1:])
+            if first in home.imports:
+                return self.resolved(*home.imports[first], *rest[1:])
             if first in home.statements:
-                yield Node(module, first), "".join(f".{name}" for name in rest[1:])
-            elif first not in home.imports:
-                yield None, ".".join((module, *rest))
+                return Node(module, first), "".join(f".{name}" for name in rest[1:])
+        return None, ".".join((module, *rest))
 
     def module(self, name: str) -> Module:
         """What a script or module defines.
@@ -227,11 +224,12 @@ class Writer:
         module = self._module
         if name == WHOLE:
             # As it may be found at run time, by its name.
+            public = [one for one in sorted({*module.imports, *module.statements}) if one[0] != "_"]
+            found = {one: self._code.resolved(module.name, one)[0] for one in public}
             return "".join(
                 f"{one}={self._reference(node, '')}"
-                for one in sorted({*module.imports, *module.statements} - {LOGGER})
-                for node, _ in self._code.resolved(module.name, one)
-                if node and node.name != WHOLE and not one.startswith("_")
+                for one, node in found.items()
+                if node and node.name != WHOLE and one != LOGGER
             )
         statements = module.statements[name] if name else module.others
         return ";".join(self._statement(name, statement) for statement in statements)
@@ -277,8 +275,7 @@ class Writer:
         module, whole = self._module, ".".join((first, *rest))
         if first == LOGGER or not (first in module.imports or first in module.statements):
             return whole
-        found = self._code.resolved(module.name, first, *rest)
-        return "".join(self._reference(node, label) for node, label in found)
+        return self._reference(*self._code.resolved(module.name, first, *rest))
 
     def _reference(self, node: Node | None, label: str) -> str:
         number = "~" if node is None else self.numbers.setdefault(node, len(self.numbers))

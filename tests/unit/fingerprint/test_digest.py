@@ -221,10 +221,6 @@ FOUND = {
     "a module that is handed on": "return use(circle)",
     "getattr": "return getattr(circle, size)",
     "another module that imports it": "from ecslm.more import again\nreturn again(size)",
-    "an import in a branch": (
-        "if size:\n    from ecslm.shapes.square import area\n"
-        "else:\n    from ecslm.shapes.circle import area\nreturn area(size)"
-    ),
     "a local name that is the module's elsewhere": (
         "from ecslm.shapes.circle import area|\ndef other(area): return area\nreturn area(size)"
     ),
