@@ -1,9 +1,8 @@
 """Locks that the kernel releases when the last process that holds them has ended, however it did;
 and the processes that meet at them: the run that a job belongs to.
 
-A run is identified by its main process: an environment variable passes that process's number and
-start time to the jobs. On other systems than Linux, and where the main process cannot be seen, runs
-have no worker.
+A run is identified by its main process, whose number an environment variable passes to the jobs. On
+other systems than Linux, and where the main process cannot be seen, runs have no worker.
 
 On a file system that several machines share, they keep processes of all of them apart only if the
 file system passes locks on: NFS does unless it is mounted with `nolock` or `local_lock`, Lustre if
@@ -15,7 +14,6 @@ import logging
 import os
 import socket
 import stat
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,8 +30,6 @@ RUN_VARIABLE = "ECSLM_RUN"
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 # The same for every process of a user, unlike what $TMPDIR and $XDG_RUNTIME_DIR say.
 TEMPORARY = Path("/tmp")
-# The number of a process's start time in its file below /proc, after the program's name.
-START_TICKS = 19
 
 
 def lock(path: Path) -> int | None:
@@ -124,41 +120,13 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
         os.close(descriptor)
 
 
-def run_of(process: int) -> str:
-    """The value of `RUN_VARIABLE` for the jobs of a run whose main process has a number; without a
-    start time, if nothing tells it."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-        started = status.rpartition(")")[2].split()[START_TICKS]
-    except (OSError, IndexError):
-        started = ""
-    return f"{process}-{started}"
-
-
 def is_running(run: str) -> bool:
     """Whether the main process of a run still runs; false if this process cannot see it."""
     try:
-        os.close(run_descriptor(run))
-    except (OSError, ValueError):
+        os.close(os.pidfd_open(int(run)))
+    except (OSError, ValueError, AttributeError):
         return False
     return True
-
-
-def run_descriptor(run: str) -> int:
-    """A file descriptor of a run's main process, which becomes readable when the process ends.
-
-    Raises:
-        OSError: there is no such process, or it cannot be seen.
-        ValueError: this is no run.
-    """
-    if sys.platform != "linux":
-        raise OSError("no descriptors of processes")
-    process = int(run.partition("-")[0])
-    descriptor = os.pidfd_open(process)
-    if run_of(process) != run:
-        os.close(descriptor)
-        raise ProcessLookupError("another process has its number")
-    return descriptor
 
 
 def private_folder() -> Path:

@@ -15,7 +15,7 @@ STDERR = 2
 
 
 def start_log(path: Path | None) -> None:
-    """Log the messages and uncaught errors of this process to stderr and to `path`.
+    """Log the messages of this process to stderr and to `path`.
 
     On a terminal, where progress bars are shown, and in a run stderr gets only warnings and errors.
 
@@ -38,8 +38,6 @@ def start_log(path: Path | None) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
-    # Nor a traceback for each line if the disk of the log is full.
-    logging.raiseExceptions = False
     logging.captureWarnings(True)
     # Hide what libraries log for their developers. transformers reads its level from the
     # environment when it is imported.
@@ -47,11 +45,6 @@ def start_log(path: Path | None) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     for library in ("httpx", "httpx2", "bitsandbytes", "accelerate"):
         logging.getLogger(library).setLevel(logging.ERROR)
-
-    def log_uncaught(kind: type, error: BaseException, trace: object) -> None:
-        logging.getLogger(__name__).critical("stopped", exc_info=(kind, error, trace))  # type: ignore[arg-type]
-
-    sys.excepthook = log_uncaught
 
 
 def collect_log() -> BufferingHandler:

@@ -32,7 +32,6 @@ from ecslm.common.locks import (
     is_running,
     lock,
     private_folder,
-    run_descriptor,
 )
 from ecslm.common.logs import collect_log
 
@@ -82,11 +81,6 @@ class Worker:
         if "problems" in reply:
             raise InputError(*(Problem(**problem) for problem in reply["problems"]))
         return reply["value"]
-
-    def close(self) -> None:
-        """End the conversation; another job may have the worker."""
-        self._connection.close()
-        os.close(self._user)
 
 
 def _send(connection: Connection, value: Any) -> None:
@@ -222,7 +216,7 @@ def _serve(
         process: what this process is like.
         collected: gets what is logged.
     """
-    ended = run_descriptor(run)
+    ended = os.pidfd_open(int(run))
     while listening in wait([listening, ended], IDLE_SECONDS):
         connected = Connection(listening.accept()[0].detach())
         with connected, suppress(EOFError, OSError):

@@ -20,7 +20,7 @@ from support.project import ROOT, SCRIPTS
 
 from ecslm.common import devices, locks
 from ecslm.common.errors import InputError
-from ecslm.common.locks import DEVICES_VARIABLE, RUN_VARIABLE, private_folder, run_of
+from ecslm.common.locks import DEVICES_VARIABLE, RUN_VARIABLE, private_folder
 from ecslm.common.worker import LEASE_VARIABLE
 
 SUPPORT = ROOT / "tests/support"
@@ -110,7 +110,7 @@ def run_variable() -> Iterator[Callable[[], dict[str, str]]]:
         def new() -> dict[str, str]:
             process = stack.enter_context(subprocess.Popen(["sleep", "1000"]))
             stack.callback(process.kill)
-            return {RUN_VARIABLE: run_of(process.pid)}
+            return {RUN_VARIABLE: str(process.pid)}
 
         yield new
 
