@@ -7,7 +7,6 @@ Measured on torch 2.13: `*_NUM_THREADS`, hash seeds and NumPy's CPU features do 
 import os
 import platform
 import re
-import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -69,17 +68,12 @@ def _deciding(refused: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
 
 
 def _shadowing() -> Iterator[tuple[str, str]]:
-    """Modules that PYTHONPATH puts before those of this environment."""
-    own = {*sys.stdlib_module_names, *_modules(sysconfig.get_path("purelib"))}
+    """Libraries that PYTHONPATH puts before those of this environment."""
+    own = Path(sysconfig.get_path("purelib"))
     for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
-        if hidden := sorted(own & _modules(folder)):
+        names = sorted(path.stem for path in Path(folder).glob("[!_.]*"))
+        if hidden := [name for name in names if (own / name).exists()]:
             yield "PYTHONPATH", f"hides {hidden[0]} of this environment, which may change results"
-
-
-def _modules(folder: str) -> set[str]:
-    path = Path(folder)
-    found = path.iterdir() if path.is_dir() else ()
-    return {one.name.partition(".")[0] for one in found if one.name != "__pycache__"}
 
 
 def cpu_type() -> str:

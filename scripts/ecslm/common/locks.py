@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_LOOKS = 0.05
-UNKNOWN = "another process"
 RUN_VARIABLE = "ECSLM_RUN"
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 # The same for every process of a user, unlike what $TMPDIR and $XDG_RUNTIME_DIR say.
@@ -67,7 +66,7 @@ def note(descriptor: int) -> None:
 
 def noted(path: Path) -> str:
     """Who holds a lock, or has held it."""
-    return path.read_text(encoding="utf-8", errors="replace").strip() or UNKNOWN
+    return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
 
 
 class Waiting:

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from ecslm.common.errors import InputError
 from ecslm.common.files import Sha256, copy_file, hidden, write_text
-from ecslm.common.hashing import sealed, sha256_of_file, unsealed
+from ecslm.common.hashing import Sealed, sealed, sha256_of_file, unsealed
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +27,8 @@ DEFAULT_LIMIT = 50.0
 GIGABYTE = 10**9
 
 
-class Entry(BaseModel):
+class Entry(Sealed):
     """The content of `entry.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Sha256
     """Digest of everything that determines the results."""

@@ -111,17 +111,15 @@ def llama_architecture(row: Mapping[str, str]) -> Architecture:
         "mlp.up_proj": (inner, hidden),
         "mlp.down_proj": (hidden, inner),
     }
-    ends = {
-        EMBEDDING: (sizes["vocab_size"], hidden),
-        HEAD: (sizes["vocab_size"], hidden),
-    }
+    vocabulary = (sizes["vocab_size"], hidden)
     depth = sizes["num_hidden_layers"]
     blocks = {
         f"model.layers.{number}.{name}": shape
         for number in range(depth)
         for name, shape in block.items()
     }
-    return Architecture(ends | blocks, depth, window=None, learned_positions=False)
+    layers = {EMBEDDING: vocabulary, HEAD: vocabulary} | blocks
+    return Architecture(layers, depth, window=None, learned_positions=False)
 
 
 def updated_layers(architecture: Architecture, targets: Iterable[str]) -> dict[str, Shape]:

@@ -9,7 +9,7 @@ from torch import cuda
 from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.models.cost import _energy_joules, job_cost
 
-GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c", instances=("MIG-1",), partitioned=True)]
+GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c")]
 
 
 @pytest.mark.parametrize(
