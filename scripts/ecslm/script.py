@@ -10,7 +10,6 @@ Left out of code digests: an edit here computes no result again.
 import argparse
 import errno
 import inspect
-import io
 import os
 import signal
 import sys
@@ -37,11 +36,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Of a result, whole or by lines.
 Content = str | bytes | Iterable[str]
 
-# The end of the help of a job whose settings are too long to type.
-AS_IN_A_RUN = (
-    "In a run the workflow sets these options. `snakemake --cores all --dry-run --forceall\n"
-    "--printshellcmds` prints the command of each job with its settings, to change and run by hand."
-)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Empty settings: the defaults of their schema.
 SETTINGS = "{}"
@@ -159,13 +153,7 @@ def run_script(function: Callable[..., int | None]) -> None:
 
 @contextmanager
 def problems_told() -> Iterator[None]:
-    """End the process after an error that a person can fix, with a line for each problem.
-
-    Text of models and names of files are printed whatever the locale.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    """End the process after an error that a person can fix, with a line for each problem."""
     try:
         yield
         sys.stdout.flush()
@@ -229,7 +217,7 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
     ritual: job | None = getattr(function, "ritual", None)
     parser = _Parser(
         description=before,
-        epilog=after or (AS_IN_A_RUN if ritual else None),
+        epilog=after,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parameters, needs = inspect.signature(function).parameters, ritual.needs if ritual else ()

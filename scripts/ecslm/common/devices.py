@@ -35,7 +35,7 @@ from ecslm.common.worker import LEASE_VARIABLE, free_memory
 
 log = logging.getLogger(__name__)
 
-SCHEDULER_VARIABLE, ORDER_VARIABLE = "SLURM_JOB_ID", "CUDA_DEVICE_ORDER"
+SCHEDULER_VARIABLE = "SLURM_JOB_ID"
 # There while the driver's kernel module is loaded, in containers too.
 DRIVER = Path("/dev/nvidiactl")
 # What ends the list of the variable; SLURM's NoDevFiles says that there are none.
@@ -143,7 +143,6 @@ def lease_devices(device: str, count: int = 1) -> None:
     usable = usable_devices(present, variable, count)
     leased = take_devices(usable, count, private_folder())
     os.environ[DEVICES_VARIABLE] = ",".join(one.uuid for one in leased)
-    os.environ[ORDER_VARIABLE] = "PCI_BUS_ID"
     os.environ[LEASE_VARIABLE] = os.environ[DEVICES_VARIABLE]
     for one in leased:
         log.info("device: %s of %d, %s, %s", one, len(present), one.name, one.uuid)

@@ -386,20 +386,6 @@ def code_of(root: Path) -> Code:
     return Code(root)
 
 
-def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS) -> str:
-    """Digest of what a script can reach in the project's code.
-
-    Args:
-        script: file name under `root`, for example `score.py`.
-        modules: modules that it loads by name, for example `ecslm.scoring.metrics.ndcg`: all of
-            their definitions count.
-
-    Raises:
-        InputError: a file is missing or is not Python.
-    """
-    return code_of(root).digest(script, modules)
-
-
 def digested() -> dict[str, tuple[str, tuple[str, ...]]]:
     """The script and modules of each digest that this process has computed."""
     return {digest: job for job, digest in code_of(SCRIPTS).digests.items()}
@@ -408,8 +394,8 @@ def digested() -> dict[str, tuple[str, tuple[str, ...]]]:
 def definition_digests(
     script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
 ) -> Mapping[str, Mapping[str, str]]:
-    """What `code_digest` is made of: by module, digests of its definitions, each for itself, with
-    the names of what it refers to.
+    """What a script's digest is made of: by module, digests of its definitions, each for itself,
+    with the names of what it refers to.
 
     What else a module executes stands under an empty name.
 

@@ -164,8 +164,6 @@ def adapter_problems(
 ) -> Iterator[tuple[str, str]]:
     """Settings of an adapter that do not fit a base, which peft would ignore: their name, and what
     is wrong."""
-    if not targets:
-        yield "target_modules", "is empty: name the layers that get an update"
     last_names = {name.rpartition(".")[2] for name in architecture.layers}
     for target in targets:
         if not updated_layers(architecture, [target]):

@@ -15,7 +15,7 @@ from support.edits import commented, in_python, with_more_log_lines
 from support.project import ROOT, SCRIPTS
 
 from ecslm.common.errors import InputError
-from ecslm.fingerprint.digest import Code, Node, code_digest, code_of, definition_digests
+from ecslm.fingerprint.digest import Code, Node, code_of, definition_digests
 
 WORK, CIRCLE, SQUARE = "ecslm/work.py", "ecslm/shapes/circle.py", "ecslm/shapes/square.py"
 # A script, and modules that are made of these.
@@ -45,7 +45,7 @@ def make(tmp_path: Path) -> Make:
 
 
 def digest(root: Path, *modules: str) -> str:
-    return code_digest("job.py", modules, root)
+    return code_of(root).digest("job.py", modules)
 
 
 # The project's own code

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from support.project import ROOT, SCRIPTS
 
-from ecslm.fingerprint.digest import LOGGER, Module, code_digest, code_of, left_out
+from ecslm.fingerprint.digest import LOGGER, Module, code_of, left_out
 from ecslm.fingerprint.known import ERRORS
 from ecslm.schemas.task import TaskSettings
 
@@ -46,11 +46,11 @@ def nodes(*kinds: type[Kind]) -> Iterator[tuple[str, Kind]]:
 def digests(root: Path) -> dict[str, str]:
     """By script, and by task for scores."""
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tasks"]
-    found = {job: code_digest(job, (), root) for job in JOBS}
+    found = {job: code_of(root).digest(job) for job in JOBS}
     for code, entry in raw.items():
         task = TaskSettings.model_validate(entry)
         modules = (f"ecslm.scoring.metrics.{task.metric}",)
-        found[code] = code_digest("score.py", modules, root)
+        found[code] = code_of(root).digest("score.py", modules)
     return found
 
 
@@ -320,7 +320,7 @@ DECIDES = re.compile(
 )
 # What is there all the same, and what it is for.
 HARMLESS = {
-    "ecslm/common/devices.py": {"environ[DEVICES_VARIABLE] =", "environ[ORDER_VARIABLE] ="}
+    "ecslm/common/devices.py": {"environ[DEVICES_VARIABLE] ="}
     | {"environ[LEASE_VARIABLE] ="},  # which GPU, of equal ones
     "ecslm/common/logs.py": {"environ.setdefault"},  # of colours in lines
     "ecslm/models/cost.py": {"torch"},  # how much memory there was
