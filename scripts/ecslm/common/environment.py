@@ -50,14 +50,10 @@ def refuse_variables(device: str) -> None:
     Raises:
         InputError: a line for each that is set.
     """
-    if found := [*_deciding(ON_CPU | (ON_GPU if device == "cuda" else {})), *_shadowing()]:
-        raise InputError(
-            *(
-                f"{name}={os.environ[name]} in the environment {what}: `unset {name}`, then run "
-                "again"
-                for name, what in found
-            )
-        )
+    found = [*_deciding(ON_CPU | (ON_GPU if device == "cuda" else {})), *_shadowing()]
+    message = "{0}={1} in the environment {2}: `unset {0}`, then run again"
+    if told := [message.format(name, os.environ[name], what) for name, what in found]:
+        raise InputError(*told)
 
 
 def _deciding(refused: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
