@@ -137,6 +137,7 @@ def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
     assert rows["HuggingFaceTB/SmolLM2-135M-Instruct"] is rows["SmolLM2-135M"]
     assert problems(known, 192, *ALL) == []
     assert known.depth == 30
+    assert known.layers["lm_head"] == (49_152, 576)
     layers = {name: shape for name, shape in known.layers.items() if name != "lm_head"}
     # The remaining weights are those of two norms a layer and one at the end.
     assert sum(rows * columns for rows, columns in filter(None, layers.values())) == (
