@@ -93,8 +93,7 @@ def lock_versions(packages: Iterable[str], lock_file: Path = LOCK_FILE) -> dict[
         InputError: a package is not pinned in the lock file.
     """
     pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^+\s;]+)", read_text(lock_file), re.MULTILINE))
-    missing = [package for package in packages if package not in pins]
-    if missing:
+    if missing := [package for package in packages if package not in pins]:
         raise InputError(*(f"{lock_file}: {package} is not pinned" for package in missing))
     return {package: pins[package] for package in packages}
 

@@ -227,8 +227,7 @@ def read_csv(path: Path, columns: tuple[str, ...], *keys: tuple[str, ...]) -> li
     """
     reader = csv.DictReader(read_text(path).splitlines())
     found = reader.fieldnames or ()
-    missing = [column for column in columns if column not in found]
-    if missing:
+    if missing := [column for column in columns if column not in found]:
         raise InputError(f"{path}: line 1: missing columns: {', '.join(missing)}")
     rows = list(reader)
     for number, row in enumerate(rows, start=2):

@@ -88,8 +88,7 @@ def unchanged(paths: Iterable[Path]) -> Iterator[None]:
     """
     states = {path: file_state(path) for path in paths}
     yield
-    changed = [path for path, state in states.items() if file_state(path) != state]
-    if changed:
+    if changed := [path for path, state in states.items() if file_state(path) != state]:
         raise changed_while_read(changed)
 
 
