@@ -20,7 +20,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from ecslm.common.errors import InputError
-from ecslm.common.locks import RUN_VARIABLE, this_run
+from ecslm.common.locks import RUN_VARIABLE
 from ecslm.config.loading import read_config
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan import comparisons, jobs
@@ -58,7 +58,7 @@ REQUESTS = requests_of(STUDY)
 # Of all models.
 SEEDS = sorted({0, *(seed for model in STUDY.settings.models.values() for seed in model.seeds)})
 # Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
-os.environ[RUN_VARIABLE] = this_run()
+os.environ[RUN_VARIABLE] = str(os.getpid())
 
 
 pathvars:

@@ -1,12 +1,10 @@
 # What a run prints instead of Snakemake's own output, which is all in Snakemake's log.
 
-import os
 import sys
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
-from ecslm.common.logs import SHOWN
 from ecslm.common.text import nearest
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
@@ -40,7 +38,6 @@ if IS_RUN:
     logger.addHandler(DISPLAY)
 if USUAL:
     logger.removeHandler(USUAL)
-    os.environ[SHOWN] = "yes"
 
 
 def begin_display():

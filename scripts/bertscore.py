@@ -12,7 +12,7 @@ from pathlib import Path
 from ecslm.common.devices import lease_devices
 from ecslm.common.environment import lock_versions
 from ecslm.common.files import write_jsonl
-from ecslm.common.manifests import made_from, manifest_of, refuse_replaced, require_unchanged
+from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import free_memory
 from ecslm.models.bases import base_identity
@@ -48,7 +48,6 @@ def main(
     """
     manifest = manifest or manifest_of(output)
     origin = made_from([predictions, encoder], settings, code, lock_versions(settings.libraries))
-    refuse_replaced(origin, [output, manifest])
     given = read_given(predictions)
     require_unchanged(origin)
     action = {

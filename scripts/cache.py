@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ecslm.common import results_cache
 from ecslm.common.errors import InputError
-from ecslm.common.results_cache import GIGABYTE, LIMIT_VARIABLE, ResultsCache
+from ecslm.common.results_cache import GIGABYTE, LIMIT_VARIABLE, Kept, ResultsCache
 from ecslm.schemas.paths import FINISHED
 from ecslm.script import run_script
 
@@ -27,26 +27,24 @@ def main(trim: float | None = None) -> None:
         if not trim >= 0:
             raise InputError(f"--trim: {trim:g} is not a number of gigabytes, such as 10 or 0.5")
         removed = results_cache.trim(cache, trim * GIGABYTE)
-        print(f"{len(removed)} entries removed, {gigabytes(one.space for one in removed)}")
+        print(f"{len(removed)} entries removed, {gigabytes(removed)}")
     entries = results_cache.kept_entries(cache)
     if entries:
-        print(f"{'Last used':<16}  {'Size':>9}  {'Frees':>9}  {'Step':<13}  Made for")
+        print(f"{'Last used':<16}  {'Takes':>9}  {'Step':<13}  Made for")
     for one in entries:
         made = one.entry
         step, made_for = (made.step, made.made_for) if made else ("damaged", str(one.folder))
-        used, sizes = datetime.fromtimestamp(one.last_used), (one.size, one.space)
-        columns = "  ".join(f"{gigabytes([size]):>9}" for size in sizes)
-        print(f"{used:%Y-%m-%d %H:%M}  {columns}  {step:<13}  {made_for}")
+        used, takes = datetime.fromtimestamp(one.last_used), gigabytes([one])
+        print(f"{used:%Y-%m-%d %H:%M}  {takes:>9}  {step:<13}  {made_for}")
     print(
-        f"{cache.root}: {len(entries)} entries, {gigabytes(one.size for one in entries)}, of which "
-        f"{gigabytes(one.space for one in entries)} are not shared with results; limit "
-        f"{limit / GIGABYTE:g} GB ({LIMIT_VARIABLE})"
+        f"{cache.root}: {len(entries)} entries, which take {gigabytes(entries)} beside the "
+        f"results; limit {limit / GIGABYTE:g} GB ({LIMIT_VARIABLE})"
     )
 
 
-def gigabytes(sizes: Iterable[float]) -> str:
-    """The sum of sizes in text."""
-    return f"{sum(sizes) / GIGABYTE:.3f} GB"
+def gigabytes(entries: Iterable[Kept]) -> str:
+    """What entries take, in text."""
+    return f"{sum(one.space for one in entries) / GIGABYTE:.3f} GB"
 
 
 if __name__ == "__main__":

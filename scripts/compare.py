@@ -12,11 +12,11 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Difference, adjusted
-from ecslm.script import Origin, OutputFolder, job, run_script
+from ecslm.script import Origin, job, run_script
 
 
 @job()
-def main(origin: Origin, differences: list[Path], output: OutputFolder, json: bool = False) -> None:
+def main(origin: Origin, differences: list[Path], output: Path, json: bool = False) -> None:
     """
     Args:
         differences: output files of differences.py, one per task

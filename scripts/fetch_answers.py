@@ -1,11 +1,13 @@
 """Fetch answers that others have published, from the archive of a pinned commit."""
 
+from pathlib import Path
+
 from ecslm.prediction.published_answers import FetchSettings, fetch_answers
-from ecslm.script import Origin, OutputFolder, job, run_script
+from ecslm.script import Origin, job, run_script
 
 
 @job(log=True)
-def main(origin: Origin, archive: str, settings: FetchSettings, output: OutputFolder) -> None:
+def main(origin: Origin, archive: str, settings: FetchSettings, output: Path) -> None:
     """
     Args:
         archive: URL of the commit's archive (tar.gz), or its path

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.schemas.record import Record, checked_records
+from ecslm.common.rows import read_jsonl
+from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.baselines import Baseline, answers_of, applicable, as_prediction
 from ecslm.scoring.predictions import problems
@@ -70,7 +71,7 @@ def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
         for problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
             yield replace(problem, field="output") if problem.field == "reference" else problem
 
-    return checked_records(path, check)
+    return read_jsonl(path, Record, check, "records")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Left out of code digests: an edit here computes no result again.
 import argparse
 import errno
 import inspect
-import io
 import os
 import signal
 import sys
@@ -29,14 +28,7 @@ from ecslm.common.environment import installed_versions, require_locked
 from ecslm.common.errors import InputError, Problem, exit_with
 from ecslm.common.files import read_settings, write_bytes, write_lines
 from ecslm.common.logs import start_log
-from ecslm.common.manifests import (
-    made_from,
-    manifest_of,
-    refuse_replaced,
-    require_unchanged,
-    write_manifest,
-)
-from ecslm.common.text import nearest
+from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
 from ecslm.fingerprint.running import planned_code
 from ecslm.schemas.settings import JobSettings
 
@@ -44,11 +36,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Of a result, whole or by lines.
 Content = str | bytes | Iterable[str]
 
-# The end of the help of a job whose settings are too long to type.
-AS_IN_A_RUN = (
-    "In a run the workflow sets these options. `snakemake --cores all --dry-run --forceall\n"
-    "--printshellcmds` prints the command of each job with its settings, to change and run by hand."
-)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Empty settings: the defaults of their schema.
 SETTINGS = "{}"
@@ -61,30 +48,14 @@ def output_file(text: str) -> Path:
     """A file to write, as the type of an option.
 
     Raises:
-        argparse.ArgumentTypeError: it cannot be written there.
+        argparse.ArgumentTypeError: it is a directory.
     """
     if Path(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text}: is a directory; name a file to write")
-    return output_folder(str(Path(text).parent)) / Path(text).name
-
-
-def output_folder(text: str) -> Path:
-    """A directory to write files into, which need not exist, as the type of an option.
-
-    Raises:
-        argparse.ArgumentTypeError: nothing can be written there.
-    """
-    above = next(one for one in (Path(text), *Path(text).parents) if one.exists())
-    if not above.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: {above} is a file, not a directory")
-    if not os.access(above, os.W_OK | os.X_OK):
-        message = f"{text}: no permission to write into {above}: choose another place"
-        raise argparse.ArgumentTypeError(message)
     return Path(text)
 
 
 OutputFile = Annotated[Path, output_file]
-OutputFolder = Annotated[Path, output_folder]
 Device = Literal["cpu", "cuda"]
 
 
@@ -115,10 +86,9 @@ class Origin:
             manifest: its path where no option says another; by default that of the first result.
 
         Raises:
-            InputError: what was read has changed since, or would be overwritten.
+            InputError: what was read has changed since.
         """
         manifest = self._manifest or manifest or manifest_of(next(iter(results)))
-        refuse_replaced(self.fields, (*results, manifest))
         require_unchanged(self.fields)
         for path, content in results.items():
             if isinstance(content, bytes):
@@ -136,11 +106,6 @@ class Origin:
         write_manifest(self._manifest or manifest, self.fields, results)
 
 
-def _own_modules(given: argparse.Namespace) -> Sequence[str]:
-    settings = getattr(given, "settings", None)
-    return settings.modules() if isinstance(settings, JobSettings) else ()
-
-
 @dataclass(frozen=True)
 class job:  # noqa: N801
     """Makes a function the work of a rule's script: what the script does around it.
@@ -151,8 +116,6 @@ class job:  # noqa: N801
 
     libraries: Sequence[str] = ()
     """Those whose versions the manifest records, of a job without settings that say it."""
-    modules: Callable[[argparse.Namespace], Sequence[str]] = _own_modules
-    """Returns the modules that the job loads by name, given its options."""
     log: bool = False
     """Whether there is `--log`."""
     needs: Sequence[str] = ()
@@ -180,7 +143,8 @@ def run_script(function: Callable[..., int | None]) -> None:
         if ritual.log:
             start_log(given.log_file)
         if planned := getattr(given, "code", None):
-            script, modules = Path(__main__.__file__), ritual.modules(given)
+            script, settings = Path(__main__.__file__), getattr(given, "settings", None)
+            modules = settings.modules() if isinstance(settings, JobSettings) else ()
             given.code = stack.enter_context(planned_code(script, planned, modules))
         status = _call(function, given, ritual)
     if status:
@@ -189,13 +153,7 @@ def run_script(function: Callable[..., int | None]) -> None:
 
 @contextmanager
 def problems_told() -> Iterator[None]:
-    """End the process after an error that a person can fix, with a line for each problem.
-
-    Text of models and names of files are printed whatever the locale.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    """End the process after an error that a person can fix, with a line for each problem."""
     try:
         yield
         sys.stdout.flush()
@@ -259,7 +217,7 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
     ritual: job | None = getattr(function, "ritual", None)
     parser = _Parser(
         description=before,
-        epilog=after or (AS_IN_A_RUN if ritual else None),
+        epilog=after,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parameters, needs = inspect.signature(function).parameters, ritual.needs if ritual else ()
@@ -337,11 +295,6 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     Raises:
         InputError: they are invalid, or name a file to write that is read or written twice.
     """
-    # First: one of them may be that which is said to be missing.
-    known = [name for action in parser._actions for name in action.option_strings]
-    words = [word.partition("=")[0] for word in sys.argv[1:] if word.startswith("--")]
-    if unknown := [word for word in words if not any(name.startswith(word) for name in known)]:
-        raise InputError(*(f"{word}: unknown option{nearest(word, known)}" for word in unknown))
     given = parser.parse_args()
     taken: dict[str, str] = {}
     # Files to read come first.

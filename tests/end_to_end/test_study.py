@@ -30,7 +30,8 @@ from support.small_rows import TASKS as NAMES
 from support.small_rows import write_small_rows
 from support.stated_jobs import RULES, all_jobs_of
 
-from ecslm.common.files import read_json, read_jsonl, write_json
+from ecslm.common.files import read_json, write_json
+from ecslm.common.rows import read_jsonl
 from ecslm.estimates.estimate import MIB
 from ecslm.models.bases import read_base
 from ecslm.plan.study import Study

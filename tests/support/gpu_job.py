@@ -27,7 +27,7 @@ def hold(folder: Path, chance: random.Random) -> int:
     if chance.random() < 0.3:
         signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.001, 0.05))
     few = [devices.Device(uuid, number, "fake") for number, uuid in enumerate(GPUS)]
-    taken = devices.take_devices(few, chance.choice([1, 1, 1, 2]), folder, "")
+    taken = devices.take_devices(few, chance.choice([1, 1, 1, 2]), folder)
     holders = [folder / f"holder-{one.number}" for one in taken]
     for holder in holders:
         holder.write_text(str(os.getpid()))
@@ -61,8 +61,6 @@ def do(command: str, *arguments: Any) -> Any:
             return one and one.ask("who")
         case "crowd":
             return crowd(*arguments)
-        case "stay":
-            return worker._stay_on_devices()
     return dict(os.environ)
 
 

@@ -15,7 +15,7 @@ from support.scripts import function_of, parser_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_manifest
-from ecslm.script import Origin, OutputFile, OutputFolder, command_line, job, output_file, parse
+from ecslm.script import Origin, OutputFile, command_line, job, output_file, parse
 from ecslm.script import run_script as run
 
 ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -54,7 +54,7 @@ def example(
     inputs: Sequence[Path] = (),
     output: OutputFile | None = None,
     other_output: OutputFile | None = None,
-    folder: OutputFolder | None = None,
+    folder: Path | None = None,
 ) -> None:
     """
     Args:
@@ -99,11 +99,10 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "problem"),
     [
         ([], "--text"),
-        (["--textt", "a"], "--textt: unknown option: did you mean `--text`?"),
+        (["--text", "a", "--textt", "a"], "unrecognized arguments: --textt a"),
         (["--text", "a", "--colour", "green"], "--colour: invalid choice: 'green'"),
         (["--text", "a", "--settings", "x.json"], "@x.json would be the name of a file"),
         (["--text", "a", "--output", "."], "--output: .: is a directory; name a file to write"),
-        (["--text", "a", "--output", f"{__file__}/x"], f"{__file__} is a file, not a directory"),
         (
             ["--text", "a", "--inputs", "a", "b", "--output", "b"],
             "--output: b is also --inputs: choose another file",
@@ -117,7 +116,7 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_wrong_with_a_command_line_is_one_line(
     options: list[str], problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(InputError, match=problem.replace("?", r"\?")) as caught:
+    with pytest.raises(InputError, match=problem) as caught:
         parsed(monkeypatch, "word", *options)
     assert len(caught.value.problems) == 1
 
@@ -163,29 +162,17 @@ def test_a_job_writes_what_it_made_and_from_what(
     assert (list(made.versions), made.code) == (["numpy"], None)
 
 
-@pytest.mark.parametrize(
-    ("text", "output", "problem"),
-    [
-        ("it changes", "made.txt", "changed while it was being read"),
-        ("a text", "source.txt", "is read, and would be overwritten"),
-    ],
-)
-def test_nothing_is_written_of_a_changed_source_or_over_it(
-    text: str,
-    output: str,
-    problem: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_nothing_is_written_of_a_changed_source(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = tmp_path / "source.bin"
-    source.write_text(text)
-    words = ["s", "--source", str(source), "--output", str(tmp_path / output), "--end", "!"]
+    source.write_text("it changes")
+    words = ["s", "--source", str(source), "--output", str(tmp_path / "made.txt"), "--end", "!"]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as ended:
         run(work)
     assert ended.value.code == 1
-    assert problem in capsys.readouterr().err
+    assert "changed while it was being read" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [source]
 
 
@@ -239,14 +226,3 @@ def test_what_a_person_can_mend_is_one_line(body: str, line: str, tmp_path: Path
     assert ended.returncode == (130 if "Interrupt" in body else 1)
     assert ended.stderr.startswith(f"error: {line}")
     assert ended.stderr.count("\n") == 1
-
-
-def test_a_script_prints_any_text_whatever_the_locale(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        printing(r'print("\u2603 \ud83d")', tmp_path),
-        capture_output=True,
-        env={"PYTHONIOENCODING": "ascii"},
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (3, b"")
-    assert ended.stdout == "\u2603 \\ud83d\n".encode()

@@ -12,14 +12,12 @@ but not between users. Under SLURM a job has the devices that the scheduler give
 of them only if they are more than it needs, as in an interactive allocation, or if the scheduler
 names none.
 
-A run's worker outlives the job. It has a second lock of the device; a job that leases the device
-waits until that is free.
+A run's worker outlives the job, see `common/worker.py`.
 """
 
 import logging
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,19 +25,17 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.locks import (
     DEVICES_VARIABLE,
     RUN_VARIABLE,
-    SHARED,
     Waiting,
     lock,
     note,
     noted,
     private_folder,
-    this_run,
 )
-from ecslm.common.worker import LEASE_VARIABLE, end_worker, users_of
+from ecslm.common.worker import LEASE_VARIABLE, free_memory
 
 log = logging.getLogger(__name__)
 
-SCHEDULER_VARIABLE, ORDER_VARIABLE = "SLURM_JOB_ID", "CUDA_DEVICE_ORDER"
+SCHEDULER_VARIABLE = "SLURM_JOB_ID"
 # There while the driver's kernel module is loaded, in containers too.
 DRIVER = Path("/dev/nvidiactl")
 # What ends the list of the variable; SLURM's NoDevFiles says that there are none.
@@ -135,7 +131,7 @@ def lease_devices(device: str, count: int = 1) -> None:
         InputError: there are fewer devices, or CUDA_VISIBLE_DEVICES leaves fewer; it names one that
             does not exist; or the driver does not answer.
     """
-    if device != "cuda" or os.environ.get(LEASE_VARIABLE) == this_run():
+    if device != "cuda" or LEASE_VARIABLE in os.environ:
         return
     variable = os.environ.get(DEVICES_VARIABLE)
     # A cluster that does not count GPUs shows each job all of them.
@@ -145,12 +141,14 @@ def lease_devices(device: str, count: int = 1) -> None:
     if not (present := list_devices()):
         return
     usable = usable_devices(present, variable, count)
-    leased = take_devices(usable, count, private_folder(), os.environ.get(RUN_VARIABLE, ""))
+    leased = take_devices(usable, count, private_folder())
     os.environ[DEVICES_VARIABLE] = ",".join(one.uuid for one in leased)
-    os.environ[ORDER_VARIABLE] = "PCI_BUS_ID"
-    os.environ[LEASE_VARIABLE] = this_run()
+    os.environ[LEASE_VARIABLE] = os.environ[DEVICES_VARIABLE]
     for one in leased:
         log.info("device: %s of %d, %s, %s", one, len(present), one.name, one.uuid)
+    if RUN_VARIABLE not in os.environ:
+        # A job of a run may use the worker on its device.
+        free_memory()
 
 
 def usable_devices(present: Sequence[Device], variable: str | None, count: int) -> list[Device]:
@@ -164,70 +162,36 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
     """
     # Instances cannot compute together.
     usable = [one for one in visible_devices(present, variable) if count == 1 or one.number >= 0]
-    if len(usable) < count == 1:
-        message = f"{variable!r} hides all GPUs of this machine: unset it, or name some"
-        raise InputError(Problem(message, DEVICES_VARIABLE))
     if len(usable) < count:
-        hidden = "" if variable is None else f" of those that {DEVICES_VARIABLE}={variable} leaves"
+        without = f", without those that {DEVICES_VARIABLE}={variable} hides"
         raise InputError(
-            f"gpus: {count} are asked for, but this machine has {len(usable)}{hidden}: set as many "
-            "in the study (--processes), or run on a machine with more"
+            f"gpus: {count} are asked for, but this machine has {len(usable)}"
+            f"{'' if variable is None else without}: set as many in the study (--processes), or "
+            "run on a machine with more"
         )
     return usable
 
 
-def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) -> list[Device]:
+def take_devices(devices: Sequence[Device], count: int, folder: Path) -> list[Device]:
     """Wait for `count` of the devices, and lock them until this process ends.
 
-    All are taken at once, or none, so that no two jobs wait for each other. Another worker than
-    that of the job's run ends.
+    All are taken at once, or none, so that no two jobs wait for each other.
 
     Args:
         folder: of the locks.
-        run: the run that the job belongs to; empty if none.
     """
-    # Programs that clean up /tmp leave locked folders alone.
-    lock(folder, SHARED)
-    # Jobs with several devices have no worker.
-    own = run if count == 1 else ""
-    locked = _lock_some(devices, count, folder)
-    for device, descriptor in locked.items():
-        worker, waiting = noted(_lock_of(device, folder))[1], Waiting()
-        if worker != own or not own:
-            if worker:
-                end_worker(worker, device.uuid)
-            # Only the job that has locked the device may look.
-            while (free := lock(users_of(folder, device.uuid))) is None:
-                waiting.tell(
-                    f"device: waiting for processes of an earlier job, which still use {device}"
-                )
-            os.close(free)
-        note(descriptor, own)
-    return list(locked)
-
-
-def _lock_some(devices: Sequence[Device], count: int, folder: Path) -> dict[Device, int]:
-    """Lock devices as soon as enough are free; returns them with their descriptors."""
+    locks = {one: folder / f"{one.uuid.replace('/', '_')}.lock" for one in devices}
     waiting = Waiting()
     while True:
         locked: dict[Device, int] = {}
-        with ExitStack() as held:
-            for one in devices:
-                descriptor = lock(_lock_of(one, folder)) if len(locked) < count else None
-                if descriptor is not None:
-                    locked[one] = descriptor
-                    held.callback(os.close, descriptor)
-            if len(locked) == count:
-                held.pop_all()
-                return locked
-        users = "; ".join(
-            f"{one} is used by {noted(_lock_of(one, folder))[0]}"
-            for one in devices
-            if one not in locked
-        )
-        waiting.tell(f"device: waiting for {count} of {len(devices)} GPUs: {users}")
-
-
-def _lock_of(device: Device, folder: Path) -> Path:
-    """The lock of the job that has leased a device."""
-    return users_of(folder, device.uuid).with_suffix(".lock")
+        for one, path in locks.items():
+            if len(locked) < count and (descriptor := lock(path)) is not None:
+                locked[one] = descriptor
+        if len(locked) == count:
+            for descriptor in locked.values():
+                note(descriptor)
+            return list(locked)
+        for descriptor in locked.values():
+            os.close(descriptor)
+        users = (f"{one} is used by {noted(locks[one])}" for one in devices if one not in locked)
+        waiting.tell(f"device: waiting for {count} of {len(devices)} GPUs: {'; '.join(users)}")

@@ -7,7 +7,6 @@ Measured on torch 2.13: `*_NUM_THREADS`, hash seeds and NumPy's CPU features do 
 import os
 import platform
 import re
-import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -51,14 +50,10 @@ def refuse_variables(device: str) -> None:
     Raises:
         InputError: a line for each that is set.
     """
-    if found := [*_deciding(ON_CPU | (ON_GPU if device == "cuda" else {})), *_shadowing()]:
-        raise InputError(
-            *(
-                f"{name}={os.environ[name]} in the environment {what}: `unset {name}`, then run "
-                "again"
-                for name, what in found
-            )
-        )
+    found = [*_deciding(ON_CPU | (ON_GPU if device == "cuda" else {})), *_shadowing()]
+    message = "{0}={1} in the environment {2}: `unset {0}`, then run again"
+    if told := [message.format(name, os.environ[name], what) for name, what in found]:
+        raise InputError(*told)
 
 
 def _deciding(refused: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
@@ -69,17 +64,12 @@ def _deciding(refused: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
 
 
 def _shadowing() -> Iterator[tuple[str, str]]:
-    """Modules that PYTHONPATH puts before those of this environment."""
-    own = {*sys.stdlib_module_names, *_modules(sysconfig.get_path("purelib"))}
+    """Libraries that PYTHONPATH puts before those of this environment."""
+    own = Path(sysconfig.get_path("purelib"))
     for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
-        if hidden := sorted(own & _modules(folder)):
+        names = sorted(path.stem for path in Path(folder).glob("[!_.]*"))
+        if hidden := [name for name in names if (own / name).exists()]:
             yield "PYTHONPATH", f"hides {hidden[0]} of this environment, which may change results"
-
-
-def _modules(folder: str) -> set[str]:
-    path = Path(folder)
-    found = path.iterdir() if path.is_dir() else ()
-    return {one.name.partition(".")[0] for one in found if one.name != "__pycache__"}
 
 
 def cpu_type() -> str:
@@ -103,8 +93,7 @@ def lock_versions(packages: Iterable[str], lock_file: Path = LOCK_FILE) -> dict[
         InputError: a package is not pinned in the lock file.
     """
     pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^+\s;]+)", read_text(lock_file), re.MULTILINE))
-    missing = [package for package in packages if package not in pins]
-    if missing:
+    if missing := [package for package in packages if package not in pins]:
         raise InputError(*(f"{lock_file}: {package} is not pinned" for package in missing))
     return {package: pins[package] for package in packages}
 

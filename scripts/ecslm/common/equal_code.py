@@ -9,20 +9,16 @@ other's.
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from ecslm.common.errors import InputError
 from ecslm.common.files import Sha256, write_text
-from ecslm.common.hashing import canonical_json, sealed, sha256_of_text, unsealed
+from ecslm.common.hashing import Sealed, canonical_json, sealed, sha256_of_text, unsealed
 
 # Relative to the project.
 EQUAL = Path("results/code/equal")
 
 
-class Pair(BaseModel):
+class Pair(Sealed):
     """What computes: code, as `--code` names it, and the versions of libraries."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str | None
     versions: dict[str, str]
@@ -33,10 +29,8 @@ class Pair(BaseModel):
         return sha256_of_text(canonical_json(self.model_dump()))[:16]
 
 
-class Evidence(BaseModel):
+class Evidence(Sealed):
     """A job whose results two pairs have computed with equal bytes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     job: str
     key: Sha256
@@ -44,10 +38,8 @@ class Evidence(BaseModel):
     files: dict[str, Sha256]
 
 
-class Equal(BaseModel):
+class Equal(Sealed):
     """That a pair computes the bytes of its representative, and the evidence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     new: Pair
     representative: Pair

@@ -4,15 +4,14 @@ Left out of code digests: an edit here computes no result again.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from ecslm.common.text import nearest, shown
+from ecslm.common.text import shown
 
 # Forms of text that a configuration asks for.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
@@ -26,13 +25,10 @@ SHOULD_BE = {
     "finite_number": "a number that is not infinite",
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
-    "int_parsing_size": "a whole number with fewer digits",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "literal_error": "{expected}",
     "string_too_long": "at most {max_length} characters long",
-    "string_too_short": "at least {min_length} characters long",
-    "too_long": "a list of at most {max_length}",
     "too_short": "a list of at least {min_length}",
 }
 BEGINNINGS = {
@@ -43,10 +39,7 @@ BEGINNINGS = {
 PATTERNS = {
     "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
     NAME: "letters, digits and . _ -, the first a letter or digit",
-    "^[A-Z]{3}$": "a currency of three capitals, such as USD",
-    "^[0-9a-f]{7,40}$": "a commit: 7 to 40 characters of 0-9 and a-f",
     LINE: "one line of text",
-    "^[A-Za-z0-9:._-]+$": "letters, digits and : . _ -",
 }
 # What is wrong where a value as such is not.
 WRONG = {
@@ -56,16 +49,16 @@ WRONG = {
     "union_tag_invalid": "{discriminator} should be one of {expected_tags}",
     "json_invalid": "not JSON ({error})",
 }
-# Of the problems of one kind in the rows of a file, so many are listed, and the others counted.
-FIRST = 3
+# Of the problems of a file of rows so many are listed, and the others counted.
+FIRST = 10
 
 
 @dataclass(frozen=True)
 class Problem:
     """What is wrong, how to fix it and, if known, where.
 
-    `path` is a file or another thing that the user gave, such as an option. Problems that differ
-    only in their values have the same `kind`; if it is empty, the message serves as the kind.
+    `path` is a file or another thing that the user gave, such as an option. `kind` is for code that
+    tells problems apart.
     """
 
     message: str
@@ -115,15 +108,13 @@ def all_of(*checks: Callable[[], object]) -> None:
 def field_problems(
     error: ValidationError, path: Path | str = "", line: int | None = None
 ) -> list[Problem]:
-    """A pydantic error as problems of `path`; their kind is the error type of pydantic."""
+    """A pydantic error as problems of `path`."""
     problems = []
     for detail in error.errors(include_url=False):
         # The value, if that is what is wrong.
         value = given(detail) if _wanted(detail["type"], detail.get("ctx", {})) else ""
         field = ".".join(map(str, detail["loc"]))
-        problems.append(
-            Problem(f"{in_plain_words(detail)}{value}", path, line, field, detail["type"])
-        )
+        problems.append(Problem(f"{in_plain_words(detail)}{value}", path, line, field))
     return problems
 
 
@@ -159,48 +150,8 @@ def given(detail: Mapping[str, Any]) -> str:
     return f", not {shown(value)}{': put it in quotes' if unquoted else ''}"
 
 
-def in_few_lines(problems: Sequence[Problem], model: type[BaseModel], path: Path) -> list[Problem]:
-    """The first problems of each kind in the rows of a file, the number of others, and how to fix
-    them: in a wrong format each line has the same ones.
-
-    Args:
-        model: of a row.
-    """
-    lines = list(_first_of_each_kind([_of_row(problem, model) for problem in problems]))
-    kinds, fields = {problem.kind for problem in problems}, model.model_fields
-    advice = []
-    if kinds & {"json_invalid", "model_type", "not_utf8"}:
-        advice.append("each line must be one JSON object, in UTF-8")
-    if kinds & {"missing", "extra_forbidden"}:
-        required = [name for name, field in fields.items() if field.is_required()]
-        others = ", ".join(name for name in fields if name not in required)
-        optional = f"; optional fields: {others}" if others else ""
-        advice.append(f"required fields: {', '.join(required)}{optional}; no others are allowed")
-    if len(lines) == 1:
-        return [replace(lines[0], message=": ".join([lines[0].message, *advice]))]
-    return [*lines, *(Problem(one, path) for one in advice)]
-
-
-def _of_row(problem: Problem, model: type[BaseModel]) -> Problem:
-    if problem.kind == "extra_forbidden":
-        suggestion = nearest(problem.field, model.model_fields)
-        return replace(problem, message=f"unknown field{suggestion}")
-    # The parser only gets one line, so its line number is always 1.
-    return replace(problem, message=problem.message.replace("at line 1 column", "at column"))
-
-
-def _first_of_each_kind(problems: Iterable[Problem]) -> Iterator[Problem]:
-    kinds: dict[tuple[str, str], list[Problem]] = {}
-    # Those of a line that differ only in their field, for example missing fields, are one.
-    for _, group in groupby(problems, lambda one: (one.line, one.kind, one.message)):
-        alike = list(group)
-        problem = replace(alike[0], field=", ".join(dict.fromkeys(one.field for one in alike)))
-        # Without the index in a list.
-        field = problem.field.partition(".")[0]
-        kinds.setdefault((field, problem.kind or problem.message), []).append(problem)
-    for found in kinds.values():
-        yield from found[:FIRST]
-        if more := len(found[FIRST:]):
-            lines = "line has" if more == 1 else "lines have"
-            last = found[FIRST - 1]
-            yield Problem(f"{more} more {lines} the problem of line {last.line}", last.path)
+def in_few_lines(problems: Sequence[Problem], path: Path) -> list[Problem]:
+    """The first problems of a file, and how many others there are: in a wrong format each line has
+    the same ones."""
+    more = len(problems) - FIRST
+    return [*problems[:FIRST], *([Problem(f"and {more:,} more", path)] if more > 0 else [])]

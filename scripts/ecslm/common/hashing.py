@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import Model, json_text, write_text
@@ -37,6 +37,12 @@ def canonical_json(value: Any) -> str:
 def sha256_of_text(text: str) -> str:
     """Hexadecimal sha256 of the text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Sealed(BaseModel):
+    """What is kept with its own sha256."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def sealed(value: BaseModel) -> str:
@@ -82,8 +88,7 @@ def unchanged(paths: Iterable[Path]) -> Iterator[None]:
     """
     states = {path: file_state(path) for path in paths}
     yield
-    changed = [path for path, state in states.items() if file_state(path) != state]
-    if changed:
+    if changed := [path for path, state in states.items() if file_state(path) != state]:
         raise changed_while_read(changed)
 
 

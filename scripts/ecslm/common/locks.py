@@ -1,22 +1,19 @@
 """Locks that the kernel releases when the last process that holds them has ended, however it did;
 and the processes that meet at them: the run that a job belongs to.
 
-A run is identified by its main process: an environment variable passes that process's number and
-start time to the jobs. On other systems than Linux, and where the main process cannot be seen, runs
-have no worker.
+A run is identified by its main process, whose number an environment variable passes to the jobs. On
+other systems than Linux, and where the main process cannot be seen, runs have no worker.
 
 On a file system that several machines share, they keep processes of all of them apart only if the
 file system passes locks on: NFS does unless it is mounted with `nolock` or `local_lock`, Lustre if
 it is mounted with `flock`.
 """
 
-import errno
 import fcntl
 import logging
 import os
 import socket
 import stat
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,22 +23,16 @@ from ecslm.common.errors import InputError
 
 log = logging.getLogger(__name__)
 
-EXCLUSIVE, SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_LOOKS = 0.05
-# Errors of file systems without locks.
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 RUN_VARIABLE = "ECSLM_RUN"
-# Jobs that see other devices have another worker.
 DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
 # The same for every process of a user, unlike what $TMPDIR and $XDG_RUNTIME_DIR say.
 TEMPORARY = Path("/tmp")
-# The number of a process's start time in its file below /proc, after the program's name.
-START_TICKS = 19
 
 
-def lock(path: Path, kind: int = EXCLUSIVE) -> int | None:
-    """Lock a file or folder, without waiting, until the descriptor that this returns is closed.
+def lock(path: Path) -> int | None:
+    """Lock a file, without waiting, until the descriptor that this returns is closed.
 
     Returns:
         None if others hold it.
@@ -49,43 +40,33 @@ def lock(path: Path, kind: int = EXCLUSIVE) -> int | None:
     Raises:
         InputError: the file system has no locks.
     """
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
     while True:
-        descriptor = os.open(path, flags, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
         except OSError as error:
             os.close(descriptor)
-            if isinstance(error, BlockingIOError):
-                return None
-            if error.errno not in NO_LOCKS:
-                raise
-            raise InputError(
-                f"{path}: this file system has no locks, which keep two jobs from the same work: "
-                "mount it with them (NFS without `nolock`, Lustre with `flock`), or use another"
-            ) from None
+            raise InputError(f"{path}: no locks in this file system ({error.strerror})") from None
         if os.fstat(descriptor).st_nlink:
             return descriptor
         # It was removed meanwhile: the next one to come would lock another file.
         os.close(descriptor)
 
 
-def note(descriptor: int, more: str = "") -> None:
-    """Write into the file of a lock who holds it; `more` is its second line."""
-    text = f"process {os.getpid()} on {socket.gethostname()}\n{more}".encode()
+def note(descriptor: int) -> None:
+    """Write into the file of a lock who holds it."""
+    text = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
     # At no moment is the file empty.
     os.pwrite(descriptor, text, 0)
     os.ftruncate(descriptor, len(text))
 
 
-def noted(path: Path) -> tuple[str, str]:
-    """Who holds a lock, or has held it, and the second line of its file."""
-    lines: list[str] = []
-    # Its holder may just have removed it.
-    with suppress(FileNotFoundError):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    who, more = (*lines, "", "")[:2]
-    return who or "another process", more
+def noted(path: Path) -> str:
+    """Who holds a lock, or has held it."""
+    return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
 
 
 class Waiting:
@@ -103,36 +84,26 @@ class Waiting:
 
 
 @contextmanager
-def held(
-    path: Path, what: str, wait: bool, since: float | None = None, stays: bool = True
-) -> Iterator[None]:
+def held(path: Path, what: str, wait: bool, since: float | None = None) -> Iterator[None]:
     """Hold the lock file `path` while the block runs.
 
     Args:
         what: what the lock protects, for messages.
         wait: whether to wait while another process holds it, logging this from time to time.
         since: a time in seconds since the epoch; nobody else may have held the lock since then.
-        stays: whether the lock file is kept, as `since` needs. If not, a file that was not there
-            before is removed, with its directory if that is empty; a waiting process makes it
-            again.
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
             `since`, or the file system has no locks.
     """
-    stays = stays or path.exists()
-    descriptor, waiting = None, Waiting()
-    while descriptor is None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Its last holder may have removed the directory.
-        with suppress(FileNotFoundError):
-            descriptor = lock(path)
-            if descriptor is None and not wait:
-                raise InputError(
-                    f"{what}: in use by {noted(path)[0]}: wait for it or stop it, then run again"
-                )
-            if descriptor is None:
-                waiting.tell(f"{what}: waiting for {noted(path)[0]}, which is using it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = Waiting()
+    while (descriptor := lock(path)) is None:
+        if not wait:
+            raise InputError(
+                f"{what}: in use by {noted(path)}: wait for it or stop it, then run again"
+            )
+        waiting.tell(f"{what}: waiting for {noted(path)}, which is using it")
     try:
         state = os.fstat(descriptor)
         # Each holder writes its name into the file and touches it when done. A run that is refused
@@ -143,55 +114,18 @@ def held(
         try:
             yield
         finally:
-            if stays:
-                os.utime(descriptor)
-            else:
-                path.unlink(missing_ok=True)
-                with suppress(OSError):
-                    path.parent.rmdir()
+            os.utime(descriptor)
     finally:
         os.close(descriptor)
-
-
-def this_run() -> str:
-    """The value of `RUN_VARIABLE` for the jobs of a run whose main process this is."""
-    return run_of(os.getpid())
-
-
-def run_of(process: int) -> str:
-    """The run whose main process has a number; without a start time, if nothing tells it."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-        started = status.rpartition(")")[2].split()[START_TICKS]
-    except (OSError, IndexError):
-        started = ""
-    return f"{process}-{started}"
 
 
 def is_running(run: str) -> bool:
     """Whether the main process of a run still runs; false if this process cannot see it."""
     try:
-        os.close(run_descriptor(run))
-    except (OSError, ValueError):
+        os.close(os.pidfd_open(int(run)))
+    except (OSError, ValueError, AttributeError):
         return False
     return True
-
-
-def run_descriptor(run: str) -> int:
-    """A file descriptor of a run's main process, which becomes readable when the process ends.
-
-    Raises:
-        OSError: there is no such process, or it cannot be seen.
-        ValueError: this is no run.
-    """
-    if sys.platform != "linux":
-        raise OSError("no descriptors of processes")
-    process = int(run.partition("-")[0])
-    descriptor = os.pidfd_open(process)
-    if run_of(process) != run:
-        os.close(descriptor)
-        raise ProcessLookupError("another process has its number")
-    return descriptor
 
 
 def private_folder() -> Path:

@@ -13,24 +13,18 @@ from ecslm.common.locks import RUN_VARIABLE
 
 STDERR = 2
 
-# Set in the environment of jobs if the run shows the last lines of their logs.
-SHOWN = "ECSLM_LOGS_ARE_SHOWN"
-
 
 def start_log(path: Path | None) -> None:
-    """Log the messages and uncaught errors of this process to stderr and to `path`.
+    """Log the messages of this process to stderr and to `path`.
 
-    On a terminal, where progress bars are shown, stderr gets only warnings and errors; so it does
-    from a job of a run that shows the end of `path`.
+    On a terminal, where progress bars are shown, and in a run stderr gets only warnings and errors.
 
     In a run all else that is written to stderr goes to `path`, where the run looks for the reason
     when the job fails: the lines of an `InputError`, and the last words of a library.
     """
     console = logging.StreamHandler(sys.stderr)
     in_run = path is not None and RUN_VARIABLE in os.environ
-    # In a run stderr becomes a file, where no bars are drawn.
-    shown = (path is not None and SHOWN in os.environ) or (sys.stderr.isatty() and not in_run)
-    console.setLevel(logging.WARNING if shown else logging.INFO)
+    console.setLevel(logging.WARNING if in_run or sys.stderr.isatty() else logging.INFO)
     handlers: list[logging.Handler] = [console]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +38,6 @@ def start_log(path: Path | None) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
-    # Nor a traceback for each line if the disk of the log is full.
-    logging.raiseExceptions = False
     logging.captureWarnings(True)
     # Hide what libraries log for their developers. transformers reads its level from the
     # environment when it is imported.
@@ -53,11 +45,6 @@ def start_log(path: Path | None) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     for library in ("httpx", "httpx2", "bitsandbytes", "accelerate"):
         logging.getLogger(library).setLevel(logging.ERROR)
-
-    def log_uncaught(kind: type, error: BaseException, trace: object) -> None:
-        logging.getLogger(__name__).critical("stopped", exc_info=(kind, error, trace))  # type: ignore[arg-type]
-
-    sys.excepthook = log_uncaught
 
 
 def collect_log() -> BufferingHandler:

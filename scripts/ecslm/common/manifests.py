@@ -119,21 +119,6 @@ def require_unchanged(origin: Mapping[str, Any]) -> None:
         raise changed_while_read(changed)
 
 
-def refuse_replaced(origin: Mapping[str, Any], written: Iterable[Path]) -> None:
-    """Refuse to overwrite what was read.
-
-    Args:
-        origin: the value of `made_from`.
-
-    Raises:
-        InputError: a file to write was read.
-    """
-    read = set(map(os.path.realpath, origin["inputs"]))
-    for path in written:
-        if os.path.realpath(path) in read:
-            raise InputError(f"{path}: is read, and would be overwritten: choose another --output")
-
-
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
     """Write the manifest of finished results; `origin` is the value of `made_from`.
 

@@ -7,18 +7,15 @@ Entries appear and disappear by a rename, so several processes and machines may 
 import logging
 import os
 import shutil
-import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from ecslm.common.errors import InputError
 from ecslm.common.files import Sha256, copy_file, hidden, write_text
-from ecslm.common.hashing import sealed, sha256_of_file, unsealed
+from ecslm.common.hashing import Sealed, sealed, sha256_of_file, unsealed
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +25,10 @@ ROOT_VARIABLE = "ECSLM_CACHE"
 LIMIT_VARIABLE = "ECSLM_CACHE_GB"
 DEFAULT_LIMIT = 50.0
 GIGABYTE = 10**9
-# Names of directories of entries in the making, see `hidden`; older ones are of killed processes.
-UNFINISHED = f".{'[0-9a-f]' * 64}.{'[0-9a-f]' * 8}"
-SECONDS_TO_MAKE = 86_400
 
 
-class Entry(BaseModel):
+class Entry(Sealed):
     """The content of `entry.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Sha256
     """Digest of everything that determines the results."""
@@ -57,10 +49,8 @@ class Kept:
     entry: Entry | None
     last_used: float
     """Seconds since the epoch."""
-    size: int
-    """Bytes of its files."""
     space: int
-    """Bytes that its removal would free: files that are also results take no space."""
+    """Bytes that it takes, and its removal would free: none for files that are also results."""
 
 
 class ResultsCache:
@@ -183,10 +173,6 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
 
     Entries that take no space of their own stay. Returns the removed ones.
     """
-    for folder in cache.root.glob(f"??/{UNFINISHED}"):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > SECONDS_TO_MAKE:
-                shutil.rmtree(folder, ignore_errors=True)
     entries, removed = kept_entries(cache), []
     space = sum(kept.space for kept in entries)
     for kept in entries:
@@ -231,12 +217,10 @@ def _read_entry(folder: Path) -> Entry:
 
 
 def _kept(folder: Path) -> Kept:
-    states = {path.name: path.stat() for path in folder.iterdir()}
+    states = [path.stat() for path in folder.iterdir() if path.name != ENTRY]
     try:
         entry = _read_entry(folder)
     except ValueError:
         entry = None
-    # entry.json is never a result, and too small to count.
-    own = [one.st_size for name, one in states.items() if one.st_nlink == 1 and name != ENTRY]
-    size = sum(one.st_size for one in states.values())
-    return Kept(folder, entry, states[ENTRY].st_mtime, size, sum(own))
+    space = sum(one.st_size for one in states if one.st_nlink == 1)
+    return Kept(folder, entry, (folder / ENTRY).stat().st_mtime, space)

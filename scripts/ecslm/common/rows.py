@@ -1,48 +1,78 @@
-"""Reading the user's own JSON Lines files, with all of their problems reported at once."""
+"""Reading JSON Lines files: every line is validated, and problems of several lines are reported at
+once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ecslm.common.errors import InputError, Problem, in_few_lines
-from ecslm.common.files import Model, numbered_rows
+from pydantic import ValidationError
+
+from ecslm.common.errors import InputError, Problem, field_problems, in_few_lines
+from ecslm.common.files import Model, read_text
 from ecslm.common.manifests import verify_result
 
 Numbered = Sequence[tuple[int, Model]]
 
 
+def read_jsonl(
+    path: Path,
+    model: type[Model],
+    check: Callable[[Numbered[Model]], Iterable[Problem]] = lambda _: (),
+    some: str = "",
+    manifest: Path | None = None,
+) -> list[Model]:
+    """The rows of a JSON Lines file, as `read_rows` reads them."""
+    return [row for _, row in read_rows(path, model, check, some, manifest)]
+
+
 def read_rows(
     path: Path,
     model: type[Model],
-    check: Callable[[Numbered[Model]], Iterable[Problem]],
-    check_whole: Callable[[Numbered[Model]], Iterable[str]] = lambda _: (),
+    check: Callable[[Numbered[Model]], Iterable[Problem]] = lambda _: (),
+    some: str = "",
+    manifest: Path | None = None,
 ) -> Numbered[Model]:
-    """Read the rows of a JSON Lines file with their line numbers.
+    """The rows of a JSON Lines file with their line numbers.
 
     Args:
-        check: returns problems of the valid rows, with their lines.
-        check_whole: returns problems of the file as a whole, for example missing rows; called only
-            if every line is valid, since the row of an invalid line would also be missing.
+        check: returns problems of the rows, once every line is valid.
+        some: what there must be some of; empty if there may be none.
+        manifest: path of its manifest, if not named after the file.
 
     Raises:
-        InputError: the file is missing, altered or invalid, or a check found problems.
+        InputError: the file is missing, altered or invalid, or the check found problems.
     """
-    verify_result(path)
-    try:
-        rows, problems = numbered_rows(path, model)
-    except InputError as error:
-        raise InputError(*in_few_lines(error.details, model, path)) from None
-    valid = not problems
-    problems += [replace(problem, path=path) for problem in check(rows)]
-    whole = [Problem(one, path) for one in check_whole(rows)] if valid else []
-    if problems or whole:
-        raise InputError(*in_few_lines(problems, model, path), *whole)
+    verify_result(path, manifest)
+    rows: list[tuple[int, Model]] = []
+    problems: list[Problem] = []
+    # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may contain.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            try:
+                rows.append((number, model.model_validate_json(line, strict=True)))
+            except ValidationError as error:
+                problems += field_problems(error, path, number)
+    if problems:
+        raise InputError(*in_few_lines(problems, path), _form(model, path))
+    if some and not rows:
+        raise InputError(f"{path}: no {some}")
+    if problems := [replace(problem, path=path) for problem in check(rows)]:
+        raise InputError(*in_few_lines(problems, path))
     return rows
+
+
+def _form(model: type[Model], path: Path) -> Problem:
+    """What the lines of a file should be."""
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    others = ", ".join(name for name in model.model_fields if name not in required)
+    optional = f"; optional fields: {others}" if others else ""
+    message = f"each line must be one JSON object; required fields: {', '.join(required)}{optional}"
+    return Problem(message, path)
 
 
 def repeated(line: int, field: str, value: str, first: int) -> Problem:
     """The problem that a line repeats a value that must be unique."""
-    return Problem(f"{value!r} is already on line {first}", line=line, field=field, kind="repeated")
+    return Problem(f"{value!r} is already on line {first}", line=line, field=field)
 
 
 def repeated_ids(ids: Iterable[tuple[int, str]], field: str = "id") -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ecslm.common.environment import cpu_type, refuse_variables
@@ -144,22 +145,22 @@ def work_folder(
         cache: directory of the cache, unless the environment names another.
         known: the manifest's own fields that are known before the work.
     """
-    output, by_hand = outputs.manifest, origin["code"] is None
+    output = outputs.manifest
     if action.get("device") == "cpu":
         action = {**action, "cpu": cpu_type()}
+    if origin["code"] is None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=output.parent, prefix=".work-") as temporary:
+            yield Work(Path(temporary), outputs, action, origin, known or {}, None)
+        return
     root, key = output.parent / "work", _key(action, origin)
-    with held(root / f"{output.name}.lock", str(output), wait=True, stays=not by_hand):
+    with held(root / f"{output.name}.lock", str(output), wait=True):
         folder = root / f"{output.name}.{key[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):
-            if leftover != folder or by_hand:
+            if leftover != folder:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
-        try:
-            results = None if by_hand else ResultsCache(cache)
-            yield Work(folder, outputs, action, origin, known or {}, results)
-        finally:
-            if by_hand:
-                shutil.rmtree(folder, ignore_errors=True)
+        yield Work(folder, outputs, action, origin, known or {}, ResultsCache(cache))
 
 
 def _key(action: Mapping[str, Any], origin: Mapping[str, Any]) -> str:

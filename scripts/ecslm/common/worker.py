@@ -2,9 +2,11 @@
 
 A job joins the worker of its run, or starts it. The worker ends when no job has used it for a
 while, when one that it cannot serve asks, and with the run: when the run's main process has ended,
-the job that it serves has too, and its last answer is made. Jobs that see other devices have
-another worker. Both sides run the same code; they talk in JSON, over a socket in the user's private
-folder, beside which is the lock of the only user.
+the job that it serves has too, and its last answer is made. Both sides run the same code; they talk
+in JSON, over a socket in the user's private folder, beside which is the lock of the only user.
+
+A worker on a leased GPU outlives the job's lease. So it is found by the device: whoever leases that
+next, in this run or another, uses it or ends it.
 """
 
 import json
@@ -13,7 +15,6 @@ import os
 import signal
 import socket
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,20 +29,16 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.locks import (
     DEVICES_VARIABLE,
     RUN_VARIABLE,
-    SECONDS_BETWEEN_LOOKS,
-    SHARED,
     is_running,
     lock,
     private_folder,
-    run_descriptor,
 )
 from ecslm.common.logs import collect_log
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
-# Names the job that has leased the visible devices, for the processes that it starts, as
-# `RUN_VARIABLE` names a run.
+# The UUIDs of the devices that this process has leased.
 LEASE_VARIABLE = "ECSLM_LEASE"
 
 
@@ -85,11 +82,6 @@ class Worker:
             raise InputError(*(Problem(**problem) for problem in reply["problems"]))
         return reply["value"]
 
-    def close(self) -> None:
-        """End the conversation; another job may have the worker."""
-        self._connection.close()
-        os.close(self._user)
-
 
 def _send(connection: Connection, value: Any) -> None:
     """Send a JSON value; an `OSError` says that the other process has gone."""
@@ -117,55 +109,47 @@ def join(process: Any, new_answer: Callable[[], Answer]) -> Worker | None:
     Raises:
         WorkerLostError: the worker that was started has ended.
     """
-    run, devices = os.environ.get(RUN_VARIABLE), os.environ.get(DEVICES_VARIABLE)
-    user = None if run is None else _only_user(run, devices)
-    if run is None or user is None:
+    run, (place, *_) = os.environ.get(RUN_VARIABLE), _places()
+    if run is None or (user := lock(_user(place))) is None:
         return None
-    place = _place(run, devices)
-    if (worker := _welcomed(place, process, user)) is None:
+    conditions = [run, process] if is_running(run) else None
+    worker = _welcomed(place, conditions, user)
+    if worker is None and conditions:
         with socket.socket(socket.AF_UNIX) as listening:
             place.unlink(missing_ok=True)
             listening.bind(str(place))
             listening.listen()
-            _start(listening, run, process, new_answer)
-        if (worker := _welcomed(place, process, user)) is None:
-            os.close(user)
+            _start(listening, run, conditions, new_answer)
+        worker = _welcomed(place, conditions, user)
+    if worker is None:
+        os.close(user)
+        if conditions:
             raise WorkerLostError("the process that was to load the model has ended")
     return worker
 
 
 def free_memory() -> None:
-    """End the worker of this job's run, unless a job uses it: another job needs the device."""
-    run = os.environ.get(RUN_VARIABLE)
-    if run is not None:
-        end_worker(run, os.environ.get(DEVICES_VARIABLE))
+    """End the workers of this job's run or of its devices, but for one that a job uses, and wait
+    for that: another job needs the memory."""
+    for place in _places():
+        if (user := lock(_user(place))) is not None:
+            # No worker serves a process without conditions.
+            _welcomed(place, None, user)
+            os.close(user)
 
 
-def end_worker(run: str, devices: str | None) -> None:
-    """End the worker of a run's jobs that see these devices, unless a job uses it; wait for that.
-
-    Args:
-        devices: the value of CUDA_VISIBLE_DEVICES there.
-    """
-    user = _only_user(run, devices)
-    if user is not None:
-        # No worker serves a process without conditions.
-        _welcomed(_place(run, devices), None, user)
-        os.close(user)
+def _places() -> list[Path]:
+    """The sockets of the workers that this job may use: of each leased device or, without a lease,
+    of the jobs of its run that see the same devices."""
+    leased = os.environ.get(LEASE_VARIABLE)
+    of_run = f"{os.environ.get(RUN_VARIABLE)} {os.environ.get(DEVICES_VARIABLE)}"
+    names = leased.split(",") if leased else [of_run]
+    return [private_folder() / sha256(name.encode()).hexdigest()[:32] for name in names]
 
 
-def users_of(folder: Path, device: str) -> Path:
-    """The lock of the workers that use a device, by its UUID; they outlive jobs that lease it."""
-    return folder / f"{device.replace('/', '_')}.users"
-
-
-def _place(run: str, devices: str | None) -> Path:
-    return private_folder() / sha256(f"{run} {devices}".encode()).hexdigest()[:32]
-
-
-def _only_user(run: str, devices: str | None) -> int | None:
-    """The lock of the user of a run's worker; None if another job has it, or the run has ended."""
-    return lock(_place(run, devices).with_suffix(".user")) if is_running(run) else None
+def _user(place: Path) -> Path:
+    """The lock of the only user of the worker at a place."""
+    return place.with_suffix(".user")
 
 
 def _welcomed(place: Path, process: Any, user: int) -> Worker | None:
@@ -206,31 +190,17 @@ def _start(
         collected, kept = collect_log(), listening.fileno()
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        if _stay_on_devices():
-            _serve(listening, run, process, new_answer, collected)
+        _serve(listening, run, process, new_answer, collected)
         # A job that uses it by now makes another one.
         place = Path(listening.getsockname())
-        if lock(place.with_suffix(".user")) is not None:
-            place.with_suffix(".user").unlink()
+        if lock(_user(place)) is not None:
+            _user(place).unlink()
             place.unlink()
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(0)
-
-
-def _stay_on_devices() -> bool:
-    """Mark the devices of the job that started this process as in use until this process ends;
-    false if that job has ended, so that another one may have the devices already."""
-    job = os.environ.get(LEASE_VARIABLE)
-    if job is None:
-        return True
-    for device in os.environ[DEVICES_VARIABLE].split(","):
-        # A process that looks whether the lock is free holds it only for a moment.
-        while lock(users_of(private_folder(), device), SHARED) is None:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-    return is_running(job)
 
 
 def _serve(
@@ -246,7 +216,7 @@ def _serve(
         process: what this process is like.
         collected: gets what is logged.
     """
-    ended = run_descriptor(run)
+    ended = os.pidfd_open(int(run))
     while listening in wait([listening, ended], IDLE_SECONDS):
         connected = Connection(listening.accept()[0].detach())
         with connected, suppress(EOFError, OSError):

@@ -140,7 +140,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(steps, 1.0)
-    found: list[float] = adjusted.tolist()
+    at_most_one = np.empty_like(p)
+    at_most_one[order] = np.minimum(steps, 1.0)
+    found: list[float] = at_most_one.tolist()
     return found

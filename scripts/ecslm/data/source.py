@@ -57,15 +57,15 @@ def location(source: DataSource) -> str:
     return source.path if isinstance(source, PathData) else ""
 
 
-def located(settings: str, location: str | None, form: type[Model]) -> Model:
+def located(settings: str, place: str | None, form: type[Model]) -> Model:
     """The settings of `--settings`, of whose `source` `--location` is the path.
 
     Raises:
         InputError: no JSON object, an unknown key, or a value out of range.
     """
     fields = read_settings(settings, RootModel[dict[str, Any]]).root
-    if location and isinstance(fields.get("source"), dict):
-        fields["source"]["path"] = location
+    if place and isinstance(fields.get("source"), dict):
+        fields["source"]["path"] = place
     return validated_json(form, canonical_json(fields), "--settings")
 
 

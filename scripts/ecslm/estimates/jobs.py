@@ -222,7 +222,7 @@ def estimate_predictions(
         logits = max(rows, SCORED) if copied else rows
         tokens = min(max(budget, longest), work.count * longest)
         read = min(max(chunk, longest), tokens)
-        kept = min(KEPT, work.count) * PREFIX + copied * tokens
+        cached = min(KEPT, work.count) * PREFIX + copied * tokens
         # A token that is read: its states before and after a layer, in float32 where a norm
         # computes, and the wide states inside, of one layer at a time.
         reading = 3 * FLOAT * sizes.hidden + size * (3 * sizes.inner + 4 * sizes.queries)
@@ -231,7 +231,7 @@ def estimate_predictions(
             "process": process if on_cpu else round(CONTEXT),
             "base": sizes.unpacked(precision, own_head) if fused else sizes.packed(precision),
             "adapter": FLOAT * trained,
-            "keys and values": round(rates.pieces * state * (tokens + read + kept)),
+            "keys and values": round(rates.pieces * state * (tokens + read + cached)),
             "states": round(rates.pieces * read * reading),
             "logits": round(rates.pieces * logits * ANSWERED * FLOAT * sizes.vocabulary),
         }

@@ -19,8 +19,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from pydantic import BaseModel
 
-from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
+from ecslm.common.rows import read_jsonl
 from ecslm.common.text import number_of
 from ecslm.figures import style
 from ecslm.figures.settings import DrawnTable, FigureName, FiguresSettings

@@ -15,10 +15,10 @@ What cannot be followed like this is forbidden in our code, by tests.
 import ast
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,8 +28,8 @@ from ecslm.fingerprint import known
 SCRIPTS = Path(__file__).resolve().parents[2]
 LENGTH = 32
 LENGTH_OF_PARTS = 12
-# By names that are bound: modules, and what is imported of each, None for the module itself.
-Imports = dict[str, set[tuple[str, str | None]]]
+# By the name that it binds: a module, and what is imported of it, empty for the module itself.
+Imports = dict[str, tuple[str, str]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
@@ -37,10 +37,6 @@ BLOCKS = frozenset({"body", "finalbody", "orelse"})
 # What a module calls its logger, and nothing else: a test looks.
 LOGGER = "log"
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
-NAMED = (
-    *(ast.arg, ast.ExceptHandler, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
-    *(ast.MatchAs, ast.MatchStar),
-)
 
 
 class Node(NamedTuple):
@@ -66,35 +62,46 @@ class Module:
             InputError: the source is not Python.
         """
         self.name = name
+        # Also those of functions: no name of a module is bound twice.
         self.imports: Imports = {}
         # By the names that they bind.
         self.statements: dict[str, list[ast.stmt]] = {}
         self.others: list[ast.stmt] = []
         try:
-            statements = ast.parse(source).body
+            tree = ast.parse(source)
         except SyntaxError as error:
             raise InputError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._add_imports(node)
+        statements = tree.body
         for statement in statements:
             match statement:
-                case ast.Import() | ast.ImportFrom():
-                    add_imports(self.imports, statement)
-                    continue
                 case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
                     statements += others
                     continue
-                case ast.Expr(value=ast.Constant()):
+                case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
                     continue
                 case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                    names = {statement.name}
+                    names = [statement.name]
                 case ast.Assign(targets=targets):
-                    names = _assigned(*targets)
-                case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
+                    names = [name for target in targets for name in _assigned(target)]
+                case ast.AnnAssign(target=target):
                     names = _assigned(target)
                 case _:
-                    names = _assigned(statement)
-                    self.others.append(statement)
+                    names = []
             for bound in names:
                 self.statements.setdefault(bound, []).append(statement)
+            if not names:
+                self.others.append(statement)
+
+    def _add_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
+        for alias in statement.names:
+            if isinstance(statement, ast.ImportFrom):
+                self.imports[alias.asname or alias.name] = str(statement.module), alias.name
+            else:
+                top = alias.name.split(".")[0]
+                self.imports[alias.asname or top] = alias.name if alias.asname else top, ""
 
 
 class Code:
@@ -134,14 +141,12 @@ class Code:
         waiting = [Node(script, STATEMENTS), *(Node(name, WHOLE) for name in modules)]
         # Syntax trees are many objects, but no garbage: to look for it takes most of the time.
         gc.disable()
-        try:
-            for node in waiting:
-                if node not in found:
-                    found[node] = self._part(node)
-                    waiting += found[node].targets
-        finally:
-            gc.freeze()
-            gc.enable()
+        for node in waiting:
+            if node not in found:
+                found[node] = self._part(node)
+                waiting += found[node].targets
+        gc.freeze()
+        gc.enable()
         return found
 
     def path(self, name: str) -> Path | None:
@@ -152,25 +157,22 @@ class Code:
             self._paths[name] = next((path for path in tried if path.exists()), None)
         return self._paths[name]
 
-    def resolved(self, module: str, *names: str | None) -> Iterator[tuple[Node | None, str]]:
+    def resolved(self, module: str, *names: str) -> tuple[Node | None, str]:
         """What names in a module lead to, through the modules that import it themselves: a
         definition and the attributes that follow, or the full name of something else."""
-        rest = [name for name in names if name]
+        rest = list(filter(None, names))
         own = self.path(module.split(".")[0]) is not None
         while rest and own and self.path(f"{module}.{rest[0]}"):
             module = f"{module}.{rest.pop(0)}"
-        if not own or left_out(module):
-            yield None, ".".join((module, *rest))
-        elif not rest:
-            yield Node(module, WHOLE), ""
-        else:
+        if own and not left_out(module):
+            if not rest:
+                return Node(module, WHOLE), ""
             home, first = self.module(module), rest[0]
-            for again in sorted(home.imports.get(first, ()), key=str):
-                yield from self.resolved(*again, *rest[1:])
+            if first in home.imports:
+                return self.resolved(*home.imports[first], *rest[1:])
             if first in home.statements:
-                yield Node(module, first), "".join(f".{name}" for name in rest[1:])
-            elif first not in home.imports:
-                yield None, ".".join((module, *rest))
+                return Node(module, first), "".join(f".{name}" for name in rest[1:])
+        return None, ".".join((module, *rest))
 
     def module(self, name: str) -> Module:
         """What a script or module defines.
@@ -211,10 +213,6 @@ class Writer:
         self._code, self._module = code, module
         # What was referred to, in the order of first use.
         self.numbers: dict[Node, int] = {}
-        # What the definition imports itself, and the names that it binds otherwise. Wherever it
-        # uses one of these that the module binds too, both may be meant.
-        self._imports: Imports = {}
-        self._bound: set[str] = set()
         # Whether what is written has annotations that may be read, or is what an error says.
         self._annotated = self._in_words = False
 
@@ -226,21 +224,14 @@ class Writer:
         module = self._module
         if name == WHOLE:
             # As it may be found at run time, by its name.
+            public = [one for one in sorted({*module.imports, *module.statements}) if one[0] != "_"]
+            found = {one: self._code.resolved(module.name, one)[0] for one in public}
             return "".join(
                 f"{one}={self._reference(node, '')}"
-                for one in sorted({*module.imports, *module.statements} - {LOGGER})
-                for node, _ in self._code.resolved(module.name, one)
-                if node and node.name != WHOLE and not one.startswith("_")
+                for one, node in found.items()
+                if node and node.name != WHOLE and one != LOGGER
             )
         statements = module.statements[name] if name else module.others
-        for inner in (one for statement in statements for one in ast.walk(statement)):
-            if isinstance(inner, ast.Import | ast.ImportFrom):
-                add_imports(self._imports, inner)
-            elif isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load):
-                self._bound.add(inner.id)
-            elif isinstance(inner, NAMED):
-                self._bound.add(str(inner.arg if isinstance(inner, ast.arg) else inner.name))
-        self._bound.discard(name)
         return ";".join(self._statement(name, statement) for statement in statements)
 
     def _statement(self, name: str, statement: ast.stmt) -> str:
@@ -282,22 +273,16 @@ class Writer:
 
     def _name(self, first: str, *rest: str) -> str:
         module, whole = self._module, ".".join((first, *rest))
-        if first == LOGGER:
+        if first == LOGGER or not (first in module.imports or first in module.statements):
             return whole
-        found: list[tuple[Node | None, str]] = []
-        for home, name in sorted(self._imports.get(first, ()), key=str):
-            found += self._code.resolved(home, name, *rest)
-        if first in module.imports or first in module.statements:
-            found += self._code.resolved(module.name, first, *rest)
-        references = "".join(self._reference(node, label) for node, label in found)
-        return references if found and first not in self._bound else f"{whole}{references}"
+        return self._reference(*self._code.resolved(module.name, first, *rest))
 
     def _reference(self, node: Node | None, label: str) -> str:
         number = "~" if node is None else self.numbers.setdefault(node, len(self.numbers))
         return f"@{number}{label} "
 
     def _Name(self, node: ast.Name) -> str:
-        return self._name(node.id)
+        return self._name(node.id) if isinstance(node.ctx, ast.Load) else node.id
 
     def _Attribute(self, node: ast.Attribute) -> str:
         if names := _chain(node):
@@ -311,19 +296,13 @@ class Writer:
 
     def _JoinedStr(self, node: ast.JoinedStr) -> str:
         """Texts that stand beside each other are one, whatever Python made of them."""
-        texts = []
-        for is_text, parts in groupby(node.values, lambda one: isinstance(one, ast.Constant)):
-            if is_text:
-                parts = iter([ast.Constant("".join(str(one.value) for one in parts))])  # type: ignore[attr-defined]
-            texts += [text for text in map(self._text, parts) if text not in ("", "''")]
-        return f"f({','.join(texts)})"
-
-    def _keyword(self, node: ast.keyword) -> str:
-        """Write a keyword; of those of an error only `message` is words."""
-        before, self._in_words = self._in_words, self._in_words and node.arg == "message"
-        text = f"{node.arg}={self._text(node.value)}"
-        self._in_words = before
-        return text
+        text = ""
+        for one in node.values:
+            if not isinstance(one, ast.Constant):
+                text += f"\n{self._text(one)}\n"
+            elif not self._in_words:
+                text += json.dumps(one.value)[1:-1]
+        return f"f({text})"
 
     # Statements
 
@@ -373,22 +352,10 @@ class Writer:
     _Import = _ImportFrom = _Pass
 
 
-def add_imports(imports: Imports, statement: ast.Import | ast.ImportFrom) -> None:
-    """Note what an import statement binds names to."""
-    for alias in statement.names:
-        if isinstance(statement, ast.ImportFrom):
-            bound: tuple[str, str | None] = str(statement.module), alias.name
-        else:
-            bound = alias.name if alias.asname else alias.name.split(".")[0], None
-        imports.setdefault(alias.asname or bound[1] or bound[0], set()).add(bound)
-
-
-def _assigned(*nodes: ast.AST) -> set[str]:
-    """The names that are assigned to; an item or an attribute of one, too, changes it."""
-    walked = (one for node in nodes for one in ast.walk(node))
-    names = {one for one in walked if isinstance(one, ast.Name)}
-    stored = {one.id for one in names if not isinstance(one.ctx, ast.Load)}
-    return stored or {one.id for one in names}
+def _assigned(target: ast.expr) -> list[str]:
+    """The names that are assigned to."""
+    names = [one for one in ast.walk(target) if isinstance(one, ast.Name)]
+    return [one.id for one in names if not isinstance(one.ctx, ast.Load)]
 
 
 def _chain(node: ast.AST) -> list[str]:
@@ -419,20 +386,6 @@ def code_of(root: Path) -> Code:
     return Code(root)
 
 
-def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS) -> str:
-    """Digest of what a script can reach in the project's code.
-
-    Args:
-        script: file name under `root`, for example `score.py`.
-        modules: modules that it loads by name, for example `ecslm.scoring.metrics.ndcg`: all of
-            their definitions count.
-
-    Raises:
-        InputError: a file is missing or is not Python.
-    """
-    return code_of(root).digest(script, modules)
-
-
 def digested() -> dict[str, tuple[str, tuple[str, ...]]]:
     """The script and modules of each digest that this process has computed."""
     return {digest: job for job, digest in code_of(SCRIPTS).digests.items()}
@@ -441,8 +394,8 @@ def digested() -> dict[str, tuple[str, tuple[str, ...]]]:
 def definition_digests(
     script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
 ) -> Mapping[str, Mapping[str, str]]:
-    """What `code_digest` is made of: by module, digests of its definitions, each for itself, with
-    the names of what it refers to.
+    """What a script's digest is made of: by module, digests of its definitions, each for itself,
+    with the names of what it refers to.
 
     What else a module executes stands under an empty name.
 

@@ -18,7 +18,7 @@ from types import ModuleType
 
 from ecslm.common.equal_code import stands_for
 from ecslm.common.errors import InputError
-from ecslm.fingerprint.digest import SCRIPTS, code_digest, code_of
+from ecslm.fingerprint.digest import SCRIPTS, code_of
 
 
 def code_parameter(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> str:
@@ -31,7 +31,7 @@ def code_parameter(script: str, modules: Iterable[str] = (), root: Path = SCRIPT
     Raises:
         InputError: a file is missing or is not Python.
     """
-    return f"code:{code_digest(script, tuple(modules), root)}"
+    return f"code:{code_of(root).digest(script, tuple(modules))}"
 
 
 @contextmanager

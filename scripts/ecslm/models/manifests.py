@@ -4,24 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from ecslm.common.files import read_model
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import Manifest
 from ecslm.models.precision import Precision
-
-
-class RunManifest(Manifest):
-    """The manifest of what a model computed: which model and seed, with how many threads."""
-
-    model: str | None = None
-    """Name of the model, if the job was told."""
-    seed: int | None = None
-    threads: int | None = None
-    """Threads on a CPU, whose number changes rounding; None on a GPU or elsewhere."""
-    dtype: str | None = Field(None, exclude_if=lambda dtype: dtype is None)
-    """Data type of computation, where the settings leave it to the device."""
 
 
 def run_fields(
@@ -31,8 +19,8 @@ def run_fields(
     threads: int,
     precision: Precision | None = None,
 ) -> dict[str, Any]:
-    """The fields that `RunManifest` adds, which are known before the work begins; a `device` of
-    None computes nothing here."""
+    """The fields of the manifest of what a model computed that are known before the work begins; a
+    `device` of None computes nothing here."""
     found = {"model": model, "seed": seed, "threads": threads if device == "cpu" else None}
     if device is not None and precision is not None and precision.dtype == "auto":
         found["dtype"] = precision.computed_in(device)
@@ -44,7 +32,7 @@ def files_digest(files: Mapping[str, str]) -> str:
     return sha256_of_text("".join(f"{name} {files[name]}\n" for name in sorted(files)))
 
 
-class AdapterManifest(RunManifest):
+class AdapterManifest(Manifest):
     """`results/{study}/adapters/{model}/seed-{seed}/manifest.json`.
 
     `settings` are an `AdapterSettings`.
@@ -59,7 +47,13 @@ class AdapterManifest(RunManifest):
     base_sha256: str
     """Digest of the base's files, see `files_digest`."""
     template_sha256: str
+    model: str | None = None
+    """Name of the model, if the job was told."""
     seed: int
+    threads: int | None = None
+    """Threads on a CPU, whose number changes rounding; None on a GPU."""
+    dtype: str | None = None
+    """Data type of computation, where the settings leave it to the device."""
     processes: int | None = None
     """Processes that trained together, if they were several."""
     best_step: int

@@ -214,8 +214,7 @@ def _parsed(path: Path, source: str) -> tuple[jinja2.Template, tuple[str, ...]]:
         compiled = environment.from_string(source)
     except jinja2.TemplateSyntaxError as error:
         raise InputError(f"{path}: line {error.lineno}: {error.message}") from None
-    unknown = meta.find_undeclared_variables(tree) - {*VARIABLES, *environment.globals}
-    if unknown:
+    if unknown := meta.find_undeclared_variables(tree) - {*VARIABLES, *environment.globals}:
         raise InputError(
             *(f"{path}: {one!r} is undefined{nearest(one, VARIABLES)}" for one in sorted(unknown))
         )

@@ -198,7 +198,7 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
     @abstractmethod
     def cost(self) -> Mapping[str, float | str | None]:
         """The cost since the model was loaded, other than seconds and tokens; keys of what
-        `prediction_cost` has replace its values."""
+        `job_cost` is given replace its values."""
 
 
 def backend_class(backend: str) -> type[Backend[Any, Any]]:

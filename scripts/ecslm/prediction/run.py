@@ -16,13 +16,13 @@ from pydantic import ConfigDict, TypeAdapter
 from ecslm.common.devices import lease_devices
 from ecslm.common.environment import LOCK_FILE, require_locked
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import read_json, read_jsonl, write_json, write_jsonl
+from ecslm.common.files import read_json, write_json, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged
-from ecslm.common.rows import Numbered, read_rows, repeated_ids
+from ecslm.common.rows import Numbered, read_jsonl, read_rows, repeated_ids
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import WorkerLostError, join
-from ecslm.models.cost import prediction_cost
+from ecslm.models.cost import job_cost, total
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import (
@@ -170,7 +170,7 @@ def read_given(path: Path, task: str | None) -> list[Record]:
                 yield Problem(message, line=line, field="task")
         yield from repeated_ids((line, row.id or str(line)) for line, row in rows)
 
-    rows = read_rows(path, AnsweredRecord, check, lambda rows: () if rows else ("no records",))
+    rows = read_rows(path, AnsweredRecord, check, "records")
     return [row.record(row.task or task or "", str(line)) for line, row in rows]
 
 
@@ -303,16 +303,17 @@ def _predicted(
         )
         for index, (record, (text, _)) in enumerate(zip(records, prompts, strict=True))
     ]
-    cost = prediction_cost(
-        load_seconds,
+    known = {
+        # Next to none if another job had loaded the model.
+        "load_seconds": load_seconds,
         # Those of killed runs count.
-        float(sum(one.seconds for one in finished.values())),
-        prompt_tokens=[row.prompt_tokens for row in rows],
-        generated_tokens=[row.generated_tokens for row in rows],
-        truncated=[truncated for _, truncated in prompts],
-        of_model=ask(["cost"]),
-        resumed=resumed,
-    )
+        "seconds": float(sum(one.seconds for one in finished.values())),
+        "prompts": len(rows),
+        "prompt_tokens": total([row.prompt_tokens for row in rows]),
+        "generated_tokens": total([row.generated_tokens for row in rows]),
+        "truncated_inputs": total([truncated for _, truncated in prompts]),
+    }
+    cost = job_cost([ask(["cost"])], resumed, **known)
     made = {name: work / "made" / name for name in ("predictions", "cost")}
     write_jsonl(made["predictions"], rows)
     write_json(made["cost"], cost)

@@ -170,8 +170,8 @@ def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
                     "whose locks hold on all nodes (NFS without `nolock` and `local_lock`, Lustre "
                     "with `flock`), or two runs could train the same adapter at once"
                 )
-        except (InputError, OSError) as error:
-            yield f"files below {results} cannot be written and locked there ({error})"
+        except (InputError, OSError) as failed:
+            yield f"files below {results} cannot be written and locked there ({failed})"
     if on_gpu:
         driver = read_driver()
         if driver is None or not driver.gpus:

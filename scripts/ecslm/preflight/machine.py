@@ -66,8 +66,8 @@ def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
             run.profile.file if of_profile else f"studies.{run.study.name}.device",
         )
         return
-    alike = Counter(f"{gpu.name} ({gpu.memory / 1e9:.0f} GB)" for gpu in driver.gpus)
-    here, listed = len(driver.gpus), ", ".join(f"{count} x {gpu}" for gpu, count in alike.items())
+    counts = Counter(f"{gpu.name} ({gpu.memory / 1e9:.0f} GB)" for gpu in driver.gpus)
+    here, listed = len(driver.gpus), ", ".join(f"{count} x {gpu}" for gpu, count in counts.items())
     idle = f", of which jobs use {asked} at a time" if asked and asked < here else ""
     yield ok(f"{listed}{idle}", gpus=here)
     if problem := driver.problem(built):

@@ -64,8 +64,8 @@ class Finished:
     @property
     def size(self) -> tuple[int, int, str]:
         """By which the smallest jobs are found: bytes of records, then of results."""
-        records = sum(Path(x).stat().st_size for x in self.job.inputs if x.endswith(".jsonl"))
-        return records, sum(Path(x).stat().st_size for x in self.job.results), self.job.manifest
+        read = sum(Path(x).stat().st_size for x in self.job.inputs if x.endswith(".jsonl"))
+        return read, sum(Path(x).stat().st_size for x in self.job.results), self.job.manifest
 
     @property
     def traits(self) -> set[str]:

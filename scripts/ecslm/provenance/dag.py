@@ -206,17 +206,17 @@ def made_jobs(rules: Iterable[Any], folders: Iterable[Path]) -> Iterator[Job]:
                     break
 
 
-def _with_graph(api: Any, types: Any, targets: Iterable[str] | None) -> Any:
+def _with_graph(api: Any, settings: Any, targets: Iterable[str] | None) -> Any:
     """Snakemake's workflow with its graph: these names are private, and those of its version."""
     workflow = api._workflow
     names = [one.name for one in workflow.rules if not one.output] if targets is None else targets
     limit = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))[CHECKSUM_LIMIT]
     api.dag(
-        types.DAGSettings(
+        settings.DAGSettings(
             targets=frozenset(names), max_checksum_file_size=limit, force_incomplete=True
         )
     )
-    workflow.execution_settings = types.ExecutionSettings()
+    workflow.execution_settings = settings.ExecutionSettings()
     workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True, nolock=True)
     workflow._build_dag()
     return workflow

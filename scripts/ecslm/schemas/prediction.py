@@ -7,8 +7,8 @@ models with the same fields, each stricter than the one before.
 from pathlib import Path
 from typing import Literal
 
-from ecslm.common.files import read_jsonl, read_text, validated_json
-from ecslm.common.manifests import verify_result
+from ecslm.common.files import read_text, validated_json
+from ecslm.common.rows import read_jsonl
 from ecslm.schemas.record import Relevance
 from ecslm.schemas.settings import Closed
 
@@ -65,7 +65,6 @@ def read_predictions(path: Path) -> list[Prediction]:
     Raises:
         InputError: the file is missing, altered or truncated, or a line is not a prediction.
     """
-    verify_result(path)
     return read_jsonl(path, Prediction)
 
 

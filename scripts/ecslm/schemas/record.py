@@ -1,17 +1,15 @@
 """Schema of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import field_validator
 
 from ecslm.common.errors import Problem
-from ecslm.common.files import read_jsonl
 from ecslm.common.hashing import sha256_of_text
-from ecslm.common.manifests import verify_result
-from ecslm.common.rows import read_rows
+from ecslm.common.rows import read_jsonl
 from ecslm.schemas.fields import parse_example
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import EXAMPLE
@@ -86,8 +84,6 @@ def read_records(*paths: Path) -> list[Record]:
     Raises:
         InputError: a file is missing, altered or truncated, or a line is not a record.
     """
-    for path in paths:
-        verify_result(path)
     return [record for path in paths for record in read_jsonl(path, Record)]
 
 
@@ -102,24 +98,9 @@ def read_task(path: Path, task: str) -> list[Record]:
         for line, record in rows:
             if record.task != task:
                 message = f"is {record.task!r}, expected {task!r}"
-                yield Problem(message, line=line, field="task", kind="other_task")
+                yield Problem(message, line=line, field="task")
 
-    return checked_records(path, check)
-
-
-def checked_records(
-    path: Path, check: Callable[[Sequence[tuple[int, Record]]], Iterable[Problem]]
-) -> list[Record]:
-    """Read a dataset file, which must have records.
-
-    Args:
-        check: returns problems of the valid rows, with their lines.
-
-    Raises:
-        InputError: as `read_records`; or there are no records, or the check found problems.
-    """
-    rows = read_rows(path, Record, check, lambda rows: () if rows else ("no records",))
-    return [record for _, record in rows]
+    return read_jsonl(path, Record, check, "records")
 
 
 def share_of(records: Sequence[Record], fraction: float) -> list[Record]:

@@ -65,9 +65,7 @@ class AnswerType(ABC):
         """Why the record cannot be scored, by field; empty if it can."""
         if self.parse(prediction.reference, prediction) is not None:
             return []
-        return [
-            Problem(f"{shown(prediction.reference)} {self.WRONG}", field="reference", kind="wrong")
-        ]
+        return [Problem(f"{shown(prediction.reference)} {self.WRONG}", field="reference")]
 
     def reference(self, prediction: ScoredPrediction) -> Any:
         """The correct answer. Only for records without problems."""
@@ -171,7 +169,7 @@ class Choice(AnswerType):
             return [Problem(message, field="options")]
         if len(_options(prediction)) < len(prediction.options):
             message = f"{shown(prediction.options)}: each needs a letter of its own and a colon"
-            return [Problem(message, field="options", kind="letter")]
+            return [Problem(message, field="options")]
         return super().problems(prediction)
 
 
@@ -231,7 +229,7 @@ class Ranking(AnswerType):
         if labels == products <= len(ascii_uppercase):
             return []
         message = f"has length {labels}, but the reference ranks {products} products, of at most 26"
-        return [Problem(message, field="relevance", kind="other_length")]
+        return [Problem(message, field="relevance")]
 
     def reference(self, prediction: ScoredPrediction) -> tuple[str, ...]:
         """The relevance labels E, S, C, I of the products A, B, ..."""

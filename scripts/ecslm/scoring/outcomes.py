@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_jsonl
-from ecslm.common.manifests import verify_result
+from ecslm.common.rows import read_jsonl
 from ecslm.schemas.metrics_file import (
     IntervalDetails,
     OutcomeRow,
@@ -69,11 +68,8 @@ def read_outcome_rows(path: Path) -> list[OutcomeRow]:
     Raises:
         InputError: the file is missing, altered, empty or invalid.
     """
-    verify_result(path, path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json"))
-    rows = read_jsonl(path, OutcomeRow)
-    if not rows:
-        raise InputError(f"{path}: no outcomes")
-    return rows
+    manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
+    return read_jsonl(path, OutcomeRow, some="outcomes", manifest=manifest)
 
 
 def read_outcomes(paths: Sequence[Path]) -> dict[str, Outcomes]:

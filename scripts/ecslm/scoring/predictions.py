@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import read_jsonl
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import manifest_of, read_manifest, verify_result
-from ecslm.common.rows import Numbered, read_rows, repeated_ids
+from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.common.rows import Numbered, read_jsonl, read_rows, repeated_ids
 from ecslm.common.text import number_of, shown
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
@@ -48,7 +47,7 @@ def read_given(
         yield from repeated_ids((line, row.id) for line, row in rows)
         yield from check(rows)
 
-    read_rows(path, GivenPrediction, completed, lambda given: () if given else ("no predictions",))
+    read_rows(path, GivenPrediction, completed, "predictions")
     return [row for _, row in rows]
 
 
@@ -70,7 +69,7 @@ def read_scorable(
         for line, one in rows:
             if one.task is None:
                 message = "missing: set it on each line, or give --task"
-                yield Problem(message, line=line, field="task", kind="unnamed")
+                yield Problem(message, line=line, field="task")
         if task := code or next((one.task for _, one in rows), None):
             yield from problems(rows, task, settings.kind_of(task))
         if dataset is not None:
@@ -94,14 +93,14 @@ def _differences(
     for line, one in rows:
         if one.id not in records:
             message = f"{shown(one.id)} is not a record of {dataset}: give the one predicted"
-            yield Problem(message, line=line, field="id", kind="unknown")
+            yield Problem(message, line=line, field="id")
             continue
         expected = as_prediction(records[one.id])
         for field in (*SHARED, "reference"):
             given, right = getattr(one, field), getattr(expected, field)
             if given != right:
                 message = f"{shown(given)}, but {shown(right)} in {dataset}"
-                yield Problem(message, line=line, field=field, kind="differs")
+                yield Problem(message, line=line, field=field)
 
 
 def problems(rows: Numbered[ScoredPrediction], code: str, task: TaskKind) -> Iterator[Problem]:
@@ -117,7 +116,7 @@ def problems(rows: Numbered[ScoredPrediction], code: str, task: TaskKind) -> Ite
             message = (
                 f"is {prediction.task!r}, but the task to score is {code!r}: score each task apart"
             )
-            yield Problem(message, line=line, field="task", kind="foreign")
+            yield Problem(message, line=line, field="task")
             continue
         for problem in answers.problems(prediction):
             yield replace(problem, line=line)
@@ -132,7 +131,6 @@ def read_bertscores(
         InputError: the file is missing, altered or invalid, or its rows or its manifest show that
             it was made from others.
     """
-    verify_result(path)
     rows, manifest = read_jsonl(path, BertScoreRow), manifest_of(path)
     same = sorted((row.id, row.setting) for row in rows) == sorted(
         (one.id, one.setting) for one in predictions

@@ -200,8 +200,8 @@ def begin_study(
             raise
         # That of a study that stays: its rows may be dropped.
         lines = [problem for problem in error.details if problem.kind != FIX]
-        told = "these records cannot be used: correct or remove them first"
-        raise InputError(*lines, *[told] * (len(lines) < len(error.details))) from None
+        why = "these records cannot be used: correct or remove them first"
+        raise InputError(*lines, *[why] * (len(lines) < len(error.details))) from None
     return start, report, notes
 
 

@@ -16,7 +16,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.models.architecture import adapter_problems, read_architecture
 from ecslm.models.bases import read_base
-from ecslm.models.cost import CostMeter, training_cost
+from ecslm.models.cost import CostMeter, job_cost
 from ecslm.models.loading import (
     compute_deterministically,
     load_base_model,
@@ -141,9 +141,17 @@ def fit_adapter(
     write_jsonl(work / "log.jsonl", course.history)
     first, last = course.history[0], course.history[-1]
     budget = first["batch_tokens"] if chosen.batch_tokens == "auto" else chosen.batch_tokens
-    spent, budgets = (last["seconds"], last["tokens"]), (budget, trainer.budget)
-    cost = training_cost(meter.seconds(), *spent, summaries, budgets, resumed)
-    write_json(work / "cost.json", cost)
+    known = {
+        # Those of killed runs count, but not for the whole job.
+        "seconds": last["seconds"],
+        "job_seconds": meter.seconds(),
+        "tokens": last["tokens"],
+        # Lower at the end where memory did not suffice.
+        "batch_tokens": budget,
+        "batch_tokens_at_end": trainer.budget,
+        "devices": len(summaries),
+    }
+    write_json(work / "cost.json", job_cost(summaries, resumed, **known))
     return {"best_step": best_step, **_counts(examples)}
 
 

@@ -82,9 +82,9 @@ FOUR = [Device(f"GPU-{letter}", n, "A") for n, letter in enumerate("abcd")]
         ("4", 1, "4 is no GPU of this machine.*3 .GPU-d.: correct the variable"),
         ("GPU-", 1, "GPU- is no GPU of this machine, several"),
         ("1,1", 1, "1 is no GPU of this machine, several, or named twice"),
-        ("-1", 1, "CUDA_VISIBLE_DEVICES: '-1' hides all GPUs of this machine: unset it"),
+        ("-1", 1, "has 0, without those that CUDA_VISIBLE_DEVICES=-1 hides"),
         (None, 5, "gpus: 5 are asked for, .* has 4: set as many in the study"),
-        ("0,2", 3, "has 2 of those that CUDA_VISIBLE_DEVICES=0,2 leaves"),
+        ("0,2", 3, "has 2, without those that CUDA_VISIBLE_DEVICES=0,2 hides"),
     ],
 )
 def test_what_cannot_be_leased_is_told_of_in_one_line_with_the_fix(

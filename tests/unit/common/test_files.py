@@ -20,14 +20,8 @@ from support.scripts import run_script
 from ecslm.common import environment
 from ecslm.common.environment import lock_versions, require_locked
 from ecslm.common.errors import InputError
-from ecslm.common.files import (
-    read_jsonl,
-    read_text,
-    settle,
-    write_json,
-    write_jsonl,
-    write_text,
-)
+from ecslm.common.files import read_text, settle, write_json, write_jsonl, write_text
+from ecslm.common.rows import read_jsonl
 
 LINE_SEPARATOR = "\u2028"
 

@@ -10,7 +10,7 @@ import pytest
 from support.project import SCRIPTS
 
 from ecslm.common.locks import RUN_VARIABLE
-from ecslm.common.logs import SHOWN, collected_warnings
+from ecslm.common.logs import collected_warnings
 
 JOB = """
 import logging, os, sys
@@ -53,13 +53,11 @@ def test_by_hand_the_log_is_printed_too_and_without_one_all_is_printed(tmp_path:
     log = tmp_path / "logs/job.log"
     assert run(log) == LOGGED + SAID
     assert logged(log) == LOGGED
-    assert run(None, **{SHOWN: "yes"}) == LOGGED + SAID
-    # A run shows the rest itself.
-    assert run(log, **{SHOWN: "yes"}) == LOGGED[1:] + SAID
+    assert run(None) == LOGGED + SAID
 
 
 def test_in_a_run_the_log_says_why_a_job_failed(tmp_path: Path) -> None:
-    assert run(tmp_path / "job.log", **{RUN_VARIABLE: "1-1"}) == LOGGED
+    assert run(tmp_path / "job.log", **{RUN_VARIABLE: "1-1"}) == LOGGED[1:]
     assert logged(tmp_path / "job.log") == LOGGED + SAID
 
 
@@ -72,7 +70,4 @@ def test_warnings_of_the_library_are_collected_and_not_printed(
         log.info("more")
     assert texts == ["a warning"]
     assert capfd.readouterr() == ("", "")
-    with collected_warnings() as texts:
-        pass
-    assert texts == []
     assert logging.getLogger("ecslm").propagate

@@ -177,17 +177,6 @@ def test_trimming_removes_the_least_recently_used_that_take_space_and_no_more_th
         assert not removed or left + spaces[removed[-1]] > limit
 
 
-def test_what_a_killed_process_left_goes_after_a_day_and_not_before(tmp_path: Path) -> None:
-    cache = ResultsCache(tmp_path / "cache")
-    entry = put(cache, tmp_path / "made")
-    half, fresh = (entry.with_name(f".{entry.name}.{name}") for name in ("0" * 8, "f" * 8))
-    for folder in (half, fresh):
-        shutil.copytree(entry, folder)
-    os.utime(half, (1, 1))
-    trim(cache, GIGABYTE)
-    assert [folder.exists() for folder in (half, fresh, entry)] == [False, True, True]
-
-
 def test_the_limit_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ECSLM_CACHE_GB", raising=False)
     assert size_limit() == 50 * GIGABYTE
@@ -226,11 +215,11 @@ def listed(cache: ResultsCache, *arguments: str) -> list[str]:
 
 def test_the_list_shows_what_each_entry_is_for_and_trims_to_a_size(cache: ResultsCache) -> None:
     assert listed(cache) == [
-        "Last used              Size      Frees  Step           Made for",
-        "1970-01-02 00:00   0.020 GB   0.020 GB  s              results/demo/old.json",
-        "1970-01-03 00:00   0.010 GB   0.000 GB  s              results/demo/new.json",
-        f"{cache.root}: 2 entries, 0.030 GB, of which 0.020 GB are not shared with results; limit "
-        "50 GB (ECSLM_CACHE_GB)",
+        "Last used             Takes  Step           Made for",
+        "1970-01-02 00:00   0.020 GB  s              results/demo/old.json",
+        "1970-01-03 00:00   0.000 GB  s              results/demo/new.json",
+        f"{cache.root}: 2 entries, which take 0.020 GB beside the results; limit 50 GB "
+        "(ECSLM_CACHE_GB)",
     ]
     assert listed(cache, "--trim", "0.02")[0] == "0 entries removed, 0.000 GB"
     assert listed(cache, "--trim", "0.01")[0] == "1 entries removed, 0.020 GB"

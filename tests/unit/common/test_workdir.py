@@ -223,7 +223,7 @@ def test_a_lock_that_is_held_or_that_there_cannot_be_is_one_line_and_a_kill_free
     with held(lock, "results", wait=False), in_use, held(lock, "results", wait=False):
         pass
     monkeypatch.setattr("fcntl.flock", flock)
-    none = pytest.raises(InputError, match=r"run\.lock: this file system has no locks")
+    none = pytest.raises(InputError, match=r"run\.lock: no locks in this file system")
     with none, held(lock, "results", wait=True):
         pass
 

@@ -13,7 +13,7 @@ import pytest
 
 from ecslm.common import worker
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.locks import RUN_VARIABLE, run_of
+from ecslm.common.locks import RUN_VARIABLE
 from ecslm.common.worker import Worker, WorkerLostError, free_memory, join
 
 
@@ -39,7 +39,7 @@ def new_answer() -> worker.Answer:
 def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A process that stands for Snakemake; the variable is set as in its jobs."""
     with subprocess.Popen(["sleep", "1000"]) as process:
-        monkeypatch.setenv(RUN_VARIABLE, run_of(process.pid))
+        monkeypatch.setenv(RUN_VARIABLE, str(process.pid))
         yield process
         process.kill()
 
@@ -51,6 +51,12 @@ def used(process: Any = "code:1") -> tuple[Worker, int]:
     number, count = one.ask("count")
     assert (number != os.getpid(), count) == (True, 1)
     return one, number
+
+
+def close(one: Worker) -> None:
+    """As the end of a job does."""
+    one._connection.close()
+    os.close(one._user)
 
 
 def is_there(number: int) -> bool:
@@ -66,13 +72,13 @@ def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_othe
     assert join("code:1", new_answer) is None, "another job uses it"
     free_memory()
     assert first.ask("count") == [number, 2]
-    first.close()
+    close(first)
     second, same = used()
     assert same == number
-    second.close()
+    close(second)
     third, other = used("code:2")
     assert other != number and not is_there(number)
-    third.close()
+    close(third)
     free_memory()
     assert not is_there(other)
 
@@ -91,7 +97,7 @@ def test_problems_and_log_come_back_as_they_are_and_other_errors_end_the_process
     with pytest.raises(WorkerLostError):
         one.ask("broken")
     psutil.Process(number).wait(30)
-    one.close()
+    close(one)
     assert used()[1] != number
 
 
@@ -114,7 +120,7 @@ def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
     run.wait()
     time.sleep(0.2)
     assert one.ask("count") == [number, 2]
-    one.close()
+    close(one)
     psutil.Process(number).wait(30)
     assert join("code:1", new_answer) is None
 
@@ -124,9 +130,9 @@ def test_it_ends_when_no_job_has_used_it_for_a_while_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(worker, "IDLE_SECONDS", 0.05)
     one, number = used()
-    place = worker._place(os.environ[RUN_VARIABLE], os.environ.get(worker.DEVICES_VARIABLE))
+    place = worker._places()[0]
     time.sleep(0.2)
     assert is_there(number), "a job that says nothing uses it, too"
-    one.close()
+    close(one)
     psutil.Process(number).wait(30)
     assert list(place.parent.glob(f"{place.name}*")) == []

@@ -5,13 +5,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from symtable import SymbolTable, symtable
 from typing import TypeVar
 
 import pytest
 import yaml
 from support.project import ROOT, SCRIPTS
 
-from ecslm.fingerprint.digest import LOGGER, code_digest, code_of, left_out
+from ecslm.fingerprint.digest import LOGGER, Module, code_of, left_out
 from ecslm.fingerprint.known import ERRORS
 from ecslm.schemas.task import TaskSettings
 
@@ -45,11 +46,11 @@ def nodes(*kinds: type[Kind]) -> Iterator[tuple[str, Kind]]:
 def digests(root: Path) -> dict[str, str]:
     """By script, and by task for scores."""
     raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tasks"]
-    found = {job: code_digest(job, (), root) for job in JOBS}
+    found = {job: code_of(root).digest(job) for job in JOBS}
     for code, entry in raw.items():
         task = TaskSettings.model_validate(entry)
         modules = (f"ecslm.scoring.metrics.{task.metric}",)
-        found[code] = code_digest("score.py", modules, root)
+        found[code] = code_of(root).digest("score.py", modules)
     return found
 
 
@@ -171,6 +172,33 @@ def test_imports_are_absolute_and_by_name_and_bind_a_name_once() -> None:
     assert all(len(one.body) == 1 and ast.get_docstring(one) for one in packages)
 
 
+def scopes(table: SymbolTable) -> Iterator[SymbolTable]:
+    yield table
+    for inner in table.get_children():
+        yield from scopes(inner)
+
+
+def test_no_local_name_is_one_of_its_module_and_no_import_binds_a_name_again() -> None:
+    found = set()
+    for file in TREES:
+        source = (SCRIPTS / file).read_text(encoding="utf-8")
+        module = Module(file, SCRIPTS / file, source.encode())
+        names = module.statements.keys() | module.imports.keys()
+        tables = scopes(symtable(source, file, "exec"))
+        functions = [one for one in tables if one.get_type() == "function"]
+        for symbol in (one for table in functions for one in table.get_symbols()):
+            if symbol.is_local() and not symbol.is_imported() and symbol.get_name() in names:
+                found.add((file, symbol.get_name()))
+        found |= {(file, name) for name in module.imports.keys() & module.statements.keys()}
+    assert found == set()
+    bound: dict[tuple[str, str], tuple[str | None, str]] = {}
+    for file, node in nodes(ast.Import, ast.ImportFrom):
+        for one in node.names:
+            meant = getattr(node, "module", None), one.name
+            name = one.asname or (one.name if meant[0] else one.name.split(".")[0])
+            assert bound.setdefault((file, name), meant) == meant or "." in one.name, (file, name)
+
+
 # Calls that make a value and do nothing else, in constants of modules.
 MAKES = {
     *("re.compile", "Path", "logging.getLogger", "frozenset", "Field", "TypeVar", "dict.fromkeys"),
@@ -250,7 +278,7 @@ def test_fields_have_their_types_as_they_are_and_log_is_a_logger() -> None:
 
 # What reads the words of errors that it catches, and why they reach no result.
 READS_WORDS = {
-    "ecslm/common/files.py": "makes problems of them, which it raises",
+    "ecslm/common/rows.py": "makes problems of them, which it raises",
     "ecslm/data/source.py": "of values that Python's own JSON refuses",
     "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
     "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
@@ -277,6 +305,9 @@ def test_words_of_errors_are_only_raised_again_logged_or_shown() -> None:
             if read - passed:
                 found.add(file)
     assert found == set(READS_WORDS)
+    made = [one for _, one in nodes(ast.Call) if ast.unparse(one.func) == "Problem"]
+    kinds = [part.value for one in made for part in one.keywords if part.arg == "kind"]
+    assert kinds and all(isinstance(kind, ast.Name) for kind in kinds)
 
 
 # What is left out
@@ -288,7 +319,7 @@ DECIDES = re.compile(
 )
 # What is there all the same, and what it is for.
 HARMLESS = {
-    "ecslm/common/devices.py": {"environ[DEVICES_VARIABLE] =", "environ[ORDER_VARIABLE] ="}
+    "ecslm/common/devices.py": {"environ[DEVICES_VARIABLE] ="}
     | {"environ[LEASE_VARIABLE] ="},  # which GPU, of equal ones
     "ecslm/common/logs.py": {"environ.setdefault"},  # of colours in lines
     "ecslm/models/cost.py": {"torch"},  # how much memory there was

@@ -20,23 +20,31 @@ from importlib import import_module
 from pathlib import Path
 
 from ecslm import early
+from ecslm.schemas.settings import JobSettings
 from ecslm.script import job, run_script
 
 exec(os.environ.get("LOADING", ""))
 
 
-@job(modules=lambda given: (f"ecslm.{given.named}",))
-def main(output: Path, named: str = "metric"):
+class Settings(JobSettings):
+    named: str = "metric"
+
+    def modules(self):
+        return (f"ecslm.{self.named}",)
+
+
+@job()
+def main(output: Path, settings: Settings):
     """Import the rest and write what all of it says.
 
     Args:
         output: the file
-        named: the module that is loaded by name
+        settings: the name of a module
     """
     exec(os.environ.get("CHECKED", ""))
     from ecslm import late
 
-    loaded = import_module(f"ecslm.{named}")
+    loaded = import_module(f"ecslm.{settings.named}")
     exec(os.environ.get("LOADED", ""))
     output.write_text(f"{early.value()}{late.value()}{loaded.value()}")
 
@@ -104,7 +112,7 @@ def test_an_edit_before_the_job_starts_is_refused(file: str, scripts: Path) -> N
 
 
 def test_the_modules_that_are_loaded_by_name_are_part_of_the_digest(scripts: Path) -> None:
-    assert run(scripts, planned(scripts), "--named", "unrelated") == (None, REFUSED)
+    assert run(scripts, planned(scripts), "--settings", '{"named": "unrelated"}') == (None, REFUSED)
     assert run(scripts, code_parameter("job.py", (), scripts)) == (None, REFUSED)
 
 

@@ -113,10 +113,8 @@ def test_a_model_reads_what_its_base_or_its_adapter_was_trained_on(
 
 
 def test_other_names_of_depth_and_window_are_known(tmp_path: Path) -> None:
-    inner = {"num_hidden_layers": 3, "max_position_embeddings": 8}
     for config, expected in (
         ({"n_layer": 12, "n_positions": 1024}, (12, 1024)),
-        ({"text_config": inner}, (3, 8)),
         ({}, (None, None)),
     ):
         found = write_model(tmp_path, config, transformer__wpe__weight=(8, 4))
@@ -139,6 +137,7 @@ def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
     assert rows["HuggingFaceTB/SmolLM2-135M-Instruct"] is rows["SmolLM2-135M"]
     assert problems(known, 192, *ALL) == []
     assert known.depth == 30
+    assert known.layers["lm_head"] == (49_152, 576)
     layers = {name: shape for name, shape in known.layers.items() if name != "lm_head"}
     # The remaining weights are those of two norms a layer and one at the end.
     assert sum(rows * columns for rows, columns in filter(None, layers.values())) == (

@@ -152,7 +152,7 @@ def test_the_content_of_a_folder_is_that_of_its_files_or_of_the_manifest(
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("model.safetensors", "no *.safetensors"),
+        ("model.safetensors", "missing *.safetensors"),
         ("config.json", "missing config.json"),
         ("", "no such directory"),
     ],

@@ -7,9 +7,9 @@ from support.machine import Gpu, install
 from torch import cuda
 
 from ecslm.common.locks import DEVICES_VARIABLE
-from ecslm.models.cost import _energy_joules, prediction_cost, training_cost
+from ecslm.models.cost import _energy_joules, job_cost
 
-GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c", instances=("MIG-1",), partitioned=True)]
+GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c")]
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,8 @@ def test_energy_is_that_of_the_leased_gpu_which_an_instance_of_one_does_not_coun
 
 def test_the_energy_of_a_job_that_was_killed_is_not_that_of_its_rest() -> None:
     measured = {"device": "NVIDIA Z100", "peak_memory_bytes": 2.0, "energy_joules": 500.0}
-    for resumed, energy in ((False, 500.0), (True, None)):
-        trained = training_cost(90, 60, 1, [measured], (1, 1), resumed)
-        predicted = prediction_cost(20, 60, [1], [1], [False], measured, resumed)
-        assert (trained["energy_joules"], predicted["energy_joules"]) == (energy, energy)
-    assert training_cost(90, 60, 1, [measured] * 2, (1, 1), False)["energy_joules"] == 1000
-    assert training_cost(90, 60, 1, [measured] * 2, (1, 1), True)["energy_joules"] is None
-    assert "energy_joules" not in prediction_cost(0, 1, [1], [1], [False], {}, True)
+    assert job_cost([measured], False, seconds=60, device="cpu") == {"seconds": 60, **measured}
+    assert job_cost([measured] * 2, False)["energy_joules"] == 1000
+    for devices in (1, 2):
+        assert job_cost([measured] * devices, True)["energy_joules"] is None
+    assert job_cost([{}], True) == {}

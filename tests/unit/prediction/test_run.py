@@ -338,7 +338,7 @@ def test_records_of_ones_own_need_three_fields_and_a_task_and_leave_only_results
     [
         ([{}], "line 1: task: missing: set it on each line, or give --task"),
         ([{"task": "PM"}, {"task": "PM", "id": "1"}], "line 2: id: '1' is already on line 1"),
-        ([{"task": "PM", "answer": "x"}], "line 1: answer: unknown field"),
+        ([{"task": "PM", "answer": "x"}], "line 1: answer: unknown key"),
         (
             [{"task": "PM", "few_shot_example": "yes"}],
             "line 1: few_shot_example: not a JSON object with input, options and output",

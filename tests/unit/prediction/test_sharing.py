@@ -105,7 +105,7 @@ class Jobs:
         self, script: str, folder: Path, arguments: list[object], environment: dict[str, str]
     ) -> Running:
         variables = {
-            locks.RUN_VARIABLE: locks.run_of(self.run.pid),
+            locks.RUN_VARIABLE: str(self.run.pid),
             "ECSLM_CACHE": str(folder / "cache"),
         }
         printed = folder / "printed"

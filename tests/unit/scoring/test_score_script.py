@@ -74,8 +74,12 @@ def test_bad_predictions_get_one_line_each_and_no_output(tmp_path: Path) -> None
     rest = [one.model_dump() | own for one, own in zip(good[1:], changes, strict=True)]
     *lines, hint = problems(written(tmp_path, "SA", [good[0], good[0], *rest, {"id": "x"}]))
     assert "optional fields: id, sample_id, task, " in hint
+    wrong = [["line 5", "prompt_tokens"], ["line 7", "prediction"], ["line 7", "reference"]]
+    assert places(lines) == wrong
+    given = [good[0], good[0], *rest[:2], rest[3]]
+    lines = problems(written(tmp_path, "SA", given))
     assert all(line.startswith(f"error: {tmp_path / 'P.jsonl'}: line ") for line in lines)
-    fields = ("id", "options", "task", "prompt_tokens", "reference", "prediction, reference")
+    fields = ("id", "options", "task", "reference")
     assert places(lines) == [[f"line {line}", field] for line, field in enumerate(fields, 2)]
     assert not (tmp_path / "M.json").exists()
 
