@@ -49,9 +49,6 @@ class Network:
         self.counts_padding = DynamicSlidingWindowLayer in layers
         """Whether padding between tokens would count as tokens: a layer attends to a window, in
         which it takes their place."""
-        self.prefixes: dict[tuple[tuple[int, ...], tuple[int, ...]], States] = {}
-        """Of prompts that were read, for the next batches, see `prefill.py`; to clear them frees
-        memory."""
 
     def states(
         self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache

@@ -5,7 +5,7 @@ answered request is never sent again, for any job or study.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ecslm.common.environment import require_locked
 from ecslm.common.files import read_settings
@@ -44,23 +44,15 @@ class AnswerCache:
 
     def __init__(self, server: ServerSettings) -> None:
         name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
-        self.path, self._read = SERVER_ANSWERS / name / "answers.jsonl", 0
-        self.added: list[Answer] = []
-        # Version 1.0 had a file for each.
-        files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
-        sound = filter(None, map(_Kept.sound, files))
-        self._answers = {one.request: one.answer for one in sound}
+        self.path = SERVER_ANSWERS / name / "answers.jsonl"
 
-    def answers(self) -> Mapping[str, Answer]:
-        """All answers, also those that other processes have added since the last call."""
-        for line, end in sound_lines(self.path, _Kept, self._read):
-            self._answers[line.request], self._read = line.answer, end
-        return self._answers
+    def answers(self) -> dict[str, Answer]:
+        """All answers, also those of other processes."""
+        return {line.request: line.answer for line in sound_lines(self.path, _Kept)}
 
     def add(self, request: str, answer: Answer) -> None:
         """Keep an answer."""
         add_line(self.path, _Kept(request=request, answer=answer))
-        self.added.append(answer)
 
 
 class ServerBackend(Backend[OpenAISettings, Prompt]):
@@ -81,6 +73,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         self._cache = AnswerCache(self._server)
         self._client = ServerClient(self._server, self._access)
         self._requests: list[ServerRequest] = []
+        self._answers: dict[str, Answer] = {}
+        self._added: list[Answer] = []
 
     @staticmethod
     def libraries(settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
@@ -107,6 +101,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         texts = (template.render(record, settings.shots) for record in records)
         prompts = [Prompt(one, text, False) for one, text in zip(records, texts, strict=True)]
         self._requests = self._requested(prompts)
+        self._answers = self._cache.answers()
         if (prices := self._access.prices) is not None:
             missing = self._missing(self._requests)
             most = prices.of_all(one.most_tokens for one in missing)
@@ -133,13 +128,13 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         """
         requests = self._requested(prompts)
         with held(self._cache.path.with_name("lock"), self._server.url, wait=True):
+            self._answers = self._cache.answers()
             if missing := self._missing(requests):
                 require_locked(("openai",))
-                self._client.ask(missing, self._cache.add, self._cache.answers().values())
-        found = self._cache.answers()
+                self._client.ask(missing, self._keep, [*self._answers.values()])
         return [
             Generated(one.text, *one.counts, one.finish_reason)
-            if (one := found.get(request.key))
+            if (one := self._answers.get(request.key))
             # The reply could not be used: an answer that is counted as invalid.
             else Generated("", None, None, None)
             for request in requests
@@ -147,22 +142,22 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
-        kept, keys = self._cache.answers(), {one.key for one in self._requests}
-        answers = [kept[key] for key in sorted(keys) if key in kept]
+        keys = {one.key for one in self._requests}
+        answers = [self._answers[key] for key in sorted(keys & self._answers.keys())]
         withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
         cost: dict[str, float | str | None] = {
             "device": f"{self._server.model} at {self._server.url}",
             # Another model may have been put behind the same name, while some answers were kept.
             "answered_by": ", ".join(sorted({one.model for one in answers if one.model})) or None,
-            "requests": len(self._cache.added),
-            "answers_from_cache": len(answers) - len(self._cache.added),
+            "requests": len(self._added),
+            "answers_from_cache": len(answers) - len(self._added),
             "unusable_answers": len(keys) - len(answers),
             "withheld_by_content_filter": withheld,
         }
         if (prices := self._access.prices) is not None:
             cost |= {
                 "price": prices.of_all(one.counts for one in answers),
-                "paid": prices.of_all(one.counts for one in self._cache.added),
+                "paid": prices.of_all(one.counts for one in self._added),
                 "currency": prices.currency,
                 "prices_as_of": prices.as_of.isoformat(),
             }
@@ -174,8 +169,12 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
 
     def _missing(self, requests: Sequence[ServerRequest]) -> list[ServerRequest]:
         """The requests without an answer, each once."""
-        kept = self._cache.answers()
-        return [*{one.key: one for one in requests if one.key not in kept}.values()]
+        return [*{one.key: one for one in requests if one.key not in self._answers}.values()]
+
+    def _keep(self, request: str, answer: Answer) -> None:
+        self._cache.add(request, answer)
+        self._answers[request] = answer
+        self._added.append(answer)
 
 
 BACKEND = ServerBackend

@@ -260,7 +260,7 @@ def finished_batches(path: Path, batches: Sequence[Sequence[int]]) -> dict[int, 
         batches: of the job, as lists of prompts.
     """
     sizes = dict(enumerate(map(len, batches)))
-    lines = (line for line, _ in sound_lines(path, FinishedBatch))
+    lines = sound_lines(path, FinishedBatch)
     return {one.batch: one for one in lines if sizes.get(one.batch) == len(one.answers)}
 
 

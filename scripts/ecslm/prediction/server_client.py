@@ -19,6 +19,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings, Sampling
 from ecslm.schemas.cost import Prices
+from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.settings import Closed, hiding
 
@@ -31,16 +32,11 @@ PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 LONGEST_MESSAGE = 300
 # More tokens than a server adds to a message, as markers of turns and the like.
 TOKENS_OF_MARKERS = 100
-# What to do about a status, or about the others of its hundred.
-KEY_HINT = "name the environment variable of a valid key as `key` in `access`"
-LATER = "run again later; answers so far are kept"
+# What to do about a status.
 HINTS = {
-    3: "change `url` in `server`",
-    401: KEY_HINT,
-    403: KEY_HINT,
+    401: "name the environment variable of a valid key as `key` in `access`",
     404: "change `model` or `url` in `server`",
-    429: f"lower `concurrency` in `access`, or {LATER}",
-    5: LATER,
+    429: "lower `concurrency` in `access`, or run again later; answers so far are kept",
 }
 # Where a server names a reason as its own library does, and not as OpenAI.
 REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
@@ -49,12 +45,12 @@ REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
 def _plain_url(text: str) -> str:
     """The URL without a slash at its end. It is written into results, so it must hold no secret."""
     try:
-        url = TypeAdapter(HttpUrl).validate_python(text)
+        url = str(TypeAdapter(HttpUrl).validate_python(text))
     except ValidationError:
         raise hiding("should be a URL such as https://api.openai.com/v1") from None
-    if any(part is not None for part in (url.username, url.password, url.query, url.fragment)):
-        raise hiding("should have no user, password, query or fragment; `access` names the key")
-    return str(url).rstrip("/")
+    if may_hold_secret(text):
+        raise hiding(NO_SECRET)
+    return url.rstrip("/")
 
 
 def _variable(text: str) -> str:
@@ -187,10 +183,6 @@ class Answer(Closed):
 WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
 
 
-class UnusableReplyError(Exception):
-    """A reply without an answer that can be used; the text says why."""
-
-
 class ServerClient:
     """Asks one model of one server."""
 
@@ -198,7 +190,9 @@ class ServerClient:
         self._server, self._access = server, access
         self._key = "" if access.key is None else os.environ.get(access.key, "").strip()
         # The price of answers, and the most that requests may cost that have none.
-        self._paid = self._without_answer = 0.0
+        self._spent = 0.0
+        # Why the last reply without an answer that can be used is none.
+        self._unusable = ""
 
     def ask(
         self,
@@ -217,39 +211,38 @@ class ServerClient:
 
         Raises:
             InputError: the key's environment variable is not set; the first failure, as that the
-                budget may not suffice for a request and those on their way; or the model has never
-                given an answer that can be used.
+                budget may not suffice for a request; or the model has never given an answer that
+                can be used.
             OSError: an answer cannot be written.
         """
-        variable, key = self._access.key, self._key
-        # A header could not hold other characters, and the error would show them.
-        if variable and not (key and key.isascii() and key.isprintable()):
+        # Other characters could not be sent, and the error would show the key.
+        if (variable := self._access.key) and not (self._key and self._key.isascii()):
             raise self._problem(
                 f"the environment variable {variable} is not set, or to what is no key: set it to "
                 "the key, or remove `key` from `access` if the server needs none"
             )
-        self._paid = sum(self._price(one.counts) for one in known)
-        asyncio.run(self._ask(requests, keep, bool(known)))
+        self._spent = sum(self._price(one.counts) for one in known)
+        kept = asyncio.run(self._ask(requests, keep))
+        if self._unusable and not (kept or known):
+            raise self._problem(self._unusable)
 
     async def _ask(
-        self, requests: Sequence[ServerRequest], keep: Callable[[str, Answer], None], used: bool
-    ) -> None:
+        self, requests: Sequence[ServerRequest], keep: Callable[[str, Answer], None]
+    ) -> int:
+        """Ask; returns the number of answers."""
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        waiting, failures = iter(requests), list[InputError | OSError]()
-        useless: list[str] = []
+        waiting, failures, kept = iter(requests), list[InputError | OSError](), 0
 
         async def work() -> None:
-            nonlocal used
+            nonlocal kept
             for request in waiting:
                 if failures:
                     return
                 try:
-                    keep(request.key, await self._asked(client, request))
-                    used = True
-                except UnusableReplyError as error:
-                    useless.append(f"record {request.record}: {error}")
-                    log.warning("%s: counts as invalid", useless[-1])
+                    if answer := await self._asked(client, request):
+                        keep(request.key, answer)
+                        kept += 1
                 except (InputError, OSError) as error:
                     failures.append(error)
 
@@ -258,9 +251,7 @@ class ServerClient:
             of_http = DefaultAsyncHttpxClient(follow_redirects=False)
         except Exception:
             # The text may show a part of a proxy's password.
-            raise self._problem(
-                "a proxy or SSL_CERT_FILE of the environment cannot be used: correct or unset it"
-            ) from None
+            raise self._problem("the environment's proxy or certificates cannot be used") from None
         async with (
             AsyncOpenAI(
                 # The client insists on a key. Servers that need none do not look at it.
@@ -276,43 +267,47 @@ class ServerClient:
                 workers.create_task(work())
         if failures:
             raise failures[0]
-        if useless and not used:
-            raise self._problem(useless[0])
+        return kept
 
-    async def _asked(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer:
+    async def _asked(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer | None:
+        """The answer; None if the reply cannot be used, which may have been charged all the same."""
         most, budget = self._price(request.most_tokens), self._access.budget
-        spent = self._paid + self._without_answer
-        if budget is not None and spent + most > budget:
+        if budget is not None and self._spent + most > budget:
             raise self._problem(
                 f"the budget of {budget:.2g} is reached: answers, and requests on their way, may "
-                f"cost {spent:.2g}, and the next {most:.2g}: raise `budget` in `access`; answers "
-                "so far are kept"
+                f"cost {self._spent:.2g}, and the next {most:.2g}: raise `budget` in `access`; "
+                "answers so far are kept"
             )
-        self._without_answer += most
-        answer = await self._answer(client, request)
-        self._without_answer -= most
-        self._paid += self._price(answer.counts)
-        return answer
+        self._spent += most
+        text = await self._reply(client, request)
+        answer = WITHHELD if text is None else self._read(text)
+        if isinstance(answer, Answer):
+            self._spent += self._price(answer.counts) - most
+            return answer
+        self._unusable = f"record {request.record}: {self._line(answer)}"
+        log.warning("%s: counts as invalid", self._unusable)
+        return None
 
     def _price(self, tokens: tuple[int, int]) -> float:
         prices = self._access.prices
         return 0.0 if prices is None else prices.of(*tokens)
 
-    async def _answer(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer:
+    async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
+        """The text of the reply; None if a content filter has refused the prompt."""
         import httpx2
         from openai import APIConnectionError, APIStatusError
 
         path, body = PATHS[self._server.api], dict(request.body)
         try:
-            reply = await client.post(path, cast_to=httpx2.Response, body=body)
+            return (await client.post(path, cast_to=httpx2.Response, body=body)).text
         except APIStatusError as error:
             if error.code == "content_filter":
-                return WITHHELD
+                return None
             status, said = error.status_code, error.body
             if isinstance(said, dict):
                 said = said.get("message") or said.get("detail")
             words = self._line(str(said or "no message"))
-            hint = HINTS.get(status) or HINTS.get(status // 100, "the request is refused")
+            hint = HINTS.get(status, "see `server` and `access` of the model, or run again later")
             raise self._problem(f"record {request.record}: {status} ({words}): {hint}") from None
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
@@ -321,13 +316,11 @@ class ServerClient:
                 f"{self._access.retries + 1} times ({cause}): start the server, change `url` in "
                 "`server`, or raise `timeout` in `access`; answers so far are kept"
             ) from None
-        return self._read(reply.text)
 
-    def _read(self, text: str) -> Answer:
-        """The answer in a reply.
+    def _read(self, text: str) -> Answer | str:
+        """The answer in a reply, or why there is none that can be used.
 
         Raises:
-            UnusableReplyError: there is none that can be used.
             InputError: to another request there would be none either.
         """
         if text.lstrip().startswith("<"):
@@ -335,16 +328,15 @@ class ServerClient:
         reply: Any = None
         try:
             reply = json.loads(text)
+            if failure := reply.get("error"):
+                raise self._problem(f"failed: {self._line(str(failure))}")
             choice, usage = reply["choices"][0], reply["usage"]
-            said, reason = choice.get("message", choice), choice["finish_reason"]
-            reason = REASONS.get(reason, reason)
-            written = said.get("content", said.get("text"))
-            if written is None:
-                # Where the limit was reached by thoughts that are not shown, or it was withheld.
-                written = said.get("refusal") or (None if reason == "stop" else "")
+            # There is no text where the limit was reached by thoughts that are not shown, or where
+            # it was withheld.
+            said = choice.get("message", choice)
             answer = Answer(
-                text=written,
-                finish_reason=reason,
+                text=said.get("content") or said.get("text") or said.get("refusal") or "",
+                finish_reason=REASONS.get(choice["finish_reason"], choice["finish_reason"]),
                 prompt_tokens=usage["prompt_tokens"],
                 tokens=usage["completion_tokens"],
                 model=reply.get("model"),
@@ -352,15 +344,12 @@ class ServerClient:
             # Half of a letter could not be written.
             answer.model_dump_json()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            if isinstance(reply, dict) and reply.get("error"):
-                raise self._problem(f"failed: {self._line(str(reply['error']))}") from None
             # Not as it was sent, where a key could be written with escapes.
             sent = text if reply is None else json.dumps(reply)
-            what = f"not an answer of the {self._server.api} API: {sent}"
-            raise UnusableReplyError(self._line(what)) from None
+            return f"not an answer of the {self._server.api} API: {sent}"
         # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
         if self._key and self._key in f"{text}{answer.text}{answer.model}":
-            raise UnusableReplyError("it repeats the key, which must reach no file")
+            return "it repeats the key, which must reach no file"
         return answer
 
     def _problem(self, message: str) -> InputError:
