@@ -15,13 +15,11 @@ is shown and not read) and the other fields of results/STUDY/dataset/TASK/test.j
 Answers go to standard output, all else to standard error.
 """
 
-import json
 import logging
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_jsonl, validated_json
@@ -80,12 +78,13 @@ def main(
     if index is not None:
         if not 0 <= index < len(records):
             raise InputError(f"--index: {task} has {len(records)} test records, from 0")
-        shown = records[index].model_dump(include={"instruction", "input", "options"})
-        tell(json.dumps(shown, ensure_ascii=False, indent=2))
+        tell(records[index].model_dump_json(include={"instruction", "input", "options"}, indent=2))
         asked = iter(records[index : index + 1])
     elif file is not None:
         asked = (one.record(code, "question") for one in read_jsonl(file, GivenRecord))
     else:
+        if not question:
+            tell("One question a line, to the end of the input.")
         lines = [" ".join(question)] if question else sys.stdin
         asked = (given(line, records).record(code, "question") for line in lines if line.strip())
     for number, record in enumerate(asked):
@@ -113,7 +112,7 @@ def built(path: str) -> Path:
 
 def request_for(
     study: Study, name: str, task: str, seed: int | None, device: Device | None
-) -> Request[Any]:
+) -> Request:
     """What the job that predicts a task asks the backend of a model for.
 
     Raises:

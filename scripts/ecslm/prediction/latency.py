@@ -68,7 +68,8 @@ def measure_latency(
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin.fields)
     lease_devices(asked.device)
-    pinned = vars(asked) | {"template_digest": as_parameter(prompt)}
+    # Each batch is one prompt.
+    pinned = vars(asked) | {"template_digest": as_parameter(prompt), "batch_tokens": 0}
     requests = {task: Request(**pinned, settings=settings.tasks[task]) for task in sample}
     found = with_session(worker_code, asked, lambda ask: _measured(ask, requests, sample))
     write_json(output, found.model_dump(mode="json"))
@@ -106,14 +107,13 @@ def sample_of(
 
 def _measured(
     ask: Ask,
-    requests: Mapping[str, Request[TransformersSettings]],
+    requests: Mapping[str, Request],
     sample: Mapping[str, Sequence[Record]],
 ) -> LatencyFile:
     start = time.perf_counter()
     answers: list[TimedAnswer] = []
     costs: list[Mapping[str, float | str | None]] = []
     for task, records in sample.items():
-        # Each batch is one prompt.
         _, batches = ask(opening(requests[task], records))
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.

@@ -62,13 +62,13 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
     NEEDS = ("template",)
     TAKES = ("access",)
 
-    def __init__(self, request: Request[OpenAISettings]) -> None:
+    def __init__(self, request: Request) -> None:
         """
         Raises:
             InputError: as `Backend`, or the value of `--access` is invalid.
         """
         super().__init__(request)
-        self._server = request.settings.server
+        self._server = self._settings.server
         self._access = read_settings(request.access, AccessSettings, "--access")
         self._cache = AnswerCache(self._server)
         self._client = ServerClient(self._server, self._access)
@@ -91,7 +91,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         Raises:
             InputError: the template does not fit a record.
         """
-        template, settings = self._request.prompt_template(), self._request.settings
+        template, settings = self._request.prompt_template(), self._settings
         if self._server.api == "chat" and template.markers:
             log.warning(
                 "%s: the template has markers of turns, and a chat server adds its own: choose one "
@@ -164,7 +164,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         return cost
 
     def _requested(self, prompts: Sequence[Prompt]) -> list[ServerRequest]:
-        own, seed = self._request.settings, self._request.seed
+        own, seed = self._settings, self._request.seed
         return [request_for(one.text or "", one.record.id, own, seed) for one in prompts]
 
     def _missing(self, requests: Sequence[ServerRequest]) -> list[ServerRequest]:

@@ -90,8 +90,8 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
                 rows = _rows(opened, archive, settings)
         except (OSError, EOFError, HTTPException, tarfile.TarError) as error:
             raise InputError(
-                f"{archive}: no whole tar archive can be read there ({error}): download it, and set "
-                "`archive` of the study's `answers` to the path of the file"
+                f"{archive}: no whole tar archive can be read there ({error}): download it, and "
+                "set `archive` of the study's `answers` to the path of the file"
             ) from None
     paths = {output / name: found for name, found in rows.items()}
     for path, found in paths.items():

@@ -38,6 +38,7 @@ HINTS = {
     404: "change `model` or `url` in `server`",
     429: "lower `concurrency` in `access`, or run again later; answers so far are kept",
 }
+OTHER = "see `server` and `access` of the model, or run again later; answers so far are kept"
 # Where a server names a reason as its own library does, and not as OpenAI.
 REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
 
@@ -270,7 +271,7 @@ class ServerClient:
         return kept
 
     async def _asked(self, client: "AsyncOpenAI", request: ServerRequest) -> Answer | None:
-        """The answer; None if the reply cannot be used, which may have been charged all the same."""
+        """The answer; None if the reply cannot be used, though it may have been charged."""
         most, budget = self._price(request.most_tokens), self._access.budget
         if budget is not None and self._spent + most > budget:
             raise self._problem(
@@ -303,12 +304,9 @@ class ServerClient:
         except APIStatusError as error:
             if error.code == "content_filter":
                 return None
-            status, said = error.status_code, error.body
-            if isinstance(said, dict):
-                said = said.get("message") or said.get("detail")
-            words = self._line(str(said or "no message"))
-            hint = HINTS.get(status, "see `server` and `access` of the model, or run again later")
-            raise self._problem(f"record {request.record}: {status} ({words}): {hint}") from None
+            hint = HINTS.get(error.status_code, OTHER)
+            said = f"{error.status_code} ({self._line(str(error.body or error.message))})"
+            raise self._problem(f"record {request.record}: {said}: {hint}") from None
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
             raise self._problem(

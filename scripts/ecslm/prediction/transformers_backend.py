@@ -88,7 +88,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         Raises:
             InputError: as `identity`.
         """
-        settings = self._request.settings
+        settings = self._settings
         precision = settings.precision.model_dump(mode="json")
         return canonical_json([self.identity(), precision, settings.decoding.fused])
 
@@ -102,7 +102,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         """
         # First of what takes time.
         _, tokenizer, mode = self._opened
-        template, shots = self._request.prompt_template(), self._request.settings.shots
+        template, shots = self._request.prompt_template(), self._settings.shots
         require_markers(template, tokenizer, self._base[0].base)
         prompts = []
         for record in records:
@@ -129,7 +129,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         from ecslm.models.cost import CostMeter
         from ecslm.prediction.transformers_engine import Engine, load_model
 
-        request, settings = self._request, self._request.settings
+        request, settings = self._request, self._settings
         device, _, mode = self._opened
         self._meter = CostMeter(device)
         if model is None:
@@ -162,7 +162,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         device = require_device(self._request.device)
         use_threads(device, self._request.threads)
         tokenizer = load_tokenizer(self._base[1])
-        return device, tokenizer, open_mode(self._request.settings, tokenizer)
+        return device, tokenizer, open_mode(self._settings, tokenizer)
 
     @cached_property
     def _base(self) -> tuple[BaseManifest, Path]:
@@ -182,7 +182,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
 
     def _mismatches(self, path: Path, adapter: AdapterManifest) -> Iterator[str]:
         """An adapter of another model or seed, or with other weights, prompts or precision."""
-        request, settings = self._request, self._request.settings
+        request, settings = self._request, self._settings
         base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
         retrain, named = how_to_retrain(path, adapter), request.adapter_of or request.model
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
@@ -201,7 +201,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
     @cached_property
     def _max_length(self) -> int:
         """The most tokens of a prompt and its answer."""
-        decoding, adapter = self._request.settings.decoding, self._adapter
+        decoding, adapter = self._settings.decoding, self._adapter
         trained = None if adapter is None else adapter.settings["training"]["max_length"]
         base, folder = self._base
         length = readable_tokens(read_architecture(folder), decoding.max_length, trained)

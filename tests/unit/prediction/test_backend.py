@@ -61,7 +61,7 @@ SERVER = {"backend": "openai", "server": {"url": "https://models.example/v1", "m
         (
             {"backend": "transformer"},
             {},
-            "--settings: backend: unknown 'transformer': did you mean `transformers`?",
+            "--settings: backend: unknown 'transformer'",
         ),
     ],
 )
