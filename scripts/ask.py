@@ -3,7 +3,7 @@
 With --task, the question is the input of a record of that task, with an instruction of the task and
 the options that all of its test records have; otherwise it is an instruction by itself. A tuned
 model knows its tasks alone. Without a question, --file or --index, questions are read from the
-terminal or standard input, one per line; a line that begins with { is a record as JSON.
+terminal or standard input, one per line.
 
 examples:
   python scripts/ask.py --model SmolLM2-135M-EC --task SA "The zip broke after two days."
@@ -15,14 +15,13 @@ is shown and not read) and the other fields of results/STUDY/dataset/TASK/test.j
 Answers go to standard output, all else to standard error.
 """
 
-import logging
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_jsonl, validated_json
+from ecslm.common.files import read_jsonl
 from ecslm.common.logs import start_log
 from ecslm.common.text import nearest
 from ecslm.plan.jobs import json_parameter, prediction_settings
@@ -60,7 +59,6 @@ def main(
     """
     start_log(None)
     # Between a question and its answer stands nothing that only developers want to know.
-    logging.getLogger().setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
     if sum(one not in (None, [], ()) for one in (question, file, index)) > 1:
         raise InputError("--file and --index take the place of a question: give one of the three")
@@ -74,10 +72,11 @@ def main(
     code = task or max(tasks, key=lambda one: (chosen.decoding(one).max_new_tokens, one))
     request = request_for(chosen, model, code, seed, device)
     backend = backend_class(request.settings.backend)(request)
-    records = read_records(built(chosen.dataset_file(code, "test"))) if task else []
+    known = task is not None and file is None
+    records = read_records(built(chosen.dataset_file(code, "test"))) if known else []
     if index is not None:
         if not 0 <= index < len(records):
-            raise InputError(f"--index: {task} has {len(records)} test records, from 0")
+            raise InputError(f"--index: give --task, and a number from 0, below {len(records)}")
         tell(records[index].model_dump_json(include={"instruction", "input", "options"}, indent=2))
         asked = iter(records[index : index + 1])
     elif file is not None:
@@ -88,11 +87,10 @@ def main(
         lines = [" ".join(question)] if question else sys.stdin
         asked = (given(line, records).record(code, "question") for line in lines if line.strip())
     for number, record in enumerate(asked):
-        if backend.LOCAL and number == 0:
-            tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
-        (prompt,) = backend.prompts([record])
         if number == 0:
+            tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
             backend.load()
+        (prompt,) = backend.prompts([record])
         (generated,) = backend.generate([prompt], 0)
         print(generated.text, flush=True)
         if prompt.truncated:
@@ -141,13 +139,11 @@ def request_for(
 
 
 def given(line: str, like: Sequence[Record]) -> GivenRecord:
-    """A question in words, or a record as JSON.
+    """A question in words as a record.
 
     Args:
         like: test records whose instruction, and options if all have the same, hold for words.
     """
-    if line.startswith("{"):
-        return validated_json(GivenRecord, line, "question")
     if not like:
         return GivenRecord(instruction=line.strip(), input="")
     first, same = like[0], all(one.options == like[0].options for one in like)

@@ -23,9 +23,6 @@ from ecslm.script import Device
 
 DEFAULT = "transformers"
 
-# What a backend may need or take, or has no use for.
-OPTIONS = ("base", "adapter", "answers", "train", "val", "template", "access")
-
 SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings)
 
 
@@ -154,9 +151,7 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
     SETTINGS: ClassVar[type[PredictionSettings]]
     """The schema of its settings."""
     NEEDS: ClassVar[tuple[str, ...]] = ()
-    """Those of `OPTIONS` that it cannot do without."""
-    TAKES: ClassVar[tuple[str, ...]] = ()
-    """Those that it has a use for."""
+    """Fields of a request that it cannot do without."""
     LOCAL: ClassVar[bool] = False
     """Whether it computes answers with a model in the job, so that device, threads and batches
     count, and jobs of a run share what is loaded."""
@@ -166,17 +161,13 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
     def __init__(self, request: Request) -> None:
         """
         Raises:
-            InputError: the request lacks what the backend needs or has what it does not take.
+            InputError: the request lacks what the backend needs.
         """
         self._request = request
         self._settings: SomeSettings = request.settings
-        name, useless = request.settings.backend, {*OPTIONS} - {*self.NEEDS, *self.TAKES}
-        missing = [one for one in self.NEEDS if not getattr(request, one)]
-        problems = [f"--{one}: missing: backend {name} needs it" for one in missing]
-        others = [one for one in OPTIONS if one in useless and getattr(request, one)]
-        problems += [f"--{one}: backend {name} takes none: leave it out" for one in others]
-        if problems:
-            raise InputError(*problems)
+        if missing := [one for one in self.NEEDS if not getattr(request, one)]:
+            name = request.settings.backend
+            raise InputError(*(f"--{one}: missing: backend {name} needs it" for one in missing))
 
     @staticmethod
     def libraries(settings: Any, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004

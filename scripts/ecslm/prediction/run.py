@@ -96,8 +96,7 @@ def predict(
     request = replace(request, template_digest=pinned, batch_tokens=batch_tokens)
     records = [record for record in read_given(dataset, task) if settings.asks(record)]
     if not records:
-        needs = f"no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
-        raise InputError(f"{dataset}: {needs}")
+        raise InputError(f"{dataset}: no records for `shots: {settings.shots}`")
     backend = kind(request)
     require_unchanged(origin)
 

@@ -59,7 +59,6 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
 
     SETTINGS = TransformersSettings
     NEEDS = ("base", "template")
-    TAKES = ("adapter",)
     LOCAL = True
 
     @staticmethod
@@ -203,14 +202,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         """The most tokens of a prompt and its answer."""
         decoding, adapter = self._settings.decoding, self._adapter
         trained = None if adapter is None else adapter.settings["training"]["max_length"]
-        base, folder = self._base
-        length = readable_tokens(read_architecture(folder), decoding.max_length, trained)
-        if length <= decoding.max_new_tokens:
-            raise InputError(
-                f"{base.base} reads at most {length} tokens, but an answer alone may have "
-                f"{decoding.max_new_tokens}: lower `max_new_tokens`"
-            )
-        return length
+        return readable_tokens(read_architecture(self._base[1]), decoding.max_length, trained)
 
 
 BACKEND = TransformersBackend

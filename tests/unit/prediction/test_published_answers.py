@@ -72,14 +72,14 @@ def test_another_commit_is_refused_whatever_the_archive_is_called(tmp_path: Path
         said = f"{where}: is of commit {COMMIT}, not of `commit: {other}`"
         assert refusal(where, tmp_path, other) == said
     where = str(archive(tmp_path, FILES, commit=None))
-    assert "does not say of which commit it is" in refusal(where, tmp_path)
+    assert "is of commit unknown, not of" in refusal(where, tmp_path)
 
 
 def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Path) -> None:
     where = str(archive(tmp_path, {name: FILES[name] for name in list(FILES)[:1]}))
     assert refusal(where, tmp_path) == (
-        f"{where}: has no results/small/Sentiment/{IND}.json, nor 1 other files: restrict the "
-        "models to what they have, with `settings` and `tasks`"
+        f"{where}: has no results/small/Sentiment/{IND}.json: restrict the models to what they "
+        "have, with `settings` and `tasks`"
     )
 
 
@@ -88,7 +88,7 @@ def test_what_is_no_whole_archive_is_refused_with_the_way_to_bring_it(tmp_path: 
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"<html>", b""):
         path.write_bytes(damaged)
-        assert refusal(str(path), tmp_path).startswith(f"{path}: not a whole tar archive")
+        assert refusal(str(path), tmp_path).startswith(f"{path}: no whole tar archive")
     assert refusal((tmp_path / "none.tar.gz").as_uri(), tmp_path).endswith(
         ": download it, and set `archive` of the study's `answers` to the path of the file"
     )

@@ -148,19 +148,18 @@ def test_another_number_of_texts_is_refused_with_both_counts_and_the_key_that_le
     tmp_path: Path,
 ) -> None:
     dataset = records(tmp_path, **{IND: 3})
-    said = f"2 answers, but 3 test records of {IND}: "
+    said = f"2 answers of {IND}, for 2 of 3 test records: "
     of_lines = lines(tmp_path, [{"prediction": "no"}] * 2)
     for found in (*lists(tmp_path, **{IND: ["no"] * 2}), of_lines):
         assert refusal(tmp_path, dataset, found).startswith(f"{found}: {said}")
     dataset = records(tmp_path, **{IND: 1, OOD: 1})
     (found,) = lists(tmp_path, **{IND: ["no"]})
     problem = refusal(tmp_path, dataset, found)
-    assert f": 0 answers, but 1 test record of {OOD}: " in problem
-    assert problem.endswith("restrict the model to the settings that it has, with `settings`")
+    assert f": 1 answer of {IND}, {OOD}, for 1 of 2 test records: " in problem
+    assert problem.endswith(", with `settings`")
     assert len(predicted(tmp_path, dataset, found, settings={"settings": [IND]})) == 1
     unknown = lines(tmp_path, [{"setting": one, "prediction": "no"} for one in (IND, None)])
-    said = f"line 2: setting: missing: without an `id`, a line needs it, as one of {IND}"
-    assert refusal(tmp_path, dataset, unknown).startswith(f"{unknown}: {said}")
+    assert "for 1 of 2 test records: " in refusal(tmp_path, dataset, unknown)
     other = lines(tmp_path, [{"id": f"r{n}", "setting": OOD, "prediction": "no"} for n in (0, 1)])
     assert "line 1: setting: is not that of the record r0" in refusal(tmp_path, dataset, other)
 
@@ -175,9 +174,9 @@ def test_what_is_not_a_list_of_texts_is_refused(found: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([{"id": "r0"}, {"id": "r0"}], "has no answers to 1 of the 2 records, such as `id` r1: "),
-        ([{"id": "r0"}, {}], "only 1 of 2 answers have an `id`"),
-        ([{"id": "r0"}] * 3, f"3 answers, but 2 test records of {IND}: "),
+        ([{"id": "r0"}, {"id": "r0"}], f"2 answers of {IND}, for 1 of 2 test records: "),
+        ([{}, {"id": "r9"}], f"2 answers of {IND}, for 1 of 2 test records: "),
+        ([{"id": f"r{n}"} for n in range(3)], f"3 answers of {IND}, for 2 of 2 test records: "),
         ([{}, {"reference": "maybe"}], "line 2: reference: is not that of the record r1: "),
         ([{"sample_id": "s1"}, {}], "line 1: sample_id: is not that of the record r0: "),
         ([{"task": "AG"}, {}], "line 1: task: is not that of the record r0: "),
@@ -191,16 +190,6 @@ def test_answers_of_other_records_are_refused(
     found = lines(tmp_path, [{"prediction": "no", **row} for row in rows])
     problem = refusal(tmp_path, records(tmp_path, **{IND: 2}), found)
     assert problem.startswith(f"{found}: {words}")
-
-
-def test_files_of_two_forms_or_none_are_refused(tmp_path: Path) -> None:
-    dataset = records(tmp_path, **{IND: 1})
-    of_list, of_lines = lists(tmp_path, **{IND: ["no"]})[0], lines(tmp_path, [{"prediction": "n"}])
-    for given_, named in (((), "missing"), ((of_list, of_lines), f"{of_list} {of_lines}")):
-        assert refusal(tmp_path, dataset, *given_) == (
-            f"--answers: {named}: backend recorded needs one {{task}}.jsonl, or a {{setting}}.json "
-            "for each setting"
-        )
 
 
 def test_answers_that_were_altered_since_they_were_made_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from support.model_examples import prediction_settings, read_lines, run_predict
 
 from ecslm.common.files import read_json, write_json
-from ecslm.prediction.server_client import OpenAISettings
+from ecslm.prediction.openai_settings import OpenAISettings
 
 pytestmark = pytest.mark.slow
 
