@@ -334,8 +334,9 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             if error.code == "content_filter":
                 return None
             hint = HINTS.get(error.status_code, OTHER)
-            said = f"{error.status_code} ({self._line(str(error.body or error.message))})"
-            raise self._problem(f"record {request.record}: {said}: {hint}") from None
+            said = error.body.get("message") if isinstance(error.body, dict) else error.body
+            words = f"{error.status_code} ({self._line(str(said or 'no message'))})"
+            raise self._problem(f"record {request.record}: {words}: {hint}") from None
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
             raise self._problem(

@@ -56,7 +56,6 @@ SERVER = {"backend": "openai", "server": {"url": "https://models.example/v1", "m
     [
         ({}, {"base": None}, "--base: missing: backend transformers needs it"),
         ({}, {"template": None}, "--template: missing: backend transformers needs it"),
-        (SERVER, {}, "--base: backend openai takes none: leave it out"),
         (SERVER, {"base": None, "access": '{"kye": "A"}'}, "--access: kye: unknown key"),
         (
             {"backend": "transformer"},

@@ -4,13 +4,14 @@ line, and no key is left behind."""
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -43,16 +44,10 @@ from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import openai_backend
-from ecslm.prediction.backend import Generated, Request
-from ecslm.prediction.openai_backend import ServerBackend
-from ecslm.prediction.server_client import (
-    AccessSettings,
-    Answer,
-    OpenAISettings,
-    ServerClient,
-    ServerSettings,
-    request_for,
-)
+from ecslm.prediction.backend import Generated, Prompt, Request
+from ecslm.prediction.openai_backend import ServerBackend, request_for
+from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
+from ecslm.schemas.paths import SERVER_ANSWERS
 from ecslm.schemas.prediction import Prediction, read_predictions
 
 # At these prices a prompt of 10 letters may have 110 tokens at 1 a million, and 10 of its answer
@@ -96,17 +91,16 @@ def cost(folder: Path) -> dict[str, Any]:
     return content
 
 
-def asked(
-    server: LocalServer, count: int = 1, known: Sequence[Answer] = (), **access: Any
-) -> dict[str, Answer]:
-    """The answers to the prompts `prompt 000` and so on, by the key of their request."""
-    own = settings_of(server.url)
-    numbers = range(count)
-    requests = [request_for(f"prompt {n:03d}", f"r{n:03d}", own, seed=0) for n in numbers]
-    found: dict[str, Answer] = {}
-    client = ServerClient(own.server, AccessSettings.model_validate(access))
-    client.ask(requests, found.__setitem__, known)
-    return found
+def opened(server: LocalServer, access: Mapping[str, Any]) -> ServerBackend:
+    template, own = PROMPTS / "alpaca.jinja", settings_of(server.url)
+    return ServerBackend(Request(settings=own, template=template, access=json.dumps(access)))
+
+
+def asked(server: LocalServer, count: int = 1, **access: Any) -> list[Generated]:
+    """The answers to the prompts `prompt 000` and so on."""
+    records = [make_record(number, id=f"r{number:03d}") for number in range(count)]
+    prompts = [Prompt(record, f"prompt {record.id[1:]}", False) for record in records]
+    return opened(server, access).generate(prompts, 0)
 
 
 def problem(server: LocalServer, count: int = 1, **access: Any) -> str:
@@ -159,8 +153,7 @@ def test_urls_and_keys_that_may_be_secrets_are_refused_without_showing_them() ->
     for url in (*(f"https:{rest}" for rest in with_secrets), "a.b/v1", "ftp://a.b", ""):
         (line,) = problems(ServerSettings, {"url": url, "model": "m"})
         assert line.startswith("here: url: should ") and "sk-1" not in line
-    given = ServerSettings(url="HTTPS://Models.example/v1/", model="m")
-    assert given.url == "https://models.example/v1"
+    assert ServerSettings(url="https://a.b/v1/", model="m").url == "https://a.b/v1"
     for key in ("sk-1", "sk_1", ""):
         expected = "should be the name of an environment variable, in capitals, not the key"
         assert problems(AccessSettings, {"key": key}) == (f"here: key: {expected}",)
@@ -304,7 +297,7 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert {one.headers["authorization"] for one in server.received} == {f"Bearer {KEY}"}
     assert done.returncode == 1
-    assert b"400 (Bearer ***): the request is refused" in done.stderr
+    assert b"400 (" in done.stderr and b"Bearer ***" in done.stderr
     texts = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert [text.count(b"\n") for text in texts if b'"prompt_tokens"' in text] == [2]
     assert not [text for text in (done.stdout, done.stderr, *texts) if KEY.encode() in text]
@@ -313,22 +306,17 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
 # The client.
 
 
-KEPT = "answers so far are kept"
-CHANGE_URL = "change `url` in `server`"
-
-
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        (failure(401, "bad"), "record r000: 401 (bad): name the environment variable of "),
-        (failure(404, "no shop-1"), "record r000: 404 (no shop-1): change `model` or `url` in "),
-        (failure(500, "oops"), f"record r000: 500 (oops): run again later; {KEPT}"),
-        (failure(429, "quota", {"Retry-After": "3600"}), "record r000: 429 (quota): lower "),
-        (Reply("moved", 302, {"Location": "/login"}), f"record r000: 302 (moved): {CHANGE_URL}"),
-        (Reply("<html>\nPlease log in</html>"), f"answers with a web page: {CHANGE_URL}"),
+        (failure(401, "bad"), "record r000: 401 (bad): name the environment "),
+        (failure(404, "no m"), "record r000: 404 (no m): change `model` or `url` "),
+        (failure(500, "oops"), "record r000: 500 (oops): see `server` and "),
+        (failure(429, "q", {"Retry-After": "3600"}), "record r000: 429 (q): lower "),
+        (Reply("moved", 302, {"Location": "/login"}), "record r000: 302 (moved): see `server` and"),
+        (Reply("<html>\nPlease log in</html>"), "answers with a web page: change `url` in "),
         (Reply({"error": {"message": "no credit"}}), "failed: {'message': 'no credit'}"),
-        (Reply({"choices": []}), 'record r000: not an answer of the chat API: {"choices": []}'),
-        (Reply(seconds=3), "cannot be reached, or "),
+        (Reply({"choices": []}), 'record r002: not an answer of the chat API: {"choices": []}'),
         (Reply("half of it", cut=True), "cannot be reached, or "),
     ],
 )
@@ -347,7 +335,7 @@ def test_a_proxy_that_cannot_be_used_is_one_line_without_its_password(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://me:sec/ret@proxy")
     line = problem(server)
-    assert line.startswith("a proxy or SSL_CERT_FILE of the environment cannot be used")
+    assert line.startswith("the environment's proxy or certificates cannot be used")
     assert "sec" not in line
 
 
@@ -355,16 +343,22 @@ def test_the_key_is_sent_without_one_no_other_is_and_what_is_none_is_one_line(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
-    asked(server, key=VARIABLE)
-    asked(server)
-    sent = [one.headers["authorization"] for one in server.received]
-    assert sent == [f"Bearer {KEY}", "Bearer none"]
+    for access, sent in (({"key": VARIABLE}, KEY), ({}, "none")):
+        asked(server, **access)
+        assert [one.headers["authorization"] for one in server.received] == [f"Bearer {sent}"]
+        forget(server)
     for value in (" \n", "sk-schlüssel"):
         monkeypatch.setenv(VARIABLE, value)
         line = problem(server, key=VARIABLE)
         assert line.startswith(f"the environment variable {VARIABLE} is not set, or to what is no ")
         assert "schl" not in line
-    assert len(server.received) == 2
+    assert not server.received
+
+
+def forget(server: LocalServer) -> None:
+    """Forget what was asked and answered."""
+    server.received.clear()
+    shutil.rmtree(SERVER_ANSWERS)
 
 
 def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> None:
@@ -374,21 +368,22 @@ def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> Non
     server.answer = lambda body: completion(body, usage=short)
     assert problem(server, 99, **access, concurrency=1) == (
         "the budget of 0.00026 is reached: answers, and requests on their way, may cost 0.00013, "
-        f"and the next 0.00013: raise `budget` in `access`; {KEPT}"
+        "and the next 0.00013: raise `budget` in `access`; answers so far are kept"
     )
     assert len(server.received) == 33
-    server.received.clear()
+    forget(server)
     server.answer = lambda body: completion(
         body, usage={"prompt_tokens": 110, "completion_tokens": 10}
     )
     assert "budget" in problem(server, 99, **access, concurrency=3)
+    # Answers of earlier jobs count.
+    assert "budget" in problem(server, 99, **access)
+    assert len(server.received) == 2
     # A reply that cannot be used may have been charged.
+    forget(server)
     server.answer = in_turn(Reply("{}"))
     assert "budget" in problem(server, 99, **access, concurrency=1)
-    assert len(server.received) == 2 + 2
-    kept = Answer(text="yes", finish_reason="stop", prompt_tokens=110, tokens=10)
-    assert "budget" in problem(server, known=[kept, kept], **access)
-    assert len(server.received) == 2 + 2
+    assert len(server.received) == 2
 
 
 # Whatever a server does, in whatever order.
@@ -521,12 +516,6 @@ def test_a_job_that_is_run_until_it_ends_has_all_answers_once(
     ]
     kept = [json.loads(line) for path in cache.rglob("*.jsonl") for line in path.open()]
     assert KEY not in str(kept) + caplog.text
-
-
-def opened(server: LocalServer, access: Mapping[str, Any]) -> ServerBackend:
-    template = PROMPTS / "alpaca.jinja"
-    own = settings_of(server.url)
-    return ServerBackend(Request(settings=own, template=template, access=json.dumps(access)))
 
 
 def test_two_jobs_that_ask_at_once_pay_for_each_answer_once(server: LocalServer) -> None:
