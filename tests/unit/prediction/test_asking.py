@@ -52,11 +52,6 @@ def study(
                 "models": {
                     "Tiny": {"base": "Tiny", "template": "alpaca"},
                     MODEL: {"base": "Tiny", "template": "alpaca", "training": {}},
-                    "Tiny-PM-likelihood": {
-                        "base": "Tiny",
-                        "template": "alpaca",
-                        "answers": "likelihood",
-                    },
                     "Theirs": {"backend": "recorded", "path": "theirs"},
                 },
             }

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ WANTED = [
 ]
 
 
-def archive(folder: Path, files: dict[str, Any], commit: str | None = COMMIT) -> Path:
+def archive(
+    folder: Path,
+    files: dict[str, Any],
+    commit: str | None = COMMIT,
+    hostile: Sequence[tuple[bytes, str]] = (),
+) -> Path:
     """An archive as a server makes it with `git archive`."""
     path = folder / "answers.tar.gz"
     headers = {} if commit is None else {"comment": commit}
@@ -37,6 +43,10 @@ def archive(folder: Path, files: dict[str, Any], commit: str | None = COMMIT) ->
             member = tarfile.TarInfo(f"repository-{commit}/results/{name}")
             member.size = len(content)
             writer.addfile(member, io.BytesIO(content))
+        for kind, name in hostile:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            writer.addfile(member)
     return path
 
 
@@ -80,6 +90,23 @@ def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Pa
     assert refusal(where, tmp_path) == (
         f"{where}: has no results/small/Sentiment/{IND}.json: restrict the models to what they "
         "have, with `settings` and `tasks`"
+    )
+
+
+def test_of_an_archive_nothing_is_unpacked_but_the_texts_that_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    link = f"repository-{COMMIT}/results/small/SA/{OOD}.json"
+    elsewhere = [(tarfile.REGTYPE, name) for name in ("../evil.json", "/evil.json")]
+    hostile = [*elsewhere, (tarfile.CHRTYPE, "repository/device"), (tarfile.SYMTYPE, link)]
+    path = archive(tmp_path, FILES, hostile=hostile[:-1])
+    written = fetch_answers(str(path), wanted(), tmp_path / "out")
+    assert {*tmp_path.rglob("*")} == {path, tmp_path / "out", *written}
+    for one in written:
+        one.unlink()
+    others = {name: texts for name, texts in FILES.items() if name != f"small/SA/{OOD}.json"}
+    assert f"has no results/small/Sentiment/{OOD}.json" in refusal(
+        str(archive(tmp_path, others, hostile=hostile)), tmp_path
     )
 
 
