@@ -385,36 +385,25 @@ def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> Non
 # Whatever a server does, in whatever order.
 
 
+COUNTS = '{"prompt_tokens": 1, "completion_tokens": 1}'
+
+
 def right(body: Body) -> str:
     """The answer to a prompt."""
     return f"to {prompt_of(body)}"
 
 
-def changed(change: Mapping[str, Any], usage: Mapping[str, Any] | None = None) -> Reply:
-    """An answer with another message or other counts of tokens, that is none."""
-    choice = {"message": {"content": "yes"}, "finish_reason": "stop"} | change
-    return Reply({"choices": [choice], "usage": dict.fromkeys(COUNTS, 1) | (usage or {})})
-
-
-def escaped(text: str, reason: str = "stop") -> Reply:
-    """An answer whose text or reason is written in another way than usual in JSON."""
-    usage = json.dumps(dict.fromkeys(COUNTS, 1))
-    choice = f'{{"message": {{"content": "{text}"}}, "finish_reason": "{reason}"}}'
+def raw(message: str, reason: str = "stop", usage: str = COUNTS) -> Reply:
+    """A reply as it is written, in which letters may be escaped."""
+    choice = f'{{"message": {message}, "finish_reason": "{reason}"}}'
     return Reply(f'{{"choices": [{choice}], "usage": {usage}}}')
 
 
-def refusal(body: Body) -> Reply:
-    message = {"content": None, "refusal": right(body)}
-    choice = {"message": message, "finish_reason": "stop"}
-    return Reply({"choices": [choice], "usage": dict.fromkeys(COUNTS, 1)})
-
-
-COUNTS = ("prompt_tokens", "completion_tokens")
 ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
 ANSWERS: dict[str, Callable[[Body], Reply] | Reply] = {
     "an answer": lambda body: completion(body, right(body)),
     "in other words": lambda body: completion(body, right(body), "eos_token"),
-    "a refusal": refusal,
+    "a refusal": lambda body: raw(json.dumps({"content": None, "refusal": right(body)})),
 }
 WITHHELD: dict[str, Callable[[Body], Reply] | Reply] = {
     "a filtered answer": lambda body: completion(body, None, "content_filter"),
@@ -428,14 +417,13 @@ NO_ANSWERS: dict[str, Callable[[Body], Reply] | Reply] = {
     "a cut": lambda body: Reply(completion(body, right(body)).content, cut=True),
     "no gzip": Reply("{}", headers={"Content-Encoding": "gzip"}),
     "HTML": Reply(f"<html><body>{KEY}</body></html>"),
-    "empty choices": Reply({"choices": [], "usage": dict.fromkeys(COUNTS, 1)}),
     "an error": Reply({"error": {"message": f"no luck,\n{KEY} {'x' * 9999}", "code": 500}}),
-    "a list of texts": changed({"message": {"content": [{"type": "text", "text": "yes"}]}}),
-    "half a letter": escaped("\\ud83d"),
-    "no counts": changed({}, {"prompt_tokens": None}),
-    "the key": changed({"message": {"content": f"Bearer {KEY}"}}),
-    "the escaped key": escaped(ESCAPED),
-    "the key as reason": escaped("yes", ESCAPED),
+    "a list of texts": raw('{"content": [{"type": "text", "text": "yes"}]}'),
+    "half a letter": raw('{"content": "\\ud83d"}'),
+    "no counts": raw('{"content": "yes"}', usage="{}"),
+    "the key": raw(f'{{"content": "Bearer {KEY}"}}'),
+    "the escaped key": raw(f'{{"content": "{ESCAPED}"}}'),
+    "the key as reason": raw('{"content": "yes"}', ESCAPED),
 }
 REPLIES = ANSWERS | WITHHELD | NO_ANSWERS
 ALL = list(REPLIES)
