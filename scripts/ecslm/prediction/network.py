@@ -10,6 +10,9 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from ecslm.common.errors import InputError
 
+# Architectures that ignore positions, so that padding would count as tokens.
+IGNORE_POSITIONS = ("cpmant", "mpt", "prophetnet", "xlnet")
+
 # The best tokens, whose logits are computed in float32. More of them are where the last could still
 # be the best: the error of a rounded logit is taken to be at most this share of the best one, two
 # to four times that of rounding to bfloat16.
@@ -26,7 +29,8 @@ class Network:
     def __init__(self, model: Any) -> None:
         """
         Raises:
-            InputError: the state of a layer is more than keys and values of tokens.
+            InputError: the state of a layer is more than keys and values of tokens, or padding
+                would change the positions of tokens.
         """
         causal = model.get_base_model() if isinstance(model, PeftModel) else model
         self._body, self._head = causal.base_model, causal.get_output_embeddings()
@@ -34,9 +38,12 @@ class Network:
         self._plain = getattr(self._head, "base_layer", self._head)
         self.device: torch.device = causal.device
         layers = {type(layer) for layer in DynamicCache(config=causal.config).layers}
-        if unknown := layers - {DynamicLayer, DynamicSlidingWindowLayer}:
-            names = ", ".join(sorted(layer.__name__ for layer in unknown))
-            raise InputError(f"{causal.config.model_type}: layers of {names} are not supported")
+        name: str = causal.config.model_type
+        if name in IGNORE_POSITIONS or not layers <= {DynamicLayer, DynamicSlidingWindowLayer}:
+            raise InputError(
+                f"{name}: not supported: a layer's state is more than keys and values of tokens, "
+                "or positions of tokens are ignored"
+            )
         self.counts_padding = DynamicSlidingWindowLayer in layers
         """Whether padding between tokens would count as tokens: a layer attends to a window, in
         which it takes their place."""

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.families import LIMIT, NEVER, batches, greedy
-from transformers import MambaConfig, MambaForCausalLM
+from transformers import MambaConfig, MambaForCausalLM, MptConfig, MptForCausalLM
 
 from ecslm.common.errors import InputError
 from ecslm.prediction.generation import generate, likeliest, sampling
@@ -76,12 +76,15 @@ def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:
         assert generate(network, [prompt], end, LIMIT, alone) == [batch[number]]
 
 
-def test_a_model_without_keys_and_values_is_refused() -> None:
-    model = MambaForCausalLM(
-        MambaConfig(vocab_size=40, hidden_size=8, num_hidden_layers=1, state_size=4)
+def test_a_model_without_keys_and_values_or_positions_is_refused() -> None:
+    sizes = {"vocab_size": 40, "hidden_size": 8, "num_hidden_layers": 1}
+    others: tuple[Any, ...] = (
+        MambaForCausalLM(MambaConfig(**sizes, state_size=4)),
+        MptForCausalLM(MptConfig(vocab_size=40, d_model=8, n_heads=1, n_layers=1)),
     )
-    with pytest.raises(InputError, match=r"mamba: layers of .* are not supported"):
-        Network(model)
+    for model in others:
+        with pytest.raises(InputError, match="not supported"):
+            Network(model)
 
 
 # Prompts are divided by prefixes that are worth sharing, each prompt once.
