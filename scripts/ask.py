@@ -82,8 +82,6 @@ def main(
     elif file is not None:
         asked = (one.record(code, "question") for one in read_jsonl(file, GivenRecord))
     else:
-        if not question:
-            tell("One question a line, to the end of the input.")
         lines = [" ".join(question)] if question else sys.stdin
         asked = (given(line, records).record(code, "question") for line in lines if line.strip())
     for number, record in enumerate(asked):

@@ -4,7 +4,6 @@ Only weights that run here are measured. The answers of a server come from a cac
 the network and on who else asks it.
 """
 
-import logging
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +24,6 @@ from ecslm.prediction.transformers_backend import TransformersBackend
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
 from ecslm.script import Origin, OutputFile, job
-
-log = logging.getLogger(__name__)
 
 
 @job(log=True, needs=("base", "template"))
@@ -124,7 +121,6 @@ def _measured(
         costs.append(ask(["cost"]))
     seconds = [answer.seconds for answer in answers]
     total = sum(seconds)
-    log.info("%d prompts in %.1f s", len(seconds), total)
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
     return LatencyFile(
         device=str(costs[0]["device"]),

@@ -46,9 +46,8 @@ TOKENS_OF_MARKERS = 100
 HINTS = {
     401: "name the environment variable of a valid key as `key` in `access`",
     404: "change `model` or `url` in `server`",
-    429: "lower `concurrency` in `access`, or run again later; answers so far are kept",
 }
-OTHER = "see `server` and `access` of the model, or run again later; answers so far are kept"
+OTHER = "see `server` and `access`, or run again later; answers so far are kept"
 # Where a server names a reason as its own library does, and not as OpenAI.
 REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
 
@@ -264,14 +263,13 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         """Ask all requests, and keep each answer as soon as it arrives."""
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        waiting, failures = iter(requests), list[InputError | OSError]()
+        slots, failures = asyncio.Semaphore(self._access.concurrency), list[Exception]()
 
-        async def work() -> None:
-            for request in waiting:
-                if failures:
-                    return
+        async def ask(request: ServerRequest) -> None:
+            async with slots:
                 try:
-                    await self._asked(client, request)
+                    if not failures:
+                        await self._asked(client, request)
                 except (InputError, OSError) as error:
                     failures.append(error)
 
@@ -281,19 +279,15 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         except Exception:
             # The text may show a part of a proxy's password.
             raise self._problem("the environment's proxy or certificates cannot be used") from None
-        async with (
-            AsyncOpenAI(
-                # The client insists on a key. Servers that need none do not look at it.
-                api_key=self._key or "none",
-                base_url=self._server.url,
-                timeout=self._access.timeout,
-                max_retries=self._access.retries,
-                http_client=of_http,
-            ) as client,
-            asyncio.TaskGroup() as workers,
-        ):
-            for _ in range(self._access.concurrency):
-                workers.create_task(work())
+        async with AsyncOpenAI(
+            # The client insists on a key. Servers that need none do not look at it.
+            api_key=self._key or "none",
+            base_url=self._server.url,
+            timeout=self._access.timeout,
+            max_retries=self._access.retries,
+            http_client=of_http,
+        ) as client:
+            await asyncio.gather(*map(ask, requests))
         if failures:
             raise failures[0]
 

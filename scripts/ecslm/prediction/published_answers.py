@@ -4,7 +4,6 @@ The archive of a commit has another sha256 whenever the server compresses it aga
 the commit's own name, which git writes into the archive.
 """
 
-import logging
 import shutil
 import tarfile
 import urllib.request
@@ -20,10 +19,6 @@ from ecslm.common.files import validated_json, write_jsonl
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed, JobSettings, hiding
-
-log = logging.getLogger(__name__)
-
-SECONDS = 60
 
 
 class PinnedAnswers(Closed):
@@ -82,8 +77,7 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
     with NamedTemporaryFile(dir=output, prefix="archive-") as file:
         try:
             if "://" in archive:
-                log.info("downloading %s", archive)
-                with urllib.request.urlopen(archive, timeout=SECONDS) as answer:
+                with urllib.request.urlopen(archive, timeout=60) as answer:
                     shutil.copyfileobj(answer, file)
                 file.flush()
             with tarfile.open(file.name if "://" in archive else archive) as opened:
@@ -93,10 +87,9 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
                 f"{archive}: no whole tar archive can be read there ({error}): download it, and "
                 "set `archive` of the study's `answers` to the path of the file"
             ) from None
-    paths = {output / name: found for name, found in rows.items()}
-    for path, found in paths.items():
-        write_jsonl(path, found)
-    return list(paths)
+    for name, found in rows.items():
+        write_jsonl(output / name, found)
+    return [output / name for name in rows]
 
 
 def _rows(

@@ -84,7 +84,6 @@ def predict(
     """
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
     settings: PredictionSettings = request.settings
-    device = request.device
     kind = backend_class(settings.backend)
     versions = require_locked(kind.libraries(settings, tuned=request.adapter is not None))
     prompt = None if request.template is None else request.prompt_template().sha256
@@ -100,7 +99,7 @@ def predict(
     backend = kind(request)
     require_unchanged(origin)
 
-    local, precision = device if kind.LOCAL else None, getattr(settings, "precision", None)
+    local, precision = request.device if kind.LOCAL else None, getattr(settings, "precision", None)
     known = run_fields(request.model, request.seed, local, request.threads, precision)
     action = {
         "step": "predict",
@@ -109,13 +108,13 @@ def predict(
         "seed": request.seed,
     }
     if kind.LOCAL:
-        action |= {"batch_tokens": batch_tokens, "device": device, "threads": known["threads"]}
+        action |= {"batch_tokens": batch_tokens, "device": local, "threads": known["threads"]}
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored(lambda files: _join(files["predictions"], records)):
             return
         if kind.LOCAL:
-            lease_devices(device)
+            lease_devices(request.device)
         shown = records if kind.KNOWS_RECORDS else list(map(_seen, records))
         made = with_session(
             code if kind.LOCAL else None,

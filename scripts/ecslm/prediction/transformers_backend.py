@@ -3,7 +3,7 @@
 In a run, one process loads the weights for all of its jobs, see `run.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -170,32 +170,31 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
 
     @cached_property
     def _adapter(self) -> AdapterManifest | None:
-        """The adapter, which is verified."""
-        path = self._request.adapter
-        if path is None:
+        """The adapter, which is verified and was trained as it is used: of this model and seed,
+        and with these weights, prompts and precision."""
+        request, settings = self._request, self._settings
+        if (path := request.adapter) is None:
             return None
         adapter = read_adapter(path)
-        if problems := list(self._mismatches(path, adapter)):
-            raise InputError(*problems)
-        return adapter
-
-    def _mismatches(self, path: Path, adapter: AdapterManifest) -> Iterator[str]:
-        """An adapter of another model or seed, or with other weights, prompts or precision."""
-        request, settings = self._request, self._settings
         base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
         retrain, named = how_to_retrain(path, adapter), request.adapter_of or request.model
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")
-        for what, then, now, fix in (
-            ("model", adapter.model, named or adapter.model, "use its own --model"),
-            ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),
-            ("weights", adapter.base_sha256, files_digest(base.files), "use its base"),
-            ("prompts", adapter.template_sha256, template.sha256, "use its template"),
-            ("shots", shots, settings.shots, "use as many"),
-            ("precision", trained, own or trained, "set `allow_other_precision` in --settings"),
-        ):
-            if then != now:
-                yield f"{path}: trained with {what} {then}, not {now}: {retrain}, or {fix}"
+        problems = [
+            f"{path}: trained with {what} {then}, not {now}: {retrain}, or {fix}"
+            for what, then, now, fix in (
+                ("model", adapter.model, named or adapter.model, "use its own --model"),
+                ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),
+                ("weights", adapter.base_sha256, files_digest(base.files), "use its base"),
+                ("prompts", adapter.template_sha256, template.sha256, "use its template"),
+                ("shots", shots, settings.shots, "use as many"),
+                ("precision", trained, own or trained, "set `allow_other_precision` in --settings"),
+            )
+            if then != now
+        ]
+        if problems:
+            raise InputError(*problems)
+        return adapter
 
     @cached_property
     def _max_length(self) -> int:

@@ -308,7 +308,7 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
         (failure(401, "bad"), "record r000: 401 (bad): name the environment "),
         (failure(404, "no m"), "record r000: 404 (no m): change `model` or `url` "),
         (failure(500, "oops"), "record r000: 500 (oops): see `server` and "),
-        (failure(429, "q", {"Retry-After": "3600"}), "record r000: 429 (q): lower "),
+        (failure(429, "q", {"Retry-After": "3600"}), "record r000: 429 (q): see `server` and "),
         (Reply("moved", 302, {"Location": "/login"}), "record r000: 302 (moved): see `server` and"),
         (Reply("<html>\nPlease log in</html>"), "answers with a web page: change `url` in "),
         (Reply({"error": {"message": "no credit"}}), "failed: {'message': 'no credit'}"),
