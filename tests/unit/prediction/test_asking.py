@@ -33,30 +33,18 @@ def study(
     project = tmp_path_factory.mktemp("project")
     for name in ("resources", "requirements.lock"):
         (project / name).symlink_to(ROOT / name)
-    configuration = {
-        "study": "shop",
-        "bases": {"Tiny": {"source": "path", "path": str(tiny_model)}},
-        "studies": {
-            "shop": {
-                "title": "A shop",
-                "device": "cpu",
-                "threads": 1,
-                "published_comparable": False,
-                "data": LOCAL,
-                "tasks": ["PM", "SA"],
-                "train_setting": IND,
-                "settings": [IND],
-                "precision": {"quantization": "none", "dtype": "float32"},
-                "decoding": {"max_new_tokens": 5},
-                "task_decoding": {"SA": {"max_new_tokens": 9}},
-                "models": {
-                    "Tiny": {"base": "Tiny", "template": "alpaca"},
-                    MODEL: {"base": "Tiny", "template": "alpaca", "training": {}},
-                    "Theirs": {"backend": "recorded", "path": "theirs"},
-                },
-            }
-        },
+    plain = {"base": "Tiny", "template": "alpaca"}
+    models = {"Tiny": plain, MODEL: plain | {"training": {}}}
+    shop = {
+        **{"title": "A shop", "device": "cpu", "threads": 1, "published_comparable": False},
+        **{"data": LOCAL, "tasks": ["PM", "SA"], "train_setting": IND, "settings": [IND]},
+        "precision": {"quantization": "none", "dtype": "float32"},
+        "decoding": {"max_new_tokens": 5},
+        "task_decoding": {"SA": {"max_new_tokens": 9}},
+        "models": models | {"Theirs": {"backend": "recorded", "path": "theirs"}},
     }
+    bases = {"Tiny": {"source": "path", "path": str(tiny_model)}}
+    configuration = {"study": "shop", "bases": bases, "studies": {"shop": shop}}
     (project / "shop.yaml").write_text(yaml.safe_dump(configuration))
     (project / BASE).parent.mkdir(parents=True)
     made = json.loads(tiny_base.read_text()) | {"folder": str(tiny_model), "base": "Tiny"}

@@ -157,13 +157,6 @@ def test_lists_of_another_length_or_setting_are_refused_with_the_key_that_leaves
     assert len(predicted(tmp_path, dataset, found, settings={"settings": [IND]})) == 2
 
 
-@pytest.mark.parametrize("found", ['["no", 3]', '["no", "\\ud800"]'])
-def test_what_is_not_a_list_of_texts_is_refused(found: str, tmp_path: Path) -> None:
-    path = tmp_path / f"{IND}.json"
-    path.write_text(found)
-    assert refusal(tmp_path, records(tmp_path, **{IND: 2}), path).startswith(f"{path}: ")
-
-
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
