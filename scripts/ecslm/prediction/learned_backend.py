@@ -47,7 +47,7 @@ class LearnedBackend(Backend[LearnedSettings, Prompt]):
         from ecslm.prediction.learned.learning import learn
 
         train, val = map(read_records, self._files)
-        settings = self._settings
+        settings = self._request.settings
         share = share_of(train, settings.train_fraction)
         self._answers = learn(settings.method, settings.task, share, val)
 

@@ -107,13 +107,10 @@ def test_predictions_of_another_run_keep_what_they_say_of_themselves(tmp_path: P
     (record, _) = read_lines(dataset)
     kept = {name: record[name] for name in ("id", "sample_id", "task", "setting")}
     known = {"prompt_tokens": 7, "generated_tokens": 3, "finish_reason": "length"}
-    rows = [
-        {**kept, "prediction": "no", "reference": record["output"], **known},
-        {"id": "r1", "prediction": "yes"},
-    ]
-    first, second = predicted(tmp_path, dataset, lines(tmp_path, rows))
-    assert first.model_dump(include=set(known)) == known
-    assert second.model_dump(include=set(known)) == dict.fromkeys(known)
+    row = {**kept, "prediction": "no", "reference": record["output"], **known}
+    found = predicted(tmp_path, dataset, lines(tmp_path, [row, {"id": "r1", "prediction": "yes"}]))
+    said = [one.model_dump(include=set(known)) for one in found]
+    assert said == [known, dict.fromkeys(known)]
 
 
 def test_what_nobody_knows_is_null_and_no_number_is_invented(

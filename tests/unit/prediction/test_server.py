@@ -37,7 +37,7 @@ from support.model_examples import PROMPTS, make_record, run_predict, write_reco
 from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import validated
+from ecslm.common.files import read_json, validated
 from ecslm.common.logs import start_log
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
@@ -83,11 +83,6 @@ def run(
     option = None if access is None else json.dumps(access)
     own = settings_of(server.url, at)
     return read_predictions(run_predict(folder, None, None, own, access=option, **changes))
-
-
-def cost(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "cost.json").read_text())
-    return content
 
 
 def opened(server: LocalServer, access: Mapping[str, Any]) -> ServerBackend:
@@ -177,7 +172,7 @@ def test_a_server_answers_the_prompts_of_the_study(
     manifest = read_manifest(manifest_of(tmp_path / "predictions.jsonl"))
     assert manifest.settings["server"]["url"] == server.url
     assert set(manifest.versions) == {"Jinja2"}
-    told = cost(tmp_path)
+    told = read_json(tmp_path / "cost.json")
     price = sum(len(prompt) // 4 for prompt in prompts) / 100
     assert told["price"] == told["paid"] == pytest.approx(price)
     expected = {
@@ -202,7 +197,7 @@ def test_what_was_asked_for_another_study_is_not_asked_again_and_costs_what_it_w
     second = run(tmp_path / "b", server, access, code="code:2", model="Other")
     assert second == first
     assert len(server.received) == 7
-    told, before = cost(tmp_path / "b"), cost(tmp_path / "a")
+    told, before = read_json(tmp_path / "b/cost.json"), read_json(tmp_path / "a/cost.json")
     assert (told["requests"], told["answers_from_cache"], told["paid"]) == (0, 7, 0)
     assert told["price"] == pytest.approx(3 * before["price"])
     assert told["prices_as_of"] == "2026-11-01"
@@ -219,7 +214,7 @@ def test_a_reply_that_cannot_be_used_is_an_invalid_answer_that_is_not_kept(
     rows = run(tmp_path / "a", server, {"concurrency": 1, "prices": PRICES})
     (lost,) = [row for row in rows if row.finish_reason is None]
     assert (lost.prediction, lost.prompt_tokens, lost.generated_tokens) == ("", None, None)
-    assert cost(tmp_path / "a")["unusable_answers"] == 1
+    assert read_json(tmp_path / "a/cost.json")["unusable_answers"] == 1
     line = f"record {lost.id}: not an answer of the chat API: {{}}: counts as invalid"
     assert caplog.messages == [line]
     # The same job twice more. The model has given answers that can be used before.
