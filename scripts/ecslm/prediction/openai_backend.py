@@ -149,8 +149,9 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         self._requests: list[ServerRequest] = []
         self._answers: dict[str, Answer] = {}
         self._added: list[Answer] = []
-        # The price of answers, and the most that requests may cost that have none.
-        self._spent = 0.0
+        # The price of answers, and the most that requests may cost that have none; and the most
+        # that those did whose replies cannot be used.
+        self._spent = self._lost = 0.0
         # Why the last reply without an answer that can be used is none.
         self._unusable = ""
 
@@ -216,7 +217,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                         f"the environment variable {variable} is not set, or to what is no key: "
                         "set it to the key, or remove `key` from `access` if the server needs none"
                     )
-                self._spent = sum(self._price(one.counts) for one in self._answers.values())
+                kept = self._answers.values()
+                self._spent = self._lost + sum(self._price(one.counts) for one in kept)
                 asyncio.run(self._ask(missing))
         if self._unusable and not self._answers:
             raise self._problem(self._unusable)
@@ -304,6 +306,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         text = await self._reply(client, request)
         answer = WITHHELD if text is None else self._read(text)
         if isinstance(answer, str):
+            self._lost += most
             self._unusable = f"record {request.record}: {self._line(answer)}"
             log.warning("%s: counts as invalid", self._unusable)
             return
