@@ -3,7 +3,7 @@
 With --task, the question is the input of a record of that task, with an instruction of the task and
 the options that all of its test records have; otherwise it is an instruction by itself. A tuned
 model knows its tasks alone. Without a question, --file or --index, questions are read from the
-terminal or standard input, one per line; a line that begins with { is a record as JSON.
+terminal or standard input, one per line.
 
 examples:
   python scripts/ask.py --model SmolLM2-135M-EC --task SA "The zip broke after two days."
@@ -15,27 +15,21 @@ is shown and not read) and the other fields of results/STUDY/dataset/TASK/test.j
 Answers go to standard output, all else to standard error.
 """
 
-import logging
-import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_text, validated_json
+from ecslm.common.files import read_jsonl
 from ecslm.common.logs import start_log
 from ecslm.common.text import nearest
 from ecslm.plan.jobs import json_parameter, prediction_settings
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import Backend, Request, backend_class
+from ecslm.prediction.backend import Request, backend_class
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import GivenRecord, Record, read_records
 from ecslm.script import Device, run_script
-
-# The id of a record that has none; no answer depends on it.
-NAME = "question"
 
 
 def main(
@@ -57,7 +51,7 @@ def main(
         model: a model of the study
         task: task whose instruction and limits hold (default: the longest answers)
         index: number of a test record of the task, from 0
-        file: records as JSON, one a line; - for stdin
+        file: records as JSON, one a line
         seed: seed of the adapter (default: the model's first)
         device: where to compute (default: the study's)
         configfile: files merged over config.yaml
@@ -65,38 +59,36 @@ def main(
     """
     start_log(None)
     # Between a question and its answer stands nothing that only developers want to know.
-    logging.getLogger().setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
     if sum(one not in (None, [], ()) for one in (question, file, index)) > 1:
         raise InputError("--file and --index take the place of a question: give one of the three")
-    if task is None and index is not None:
-        raise InputError("--index: needs --task, whose test records are numbered")
     chosen = Study.read(configfile, study)
-    files = ["--configfile", *map(str, configfile)] if configfile else []
-    named = ["--config", f"study={study}"] if study else []
-    build = shlex.join(["snakemake", "--cores", "all", *files, *named])
-
-    def built(path: str) -> Path:
-        if not Path(path).is_file():
-            raise InputError(f"{path}: not built yet: `{build} -- {path}` builds it")
-        return Path(path)
-
-    code = task_of(chosen, model, task)
-    backend = opened(chosen, model, seed, code, device, built)
-
-    def test_records() -> list[Record]:
-        return read_records(built(chosen.dataset_file(code, "test")))
-
-    if index is None:
-        asked = asked_in(question, file, code, None if task is None else test_records)
+    if model not in (models := chosen.settings.models):
+        raise InputError(f"--model: {model} is no model of the study{nearest(model, models)}")
+    tasks = [one for one in chosen.test_tasks if models[model].suits(chosen.task(one).answer)]
+    if task is not None and task not in tasks:
+        raise InputError(f"--task: {task} is no task that {model} answers{nearest(task, tasks)}")
+    # Where none is named, the one with the longest answers.
+    code = task or max(tasks, key=lambda one: (chosen.decoding(one).max_new_tokens, one))
+    request = request_for(chosen, model, code, seed, device)
+    backend = backend_class(request.settings.backend)(request)
+    known = task is not None and file is None
+    records = read_records(built(chosen.dataset_file(code, "test"))) if known else []
+    if index is not None:
+        if not 0 <= index < len(records):
+            raise InputError(f"--index: give --task, and a number from 0, below {len(records)}")
+        tell(records[index].model_dump_json(include={"instruction", "input", "options"}, indent=2))
+        asked = iter(records[index : index + 1])
+    elif file is not None:
+        asked = (one.record(code, "question") for one in read_jsonl(file, GivenRecord))
     else:
-        asked = iter([shown(test_records(), index, code)])
+        lines = [" ".join(question)] if question else sys.stdin
+        asked = (given(line, records).record(code, "question") for line in lines if line.strip())
     for number, record in enumerate(asked):
-        if backend.LOCAL and number == 0:
-            tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
-        (prompt,) = backend.prompts([record])
         if number == 0:
+            tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
             backend.load()
+        (prompt,) = backend.prompts([record])
         (generated,) = backend.generate([prompt], 0)
         print(generated.text, flush=True)
         if prompt.truncated:
@@ -107,56 +99,30 @@ def main(
             tell(f"Right answer: {record.output}")
 
 
-def task_of(study: Study, model: str, named: str | None) -> str:
-    """The task whose settings hold for a question: that with the longest answers if none is named.
+def built(path: str) -> Path:
+    """A file that a job of the study makes, if it is there."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: not built yet: run `make reproduce` for this study")
+    return Path(path)
+
+
+def request_for(
+    study: Study, name: str, task: str, seed: int | None, device: Device | None
+) -> Request:
+    """What the job that predicts a task asks the backend of a model for.
 
     Raises:
-        InputError: the study has no such model or task, or the model cannot answer it.
-    """
-    models = study.settings.models
-    if model not in models:
-        raise InputError(
-            f"--model: {model} is not a model of the study {study.name}{nearest(model, models)}"
-        )
-    tasks = [task for task in study.test_tasks if models[model].suits(study.task(task).answer)]
-    if named is None:
-        return max(tasks, key=lambda task: (study.decoding(task).max_new_tokens, task))
-    if named not in tasks:
-        raise InputError(f"--task: {named} is no task that {model} answers{nearest(named, tasks)}")
-    return named
-
-
-def opened(
-    study: Study,
-    name: str,
-    seed: int | None,
-    task: str,
-    device: Device | None,
-    built: Callable[[str], Path],
-) -> Backend[Any, Any]:
-    """The backend as the job that predicts the task opens it; it has not loaded the model.
-
-    Args:
-        built: returns a file that jobs of the study make, if it is there.
-
-    Raises:
-        InputError: the model's answers exist already, it has no such seed, its adapter or base is
-            not built yet, or the backend refuses them.
+        InputError: what the model is made of is not built yet.
     """
     model, settings = study.model(name), prediction_settings(study, name, task)
     seed = study.first_seed(name) if seed is None else seed
-    if seed not in model.seeds:
-        raise InputError(f"--seed: {name} has the seeds {', '.join(map(str, model.seeds))}")
-    backend = backend_class(settings.backend)
-    if backend.KNOWS_RECORDS:
-        raise InputError(f"--model: {name} consists of answers in files: it cannot be asked")
     trained, template, access = study.adapter_name(name), study.template(name), model.reached()
     files = {"base": study.base(model.base)} if model.base else {}
     if trained:
         files["adapter"] = study.path(ADAPTER, model=trained, seed=seed)
     if model.learns:
         files |= {split: study.dataset_file(task, split) for split in ("train", "val")}
-    request: Request[Any] = Request(
+    return Request(
         **{option: built(path) for option, path in files.items()},  # type: ignore[arg-type]
         model=name,
         adapter_of=trained,
@@ -168,63 +134,19 @@ def opened(
         threads=study.settings.threads,
         access=json_parameter(access) if access else None,
     )
-    found = backend(request)
-    # Only now adapter and base are checked.
-    found.identity()
-    return found
 
 
-def asked_in(
-    question: Sequence[str],
-    file: Path | None,
-    task: str,
-    test_records: Callable[[], list[Record]] | None,
-) -> Iterator[Record]:
-    """What is asked in words or records, one a line.
+def given(line: str, like: Sequence[Record]) -> GivenRecord:
+    """A question in words as a record.
 
     Args:
-        test_records: of the task whose instruction and options hold, if there is one.
+        like: test records whose instruction, and options if all have the same, hold for words.
     """
-    found = iter([" ".join(question)]) if question else typed()
-    if file is not None and str(file) != "-":
-        found = iter(read_text(file).split("\n"))
-    like: list[Record] = []
-    for number, line in enumerate(filter(None, map(str.strip, found)), start=1):
-        if line.startswith("{") or file is not None:
-            given = validated_json(GivenRecord, line, f"{file or 'question'}: line {number}")
-        elif test_records is None:
-            given = GivenRecord(instruction=line, input="")
-        else:
-            like = like or test_records()
-            first = like[0]
-            options = first.options if all(one.options == first.options for one in like) else None
-            given = GivenRecord(instruction=first.instruction, input=line, options=options)
-        yield given.record(task, NAME)
-
-
-def typed() -> Iterator[str]:
-    """The lines of the terminal, until Ctrl-D, or of standard input: UTF-8 whatever the locale."""
-    while True:
-        if sys.stdin.isatty():
-            print("> ", end="", file=sys.stderr, flush=True)
-        if not (line := sys.stdin.buffer.readline()):
-            return
-        try:
-            yield line.decode("utf-8")
-        except UnicodeDecodeError:
-            raise InputError(f"standard input: {line!r} is not UTF-8 text") from None
-
-
-def shown(records: Sequence[Record], index: int, task: str) -> Record:
-    """One of some test records, whose fields are printed."""
-    if not 0 <= index < len(records):
-        raise InputError(f"--index: {task} has the test records 0 to {len(records) - 1}")
-    record = records[index]
-    parts = {"Instruction": record.instruction, "Input": record.input, "Options": record.options}
-    for name, value in parts.items():
-        if value:
-            tell(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
-    return record
+    if not like:
+        return GivenRecord(instruction=line.strip(), input="")
+    first, same = like[0], all(one.options == like[0].options for one in like)
+    options = first.options if same else None
+    return GivenRecord(instruction=first.instruction, input=line.strip(), options=options)
 
 
 def tell(text: str) -> None:

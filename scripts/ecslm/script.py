@@ -235,7 +235,8 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
 
 def _options(function: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, str]]:
     """The parameters that are options, each with what it is."""
-    helps = _helps(function.__doc__ or "")
+    kinds = reversed(getattr(function, "__mro__", (function,)))
+    helps = {name: words for kind in kinds for name, words in _helps(kind.__doc__ or "").items()}
     for name, parameter in inspect.signature(function).parameters.items():
         kind = parameter.annotation
         if isinstance(kind, type) and is_dataclass(kind):

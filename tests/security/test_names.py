@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.plans import LOCAL, plan
@@ -46,8 +45,8 @@ def configuration(template: str = "chatml", **names: str) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60)
-@given(what=st.sampled_from([*NAMES]), name=st.sampled_from(ATTACKS) | st.text(max_size=12))
+@settings(max_examples=30)
+@given(st.sampled_from([*NAMES, "template"]), st.sampled_from(ATTACKS) | st.text(max_size=12))
 @example("model", "A-1.b_2")
 def test_a_name_that_could_lead_elsewhere_or_be_a_command_is_refused(what: str, name: str) -> None:
     try:
@@ -56,12 +55,6 @@ def test_a_name_that_could_lead_elsewhere_or_be_a_command_is_refused(what: str, 
         assert name != "A-1.b_2"
         return
     assert SAFE.fullmatch(name)
-
-
-def test_a_prompt_template_is_one_of_the_projects_folder() -> None:
-    for name in ATTACKS:
-        with pytest.raises(InputError):
-            load_config(configuration(template=name), PROMPTS)
 
 
 def test_no_job_of_a_study_writes_outside_its_results() -> None:

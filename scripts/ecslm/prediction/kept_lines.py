@@ -54,21 +54,11 @@ def add_line(path: Path, line: KeptLine) -> None:
         os.fsync(stream.fileno())
 
 
-def sound_lines(path: Path, form: type[Line], start: int = 0) -> Iterator[tuple[Line, int]]:
-    """The lines as they were written, each with the place in the file where it ends.
-
-    Args:
-        start: a place where a line ends. One that another process is still writing is not read.
-    """
-    if not path.exists():
-        return
-    with path.open("rb") as stream:
-        stream.seek(start)
-        for text in stream:
-            start += len(text)
-            if not text.strip() or not text.endswith(b"\n"):
-                continue
-            if (line := form.sound(text)) is not None:
-                yield line, start
-            else:
-                log.warning("%s: the line that ends at byte %d is damaged", path, start)
+def sound_lines(path: Path, form: type[Line]) -> Iterator[Line]:
+    """The lines as they were written; one that another process is still writing is not read."""
+    *lines, _unfinished = path.read_bytes().split(b"\n") if path.exists() else [b""]
+    for number, text in enumerate(lines, start=1):
+        if (line := form.sound(text)) is not None:
+            yield line
+        elif text.strip():
+            log.warning("%s: line %d is damaged", path, number)

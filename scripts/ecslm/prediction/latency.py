@@ -4,7 +4,6 @@ Only weights that run here are measured. The answers of a server come from a cac
 the network and on who else asks it.
 """
 
-import logging
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 
 from ecslm.common.devices import lease_devices
 from ecslm.common.environment import require_locked
-from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import manifest_of, require_unchanged
@@ -26,8 +24,6 @@ from ecslm.prediction.transformers_backend import TransformersBackend
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
 from ecslm.script import Origin, OutputFile, job
-
-log = logging.getLogger(__name__)
 
 
 @job(log=True, needs=("base", "template"))
@@ -46,8 +42,8 @@ def measure_latency(
     outside of a run, the job loads the model itself.
 
     Raises:
-        InputError: bad input, a model that cannot be used, too few records, or libraries that
-            differ from the lock file.
+        InputError: bad input, a model that cannot be used, or libraries that differ from the lock
+            file.
 
     Args:
         datasets: dataset files of test records
@@ -68,7 +64,8 @@ def measure_latency(
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin.fields)
     lease_devices(asked.device)
-    pinned = vars(asked) | {"template_digest": as_parameter(prompt)}
+    # Each batch is one prompt.
+    pinned = vars(asked) | {"template_digest": as_parameter(prompt), "batch_tokens": 0}
     requests = {task: Request(**pinned, settings=settings.tasks[task]) for task in sample}
     found = with_session(worker_code, asked, lambda ask: _measured(ask, requests, sample))
     write_json(output, found.model_dump(mode="json"))
@@ -81,9 +78,6 @@ def sample_of(
     """The records of each task that are answered, in an order that their ids and the seed decide.
 
     So another record changes the sample by itself at most.
-
-    Raises:
-        InputError: there are fewer than two.
     """
     asked: dict[str, list[Record]] = {task: [] for task in sorted(tasks)}
     for record in records:
@@ -96,24 +90,18 @@ def sample_of(
         ]
         for number, (task, found) in enumerate(asked.items())
     }
-    if sum(map(len, chosen.values())) < 2:
-        raise InputError(
-            f"latency: fewer than two test records of {', '.join(tasks)} to answer: add some, or "
-            "raise `prompts` of `latency`"
-        )
     return {task: found for task, found in chosen.items() if found}
 
 
 def _measured(
     ask: Ask,
-    requests: Mapping[str, Request[TransformersSettings]],
+    requests: Mapping[str, Request],
     sample: Mapping[str, Sequence[Record]],
 ) -> LatencyFile:
     start = time.perf_counter()
     answers: list[TimedAnswer] = []
     costs: list[Mapping[str, float | str | None]] = []
     for task, records in sample.items():
-        # Each batch is one prompt.
         _, batches = ask(opening(requests[task], records))
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
@@ -133,7 +121,6 @@ def _measured(
         costs.append(ask(["cost"]))
     seconds = [answer.seconds for answer in answers]
     total = sum(seconds)
-    log.info("%d prompts in %.1f s", len(seconds), total)
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
     return LatencyFile(
         device=str(costs[0]["device"]),

@@ -10,8 +10,8 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from ecslm.common.errors import InputError
 
-# Architectures that take no positions, but count the tokens of the mask: padding may be anywhere.
-COUNT_TOKENS = ("bloom",)
+# Architectures that ignore positions, so that padding would count as tokens.
+IGNORE_POSITIONS = ("cpmant", "mpt", "prophetnet", "xlnet")
 
 # The best tokens, whose logits are computed in float32. More of them are where the last could still
 # be the best: the error of a rounded logit is taken to be at most this share of the best one, two
@@ -37,21 +37,16 @@ class Network:
         # Without the adapter beside it.
         self._plain = getattr(self._head, "base_layer", self._head)
         self.device: torch.device = causal.device
-        name: str = causal.config.model_type
         layers = {type(layer) for layer in DynamicCache(config=causal.config).layers}
-        if unknown := layers - {DynamicLayer, DynamicSlidingWindowLayer}:
-            names = ", ".join(sorted(kind.__name__ for kind in unknown))
-            raise InputError(f"{name}: layers of {names} are not supported")
-        if not _takes_positions(self._body.forward) and name not in COUNT_TOKENS:
+        name: str = causal.config.model_type
+        if name in IGNORE_POSITIONS or not layers <= {DynamicLayer, DynamicSlidingWindowLayer}:
             raise InputError(
-                f"{name}: architectures that take no positions of tokens are not supported"
+                f"{name}: not supported: a layer's state is more than keys and values of tokens, "
+                "or positions of tokens are ignored"
             )
         self.counts_padding = DynamicSlidingWindowLayer in layers
         """Whether padding between tokens would count as tokens: a layer attends to a window, in
         which it takes their place."""
-        self.prefixes: dict[tuple[tuple[int, ...], tuple[int, ...]], States] = {}
-        """Of prompts that were read, for the next batches, see `prefill.py`; to clear them frees
-        memory."""
 
     def states(
         self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache
@@ -141,10 +136,3 @@ def _largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tens
     some = blocks.gather(1, chosen[..., None].expand(-1, -1, size)).flatten(1)
     values, places = some.topk(count)
     return values, chosen.gather(1, places // size) * size + places % size
-
-
-def _takes_positions(forward: Any) -> bool:
-    # Not `inspect.signature`: it reads annotations, which are not in the digest of this code.
-    while hasattr(forward, "__wrapped__"):
-        forward = forward.__wrapped__
-    return "position_ids" in forward.__code__.co_varnames

@@ -1,35 +1,110 @@
-"""The backend that asks an OpenAI-compatible server, local or remote.
+"""The backend that asks an OpenAI-compatible server, local or remote, through OpenAI's client.
 
 Its tokenizer is not known, so no prompt is cut. Each answer is kept as soon as it arrives, and an
 answered request is never sent again, for any job or study.
+
+The client repeats requests: after a time-out, a cut connection, and a status 408, 409, 429 or 5xx.
+It waits as long as `Retry-After` says, or twice as long each time.
 """
 
+import asyncio
+import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from ecslm.common.environment import require_locked
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_settings
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.locks import held
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
-from ecslm.prediction.server_client import (
-    AccessSettings,
-    Answer,
-    OpenAISettings,
-    ServerClient,
-    ServerRequest,
-    ServerSettings,
-    request_for,
-)
+from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
 from ecslm.schemas.paths import SERVER_ANSWERS
+from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.record import Record
+from ecslm.schemas.settings import Closed
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
 
 log = logging.getLogger(__name__)
 
 # Prompts that a job asks before it lets others ask the server. It must not depend on the number of
 # requests at a time: a job that was killed may go on with another.
 BATCH = 100
+PATHS = {"chat": "/chat/completions", "completions": "/completions"}
+LONGEST_MESSAGE = 300
+# More tokens than a server adds to a message, as markers of turns and the like.
+TOKENS_OF_MARKERS = 100
+# What to do about a status.
+HINTS = {
+    401: "name the environment variable of a valid key as `key` in `access`",
+    404: "change `model` or `url` in `server`",
+}
+OTHER = "see `server` and `access`, or run again later; answers so far are kept"
+# Where a server names a reason as its own library does, and not as OpenAI.
+REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
+
+
+@dataclass(frozen=True)
+class ServerRequest:
+    """The request that has a prompt answered."""
+
+    record: str
+    """The id of its record."""
+    body: Mapping[str, Any]
+    key: str
+    """Digest of the server and of everything that is sent, except the user's API key."""
+    most_tokens: tuple[int, int]
+    """The most tokens that its prompt and its answer may have."""
+
+
+def request_for(prompt: str, record: str, settings: OpenAISettings, seed: int) -> ServerRequest:
+    """The request of a prompt.
+
+    Args:
+        record: its id.
+        seed: of sampled decoding. It is sent only then: not all servers know it.
+    """
+    server, decoding = settings.server, settings.decoding
+    chat = server.api == "chat"
+    text = {"messages": [{"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
+    sampling: dict[str, Any] = {"temperature": 0.0}
+    if server.sampling == "own":
+        sampling = {}
+    elif decoding.sample:
+        sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": seed}
+    body = {"model": server.model, **text, server.limit: decoding.max_new_tokens, **sampling}
+    key = sha256_of_text(canonical_json({"url": server.url, "api": server.api, "body": body}))
+    # No tokenizer makes more tokens of a text than it has bytes.
+    most = len(prompt.encode()) + TOKENS_OF_MARKERS, decoding.max_new_tokens
+    return ServerRequest(record, body, key, most)
+
+
+class Answer(Closed):
+    """An answer as text, why it ended, and tokens as the server counts them."""
+
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int = Field(ge=0)
+    tokens: int = Field(ge=0)
+    model: str | None = None
+    """As the server names the model that answered."""
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Tokens of prompt and answer."""
+        return self.prompt_tokens, self.tokens
+
+
+# As if the server had answered a prompt that a content filter has refused.
+WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
 
 
 class _Kept(KeptLine):
@@ -44,23 +119,15 @@ class AnswerCache:
 
     def __init__(self, server: ServerSettings) -> None:
         name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
-        self.path, self._read = SERVER_ANSWERS / name / "answers.jsonl", 0
-        self.added: list[Answer] = []
-        # Version 1.0 had a file for each.
-        files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
-        sound = filter(None, map(_Kept.sound, files))
-        self._answers = {one.request: one.answer for one in sound}
+        self.path = SERVER_ANSWERS / name / "answers.jsonl"
 
-    def answers(self) -> Mapping[str, Answer]:
-        """All answers, also those that other processes have added since the last call."""
-        for line, end in sound_lines(self.path, _Kept, self._read):
-            self._answers[line.request], self._read = line.answer, end
-        return self._answers
+    def answers(self) -> dict[str, Answer]:
+        """All answers, also those of other processes."""
+        return {line.request: line.answer for line in sound_lines(self.path, _Kept)}
 
     def add(self, request: str, answer: Answer) -> None:
         """Keep an answer."""
         add_line(self.path, _Kept(request=request, answer=answer))
-        self.added.append(answer)
 
 
 class ServerBackend(Backend[OpenAISettings, Prompt]):
@@ -68,19 +135,25 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
 
     SETTINGS = OpenAISettings
     NEEDS = ("template",)
-    TAKES = ("access",)
 
-    def __init__(self, request: Request[OpenAISettings]) -> None:
+    def __init__(self, request: Request) -> None:
         """
         Raises:
             InputError: as `Backend`, or the value of `--access` is invalid.
         """
         super().__init__(request)
-        self._server = request.settings.server
+        self._server = self._settings.server
         self._access = read_settings(request.access, AccessSettings, "--access")
+        self._key = os.environ.get(self._access.key or "", "").strip()
         self._cache = AnswerCache(self._server)
-        self._client = ServerClient(self._server, self._access)
         self._requests: list[ServerRequest] = []
+        self._answers: dict[str, Answer] = {}
+        self._added: list[Answer] = []
+        # The price of answers, and the most that requests may cost that have none; and the most
+        # that those did whose replies cannot be used.
+        self._spent = self._lost = 0.0
+        # Why the last reply without an answer that can be used is none.
+        self._unusable = ""
 
     @staticmethod
     def libraries(settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
@@ -97,16 +170,16 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         Raises:
             InputError: the template does not fit a record.
         """
-        template, settings = self._request.prompt_template(), self._request.settings
+        template = self._request.prompt_template()
         if self._server.api == "chat" and template.markers:
             log.warning(
                 "%s: the template has markers of turns, and a chat server adds its own: choose one "
                 "without, or `api: completions`",
                 template.path,
             )
-        texts = (template.render(record, settings.shots) for record in records)
+        texts = (template.render(record, self._settings.shots) for record in records)
         prompts = [Prompt(one, text, False) for one, text in zip(records, texts, strict=True)]
-        self._requests = self._requested(prompts)
+        self._requests, self._answers = self._requested(prompts), self._cache.answers()
         if (prices := self._access.prices) is not None:
             missing = self._missing(self._requests)
             most = prices.of_all(one.most_tokens for one in missing)
@@ -125,21 +198,33 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         """Answer prompts, in order; the server is asked for what it was never asked before.
 
         Meanwhile other jobs that ask it for the same model wait: together they send no more
-        requests at a time than are allowed, and pay for none twice.
+        requests at a time than are allowed, and pay for none twice. After a failure no request is
+        sent, but answers to those that were are waited for.
 
         Raises:
-            InputError: there is no key, the server cannot be reached, it refuses the key or a
-                request, no answer can be used, or the budget does not suffice.
+            InputError: there is no key; the first failure, as that the budget may not suffice for a
+                request; or the model has never given an answer that can be used.
+            OSError: an answer cannot be written.
         """
         requests = self._requested(prompts)
         with held(self._cache.path.with_name("lock"), self._server.url, wait=True):
+            self._answers = self._cache.answers()
             if missing := self._missing(requests):
                 require_locked(("openai",))
-                self._client.ask(missing, self._cache.add, self._cache.answers().values())
-        found = self._cache.answers()
+                # Other characters could not be sent, and the error would show the key.
+                if (variable := self._access.key) and not (self._key and self._key.isascii()):
+                    raise self._problem(
+                        f"the environment variable {variable} is not set, or to what is no key: "
+                        "set it to the key, or remove `key` from `access` if the server needs none"
+                    )
+                kept = self._answers.values()
+                self._spent = self._lost + sum(self._price(one.counts) for one in kept)
+                asyncio.run(self._ask(missing))
+        if self._unusable and not self._answers:
+            raise self._problem(self._unusable)
         return [
             Generated(one.text, *one.counts, one.finish_reason)
-            if (one := found.get(request.key))
+            if (one := self._answers.get(request.key))
             # The reply could not be used: an answer that is counted as invalid.
             else Generated("", None, None, None)
             for request in requests
@@ -147,35 +232,160 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
-        kept, keys = self._cache.answers(), {one.key for one in self._requests}
-        answers = [kept[key] for key in sorted(keys) if key in kept]
+        keys = {one.key for one in self._requests}
+        answers = [self._answers[key] for key in sorted(keys & self._answers.keys())]
         withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
         cost: dict[str, float | str | None] = {
             "device": f"{self._server.model} at {self._server.url}",
             # Another model may have been put behind the same name, while some answers were kept.
             "answered_by": ", ".join(sorted({one.model for one in answers if one.model})) or None,
-            "requests": len(self._cache.added),
-            "answers_from_cache": len(answers) - len(self._cache.added),
+            "requests": len(self._added),
+            "answers_from_cache": len(answers) - len(self._added),
             "unusable_answers": len(keys) - len(answers),
             "withheld_by_content_filter": withheld,
         }
         if (prices := self._access.prices) is not None:
             cost |= {
                 "price": prices.of_all(one.counts for one in answers),
-                "paid": prices.of_all(one.counts for one in self._cache.added),
+                "paid": prices.of_all(one.counts for one in self._added),
                 "currency": prices.currency,
                 "prices_as_of": prices.as_of.isoformat(),
             }
         return cost
 
     def _requested(self, prompts: Sequence[Prompt]) -> list[ServerRequest]:
-        own, seed = self._request.settings, self._request.seed
+        own, seed = self._settings, self._request.seed
         return [request_for(one.text or "", one.record.id, own, seed) for one in prompts]
 
     def _missing(self, requests: Sequence[ServerRequest]) -> list[ServerRequest]:
         """The requests without an answer, each once."""
-        kept = self._cache.answers()
-        return [*{one.key: one for one in requests if one.key not in kept}.values()]
+        return [*{one.key: one for one in requests if one.key not in self._answers}.values()]
+
+    async def _ask(self, requests: Sequence[ServerRequest]) -> None:
+        """Ask all requests, and keep each answer as soon as it arrives."""
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+        slots, failures = asyncio.Semaphore(self._access.concurrency), list[Exception]()
+
+        async def ask(request: ServerRequest) -> None:
+            async with slots:
+                try:
+                    if not failures:
+                        await self._asked(client, request)
+                except (InputError, OSError) as error:
+                    failures.append(error)
+
+        try:
+            # A redirected request would lose its body.
+            of_http = DefaultAsyncHttpxClient(follow_redirects=False)
+        except Exception:
+            # The text may show a part of a proxy's password.
+            raise self._problem("the environment's proxy or certificates cannot be used") from None
+        async with AsyncOpenAI(
+            # The client insists on a key. Servers that need none do not look at it.
+            api_key=self._key or "none",
+            base_url=self._server.url,
+            timeout=self._access.timeout,
+            max_retries=self._access.retries,
+            http_client=of_http,
+        ) as client:
+            await asyncio.gather(*map(ask, requests))
+        if failures:
+            raise failures[0]
+
+    async def _asked(self, client: "AsyncOpenAI", request: ServerRequest) -> None:
+        """Ask, and keep the answer. A reply that cannot be used may have been charged, too."""
+        most, budget = self._price(request.most_tokens), self._access.budget
+        if budget is not None and self._spent + most > budget:
+            raise self._problem(
+                f"the budget of {budget:.2g} is reached: answers, and requests on their way, may "
+                f"cost {self._spent:.2g}, and the next {most:.2g}: raise `budget` in `access`; "
+                "answers so far are kept"
+            )
+        self._spent += most
+        text = await self._reply(client, request)
+        answer = WITHHELD if text is None else self._read(text)
+        if isinstance(answer, str):
+            self._lost += most
+            self._unusable = f"record {request.record}: {self._line(answer)}"
+            log.warning("%s: counts as invalid", self._unusable)
+            return
+        self._spent += self._price(answer.counts) - most
+        self._cache.add(request.key, answer)
+        self._answers[request.key] = answer
+        self._added.append(answer)
+
+    def _price(self, tokens: tuple[int, int]) -> float:
+        prices = self._access.prices
+        return 0.0 if prices is None else prices.of(*tokens)
+
+    async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
+        """The text of the reply; None if a content filter has refused the prompt."""
+        import httpx2
+        from openai import APIConnectionError, APIStatusError
+
+        path, body = PATHS[self._server.api], dict(request.body)
+        try:
+            return (await client.post(path, cast_to=httpx2.Response, body=body)).text
+        except APIStatusError as error:
+            if error.code == "content_filter":
+                return None
+            hint = HINTS.get(error.status_code, OTHER)
+            said = error.body.get("message") if isinstance(error.body, dict) else error.body
+            words = f"{error.status_code} ({self._line(str(said or 'no message'))})"
+            raise self._problem(f"record {request.record}: {words}: {hint}") from None
+        except APIConnectionError as error:
+            cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
+            raise self._problem(
+                f"cannot be reached, or does not answer within {self._access.timeout:g} s, "
+                f"{self._access.retries + 1} times ({cause}): start the server, change `url` in "
+                "`server`, or raise `timeout` in `access`; answers so far are kept"
+            ) from None
+
+    def _read(self, text: str) -> Answer | str:
+        """The answer in a reply, or why there is none that can be used.
+
+        Raises:
+            InputError: to another request there would be none either.
+        """
+        if text.lstrip().startswith("<"):
+            raise self._problem("answers with a web page: change `url` in `server`")
+        reply: Any = None
+        try:
+            reply = json.loads(text)
+            if failure := reply.get("error"):
+                raise self._problem(f"failed: {self._line(str(failure))}")
+            choice, usage = reply["choices"][0], reply["usage"]
+            # There is no text where the limit was reached by thoughts that are not shown, or where
+            # it was withheld.
+            said = choice.get("message", choice)
+            answer = Answer(
+                text=said.get("content") or said.get("text") or said.get("refusal") or "",
+                finish_reason=REASONS.get(choice["finish_reason"], choice["finish_reason"]),
+                prompt_tokens=usage["prompt_tokens"],
+                tokens=usage["completion_tokens"],
+                model=reply.get("model"),
+            )
+            # Half of a letter could not be written.
+            answer.model_dump_json()
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            # Not as it was sent, where a key could be written with escapes.
+            sent = text if reply is None else json.dumps(reply)
+            return f"not an answer of the {self._server.api} API: {sent}"
+        # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
+        if self._key and self._key in f"{text}{answer.text}{answer.model}":
+            return "it repeats the key, which must reach no file"
+        return answer
+
+    def _problem(self, message: str) -> InputError:
+        return InputError(Problem(message, self._server.url))
+
+    def _line(self, text: str) -> str:
+        """A text of the server as one line without the key."""
+        line = " ".join(text.split())
+        if self._key:
+            line = line.replace(self._key, "***")
+        return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}..."
 
 
 BACKEND = ServerBackend

@@ -5,7 +5,7 @@ Token prefixes that several prompts of a batch begin with are computed once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
@@ -20,9 +20,6 @@ CHUNK = {"cpu": 1024, "cuda": 16384}
 
 # Tokens that take about as long to read as starting to read them.
 WORTH = {"cpu": 64, "cuda": 2048}
-
-# Prefixes that are kept for the next batches.
-KEPT = 64
 
 
 @dataclass
@@ -70,17 +67,20 @@ class _Row:
 def read(network: Network, prompts: Prompts, room: int) -> Reading:
     """Read prompts. A prefix that several of them share is computed once.
 
-    How a prompt is computed depends on the batch alone, not on those before it.
-
     Args:
         room: tokens to leave room for in the cache.
     """
     # Nothing is shared where padding between tokens would count.
     worth = None if network.counts_padding else WORTH[network.device.type]
     rows = []
+    prefixes: dict[tuple[int, ...], States] = {}
     for prompt, lengths in shared_prefixes(prompts, worth):
-        tokens = tuple(prompts[prompt])
-        prefix = _prefix(network, tokens, lengths)
+        tokens, prefix = tuple(prompts[prompt]), None
+        for start, end in pairwise((0, *lengths)):
+            if tokens[:end] not in prefixes:
+                row = _Row(prompt, prefix, tokens[start:end])
+                prefixes[tokens[:end]] = _read_chunk(network, [row])[1]
+            prefix = prefixes[tokens[:end]]
         rows.append(_Row(prompt, prefix, tokens[max(lengths, default=0) :]))
     chunks = [
         [rows[index] for index in chunk]
@@ -106,21 +106,6 @@ def read(network: Network, prompts: Prompts, room: int) -> Reading:
         order += [row.prompt for row in chunk]
     layers = [RoomyLayer(keys, values, width) for keys, values in rooms]
     return Reading(order, torch.cat(hidden), Cache(layers=layers), mask)
-
-
-def _prefix(network: Network, tokens: tuple[int, ...], lengths: tuple[int, ...]) -> States | None:
-    """The states of the longest prefix, which is computed from the shorter ones."""
-    if not lengths:
-        return None
-    key = tokens[: lengths[-1]], lengths
-    if key not in network.prefixes:
-        shorter = _prefix(network, tokens, lengths[:-1])
-        row = _Row(0, shorter, tokens[max(lengths[:-1], default=0) : lengths[-1]])
-        states = _read_chunk(network, [row])[1]
-        while len(network.prefixes) >= KEPT:
-            network.prefixes.pop(next(iter(network.prefixes)))
-        network.prefixes[key] = states
-    return network.prefixes[key]
 
 
 def _widths(rows: Sequence[_Row]) -> tuple[int, int]:

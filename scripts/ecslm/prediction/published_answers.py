@@ -4,14 +4,13 @@ The archive of a commit has another sha256 whenever the server compresses it aga
 the commit's own name, which git writes into the archive.
 """
 
-import logging
 import shutil
 import tarfile
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -20,10 +19,6 @@ from ecslm.common.files import validated_json, write_jsonl
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed, JobSettings, hiding
-
-log = logging.getLogger(__name__)
-
-SECONDS = 60
 
 
 class PinnedAnswers(Closed):
@@ -37,11 +32,8 @@ class PinnedAnswers(Closed):
 
 def _public(archive: str) -> str:
     """A path, or a URL of the web without a secret."""
-    if "://" in archive:
-        if not archive.startswith(("https://", "http://")):
-            raise hiding("should be a path, or a URL that begins with https://")
-        if may_hold_secret(archive):
-            raise hiding(NO_SECRET)
+    if "://" in archive and (not archive.startswith("http") or may_hold_secret(archive)):
+        raise hiding(f"a URL begins with https:// and {NO_SECRET}")
     return archive
 
 
@@ -83,61 +75,44 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
     """
     output.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=output, prefix="archive-") as file:
-        if "://" in archive:
-            _download(archive, file)
         try:
+            if "://" in archive:
+                with urllib.request.urlopen(archive, timeout=60) as answer:
+                    shutil.copyfileobj(answer, file)
+                file.flush()
             with tarfile.open(file.name if "://" in archive else archive) as opened:
                 rows = _rows(opened, archive, settings)
-        except (OSError, EOFError, tarfile.TarError) as error:
-            raise InputError(f"{archive}: not a whole tar archive ({error})") from None
-    paths = {output / name: found for name, found in rows.items()}
-    for path, found in paths.items():
-        write_jsonl(path, found)
-    return list(paths)
-
-
-def _download(archive: str, file: IO[bytes]) -> None:
-    try:
-        log.info("downloading %s", archive)
-        with urllib.request.urlopen(archive, timeout=SECONDS) as answer:
-            shutil.copyfileobj(answer, file)
-    except (OSError, HTTPException, ValueError) as error:
-        raise InputError(
-            f"{archive}: cannot be fetched ({error}): download it, and set `archive` of the "
-            "study's `answers` to the path of the file"
-        ) from None
-    file.flush()
+        except (OSError, EOFError, HTTPException, tarfile.TarError) as error:
+            raise InputError(
+                f"{archive}: no whole tar archive can be read there ({error}): download it, and "
+                "set `archive` of the study's `answers` to the path of the file"
+            ) from None
+    for name, found in rows.items():
+        write_jsonl(output / name, found)
+    return [output / name for name in rows]
 
 
 def _rows(
     archive: tarfile.TarFile, name: str, settings: FetchSettings
 ) -> dict[str, list[dict[str, str]]]:
     """The lines of the file of each model and task."""
-    commit = str(archive.pax_headers.get("comment", ""))
-    if not commit:
-        raise InputError(f"{name}: does not say of which commit it is: use an archive of git's")
+    commit = str(archive.pax_headers.get("comment", "unknown"))
     if not commit.startswith(settings.commit):
         raise InputError(f"{name}: is of commit {commit}, not of `commit: {settings.commit}`")
-    log.info("commit %s", commit)
     # All files are in one directory, which is named after the repository.
     members = {one.name.partition("/")[2]: one for one in archive.getmembers() if one.isfile()}
     rows: dict[str, list[dict[str, str]]] = {}
-    missing = []
-    wanted = [(one, setting) for one in settings.answers for setting in one.settings]
-    for one, setting in wanted:
-        paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
-        path = next((path for path in paths if path in members), None)
-        stream = None if path is None else archive.extractfile(members[path])
-        if stream is None:
-            missing.append(paths[-1])
-            continue
-        texts = validated_json(list[str], stream.read(), f"{name}: {path}")
+    for one in settings.answers:
         into = rows.setdefault(Path(ANSWERS.format(model=one.model, task=one.task)).name, [])
-        into += ({"setting": setting, "prediction": text} for text in texts)
-    if missing:
-        more = f", nor {len(missing) - 1} other files" if len(missing) > 1 else ""
-        raise InputError(
-            f"{name}: has no {missing[0]}{more}: restrict the models to what they have, with "
-            "`settings` and `tasks`"
-        )
+        for setting in one.settings:
+            paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
+            path = next((path for path in paths if path in members), None)
+            stream = None if path is None else archive.extractfile(members[path])
+            if stream is None:
+                raise InputError(
+                    f"{name}: has no {paths[-1]}: restrict the models to what they have, with "
+                    "`settings` and `tasks`"
+                )
+            texts = validated_json(list[str], stream.read(), f"{name}: {path}")
+            into += ({"setting": setting, "prediction": text} for text in texts)
     return rows

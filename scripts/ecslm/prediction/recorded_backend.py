@@ -3,13 +3,13 @@
 Two forms are read:
 
 - a JSON Lines file, as the predict step writes it; a line needs its `prediction` alone. Lines of
-  settings that are not asked for are left out. The others are matched by `id` or, if none has one,
-  in the order of the records of their setting.
+  settings that are not asked for are left out. A line is matched by its `id` or, without one, by
+  its place among those of its setting.
 - a file `{setting}.json` for each setting: a JSON list of texts in the order of its records.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,14 +17,12 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import verify_result
 from ecslm.common.text import number_of
-from ecslm.prediction.backend import Backend, Generated, Prompt, Request
+from ecslm.prediction.backend import Backend, Generated, Prompt
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import ANSWERS_MANIFEST
 from ecslm.schemas.prediction import RecordedAnswer, read_answers
 from ecslm.schemas.record import Record
 
-LINES, LISTS = ".jsonl", ".json"
-RESTRICT = "restrict the model to the settings that it has, with `settings`"
 # Fields that must be those of the record. Letters of the same question in another order mean
 # something else.
 OF_RECORD = ("setting", "sample_id", "task", "options", "relevance")
@@ -46,22 +44,8 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
     """Reads answers; it is its own loaded model. Nobody knows the prompts."""
 
     SETTINGS = RecordedSettings
-    TAKES = ("answers",)
+    NEEDS = ("answers",)
     KNOWS_RECORDS = True
-
-    def __init__(self, request: Request[RecordedSettings]) -> None:
-        """
-        Raises:
-            InputError: as `Backend`; or there are no answers, or their files are not of one form.
-        """
-        super().__init__(request)
-        self._paths = paths = request.answers
-        forms, names = Counter(path.suffix for path in paths), {path.name for path in paths}
-        if not (forms == {LINES: 1} or forms.keys() == {LISTS}) or len(names) < len(paths):
-            raise InputError(
-                f"--answers: {' '.join(map(str, paths)) or 'missing'}: backend recorded needs one "
-                "{task}.jsonl, or a {setting}.json for each setting"
-            )
 
     def identity(self) -> dict[str, str]:
         """The sha256 of each file, by its name, which has the setting.
@@ -69,11 +53,12 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
         Raises:
             InputError: a file was altered.
         """
-        for path in self._paths:
+        paths = self._request.answers
+        for path in paths:
             verify_result(path)
             # Those that were fetched, together with others.
             verify_result(path, path.parent / Path(ANSWERS_MANIFEST).name)
-        return {path.name: sha256_of_file(path) for path in self._paths}
+        return {path.name: sha256_of_file(path) for path in paths}
 
     def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         """The answer to each record.
@@ -81,8 +66,9 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
         Raises:
             InputError: the answers do not match the records.
         """
-        place = self._paths[0] if len(self._paths) == 1 else self._paths[0].parent
-        lines = [line for path in self._paths for line in enumerate(read_answers(path), start=1)]
+        paths = self._request.answers
+        place = paths[0] if len(paths) == 1 else paths[0].parent
+        lines = [line for path in paths for line in enumerate(read_answers(path), start=1)]
         self._answers: dict[str, RecordedAnswer] = {}
         for record, (number, answer) in zip(records, _matched(place, lines, records), strict=True):
             own = {name: getattr(record, name) for name in OF_RECORD} | {"reference": record.output}
@@ -115,40 +101,31 @@ Line = tuple[int, RecordedAnswer]
 
 
 def _matched(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
-    """The answer to each record: by `id` or, without, in the order of those of its setting, since
-    writers of a file cannot know which setting comes first.
+    """The answer to each record: by `id` or, without, by its place among those of its setting,
+    since writers of a file cannot know which setting comes first.
     """
-    asked = Counter(record.setting for record in records)
-    lines = [line for line in lines if line[1].setting is None or line[1].setting in asked]
-    with_id = sum(line.id is not None for _, line in lines)
-    if 0 < with_id < len(lines):
-        raise InputError(f"{path}: only {with_id} of {len(lines)} answers have an `id`")
-    only = next(iter(asked)) if len(asked) == 1 else None
-    if not (with_id or only):
-        for number, line in lines:
-            if line.setting is None:
-                message = f"missing: without an `id`, a line needs it, as one of {', '.join(asked)}"
-                raise InputError(Problem(message, path, number, "setting"))
-    # With ids, of all settings together.
-    kinds = {", ".join(sorted(asked)): asked.total()} if with_id else asked
-    there = Counter(next(iter(kinds)) if with_id else line.setting or only for _, line in lines)
-    if problems := [
-        f"{path}: {number_of(there[kind], 'answer')}, but {number_of(expected, 'test record')} of "
-        f"{kind}: use the answers to these records, or {RESTRICT}"
-        for kind, expected in kinds.items()
-        if there[kind] != expected
-    ]:
-        raise InputError(*problems)
-    if with_id:
-        by_id = {line[1].id: line for line in lines}
-        if absent := [record.id for record in records if record.id not in by_id]:
-            raise InputError(
-                f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
-                f"as `id` {absent[0]}: answers to other records?"
-            )
-        return [by_id[record.id] for record in records]
-    in_order = {
-        setting: iter([line for line in lines if (line[1].setting or only) == setting])
-        for setting in asked
-    }
-    return [next(in_order[record.setting]) for record in records]
+    asked = list(dict.fromkeys(record.setting for record in records))
+    only = asked[0] if len(asked) == 1 else None
+    lines = [line for line in lines if (line[1].setting or only) in (*asked, None)]
+    places = _places(line[1].setting or only for line in lines)
+    answers = {line[1].id or place: line for line, place in zip(lines, places, strict=True)}
+    places = _places(record.setting for record in records)
+    pairs = zip(records, places, strict=True)
+    found = [answers.get(record.id) or answers.get(place) for record, place in pairs]
+    matched = [line for line in found if line is not None]
+    if not len(lines) == len(matched) == len(records):
+        raise InputError(
+            f"{path}: {number_of(len(lines), 'answer')} of {', '.join(asked)}, for {len(matched)} "
+            f"of {number_of(len(records), 'test record')}: each record needs one, by its `id` or "
+            "in the order of its `setting`; restrict the model to settings that have all of them, "
+            "with `settings`"
+        )
+    return matched
+
+
+def _places(settings: Iterable[str | None]) -> Iterator[tuple[str | None, int]]:
+    """Settings, each with its number among equal ones."""
+    counts = Counter[str | None]()
+    for setting in settings:
+        yield setting, counts[setting]
+        counts[setting] += 1

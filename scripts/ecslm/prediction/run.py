@@ -7,9 +7,9 @@ model for the jobs of a run, see `common/worker.py`. All else is done in the job
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -25,13 +25,7 @@ from ecslm.common.worker import WorkerLostError, join
 from ecslm.models.cost import job_cost, total
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import (
-    AskedModel,
-    Generated,
-    Request,
-    backend_class,
-    read_prediction_settings,
-)
+from ecslm.prediction.backend import AskedModel, Generated, Request, backend_class
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
@@ -41,6 +35,7 @@ from ecslm.script import OutputFile, job
 
 log = logging.getLogger(__name__)
 
+REQUEST = TypeAdapter(Request)
 BATCHES = "batches.jsonl"
 SECONDS_BETWEEN_LINES = 20.0
 
@@ -57,17 +52,11 @@ class AnsweredRecord(GivenRecord):
 
 @job(log=True)
 def predict(
-    asked: AskedModel,
+    request: Request,
     *,
     dataset: Path,
     output: OutputFile,
     task: str | None = None,
-    answers: Sequence[Path] = (),
-    train: Path | None = None,
-    val: Path | None = None,
-    settings: Annotated[PredictionSettings, read_prediction_settings],
-    batch_tokens: int = 4000,
-    access: str | None = None,
     cost: OutputFile | None = None,
     manifest: OutputFile | None = None,
     code: str | None = None,
@@ -88,57 +77,44 @@ def predict(
         dataset: records to answer (JSON Lines), see below
         output: predictions file (JSON Lines) to write
         task: code of the task of records that name none, for example SA
-        answers: files of answers that exist already
-        train: records of the task to learn from (JSON Lines)
-        val: records of the task to choose settings by (JSON Lines)
-        settings: the backend and what it needs: JSON or @FILE
-        batch_tokens: most tokens in a batch, padding included; --settings takes precedence
-        access: how a server is reached, and its budget: JSON or @FILE
         cost: cost file to write (default: OUTPUT with .cost.json)
         manifest: manifest to write: what the result was made from (default: OUTPUT with
             .manifest.json)
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    batch_tokens = settings.budget(batch_tokens)
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
-    kind, device, seed = backend_class(settings.backend), asked.device, asked.seed
-    versions = require_locked(kind.libraries(settings, tuned=asked.adapter is not None))
-    prompt = None if asked.template is None else asked.prompt_template().sha256
-    given = (dataset, asked.base, asked.adapter, *answers, train, val)
+    settings: PredictionSettings = request.settings
+    kind = backend_class(settings.backend)
+    versions = require_locked(kind.libraries(settings, tuned=request.adapter is not None))
+    prompt = None if request.template is None else request.prompt_template().sha256
+    given = dataset, request.base, request.adapter, *request.answers, request.train, request.val
     inputs = [path for path in given if path is not None]
     origin = made_from(inputs, settings, code, versions, prompt)
-    request = Request(
-        **vars(asked) | {"template_digest": prompt and as_parameter(prompt)},
-        answers=tuple(answers),
-        train=train,
-        val=val,
-        settings=settings,
-        batch_tokens=batch_tokens,
-        access=access,
-    )
+    batch_tokens = settings.budget(request.batch_tokens)
+    pinned = prompt and as_parameter(prompt)
+    request = replace(request, template_digest=pinned, batch_tokens=batch_tokens)
     records = [record for record in read_given(dataset, task) if settings.asks(record)]
     if not records:
-        needs = f"no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
-        raise InputError(f"{dataset}: {needs}")
+        raise InputError(f"{dataset}: no records for `shots: {settings.shots}`")
     backend = kind(request)
     require_unchanged(origin)
 
-    local, precision = device if kind.LOCAL else None, getattr(settings, "precision", None)
-    known = run_fields(asked.model, seed, local, asked.threads, precision)
+    local, precision = request.device if kind.LOCAL else None, getattr(settings, "precision", None)
+    known = run_fields(request.model, request.seed, local, request.threads, precision)
     action = {
         "step": "predict",
         "dataset": _seen_digest(records) if kind.LOCAL else origin["inputs"][str(dataset)],
         "model": backend.identity(),
-        "seed": seed,
+        "seed": request.seed,
     }
     if kind.LOCAL:
-        action |= {"batch_tokens": batch_tokens, "device": device, "threads": known["threads"]}
+        action |= {"batch_tokens": batch_tokens, "device": local, "threads": known["threads"]}
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored(lambda files: _join(files["predictions"], records)):
             return
         if kind.LOCAL:
-            lease_devices(device)
+            lease_devices(request.device)
         shown = records if kind.KNOWS_RECORDS else list(map(_seen, records))
         made = with_session(
             code if kind.LOCAL else None,
@@ -192,7 +168,8 @@ class Session:
         match message:
             case ["open", given, rows]:
                 backend = backend_class(given["settings"]["backend"])
-                self._backend = backend(_form(backend.SETTINGS).validate_python(given))
+                settings = backend.SETTINGS.model_validate(given["settings"])
+                self._backend = backend(REQUEST.validate_python(given | {"settings": settings}))
                 self._prompts = self._backend.prompts([Record(**row) for row in rows])
                 self._batches = self._backend.batches(self._prompts)
                 self._backend.load()
@@ -205,14 +182,10 @@ class Session:
         raise AssertionError(f"unknown message: {message}")
 
 
-def opening(request: Request[Any], records: Sequence[Record]) -> list[Any]:
+def opening(request: Request, records: Sequence[Record]) -> list[Any]:
     """The message that has the records answered."""
-    given = _form(type(request.settings)).dump_python(request, mode="json")
+    given = REQUEST.dump_python(request, mode="json")
     return ["open", given, [record.model_dump(mode="json") for record in records]]
-
-
-def _form(settings: type) -> TypeAdapter[Request[Any]]:
-    return TypeAdapter(Request[settings])  # type: ignore[valid-type]
 
 
 def with_session(
@@ -260,7 +233,7 @@ def finished_batches(path: Path, batches: Sequence[Sequence[int]]) -> dict[int, 
         batches: of the job, as lists of prompts.
     """
     sizes = dict(enumerate(map(len, batches)))
-    lines = (line for line, _ in sound_lines(path, FinishedBatch))
+    lines = sound_lines(path, FinishedBatch)
     return {one.batch: one for one in lines if sizes.get(one.batch) == len(one.answers)}
 
 

@@ -3,7 +3,7 @@
 In a run, one process loads the weights for all of its jobs, see `run.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,7 +59,6 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
 
     SETTINGS = TransformersSettings
     NEEDS = ("base", "template")
-    TAKES = ("adapter",)
     LOCAL = True
 
     @staticmethod
@@ -88,7 +87,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         Raises:
             InputError: as `identity`.
         """
-        settings = self._request.settings
+        settings = self._settings
         precision = settings.precision.model_dump(mode="json")
         return canonical_json([self.identity(), precision, settings.decoding.fused])
 
@@ -102,7 +101,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         """
         # First of what takes time.
         _, tokenizer, mode = self._opened
-        template, shots = self._request.prompt_template(), self._request.settings.shots
+        template, shots = self._request.prompt_template(), self._settings.shots
         require_markers(template, tokenizer, self._base[0].base)
         prompts = []
         for record in records:
@@ -129,7 +128,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         from ecslm.models.cost import CostMeter
         from ecslm.prediction.transformers_engine import Engine, load_model
 
-        request, settings = self._request, self._request.settings
+        request, settings = self._request, self._settings
         device, _, mode = self._opened
         self._meter = CostMeter(device)
         if model is None:
@@ -162,7 +161,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         device = require_device(self._request.device)
         use_threads(device, self._request.threads)
         tokenizer = load_tokenizer(self._base[1])
-        return device, tokenizer, open_mode(self._request.settings, tokenizer)
+        return device, tokenizer, open_mode(self._settings, tokenizer)
 
     @cached_property
     def _base(self) -> tuple[BaseManifest, Path]:
@@ -171,46 +170,38 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
 
     @cached_property
     def _adapter(self) -> AdapterManifest | None:
-        """The adapter, which is verified."""
-        path = self._request.adapter
-        if path is None:
+        """The adapter, which is verified and was trained as it is used: of this model and seed,
+        and with these weights, prompts and precision."""
+        request, settings = self._request, self._settings
+        if (path := request.adapter) is None:
             return None
         adapter = read_adapter(path)
-        if problems := list(self._mismatches(path, adapter)):
-            raise InputError(*problems)
-        return adapter
-
-    def _mismatches(self, path: Path, adapter: AdapterManifest) -> Iterator[str]:
-        """An adapter of another model or seed, or with other weights, prompts or precision."""
-        request, settings = self._request, self._request.settings
         base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
         retrain, named = how_to_retrain(path, adapter), request.adapter_of or request.model
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")
-        for what, then, now, fix in (
-            ("model", adapter.model, named or adapter.model, "use its own --model"),
-            ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),
-            ("weights", adapter.base_sha256, files_digest(base.files), "use its base"),
-            ("prompts", adapter.template_sha256, template.sha256, "use its template"),
-            ("shots", shots, settings.shots, "use as many"),
-            ("precision", trained, own or trained, "set `allow_other_precision` in --settings"),
-        ):
-            if then != now:
-                yield f"{path}: trained with {what} {then}, not {now}: {retrain}, or {fix}"
+        problems = [
+            f"{path}: trained with {what} {then}, not {now}: {retrain}, or {fix}"
+            for what, then, now, fix in (
+                ("model", adapter.model, named or adapter.model, "use its own --model"),
+                ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),
+                ("weights", adapter.base_sha256, files_digest(base.files), "use its base"),
+                ("prompts", adapter.template_sha256, template.sha256, "use its template"),
+                ("shots", shots, settings.shots, "use as many"),
+                ("precision", trained, own or trained, "set `allow_other_precision` in --settings"),
+            )
+            if then != now
+        ]
+        if problems:
+            raise InputError(*problems)
+        return adapter
 
     @cached_property
     def _max_length(self) -> int:
         """The most tokens of a prompt and its answer."""
-        decoding, adapter = self._request.settings.decoding, self._adapter
+        decoding, adapter = self._settings.decoding, self._adapter
         trained = None if adapter is None else adapter.settings["training"]["max_length"]
-        base, folder = self._base
-        length = readable_tokens(read_architecture(folder), decoding.max_length, trained)
-        if length <= decoding.max_new_tokens:
-            raise InputError(
-                f"{base.base} reads at most {length} tokens, but an answer alone may have "
-                f"{decoding.max_new_tokens}: lower `max_new_tokens`"
-            )
-        return length
+        return readable_tokens(read_architecture(self._base[1]), decoding.max_length, trained)
 
 
 BACKEND = TransformersBackend

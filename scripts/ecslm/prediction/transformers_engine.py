@@ -79,19 +79,13 @@ class Engine:
         self, prompts: Sequence[Sequence[int]], forms: Sequence[Any], numbers: torch.Tensor
     ) -> list[Generated]:
         """The answers; `numbers`: see `sampling`."""
-        prefixes = self._network.prefixes
-        of_earlier_batches = bool(prefixes)
         try:
             return self._mode.answers(self._network, prompts, forms, numbers)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
         # The error is gone, whose traceback would keep the tensors of the failed batch.
-        prefixes.clear()
         torch.cuda.empty_cache()
-        if of_earlier_batches:
-            # The whole batch again: other batches, other rounding.
-            return self._answers(prompts, forms, numbers)
         decoding = self._decoding
         longest = max(len(prompt) for prompt in prompts) + decoding.max_new_tokens
         if decoding.oom == "stop" or len(prompts) == 1:

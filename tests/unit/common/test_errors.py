@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv, validated
 from ecslm.models.bases import BaseSettings
-from ecslm.prediction.server_client import OpenAISettings
+from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.training.settings import TrainingSettings
 

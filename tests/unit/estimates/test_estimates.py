@@ -203,7 +203,7 @@ def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch
     from ecslm.prediction.answers import likelihood
     from ecslm.training import fused
 
-    assert (jobs.CHUNK, jobs.KEPT) == (prefill.CHUNK, prefill.KEPT)
+    assert jobs.CHUNK == prefill.CHUNK
     assert jobs.SCORED == likelihood.LOGITS
     assert jobs.BLOCK == fused.BLOCK
 

@@ -33,35 +33,18 @@ def study(
     project = tmp_path_factory.mktemp("project")
     for name in ("resources", "requirements.lock"):
         (project / name).symlink_to(ROOT / name)
-    configuration = {
-        "study": "shop",
-        "bases": {"Tiny": {"source": "path", "path": str(tiny_model)}},
-        "studies": {
-            "shop": {
-                "title": "A shop",
-                "device": "cpu",
-                "threads": 1,
-                "published_comparable": False,
-                "data": LOCAL,
-                "tasks": ["PM", "SA"],
-                "train_setting": IND,
-                "settings": [IND],
-                "precision": {"quantization": "none", "dtype": "float32"},
-                "decoding": {"max_new_tokens": 5},
-                "task_decoding": {"SA": {"max_new_tokens": 9}},
-                "models": {
-                    "Tiny": {"base": "Tiny", "template": "alpaca"},
-                    MODEL: {"base": "Tiny", "template": "alpaca", "training": {}},
-                    "Tiny-PM-likelihood": {
-                        "base": "Tiny",
-                        "template": "alpaca",
-                        "answers": "likelihood",
-                    },
-                    "Theirs": {"backend": "recorded", "path": "theirs"},
-                },
-            }
-        },
+    plain = {"base": "Tiny", "template": "alpaca"}
+    models = {"Tiny": plain, MODEL: plain | {"training": {}}}
+    shop = {
+        **{"title": "A shop", "device": "cpu", "threads": 1, "published_comparable": False},
+        **{"data": LOCAL, "tasks": ["PM", "SA"], "train_setting": IND, "settings": [IND]},
+        "precision": {"quantization": "none", "dtype": "float32"},
+        "decoding": {"max_new_tokens": 5},
+        "task_decoding": {"SA": {"max_new_tokens": 9}},
+        "models": models | {"Theirs": {"backend": "recorded", "path": "theirs"}},
     }
+    bases = {"Tiny": {"source": "path", "path": str(tiny_model)}}
+    configuration = {"study": "shop", "bases": bases, "studies": {"shop": shop}}
     (project / "shop.yaml").write_text(yaml.safe_dump(configuration))
     (project / BASE).parent.mkdir(parents=True)
     made = json.loads(tiny_base.read_text()) | {"folder": str(tiny_model), "base": "Tiny"}
@@ -97,9 +80,9 @@ def test_a_test_record_is_answered_as_in_the_study(ask: Any) -> None:
     record = read_records(DATASET)[2]
     status, answers, notes = ask("--task", "PM", "--index", 2)
     assert (status, answers) == (0, ["yes"])
-    assert notes[:2] == [f"Instruction: {record.instruction}", f"Input: {record.input}"]
-    assert notes[2].startswith(f"Loading {MODEL}")
-    assert notes[3:] == [f"Right answer: {record.output}"]
+    assert json.loads("".join(notes[:-2]))["input"] == record.input
+    assert notes[-2].startswith(f"Loading {MODEL}")
+    assert notes[-1] == f"Right answer: {record.output}"
 
 
 def _one(folder: Path, line: str) -> Path:
@@ -151,21 +134,17 @@ def test_an_adapter_that_is_not_there_is_named_with_the_command_that_builds_it(a
     finally:
         away.rename(ADAPTER.parent)
     assert (status, answers) == (1, [])
-    assert notes == [
-        f"error: {ADAPTER}: not built yet: `snakemake --cores all --configfile shop.yaml -- "
-        f"{ADAPTER}` builds it"
-    ]
+    assert notes == [f"error: {ADAPTER}: not built yet: run `make reproduce` for this study"]
 
 
 @pytest.mark.parametrize(
     ("options", "model", "problem"),
     [
-        (["Hi"], "Tiny-ED", "--model: Tiny-ED is not a model of the study shop: did you mean"),
-        (["--seed", "7"], MODEL, "--seed: Tiny-EC has the seeds 0"),
+        (["Hi"], "Tiny-ED", "--model: Tiny-ED is no model of the study: did you mean"),
         (["--file", "x", "--", "Hi"], MODEL, "--file and --index take the place of a question"),
         (["--task", "SA", "--index", "0"], MODEL, "dataset/SA/test.jsonl: not built yet"),
-        (["--", '{"instruction": "Hi"'], MODEL, "question: line 1: not JSON"),
-        (["Hi"], "Theirs", "--model: Theirs consists of answers in files: it cannot be asked"),
+        (["--task", "PM", "--index", "4"], MODEL, "--index: give --task, and a number from 0"),
+        (["Hi"], "Theirs", "--answers: missing: backend recorded needs it"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(

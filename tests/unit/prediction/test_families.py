@@ -16,13 +16,12 @@ from support.families import (
     write_tiny_family,
 )
 from support.model_examples import QUANTISED
-from transformers import MarianConfig, MarianForCausalLM
 
-from ecslm.common.errors import InputError
 from ecslm.models.precision import Precision
+from ecslm.prediction import prefill
 from ecslm.prediction.generation import generate
 from ecslm.prediction.network import Network
-from ecslm.prediction.prefill import read
+from ecslm.prediction.prefill import shared_prefixes
 from ecslm.prediction.transformers_engine import load_model
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
@@ -42,25 +41,24 @@ def test_answers_of_each_family_are_those_of_transformers(
 TOKENS = [[5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 40], [5, 6, 60, 61, 62], [300]]
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
-def test_prefixes_are_shared_in_the_families_of_the_study(family: str) -> None:
-    network = Network(tiny_network(family))
-    with torch.inference_mode():
-        read(network, TOKENS, 1)
-    assert network.prefixes
-
-
-def test_nothing_pads_between_the_tokens_where_padding_would_count() -> None:
-    model = tiny_network("mistral with a window")
-    network = Network(model)
-    with torch.inference_mode():
-        read(network, TOKENS, 1)
-    assert not network.prefixes
-    sharing = Network(model)
-    sharing.counts_padding = False
+@pytest.mark.parametrize("family", ["llama", "mistral", "bloom", "mistral with a window"])
+def test_prefixes_are_shared_where_padding_between_tokens_does_not_count(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_network(family)
+    shared: list[int | None] = []
+    monkeypatch.setattr(
+        prefill,
+        "shared_prefixes",
+        lambda prompts, worth: shared.append(worth) or shared_prefixes(prompts, worth),
+    )
     prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
-    answers = generate(sharing, prompts, NEVER, LIMIT)
-    assert answers != greedy(model, prompts)
+    network = Network(model)
+    assert generate(network, prompts, NEVER, LIMIT) == greedy(model, prompts)
+    windowed = family == "mistral with a window"
+    assert (shared == [None]) == windowed
+    network.counts_padding = False
+    assert (generate(network, prompts, NEVER, LIMIT) != greedy(model, prompts)) == windowed
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
@@ -77,13 +75,3 @@ def test_quantised_models_of_each_family_answer_as_in_transformers(
         folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")
     )
     assert answers != greedy(plain, TOKENS)
-
-
-def test_a_model_that_takes_no_positions_is_refused() -> None:
-    """Padding on the left would give its tokens other positions."""
-    sizes = {"d_model": 8, "decoder_layers": 1, "decoder_attention_heads": 1, "decoder_ffn_dim": 8}
-    config = MarianConfig(
-        vocab_size=40, pad_token_id=0, decoder_start_token_id=0, is_decoder=True, **sizes
-    )
-    with pytest.raises(InputError, match="marian: architectures that take no positions"):
-        Network(MarianForCausalLM(config))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.kept_lines import add_line
-from ecslm.prediction.openai_backend import AnswerCache
+from ecslm.prediction.openai_backend import Answer, AnswerCache
+from ecslm.prediction.openai_settings import ServerSettings
 from ecslm.prediction.run import FinishedBatch, finished_batches
-from ecslm.prediction.server_client import Answer, ServerSettings
 
 BATCHES = [[2, 0], [1], [3, 4, 5]]
 FOUND = {
@@ -72,25 +72,18 @@ def test_each_line_is_on_the_disk_before_the_next_begins(
     assert sizes == [index + 1 for index, byte in enumerate(content) if byte == ord("\n")]
 
 
-def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_is_told_once(
+def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
     server = ServerSettings(url="https://models.example/v1", model="shop-1")
     answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
-    reader, writer = AnswerCache(server), AnswerCache(server)
+    cache = AnswerCache(server)
     for key in ("a", "b", "c"):
-        writer.add(key, answer)
-    content = reader.path.read_bytes().replace(b"yes", b"no ", 1)
-    reader.path.write_bytes(content[:-9])
-    assert reader.answers() == {"b": answer}
-    reader.path.write_bytes(content)
-    assert reader.answers() == {"b": answer, "c": answer}
-    end = content.index(b"\n") + 1
-    assert caplog.messages == [f"{reader.path}: the line that ends at byte {end} is damaged"]
-    # Version 1.0 had a file for each; a damaged one is none.
-    (reader.path.parent / "ab").mkdir()
-    for name, line in zip("abc", content.splitlines(), strict=True):
-        (reader.path.parent / f"ab/{name}.json").write_bytes(line)
-    reader.path.unlink()
-    assert AnswerCache(server).answers() == {"b": answer, "c": answer}
+        cache.add(key, answer)
+    content = cache.path.read_bytes().replace(b"yes", b"no ", 1)
+    cache.path.write_bytes(content[:-9])
+    assert cache.answers() == {"b": answer}
+    assert caplog.messages == [f"{cache.path}: line 1 is damaged"]
+    cache.path.write_bytes(content)
+    assert cache.answers() == {"b": answer, "c": answer}

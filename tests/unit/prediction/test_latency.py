@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.model_examples import PROMPTS, make_record, prediction_settings, write_records
 
-from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.prediction import transformers_engine
 from ecslm.prediction.backend import AskedModel
@@ -18,7 +17,7 @@ from ecslm.prediction.latency import LatencySettings, SampleSettings, measure_la
 from ecslm.prediction.transformers_backend import loaded_model
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.cost import LatencyFile
-from ecslm.schemas.record import Record, read_records
+from ecslm.schemas.record import Record
 from ecslm.script import Origin
 
 SHORT, LONG = (prediction_settings(decoding={"max_new_tokens": size}) for size in (3, 9))
@@ -60,8 +59,7 @@ def test_one_more_record_takes_the_place_of_one_at_most(prompts: int, new: int) 
 
 def test_only_records_that_the_model_is_asked_are_in_the_sample() -> None:
     example = make_record(1, split="test", few_shot_example="An example.")
-    with pytest.raises(InputError, match="fewer than two test records"):
-        sample_of([*records_of([0]), example], SampleSettings(), TASKS)
+    assert ids(sample_of([*records_of([0]), example], SampleSettings(), TASKS)) == {"r0"}
 
 
 def measured(folder: Path, base: Path, adapter: Path | None = None) -> LatencyFile:
@@ -83,19 +81,6 @@ def measured(folder: Path, base: Path, adapter: Path | None = None) -> LatencyFi
         output=output,
     )
     return LatencyFile.model_validate(read_json(output))
-
-
-def test_a_dataset_that_is_edited_while_it_is_read_is_refused(
-    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def read_then_edited(path: Path) -> list[Record]:
-        found = read_records(path)
-        write_records(path, 6, split="test")
-        return found
-
-    monkeypatch.setattr("ecslm.prediction.latency.read_records", read_then_edited)
-    with pytest.raises(InputError, match=r"test.jsonl: changed while it was being read"):
-        measured(tmp_path, tiny_base)
 
 
 def test_each_prompt_is_answered_alone_as_its_task_is(

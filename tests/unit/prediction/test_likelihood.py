@@ -92,20 +92,9 @@ def best(model: Any, tokenizer: Any, text: str, options: list[str], unit: str) -
     return scores.index(max(scores))
 
 
-OPTIONS = [
-    "A: mug",
-    "B: a stainless steel water bottle",
-    "C: wireless headphones, black",
-    "D: \u6f22\u5b57",
-]
-TEXTS = [
-    "a lamp",
-    "Which of these? ",
-    "query: kettle\n\n### Response: ",
-    "B",
-    "stainless steel ",
-    "x",
-]
+STEEL = "B: a stainless steel water bottle"
+OPTIONS = ["A: mug", STEEL, "C: wireless headphones, black", "D: \u6f22\u5b57"]
+TEXTS = ["a lamp", "Which of these? ", "query: kettle\n\n### Response: ", "B", "stainless ", "x"]
 
 
 CHOICES: list[tuple[Answer, str, str]] = [

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ WANTED = [
 ]
 
 
-def archive(folder: Path, files: dict[str, Any], commit: str | None = COMMIT) -> Path:
+def archive(
+    folder: Path,
+    files: dict[str, Any],
+    commit: str | None = COMMIT,
+    hostile: Sequence[tuple[bytes, str]] = (),
+) -> Path:
     """An archive as a server makes it with `git archive`."""
     path = folder / "answers.tar.gz"
     headers = {} if commit is None else {"comment": commit}
@@ -37,6 +43,10 @@ def archive(folder: Path, files: dict[str, Any], commit: str | None = COMMIT) ->
             member = tarfile.TarInfo(f"repository-{commit}/results/{name}")
             member.size = len(content)
             writer.addfile(member, io.BytesIO(content))
+        for kind, name in hostile:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            writer.addfile(member)
     return path
 
 
@@ -72,15 +82,23 @@ def test_another_commit_is_refused_whatever_the_archive_is_called(tmp_path: Path
         said = f"{where}: is of commit {COMMIT}, not of `commit: {other}`"
         assert refusal(where, tmp_path, other) == said
     where = str(archive(tmp_path, FILES, commit=None))
-    assert "does not say of which commit it is" in refusal(where, tmp_path)
+    assert "is of commit unknown, not of" in refusal(where, tmp_path)
 
 
-def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Path) -> None:
-    where = str(archive(tmp_path, {name: FILES[name] for name in list(FILES)[:1]}))
-    assert refusal(where, tmp_path) == (
-        f"{where}: has no results/small/Sentiment/{IND}.json, nor 1 other files: restrict the "
-        "models to what they have, with `settings` and `tasks`"
-    )
+def test_of_an_archive_nothing_is_unpacked_but_the_texts_that_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    link = f"repository-{COMMIT}/results/small/SA/{OOD}.json"
+    elsewhere = [(tarfile.REGTYPE, name) for name in ("../evil.json", "/evil.json")]
+    hostile = [*elsewhere, (tarfile.CHRTYPE, "repository/device"), (tarfile.SYMTYPE, link)]
+    path = archive(tmp_path, FILES, hostile=hostile[:-1])
+    written = fetch_answers(str(path), wanted(), tmp_path / "out")
+    assert {*tmp_path.rglob("*")} == {path, tmp_path / "out", *written}
+    for one in written:
+        one.unlink()
+    others = {name: texts for name, texts in FILES.items() if name != f"small/SA/{OOD}.json"}
+    problem = refusal(str(archive(tmp_path, others, hostile=hostile)), tmp_path)
+    assert f"has no results/small/Sentiment/{OOD}.json: restrict the models" in problem
 
 
 def test_what_is_no_whole_archive_is_refused_with_the_way_to_bring_it(tmp_path: Path) -> None:
@@ -88,7 +106,7 @@ def test_what_is_no_whole_archive_is_refused_with_the_way_to_bring_it(tmp_path: 
     whole = path.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"<html>", b""):
         path.write_bytes(damaged)
-        assert refusal(str(path), tmp_path).startswith(f"{path}: not a whole tar archive")
+        assert refusal(str(path), tmp_path).startswith(f"{path}: no whole tar archive")
     assert refusal((tmp_path / "none.tar.gz").as_uri(), tmp_path).endswith(
         ": download it, and set `archive` of the study's `answers` to the path of the file"
     )

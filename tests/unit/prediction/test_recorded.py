@@ -107,13 +107,10 @@ def test_predictions_of_another_run_keep_what_they_say_of_themselves(tmp_path: P
     (record, _) = read_lines(dataset)
     kept = {name: record[name] for name in ("id", "sample_id", "task", "setting")}
     known = {"prompt_tokens": 7, "generated_tokens": 3, "finish_reason": "length"}
-    rows = [
-        {**kept, "prediction": "no", "reference": record["output"], **known},
-        {"id": "r1", "prediction": "yes"},
-    ]
-    first, second = predicted(tmp_path, dataset, lines(tmp_path, rows))
-    assert first.model_dump(include=set(known)) == known
-    assert second.model_dump(include=set(known)) == dict.fromkeys(known)
+    row = {**kept, "prediction": "no", "reference": record["output"], **known}
+    found = predicted(tmp_path, dataset, lines(tmp_path, [row, {"id": "r1", "prediction": "yes"}]))
+    said = [one.model_dump(include=set(known)) for one in found]
+    assert said == [known, dict.fromkeys(known)]
 
 
 def test_what_nobody_knows_is_null_and_no_number_is_invented(
@@ -144,44 +141,31 @@ def test_other_answers_are_never_taken_from_the_cache(tmp_path: Path) -> None:
 # What is refused
 
 
-def test_another_number_of_texts_is_refused_with_both_counts_and_the_key_that_leaves_them_out(
+def test_lists_of_another_length_or_setting_are_refused_with_the_key_that_leaves_them_out(
     tmp_path: Path,
 ) -> None:
-    dataset = records(tmp_path, **{IND: 3})
-    said = f"2 answers, but 3 test records of {IND}: "
-    of_lines = lines(tmp_path, [{"prediction": "no"}] * 2)
-    for found in (*lists(tmp_path, **{IND: ["no"] * 2}), of_lines):
-        assert refusal(tmp_path, dataset, found).startswith(f"{found}: {said}")
-    dataset = records(tmp_path, **{IND: 1, OOD: 1})
-    (found,) = lists(tmp_path, **{IND: ["no"]})
+    (found,) = lists(tmp_path, **{IND: ["no"] * 2})
+    problem = refusal(tmp_path, records(tmp_path, **{IND: 3}), found)
+    assert problem.startswith(f"{found}: 2 answers of {IND}, for 2 of 3 test records: ")
+    dataset = records(tmp_path, **{IND: 2, OOD: 1})
     problem = refusal(tmp_path, dataset, found)
-    assert f": 0 answers, but 1 test record of {OOD}: " in problem
-    assert problem.endswith("restrict the model to the settings that it has, with `settings`")
-    assert len(predicted(tmp_path, dataset, found, settings={"settings": [IND]})) == 1
-    unknown = lines(tmp_path, [{"setting": one, "prediction": "no"} for one in (IND, None)])
-    said = f"line 2: setting: missing: without an `id`, a line needs it, as one of {IND}"
-    assert refusal(tmp_path, dataset, unknown).startswith(f"{unknown}: {said}")
-    other = lines(tmp_path, [{"id": f"r{n}", "setting": OOD, "prediction": "no"} for n in (0, 1)])
-    assert "line 1: setting: is not that of the record r0" in refusal(tmp_path, dataset, other)
-
-
-@pytest.mark.parametrize("found", ['["no", 3]', '["no", "\\ud800"]', '{"a": "no"}', '["no"'])
-def test_what_is_not_a_list_of_texts_is_refused(found: str, tmp_path: Path) -> None:
-    path = tmp_path / f"{IND}.json"
-    path.write_text(found)
-    assert refusal(tmp_path, records(tmp_path, **{IND: 2}), path).startswith(f"{path}: ")
+    assert f": 2 answers of {IND}, {OOD}, for 2 of 3 test records: " in problem
+    assert problem.endswith(", with `settings`")
+    assert len(predicted(tmp_path, dataset, found, settings={"settings": [IND]})) == 2
 
 
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([{"id": "r0"}, {"id": "r0"}], "has no answers to 1 of the 2 records, such as `id` r1: "),
-        ([{"id": "r0"}, {}], "only 1 of 2 answers have an `id`"),
-        ([{"id": "r0"}] * 3, f"3 answers, but 2 test records of {IND}: "),
+        ([{"id": "r0"}, {"id": "r0"}], f"2 answers of {IND}, for 1 of 2 test records: "),
+        ([{}], f"1 answer of {IND}, for 1 of 2 test records: "),
+        ([{"setting": OOD}, {}], f"1 answer of {IND}, for 1 of 2 test records: "),
+        ([{}, {"id": "r9"}], f"2 answers of {IND}, for 1 of 2 test records: "),
+        ([{"id": f"r{n}"} for n in range(3)], f"3 answers of {IND}, for 2 of 2 test records: "),
         ([{}, {"reference": "maybe"}], "line 2: reference: is not that of the record r1: "),
         ([{"sample_id": "s1"}, {}], "line 1: sample_id: is not that of the record r0: "),
-        ([{"task": "AG"}, {}], "line 1: task: is not that of the record r0: "),
         ([{"options": ["no", "yes"]}, {}], "line 1: options: is not that of the record r0: "),
+        ([{"id": "r1"}, {"id": "r0", "task": "AG"}], "line 2: task: is not that of the record r0"),
         ([{}, {"relevance": ["E"]}], "line 2: relevance: is not that of the record r1: "),
     ],
 )
@@ -191,16 +175,6 @@ def test_answers_of_other_records_are_refused(
     found = lines(tmp_path, [{"prediction": "no", **row} for row in rows])
     problem = refusal(tmp_path, records(tmp_path, **{IND: 2}), found)
     assert problem.startswith(f"{found}: {words}")
-
-
-def test_files_of_two_forms_or_none_are_refused(tmp_path: Path) -> None:
-    dataset = records(tmp_path, **{IND: 1})
-    of_list, of_lines = lists(tmp_path, **{IND: ["no"]})[0], lines(tmp_path, [{"prediction": "n"}])
-    for given_, named in (((), "missing"), ((of_list, of_lines), f"{of_list} {of_lines}")):
-        assert refusal(tmp_path, dataset, *given_) == (
-            f"--answers: {named}: backend recorded needs one {{task}}.jsonl, or a {{setting}}.json "
-            "for each setting"
-        )
 
 
 def test_answers_that_were_altered_since_they_were_made_are_refused(tmp_path: Path) -> None:

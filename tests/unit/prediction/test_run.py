@@ -239,17 +239,19 @@ def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
     tmp_path: Path,
 ) -> None:
     """As when its directory is copied over that of another."""
-    problem = refused(tmp_path, tiny_base, fluent_adapter, seed=1)
-    assert "trained with seed 0, not 1: `rm -f " in problem
-    assert problem.endswith("then run again to retrain, or use --seed 0")
-    problem = refused(tmp_path, tiny_base, fluent_adapter, model="Other-EC")
-    assert "trained with model Tiny-EC, not Other-EC: `rm -f " in problem
-    assert "trained with weights" in refused(tmp_path, other_base, fluent_adapter)
-    chatml, shots = PROMPTS / "chatml.jinja", prediction_settings(shots=1)
-    assert "trained with prompts" in refused(tmp_path, tiny_base, fluent_adapter, template=chatml)
     shown = write_records(tmp_path / "shown.jsonl", 1, split="test", few_shot_example=EXAMPLE)
-    problem = refused(tmp_path, tiny_base, fluent_adapter, shots, dataset=shown)
-    assert "trained with shots 0, not 1" in problem
+    one_shot = {"settings": prediction_settings(shots=1), "dataset": shown}
+    cases: list[tuple[str, dict[str, Any]]] = [
+        ("trained with seed 0, not 1: `rm -f ", {"seed": 1}),
+        ("then run again to retrain, or use --seed 0", {"seed": 1}),
+        ("trained with model Tiny-EC, not Other-EC: `rm -f ", {"model": "Other-EC"}),
+        ("trained with weights", {"base": other_base}),
+        ("trained with prompts", {"template": PROMPTS / "chatml.jinja"}),
+        ("trained with shots 0, not 1", one_shot),
+    ]
+    for said, changes in cases:
+        given = {"base": tiny_base, "adapter": fluent_adapter} | changes
+        assert said in refused(tmp_path, **given)
     problem = refused(tmp_path, tiny_base, quantised_adapter, prediction_settings(EXACT))
     assert "nf4" in problem and "`allow_other_precision`" in problem
     settings = prediction_settings(EXACT, allow_other_precision=True)
@@ -341,10 +343,9 @@ def test_records_of_ones_own_need_three_fields_and_a_task_and_leave_only_results
         ([{"task": "PM", "answer": "x"}], "line 1: answer: unknown key"),
         (
             [{"task": "PM", "few_shot_example": "yes"}],
-            "line 1: few_shot_example: not a JSON object with input, options and output",
+            "line 1: few_shot_example: not a JSON",
         ),
     ],
-    ids=["no task", "an id twice", "an unknown field", "an example that is none"],
 )
 def test_records_of_ones_own_that_could_not_be_scored_are_refused_before_the_work(
     tmp_path: Path, rows: list[dict[str, Any]], problem: str

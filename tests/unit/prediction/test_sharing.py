@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +25,11 @@ SAMPLED = prediction_settings(decoding={"sample": True, "temperature": 1.5})
 
 
 @dataclass
-class Running:
-    """A job in a process of its own."""
-
-    process: warm.WarmProcess
-    printed: Path
-    marker: Path
-
-    def finish(self) -> str:
-        """Wait for it; returns what it printed."""
-        self.marker.unlink(missing_ok=True)
-        assert self.process.wait(60) == 0, self.printed.read_text()
-        return self.printed.read_text()
-
-
-@dataclass
 class Jobs:
     """Starts jobs of one run, as Snakemake does."""
 
     folder: Path
     run: subprocess.Popen[bytes]
-    _count: int = field(default=0)
 
     def start(
         self,
@@ -53,75 +37,72 @@ class Jobs:
         base: Path,
         adapter: Path | None = None,
         settings: Any = None,
-        records: int = 7,
         pause_at: int | None = None,
         **environment: str,
-    ) -> Running:
+    ) -> warm.WarmProcess:
         """Start a job; with `pause_at` it waits before it notes so many batches."""
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
-        chosen, marker = settings or prediction_settings(), folder / "paused"
-        arguments: list[object] = [
-            *("--dataset", write_records(folder / "test.jsonl", records, split="test")),
-            *("--base", base, *(["--adapter", adapter] if adapter else [])),
-            *("--template", PROMPTS / "alpaca.jinja"),
-            *("--settings", chosen.model_dump_json()),
-            *("--batch-tokens", 300, "--threads", 1, "--output", folder / "predictions.jsonl"),
-            *("--cost", folder / "cost.json", "--log", folder / "log"),
-            *("--code", code_parameter("predict.py", chosen.modules())),
-        ]
+        chosen, marker = settings or prediction_settings(), self.folder / name / "paused"
         if pause_at is not None:
             at = {"event": "open a+", "pattern": "*/batches.jsonl", "number": pause_at}
             environment["PAUSE_AT"] = json.dumps({**at, "marker": str(marker)})
             environment["PYTHONPATH"] = str(PAUSING)
-        running = self._start("predict.py", folder, arguments, environment)
+        process = self._start(
+            *("predict.py", name, chosen, environment, "predictions.jsonl"),
+            *("--dataset", self._records(name), "--base", base, "--batch-tokens", 300),
+            *(["--adapter", adapter] if adapter else []),
+        )
         if pause_at is not None:
             wait_until(
                 lambda: marker.exists() and marker.read_text() != "",
-                running.printed.read_text,
-                lambda: running.process.poll() is None,
+                lambda: self.log(name),
+                lambda: process.poll() is None,
             )
-        return running
+        return process
 
     def measure(
         self, name: str, base: Path, worker_code: str | None = None, **environment: str
-    ) -> Running:
+    ) -> warm.WarmProcess:
         """Start a job that measures latency."""
-        folder = self.folder / name
-        folder.mkdir()
         chosen = prediction_settings()
         settings = LatencySettings(prompts=2, tasks={"AG": chosen, "PM": chosen})
-        arguments: list[object] = [
-            *("--datasets", write_records(folder / "test.jsonl", 7, split="test")),
-            *("--base", base, "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
-            *("--settings", settings.model_dump_json(), "--log", folder / "log"),
-            *("--code", code_parameter("measure_latency.py", settings.modules())),
-            *("--worker-code", worker_code or code_parameter("predict.py", chosen.modules())),
-            *("--output", folder / "latency.json"),
-        ]
-        return self._start("measure_latency.py", folder, arguments, environment)
+        code = worker_code or code_parameter("predict.py", chosen.modules())
+        return self._start(
+            *("measure_latency.py", name, settings, environment, "latency.json"),
+            *("--datasets", self._records(name), "--base", base, "--worker-code", code),
+        )
+
+    def _records(self, name: str) -> Path:
+        (self.folder / name).mkdir(exist_ok=True)
+        return write_records(self.folder / name / "test.jsonl", 7, split="test")
 
     def _start(
-        self, script: str, folder: Path, arguments: list[object], environment: dict[str, str]
-    ) -> Running:
-        variables = {
-            locks.RUN_VARIABLE: str(self.run.pid),
-            "ECSLM_CACHE": str(folder / "cache"),
-        }
-        printed = folder / "printed"
-        with printed.open("wb") as stream:
-            process = warm.start(
-                [str(SCRIPTS / script), *map(str, arguments)],
-                self.folder,
-                stream,
-                stream,
-                os.environ | variables | environment,
-            )
-        return Running(process, printed, folder / "paused")
+        self,
+        script: str,
+        name: str,
+        settings: Any,
+        environment: dict[str, str],
+        output: str,
+        *options: object,
+    ) -> warm.WarmProcess:
+        folder = self.folder / name
+        words = [
+            *(SCRIPTS / script, *options, "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
+            *("--settings", settings.model_dump_json(), "--log", folder / "log"),
+            *("--code", code_parameter(script, settings.modules()), "--output", folder / output),
+        ]
+        variables = os.environ | {locks.RUN_VARIABLE: str(self.run.pid)} | environment
+        variables["ECSLM_CACHE"] = str(folder / "cache")
+        with (folder / "printed").open("wb") as stream:
+            return warm.start(list(map(str, words)), self.folder, stream, stream, variables)
+
+    def finish(self, name: str, process: warm.WarmProcess) -> None:
+        """Let a job go on, and wait for it."""
+        (self.folder / name / "paused").unlink(missing_ok=True)
+        assert process.wait(60) == 0, (self.folder / name / "printed").read_text()
 
     def result(self, name: str, *arguments: Any, **options: Any) -> bytes:
         """The predictions of a job that nothing happens to."""
-        self.start(name, *arguments, **options).finish()
+        self.finish(name, self.start(name, *arguments, **options))
         return self.predictions(name)
 
     def predictions(self, name: str) -> bytes:
@@ -139,11 +120,11 @@ class Jobs:
         return found
 
 
-@pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[Jobs]:
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     """A run, and no process of it afterwards."""
     with subprocess.Popen(["sleep", "1000"]) as run:
-        made = Jobs(tmp_path, run)
+        made = Jobs(tmp_path_factory.mktemp("run"), run)
         yield made
         run.kill()
         run.wait()
@@ -162,7 +143,6 @@ def test_one_process_answers_all_jobs_of_a_run_with_the_bytes_of_jobs_alone(
     cases: list[tuple[Path, Path | None, Any]] = [
         (tiny_base, fluent_adapter, None),
         (other_base, None, SAMPLED),
-        (tiny_base, fluent_adapter, prediction_settings(decoding={"fused": False})),
         (tiny_base, fluent_adapter, SAMPLED),
     ]
     numbers = set()
@@ -181,17 +161,16 @@ def test_jobs_of_a_run_need_no_library_of_models_and_those_of_other_code_another
     first = jobs.result("first", tiny_base)
     worker = jobs.worker().pid
     short = prediction_settings(decoding={"max_length": 26})
-    job = jobs.start("refused", tiny_base, settings=short, **NO_MODELS)
-    assert job.process.wait(60) == 1
+    assert jobs.start("refused", tiny_base, settings=short, **NO_MODELS).wait(60) == 1
     (line,) = [line for line in jobs.log("refused").splitlines() if "error" in line]
     assert line.startswith("error: record r") and line.endswith("raise `max_length`")
     assert jobs.result("second", tiny_base, **NO_MODELS) == first
-    jobs.measure("latency", tiny_base, **NO_MODELS).finish()
+    jobs.finish("latency", jobs.measure("latency", tiny_base, **NO_MODELS))
     assert jobs.worker().pid == worker
     found = json.loads((jobs.folder / "latency/latency.json").read_text())
     assert [answer["task"] for answer in found["answers"]] == ["AG", "PM"]
     assert "1 threads" in found["device"]
-    jobs.measure("edited", tiny_base, worker_code="code:edited").finish()
+    jobs.finish("edited", jobs.measure("edited", tiny_base, worker_code="code:edited"))
     assert jobs.worker().pid != worker
 
 
@@ -199,18 +178,18 @@ def test_kill_9_of_a_job_and_then_of_the_process_costs_no_finished_batch(
     jobs: Jobs, tiny_base: Path, tmp_path: Path
 ) -> None:
     paused = jobs.start("job", tiny_base, pause_at=3)
-    os.kill(int(paused.marker.read_text()), signal.SIGKILL)
-    paused.process.wait()
-    paused.marker.unlink()
+    marker = jobs.folder / "job/paused"
+    os.kill(int(marker.read_text()), signal.SIGKILL)
+    paused.wait()
+    marker.unlink()
     worker = jobs.worker()
     paused = jobs.start("job", tiny_base, pause_at=2)
     assert "7 prompts in 5 batches, 2 already done" in jobs.log("job")
     assert worker in jobs.workers()
     worker.kill()
-    paused.finish()
+    jobs.finish("job", paused)
     log = jobs.log("job")
     assert "has ended, perhaps for lack of memory: this job loads the model itself" in log
     # Those of four batches, the last of which had been answered before.
     assert "7 prompts in 5 batches, 5 already done" in log
     assert jobs.predictions("job") == alone(tmp_path, tiny_base)
-    assert jobs.workers() == []

@@ -1,6 +1,5 @@
 """Models of transformers: fused and plain models compute the same; batches, stops and memory."""
 
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from ecslm.common.errors import InputError
 from ecslm.models.bases import read_base
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
-from ecslm.prediction import generation, prefill
+from ecslm.prediction import generation
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import open_mode
-from ecslm.prediction.network import Network, States
-from ecslm.prediction.settings import Mode
+from ecslm.prediction.network import Network
 from ecslm.prediction.transformers_engine import Engine, load_model
 
 CPU = torch.device("cpu")
@@ -132,8 +130,7 @@ def test_out_of_memory_can_halve_the_batch_and_counts_it(
     sizes = short_of_memory(monkeypatch, 2, error)
     halving = opened(model, tokenizer, **decoding, oom="halve")
     assert halving.generate(prompts, 0) == expected
-    # The second half once more, without the prefixes of the first.
-    assert sizes == [6, 3, 1, 2, 3, 3, 1, 2]
+    assert sizes == [6, 3, 1, 2, 3, 1, 2]
     assert halving.halved == 3
 
 
@@ -171,57 +168,3 @@ def test_values_that_are_not_finite_are_no_answers(
     monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", of_cudnn)
     with pytest.raises(InputError, match="values that are not finite on cpu"):
         opened(model, tokenizer).generate(prompts, 0)
-
-
-@pytest.mark.parametrize("mode", [None, "likelihood", "constrained"])
-def test_prefixes_give_way_to_a_batch_that_does_not_fit_beside_them_before_it_is_halved(
-    model: Any,
-    tokenizer: Any,
-    prompts: list[list[int]],
-    mode: Mode | None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Without those of earlier batches it is answered whole: half batches would round otherwise."""
-    monkeypatch.setitem(prefill.WORTH, "cpu", 3)
-    noted: list[weakref.ref[torch.Tensor]] = []
-    prefix, states = prefill._prefix, Network.states
-
-    def noting(*options: Any) -> States | None:
-        found = prefix(*options)
-        noted.extend(weakref.ref(one) for two in found or [] for one in two)
-        return found
-
-    monkeypatch.setattr(prefill, "_prefix", noting)
-    limited = None if mode is None else {"mode": mode, "type": "yes_no"}
-
-    def engine() -> tuple[Engine, Any]:
-        limit = 12 if mode is None else 24
-        made = opened(model, tokenizer, answers=limited, oom="halve", max_new_tokens=limit)
-        return made, made._mode.form(make_record())
-
-    made, form = engine()
-    others = [[7] * 20 + [number, *prompt[1:]] for number, prompt in enumerate(prompts[3:], 40)]
-    expected = made.generate(others, 1, [form] * 3)
-    made, _ = engine()
-    noted.clear()
-    made.generate(prompts[:3], 0, [form] * 3)
-    assert any(one() is not None for one in noted)
-    earlier, failures, most = list(noted), list[int](), 9
-
-    def short(self: Network, tokens: torch.Tensor, *inputs: Any) -> torch.Tensor:
-        if any(one() is not None for one in earlier) or len(tokens) > most:
-            earlier.extend(noted)
-            failures.append(len(tokens))
-            raise torch.OutOfMemoryError
-        return states(self, tokens, *inputs)
-
-    monkeypatch.setattr(Network, "states", short)
-    assert made.generate(others, 1, [form] * 3) == expected
-    assert (len(failures), made.halved) == (1, 0)
-    if mode is None:
-        made._network.prefixes.clear()
-        noted.clear()
-        most = 2
-        halving, _ = engine()
-        assert halving.generate(others, 1) == expected
-        assert (max(failures[1:]), halving.halved) == (3, 1)

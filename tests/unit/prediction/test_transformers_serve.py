@@ -5,18 +5,16 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.interruption import wait_until
 from support.model_examples import prediction_settings, read_lines, run_predict
 
 from ecslm.common.files import read_json, write_json
-from ecslm.prediction.server_client import OpenAISettings
+from ecslm.prediction.openai_settings import OpenAISettings
 
 pytestmark = pytest.mark.slow
 
@@ -24,18 +22,10 @@ CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 SERVE = "from transformers.cli.transformers import main; main()"
 
 
-@dataclass(frozen=True)
-class Served:
-    """A running server, and what it calls the model."""
-
-    url: str
-    model: str
-
-
 @pytest.fixture(scope="module")
-def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of the tiny model. Its turns have no markers, so that a message is all that the
-    model reads."""
+def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The URL of a server of the tiny model, and what it calls the model. Its turns have no
+    markers, so that a message is all that the model reads."""
     folder = tmp_path_factory.mktemp("served")
     model = Path(shutil.copytree(tiny_model, folder / "model"))
     config = model / "tokenizer_config.json"
@@ -51,39 +41,34 @@ def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             stdout=log,
             stderr=log,
         )
+
+    def answers() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
     try:
-        until = time.monotonic() + 200
-        while not _answers(f"http://127.0.0.1:{port}/health"):
-            assert server.poll() is None, (folder / "log.txt").read_text()
-            assert time.monotonic() < until
-            time.sleep(0.2)
-        yield Served(f"http://127.0.0.1:{port}/v1", str(model))
+        wait_until(answers, (folder / "log.txt").read_text, lambda: server.poll() is None)
+        yield {"url": f"http://127.0.0.1:{port}/v1", "model": str(model)}
     finally:
         server.terminate()
         server.wait()
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
-
-
-def settings_of(served: Served, **server: Any) -> OpenAISettings:
-    own = asdict(served) | server
-    decoding = {"max_new_tokens": 24}
-    return OpenAISettings.model_validate({"backend": "openai", "server": own, "decoding": decoding})
-
-
 @pytest.mark.parametrize("api", ["chat", "completions"])
 def test_a_served_model_answers_as_it_does_in_the_job(
-    served: Served, tiny_base: Path, tmp_path: Path, api: str, monkeypatch: pytest.MonkeyPatch
+    served: dict[str, str],
+    tiny_base: Path,
+    tmp_path: Path,
+    api: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
+    own = {"backend": "openai", "server": served | {"api": api}, "decoding": {"max_new_tokens": 24}}
     here = run_predict(tmp_path / "here", tiny_base, None, prediction_settings())
-    there = run_predict(tmp_path / "there", None, None, settings_of(served, api=api))
+    there = run_predict(tmp_path / "there", None, None, OpenAISettings.model_validate(own))
     assert read_lines(there) == read_lines(here)

@@ -17,8 +17,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.models.bases import HubSource
 from ecslm.plan.study import Study
-from ecslm.prediction.openai_backend import AnswerCache
-from ecslm.prediction.server_client import Answer, ServerSettings
+from ecslm.prediction.openai_backend import Answer, AnswerCache
+from ecslm.prediction.openai_settings import ServerSettings
 from ecslm.provenance.checks import check_api_keys, check_disk, check_gpus
 from ecslm.provenance.dag import Job
 

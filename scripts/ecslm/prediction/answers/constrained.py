@@ -1,7 +1,7 @@
 """Constrained answers: only tokens with which a valid answer can begin or continue."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -59,9 +59,8 @@ class Constrained(FreeAnswers):
 
     def row(self, grammar: Grammar) -> "Row":
         """An answer that has not begun."""
-        matcher = self._matcher(grammar.text)
-        assert not matcher.is_error(), matcher.get_error()
-        return Row(matcher.deep_copy(), grammar, self._tokens, self.room(None))
+        matcher = self._matcher(grammar.text).deep_copy()
+        return Row(matcher, grammar, self._tokens, self.room(None))
 
     def answers(
         self,
@@ -118,38 +117,39 @@ def allowed(
     return logits.masked_fill(~whole, -torch.inf)
 
 
+@dataclass
 class Row:
     """The answer to one prompt, as it grows."""
 
-    def __init__(
-        self, matcher: LLMatcher, grammar: Grammar, tokens: LLTokenizer, limit: int
-    ) -> None:
-        self._matcher, self._grammar, self._tokens = matcher, grammar, tokens
-        self._limit, self._ending = limit, list[int]()
-        self.was_ended = False
+    matcher: LLMatcher
+    grammar: Grammar
+    tokens: LLTokenizer
+    limit: int
+    ending: list[int] = field(default_factory=list)
+    was_ended: bool = False
 
     def allowed(self, answer: Sequence[int]) -> bytes:
         """A bit for each token that may follow; this is called after each token of an answer."""
         if answer:
-            taken = self._matcher.consume_token(answer[-1])
-            assert taken, self._matcher.get_error()
-        if self._grammar.endings and self._limit - len(answer) == self._grammar.needed:
-            self._ending = self._shortest_ending()
-            self.was_ended = len(self._ending) > 1
-        if self._ending:
-            bits = bytearray((self._tokens.vocab_size + 31) // 32 * 4)
-            token = self._ending.pop(0)
+            taken = self.matcher.consume_token(answer[-1])
+            assert taken, self.matcher.get_error()
+        if self.grammar.endings and self.limit - len(answer) == self.grammar.needed:
+            self.ending = self._shortest_ending()
+            self.was_ended = len(self.ending) > 1
+        if self.ending:
+            bits = bytearray((self.tokens.vocab_size + 31) // 32 * 4)
+            token = self.ending.pop(0)
             bits[token // 8] = 1 << token % 8
             return bytes(bits)
-        return self._matcher.compute_bitmask()
+        return self.matcher.compute_bitmask()
 
     def _shortest_ending(self) -> list[int]:
         """Tokens that complete the answer, and the one that ends it."""
         for completion in COMPLETIONS:
-            first = self._tokens.tokenize_bytes(completion)
-            for ending in self._grammar.endings:
+            first = self.tokens.tokenize_bytes(completion)
+            for ending in self.grammar.endings:
                 tokens = [*first, *ending]
-                matcher = self._matcher.deep_copy()
+                matcher = self.matcher.deep_copy()
                 if matcher.consume_tokens(tokens) and matcher.is_accepting():
-                    return [*tokens, self._tokens.eos_token]
+                    return [*tokens, self.tokens.eos_token]
         raise AssertionError("every answer that is allowed can be completed")

@@ -57,7 +57,7 @@ def form_of(answer: Answer, record: Record) -> Form:
         case "choice":
             return _one_of(option_letters(record))
         case "ranking":
-            return _permutation("".join(_products(record)))
+            return _permutation(_products(record))
         case "extraction":
             return _extraction(record)
     raise InputError(f"an answer of type {answer} has no form to keep to")
@@ -86,9 +86,9 @@ def _one_of(answers: Sequence[str]) -> Form:
     return Form(f'start: " "? ({alternatives})', 1 + longest)
 
 
-def _products(record: Record) -> list[str]:
-    letters = _letters(_parts(record).get(PRODUCTS))
-    if not letters or letters != list(ascii_uppercase[:MOST_PRODUCTS][: len(letters)]):
+def _products(record: Record) -> str:
+    letters = "".join(_letters(_parts(record).get(PRODUCTS)))
+    if not letters or not ascii_uppercase[:MOST_PRODUCTS].startswith(letters):
         what = f"an input that is an object whose `{PRODUCTS}` has letters A, B, ..."
         _without(record, f"{what}, at most {MOST_PRODUCTS}")
     return letters
@@ -105,20 +105,16 @@ def _parts(record: Record) -> dict[str, Any]:
 @cache
 def _permutation(letters: str) -> Form:
     """Each letter once, with a comma between two, and a space if the model likes."""
-    rules = [f'start: " "? {_rest(letters)}', "SEPARATOR: /, ?/"]
+    # A rule for what follows while some letters are left.
+    rules = [f'start: " "? rest_{letters.lower()}', "SEPARATOR: /, ?/"]
     for count in range(1, len(letters) + 1):
         for left in map("".join, combinations(letters, count)):
+            others = [(one, left.replace(one, "").lower()) for one in left]
             ways = (
-                f'"{one}" SEPARATOR {_rest(left.replace(one, ""))}' if count > 1 else f'"{one}"'
-                for one in left
+                f'"{one}" SEPARATOR rest_{more}' if more else f'"{one}"' for one, more in others
             )
-            rules.append(f"{_rest(left)}: {' | '.join(ways)}")
+            rules.append(f"rest_{left.lower()}: {' | '.join(ways)}")
     return Form("\n".join(rules), 1 + 3 * len(letters) - 2)
-
-
-def _rest(letters: str) -> str:
-    """The name of the rule for what follows while some letters are left."""
-    return f"rest_{letters.lower()}"
 
 
 def _extraction(record: Record) -> Form:

@@ -77,11 +77,10 @@ class Likelihood(FreeAnswers):
     ) -> list[Generated]:
         """Answer the prompts of a batch, in order. No token is generated."""
         candidates = [[one.tokens for one in form] for form in forms]
+        scores = log_likelihoods(network, prompts, candidates)
         return [
-            Generated(_best(form, values).text, len(prompt), 0, "stop")
-            for prompt, form, values in zip(
-                prompts, forms, log_likelihoods(network, prompts, candidates), strict=True
-            )
+            Generated(_best(form, own).text, len(prompt), 0, "stop")
+            for prompt, form, own in zip(prompts, forms, scores, strict=True)
         ]
 
     def _candidate(self, text: str, scored: str) -> Candidate:
