@@ -185,6 +185,8 @@ def open_rows(source: DataSource, cache: Path) -> IndexedRows:
         files = _fetched(source)
     with unchanged(files.values()):
         digests = {name: sha256_of_file(path) for name, path in files.items()}
+        if found := _kept(folder, digests):
+            return found
         # Jobs that start together wait for the first of them.
         with held(folder.with_suffix(".lock"), str(folder), wait=True):
             return _kept(folder, digests) or _built(source, files, digests, folder)
