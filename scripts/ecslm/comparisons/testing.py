@@ -53,7 +53,7 @@ def differences(
         best_simple: its best simple baseline, which is not compared with itself.
 
     Raises:
-        InputError: two models share too few samples, or these have different references.
+        InputError: two models share too few samples.
     """
     measure = metric(settings.metric)
     found = []
@@ -272,7 +272,7 @@ def difference_interval(
 
 
 def centred_bootstrap_p(difference: float, resampled: Array) -> PValue:
-    """Two-sided p of a difference between unpaired scores, from its bootstrap values.
+    """Two-sided p of a difference that has no outcomes to exchange, from its bootstrap values.
 
     Resampled differences minus the observed one are distributed as under equal scores. Unlike
     permuting all records over both sides, this does not assume that both have the same shares of
