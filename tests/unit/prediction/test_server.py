@@ -144,6 +144,7 @@ def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
 
 def test_urls_and_keys_that_may_be_secrets_are_refused_without_showing_them() -> None:
     with_secrets = ("//me:sk-1@a.b/v1", "//sk-1@a.b", "//a.b?key=sk-1", "//a.b#sk-1")
+    with_secrets += ("//me:sk-1/2@a.b", "//[a.b?key=sk-1")
     for url in (*(f"https:{rest}" for rest in with_secrets), "a.b/v1", "ftp://a.b", ""):
         (line,) = problems(ServerSettings, {"url": url, "model": "m"})
         assert line.startswith("here: url: should ") and "sk-1" not in line
