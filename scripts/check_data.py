@@ -33,8 +33,8 @@ def main(
     """
     known = located(settings, location, CheckSettings)
     source = known.source
-    labels = source.labels and read_labels(source.labels)
-    digest = source.labels and labels_digest(source.labels)
+    labels = None if source.labels is None else read_labels(source.labels)
+    digest = None if source.labels is None else labels_digest(source.labels)
     raw = planned_rows(source, cache, content, lambda rows: rows.files, digest)
     report = check_rows(raw, known, labels)
     for kind, found in report.problems.items():
