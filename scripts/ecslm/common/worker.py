@@ -39,6 +39,8 @@ from ecslm.common.logs import collect_log
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
+# By which numbers mean the same processes: containers that share /tmp have their own.
+NUMBERING = Path("/proc/self/ns/pid")
 # The UUIDs of the devices that this process has leased.
 LEASE_VARIABLE = "ECSLM_LEASE"
 
@@ -113,8 +115,7 @@ def join(process: Any, new_answer: Callable[[], Answer]) -> Worker | None:
     run, (place, *_) = os.environ.get(RUN_VARIABLE), _places()
     if run is None or (user := lock(_user(place))) is None:
         return None
-    # Containers that share /tmp number their processes alike.
-    conditions = [os.readlink("/proc/self/ns/pid"), run, process] if is_running(run) else None
+    conditions = [NUMBERING.stat().st_ino, run, process] if is_running(run) else None
     worker = _welcomed(place, conditions, user)
     if worker is None and conditions:
         with socket.socket(socket.AF_UNIX) as listening:
