@@ -181,9 +181,10 @@ def test_right_answers_are_right_no_answers_are_invalid_and_each_answers_its_rec
     assert best["released"]["value"] == pytest.approx(1.0, abs=1e-3)
     groups = finished.read("tables/reproduction.json")["panels"][0]["groups"]
     rows = [row for group in groups for row in group["rows"]]
-    (shown,) = ([cell["shown"] for cell in row["cells"]] for row in rows if row["name"] == "PM")
-    assert shown[:3] == ["F1", "3", "0.720"]
-    assert "1.000" in shown[3:], shown
+    shown = [[cell["shown"] for cell in row["cells"]] for row in rows if row["name"] == "PM"]
+    assert shown
+    assert all(one[:3] == ["F1", "3", "0.720"] for one in shown)
+    assert any("1.000" in one[3:] for one in shown), shown
 
 
 def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(

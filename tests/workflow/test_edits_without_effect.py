@@ -27,7 +27,6 @@ from support.edits import (
     locked,
     logic,
     made,
-    moved,
     renamed,
     replaced,
     together,
@@ -120,9 +119,6 @@ WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
                 "studies.local.batch_tokens", 3000
             ),
             "the layout of the relevance labels": laid_out(LABELS),
-            "the relevance labels at another path": moved(
-                LABELS, "shop/grades.json", "studies.local.data.labels.path"
-            ),
             "the order of keys in config.yaml, with local data": with_keys_reversed,
             "touch of every source and data file": touched,
         },

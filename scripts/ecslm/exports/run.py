@@ -103,6 +103,8 @@ def export_model(
         log.info("%s: answers of the base with the adapter", task)
         request = Request(**pinned, settings=own, batch_tokens=own.budget(batch_tokens))
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
+        if not records:
+            raise InputError(f"{datasets[task]}: no records to compare the model by")
         count = min(settings.records, len(records))
         chosen = [records[i * len(records) // count] for i in range(count)]
         asked.append(Asked(request, chosen, *_answers(request, chosen)))

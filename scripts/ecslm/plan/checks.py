@@ -11,13 +11,20 @@ from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_csv
 from ecslm.common.text import nearest
 from ecslm.config.models import RecordedModel
+from ecslm.models.architecture import (
+    Architecture,
+    adapter_problems,
+    llama_architecture,
+    read_architecture,
+)
 from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.comparisons import warn_of_idle_contrasts
-from ecslm.plan.inputs import source_of
+from ecslm.plan.inputs import files_of_base, source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.record import GivenRecord
+from ecslm.scoring.settings import rescaling_baseline, rescaling_problem
 
 # Columns of study.csv beside those of tasks.
 OTHERS = ("table", "model", "doubled")
@@ -27,8 +34,7 @@ NUMBER = re.compile(r"\d*\.?\d+")
 def check_named_files(study: Study) -> None:
     """Check what the configuration says against the files that it names.
 
-    Of contrasts that compare nothing it only warns. What does not fit a base, the job says that
-    loads it.
+    Of contrasts that compare nothing it only warns.
 
     Raises:
         InputError: all problems, a line each.
@@ -39,6 +45,7 @@ def check_named_files(study: Study) -> None:
         all_of(
             source_of(study).check,
             partial(check_tables, study),
+            partial(_refuse, _unfit_to_bases(study)),
             partial(_refuse, _missing_answers(study)),
             partial(_refuse, _wrong_scores(study)),
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
@@ -51,6 +58,40 @@ def check_named_files(study: Study) -> None:
 def _refuse(problems: Iterable[str]) -> None:
     if lines := list(problems):
         raise InputError(*lines)
+
+
+def _unfit_to_bases(study: Study) -> Iterator[str]:
+    """Settings of adapters and of BERTScores that do not fit their base, as far as it is known:
+    jobs would say so after hours."""
+
+    def known(base: str) -> Architecture | None:
+        folder, row = files_of_base(study, base), study.architecture_row(base)
+        if folder is not None:
+            return read_architecture(folder)
+        return None if row is None else llama_architecture(row)
+
+    path = f"studies.{study.name}"
+    for name, model in study.local_models.items():
+        training = model.training
+        if training and model.run and (found := known(model.base)):
+            fitted = training.rank, training.target_modules, training.max_length
+            for field, problem in adapter_problems(found, model.base, *fitted):
+                yield f"{path}.models.{name}.training.{field}: {problem}"
+    settings = study.settings.bertscore
+    if settings is None or not study.generation_tasks:
+        return
+    encoder, layer, language = settings.encoder, settings.layer, settings.rescale_language
+    found = known(encoder)
+    if found and found.depth and layer > found.depth:
+        yield f"{path}.bertscore.layer: {layer}, but {encoder} has {found.depth} layers"
+    # One that was chosen for the encoder, or that bert-score knows of it.
+    elif "layer" not in settings.model_fields_set and layer not in rescaling_baseline(
+        encoder, "en"
+    ):
+        default = f"the default {layer} is that of roberta-large"
+        yield f"{path}.bertscore.layer: missing: {default}: set a layer of {encoder}"
+    if language and (wrong := rescaling_problem(encoder, layer, language)):
+        yield f"{path}.bertscore.rescale_language: {wrong}"
 
 
 def _missing_answers(study: Study) -> Iterator[str]:

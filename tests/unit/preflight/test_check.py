@@ -86,7 +86,11 @@ def test_what_a_run_would_be_refused_for_is_an_error_each_and_what_it_warns_of_a
     assert all(line.startswith("error: ") and ": studies.shop" in line for line in found)
     Path("models").mkdir()
     Path("models/small").symlink_to(tiny_model)
-    found = told(training={"max_length": 5000}, decoding={"max_length": 6000})
+    idle = {"kind": "models", "pairs": [["Small-EC", "Idle"]], "settings": STUDY["settings"]}
+    idle_model = {"backend": "recorded", "path": "answers", "run": False}
+    found = told(
+        models=STUDY["models"] | {"Idle": idle_model}, comparisons={"contrasts": {"one": idle}}
+    )
     assert {line.partition(": ")[0] for line in found} == {"warning"}
     # Nor does it print them.
     assert capfd.readouterr() == ("", "")

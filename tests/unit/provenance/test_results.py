@@ -60,7 +60,7 @@ def test_results_are_those_of_their_jobs() -> None:
 def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(half_written: bool) -> None:
     words, path = f"{ADAPTER}: altered", Path(ADAPTER)
     if half_written:
-        words, path = f"{TRAIN_JOB.manifest}: line 3: not JSON", Path(TRAIN_JOB.manifest)
+        words, path = f"{TRAIN_JOB.manifest}: not JSON (", Path(TRAIN_JOB.manifest)
     path.write_text(path.read_text()[:40] if half_written else "made by train_adapted")
     with pytest.raises(InputError) as caught:
         check_results("shop", JOBS)
