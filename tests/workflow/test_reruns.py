@@ -333,7 +333,7 @@ ALONE = (
     alone(
         "a new setting: the test records of its tasks and below, no training",
         listed(f"{GENERATED}.settings", "OOD_Diverse_Instruction"),
-        "dataset SA/test; dataset AG/test; check_data; report_page",
+        "dataset SA/test; dataset AG/test; check_data",
         "; ".join(
             f"predict */{x}; score */{x}; score_over_seeds */{x}; describe_data {x}; leakage {x}; "
             f"dataset {x}/test; differences {x}"

@@ -10,7 +10,7 @@ from string import ascii_uppercase
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_model, write_bytes
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.data.problems import RowError
 from ecslm.data.settings import Labels
 from ecslm.schemas.record import Record, Relevance
@@ -23,14 +23,12 @@ MOST_PROBLEMS = 5
 
 
 def labels_digest(labels: Labels) -> str:
-    """The digest of the file. One that is pinned need not be there; others are fetched.
+    """The sha256 of a file that is pinned, which need not be there; otherwise a digest of the rows.
 
     Raises:
-        InputError: the file is not pinned, and is missing and cannot be fetched.
+        InputError: as `read_labels`.
     """
-    if labels.sha256 is None:
-        fetch_labels(labels)
-    return labels.sha256 or sha256_of_file(Path(labels.path))
+    return labels.sha256 or sha256_of_text(canonical_json(read_labels(labels)))
 
 
 def read_labels(labels: Labels) -> list[list[Relevance]]:
