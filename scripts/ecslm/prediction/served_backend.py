@@ -71,7 +71,7 @@ class Server:
         with tempfile.NamedTemporaryFile() as printed:
             # Until the last process has ended that prints to it.
             fcntl.flock(printed, fcntl.LOCK_EX)
-            self._printed = Path(printed.name).open("rb")
+            self._printed = Path(printed.name).open("rb")  # noqa: SIM115 - until it is closed
             self._shell = subprocess.Popen(
                 ["sh", "-c", WATCHED, "sh", *self._command],
                 stdin=subprocess.PIPE,
