@@ -29,9 +29,9 @@ def main(
     """
     known = located(settings, location, CheckSettings)
     labels = known.source.labels
-    digest = labels and labels_digest(labels)
+    digest = None if labels is None else labels_digest(labels)
     raw = planned_rows(known.source, cache, content, lambda rows: rows.files, digest)
-    report = check_rows(raw, known, labels and read_labels(labels))
+    report = check_rows(raw, known, None if labels is None else read_labels(labels))
     origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
     origin.writes({output: json_text(report.model_dump(mode="json"))})
 

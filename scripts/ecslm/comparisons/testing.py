@@ -241,8 +241,8 @@ def _randomised(first: _Side, second: _Side, settings: DifferencesSettings) -> t
     if first.measure.PROPORTION:
         # Of means only each record's difference matters, so that more records are interchangeable
         # and exchanges can be enumerated.
-        differences, pairs = np.round(gained, 12), 1
-        ones, others = (np.stack([x, x**0], axis=1) for x in (differences, -differences))
+        gains, pairs = np.round(gained, 12), 1
+        ones, others = (np.stack([x, x**0], axis=1) for x in (gains, -gains))
     p = randomisation_p(ones, others, first.measure, pairs, settings.permutations, settings.seed)
     if first.rarest is None or first.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS:
         return "randomisation", p

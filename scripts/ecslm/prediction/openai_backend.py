@@ -121,10 +121,14 @@ class AnswerCache:
     def __init__(self, server: ServerSettings) -> None:
         name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
         self.path = SERVER_ANSWERS / name / "answers.jsonl"
+        # Version 1.0 kept each answer in a file of its own.
+        files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
+        self._older = [one for one in map(_Kept.sound, files) if one is not None]
 
     def answers(self) -> dict[str, Answer]:
         """All answers, also those of other processes."""
-        return {line.request: line.answer for line in sound_lines(self.path, _Kept)}
+        lines = (*self._older, *sound_lines(self.path, _Kept))
+        return {line.request: line.answer for line in lines}
 
     def add(self, request: str, answer: Answer) -> None:
         """Keep an answer."""
