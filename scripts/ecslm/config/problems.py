@@ -22,7 +22,7 @@ from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
 
 # A key of a server by the names that people give it, and the sections where they put it.
 SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.IGNORECASE)
-WITH_SECRETS = frozenset({"server", "access"})
+WITH_SECRETS = frozenset({"server", "serve", "access"})
 # The type of an error that says all about a name that refers to nothing.
 UNKNOWN_NAME = "unknown_name"
 

@@ -26,13 +26,13 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecslm.common.devices import list_devices
+from ecslm.common.devices import Device, list_devices, visible_devices
 from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json
 from ecslm.common.locks import DEVICES_VARIABLE, Waiting
 from ecslm.common.manifests import read_manifest
-from ecslm.common.worker import AT_END, LEASE_VARIABLE
+from ecslm.common.worker import AT_END
 from ecslm.models.manifests import files_digest
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request, there
 from ecslm.prediction.openai_backend import Answer, AnswerCache, ServerBackend, ServerRequest
@@ -58,10 +58,11 @@ LAST_LINES, LAST_BYTES = 20, 8000
 class Server:
     """A server that this process has started."""
 
-    def __init__(self, command: str, model: Path) -> None:
+    def __init__(self, command: str, model: Path, devices: Sequence[Device]) -> None:
         """
         Args:
             command: with `{model}` and `{port}` where the folder and the port go.
+            devices: the GPUs that it sees.
         """
         with socket.socket() as free:
             free.bind((HOST, 0))
@@ -77,7 +78,7 @@ class Server:
                 stdin=subprocess.PIPE,
                 stdout=printed,
                 stderr=printed,
-                env=os.environ | _seen_devices(),
+                env=os.environ | _named(devices),
                 start_new_session=True,
             )
 
@@ -150,26 +151,30 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
     return word
 
 
-def _seen_devices() -> dict[str, str]:
-    """The leased devices as numbers: vLLM reads no others."""
-    if not (leased := os.environ.get(LEASE_VARIABLE)):
-        return {}
-    numbers = {one.uuid: str(one.number) for one in list_devices()}
-    found = ",".join(numbers.get(one, one) for one in leased.split(","))
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", DEVICES_VARIABLE: found}
+def _devices(device: str) -> list[Device]:
+    """The GPUs of this job: those that it has leased."""
+    seen = os.environ.get(DEVICES_VARIABLE)
+    return visible_devices(list_devices(), seen) if device == "cuda" else []
+
+
+def _named(devices: Sequence[Device]) -> dict[str, str]:
+    """What lets a server see some GPUs alone, by their numbers where they have one: vLLM reads no
+    UUIDs."""
+    found = (one.uuid if one.number < 0 else str(one.number) for one in devices)
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", DEVICES_VARIABLE: ",".join(found)}
 
 
 # The server of this process, if it has one, by what it was started for.
 _RUNNING: dict[str, Server] = {}
 
 
-def started(name: str, command: str, model: Path) -> Server:
+def started(name: str, command: str, model: Path, devices: Sequence[Device]) -> Server:
     """Start the server of this process, which ends with it."""
     if stop_server not in AT_END:
         # The one is of workers, the other of all other processes.
         AT_END.append(stop_server)
         atexit.register(stop_server)
-    return _RUNNING.setdefault(name, Server(command, model))
+    return _RUNNING.setdefault(name, Server(command, model, devices))
 
 
 def stop_server() -> None:
@@ -232,11 +237,12 @@ class ServedBackend(ServerBackend):
             InputError: the model's files are altered, or the server ends, is not ready in time, or
                 has another version than the settings say.
         """
-        name = canonical_json([self.identity(), str(self._folder), os.environ.get(LEASE_VARIABLE)])
+        found = _devices(self._request.device)
+        name = canonical_json([self.identity(), str(self._folder), *map(str, found)])
         if name not in _RUNNING or not _RUNNING[name].runs:
             stop_server()
             self._manifest.verify(self._path, f"delete {self._path}, then run again to rebuild it")
-        self._running = _RUNNING.get(name) or started(name, self._own.serve, self._folder)
+        self._running = _RUNNING.get(name) or started(name, self._own.serve, self._folder, found)
         try:
             self._running.wait(self._access.start)
             told, wanted = self._running.version, self._own.version
@@ -274,9 +280,8 @@ class ServedBackend(ServerBackend):
 
     def cost(self) -> dict[str, float | str | None]:
         """As that of any server, with the device and what the server calls its version."""
-        names = {one.uuid: one.name for one in list_devices()}
-        leased = names.get(os.environ.get(LEASE_VARIABLE, ""))
-        device = leased if self._request.device == "cuda" else f"{platform.machine()} CPU"
+        names = [one.name for one in _devices(self._request.device)]
+        device = names[0] if names else f"{platform.machine()} CPU"
         return {**super().cost(), "device": device, "server_version": self._running.version}
 
     def _address(self) -> str:

@@ -71,7 +71,8 @@ needs a model with a base
 """
 SHARED = {
     "dataset": small()["studies"]["shop"]["tables"]["dataset"],
-    **{"base": BASE, "answers": ANSWERS, "server": SERVER, "served": SERVED, "shop": small()["studies"]["shop"]},
+    **{"base": BASE, "answers": ANSWERS, "server": SERVER, "served": SERVED},
+    "shop": small()["studies"]["shop"],
     "choice": {"answer": "choice", "metric": "accuracy", "title": "A choice", "aliases": []},
 }
 

@@ -103,14 +103,17 @@ class Exported:
         command = f"{sys.executable} {script} {{model}} {{port}} '{mode}'"
         return ServedSettings(backend="served", serve=command, **fields)
 
-    def predict(self, name: str, mode: str = "", **fields: Any) -> list[dict[str, Any]]:
+    def predict(
+        self, name: str, mode: str = "", device: str = "cpu", **fields: Any
+    ) -> list[dict[str, Any]]:
         """Predict seven records; the rows."""
         folder = self.folder.with_name(name)
         folder.mkdir(exist_ok=True)
         own = self.settings(mode, **fields)
         start = 1 if mode == "loads" else 60
         access = json.dumps({"start": start, "retries": 0, "concurrency": 3})
-        return read_lines(run_predict(folder, self.manifest, None, own, access=access))
+        options = {"access": access, "device": device}
+        return read_lines(run_predict(folder, self.manifest, None, own, **options))
 
     def refused(self, mode: str, **fields: Any) -> list[str]:
         """The problems of such a prediction, after which nothing of its server is left."""
@@ -245,5 +248,7 @@ def test_a_server_sees_the_leased_gpu_by_its_number(
     monkeypatch.setattr(served_backend, "list_devices", lambda: gpus)
     for name in (LEASE_VARIABLE, DEVICES_VARIABLE):
         monkeypatch.setenv(name, "GPU-b")
-    exported.predict("a")
-    assert exported.lines("devices") == ["1"]
+    exported.predict("a", device="cuda")
+    exported.predict("b", decoding={"max_new_tokens": 9})
+    assert exported.lines("devices") == ["1", ""]
+    assert read_json(exported.folder.with_name("a") / "cost.json")["device"] == "H100"
