@@ -118,7 +118,7 @@ class Server:
             raise self._problem("the server has ended")
 
     def stop(self) -> None:
-        """Kill all of its processes, and wait until their memory is free."""
+        """Kill all of its processes, and wait until they close their files."""
         # The shell of one that has ended has killed the others.
         if self.runs:
             os.killpg(self._shell.pid, signal.SIGKILL)
