@@ -98,7 +98,7 @@ class Server:
             self.require_running()
             if time.monotonic() > until:
                 raise self._problem(f"not ready after {seconds:g} s: see `start` in `access`")
-            waiting.tell(f"{self._command[0]}: waiting until it is ready")
+            waiting.tell("server: waiting until it is ready")
         # Another program might answer at its port.
         self.require_running()
 

@@ -26,6 +26,7 @@ from ecslm.fingerprint.running import code_parameter
 from ecslm.prediction import served_backend
 from ecslm.prediction.openai_settings import ServedSettings
 from ecslm.prediction.served_backend import stop_server
+from ecslm.schemas.paths import SERVER_ANSWERS
 
 # What it prints, its number and requests are lines of files in the model's folder.
 SERVER = """
@@ -89,14 +90,16 @@ class Exported:
     def manifest(self) -> Path:
         return self.folder / "manifest.json"
 
-    def write(self, start: str | None = None) -> None:
+    def write(self, start: str | None = None, evidence: str = "{}") -> None:
         """Write the folder anew; its tokenizer may put a token at the start of a text."""
         made = Tokenizer(models.WordLevel({"[UNK]": 0, "<s>": 1}, unk_token="[UNK]"))
         made.pre_tokenizer = pre_tokenizers.Whitespace()
         if start:
             made.post_processor = processors.TemplateProcessing(f"{start} $A", None, [(start, 1)])
         made.save(str(self.folder / "tokenizer.json"))
-        write_manifest(self.manifest, made_from([], {}, None, {}), [self.folder / "tokenizer.json"])
+        write_text(self.folder / "equality.json", evidence)
+        files = [self.folder / name for name in ("tokenizer.json", "equality.json")]
+        write_manifest(self.manifest, made_from([], {}, None, {}), files)
 
     def settings(self, mode: str = "", **fields: Any) -> ServedSettings:
         script = self.folder.with_name("server.py")
@@ -176,7 +179,7 @@ def test_a_server_is_started_once_and_asked_for_the_studys_prompts(exported: Exp
     assert all(one["prompt"].endswith("### Response:\n") for one in asked)
     cost = read_json(exported.folder.with_name("a") / "cost.json")
     assert (cost["server_version"], cost["requests"]) == ("7.1", 7)
-    assert cost["device"].endswith(" CPU")
+    assert cost["device"].endswith(" CPU") and not SERVER_ANSWERS.exists()
     # Another job, then one of other settings, and one of another model.
     assert exported.predict("b", version="7.1", decoding={"max_new_tokens": 9})
     assert len(exported.lines("numbers")) == 2 * 2 and len(exported.running()) == 2
@@ -193,6 +196,8 @@ def test_a_finished_result_starts_no_server(exported: Exported) -> None:
     rows = exported.predict("a")
     stop_server()
     (exported.folder.with_name("a") / "predictions.jsonl").unlink()
+    # The test records in its evidence do not make it another model.
+    exported.write(evidence="[]")
     assert exported.predict("a") == rows and len(exported.lines("asked")) == 7
 
 
