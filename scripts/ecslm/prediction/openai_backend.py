@@ -227,11 +227,12 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                 kept = self._answers.values()
                 self._spent = self._lost + sum(self._price(one.counts) for one in kept)
                 asyncio.run(self._ask(missing))
-        if self._unusable and not self._answers:
-            raise self._problem(self._unusable)
         return self._answered(requests)
 
     def _answered(self, requests: Sequence[ServerRequest]) -> list[Generated]:
+        """The answers to requests that were sent."""
+        if self._unusable and not self._answers:
+            raise self._problem(self._unusable)
         return [
             Generated(one.text, *one.counts, one.finish_reason)
             if (one := self._answers.get(request.key))

@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(1000)
         count = len(tokenizer.encode(body["prompt"], add_special_tokens=False).ids)
         usage = {"prompt_tokens": count + (mode == "adds"), "completion_tokens": 1}
-        self.say({"choices": [{"text": "yes", "finish_reason": "stop"}], "usage": usage})
+        self.say({} if mode == "babbles" else {"choices": [{"text": "yes", "finish_reason": "stop"}], "usage": usage})
 
     def log_message(self, *_):
         pass
@@ -208,6 +208,7 @@ def test_a_finished_result_starts_no_server(exported: Exported) -> None:
         ("loads", ["not ready after 1 s: see `start`", "server: loading weights"]),
         ("dies", ["the server has ended", "loading weights", "out of memory", "with status 3"]),
         ("adds", ["tokens, not the "]),
+        ("babbles", ["not an answer of the completions API"]),
     ],
 )
 def test_a_server_that_fails_is_told_of_with_its_last_lines(
