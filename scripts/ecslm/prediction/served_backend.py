@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -67,8 +67,10 @@ class Server:
         with socket.socket() as free:
             free.bind((HOST, 0))
             self.port = free.getsockname()[1]
-        values = {"{model}": str(model), "{port}": str(self.port)}
-        self._command = [_filled(word, values) for word in shlex.split(command)]
+        self._command = [
+            word.replace("{port}", str(self.port)).replace("{model}", str(model))
+            for word in shlex.split(command)
+        ]
         with tempfile.NamedTemporaryFile() as printed:
             # Until the last process has ended that prints to it.
             fcntl.flock(printed, fcntl.LOCK_EX)
@@ -145,12 +147,6 @@ class Server:
         return InputError(about, *(Problem(line, "server") for line in lines))
 
 
-def _filled(word: str, values: Mapping[str, str]) -> str:
-    for name, value in values.items():
-        word = word.replace(name, value)
-    return word
-
-
 def _devices(device: str) -> list[Device]:
     """The GPUs of this job: those that it has leased."""
     seen = os.environ.get(DEVICES_VARIABLE)
@@ -166,15 +162,6 @@ def _named(devices: Sequence[Device]) -> dict[str, str]:
 
 # The server of this process, if it has one, by what it was started for.
 _RUNNING: dict[str, Server] = {}
-
-
-def started(name: str, command: str, model: Path, devices: Sequence[Device]) -> Server:
-    """Start the server of this process, which ends with it."""
-    if stop_server not in AT_END:
-        # The one is of workers, the other of all other processes.
-        AT_END.append(stop_server)
-        atexit.register(stop_server)
-    return _RUNNING.setdefault(name, Server(command, model, devices))
 
 
 def stop_server() -> None:
@@ -242,7 +229,12 @@ class ServedBackend(ServerBackend):
         if name not in _RUNNING or not _RUNNING[name].runs:
             stop_server()
             self._manifest.verify(self._path, f"delete {self._path}, then run again to rebuild it")
-        self._running = _RUNNING.get(name) or started(name, self._own.serve, self._folder, found)
+            if stop_server not in AT_END:
+                # The one is of workers, the other of all other processes.
+                AT_END.append(stop_server)
+                atexit.register(stop_server)
+            _RUNNING[name] = Server(self._own.serve, self._folder, found)
+        self._running = _RUNNING[name]
         try:
             self._running.wait(self._access.start)
             told, wanted = self._running.version, self._own.version

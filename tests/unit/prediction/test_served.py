@@ -71,7 +71,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(1000)
         count = len(tokenizer.encode(body["prompt"], add_special_tokens=False).ids)
         usage = {"prompt_tokens": count + (mode == "adds"), "completion_tokens": 1}
-        self.say({} if mode == "babbles" else {"choices": [{"text": "yes", "finish_reason": "stop"}], "usage": usage})
+        reply = {"choices": [{"text": "yes", "finish_reason": "stop"}], "usage": usage}
+        self.say({} if mode == "babbles" else reply)
 
     def log_message(self, *_):
         pass
