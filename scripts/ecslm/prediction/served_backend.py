@@ -111,12 +111,16 @@ class Server:
             return str(json.loads(self._said("/version")[1])["version"])
         return None
 
-    def require_running(self) -> None:
+    def require_running(self, seconds: float = 0.0) -> None:
         """
+        Args:
+            seconds: how long it may take until a server that fails has ended.
+
         Raises:
             InputError: it has ended.
         """
-        if not self.runs:
+        with suppress(subprocess.TimeoutExpired):
+            self._shell.wait(seconds)
             raise self._problem("the server has ended")
 
     def stop(self) -> None:
@@ -258,7 +262,7 @@ class ServedBackend(ServerBackend):
         try:
             asyncio.run(self._ask(self._missing(requests)))
         except InputError:
-            self._running.require_running()
+            self._running.require_running(SECONDS_OF_LOOK)
             raise
         answers = self._answered(requests)
         for prompt, answer in zip(prompts, answers, strict=True):
