@@ -29,7 +29,6 @@ from ecslm.plan.jobs import told
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import study_tables, table_resources
-from ecslm.prediction.backend import backend_class
 from ecslm.provenance.checks import os_errors_told
 from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
@@ -107,9 +106,8 @@ def of_study(paths):
 
 
 def base_of(wildcards):
-    """The base of a model, if it has one."""
-    base = STUDY.model(wildcards.model).base
-    return [] if base is None else STUDY.base(base)
+    """The weights of a model, if they are here: its base, or the export that is served."""
+    return STUDY.weights(wildcards.model) or []
 
 
 def adapter_of(wildcards):
@@ -185,8 +183,7 @@ def prompted_request(rule):
 
 def threads_of_prediction(job):
     """Only jobs that compute need more than one."""
-    computes = backend_class(STUDY.model(job.model).backend).LOCAL
-    return STUDY.settings.threads if computes else 1
+    return STUDY.settings.threads if of_backend("gpu", job) else 1
 
 
 def first_code(study, model):
@@ -215,4 +212,4 @@ def whole_machine(wildcards):
 
 def of_backend(resource, wildcards):
     """How much of a resource, `gpu` or `api`, a model's backend needs for answers."""
-    return STUDY.model(wildcards.model).RESOURCES.get(resource, 0)
+    return STUDY.model(wildcards.model).resources.get(resource, 0)

@@ -117,7 +117,8 @@ def request_for(
     model, settings = study.model(name), prediction_settings(study, name, task)
     seed = study.first_seed(name) if seed is None else seed
     trained, template, access = study.adapter_name(name), study.template(name), model.reached()
-    files = {"base": study.base(model.base)} if model.base else {}
+    weights = study.weights(name)
+    files = {"base": weights} if weights else {}
     if trained:
         files["adapter"] = study.path(ADAPTER, model=trained, seed=seed)
     if model.learns:

@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 60.0
 # By which numbers mean the same processes: containers that share /tmp have their own.
 NUMBERING = Path("/proc/self/ns/pid")
+# What a worker does before it ends, for example with processes that it has started.
+AT_END: list[Callable[[], None]] = []
 # The UUIDs of the devices that this process has leased.
 LEASE_VARIABLE = "ECSLM_LEASE"
 
@@ -193,6 +195,8 @@ def _start(
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
         _serve(listening, run, process, new_answer, collected)
+        for end in AT_END:
+            end()
         # A job that uses it by now makes another one.
         place = Path(listening.getsockname())
         if lock(_user(place)) is not None:

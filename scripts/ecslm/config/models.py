@@ -23,7 +23,9 @@ from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings, Method
 from ecslm.prediction.openai_settings import (
     AccessSettings,
+    Command,
     OpenAISettings,
+    ServedSettings,
     ServerDecoding,
     ServerSettings,
 )
@@ -40,7 +42,7 @@ from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import ModelName, SettingName, TaskName
+from ecslm.tables.references import ModelName, SettingName, TaskName, TunedModelName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -117,9 +119,6 @@ class AnyModel(Closed):
     None where its models have none.
     """
 
-    RESOURCES: ClassVar[Mapping[str, int]] = {}
-    """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
-
     run: bool = True
     """Whether it is run. If not, it is in no table of scores and no comparison."""
     group: str | None = None
@@ -129,6 +128,11 @@ class AnyModel(Closed):
     shots: Literal[0, 1] = 0
     """Examples in the prompt."""
     backend: str
+
+    @property
+    def resources(self) -> Mapping[str, int]:
+        """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
+        return {}
 
     @property
     def learns(self) -> bool:
@@ -174,8 +178,6 @@ class DecodingKeys(DecodingSettings):
 class TransformersModel(AnyModel):
     """Base weights, with an adapter if the model is tuned."""
 
-    RESOURCES: ClassVar[Mapping[str, int]] = {"gpu": 1}
-
     backend: Literal["transformers"] = "transformers"
     """What answers: weights that run here (the default)."""
     base: BaseName
@@ -209,6 +211,11 @@ class TransformersModel(AnyModel):
     def _whole(cls, section: Any) -> Any:
         # An empty section is the study's own.
         return {} if section is None else section
+
+    @property
+    def resources(self) -> Mapping[str, int]:
+        """On a CPU they take one too: of the models that run at a time."""
+        return {"gpu": 1}
 
     @property
     def tuned(self) -> bool:
@@ -317,12 +324,18 @@ class RecordedModel(WithoutWeights):
 class OpenAIModel(WithoutWeights):
     """A model that an OpenAI-compatible server runs: OpenAI's own, vLLM, llama.cpp, TGI, ..."""
 
-    RESOURCES: ClassVar[Mapping[str, int]] = {"api": 1}
-
     backend: Literal["openai"]
     """What answers: an OpenAI-compatible server."""
-    server: ServerSettings
+    server: ServerSettings | None = None
     """Which model of which server."""
+    serve: Command | None = None
+    """Instead of `server`: the command of a server that its jobs start on their GPU, such as
+    `vllm serve {model} --port {port}`. It is part of results, so it must hold no secret."""
+    exported: TunedModelName | None = None
+    """Only with `serve`, for which `make export` merges it: the tuned model that is served. The
+    template is the same."""
+    version: str | None = None
+    """Only with `serve`: the version of the server. A server that tells another one is refused."""
     template: TemplateName
     """Its prompt: resources/prompts/{template}.jinja."""
     decoding: ServerDecoding = ServerDecoding()
@@ -332,9 +345,25 @@ class OpenAIModel(WithoutWeights):
     access: AccessSettings = AccessSettings()
     """How the server is reached, and what it may cost."""
 
-    def prediction(self, asked: Questions) -> OpenAISettings:
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if (self.server is None) == (self.serve is None):
+            raise ValueError("needs either `server` or `serve`")
+        if (self.serve is None) != (self.exported is None):
+            raise ValueError("`serve` and `exported` need each other")
+        return self
+
+    @property
+    def resources(self) -> Mapping[str, int]:
+        """Those of the server."""
+        return {"gpu" if self.serve else "api": 1}
+
+    def prediction(self, asked: Questions) -> OpenAISettings | ServedSettings:
         """What the server is told."""
         decoding = over(self.decoding, ServerDecoding.of(asked.decoding))
+        if self.server is None:
+            served = {"serve": self.serve, "version": self.version, "decoding": decoding}
+            return ServedSettings(backend="served", shots=self.shots, **served)
         return OpenAISettings(
             backend="openai", shots=self.shots, server=self.server, decoding=decoding
         )

@@ -22,7 +22,7 @@ from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
 
 # A key of a server by the names that people give it, and the sections where they put it.
 SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.IGNORECASE)
-WITH_SECRETS = frozenset({"server", "access"})
+WITH_SECRETS = frozenset({"server", "serve", "access"})
 # The type of an error that says all about a name that refers to nothing.
 UNKNOWN_NAME = "unknown_name"
 
@@ -218,6 +218,10 @@ def _model(
         deciding = (own,) if own and "sample" in own.model_fields_set else shared
         if not adapted and not any(one.sample for one in deciding):
             yield f"{path}.seeds: an untuned model with greedy decoding has the single seed 0"
+    if isinstance(model, OpenAIModel) and model.exported:
+        other = study.models[model.exported]
+        if not other.run or other.template != model.template:
+            yield f"{path}.exported: should be a tuned model that is run, of the same `template`"
     if isinstance(model, TransformersModel):
         open_forms = [
             code for code, task in tasks.items() if task.answer == "choice" and not task.option

@@ -60,6 +60,8 @@ class Requests:
     def request(self, rule: str, key: Mapping[str, str]) -> tuple[int, int]:
         """What a rule's job with these wildcards asks a scheduler for, in MiB and minutes: enough
         on the slow device, for answers as long as they may be."""
+        if rule == "predict" and self.study.served(key["model"]):
+            return UNKNOWN
         if rule == "predict" and key["model"] not in self.study.local_models:
             return LEARNED if self.study.model(key["model"]).learns else WITHOUT_MODEL
         found = self.of_key(rule, key, self.slow, longest=True)

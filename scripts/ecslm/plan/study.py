@@ -8,7 +8,13 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from ecslm.config.loading import read_config
-from ecslm.config.models import LearnedModel, ModelSettings, Questions, TransformersModel
+from ecslm.config.models import (
+    LearnedModel,
+    ModelSettings,
+    OpenAIModel,
+    Questions,
+    TransformersModel,
+)
 from ecslm.config.schema import Config, StudySettings
 from ecslm.models.architecture import read_architectures
 from ecslm.prediction.settings import DecodingSettings
@@ -72,6 +78,19 @@ class Study:
         """Path of a base's manifest; studies share bases."""
         return f"{paths.BASES}/{paths.BASE.format(base=name)}"
 
+    def served(self, model: str) -> str | None:
+        """The tuned model whose export one serves; None if its jobs start no server."""
+        own = self.model(model)
+        return own.exported if isinstance(own, OpenAIModel) else None
+
+    def weights(self, model: str) -> str | None:
+        """Path of the manifest of what a model answers with, if that is here: its base or, behind a
+        server that its jobs start, an export."""
+        if (served := self.served(model)) is not None:
+            return self.path(paths.EXPORT, model=served)
+        base = self.model(model).base
+        return None if base is None else self.base(base)
+
     def published(self, file: Path) -> str | None:
         """A file of published numbers, in the study's own folder of them, by its path in that of
         this repository; None if the folder has none."""
@@ -132,10 +151,11 @@ class Study:
     @property
     def exported_models(self) -> tuple[str, ...]:
         """The tuned models that are exported: those that the study names, or all that answer a
-        task."""
-        named = self.settings.export.models
+        task; and those that are served."""
+        models, named = self.settings.models, self.settings.export.models
         every = filter(self.model_tasks, self.tuned_models)
-        return tuple(name for name in every if named is None or name in named)
+        served = {self.served(name) for name, one in models.items() if one.run}
+        return tuple(x for x in every if named is None or x in named or x in served)
 
     @property
     def bases(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.config.models import LearnedModel, name_like
+from ecslm.config.models import LearnedModel, OpenAIModel, name_like
 from ecslm.models.architecture import count_adapter, count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.inputs import source_of
@@ -176,7 +176,8 @@ def _model(study: Study, name: str) -> ModelContext:
         shots=model.shots,
         limits=model.limits(),
         learned=model.learns,
-        local=name in study.local_models or model.learns,
+        served=model.serve if isinstance(model, OpenAIModel) else None,
+        local=name in study.local_models or model.learns or study.served(name) is not None,
         adapter_of=study.adapter_name(name),
         parameters=parameters,
         prices=None if access is None else access.prices,

@@ -32,7 +32,8 @@ class AskedModel:
 
     Args:
         model: name of the model, which must be that of the adapter (default: any)
-        base: manifest.json of the base weights, as results/bases/NAME/manifest.json
+        base: manifest.json of the base weights, as results/bases/NAME/manifest.json; for a server
+            that is started, that of an exported model
         adapter: manifest.json of the adapter, if it has one
         adapter_of: name of the model that the adapter was trained as (default: --model)
         template: Jinja file of the prompt, as in resources/prompts

@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -25,6 +25,7 @@ from ecslm.common.locks import held
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
+from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import SERVER_ANSWERS
 from ecslm.schemas.prediction import FinishReason
 from ecslm.schemas.record import Record
@@ -137,8 +138,10 @@ class AnswerCache:
 class ServerBackend(Backend[OpenAISettings, Prompt]):
     """Asks for all prompts in their order, but only what it was never asked before."""
 
-    SETTINGS = OpenAISettings
-    NEEDS = ("template",)
+    SETTINGS: ClassVar[type[PredictionSettings]] = OpenAISettings
+    NEEDS: ClassVar[tuple[str, ...]] = ("template",)
+    USES_PROXY: ClassVar[bool] = True
+    """Whether it is reached as the environment says."""
 
     def __init__(self, request: Request) -> None:
         """
@@ -225,6 +228,10 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                 kept = self._answers.values()
                 self._spent = self._lost + sum(self._price(one.counts) for one in kept)
                 asyncio.run(self._ask(missing))
+        return self._answered(requests)
+
+    def _answered(self, requests: Sequence[ServerRequest]) -> list[Generated]:
+        """The answers to requests that were sent."""
         if self._unusable and not self._answers:
             raise self._problem(self._unusable)
         return [
@@ -282,14 +289,14 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
 
         try:
             # A redirected request would lose its body.
-            of_http = DefaultAsyncHttpxClient(follow_redirects=False)
+            of_http = DefaultAsyncHttpxClient(follow_redirects=False, trust_env=self.USES_PROXY)
         except Exception:
             # The text may show a part of a proxy's password.
             raise self._problem("the environment's proxy or certificates cannot be used") from None
         async with AsyncOpenAI(
             # The client insists on a key. Servers that need none do not look at it.
             api_key=self._key or "none",
-            base_url=self._server.url,
+            base_url=self._address(),
             timeout=self._access.timeout,
             max_retries=self._access.retries,
             http_client=of_http,
@@ -382,6 +389,9 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         if self._key and self._key in f"{text}{answer.text}{answer.model}":
             return "it repeats the key, which must reach no file"
         return answer
+
+    def _address(self) -> str:
+        return self._server.url
 
     def _problem(self, message: str) -> InputError:
         return InputError(Problem(message, self._server.url))

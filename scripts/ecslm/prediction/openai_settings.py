@@ -1,6 +1,7 @@
 """Settings of the backend `openai`: which model of which server answers, and how it is reached."""
 
 import re
+import shlex
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -67,6 +68,28 @@ class OpenAISettings(PredictionSettings):
     decoding: ServerDecoding = ServerDecoding()
 
 
+def _command(text: str) -> str:
+    """A command that can be split into words, and says where the model and the port go."""
+    shlex.split(text)
+    if missing := [name for name in ("{model}", "{port}") if name not in text]:
+        raise ValueError(f"needs {' and '.join(missing)}")
+    return text
+
+
+Command = Annotated[str, AfterValidator(_command)]
+
+
+class ServedSettings(PredictionSettings):
+    """How a model answers behind a server that the job starts."""
+
+    backend: Literal["served"]
+    serve: Command
+    """The command that starts the server."""
+    version: str | None = None
+    """Version of the server."""
+    decoding: ServerDecoding = ServerDecoding()
+
+
 class AccessSettings(Closed):
     """How a server is reached, and what it may cost. No answer depends on it: a change reruns
     nothing."""
@@ -77,6 +100,8 @@ class AccessSettings(Closed):
     """Requests to the model at a time, of all jobs together."""
     timeout: float = Field(120.0, gt=0)
     """Seconds to wait for an answer."""
+    start: float = Field(900.0, gt=0)
+    """Seconds to wait until a server is ready that a job starts with `serve`."""
     retries: int = Field(6, ge=0)
     """How often a request is repeated after a time-out, a cut connection or a status 408, 409, 429
     or 5xx: when the server says, if that is within two minutes, otherwise after ever longer waits

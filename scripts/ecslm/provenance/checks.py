@@ -167,7 +167,8 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
         model = study.settings.models.get(name)
         if not isinstance(model, OpenAIModel) or not (key := model.access.key):
             continue
-        if not os.environ.get(key, "").strip() and not AnswerCache(model.server).answers():
+        kept = model.server and AnswerCache(model.server).answers()
+        if not os.environ.get(key, "").strip() and not kept:
             problems.append(
                 f"the environment variable {key} is not set, but needed to ask {name}: set it "
                 "to the key, or remove `key` from `access` if the server needs none"

@@ -37,6 +37,8 @@ class ModelContext(Closed):
     """Examples in the prompt."""
     limits: str | None = None
     """How its answers are limited, if not free."""
+    served: str | None = Field(None, exclude_if=lambda command: command is None)
+    """The command of the server that its jobs start."""
     learned: bool = False
     """Whether it is a learned baseline."""
     local: bool = False

@@ -20,6 +20,9 @@ ANSWERS = {"backend": "recorded", "path": "answers"}
 SERVER = {"backend": "openai", "template": "chatml"} | {
     "server": {"url": "https://api.example.org/v1", "model": "m"}
 }
+SERVED = {"backend": "openai", "template": "chatml", "exported": "Small-EC"} | {
+    "serve": "vllm serve {model} --port {port}"
+}
 
 # Edits of the small configuration, of which keys with a dot in front are in its study, and how the
 # only line about them begins; ^ stands for the first of the edited keys.
@@ -36,6 +39,10 @@ studys: {}  -> ^: unknown key: did you mean `study`?
 # Fields that do not fit one another.
 .task_decoding.AG.max_length: 50  -> ^: should be greater than the 90 tokens of max_new_tokens
 .models.Other: {backend: recorded}  -> ^: needs either `path` or `published`
+.models.Other: {<<: *served, exported: null}  -> ^: `serve` and `exported` need each other
+.models.Other: {<<: *served, <<: *server}  -> ^: needs either `server` or `serve`
+.models.Other: {<<: *served, serve: vllm serve m}  -> ^.serve: needs {model} and {port}
+.models.Other: {<<: *served, serve: "'{model} {port}"}  -> ^.serve: no closing quotation
 # Entries that do not fit one another.
 study: shoop  -> ^: shoop is not in studies: did you mean `shop`?
 studies.bases: *shop  -> ^: is the name of a directory that studies share: rename the study
@@ -49,6 +56,8 @@ studies.bases: *shop  -> ^: is the name of a directory that studies share: renam
 .decoding.max_new_tokens: 500  -> .decoding.max_length: should be greater than the 500
 .models.Other: {<<: *base, adapter_of: Small-EC, seeds: [7]}  -> ^.seeds: Small-EC has no
 .models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: should be a tuned model that is run
+.models.Other: {<<: *served, exported: Small}  -> ^.exported: Small is not in tuned models
+.models.Other: {<<: *served, template: alpaca}  -> ^.exported: should be a tuned model that is run
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
 .described_with: Other, .models.Other: *answers  -> ^: Other is not in models with a
 .described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not in \
@@ -62,7 +71,8 @@ needs a model with a base
 """
 SHARED = {
     "dataset": small()["studies"]["shop"]["tables"]["dataset"],
-    **{"base": BASE, "answers": ANSWERS, "server": SERVER, "shop": small()["studies"]["shop"]},
+    **{"base": BASE, "answers": ANSWERS, "server": SERVER, "served": SERVED},
+    "shop": small()["studies"]["shop"],
     "choice": {"answer": "choice", "metric": "accuracy", "title": "A choice", "aliases": []},
 }
 

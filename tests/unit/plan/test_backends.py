@@ -94,6 +94,23 @@ def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
     assert (told["budget"], told["key"]) == (7.0, "SHOP_KEY")
 
 
+def test_a_served_model_reads_the_export_and_asks_for_a_gpu() -> None:
+    own: Raw = {"backend": "openai", "template": "chatml", "exported": "Small-EC"}
+    own |= {"serve": "vllm serve {model} --port {port}"}
+    # Of itself the study exports another.
+    models = MODELS | {"Other": own, "Third-EC": MODELS["Small-EC"]}
+    made = plan(models=models, threads=8, export={"models": ["Third-EC"]})
+    found, exported = prediction(made), "results/shop/exports/Small-EC/manifest.json"
+    assert found.named_inputs["base"] == (exported,) and not found.named_inputs["adapter"]
+    assert [found.resources[name] for name in ("api", "gpu", "_cores")] == [0, 1, 8]
+    assert made.exported_models == ("Small-EC", "Third-EC")
+    before = decided(made)
+    for changes in ({"serve": "sglang {model} {port}"}, {"version": "2"}):
+        assert decided(plan(models=MODELS | {"Other": own | changes}, threads=8)) != before
+    reached = own | {"access": {"concurrency": 64, "start": 5}}
+    assert decided(plan(models=MODELS | {"Other": reached}, threads=8)) == before
+
+
 def test_what_the_server_is_asked_reruns_its_predictions_and_how_it_is_reached_does_not() -> None:
     both = [IND, SHOTS]
     before = decided(served(settings=both))

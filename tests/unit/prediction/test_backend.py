@@ -79,7 +79,7 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
     code = (
         "import sys, ecslm.prediction.run\n"
         "from ecslm.prediction.backend import backend_class\n"
-        "for name in ('openai', 'recorded', 'learned', 'transformers'):\n"
+        "for name in ('openai', 'served', 'recorded', 'learned', 'transformers'):\n"
         "    kind = backend_class(name)\n"
         "print(*kind.libraries(kind.SETTINGS(), tuned=True))\n"
         "heavy = {'torch', 'transformers', 'peft', 'openai', 'sklearn', 'llguidance'}\n"

@@ -52,12 +52,14 @@ def test_notes_say_which_models_answered_fewer_records_or_could_not_be_invalid(
 ) -> None:
     models: dict[str, Any] = {"Small": {"tasks": ["PM"]}}
     models |= {name: {"tasks": ["PM"], "limits": "constrained"} for name in ("A", "B")}
+    models["B"]["served"] = "vllm serve"
     for name, n in (("Small", 180), ("A", 200), ("B", 200)):
         write_metrics(tmp_path, name, "PM", {IND: scores(0.5, n=n), OOD: scores(0.5, n=90)})
     table = made(tmp_path, models, "PM")
     assert [panel.columns[0].records for panel in table.panels] == [200] * 3 + [90] * 3
     assert [panel.notes for panel in table.panels] == [("PM, Small: n = 180.",)] * 3 + [()] * 3
     assert "A, B: constrained; by construction no answer is invalid." in table.notes
+    assert [note for note in table.notes if note.startswith("B: answered by `vllm serve`, which ")]
     assert not any("Small:" in note for note in table.notes)
 
 
