@@ -140,9 +140,8 @@ def test_the_gpu_kernel_is_given_what_is_computed_without_it(
             parts.append(found.transpose(0, 1))
         return torch.cat(parts).to(query.dtype)
 
-    monkeypatch.setattr(attention, "_has_kernel", lambda _query: True)
     monkeypatch.setattr(attention, "varlen_attn", kernel)
-    found, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
+    found, _ = attend_within_examples(None, _mask=None, kernel=True, **given_to_kernel)
     assert found.shape == expected.shape == (1, tokens, HEADS, SIZE)
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
 
