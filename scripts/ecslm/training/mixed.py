@@ -57,7 +57,8 @@ def compiling() -> Iterator[None]:
     try:
         yield
     except TorchDynamoException as error:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        # What the compiler said, without torch's advice below it.
+        cause = str(getattr(error, "inner_exception", error)).strip().partition("\n")[0]
         raise InputError(
-            f"training: layers cannot be compiled ({first}): set `compiled: false`"
+            f"training: layers cannot be compiled ({cause}): set `compiled: false`"
         ) from error

@@ -40,11 +40,6 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mixed, "is_mixed", lambda causal: causal.dtype is torch.bfloat16)
 
 
-def compile_with(monkeypatch: pytest.MonkeyPatch, backend: Any) -> None:
-    own = partialmethod(torch.nn.Module.compile, backend=backend)
-    monkeypatch.setattr(torch.nn.Module, "compile", own)
-
-
 def use_kernel(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Have a kernel for several lengths, without a shared prefix; gives the tokens of its calls."""
     calls: list[int] = []
@@ -145,22 +140,18 @@ def test_a_layer_keeps_the_bytes_that_the_estimate_counts(
     assert saved(3) - saved(2) - masks == pytest.approx(expected, rel=0.03)
 
 
-@pytest.mark.parametrize("quantization", ["none", "nf4"])
 @pytest.mark.usefixtures("gpu")
 def test_compiled_layers_compute_what_the_plain_ones_do_and_are_compiled_for_any_length(
     tiny_base: Path,
     examples: list[Example],
     monkeypatch: pytest.MonkeyPatch,
-    quantization: str,
 ) -> None:
-    """Bytes included; with dropout. The second layer, which gets a gradient, is another variant."""
-    compiler = CompileCounterWithBackend("aot_eager")
-    compile_with(monkeypatch, compiler)
+    """To the last bit; with dropout. The second layer, which gets a gradient, is another variant."""
+    compiler = CompileCounterWithBackend("eager")
+    own = partialmethod(torch.nn.Module.compile, backend=compiler)
+    monkeypatch.setattr(torch.nn.Module, "compile", own)
     batches = [Padded(2).collate(examples[i : i + n]) for i, n in ((0, 3), (3, 2), (4, 4))]
-    plain, compiled = (
-        adapted(tiny_base, quantization=quantization, compiled=compiled)
-        for compiled in (False, True)
-    )
+    plain, compiled = (adapted(tiny_base, compiled=compiled) for compiled in (False, True))
     for batch in batches:
         expected, found = computed(plain, batch), computed(compiled, batch)
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
@@ -216,14 +207,13 @@ def test_on_a_cpu_nothing_of_it_changes_a_byte(
 def test_a_whole_training_as_on_a_gpu(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Packed, with dropout, and compiled."""
+    """Packed and with dropout."""
     install([], monkeypatch.setattr)
     monkeypatch.setattr(trainers, "require_device", lambda _device: CPU)
     calls = use_kernel(monkeypatch)
     precision = {"quantization": "nf4", "dtype": "bfloat16"}
-    settings = adapter_settings(precision, compiled=True, packing=True, epochs=1)
-    compile_with(monkeypatch, "eager")
-    found = train(tmp_path / "compiled", tiny_base, settings, device="cuda")
+    settings = adapter_settings(precision, packing=True, epochs=1)
+    found = train(tmp_path, tiny_base, settings, device="cuda")
     losses = [entry["loss"] for entry in read_lines(found.parent / "log.jsonl") if "loss" in entry]
     assert len(losses) == 3
     assert calls
@@ -233,8 +223,7 @@ def test_layers_that_cannot_be_compiled_end_a_training_in_one_line() -> None:
     def fails(_graph: Any, _inputs: Any) -> Any:
         raise RuntimeError("Failed to find C compiler")
 
-    layer = torch.nn.Linear(2, 2)
-    layer.compile(backend=fails)
+    function = torch.compile(torch.square, backend=fails)
     message = r"^training: layers cannot be compiled \(.*C compiler.*\): set `compiled: false`$"
     with pytest.raises(InputError, match=message), mixed.compiling():
-        layer(torch.ones(1, 2))
+        function(torch.ones(2))
