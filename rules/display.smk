@@ -1,5 +1,6 @@
 # What a run prints instead of Snakemake's own output, which is all in Snakemake's log.
 
+import re
 import sys
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
@@ -16,14 +17,28 @@ ANSWERS = (
 )
 
 
+# In a dry run, lists of files and changed parameters take thousands of characters.
+LONG = re.compile(r"^( *(?:input|reason|Reason): .{300}).{100,}$", re.MULTILINE)
+
+
+def printing_handler():
+    """Snakemake's handler that prints; None if a plugin writes to the terminal."""
+    return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
+
+
 def replaced_handler():
     """Snakemake's handler that prints; None if no jobs run, or if options ask for its output."""
     asked = workflow.output_settings
     other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
     if any(other) or workflow.touch or not IS_RUN:
         return None
-    # It is missing if a plugin writes to the terminal.
-    return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
+    return printing_handler()
+
+
+def shorten(handler):
+    """Cut what a handler prints where it is too long to read; commands stay whole."""
+    whole = handler.format
+    handler.format = lambda record: LONG.sub(r"\1 ...", whole(record))
 
 
 def about(target):
@@ -38,6 +53,8 @@ if IS_RUN:
     logger.addHandler(DISPLAY)
 if USUAL:
     logger.removeHandler(USUAL)
+elif workflow.output_settings.dryrun and (printing := printing_handler()):
+    shorten(printing)
 
 
 def begin_display():

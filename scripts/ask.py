@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_jsonl
 from ecslm.common.logs import start_log
+from ecslm.common.rows import read_jsonl
 from ecslm.common.text import nearest
 from ecslm.plan.jobs import json_parameter, prediction_settings
 from ecslm.plan.study import Study

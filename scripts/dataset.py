@@ -43,8 +43,8 @@ def main(
     """
     known = located(settings, location, DatasetSettings)
     source, names = known.source, frozenset((task, *known.aliases))
-    labels = source.labels and read_labels(source.labels)
-    digest = source.labels and labels_digest(source.labels)
+    labels = None if source.labels is None else read_labels(source.labels)
+    digest = None if source.labels is None else labels_digest(source.labels)
     raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split), digest)
     raw.problems().raise_unless(source.tolerate)
     rows = tqdm(raw.rows(raw.of(names, split)), desc="Records", unit="row", disable=None)

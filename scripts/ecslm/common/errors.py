@@ -114,7 +114,10 @@ def field_problems(
         # The value, if that is what is wrong.
         value = given(detail) if _wanted(detail["type"], detail.get("ctx", {})) else ""
         field = ".".join(map(str, detail["loc"]))
-        problems.append(Problem(f"{in_plain_words(detail)}{value}", path, line, field))
+        what = in_plain_words(detail)
+        # The parser gets one line of a file of rows.
+        what = what if line is None else what.replace("at line 1 column", "at column")
+        problems.append(Problem(f"{what}{value}", path, line, field))
     return problems
 
 

@@ -7,6 +7,7 @@ Entries appear and disappear by a rename, so several processes and machines may 
 import logging
 import os
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ ROOT_VARIABLE = "ECSLM_CACHE"
 LIMIT_VARIABLE = "ECSLM_CACHE_GB"
 DEFAULT_LIMIT = 50.0
 GIGABYTE = 10**9
+# Directories of entries in the making, see `hidden`; older ones are of killed processes.
+UNFINISHED, SECONDS_TO_MAKE = f"??/.{'?' * 64}.{'?' * 8}", 86_400
 
 
 class Entry(Sealed):
@@ -173,6 +176,10 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
 
     Entries that take no space of their own stay. Returns the removed ones.
     """
+    for folder in cache.root.glob(UNFINISHED):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > SECONDS_TO_MAKE:
+                shutil.rmtree(folder, ignore_errors=True)
     entries, removed = kept_entries(cache), []
     space = sum(kept.space for kept in entries)
     for kept in entries:

@@ -1,4 +1,4 @@
-"""Parts of texts: quoted values, suggestions for misspelt names, titles with codes."""
+"""Parts of texts: quoted values, numbers with nouns, suggestions for misspelt names."""
 
 import difflib
 from collections.abc import Iterable
@@ -16,11 +16,6 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
 def number_of(number: int, noun: str) -> str:
     """A number with its noun, whose plural ends with s, for example `1 file` and `2 files`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def with_code(title: str, code: str) -> str:
-    """A task's title followed by its code, or the code alone if it is the title."""
-    return title if title == code else f"{title} ({code})"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from dataclasses import asdict
 from hashlib import sha256
 from logging.handlers import BufferingHandler
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ from ecslm.common.logs import collect_log
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
+# By which numbers mean the same processes: containers that share /tmp have their own.
+NUMBERING = Path("/proc/self/ns/pid")
 # The UUIDs of the devices that this process has leased.
 LEASE_VARIABLE = "ECSLM_LEASE"
 
@@ -112,7 +115,7 @@ def join(process: Any, new_answer: Callable[[], Answer]) -> Worker | None:
     run, (place, *_) = os.environ.get(RUN_VARIABLE), _places()
     if run is None or (user := lock(_user(place))) is None:
         return None
-    conditions = [run, process] if is_running(run) else None
+    conditions = [NUMBERING.stat().st_ino, run, process] if is_running(run) else None
     worker = _welcomed(place, conditions, user)
     if worker is None and conditions:
         with socket.socket(socket.AF_UNIX) as listening:
@@ -160,11 +163,10 @@ def _welcomed(place: Path, process: Any, user: int) -> Worker | None:
         connection = Connection(connected.detach())
         _send(connection, process)
         # It may just have ended by itself.
-        reply = _receive(connection)
-        if reply["welcome"]:
+        if _receive(connection):
             return Worker(connection, user)
         # Until it has ended, its memory is not free.
-        ended = os.pidfd_open(reply["number"])
+        ended = recv_handle(connection)
         wait([ended])
         os.close(ended)
     return None
@@ -194,8 +196,8 @@ def _start(
         # A job that uses it by now makes another one.
         place = Path(listening.getsockname())
         if lock(_user(place)) is not None:
-            _user(place).unlink()
             place.unlink()
+            _user(place).unlink()
     except BaseException:
         traceback.print_exc()
     finally:
@@ -221,8 +223,10 @@ def _serve(
         connected = Connection(listening.accept()[0].detach())
         with connected, suppress(EOFError, OSError):
             welcome = _receive(connected) == process
-            _send(connected, {"welcome": welcome, "number": os.getpid()})
+            _send(connected, welcome)
             if not welcome:
+                # Of which the job cannot know the number if it is in another container.
+                send_handle(connected, os.pidfd_open(os.getpid()), None)
                 return
             answer = new_answer()
             while True:
@@ -236,5 +240,5 @@ def _serve(
                     # Who knows what state it has left.
                     raise RuntimeError("this process ends, and the job tries alone") from error
                 logged = [(one.levelno, one.getMessage()) for one in collected.buffer]
-                _send(connected, {**reply, "log": logged})
                 collected.flush()
+                _send(connected, {**reply, "log": logged})

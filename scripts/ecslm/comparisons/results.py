@@ -3,7 +3,7 @@ all cells of a contrast, across tasks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -75,7 +75,7 @@ class Difference(Closed):
     @property
     def sound(self) -> bool:
         """Whether the test is valid with these records: an exact one always is."""
-        return self.reliable or self.test not in ("newcombe", "bootstrap", "expected")
+        return self.reliable or self.test in get_args(Exact)
 
 
 class Comparison(Difference):

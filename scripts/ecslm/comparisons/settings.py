@@ -124,7 +124,7 @@ class DifferencesSettings(JobSettings):
 def compared_models(contrast: Contrast) -> tuple[str, ...]:
     """The models and baselines that a contrast names, without duplicates."""
     if isinstance(contrast, SettingsContrast):
-        return tuple(dict.fromkeys(contrast.models))
+        return contrast.models
     return tuple(dict.fromkeys(name for pair in contrast.pairs for name in pair))
 
 

@@ -96,13 +96,15 @@ def _difference(
     samples = len(first.samples), len(second.samples)
     if len(shared) < PAIRED_SHARE * min(samples):
         shared = []
-        if about["model"] is None:
-            raise InputError(
-                f"{about['contrast']}: {about['a']} and {about['b']} share under {PAIRED_SHARE:.0%}"
-                f" of their samples in {about['setting']}: predict and score both from the same "
-                "dataset file"
-            )
     one, other = (_Side(measure, side, shared or side.samples) for side in (first, second))
+    problem = ""
+    if not shared and about["model"] is None:
+        problem = f"share under {PAIRED_SHARE:.0%} of their samples in {about['setting']}"
+    elif shared and (one.totals.shape[1], one.rarest) != (other.totals.shape[1], other.rarest):
+        problem = "have other references for the samples that they share"
+    if problem:
+        who = f"{about['contrast']}: {about['a']} and {about['b']}"
+        raise InputError(f"{who} {problem}: predict and score both from the same dataset file")
     values = [value if np.isfinite(value) else None for value in (one.value, other.value)]
     guessed = RANDOM in (about["a"], about["b"])
     tested = {} if None in values else _tested(one, other, bool(shared), guessed, settings)
@@ -241,8 +243,8 @@ def _randomised(first: _Side, second: _Side, settings: DifferencesSettings) -> t
     if first.measure.PROPORTION:
         # Of means only each record's difference matters, so that more records are interchangeable
         # and exchanges can be enumerated.
-        differences, pairs = np.round(gained, 12), 1
-        ones, others = (np.stack([x, x**0], axis=1) for x in (differences, -differences))
+        gains, pairs = np.round(gained, 12), 1
+        ones, others = (np.stack([x, x**0], axis=1) for x in (gains, -gains))
     p = randomisation_p(ones, others, first.measure, pairs, settings.permutations, settings.seed)
     if first.rarest is None or first.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS:
         return "randomisation", p
@@ -272,7 +274,7 @@ def difference_interval(
 
 
 def centred_bootstrap_p(difference: float, resampled: Array) -> PValue:
-    """Two-sided p of a difference between unpaired scores, from its bootstrap values.
+    """Two-sided p of a difference that has no outcomes to exchange, from its bootstrap values.
 
     Resampled differences minus the observed one are distributed as under equal scores. Unlike
     permuting all records over both sides, this does not assume that both have the same shares of

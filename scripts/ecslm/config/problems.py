@@ -3,7 +3,6 @@ and entries that do not fit one another; each with its key and the nearest valid
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -179,10 +178,9 @@ def _study(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -
         if table.kind == "dataset" and not with_base:
             yield f"{path}.tables.{name}: needs a model with a base, whose tokenizer counts tokens"
         if table.kind == "results":
-            best_of = dict(chain(*(group.best_of.items() for group in table.rows)))
             for row in table.competitors:
-                models = [study.models.get(one) for one in best_of.get(row, (row,))]
-                if any(one is not None and one.limits() for one in models):
+                model = study.models.get(row)
+                if model is not None and model.limits():
                     fix = "does not compete: its answers are limited to valid ones"
                     yield f"{path}.tables.{name}.competitors: {row} {fix}"
     of_tasks = {f"task_decoding.{task}": one for task, one in study.task_decoding.items()}

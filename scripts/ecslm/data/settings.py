@@ -7,9 +7,9 @@ contain: see `ecslm.data.source`.
 import hashlib
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecslm.common.files import Sha256
 from ecslm.data.problems import Kind
@@ -43,6 +43,12 @@ class Shares(Closed):
     """Share that is not trained on, but evaluated during training."""
     test: float = Field(gt=0, lt=1)
     """Share that is not trained on, and that scores are computed on."""
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        if self.val + self.test >= 1:
+            raise ValueError("val and test: leave a share to train on: their sum must be below 1")
+        return self
 
     def split_of(self, row: Mapping[str, Any]) -> str:
         """Where a row belongs."""

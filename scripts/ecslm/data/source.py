@@ -48,7 +48,7 @@ COMMIT = re.compile("[0-9a-f]{40}")
 INDEX = "index.json"
 # The code that builds an index: one of other code is not used.
 BUILDERS = ("problems.py", "rows.py", "settings.py", "source.py", "../schemas/fields.py")
-# Columns that the rows of a user's own files may lack.
+# Columns that the rows of a user's own files may lack, if all rows of a file do.
 DEFAULTS = {"split": "test", "setting": DEFAULT_SETTING}
 
 
@@ -185,6 +185,8 @@ def open_rows(source: DataSource, cache: Path) -> IndexedRows:
         files = _fetched(source)
     with unchanged(files.values()):
         digests = {name: sha256_of_file(path) for name, path in files.items()}
+        if found := _kept(folder, digests):
+            return found
         # Jobs that start together wait for the first of them.
         with held(folder.with_suffix(".lock"), str(folder), wait=True):
             return _kept(folder, digests) or _built(source, files, digests, folder)
@@ -296,9 +298,15 @@ def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> 
     own = isinstance(source, PathData)
     shares = source.split if isinstance(source, PathData) else None
     for name, path in files.items():
-        empty, seen = True, set(COLUMNS)
+        absent: dict[str, str] | None = None
+        seen = set(COLUMNS)
         for where, row in read_rows(path, name, problems):
-            empty = False
+            if absent is None:
+                # Defaults are for columns that the first row lacks, not for gaps in later rows.
+                absent = {key: DEFAULTS[key] for key in DEFAULTS if own and key not in row}
+            if mixed := ", ".join(sorted(absent.keys() & row.keys())):
+                fix = "add it to all rows or to none"
+                raise InputError(f"{where}: has {mixed}, which earlier rows lack: {fix}")
             if unknown := row.keys() - seen:
                 check_columns(sorted(unknown), where)
                 seen |= unknown
@@ -307,8 +315,8 @@ def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> 
                     fix = "remove this column, or `split` from `data` of the study"
                     raise InputError(f"{where}: has `split`: {fix}")
                 row["split"] = shares.split_of(row)
-            yield where, {**DEFAULTS, **row} if own else row
-        if empty and not problems.total():
+            yield where, {**absent, **row}
+        if absent is None and not problems.total():
             raise InputError(f"{name}: has no rows")
 
 

@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from ecslm.common.text import with_code
 from ecslm.figures.settings import FiguresSettings
 
 # Widths in inches: a column of a paper that has two, and a page's text.
@@ -119,7 +118,8 @@ def as_files(figure: Figure, name: str, text: str) -> tuple[str, bytes]:
 
 def task_title(settings: FiguresSettings, task: str) -> str:
     """What a task is called above a panel."""
-    return with_code(settings.context.tasks[task].title, task)
+    title = settings.context.tasks[task].title
+    return title if title == task else f"{title} ({task})"
 
 
 def label_metric(axis: Axis, name: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ecslm.common.devices import lease_devices
 from ecslm.common.environment import require_locked
+from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import manifest_of, require_unchanged
@@ -42,8 +43,8 @@ def measure_latency(
     outside of a run, the job loads the model itself.
 
     Raises:
-        InputError: bad input, a model that cannot be used, or libraries that differ from the lock
-            file.
+        InputError: bad input, a model that cannot be used, too few records, or libraries that
+            differ from the lock file.
 
     Args:
         datasets: dataset files of test records
@@ -78,6 +79,9 @@ def sample_of(
     """The records of each task that are answered, in an order that their ids and the seed decide.
 
     So another record changes the sample by itself at most.
+
+    Raises:
+        InputError: there are fewer than two.
     """
     asked: dict[str, list[Record]] = {task: [] for task in sorted(tasks)}
     for record in records:
@@ -90,6 +94,8 @@ def sample_of(
         ]
         for number, (task, found) in enumerate(asked.items())
     }
+    if sum(map(len, chosen.values())) < 2:
+        raise InputError(f"latency: fewer than two test records of {', '.join(tasks)} to answer")
     return {task: found for task, found in chosen.items() if found}
 
 

@@ -10,8 +10,8 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from ecslm.common.errors import InputError
 
-# Architectures that ignore positions, so that padding would count as tokens.
-IGNORE_POSITIONS = ("cpmant", "mpt", "prophetnet", "xlnet")
+# Architectures that take no positions, but count the tokens of the mask: padding may be anywhere.
+COUNT_TOKENS = ("bloom",)
 
 # The best tokens, whose logits are computed in float32. More of them are where the last could still
 # be the best: the error of a rounded logit is taken to be at most this share of the best one, two
@@ -39,7 +39,8 @@ class Network:
         self.device: torch.device = causal.device
         layers = {type(layer) for layer in DynamicCache(config=causal.config).layers}
         name: str = causal.config.model_type
-        if name in IGNORE_POSITIONS or not layers <= {DynamicLayer, DynamicSlidingWindowLayer}:
+        positioned = name in COUNT_TOKENS or _takes_positions(self._body.forward)
+        if not positioned or not layers <= {DynamicLayer, DynamicSlidingWindowLayer}:
             raise InputError(
                 f"{name}: not supported: a layer's state is more than keys and values of tokens, "
                 "or positions of tokens are ignored"
@@ -136,3 +137,10 @@ def _largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tens
     some = blocks.gather(1, chosen[..., None].expand(-1, -1, size)).flatten(1)
     values, places = some.topk(count)
     return values, chosen.gather(1, places // size) * size + places % size
+
+
+def _takes_positions(forward: Any) -> bool:
+    # Not `inspect.signature`: it reads annotations, which are not in the digest of this code.
+    while hasattr(forward, "__wrapped__"):
+        forward = forward.__wrapped__
+    return "position_ids" in forward.__code__.co_varnames

@@ -120,10 +120,14 @@ class AnswerCache:
     def __init__(self, server: ServerSettings) -> None:
         name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
         self.path = SERVER_ANSWERS / name / "answers.jsonl"
+        # Version 1.0 kept each answer in a file of its own.
+        files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
+        self._older = [one for one in map(_Kept.sound, files) if one is not None]
 
     def answers(self) -> dict[str, Answer]:
         """All answers, also those of other processes."""
-        return {line.request: line.answer for line in sound_lines(self.path, _Kept)}
+        lines = (*self._older, *sound_lines(self.path, _Kept))
+        return {line.request: line.answer for line in lines}
 
     def add(self, request: str, answer: Answer) -> None:
         """Keep an answer."""
@@ -212,7 +216,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             if missing := self._missing(requests):
                 require_locked(("openai",))
                 # Other characters could not be sent, and the error would show the key.
-                if (variable := self._access.key) and not (self._key and self._key.isascii()):
+                sendable = self._key and self._key.isascii() and self._key.isprintable()
+                if (variable := self._access.key) and not sendable:
                     raise self._problem(
                         f"the environment variable {variable} is not set, or to what is no key: "
                         "set it to the key, or remove `key` from `access` if the server needs none"
@@ -324,14 +329,15 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         import httpx2
         from openai import APIConnectionError, APIStatusError
 
-        path, body = PATHS[self._server.api], dict(request.body)
+        path, sent = PATHS[self._server.api], dict(request.body)
         try:
-            return (await client.post(path, cast_to=httpx2.Response, body=body)).text
+            return (await client.post(path, cast_to=httpx2.Response, body=sent)).text
         except APIStatusError as error:
             if error.code == "content_filter":
                 return None
             hint = HINTS.get(error.status_code, OTHER)
-            said = error.body.get("message") if isinstance(error.body, dict) else error.body
+            body = error.body
+            said = body.get("message", body) if isinstance(body, dict) else body
             words = f"{error.status_code} ({self._line(str(said or 'no message'))})"
             raise self._problem(f"record {request.record}: {words}: {hint}") from None
         except APIConnectionError as error:

@@ -82,7 +82,7 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
                 file.flush()
             with tarfile.open(file.name if "://" in archive else archive) as opened:
                 rows = _rows(opened, archive, settings)
-        except (OSError, EOFError, HTTPException, tarfile.TarError) as error:
+        except (OSError, EOFError, ValueError, HTTPException, tarfile.TarError) as error:
             raise InputError(
                 f"{archive}: no whole tar archive can be read there ({error}): download it, and "
                 "set `archive` of the study's `answers` to the path of the file"

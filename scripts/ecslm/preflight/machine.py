@@ -88,8 +88,8 @@ def check_cache_folder() -> None:
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "snakemake")
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError) as error:
-        raise InputError(f"no folder for caches ({error}): {fix}") from None
+    except (OSError, RuntimeError) as problem:
+        raise InputError(f"no folder for caches ({problem}): {fix}") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{folder}: caches cannot be written there: {fix}")
 

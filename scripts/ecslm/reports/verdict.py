@@ -22,7 +22,8 @@ OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not com
 # By where the interval lies.
 POSITIONS = {"above": 1, "contains": 0, "below": -1}
 # Why a difference whose p is small does not count.
-DOUBTS = {"few": "too few records to be sure", "undecided": "p is too near to the level"}
+FEW = "too few records to be sure"
+DOUBTS = {"few": FEW, "expected": FEW, "undecided": "p is too near to the level"}
 # What is drawn beside the model's own score.
 SIMPLE = "simple"
 MARKS = {"untuned": "untuned", SIMPLE: "best simple baseline", "general": "best published"}
@@ -65,9 +66,11 @@ class TaskVerdict:
     @property
     def reason(self) -> str:
         """What it is compared with, and why a difference that can be seen does not count."""
-        simple = (f"{one.row} {score_text(one.value)}" for one in self.marks if one.kind == SIMPLE)
-        doubt = self.doubt or "the difference may be chance" * (self.outcome == 0)
-        return "; ".join([*simple, *([doubt] if doubt else [])])
+        simple = [one for one in self.marks if one.kind == SIMPLE]
+        differs = any(one.value != self.score.number for one in simple)
+        doubt = self.doubt or "the difference may be chance" * (self.outcome == 0 and differs)
+        names = (f"{one.row} {score_text(one.value)}" for one in simple)
+        return "; ".join(filter(None, [*names, doubt]))
 
     @property
     def drawn(self) -> str:

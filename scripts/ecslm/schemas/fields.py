@@ -111,5 +111,5 @@ def may_hold_secret(url: str) -> bool:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return False
+        return True
     return "@" in parts.netloc or bool(parts.query or parts.fragment)

@@ -74,7 +74,6 @@ EXPORT = "exports/{model}/manifest.json"
 
 TABLE = "tables/{table}.tex"
 TABLE_JSON = "tables/{table}.json"
-TABLE_MANIFEST = "tables/{table}.manifest.json"
 FIGURE_SVG = "figures/{figure}.svg"
 FIGURE_PDF = "figures/{figure}.pdf"
 # One job draws all figures.

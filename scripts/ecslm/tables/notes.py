@@ -90,7 +90,9 @@ def mark_notes(
     marks = {mark for row in rows for mark in row.marks}.union(*(cell.marks for cell in cells))
     found = [cell.interval for cell in cells if cell.interval and intervals != "none"]
     notes = ["In brackets: 95\N{NO-BREAK SPACE}% intervals."] if found else []
-    if not all(interval.reliable for interval in found):
+    # Judgements by an interval have the sign too.
+    judged = any(cell.shown == f"{cell.value}*" for cell in cells)
+    if judged or not all(interval.reliable for interval in found):
         why = "too few records, or too few that decide the score"
         notes.append(f"*: the interval may be too narrow: {why}.")
     if "best" in marks:

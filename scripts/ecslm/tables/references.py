@@ -1,5 +1,4 @@
-"""Types for names in the configuration; each declares the part that must have
-the name."""
+"""Types for names in the configuration; each declares the part that must have the name."""
 
 from typing import Annotated
 

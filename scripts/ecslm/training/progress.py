@@ -21,8 +21,8 @@ class Progress:
     def __init__(self, steps: int, done: int, told: bool) -> None:
         """`told`: whether this is the one of several processes that tells of all."""
         self._steps, self._told, self._last = steps, told, 0.0
-        shown = None if told else True
-        self._bar: Any = tqdm(total=steps, initial=done, unit="step", disable=shown)
+        hidden = None if told else True
+        self._bar: Any = tqdm(total=steps, initial=done, unit="step", disable=hidden)
 
     def step(self, entry: dict[str, Any]) -> None:
         """Tell of a step, given its entry in the log."""

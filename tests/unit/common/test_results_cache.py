@@ -177,6 +177,17 @@ def test_trimming_removes_the_least_recently_used_that_take_space_and_no_more_th
         assert not removed or left + spaces[removed[-1]] > limit
 
 
+def test_what_a_killed_process_left_goes_after_a_day_and_not_before(tmp_path: Path) -> None:
+    cache = ResultsCache(tmp_path / "cache")
+    entry = put(cache, tmp_path / "made")
+    half, fresh = (entry.with_name(f".{entry.name}.{name}") for name in ("0" * 8, "f" * 8))
+    for folder in (half, fresh):
+        shutil.copytree(entry, folder)
+    os.utime(half, (1, 1))
+    trim(cache, GIGABYTE)
+    assert [folder.exists() for folder in (half, fresh, entry)] == [False, True, True]
+
+
 def test_the_limit_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ECSLM_CACHE_GB", raising=False)
     assert size_limit() == 50 * GIGABYTE

@@ -243,6 +243,8 @@ def test_one_or_several_seeds_have_the_exact_p(
 
 
 def test_what_cannot_be_paired_is_an_error() -> None:
+    with pytest.raises(InputError, match="EC and Base have other references for the samples that"):
+        in_ind(settings(metric="macro_f1"), of_choices("AABB", "AABB"), of_choices("AABC", "AABB"))
     with pytest.raises(InputError, match="tuning: EC and Base share under 10% of their samples in"):
         in_ind(settings(), hits([1]), hits([1], first=5))
 

@@ -90,13 +90,16 @@ def test_labels_that_were_edited_since_the_plan_are_refused(path: Path) -> None:
     assert record.relevance == ["E", "S"]
 
 
-def test_the_check_of_a_source_refuses_other_rows_too(path: Path) -> None:
+def test_the_check_of_a_source_says_what_is_dropped_and_refuses_other_rows_too(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     source = PathData(source="path", path=str(path))
     planned = content_of(source, lambda: open_rows(source, Path("cache")).files)
     given = {"tasks": {}, "settings": [IND], "published": [], "comparable": False}
     settings = json.dumps({"source": local(path) | {"tolerate": ["unknown_task"]}, **given})
     options = ["--settings", settings, "--cache", "cache", "--output", "test.json", "--content"]
     run_script("check_data.py", *options, planned).check_returncode()
+    assert f"dropped: {len(ROWS)} rows (unknown_task), such as rows.jsonl: line " in caplog.text
     assert read_json(Path("test.json"))["dropped"] == len(ROWS)
     for made in Path().glob("test.*"):
         made.unlink()

@@ -230,6 +230,9 @@ def test_no_file_of_a_directory_is_left_out_or_empty(
     assert problem in str(caught.value)
 
 
+BARE = {key: value for key, value in ROWS[0].items() if key != "split"}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -242,6 +245,7 @@ def test_no_file_of_a_directory_is_left_out_or_empty(
         (b'[{"a": "\xe9"}]', "not UTF-8 text ("),
         (lines(ROWS).encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
         (lines([*ROWS, {**ROWS[0], "Split": "x"}]), "line 7: unknown column 'Split': did you mean"),
+        (lines([BARE, ROWS[0]]), "line 2: has split, which earlier rows lack: add it to all rows"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_a_whole_is_one_line(
@@ -264,6 +268,7 @@ BROKEN: tuple[tuple[str | bytes, str], ...] = (
     ('{"a": 1, "a": 2}\n', "not JSON (a duplicate key in an object)"),
     (b'{"a": "\xe9"}\n', "not UTF-8 text ("),
     (lines(ROWS[:1])[:-20], "not JSON (Unterminated string"),
+    (lines([BARE]), "no text in task or split"),
     (lines([{**ROWS[0], "task": {"a": 1}}]), "no text in task or split"),
     (lines([{**ROWS[0], "task": "X"}]).replace('"X"', '"\\ud800"'), "no text in task or split"),
     (lines([{**ROWS[0], "options": "X"}]).replace('"X"', "[" * 5000 + "]" * 5000), "not JSON ("),

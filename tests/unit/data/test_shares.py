@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from support.raw_rows import Row, lines, row, write
 
 from ecslm.common.errors import InputError
@@ -66,3 +67,8 @@ def test_rows_that_say_their_split_are_not_divided_again(tmp_path: Path) -> None
     for rows, line in (([said], 1), ([*own_rows(2), said], 3)):
         with pytest.raises(InputError, match=rf"^rows.jsonl: line {line}: has .?split"):
             sides(tmp_path, rows)
+
+
+def test_shares_that_leave_nothing_to_train_on_are_refused() -> None:
+    with pytest.raises(ValidationError, match="leave a share to train on"):
+        Shares(val=0.5, test=0.5)

@@ -1,6 +1,5 @@
 """The jobs of a study as its rules state them: their files, inputs and parameters."""
 
-import argparse
 import json
 from typing import Any
 
@@ -11,11 +10,11 @@ from support.project import ROOT
 from support.scripts import function_of
 from support.stated_jobs import RULES, StatedJob, first_files, job_of, stated_jobs
 
-from ecslm.data.source import location
 from ecslm.fingerprint.digest import definition_digests
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.study import Study
+from ecslm.schemas.settings import JobSettings
 from ecslm.script import command_line
 
 CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}}
@@ -77,16 +76,14 @@ def test_a_parameter_is_a_canonical_string_whose_form_says_what_it_is(whole: Stu
 def test_a_script_names_the_modules_of_its_digest_as_its_rule_does() -> None:
     """It compares the digest with that of its own code."""
     made = plan(comparisons={"contrasts": CONTRASTS}, tables={"parameters": TABLE}, data=HERE)
-    where = location(made.settings.data)
     scripts = {"export_model": "export.py", "report_page": "report.py"}
     for job in stated_jobs(made).values():
         file = scripts.get(job.rule, f"{job.rule}.py")
         function = function_of(file)
         read = {action.dest: action.type for action in command_line(function, "")._actions}
-        given = argparse.Namespace(location=read.get("location", str)(where))
-        if "settings" in read:
-            given.settings = read["settings"](job.settings)
-        assert job.code == code_parameter(file, function.ritual.modules(given)), job.name
+        settings = read["settings"](job.settings) if "settings" in read else None
+        modules = settings.modules() if isinstance(settings, JobSettings) else ()
+        assert job.code == code_parameter(file, modules), job.name
 
 
 def test_adapters_are_trained_on_the_tasks_of_the_study_that_train() -> None:

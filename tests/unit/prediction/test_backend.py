@@ -15,6 +15,7 @@ from ecslm import prediction
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.fingerprint.digest import code_of
 from ecslm.prediction.backend import backend_class, read_prediction_settings
 from ecslm.prediction.settings import TransformersSettings, module_name
 from ecslm.schemas.prediction import read_predictions
@@ -101,3 +102,13 @@ def test_only_libraries_that_can_change_a_prediction_count() -> None:
         settings = TransformersSettings.model_validate({"precision": {"quantization": precision}})
         found = backend_class(settings.backend).libraries(settings, tuned=tuned)
         assert set(found) == always | more
+
+
+def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:
+    """The plan adds the module of the model's own backend to the script's code."""
+    code, name = code_of(SCRIPTS), module_name("transformers")
+    assert not any("transformers" in node.module for node in code.reached("predict.py"))
+    found = {node.module for node in code.reached("predict.py", [name])}
+    assert {name, "ecslm.prediction.transformers_engine"} <= found
+    others = [module for module in found if "recorded" in module or "openai" in module]
+    assert not others, "an edit of another backend reruns no GPU work"

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.families import LIMIT, NEVER, batches, greedy
-from transformers import MambaConfig, MambaForCausalLM, MptConfig, MptForCausalLM
+from transformers import BartConfig, BartForCausalLM, MambaConfig, MambaForCausalLM
 
 from ecslm.common.errors import InputError
 from ecslm.prediction.generation import generate, likeliest, sampling
@@ -74,9 +74,11 @@ def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:
 
 def test_a_model_without_keys_and_values_or_positions_is_refused() -> None:
     sizes = {"vocab_size": 40, "hidden_size": 8, "num_hidden_layers": 1}
+    decoder = {"d_model": 8, "decoder_layers": 1, "decoder_attention_heads": 1}
     others: tuple[Any, ...] = (
         MambaForCausalLM(MambaConfig(**sizes, state_size=4)),
-        MptForCausalLM(MptConfig(vocab_size=40, d_model=8, n_heads=1, n_layers=1)),
+        # It ignores the positions that it is given.
+        BartForCausalLM(BartConfig(vocab_size=40, decoder_ffn_dim=8, is_decoder=True, **decoder)),
     )
     for model in others:
         with pytest.raises(InputError, match="not supported"):

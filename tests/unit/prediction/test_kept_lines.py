@@ -87,3 +87,9 @@ def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_
     assert caplog.messages == [f"{cache.path}: line 1 is damaged"]
     cache.path.write_bytes(content)
     assert cache.answers() == {"b": answer, "c": answer}
+    # Version 1.0 had a file for each; a damaged one is none.
+    (cache.path.parent / "ab").mkdir()
+    for name, line in zip("abc", content.splitlines(), strict=True):
+        (cache.path.parent / f"ab/{name}.json").write_bytes(line)
+    cache.path.unlink()
+    assert AnswerCache(server).answers() == {"b": answer, "c": answer}

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -143,6 +144,7 @@ def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
 
 def test_urls_and_keys_that_may_be_secrets_are_refused_without_showing_them() -> None:
     with_secrets = ("//me:sk-1@a.b/v1", "//sk-1@a.b", "//a.b?key=sk-1", "//a.b#sk-1")
+    with_secrets += ("//me:sk-1/2@a.b", "//[a.b?key=sk-1")
     for url in (*(f"https:{rest}" for rest in with_secrets), "a.b/v1", "ftp://a.b", ""):
         (line,) = problems(ServerSettings, {"url": url, "model": "m"})
         assert line.startswith("here: url: should ") and "sk-1" not in line
@@ -258,8 +260,9 @@ def script(server: LocalServer, folder: Path, access: dict[str, Any]) -> list[st
     return [sys.executable, str(SCRIPTS / "predict.py"), *words]
 
 
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
 def test_a_job_that_is_ended_waits_for_no_answer_and_repeats_only_requests_on_their_way(
-    server: LocalServer, tmp_path: Path
+    server: LocalServer, tmp_path: Path, sent: int
 ) -> None:
     access = {"concurrency": 3, "prices": PRICES, "budget": 1}
     waiting = Reply("", seconds=200.0)
@@ -270,9 +273,10 @@ def test_a_job_that_is_ended_waits_for_no_answer_and_repeats_only_requests_on_th
     while len(server.received) < 7:
         assert time.monotonic() < until
         time.sleep(0.02)
-    job.terminate()
+    job.send_signal(sent)
     _, printed = job.communicate(timeout=100)
-    assert "error: interrupted: run again to continue" in printed.splitlines()[-1]
+    told = "error: interrupted: run again to continue" in printed
+    assert told == (sent == signal.SIGTERM)
     server.answer = completion
     assert {row.prediction for row in run(tmp_path, server, access)} == {"yes"}
     assert sorted(Counter(server.prompts()).values()) == [1, 1, 1, 1, 2, 2, 2]
@@ -302,6 +306,7 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
         (failure(401, "bad"), "record r000: 401 (bad): name the environment "),
         (failure(404, "no m"), "record r000: 404 (no m): change `model` or `url` "),
         (failure(500, "oops"), "record r000: 500 (oops): see `server` and "),
+        (Reply({"detail": "no room"}, 400), "record r000: 400 ({'detail': 'no room'}): see "),
         (failure(429, "q", {"Retry-After": "3600"}), "record r000: 429 (q): see `server` and "),
         (Reply("moved", 302, {"Location": "/login"}), "record r000: 302 (moved): see `server` and"),
         (Reply("<html>\nPlease log in</html>"), "answers with a web page: change `url` in "),
@@ -337,7 +342,7 @@ def test_the_key_is_sent_without_one_no_other_is_and_what_is_none_is_one_line(
         asked(server, **access)
         assert [one.headers["authorization"] for one in server.received] == [f"Bearer {sent}"]
         forget(server)
-    for value in (" \n", "sk-schlüssel"):
+    for value in (" \n", "sk-schlüssel", "sk-\nschl"):
         monkeypatch.setenv(VARIABLE, value)
         line = problem(server, key=VARIABLE)
         assert line.startswith(f"the environment variable {VARIABLE} is not set, or to what is no ")

@@ -24,7 +24,7 @@ def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
         (0.3, "significant", "better than simple", ""),
         (-0.1, "significant", "worse", ""),
         (0.3, "", "no better", "; the difference may be chance"),
-        (0.3, "few", "no better", "; too few records to be sure"),
+        *((0.3, one, "no better", "; too few records to be sure") for one in ("few", "expected")),
         (0.3, "undecided", "no better", "; p is too near to the level"),
     ],
 )
@@ -91,6 +91,12 @@ def test_without_a_test_the_interval_decides(
         assert (found.setting, found.tasks[0].score.value) == (IND, 0.7)
         assert found.tasks[0].word == word
     assert ("compared with no simple baseline" in found.sentences[-1]) == (simple is None)
+
+
+def test_equal_scores_differ_by_no_chance(results: Path) -> None:
+    write_metrics(results, "always-yes", "PM", {IND: scores(0.7)})
+    (task,) = verdict_of(results, claims_table(Cell(0.0, "0.000"))).tasks
+    assert (task.word, task.reason) == ("no better", "always-yes 0.700")
 
 
 def test_answers_are_told_in_the_words_of_the_data() -> None:

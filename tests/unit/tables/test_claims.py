@@ -121,6 +121,18 @@ def test_what_was_not_measured_or_published_is_missing_and_counts_nowhere(result
     assert "Of 1 task: Ours scores higher" in text
 
 
+def test_where_nothing_is_gained_no_part_of_it_is_form(results: Path) -> None:
+    for task in ("PM", "SA"):
+        write_metrics(results, "Small", task, {IND: scores(0.9)})
+    assert made(results).summary[0].endswith("does not count, and Ours 0.650.")
+
+
+def test_the_sign_of_a_judgement_is_explained_also_without_intervals(results: Path) -> None:
+    table = made(results, intervals="none")
+    assert cells(table)["PM"]["interval"].shown == "above*"
+    assert sum(note.startswith("*: ") for note in table.notes) == 1
+
+
 def test_published_rows_that_do_not_exist_are_named(results: Path) -> None:
     wanted, path = asked(general=["GPT-4 Turbo", "GPT-9"]), results / "study.csv"
     found = [*wanted.table.problems(files.inputs(wanted, results, published=path))]

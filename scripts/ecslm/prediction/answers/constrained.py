@@ -59,8 +59,9 @@ class Constrained(FreeAnswers):
 
     def row(self, grammar: Grammar) -> "Row":
         """An answer that has not begun."""
-        matcher = self._matcher(grammar.text).deep_copy()
-        return Row(matcher, grammar, self._tokens, self.room(None))
+        matcher = self._matcher(grammar.text)
+        assert not matcher.is_error(), matcher.get_error()
+        return Row(matcher.deep_copy(), grammar, self._tokens, self.room(None))
 
     def answers(
         self,

@@ -247,12 +247,13 @@ class ClaimsEntry(IntervalsEntry):
         found = [[one[key].number for key in keys] for one in claims.values()]
         if known := [[one for one in row if one is not None] for row in found if None not in row]:
             score, invalid, like, tuned = map(fmean, zip(*known, strict=True))
+            gain, form = difference_text(tuned - score), difference_text(like - score)
+            gained = f": of the gain of {gain}, {form} is form" if score < min(like, tuned) else ""
             yield (
                 f"On average over {number_of(len(known), 'task')}, {untuned}, with "
                 f"{percent_text(invalid, 0)} % of its answers invalid, scores {score_text(score)}, "
                 f"{score_text(like)} if the form of its answers does not count, and {self.model} "
-                f"{score_text(tuned)}: of the gain of {difference_text(tuned - score)}, "
-                f"{difference_text(like - score)} is form."
+                f"{score_text(tuned)}{gained}."
             )
 
     def _tests(self, other: str, key: str, claims: Claims) -> Iterator[str]:

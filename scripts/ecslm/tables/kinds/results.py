@@ -101,10 +101,13 @@ class ResultsEntry(IntervalsEntry):
             for (row, task), one in scored.items()
             if one.constant and row in models
         }
-        cells = {row: [Cell() for _ in tasks] for row in shown}
-        for (row, task), one in scored.items():
-            marks = ("constant",) * ((row, task) in constants)
-            cells[row][tasks.index(task)] = replace(one.cell, marks=marks)
+
+        def cell(row: str, task: str) -> Cell:
+            if (one := scored.get((row, task))) is None:
+                return Cell()
+            return replace(one.cell, marks=("constant",) * ((row, task) in constants))
+
+        cells = {row: [cell(row, task) for task in tasks] for row in shown}
         groups = [RowGroup(one.group, tuple(self._rows(one, inputs, cells))) for one in self.rows]
         columns = tuple(self._head(task, inputs, scored) for task in tasks)
         marked = with_marks([one for one in groups if one.rows], columns, self.competitors)
@@ -179,7 +182,7 @@ def _mcc_notes(panel: Panel, rows: Collection[str]) -> Iterator[str]:
     if told:
         yield (
             "Matthews' correlation of yes and no, which is 0 for constant answers whatever their "
-            f"F1: {'; '.join(told)}."
+            f"F1: {'; '.join(dict.fromkeys(told))}."
         )
 
 
