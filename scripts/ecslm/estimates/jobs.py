@@ -159,9 +159,7 @@ def estimate_training(
     return Estimate(parts, processes * host, seconds(fitting or configured), fitting)
 
 
-def kept(
-    sizes: Sizes, size: int, dropout: bool, fused: float | None, entry: int = FLOAT
-) -> float:
+def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None, entry: int = FLOAT) -> float:
     """Bytes that a layer keeps of a token: one of transformers' Llama, all of whose linear layers
     have peft's updates, or one of `training/fused.py`. Compiled layers are taken to keep no more.
 

@@ -146,7 +146,7 @@ def test_compiled_layers_compute_what_the_plain_ones_do_and_are_compiled_for_any
     examples: list[Example],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """To the last bit; with dropout. The second layer, which gets a gradient, is another variant."""
+    """To the last bit; with dropout. The first layer, whose input has no gradient, is a variant."""
     compiler = CompileCounterWithBackend("eager")
     own = partialmethod(torch.nn.Module.compile, backend=compiler)
     monkeypatch.setattr(torch.nn.Module, "compile", own)
