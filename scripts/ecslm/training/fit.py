@@ -6,7 +6,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from ecslm.training.attention import has_dropout, use_packed_attention
 from ecslm.training.batches import Example, Packed, Padded, encode_example, plan_steps
 from ecslm.training.course import Course
 from ecslm.training.fused import fuse
-from ecslm.training.mixed import compiling, prepare
+from ecslm.training.mixed import prepare
 from ecslm.training.progress import Progress
 from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import Trainer, join
@@ -120,8 +119,7 @@ def fit_adapter(
     course = Course(trainer, plan_steps(examples, chosen, seed), chosen)
     resumed = course.resume(work / CHECKPOINT)
     if target.type == "cuda":
-        with compiling() if chosen.compiled else nullcontext():
-            trainer.try_heaviest()
+        trainer.try_heaviest()
     if chosen.batch_tokens == "auto" and not resumed:
         trainer.measure_budget()
     if processes.first:

@@ -46,17 +46,19 @@ def prepare(adapted: Any, compiled: bool) -> None:
 
 @contextmanager
 def compiling() -> Iterator[None]:
-    """A block in which layers are compiled.
+    """A block in which layers may be compiled.
 
     Raises:
         InputError: they cannot be.
     """
-    # Loads the compiler.
-    from torch._dynamo.exc import TorchDynamoException
-
     try:
         yield
-    except TorchDynamoException as error:
+    except RuntimeError as error:
+        # Loads the compiler.
+        from torch._dynamo.exc import TorchDynamoException
+
+        if not isinstance(error, TorchDynamoException):
+            raise
         # What the compiler said, without torch's advice below it.
         cause = str(getattr(error, "inner_exception", error)).strip().partition("\n")[0]
         raise InputError(

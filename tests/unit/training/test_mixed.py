@@ -6,12 +6,13 @@ What no CPU can show: rates, memory, and the kernels that a GPU's compiler makes
 import json
 from functools import partialmethod
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from support.machine import install
-from support.model_examples import adapter_settings, read_lines, train
+from support.model_examples import adapter_settings, read_lines, train, trainer_of
 from support.tiny import LAYERS
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.autograd.graph import saved_tensors_hooks
@@ -203,27 +204,46 @@ def test_on_a_cpu_nothing_of_it_changes_a_byte(
     assert [training["training"].get("compiled") for training in saved] == [True, None]
 
 
+@pytest.mark.parametrize(
+    ("device", "dtype", "expected"),
+    [
+        ("cuda", torch.bfloat16, True),
+        ("cuda", torch.float32, False),
+        ("cpu", torch.bfloat16, False),
+    ],
+)
+def test_products_are_mixed_on_a_gpu_in_bfloat16(
+    device: str, dtype: torch.dtype, expected: bool
+) -> None:
+    assert mixed.is_mixed(SimpleNamespace(device=torch.device(device), dtype=dtype)) == expected
+
+
 @pytest.mark.usefixtures("gpu")
-def test_a_whole_training_as_on_a_gpu(
+def test_a_whole_training_packed_and_with_dropout(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Packed and with dropout."""
     install([], monkeypatch.setattr)
     monkeypatch.setattr(trainers, "require_device", lambda _device: CPU)
     calls = use_kernel(monkeypatch)
     precision = {"quantization": "nf4", "dtype": "bfloat16"}
     settings = adapter_settings(precision, packing=True, epochs=1)
     found = train(tmp_path, tiny_base, settings, device="cuda")
-    losses = [entry["loss"] for entry in read_lines(found.parent / "log.jsonl") if "loss" in entry]
-    assert len(losses) == 3
-    assert calls
+    log = read_lines(found.parent / "log.jsonl")
+    assert len([entry for entry in log if "loss" in entry]) == 3
+    # The micro-batches of three steps, and an evaluation.
+    assert len(calls) >= 4 * LAYERS
 
 
-def test_layers_that_cannot_be_compiled_end_a_training_in_one_line() -> None:
+def test_layers_that_cannot_be_compiled_end_a_training_in_one_line_before_its_first_step(
+    tiny_base: Path, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(_graph: Any, _inputs: Any) -> Any:
-        raise RuntimeError("Failed to find C compiler")
+        raise RuntimeError("Failed to find C compiler.\nSet it by ...")
 
-    function = torch.compile(torch.square, backend=fails)
-    message = r"^training: layers cannot be compiled \(.*C compiler.*\): set `compiled: false`$"
-    with pytest.raises(InputError, match=message), mixed.compiling():
-        function(torch.ones(2))
+    trainer = trainer_of(adapted(tiny_base), examples)
+    layer = torch.compile(torch.square, backend=fails)
+    monkeypatch.setattr(trainers, "answer_loss", lambda *_: layer(torch.ones(2)))
+    with pytest.raises(InputError) as caught:
+        trainer.try_heaviest()
+    said = "layers cannot be compiled (Failed to find C compiler.): set `compiled: false`"
+    assert str(caught.value) == f"training: {said}"
