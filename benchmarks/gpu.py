@@ -1,4 +1,4 @@
-"""What a GPU makes of this project: its tests, and rates and memory of the paper's architectures.
+"""What a GPU makes of this project: its tests, and rates and memory of the paper's made_up.
 
 Weights are random, in NF4, and records made up, as in `architectures.py`; the recipe is that of the
 paper, with dropout. Each row is a process of its own:
@@ -19,30 +19,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from architectures import (
-    GLOBAL_BATCH,
-    OF_THE_PAPER,
-    made_up_steps,
-    model_flops,
-    peak_tflops,
-    random_model,
-    sizes_of,
-)
+import architectures as made_up
+import torch
 from with_trl import synchronise
 
+from ecslm.common.devices import list_devices
 from ecslm.estimates.estimate import DEVICES, Records, read_devices
 from ecslm.estimates.jobs import estimate_training
 from ecslm.estimates.sizes import sizes_of_row
+from ecslm.models.loading import load_base_model, require_device
 from ecslm.models.precision import Precision
+from ecslm.prediction.generation import generate
+from ecslm.prediction.network import Network
+from ecslm.training import mixed
+from ecslm.training.batches import Packed, Padded
+from ecslm.training.fit import add_adapter
 from ecslm.training.settings import TrainingSettings
+from ecslm.training.trainer import Processes, Trainer
 
 ROOT = Path(__file__).resolve().parents[1]
+MODELS = made_up.OF_THE_PAPER.split()
 WAYS: dict[str, dict[str, bool]] = {
     "plain": {},
     "autocast": {},
@@ -60,15 +61,15 @@ NEVER = -1
 
 def main(arguments: argparse.Namespace) -> None:
     """Run the tests, then print a row for each architecture and way, and those of decoding."""
-    import torch
-
     if not (arguments.tiny or torch.cuda.is_available()):
         sys.exit("error: this needs a CUDA device, and torch finds none (`--tiny`: see it run)")
     if arguments.way:
+        arguments.device = require_device("cpu" if arguments.tiny else "cuda")
         print(json.dumps(WORK.get(arguments.way, train)(arguments)))
         return
-    card = "no card" if arguments.tiny else torch.cuda.get_device_name()
-    print(f"{card}, torch {torch.__version__}, CUDA {torch.version.cuda}\n", flush=True)
+    # Asked of the driver: CUDA would take memory of the device for this process, too.
+    cards = ", ".join(one.name for one in list_devices()) or "no card"
+    print(f"{cards}, torch {torch.__version__}, CUDA {torch.version.cuda}\n", flush=True)
     if (ROOT / "tests/gpu").is_dir() and not arguments.tiny:
         subprocess.run([sys.executable, "-m", "pytest", "-q", "tests/gpu"], cwd=ROOT)
     print("| model | way | tokens/s | of peak, % | tokens a pass | GB | estimate, GB |")
@@ -92,35 +93,21 @@ def run_alone(model: str, way: str, folder: str) -> str:
     return " | ".join("--" if x is None else f"{x:,.4g}" for x in json.loads(run.stdout))
 
 
-def device_of(arguments: argparse.Namespace) -> Any:
-    from ecslm.models.loading import require_device
-
-    return require_device("cpu" if arguments.tiny else "cuda")
-
-
 def save_weights(arguments: argparse.Namespace) -> list[float | None]:
     """Write random weights into the folder."""
-    sizes = sizes_of(arguments.models[0], arguments.tiny)
-    random_model(sizes, device_of(arguments)).save_pretrained(arguments.folder)
+    sizes = made_up.sizes_of(arguments.models[0], arguments.tiny)
+    made_up.random_model(sizes, arguments.device).save_pretrained(arguments.folder)
     return []
 
 
 def train(arguments: argparse.Namespace) -> list[float | None]:
     """Tokens a second, percent of the peak rate, tokens a pass, and GB taken and estimated."""
-    import torch
-
-    from ecslm.models.loading import load_base_model
-    from ecslm.training import mixed
-    from ecslm.training.batches import Packed, Padded
-    from ecslm.training.fit import add_adapter
-    from ecslm.training.trainer import Processes, Trainer
-
     if arguments.way == "plain":
         mixed.is_mixed = lambda _causal: False
-    device, size = device_of(arguments), 8 if arguments.tiny else GLOBAL_BATCH
-    sizes = sizes_of(arguments.models[0], arguments.tiny)
+    device, size = arguments.device, 8 if arguments.tiny else made_up.GLOBAL_BATCH
+    sizes = made_up.sizes_of(arguments.models[0], arguments.tiny)
     settings = TrainingSettings(global_batch=size, **WAYS[arguments.way])
-    steps = made_up_steps(arguments.steps + WARM, size, sizes["vocab_size"], arguments.tiny)
+    steps = made_up.made_up_steps(arguments.steps + WARM, size, sizes["vocab_size"], arguments.tiny)
     examples = [example for step in steps for example in step]
     model = load_base_model(arguments.folder, Precision(), device, settings.fused)
     layout = Packed(share=False) if settings.packing else Padded(0)
@@ -140,15 +127,16 @@ def train(arguments: argparse.Namespace) -> list[float | None]:
     synchronise(device)
     seconds = time.perf_counter() - start
     measured = examples[WARM * size :]
-    flops = sum(model_flops(sizes, settings, len(one), len(one.answer)) for one in measured)
-    peak = None if arguments.tiny else peak_tflops(torch.cuda.get_device_name())
-    memory = None
+    flops = sum(made_up.model_flops(sizes, settings, len(one), len(one.answer)) for one in measured)
+    share = memory = None
     if not arguments.tiny:
         free, total = torch.cuda.mem_get_info()
         memory = (total - free) / 1e9
+        peak = made_up.peak_tflops(torch.cuda.get_device_name())
+        share = peak and 100 * flops / seconds / (peak * 1e12)
     return [
         sum(map(len, measured)) / seconds,
-        peak and 100 * flops / seconds / (peak * 1e12),
+        share,
         trainer.budget,
         memory,
         None if arguments.way == "plain" else estimated(sizes, settings, trainer.budget, examples),
@@ -172,13 +160,7 @@ def estimated(
 
 def decode(arguments: argparse.Namespace) -> list[float | None]:
     """Milliseconds of a step."""
-    import torch
-
-    from ecslm.models.loading import load_base_model
-    from ecslm.prediction.generation import generate
-    from ecslm.prediction.network import Network
-
-    device = device_of(arguments)
+    device = arguments.device
     network = Network(load_base_model(arguments.folder, Precision(), device, dequantized=True))
     prompts = torch.randint(1, 200, (ROWS, PROMPT)).tolist()
 
@@ -194,10 +176,7 @@ def decode(arguments: argparse.Namespace) -> list[float | None]:
 
 
 # What is not a way of training.
-WORK: dict[str, Callable[[argparse.Namespace], list[float | None]]] = {
-    WEIGHTS: save_weights,
-    DECODING: decode,
-}
+WORK = {WEIGHTS: save_weights, DECODING: decode}
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -206,7 +185,7 @@ def command_line() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--models", nargs="+", default=OF_THE_PAPER.split(), help="rows of architectures.csv")
+    add("--models", nargs="+", default=MODELS, help="rows of architectures.csv")
     add("--steps", type=int, default=3, help="optimiser steps of 64 records that are measured")
     add("--budget", type=int, default=8000, help="tokens per forward pass, halved if need be")
     add("--tiny", action="store_true", help="small models of the same form, on a CPU")
