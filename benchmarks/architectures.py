@@ -134,7 +134,8 @@ def sizes_of(name: str, tiny: bool) -> dict[str, int]:
     if tiny:
         queries, keys = sizes["num_attention_heads"], sizes["num_key_value_heads"]
         sizes |= {"num_key_value_heads": 1, "num_attention_heads": queries // keys}
-        sizes |= {"head_dim": 16, "hidden_size": 64, "intermediate_size": 96}
+        width = 64 * sizes["num_attention_heads"]
+        sizes |= {"head_dim": 16, "hidden_size": width, "intermediate_size": 96}
         sizes |= {"num_hidden_layers": 2, "vocab_size": 256}
     return sizes
 

@@ -4,7 +4,8 @@ what jobs reach on them, and records.
 Shares of a device's rates, and what is needed beside the model, were measured of SmolLM2-135M on
 two cores with AMX (benchmarks/README.md) where the device is a CPU. Of GPUs they are assumed, low
 where they are a share, and high where they are a cost; the share of a packed training on a GPU is
-published (Llama-3.2-3B with LoRA on an A100: 9 % padded, 29 % packed).
+published (Llama-3.2-3B with LoRA on an A100: 9 % padded, 29 % packed). No share counts on compiled
+layers or on products of updates in bfloat16. `benchmarks/gpu.py` measures these shares on a card.
 """
 
 import math

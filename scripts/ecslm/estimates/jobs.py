@@ -114,7 +114,9 @@ def estimate_training(
             nf4 = precision.quantization == "nf4"
             base = sizes.packed(precision) + nf4 * size * sizes.inner * sizes.hidden
         attended = min(longest, length + BLOCK) if device.kind == "cpu" else 0.0
-        layer = kept(sizes, size, settings.dropout > 0, attended if fused else None)
+        # On a GPU what updates multiply has the type of all products, see `training/mixed.py`.
+        entry = size if device.kind == "cuda" else FLOAT
+        layer = kept(sizes, size, settings.dropout > 0, attended if fused else None, entry)
         of_token = sizes.depth * layer
         if settings.gradient_checkpointing:
             # Of each layer its input, and all of one.
@@ -157,14 +159,15 @@ def estimate_training(
     return Estimate(parts, processes * host, seconds(fitting or configured), fitting)
 
 
-def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None) -> float:
+def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None, entry: int = FLOAT) -> float:
     """Bytes that a layer keeps of a token: one of transformers' Llama, all of whose linear layers
-    have peft's updates, or one of `training/fused.py`.
+    have peft's updates, or one of `training/fused.py`. Compiled layers are taken to keep no more.
 
     Args:
         size: bytes of a number, of the type of computation.
         fused: None where layers are not; else the tokens whose weights of attention are kept, for
             each head, 0 where a kernel computes them again.
+        entry: bytes of a number that an update multiplies.
     """
     hidden, inner, queries, keys = sizes.hidden, sizes.inner, sizes.queries, sizes.keys
     # Both norms compute in float32.
@@ -175,10 +178,10 @@ def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None) -> float:
     # Queries, keys and values as attention reads them, and its output; the gate, its activation,
     # and what that is multiplied with.
     states = size * (2 * queries + 2 * max(keys, queries) + 3 * inner)
-    # What an update multiplies: in float32, with a mask of one byte if some of it is dropped. Only
-    # in float32 without dropout do updates of one input share it.
-    inputs = 2 * hidden if size == FLOAT and not dropout else 5 * hidden
-    return norms + states + (FLOAT + dropout) * (inputs + queries + inner)
+    # What an update multiplies, with a mask of one byte if some of it is dropped. Only as it is,
+    # neither in another type nor with dropout, do updates of one input share it.
+    inputs = 2 * hidden if size == entry and not dropout else 5 * hidden
+    return norms + states + (entry + dropout) * (inputs + queries + inner)
 
 
 def estimate_predictions(

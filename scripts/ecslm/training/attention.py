@@ -6,6 +6,7 @@ of a micro-batch begin with may stand in the row once: nothing before it differs
 hidden states, and its gradient is the sum of those of all examples.
 """
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -35,7 +36,9 @@ def use_packed_attention(model: Any) -> None:
     Raises:
         InputError: its architecture does not let its attention be replaced.
     """
-    AttentionInterface.register(ATTENTION, attend_within_examples)
+    # Asked once, outside of layers, which may be compiled.
+    attention = partial(attend_within_examples, kernel=_has_kernel(model.device))
+    AttentionInterface.register(ATTENTION, attention)
     model.set_attn_implementation(ATTENTION)
     if model.config._attn_implementation != ATTENTION:
         own = f"{type(model).__name__} has an attention of its own"
@@ -57,12 +60,15 @@ def attend_within_examples(
     max_length_q: int,
     max_length_k: int,
     key_tokens: torch.Tensor | None = None,
+    kernel: bool = False,
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each example of a packed batch.
 
     Args:
         query: (1, heads, tokens, size of a head); keys and values may have fewer heads.
+        kernel: whether the device has one for several lengths. It drops no weights of attention;
+            dropout of updates is another one.
 
     The others are those of `Packed.collate`.
 
@@ -76,14 +82,14 @@ def attend_within_examples(
         what = f"attention with {', '.join(unsupported)} is not supported"
         raise InputError(f"training: packing: {what}: set `packing: false`")
     common: dict[str, Any] = {"scale": scaling, "enable_gqa": key.shape[1] != query.shape[1]}
-    if _has_kernel(query) and not dropout:
+    if kernel and _fits_kernel(query) and not dropout:
         if key_tokens is not None:
             key, value = key[:, :, key_tokens], value[:, :, key_tokens]
         heads = [each[0].transpose(0, 1) for each in (query, key, value)]
         lengths = cu_seq_lens_q, cu_seq_lens_k, max_length_q, max_length_k
         # Causal: the last query meets the last key.
-        kernel: Any = varlen_attn
-        attended = kernel(*heads, *lengths, window_size=(-1, 0), **common)
+        attend: Any = varlen_attn
+        attended = attend(*heads, *lengths, window_size=(-1, 0), **common)
         return attended.unsqueeze(0), None
     parts = []
     for start, end in pairwise(cu_seq_lens_q.tolist()):
@@ -104,9 +110,12 @@ def attend_within_examples(
     return torch.cat(parts, dim=2).transpose(1, 2).contiguous(), None
 
 
-def _has_kernel(query: torch.Tensor) -> bool:
-    """Whether flash attention of torch can compute it, see
+def _has_kernel(device: torch.device) -> bool:
+    """Whether torch has flash attention for the device, see
     https://pytorch.org/docs/stable/nn.attention.html."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def _fits_kernel(query: torch.Tensor) -> bool:
     size, halves = query.shape[-1], (torch.float16, torch.bfloat16)
-    fits = query.is_cuda and query.dtype in halves and size <= 256 and size % 8 == 0
-    return fits and torch.cuda.get_device_capability(query.device) >= (8, 0)
+    return query.dtype in halves and size <= 256 and size % 8 == 0

@@ -29,6 +29,7 @@ from ecslm.training.attention import has_dropout, use_packed_attention
 from ecslm.training.batches import Example, Packed, Padded, encode_example, plan_steps
 from ecslm.training.course import Course
 from ecslm.training.fused import fuse
+from ecslm.training.mixed import prepare
 from ecslm.training.progress import Progress
 from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import Trainer, join
@@ -69,7 +70,8 @@ def fit_adapter(
 
     Raises:
         InputError: the base was altered, cannot be loaded or lacks a marker of the template, the
-            device is missing, a record does not fit, or a loss or gradient is not finite.
+            device is missing, layers cannot be compiled, a record does not fit, or a loss or
+            gradient is not finite.
     """
     chosen = settings.training
     if chosen.batch_tokens == "auto" and device == "cpu":
@@ -187,6 +189,8 @@ def add_adapter(model: Any, settings: TrainingSettings) -> Any:
     )
     if settings.fused:
         fuse(adapted)
+    # Which variant of a compiled kernel is fastest, and so its rounding, differs from run to run.
+    prepare(adapted, settings.compiled and not settings.deterministic)
     return adapted
 
 

@@ -1,5 +1,6 @@
 """Settings of training."""
 
+from operator import not_
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -70,6 +71,10 @@ class TrainingSettings(Closed):
     """Dequantise the base once, when it is loaded, and on a CPU compute the layers of Llama models
     with fewer operations: the same function up to rounding, faster, with more memory. With dropout,
     with gradient checkpointing, or with other architectures, only the base is dequantised."""
+    compiled: bool = Field(False, exclude_if=not_)
+    """On a GPU in bfloat16 compile the layers with torch.compile, at the start: the same function
+    up to rounding, with fewer passes over memory. Needs a C compiler. With `deterministic` the
+    layers are not compiled."""
     deterministic: bool = False
     """Give the same bytes in every run on the same type of GPU, at some cost of time; on a CPU this
     is always so."""

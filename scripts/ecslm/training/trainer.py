@@ -20,6 +20,7 @@ from torch.nn import functional
 from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory, require_device
 from ecslm.training.batches import IGNORED, LABELLING, Batch, Example, Layout, on_device
+from ecslm.training.mixed import compiling, mixed_products
 
 log = logging.getLogger(__name__)
 
@@ -110,10 +111,11 @@ def answer_tokens(
         (tokens,); and the weighted sum of the cross-entropies, in nats, a scalar.
     """
     inputs = {name: value for name, value in batch.items() if name not in LABELLING}
-    hidden = causal_model.base_model(**inputs, use_cache=False).last_hidden_state
     targets = batch["labels"][:, 1:]
     answered = targets != IGNORED
-    logits = causal_model.get_output_embeddings()(hidden[:, :-1][answered])
+    with mixed_products(causal_model):
+        hidden = causal_model.base_model(**inputs, use_cache=False).last_hidden_state
+        logits = causal_model.get_output_embeddings()(hidden[:, :-1][answered])
     logits, targets = logits.float(), targets[answered]
     each = functional.cross_entropy(logits, targets, reduction="none")
     return logits, targets, torch.dot(each, batch["weights"][:, 1:][answered])
@@ -155,9 +157,9 @@ class Trainer:
         """Whether every record fits is known from the start: see `_total`. Nothing else is changed.
 
         Raises:
-            InputError: the heaviest does not.
+            InputError: the heaviest does not, or layers cannot be compiled.
         """
-        with self._trial():
+        with self._trial(), compiling():
             self._total([heaviest(self.examples)], [0], lambda batch, _: self._descend(batch))
 
     def measure_budget(self) -> None:

@@ -140,11 +140,29 @@ def test_the_gpu_kernel_is_given_what_is_computed_without_it(
             parts.append(found.transpose(0, 1))
         return torch.cat(parts).to(query.dtype)
 
-    monkeypatch.setattr(attention, "_has_kernel", lambda _query: True)
     monkeypatch.setattr(attention, "varlen_attn", kernel)
-    found, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
+    found, _ = attend_within_examples(None, _mask=None, kernel=True, **given_to_kernel)
     assert found.shape == expected.shape == (1, tokens, HEADS, SIZE)
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
+
+
+def test_the_gpu_kernel_is_not_given_what_it_does_not_compute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Numbers in float32, and weights of attention that are dropped."""
+    monkeypatch.setattr(attention, "varlen_attn", None)
+    for dtype, dropout in ((torch.float32, 0.0), (torch.bfloat16, 0.1)):
+        given = random_attention([5, 3], dtype) | {"dropout": dropout, "kernel": True}
+        assert attend_within_examples(None, _mask=None, **given)[0].shape[1] == 5 + 3 + 2
+
+
+def test_gpus_have_the_kernel_since_ampere(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for capability in ((7, 5), (8, 0)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, now=capability: now)
+        found.append(attention._has_kernel(torch.device("cuda")))
+    assert found == [False, True]
+    assert not attention._has_kernel(torch.device("cpu"))
 
 
 def test_the_gpu_kernel_accepts_these_arguments() -> None:
