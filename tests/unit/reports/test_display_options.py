@@ -2,7 +2,6 @@
 
 import io
 import logging
-import os
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from snakemake.logging import logger
 from support.project import ROOT
 
-from ecslm.common.logs import SHOWN
 from ecslm.reports.run_display import RunDisplay
 
 RULES = ROOT / "rules/display.smk"
@@ -21,12 +19,10 @@ OPTIONS = ("quiet", "verbose", "debug_dag", "printshellcmds", "dryrun")
 @pytest.fixture(autouse=True)
 def usual(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Handler]:
     """Snakemake's logger with the handler that writes to stderr."""
-    monkeypatch.delenv(SHOWN, raising=False)
     handler = logging.StreamHandler(io.StringIO())
     handler.name = "DefaultStreamHandler"
     monkeypatch.setattr(logger, "handlers", [handler])
     yield handler
-    os.environ.pop(SHOWN, None)
 
 
 def handlers(touch: bool = False, main: bool = True, **options: Any) -> list[type]:
@@ -44,6 +40,14 @@ def test_the_display_takes_the_place_of_the_handler_whose_output_nobody_asks_for
         assert handlers(**options) == [logging.StreamHandler, RunDisplay], options
         logger.handlers.pop()
     assert handlers(main=False) == [logging.StreamHandler]
-    assert SHOWN not in os.environ
     assert handlers() == [RunDisplay]
-    assert SHOWN in os.environ
+
+
+def test_a_dry_run_cuts_lists_but_no_command(usual: logging.StreamHandler) -> None:
+    files, command = ", ".join(f"results/{n}" for n in range(200)), "python x " * 200
+    record = logging.LogRecord("", 20, "", 0, f"rule a:\n    input: {files}\n{command}", (), None)
+    handlers(dryrun=True)
+    head, listed, whole = usual.format(record).split("\n")
+    assert (head, whole) == ("rule a:", command)
+    assert files.startswith(listed.removeprefix("    input: ").removesuffix(" ..."))
+    assert len(listed) < 330
