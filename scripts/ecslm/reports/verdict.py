@@ -108,12 +108,13 @@ class Verdict:
         good, same, bad, unknown = (
             [one.title for one in self.tasks if one.outcome == outcome] for outcome in OUTCOMES
         )
-        found, named = [], f": {_listed(good)}" if good else ""
+        found, better = [], "shown to be better than the best simple baseline"
         if compared := good + same + bad:
-            found.append(
-                f"{self.model} is shown to be better than the best simple baseline in {len(good)} "
-                f"of {number_of(len(compared), 'task')}{named}."
-            )
+            said = f"not {better}{' in any task' if len(compared) > 1 else ''}"
+            if good:
+                count = f"{len(good)} of {number_of(len(compared), 'task')}"
+                said = f"{better} in {count}: {_listed(good)}"
+            found.append(f"{self.model} is {said}.")
         if same or bad:
             rest = "For the others take" if good else "Take"
             found.append(f"{rest} a simple baseline: it costs less to use.")
