@@ -15,8 +15,6 @@ from pydantic import (
 
 from ecslm.schemas.settings import Closed
 
-Protocol = Literal["strict", "released", "released_2024"]
-
 Interval95 = tuple[float, float]
 
 
