@@ -64,7 +64,7 @@ def test_a_full_disk_stops_a_run_and_a_garbled_or_badly_limited_cache_is_told_or
     with nothing_lost(finished):
         assert checked(finished, "local").returncode == 0
     monkeypatch.setenv("ECSLM_CACHE_GB", "much")
-    words = ["ECSLM_CACHE_GB: 'much' is not a number of gigabytes: set it to one such as 50"]
+    words = ["ECSLM_CACHE_GB: 'much' is not a number of gigabytes, such as 50"]
     refused(finished, lambda: checked(finished), words)
 
 

@@ -57,7 +57,7 @@ def do(command: str, *arguments: Any) -> Any:
             devices.lease_devices("cuda", *arguments)
             return os.environ.get(DEVICES_VARIABLE)
         case "worker":
-            one = worker.join({"code": "1"}, lambda: lambda _: os.getpid())
+            one = worker.join("code", lambda: lambda _: os.getpid())
             return one and one.ask("who")
         case "crowd":
             return crowd(*arguments)

@@ -22,40 +22,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.locks import (
-    DEVICES_VARIABLE,
-    RUN_VARIABLE,
-    Waiting,
-    lock,
-    note,
-    noted,
-    private_folder,
-)
+from ecslm.common.locks import DEVICES_VARIABLE, RUN_VARIABLE, Waiting, lock, private_folder
 from ecslm.common.worker import LEASE_VARIABLE, free_memory
 
 log = logging.getLogger(__name__)
 
 SCHEDULER_VARIABLE = "SLURM_JOB_ID"
-# There while the driver's kernel module is loaded, in containers too.
-DRIVER = Path("/dev/nvidiactl")
-# What ends the list of the variable; SLURM's NoDevFiles says that there are none.
-END = ("", "-1", "NoDevFiles")
-# How the UUID of an instance of a GPU begins that is partitioned.
-INSTANCE = "MIG-"
 
 
 @dataclass(frozen=True)
 class Device:
-    """A GPU, or an instance of one that the user has named."""
+    """A GPU."""
 
     uuid: str
     number: int
-    """As `nvidia-smi` counts; -1 for an instance."""
+    """As `nvidia-smi` counts."""
     name: str
-
-    def __str__(self) -> str:
-        """What it is called in messages."""
-        return self.uuid if self.number < 0 else f"GPU {self.number}"
 
 
 def list_devices() -> list[Device]:
@@ -68,55 +50,41 @@ def list_devices() -> list[Device]:
 
     try:
         nvml.nvmlInit()
-        try:
-            gpus = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
-            return [
-                Device(nvml.nvmlDeviceGetUUID(gpu), number, nvml.nvmlDeviceGetName(gpu))
-                for number, gpu in enumerate(gpus)
-            ]
-        finally:
-            # A fork of this process could not use it.
-            nvml.nvmlShutdown()
+        gpus = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+        found = [
+            Device(nvml.nvmlDeviceGetUUID(gpu), number, nvml.nvmlDeviceGetName(gpu))
+            for number, gpu in enumerate(gpus)
+        ]
+        # A fork of this process could not use it.
+        nvml.nvmlShutdown()
+        return found
+    except (nvml.NVMLError_LibraryNotFound, nvml.NVMLError_DriverNotLoaded):
+        return []
     except nvml.NVMLError as error:
-        absent = (nvml.NVMLError_LibraryNotFound, nvml.NVMLError_DriverNotLoaded)
-        if isinstance(error, absent) and not DRIVER.exists():
-            return []
         raise InputError(
             f"device: the NVIDIA driver does not answer ({error}): make `nvidia-smi` work, for "
-            "example by a restart after an update of the driver; in a container, set "
-            "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+            "example by a restart after an update of the driver"
         ) from None
 
 
 def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Device]:
-    """The devices that the variable names, in its order; all, if it is not set.
-
-    They are named by numbers, UUIDs or beginnings of them; instances by their whole UUID.
+    """The devices that the variable names, by number or UUID, in its order; all, if it is not set.
 
     Raises:
-        InputError: an entry is not one device of this machine, or one that is named before.
+        InputError: an entry is not a device of this machine, or one that is named before.
     """
     if variable is None:
         return list(devices)
-    found: list[Device] = []
-    for entry in map(str.strip, variable.split(",")):
-        if entry in END:
-            break
-        named = [
-            one
-            for one in devices
-            if str(one.number) == entry or (one.uuid.startswith(entry) and "-" in entry)
-        ]
-        if entry.startswith(INSTANCE):
-            named = [Device(entry, -1, "instance of a GPU")]
-        if len(named) != 1 or named[0] in found:
-            listed = ", ".join(f"{device.number} ({device.uuid})" for device in devices)
-            message = (
-                f"{entry} is no GPU of this machine, several, or named twice; it has {listed}: "
-                "correct the variable, or unset it"
-            )
-            raise InputError(Problem(message, DEVICES_VARIABLE))
-        found += named
+    named = {name: device for device in devices for name in (str(device.number), device.uuid)}
+    entries = [] if variable in ("", "-1") else [entry.strip() for entry in variable.split(",")]
+    found = [named[entry] for entry in entries if entry in named]
+    if len(set(found)) < len(entries):
+        listed = ", ".join(f"{device.number} ({device.uuid})" for device in devices)
+        message = (
+            f"{variable} names one twice, or what is no GPU of this machine; it has {listed}: "
+            "correct the variable, or unset it"
+        )
+        raise InputError(Problem(message, DEVICES_VARIABLE))
     return found
 
 
@@ -145,7 +113,7 @@ def lease_devices(device: str, count: int = 1) -> None:
     os.environ[DEVICES_VARIABLE] = ",".join(one.uuid for one in leased)
     os.environ[LEASE_VARIABLE] = os.environ[DEVICES_VARIABLE]
     for one in leased:
-        log.info("device: %s of %d, %s, %s", one, len(present), one.name, one.uuid)
+        log.info("device: GPU %d of %d, %s, %s", one.number, len(present), one.name, one.uuid)
     if RUN_VARIABLE not in os.environ:
         # A job of a run may use the worker on its device.
         free_memory()
@@ -160,14 +128,12 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
     Raises:
         InputError: they are fewer than `count`, or the variable names one that does not exist.
     """
-    # Instances cannot compute together.
-    usable = [one for one in visible_devices(present, variable) if count == 1 or one.number >= 0]
+    usable = visible_devices(present, variable)
     if len(usable) < count:
-        without = f", without those that {DEVICES_VARIABLE}={variable} hides"
+        hidden = f", without those that {DEVICES_VARIABLE}={variable} hides" if variable else ""
         raise InputError(
-            f"gpus: {count} are asked for, but this machine has {len(usable)}"
-            f"{'' if variable is None else without}: set as many in the study (--processes), or "
-            "run on a machine with more"
+            f"gpus: {count} are asked for, but this machine has {len(usable)}{hidden}: set as many "
+            "in the study (--processes), or run on a machine with more"
         )
     return usable
 
@@ -180,18 +146,14 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path) -> list[De
     Args:
         folder: of the locks.
     """
-    locks = {one: folder / f"{one.uuid.replace('/', '_')}.lock" for one in devices}
     waiting = Waiting()
     while True:
         locked: dict[Device, int] = {}
-        for one, path in locks.items():
-            if len(locked) < count and (descriptor := lock(path)) is not None:
-                locked[one] = descriptor
+        for one in devices:
+            if len(locked) < count and (taken := lock(folder / f"{one.uuid}.lock")) is not None:
+                locked[one] = taken
         if len(locked) == count:
-            for descriptor in locked.values():
-                note(descriptor)
             return list(locked)
-        for descriptor in locked.values():
-            os.close(descriptor)
-        users = (f"{one} is used by {noted(locks[one])}" for one in devices if one not in locked)
-        waiting.tell(f"device: waiting for {count} of {len(devices)} GPUs: {'; '.join(users)}")
+        for taken in locked.values():
+            os.close(taken)
+        waiting.tell(f"device: waiting for {count} of {len(devices)} GPUs, which other jobs use")

@@ -3,6 +3,7 @@
 Left out of code digests: an edit here computes no result again.
 """
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,35 +20,17 @@ LINE = r"^[^\x00-\x1f\x7f]+$"
 # The type of an error whose value may be a secret: no message shows it.
 HIDDEN = "hidden_value"
 
-# What a value should be, by the error type of pydantic, whose own words are for developers; else by
-# how that begins.
-SHOULD_BE = {
-    "finite_number": "a number that is not infinite",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
-    "literal_error": "{expected}",
-    "string_too_long": "at most {max_length} characters long",
-    "too_short": "a list of at least {min_length}",
-}
-BEGINNINGS = {
-    **{"bool": "true or false", "date": "a date", "float": "a number", "int": "a whole number"},
-    **{"dict": "a section of keys", "model": "a section of keys", "path": "a path as text"},
-    **{"list": "a list", "string": "text", "tuple": "a list"},
-}
-PATTERNS = {
-    "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
-    NAME: "letters, digits and . _ -, the first a letter or digit",
-    LINE: "one line of text",
-}
-# What is wrong where a value as such is not.
-WRONG = {
+# What pydantic, whose words are for developers, says badly: by the type of its error, or by the
+# pattern of a text.
+WORDS = {
     "missing": "missing",
     "extra_forbidden": "unknown key",
     "union_tag_not_found": "{discriminator} is missing",
     "union_tag_invalid": "{discriminator} should be one of {expected_tags}",
     "json_invalid": "not JSON ({error})",
+    "too_short": "should be a list of at least {min_length}",
+    NAME: "should be letters, digits and . _ -, the first a letter or digit",
+    LINE: "should be one line of text",
 }
 # Of the problems of a file of rows so many are listed, and the others counted.
 FIRST = 10
@@ -111,10 +94,9 @@ def field_problems(
     """A pydantic error as problems of `path`."""
     problems = []
     for detail in error.errors(include_url=False):
-        # The value, if that is what is wrong.
-        value = given(detail) if _wanted(detail["type"], detail.get("ctx", {})) else ""
-        field = ".".join(map(str, detail["loc"]))
-        what = in_plain_words(detail)
+        field, what = ".".join(map(str, detail["loc"])), in_plain_words(detail)
+        # Where the value is what is wrong.
+        value = given(detail) if re.match(r"\w+ should ", detail["msg"]) else ""
         # The parser gets one line of a file of rows.
         what = what if line is None else what.replace("at line 1 column", "at column")
         problems.append(Problem(f"{what}{value}", path, line, field))
@@ -122,24 +104,11 @@ def field_problems(
 
 
 def in_plain_words(detail: Mapping[str, Any]) -> str:
-    """What is wrong with a value, of one of the errors of pydantic."""
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind in WRONG:
-        return WRONG[kind].format(**context)
-    if wanted := _wanted(kind, context):
-        return f"should be {wanted}"
-    message = detail["msg"].removeprefix("Value error, ")
-    return str(message[:1].lower() + message[1:])
-
-
-def _wanted(kind: str, context: Mapping[str, Any]) -> str:
-    """What a value should be; empty if pydantic's message says it best."""
-    if kind == "string_pattern_mismatch":
-        pattern = context["pattern"]
-        return PATTERNS.get(pattern, f"of the form {pattern}")
-    # As people write them: 1, not 1.0.
-    limits = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
-    return SHOULD_BE.get(kind, BEGINNINGS.get(kind.partition("_")[0], "")).format(**limits)
+    """What is wrong, of one of the errors of pydantic, without the value."""
+    context = detail.get("ctx", {})
+    own = WORDS.get(detail["type"]) or WORDS.get(context.get("pattern"), "")
+    message = own.format(**context) or re.sub("^(Input|Value error,) ", "", detail["msg"])
+    return f"{message[:1].lower()}{message[1:]}"
 
 
 def given(detail: Mapping[str, Any]) -> str:

@@ -1,8 +1,4 @@
-"""Locks that the kernel releases when the last process that holds them has ended, however it did;
-and the processes that meet at them: the run that a job belongs to.
-
-A run is identified by its main process, whose number an environment variable passes to the jobs. On
-other systems than Linux, and where the main process cannot be seen, runs have no worker.
+"""Locks that the kernel releases when the last process that holds them has ended, however it did.
 
 On a file system that several machines share, they keep processes of all of them apart only if the
 file system passes locks on: NFS does unless it is mounted with `nolock` or `local_lock`, Lustre if
@@ -56,19 +52,6 @@ def lock(path: Path) -> int | None:
         os.close(descriptor)
 
 
-def note(descriptor: int) -> None:
-    """Write into the file of a lock who holds it."""
-    text = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
-    # At no moment is the file empty.
-    os.pwrite(descriptor, text, 0)
-    os.ftruncate(descriptor, len(text))
-
-
-def noted(path: Path) -> str:
-    """Who holds a lock, or has held it."""
-    return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
-
-
 class Waiting:
     """Sleeps between looks, and logs from time to time what is waited for."""
 
@@ -99,33 +82,25 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
     path.parent.mkdir(parents=True, exist_ok=True)
     waiting = Waiting()
     while (descriptor := lock(path)) is None:
+        holder = path.read_text(encoding="utf-8").strip() or "another process"
         if not wait:
-            raise InputError(
-                f"{what}: in use by {noted(path)}: wait for it or stop it, then run again"
-            )
-        waiting.tell(f"{what}: waiting for {noted(path)}, which is using it")
+            raise InputError(f"{what}: in use by {holder}: wait for it or stop it, then run again")
+        waiting.tell(f"{what}: waiting for {holder}, which is using it")
     try:
         state = os.fstat(descriptor)
         # Each holder writes its name into the file and touches it when done. A run that is refused
         # leaves no trace, which would refuse others.
         if since is not None and state.st_size and state.st_mtime > since:
             raise InputError(f"{what}: another process has just used it: run again")
-        note(descriptor)
+        # At no moment is the file empty.
+        name = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
+        os.truncate(descriptor, os.pwrite(descriptor, name, 0))
         try:
             yield
         finally:
             os.utime(descriptor)
     finally:
         os.close(descriptor)
-
-
-def is_running(run: str) -> bool:
-    """Whether the main process of a run still runs; false if this process cannot see it."""
-    try:
-        os.close(os.pidfd_open(int(run)))
-    except (OSError, ValueError, AttributeError):
-        return False
-    return True
 
 
 def private_folder() -> Path:

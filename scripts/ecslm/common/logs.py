@@ -4,8 +4,6 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from logging.handlers import BufferingHandler
 from pathlib import Path
 
@@ -62,20 +60,3 @@ def collect_log() -> BufferingHandler:
     collected = BufferingHandler(sys.maxsize)
     root.handlers = [collected]
     return collected
-
-
-@contextmanager
-def collected_warnings() -> Iterator[list[str]]:
-    """The warnings that the library logs while the block runs, once it has ended; they are not
-    printed."""
-    texts: list[str] = []
-    handler, library = BufferingHandler(sys.maxsize), logging.getLogger("ecslm")
-    handler.setLevel(logging.WARNING)
-    library.addHandler(handler)
-    propagates, library.propagate = library.propagate, False
-    try:
-        yield texts
-    finally:
-        library.removeHandler(handler)
-        library.propagate = propagates
-        texts += [record.getMessage() for record in handler.buffer]

@@ -1,13 +1,13 @@
 """Finished results of long jobs, kept by the digest of everything that determines their bytes.
 
 An entry is a directory: the files, and `entry.json` with the sha256 of each of them and of itself.
-Entries appear and disappear by a rename, so several processes and machines may share the cache.
+Whoever takes one verifies each byte, so several processes and machines may share the cache, and be
+killed at any moment.
 """
 
 import logging
 import os
 import shutil
-import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,10 +24,7 @@ ENTRY = "entry.json"
 # Names another directory, which several users and machines may share.
 ROOT_VARIABLE = "ECSLM_CACHE"
 LIMIT_VARIABLE = "ECSLM_CACHE_GB"
-DEFAULT_LIMIT = 50.0
 GIGABYTE = 10**9
-# Directories of entries in the making, see `hidden`; older ones are of killed processes.
-UNFINISHED, SECONDS_TO_MAKE = f"??/.{'?' * 64}.{'?' * 8}", 86_400
 
 
 class Entry(Sealed):
@@ -46,10 +43,10 @@ class Entry(Sealed):
 
 @dataclass(frozen=True)
 class Kept:
-    """An entry on disk; `entry` is None if it is damaged."""
+    """A sound entry on disk."""
 
     folder: Path
-    entry: Entry | None
+    entry: Entry
     last_used: float
     """Seconds since the epoch."""
     space: int
@@ -59,7 +56,7 @@ class Kept:
 class ResultsCache:
     """The cache in a directory.
 
-    It never fails a job: after an error of the file system it warns once, and is not used again.
+    It never fails a job: errors of the file system are warned of.
     """
 
     def __init__(self, root: Path) -> None:
@@ -67,7 +64,6 @@ class ResultsCache:
         root: the directory, unless the environment names another.
         """
         self.root = Path(os.environ.get(ROOT_VARIABLE) or root)
-        self._usable = True
 
     def folder(self, key: str) -> Path:
         """The directory of an entry."""
@@ -85,25 +81,18 @@ class ResultsCache:
         Args:
             files: the results, by their names in the entry.
         """
-        if not self._usable or self.has(entry.key):
+        if self.has(entry.key):
             return
-        target = self.folder(entry.key)
-        temporary = hidden(target)
+        folder = self.folder(entry.key)
         try:
-            temporary.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             for name, file in files.items():
-                link_or_copy(file, temporary / name)
-            write_text(temporary / ENTRY, sealed(entry))
-            if not self.has(entry.key):
-                # What may be there has no entry.json.
-                remove_entry(target)
-                temporary.rename(target)
+                link_or_copy(file, folder / name)
+            # Last: before, there is no entry.
+            write_text(folder / ENTRY, sealed(entry))
         except OSError as error:
-            # Another process may have been faster.
-            if not self.has(entry.key):
-                self._give_up("finished results are not kept", error)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            remove_entry(folder)
+            log.warning("cache: %s: finished results are not kept: %s", self.root, error)
 
     def take(self, key: str, names: Collection[str], folder: Path) -> Entry | None:
         """Copy results into the new directory `folder`, and verify each file there.
@@ -113,19 +102,17 @@ class ResultsCache:
         Args:
             names: the files that the entry must have.
         """
+        if not self.has(key):
+            return None
         source = self.folder(key)
         try:
-            if not source.is_dir():
-                return None
             folder.mkdir()
             entry = _read_entry(source)
-            if set(entry.files) != set(names):
-                raise ValueError("other files")
-            for name, digest in entry.files.items():
+            for name in names:
                 # Not a link, whose file may be a result of another study: no two results may
                 # change with one another.
                 shutil.copyfile(source / name, folder / name)
-                if sha256_of_file(folder / name) != digest:
+                if sha256_of_file(folder / name) != entry.files.get(name):
                     raise ValueError("altered")
             with suppress(OSError):
                 # Not of the user's own files, in a shared directory: then it is not the last used.
@@ -135,13 +122,9 @@ class ResultsCache:
             remove_entry(source)
             return None
         except OSError as error:
-            self._give_up("finished results are not taken from it", error)
+            log.warning("cache: %s: nothing is taken from it: %s", self.root, error)
             return None
         return entry
-
-    def _give_up(self, what: str, error: OSError) -> None:
-        self._usable = False
-        log.warning("cache: %s: %s: %s", self.root, what, error.strerror or error)
 
 
 def size_limit() -> float:
@@ -150,24 +133,24 @@ def size_limit() -> float:
     Raises:
         InputError: the variable of the environment is not a number of gigabytes.
     """
-    text = os.environ.get(LIMIT_VARIABLE, str(DEFAULT_LIMIT))
+    text = os.environ.get(LIMIT_VARIABLE, "50")
     with suppress(ValueError):
         if (limit := float(text) * GIGABYTE) >= 0:
             return limit
-    raise InputError(
-        f"{LIMIT_VARIABLE}: {text!r} is not a number of gigabytes: set it to one such as "
-        f"{DEFAULT_LIMIT:g}, or unset it"
-    )
+    raise InputError(f"{LIMIT_VARIABLE}: {text!r} is not a number of gigabytes, such as 50")
 
 
 def kept_entries(cache: ResultsCache) -> list[Kept]:
     """The entries of a cache, the least recently used first; nothing else that may be there, if a
     user has named another directory."""
     found: list[Kept] = []
-    for path in cache.root.glob(f"??/[!.]*/{ENTRY}"):
+    for path in cache.root.glob(f"??/*/{ENTRY}"):
         # Another process may have just removed it.
-        with suppress(OSError):
-            found.append(_kept(path.parent))
+        with suppress(OSError, ValueError):
+            entry, folder = _read_entry(path.parent), path.parent
+            files = [file.stat() for file in folder.iterdir() if file != path]
+            space = sum(one.st_size for one in files if one.st_nlink == 1)
+            found.append(Kept(folder, entry, path.stat().st_mtime, space))
     return sorted(found, key=lambda kept: kept.last_used)
 
 
@@ -176,10 +159,6 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
 
     Entries that take no space of their own stay. Returns the removed ones.
     """
-    for folder in cache.root.glob(UNFINISHED):
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > SECONDS_TO_MAKE:
-                shutil.rmtree(folder, ignore_errors=True)
     entries, removed = kept_entries(cache), []
     space = sum(kept.space for kept in entries)
     for kept in entries:
@@ -191,11 +170,11 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
 
 
 def remove_entry(folder: Path) -> None:
-    """Remove an entry; nobody sees it half removed."""
-    going = hidden(folder)
+    """Remove an entry."""
     with suppress(OSError):
-        folder.rename(going)
-    shutil.rmtree(going, ignore_errors=True)
+        # First: from then on, there is none.
+        (folder / ENTRY).unlink(missing_ok=True)
+        shutil.rmtree(folder)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -221,13 +200,3 @@ def _read_entry(folder: Path) -> Entry:
     if entry.key != folder.name:
         raise ValueError("of another key")
     return entry
-
-
-def _kept(folder: Path) -> Kept:
-    states = [path.stat() for path in folder.iterdir() if path.name != ENTRY]
-    try:
-        entry = _read_entry(folder)
-    except ValueError:
-        entry = None
-    space = sum(one.st_size for one in states if one.st_nlink == 1)
-    return Kept(folder, entry, (folder / ENTRY).stat().st_mtime, space)

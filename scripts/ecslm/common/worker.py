@@ -7,33 +7,26 @@ in JSON, over a socket in the user's private folder, beside which is the lock of
 
 A worker on a leased GPU outlives the job's lease. So it is found by the device: whoever leases that
 next, in this run or another, uses it or ends it.
+
+A run is known by its main process, whose number an environment variable passes to the jobs.
 """
 
 import json
 import logging
 import os
-import signal
 import socket
-import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import dataclass
 from hashlib import sha256
 from logging.handlers import BufferingHandler
-from multiprocessing.connection import Connection, wait
-from multiprocessing.reduction import recv_handle, send_handle
+from multiprocessing.connection import Client, Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ecslm.common.errors import InputError, Problem
-from ecslm.common.locks import (
-    DEVICES_VARIABLE,
-    RUN_VARIABLE,
-    is_running,
-    lock,
-    private_folder,
-)
+from ecslm.common.errors import InputError
+from ecslm.common.locks import DEVICES_VARIABLE, RUN_VARIABLE, lock, private_folder
 from ecslm.common.logs import collect_log
 
 log = logging.getLogger(__name__)
@@ -48,8 +41,8 @@ LEASE_VARIABLE = "ECSLM_LEASE"
 
 
 class WorkerLostError(Exception):
-    """The worker has ended before it answered: it was killed, could not start, or met an error of
-    the code, which the log of the job that started it tells."""
+    """The worker has ended before it answered: it was killed, or met an error of the code, which
+    the log of the job that started it tells."""
 
 
 Answer = Callable[[Any], Any]
@@ -57,15 +50,13 @@ Answer = Callable[[Any], Any]
 error ends the worker."""
 
 
+@dataclass
 class Worker:
     """A job's conversation with the worker of its run."""
 
-    def __init__(self, connection: Connection, user: int) -> None:
-        """
-        Args:
-            user: the lock of the only user.
-        """
-        self._connection, self._user = connection, user
+    connection: Connection
+    user: int
+    """The lock of the only user, which is held until the job ends."""
 
     def ask(self, message: Any) -> Any:
         """The worker's answer; what it has logged meanwhile is logged here.
@@ -75,17 +66,17 @@ class Worker:
             WorkerLostError: it has ended.
         """
         try:
-            _send(self._connection, message)
-            reply = _receive(self._connection)
+            _send(self.connection, message)
+            value, problems, logged = _receive(self.connection)
         except (EOFError, OSError):
             raise WorkerLostError(
                 "the process that held the model has ended, perhaps for lack of memory"
             ) from None
-        for level, text in reply["log"]:
+        for level, text in logged:
             log.log(level, "%s", text)
-        if "problems" in reply:
-            raise InputError(*(Problem(**problem) for problem in reply["problems"]))
-        return reply["value"]
+        if problems:
+            raise InputError(*problems)
+        return value
 
 
 def _send(connection: Connection, value: Any) -> None:
@@ -98,39 +89,32 @@ def _receive(connection: Connection) -> Any:
     return json.loads(connection.recv_bytes())
 
 
-def join(process: Any, new_answer: Callable[[], Answer]) -> Worker | None:
+def join(process: str, new_answer: Callable[[], Answer]) -> Worker | None:
     """Join the worker of this job's run, as its only user until the job ends.
 
-    If there is none, or one that runs under other conditions, which then ends, one is started: a
-    fork of this process.
+    If there is none, or one of another kind, which then ends, one is started: a fork of this
+    process.
 
     Args:
-        process: the conditions that the worker's process must meet, as a JSON value.
+        process: describes the worker's process; only one of this description is joined.
         new_answer: makes what answers one job in the worker.
 
     Returns:
-        None if this job has to do without a worker: another job uses it, or there can be none.
-
-    Raises:
-        WorkerLostError: the worker that was started has ended.
+        None if another job uses the worker, or none can be started.
     """
-    run, (place, *_) = os.environ.get(RUN_VARIABLE), _places()
-    if run is None or (user := lock(_user(place))) is None:
+    run, place = os.environ.get(RUN_VARIABLE), _places()[0]
+    if run is None or not NUMBERING.exists() or (user := lock(_user(place))) is None:
         return None
-    conditions = [NUMBERING.stat().st_ino, run, process] if is_running(run) else None
-    worker = _welcomed(place, conditions, user)
-    if worker is None and conditions:
+    kind = f"{NUMBERING.stat().st_ino} {run} {process}"
+    if (found := _found(place, kind)) is None:
         with socket.socket(socket.AF_UNIX) as listening:
             place.unlink(missing_ok=True)
             listening.bind(str(place))
             listening.listen()
-            _start(listening, run, conditions, new_answer)
-        worker = _welcomed(place, conditions, user)
-    if worker is None:
-        os.close(user)
-        if conditions:
-            raise WorkerLostError("the process that was to load the model has ended")
-    return worker
+            if os.fork() == 0:
+                _be_worker(listening, run, kind, new_answer)
+        found = _found(place, kind)
+    return Worker(found, user) if found else None
 
 
 def free_memory() -> None:
@@ -138,8 +122,7 @@ def free_memory() -> None:
     for that: another job needs the memory."""
     for place in _places():
         if (user := lock(_user(place))) is not None:
-            # No worker serves a process without conditions.
-            _welcomed(place, None, user)
+            _found(place, "none")
             os.close(user)
 
 
@@ -157,44 +140,41 @@ def _user(place: Path) -> Path:
     return place.with_suffix(".user")
 
 
-def _welcomed(place: Path, process: Any, user: int) -> Worker | None:
-    """A conversation with the worker; None if there is none, or it has ended because it runs under
-    other conditions."""
-    with suppress(EOFError, OSError), socket.socket(socket.AF_UNIX) as connected:
-        connected.connect(str(place))
-        connection = Connection(connected.detach())
-        _send(connection, process)
+def _found(place: Path, kind: str) -> Connection | None:
+    """A conversation with the worker of a kind; None if there is none. One of another kind ends."""
+    with suppress(EOFError, OSError):
+        connection = Client(str(place))
+        _send(connection, kind)
         # It may just have ended by itself.
-        if _receive(connection):
-            return Worker(connection, user)
-        # Until it has ended, its memory is not free.
-        ended = recv_handle(connection)
-        wait([ended])
-        os.close(ended)
+        fits, number = _receive(connection)
+        if fits:
+            return connection
+        # Until it has ended, its memory is not free. In another container it has another number.
+        wait([os.pidfd_open(number)], IDLE_SECONDS)
     return None
 
 
-def _start(
-    listening: socket.socket, run: str, process: Any, new_answer: Callable[[], Answer]
-) -> None:
-    """Fork; the child serves and never returns.
+def _be_worker(
+    listening: socket.socket, run: str, kind: str, new_answer: Callable[[], Answer]
+) -> NoReturn:
+    """What the fork of a job does, to its end.
 
     It leads a session of its own, which no signal to the job's process group reaches, and holds
     nothing open that is the job's: no lock, no pipe.
     """
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    if os.fork():
-        return
     # Never further than this, where the caller's files and locks would be closed again.
     try:
         os.setsid()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         collected, kept = collect_log(), listening.fileno()
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        _serve(listening, run, process, new_answer, collected)
+        ended, fits = os.pidfd_open(int(run)), True
+        while fits and listening in wait([listening, ended], IDLE_SECONDS):
+            with Connection(listening.accept()[0].detach()) as job, suppress(EOFError, OSError):
+                fits = _receive(job) == kind
+                _send(job, (fits, os.getpid()))
+                if fits:
+                    _serve(job, new_answer(), collected)
         for end in AT_END:
             end()
         # A job that uses it by now makes another one.
@@ -205,44 +185,25 @@ def _start(
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stderr.flush()
         os._exit(0)
 
 
-def _serve(
-    listening: socket.socket,
-    run: str,
-    process: Any,
-    new_answer: Callable[[], Answer],
-    collected: BufferingHandler,
-) -> None:
-    """Serve until it is time to leave.
+def _serve(job: Connection, answer: Answer, collected: BufferingHandler) -> None:
+    """Answer a job until it ends.
 
     Args:
-        process: what this process is like.
         collected: gets what is logged.
     """
-    ended = os.pidfd_open(int(run))
-    while listening in wait([listening, ended], IDLE_SECONDS):
-        connected = Connection(listening.accept()[0].detach())
-        with connected, suppress(EOFError, OSError):
-            welcome = _receive(connected) == process
-            _send(connected, welcome)
-            if not welcome:
-                # Of which the job cannot know the number if it is in another container.
-                send_handle(connected, os.pidfd_open(os.getpid()), None)
-                return
-            answer = new_answer()
-            while True:
-                message = _receive(connected)
-                try:
-                    reply = {"value": answer(message)}
-                except InputError as error:
-                    problems = map(asdict, error.details)
-                    reply = {"problems": [one | {"path": str(one["path"])} for one in problems]}
-                except Exception as error:
-                    # Who knows what state it has left.
-                    raise RuntimeError("this process ends, and the job tries alone") from error
-                logged = [(one.levelno, one.getMessage()) for one in collected.buffer]
-                collected.flush()
-                _send(connected, {**reply, "log": logged})
+    while True:
+        message, value = _receive(job), None
+        problems: tuple[str, ...] = ()
+        try:
+            value = answer(message)
+        except InputError as error:
+            problems = error.problems
+        except Exception as error:
+            # Who knows what state it has left.
+            raise RuntimeError("this process ends, and the job tries alone") from error
+        logged = [(one.levelno, one.getMessage()) for one in collected.buffer]
+        collected.flush()
+        _send(job, (value, problems, logged))

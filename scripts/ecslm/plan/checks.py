@@ -18,7 +18,6 @@ from ecslm.models.architecture import (
     read_architecture,
 )
 from ecslm.models.prompts import PromptTemplate
-from ecslm.plan.comparisons import warn_of_idle_contrasts
 from ecslm.plan.inputs import files_of_base, source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
@@ -33,8 +32,6 @@ NUMBER = re.compile(r"\d*\.?\d+")
 
 def check_named_files(study: Study) -> None:
     """Check what the configuration says against the files that it names.
-
-    Of contrasts that compare nothing it only warns.
 
     Raises:
         InputError: all problems, a line each.
@@ -52,7 +49,6 @@ def check_named_files(study: Study) -> None:
         )
     except InputError as error:
         raise study.config.with_places(error) from None
-    warn_of_idle_contrasts(study)
 
 
 def _refuse(problems: Iterable[str]) -> None:

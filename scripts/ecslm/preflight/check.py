@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.logs import collected_warnings
 from ecslm.common.text import nearest
 from ecslm.plan.checks import check_named_files
+from ecslm.plan.comparisons import idle_contrasts
 from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
@@ -52,21 +52,20 @@ def check_study(
             )
 
     chosen, rules, due = None, None, list[Job]()
-    with collected_warnings() as warned:
+    with checking("configuration"):
+        check_cache_folder()
+    with checking("configuration"):
+        chosen = Study.read(configfiles, study)
+        run = Run(chosen)
         with checking("configuration"):
-            check_cache_folder()
+            check_named_files(chosen)
+        with read_dag(configfiles, study) as dag, os_errors_told():
+            jobs, rules = dag.jobs, dag.rules
+        due = [job for job in jobs if job.due]
         with checking("configuration"):
-            chosen = Study.read(configfiles, study)
-            run = Run(chosen)
-            with checking("configuration"):
-                check_named_files(chosen)
-            with read_dag(configfiles, study) as dag, os_errors_told():
-                jobs, rules = dag.jobs, dag.rules
-            due = [job for job in jobs if job.due]
-            with checking("configuration"):
-                run.check(jobs)
-            run.check_data(due)
-    told = [warning(text.removeprefix("warning: ")) for text in warned]
+            run.check(jobs)
+        run.check_data(due)
+    told = [warning(text) for text in idle_contrasts(chosen)] if chosen else []
     if not found and not told:
         told = [ok("fits the files that it names, and the results")]
     found += [replace(one, check="configuration") for one in told]

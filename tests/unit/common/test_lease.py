@@ -123,12 +123,10 @@ def test_a_job_has_a_device_alone_and_waits_for_the_first_that_is_free_however_a
     stop: Callable[[Job], None], start: Start
 ) -> None:
     jobs = [start() for _ in GPUS]
-    # What a killed job may have left.
-    (jobs[0].folder / f"{GPUS[2]}.lock").write_bytes(b"process 1 on here\n\xff\n\0")
     assert [job.does("take") for job in jobs] == [*GPUS]
     assert jobs[1].log == "device: GPU 1 of 3, NVIDIA A100, GPU-b\n"
     waiting, two = start(), start(CUDA_VISIBLE_DEVICES="2,GPU-b")
-    waiting.waits("take", words=f"GPU 1 is used by process {jobs[1].process.pid} on ")
+    waiting.waits("take", words="waiting for 1 of 3 GPUs")
     two.waits("take", 2, words="waiting for 2 of 2 GPUs")
     stop(jobs[1])
     # The one that wants two holds none of those that are free.

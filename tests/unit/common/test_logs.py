@@ -1,16 +1,13 @@
 """What goes to stderr of what a script logs."""
 
-import logging
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from support.project import SCRIPTS
 
 from ecslm.common.locks import RUN_VARIABLE
-from ecslm.common.logs import collected_warnings
 
 JOB = """
 import logging, os, sys
@@ -59,15 +56,3 @@ def test_by_hand_the_log_is_printed_too_and_without_one_all_is_printed(tmp_path:
 def test_in_a_run_the_log_says_why_a_job_failed(tmp_path: Path) -> None:
     assert run(tmp_path / "job.log", **{RUN_VARIABLE: "1-1"}) == LOGGED[1:]
     assert logged(tmp_path / "job.log") == LOGGED + SAID
-
-
-def test_warnings_of_the_library_are_collected_and_not_printed(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    log = logging.getLogger("ecslm.plan")
-    with collected_warnings() as texts:
-        log.warning("a %s", "warning")
-        log.info("more")
-    assert texts == ["a warning"]
-    assert capfd.readouterr() == ("", "")
-    assert logging.getLogger("ecslm").propagate

@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def used(process: Any = "code:1") -> tuple[Worker, int]:
+def used(process: str = "code:1") -> tuple[Worker, int]:
     """A conversation with the worker, and its number."""
     one = join(process, new_answer)
     assert one is not None
@@ -55,8 +55,8 @@ def used(process: Any = "code:1") -> tuple[Worker, int]:
 
 def close(one: Worker) -> None:
     """As the end of a job does."""
-    one._connection.close()
-    os.close(one._user)
+    one.connection.close()
+    os.close(one.user)
 
 
 def is_there(number: int) -> bool:

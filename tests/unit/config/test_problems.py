@@ -29,7 +29,7 @@ SERVED = {"backend": "openai", "template": "chatml", "exported": "Small-EC"} | {
 CASES = """
 # The schema.
 studys: {}  -> ^: unknown key: did you mean `study`?
-.training.rank: sixteen  -> ^: should be a whole number, not 'sixteen'
+.training.rank: sixteen  -> ^: should be a valid integer
 .models.Small-EC.training.dropout: 1.0  -> ^: should be less than 1, not 1.0
 .device: gpu  -> ^: should be 'cpu' or 'cuda', not 'gpu'
 .models.Small.backend: recoded  -> .models.Small: 'backend' should be one of 'transformers', 'rec
@@ -133,7 +133,7 @@ def test_a_key_of_a_server_is_never_printed_and_its_place_is_named() -> None:
         "token": HINT,
         "server.api": "should be 'chat' or 'completions'",
         "access.key": "should be the name of an environment variable, in capitals, not the key",
-        "server": "should be a section of keys",
+        "server": "should be a valid dictionary or instance of ServerSettings",
     }.items():
         raw = changed(".models.Other", copy.deepcopy(SERVER) | {"access": {}})
         put(raw, f".models.Other.{where}", SECRET)
@@ -209,7 +209,7 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     assert {line for line in problems(raw) if not line.startswith("studies.other.tables")} == {
         "studies.other.tasks.1: AX is not in registered tasks: did you mean `AG`?",
         "tasks.PM.titel: unknown key: did you mean `title`?",
-        f"{S}.training.rank: should be at least 1, not 0",
+        f"{S}.training.rank: should be greater than or equal to 1, not 0",
         f"{S}.models.Small.shots: should be 0 or 1, not 2",
         f"{S}.models.Small-EC.template: missing",
         f"{S}.models.Small.base: Smal is not in bases: did you mean `Small`?",
