@@ -87,11 +87,8 @@ def record_equal(equal: Equal) -> Path:
     for one in records():
         others = {one.new.name: one.representative, one.representative.name: one.representative}
         if others.get(equal.new.name, equal.representative) != equal.representative:
-            raise InputError(
-                f"{EQUAL / one.new.name}.json: says that {equal.new.code} equals "
-                f"{one.representative.code}, not {equal.representative.code}: "
-                f"`python scripts/accept.py --revoke {one.new.name}`, then accept again"
-            )
+            fix = f"`python scripts/accept.py --revoke {one.new.name}`, then accept again"
+            raise InputError(f"{EQUAL / one.new.name}.json: names another code as equal: {fix}")
     write_text(path, sealed(equal))
     return path
 

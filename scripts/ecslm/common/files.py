@@ -162,7 +162,8 @@ def read_json(path: Path) -> Any:
 
 
 def validated(form: type[Value], value: Any, where: Path | str, line: int | None = None) -> Value:
-    """Validate a plain value as `form`: a pydantic model or any other type that pydantic knows.
+    """Validate JSON text or a plain value as `form`: a pydantic model, or any other type that
+    pydantic knows, but for texts.
 
     Args:
         where: the file or option that the user gave, for messages.
@@ -170,22 +171,12 @@ def validated(form: type[Value], value: Any, where: Path | str, line: int | None
     Raises:
         InputError: the value is not of this form.
     """
+    known = TypeAdapter(form)
+    check = known.validate_json if isinstance(value, str | bytes) else known.validate_python
     try:
-        return TypeAdapter(form).validate_python(value)
+        return check(value)
     except ValidationError as error:
         raise InputError(*field_problems(error, where, line)) from None
-
-
-def validated_json(form: type[Value], text: str | bytes, where: Path | str) -> Value:
-    """Validate JSON text as `form`; `where` as in `validated`.
-
-    Raises:
-        InputError: the text is not JSON or not of this form.
-    """
-    try:
-        return TypeAdapter(form).validate_json(text)
-    except ValidationError as error:
-        raise InputError(*field_problems(error, where)) from None
 
 
 def read_model(path: Path, form: type[Value]) -> Value:
@@ -194,7 +185,7 @@ def read_model(path: Path, form: type[Value]) -> Value:
     Raises:
         InputError: the file is missing, not JSON, or not of this form.
     """
-    return validated(form, read_json(path), path)
+    return validated(form, read_text(path), path)
 
 
 def read_settings(argument: str | None, model: type[Model], option: str = "--settings") -> Model:
@@ -206,38 +197,36 @@ def read_settings(argument: str | None, model: type[Model], option: str = "--set
     Raises:
         InputError: not JSON, an unknown key, or a value out of range.
     """
-    text = "{}" if argument is None else argument
+    text = argument or "{}"
     if text.startswith("@"):
-        return validated_json(model, read_text(Path(text[1:])), text[1:])
+        return read_model(Path(text[1:]), model)
     if not text.lstrip().startswith("{"):
         told = f"is not a JSON object; @{text} would be the name of a file"
         raise InputError(f"{option}: {shown(text)} {told}")
-    return validated_json(model, text, option)
+    return validated(model, text, option)
 
 
-def read_csv(path: Path, columns: tuple[str, ...], *keys: tuple[str, ...]) -> list[dict[str, str]]:
+def read_csv(
+    path: Path, columns: tuple[str, ...], key: tuple[str, ...] = ()
+) -> list[dict[str, str]]:
     """Read the rows of a CSV file, which must have `columns`.
 
     Args:
-        keys: columns whose values, those of each key together, name a row, if it has any.
+        key: columns whose values name a row.
 
     Raises:
         InputError: the file or a column is missing, a row has too few or too many fields, or the
             name of an earlier one.
     """
     reader = csv.DictReader(read_text(path).splitlines())
-    found = reader.fieldnames or ()
-    if missing := [column for column in columns if column not in found]:
+    if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
         raise InputError(f"{path}: line 1: missing columns: {', '.join(missing)}")
-    rows = list(reader)
-    for number, row in enumerate(rows, start=2):
+    rows: dict[object, dict[str, str]] = {}
+    for line, row in enumerate(reader, start=2):
         if None in row or None in row.values():
-            raise InputError(f"{path}: line {number}: not the same number of fields as the header")
-    for key in keys:
-        # Without a name a row has none.
-        names = [tuple(row[column] for column in key) for row in rows]
-        for line, name in enumerate(names, start=2):
-            if any(name) and name in names[: line - 2]:
-                told = f"{', '.join(name)}: duplicates an earlier line"
-                raise InputError(f"{path}: line {line}: {told}")
-    return rows
+            raise InputError(f"{path}: line {line}: not the same number of fields as the header")
+        name = tuple(row[column] for column in key) or line
+        if rows.setdefault(name, row) is not row:
+            told = f"{', '.join(row[column] for column in key)}: duplicates an earlier line"
+            raise InputError(f"{path}: line {line}: {told}")
+    return list(rows.values())

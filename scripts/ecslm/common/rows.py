@@ -53,21 +53,14 @@ def read_rows(
             except ValidationError as error:
                 problems += field_problems(error, path, number)
     if problems:
-        raise InputError(*in_few_lines(problems, path), _form(model, path))
+        needed = [name for name, field in model.model_fields.items() if field.is_required()]
+        form = f"each line must be one JSON object; required fields: {', '.join(needed)}"
+        raise InputError(*in_few_lines(problems, path), Problem(form, path))
     if some and not rows:
         raise InputError(f"{path}: no {some}")
     if problems := [replace(problem, path=path) for problem in check(rows)]:
         raise InputError(*in_few_lines(problems, path))
     return rows
-
-
-def _form(model: type[Model], path: Path) -> Problem:
-    """What the lines of a file should be."""
-    required = [name for name, field in model.model_fields.items() if field.is_required()]
-    others = ", ".join(name for name in model.model_fields if name not in required)
-    optional = f"; optional fields: {others}" if others else ""
-    message = f"each line must be one JSON object; required fields: {', '.join(required)}{optional}"
-    return Problem(message, path)
 
 
 def repeated(line: int, field: str, value: str, first: int) -> Problem:

@@ -23,7 +23,7 @@ from pydantic import PrivateAttr, RootModel
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import Model, read_settings, validated_json
+from ecslm.common.files import Model, read_settings, validated
 from ecslm.common.hashing import (
     canonical_json,
     load_digests,
@@ -66,7 +66,7 @@ def located(settings: str, place: str | None, form: type[Model]) -> Model:
     fields = read_settings(settings, RootModel[dict[str, Any]]).root
     if place and isinstance(fields.get("source"), dict):
         fields["source"]["path"] = place
-    return validated_json(form, canonical_json(fields), "--settings")
+    return validated(form, canonical_json(fields), "--settings")
 
 
 def local_path(source: DataSource) -> Path | None:

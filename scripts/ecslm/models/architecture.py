@@ -92,7 +92,7 @@ def read_architectures(path: Path) -> dict[str, dict[str, str]]:
         InputError: the file is missing, lacks a column, or has a model twice.
     """
     columns = ("model", "hub_id", *SIZES, "tie_word_embeddings")
-    rows = read_csv(path, columns, ("model",), ("hub_id",))
+    rows = read_csv(path, columns, ("model",))
     return {row[key]: row for row in rows for key in ("model", "hub_id")}
 
 

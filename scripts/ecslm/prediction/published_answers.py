@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import validated_json, write_jsonl
+from ecslm.common.files import validated, write_jsonl
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.settings import Closed, JobSettings, hiding
@@ -113,6 +113,6 @@ def _rows(
                     f"{name}: has no {paths[-1]}: restrict the models to what they have, with "
                     "`settings` and `tasks`"
                 )
-            texts = validated_json(list[str], stream.read(), f"{name}: {path}")
+            texts = validated(list[str], stream.read(), f"{name}: {path}")
             into += ({"setting": setting, "prediction": text} for text in texts)
     return rows

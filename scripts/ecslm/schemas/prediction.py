@@ -7,7 +7,7 @@ models with the same fields, each stricter than the one before.
 from pathlib import Path
 from typing import Literal
 
-from ecslm.common.files import read_text, validated_json
+from ecslm.common.files import read_model
 from ecslm.common.rows import read_jsonl
 from ecslm.schemas.record import Relevance
 from ecslm.schemas.settings import Closed
@@ -77,5 +77,5 @@ def read_answers(path: Path) -> list[RecordedAnswer]:
     """
     if path.suffix != ".json":
         return read_jsonl(path, RecordedAnswer)
-    texts = validated_json(list[str], read_text(path), path)
+    texts = read_model(path, list[str])
     return [RecordedAnswer(setting=path.stem, prediction=text) for text in texts]

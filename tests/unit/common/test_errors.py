@@ -35,9 +35,9 @@ def test_each_problem_names_the_place_and_the_field(tmp_path: Path) -> None:
     )
 
 
-def test_rows_may_lack_a_name(tmp_path: Path) -> None:
+def test_a_key_names_one_row(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text("model,hub_id\nA,\nB,\nC,x\nD,x\n")
-    assert len(read_csv(path, (), ("model",), ("model", "hub_id"))) == 4
-    with pytest.raises(InputError, match="line 5: x: duplicates an earlier line"):
-        read_csv(path, (), ("model",), ("hub_id",))
+    path.write_text("model,size\nA,1\nB,2\nA,2\nA,1\n")
+    assert len(read_csv(path, ("size",))) == 4
+    with pytest.raises(InputError, match="line 5: A, 1: duplicates an earlier line"):
+        read_csv(path, (), ("model", "size"))
