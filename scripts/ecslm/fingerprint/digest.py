@@ -17,17 +17,14 @@ import gc
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ecslm.common.errors import InputError
 from ecslm.fingerprint import known
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LENGTH = 32
-LENGTH_OF_PARTS = 12
 # By the name that it binds: a module, and what is imported of it, empty for the module itself.
 Imports = dict[str, tuple[str, str]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
@@ -59,18 +56,14 @@ class Module:
     def __init__(self, name: str, path: Path, source: bytes) -> None:
         """
         Raises:
-            InputError: the source is not Python.
+            SyntaxError: the source is not Python.
         """
         self.name = name
         # Also those of functions: no name of a module is bound twice.
         self.imports: Imports = {}
-        # By the names that they bind.
+        # By the names that they bind; under STATEMENTS what else it executes.
         self.statements: dict[str, list[ast.stmt]] = {}
-        self.others: list[ast.stmt] = []
-        try:
-            tree = ast.parse(source)
-        except SyntaxError as error:
-            raise InputError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
+        tree = ast.parse(source, path)
         for node in ast.walk(tree):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._add_imports(node)
@@ -90,10 +83,8 @@ class Module:
                     names = _assigned(target)
                 case _:
                     names = []
-            for bound in names:
+            for bound in names or [STATEMENTS]:
                 self.statements.setdefault(bound, []).append(statement)
-            if not names:
-                self.others.append(statement)
 
     def _add_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
         for alias in statement.names:
@@ -114,14 +105,6 @@ class Code:
         self._modules: dict[str, Module] = {}
         self._parts: dict[Node, Part] = {}
         self.digests: dict[tuple[str, tuple[str, ...]], str] = {}
-
-    def read_all(self) -> Mapping[Path, bytes]:
-        """Read all Python files, which are from then on what they are now."""
-        for path in self._root.rglob("*.py"):
-            # Not an editor's lock file, which is a link to nothing.
-            with suppress(OSError):
-                self._source(path)
-        return self._sources
 
     def digest(self, script: str, modules: tuple[str, ...] = ()) -> str:
         """The digest of what a script, and modules that it loads by name, can reach."""
@@ -178,17 +161,16 @@ class Code:
         """What a script or module defines.
 
         Raises:
-            InputError: it is missing, or not Python.
+            ModuleNotFoundError: it is missing.
+            SyntaxError: it is not Python.
         """
         if name not in self._modules:
-            path = self.path(name)
-            if path is None:
-                path = self._root / f"{name.replace('.', '/')}.py"
-                raise InputError(f"{path}: no such file: its code digest cannot be computed")
-            self._modules[name] = Module(name, path, self._source(path))
+            if (path := self.path(name)) is None:
+                raise ModuleNotFoundError(f"{self._root}: no {name}")
+            self._modules[name] = Module(name, path, self.source(path))
         return self._modules[name]
 
-    def _source(self, path: Path) -> bytes:
+    def source(self, path: Path) -> bytes:
         """What a file says, or said when it was first read; a folder says nothing."""
         if path not in self._sources:
             self._sources[path] = b"" if path.is_dir() else path.read_bytes()
@@ -200,7 +182,7 @@ class Code:
             writer = Writer(self, module)
             text = writer.definition(node.name)
             targets = list(writer.numbers)
-            if module.others and node.name != STATEMENTS:
+            if STATEMENTS in module.statements and node.name != STATEMENTS:
                 targets.append(Node(node.module, STATEMENTS))
             self._parts[node] = Part(_sha256(text), tuple(targets))
         return self._parts[node]
@@ -224,20 +206,19 @@ class Writer:
         module = self._module
         if name == WHOLE:
             # As it may be found at run time, by its name.
-            public = [one for one in sorted({*module.imports, *module.statements}) if one[0] != "_"]
+            public = sorted({*module.imports, *module.statements} - {STATEMENTS, LOGGER})
             found = {one: self._code.resolved(module.name, one)[0] for one in public}
             return "".join(
                 f"{one}={self._reference(node, '')}"
                 for one, node in found.items()
-                if node and node.name != WHOLE and one != LOGGER
+                if node and node.name != WHOLE and not one.startswith("_")
             )
-        statements = module.statements[name] if name else module.others
-        return ";".join(self._statement(name, statement) for statement in statements)
+        return ";".join(self._statement(name, one) for one in module.statements.get(name, ()))
 
     def _statement(self, name: str, statement: ast.stmt) -> str:
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                return self._function(statement)
+                return self._FunctionDef(statement, "name")
             case ast.Assign(targets=[ast.Name()], value=value):
                 return self._text(value)
             case ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
@@ -259,11 +240,11 @@ class Writer:
             filter(None, map(self._text, value if isinstance(value, list) else [value]))
         )
 
-    def _node(self, node: ast.AST) -> str:
+    def _node(self, node: ast.AST, *skipped: str) -> str:
         """Write a node of which all fields count but those that are empty or do nothing."""
         fields = []
         for name in node._fields:
-            value = None if name in LAYOUT else getattr(node, name, None)
+            value = None if name in (*LAYOUT, *skipped) else getattr(node, name, None)
             text = self._block(value) if name in BLOCKS else self._text(value)
             if text:
                 fields.append(f"{name}={text}")
@@ -306,22 +287,17 @@ class Writer:
 
     # Statements
 
-    def _FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-        return f"{node.name} {self._function(node)}"
-
-    _AsyncFunctionDef = _FunctionDef
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-        """Write a function without its name; annotations may be read by its decorators alone."""
+    def _FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *skipped: str) -> str:
+        """Write a function; its annotations may be read by its decorators alone."""
         before, self._annotated = self._annotated, bool(node.decorator_list)
-        returns = node.returns if self._annotated else None
-        parts = map(self._text, (node.decorator_list, node.args, returns))
-        text = f"{type(node).__name__}({' '.join((*parts, self._block(node.body)))})"
+        text = self._node(node, *skipped, *(() if self._annotated else ("returns",)))
         self._annotated = before
         return text
 
+    _AsyncFunctionDef = _FunctionDef
+
     def _arg(self, node: ast.arg) -> str:
-        return f"{node.arg}:{self._text(node.annotation if self._annotated else None)}"
+        return self._node(node, *(() if self._annotated else ("annotation",)))
 
     def _Expr(self, node: ast.Expr) -> str:
         """Bare values do nothing, nor do log lines and warnings whose arguments call nothing."""
@@ -400,11 +376,12 @@ def definition_digests(
     What else a module executes stands under an empty name.
 
     Raises:
-        InputError: a file is missing or is not Python.
+        ModuleNotFoundError: a file is missing.
+        SyntaxError: one is not Python.
     """
     found: dict[str, dict[str, str]] = {}
     for node, part in sorted(code_of(root).reached(script, modules).items()):
         if node.name != WHOLE:
             named = _sha256("\n".join((part.text, *(target.name for target in part.targets))))
-            found.setdefault(node.module, {})[node.name] = named[:LENGTH_OF_PARTS]
+            found.setdefault(node.module, {})[node.name] = named[:12]
     return found

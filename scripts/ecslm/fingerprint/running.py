@@ -2,23 +2,22 @@
 
 A run takes days, and its code can be edited meanwhile. The digest in a result's manifest must be
 that of the code that made it, so a script that was given `--code` first compares it with its own.
-From then on, project modules are imported as they were at that moment, whatever happens to their
-files: an edit neither reaches the job nor stops it, and no check at the end is needed. Nothing is
-checked without `--code`, that is, in a run by hand.
+From then on, project modules that count are imported as they were at that moment, whatever happens
+to their files: an edit neither reaches the job nor stops it, and no check at the end is needed.
+Nothing is checked without `--code`, that is, in a run by hand.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 from ecslm.common.equal_code import stands_for
 from ecslm.common.errors import InputError
-from ecslm.fingerprint.digest import SCRIPTS, code_of
+from ecslm.fingerprint.digest import SCRIPTS, Code, code_of
 
 
 def code_parameter(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> str:
@@ -29,7 +28,8 @@ def code_parameter(script: str, modules: Iterable[str] = (), root: Path = SCRIPT
         modules: full names of the modules that it loads by name.
 
     Raises:
-        InputError: a file is missing or is not Python.
+        ModuleNotFoundError: a file is missing.
+        SyntaxError: one is not Python.
     """
     return f"code:{code_of(root).digest(script, tuple(modules))}"
 
@@ -45,14 +45,13 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[st
         InputError: the code was edited since the run was planned.
     """
     root = script.resolve().parent
-    sources = code_of(root).read_all()
     real = code_parameter(script.name, modules, root)
     if not stands_for(code, real):
         raise InputError(
             f"--code: the code of scripts/{script.name} was edited since the run was planned: run "
             "again"
         )
-    importer = _Importer(root, sources)
+    importer = _Importer(code_of(root))
     sys.meta_path.insert(0, importer)
     try:
         yield real
@@ -61,30 +60,21 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[st
 
 
 class _Importer(SourceLoader):
-    """Imports project modules from memory."""
+    """Imports project modules as they were when the digest was computed of them; those that it
+    leaves out as they are."""
 
-    def __init__(self, root: Path, sources: Mapping[Path, bytes]) -> None:
-        self._root, self._sources = root, sources
-        self._files: dict[str, Path] = {}
+    def __init__(self, code: Code) -> None:
+        self._code = code
 
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None = None,  # noqa: ARG002
-        target: ModuleType | None = None,  # noqa: ARG002
-    ) -> ModuleSpec | None:
-        """The module as it was read; None for one that is not of the project."""
-        stem = self._root.joinpath(*fullname.split("."))
-        for file in (stem / "__init__.py", stem.with_suffix(".py")):
-            if file in self._sources:
-                self._files[fullname] = file
-                return spec_from_file_location(fullname, file, loader=self)
-        return None
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        """A module of the project; None for another."""
+        path = self._code.path(fullname)
+        return spec_from_file_location(fullname, path, loader=self) if path else None
 
     def get_filename(self, fullname: str) -> str:
         """The file of a module."""
-        return str(self._files[fullname])
+        return str(self._code.path(fullname))
 
     def get_data(self, path: str) -> bytes:
         """Its source."""
-        return self._sources[Path(path)]
+        return self._code.source(Path(path))

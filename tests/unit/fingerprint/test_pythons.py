@@ -13,9 +13,7 @@ from ecslm.fingerprint.digest import Code
 PROGRAM = """
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 sys.path.insert(0, sys.argv[1])
-sys.modules["ecslm.common.errors"] = SimpleNamespace(InputError=ValueError)
 from ecslm.fingerprint.digest import Code
 code = Code(Path(sys.argv[2]))
 for script in sys.argv[3:]:

@@ -73,7 +73,7 @@ def test_bad_predictions_get_one_line_each_and_no_output(tmp_path: Path) -> None
     changes = {"options": None}, {"task": "PM"}, {"prompt_tokens": "ten"}, {"reference": "Z"}
     rest = [one.model_dump() | own for one, own in zip(good[1:], changes, strict=True)]
     *lines, hint = problems(written(tmp_path, "SA", [good[0], good[0], *rest, {"id": "x"}]))
-    assert "optional fields: id, sample_id, task, " in hint
+    assert "required fields: prediction, reference" in hint
     wrong = [["line 5", "prompt_tokens"], ["line 7", "prediction"], ["line 7", "reference"]]
     assert places(lines) == wrong
     given = [good[0], good[0], *rest[:2], rest[3]]
