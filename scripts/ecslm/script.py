@@ -137,7 +137,7 @@ def run_script(function: Callable[..., int | None]) -> None:
 
     status = None
     with problems_told(), ExitStack() as stack:
-        given = parse(command_line(function, __main__.__doc__))
+        given = command_line(function, __main__.__doc__).parse_args()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         ritual: job = getattr(function, "ritual", job())
         if ritual.log:
@@ -171,19 +171,17 @@ def problems_told() -> Iterator[None]:
 
 def problems_of(error: Exception) -> InputError | None:
     """What a person can do about an error; None if it is one of the code."""
-    match error:
-        case InputError():
-            return error
-        case OSError():
-            room = ": make room there, or write to another disk" if error.errno in NO_ROOM else ""
-            what = f"{error.strerror or error}{room}"
-            return InputError(Problem(what, path=error.filename or ""))
+    if isinstance(error, InputError):
+        return error
     # Libraries that are not in Python have errors of their own for full memory and disks.
-    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+    text, number = str(error), getattr(error, "errno", None)
+    if isinstance(error, MemoryError) or "DefaultCPUAllocator" in text:
         return InputError("memory: exhausted: end other programs, or use a larger machine")
-    if f"(os error {errno.ENOSPC})" in str(error):
-        return InputError("the disk is full: make room there, or write to another one")
-    return None
+    full = number in NO_ROOM or f"(os error {errno.ENOSPC})" in text
+    room = ": make room there, or write to another disk" if full else ""
+    if isinstance(error, OSError):
+        return InputError(Problem(f"{error.strerror or error}{room}", error.filename or ""))
+    return InputError(f"{text}{room}") if full else None
 
 
 def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: job) -> Any:
@@ -288,23 +286,3 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, w
             options["action"] = "extend"
     dashed = f"--{parameter.name.replace('_', '-')}" if "dest" in options else parameter.name
     parser.add_argument(dashed, **options)
-
-
-def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The options of the command line.
-
-    Raises:
-        InputError: they are invalid, or name a file to write that is read or written twice.
-    """
-    given = parser.parse_args()
-    taken: dict[str, str] = {}
-    # Files to read come first.
-    for action in sorted(parser._actions, key=lambda action: action.type is output_file):
-        value = getattr(given, action.dest, None)
-        name = "/".join(action.option_strings) or action.dest
-        for path in value if isinstance(value, list) else [value]:
-            if isinstance(path, Path):
-                other = taken.setdefault(os.path.realpath(path), name)
-                if action.type is output_file and other != name:
-                    raise InputError(f"{name}: {path} is also {other}: choose another file")
-    return given

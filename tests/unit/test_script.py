@@ -15,7 +15,7 @@ from support.scripts import function_of, parser_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_manifest
-from ecslm.script import Origin, OutputFile, command_line, job, output_file, parse
+from ecslm.script import Origin, OutputFile, command_line, job, output_file
 from ecslm.script import run_script as run
 
 ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -53,8 +53,6 @@ def example(
     size: Annotated[int, lambda text: int(text) * 10] | None = None,
     inputs: Sequence[Path] = (),
     output: OutputFile | None = None,
-    other_output: OutputFile | None = None,
-    folder: Path | None = None,
 ) -> None:
     """
     Args:
@@ -69,14 +67,12 @@ def example(
         size: a size
         inputs: files
         output: a file
-        other_output: a file
-        folder: a folder
     """
 
 
 def parsed(monkeypatch: pytest.MonkeyPatch, *words: str) -> argparse.Namespace:
     monkeypatch.setattr(sys, "argv", ["script.py", *words])
-    return parse(command_line(example, "What it does.\n\nMore of it."))
+    return command_line(example, "What it does.\n\nMore of it.").parse_args()
 
 
 def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,8 +82,6 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given.settings == Settings()
     given = parsed(monkeypatch, "a", "--text", "t", "--loud", "--settings", '{"metric": "x"}')
     assert (given.loud, given.settings.metric) == (True, "x")
-    # What is read may be read twice.
-    assert parsed(monkeypatch, "a", "--text", "t", "--inputs", "x", "x", "--folder", "x").folder
     shown = command_line(example, "What it does.\n\nMore of it.").format_help()
     shown = " ".join(shown.split())
     parts = ("What it does.", "a text of two lines", "More of it.")
@@ -103,14 +97,6 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--text", "a", "--colour", "green"], "--colour: invalid choice: 'green'"),
         (["--text", "a", "--settings", "x.json"], "@x.json would be the name of a file"),
         (["--text", "a", "--output", "."], "--output: .: is a directory; name a file to write"),
-        (
-            ["--text", "a", "--inputs", "a", "b", "--output", "b"],
-            "--output: b is also --inputs: choose another file",
-        ),
-        (
-            ["--text", "a", "--output", "b", "--other-output", "./b"],
-            "--other-output: b is also --output: choose another file",
-        ),
     ],
 )
 def test_what_is_wrong_with_a_command_line_is_one_line(
@@ -153,7 +139,7 @@ def test_a_job_writes_what_it_made_and_from_what(
     words = ["s", "--source", str(source), "--output", str(output)]
     monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(InputError, match="--end"):
-        parse(command_line(work, ""))
+        command_line(work, "").parse_args()
     monkeypatch.setattr(sys, "argv", [*words, "--end", "!"])
     run(work)
     assert output.read_text() == "A TEXT!"

@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
@@ -50,26 +50,23 @@ def refuse_variables(device: str) -> None:
     Raises:
         InputError: a line for each that is set.
     """
-    found = [*_deciding(ON_CPU | (ON_GPU if device == "cuda" else {})), *_shadowing()]
-    message = "{0}={1} in the environment {2}: `unset {0}`, then run again"
-    if told := [message.format(name, os.environ[name], what) for name, what in found]:
-        raise InputError(*told)
-
-
-def _deciding(refused: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    for name, value in sorted(os.environ.items()):
-        for pattern, allowed in refused.items():
-            if fnmatchcase(name, pattern) and value.lower() not in ("", *allowed):
-                yield name, "changes results"
-
-
-def _shadowing() -> Iterator[tuple[str, str]]:
-    """Libraries that PYTHONPATH puts before those of this environment."""
+    refused = ON_CPU | (ON_GPU if device == "cuda" else {})
+    found = {
+        name: "changes results"
+        for name, value in sorted(os.environ.items())
+        for pattern, allowed in refused.items()
+        if fnmatchcase(name, pattern) and value.lower() not in ("", *allowed)
+    }
+    # Libraries that are found before those of this environment.
     own = Path(sysconfig.get_path("purelib"))
     for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
         names = sorted(path.stem for path in Path(folder).glob("[!_.]*"))
         if hidden := [name for name in names if (own / name).exists()]:
-            yield "PYTHONPATH", f"hides {hidden[0]} of this environment, which may change results"
+            what = f"hides {hidden[0]} of this environment, which may change results"
+            found["PYTHONPATH"] = what
+    message = "{0}={1} in the environment {2}: `unset {0}`, then run again"
+    if found:
+        raise InputError(*(message.format(one, os.environ[one], found[one]) for one in found))
 
 
 def cpu_type() -> str:
@@ -107,13 +104,12 @@ def require_locked(packages: Iterable[str]) -> dict[str, str]:
         InputError: a package is not installed, or its version differs from the lock file.
     """
     locked = lock_versions(packages)
-    problems = [
+    if problems := [
         f"{package}: {version} in this environment, {locked[package]} in {LOCK_FILE.name}: "
         "run `make setup`"
         for package, version in installed_versions(locked).items()
         if version != locked[package]
-    ]
-    if problems:
+    ]:
         raise InputError(*problems)
     return locked
 
