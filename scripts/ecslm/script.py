@@ -234,32 +234,26 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
 def _options(function: Callable[..., Any]) -> Iterator[tuple[inspect.Parameter, str]]:
     """The parameters that are options, each with what it is."""
     kinds = reversed(getattr(function, "__mro__", (function,)))
-    helps = {name: words for kind in kinds for name, words in _helps(kind.__doc__ or "").items()}
+    docstrings = (inspect.cleandoc(kind.__doc__ or "") for kind in kinds)
+    said = "\n".join(text.rpartition("Args:\n")[2] for text in docstrings)
+    helps = dict(findall(r"^    (\w+): (.+(?:\n {8}.+)*)", said, MULTILINE))
     for name, parameter in inspect.signature(function).parameters.items():
         kind = parameter.annotation
         if isinstance(kind, type) and is_dataclass(kind):
             yield from _options(kind)
         elif kind is not Origin and name != "log_file":
-            yield parameter, helps[name]
-
-
-def _helps(docstring: str) -> dict[str, str]:
-    """What the section `Args:` of a docstring says of each parameter."""
-    section = inspect.cleandoc(docstring).rpartition("Args:\n")[2]
-    found = findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, MULTILINE)
-    return {name: " ".join(words.split()) for name, words in found}
+            yield parameter, " ".join(helps[name].split())
 
 
 def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, words: str) -> None:
     """Add an option, or an argument for a parameter that is positional only."""
-    kind, default = parameter.annotation, parameter.default
-    if parameter.name == "settings":
-        default = SETTINGS
+    name, kind = parameter.name, parameter.annotation
+    default = SETTINGS if name == "settings" else parameter.default
     required = default is parameter.empty
     options: dict[str, Any] = {"help": words.replace("%", "%%")}
     if NoneType in get_args(kind):
-        kind = next(one for one in get_args(kind) if one is not NoneType)
-    if get_origin(kind) in (list, Sequence):
+        kind = get_args(kind)[0]
+    if several := get_origin(kind) in (list, Sequence):
         options["nargs"] = "+" if required else "*"
         (kind,) = get_args(kind)
     if kind is bool:
@@ -273,16 +267,11 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, w
     else:
         options["type"] = kind
     if not required:
-        options["default"] = list(default) if "nargs" in options else default
-        if (
-            default != SETTINGS
-            and isinstance(default, int | float | str | Path)
-            and kind is not bool
-        ):
+        options["default"] = list(default) if several else default
+        if kind is not bool and default not in (None, (), SETTINGS):
             options["help"] += " (default: %(default)s)"
-    if parameter.kind is not parameter.POSITIONAL_ONLY:
-        options |= {"dest": parameter.name, "required": required}
-        if "nargs" in options:
-            options["action"] = "extend"
-    dashed = f"--{parameter.name.replace('_', '-')}" if "dest" in options else parameter.name
-    parser.add_argument(dashed, **options)
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        parser.add_argument(name, **options)
+    else:
+        options |= {"action": "extend"} if several else {}
+        parser.add_argument(f"--{name.replace('_', '-')}", required=required, **options)

@@ -108,9 +108,6 @@ def faults(script: str, words: Sequence[str]) -> Iterator[tuple[list[str], str]]
         if action.type is output_file:
             folder = f"{BAD}/a directory"
             yield replaced(words, option, folder), "is a directory; name a file to write"
-            for one in set(inputs) - DIRECTORIES - OTHERWISE:
-                read = words[words.index(one) + 1]
-                yield replaced(words, option, read), f"{read} is also"
     for option in set(inputs) - OTHERWISE:
         kinds = ["no such file"]
         if option not in DIRECTORIES:

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import Sha256, write_text
-from ecslm.common.hashing import Sealed, canonical_json, sealed, sha256_of_text, unsealed
+from ecslm.common.hashing import (
+    Sealed,
+    canonical_json,
+    file_state,
+    sealed,
+    sha256_of_text,
+    unsealed,
+)
 
 # Relative to the project.
 EQUAL = Path("results/code/equal")
@@ -99,18 +106,13 @@ def records() -> tuple[Equal, ...]:
     Raises:
         InputError: one is altered.
     """
-    if not EQUAL.is_dir():
-        return ()
-    # Times of folders are coarse.
-    return _read(EQUAL.absolute(), EQUAL.stat().st_mtime_ns, tuple(sorted(EQUAL.iterdir())))
+    return _read(tuple((path, file_state(path)) for path in sorted(EQUAL.glob("*.json"))))
 
 
 @lru_cache(maxsize=1)
-def _read(_folder: Path, _changed: int, paths: tuple[Path, ...]) -> tuple[Equal, ...]:
+def _read(states: tuple[tuple[Path, tuple[int, ...]], ...]) -> tuple[Equal, ...]:
     found = []
-    for path in paths:
-        if path.suffix != ".json":
-            continue
+    for path, _ in states:
         try:
             equal = unsealed(Equal, path.read_bytes())
         except ValueError:

@@ -8,8 +8,7 @@ can set, so the file is hashed again.
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -77,19 +76,6 @@ def file_state(path: Path) -> tuple[int, ...]:
     """
     now = path.stat()
     return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
-
-
-@contextmanager
-def unchanged(paths: Iterable[Path]) -> Iterator[None]:
-    """Refuse files that change while the block reads them, even if they are put back.
-
-    Raises:
-        InputError: a file has changed.
-    """
-    states = {path: file_state(path) for path in paths}
-    yield
-    if changed := [path for path, state in states.items() if file_state(path) != state]:
-        raise changed_while_read(changed)
 
 
 def changed_while_read(paths: Iterable[Path | str]) -> InputError:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import Sha256, copy_file, hidden, write_text
+from ecslm.common.files import Sha256, copy_file, write_text
 from ecslm.common.hashing import Sealed, sealed, sha256_of_file, unsealed
 
 log = logging.getLogger(__name__)
@@ -179,15 +179,11 @@ def remove_entry(folder: Path) -> None:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Make `target` a hard link of `source`, or a copy where there are no such links."""
-    temporary = hidden(target)
     try:
-        temporary.hardlink_to(source)
-        temporary.replace(target)
+        target.unlink(missing_ok=True)
+        target.hardlink_to(source)
     except OSError:
         copy_file(source, target)
-    finally:
-        # A rename of one link onto another of the same file leaves both.
-        temporary.unlink(missing_ok=True)
 
 
 def _read_entry(folder: Path) -> Entry:

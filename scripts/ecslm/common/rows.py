@@ -63,15 +63,10 @@ def read_rows(
     return rows
 
 
-def repeated(line: int, field: str, value: str, first: int) -> Problem:
-    """The problem that a line repeats a value that must be unique."""
-    return Problem(f"{value!r} is already on line {first}", line=line, field=field)
-
-
 def repeated_ids(ids: Iterable[tuple[int, str]], field: str = "id") -> Iterator[Problem]:
     """Problems of duplicate ids, from pairs of line number and id."""
     line_of_id: dict[str, int] = {}
     for line, name in ids:
         first = line_of_id.setdefault(name, line)
         if first != line:
-            yield repeated(line, field, name, first)
+            yield Problem(f"{name!r} is already on line {first}", line=line, field=field)

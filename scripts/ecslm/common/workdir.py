@@ -64,11 +64,11 @@ class Work:
         """
         own = Pair(code=self._origin["code"], versions=self._origin["versions"])
         names, folder = self._outputs.files.keys(), self.folder / "taken"
-        for pair in () if self._cache is None else (own, *equivalents(own)):
-            assert self._cache is not None
+        for pair in (own, *equivalents(own)):
             shutil.rmtree(folder, ignore_errors=True)
             origin = {**self._origin, **pair.model_dump()}
-            if entry := self._cache.take(_key(self._action, origin), names, folder):
+            key = _key(self._action, origin)
+            if self._cache and (entry := self._cache.take(key, names, folder)):
                 log.info("taken from the cache: made for %s", entry.made_for)
                 files = {name: folder / name for name in entry.files}
                 adapt(files)

@@ -26,11 +26,12 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import Model, read_settings, validated
 from ecslm.common.hashing import (
     canonical_json,
+    changed_while_read,
+    differs,
     load_digests,
     sealed,
     sha256_of_file,
     sha256_of_text,
-    unchanged,
     unsealed,
 )
 from ecslm.common.locks import held
@@ -183,13 +184,16 @@ def open_rows(source: DataSource, cache: Path) -> IndexedRows:
     else:
         assert isinstance(source, HubData)
         files = _fetched(source)
-    with unchanged(files.values()):
-        digests = {name: sha256_of_file(path) for name, path in files.items()}
-        if found := _kept(folder, digests):
-            return found
-        # Jobs that start together wait for the first of them.
-        with held(folder.with_suffix(".lock"), str(folder), wait=True):
-            return _kept(folder, digests) or _built(source, files, digests, folder)
+    digests = {name: sha256_of_file(path) for name, path in files.items()}
+    if found := _kept(folder, digests):
+        return found
+    # Jobs that start together wait for the first of them.
+    with held(folder.with_suffix(".lock"), str(folder), wait=True):
+        rows = _kept(folder, digests) or _built(source, files, digests, folder)
+    if changed := [path for name, path in files.items() if differs(path, digests[name])]:
+        shutil.rmtree(folder)
+        raise changed_while_read(changed)
+    return rows
 
 
 def is_indexed(source: HubData, cache: Path) -> bool:

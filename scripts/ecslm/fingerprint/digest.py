@@ -19,7 +19,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ecslm.fingerprint import known
 
@@ -30,7 +30,6 @@ Imports = dict[str, tuple[str, str]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
-BLOCKS = frozenset({"body", "finalbody", "orelse"})
 # What a module calls its logger, and nothing else: a test looks.
 LOGGER = "log"
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
@@ -231,22 +230,17 @@ class Writer:
             write = getattr(self, f"_{type(value).__name__}", self._node)
             return str(write(value))
         if isinstance(value, list):
-            return ",".join(map(self._text, value))
+            # Statements that do nothing are left out; a default value that is not there is none.
+            written = ("~" if one is None else self._text(one) for one in value)
+            return ",".join(filter(None, written))
         return "" if value is None else ascii(value)
-
-    def _block(self, value: Any) -> str:
-        """Write statements that do something; where a lambda or a condition has it, its value."""
-        return ",".join(
-            filter(None, map(self._text, value if isinstance(value, list) else [value]))
-        )
 
     def _node(self, node: ast.AST, *skipped: str) -> str:
         """Write a node of which all fields count but those that are empty or do nothing."""
         fields = []
         for name in node._fields:
             value = None if name in (*LAYOUT, *skipped) else getattr(node, name, None)
-            text = self._block(value) if name in BLOCKS else self._text(value)
-            if text:
+            if text := self._text(value):
                 fields.append(f"{name}={text}")
         return f"{type(node).__name__}({' '.join(fields)})"
 

@@ -67,13 +67,6 @@ def contrast_tasks(study: Study, contrast: str) -> tuple[str, ...]:
     return tuple(task for task in study.test_tasks if contrast in task_contrasts(study, task))
 
 
-def idle_contrasts(study: Study) -> list[str]:
-    """A line for each contrast that is left out."""
-    where = f"studies.{study.name}.comparisons.contrasts"
-    why = "compares nothing, since its models are not run or answer no task together: left out"
-    return [f"{where}.{one}: {why}" for one in contrasts(study) if not contrast_tasks(study, one)]
-
-
 @cache
 def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
     """What is left of the contrasts in a task: without the rows that do not answer it."""

@@ -9,11 +9,10 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.comparisons import idle_contrasts
 from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Study
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.findings import Finding, PlannedRun, error, ok, warning
+from ecslm.preflight.findings import Finding, PlannedRun, error, ok
 from ecslm.preflight.hub import check_hub
 from ecslm.preflight.machine import check_cache_folder, check_devices
 from ecslm.preflight.needs import check_memory, check_time
@@ -65,10 +64,9 @@ def check_study(
         with checking("configuration"):
             run.check(jobs)
         run.check_data(due)
-    told = [warning(text) for text in idle_contrasts(chosen)] if chosen else []
-    if not found and not told:
-        told = [ok("fits the files that it names, and the results")]
-    found += [replace(one, check="configuration") for one in told]
+    if not found:
+        fits = ok("fits the files that it names, and the results")
+        found.append(replace(fits, check="configuration"))
     with checking("profile"):
         how = read_profile(profile)
         # Where parameters of jobs cannot be computed, there is no graph.
