@@ -27,7 +27,7 @@ from ecslm.common.files import Model, read_settings, validated
 from ecslm.common.hashing import (
     canonical_json,
     changed_while_read,
-    differs,
+    file_state,
     load_digests,
     sealed,
     sha256_of_file,
@@ -184,15 +184,17 @@ def open_rows(source: DataSource, cache: Path) -> IndexedRows:
     else:
         assert isinstance(source, HubData)
         files = _fetched(source)
+    states = [file_state(path) for path in files.values()]
     digests = {name: sha256_of_file(path) for name, path in files.items()}
     if found := _kept(folder, digests):
         return found
     # Jobs that start together wait for the first of them.
     with held(folder.with_suffix(".lock"), str(folder), wait=True):
         rows = _kept(folder, digests) or _built(source, files, digests, folder)
-    if changed := [path for name, path in files.items() if differs(path, digests[name])]:
+    # Even if they were put back.
+    if states != [file_state(path) for path in files.values()]:
         shutil.rmtree(folder)
-        raise changed_while_read(changed)
+        raise changed_while_read(files.values())
     return rows
 
 
