@@ -76,7 +76,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch, *words: str) -> argparse.Namespace:
 
 
 def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    given = parsed(monkeypatch, "a", "b", "--text", "t", "--size", "2", "--inputs", "x", "y")
+    given = parsed(
+        monkeypatch, "a", "b", "--text", "t", "--size", "2", "--inputs", "x", "--inputs", "y"
+    )
     assert (given.words, given.text, given.number, given.share) == (["a", "b"], "t", 0, None)
     assert (given.size, given.inputs, given.loud) == (20, [Path("x"), Path("y")], False)
     assert given.settings == Settings()

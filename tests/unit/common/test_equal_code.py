@@ -56,9 +56,7 @@ def test_two_representatives_are_refused(new: int, standing: int) -> None:
 
 def test_an_altered_record_is_refused() -> None:
     path = record(pair(2), pair(1))
-    text = path.read_text()
-    # As its own, not one that this process has read.
-    path.unlink()
-    path.write_text(text.replace("code:1", "code:7"))
+    assert representative(pair(2)) == pair(1)
+    path.write_text(path.read_text().replace("code:1", "code:77"))
     with pytest.raises(InputError, match=f"{path}: altered: `rm {path}`"):
         representative(pair(2))

@@ -1,6 +1,7 @@
 """The work folder of a long job, and the lock on it."""
 
 import errno
+import fcntl
 import json
 import logging
 import os
@@ -226,6 +227,21 @@ def test_a_lock_that_is_held_or_that_there_cannot_be_is_one_line_and_a_kill_free
     none = pytest.raises(InputError, match=r"run\.lock: no locks in this file system")
     with none, held(lock, "results", wait=True):
         pass
+
+
+def test_a_lock_file_that_is_removed_while_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock = tmp_path / "run.lock", fcntl.flock
+
+    def removing(descriptor: int, how: int) -> None:
+        flock(descriptor, how)
+        monkeypatch.setattr("fcntl.flock", flock)
+        path.unlink()
+
+    monkeypatch.setattr("fcntl.flock", removing)
+    with held(path, "results", wait=False):
+        assert path.exists()
 
 
 def test_a_holder_is_told_when_another_has_held_the_lock_meanwhile(tmp_path: Path) -> None:

@@ -66,7 +66,11 @@ def is_there(number: int) -> bool:
         return False
 
 
-def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_other() -> None:
+def test_jobs_get_the_same_process_and_a_session_of_their_own_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Whoever asks it to end waits for it.
+    monkeypatch.setattr(worker, "AT_END", [lambda: time.sleep(0.2)])
     free_memory()
     first, number = used()
     assert join("code:1", new_answer) is None, "another job uses it"

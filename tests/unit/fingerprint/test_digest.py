@@ -205,6 +205,10 @@ OTHER = {
         "T = str\nclass A:\n    a: T|\nreturn A",
     ),
     "an annotation that a decorator reads": (READ.format("int"), READ.format("str")),
+    "which option has a default": (
+        "def f(*, a, b=1): pass|\nreturn f",
+        "def f(*, a=1, b): pass|\nreturn f",
+    ),
     "a statement of the module": ("return 1", "print(1)|\nreturn 1"),
     "where a module that is left out is used": ("start_log()", "stop_log()"),
 }
