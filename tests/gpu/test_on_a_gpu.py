@@ -21,6 +21,7 @@ from support.model_examples import (
     run_predict,
     train,
 )
+from support.tiny import SENTENCES
 from torch.nn.functional import cosine_similarity
 from unit.training.gradients import load, loss_and_gradients
 
@@ -28,6 +29,8 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.manifests import read_adapter
 from ecslm.models.prompts import PromptTemplate
+from ecslm.scoring.bertscore import load_encoder, score_pairs
+from ecslm.scoring.settings import BertScoreSettings
 from ecslm.training import fit, trainer
 from ecslm.training.batches import Batch, Example, Packed, Padded, encode_example
 from ecslm.training.fit import add_adapter
@@ -187,3 +190,16 @@ def test_nf4_weights_are_those_that_a_cpu_makes(device: str, tiny_base: Path) ->
     assert any(each.dtype == torch.uint8 for each in here.values())
     for name, each in here.items():
         assert each.equal(there[name]), name
+
+
+def test_bertscores_are_those_of_a_cpu_but_for_the_last_digit(
+    device: str, tiny_encoder: Path
+) -> None:
+    settings = BertScoreSettings(layer=2, rescale_language=None)
+    folder = read_base(tiny_encoder)[1]
+    pairs = [(one, other) for one in SENTENCES for other in SENTENCES]
+    found = [
+        score_pairs(load_encoder(folder, settings.layer, torch.device(one)), pairs)
+        for one in ("cpu", device)
+    ]
+    torch.testing.assert_close(*map(torch.tensor, found), rtol=0, atol=2e-6)
