@@ -70,8 +70,8 @@ def main(arguments: argparse.Namespace) -> None:
     # Asked of the driver: CUDA would take memory of the device for this process, too.
     cards = ", ".join(one.name for one in list_devices()) or "no card"
     print(f"{cards}, torch {torch.__version__}, CUDA {torch.version.cuda}\n", flush=True)
-    if (ROOT / "tests/gpu").is_dir() and not arguments.tiny:
-        subprocess.run([sys.executable, "-m", "pytest", "-q", "tests/gpu"], cwd=ROOT)
+    on = "cpu" if arguments.tiny else "cuda"
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "tests/gpu", "--on", on], cwd=ROOT)
     print("| model | way | tokens/s | of peak, % | tokens a pass | GB | estimate, GB |")
     print("|---|---|---|---|---|---|---|")
     steps = []

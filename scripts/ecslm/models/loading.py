@@ -21,6 +21,10 @@ NOT_ALLOCATED = "STATUS_ALLOC_FAILED"
 # free: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
 WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 
+# Passes are of many sizes: without it, memory that torch keeps for some does not serve others.
+# https://docs.pytorch.org/docs/stable/notes/cuda.html#optimizing-memory-usage
+ALLOCATOR, GROWING = "PYTORCH_ALLOC_CONF", "expandable_segments:True"
+
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +43,8 @@ def require_device(device: str) -> torch.device:
             "it, or set `device: cpu` in the study"
         )
     torch.backends.cuda.enable_cudnn_sdp(False)
+    # Read when memory of the GPU is first taken.
+    os.environ.setdefault(ALLOCATOR, GROWING)
     return torch.device(device)
 
 

@@ -34,7 +34,9 @@ Pair = tuple[str, str]
 Values = tuple[float, float, float]
 
 # The other texts of a batch, the number of threads and the device change a value by about 1e-7 in
-# float32 and 1e-16 in float64. So values are computed in float64 and rounded.
+# float32 and 1e-16 in float64. So values are computed in float64 and rounded. On a GPU they are in
+# float32: but for those of data centres, GPUs have a 32nd or 64th of that rate in float64. Of 400
+# pairs with MiniLM 10 then differ, by 1e-6, and the mean by 4e-9.
 DECIMALS = 6
 # Texts per forward pass of the encoder; it does not change the values.
 BATCH = 16
@@ -50,7 +52,7 @@ class Encoder:
 
 
 def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
-    """Load the encoder of a model directory, in float64.
+    """Load the encoder of a model directory, in float64 on a CPU and in float32 on a GPU.
 
     Raises:
         InputError: the encoder has no such layer.
@@ -66,7 +68,8 @@ def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
     # after its padding index.
     tokenizer.model_max_length = min(tokenizer.model_max_length, config.max_position_embeddings - 2)
     model = get_model(str(folder), layer, all_layers=False)
-    return Encoder(model.to(device).double(), tokenizer, device)
+    dtype = torch.float64 if device.type == "cpu" else torch.float32
+    return Encoder(model.to(device, dtype), tokenizer, device)
 
 
 def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> list[Values]:

@@ -15,6 +15,7 @@ from support.tiny import LAYERS
 from ecslm.common.errors import InputError
 from ecslm.models import precision
 from ecslm.models.loading import (
+    ALLOCATOR,
     WORKSPACE,
     compute_deterministically,
     load_base_model,
@@ -109,10 +110,13 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(
 
 
 def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ALLOCATOR, "")
+    del os.environ[ALLOCATOR]
     assert require_device("cpu") == CPU
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     torch.backends.cuda.enable_cudnn_sdp(True)
     assert require_device("cuda").type == "cuda"
+    assert os.environ[ALLOCATOR] == "expandable_segments:True"
     assert not torch.backends.cuda.cudnn_sdp_enabled()
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="this machine has no usable GPU"):

@@ -22,7 +22,7 @@ from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import Prediction
-from ecslm.scoring.bertscore import Encoder, Pair, bertscore, score_pairs
+from ecslm.scoring.bertscore import Encoder, Pair, bertscore, load_encoder, score_pairs
 from ecslm.scoring.settings import BertScoreSettings
 
 SETTINGS = BertScoreSettings(layer=2, rescale_language=None)
@@ -59,6 +59,15 @@ def many(count: int) -> list[Pair]:
 
 
 MANY = many(24)
+
+
+def test_float32_as_on_a_gpu_moves_a_value_by_the_last_digit_at_most(tiny_encoder: Path) -> None:
+    encoder, pairs = load_encoder(read_base(tiny_encoder)[1], 2, torch.device("cpu")), many(60)
+    exact = torch.tensor(score_pairs(encoder, pairs))
+    assert encoder.model.dtype == torch.float64
+    encoder.model.float()
+    found = torch.tensor(score_pairs(encoder, pairs))
+    torch.testing.assert_close(found, exact, rtol=0, atol=1.5e-6)
 
 
 @pytest.mark.parametrize("layer", [1, 2])

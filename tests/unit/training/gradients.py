@@ -15,9 +15,9 @@ from ecslm.training.batches import Batch
 from ecslm.training.trainer import answer_loss
 
 
-def load(base: Path, precision: Mapping[str, str], **options: bool) -> Any:
+def load(base: Path, precision: Mapping[str, str], device: str = "cpu", **options: bool) -> Any:
     chosen = Precision.model_validate(precision)
-    return load_base_model(read_base(base)[1], chosen, torch.device("cpu"), **options)
+    return load_base_model(read_base(base)[1], chosen, torch.device(device), **options)
 
 
 def tuned(base: Path, adapter: Path, precision: Mapping[str, str], packed: bool = False) -> Any:
