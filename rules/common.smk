@@ -194,8 +194,8 @@ def first_code(study, model):
 
 def server_access(wildcards):
     """How the server of a model is reached, if it has one."""
-    reached = STUDY.model(wildcards.model).reached()
-    return 0 if reached is None else jobs.json_parameter(reached)
+    access = getattr(STUDY.model(wildcards.model), "access", None)
+    return 0 if access is None else jobs.json_parameter(access)
 
 
 def model_by_model(wildcards):

@@ -12,7 +12,7 @@ from ecslm.config.models import (
     LearnedModel,
     ModelSettings,
     OpenAIModel,
-    Questions,
+    RecordedModel,
     TransformersModel,
 )
 from ecslm.config.schema import Config, StudySettings
@@ -222,29 +222,12 @@ class Study:
     def answered_settings(self, model: str, task: str) -> tuple[str, ...]:
         """The settings of a task's test records that a model answers: none if it is not run."""
         own, settings = self.model(model), self.evaluated_settings(task, "test")
-        return own.answered(task, settings) if own.run else ()
-
-    def asked(self, model: str, task: str) -> Questions:
-        """What a model is asked of a task."""
-        return Questions(
-            task=self.task(task),
-            names=self.task_names(task),
-            settings=self.answered_settings(model, task),
-            decoding=self.decoding(task),
-            batch_tokens=self.settings.batch_tokens,
-        )
+        return own.answered(task, self.task(task), settings) if own.run else ()
 
     @cache  # noqa: B019 - one instance a process
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
-        own = self.model(model)
-        return tuple(
-            task
-            for task in self.test_tasks
-            if own.suits(self.task(task).answer)
-            and self.answered_settings(model, task)
-            and (self.task(task).train or not own.learns)
-        )
+        return tuple(task for task in self.test_tasks if self.answered_settings(model, task))
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""
@@ -322,4 +305,9 @@ class Study:
 
     def answer_files(self, model: str, task: str) -> tuple[str, ...]:
         """The files of a model's answers to a task, if these exist before it is asked."""
-        return self.model(model).answer_files(self.asked(model, task), self.results)
+        own = self.model(model)
+        if not isinstance(own, RecordedModel):
+            return ()
+        if own.published:
+            return (self.path(paths.ANSWERS, model=own.published, task=task),)
+        return own.answer_files(self.task_names(task), self.answered_settings(model, task))
