@@ -10,7 +10,6 @@ import pytest
 from support.broken_inputs import (
     Case,
     Run,
-    assert_refused,
     nothing_lost,
     read_cases,
     refused,
@@ -74,12 +73,6 @@ def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> Non
     refused(project, why(project), ["rows.jsonl: no such file: fix `data` of the study"])
 
 
-def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Path) -> None:
-    written(project, LINES.replace("mine", "demo"))
-    words = ["mine.yaml: line 7: studies.demo: ", "config.yaml has a study", "rename yours"]
-    refused(project, why(project), words)
-
-
 def test_every_file_is_told_of_and_all_scripts_read_them_alike(project: Path) -> None:
     written(project, "study: demo\nstudy: demo\n")
     refused(project, why(project, "none.yaml"), [f"{FILE}: line 2", "none.yaml: no such"], 2)
@@ -91,10 +84,4 @@ def test_every_file_is_told_of_and_all_scripts_read_them_alike(project: Path) ->
         with nothing_lost(project):
             run = run_script(script, *options, "--configfile", FILE, folder=project)
         assert run.returncode == 1
-        assert "mine.yaml: line 2: study: given twice: first in" in run.stdout + run.stderr
-
-
-def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project: Path) -> None:
-    run = run_script("why.py", "results/mypaper/tables/ind.json", folder=project)
-    words = ["study: mypaper is not in studies, and no `CONFIGFILE` is given: did you mean"]
-    assert_refused(run, words)
+        assert "mine.yaml: line 2: study: given twice: leave one" in run.stdout + run.stderr

@@ -19,8 +19,9 @@ def read_config(
     study: str | None,
     templates: Path,
     values: Mapping[str, Any] | None = None,
-) -> Config:
-    """The configuration of files, later ones over earlier ones, as Snakemake merges them.
+) -> tuple[Config, Content]:
+    """The configuration of files, later ones over earlier ones, as Snakemake merges them; and how
+    it stands there.
 
     Those of a directory `studies/` beside the first file come after that one.
 
@@ -38,7 +39,7 @@ def read_config(
     contents = [*read_files([files[0], *studies, *files[1:]]), given]
     content = reduce(Content.with_over, contents)
     try:
-        return load_config(content.values, templates).read_from(content)
+        return load_config(content.values, templates), content
     except InputError as error:
         raise content.located(error) from None
 

@@ -36,7 +36,9 @@ def schema_problems(error: ValidationError) -> list[str]:
         else:
             message = f"unknown key{nearest(keys[-1], fields)}"
         path = ".".join(keys)
-        problems.setdefault(path, f"{path}: {message}")
+        # pydantic does not count invalid items, so it also reports that their list is too short.
+        if detail["type"] != "too_short" or not any(one.startswith(f"{path}.") for one in problems):
+            problems.setdefault(path, f"{path}: {message}")
     return list(problems.values())
 
 

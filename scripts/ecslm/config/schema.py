@@ -5,11 +5,9 @@ No job imports this module; rules pass each job the validated settings that it n
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import BEST_SIMPLE, ComparisonsSettings, unique
-from ecslm.config.files import Content
 from ecslm.config.groups import sections
 from ecslm.config.models import (
     BaseName,
@@ -183,22 +181,6 @@ class Config(Closed):
     """Licences of bases, as the hub spells them; model cards name them."""
     studies: dict[Name, StudySettings]
     """Studies by name."""
-    _content: Content = PrivateAttr(default_factory=lambda: Content({}))
-
-    def read_from(self, content: Content) -> Self:
-        """A copy that knows the places of its keys."""
-        copy = self.model_copy()
-        copy._content = content
-        return copy
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The keys of all files, as read."""
-        return self._content.values
-
-    def with_places(self, error: InputError) -> InputError:
-        """The same problems; those that begin with a key have its file and line."""
-        return self._content.located(error)
 
     @property
     def current(self) -> StudySettings:

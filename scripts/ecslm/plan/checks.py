@@ -51,7 +51,7 @@ def check_named_files(study: Study) -> None:
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
         )
     except InputError as error:
-        raise study.config.with_places(error) from None
+        raise study.content.located(error) from None
     warn_of_idle_contrasts(study)
 
 

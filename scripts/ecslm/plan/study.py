@@ -1,12 +1,13 @@
 """The study to run: its entries of the configuration, and the paths of its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from ecslm.config.files import Content
 from ecslm.config.loading import read_config
 from ecslm.config.models import (
     LearnedModel,
@@ -36,6 +37,8 @@ class Study:
     """What the jobs of a study share. Paths are relative strings."""
 
     config: Config
+    content: Content = field(default_factory=Content)
+    """Its files."""
 
     @classmethod
     def read(
@@ -52,7 +55,7 @@ class Study:
         Raises:
             InputError: the configuration has problems.
         """
-        return cls(read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
+        return cls(*read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
 
     @property
     def name(self) -> str:

@@ -141,7 +141,7 @@ def _git(*arguments: str) -> bytes:
 def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
     """Files that only the archive has: how to use it and to cite it, and all of the configuration
     in one file."""
-    values = study.config.values | {"study": study.name}
+    values = study.content.values | {"study": study.name}
     readme = read_text(PROJECT / README).format(
         title=study.settings.title,
         study=study.name,
