@@ -92,24 +92,18 @@ def test_one_line_tells_what_is_wrong(edits: dict[str, Any], line: str) -> None:
     assert [one.startswith(start) for one in found] == [True], found
 
 
-# Names that refer to another part of the configuration.
+# Names that refer to another part of the configuration, of which there is one of each kind.
 NAMES = """
-.tasks.0 .bertscore.encoder .models.Small.base .tables.ind.setting .tables.ind.columns.0
-.comparisons.contrasts.tuning.pairs.0.0 .comparisons.contrasts.tuning.settings.0
-.comparisons.contrasts.domain.pairs.0.0 .comparisons.contrasts.domain.models.0
-.tables.ind.rows.0.baselines.0 .tables.ind.rows.1.models.0 .tables.dataset.columns.0.setting
-.tables.wording.contrast .tables.comparisons.contrasts.0 .tables.parameters.models.0
+.tasks.0 .bertscore.encoder .models.Small.base .models.Small.template .tables.ind.columns.0
+.comparisons.contrasts.tuning.pairs.0.0 .comparisons.contrasts.domain.pairs.0.0
+.comparisons.contrasts.domain.models.0 .tables.dataset.columns.0.setting .tables.wording.contrast
+.tables.ind.setting .tables.ind.rows.0.baselines.0 .tables.comparisons.contrasts.0
 """
 # Sections that the small configuration lacks, with a name that there is not.
 WRONG = {
-    ".architectures": {"Smalll": "SmolLM2-360M"},
     ".task_decoding": {"PMM": {}},
-    ".export": {"models": ["Small-CE"]},
     ".described_with": "Smal",
-    ".tables.reproduction.reproduces": {"Small-CE": "SmolLM2-360M-EC"},
-    ".models.Small": BASE | {"adapter_of": "Smal-EC"},
-    ".models.Other": ANSWERS | {"tasks": ["PMM"]},
-    ".models.Another": ANSWERS | {"settings": ["INDD"]},
+    ".export": {"models": ["Small-CE"]},
     "licenses": {"Smal": "mit"},
 }
 
@@ -157,23 +151,20 @@ def named(path: tuple[Any, ...]) -> bool:
     return path[-1:] in [("task_decoding",), ("architectures",), ("setting_titles",)]
 
 
-WRONG_VALUES = (None, "", 0, -1, 10**30, 1.5, float("nan"), True, "word", "x" * 300, [], {})
-SHAPES = ([1], [[]], [{"a": 1}], {"a": 1}, {"a": [1]}, {1: 2})
-HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "{{ x }}", "$(x)", "é")
+WRONG_VALUES = (None, "", -1, 10**30, float("nan"), True, [], {}, [{"a": [1]}], {1: {"a": 2}})
+HOSTILE = ("x" * 300, "..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "{{ x }}", "$(x)", "é")
 
 
 @settings(max_examples=20)
 @given(
     st.sampled_from(sorted(paths(small()), key=str)),
-    st.sampled_from(["left out", "misspelt", *WRONG_VALUES, *SHAPES, *HOSTILE]),
+    st.sampled_from(["left out", *WRONG_VALUES, *HOSTILE]),
 )
 def test_any_broken_value_is_refused_in_lines_or_taken(path: tuple[Any, ...], value: Any) -> None:
     raw = small()
     here, last = at(raw, path[:-1]), path[-1]
     if value == "left out":
         del here[last]
-    elif value == "misspelt" and isinstance(here, dict):
-        here[f"{last}x"] = here.pop(last)
     else:
         here[last] = value
     try:
@@ -182,8 +173,7 @@ def test_any_broken_value_is_refused_in_lines_or_taken(path: tuple[Any, ...], va
         assert error.problems
         for line in error.problems:
             key, _, problem = line.partition(": ")
-            assert key.split(".")[0] in {*raw, *Config.model_fields}
-            assert problem
+            assert key.split(".")[0] in {*raw, *Config.model_fields} and problem
 
 
 def test_all_problems_come_in_one_run_cross_references_included() -> None:

@@ -30,14 +30,10 @@ def tables() -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def test_every_key_of_the_schema_is_on_the_page_once() -> None:
-    keys = sorted(tuple(sorted(table)) for table in tables().values())
-    schemas = (SCHEMA, *SCHEMA["$defs"].values())
-    assert keys == sorted(tuple(sorted(schema["properties"])) for schema in schemas)
-
-
-def test_keys_have_their_types_limits_and_defaults() -> None:
-    found = tables()
+def test_every_key_is_on_the_page_once_with_its_types_limits_and_default() -> None:
+    found, schemas = tables(), (SCHEMA, *SCHEMA["$defs"].values())
+    keys = sorted(sorted(table) for table in found.values())
+    assert keys == sorted(sorted(schema["properties"]) for schema in schemas)
     training = found["studies.NAME.training"]
     assert training["dropout"][:2] == ["number, at least 0, below 1", "`0.1`"]
     assert training["batch_tokens"][0] == "whole number, at least 16 or `auto`"
