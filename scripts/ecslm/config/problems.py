@@ -120,6 +120,9 @@ def _model(
         deciding = (own,) if own and "sample" in own.model_fields_set else shared
         if not adapted and not any(one.sample for one in deciding):
             yield "seeds: an untuned model with greedy decoding has the single seed 0"
+    other = isinstance(model, TransformersModel) and model.adapter_of
+    if other and not {*model.seeds} <= {*study.models[other].seeds}:
+        yield f"seeds: {other} has no adapters of all of them"
     served = isinstance(model, OpenAIModel) and model.exported
     if served and study.models[served].template != model.template:
         yield f"template: {served}, which is served, has another"

@@ -12,7 +12,6 @@ from ecslm.common.hashing import sha256_of_text
 from ecslm.common.rows import read_jsonl
 from ecslm.schemas.fields import parse_example
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import answered_setting
 
 Split = Literal["train", "val", "test"]
 Relevance = Literal["E", "S", "C", "I"]
@@ -48,7 +47,7 @@ class GivenRecord(Record):
     sample_id: str = ""
     task: str = ""
     split: Split = "test"
-    setting: str = ""
+    setting: str = DEFAULT_SETTING
     options: list[str] | None = None
     output: str = ""
     few_shot_example: str | None = None
@@ -69,9 +68,8 @@ class GivenRecord(Record):
             name: its id if it has none.
         """
         name = self.id or name
-        setting = answered_setting(DEFAULT_SETTING, shots=self.few_shot_example is not None)
         names = {"id": name, "sample_id": self.sample_id or name, "task": task}
-        return Record(**{**dict(self), **names, "setting": self.setting or setting})
+        return Record(**{**dict(self), **names})
 
 
 def read_records(*paths: Path) -> list[Record]:

@@ -50,6 +50,7 @@ studies.bases: *shop  -> ^: is the name of a directory that studies share: renam
 .models.Other: {<<: *server, seeds: [1]}  -> ^.seeds: an untuned model with greedy decoding has
 .decoding.max_new_tokens: 500  -> .decoding.max_length: should be greater than the 500
 .task_decoding.AG.max_length: 50  -> ^: should be greater than the 90 tokens of max_new_tokens
+.models.Other: {<<: *base, adapter_of: Small-EC, seeds: [7]}  -> ^.seeds: Small-EC has no
 .models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: Small is not in tuned models
 .models.Other: {<<: *served, template: alpaca}  -> ^.template: Small-EC, which is served, has
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
