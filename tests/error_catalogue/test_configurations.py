@@ -10,7 +10,6 @@ import pytest
 from support.broken_inputs import (
     Case,
     Run,
-    nothing_lost,
     read_cases,
     refused,
 )
@@ -61,15 +60,6 @@ def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> Non
     refused(project, why(project, LINES.encode()), words)
 
 
-def test_every_file_is_told_of_and_all_scripts_read_them_alike(project: Path) -> None:
+def test_every_file_is_told_of(project: Path) -> None:
     run = why(project, b"study: demo\nstudy: demo\n", "none.yaml")
     refused(project, run, [f"{FILE}: line 2", "none.yaml: no such"], 2)
-    for script, options in {
-        "check_configuration.py": [],
-        "check_study.py": [],
-        "ask.py": ["--model", "x", "hello"],
-    }.items():
-        with nothing_lost(project):
-            run = run_script(script, *options, "--configfile", FILE, folder=project)
-        assert run.returncode == 1
-        assert "mine.yaml: line 2: study: given twice: leave one" in run.stdout + run.stderr

@@ -119,6 +119,8 @@ ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
 def test_whatever_is_wrong_with_its_options_a_script_says_it_and_loses_nothing(
     script: str, project: Path, commands: dict[str, list[str]]
 ) -> None:
+    needed = [one for one in parser_of(script)._actions if one.required and one.option_strings]
+    assert commands[script] or not needed, f"add {script} to BY_HAND"
     with nothing_lost(project, but=LOCKS):
         for words, part in faults(script, commands[script]):
             run = run_script(script, *words, folder=project)
@@ -126,11 +128,3 @@ def test_whatever_is_wrong_with_its_options_a_script_says_it_and_loses_nothing(
             assert lines, f"{words}: {run.returncode} {run.stdout[-500:]} {run.stderr[-500:]}"
             assert_refused(run, [part], problems=len(lines))
             assert len(set(lines)) == len(lines), words
-
-
-def test_each_script_has_a_command_line_to_break(commands: dict[str, list[str]]) -> None:
-    """Of scripts without required options none is needed."""
-    for script, words in commands.items():
-        parser = parser_of(script)
-        required = [a for a in parser._actions if a.required and a.option_strings]
-        assert words or not required, f"add {script} to BY_HAND"

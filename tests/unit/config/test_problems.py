@@ -47,6 +47,8 @@ studies.bases: *shop  -> ^: is the name of a directory that studies share: renam
 .models.always-yes: *base  -> ^: is also the name of a baseline
 .models.Small.shots: 1  -> .models.Small: no task and setting of the study
 .models.Small.seeds: [0, 1]  -> ^: an untuned model with greedy decoding has the single seed 0
+.models.Small.seeds: [0, 1], .decoding.sample: true, .models.Small.decoding: {sample: false}  -> \
+^: an untuned model with greedy decoding
 .models.Other: {<<: *server, seeds: [1]}  -> ^.seeds: an untuned model with greedy decoding has
 .decoding.max_new_tokens: 500  -> .decoding.max_length: should be greater than the 500
 .task_decoding.AG.max_length: 50  -> ^: should be greater than the 90 tokens of max_new_tokens
@@ -183,7 +185,6 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     put(raw, ".training.rank", 0)
     put(raw, "tasks.PM.titel", "x")
     put(raw, ".models.Small.base", "Smal")
-    put(raw, ".models.Small.shots", 2)
     put(raw, ".tables.ind.columns", ["AGG"])
     # An entry of which nothing is left: what refers to it is no further problem.
     del raw["studies"]["shop"]["models"]["Small-EC"]["template"]
@@ -193,7 +194,6 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
         "studies.other.tasks.1: AX is not in registered tasks: did you mean `AG`?",
         "tasks.PM.titel: unknown key: did you mean `title`?",
         f"{S}.training.rank: should be at least 1, not 0",
-        f"{S}.models.Small.shots: should be 0 or 1, not 2",
         f"{S}.models.Small-EC.template: missing",
         f"{S}.models.Small.base: Smal is not in bases: did you mean `Small`?",
         f"{S}.tables.ind.columns.0: AGG is not in tasks: did you mean `AG`?",

@@ -6,11 +6,8 @@ from support.configs import SHIPPED, study_of
 def test_the_shipped_studies_are_valid_and_complete() -> None:
     demo, paper = (study_of({**SHIPPED, "study": name}) for name in ("demo", "paper"))
     assert demo.tasks == paper.tasks == tuple(SHIPPED["tasks"])
-    tuned = {name: model for name, model in paper.models.items() if model.tuned}
-    assert len([name for name in tuned if name.endswith("-EC")]) == 6
-    assert all(len(model.seeds) == 3 for model in tuned.values())
-    assert {model.training.rank for model in tuned.values() if model.training} == {16}
-    assert paper.task_decoding["AVE"].max_length == paper.decoding.max_length == 4000
+    tuned = [model for model in paper.models.values() if model.training]
+    assert {(len(one.seeds), one.training and one.training.rank) for one in tuned} == {(3, 16)}
 
 
 def test_the_papers_ablations_differ_in_one_thing_each() -> None:
