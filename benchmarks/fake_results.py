@@ -26,7 +26,7 @@ from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
 from ecslm.schemas.cost import LatencyFile
 from ecslm.schemas.metrics_file import BertScoreRow
-from ecslm.schemas.prediction import Prediction, read_predictions
+from ecslm.schemas.prediction import ScoredPrediction, read_predictions
 from ecslm.schemas.record import Record, read_records
 
 RIGHT, WRONG = 0.7, 0.97  # up to the first an answer is right, up to the second it is wrong
@@ -226,9 +226,9 @@ def answer(record: Record, others: list[Record], rng: random.Random) -> str:
     return rng.choice(others).output if luck < WRONG else NO_ANSWER
 
 
-def prediction(record: Record, text: str) -> Prediction:
+def prediction(record: Record, text: str) -> ScoredPrediction:
     """The row of a predictions file."""
-    return Prediction(
+    return ScoredPrediction(
         id=record.id,
         sample_id=record.sample_id,
         task=record.task,
@@ -244,7 +244,7 @@ def prediction(record: Record, text: str) -> Prediction:
     )
 
 
-def bertscore(one: Prediction, rng: random.Random) -> BertScoreRow:
+def bertscore(one: ScoredPrediction, rng: random.Random) -> BertScoreRow:
     """The row of a BERTScore file."""
     score = 1.0 if one.prediction == one.reference else rng.uniform(0.7, 0.95)
     return BertScoreRow(

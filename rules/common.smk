@@ -46,7 +46,7 @@ with told(), os_errors_told():
     FILES = list(workflow.overwrite_configfiles)
     if not workflow.config_settings.replace_workflow_config:
         FILES.insert(0, CONFIG_FILE)
-    STUDY = Study(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
+    STUDY = Study(*read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
     if IS_RUN:
         RUN = Run(STUDY)
         check_named_files(STUDY)
@@ -194,8 +194,8 @@ def first_code(study, model):
 
 def server_access(wildcards):
     """How the server of a model is reached, if it has one."""
-    reached = STUDY.model(wildcards.model).reached()
-    return 0 if reached is None else jobs.json_parameter(reached)
+    access = getattr(STUDY.model(wildcards.model), "access", None)
+    return 0 if access is None else jobs.json_parameter(access)
 
 
 def model_by_model(wildcards):

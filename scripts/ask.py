@@ -65,7 +65,7 @@ def main(
     chosen = Study.read(configfile, study)
     if model not in (models := chosen.settings.models):
         raise InputError(f"--model: {model} is no model of the study{nearest(model, models)}")
-    tasks = [one for one in chosen.test_tasks if models[model].suits(chosen.task(one).answer)]
+    tasks = chosen.model_tasks(model) or chosen.test_tasks
     if task is not None and task not in tasks:
         raise InputError(f"--task: {task} is no task that {model} answers{nearest(task, tasks)}")
     # Where none is named, the one with the longest answers.
@@ -116,7 +116,8 @@ def request_for(
     """
     model, settings = study.model(name), prediction_settings(study, name, task)
     seed = study.first_seed(name) if seed is None else seed
-    trained, template, access = study.adapter_name(name), study.template(name), model.reached()
+    trained, template = study.adapter_name(name), study.template(name)
+    access = getattr(model, "access", None)
     weights = study.weights(name)
     files = {"base": weights} if weights else {}
     if trained:

@@ -38,7 +38,7 @@ from ecslm.plan.study import Study
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.results import damage
 from ecslm.provenance.why import differences
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import read_records
 
 pytestmark = pytest.mark.slow
@@ -168,7 +168,7 @@ def test_right_answers_are_right_no_answers_are_invalid_and_each_answers_its_rec
     for model, task in (*product(("Tiny-EC", "Tiny"), ("PM", "AG")), ("Nearest", "PM")):
         records = read_records(finished.results / f"dataset/{task}/test.jsonl")
         path = finished.results / f"predictions/{model}/seed-0/{task}.jsonl"
-        answered = [(one.id, one.reference) for one in read_jsonl(path, Prediction)]
+        answered = [(one.id, one.reference) for one in read_jsonl(path, ScoredPrediction)]
         assert answered == [(record.id, record.output) for record in records]
     mine, best, nearest = (
         finished.read(f"metrics/{name}.json")["settings"][IND]

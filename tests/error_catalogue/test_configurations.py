@@ -10,24 +10,12 @@ import pytest
 from support.broken_inputs import (
     Case,
     Run,
-    assert_refused,
-    nothing_lost,
     read_cases,
     refused,
 )
 from support.scripts import run_script
 
 FILE = "mine.yaml"
-
-
-def why(project: Path, *arguments: str) -> Callable[[], Run]:
-    """`why.py` with the file."""
-    return lambda: run_script("why.py", "--configfile", FILE, *arguments, folder=project)
-
-
-def written(project: Path, content: str | bytes) -> None:
-    """Write the file."""
-    (project / FILE).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 # A whole study of one's own, line by line, of which a case changes one.
@@ -51,50 +39,27 @@ studies:
 """
 
 
-CASES = {case.of: case for case in read_cases(Path(__file__).with_name("configurations.yaml"))}
+CASES = read_cases(Path(__file__).with_name("configurations.yaml"))
 
 
-def content_of(case: Case) -> bytes:
-    """The file of a case."""
-    if not case.change:
-        return case.content_of(FILE)
-    old, new = case.change
-    assert LINES.count(old) == 1, old
-    return LINES.replace(old, new).encode()
+def why(project: Path, content: bytes, *arguments: str) -> Callable[[], Run]:
+    """`why.py` with a file."""
+    (project / FILE).write_bytes(content)
+    return lambda: run_script("why.py", "--configfile", FILE, *arguments, folder=project)
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.of)
 def test_a_configuration_is_refused_with(case: Case, project: Path) -> None:
-    written(project, content_of(case))
-    refused(project, why(project), case.says, case.problems)
+    assert not case.change or LINES.count(case.change[0]) == 1
+    content = LINES.replace(*case.change).encode() if case.change else case.content_of(FILE)
+    refused(project, why(project, content), case.says, case.problems)
 
 
 def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> None:
-    written(project, LINES)
-    refused(project, why(project), ["rows.jsonl: no such file: fix `data` of the study"])
+    words = ["rows.jsonl: no such file: fix `data` of the study"]
+    refused(project, why(project, LINES.encode()), words)
 
 
-def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Path) -> None:
-    written(project, LINES.replace("mine", "demo"))
-    words = ["mine.yaml: line 7: studies.demo: ", "config.yaml has a study", "rename yours"]
-    refused(project, why(project), words)
-
-
-def test_every_file_is_told_of_and_all_scripts_read_them_alike(project: Path) -> None:
-    written(project, "study: demo\nstudy: demo\n")
-    refused(project, why(project, "none.yaml"), [f"{FILE}: line 2", "none.yaml: no such"], 2)
-    for script, options in {
-        "check_configuration.py": [],
-        "check_study.py": [],
-        "ask.py": ["--model", "x", "hello"],
-    }.items():
-        with nothing_lost(project):
-            run = run_script(script, *options, "--configfile", FILE, folder=project)
-        assert run.returncode == 1
-        assert "mine.yaml: line 2: study: given twice: first in" in run.stdout + run.stderr
-
-
-def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project: Path) -> None:
-    run = run_script("why.py", "results/mypaper/tables/ind.json", folder=project)
-    words = ["study: mypaper is not in studies, and no `CONFIGFILE` is given: did you mean"]
-    assert_refused(run, words)
+def test_every_file_is_told_of(project: Path) -> None:
+    run = why(project, b"study: demo\nstudy: demo\n", "none.yaml")
+    refused(project, run, [f"{FILE}: line 2", "none.yaml: no such"], 2)

@@ -4,17 +4,17 @@
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.broken_inputs import Case, Run, read_cases, refused
-from support.scratch import snakemake
+from support.broken_inputs import Case, read_cases, refused
 from support.scripts import run_script
 
 FILE = "mine.yaml"
+WHY = ("why.py", "--configfile", FILE)
 ROWS = "rows.jsonl"
 IND = "IND_Diverse_Instruction"
 
@@ -69,27 +69,15 @@ def laid_out(project: Path, case: Case) -> None:
     (project / FILE).write_text(text, encoding="utf-8")
 
 
-def why(project: Path) -> Callable[[], Run]:
-    """The checks of a run."""
-    return lambda: run_script("why.py", "--configfile", FILE, folder=project)
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.of)
 def test_data_are_refused_with(case: Case, project: Path) -> None:
     laid_out(project, case)
-    refused(project, why(project), case.says, case.problems)
+    refused(project, lambda: run_script(*WHY, folder=project), case.says, case.problems)
 
 
 def test_the_files_of_the_cases_can_be_used_but_for_what_is_broken(project: Path) -> None:
     row = lines("PM", [{}])
     for content in (row, json.dumps([json.loads(row)]), f"\ufeff{row}"):
         laid_out(project, Case("nothing", [], {ROWS: content}))
-        run = why(project)()
+        run = run_script(*WHY, folder=project)
         assert run.returncode == 0, run.stderr
-
-
-def test_snakemake_refuses_them_with_the_same_lines(project: Path) -> None:
-    case = next(case for case in CASES if case.of == "an output in capitals")
-    laid_out(project, case)
-    command = ["--cores", "1", "--configfile", FILE]
-    refused(project, lambda: snakemake(project, *command), case.says, case.problems)

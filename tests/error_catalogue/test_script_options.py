@@ -25,11 +25,6 @@ BY_HAND: Mapping[str, Sequence[str]] = {
     "diff_results.py": ["before", "after"],
     "fetch_answers.py": ["--archive", "a.tar.gz", "--settings", PINNED, "--output", "answers"],
 }
-# Of which a user may write an empty one; and files beside others, which have what is needed.
-MAY_BE_EMPTY = {
-    *("--template", "--float-template", "--html-template", "--tex-template", "--style", "--script"),
-    *("--other-train", "--datasets", "--train", "--val"),
-}
 DIRECTORIES = {"--results", "--bases"}
 # What these jobs do not read: a table of settings alone, where a node may write, and files that
 # LaTeX finds itself.
@@ -53,7 +48,6 @@ def project(completed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     broken = copy / BAD
     (broken / "a directory").mkdir(parents=True)
     (broken / "binary").write_bytes(bytes(range(256)))
-    (broken / "empty").touch()
     yield copy
     shutil.rmtree(copy)
 
@@ -109,11 +103,10 @@ def faults(script: str, words: Sequence[str]) -> Iterator[tuple[list[str], str]]
             folder = f"{BAD}/a directory"
             yield replaced(words, option, folder), "is a directory; name a file to write"
     for option in set(inputs) - OTHERWISE:
-        kinds = ["no such file"]
-        if option not in DIRECTORIES:
-            kinds += ["binary", *([] if option in MAY_BE_EMPTY else ["empty"])]
-        for kind in kinds if (script, option) not in NOT_READ else ():
-            yield replaced(words, option, f"{BAD}/{kind}"), ""
+        if (script, option) not in NOT_READ:
+            yield replaced(words, option, f"{BAD}/no such file"), ""
+            if option not in DIRECTORIES:
+                yield replaced(words, option, f"{BAD}/binary"), ""
 
 
 ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
@@ -123,6 +116,8 @@ ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
 def test_whatever_is_wrong_with_its_options_a_script_says_it_and_loses_nothing(
     script: str, project: Path, commands: dict[str, list[str]]
 ) -> None:
+    needed = [one for one in parser_of(script)._actions if one.required and one.option_strings]
+    assert commands[script] or not needed, f"add {script} to BY_HAND"
     with nothing_lost(project, but=LOCKS):
         for words, part in faults(script, commands[script]):
             run = run_script(script, *words, folder=project)
@@ -130,14 +125,3 @@ def test_whatever_is_wrong_with_its_options_a_script_says_it_and_loses_nothing(
             assert lines, f"{words}: {run.returncode} {run.stdout[-500:]} {run.stderr[-500:]}"
             assert_refused(run, [part], problems=len(lines))
             assert len(set(lines)) == len(lines), words
-
-
-def test_each_script_has_a_command_line_to_break(commands: dict[str, list[str]]) -> None:
-    """Of scripts without required options none is needed."""
-    for script, words in commands.items():
-        parser = parser_of(script)
-        required = [a for a in parser._actions if a.required and a.option_strings]
-        assert words or not required, f"add {script} to BY_HAND"
-        known = {option for action in parser._actions for option in action.option_strings}
-        # Otherwise each fault would be told for another reason.
-        assert {word for word in words if word.startswith("--")} <= known, script

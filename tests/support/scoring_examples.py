@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from ecslm.schemas.metrics_file import BertScoreRow, Outcome, OutcomeRow
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers import AnswerType
@@ -38,19 +38,19 @@ TASKS = {
 QUICK = ScoringSettings(resamples=200)
 
 
-def prediction(text: str, reference: str = "yes", **fields: Any) -> Prediction:
+def prediction(text: str, reference: str = "yes", **fields: Any) -> ScoredPrediction:
     """A prediction; fields that scoring does not read have dull values."""
     defaults = {
         **{"id": "r0", "sample_id": "s0", "task": "PM", "setting": IND, "options": None},
         **{"relevance": None, "prompt_sha256": "0" * 64, "prompt_tokens": 10},
         **{"generated_tokens": 2, "finish_reason": "stop"},
     }
-    return Prediction(prediction=text, reference=reference, **(defaults | fields))
+    return ScoredPrediction(prediction=text, reference=reference, **(defaults | fields))
 
 
 def predictions(
     code: str, pairs: Sequence[tuple[str, Any]], options: list[str] | None = None, **fields: Any
-) -> list[Prediction]:
+) -> list[ScoredPrediction]:
     """Predictions of one task from (text, reference); a ranking's reference is its relevance."""
     ranking = TASKS[code].answer == "ranking"
     return [
@@ -81,14 +81,14 @@ def entries(*triples: tuple[str, Any] | tuple[str, Any, Any]) -> str:
     return json.dumps([dict(zip(names, triple, strict=False)) for triple in triples])
 
 
-def bertscore(p: Prediction, f1: float, rescaled: float | None = None) -> BertScoreRow:
+def bertscore(p: ScoredPrediction, f1: float, rescaled: float | None = None) -> BertScoreRow:
     return BertScoreRow(
         id=p.id, setting=p.setting, precision=f1, recall=f1, f1=f1, f1_rescaled=rescaled
     )
 
 
 def block(
-    code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
+    code: str, given: list[ScoredPrediction], settings: ScoringSettings = QUICK, **extra: Any
 ) -> dict[str, Any]:
     """The scores of the only setting of some predictions."""
     (only,) = blocks(scored(code, given, settings, **extra)).values()
@@ -102,7 +102,7 @@ def blocks(scores: Scores) -> dict[str, dict[str, Any]]:
 
 
 def scored(
-    code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
+    code: str, given: list[ScoredPrediction], settings: ScoringSettings = QUICK, **extra: Any
 ) -> Scores:
     return score(given, TASKS[code], settings, **extra)
 
@@ -120,7 +120,7 @@ def outcomes_of(*seeds: Sequence[Outcome], first: int = 0) -> Outcomes:
     )
 
 
-def items(code: str, given: list[Prediction]) -> list[Item]:
+def items(code: str, given: list[ScoredPrediction]) -> list[Item]:
     """Predictions as the metric modules get them."""
     return list(map(metric(TASKS[code].metric).item, given))
 
@@ -147,7 +147,7 @@ EXAMPLES = {
 }
 
 
-def example(code: str, fates: str) -> tuple[list[Prediction], dict[str, Any]]:
+def example(code: str, fates: str) -> tuple[list[ScoredPrediction], dict[str, Any]]:
     """Predictions that are right (r), wrong (w) or invalid (i), with their BERTScore rows."""
     right, wrong, invalid, reference, options = EXAMPLES[code]
     text = {"r": right, "w": wrong, "i": invalid}

@@ -108,7 +108,7 @@ def job_of(made: Study, rule: str, **wildcards: object) -> StatedJob:
 @lru_cache(maxsize=8)
 def _read(made: Study, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
     with (
-        patch("ecslm.config.loading.read_config", lambda *_: made.config),
+        patch("ecslm.config.loading.read_config", lambda *_: (made.config,)),
         # The rules say there that this process is a run.
         patch.dict(os.environ),
         SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)) as api,

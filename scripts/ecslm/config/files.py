@@ -1,6 +1,6 @@
 """The files of a configuration: their keys, the place of each, and what is not valid YAML."""
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +11,6 @@ import yaml
 from ecslm.common.errors import InputError, Problem, all_of
 from ecslm.common.files import read_text
 
-EXAMPLE = "expected keys, as in `study: mine`"
-
-
 # The place of a key: a file and a line.
 Place = tuple[str, int]
 
@@ -23,7 +20,7 @@ class Content:
     """The keys of a configuration, as read, and the place of each by its dotted path, if it stands
     in a file."""
 
-    values: dict[str, Any]
+    values: dict[str, Any] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
 
     def with_over(self, over: "Content") -> "Content":
@@ -68,26 +65,23 @@ def read_files(files: Sequence[Path]) -> list[Content]:
 
 def _read(path: Path) -> Content:
     name = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-    text = read_text(Path(name))
-    loader = yaml.CSafeLoader(text)
     try:
-        node = loader.get_single_node()
+        node = yaml.compose(read_text(Path(name)), yaml.CSafeLoader)
         if not isinstance(node, yaml.MappingNode):
-            what = "is empty" if node is None else "has no keys"
-            line = None if node is None else node.start_mark.line + 1
-            raise InputError(Problem(f"{what}: {EXAMPLE}", name, line))
-        _refuse_repeated(node, name)
-        values = loader.construct_document(node)
-        # Only now: keys that an anchor brings have been put in.
-        return Content(values, {key: (name, line) for key, line in _keys(node)})
-    except yaml.MarkedYAMLError as error:
-        raise InputError(_not_yaml(error, text, name)) from None
+            raise InputError(Problem("has no keys: expected some, as in `study: mine`", name))
+        # YAML would use the last.
+        counts, last = Counter(key for key, _ in _keys(node)), dict(_keys(node))
+        if twice := [key for key, count in counts.items() if count > 1]:
+            told = "given twice: leave one of them out"
+            raise InputError(*(Problem(f"{key}: {told}", name, last[key]) for key in twice))
+        values = yaml.CSafeLoader("").construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
-        # A control character; what looks like a date and is none.
-        what = " ".join(str(error).split())
-        raise InputError(Problem(f"not YAML ({what}): put such a value in quotes", name)) from None
-    finally:
-        loader.dispose()
+        # Of a control character, and of what looks like a date and is none, only a text is known.
+        mark, what = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
+        message = f"not YAML ({' '.join(str(what).split())}): put special values in quotes"
+        raise InputError(Problem(message, name, mark and mark.line + 1)) from None
+    # Only now: keys that an anchor brings have been put in.
+    return Content(values, {key: (name, line) for key, line in _keys(node)})
 
 
 def _keys(node: yaml.Node, above: str = "") -> Iterator[tuple[str, int]]:
@@ -101,27 +95,3 @@ def _keys(node: yaml.Node, above: str = "") -> Iterator[tuple[str, int]]:
         path = f"{above}{name}"
         yield path, marked.start_mark.line + 1
         yield from _keys(value, f"{path}.")
-
-
-def _refuse_repeated(root: yaml.Node, name: str) -> None:
-    """Refuse keys that are given twice, of which YAML would use the last."""
-    first: dict[str, int] = {}
-    problems: list[Problem] = []
-    for key, line in _keys(root):
-        if key in first:
-            message = f"{key}: given twice: first in line {first[key]}: leave one of them out"
-            problems.append(Problem(message, name, line))
-        first.setdefault(key, line)
-    if problems:
-        raise InputError(*problems)
-
-
-def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> Problem:
-    """What is wrong, and in which line."""
-    mark = error.problem_mark or error.context_mark
-    lines = text.rstrip().split("\n")
-    # If something is missing at the end, YAML names the line after it.
-    line = min(1 if mark is None else mark.line + 1, len(lines))
-    if re.match(r" *\t", lines[line - 1]):
-        return Problem("is indented with a tab: indent with spaces", name, line)
-    return Problem(f"not YAML: {(error.problem or '').removeprefix('but ')}", name, line)

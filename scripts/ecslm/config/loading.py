@@ -1,17 +1,17 @@
 """Reading and validating a configuration."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from ecslm.common.errors import InputError, Problem
-from ecslm.common.text import nearest
+from ecslm.common.errors import InputError
 from ecslm.config.files import Content, read_files
-from ecslm.config.groups import sections, with_groups
-from ecslm.config.problems import Names, schema_problems, unfit
-from ecslm.config.schema import Config, StudySettings
+from ecslm.config.groups import with_groups
+from ecslm.config.problems import schema_problems, unfit
+from ecslm.config.schema import Config, names_in
 
 
 def read_config(
@@ -19,8 +19,9 @@ def read_config(
     study: str | None,
     templates: Path,
     values: Mapping[str, Any] | None = None,
-) -> Config:
-    """The configuration of files, later ones over earlier ones, as Snakemake merges them.
+) -> tuple[Config, Content]:
+    """The configuration of files, later ones over earlier ones, as Snakemake merges them; and how
+    it stands there.
 
     Those of a directory `studies/` beside the first file come after that one.
 
@@ -33,35 +34,14 @@ def read_config(
         InputError: a file cannot be read, or the configuration has problems. Each line has the file
             and the line of its key, if it stands in a file.
     """
-    content, copies = Content({}), list[Problem]()
     studies = sorted((files[0].parent / "studies").glob("*.yaml"))
-    for one in read_files([files[0], *studies, *files[1:]]):
-        copies += _copied_studies(content, one)
-        content = content.with_over(one)
-    if copies:
-        raise InputError(*copies)
-    content = content.with_over(Content({**(values or {}), **({"study": study} if study else {})}))
-    known = sections(content.values, "studies")
-    if study and len(files) == 1 and known and study not in known:
-        what = f"study: {study} is not in studies, and no `CONFIGFILE` is given"
-        raise InputError(f"{what}{nearest(study, known)}")
+    given = Content({**(values or {}), **({"study": study} if study else {})})
+    contents = [*read_files([files[0], *studies, *files[1:]]), given]
+    content = reduce(Content.with_over, contents)
     try:
-        return load_config(content.values, templates).read_from(content)
+        return load_config(content.values, templates), content
     except InputError as error:
         raise content.located(error) from None
-
-
-def _copied_studies(before: Content, over: Content) -> Iterator[Problem]:
-    """Complete studies with the name of one in an earlier file, but other keys: models and tables
-    of both would be merged."""
-    needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
-    earlier = sections(before.values, "studies")
-    for name, study in sections(over.values, "studies").items():
-        # Equal ones are no copy, as when config.yaml itself is given as `--configfile`.
-        if name in earlier and study != earlier[name] and needed <= {*study}:
-            path = f"studies.{name}"
-            there = f"{before.places[path][0]} has a study of this name"
-            yield Problem(f"{path}: {there}: rename yours", *over.places[path])
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:
@@ -77,9 +57,14 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
         raise InputError(f"{templates}: no such directory: run this in the project's directory")
     raw = with_groups(raw)
     try:
-        config = Config.model_validate(raw, context=Names(raw, templates))
+        names = {key: names_in(raw, key) for key in ("studies", "bases")}
+        names |= {
+            "registered tasks": names_in(raw, "tasks"),
+            "templates": [file.stem for file in templates.glob("*.jinja")],
+        }
+        config = Config.model_validate(raw, context=names)
     except ValidationError as error:
-        raise InputError(*schema_problems(error, Config)) from None
+        raise InputError(*schema_problems(error)) from None
     if lines := dict.fromkeys(unfit(config)):
         raise InputError(*lines)
     return config

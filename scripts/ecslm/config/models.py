@@ -11,7 +11,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     Field,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -19,7 +18,6 @@ from pydantic import (
 from ecslm.common.errors import LINE, NAME
 from ecslm.comparisons.settings import unique
 from ecslm.models.precision import Precision
-from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings, Method
 from ecslm.prediction.openai_settings import (
     AccessSettings,
@@ -38,11 +36,10 @@ from ecslm.prediction.settings import (
     PredictionSettings,
     TransformersSettings,
 )
-from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import ModelName, SettingName, TaskName, TunedModelName
+from ecslm.schemas.task import TaskSettings, has_example
+from ecslm.tables.references import SettingName, TaskName, TunedModelName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -100,13 +97,9 @@ def over(own: BaseModel, shared: Settings) -> Settings:
 
 
 class Questions(NamedTuple):
-    """The test records of a task, as a model is asked about them."""
+    """The records of a task, as a model is asked about them."""
 
     task: TaskSettings
-    names: Sequence[str]
-    """What data call the task: its code, then its aliases."""
-    settings: Sequence[str]
-    """Of the records that the model answers."""
     decoding: DecodingSettings
     """How answers to the task are generated, by models that have no keys of their own."""
     batch_tokens: int
@@ -128,51 +121,28 @@ class AnyModel(Closed):
     shots: Literal[0, 1] = 0
     """Examples in the prompt."""
     backend: str
+    learns: ClassVar[bool] = False
+    """Whether its prediction jobs learn from the records of their task, which they read."""
 
     @property
     def resources(self) -> Mapping[str, int]:
         """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
         return {}
 
-    @property
-    def learns(self) -> bool:
-        """Whether its prediction jobs learn from the records of their task, which they read."""
-        return "train" in backend_class(self.backend).NEEDS
-
     @abstractmethod
     def prediction(self, asked: Questions) -> PredictionSettings:
         """The settings of the job that predicts one task."""
-
-    def suits(self, _answer: Answer, /) -> bool:
-        """Whether the model is evaluated on tasks with a type of answer."""
-        return True
 
     def limits(self) -> str | None:
         """What tables say of its answers if they are not free."""
         return None
 
-    def reached(self) -> AccessSettings | None:
-        """How a server is reached, on which no answer depends; None: there is none."""
-        return None
-
-    def answered(self, _task: str, settings: Sequence[str], /) -> tuple[str, ...]:
-        """Which of the settings of a task's records the model has answers in; if none, it is not
+    def answered(self, _code: str, task: TaskSettings, among: Sequence[str], /) -> tuple[str, ...]:
+        """Which of some settings of a task's records the model answers; if none, it is not
         evaluated on the task."""
-        return tuple(settings)
-
-    def answer_files(self, _asked: Questions, _results: str, /) -> tuple[str, ...]:
-        """Files of answers that exist already, in the study's results directory or elsewhere."""
-        return ()
-
-
-class DecodingKeys(DecodingSettings):
-    """Decoding. The default is greedy; a key that is not set is that of the section above."""
-
-    @field_validator("max_length")
-    @classmethod
-    def _leaves_room(cls, length: int, _others: ValidationInfo) -> int:
-        # Checked with the keys that it goes over: `config/problems.py`.
-        return length
+        if self.learns and not task.train:
+            return ()
+        return tuple(one for one in among if has_example(one) == bool(self.shots))
 
 
 class TransformersModel(AnyModel):
@@ -187,12 +157,12 @@ class TransformersModel(AnyModel):
     training: TrainingSettings | None = None
     """If missing, the base is not tuned. If present, even empty, it is tuned, and its keys replace
     those of the study's `training`."""
-    adapter_of: ModelName | None = None
+    adapter_of: TunedModelName | None = None
     """Model whose adapters it uses instead of training its own; both need the same base, template
     and precision."""
     precision: Precision = Precision()
     """Keys that replace those of the study's `precision`."""
-    decoding: DecodingKeys | None = None
+    decoding: DecodingSettings | None = None
     """Keys that replace those of the study's `decoding` and `task_decoding`, in every task."""
     seeds: Seeds = (0,)
     """Seeds to train and predict with, in any order."""
@@ -212,6 +182,14 @@ class TransformersModel(AnyModel):
         # An empty section is the study's own.
         return {} if section is None else section
 
+    @model_validator(mode="after")
+    def _asked_as_trained(self) -> Self:
+        if self.training and self.adapter_of:
+            raise ValueError("needs either `training` or `adapter_of`")
+        if self.shots and (self.training or self.adapter_of):
+            raise ValueError("training records have no examples: a tuned model has `shots: 0`")
+        return self
+
     @property
     def resources(self) -> Mapping[str, int]:
         """On a CPU they take one too: of the models that run at a time."""
@@ -222,9 +200,10 @@ class TransformersModel(AnyModel):
         """Whether the model has adapters of its own."""
         return self.training is not None
 
-    def suits(self, answer: Answer, /) -> bool:
-        """Whether answers of a type can be limited as the model's are."""
-        return self.answers == "free" or answer in ANSWERED[self.answers]
+    def answered(self, code: str, task: TaskSettings, among: Sequence[str], /) -> tuple[str, ...]:
+        """None if answers of the task's type cannot be limited as the model's are."""
+        suited = self.answers == "free" or task.answer in ANSWERED[self.answers]
+        return super().answered(code, task, among) if suited else ()
 
     def limits(self) -> str | None:
         """How its answers are limited."""
@@ -293,32 +272,25 @@ class RecordedModel(WithoutWeights):
             raise ValueError("needs either `path` or `published`")
         return self
 
-    def prediction(self, asked: Questions) -> RecordedSettings:
+    def prediction(self, _asked: Questions) -> RecordedSettings:
         """Which records have answers."""
-        settings = tuple(asked.settings)
+        settings = self.settings and tuple(sorted(self.settings))
         return RecordedSettings(backend="recorded", shots=self.shots, settings=settings)
 
-    def answered(self, task: str, settings: Sequence[str], /) -> tuple[str, ...]:
-        """The settings with as many examples in the prompt, of those that it has answers in."""
-        if self.tasks is not None and task not in self.tasks:
-            return ()
-        return tuple(
-            setting
-            for setting in settings
-            if has_example(setting) == bool(self.shots)
-            and (self.settings is None or setting in self.settings)
-        )
+    def answered(self, code: str, task: TaskSettings, among: Sequence[str], /) -> tuple[str, ...]:
+        """Those that it has answers in."""
+        own = super().answered(code, task, among) if code in (self.tasks or (code,)) else ()
+        return tuple(one for one in own if one in (self.settings or among))
 
-    def answer_files(self, asked: Questions, results: str, /) -> tuple[str, ...]:
-        """The task's file, or one for each setting, by the first name that is there."""
-        if self.path is None:
-            return (f"{results}/{ANSWERS.format(model=self.published, task=asked.names[0])}",)
-        folders = [Path(self.path, name) for name in asked.names]
+    def answer_files(self, names: Sequence[str], settings: Sequence[str]) -> tuple[str, ...]:
+        """The file in `path` of a task, or one for each setting, by the first name of the task that
+        is there."""
+        folders = [Path(str(self.path), name) for name in names]
         for folder in folders:
             if (whole := Path(f"{folder}.jsonl")).is_file():
                 return (str(whole),)
         found = next(filter(Path.is_dir, folders), folders[0])
-        return tuple(str(found / f"{setting}.json") for setting in asked.settings)
+        return tuple(str(found / f"{setting}.json") for setting in settings)
 
 
 class OpenAIModel(WithoutWeights):
@@ -368,10 +340,6 @@ class OpenAIModel(WithoutWeights):
             backend="openai", shots=self.shots, server=self.server, decoding=decoding
         )
 
-    def reached(self) -> AccessSettings:
-        """The value of `--access`."""
-        return self.access
-
 
 class LearnedModel(WithoutWeights):
     """A learned baseline: what a few lines of scikit-learn reach on the same training records."""
@@ -379,6 +347,7 @@ class LearnedModel(WithoutWeights):
     # There are no prompts, and nothing is drawn at random.
     template: ClassVar[None] = None
     seeds: ClassVar[tuple[int, ...]] = (0,)
+    learns: ClassVar[bool] = True
 
     backend: Literal["learned"]
     """What answers: scikit-learn."""

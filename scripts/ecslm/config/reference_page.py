@@ -4,8 +4,7 @@ import ast
 import inspect
 import json
 import re
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,7 @@ class Described(GenerateJsonSchema):
         found = super().model_schema(schema)
         for cls in reversed(schema["cls"].__mro__):
             if issubclass(cls, BaseModel) and cls is not BaseModel:
-                (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+                (definition,) = ast.parse(inspect.getsource(cls)).body
                 assert isinstance(definition, ast.ClassDef)
                 for field, text in pairwise(definition.body):
                     match field, text:
@@ -73,80 +72,66 @@ def reference_page(schema: Json) -> str:
 
 
 class _Page:
-    """The sections of the page, each below the first that leads to it."""
+    """The sections of the page, each below the first that leads to it.
+
+    A section is called by its path, with what tells it from others of its place in brackets.
+    """
 
     def __init__(self, definitions: Mapping[str, Json], examples: Mapping[str, str]) -> None:
         self._definitions, self._examples = definitions, dict(examples)
         self._headings: dict[str, str] = {}
 
-    def section(self, schema: Json, above: str = "", form: str = "") -> Iterator[str]:
+    def section(self, schema: Json, above: str = "") -> Iterator[str]:
         """The table of a section, and the sections that it leads to.
 
         Args:
-            above: its path, and a dot.
-            form: of a section that has several, or of one below such: which it is.
+            above: its heading, and a dot.
         """
-        known, rows = len(self._headings), ["| key | what it holds | default | meaning |"]
+        known = len(self._headings)
+        rows = ["| key | what it holds | default | meaning |", "|---|---|---|---|"]
         for key, field in schema["properties"].items():
-            words = self._words(field, f"{above}{key}", form)
-            needed = key in schema.get("required", ())
-            default = "**needed**" if needed else _default(field.get("default"))
-            cells = (f"`{key}`", words, default, field.get("description") or self._leads_to(field))
+            default = field.get("default")
+            cells = (
+                f"`{key}`",
+                self._words(field, f"{above}{key}"),
+                "**needed**" if key in schema.get("required", ()) else _default(default),
+                field.get("description", "Selects this form of the section."),
+            )
             shown = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
             rows.append(f"| {' | '.join(shown)} |")
-        yield "\n".join([rows[0], "|---|---|---|---|", *rows[1:]])
+        yield "\n".join(rows)
         for name, heading in [*self._headings.items()][known:]:
-            path, _, own = heading.partition(", ")
-            example = self._examples.pop(path, "").strip()
-            shown_first = f"```yaml\n{example}\n```" if example else ""
-            if own and example:
-                yield f"## `{path}`"
-                yield f"One of the sections below; its key `{own.partition(':')[0]}` says which."
-                yield shown_first
             yield f"## `{heading}`"
             yield self._definitions[name].get("description", "")
-            yield "" if own else shown_first
-            yield from self.section(self._definitions[name], f"{path}.", own)
+            if example := self._examples.pop(heading.partition(" (")[0], ""):
+                yield f"```yaml\n{example.strip()}\n```"
+            yield from self.section(self._definitions[name], f"{heading}.")
 
-    def _leads_to(self, field: Json) -> str:
-        """What a key without words of its own is for."""
-        named = set(re.findall(r'"#/\$defs/(\w+)"', json.dumps(field)))
-        if "const" in field:
-            return "Selects one of the forms of this section."
-        return str(self._definitions[named.pop()].get("description", "")) if len(named) == 1 else ""
-
-    def _words(self, field: Json, path: str, form: str, tag: str = "") -> str:
-        """The values of a field in words; sections that are met first get their headings.
-
-        Args:
-            tag: the key that tells the forms of a section apart.
-        """
+    def _words(self, field: Json, path: str) -> str:
+        """The values of a field in words; sections that are met first get their headings."""
         match field:
             case {"$ref": reference}:
                 name = reference.rpartition("/")[2]
-                if tag:
-                    form = f"{tag}: {self._definitions[name]['properties'][tag]['const']}"
-                heading = self._headings.setdefault(name, f"{path}, {form}" if form else path)
+                keys = self._definitions[name]["properties"].items()
+                form = "".join(f" ({key}: {one['const']})" for key, one in keys if "const" in one)
+                heading = self._headings.setdefault(name, f"{path}{form}")
                 # The anchor of a heading, as GitHub makes it.
-                kept = (sign for sign in heading.lower() if sign.isalnum() or sign in "-_ ")
-                return f"section [{heading}](#{''.join(kept).replace(' ', '-')})"
+                kept = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+                return f"section [{heading}](#{kept})"
             case {"const": value}:
                 return _code(value)
             case {"enum": values}:
-                return _or([_code(value) for value in values])
-            case {"oneOf": forms, "discriminator": {"propertyName": tag}}:
-                words = [self._words(one, path, form, tag) for one in forms]
-                return f"{words[0]} and others, by its `{tag}`"
-            case {"anyOf": forms}:
-                return _or([self._words(one, path, form) for one in forms])
+                return ", ".join(map(_code, values))
+            case {"oneOf": forms} | {"anyOf": forms}:
+                return " or ".join(self._words(one, path) for one in forms)
             case {"type": "array", "prefixItems": items}:
-                return f"list of {len(items)}: {self._words(items[0], path, form)}"
-            case {"type": "array"}:
-                return f"list of: {self._words(field['items'], path, form)}"
+                return f"list of {len(items)}: {self._words(items[0], path)}"
+            case {"type": "array", "items": items}:
+                return f"list of: {self._words(items, path)}"
             case {"type": "object"}:
                 every = field.get("patternProperties", {"": field.get("additionalProperties")})
                 (named,) = every.values()
-                return f"by name: {self._words(named, f'{path}.NAME', form)}"
+                return f"by name: {self._words(named, f'{path}.NAME')}"
         limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
         return ", ".join([SIMPLE[field["type"]], *limits])
 
@@ -159,7 +144,3 @@ def _default(default: Any) -> str:
 
 def _code(value: Any) -> str:
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
-
-
-def _or(words: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -5,14 +5,12 @@ No job imports this module; rules pass each job the validated settings that it n
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from ecslm.common.errors import InputError
-from ecslm.comparisons.settings import ComparisonsSettings, unique
-from ecslm.config.files import Content
+from ecslm.comparisons.settings import BEST_SIMPLE, ComparisonsSettings, unique
+from ecslm.config.groups import sections
 from ecslm.config.models import (
     BaseName,
-    DecodingKeys,
     Line,
     ModelSettings,
     Name,
@@ -26,7 +24,7 @@ from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.published_answers import PublishedAnswers
-from ecslm.prediction.settings import SampleSettings
+from ecslm.prediction.settings import DecodingSettings, SampleSettings
 from ecslm.schemas.paths import PUBLISHED
 from ecslm.schemas.references import Reference
 from ecslm.schemas.settings import Closed
@@ -35,6 +33,30 @@ from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.settings import BertScoreSettings, ScoringSettings
 from ecslm.tables.kind import AnyEntry
 from ecslm.training.settings import TrainingSettings
+
+
+def names_in(section: Any, key: str) -> list[str]:
+    """The names that stand below a key: keys of a section, items of a list, or the value."""
+    found = section.get(key) if isinstance(section, dict) else None
+    return [str(one) for one in (found if isinstance(found, dict | list) else [found])]
+
+
+def names_in_study(study: Any) -> dict[str, list[str]]:
+    """What names may refer to in a study, as read, by what they are."""
+    models = sections(study, "models")
+    run = {name: one for name, one in models.items() if one.get("run", True)}
+    contrasts = sections(study, "comparisons", "contrasts")
+    lists = {key: names_in(study, key) for key in ("tasks", "models", "baselines", "settings")}
+    return lists | {
+        "models with a base": [name for name, one in run.items() if "base" in one],
+        "tuned models": [name for name, one in run.items() if "training" in one],
+        "models and baselines": [*lists["models"], *lists["baselines"], BEST_SIMPLE],
+        "settings of records": [*lists["settings"], *names_in(study, "train_setting")],
+        "contrasts": list(contrasts),
+        "contrasts of settings": [
+            name for name, one in contrasts.items() if one.get("kind") == "settings"
+        ],
+    }
 
 
 class EncoderSettings(BertScoreSettings):
@@ -85,9 +107,9 @@ class StudySettings(Closed):
     """Numeric precision in training and prediction of all models."""
     training: TrainingSettings = TrainingSettings()
     """How all tuned models are trained."""
-    decoding: DecodingKeys = DecodingKeys()
+    decoding: DecodingSettings = DecodingSettings()
     """How answers are generated."""
-    task_decoding: dict[RegisteredTask, DecodingKeys] = {}
+    task_decoding: dict[RegisteredTask, DecodingSettings] = {}
     """Keys that replace those of `decoding`, by task."""
     batch_tokens: int = Field(4000, ge=16)
     """Most tokens in a batch of prompts, padding and answers included."""
@@ -125,7 +147,7 @@ class StudySettings(Closed):
     def _entered(cls, raw: Any, info: ValidationInfo) -> Any:
         """Names in it are those of the study."""
         if info.context is not None:
-            info.context.enter(raw)
+            info.context.update(names_in_study(raw))
         return raw
 
     @model_validator(mode="after")
@@ -159,22 +181,6 @@ class Config(Closed):
     """Licences of bases, as the hub spells them; model cards name them."""
     studies: dict[Name, StudySettings]
     """Studies by name."""
-    _content: Content = PrivateAttr(default_factory=lambda: Content({}))
-
-    def read_from(self, content: Content) -> Self:
-        """A copy that knows the places of its keys."""
-        copy = self.model_copy()
-        copy._content = content
-        return copy
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The keys of all files, as read."""
-        return self._content.values
-
-    def with_places(self, error: InputError) -> InputError:
-        """The same problems; those that begin with a key have its file and line."""
-        return self._content.located(error)
 
     @property
     def current(self) -> StudySettings:

@@ -79,6 +79,7 @@ class HubData(Data):
     revision: str
     """Pinned commit or tag."""
     labels: Labels | None = None
+    """Relevance labels, where ranking records have none."""
 
 
 class PathData(Data):
@@ -95,6 +96,7 @@ class PathData(Data):
     """Shares by which rows without a column `split` are divided; without them, all are test
     rows."""
     labels: Labels | None = None
+    """Relevance labels, where ranking records have none."""
 
 
 DataSource = Annotated[HubData | PathData, Field(discriminator="source")]

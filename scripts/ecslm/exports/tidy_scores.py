@@ -75,15 +75,15 @@ def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str
     about = {"seed": seed, "task": file.task, "metric": file.metric}
     for setting, scores in sorted(file.settings.items()):
         about |= {"setting": setting, "n": scores.n, "truncated": scores.n_truncated}
-        strict, details = scores.strict, scores.strict.details
-        row = about | {"protocol": "strict", "value": strict.known, "mcc": details.mcc}
+        strict = scores.strict
+        row = about | {"protocol": "strict", "value": strict.known, "mcc": strict.mcc}
         row["invalid"] = scores.n_invalid
         if strict.ci95 is not None:
             row |= dict(zip(("low", "high"), strict.ci95, strict=True))
-            if (found := details.interval) is not None:
-                row |= {"interval_method": found.method, "interval_reliable": found.reliable}
+            if (found := strict.details["interval"]) is not None:
+                row |= {f"interval_{name}": found[name] for name in ("method", "reliable")}
         yield row
-        if (lenient := details.lenient) is not None:
+        if (lenient := strict.lenient) is not None:
             row = {"protocol": "lenient", "value": lenient.known, "invalid": lenient.n_invalid}
             yield about | row
         older = {"released": scores.released, "released_2024": scores.released_2024}

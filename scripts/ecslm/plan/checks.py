@@ -48,7 +48,7 @@ def check_named_files(study: Study) -> None:
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
         )
     except InputError as error:
-        raise study.config.with_places(error) from None
+        raise study.content.located(error) from None
 
 
 def _refuse(problems: Iterable[str]) -> None:

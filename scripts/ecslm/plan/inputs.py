@@ -182,5 +182,5 @@ def check_base_folders(study: Study, due: Container[str]) -> list[str]:
                 fix = f"put the model there, or set `run: false` for the models on {base}"
                 problems += [f"bases.{base}.path: {one}: {fix}" for one in error.problems]
     if problems:
-        raise study.config.with_places(InputError(*problems))
+        raise study.content.located(InputError(*problems))
     return folders

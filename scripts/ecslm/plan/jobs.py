@@ -20,7 +20,7 @@ from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, exit_with
 from ecslm.common.hashing import canonical_json
 from ecslm.comparisons.settings import ChooseSettings
-from ecslm.config.models import RecordedModel, TransformersModel
+from ecslm.config.models import Questions, RecordedModel, TransformersModel
 from ecslm.data import card
 from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings
 from ecslm.data.reports import read_counts
@@ -248,7 +248,8 @@ def adapter_settings(study: Study, model: str) -> AdapterSettings:
 @cache
 def prediction_settings(study: Study, model: str, task: str) -> PredictionSettings:
     """How a model answers a task."""
-    return study.model(model).prediction(study.asked(model, task))
+    asked = Questions(study.task(task), study.decoding(task), study.settings.batch_tokens)
+    return study.model(model).prediction(asked)
 
 
 def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:

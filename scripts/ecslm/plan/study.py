@@ -1,18 +1,19 @@
 """The study to run: its entries of the configuration, and the paths of its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from ecslm.config.files import Content
 from ecslm.config.loading import read_config
 from ecslm.config.models import (
     LearnedModel,
     ModelSettings,
     OpenAIModel,
-    Questions,
+    RecordedModel,
     TransformersModel,
 )
 from ecslm.config.schema import Config, StudySettings
@@ -36,6 +37,8 @@ class Study:
     """What the jobs of a study share. Paths are relative strings."""
 
     config: Config
+    content: Content = field(default_factory=Content)
+    """Its files."""
 
     @classmethod
     def read(
@@ -52,7 +55,7 @@ class Study:
         Raises:
             InputError: the configuration has problems.
         """
-        return cls(read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
+        return cls(*read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
 
     @property
     def name(self) -> str:
@@ -222,29 +225,12 @@ class Study:
     def answered_settings(self, model: str, task: str) -> tuple[str, ...]:
         """The settings of a task's test records that a model answers: none if it is not run."""
         own, settings = self.model(model), self.evaluated_settings(task, "test")
-        return own.answered(task, settings) if own.run else ()
-
-    def asked(self, model: str, task: str) -> Questions:
-        """What a model is asked of a task."""
-        return Questions(
-            task=self.task(task),
-            names=self.task_names(task),
-            settings=self.answered_settings(model, task),
-            decoding=self.decoding(task),
-            batch_tokens=self.settings.batch_tokens,
-        )
+        return own.answered(task, self.task(task), settings) if own.run else ()
 
     @cache  # noqa: B019 - one instance a process
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
-        own = self.model(model)
-        return tuple(
-            task
-            for task in self.test_tasks
-            if own.suits(self.task(task).answer)
-            and self.answered_settings(model, task)
-            and (self.task(task).train or not own.learns)
-        )
+        return tuple(task for task in self.test_tasks if self.answered_settings(model, task))
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""
@@ -322,4 +308,9 @@ class Study:
 
     def answer_files(self, model: str, task: str) -> tuple[str, ...]:
         """The files of a model's answers to a task, if these exist before it is asked."""
-        return self.model(model).answer_files(self.asked(model, task), self.results)
+        own = self.model(model)
+        if not isinstance(own, RecordedModel):
+            return ()
+        if own.published:
+            return (self.path(paths.ANSWERS, model=own.published, task=task),)
+        return own.answer_files(self.task_names(task), self.answered_settings(model, task))

@@ -160,7 +160,7 @@ def table_context(study: Study) -> TableContext:
 
 def _model(study: Study, name: str) -> ModelContext:
     model = study.model(name)
-    training, access = study.adapted(name), model.reached()
+    training, access = study.adapted(name), getattr(model, "access", None)
     sizes = None if model.base is None else study.architecture_row(model.base)
     learned = model if isinstance(model, LearnedModel) else None
     parameters = None

@@ -14,8 +14,7 @@ from ecslm.schemas.settings import Closed, hiding
 
 def _plain_url(text: str) -> str:
     """The URL without a slash at its end. It is written into results, so it must hold no secret."""
-    # A password may itself have what ends the name of a host.
-    if not text.startswith(("https://", "http://")) or "@" in text or may_hold_secret(text):
+    if not text.startswith(("https://", "http://")) or may_hold_secret(text):
         raise hiding(f"should be a URL such as https://api.openai.com/v1; it {NO_SECRET}")
     return text.rstrip("/")
 

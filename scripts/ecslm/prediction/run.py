@@ -29,7 +29,7 @@ from ecslm.prediction.backend import AskedModel, Generated, Request, backend_cla
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import OutputFile, job
 
@@ -141,7 +141,7 @@ def read_given(path: Path, task: str | None) -> list[Record]:
 
     def check(rows: Numbered[AnsweredRecord]) -> Iterator[Problem]:
         for line, row in rows:
-            if row.task is None and task is None:
+            if not row.task and task is None:
                 message = "missing: set it on each line, or give --task"
                 yield Problem(message, line=line, field="task")
         yield from repeated_ids((line, row.id or str(line)) for line, row in rows)
@@ -266,7 +266,7 @@ def _predicted(
                 log.info("%d of %d prompts", done, len(prompts))
         answers |= zip(members, finished[number].answers, strict=True)
     rows = [
-        Prediction(
+        ScoredPrediction(
             **_unseen(record),
             prediction=answers[index].text,
             prompt_sha256=None if text is None else sha256_of_text(text),
@@ -314,7 +314,7 @@ def _unseen(record: Record) -> dict[str, Any]:
 
 def _join(predictions: Path, records: Sequence[Record]) -> None:
     """Give answers that were found the fields of the records that no model sees."""
-    rows = read_jsonl(predictions, Prediction)
+    rows = read_jsonl(predictions, ScoredPrediction)
     pairs = zip(rows, records, strict=True)
     joined = [row.model_copy(update=_unseen(record)) for row, record in pairs]
     if joined != rows:

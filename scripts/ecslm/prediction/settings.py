@@ -5,7 +5,7 @@ The settings of the other backends are in their modules. `config` composes them 
 
 from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from ecslm.models.precision import Precision
 from ecslm.schemas.record import Record
@@ -39,7 +39,7 @@ class DecodingSettings(Sampling):
 
     max_new_tokens: int = Field(100, ge=1)
     """Maximum tokens of an answer."""
-    max_length: int = Field(4000, ge=16, validate_default=True)
+    max_length: int = Field(4000, ge=16)
     """Tokens of prompt and answer; longer inputs are cut at the end."""
     fused: bool = True
     """Dequantise the base and merge the adapter into it once, at load: the same function up to
@@ -47,14 +47,6 @@ class DecodingSettings(Sampling):
     oom: Literal["stop", "halve"] = "stop"
     """When out of memory: stop and suggest a smaller budget, or retry with half batches. This can
     change an answer in low precision, so cost.json records it."""
-
-    @field_validator("max_length")
-    @classmethod
-    def _leaves_room(cls, length: int, others: ValidationInfo) -> int:
-        # That of answers is missing if it is itself invalid.
-        if length <= (answer := others.data.get("max_new_tokens", 0)):
-            raise ValueError(f"should be greater than the {answer} tokens of max_new_tokens")
-        return length
 
 
 class PredictionSettings(JobSettings):

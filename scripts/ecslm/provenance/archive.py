@@ -141,7 +141,7 @@ def _git(*arguments: str) -> bytes:
 def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
     """Files that only the archive has: how to use it and to cite it, and all of the configuration
     in one file."""
-    values = study.config.values | {"study": study.name}
+    values = study.content.values | {"study": study.name}
     readme = read_text(PROJECT / README).format(
         title=study.settings.title,
         study=study.name,
@@ -161,7 +161,7 @@ def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
 def key_variables(config: Config) -> set[str]:
     """Environment variables that hold keys of servers, as any study names them."""
     models = [model for study in config.studies.values() for model in study.models.values()]
-    return {one.key for model in models if (one := model.reached()) is not None and one.key}
+    return {one.key for model in models if (one := getattr(model, "access", None)) and one.key}
 
 
 def refuse_secrets(

@@ -13,8 +13,8 @@ Confusion = Mapping[str, Mapping[str, int]]
 
 def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     """What is known of a score, in words; a confusion matrix, under `Answers`, as it is."""
-    strict, answers, details = scores.strict, scores.answers, scores.strict.details
-    confusion = details.of_metric.get("confusion")
+    strict, answers, interval = scores.strict, scores.answers, scores.strict.details["interval"]
+    confusion = strict.of_metric.get("confusion")
     if confusion:
         yield "Answers", confusion
     yield "Records", f"{scores.n:,}"
@@ -27,13 +27,13 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
             yield "Most frequent answer", f"{shown(answers.most_frequent)}, {answers.count:,} times"
     if strict.defined:
         yield "Strict score", score_text(strict.value)
-    if strict.ci95 is not None and details.interval is not None:
-        narrow = "" if details.interval.reliable else ", may be too narrow"
+    if strict.ci95 is not None and interval is not None:
+        narrow = "" if interval["reliable"] else ", may be too narrow"
         yield "95 % interval", " to ".join(map(score_text, strict.ci95))
-        yield "Method", f"{details.interval.method}{narrow}"
+        yield "Method", f"{interval['method']}{narrow}"
     older = None if scores.released_2024 == scores.released else scores.released_2024
     for by, value in (
-        ("with the lenient parser", details.lenient),
+        ("with the lenient parser", strict.lenient),
         ("by the released scorer", scores.released),
         ("by the 2024 scorer", older),
     ):
@@ -41,7 +41,7 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
             yield f"Score {by}", score_text(value.known)
         if isinstance(value, Score) and value.dropped is not None:
             yield f"Answers dropped {by}", f"{value.dropped:,}"
-    for name, found in details.of_metric.items():
+    for name, found in strict.of_metric.items():
         if name not in ("confusion", "counts"):
             words = name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
             yield words, _numbers(found)

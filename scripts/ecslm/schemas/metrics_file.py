@@ -3,15 +3,9 @@
 The order of fields here is their order in the files.
 """
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.schemas.settings import Closed
 
@@ -52,47 +46,34 @@ class LenientScore(Value):
     n_invalid: int
 
 
-class IntervalDetails(Closed):
-    """How an interval was computed, and whether it is reliable."""
+class StrictScore(Value):
+    """The headline value, or its mean over seeds; undefined, expected and certain values have no
+    interval."""
 
-    method: Literal["wilson", "bootstrap"]
-    reliable: bool
-
-
-class StrictDetails(BaseModel):
-    """Details of the strict value: the metric's own fields, then those that all metrics have.
-
-    A random baseline has neither a lenient score nor an interval, a rule that never says yes no
-    interval.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    lenient: LenientScore | None = None
-    interval: IntervalDetails | None
+    sd: float | None = Field(None, exclude_if=lambda sd: sd is None)
+    """Standard deviation of a mean over seeds, else missing."""
+    ci95: Interval95 | None
+    details: dict[str, Any]
+    """Over seeds `by_seed`, the value of each; else the metric's own, then `lenient`, a
+    `LenientScore`, which a random baseline lacks. At last `interval`, which is null without one:
+    its `method`, wilson or bootstrap, and whether it is `reliable`."""
 
     @property
     def of_metric(self) -> dict[str, Any]:
-        """The metric's own fields."""
-        return dict(self.model_extra or {})
+        """The metric's own details."""
+        common = ("lenient", "interval")
+        return {name: value for name, value in self.details.items() if name not in common}
+
+    @property
+    def lenient(self) -> LenientScore | None:
+        """The score by the lenient parser."""
+        found = self.details.get("lenient")
+        return found and LenientScore.model_validate(found)
 
     @property
     def mcc(self) -> float | None:
         """Matthews' correlation of answers and references; None but for yes or no."""
-        return self.of_metric.get("mcc")
-
-    @model_serializer(mode="wrap")
-    def _own_fields_first(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        dumped = dump(self)
-        common = [name for name in ("lenient", "interval") if name in self.model_fields_set]
-        return {**self.of_metric, **{name: dumped[name] for name in common}}
-
-
-class StrictScore(Value):
-    """The headline value; undefined, expected and certain values have no interval."""
-
-    ci95: Interval95 | None
-    details: StrictDetails
+        return self.details.get("mcc")
 
 
 # From this share of one answer on, a score is that of a constant.
@@ -141,26 +122,11 @@ class MetricsFile(Closed):
     settings: dict[str, SettingScores]
 
 
-class OverSeedsDetails(Closed):
-    """Details of a strict value over seeds."""
-
-    by_seed: list[float]
-    interval: IntervalDetails
-
-
-class OverSeedsScore(Value):
-    """Mean and standard deviation of the strict value over seeds."""
-
-    sd: float
-    ci95: Interval95 | None
-    details: OverSeedsDetails
-
-
 class SettingOverSeeds(Closed):
     """The score over seeds of one evaluation setting."""
 
     n: int
-    strict: OverSeedsScore
+    strict: StrictScore
 
 
 class OverSeedsFile(Closed):

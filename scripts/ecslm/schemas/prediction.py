@@ -1,6 +1,6 @@
 """Schema of a prediction in `results/{study}/predictions/{model}/seed-{seed}/{task}.jsonl`.
 
-The predict step writes every field, but the user's own file may leave some out. So there are four
+The predict step writes every field, but the user's own file may leave some out. So there are three
 models with the same fields, each stricter than the one before.
 """
 
@@ -39,33 +39,21 @@ class GivenPrediction(RecordedAnswer):
 
 
 class ScoredPrediction(GivenPrediction):
-    """A prediction with ids and a setting, which is all that scoring needs."""
+    """The raw text generated for one record, with the record's fields that scoring needs; null is
+    what nobody knows, as of answers that existed before."""
 
     id: str
     sample_id: str
     setting: str
 
 
-class Prediction(ScoredPrediction):
-    """The raw text generated for one record, with the record's fields that scoring needs; null is
-    what nobody knows, as of answers that existed before."""
-
-    task: str
-    options: list[str] | None
-    relevance: list[Relevance] | None
-    prompt_sha256: str | None
-    prompt_tokens: int | None
-    generated_tokens: int | None
-    finish_reason: FinishReason | None
-
-
-def read_predictions(path: Path) -> list[Prediction]:
+def read_predictions(path: Path) -> list[ScoredPrediction]:
     """Read all predictions of a file that the predict step wrote, in order.
 
     Raises:
         InputError: the file is missing, altered or truncated, or a line is not a prediction.
     """
-    return read_jsonl(path, Prediction)
+    return read_jsonl(path, ScoredPrediction)
 
 
 def read_answers(path: Path) -> list[RecordedAnswer]:

@@ -12,7 +12,6 @@ from ecslm.common.hashing import sha256_of_text
 from ecslm.common.rows import read_jsonl
 from ecslm.schemas.fields import parse_example
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import EXAMPLE
 
 Split = Literal["train", "val", "test"]
 Relevance = Literal["E", "S", "C", "I"]
@@ -41,18 +40,16 @@ class Record(Closed):
     relevance: list[Relevance] | None
 
 
-class GivenRecord(Closed):
+class GivenRecord(Record):
     """A record of the user's own: the fields of a dataset's, of which two are needed."""
 
-    id: str | None = None
-    sample_id: str | None = None
-    task: str | None = None
-    split: Split | None = None
-    setting: str | None = None
-    instruction: str
-    input: str
+    id: str = ""
+    sample_id: str = ""
+    task: str = ""
+    split: Split = "test"
+    setting: str = DEFAULT_SETTING
     options: list[str] | None = None
-    output: str | None = None
+    output: str = ""
     few_shot_example: str | None = None
     relevance: list[Relevance] | None = None
 
@@ -70,12 +67,9 @@ class GivenRecord(Closed):
             task: its task, whatever it names itself.
             name: its id if it has none.
         """
-        example = EXAMPLE if self.few_shot_example is not None else ""
-        defaults = {"id": name, "sample_id": self.id or name, "split": "test"}
-        others = {"options": None, "output": "", "few_shot_example": None, "relevance": None}
-        given = {field: value for field, value in self if value is not None}
-        own = {"task": task, "setting": self.setting or f"{DEFAULT_SETTING}{example}"}
-        return Record(**{**defaults, **others, **given, **own})
+        name = self.id or name
+        names = {"id": name, "sample_id": self.sample_id or name, "task": task}
+        return Record(**{**dict(self), **names})
 
 
 def read_records(*paths: Path) -> list[Record]:

@@ -1,43 +1,33 @@
 """The type of a name in the configuration, which refers to another part of it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-Part = Literal[
-    "studies",
-    "registered tasks",
-    "bases",
-    "templates",
-    "tasks",
-    "models",
-    "models with a base",
-    "tuned models",
-    "models and baselines",
-    "baselines",
-    "settings",
-    "settings of records",
-    "contrasts",
-    "contrasts of settings",
-]
+from ecslm.common.text import nearest
+
+# The type of an error that says all about a name that refers to nothing.
+UNKNOWN_NAME = "unknown_name"
 
 
 @dataclass(frozen=True)
 class Reference:
     """The part of a configuration or of a study that must have the name.
 
-    A validation with a context, a function, tells it each name with what it refers to.
+    The context of a validation, if there is one, has the names of each part, as they were read: so
+    an entry that is wrong is no unknown one.
     """
 
-    part: Part
+    part: str
 
     def __get_pydantic_core_schema__(self, text: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """That of a text, of which the context of a validation is told."""
-        return core_schema.with_info_after_validator_function(self._tell, handler(text))
+        """That of a text, which is looked up."""
+        return core_schema.with_info_after_validator_function(self._known, handler(text))
 
-    def _tell(self, name: str, info: ValidationInfo) -> str:
-        if info.context is not None:
-            info.context(self.part, name)
+    def _known(self, name: str, info: ValidationInfo) -> str:
+        if info.context is not None and name not in (names := info.context[self.part]):
+            problem = f"{name} is not in {self.part}{nearest(name, names)}"
+            raise PydanticCustomError(UNKNOWN_NAME, "{problem}", {"problem": problem})
         return name

@@ -114,14 +114,9 @@ def registered_kind(code: str) -> TaskKind:
     Raises:
         InputError: the configuration cannot be read or has no such task.
     """
-    try:
-        registry = yaml.safe_load(read_text(CONFIG_FILE)).get("tasks", {})
-        entry = registry[code]
-    except yaml.YAMLError as error:
-        raise InputError(f"{CONFIG_FILE}: not YAML ({' '.join(str(error).split())})") from None
-    except KeyError:
-        raise InputError(
-            f"--task {code}: not in `tasks:` of {CONFIG_FILE}: expected one of "
-            f"{', '.join(registry)}, or say with `--settings` how it is scored: docs/own-task.md"
-        ) from None
-    return validated(TaskSettings, entry, f"{CONFIG_FILE}: tasks.{code}").kind()
+    registry = yaml.safe_load(read_text(CONFIG_FILE))["tasks"]
+    if code not in registry:
+        known = f"not in `tasks:` of {CONFIG_FILE}: expected one of {', '.join(registry)}"
+        otherwise = "or say with `--settings` how it is scored: docs/own-task.md"
+        raise InputError(f"--task {code}: {known}, {otherwise}")
+    return validated(TaskSettings, registry[code], f"{CONFIG_FILE}: tasks.{code}").kind()

@@ -15,14 +15,7 @@ import numpy as np
 
 from ecslm.common.errors import InputError
 from ecslm.common.rows import read_jsonl
-from ecslm.schemas.metrics_file import (
-    IntervalDetails,
-    OutcomeRow,
-    OverSeedsDetails,
-    OverSeedsFile,
-    OverSeedsScore,
-    SettingOverSeeds,
-)
+from ecslm.schemas.metrics_file import OutcomeRow, OverSeedsFile, SettingOverSeeds, StrictScore
 from ecslm.schemas.paths import RECORDS
 from ecslm.scoring.intervals import (
     CONFIDENCE,
@@ -143,14 +136,13 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
     own_totals = totals.reshape(seeds, -1)
     defined = bool(np.isfinite(measure.values(own_totals)).all())
     reliable = bootstrap_is_reliable(len(sums), measure.rarest(own_totals[0]), resampled)
-    score = OverSeedsScore(
+    interval = {"method": "bootstrap", "reliable": reliable}
+    score = StrictScore(
         value=value,
         defined=defined,
         sd=statistics.stdev(by_seed),
         ci95=bootstrap_interval(value, resampled, len(sums), CONFIDENCE) if defined else None,
-        details=OverSeedsDetails(
-            by_seed=by_seed, interval=IntervalDetails(method="bootstrap", reliable=reliable)
-        ),
+        details={"by_seed": by_seed, "interval": interval},
     )
     return SettingOverSeeds(n=len(sums), strict=score)
 

@@ -12,12 +12,9 @@ from ecslm.schemas.metrics_file import (
     ANSWER_DIGITS,
     BertScoreRow,
     Interval95,
-    IntervalDetails,
-    LenientScore,
     MetricsFile,
     OutcomeRow,
     SettingScores,
-    StrictDetails,
     StrictScore,
 )
 from ecslm.schemas.paths import RECORDS
@@ -97,11 +94,11 @@ def score(
         ci95, interval = None, None
         if not certain:
             ci95, interval = _interval(value, sums, totals, measure, settings)
-        details = StrictDetails(
+        details = {
             **measure.details(items, totals),
-            lenient=LenientScore(**_value(found), n_invalid=_invalid(lenient)),
-            interval=interval,
-        )
+            "lenient": {**_value(found), "n_invalid": _invalid(lenient)},
+            "interval": interval,
+        }
         block = SettingScores(
             **_counts(records, _invalid(items)),
             answers=answer_counts(item.text for item in items),
@@ -146,7 +143,7 @@ def score_baseline(
         expected = measure.expected(measure.sums(means))
         block = SettingScores(
             **_counts(records, n_invalid=0),
-            strict=StrictScore(**_value(expected), ci95=None, details=StrictDetails(interval=None)),
+            strict=StrictScore(**_value(expected), ci95=None, details={"interval": None}),
             released=None,
             released_2024=None,
         )
@@ -185,19 +182,19 @@ def _by_setting(
 
 def _interval(
     value: float, sums: Array, totals: Array, measure: Metric, settings: ScoringSettings
-) -> tuple[Interval95 | None, IntervalDetails]:
+) -> tuple[Interval95 | None, dict[str, Any]]:
     """The interval, which an undefined value does not have, and how it was computed."""
     rarest, interval, reliable = measure.rarest(totals), None, False
     if measure.INTERVAL:
         if not math.isnan(value):
             reliable = wilson_is_reliable(len(sums), rarest)
             interval = measure.INTERVAL(totals, CONFIDENCE)
-        return interval, IntervalDetails(method="wilson", reliable=reliable)
+        return interval, {"method": "wilson", "reliable": reliable}
     if not math.isnan(value):
         resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
         reliable = bootstrap_is_reliable(len(sums), rarest, resampled)
         interval = bootstrap_interval(value, resampled, len(sums), CONFIDENCE)
-    return interval, IntervalDetails(method="bootstrap", reliable=reliable)
+    return interval, {"method": "bootstrap", "reliable": reliable}
 
 
 def _value(value: float) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from ecslm.common.manifests import read_result
 from ecslm.schemas.metrics_file import (
     MetricsFile,
     OverSeedsFile,
-    OverSeedsScore,
     SettingScores,
     SimpleBaselines,
     StrictScore,
@@ -63,7 +62,7 @@ class Measured:
         self.strict = _mean(map(_known, strict))
         self.released = _mean(_known(one.released) for one in scores)
         self.released_2024 = _mean(_known(one.released_2024) for one in scores)
-        self.lenient = _mean(_known(one.details.lenient) for one in strict)
+        self.lenient = _mean(_known(one.lenient) for one in strict)
         self.invalid = _mean(one.n_invalid / one.n for one in scores)
         cut = [one.n_truncated for one in scores]
         self.truncated = _mean(None if one is None else one / self.records for one in cut)
@@ -76,10 +75,10 @@ class Measured:
             words, in_all = " or ".join(dict.fromkeys(quoted)), self.most_frequent == 1
             rest = f"{words} in {percent_text(self.most_frequent)} %"
             self.constant = f"always {words}" if in_all else rest
-        self.details = strict[0].details.of_metric
+        self.details = strict[0].of_metric
         self.cell = Cell.score(self.strict, (*interval_sources, *sources))
         if self.strict is not None:
-            mcc = _mean(one.details.mcc for one in strict)
+            mcc = _mean(one.mcc for one in strict)
             sd = stdev(one.value for one in strict) if len(strict) > 1 else None
             self.cell = replace(self.cell, sd=sd, mcc=mcc, interval=interval)
 
@@ -89,12 +88,12 @@ class Measured:
         return replace(self.cell, interval=None)
 
 
-def _interval(score: StrictScore | OverSeedsScore) -> Interval | None:
+def _interval(score: StrictScore) -> Interval | None:
     """The 95 % interval of a value, if it has one."""
     if score.ci95 is None:
         return None
-    about = score.details.interval
-    return Interval(*score.ci95, reliable=about is not None and about.reliable)
+    about = score.details["interval"]
+    return Interval(*score.ci95, reliable=about is not None and about["reliable"])
 
 
 def _known(value: Value | None) -> float | None:

@@ -35,13 +35,11 @@ def told(content: Content, *problems: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("files", "problem", "line"),
     [
-        (["a:\n  x: 1\n  y: 2\n", "a:\n  y: 3\n"], "a.x: no", "a.yaml: line 2: a.x: no"),
         (["a:\n  x: 1\n  y: 2\n", "a:\n  y: 3\n"], "a.y: no", "b.yaml: line 2: a.y: no"),
         # The section that lacks it.
         (["a:\n  b-1.5:\n    x: 1\n"], "a.b-1.5.y: missing", "a.yaml: line 2: a.b-1.5.y: missing"),
         (["a:\n  - x\n  - y\n"], "a.1: no", "a.yaml: line 3: a.1: no"),
         # Keys that an anchor brings.
-        (["a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n"], "b.x: no", "a.yaml: line 2: b.x: no"),
         (["a: &a\n  x: 1\nb:\n  <<: *a\n  x: 3\n"], "b.x: no", "a.yaml: line 5: b.x: no"),
         # It is one line that a terminal can show.
         (["a: 1\n"], "a: not a\nb\x1b[31m", "a.yaml: line 1: a: not a\\nb\\x1b[31m"),

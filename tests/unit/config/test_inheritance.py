@@ -22,10 +22,6 @@ def test_an_untuned_model_has_seeds_if_it_samples() -> None:
         raw = changed(".models.Small.seeds", [0, 1])
         put(raw, path, {"sample": True})
         assert study_of(raw).models["Small"].seeds == (0, 1)
-    put(raw, ".decoding", {"sample": True})
-    put(raw, ".models.Small.decoding", {"sample": False})
-    (line,) = problems(raw)
-    assert line.endswith("greedy decoding has the single seed 0")
 
 
 def test_models_inherit_training_and_precision_key_by_key() -> None:

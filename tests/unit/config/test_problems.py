@@ -27,47 +27,44 @@ SERVED = {"backend": "openai", "template": "chatml", "exported": "Small-EC"} | {
 # Edits of the small configuration, of which keys with a dot in front are in its study, and how the
 # only line about them begins; ^ stands for the first of the edited keys.
 CASES = """
-# The schema.
 studys: {}  -> ^: unknown key: did you mean `study`?
 .training.rank: sixteen  -> ^: should be a valid integer
 .models.Small-EC.training.dropout: 1.0  -> ^: should be less than 1, not 1.0
 .device: gpu  -> ^: should be 'cpu' or 'cuda', not 'gpu'
 .models.Small.backend: recoded  -> .models.Small: 'backend' should be one of 'transformers', 'rec
-.models.A/B: *base  -> ^: should be letters, digits and . _ -, the first a letter or digit
 .models.Small-EC.seeds: [3, 3]  -> ^: `3` is listed twice
-.tasks: [PM, AG, PM]  -> ^: `PM` is listed twice
+.tables.ind.rows: []  -> ^: should be a list of at least 1
 # Fields that do not fit one another.
-.task_decoding.AG.max_length: 50  -> ^: should be greater than the 90 tokens of max_new_tokens
 .models.Other: {backend: recorded}  -> ^: needs either `path` or `published`
 .models.Other: {<<: *served, exported: null}  -> ^: `serve` and `exported` need each other
 .models.Other: {<<: *served, <<: *server}  -> ^: needs either `server` or `serve`
 .models.Other: {<<: *served, serve: vllm serve m}  -> ^.serve: needs {model} and {port}
-.models.Other: {<<: *served, serve: "'{model} {port}"}  -> ^.serve: no closing quotation
+.models.Small-EC.adapter_of: Small-EC, .title: T  -> .models.Small-EC: needs either `training`
+.models.Small-EC.shots: 1, .title: T  -> .models.Small-EC: training records have no examples
 # Entries that do not fit one another.
 study: shoop  -> ^: shoop is not in studies: did you mean `shop`?
 studies.bases: *shop  -> ^: is the name of a directory that studies share: rename the study
 .bertscore: null  -> ^: missing: AG is scored with it
-.data.labels: {path: l, url: "https://e.org/l"}  -> ^.sha256: missing: needed to verify
-.models.Small.template: chatlm  -> ^: chatlm is not in templates: did you mean `chatml`?
-.models.Small.shots: 1  -> ^: 1 needs the 1-shot settings among the study's `settings`
-.models.Small-EC.shots: 1, .title: T  -> ^: training records have no examples: a tuned
+.data.labels: {path: l, url: "https://e.org/l"}  -> ^.url: needs `sha256` to verify
+.models.always-yes: *base  -> ^: is also the name of a baseline
+.models.Small.shots: 1  -> .models.Small: no task and setting of the study
 .models.Small.seeds: [0, 1]  -> ^: an untuned model with greedy decoding has the single seed 0
+.models.Small.seeds: [0, 1], .decoding.sample: true, .models.Small.decoding: {sample: false}  -> \
+^: an untuned model with greedy decoding
 .models.Other: {<<: *server, seeds: [1]}  -> ^.seeds: an untuned model with greedy decoding has
 .decoding.max_new_tokens: 500  -> .decoding.max_length: should be greater than the 500
+.task_decoding.AG.max_length: 50  -> ^: should be greater than the 90 tokens of max_new_tokens
 .models.Other: {<<: *base, adapter_of: Small-EC, seeds: [7]}  -> ^.seeds: Small-EC has no
-.models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: should be a tuned model that is run
-.models.Other: {<<: *served, exported: Small}  -> ^.exported: Small is not in tuned models
-.models.Other: {<<: *served, template: alpaca}  -> ^.exported: should be a tuned model that is run
+.models.Other: {<<: *base, adapter_of: Small}  -> ^.adapter_of: Small is not in tuned models
+.models.Other: {<<: *served, template: alpaca}  -> ^.template: Small-EC, which is served, has
 .models.Other: {backend: recorded, published: other}  -> ^.published: the study has no `answers`
-.described_with: Other, .models.Other: *answers  -> ^: Other is not in models with a
 .described_with: Other, .models.Other: {<<: *base, run: false}  -> ^: Other is not in \
 models with a base: expected one of Small, Small-EC
 .models: {Other: *answers}, .comparisons: null, .tables: {dataset: *dataset}  -> .tables.dataset: \
 needs a model with a base
 .tasks: [AG], .models.Small.answers: constrained, .tables: {}, .comparisons: null  -> \
-.models.Small.answers: the study has no task
-.models.Other: {<<: *base, answers: likelihood}, tasks.PM: *choice  -> tasks.PM.option: missing:
-.tables.ind.competitors: [Small], .models.Small.answers: likelihood  -> ^: Small does not compete
+.models.Small: no task and setting
+.models.Other: {<<: *base, answers: likelihood}, tasks.PM: *choice  -> .models.Other.answers: like
 """
 SHARED = {
     "dataset": small()["studies"]["shop"]["tables"]["dataset"],
@@ -100,24 +97,18 @@ def test_one_line_tells_what_is_wrong(edits: dict[str, Any], line: str) -> None:
     assert [one.startswith(start) for one in found] == [True], found
 
 
-# Names that refer to another part of the configuration.
+# Names that refer to another part of the configuration, of which there is one of each kind.
 NAMES = """
-.tasks.0 .bertscore.encoder .models.Small.base .tables.ind.setting .tables.ind.columns.0
-.comparisons.contrasts.tuning.pairs.0.0 .comparisons.contrasts.tuning.settings.0
-.comparisons.contrasts.domain.pairs.0.0 .comparisons.contrasts.domain.models.0
-.tables.ind.rows.0.baselines.0 .tables.ind.rows.1.models.0 .tables.dataset.columns.0.setting
-.tables.wording.contrast .tables.comparisons.contrasts.0 .tables.parameters.models.0
+.tasks.0 .bertscore.encoder .models.Small.base .models.Small.template .tables.ind.columns.0
+.comparisons.contrasts.tuning.pairs.0.0 .comparisons.contrasts.domain.pairs.0.0
+.comparisons.contrasts.domain.models.0 .tables.dataset.columns.0.setting .tables.wording.contrast
+.tables.ind.setting .tables.ind.rows.0.baselines.0 .tables.comparisons.contrasts.0
 """
 # Sections that the small configuration lacks, with a name that there is not.
 WRONG = {
-    ".architectures": {"Smalll": "SmolLM2-360M"},
     ".task_decoding": {"PMM": {}},
-    ".export": {"models": ["Small-CE"]},
     ".described_with": "Smal",
-    ".tables.reproduction.reproduces": {"Small-CE": "SmolLM2-360M-EC"},
-    ".models.Small": BASE | {"adapter_of": "Smal-EC"},
-    ".models.Other": ANSWERS | {"tasks": ["PMM"]},
-    ".models.Another": ANSWERS | {"settings": ["INDD"]},
+    ".export": {"models": ["Small-CE"]},
     "licenses": {"Smal": "mit"},
 }
 
@@ -165,23 +156,20 @@ def named(path: tuple[Any, ...]) -> bool:
     return path[-1:] in [("task_decoding",), ("architectures",), ("setting_titles",)]
 
 
-WRONG_VALUES = (None, "", 0, -1, 10**30, 1.5, float("nan"), True, "word", "x" * 300, [], {})
-SHAPES = ([1], [[]], [{"a": 1}], {"a": 1}, {"a": [1]}, {1: 2})
-HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "{{ x }}", "$(x)", "é")
+WRONG_VALUES = (None, "", -1, 10**30, float("nan"), True, [], {}, [{"a": [1]}], {1: {"a": 2}})
+HOSTILE = ("x" * 300, "..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "{{ x }}", "$(x)", "é")
 
 
 @settings(max_examples=20)
 @given(
     st.sampled_from(sorted(paths(small()), key=str)),
-    st.sampled_from(["left out", "misspelt", *WRONG_VALUES, *SHAPES, *HOSTILE]),
+    st.sampled_from(["left out", *WRONG_VALUES, *HOSTILE]),
 )
 def test_any_broken_value_is_refused_in_lines_or_taken(path: tuple[Any, ...], value: Any) -> None:
     raw = small()
     here, last = at(raw, path[:-1]), path[-1]
     if value == "left out":
         del here[last]
-    elif value == "misspelt" and isinstance(here, dict):
-        here[f"{last}x"] = here.pop(last)
     else:
         here[last] = value
     try:
@@ -190,8 +178,7 @@ def test_any_broken_value_is_refused_in_lines_or_taken(path: tuple[Any, ...], va
         assert error.problems
         for line in error.problems:
             key, _, problem = line.partition(": ")
-            assert key.split(".")[0] in {*raw, *Config.model_fields}
-            assert problem
+            assert key.split(".")[0] in {*raw, *Config.model_fields} and problem
 
 
 def test_all_problems_come_in_one_run_cross_references_included() -> None:
@@ -200,7 +187,6 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     put(raw, ".training.rank", 0)
     put(raw, "tasks.PM.titel", "x")
     put(raw, ".models.Small.base", "Smal")
-    put(raw, ".models.Small.shots", 2)
     put(raw, ".tables.ind.columns", ["AGG"])
     # An entry of which nothing is left: what refers to it is no further problem.
     del raw["studies"]["shop"]["models"]["Small-EC"]["template"]
@@ -216,19 +202,3 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
         f"{S}.tables.ind.columns.0: AGG is not in tasks: did you mean `AG`?",
         "studys: unknown key: did you mean `study`?",
     }
-
-
-def test_a_problem_in_an_inherited_section_is_told_once_at_its_place() -> None:
-    raw = changed(".training", {"rank": "many", "epohcs": 2})
-    put(raw, ".precision", {"dtype": "float16"})
-    put(raw, ".models.Other-EC", BASE | {"training": {"alpha": 4}})
-    told = [line.split(": ")[0].removeprefix(f"{S}.") for line in problems(raw)]
-    assert told == ["precision.dtype", "training.rank", "training.epohcs"]
-
-
-def test_a_broken_item_does_not_make_its_list_too_short() -> None:
-    lines = problems(changed(".tables.ind.rows", [{"group": "Ours", "model": ["Small"]}]))
-    assert lines == (f"{S}.tables.ind.rows.0.model: unknown key: did you mean `models`?",)
-    assert problems(changed(".tables.ind.rows", [])) == (
-        f"{S}.tables.ind.rows: should be a list of at least 1",
-    )

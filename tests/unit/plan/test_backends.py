@@ -45,7 +45,7 @@ def test_a_recorded_model_has_answers_alone_where_it_has_some() -> None:
         "answers": (f"answers/SA/{IND}.json", f"answers/SA/{OOD}.json"),
     }
     assert (found.params["template"], found.versions) == (None, "")
-    settings = {"backend": "recorded", "shots": 0, "settings": [IND, OOD]}
+    settings = {"backend": "recorded", "shots": 0, "settings": None}
     assert json.loads(found.settings) == settings
     made = recorded({"settings": [OOD]})
     assert made.model_tasks("Other") == ("AG", "AVE", "NEW", "SA", "SR"), "others have none such"

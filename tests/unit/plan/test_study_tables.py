@@ -52,12 +52,12 @@ def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_
 
 
 def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_without() -> None:
-    one_shot = {"base": "Small", "template": "chatml", "shots": 1}
+    models = {"Small": MODELS["Small"], "Small-1shot": MODELS["Small"] | {"shots": 1}}
     for settings, names in (
         ([IND, f"{IND}_1-shot"], ("Small", "Small-1shot")),
         ([f"{IND}_1-shot"], ("Small-1shot",)),
     ):
-        made = plan(settings=settings, models={"Small": MODELS["Small"], "Small-1shot": one_shot})
+        made = plan(settings=settings, models={name: models[name] for name in names})
         (table,) = study_tables(made).values()
         assert table.setting == IND  # type: ignore[attr-defined]
         assert table.rows[-1].models == names  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.prediction.recorded_backend import RecordedSettings
-from ecslm.schemas.prediction import Prediction, read_predictions
+from ecslm.schemas.prediction import ScoredPrediction, read_predictions
 
 IND, OOD = "IND_Diverse_Instruction", "OOD_Diverse_Instruction"
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -40,7 +40,7 @@ def predicted(
     *answers: Path,
     settings: dict[str, Any] | None = None,
     **changes: Any,
-) -> list[Prediction]:
+) -> list[ScoredPrediction]:
     """The predictions that come out."""
     options = RecordedSettings.model_validate({"backend": "recorded", **(settings or {})})
     output = run_predict(

@@ -48,7 +48,7 @@ from ecslm.prediction.backend import Generated, Prompt, Request
 from ecslm.prediction.openai_backend import ServerBackend, request_for
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
 from ecslm.schemas.paths import SERVER_ANSWERS
-from ecslm.schemas.prediction import Prediction, read_predictions
+from ecslm.schemas.prediction import ScoredPrediction, read_predictions
 
 # At these prices a prompt of 10 letters may have 110 tokens at 1 a million, and 10 of its answer
 # at 2; it has 2 and 1.
@@ -78,7 +78,7 @@ def run(
     access: Mapping[str, Any] | None = None,
     at: Mapping[str, Any] | None = None,
     **changes: Any,
-) -> list[Prediction]:
+) -> list[ScoredPrediction]:
     """Predict seven records, all of other prompts; returns the predictions."""
     folder.mkdir(exist_ok=True)
     option = None if access is None else json.dumps(access)

@@ -5,14 +5,14 @@ from typing import Any
 from support.scoring_examples import FIVE, OOD, QUICK, TASKS, entries, predictions
 
 from ecslm.reports.score_summary import invalid_answers, summary
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.score import score
 
 MIXED = [("yes", "yes"), ("Yes, it is", "yes"), ("no", "yes"), ("yes", "no"), ("no", "no")]
 EVIL = "\x1b[2J"
 
 
-def shown(code: str, given: list[Prediction], **row: Any) -> str:
+def shown(code: str, given: list[ScoredPrediction], **row: Any) -> str:
     return summary(score(given, TASKS[code], QUICK, **row).metrics)
 
 

@@ -21,7 +21,7 @@ from ecslm.common.files import write_jsonl
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.schemas.metrics_file import BertScoreRow
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore import Encoder, Pair, bertscore, load_encoder, score_pairs
 from ecslm.scoring.settings import BertScoreSettings
 
@@ -33,7 +33,7 @@ ANSWERS = (
 )
 
 
-def given(*pairs: tuple[str, str]) -> list[Prediction]:
+def given(*pairs: tuple[str, str]) -> list[ScoredPrediction]:
     return [
         prediction(text, reference, id=f"r{number}", task="AG")
         for number, (text, reference) in enumerate(pairs)

@@ -16,7 +16,7 @@ from ecslm.starter.study import MOST_TOKENS, Start, configuration, plan_start
 
 from .own_records import row
 
-REGISTRY = read_config([CONFIG_FILE], None, CONFIG_FILE.parent / TEMPLATES).tasks
+REGISTRY = read_config([CONFIG_FILE], None, CONFIG_FILE.parent / TEMPLATES)[0].tasks
 
 
 def begun(
