@@ -36,7 +36,7 @@ from ecslm.fingerprint.digest import SCRIPTS, code_of
 from ecslm.provenance.dag import Job
 from ecslm.provenance.run import KEPT
 from ecslm.provenance.why import Code, changed_values, definitions, differences, dotted
-from ecslm.schemas.paths import BASES, CODE_HISTORY
+from ecslm.schemas.paths import BASES, CODE_HISTORY, TOP
 
 # Python, with the arguments of `run_noting`; it would have the working directory among its paths.
 NOTING = (
@@ -45,8 +45,8 @@ NOTING = (
 )
 # Options that name what a step writes.
 WRITTEN = ("--output", "--manifest", "--cost", "--log")
-# Fields of a manifest that differ between pairs of code and versions, or are compared otherwise.
-OF_THE_PAIR = {"code", "versions", "action", "files"}
+# Fields of a manifest that differ between pairs of code and versions.
+OF_THE_PAIR = {"code", "versions", "action"}
 
 
 @dataclass(frozen=True)
@@ -159,14 +159,12 @@ def revoked(name: str) -> list[Path]:
         names = ", ".join(sorted(known)) or "none"
         raise InputError(f"--revoke: {name}: nothing of this name was accepted; there is: {names}")
     record, manifests = EQUAL / f"{name}.json", []
-    for folder in KEPT.values():
-        for path in sorted(Path("results").glob(f"*/{folder}/**/*manifest.json")):
-            made = read_manifest(path)
-            if Pair(code=made.code, versions=made.versions) == known[name]:
-                manifests.append(path)
-                # The manifest last: results without one are refused.
-                for file in (*map(made.location(path).joinpath, made.files), path):
-                    file.unlink(missing_ok=True)
+    for path in sorted(TOP.glob("*/**/*manifest.json")):
+        made = read_manifest(path)
+        if Pair(code=made.code, versions=made.versions) == known[name]:
+            # Without it the job runs again.
+            path.unlink()
+            manifests.append(path)
     # Only now: what is interrupted may be done again.
     record.unlink()
     return [record, *manifests]
@@ -197,12 +195,9 @@ def _computed(job: Job, command: str, folder: Path) -> tuple[Path, set[tuple[str
 
 def _differences(one: Finished, again: Path) -> Iterator[str]:
     """What differs between finished results and those that were computed again."""
-    then, now, path = one.made, read_manifest(again), Path(one.job.manifest)
-    fields = (dotted(x.model_dump(mode="json", exclude=OF_THE_PAIR)) for x in (then, now))
-    yield from (f"{path}: {words}" for words in changed_values(*fields))
-    for name in sorted(then.files.keys() | now.files.keys()):
-        if then.files.get(name) != now.files.get(name):
-            yield f"{then.location(path) / name}: other bytes"
+    manifests = (one.made, read_manifest(again))
+    fields = (dotted(made.model_dump(mode="json", exclude=OF_THE_PAIR)) for made in manifests)
+    return (f"{one.job.manifest}: {words}" for words in changed_values(*fields))
 
 
 def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Iterator[str]:

@@ -49,7 +49,7 @@ class Run:
         self._made: Sequence[Job] = ()
         self._lock = contextlib.ExitStack()
         # Before anything reads results, as checks of the plan do.
-        check_results_folder(study.name)
+        check_results_folder()
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
