@@ -60,7 +60,7 @@ def begin_run():
     # Snakemake 9 starts a timer of a second at each decision, whose end is a decision again: after
     # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
     workflow.scheduler.job_rate_limiter = None
-    due = Dag(workflow).due
+    due = [job for job in Dag(workflow).jobs if job.due]
     with told():
         RUN.begin(due, check_machine)
 

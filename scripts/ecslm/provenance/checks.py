@@ -133,8 +133,8 @@ def check_gpus(needs: Iterable[tuple[int, str | None]], limit: int | None, here:
     most = max((count for count, _ in asked), default=0)
     if limit is not None and most > limit:
         raise InputError(
-            f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study, or 1 on "
-            f"a CPU): set gpu={most}, there or in the profile, or fewer `gpus`"
+            f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study, on "
+            f"a CPU 1): set gpu={most}, there or in the profile, or fewer `gpus`"
         )
     on_gpus = [count for count, device in asked if device == "cuda"]
     if on_gpus and here and (present := list_devices()):

@@ -72,11 +72,6 @@ class Dag:
         return tuple(self._jobs)
 
     @property
-    def due(self) -> list[Job]:
-        """The jobs that a run does, in any order."""
-        return [self._plain(job) for job in self._workflow.dag.needrun_jobs() if job.output]
-
-    @property
     def rules(self) -> frozenset[str]:
         """The names of all rules."""
         return frozenset(rule.name for rule in self._workflow.rules)

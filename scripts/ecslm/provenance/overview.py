@@ -106,13 +106,12 @@ def overview(study: str, jobs: Sequence[Job]) -> str:
         by_reasons["; ".join(words) or BELOW].append(job)
     if not due:
         return f"Study {study}: nothing to do, all {len(jobs):,} jobs are up to date"
-
-    def weight(reasons: str) -> tuple[bool, int, int]:
-        concerned = by_reasons[reasons]
-        return reasons != BELOW, sum(map(takes_long, concerned)), len(concerned)
-
     lines = [f"Study {study}: {len(due):,} of {len(jobs):,} jobs would run", *_times(due), ""]
-    for reasons in sorted(by_reasons, key=weight, reverse=True):
+
+    def place(reasons: str) -> tuple[bool, int]:
+        return reasons == BELOW, -sum(map(takes_long, by_reasons[reasons]))
+
+    for reasons in sorted(by_reasons, key=place):
         concerned = by_reasons[reasons]
         lines += [textwrap.shorten(reasons, WIDTH, placeholder=" ...")]
         lines += [f"  {counts_by_kind(concerned)}; first {concerned[0].files[0]}"]

@@ -26,10 +26,6 @@ BASES = "base_model"
 # begun, deleted when the job ends.
 RECORDS = Path(".snakemake/metadata")
 INCOMPLETE = Path(".snakemake/incomplete")
-# How parameters begin, as Snakemake writes them, that manifests have too; empty settings count as
-# none, since older records of rules without settings have none.
-STATED = ("'{", "'code:", "'versions:", "'template:", "'source:", "'weights:")
-NO_SETTINGS = "'{}'"
 
 
 class Record(BaseModel):
@@ -182,9 +178,8 @@ def _is_recorded(job: Job, made: Manifest) -> bool:
         made.code,
         made.versions and versions_parameter(made.versions),
     )
-    stated = {one for one in record.params if one.startswith(STATED)}
     sums = record.input_checksums.items()
-    return {repr(value) for value in values if value} ^ stated <= {NO_SETTINGS} and all(
+    return {repr(value) for value in values if value} <= {*record.params} and all(
         f"sha256:{made.inputs.get(path)}" == checksum for path, checksum in sums
     )
 

@@ -132,13 +132,8 @@ def _code_changes(then: str, now: str) -> list[str]:
         | {f"{m}: {name}": code[m][name] for m in both for name in code[m] if name}
         for code in codes
     )
-    found = [
-        f"{name} has changed"
-        if name in before and name in after
-        else f"{name} {'is used now' if name in after else 'is no longer used'}"
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
-    ]
+    names = sorted({*before, *after})
+    found = [f"{one} has changed" for one in names if before.get(one) != after.get(one)]
     # Digests of definitions do not tell, for example, that two equal ones are one now.
     return found if all(codes) and found else [f"other code ({then} -> {now})"]
 
