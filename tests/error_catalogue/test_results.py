@@ -69,7 +69,7 @@ ADOPT = "`make adopt STUDY=generated`"
 # What has happened to results, and words of the line that says so.
 CASES: dict[str, tuple[Break, str, str]] = {
     "a file in place of all": (as_file("results"), "results: ", *NO_FOLDER),
-    "a file in place of a study": (as_file(STUDY), f"{STUDY}: ", *NO_FOLDER),
+    "a file in place of a study": (as_file(STUDY), f"{STUDY}: ", "Not a directory"),
     "a link to a disk that is not here": (link_to_nothing, "results: ", *NO_FOLDER),
     "no records of Snakemake, as after a copy": (
         *(lambda project: shutil.rmtree(project / ".snakemake"),),

@@ -20,7 +20,7 @@ from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.provenance.dag import Job
-from ecslm.schemas.paths import TOP
+from ecslm.schemas.paths import CACHE, TOP
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
@@ -32,10 +32,10 @@ def check_results_folder() -> None:
     """Refuse a place where no results can be kept, before anything is read from it.
 
     Raises:
-        InputError: `results`, or Snakemake's folder, is no folder, or leads nowhere, or may not be
-            read or written.
+        InputError: `results`, its cache, or Snakemake's folder, is no folder, or leads nowhere, or
+            may not be read or written.
     """
-    for path in filter(os.path.lexists, (TOP, SNAKEMAKE)):
+    for path in filter(os.path.lexists, (TOP, CACHE, SNAKEMAKE)):
         if not path.is_dir():
             told = "no folder, nor a link to one that is here: move it away, or mount its disk"
             raise InputError(Problem(told, path))
