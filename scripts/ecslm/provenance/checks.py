@@ -35,7 +35,7 @@ def check_results_folder() -> None:
         InputError: `results`, its cache, or Snakemake's folder, is no folder, or leads nowhere, or
             may not be read or written.
     """
-    for path in filter(os.path.lexists, (TOP, CACHE, SNAKEMAKE)):
+    for path in filter(os.path.lexists, (TOP, CACHE, SNAKEMAKE, SNAKEMAKE / "metadata")):
         if not path.is_dir():
             told = "no folder, nor a link to one that is here: move it away, or mount its disk"
             raise InputError(Problem(told, path))

@@ -19,7 +19,6 @@ from ecslm.plan.jobs import versions_parameter
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import FETCHED
 
-MOST_PROBLEMS = 10
 # The rule that fetches base weights.
 BASES = "base_model"
 # Snakemake's records, a file for each result: of the job that built it; and of a job that has
@@ -41,12 +40,11 @@ def finished(jobs: Iterable[Job]) -> list[Job]:
     Snakemake deletes what such a killed job has left, and runs it again. It marks one result after
     the other while a job starts, so a job of a killed Snakemake may have but one mark.
     """
-    marked = INCOMPLETE.is_dir() and any(INCOMPLETE.iterdir())
     return [
         job
         for job in jobs
         if Path(job.manifest).exists()
-        and not (marked and any(_record(INCOMPLETE, path).is_file() for path in job.files))
+        and not any(_record(INCOMPLETE, path).is_file() for path in job.files)
     ]
 
 
@@ -193,8 +191,5 @@ def _record(folder: Path, result: str) -> Path:
 
 
 def _refuse(problems: Iterable[str | Problem]) -> None:
-    """Raise InputError if there are problems, of which the first are listed."""
     if found := list(problems):
-        more = len(found) - MOST_PROBLEMS
-        others = [f"and {more} more results like these"] if more > 0 else []
-        raise InputError(*found[:MOST_PROBLEMS], *others)
+        raise InputError(*found)

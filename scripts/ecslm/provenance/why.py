@@ -65,8 +65,11 @@ def differences(job: Job) -> list[Change]:
 def changes(then: Manifest, now: Manifest) -> Iterator[Change]:
     """What differs between two manifests but the results."""
     if then.code != now.code:
-        for words in _code_changes(str(then.code), str(now.code)):
-            yield Change("code", words)
+        changed = changed_definitions(str(then.code), str(now.code))
+        told = [f"{module}: {name}" if name else module for module, name in changed]
+        other = f"other code ({then.code} -> {now.code})"
+        yield from (Change("code", f"{one} has changed") for one in told)
+        yield from [] if told else [Change("code", other)]
     for words in changed_values(dotted(then.settings), dotted(now.settings)):
         yield Change("settings", words)
     if then.template_sha256 != now.template_sha256:
@@ -122,20 +125,17 @@ def definitions(code: str) -> Code:
     return {}
 
 
-def _code_changes(then: str, now: str) -> list[str]:
-    """Definition by definition, where these are known."""
-    codes = [definitions(then), definitions(now)]
-    # Definitions of modules that both have, and modules.
-    both = codes[0].keys() & codes[1].keys()
-    before, after = (
-        {module: names.get("", "") for module, names in code.items()}
-        | {f"{m}: {name}": code[m][name] for m in both for name in code[m] if name}
-        for code in codes
-    )
-    names = sorted({*before, *after})
-    found = [f"{one} has changed" for one in names if before.get(one) != after.get(one)]
-    # Digests of definitions do not tell, for example, that two equal ones are one now.
-    return found if all(codes) and found else [f"other code ({then} -> {now})"]
+def changed_definitions(then: str, now: str) -> list[tuple[str, str]]:
+    """Modules and names of definitions that are new or differ; one that has moved is neither. Empty
+    if nothing is known of the code before."""
+    before, after = definitions(then), definitions(now)
+    known = {digest for names in before.values() for digest in names.values()}
+    return [
+        (module, name)
+        for module, names in sorted(after.items())
+        for name, digest in sorted(names.items())
+        if before and before.get(module, {}).get(name) != digest and digest not in known
+    ]
 
 
 class Changes:

@@ -12,7 +12,6 @@ from ecslm.common.manifests import Manifest, read_manifest
 from ecslm.provenance import acceptance
 from ecslm.provenance.acceptance import (
     Finished,
-    _changed,
     _differences,
     accept,
     finished_jobs,
@@ -113,9 +112,3 @@ def test_other_bytes_and_an_edit_that_was_not_executed_are_refused(
     assert told(_begin="1").startswith("a.json: files.a.jsonl: ")
     Path("results/code/1.json").unlink()
     assert "has nothing on code:1, so what has changed is not known" in told()
-
-
-def test_what_is_new_or_differs_has_changed_and_what_has_moved_has_not() -> None:
-    then = {"a": {"f": "1", "g": "2", "h": "3"}}
-    now = {"a": {"g": "2", "h": "4"}, "b": {"f": "1", "i": "5"}}
-    assert set(_changed(then, now)) == {("a", "h"), ("b", "i")}

@@ -90,18 +90,14 @@ def test_an_edited_input_a_missing_and_an_altered_result_are_named() -> None:
 
 def test_changed_code_is_named_by_definition_where_it_was_recorded() -> None:
     assert "ecslm.scoring.intervals" in definitions(SCORE_JOB.params["code"])
-    older = {
-        "score.py": {},
-        "ecslm.scoring.intervals": {"CONFIDENCE": "0", "gone": "0"},
-        "ecslm.gone": {"f": "0"},
-    }
-    write_json(CODE_HISTORY / "older.json", older)
-    told = {
-        *(f"ecslm.scoring.intervals: {name} has changed" for name in ("CONFIDENCE", "gone")),
-        *("ecslm.gone has changed", "score.py has changed", "score.py: main has changed"),
-    }
-    unknown = {f"other code (code:unknown -> {SCORE_JOB.params['code']})"}
-    for code, words in (("code:older", told), ("code:unknown", unknown)):
-        origin = made_from([Path(ADAPTER)], SETTINGS, code, made_up_study.VERSIONS)
+    then = {"a": {"f": "1", "g": "2", "h": "3"}}
+    now = {"a": {"g": "2", "h": "4"}, "b": {"f": "1", "": "5"}}
+    for code, known in (("then", then), ("now", now)):
+        write_json(CODE_HISTORY / f"{code}.json", known)
+    # What has moved is the same.
+    told = {"a: h has changed", "b has changed"}
+    for code, words in (("then", told), ("unknown", {"other code (code:unknown -> code:now)"})):
+        origin = made_from([Path(ADAPTER)], SETTINGS, f"code:{code}", made_up_study.VERSIONS)
         write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results[-1:]))
-        assert words <= {change.words for change in differences(SCORE_JOB)}
+        changes = differences(planned(SCORE_JOB, code="code:now"))
+        assert {change.words for change in changes} == words
