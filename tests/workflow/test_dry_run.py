@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import warm
-from support.scratch import copy_project, planned_jobs, snakemake
+from support.scratch import copy_project, errors, planned_jobs, snakemake
 
 from ecslm.provenance.dag import read_dag
 
@@ -112,6 +112,14 @@ def test_a_dry_run_of_the_demo_plans_them(project: Path) -> None:
     run = snakemake(project, "--dry-run")
     assert run.returncode == 0, run.stderr
     assert planned_jobs(run.stdout + run.stderr) == DEMO | {"all": 1}
+
+
+def test_an_export_of_a_study_without_a_tuned_model_says_what_to_do(project: Path) -> None:
+    run = snakemake(project, "--dry-run", "--config", "study=authors", "--", "export")
+    assert errors(run.stderr) == [
+        "export: no model of study authors is tuned: give a model `training`, or name a study "
+        "that has one"
+    ]
 
 
 SENT = ["bertscore", "export_model", "measure_latency", "predict", "train_adapter"]
