@@ -99,6 +99,8 @@ OTHERS = {
     "settings": planned(SCORE_JOB, settings=canonical_json({"shots": 1})),
     "no settings": planned(SCORE_JOB, settings="{}"),
     "versions": planned(SCORE_JOB, versions=versions(numpy="1.0")),
+    "source": planned(SCORE_JOB, source="source:1"),
+    "template": planned(SCORE_JOB, template="template:1"),
     "inputs": replace(SCORE_JOB, inputs=(TRAIN,)),
     "no record": None,
 }
