@@ -184,11 +184,6 @@ CODE = (
             "choose_baseline PM; score_over_seeds */PM; differences PM; report_page"
         },
     ),
-    Row(
-        "over seeds",
-        replaced(f"{LIBRARY}/scoring/outcomes.py", "statistics.fmean(by_seed)", "by_seed[0]"),
-        {"ecslm.scoring.outcomes: *": "score_over_seeds *"},
-    ),
     code("tests of differences", "comparisons/testing.py", "differences *"),
     code("one kind of table", "tables/kinds/validity.py", "render_table *"),
     code("what collects scores", "exports/tidy_scores.py", "tidy_scores"),
