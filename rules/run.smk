@@ -1,10 +1,14 @@
 # What a run does before its first job and after its last one.
 
 from ecslm.plan.report import study_summary
-from ecslm.provenance.checks import check_gpus, check_triggers
+from ecslm.provenance.checks import check_gpus
 from ecslm.provenance.dag import Dag, made_jobs
 from ecslm.provenance.results import check_bases
 from ecslm.schemas.paths import BASES
+
+# What tells of edits: commands, files that are read, their dates and content, and settings, code and
+# versions.
+TRIGGERS = {"code", "input", "mtime", "params"}
 
 
 def check_made():
@@ -24,8 +28,9 @@ def targets(*names):
     def wanted(wildcards):
         # Here, since `onstart` does not run when Snakemake finds nothing to do.
         with told():
-            if IS_RUN:
-                check_triggers(map(str, workflow.rerun_triggers))
+            if IS_RUN and not TRIGGERS <= set(map(str, workflow.rerun_triggers)):
+                fix = f"leave it out, or name {' '.join(sorted(TRIGGERS))}"
+                raise InputError(f"--rerun-triggers: edits would be passed over: {fix}")
             if IS_RUN and "base_model" not in names:
                 check_bases(STUDY.name, MADE, files_of("base_model"))
             if not STUDY.tuned_models and set(workflow.dag_settings.targets) == {"export"}:
@@ -55,9 +60,8 @@ def begin_run():
     # Snakemake 9 starts a timer of a second at each decision, whose end is a decision again: after
     # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
     workflow.scheduler.job_rate_limiter = None
-    due = Dag(workflow).due
+    due = [job for job in Dag(workflow).jobs if job.due]
     with told():
-        check_triggers(map(str, workflow.rerun_triggers))
         RUN.begin(due, check_machine)
 
 

@@ -1,10 +1,7 @@
 """List files of a study that no job makes any more, and remove them with `--remove`.
 
-They are results of models, seeds, tasks and tables that are no longer in the configuration. Base
-weights are listed if no study of the configuration uses them.
-
-With `--forget FILE`: list or remove finished results, so that they are made again although nothing
-has changed.
+They are results of models, seeds, tasks and tables that are no longer in the configuration. Other
+files in the directories of a study's results are listed too: keep your own elsewhere.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -19,8 +16,8 @@ from ecslm.common.locks import held
 from ecslm.common.text import number_of
 from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.dag import read_dag
-from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.leftovers import remove as remove_files
+from ecslm.provenance.leftovers import unmade
 from ecslm.schemas.paths import RUN_LOCK
 from ecslm.script import run_script
 
@@ -30,7 +27,6 @@ def main(
     study: str | None = None,
     seeds: str | None = None,
     remove: bool = False,
-    forget: Sequence[Path] = (),
 ) -> None:
     """
     Args:
@@ -38,20 +34,19 @@ def main(
         study: entry of `studies` (default: the configuration's `study`)
         seeds: train each tuned model with these, such as 0,1,2, as the run did
         remove: remove what is listed (default: only list it)
-        forget: results, or directories of them, instead of what no job makes
     """
     values = with_seeds(seeds)
     chosen = Study.read(configfile, study, values)
     with read_dag(configfile, study, None, values) as dag:
-        leftovers = Leftovers(chosen, dag.written, dag.jobs)
+        jobs = dag.jobs
     # Listed is what is removed: nothing may come in between.
     with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():
-        files = leftovers.results_of(forget) if forget else leftovers.unmade()
+        files = unmade(chosen, jobs)
         size = sum(path.stat().st_size for path in files)
         for line in listed(files):
             print(line)
         if remove:
-            remove_files(files, forget=bool(forget))
+            remove_files(files)
     amount = f"{number_of(len(files), 'file')}, {tqdm.format_sizeof(size, 'B')}"
     if not files:
         print("nothing to remove")

@@ -18,7 +18,7 @@ from ecslm.plan.study import Study, with_seeds
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import overview
 from ecslm.provenance.run import Run
-from ecslm.provenance.why import Changes, explain
+from ecslm.provenance.why import explain
 from ecslm.schemas.paths import DIGESTS, SHARED, TOP
 from ecslm.script import run_script
 
@@ -48,7 +48,7 @@ def main(
     with read_dag(configfile, study, list(map(str, files)) or ["all"], values) as dag:
         jobs = dag.jobs
     for path in files:
-        print(explain(Changes(jobs), path))
+        print(explain(jobs, path))
     if not files:
         run.check(jobs)
         due = [job for job in jobs if job.due]

@@ -31,26 +31,30 @@ def study_options(study: str) -> tuple[str, ...]:
 
 
 def completed_studies(project: Path) -> None:
-    """Copy the project and run its studies to the end, as Snakemake would.
-
-    Snakemake would start Python for each job, and Python would load torch. Here all is done in this
-    process: commands run in the order of their dependencies, and their results are adopted.
-    """
+    """Copy the project and run its studies to the end."""
     copy_project(project)
     shutil.copy(CONFIGURATION, project)
     write_tiny_model(project / "weights/model")
     write_tiny_encoder(project / "weights/encoder")
     sizes = {"train": 2, "val": 1, "test_ind": 2, "test_ood": 2}
     write_small_rows(project / RECORDS, project / LABELS, **sizes)
+    for study in STUDIES:
+        complete(project, CONFIGURATION.name, study)
+
+
+def complete(project: Path, configfile: str, study: str, *targets: str) -> None:
+    """Run a study of a project, or some targets of it, to the end, as Snakemake would.
+
+    Snakemake would start Python for each job, and Python would load torch. Here all is done in this
+    process: commands run in the order of their dependencies, and their results are adopted.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        for study in STUDIES:
-            with read_dag([Path(CONFIGURATION.name)], study) as dag:
-                commands = [dag.command(job) for job in dag.jobs]
-            for command in commands:
-                assert run_here(patch, *script_of(command)) == 0, command
-            adopt = ("--configfile", CONFIGURATION.name, "--study", study)
-            assert run_here(patch, "adopt.py", adopt) == 0
+        with read_dag([Path(configfile)], study, targets or ["all"]) as dag:
+            commands = [dag.command(job) for job in dag.jobs if job.due]
+        for command in commands:
+            assert run_here(patch, *script_of(command)) == 0, command
+        assert run_here(patch, "adopt.py", ("--configfile", configfile, "--study", study)) == 0
 
 
 def script_of(command: str) -> tuple[str, list[str]]:

@@ -54,6 +54,8 @@ def make(one: Job) -> None:
         given.get("code"),
         json.loads(given["versions"].partition(":")[2]),
     )
+    origin["content"] = given.get("source")
+    origin["template_sha256"] = (given.get("template") or "").partition(":")[2] or None
     listed = [Path(path) for path in one.results if path != COST]
     write_manifest(Path(one.manifest), origin, listed)
 

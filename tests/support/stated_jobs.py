@@ -24,7 +24,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from support.project import ROOT
 
 from ecslm.plan.study import Study
-from ecslm.provenance.dag import Dag, Job, by_name
+from ecslm.provenance.dag import Job, by_name
 
 # The rules that make files.
 RULES = frozenset(
@@ -74,18 +74,13 @@ def stated_jobs(made: Study) -> dict[str, StatedJob]:
     """All jobs of a study by their names; those without a manifest are due."""
     return {
         name: replace(job, due=not Path(job.manifest).exists())
-        for name, job in _read(made, Path.cwd())[0].items()
+        for name, job in _read(made, Path.cwd()).items()
     }
 
 
 def all_jobs_of(made: Study) -> list[StatedJob]:
     """The jobs of all targets."""
     return list(stated_jobs(made).values())
-
-
-def written_by(made: Study) -> list[str]:
-    """Path patterns of what rules write."""
-    return _read(made, Path.cwd())[1]
 
 
 def jobs_of(made: Study) -> tuple[StatedJob, ...]:
@@ -106,7 +101,7 @@ def job_of(made: Study, rule: str, **wildcards: object) -> StatedJob:
 
 
 @lru_cache(maxsize=8)
-def _read(made: Study, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
+def _read(made: Study, _folder: Path) -> dict[str, StatedJob]:
     with (
         patch("ecslm.config.loading.read_config", lambda *_: (made.config,)),
         # The rules say there that this process is a run.
@@ -120,7 +115,7 @@ def _read(made: Study, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
             workflow_settings=WorkflowSettings(exec_mode=ExecMode.REMOTE),
             snakefile=ROOT / "Snakefile",
         )._workflow
-        return {job.name: job for job in _jobs(workflow)}, Dag(workflow).written
+        return {job.name: job for job in _jobs(workflow)}
 
 
 def _jobs(workflow: Any) -> Iterator[StatedJob]:

@@ -7,16 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 from support import warm
 from support.project import ROOT
-from support.scratch import copy_project, errors, snakemake
+from support.scratch import copy_project
 from support.small_rows import write_small_rows
 
 STUDY = "tiny_study.yaml"
-TINY = yaml.safe_load((ROOT / "tests/end_to_end" / STUDY).read_text(encoding="utf-8"))
-# What a study cannot be without, but for tasks and models.
-NEEDED = ("title", "device", "published_comparable", "data", "train_setting", "settings")
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +62,3 @@ def test_a_study_that_can_run_exits_with_0_and_leaves_nothing(project: Path) -> 
     report = json.loads(of_json.stdout)
     assert report["fails"] is False
     assert len(report["findings"]) == run.stdout.count("  ok  ")
-
-
-def test_an_export_of_a_study_without_a_tuned_model_says_what_to_do(project: Path) -> None:
-    study = {name: TINY["studies"]["tiny"][name] for name in NEEDED}
-    study |= {"tasks": ["PM"], "models": {"Tiny": {"base": "Tiny", "template": "chatml"}}}
-    untuned = {**TINY, "studies": {"tiny": study}}
-    (project / "untuned.yaml").write_text(yaml.safe_dump(untuned))
-    run = snakemake(project, "--configfile", "untuned.yaml", "-n", "--", "export")
-    assert run.returncode == 1
-    assert errors(run.stderr) == [
-        "export: no model of study tiny is tuned: give a model `training`, or name a study "
-        "that has one"
-    ]

@@ -46,21 +46,17 @@ def test_a_run_that_could_not_end_deletes_and_starts_nothing(project: Path) -> N
     assert contents(project) == before
 
 
-def test_without_room_on_the_disk_nothing_is_deleted_and_only_what_needs_none_is_run(
+def test_without_room_on_the_disk_or_a_limit_of_gpus_nothing_is_deleted(
     project: Path, tmp_path: Path
 ) -> None:
-    table, printed = str(RESULTS / "tables/validity.tex"), tmp_path / "printed.txt"
-    (project / table).unlink()
-    options = ("--cores", "1", *GENERATED)
-    run = start_snakemake(project, printed, *options, "--", table, environment=FULL_DISK)
-    assert run.wait() == 0, printed.read_text(encoding="utf-8")
-    assert (project / table).exists()
-
+    """One GPU counts on a CPU too."""
     configured(f"{MODEL}.training.learning_rate", 2e-4)(project)
-    before = contents(project)
+    before, printed = contents(project), tmp_path / "printed.txt"
+    options = ("--cores", "1", "--resources", "api=1", *GENERATED)
     assert start_snakemake(project, printed, *options, environment=FULL_DISK).wait() == 1
-    (line,) = errors(printed.read_text(encoding="utf-8"))
-    assert "1.00B are free on this disk, but the adapters and weights of this run need" in line
+    disk, gpus = errors(printed.read_text(encoding="utf-8"))
+    assert "1.00B are free on this disk, but the adapters and weights of this run need" in disk
+    assert "--resources without gpu: " in gpus
     assert contents(project) == before
 
 

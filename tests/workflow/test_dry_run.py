@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import warm
-from support.scratch import copy_project, planned_jobs, snakemake
+from support.scratch import copy_project, errors, planned_jobs, snakemake
 
 from ecslm.provenance.dag import read_dag
 
@@ -80,7 +80,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("study", "target", "jobs"),
     [
-        ("paper", "all", jobs_of("paper")),
         ("authors", "all", jobs_of("authors")),
         ("demo", "datasets", {"check_data": 1, "dataset": 30}),
         # They need nothing else.
@@ -97,10 +96,30 @@ def test_a_target_needs_exactly_these_jobs(
         assert Counter(job.rule for job in dag.jobs if job.due) == jobs
 
 
+def test_the_study_of_the_paper_has_these_jobs(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a graph of all of them."""
+    monkeypatch.chdir(project)
+    with read_dag([], "paper", ["results/paper/tables/parameters.tex"]) as dag:
+        jobs = {rule: len(keys) for rule, keys in dag._workflow.globals["JOBS"].items()}
+    # By targets of their own, but for the latencies that a table shows.
+    others = {"export_model": 10, "model_card": 10, "report_pdf": 1, "measure_latency": 38}
+    assert {rule: count for rule, count in jobs.items() if count} == jobs_of("paper") | others
+
+
 def test_a_dry_run_of_the_demo_plans_them(project: Path) -> None:
     run = snakemake(project, "--dry-run")
     assert run.returncode == 0, run.stderr
     assert planned_jobs(run.stdout + run.stderr) == DEMO | {"all": 1}
+
+
+def test_an_export_of_a_study_without_a_tuned_model_says_what_to_do(project: Path) -> None:
+    run = snakemake(project, "--dry-run", "--config", "study=authors", "--", "export")
+    assert errors(run.stderr) == [
+        "export: no model of study authors is tuned: give a model `training`, or name a study "
+        "that has one"
+    ]
 
 
 SENT = ["bertscore", "export_model", "measure_latency", "predict", "train_adapter"]

@@ -84,9 +84,6 @@ WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
                 [f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")]
                 + ["lm_head"],
             ),
-            "the order of a task's names in the data": configured(
-                "tasks.QPR.aliases", ["Query_Product_Ranking", "Query_Product_Rank"]
-            ),
             "the order of keys in config.yaml": with_keys_reversed,
             "a caption of Snakemake's own report": added("report/captions/table.rst", "New."),
             "a prompt template of no model": added("resources/prompts/llama3.jinja", "New."),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.completed import script_of
+from support.completed import complete, script_of
 from support.graphs import due_commands
 from support.interruption import (
     Moment,
@@ -92,7 +92,6 @@ PREDICTION = Stage(
     (kill_all, interrupt, terminate),
 )
 OF_SNAKEMAKE = (
-    Moment("the job is about to begin", "open w", "*/.snakemake/incomplete/*", 2),
     Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
     Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
 )
@@ -109,9 +108,9 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[Stage, Path]:
     shutil.copy(STUDY, project)
     write_tiny_model(project / "weights/model")
     write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
-    finish(project, *RUN, "--", "datasets", "bases")
+    complete(project, STUDY.name, "interrupted", "datasets", "bases")
     after = shutil.copytree(project, folder / "prediction")
-    finish(after, *RUN, "--", "adapters")
+    complete(after, STUDY.name, "interrupted", "adapters")
     return {TRAINING: project, PREDICTION: after}
 
 
@@ -120,7 +119,7 @@ def uninterrupted(begun: dict[Stage, Path], tmp_path_factory: pytest.TempPathFac
     """What the results of runs to each target are when nothing happens on the way."""
     project = tmp_path_factory.mktemp("finished") / "project"
     shutil.copytree(begun[PREDICTION], project)
-    finish(project, *RUN, "--", PREDICTION.target)
+    complete(project, STUDY.name, "interrupted", PREDICTION.target)
     folders = {TRAINING.target: begun[PREDICTION], PREDICTION.target: project}
     return {target: contents(folder / RESULTS) for target, folder in folders.items()}
 
@@ -185,9 +184,9 @@ def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_
 def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results_of_its_job(
     project: Path, uninterrupted: Expected
 ) -> None:
-    to_predictions = (*RUN, "--", PREDICTION.target)
-    run = run_until(project, TRAINING.moments[1], *to_predictions)
-    second = snakemake(project, *to_predictions)
+    to_adapters = (*RUN, "--", TRAINING.target)
+    run = run_until(project, TRAINING.moments[1], *to_adapters)
+    second = snakemake(project, *to_adapters)
     assert second.returncode == 1
     assert errors(second.stderr) == [
         f"results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
@@ -198,7 +197,7 @@ def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results
     log, printed = project / TRAINING.log, project / "again.txt"
     # The next run's job writes another.
     log.unlink()
-    again = start_snakemake(project, printed, *to_predictions, environment={})
+    again = start_snakemake(project, printed, *to_adapters, environment={})
     waiting = f"waiting for process {run.paused.pid} on "
     wait_until(
         lambda: log.exists() and waiting in log.read_text(),
@@ -209,4 +208,4 @@ def test_a_second_run_is_refused_and_after_a_kill_of_the_first_takes_the_results
     assert again.wait() == 0, printed.read_text()
     assert not run.paused.is_running()
     assert "taken from the cache" in log.read_text()
-    check_finished(project, uninterrupted, PREDICTION.target)
+    check_finished(project, uninterrupted, TRAINING.target)

@@ -79,7 +79,6 @@ def templates(jobs: str, text: str, *names: str) -> Row:
 
 
 TABLES = f"{GENERATED}.tables"
-CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 SOURCE = "the content of the source has changed"
 PROMPT = "the prompt template has changed"
 OF_MODELS = "predict *; measure_latency *"
@@ -99,29 +98,11 @@ SHOWN = (
 )
 
 VALUES = (
-    Row(
-        "the price of what models run on",
-        configured(f"{TABLES}.cost.hardware.price", 0.3),
-        {"table.hardware.price: 0.2 -> 0.3": "render_table cost", "hourly: *": "report_page"},
-    ),
     Row("the order of a study's tasks", turned(f"{GENERATED}.tasks"), {"tasks: *": "data_card"}),
     Row(
         "a caption",
         configured(f"{TABLES}.ind.caption", "New"),
         {"table.caption: In-domain results -> New": "render_table ind"},
-    ),
-    Row(
-        "the titles of a setting and a contrast",
-        together(
-            configured("setting_titles.IND_Diverse_Instruction", "New"),
-            configured(f"{CONTRASTS}.tuning.title", "New"),
-        ),
-        {"context.setting_titles.*": ALL_TABLES, "context.contrasts.*": ALL_TABLES},
-    ),
-    Row(
-        "by which prompts latency is measured",
-        configured(f"{GENERATED}.latency.prompts", 3),
-        {"prompts: 4 -> 3": "measure_latency *"},
     ),
     Row(
         "the batch token budget, where a model's engine is not exact",
@@ -203,17 +184,7 @@ CODE = (
             "choose_baseline PM; score_over_seeds */PM; differences PM; report_page"
         },
     ),
-    Row(
-        "over seeds",
-        replaced(f"{LIBRARY}/scoring/outcomes.py", "statistics.fmean(by_seed)", "by_seed[0]"),
-        {"ecslm.scoring.outcomes: *": "score_over_seeds *"},
-    ),
     code("tests of differences", "comparisons/testing.py", "differences *"),
-    Row(
-        "adjusted p-values",
-        replaced(f"{LIBRARY}/comparisons/results.py", "np.minimum(steps, 1.0)", "steps"),
-        {"ecslm.comparisons.results: holm has changed": "compare"},
-    ),
     code("one kind of table", "tables/kinds/validity.py", "render_table *"),
     code("what collects scores", "exports/tidy_scores.py", "tidy_scores"),
     code("BERTScore", "scoring/bertscore.py", "bertscore *"),

@@ -29,14 +29,19 @@ from ecslm.common.equal_code import (
 )
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json
-from ecslm.common.locks import RUN_VARIABLE
 from ecslm.common.manifests import Manifest, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.digest import SCRIPTS, code_of
 from ecslm.provenance.dag import Job
 from ecslm.provenance.run import KEPT
-from ecslm.provenance.why import Code, changed_values, definitions, differences, dotted
-from ecslm.schemas.paths import BASES, CODE_HISTORY
+from ecslm.provenance.why import (
+    changed_definitions,
+    changed_values,
+    definitions,
+    differences,
+    dotted,
+)
+from ecslm.schemas.paths import BASES, CODE_HISTORY, TOP
 
 # Python, with the arguments of `run_noting`; it would have the working directory among its paths.
 NOTING = (
@@ -45,8 +50,8 @@ NOTING = (
 )
 # Options that name what a step writes.
 WRITTEN = ("--output", "--manifest", "--cost", "--log")
-# Fields of a manifest that differ between pairs of code and versions, or are compared otherwise.
-OF_THE_PAIR = {"code", "versions", "action", "files"}
+# Fields of a manifest that differ between pairs of code and versions.
+OF_THE_PAIR = {"code", "versions", "action"}
 
 
 @dataclass(frozen=True)
@@ -159,14 +164,12 @@ def revoked(name: str) -> list[Path]:
         names = ", ".join(sorted(known)) or "none"
         raise InputError(f"--revoke: {name}: nothing of this name was accepted; there is: {names}")
     record, manifests = EQUAL / f"{name}.json", []
-    for folder in KEPT.values():
-        for path in sorted(Path("results").glob(f"*/{folder}/**/*manifest.json")):
-            made = read_manifest(path)
-            if Pair(code=made.code, versions=made.versions) == known[name]:
-                manifests.append(path)
-                # The manifest last: results without one are refused.
-                for file in (*map(made.location(path).joinpath, made.files), path):
-                    file.unlink(missing_ok=True)
+    for path in sorted(TOP.glob("*/**/*manifest.json")):
+        made = read_manifest(path)
+        if Pair(code=made.code, versions=made.versions) == known[name]:
+            # Without it the job runs again.
+            path.unlink()
+            manifests.append(path)
     # Only now: what is interrupted may be done again.
     record.unlink()
     return [record, *manifests]
@@ -181,10 +184,9 @@ def _computed(job: Job, command: str, folder: Path) -> tuple[Path, set[tuple[str
         if option in WRITTEN:
             words[place + 1] = str(folder / words[place + 1])
     ran = folder / "executed.json"
-    environment = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}
     done = subprocess.run(
         [sys.executable, "-c", NOTING, str(ran), str(SCRIPTS), *words],
-        env={**environment, ROOT_VARIABLE: str(folder / "cache")},
+        env={**os.environ, ROOT_VARIABLE: str(folder / "cache")},
         capture_output=True,
         text=True,
         check=False,
@@ -197,35 +199,23 @@ def _computed(job: Job, command: str, folder: Path) -> tuple[Path, set[tuple[str
 
 def _differences(one: Finished, again: Path) -> Iterator[str]:
     """What differs between finished results and those that were computed again."""
-    then, now, path = one.made, read_manifest(again), Path(one.job.manifest)
-    fields = (dotted(x.model_dump(mode="json", exclude=OF_THE_PAIR)) for x in (then, now))
-    yield from (f"{path}: {words}" for words in changed_values(*fields))
-    for name in sorted(then.files.keys() | now.files.keys()):
-        if then.files.get(name) != now.files.get(name):
-            yield f"{then.location(path) / name}: other bytes"
+    manifests = (one.made, read_manifest(again))
+    fields = (dotted(made.model_dump(mode="json", exclude=OF_THE_PAIR)) for made in manifests)
+    return (f"{one.job.manifest}: {words}" for words in changed_values(*fields))
 
 
 def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Iterator[str]:
     """Definitions of a group's code that have changed, and that no sample has executed."""
-    code_now = group[0].job.params["code"]
+    now = group[0].job.params["code"]
     changed: set[tuple[str, str]] = set()
-    for code in {str(one.made.code) for one in group} - {code_now}:
-        if not (then := definitions(code)):
-            yield f"{CODE_HISTORY}: has nothing on {code}, so what has changed is not known"
+    for then in {str(one.made.code) for one in group} - {now}:
+        if not definitions(then):
+            yield f"{CODE_HISTORY}: has nothing on {then}, so what has changed is not known"
             return
-        changed |= set(_changed(then, definitions(code_now)))
+        changed.update(changed_definitions(then, now))
     for module, name in sorted(changed):
         if (module, name if _is_called(module, name) else "") not in ran:
             yield f"{module}: {name} has changed, but no sample executed it"
-
-
-def _changed(then: Code, now: Code) -> Iterator[tuple[str, str]]:
-    """Definitions that are new or differ; one that has moved is neither."""
-    before = {digest for names in then.values() for digest in names.values()}
-    for module, names in now.items():
-        for name, digest in names.items():
-            if then.get(module, {}).get(name) != digest and digest not in before:
-                yield module, name
 
 
 def _is_called(module: str, name: str) -> bool:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -16,7 +16,6 @@ import yaml
 from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
-from ecslm.config.schema import Config
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.study import Study
 from ecslm.provenance.dag import read_dag
@@ -29,7 +28,7 @@ README = Path("report/archive.md")
 CITATION = "CITATION.cff"
 # Zip files know no earlier time; a real one would differ each time.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
-READABLE, UNIX = 0o100644 << 16, 3
+READABLE = 0o100644 << 16
 
 # Parts of the project that decide results.
 CODE = (
@@ -44,9 +43,8 @@ PROOF_ALONE = {
     *("dataset", "fetch_answers", "predict", "bertscore"),
 }
 
-# Usual names of variables with secrets. Shorter values are taken for switches.
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
-SHORTEST = 8
+# How variables of the environment that hold a secret are called, and its least length.
+SECRET, SHORTEST = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE), 8
 
 
 def archive_study(
@@ -60,8 +58,8 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, a file has a
-            secret, or there is a file of this name.
+        InputError: a result is missing or out of date, files differ from the commit, one has a
+            secret of the environment, or there is a file of this name.
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
@@ -74,14 +72,13 @@ def archive_study(
     with zipfile.ZipFile(packed, "a") as bundle:
         code = [name for name in bundle.namelist() if not name.endswith("/")]
         files = {name.partition("/")[2]: bundle.read(name) for name in code} | own
-        refuse_secrets(files, os.environ, key_variables(study.config))
+        refuse_secrets(files, study)
         sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
-        own["SHA256SUMS"] = "".join(sums).encode()
-        for file, content in own.items():
+        for file, content in {**own, "SHA256SUMS": "".join(sums).encode()}.items():
             member = zipfile.ZipInfo(f"{top}/{file}", NO_TIME)
-            member.create_system, member.external_attr = UNIX, READABLE
+            member.external_attr = READABLE
             bundle.writestr(member, content, zipfile.ZIP_DEFLATED, 9)
-    path = Path("dist") / f"{top}.zip" if output is None else output
+    path = output or Path("dist") / f"{top}.zip"
     write_bytes(path, packed.getvalue())
     return path, len(files)
 
@@ -127,15 +124,12 @@ def _current_commit() -> str:
 
 
 def _git(*arguments: str) -> bytes:
-    try:
-        command = ["git", "-C", str(PROJECT), *arguments]
-        return subprocess.run(command, check=True, capture_output=True).stdout
-    except (FileNotFoundError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", b"git: not installed").decode(errors="replace")
-        raise InputError(
-            f"{PROJECT}: no commit to take the code from ({' '.join(said.split())}): an archive is "
-            "made in a clone of the project"
-        ) from None
+    ran = subprocess.run(["git", "-C", str(PROJECT), *arguments], check=False, capture_output=True)
+    if ran.returncode:
+        said = " ".join(ran.stderr.decode().split())
+        told = f"no commit to take the code from ({said})"
+        raise InputError(f"{PROJECT}: {told}: an archive is made in a clone of the project")
+    return ran.stdout
 
 
 def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
@@ -151,41 +145,25 @@ def _own_texts(study: Study, commit: str) -> dict[str, bytes]:
     )
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     citation = (PROJECT / CITATION).read_bytes()
-    return {
-        "README.md": readme.encode(),
-        CITATION: citation,
-        "configuration.yaml": text.encode(),
-    }
+    return {"README.md": readme.encode(), CITATION: citation, "configuration.yaml": text.encode()}
 
 
-def key_variables(config: Config) -> set[str]:
-    """Environment variables that hold keys of servers, as any study names them."""
-    models = [model for study in config.studies.values() for model in study.models.values()]
-    return {one.key for model in models if (one := getattr(model, "access", None)) and one.key}
-
-
-def refuse_secrets(
-    files: Mapping[str, bytes], environment: Mapping[str, str], named: Collection[str]
-) -> None:
-    """Refuse files that have a secret of the environment.
-
+def refuse_secrets(files: Mapping[str, bytes], study: Study) -> None:
+    """
     Args:
         files: contents by name.
-        named: variables that hold secrets, whatever they are called.
 
     Raises:
-        InputError: a line for each such file, without the value.
+        InputError: a file has the value of a variable of the environment that holds a secret, by
+            its name or as the key of a server of the study; without the value.
     """
+    keys = {getattr(getattr(one, "access", 0), "key", 0) for one in study.settings.models.values()}
     secrets = {
-        name: value.strip().encode()
-        for name, value in environment.items()
-        if (name in named or SECRET.search(name)) and len(value.strip()) >= SHORTEST
+        name: value.encode()
+        for name, value in os.environ.items()
+        if len(value) >= SHORTEST and (name in keys or SECRET.search(name))
     }
-    if problems := [
-        f"{file}: has the value of the environment variable {name}: remove it from there, and "
-        "change the secret"
-        for file, content in files.items()
-        for name, value in secrets.items()
-        if value in content
-    ]:
-        raise InputError(*problems)
+    told = "has the value of the environment variable {}: remove it, and change the secret"
+    found = {(f, n) for f, text in files.items() for n, one in secrets.items() if one in text}
+    if found:
+        raise InputError(*(f"{file}: {told.format(name)}" for file, name in sorted(found)))

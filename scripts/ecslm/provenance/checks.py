@@ -1,5 +1,5 @@
 """Checks before a run that its jobs could do their work here: the folder of results, disks, GPUs,
-keys of servers, and Snakemake's triggers."""
+keys of servers."""
 
 import errno
 import os
@@ -13,7 +13,6 @@ from tqdm import tqdm
 from ecslm.common.devices import list_devices, usable_devices
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.locks import DEVICES_VARIABLE
-from ecslm.common.text import number_of
 from ecslm.config.models import OpenAIModel
 from ecslm.estimates.sizes import FILE_BYTES, FLOAT, TYPE_BYTES
 from ecslm.models.bases import PathSource
@@ -21,36 +20,27 @@ from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.prediction.openai_backend import AnswerCache
 from ecslm.provenance.dag import Job
-from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
+from ecslm.schemas.paths import CACHE, TOP
 
 # Snakemake's folder of its own.
 SNAKEMAKE = Path(".snakemake")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 MAKE_ROOM = "make room, or move `results` to another disk and link it here"
-OPTION = "rerun-triggers"
-# What tells of each: dates and content of files, settings with code and versions, which files are
-# read, and commands. That of environments has a meaning with `--sdm conda` alone.
-NEEDED = ("mtime", "params", "input", "code")
 
 
-def check_results_folder(study: str) -> None:
+def check_results_folder() -> None:
     """Refuse a place where no results can be kept, before anything is read from it.
 
     Raises:
-        InputError: `results`, or a folder in it that the study uses, or one of Snakemake's, is no
-            folder, or leads nowhere, or may not be read or written.
+        InputError: `results`, its cache, or Snakemake's folder, is no folder, or leads nowhere, or
+            may not be read or written.
     """
-    # Where there are none yet, they will be made.
-    top = TOP if os.path.lexists(TOP) else Path.cwd()
-    below = (TOP / name for name in sorted({*SHARED - {RUN_LOCK.name}, study}))
-    for path in (top, *below, SNAKEMAKE, SNAKEMAKE / "metadata", SNAKEMAKE / "incomplete"):
-        if os.path.lexists(path) and not path.is_dir():
-            problem = "no folder, nor a link to one that is here: move it away, or mount its disk"
-        elif path.exists() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-            problem = _may_not(path)
-        else:
-            continue
-        raise InputError(Problem(problem, path))
+    for path in filter(os.path.lexists, (TOP, CACHE, SNAKEMAKE, SNAKEMAKE / "metadata")):
+        if not path.is_dir():
+            told = "no folder, nor a link to one that is here: move it away, or mount its disk"
+            raise InputError(Problem(told, path))
+        if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise InputError(Problem(_may_not(path), path))
 
 
 @contextmanager
@@ -130,23 +120,21 @@ def check_gpus(needs: Iterable[tuple[int, str | None]], limit: int | None, here:
         here: whether this machine runs the jobs.
 
     Raises:
-        InputError: there is no limit, or it is 0, or less than a job asks for; or there are fewer
-            GPUs than a job asks for.
+        InputError: there is no limit, or it is less than a job asks for; or there are fewer GPUs
+            than a job asks for.
     """
     asked = [(count, device) for count, device in needs if count > 0]
     # The lease keeps jobs on GPUs apart; in the memory of this machine nothing but the limit does.
-    unlimited = limit is None and here
-    if all_at_once := [one for one in asked if limit == 0 or (unlimited and one[1] != "cuda")]:
-        given = "gpu=0" if limit == 0 else "without gpu"
+    if limit is None and here and any(device != "cuda" for _, device in asked):
         raise InputError(
-            f"--resources {given}: {number_of(len(all_at_once), 'job')} of this run would load a "
-            "model, and without a limit all at once: set gpu=1, which counts on a CPU too"
+            "--resources without gpu: jobs of this run would load their models all at once: set "
+            "gpu=1, which counts on a CPU too"
         )
     most = max((count for count, _ in asked), default=0)
     if limit is not None and most > limit:
         raise InputError(
-            f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study): set "
-            f"gpu={most}, there or in the profile, or `gpus: {limit}` in the study"
+            f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study, on "
+            f"a CPU 1): set gpu={most}, there or in the profile, or fewer `gpus`"
         )
     on_gpus = [count for count, device in asked if device == "cuda"]
     if on_gpus and here and (present := list_devices()):
@@ -175,15 +163,3 @@ def check_api_keys(study: Study, due: Iterable[Job]) -> None:
             )
     if problems:
         raise InputError(*problems)
-
-
-def check_triggers(triggers: Iterable[str]) -> None:
-    """Refuse a choice of Snakemake's triggers with which results would stay that an edit affects.
-
-    Raises:
-        InputError: some that are needed are left out.
-    """
-    if left_out := sorted(set(NEEDED) - set(triggers), key=NEEDED.index):
-        without = f"without {', '.join(left_out)} a run would keep results of other settings, code"
-        fix = f"leave {OPTION} out, or have it name {' '.join(NEEDED)}"
-        raise InputError(f"--{OPTION}: {without} or data: {fix}")

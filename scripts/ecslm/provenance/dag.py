@@ -21,6 +21,7 @@ from ecslm.common.errors import InputError
 PROFILE = Path("profiles/default/config.yaml")
 CHECKSUM_LIMIT = "max-checksum-file-size"
 ERROR = "error: "
+INTERRUPTED = "the job that built it was interrupted before Snakemake recorded its end"
 # Whether this process reads the graph and runs nothing: then the Snakefile checks no results, which
 # the reader may be about to explain, adopt or remove.
 _reading = False
@@ -46,10 +47,6 @@ class Job:
     """Whether a run of the targets would run it."""
     reason: str = ""
     """Snakemake's reason to run it, which leaves out much: it stops at the first."""
-    interrupted: bool = False
-    """Whether it began and Snakemake has not recorded its end."""
-    other_command: bool = False
-    """Whether the text of the rule's command differs from the one that made the results."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -75,22 +72,9 @@ class Dag:
         return tuple(self._jobs)
 
     @property
-    def due(self) -> list[Job]:
-        """The jobs that a run does, in any order."""
-        return [self._plain(job) for job in self._workflow.dag.needrun_jobs() if job.output]
-
-    @property
     def rules(self) -> frozenset[str]:
         """The names of all rules."""
         return frozenset(rule.name for rule in self._workflow.rules)
-
-    @property
-    def written(self) -> list[str]:
-        """Path patterns of what rules write, logs included, with `{name}` for each wildcard."""
-        from snakemake.io import strip_wildcard_constraints
-
-        paths = (path for rule in self._workflow.rules for path in (*rule.output, *_logs(rule)))
-        return [strip_wildcard_constraints(str(path)) for path in paths]
 
     def command(self, job: Job) -> str:
         """The command of a job."""
@@ -125,9 +109,7 @@ class Dag:
             resources=dict(job.resources.items()),
             logs=tuple(map(str, _logs(job))),
             due=dag.needrun(job),
-            reason=str(reason),
-            interrupted=reason.forced,
-            other_command=any(self._workflow.persistence.code_changed(job)),
+            reason=INTERRUPTED if reason.forced else str(reason),
         )
 
 

@@ -20,7 +20,6 @@ from ecslm.reports.run_display import PlannedJob
 from ecslm.schemas.paths import TOP
 
 OF_A_RESULT = re.compile(rf"^{TOP}/\S+")
-MOST_REASONS = 9
 BELOW = "what they read is made again"
 # What jobs make that run or fetch a model; the others take seconds.
 WORDS = {
@@ -89,9 +88,9 @@ def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = Non
 # What a run would do
 
 
-def overview(study: str, jobs: Iterable[Job]) -> str:
-    """What `snakemake --cores all` would run for a study, by reason, the most expensive first: at
-    most a screen of plain text.
+def overview(study: str, jobs: Sequence[Job]) -> str:
+    """What `snakemake --cores all` would run for a study, by reason, the most expensive first, as
+    plain text.
 
     Args:
         jobs: those that the target `all` needs, each after those whose results it reads.
@@ -100,27 +99,22 @@ def overview(study: str, jobs: Iterable[Job]) -> str:
         InputError: a manifest is broken.
     """
     changes = Changes(jobs)
-    if not (due := [job for job in changes.jobs if job.due]):
-        return f"Study {study}: nothing to do, all {len(changes.jobs):,} jobs are up to date"
     by_reasons: dict[str, list[Job]] = defaultdict(list)
-    for job in due:
+    for job in (due := [job for job in jobs if job.due]):
         # Those that differ in the result that they are about are one.
         words = dict.fromkeys(OF_A_RESULT.sub("a result", one) for one in changes.reasons(job))
         by_reasons["; ".join(words) or BELOW].append(job)
+    if not due:
+        return f"Study {study}: nothing to do, all {len(jobs):,} jobs are up to date"
+    lines = [f"Study {study}: {len(due):,} of {len(jobs):,} jobs would run", *_times(due), ""]
 
-    def weight(reasons: str) -> tuple[bool, int, int]:
-        concerned = by_reasons[reasons]
-        return reasons != BELOW, sum(map(takes_long, concerned)), len(concerned)
+    def place(reasons: str) -> tuple[bool, int]:
+        return reasons == BELOW, -sum(map(takes_long, by_reasons[reasons]))
 
-    first = sorted(by_reasons, key=weight, reverse=True)
-    lines = [f"Study {study}: {len(due):,} of {len(changes.jobs):,} jobs would run"]
-    lines += [*map(_filled, _times(due)), ""]
-    for reasons in first[:MOST_REASONS]:
+    for reasons in sorted(by_reasons, key=place):
         concerned = by_reasons[reasons]
         lines += [textwrap.shorten(reasons, WIDTH, placeholder=" ...")]
-        lines += [_filled(f"{counts_by_kind(concerned)}; first {concerned[0].files[0]}")]
-    if more := first[MOST_REASONS:]:
-        lines += [f"and {number_of(len(more), 'more reason')}"]
+        lines += [f"  {counts_by_kind(concerned)}; first {concerned[0].files[0]}"]
     return "\n".join((*lines, "", "`python scripts/why.py FILE` explains one result"))
 
 
@@ -129,11 +123,9 @@ def _times(due: Sequence[Job]) -> Iterator[str]:
     costs = {job: cost for job in due if (cost := cost_in(job.outputs.get("cost", ())))}
     for device, number in Counter(cost.device for cost in costs.values()).items():
         seconds = sum(cost.total for cost in costs.values() if cost.device == device)
-        yield f"{time_text(seconds)} on {device}, as {number_of(number, 'job')} last took"
+        yield f"  {time_text(seconds)} on {device}, as {number_of(number, 'job')} last took"
     if unknown := [job for job in due if takes_long(job) and job not in costs]:
-        yield f"never timed: {counts_by_kind(unknown)}: `make check` estimates what it can"
-    elif not costs:
-        yield "no training and no prediction: seconds each"
+        yield f"  never timed: {counts_by_kind(unknown)}: `make check` estimates what it can"
 
 
 def counts_by_kind(jobs: Iterable[Any]) -> str:
@@ -148,7 +140,3 @@ def time_text(seconds: float) -> str:
     number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
     text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
     return f"{text} {unit}{'' if text == '1.0' else 's'}"
-
-
-def _filled(text: str) -> str:
-    return textwrap.indent(textwrap.fill(text, WIDTH - 2, break_on_hyphens=False), "  ")

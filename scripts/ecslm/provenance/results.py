@@ -2,15 +2,15 @@
 
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from pydantic import BaseModel
 from tqdm import tqdm
 
 from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import read_json, read_model
+from ecslm.common.files import read_model
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import MISSING, MadeBy, Manifest, read_manifest
 from ecslm.models.bases import BaseManifest
@@ -19,17 +19,19 @@ from ecslm.plan.jobs import versions_parameter
 from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import FETCHED
 
-MOST_PROBLEMS = 10
 # The rule that fetches base weights.
 BASES = "base_model"
 # Snakemake's records, a file for each result: of the job that built it; and of a job that has
 # begun, deleted when the job ends.
 RECORDS = Path(".snakemake/metadata")
 INCOMPLETE = Path(".snakemake/incomplete")
-# How parameters begin, as Snakemake writes them, that manifests have too; empty settings count as
-# none, since older records of rules without settings have none.
-STATED = ("'{", "'code:", "'versions:", "'template:", "'source:", "'weights:")
-NO_SETTINGS = "'{}'"
+
+
+class Record(BaseModel):
+    """What Snakemake has noted of a job; as much as is compared."""
+
+    params: list[str]
+    input_checksums: dict[str, str]
 
 
 def finished(jobs: Iterable[Job]) -> list[Job]:
@@ -38,12 +40,11 @@ def finished(jobs: Iterable[Job]) -> list[Job]:
     Snakemake deletes what such a killed job has left, and runs it again. It marks one result after
     the other while a job starts, so a job of a killed Snakemake may have but one mark.
     """
-    marked = INCOMPLETE.is_dir() and any(INCOMPLETE.iterdir())
     return [
         job
         for job in jobs
         if Path(job.manifest).exists()
-        and not (marked and any(_record(INCOMPLETE, path).is_file() for path in job.files))
+        and not any(_record(INCOMPLETE, path).is_file() for path in job.files)
     ]
 
 
@@ -53,43 +54,38 @@ def check_results(study: str, jobs: Sequence[Job]) -> None:
     Raises:
         InputError: a result was modified after it was built, its manifest is broken, or the results
             are those of another job. Or an input was exchanged for a file with an older date, which
-            Snakemake, who compares the content of newer inputs alone, would pass over. Or results
-            were not built by Snakemake's jobs in this directory: without a record it would judge
-            them by their dates alone. Or configuration or code were edited before the job began,
-            and then put back.
+            Snakemake, who compares the content of newer inputs alone, would pass over. Or Snakemake
+            has no record of a job, and would judge its results by their dates alone, or one of
+            another job: other results were copied to this place, or configuration or code were
+            edited before the job began, and then put back.
     """
+    made: dict[Job, Manifest] = {}
+    problems: list[str | Problem] = []
     # Slow only when many files are new: digests are cached on disk.
-    bar = tqdm(jobs, "verifying", unit="job", delay=1, leave=False, disable=None)
-    _refuse(problem for job in bar for problem in _damage_told(job))
-    _refuse({path: told for job in jobs for path, told in _exchanged(job)}.values())
-    for job in jobs:
-        record = _record_of(job)
-        if record is not None and _is_recorded(job, record):
-            continue
-        # No other file is likely to have the same time, to a fraction of a microsecond.
-        if record is None or record.get("endtime") != Path(job.manifest).stat().st_mtime:
-            raise InputError(
-                f"{job.manifest}: not built by a run in this directory, or its record of that is "
-                f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
-                "use one), which verifies and records existing results"
-            )
+    for job in tqdm(jobs, "verifying", unit="job", delay=1, leave=False, disable=None):
+        try:
+            made[job] = read_job_manifest(job)
+            problems += [f"{one}: {how_to_rebuild(job)}" for one in damage(job, made[job])]
+        except InputError as error:
+            problems += error.details
+    _refuse(problems)
+    _refuse(dict(one for job in jobs for one in _exchanged(job, made[job])).values())
+    if others := [job.manifest for job in jobs if not _is_recorded(job, made[job])]:
         raise InputError(
-            f"{job.manifest}: built from other settings, code or inputs than its run was planned "
-            f"with, which were edited before the job began: {how_to_rebuild(job)}"
+            f"{others[0]}: not built by a run in this directory, or its record of that is missing "
+            f"or of another job: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use "
+            "one), which verifies and records existing results"
         )
 
 
-def damage(job: Job, weights: bool = False) -> list[str]:
+def damage(job: Job, made: Manifest, weights: bool = False) -> list[str]:
     """What is wrong with existing results, by their manifest. Missing ones are made again.
 
     Args:
         weights: also compare those of a base, which are not outputs of its job. They may be absent,
             as where results were copied from elsewhere.
-
-    Raises:
-        InputError: the manifest is missing or broken.
     """
-    made, own = read_job_manifest(job), {Path(path).name for path in job.results}
+    own = {Path(path).name for path in job.results}
     # Such as another seed.
     others = [
         f"{job.manifest}: belongs to {name} {found}, not {value}"
@@ -147,20 +143,13 @@ def read_job_manifest(job: Job) -> Manifest:
         raise InputError(*(f"{one}: {how_to_rebuild(job)}" for one in error.problems)) from None
 
 
-def _damage_told(job: Job) -> Iterator[str | Problem]:
-    try:
-        yield from (f"{one}: {how_to_rebuild(job)}" for one in damage(job))
-    except InputError as error:
-        yield from error.details
-
-
-def _exchanged(job: Job) -> Iterator[tuple[str, str]]:
+def _exchanged(job: Job, made: Manifest) -> Iterator[tuple[str, str]]:
     """Inputs that have another content than results were built from, and no newer date."""
     built = list(map(Path, job.files))
     if not all(path.exists() for path in built):
         return
     oldest = min(path.stat().st_mtime_ns for path in built)
-    for path, digest in read_job_manifest(job).inputs.items():
+    for path, digest in made.inputs.items():
         file = Path(path)
         older = file.exists() and file.stat().st_mtime_ns <= oldest
         if older and sha256_of_file(file) != digest:
@@ -169,22 +158,17 @@ def _exchanged(job: Job) -> Iterator[tuple[str, str]]:
             yield path, f"{path}: {found}: if this is the right one, {again}"
 
 
-def _record_of(job: Job) -> dict[str, Any] | None:
-    """Snakemake's record of a job; a broken one counts as missing."""
-    try:
-        return dict(read_json(_record(RECORDS, job.manifest)))
-    except (InputError, TypeError, ValueError):
-        return None
-
-
-def _is_recorded(job: Job, record: Mapping[str, Any]) -> bool:
-    """Whether Snakemake's record of a job has the inputs and parameters of the manifest.
+def _is_recorded(job: Job, made: Manifest) -> bool:
+    """Whether Snakemake has a record of a job, with the inputs and parameters of the manifest.
 
     Results of other code or settings may have been copied over those that it has a record of. And a
     job that a scheduler starts reads configuration and code when it begins, while the record has
     what the run was planned with.
     """
-    made = read_job_manifest(job)
+    try:
+        record = read_model(_record(RECORDS, job.manifest), Record)
+    except InputError:
+        return False
     values = (
         canonical_json(made.settings),
         made.source_content,
@@ -192,27 +176,20 @@ def _is_recorded(job: Job, record: Mapping[str, Any]) -> bool:
         made.code,
         made.versions and versions_parameter(made.versions),
     )
-    stated = {one for one in record["params"] if one.startswith(STATED)}
-    sums = record["input_checksums"].items()
-    return {repr(value) for value in values if value} ^ stated <= {NO_SETTINGS} and all(
+    sums = record.input_checksums.items()
+    return {repr(value) for value in values if value} <= {*record.params} and all(
         f"sha256:{made.inputs.get(path)}" == checksum for path, checksum in sums
     )
 
 
 def _record(folder: Path, result: str) -> Path:
     """The file of a result's record: its path in base64, split where it is too long."""
-    if not folder.is_dir():
-        return folder / "none"
     name = urlsafe_b64encode(result.encode()).decode()
-    longest = os.pathconf(folder, "PC_NAME_MAX") - 1
+    longest = os.pathconf(".", "PC_NAME_MAX") - 1
     *parts, last = (name[i : i + longest] for i in range(0, len(name), longest))
     return folder.joinpath(*(f"@{part}" for part in parts), last)
 
 
 def _refuse(problems: Iterable[str | Problem]) -> None:
-    """Raise InputError if there are problems, of which the first are listed."""
-    found = list(problems)
-    if more := found[MOST_PROBLEMS:]:
-        found[MOST_PROBLEMS:] = [f"and {len(more)} more results like these"]
-    if found:
+    if found := list(problems):
         raise InputError(*found)

@@ -2,7 +2,6 @@
 results before and after it."""
 
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from ecslm.common.errors import InputError, all_of
 from ecslm.common.hashing import load_digests, save_digests, sha256_of_file
 from ecslm.common.locks import held
 from ecslm.common.manifests import read_manifest
-from ecslm.common.results_cache import GIGABYTE, Entry, ResultsCache, size_limit, trim
+from ecslm.common.results_cache import Entry, ResultsCache, size_limit, trim
 from ecslm.data.checking import check_rows
 from ecslm.data.labels import read_labels
 from ecslm.data.source import local_path
@@ -34,9 +33,6 @@ from ecslm.schemas.paths import DIGESTS, FINISHED, RUN_LOCK
 KEPT = {"train_adapter": "adapters", "predict": "predictions", "bertscore": "bertscore"}
 
 
-log = logging.getLogger(__name__)
-
-
 class Run:
     """Everything that a run does in addition to its jobs."""
 
@@ -49,7 +45,7 @@ class Run:
         self._made: Sequence[Job] = ()
         self._lock = contextlib.ExitStack()
         # Before anything reads results, as checks of the plan do.
-        check_results_folder(study.name)
+        check_results_folder()
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
@@ -125,10 +121,7 @@ class Run:
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""
-        if removed := trim(ResultsCache(FINISHED), self._limit):
-            limit = self._limit / GIGABYTE
-            words = "cache: %d least recently used entries removed (limit: %g GB)"
-            log.warning(words, len(removed), limit)
+        trim(ResultsCache(FINISHED), self._limit)
         self._lock.close()
 
 

@@ -3,12 +3,10 @@ result was built from. Results that were built elsewhere, of which nothing has, 
 
 import json
 import os
-import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,7 +48,7 @@ def differences(job: Job) -> list[Change]:
     Raises:
         InputError: the manifest is missing or broken.
     """
-    made, params = read_job_manifest(job), job.params
+    params = job.params
     now = Manifest(
         # Those that are still to be made have no digest.
         inputs={one: sha256_of_file(Path(one)) if Path(one).exists() else "" for one in job.inputs},
@@ -61,15 +59,17 @@ def differences(job: Job) -> list[Change]:
         versions=versions_in(params.get("versions")),
         files={},
     )
-    inputs = input_changes(made.inputs, now.inputs)
-    return [*own_changes(made, now), *(Change("data", " ".join(one)) for one in inputs)]
+    return list(changes(read_job_manifest(job), now))
 
 
-def own_changes(then: Manifest, now: Manifest) -> Iterator[Change]:
-    """What differs but the inputs."""
+def changes(then: Manifest, now: Manifest) -> Iterator[Change]:
+    """What differs between two manifests but the results."""
     if then.code != now.code:
-        for words in _code_changes(str(then.code), str(now.code)):
-            yield Change("code", words)
+        changed = changed_definitions(str(then.code), str(now.code))
+        told = [f"{module}: {name}" if name else module for module, name in changed]
+        other = f"other code ({then.code} -> {now.code})"
+        yield from (Change("code", f"{one} has changed") for one in told)
+        yield from [] if told else [Change("code", other)]
     for words in changed_values(dotted(then.settings), dotted(now.settings)):
         yield Change("settings", words)
     if then.template_sha256 != now.template_sha256:
@@ -78,17 +78,13 @@ def own_changes(then: Manifest, now: Manifest) -> Iterator[Change]:
         yield Change("data", "the content of the source has changed")
     for words in changed_values(then.versions, now.versions):
         yield Change("versions", words)
-
-
-def input_changes(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The inputs that differ, and how, by the sha256 of each."""
-    for path in sorted(then.keys() | now.keys()):
-        if path not in then:
-            yield path, "is a new input"
-        elif path not in now:
-            yield path, "is no longer an input"
-        elif now[path] and now[path] != then[path]:
-            yield path, "has changed"
+    for path in sorted(then.inputs.keys() | now.inputs.keys()):
+        if path not in then.inputs:
+            yield Change("data", f"{path} is a new input")
+        elif path not in now.inputs:
+            yield Change("data", f"{path} is no longer an input")
+        elif now.inputs[path] not in ("", then.inputs[path]):
+            yield Change("data", f"{path} has changed")
 
 
 def dotted(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -129,25 +125,17 @@ def definitions(code: str) -> Code:
     return {}
 
 
-def _code_changes(then: str, now: str) -> list[str]:
-    """Definition by definition, where these are known."""
-    codes = [definitions(then), definitions(now)]
-    # Definitions of modules that both have, and modules.
-    both = codes[0].keys() & codes[1].keys()
-    before, after = (
-        {module: names.get("", "") for module, names in code.items()}
-        | {f"{m}: {name}": code[m][name] for m in both for name in code[m] if name}
-        for code in codes
-    )
-    found = [
-        f"{name} has changed"
-        if name in before and name in after
-        else f"{name} {'is used now' if name in after else 'is no longer used'}"
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name)
+def changed_definitions(then: str, now: str) -> list[tuple[str, str]]:
+    """Modules and names of definitions that are new or differ; one that has moved is neither. Empty
+    if nothing is known of the code before."""
+    before, after = definitions(then), definitions(now)
+    known = {digest for names in before.values() for digest in names.values()}
+    return [
+        (module, name)
+        for module, names in sorted(after.items())
+        for name, digest in sorted(names.items())
+        if before and before.get(module, {}).get(name) != digest and digest not in known
     ]
-    # Digests of definitions do not tell, for example, that two equal ones are one now.
-    return found if all(codes) and found else [f"other code ({then} -> {now})"]
 
 
 class Changes:
@@ -160,32 +148,25 @@ class Changes:
         self.jobs = tuple(jobs)
         self.by_path = {path: job for job in self.jobs for path in job.files}
 
-    def sources(self, job: Job) -> Iterator[Job]:
+    def sources(self, job: Job) -> list[Job]:
         """The jobs whose results a job reads."""
-        return (self.by_path[path] for path in job.inputs if path in self.by_path)
+        return [self.by_path[path] for path in job.inputs if path in self.by_path]
 
-    @cache  # noqa: B019 - one instance a process
-    def reasons(self, job: Job) -> tuple[str, ...]:
+    def reasons(self, job: Job) -> list[str]:
         """Why the job itself would run; empty if it would not, or only since another one would.
 
         Raises:
             InputError: the manifest is broken.
         """
         if not job.due:
-            return ()
+            return []
         if not Path(job.manifest).exists():
-            return ("not built yet",)
-        if job.interrupted:
-            return ("the job that built it was interrupted before Snakemake recorded its end",)
+            return ["not built yet"]
         anew = {path for source in self.sources(job) if source.due for path in source.files}
-        words = (change.words for change in differences(job))
-        found = (
-            *(f"{path} is missing" for path in job.results if not Path(path).exists()),
-            *(text for text in words if text.partition(" ")[0] not in anew),
-            *([f"the command of rule {job.rule} has changed"] if job.other_command else []),
-        )
+        words = [*_gone(job), *(change.words for change in differences(job))]
+        found = [text for text in words if text.partition(" ")[0] not in anew]
         # What the library does not know of, Snakemake does.
-        return found or (() if anew else (job.reason,))
+        return found or ([] if anew else [job.reason])
 
     def upstream(self, job: Job) -> dict[str, list[Job]]:
         """Every reason to run a job or those upstream, the nearest first, with the jobs that have
@@ -199,78 +180,60 @@ class Changes:
         return found
 
 
-def explain(changes: Changes, path: Path) -> str:
+def explain(jobs: Sequence[Job], path: Path) -> str:
     """Whether a result will be rebuilt and why, and what it was built from, as plain text: the
-    content of the manifest, as YAML, and the modules behind the digest of its code.
+    content of the manifest, as YAML.
+
+    Args:
+        jobs: each after those whose results it reads.
 
     Raises:
         InputError: the study has no such result, or its manifest is broken.
     """
-    if (job := changes.by_path.get(path.as_posix())) is None:
+    found = Changes(jobs)
+    if (job := found.by_path.get(path.as_posix())) is None:
         raise InputError(f"{path}: not a result of the study as configured now")
     made = read_job_manifest(job) if Path(job.manifest).exists() else None
     state = f"{'will be rebuilt' if job.due else 'up to date'}; built by rule {job.rule}"
-    if made is None:
-        state = f"not built yet; rule {job.rule} builds it"
-    elif found := damage(job, weights=True):
-        state = f"modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"
+    if made is not None and (altered := damage(job, made, weights=True)):
+        state = f"modified since it was built ({', '.join(altered)}): {how_to_rebuild(job)}"
     lines = [f"{path}: {state}"]
-    for reason, (first, *others) in changes.upstream(job).items():
+    for reason, (first, *others) in found.upstream(job).items():
         more = f" and {len(others)} more" if others else ""
         concerned = "" if first == job and not others else f": concerns {first.files[0]}{more}"
         lines.append(f"  because {reason}{concerned}")
     if made is not None:
         content = made.model_dump(mode="json", exclude_none=True)
         lines.append(yaml.safe_dump(content, sort_keys=False, allow_unicode=True).rstrip())
-        if made.code:
-            modules = ", ".join(definitions(made.code)) or "unknown"
-            lines.append(textwrap.fill(f"modules: {modules}", WIDTH, subsequent_indent="  "))
     return "\n".join(lines)
 
 
 # Adoption
 
 
-def verified(jobs: Sequence[Job]) -> list[Job]:
+def verified(jobs: Iterable[Job]) -> list[Job]:
     """The jobs whose results exist and are what the graph would build now.
 
     Each file is compared with its manifest, and each manifest with the configuration, the code, the
     lock file and the inputs. Results that do not match are deleted where they are rebuilt in
     seconds, as scores, comparisons, tables and reports are.
 
-    Args:
-        jobs: each after those whose results it reads.
-
     Raises:
-        InputError: other results do not match, or results that they were built from are missing;
-            then nothing has been deleted.
+        InputError: other results do not match; then nothing has been deleted.
     """
-    good: list[Job] = []
-    problems: list[str] = []
-    # The first job upstream without good results, of each job that has none or reads such.
-    lost: dict[Job, Job] = {}
-    orphans: list[str] = []
-    changes = Changes(jobs)
-    for job in tqdm(jobs, unit="job", desc="verifying", delay=1):
-        exists = any(Path(path).exists() for path in job.files)
-        reasons = _mismatches(job) if exists else []
-        missing = next((lost[one] for one in changes.sources(job) if one in lost), None)
-        if exists and not reasons and missing is None:
-            good.append(job)
-            continue
-        lost[job] = missing or job
-        if job.rule in PRECIOUS:
-            fix = f"copy it again, or {how_to_rebuild(job)}"
-            problems += [f"{job.manifest}: {reason}: {fix}" for reason in reasons]
-            if exists and missing is not None:
-                read = f"{missing.manifest}: missing, but {job.manifest} was built from it"
-                orphans.append(f"{read}: copy it too, or {how_to_rebuild(job)}")
-    # Otherwise what is missing may exist, as one of the problems.
-    if problems or orphans:
-        raise InputError(*(problems or orphans))
-    for path in (path for job in lost if job.rule not in PRECIOUS for path in job.files):
+    exist = [job for job in jobs if any(Path(path).exists() for path in job.files)]
+    bar = tqdm(exist, unit="job", desc="verifying", delay=1)
+    wrong = {job: reasons for job in bar if (reasons := _mismatches(job))}
+    if problems := [
+        f"{job.manifest}: {reason}: copy it again, or {how_to_rebuild(job)}"
+        for job, reasons in wrong.items()
+        for reason in reasons
+        if job.rule in PRECIOUS
+    ]:
+        raise InputError(*problems)
+    for path in (path for job in wrong for path in job.files):
         Path(path).unlink(missing_ok=True)
-    return good
+    return [job for job in exist if job not in wrong]
 
 
 def align_times(jobs: Iterable[Job]) -> None:
@@ -281,12 +244,13 @@ def align_times(jobs: Iterable[Job]) -> None:
             os.utime(path, ns=(now, now))
 
 
+def _gone(job: Job) -> list[str]:
+    return [f"{path} is missing" for path in job.results if not Path(path).exists()]
+
+
 def _mismatches(job: Job) -> list[str]:
-    if not Path(job.manifest).exists():
-        return ["missing: it belongs to the results that it describes"]
-    gone = [f"{path} is missing" for path in job.results if not Path(path).exists()]
     try:
-        changed = [change.words for change in differences(job)]
-        return [*gone, *changed, *damage(job, weights=True)]
+        altered = damage(job, read_job_manifest(job), weights=True)
     except InputError:
-        return ["broken"]
+        return ["missing or broken"]
+    return [*_gone(job), *(change.words for change in differences(job)), *altered]

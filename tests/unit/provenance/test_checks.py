@@ -90,8 +90,8 @@ ONE, TWO, NONE, ON_CPU = (1, "cuda"), (2, "cuda"), (0, "cuda"), (1, "cpu")
 @pytest.mark.parametrize(
     ("needs", "limit", "visible", "words"),
     [
-        ([ONE, NONE, ONE], 0, "", "gpu=0: 2 jobs of this run would load a model"),
-        ([ON_CPU, ONE, NONE], None, "", "--resources without gpu: 1 job of"),
+        ([ONE, NONE, ONE], 0, "", "gpu=0: a job of this run takes 1"),
+        ([ON_CPU, ONE, NONE], None, "", "--resources without gpu: jobs of"),
         ([ONE, TWO], 1, "", "gpu=1: a job of this run takes 2"),
         ([TWO, ONE], 2, "1", "gpus: 2 are asked for"),
         ([ONE, TWO], 3, None, None),

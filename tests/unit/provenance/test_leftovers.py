@@ -1,6 +1,5 @@
-"""Files that no job makes any more: exactly those, and nothing that is anybody's."""
+"""Files that no job makes any more: exactly those, and nothing that is in use."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,11 @@ from support.model_examples import run_here
 from support.plans import BASELINES, MODELS, plan
 from support.project import ROOT
 from support.scratch import PARTS
-from support.stated_jobs import all_jobs_of, written_by
+from support.stated_jobs import all_jobs_of
 
-from ecslm.common.errors import InputError
 from ecslm.models.bases import PathSource
 from ecslm.plan.study import Study
-from ecslm.provenance.leftovers import Leftovers, remove
+from ecslm.provenance.leftovers import remove, unmade
 
 SHOP = Path("results/shop")
 
@@ -26,10 +24,9 @@ def shop(**changes: Any) -> Study:
 
 
 def files_of(made: Study) -> set[Path]:
-    """What the jobs of a plan write."""
-    jobs = all_jobs_of(made)
-    logs = {Path(path) for job in jobs if job.rule != "base_model" for path in job.logs}
-    return {Path(path) for job in jobs for path in job.files} | logs
+    """What the jobs of a plan write for the study itself."""
+    written = {Path(path) for job in all_jobs_of(made) for path in (*job.files, *job.logs)}
+    return {path for path in written if SHOP in path.parents}
 
 
 def write(*paths: Path) -> None:
@@ -38,49 +35,38 @@ def write(*paths: Path) -> None:
         path.write_text("x")
 
 
-def leftovers(made: Study) -> Leftovers:
-    return Leftovers(made, written_by(made), all_jobs_of(made))
+def leftovers(made: Study) -> list[Path]:
+    return unmade(made, all_jobs_of(made))
 
 
 def test_what_a_configuration_made_and_another_does_not_make_is_left_over() -> None:
     seeds = MODELS["Small-EC"] | {"seeds": [0, 1]}
     was = shop(models=MODELS | {"Small-EC": seeds, "work": MODELS["Small-EC"]})
-    of_shop = {path for path in files_of(was) if SHOP in path.parents}
-    mine = {SHOP / "notes.txt", SHOP / "adapters/notes.txt"}
-    write(*of_shop, *mine)
-    assert leftovers(was).unmade() == []
+    mine = {SHOP / "notes.txt", Path("results/bases/Small/manifest.json")}
+    write(*files_of(was), *mine)
+    assert leftovers(was) == []
     fewer = MODELS | {"Small-EC": seeds | {"seeds": [1]}}
     is_now = shop(tasks=["PM", "AG"], models=fewer, baselines=sorted(BASELINES)[:1])
     found = leftovers(is_now)
-    assert set(found.unmade()) == of_shop - files_of(is_now)
-    remove(found.unmade())
+    assert set(found) == {x for x in files_of(was) - files_of(is_now) if x.parent != SHOP}
+    remove(found)
     files = {path for path in Path().rglob("*") if path.is_file()}
-    assert files == (of_shop & files_of(is_now)) | mine
+    assert files == files_of(was) - {*found} | mine
     assert all(any(path.iterdir()) for path in Path().rglob("*") if path.is_dir())
 
 
-WORK = "work/manifest.json.0123456789abcdef/checkpoint-4/state.json"
-
-
-def test_unfinished_work_goes_with_the_results_of_its_job_and_no_sooner() -> None:
+def test_unfinished_work_goes_with_the_results_beside_it_and_no_sooner() -> None:
+    work = "work/manifest.json.0123456789abcdef/checkpoint-4/state.json"
     kept, gone = (
         [
             SHOP / f"adapters/Small-EC/seed-{seed}" / name
-            for name in (WORK, "work/manifest.json.lock", ".manifest.json.abcd_123")
+            for name in (work, "work/manifest.json.lock", ".manifest.json.abcd_123")
         ]
         for seed in (0, 1)
     )
     write(*gone, *kept, SHOP / ".report.pdf.abcd1234/report.aux")
     one_seed = shop(models=MODELS | {"Small-EC": MODELS["Small-EC"] | {"seeds": [0]}})
-    unmade = leftovers(one_seed).unmade()
-    assert sorted(unmade) == sorted(gone)
-    refused = pytest.raises(InputError, match=r"seed-1/work/manifest\.json: in use by")
-    with FileLock(gone[1]), refused:
-        remove(unmade)
-    assert all(path.exists() for path in gone)
-    remove(unmade)
-    assert not (SHOP / "adapters/Small-EC/seed-1").exists()
-    assert all(path.exists() for path in kept)
+    assert leftovers(one_seed) == sorted(gone)
 
 
 def test_links_what_they_lead_to_and_local_weights_stay() -> None:
@@ -88,41 +74,12 @@ def test_links_what_they_lead_to_and_local_weights_stay() -> None:
     weights = SHOP / "adapters/Old/seed-0/cost.json"
     write(elsewhere, old, weights)
     (SHOP / "metrics/Old/seed-0").symlink_to(elsewhere.parent.resolve())
-    link = old.with_name("SA.json")
-    link.symlink_to(elsewhere.resolve())
+    (SHOP / "tables").symlink_to(elsewhere.parent.resolve())
+    old.with_name("SA.json").symlink_to(elsewhere.resolve())
     made = shop()
-    assert leftovers(made).unmade() == [weights, old]
+    assert leftovers(made) == [weights, old]
     made.config.bases["Small"] = PathSource(source="path", path=str(weights.parent))
-    assert leftovers(made).unmade() == [old]
-    remove([old])
-    assert elsewhere.exists()
-    assert os.path.lexists(link)
-
-
-def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_them() -> None:
-    for name in ("Small", "Encoder", "Old"):
-        write(*(Path(f"results/bases/{name}/{file}") for file in ("manifest.json", "x")))
-    write(Path("results/bases/mine/weights.bin"), Path("elsewhere/report.html"))
-    old = [Path("results/bases/Old/manifest.json"), Path("results/bases/Old/x")]
-    assert leftovers(shop()).bases() == old
-    mine = Path("results/mine")
-    mine.symlink_to(Path("elsewhere").resolve())
-    assert leftovers(shop()).bases() == []
-
-
-def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgotten() -> None:
-    made = shop()
-    write(*files_of(made), SHOP / "adapters/Small-EC/seed-1" / WORK)
-    of_one = SHOP / "predictions/Small/seed-0/PM.jsonl"
-    names = ("PM.jsonl", "PM.cost.json", "PM.manifest.json")
-    assert set(leftovers(made).results_of([of_one])) == {of_one.with_name(name) for name in names}
-    adapters = leftovers(made).results_of([SHOP / "adapters"])
-    assert {path.parent.name for path in adapters} == {"seed-0", "seed-1", "checkpoint-4"}
-    assert len(adapters) == 11
-    base = Path("results/bases/Small/manifest.json")
-    assert leftovers(made).results_of([base.parent]) == [base]
-    with pytest.raises(InputError, match=r"notes\.txt: no result of the study shop"):
-        leftovers(made).results_of([SHOP / "notes.txt"])
+    assert leftovers(made) == [old]
 
 
 def test_the_script_lists_first_and_removes_when_it_is_told_to(

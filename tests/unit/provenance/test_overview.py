@@ -10,6 +10,7 @@ from support.plans import MODELS, plan
 from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
+from ecslm.plan.jobs import versions_in
 from ecslm.provenance.overview import cost_in, overview, planned_job
 from ecslm.reports.run_display import PlannedJob
 
@@ -34,8 +35,7 @@ def lines_of(models: int = 1) -> list[str]:
 def test_jobs_stand_under_their_reason_below_what_they_took_on_each_device() -> None:
     jobs = [
         "not built yet",
-        "  1 base, 1 adapter, 1 prediction, 12 short jobs; first",
-        "  results/bases/Small/manifest.json",
+        "  1 base, 1 adapter, 1 prediction, 12 short jobs; first results/bases/Small/manifest.json",
     ]
     first = ["Study shop: 15 of 15 jobs would run", f"  never timed: 1 adapter, 1 prediction{ASK}"]
     assert lines_of()[:-2] == [*first, "", *jobs]
@@ -55,24 +55,25 @@ def test_a_finished_study_takes_one_line() -> None:
     assert overview("shop", done) == line
 
 
-def test_reasons_that_fit_come_first_those_of_long_jobs_and_last_what_follows_from_them() -> None:
-    """Models that were made with other settings each, so that each is a reason of its own."""
-    names = [f"M{n}" for n in range(12)]
+def test_reasons_of_long_jobs_come_first_and_last_what_follows_from_them() -> None:
+    """Two predictions with other settings each, a score with others, and one that only reads."""
+    names = ("M0", "M1")
     made = plan(tasks=["PM"], baselines=[], models=dict.fromkeys(names, MODELS["Small"]))
-    jobs = {one.manifest: replace(one, due=False) for one in jobs_of(made)}
-    for name in names:
-        one = job_of(made, "predict", model=name, seed=0, task="PM")
-        settings = json.loads(one.params["settings"]) | {"shots": name}
-        origin = {"inputs": {}, "code": one.params["code"], "settings": settings, "versions": {}}
-        write_json(Path(one.manifest), {**origin, "files": {}})
-        jobs[one.manifest] = replace(one, inputs=(), outputs={}, due=True)
-    # A score that reads a prediction, and a table that was never built.
-    score = job_of(made, "score", model="M0", seed=0, task="PM")
-    write_json(Path(score.manifest), json.loads(Path(one.manifest).read_text()))
-    found = overview("shop", jobs.values()).splitlines()
-    assert len(found) < 30
-    assert all(len(line) <= 80 for line in found)
-    assert [line for line in found if line.startswith("and ")] == ["and 3 more reasons"]
+    predicted = job_of(made, "predict", model="M0", seed=0, task="PM").manifest
+    jobs = []
+    for rule, other in (("score", "resamples"), ("predict", "shots")):
+        for name in names:
+            one = job_of(made, rule, model=name, seed=0, task="PM")
+            now = json.loads(one.params["settings"])
+            reads = (predicted,) if (rule, name) == ("score", "M0") else ()
+            then = now if reads else now | {other: name}
+            origin = {"inputs": {}, "code": one.params["code"], "settings": then}
+            versions = versions_in(one.params.get("versions"))
+            write_json(Path(one.manifest), {**origin, "versions": versions, "files": {}})
+            jobs.append(replace(one, inputs=reads, outputs={}, due=True))
+    found = overview("shop", jobs).splitlines()
+    words = ["shots: M0", "shots: M1", "resamples: M1", "what they read is made again"]
+    assert [line.partition(" -> ")[0] for line in found[3:-2:2]] == words
 
 
 # What jobs took

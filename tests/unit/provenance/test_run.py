@@ -11,7 +11,6 @@ from ecslm.common.errors import InputError
 from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.provenance.dag import Job
-from ecslm.provenance.leftovers import remove
 from ecslm.provenance.run import keep_results
 from ecslm.schemas.paths import FINISHED
 
@@ -82,14 +81,6 @@ def test_results_of_which_a_file_is_missing_or_that_have_no_key_are_passed_over(
     assert not FINISHED.exists()
 
 
-def test_forgotten_results_leave_the_cache() -> None:
-    keep()
-    key = json.loads(MANIFEST.read_text())["action"]
-    remove([MANIFEST], forget=True)
-    assert not MANIFEST.exists()
-    assert not ResultsCache(FINISHED).has(key)
-
-
 @pytest.mark.parametrize("action", ["../../../../mine", 7])
 def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(action: Any) -> None:
     mine = Path("mine/file")
@@ -98,6 +89,5 @@ def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(action: Any) ->
     MANIFEST.write_text(json.dumps(json.loads(MANIFEST.read_text()) | {"action": action}))
     with suppress(InputError):
         keep()
-    remove([MANIFEST], forget=True)
     assert mine.read_text() == "mine"
     assert not FINISHED.exists()
