@@ -1,7 +1,7 @@
 """What the figures, the report and the exports of a study show, and the summary that a finished run
 prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
 from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.reports.summaries import run_summary
+from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.settings import TableContext
 
 # Libraries whose versions the report lists.
@@ -26,53 +27,21 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 @cache
 def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study: the first of its results tables, and those whose tuned models
-    all differ in the number of their training records.
-
-    Published rows are shown where they can be compared, and models whose answers are limited to
-    valid ones are not, since these never compete with free answers.
-    """
+    all differ in the share of their training records."""
     context, tables = table_context(study), list[DrawnTable]()
     for name, entry in in_report_order(study).items():
-        if entry.kind == "results":
-            drawn = _drawn(study, name, entry)
-            if drawn.shares or all(one.shares for one in tables):
-                tables.append(drawn)
-    # A title that is not drawn changes no figure.
-    used = context.model_dump(include={"tasks", "models", "baselines", "simple"})
-    return FiguresSettings(tables=tuple(tables), context=TableContext.model_validate(used))
-
-
-def _drawn(study: Study, name: str, entry: Any) -> DrawnTable:
-    """What is drawn of a results table."""
-    rows = dict(_rows(study, entry))
-    models = {row: one for row, one in table_context(study).models.items() if row in rows}
-    answering = [row for row, one in models.items() if set(one.tasks).intersection(entry.columns)]
-    groups = _by_share(study, answering)
-    tuned = {row for row in answering if models[row].tuned}
-    return DrawnTable(
-        name=name,
-        setting=entry.setting,
-        tasks=entry.columns,
-        rows=tuple(rows),
-        published={row: printed for row, printed in rows.items() if printed is not None},
-        published_table=entry.published_table,
-        shares=groups if tuned <= {row for group in groups for row in group} else (),
-        computation=len({models[row].multiplied for row in answering} - {None}) > 1,
-    )
-
-
-def _rows(study: Study, entry: Any) -> Iterator[tuple[str, str | None]]:
-    """The rows of a results table; of a published one, with its name there."""
-    models, comparable = table_context(study).models, study.settings.published_comparable
-    for group in entry.rows:
-        for row in (*group.models, *group.baselines):
-            if row not in models or models[row].limits is None:
-                yield row, None
-            if group.followed_by_published and comparable:
-                printed = entry.reproduces.get(row, row)
-                yield f"{printed} (published)", printed
-        for row in group.published if comparable else ():
-            yield f"{row} (published)" if row in models else row, row
+        if isinstance(entry, ResultsEntry):
+            rows = {row: context.models[row] for row in entry.models}
+            answering = [row for row, one in rows.items() if {*one.tasks} & {*entry.columns}]
+            shares = _by_share(study, answering)
+            tuned = {row for row in answering if rows[row].tuned and not rows[row].limits}
+            if not tuned <= {row for group in shares for row in group}:
+                shares = ()
+            if shares or all(one.shares for one in tables):
+                # A caption is not drawn.
+                drawn = entry.model_copy(update={"caption": ""})
+                tables.append(DrawnTable(name=name, entry=drawn, shares=shares))
+    return FiguresSettings(tables=tuple(tables), context=context)
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -80,7 +49,7 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
     groups: dict[str, dict[float, str]] = {}
     for name in sorted(names):
         model = study.model(name)
-        if isinstance(model, LearnedModel) and table_context(study).models[name].records_of:
+        if isinstance(model, LearnedModel):
             groups.setdefault(model.method, {}).setdefault(model.train_fraction, name)
         elif model.training is not None:
             training = model.training.model_copy(update={"train_fraction": 1.0})

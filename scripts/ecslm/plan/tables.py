@@ -184,15 +184,5 @@ def _model(study: Study, name: str) -> ModelContext:
         family=learned.method if learned else model.base or name,
         multiplied=None if sizes is None else count_multiplied(sizes),
         trained=model.seeds if model.tuned and model.run else (),
-        records_of=_tuned_on(study, learned.train_fraction) if learned else None,
+        share=learned.train_fraction if learned else training and training.train_fraction,
     )
-
-
-def _tuned_on(study: Study, share: float) -> str | None:
-    """A model that was tuned on a share of the training records."""
-    found = (
-        name
-        for name, model in study.local_models.items()
-        if model.run and model.training is not None and model.training.train_fraction == share
-    )
-    return min(found, default=None)

@@ -56,8 +56,8 @@ class ModelContext(Closed):
     known."""
     trained: tuple[int, ...] = ()
     """Seeds of the adapters that are its own."""
-    records_of: str | None = None
-    """Of a learned baseline: a model that was tuned on the same records."""
+    share: float | None = None
+    """Of the training records: those that it, or its adapter, was trained on."""
 
     @property
     def tuned(self) -> bool:
