@@ -15,7 +15,6 @@ from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
 from ecslm.config.loading import load_config
 from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.study import Study
-from ecslm.plan.tables import study_tables as tables_of
 from ecslm.plan.tables import table_files, table_settings
 from ecslm.tables.inputs import Inputs
 from ecslm.tables.latex import Fragments, render_table
@@ -48,7 +47,7 @@ def study_tables(study: str, results: Path) -> dict[str, Table]:
     """All tables of a study. Their numbers are made up, and as wide as real ones can be."""
     plan = planned(study)
     found = {}
-    for name in tables_of(plan):
+    for name in plan.settings.tables:
         request = table_settings(plan, name)
         for path in table_files(plan, name):
             _write(plan, results, path)

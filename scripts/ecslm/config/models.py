@@ -39,10 +39,9 @@ from ecslm.prediction.settings import (
     TransformersSettings,
 )
 from ecslm.schemas.paths import ANSWERS
-from ecslm.schemas.references import Reference
+from ecslm.schemas.references import ModelName, Reference, SettingName, TaskName, TunedModelName
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings, has_example
-from ecslm.tables.references import ModelName, SettingName, TaskName, TunedModelName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -61,7 +60,7 @@ Line = Annotated[str, Field(pattern=LINE, max_length=MOST_CHARACTERS)]
 
 
 # Names of other entries of the configuration. Those of the study's own are types of
-# `tables/references.py` too.
+# `schemas/references.py` too.
 BaseName = Annotated[str, Reference("bases")]
 TemplateName = Annotated[str, Reference("templates")]
 RegisteredTask = Annotated[str, Reference("registered tasks")]

@@ -19,6 +19,8 @@ from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.references import Part
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
+from ecslm.tables.kinds.dataset import DatasetEntry
+from ecslm.tables.kinds.results import ResultsEntry
 
 # A key of a server by the names that people give it, and the sections where they put it.
 SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.IGNORECASE)
@@ -173,11 +175,10 @@ def _study(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -
     if study.bertscore is None and generates:
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     with_base = any(model.base for model in study.models.values())
-    tables: Mapping[str, Any] = study.tables
-    for name, table in tables.items():
-        if table.kind == "dataset" and not with_base:
+    for name, table in study.tables.items():
+        if isinstance(table, DatasetEntry) and not with_base:
             yield f"{path}.tables.{name}: needs a model with a base, whose tokenizer counts tokens"
-        if table.kind == "results":
+        if isinstance(table, ResultsEntry):
             for row in table.competitors:
                 model = study.models.get(row)
                 if model is not None and model.limits():

@@ -4,7 +4,6 @@ prints."""
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
@@ -17,6 +16,8 @@ from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
 from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.reports.summaries import run_summary
+from ecslm.tables.kinds.claims import ClaimsEntry
+from ecslm.tables.kinds.cost import CostEntry
 from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.settings import TableContext
 
@@ -64,11 +65,10 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
     settings, context = study.settings, table_context(study)
-    tables: dict[str, Any] = in_report_order(study)
-    results, costs, claims = (
-        [entry for entry in tables.values() if entry.kind == kind]
-        for kind in ("results", "cost", "claims")
-    )
+    tables = in_report_order(study)
+    results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
+    costs = [entry for entry in tables.values() if isinstance(entry, CostEntry)]
+    claims = [entry for entry in tables.values() if isinstance(entry, ClaimsEntry)]
     # What the configuration has in a mapping has no order that may matter: first as tables show it.
     columns = dict.fromkeys(task for entry in results for task in entry.columns)
     tasks = [*(one for one in columns if one in study.test_tasks)]
@@ -90,9 +90,9 @@ def report_settings(study: Study) -> ReportSettings:
         resamples=settings.scoring.resamples,
         tables=tuple(tables),
         settings_of={
-            name: (entry.setting,) if entry.kind == "results" else tuple(sorted(entry.settings))
-            for name, entry in tables.items()
-            if entry.kind in ("results", "claims")
+            name: (one.setting,) if isinstance(one, ResultsEntry) else tuple(sorted(one.settings))
+            for name, one in tables.items()
+            if isinstance(one, ResultsEntry | ClaimsEntry)
         },
         figures=tuple(figures_settings(study).names()),
         tasks=tuple(tasks),
@@ -115,9 +115,7 @@ def report_settings(study: Study) -> ReportSettings:
 
 def score_rows_settings(study: Study) -> ScoreRowsSettings:
     """The models and baselines that have scores."""
-    of_models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
-    used = table_context(study).model_dump(include={"models": of_models, "baselines": True})
-    return ScoreRowsSettings(study=study.name, context=TableContext.model_validate(used))
+    return ScoreRowsSettings(study=study.name, context=table_context(study))
 
 
 def model_card_settings(study: Study, model: str) -> ModelCardSettings:

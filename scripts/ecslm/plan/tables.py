@@ -1,26 +1,18 @@
-"""The tables of a study, what each needs to know about it, and what it reads.
+"""The tables of a study, what each needs to know about it, and what it reads."""
 
-A report has the scores of all models, whatever tables are configured.
-"""
-
-from collections.abc import Mapping
 from functools import cache
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.config.models import LearnedModel, OpenAIModel, name_like
+from ecslm.config.models import LearnedModel, OpenAIModel
 from ecslm.models.architecture import count_adapter, count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
-from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.inputs import Entry, Inputs
-from ecslm.tables.kind import KINDS, TableRequest
-from ecslm.tables.kinds.results import ResultsEntry, Rows
+from ecslm.tables.inputs import Inputs
+from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
 from ecslm.tables.settings import (
     ContrastContext,
     DataContext,
@@ -29,73 +21,21 @@ from ecslm.tables.settings import (
     TaskContext,
 )
 
-# With more columns a table takes the whole width of a page.
-MOST_NARROW = 3
-
-
-@cache
-def study_tables(study: Study) -> Mapping[str, Entry]:
-    """The tables of a study by name: those of the configuration, and of all other scores."""
-    return {**study.settings.tables, **score_tables(study)}
-
-
-def score_tables(study: Study) -> dict[str, Entry]:
-    """A results table for each setting, by name, of the models and tasks that no results table of
-    the configuration shows in any setting, beside all trivial baselines. The answers to prompts
-    with an example are those of the setting without."""
-    declared, baselines = study.settings.tables, sorted(study.settings.baselines)
-    scored = [
-        (setting, model, task)
-        for setting in sorted({one.removesuffix(EXAMPLE) for one in study.settings.settings})
-        for model in sorted(study.settings.models)
-        for task in study.model_tasks(model)
-        if answered_setting(setting, study.model(model).shots)
-        in study.answered_settings(model, task)
-    ]
-    shown = {
-        (model, task)
-        for entry in declared.values()
-        if isinstance(entry, ResultsEntry)
-        for setting, model, task in scored
-        if setting == entry.setting and model in entry.models and task in entry.columns
-    }
-    found: dict[str, Entry] = {}
-    left = (one for one in scored if one[1:] not in shown)
-    for setting, same in groupby(left, key=itemgetter(0)):
-        pairs = [one[1:] for one in same]
-        models, tasks = dict.fromkeys(model for model, _ in pairs), {task for _, task in pairs}
-        free = tuple(name for name in models if study.settings.models[name].limits() is None)
-        trivial = [one for one in baselines if tasks.intersection(study.baseline_tasks(one))]
-        groups = [Rows(group="Trivial", baselines=tuple(trivial))] if trivial else []
-        # A setting is called as the data call it, which may be no name of a file.
-        name = name_like(f"scores_{setting}", {*declared, *found}, otherwise="scores")
-        found[name] = ResultsEntry(
-            kind="results",
-            label=f"tab:{name}",
-            caption=f"Scores, {study.config.setting_titles.get(setting, setting)}",
-            wide=len(tasks) > MOST_NARROW,
-            setting=setting,
-            columns=tuple(sorted(tasks)),
-            rows=(*groups, Rows(group="Models", models=tuple(models))),
-            competitors=free if len(free) > 1 else (),
-        )
-    return found
-
 
 @cache
 def table_settings(study: Study, table: str) -> TableRequest:
     """A table's entry, with the study."""
-    return TableRequest(table=study_tables(study)[table], context=table_context(study))
+    return TableRequest(table=study.settings.tables[table], context=table_context(study))
 
 
 def table_files(study: Study, table: str) -> list[str]:
     """The results that a table reads, relative to the study's results directory."""
-    return study_tables(study)[table].files(table_context(study))
+    return study.settings.tables[table].files(table_context(study))
 
 
 def table_resources(study: Study, table: str) -> dict[str, str]:
     """Files of the repository that a table reads besides results, by the option of the script."""
-    wanted = study_tables(study)[table].RESOURCES.items()
+    wanted = study.settings.tables[table].RESOURCES.items()
     found = {option: study.published(path) for option, path in wanted}
     return {option: path for option, path in found.items() if path is not None}
 
@@ -112,7 +52,7 @@ def check_tables(study: Study) -> None:
             f"studies.{study.name}.published_numbers: {study.settings.published_numbers}: no "
             f"{paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
         )
-    for table, entry in study_tables(study).items():
+    for table, entry in study.settings.tables.items():
         files = {option: Path(path) for option, path in table_resources(study, table).items()}
         found = entry.problems(Inputs(table_context(study), Path(study.results), files))
         problems += [f"studies.{study.name}.tables.{table}: {problem}" for problem in found]
@@ -120,10 +60,10 @@ def check_tables(study: Study) -> None:
         raise InputError(*problems)
 
 
-def in_report_order(study: Study) -> dict[str, Entry]:
+def in_report_order(study: Study) -> dict[str, AnyEntry]:
     """The tables by name, sorted by their kind and by name, since the order of keys in the
     configuration must not matter."""
-    tables = study_tables(study).items()
+    tables = study.settings.tables.items()
     return dict(sorted(tables, key=lambda one: (KINDS.index(type(one[1])), one[0])))
 
 

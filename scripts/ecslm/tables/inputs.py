@@ -191,6 +191,12 @@ class Entry(Closed):
     """Whether it spans both columns of a two-column LaTeX document."""
     kind: str
 
+    @classmethod
+    def tasks_key(cls) -> str | None:
+        """The field that lists tasks of the study, if there is one."""
+        fields = cls.model_fields.items()
+        return next((key for key, one in fields if one.description == TASKS.description), None)
+
     def files(self, study: TableContext) -> list[str]:
         """The results that it reads, relative to the study's results directory."""
         return list(dict.fromkeys(path for part in self.READS for path in FILES[part](study)))

@@ -149,8 +149,7 @@ class Panel:
     """Rows that share their columns. `head` is the heading of the row names.
 
     `float_title` is what its float adds to the caption in LaTeX, if all panels of that have the
-    same; its notes are below the float. With `side_by_side`, its groups can stand next to each
-    other.
+    same; its notes are below the float.
     """
 
     title: str
@@ -159,7 +158,6 @@ class Panel:
     groups: tuple[RowGroup, ...]
     float_title: str = ""
     notes: tuple[str, ...] = ()
-    side_by_side: bool = False
 
     @property
     def rows(self) -> Iterator[Row]:

@@ -176,13 +176,3 @@ def test_panels_share_a_float_while_they_fit_a_page_and_the_others_refer_to_its_
     assert "a note" not in second
     many = [panel(*cells, float_title=str(n)) for n in range(5)]
     assert r": continued}\label{tab:a_b-2}" in floats(table(*many))[1]
-
-
-def test_only_in_a_wide_float_groups_stand_side_by_side() -> None:
-    made = panel(Cell(0.1, "0.100"))
-    groups = tuple(RowGroup(f"Group {n}", made.groups[0].rows) for n in (1, 2))
-    beside = replace(made, groups=groups, side_by_side=True)
-    for wide in (False, True):
-        (text,) = floats(table(beside, wide=wide))
-        assert text.count(r"\begin{tabular}") == (2 if wide else 1)
-        assert text.startswith("*}" if wide else "}")

@@ -13,6 +13,7 @@ from pydantic import Field
 from ecslm.common.text import number_of
 from ecslm.comparisons.proportions import newcombe_interval
 from ecslm.schemas.paths import PUBLISHED_SCORES
+from ecslm.schemas.references import ContrastName, ModelName, SettingName, TaskName
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import difference_cell, unmarked_notes
@@ -29,7 +30,6 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT, SHOWN_DIGITS, STRICT, mark_notes
-from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import Measured
 from ecslm.tables.settings import TableContext
 

@@ -11,10 +11,10 @@ from pydantic import Field
 from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
+from ecslm.schemas.references import ContrastName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes
-from ecslm.tables.references import ContrastName, TaskName
 from ecslm.tables.settings import ContrastContext, TableContext
 
 TESTS: dict[Test, str] = {
@@ -86,7 +86,7 @@ class ComparisonsEntry(IntervalsEntry):
                 group[task] = _cells(study, task, row)
             notes = tuple(contrast_notes(compared, study.contrasts))
             groups = row_groups(COLUMNS, rows)
-            panels.append(Panel(title, "Task", COLUMNS, groups, title, notes, side_by_side=True))
+            panels.append(Panel(title, "Task", COLUMNS, groups, title, notes))
         below = [*comparison_notes(found), *mark_notes(panels, self.intervals), study.data.note]
         return self.table(name, panels, below)
 

@@ -13,12 +13,12 @@ from pydantic import Field
 
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES
+from ecslm.schemas.references import ModelName
 from ecslm.schemas.settings import Closed
 from ecslm.tables import costs
 from ecslm.tables.costs import COLUMNS, REQUESTS, Costs, ModelCost
 from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Sources, Table, amount_text, row_groups
-from ecslm.tables.references import ModelName
 from ecslm.tables.settings import TableContext
 
 TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")

@@ -9,10 +9,10 @@ from ecslm.common.manifests import read_result
 from ecslm.data.reports import Leakage, Report, SettingDescription, TaskDescription, read_counts
 from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
+from ecslm.schemas.references import RecordsSettingName, TaskName
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import TASKS, Entry, Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Sources, Table, percent_text
-from ecslm.tables.references import RecordsSettingName, TaskName
 from ecslm.tables.settings import TableContext
 
 # How an input may occur in training, as the reports on the overlap call it.

@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.schemas.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.schemas.settings import Closed
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import comparison_notes, contrast_notes, difference_cell
 from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Table, row_groups
 from ecslm.tables.notes import STRICT, limit_notes, mark_notes, seed_notes
-from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 
 
 class InstructionsColumn(Closed):

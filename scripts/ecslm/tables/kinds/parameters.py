@@ -6,9 +6,9 @@ from pydantic import Field
 
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
+from ecslm.schemas.references import TunedModelName
 from ecslm.tables.inputs import Entry, Inputs
 from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
-from ecslm.tables.references import TunedModelName
 
 COLUMNS = (
     HeaderCell("total", "Total", "millions"),

@@ -13,10 +13,10 @@ from pydantic import Field
 
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
+from ecslm.schemas.references import ModelName, SettingName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import mark_notes, seed_notes
-from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.tables.scores import Measured
 from ecslm.tables.settings import TableContext
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
+from ecslm.schemas.references import BaselineName, ModelName, SettingName, TaskName
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
@@ -21,7 +22,6 @@ from ecslm.tables.model import (
     Table,
     difference_text,
 )
-from ecslm.tables.references import BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import Scored
 
 # With two competitors, every cell would be best or second best.

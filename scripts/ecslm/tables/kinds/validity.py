@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.schemas.references import ModelName, SettingName, TaskName
 from ecslm.tables import notes
 from ecslm.tables.inputs import TASKS, Entry, Inputs
 from ecslm.tables.model import Cell, Panel, Row, RowGroup, Table, percent_text, score_text
-from ecslm.tables.references import ModelName, SettingName, TaskName
 
 NOTES = (
     "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
