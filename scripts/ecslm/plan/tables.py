@@ -79,7 +79,6 @@ def table_context(study: Study) -> TableContext:
                 metric=metric(task.metric).NAME,
                 proportion=metric(task.metric).PROPORTION,
                 answer=task.answer,
-                overlaps=task.train and task.test,
             )
             for code, task in tasks.items()
         },

@@ -16,10 +16,8 @@ from pydantic import Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv
-from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Comparison, read_comparisons
-from ecslm.data.reports import Leakage
-from ecslm.schemas.paths import comparison_path, leakage_path
+from ecslm.schemas.paths import comparison_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table
 from ecslm.tables.scores import Scores, score_files
@@ -31,20 +29,13 @@ TaskComparison = tuple[str, Comparison]
 
 def _compared(study: TableContext) -> list[str]:
     """The tasks in which some contrast compares something."""
-    compared = {task for contrast in study.contrasts.values() for task in contrast.tasks}
-    return sorted(compared.intersection(study.tasks))
-
-
-def _trained(study: TableContext) -> list[str]:
-    """The tasks whose test records are compared with those of training."""
-    return [name for name, task in sorted(study.tasks.items()) if task.overlaps]
+    return sorted({task for contrast in study.contrasts.values() for task in contrast.tasks})
 
 
 # The files of a study that a part of `Inputs` is read from, relative to its results directory.
 FILES: Mapping[str, Callable[[TableContext], Iterable[str]]] = {
     "scores": score_files,
     "comparisons": lambda study: map(comparison_path, _compared(study)),
-    "overlap": lambda study: map(leakage_path, _trained(study)),
 }
 
 
@@ -81,14 +72,6 @@ class Inputs:
             for row in self.comparisons.get(task, ())
             if row.contrast == contrast
         ]
-
-    @cached_property
-    def overlap(self) -> dict[str, Leakage]:
-        """The overlap of test records with training, by task."""
-        return {
-            task: read_result(self.results / leakage_path(task), Leakage)
-            for task in _trained(self.study)
-        }
 
     @cached_property
     def published(self) -> "Published":

@@ -18,8 +18,6 @@ class TaskContext(Closed):
     """Type of the answer."""
     proportion: bool = False
     """Whether the metric is a share of right answers."""
-    overlaps: bool = True
-    """Whether it has test records that are compared with those of training."""
 
 
 class ModelContext(Closed):

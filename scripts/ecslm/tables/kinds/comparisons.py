@@ -57,16 +57,6 @@ class ComparisonsEntry(IntervalsEntry):
     """Contrasts, in order."""
     columns: tuple[TaskName, ...] = TASKS
 
-    def problems(self, inputs: Inputs) -> Iterator[str]:
-        """Whether there is nothing to show."""
-        contrasts = (inputs.study.contrasts[name] for name in self.contrasts)
-        if all(set(one.tasks).isdisjoint(self.columns) for one in contrasts):
-            yield (
-                f"contrasts: {', '.join(self.contrasts)} compare nothing in "
-                f"{', '.join(self.columns)}: their models are not run, or do not answer these "
-                "tasks: change `columns` or the contrasts, or leave the table out"
-            )
-
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from comparisons: a panel for each contrast, and each setting or pair of
         them."""

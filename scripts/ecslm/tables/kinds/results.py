@@ -29,7 +29,7 @@ FEWEST_FOR_SECOND = 3
 
 
 class Rows(Closed):
-    """A group of rows of a results table, of one sort."""
+    """A group of rows of a results table: published ones, trivial baselines, models."""
 
     group: str
     """Title above the rows."""
@@ -41,12 +41,6 @@ class Rows(Closed):
     """Rows of the published results."""
     followed_by_published: bool = False
     """Whether each model's row is followed by its published row, if there is one."""
-
-    @model_validator(mode="after")
-    def _one_sort(self) -> "Rows":
-        if sum(map(bool, (self.models, self.baselines, self.published))) != 1:
-            raise ValueError("give exactly one of models, baselines and published")
-        return self
 
 
 class ResultsEntry(IntervalsEntry):
