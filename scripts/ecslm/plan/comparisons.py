@@ -1,6 +1,5 @@
 """The contrasts of a study: what is left of each in a task, and the settings of their tests."""
 
-import logging
 from functools import cache
 
 from ecslm.comparisons.settings import (
@@ -14,8 +13,6 @@ from ecslm.comparisons.settings import (
     names_best_simple,
 )
 from ecslm.plan.study import Study
-
-log = logging.getLogger(__name__)
 
 
 def differences_settings(study: Study, task: str) -> DifferencesSettings:
@@ -68,15 +65,6 @@ def contrasts(study: Study) -> dict[str, Contrast]:
 def contrast_tasks(study: Study, contrast: str) -> tuple[str, ...]:
     """The tasks in which a contrast compares something."""
     return tuple(task for task in study.test_tasks if contrast in task_contrasts(study, task))
-
-
-def warn_of_idle_contrasts(study: Study) -> None:
-    """Say which contrasts are left out."""
-    for name in contrasts(study):
-        if not contrast_tasks(study, name):
-            where = f"studies.{study.name}.comparisons.contrasts.{name}"
-            why = "its models are not run or answer no task together"
-            log.warning("warning: %s: compares nothing, since %s: left out", where, why)
 
 
 @cache

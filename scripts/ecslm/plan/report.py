@@ -69,11 +69,9 @@ def report_settings(study: Study) -> ReportSettings:
     results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
     costs = [entry for entry in tables.values() if isinstance(entry, CostEntry)]
     claims = [entry for entry in tables.values() if isinstance(entry, ClaimsEntry)]
-    # What the configuration has in a mapping has no order that may matter: first as tables show it.
-    columns = dict.fromkeys(task for entry in results for task in entry.columns)
-    tasks = [*(one for one in columns if one in study.test_tasks)]
-    tasks += sorted(set(study.test_tasks).difference(tasks))
+    tasks = [one for one in settings.tasks if one in study.test_tasks]
     run = {name for name, model in settings.models.items() if model.run}
+    # What the configuration has in a mapping has no order that may matter: first as tables show it.
     rows = dict.fromkeys(name for entry in results for name in entry.models if name in run)
     # The answer is about the model of the first table of claims, or else about a tuned one, or one
     # that is not a baseline.

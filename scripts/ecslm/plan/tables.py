@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import nearest
 from ecslm.config.models import LearnedModel, OpenAIModel
 from ecslm.models.architecture import count_adapter, count_base, count_multiplied
 from ecslm.plan.comparisons import contrast_tasks, contrasts
@@ -11,7 +12,7 @@ from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.inputs import Inputs
+from ecslm.tables.inputs import Inputs, Published
 from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
 from ecslm.tables.settings import (
     ContrastContext,
@@ -44,14 +45,18 @@ def check_tables(study: Study) -> None:
     """Check the names that tables look up in files of the repository, before anything runs.
 
     Raises:
-        InputError: a published row that a table names is missing, or there are no published scores.
+        InputError: the published scores are missing or broken, or have no row that a table names.
     """
-    problems = []
-    if study.published(paths.PUBLISHED_SCORES) is None:
+    if (path := study.published(paths.PUBLISHED_SCORES)) is None:
         raise InputError(
             f"studies.{study.name}.published_numbers: {study.settings.published_numbers}: no "
             f"{paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
         )
+    known = study.config.tasks
+    problems = [
+        f"{path}: line 1: {column}: the column is of no task{nearest(column, known)}"
+        for column in sorted(Published(Path(path)).columns.difference(known))
+    ]
     for table, entry in study.settings.tables.items():
         files = {option: Path(path) for option, path in table_resources(study, table).items()}
         found = entry.problems(Inputs(table_context(study), Path(study.results), files))

@@ -1,5 +1,6 @@
 """The claims table: one tuned model against the best published, simple and untuned rows, and a
-paragraph in plain words, which says no more than the numbers support."""
+paragraph in plain words, which says no more than the numbers support. What reports say of the best
+simple baseline is their verdict."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,6 +9,7 @@ from itertools import product
 from statistics import fmean
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ecslm.common.text import number_of
@@ -109,7 +111,7 @@ class ClaimsEntry(IntervalsEntry):
                 (mark, task)
                 for _, claims in found
                 for task, one in claims.items()
-                for mark in (*one["tuning"].marks, *one["beating"].marks)
+                for mark in (*one["tuning"].marks, *one[BEATING.key].marks)
             ),
             *mark_notes(panels, self.intervals),
             study.data.note,
@@ -143,7 +145,7 @@ class ClaimsEntry(IntervalsEntry):
         if simple := scores.simple(task, setting):
             baseline, cells["simple"] = simple[1].strict, simple[1].plain
             cells["simple row"] = Cell.text(simple[0], simple[1].sources)
-            cells["beating"] = self._difference(inputs, task, setting, simple[0])
+            cells[BEATING.key] = self._difference(inputs, task, setting, simple[0])
         if interval and baseline is not None:
             cells["interval of simple"] = _judgement(measured, interval.position(baseline))
         if self._compares(inputs.study):
@@ -188,7 +190,7 @@ class ClaimsEntry(IntervalsEntry):
         def panel(panel_title: str, heads: Sequence[HeaderCell]) -> Panel:
             return Panel(panel_title, "Task", tuple(heads), row_groups(heads, {"": claims}), title)
 
-        is_tested = any(tested(one["beating"]) is not None for one in claims.values())
+        is_tested = any(tested(one[BEATING.key]) is not None for one in claims.values())
         own = [*(AGAINST_UNTUNED if self.untuned else ()), *AGAINST_SIMPLE]
         own.append(BEATING if is_tested else INTERVAL_OF_SIMPLE)
         if self._compares(study):
@@ -231,7 +233,6 @@ class ClaimsEntry(IntervalsEntry):
         general = f"{self.model} scores higher than the best published general LLM"
         found = [
             *_told(claims, "difference", _as_shown, {1: general, 0: "as high", -1: "lower"}),
-            *self._tests("the best simple baseline", "beating", claims),
             *(self._against_untuned(self.untuned, claims) if self.untuned else ()),
         ]
         said = " ".join(found) or f"There is nothing to compare {self.model} with."
@@ -242,7 +243,8 @@ class ClaimsEntry(IntervalsEntry):
         form of the answers."""
         limited = f"{self.constrained}, not tuned but limited to valid answers where it can be,"
         other = limited if self.constrained else f"{untuned}, not tuned,"
-        yield from self._tests(other, "tuning", claims)
+        words = {1: f"{self.model} is better than {other}", -1: "worse"}
+        yield from _told(claims, "tuning", tested, words | {0: "not decided by paired tests"})
         keys = ("untuned", "invalid", "like", "ours")
         found = [[one[key].number for key in keys] for one in claims.values()]
         if known := [[one for one in row if one is not None] for row in found if None not in row]:
@@ -255,12 +257,6 @@ class ClaimsEntry(IntervalsEntry):
                 f"{score_text(like)} if the form of its answers does not count, and {self.model} "
                 f"{score_text(tuned)}{gained}."
             )
-
-    def _tests(self, other: str, key: str, claims: Claims) -> Iterator[str]:
-        """A sentence on the tests of differences, for the claims that have one."""
-        better = f"{self.model} is better than {other}"
-        words = {1: better, -1: "worse", 0: "not decided by paired tests"}
-        return _told(claims, key, tested, words)
 
 
 def difference_interval(value: float, own: Interval, published: float, n: int | None) -> Interval:
@@ -295,12 +291,7 @@ def tested(cell: Cell) -> int | None:
     tested."""
     if (value := cell.number) is None:
         return None
-    return sign(value) if "significant" in cell.marks else 0
-
-
-def sign(difference: float) -> int:
-    """1, 0 or -1."""
-    return (difference > 0) - (difference < 0)
+    return int(np.sign(value)) if "significant" in cell.marks else 0
 
 
 def _judgement(measured: Measured, judgement: str) -> Cell:
@@ -311,7 +302,9 @@ def _judgement(measured: Measured, judgement: str) -> Cell:
 
 
 def _as_shown(difference: Cell) -> int | None:
-    return None if difference.number is None else sign(round(difference.number, SHOWN_DIGITS))
+    return (
+        None if difference.number is None else int(np.sign(round(difference.number, SHOWN_DIGITS)))
+    )
 
 
 def _told(

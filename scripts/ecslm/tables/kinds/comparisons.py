@@ -77,7 +77,11 @@ class ComparisonsEntry(IntervalsEntry):
             notes = tuple(contrast_notes(compared, study.contrasts))
             groups = row_groups(COLUMNS, rows)
             panels.append(Panel(title, "Task", COLUMNS, groups, title, notes))
-        below = [*comparison_notes(found), *mark_notes(panels, self.intervals), study.data.note]
+        below = [*comparison_notes(found), *mark_notes(panels, self.intervals)]
+        shown = {row.contrast for _, row in found}
+        if idle := [study.contrasts[one].title for one in self.contrasts if one not in shown]:
+            below.append(f"Nothing to compare, since models have no answers: {', '.join(idle)}.")
+        below.append(study.data.note)
         return self.table(name, panels, below)
 
 

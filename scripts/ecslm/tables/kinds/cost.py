@@ -17,7 +17,7 @@ from ecslm.schemas.references import ModelName
 from ecslm.schemas.settings import Closed
 from ecslm.tables import costs
 from ecslm.tables.costs import COLUMNS, REQUESTS, Costs, ModelCost
-from ecslm.tables.inputs import Entry, Inputs
+from ecslm.tables.inputs import Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Sources, Table, amount_text, row_groups
 from ecslm.tables.settings import TableContext
 
@@ -46,7 +46,7 @@ class Hardware(Closed):
     """Where it is published."""
 
 
-class CostEntry(Entry):
+class CostEntry(TableEntry):
     """What models cost: training, memory, speed, latency, and 1,000 requests."""
 
     kind: Literal["cost"]
@@ -98,7 +98,7 @@ class CostEntry(Entry):
         study, results = inputs.study, inputs.results
         hourly = self.hardware.price if self.hardware else nan
         models = [
-            costs.model_cost(results, study, one, one in self.latency, hourly)
+            ModelCost(results, study, one, one in self.latency, hourly)
             for one in self.models
             if study.models[one].tasks
         ]

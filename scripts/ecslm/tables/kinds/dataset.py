@@ -11,7 +11,7 @@ from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.references import RecordsSettingName, TaskName
 from ecslm.schemas.settings import Closed
-from ecslm.tables.inputs import TASKS, Entry, Inputs
+from ecslm.tables.inputs import TASKS, Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, percent_text
 from ecslm.tables.settings import TableContext
 
@@ -30,7 +30,7 @@ class DatasetColumn(Closed):
     """Setting whose records are counted."""
 
 
-class DatasetEntry(Entry):
+class DatasetEntry(TableEntry):
     """Records per task, label shares and token lengths."""
 
     RESOURCES: ClassVar = {"published": PUBLISHED_COUNTS}
@@ -89,8 +89,8 @@ class DatasetEntry(Entry):
         notes = (
             "Rows below a task: the shares of its labels. --: the data have no such records.",
             "Dropped: rows of the task, of any split and setting, that cannot be used.",
-            f"Tokens: of complete prompts, counted by the tokenizer of {tokenizers[0]}, in the column "
-            "with the longest ones. Cut: inputs cut to the maximum length.",
+            f"Tokens: of complete prompts, counted by the tokenizer of {tokenizers[0]}, in the "
+            "column with the longest ones. Cut: inputs cut to the maximum length.",
             inputs.study.data.note,
         )
         return self.table(name, [Panel("", "Task", columns, tuple(groups))], notes)

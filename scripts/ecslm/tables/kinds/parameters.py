@@ -7,7 +7,7 @@ from pydantic import Field
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.schemas.references import TunedModelName
-from ecslm.tables.inputs import Entry, Inputs
+from ecslm.tables.inputs import Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
 
 COLUMNS = (
@@ -24,7 +24,7 @@ NOTE = (
 )
 
 
-class ParametersEntry(Entry):
+class ParametersEntry(TableEntry):
     """Total and trainable parameters."""
 
     RESOURCES: ClassVar = {"published": PUBLISHED_PARAMETERS}

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ecslm.schemas.references import ModelName, SettingName, TaskName
 from ecslm.tables import notes
-from ecslm.tables.inputs import TASKS, Entry, Inputs
+from ecslm.tables.inputs import TASKS, Inputs, TableEntry
 from ecslm.tables.model import Cell, Panel, Row, RowGroup, Table, percent_text, score_text
 
 NOTES = (
@@ -35,7 +35,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], str]]]] = {
 }
 
 
-class ValidityEntry(Entry):
+class ValidityEntry(TableEntry):
     """Invalid and truncated answers, strict and lenient score, and constant answers."""
 
     READS: ClassVar = ("scores",)
