@@ -2,14 +2,14 @@
 what a table leaves out is derived."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import product
 from typing import Any, get_args
 
 from ecslm.config.models import name_like
 from ecslm.prediction.backend import DEFAULT
-from ecslm.schemas.task import EXAMPLE
+from ecslm.schemas.task import has_example
 from ecslm.tables.kind import KINDS
 
 # By the name of the kind.
@@ -50,7 +50,7 @@ def with_groups(raw: dict[str, Any]) -> dict[str, Any]:
                 if contrast["kind"] == "models":
                     contrast["pairs"] = list(_pairs(contrast["pairs"], groups, models))
         with suppress(*OTHER_SHAPE):
-            _add_scores(study, models, raw.get("setting_titles", {}))
+            _add_scores(study, models, raw)
         for name, table in sections(study, "tables").items():
             table.setdefault("label", f"tab:{name.replace('_', '-')}")
             with suppress(*OTHER_SHAPE):
@@ -100,35 +100,34 @@ def _pairs(
                 yield [one, other]
 
 
-def _add_scores(
-    study: dict[str, Any], models: Mapping[str, Any], titles: Mapping[str, str]
-) -> None:
-    """A results table for each setting of a study that has none, where answers to prompts with an
-    example are those of the setting without. Answers that are limited to valid ones compete with
-    none."""
-    tables = study.setdefault("tables", {})
+def _add_scores(study: dict[str, Any], models: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+    """A results table for each setting of a study that has none; answers to prompts with an example
+    are in that of the setting without. Answers that are limited to valid ones compete with none."""
+    tables, titles = study.setdefault("tables", {}), raw.get("setting_titles", {})
     if any(one["kind"] == "results" for one in tables.values()):
         return
     free = [name for name, one in models.items() if one.get("answers", "free") == "free"]
-    for setting in sorted({one.removesuffix(EXAMPLE) for one in study["settings"]}):
-        # A setting is called as the data call it, which may be no name of a file.
-        tables[name_like(f"scores_{setting}", tables, otherwise="scores")] = {
-            "kind": "results",
-            "caption": f"Scores, {titles.get(setting, setting)}",
-            "wide": len(study["tasks"]) > MOST_NARROW,
-            "setting": setting,
-            "competitors": free,
-        }
+    for setting in sorted(one for one in study["settings"] if not has_example(one)):
+        if columns := sorted(_tasks_in([setting], study["tasks"], raw["tasks"])):
+            # A setting is called as the data call it, which may be no name of a file.
+            tables[name_like(f"scores_{setting}", tables, otherwise="scores")] = {
+                **{"kind": "results", "setting": setting, "columns": columns, "competitors": free},
+                "caption": f"Scores, {titles.get(setting, setting)}",
+                "wide": len(columns) > MOST_NARROW,
+            }
+
+
+def _tasks_in(settings: Iterable[Any], tasks: list[str], registry: Mapping[str, Any]) -> list[str]:
+    """The study's tasks that are evaluated; out of domain those that have records there."""
+    needed = ["test"] + ["ood"] * all(str(one).startswith("OOD_") for one in settings)
+    return [one for one in tasks if all(registry[one].get(key, True) for key in needed)]
 
 
 def _set_tasks(table: dict[str, Any], tasks: list[str], registry: Mapping[str, Any]) -> None:
-    """All tasks of the study; out of domain those that have records there."""
     if key := KIND[table["kind"]].tasks_key():
         found = table.get("settings", table.get("setting"))
         settings = found if found and isinstance(found, list | dict) else [found]
-        within = not all(str(one).startswith("OOD_") for one in settings)
-        having = [one for one in tasks if within or registry[one].get("ood", True)]
-        table.setdefault(key, having)
+        table.setdefault(key, _tasks_in(settings, tasks, registry))
 
 
 def _set_rows(
@@ -140,7 +139,7 @@ def _set_rows(
     kinds = list(TITLES.values())
     order = {title: kinds.index(kind) for title in groups for kind in kinds if kind in title}
     titles = sorted(groups, key=lambda title: (order.get(title, len(kinds)), title))
-    trivial = study.get("baselines")
+    trivial = sorted(study.get("baselines", ()))
     first = [{"group": "Trivial baselines", "baselines": trivial}] if trivial else []
     for row in table.setdefault("rows", [*first, *({"group": title} for title in titles)]):
         _name_models(row, groups)

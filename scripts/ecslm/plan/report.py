@@ -4,10 +4,10 @@ prints."""
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
-from ecslm.config.models import LearnedModel
 from ecslm.data.settings import HubData
 from ecslm.exports.settings import ModelCardSettings, ScoreRowsSettings
 from ecslm.figures.settings import DrawnTable, FiguresSettings
@@ -48,15 +48,11 @@ def figures_settings(study: Study) -> FiguresSettings:
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Models that differ in nothing but the share of training records, by share in each group."""
     groups: dict[str, dict[float, str]] = {}
+    but_share: Any = {"seeds": True, "train_fraction": True, "training": {"train_fraction"}}
     for name in sorted(names):
-        model = study.model(name)
-        if isinstance(model, LearnedModel):
-            groups.setdefault(model.method, {}).setdefault(model.train_fraction, name)
-        elif model.training is not None:
-            training = model.training.model_copy(update={"train_fraction": 1.0})
-            others = model.model_copy(update={"training": training, "seeds": ()})
-            same = groups.setdefault(others.model_dump_json(), {})
-            same.setdefault(model.training.train_fraction, name)
+        if share := table_context(study).models[name].share:
+            others = study.model(name).model_dump_json(exclude=but_share)
+            groups.setdefault(others, {}).setdefault(share, name)
     found = (tuple(same[share] for share in sorted(same)) for same in groups.values())
     return tuple(group for group in found if len(group) > 1)
 
@@ -69,9 +65,10 @@ def report_settings(study: Study) -> ReportSettings:
     results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
     costs = [entry for entry in tables.values() if isinstance(entry, CostEntry)]
     claims = [entry for entry in tables.values() if isinstance(entry, ClaimsEntry)]
-    tasks = [one for one in settings.tasks if one in study.test_tasks]
-    run = {name for name, model in settings.models.items() if model.run}
     # What the configuration has in a mapping has no order that may matter: first as tables show it.
+    columns = dict.fromkeys(task for entry in results for task in entry.columns)
+    tasks = dict.fromkeys([*filter(study.test_tasks.__contains__, columns), *study.test_tasks])
+    run = {name for name, model in settings.models.items() if model.run}
     rows = dict.fromkeys(name for entry in results for name in entry.models if name in run)
     # The answer is about the model of the first table of claims, or else about a tuned one, or one
     # that is not a baseline.

@@ -7,7 +7,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.models import LearnedModel, OpenAIModel
 from ecslm.models.architecture import count_adapter, count_base, count_multiplied
-from ecslm.plan.comparisons import contrast_tasks, contrasts
+from ecslm.plan.comparisons import contrasts, task_contrasts
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
@@ -15,7 +15,6 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.inputs import Inputs, Published
 from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
 from ecslm.tables.settings import (
-    ContrastContext,
     DataContext,
     ModelContext,
     TableContext,
@@ -89,10 +88,8 @@ def table_context(study: Study) -> TableContext:
         },
         models={name: _model(study, name) for name in settings.models},
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},
-        contrasts={
-            name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))
-            for name, one in contrasts(study).items()
-        },
+        contrasts={name: one.title or name for name, one in contrasts(study).items()},
+        compared=tuple(task for task in study.test_tasks if task_contrasts(study, task)),
         simple={
             task: tuple(sorted(names))
             for task in study.test_tasks

@@ -27,17 +27,12 @@ from ecslm.tables.settings import TableContext
 TaskComparison = tuple[str, Comparison]
 
 
-def _compared(study: TableContext) -> list[str]:
-    """The tasks in which some contrast compares something."""
-    return sorted({task for contrast in study.contrasts.values() for task in contrast.tasks})
-
-
 # A score as it is printed.
 SCORE = re.compile(r"\d*\.?\d+")
 # The files of a study that a part of `Inputs` is read from, relative to its results directory.
 FILES: Mapping[str, Callable[[TableContext], Iterable[str]]] = {
     "scores": score_files,
-    "comparisons": lambda study: map(comparison_path, _compared(study)),
+    "comparisons": lambda study: map(comparison_path, study.compared),
 }
 
 
@@ -64,7 +59,7 @@ class Inputs:
     @cached_property
     def comparisons(self) -> dict[str, list[Comparison]]:
         """All comparisons, by task."""
-        return {task: read_comparisons(self.results, task) for task in _compared(self.study)}
+        return {task: read_comparisons(self.results, task) for task in self.study.compared}
 
     def compared(self, tasks: Sequence[str], *contrasts: str | None) -> list[TaskComparison]:
         """The comparisons of some contrasts in some tasks, in the order of both."""

@@ -109,10 +109,9 @@ def render(template: Path, **values: Any) -> str:
     environment.filters |= {"plain_name": Tex, "metric": metric_name}
     try:
         return environment.from_string(source).render(**values)
-    except jinja2.TemplateSyntaxError as error:
-        raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
-    except jinja2.UndefinedError as error:
-        raise InputError(f"{template}: {error.message}") from None
+    except jinja2.TemplateError as error:
+        line = f"line {error.lineno}: " if isinstance(error, jinja2.TemplateSyntaxError) else ""
+        raise InputError(f"{template}: {line}{error.message}") from None
 
 
 def _finalize(value: Any) -> Any:

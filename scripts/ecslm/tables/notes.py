@@ -64,18 +64,8 @@ def constant_notes(named: Sequence[str], sign: str = "") -> list[str]:
 def limit_notes(shown: Sequence[str], models: Mapping[str, ModelContext]) -> list[str]:
     """How the answers of those models that are shown are limited, if they are not free; and by what
     program they are, if it is a server of the run."""
-    names = grouped((models[name].limits, name) for name in shown)
-    served = grouped((models[name].served, name) for name in shown)
-    return [
-        f"{', '.join(some)}: {limits}; by construction no answer is invalid."
-        for limits, some in names.items()
-        if limits is not None
-    ] + [
-        f"{', '.join(some)}: answered by `{command}`, which may decide near ties in another way "
-        "than what computes the other rows."
-        for command, some in served.items()
-        if command is not None
-    ]
+    told = grouped((remark, name) for name in shown for remark in models[name].remarks)
+    return [f"{', '.join(names)}: {remark}" for remark, names in told.items()]
 
 
 def competes(row: Row, competitors: Collection[str]) -> bool:

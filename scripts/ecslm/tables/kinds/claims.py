@@ -57,7 +57,6 @@ AGAINST_SIMPLE = (
     HeaderCell("simple", "Score"),
 )
 BEATING = HeaderCell("beating", "Difference", "to simple")
-INTERVAL_OF_SIMPLE = HeaderCell("interval of simple", "Our interval", "is", form="text")
 # What is claimed of a task, by the keys of columns; what is not known is missing.
 Claim = defaultdict[str, Cell]
 # By task.
@@ -132,7 +131,7 @@ class ClaimsEntry(IntervalsEntry):
             return cells
         cells["metric"] = Cell.text(inputs.study.tasks[task].metric)
         cells["records"] = Cell.count(measured.records, measured.sources)
-        cells["ours"], interval = measured.cell, measured.cell.interval
+        cells["ours"] = measured.cell
         if untuned:
             cells["untuned"] = untuned.plain
             percent = partial(percent_text, decimals=0)
@@ -146,8 +145,6 @@ class ClaimsEntry(IntervalsEntry):
             baseline, cells["simple"] = simple[1].strict, simple[1].plain
             cells["simple row"] = Cell.text(simple[0], simple[1].sources)
             cells[BEATING.key] = self._difference(inputs, task, setting, simple[0])
-        if interval and baseline is not None:
-            cells["interval of simple"] = _judgement(measured, interval.position(baseline))
         if self._compares(inputs.study):
             table = self.settings[setting]
             cells |= self._against_general(inputs, table, task, measured, baseline)
@@ -190,9 +187,7 @@ class ClaimsEntry(IntervalsEntry):
         def panel(panel_title: str, heads: Sequence[HeaderCell]) -> Panel:
             return Panel(panel_title, "Task", tuple(heads), row_groups(heads, {"": claims}), title)
 
-        is_tested = any(tested(one[BEATING.key]) is not None for one in claims.values())
-        own = [*(AGAINST_UNTUNED if self.untuned else ()), *AGAINST_SIMPLE]
-        own.append(BEATING if is_tested else INTERVAL_OF_SIMPLE)
+        own = [*(AGAINST_UNTUNED if self.untuned else ()), *AGAINST_SIMPLE, BEATING]
         if self._compares(study):
             within = HeaderCell("within", "Within", f"{100 * self.margin:g} % of gain", form="text")
             yield panel(f"{title}: published rows", [*OURS, *AGAINST_GENERAL, within])

@@ -3,7 +3,6 @@ for tables of other kinds, cells of differences and the notes that they need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -15,7 +14,7 @@ from ecslm.schemas.references import ContrastName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes
-from ecslm.tables.settings import ContrastContext, TableContext
+from ecslm.tables.settings import TableContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",
@@ -66,7 +65,7 @@ class ComparisonsEntry(IntervalsEntry):
             ((row.contrast, _common(study, row)), (task, row)) for task, row in found
         )
         for (contrast, what), compared in of_panels.items():
-            title = study.contrasts[contrast].title
+            title = study.contrasts[contrast]
             # The contrast, and what it leaves open.
             title = title if title.lower() == what.lower() else f"{title}: {what}"
             rows: dict[str, dict[str, dict[str, Cell]]] = {}
@@ -79,7 +78,7 @@ class ComparisonsEntry(IntervalsEntry):
             panels.append(Panel(title, "Task", COLUMNS, groups, title, notes))
         below = [*comparison_notes(found), *mark_notes(panels, self.intervals)]
         shown = {row.contrast for _, row in found}
-        if idle := [study.contrasts[one].title for one in self.contrasts if one not in shown]:
+        if idle := [study.contrasts[one] for one in self.contrasts if one not in shown]:
             below.append(f"Nothing to compare, since models have no answers: {', '.join(idle)}.")
         below.append(study.data.note)
         return self.table(name, panels, below)
@@ -92,14 +91,14 @@ def _common(study: TableContext, row: Comparison) -> str:
 
 
 def _cells(study: TableContext, task: str, row: Comparison) -> dict[str, Cell]:
-    sources, text = (comparison_path(task),), partial(p_text, below="<")
+    sources = (comparison_path(task),)
     # The number of records; if they are not paired, of both sides.
     records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
     return {
         "metric": Cell.text(study.tasks[task].metric),
         "difference": difference_cell(task, row),
-        "p": Cell.of(row.p, text, sources),
-        "p_holm": Cell.of(row.p_holm, text, sources),
+        "p": Cell.of(row.p, p_text, sources),
+        "p_holm": Cell.of(row.p_holm, p_text, sources),
         "n": Cell.of(row.n, records, sources),
     }
 
@@ -114,16 +113,12 @@ def difference_cell(task: str, row: Comparison) -> Cell:
     return replace(cell, interval=Interval(*row.ci95, row.reliable))
 
 
-def p_text(p: float, below: str) -> str:
-    """A p-value as it is shown: three decimals, that tell on which side of the level it is.
-
-    Args:
-        below: the sign, or words, before a number that p is less than.
-    """
+def p_text(p: float) -> str:
+    """A p-value as it is shown: three decimals, that tell on which side of the level it is."""
     if p < LEAST_P:
-        return f"{below}{LEAST_P}"
+        return f"<{LEAST_P}"
     shown = f"{p:.3f}"
-    return f"{below}{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
+    return f"<{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
 
 
 def significance_mark(row: Comparison) -> str | None:
@@ -169,13 +164,13 @@ def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
 
 
 def contrast_notes(
-    compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
+    compared: Sequence[TaskComparison], contrasts: Mapping[str, str]
 ) -> Iterator[str]:
     """How a contrast was tested, which simple baselines were the best, and in which pairings only
     some of the records have a partner."""
     if not compared:
         return
-    title = contrasts[compared[0][1].contrast].title
+    title = contrasts[compared[0][1].contrast]
     made = in_tasks((row.test, task) for task, row in compared)
     tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
     count = number_of(compared[0][1].family, "test")
