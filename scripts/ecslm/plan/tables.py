@@ -104,10 +104,7 @@ def _model(study: Study, name: str) -> ModelContext:
     training, access = study.adapted(name), model.reached()
     sizes = None if model.base is None else study.architecture_row(model.base)
     learned = model if isinstance(model, LearnedModel) else None
-    parameters = None
-    if sizes and training:
-        trained = count_adapter(sizes, training.rank, training.target_modules)
-        parameters = count_base(sizes), trained
+    adapter = training and sizes and count_adapter(sizes, training.rank, training.target_modules)
     weights = "tuned" if training else "untuned"
     return ModelContext(
         kind=weights if name in study.local_models else model.backend,
@@ -120,7 +117,7 @@ def _model(study: Study, name: str) -> ModelContext:
         served=model.serve if isinstance(model, OpenAIModel) else None,
         local=name in study.local_models or model.learns or study.served(name) is not None,
         adapter_of=study.adapter_name(name),
-        parameters=parameters,
+        parameters=(count_base(sizes), adapter) if sizes and adapter else None,
         prices=None if access is None else access.prices,
         family=learned.method if learned else model.base or name,
         multiplied=None if sizes is None else count_multiplied(sizes),

@@ -19,7 +19,7 @@ from ecslm.common.files import read_csv
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.schemas.paths import comparison_path
 from ecslm.schemas.settings import Closed
-from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table
+from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Scores, score_files
 from ecslm.tables.settings import TableContext
 
@@ -80,10 +80,6 @@ class Inputs:
         if option not in self.resources:
             raise InputError(f"--{option}: needed for this kind of table")
         return self.resources[option]
-
-    def source(self, option: str) -> Sources:
-        """Such a file as the source of a cell."""
-        return (source_name(self.required(option)),)
 
 
 class Published:

@@ -51,14 +51,20 @@ def fewer_notes(scored: Scored) -> list[str]:
     ]
 
 
-def constant_notes(named: Sequence[str], sign: str = "") -> list[str]:
+def constants(scored: Scored, models: Collection[str]) -> dict[tuple[str, str], str]:
+    """Which scores of models are those of a constant, each with its answer in words."""
+    return {
+        (row, task): f"{task}, {row}: {one.constant}"
+        for (row, task), one in scored.items()
+        if one.constant and row in models
+    }
+
+
+def constant_notes(named: Iterable[str], sign: str = "") -> list[str]:
     """Which scores are those of a constant, if any, each by its name and its answer in words."""
-    least = percent_text(CONSTANT_SHARE, 0)
-    told = (
-        f"{sign}One and the same answer to {least} % of the records or more, so that the score is "
-        f"that of a constant: {'; '.join(named)}."
-    )
-    return [told] if named else []
+    least, told = percent_text(CONSTANT_SHARE, 0), "; ".join(named)
+    what = f"{sign}One and the same answer to {least} % of the records or more, so that the score"
+    return [f"{what} is that of a constant: {told}."] if told else []
 
 
 def limit_notes(shown: Sequence[str], models: Mapping[str, ModelContext]) -> list[str]:
@@ -138,3 +144,8 @@ def grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
 def in_tasks(found: Iterable[tuple[Key, str]]) -> dict[Key, str]:
     """The tasks of each key, in words."""
     return {key: ", ".join(tasks) for key, tasks in grouped(found).items()}
+
+
+def with_tasks(found: Iterable[tuple[str, str]]) -> str:
+    """Names, each with its tasks."""
+    return "; ".join(f"{name} ({tasks})" for name, tasks in in_tasks(found).items())

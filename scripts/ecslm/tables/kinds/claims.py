@@ -209,8 +209,6 @@ class ClaimsEntry(IntervalsEntry):
                 "score gains over the best simple baseline: yes for the whole interval of the "
                 "difference, no for none of it, otherwise unclear."
             )
-        elif self.general:
-            yield "Published values were measured on other data: they are not compared with ours."
         if self.untuned is not None:
             lenient = "that by a parser that looks for the answer anywhere in its text"
             limited = f"the score of {self.constrained}, whose answers are limited to valid ones"

@@ -13,7 +13,7 @@ from ecslm.schemas.paths import comparison_path
 from ecslm.schemas.references import ContrastName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
-from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes
+from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes, with_tasks
 from ecslm.tables.settings import TableContext
 
 TESTS: dict[Test, str] = {
@@ -175,9 +175,8 @@ def contrast_notes(
     tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
     count = number_of(compared[0][1].family, "test")
     yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
-    if best := in_tasks((row.b, task) for task, row in compared if row.best_simple):
-        chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
-        yield f"{title}: best simple baseline by validation records: {chosen}."
+    if best := with_tasks((row.b, task) for task, row in compared if row.best_simple):
+        yield f"{title}: best simple baseline by validation records: {best}."
     yield from dict.fromkeys(
         f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
         "have no partner."

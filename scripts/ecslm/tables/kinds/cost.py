@@ -104,8 +104,9 @@ class CostEntry(TableEntry):
         ]
         measured: dict[str, dict[str, Cell]] = {}
         for one in models:
-            values = {head.key: (one.values[head.key], one.sources[head.text]) for head in COLUMNS}
-            measured[one.name] = {key: _amount(*known) for key, known in values.items()}
+            measured[one.name] = {
+                head.key: _amount(one.values[head.key], one.sources[head.text]) for head in COLUMNS
+            }
             if counts := one.context.parameters:
                 measured[one.name][TRAINABLE.key] = Cell.count(counts[1], (str(ARCHITECTURES),))
         unit = self.currency or "price"
@@ -147,11 +148,7 @@ class CostEntry(TableEntry):
                 f"tokens of prompts and answers on {prices.as_of}{source}."
             )
         if self.apis:
-            yield (
-                f"Estimated: for the number of tokens of the prompts and answers of "
-                f"{self._asked}; examples in prompts, longer answers and other tokenizers cost "
-                "more or less."
-            )
+            yield f"Estimated: for the tokens of {self._asked}; other tokenizers differ."
         if absent := [name for name in self.models if not study.models[name].tasks]:
             yield f"Not run, and therefore without a row: {', '.join(absent)}."
         yield (

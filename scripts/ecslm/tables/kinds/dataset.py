@@ -11,7 +11,7 @@ from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.references import RecordsSettingName, TaskName
 from ecslm.schemas.settings import Closed
-from ecslm.tables.inputs import TASKS, Inputs, TableEntry
+from ecslm.tables.inputs import TASKS, Inputs, TableEntry, source_name
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, percent_text
 from ecslm.tables.settings import TableContext
 
@@ -73,9 +73,9 @@ class DatasetEntry(TableEntry):
                 Cell.count(sum(one.truncated for one in known), source),
             )
             rows = [Row(task, "other", cells)]
-            if published:
+            if path and published:
                 printed = (published.get((task, of.split, of.setting)) for of in self.columns)
-                counted = [Cell.count(one, inputs.source("published")) for one in printed]
+                counted = [Cell.count(one, (source_name(path),)) for one in printed]
                 follows = ("follows",)
                 rows.append(Row(f"{task} published", "published", (*counted, *rest), "", follows))
             labels = [one.labels if one else None for one in shown]

@@ -6,7 +6,7 @@ protocol has its column; the difference is that of the published value's own (`r
 the only one that has one; a doubled value is on another scale, so it gets no verdict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -37,6 +37,14 @@ RESCORED: tuple[HeaderCell, ...] = (
     HeaderCell("rescored", "Authors' answers", "released"),
     HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
     HeaderCell("rescored difference", "Difference", "from published"),
+)
+NOTE = (
+    "n: our test records, from which the released scorers leave out yes/no answers and choices "
+    "that they cannot read. Released: the score of the scorer that ECInstruct's authors publish; "
+    "released 2024: its score before its correction of September 2025, which differs only for "
+    "extraction (AVE). Both count an extracted entry as often as the answer repeats it, so they "
+    "may exceed 1. Difference from published: released 2024 minus the published value if that has "
+    "a †, otherwise released minus published."
 )
 
 
@@ -85,7 +93,7 @@ class ReproductionEntry(IntervalsEntry):
                         strict.get(model, []).append(cells.get("strict", Cell()))
         panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
         notes = [
-            *self._notes(),
+            NOTE,
             *mark_notes([panel], self.intervals),
             *seed_notes(strict, study.models, self.intervals),
         ]
@@ -97,27 +105,6 @@ class ReproductionEntry(IntervalsEntry):
         if path := inputs.resources.get("notes"):
             notes += [row["note"] for row in read_csv(path, ("note",))]
         return self.table(name, [panel], [*notes, study.data.note])
-
-    def _notes(self) -> Iterator[str]:
-        """What the columns mean."""
-        yield (
-            "n: our test records, from which the released scorers leave out yes/no answers and "
-            "choices that they cannot read. Released: the score of the scorer that ECInstruct's "
-            "authors publish; released 2024: its score before its correction of September 2025, "
-            "which differs only for extraction (AVE). Both count an extracted entry as often "
-            "as the answer repeats it, so they may exceed 1. Difference from published: "
-            "released 2024 minus the published value if that has a †, otherwise released "
-            "minus published."
-        )
-        if self.models:
-            yield (
-                "Inside, outside: whether the published value, up to rounding, lies in the 95 % "
-                "interval of our strict value."
-            )
-        if self.rescored:
-            yield (
-                "Authors' answers: the scores here of the answers that the study's authors publish."
-            )
 
 
 def _cells(

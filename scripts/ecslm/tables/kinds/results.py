@@ -65,14 +65,10 @@ class ResultsEntry(IntervalsEntry):
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
         rows = {name for one in self.rows for name in (*one.models, *one.baselines, *one.published)}
-        following = [
-            model for one in self.rows if one.followed_by_published for model in one.models
-        ]
-        rows |= {_published_name(self.reproduces.get(name, name)) for name in following}
+        followed = (one for one in self.rows if one.followed_by_published)
+        rows |= {_published_name(self.reproduces.get(x, x)) for one in followed for x in one.models}
         if unknown := sorted({*self.competitors}.difference(rows)):
             raise ValueError(f"competitors: {unknown[0]} is not a row")
-        if self.published_table is None and (following or any(one.published for one in self.rows)):
-            raise ValueError("published_table: needed, since rows name published results")
         return self
 
     @property
@@ -90,11 +86,7 @@ class ResultsEntry(IntervalsEntry):
         named = [row for group in self.rows for row in (*group.baselines, *group.models)]
         shown = [one for one in named if one not in models or {*tasks} & {*models[one].tasks}]
         scored = inputs.scores.of_all(shown, tasks, self.setting)
-        constants = {
-            (row, task): f"{task}, {row}: {one.constant}"
-            for (row, task), one in scored.items()
-            if one.constant and row in models
-        }
+        constants = notes.constants(scored, models)
 
         def cell(row: str, task: str) -> Cell:
             if (one := scored.get((row, task))) is None:
@@ -115,7 +107,7 @@ class ResultsEntry(IntervalsEntry):
             *_mcc_notes(panel, self.competitors),
             *notes.limit_notes(self.models, models),
             *notes.seed_notes({row.name: row.cells for row in panel.rows}, models, self.intervals),
-            *notes.constant_notes([*constants.values()], "=: "),
+            *notes.constant_notes(constants.values(), "=: "),
         ]
         if idle := [one for one in self.models if one not in cells]:
             below.append(f"Without answers, and therefore without a row: {', '.join(idle)}.")
@@ -157,9 +149,8 @@ def _published_name(model: str) -> str:
 
 def _simple_notes(columns: Sequence[HeaderCell]) -> list[str]:
     """Which row is the best simple baseline of each column."""
-    found = notes.in_tasks((one.simple.name, one.text) for one in columns if one.simple)
-    chosen = "; ".join(f"{name} ({tasks})" for name, tasks in found.items())
-    return [f"Best simple baseline, chosen without test records: {chosen}."] if found else []
+    chosen = notes.with_tasks((one.simple.name, one.text) for one in columns if one.simple)
+    return [f"Best simple baseline, chosen without test records: {chosen}."] if chosen else []
 
 
 def _mcc_notes(panel: Panel, rows: Collection[str]) -> Iterator[str]:

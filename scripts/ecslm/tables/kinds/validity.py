@@ -57,12 +57,6 @@ class ValidityEntry(TableEntry):
         """The panels of a setting, with columns for the tasks that have it."""
         scored = inputs.scores.of_all(self.models, self.columns, setting)
         tasks = [task for task in self.columns if task in {of for _, of in scored}]
-        constants = [
-            f"{task}, {model}: {one.constant}"
-            for task in tasks
-            for model in self.models
-            if (one := scored.get((model, task))) and one.constant
-        ]
         title = inputs.study.setting_title(setting)
 
         def cell(key: tuple[str, str], value: str, text: Callable[[Any], str]) -> Cell:
@@ -79,6 +73,6 @@ class ValidityEntry(TableEntry):
                     for detail, measure in measures.items()
                 )
                 groups.append(RowGroup(model, tuple(rows)))
-            same = notes.constant_notes(constants) if what == FREQUENT else []
-            below = (*notes.fewer_notes(scored), *same)
+            same = notes.constants(scored, self.models) if what == FREQUENT else {}
+            below = (*notes.fewer_notes(scored), *notes.constant_notes(same.values()))
             yield Panel(f"{title}: {what}", "Model", columns, tuple(groups), title, below)
