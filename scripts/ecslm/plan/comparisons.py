@@ -32,7 +32,11 @@ def differences_settings(study: Study, task: str) -> DifferencesSettings:
             name: ComparedModel(seeds=study.seeds_of(name), shots=study.shots_of(name))
             for name in compared_rows(study, task)
         },
-        contrasts=task_contrasts(study, task),
+        # Titles are shown in tables only.
+        contrasts={
+            name: contrast.model_copy(update={"title": ""})
+            for name, contrast in task_contrasts(study, task).items()
+        },
         resamples=study.settings.scoring.resamples,
         seed=study.settings.scoring.seed,
         permutations=max(declared.permutations, PERMUTATIONS_OF_TEST * most_tests),

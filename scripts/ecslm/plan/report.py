@@ -42,7 +42,14 @@ def figures_settings(study: Study) -> FiguresSettings:
                 # A caption is not drawn.
                 drawn = entry.model_copy(update={"caption": ""})
                 tables.append(DrawnTable(name=name, entry=drawn, shares=shares))
-    return FiguresSettings(tables=tuple(tables), context=context)
+    drawn_parts = dict.fromkeys(("tasks", "models", "baselines", "simple"), True)
+    shown = _part_of(context, data={"comparable"}, **drawn_parts)
+    return FiguresSettings(tables=tuple(tables), context=shown)
+
+
+def _part_of(context: TableContext, **parts: Any) -> TableContext:
+    """What a job shows of a study: a title that is not drawn, for example, changes no figure."""
+    return TableContext.model_validate(context.model_dump(include=parts))
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -110,7 +117,9 @@ def report_settings(study: Study) -> ReportSettings:
 
 def score_rows_settings(study: Study) -> ScoreRowsSettings:
     """The models and baselines that have scores."""
-    return ScoreRowsSettings(study=study.name, context=table_context(study))
+    of_models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
+    context = _part_of(table_context(study), models=of_models, baselines=True)
+    return ScoreRowsSettings(study=study.name, context=context)
 
 
 def model_card_settings(study: Study, model: str) -> ModelCardSettings:

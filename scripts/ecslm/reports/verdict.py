@@ -22,8 +22,7 @@ OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not com
 # By where the interval lies.
 POSITIONS = {"above": 1, "contains": 0, "below": -1}
 # Why a difference whose p is small does not count.
-FEW = "too few records to be sure"
-DOUBTS = {"few": FEW, "expected": FEW, "undecided": "p is too near to the level"}
+DOUBTS = {"few": "too few records to be sure", "undecided": "p is too near to the level"}
 # What is drawn beside the model's own score.
 SIMPLE = "simple"
 MARKS = {"untuned": "untuned", SIMPLE: "best simple baseline", "general": "best published"}

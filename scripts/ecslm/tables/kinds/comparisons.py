@@ -29,9 +29,7 @@ TESTS: dict[Test, str] = {
 LEAST_P = 0.001
 # Why a difference is not marked as significant, by the mark that it has instead.
 UNMARKED = {
-    "few": "an unpaired test is not valid with so few records, or so few that decide",
-    "expected": "a test against an expected score is not valid with so few records, or so few that "
-    "decide",
+    "few": "a test that is not exact is not valid with so few records, or so few that decide",
     "undecided": f"too few random exchanges to tell on which side of {LEVEL} it is",
 }
 BEST_SIMPLE = "the best simple baseline"
@@ -133,7 +131,7 @@ def significance_mark(row: Comparison) -> str | None:
     if min(low, row.p_holm) >= LEVEL:
         return None
     if not row.sound:
-        return "expected" if row.test == "expected" else "few"
+        return "few"
     return "significant" if high < LEVEL else "undecided"
 
 
