@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 
@@ -118,15 +118,8 @@ def _finalize(value: Any) -> Any:
     return value if isinstance(value, Tex | jinja2.Undefined) else escape(str(value))
 
 
-class Fragments(NamedTuple):
-    r"""LaTeX to `\input`: floats, and tabulars alone."""
-
-    floats: str
-    tabulars: str
-
-
-def render_table(template: Path, float_template: Path, table: Table) -> Fragments:
-    """The table as LaTeX.
+def render_table(template: Path, float_template: Path, table: Table) -> tuple[str, str]:
+    r"""The table as LaTeX to `\input`: floats, and tabulars alone.
 
     Args:
         template: a tabular, of a `panel` (`Tabular`) with a `title`.
@@ -137,10 +130,8 @@ def render_table(template: Path, float_template: Path, table: Table) -> Fragment
         InputError: a template is missing or invalid, or uses an undefined name.
     """
     floats = list(_floats(template, table))
-    return Fragments(
-        floats=render(float_template, table=table, floats=floats),
-        tabulars="\\par\\medskip\n".join(tabulars for _, tabulars, _ in floats),
-    )
+    tabulars = "\\par\\medskip\n".join(tabulars for _, tabulars, _ in floats)
+    return render(float_template, table=table, floats=floats), tabulars
 
 
 def _floats(template: Path, table: Table) -> Iterator[tuple[str, Tex, list[str]]]:

@@ -59,12 +59,12 @@ def table(*panels: Panel, **layout: Any) -> Table:
 
 
 def floats(made: Table) -> list[str]:
-    fragments = render_table(TABULAR, FLOAT, made)
+    whole, tabulars = render_table(TABULAR, FLOAT, made)
     begun, caption = r"\begin{tabular}", r"\caption{"
-    assert fragments.tabulars.count(begun) == fragments.floats.count(begun)
-    found = fragments.floats.split(r"\begin{table")[1:]
+    assert tabulars.count(begun) == whole.count(begun)
+    found = whole.split(r"\begin{table")[1:]
     assert [one.count(caption) for one in found] == [1] * len(found)
-    assert caption not in fragments.tabulars
+    assert caption not in tabulars
     return found
 
 
@@ -124,9 +124,7 @@ EXPECTED = EXPECTED.replace("DOUBLED", r"0.9 {\rlap{\smash{$^{\dagger}$}}}").rep
 def test_a_tabular_has_heads_numbers_marks_and_intervals_where_the_layout_says() -> None:
     groups = RowGroup("50 %", ROWS[:1]), RowGroup("", ROWS[1:])
     below, beside, none = (
-        render_table(
-            TABULAR, FLOAT, table(Panel("", "Model", HEADS, groups), intervals=at)
-        ).tabulars
+        render_table(TABULAR, FLOAT, table(Panel("", "Model", HEADS, groups), intervals=at))[1]
         for at in ("below", "beside", "none")
     )
     assert EXPECTED in below

@@ -222,14 +222,6 @@ def test_rows_that_do_not_exist_or_could_not_be_told_apart_are_refused(tmp_path:
     assert [*wanted.table.problems(inputs)] == [f"GPT-9 is not in table IND of {published}"]
 
 
-def test_what_is_listed_twice_is_shown_twice(results: Path) -> None:
-    (panel,) = made(
-        results, asked({"columns": ["PM", "AVE", "PM"], "rows": [OURS] * 2, "competitors": []})
-    ).panels
-    ours = [[cell.shown for cell in row.cells] for row in panel.rows if row.name == "Small-EC"]
-    assert ours == [["0.609", "0.430", "0.609"]] * 2
-
-
 def test_a_score_that_is_missing_is_named(results: Path) -> None:
     (results / "metrics/Small-EC/seed-42/PM.json").unlink()
     with pytest.raises(InputError, match=r"metrics/Small-EC/seed-42/PM\.json: no such file"):
