@@ -107,8 +107,9 @@ def _add_scores(study: dict[str, Any], models: Mapping[str, Any], raw: Mapping[s
     if any(one["kind"] == "results" for one in tables.values()):
         return
     free = [name for name, one in models.items() if one.get("answers", "free") == "free"]
+    tested = sorted(one for one in study["tasks"] if raw["tasks"][one].get("test", True))
     for setting in sorted(one for one in study["settings"] if not has_example(one)):
-        if columns := sorted(_tasks_in([setting], study["tasks"], raw["tasks"])):
+        if columns := _tasks_in([setting], tested, raw["tasks"]):
             # A setting is called as the data call it, which may be no name of a file.
             tables[name_like(f"scores_{setting}", tables, otherwise="scores")] = {
                 **{"kind": "results", "setting": setting, "columns": columns, "competitors": free},
@@ -118,9 +119,9 @@ def _add_scores(study: dict[str, Any], models: Mapping[str, Any], raw: Mapping[s
 
 
 def _tasks_in(settings: Iterable[Any], tasks: list[str], registry: Mapping[str, Any]) -> list[str]:
-    """The study's tasks that are evaluated; out of domain those that have records there."""
-    needed = ["test"] + ["ood"] * all(str(one).startswith("OOD_") for one in settings)
-    return [one for one in tasks if all(registry[one].get(key, True) for key in needed)]
+    """All tasks of the study; out of domain those that have records there."""
+    within = not all(str(one).startswith("OOD_") for one in settings)
+    return [one for one in tasks if within or registry[one].get("ood", True)]
 
 
 def _set_tasks(table: dict[str, Any], tasks: list[str], registry: Mapping[str, Any]) -> None:

@@ -14,12 +14,7 @@ from ecslm.schemas import paths
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.inputs import Inputs, Published
 from ecslm.tables.kind import KINDS, AnyEntry, TableRequest
-from ecslm.tables.settings import (
-    DataContext,
-    ModelContext,
-    TableContext,
-    TaskContext,
-)
+from ecslm.tables.settings import DataContext, ModelContext, TableContext, TaskContext
 
 
 @cache

@@ -24,7 +24,9 @@ def tables(made: Study) -> dict[str, Any]:
 def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_is_scored() -> None:
     limited = MODELS["Small-EC"] | {"answers": "constrained"}
     models = MODELS | {"Small-EC-constrained": limited}
-    made = plan(tables={"parameters": PARAMETERS}, tasks=["PM", "SA", "AG", "AVE"], models=models)
+    made = plan(
+        tables={"parameters": PARAMETERS}, tasks=["PM", "SA", "AG", "AVE", "AUX"], models=models
+    )
     assert list(tables(made)) == ["parameters", f"scores_{IND}", f"scores_{OOD}"]
     in_domain, outside = (tables(made)[f"scores_{name}"] for name in (IND, OOD))
     assert in_domain.columns == ("AG", "AVE", "PM", "SA")
