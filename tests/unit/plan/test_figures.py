@@ -67,8 +67,9 @@ def test_models_of_other_shares_of_records_are_drawn_against_their_number() -> N
     shares = {name: one.share for name, one in of_both.context.models.items()}
     assert (shares["Small"], shares["Small-EC-tenth"], shares["Words"]) == (None, 0.1, 1.0)
     rows[0]["models"] = [name for name in rows[0]["models"] if name not in own]
-    other = models | {"Small-EC-tenth": SHARE | {"template": "alpaca"}}
-    assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
+    for change in ({"template": "alpaca"}, {"training": {"train_fraction": 0.1, "rank": 4}}):
+        other = models | {"Small-EC-tenth": SHARE | change}
+        assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
 
 
 def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:

@@ -143,8 +143,7 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "Difference: the first minus the second strict score, means over seeds if there are "
         "several. p: two-sided; except in McNemar's test it is computed in another way than the "
         "interval, so the two may disagree near the level. Holm: p adjusted over all tests of the "
-        "contrast, whether shown here or not. All of this holds for these adapters: other training "
-        "runs may differ by more."
+        "contrast, whether shown here or not."
     )
     yield from unmarked_notes((significance_mark(row), task) for task, row in compared)
 

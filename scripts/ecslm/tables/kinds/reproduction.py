@@ -98,10 +98,7 @@ class ReproductionEntry(IntervalsEntry):
             *seed_notes(strict, study.models, self.intervals),
         ]
         if not study.data.comparable:
-            notes.append(
-                "The published values were measured on other data, so there are no differences and "
-                "no verdicts."
-            )
+            notes.append("Published values were measured on other data: they are not compared.")
         if path := inputs.resources.get("notes"):
             notes += [row["note"] for row in read_csv(path, ("note",))]
         return self.table(name, [panel], [*notes, study.data.note])
