@@ -155,19 +155,17 @@ def _simple_notes(columns: Sequence[HeaderCell]) -> list[str]:
 
 def _mcc_notes(panel: Panel, rows: Collection[str]) -> Iterator[str]:
     """What some models know of yes and no, whatever their F1."""
-    told = []
-    for row in panel.rows:
-        known = [
-            f"{head.text} {difference_text(cell.mcc)}"
-            for head, cell in zip(panel.columns, row.cells, strict=True)
-            if cell.mcc is not None
-        ]
-        if known and row.kind == "model" and row.name in rows:
-            told.append(f"{row.name} {', '.join(known)}")
+    told = notes.in_tasks(
+        (row.name, f"{head.text} {difference_text(cell.mcc)}")
+        for row in panel.rows
+        if row.kind == "model" and row.name in rows
+        for head, cell in zip(panel.columns, row.cells, strict=True)
+        if cell.mcc is not None
+    )
     if told:
         yield (
             "Matthews' correlation of yes and no, which is 0 for constant answers whatever their "
-            f"F1: {'; '.join(dict.fromkeys(told))}."
+            f"F1: {'; '.join(f'{name} {known}' for name, known in told.items())}."
         )
 
 
