@@ -3,7 +3,7 @@ from ecslm.plan.tables import table_files, table_resources, table_settings
 from ecslm.reports.settings import base_names, report_files
 from ecslm.schemas.paths import BASES
 
-TABLES = study_tables(STUDY)
+TABLES = STUDY.settings.tables
 
 
 rule render_table:

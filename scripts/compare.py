@@ -27,8 +27,6 @@ def main(origin: Origin, differences: list[Path], output: Path, json: bool = Fal
     read = {path.name: read_result(path, list[Difference]) for path in differences}
     if len(read) < len(differences):
         raise InputError("--differences: two files have the same name; outputs are named like them")
-    if not any(read.values()):
-        raise InputError("--differences: empty: no task has both sides of any contrast")
     rows = adjusted(read)
     found = {name: [row.model_dump(mode="json") for row in rows[name]] for name in rows}
     written = {output / name: json_text(value) for name, value in found.items()}

@@ -42,13 +42,8 @@ def main(
     files = [results / path for path in entry.files(study)]
     origin.reads(*files, template, float_template, *resources.values())
     built = entry.build(table, Inputs(study, results, resources))
-    fragments = render_table(template, float_template, built)
-    written = {
-        tex: fragments.floats,
-        tabular: fragments.tabulars,
-        json: json_text(built.as_json()),
-    }
-    origin.writes(written)
+    floats, tabulars = render_table(template, float_template, built)
+    origin.writes({tex: floats, tabular: tabulars, json: json_text(built.as_json())})
 
 
 if __name__ == "__main__":

@@ -8,17 +8,16 @@ from typing import Any
 
 from support.configs import SHIPPED
 from support.project import PROMPTS, REPORT, ROOT
-from support.table_files import comparison_row, overlap, scores, write_leakage, write_simple
+from support.table_files import comparison_row, scores, write_simple
 
 from ecslm.common.files import write_json
 from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
 from ecslm.config.loading import load_config
 from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.study import Study
-from ecslm.plan.tables import study_tables as tables_of
 from ecslm.plan.tables import table_files, table_settings
 from ecslm.tables.inputs import Inputs
-from ecslm.tables.latex import Fragments, render_table
+from ecslm.tables.latex import render_table
 from ecslm.tables.model import Table
 
 RECORDS = 1_000
@@ -48,7 +47,7 @@ def study_tables(study: str, results: Path) -> dict[str, Table]:
     """All tables of a study. Their numbers are made up, and as wide as real ones can be."""
     plan = planned(study)
     found = {}
-    for name in tables_of(plan):
+    for name in plan.settings.tables:
         request = table_settings(plan, name)
         for path in table_files(plan, name):
             _write(plan, results, path)
@@ -58,8 +57,8 @@ def study_tables(study: str, results: Path) -> dict[str, Table]:
     return found
 
 
-def fragments(table: Table) -> Fragments:
-    """The table as LaTeX."""
+def fragments(table: Table) -> tuple[str, str]:
+    """The table as LaTeX: floats, and tabulars alone."""
     return render_table(REPORT / "tabular.tex.jinja", REPORT / "float.tex.jinja", table)
 
 
@@ -79,8 +78,6 @@ def _write(study: Study, results: Path, path: str) -> None:
         write_simple(results, task, _best_simple(study, task))
     elif folder == "comparisons":
         write_json(file, list(_comparisons(study, task, rng)))
-    elif folder == "leakage":
-        write_leakage(results, task, dict.fromkeys(settings, overlap(RECORDS, 123, RECORDS)))
     elif folder == "descriptions":
         write_json(file, _description(study, task))
     elif "/over-seeds/" in path:

@@ -88,18 +88,6 @@ def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
     write_json(results / "comparisons" / f"{task}.json", made)
 
 
-def overlap(records: int, exact: int = 0, near: int = 0, instruction: str = "seen") -> Any:
-    """The overlap of a setting's test records with training."""
-    rest = {"exact_with_output": 0, "queries": None, "history_targets": None}
-    return {"records": records, "exact": exact, "near": near, "instruction": instruction, **rest}
-
-
-def write_leakage(results: Path, task: str, settings: dict[str, Any]) -> None:
-    """The overlap of a task, by setting."""
-    about = {"task": task, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
-    write_json(results / f"leakage/{task}.json", {**about, "settings": settings})
-
-
 def write_published(folder: Path) -> Path:
     """The CSV file of published results."""
     path = folder / "study.csv"

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ecslm.prediction.learned_settings import LIBRARIES as LEARNING
 from ecslm.prediction.learned_settings import LearnedSettings
-from ecslm.schemas.references import Reference
+from ecslm.schemas.references import ComparedName, ModelName, SettingName
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric, TaskKind
 from ecslm.scoring.baselines import Baseline
@@ -29,9 +29,6 @@ def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-ModelName = Annotated[str, Reference("models")]
-SettingName = Annotated[str, Reference("settings")]
-ComparedName = Annotated[str, Reference("models and baselines")]
 Permutations = Annotated[
     int, Field(ge=1, description="Random permutations of a paired randomisation test, at least.")
 ]

@@ -2,21 +2,18 @@
 what a table leaves out is derived."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
+from ecslm.config.models import name_like
 from ecslm.prediction.backend import DEFAULT
+from ecslm.schemas.task import has_example
+from ecslm.tables.kind import KINDS
 
-# Keys of tables and contrasts that list models.
-LISTS = ("models", "competitors", "latency")
-# Kinds of table with a column or a row for each task, and the key that lists them.
-TASKS_OF = {
-    **dict.fromkeys(("results", "validity", "comparisons", "reproduction"), "columns"),
-    **dict.fromkeys(("claims", "dataset", "instructions"), "tasks"),
-}
-
+# By the name of the kind.
+KIND = {get_args(one.model_fields["kind"].annotation)[0]: one for one in KINDS}
 # Titles of groups, in the order of a table's rows.
 TITLES = {
     "learned": "Learned baselines",
@@ -26,6 +23,8 @@ TITLES = {
     "tuned": "Tuned models",
 }
 
+# With more columns a table takes the whole width of a page.
+MOST_NARROW = 3
 
 # What Python raises of values that have another shape than the schema wants: it refuses them.
 OTHER_SHAPE = (AttributeError, KeyError, TypeError, ValueError)
@@ -43,12 +42,15 @@ def with_groups(raw: dict[str, Any]) -> dict[str, Any]:
             model.setdefault("backend", DEFAULT)
             if raw.get("seeds") and name_of == raw.get("study") and _is_adapted(model):
                 model["seeds"] = raw["seeds"]
-            groups.setdefault(str(model.get("group") or group_of(model)), []).append(name)
+            with suppress(*OTHER_SHAPE):
+                groups.setdefault(model.get("group") or group_of(model), []).append(name)
         for contrast in sections(study, "comparisons", "contrasts").values():
             with suppress(*OTHER_SHAPE):
                 _name_models(contrast, groups)
                 if contrast["kind"] == "models":
                     contrast["pairs"] = list(_pairs(contrast["pairs"], groups, models))
+        with suppress(*OTHER_SHAPE):
+            _add_scores(study, models, raw)
         for name, table in sections(study, "tables").items():
             table.setdefault("label", f"tab:{name.replace('_', '-')}")
             with suppress(*OTHER_SHAPE):
@@ -62,7 +64,7 @@ def with_groups(raw: dict[str, Any]) -> dict[str, Any]:
 def group_of(model: Mapping[str, Any]) -> str:
     """The group of a model that names none."""
     kind = "tuned" if _is_adapted(model) else "base"
-    title = TITLES.get(str(model.get("backend")), TITLES[kind])
+    title = TITLES[kind if model["backend"] == DEFAULT else model["backend"]]
     title += ", one example" if model.get("shots") == 1 else ""
     limited = model.get("answers", "free") != "free"
     return f"{title}, answers limited to valid ones" if limited else title
@@ -82,9 +84,9 @@ def _place(name: str) -> tuple[str, float, str]:
 
 
 def _name_models(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> None:
-    for key in LISTS:
-        if isinstance(entry.get(key), list):
-            entry[key] = [name for one in entry[key] for name in groups.get(one, [one])]
+    for key, value in entry.items():
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            entry[key] = [name for one in value for name in groups.get(one, [one])]
 
 
 def _pairs(
@@ -98,14 +100,35 @@ def _pairs(
                 yield [one, other]
 
 
-def _set_tasks(table: dict[str, Any], tasks: list[str], registry: Mapping[str, Any]) -> None:
+def _add_scores(study: dict[str, Any], models: Mapping[str, Any], raw: Mapping[str, Any]) -> None:
+    """A results table for each setting of a study that has none; answers to prompts with an example
+    are in that of the setting without. Answers that are limited to valid ones compete with none."""
+    tables, titles = study.setdefault("tables", {}), raw.get("setting_titles", {})
+    if any(one["kind"] == "results" for one in tables.values()):
+        return
+    free = [name for name, one in models.items() if one.get("answers", "free") == "free"]
+    tested = sorted(one for one in study["tasks"] if raw["tasks"][one].get("test", True))
+    for setting in sorted(one for one in study["settings"] if not has_example(one)):
+        if columns := _tasks_in([setting], tested, raw["tasks"]):
+            # A setting is called as the data call it, which may be no name of a file.
+            tables[name_like(f"scores_{setting}", tables, otherwise="scores")] = {
+                **{"kind": "results", "setting": setting, "columns": columns, "competitors": free},
+                "caption": f"Scores, {titles.get(setting, setting)}",
+                "wide": len(columns) > MOST_NARROW,
+            }
+
+
+def _tasks_in(settings: Iterable[Any], tasks: list[str], registry: Mapping[str, Any]) -> list[str]:
     """All tasks of the study; out of domain those that have records there."""
-    if (key := TASKS_OF.get(table["kind"])) is not None:
+    within = not all(str(one).startswith("OOD_") for one in settings)
+    return [one for one in tasks if within or registry[one].get("ood", True)]
+
+
+def _set_tasks(table: dict[str, Any], tasks: list[str], registry: Mapping[str, Any]) -> None:
+    if key := KIND[table["kind"]].tasks_key():
         found = table.get("settings", table.get("setting"))
         settings = found if found and isinstance(found, list | dict) else [found]
-        within = not all(str(one).startswith("OOD_") for one in settings)
-        having = [one for one in tasks if within or registry[one].get("ood", True)]
-        table.setdefault(key, having)
+        table.setdefault(key, _tasks_in(settings, tasks, registry))
 
 
 def _set_rows(
@@ -117,7 +140,7 @@ def _set_rows(
     kinds = list(TITLES.values())
     order = {title: kinds.index(kind) for title in groups for kind in kinds if kind in title}
     titles = sorted(groups, key=lambda title: (order.get(title, len(kinds)), title))
-    trivial = study.get("baselines")
+    trivial = sorted(study.get("baselines", ()))
     first = [{"group": "Trivial baselines", "baselines": trivial}] if trivial else []
     for row in table.setdefault("rows", [*first, *({"group": title} for title in titles)]):
         _name_models(row, groups)

@@ -36,10 +36,9 @@ from ecslm.prediction.settings import (
     PredictionSettings,
     TransformersSettings,
 )
-from ecslm.schemas.references import Reference
+from ecslm.schemas.references import Reference, SettingName, TaskName, TunedModelName
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskSettings, has_example
-from ecslm.tables.references import SettingName, TaskName, TunedModelName
 from ecslm.training.settings import TrainingSettings
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -58,7 +57,7 @@ Line = Annotated[str, Field(pattern=LINE, max_length=MOST_CHARACTERS)]
 
 
 # Names of other entries of the configuration. Those of the study's own are types of
-# `tables/references.py` too.
+# `schemas/references.py` too.
 BaseName = Annotated[str, Reference("bases")]
 TemplateName = Annotated[str, Reference("templates")]
 RegisteredTask = Annotated[str, Reference("registered tasks")]

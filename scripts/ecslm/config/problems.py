@@ -15,6 +15,7 @@ from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.references import UNKNOWN_NAME
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
+from ecslm.tables.kinds.dataset import DatasetEntry
 
 # A key of a server by the names that people give it, and the sections where they put it.
 SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.IGNORECASE)
@@ -87,7 +88,7 @@ def unfit(config: Config) -> Iterator[str]:
             yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
         with_base = any(model.base for model in study.models.values())
         for table, entry in study.tables.items():
-            if entry.kind == "dataset" and not with_base:
+            if isinstance(entry, DatasetEntry) and not with_base:
                 needed = "a model with a base, whose tokenizer counts tokens"
                 yield f"{path}.tables.{table}: needs {needed}"
         of_tasks = {f"task_decoding.{task}": one for task, one in study.task_decoding.items()}

@@ -135,7 +135,7 @@ class StudySettings(Closed):
     """Trivial baselines, each scored for the tasks that it is defined for."""
     architectures: dict[BaseName, str] = {}
     """Row of resources/architectures.csv for a base, if its name differs."""
-    tables: dict[Name, AnyEntry] = {}
+    tables: dict[Name, Annotated[AnyEntry, Field(discriminator="kind")]] = {}
     """Tables by name, which is also the name of their file."""
     export: ExportEntry = ExportEntry()
     """What `make export` makes of tuned models."""

@@ -7,8 +7,8 @@ from pydantic import Field
 from ecslm.models.precision import OF_MODELS, OF_PROMPTS
 from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas import paths
+from ecslm.schemas.references import TunedModelName
 from ecslm.schemas.settings import Closed, JobSettings
-from ecslm.tables.references import TunedModelName
 from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 

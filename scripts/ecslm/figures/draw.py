@@ -1,8 +1,8 @@
 """All figures of a study, each with a description of what it shows, for those who cannot see it.
 
 Those of scores have a dot with its interval for each row of a results table. Computation is what
-can be told of cost without a clock: what the same answer takes in seconds or money depends on the
-machine, and stands in the table of costs alone.
+can be told of cost without a clock: what an answer takes in seconds or money depends on the machine
+and the prompt, and stands in the table of costs alone.
 """
 
 import math
@@ -19,29 +19,25 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from pydantic import BaseModel
 
-from ecslm.common.manifests import verify_result
 from ecslm.common.rows import read_jsonl
 from ecslm.common.text import number_of
 from ecslm.figures import style
 from ecslm.figures.settings import DrawnTable, FigureName, FiguresSettings
-from ecslm.schemas.paths import ADAPTER_LOG, SCORES_PARQUET
-from ecslm.tables.inputs import Published
-from ecslm.tables.model import score_text
-from ecslm.tables.scores import Scores
+from ecslm.schemas.paths import ADAPTER_LOG
+from ecslm.tables.inputs import Inputs
+from ecslm.tables.model import Row, score_text
 
 COLUMNS = [
-    *("table", "task", "row", "value", "low", "high", "reliable", "records", "operations"),
-    *("trained_on", "simple", "published", "doubled", "family", "tuned", "look", "filled"),
+    *("table", "task", "row", "value", "low", "high", "reliable", "records", "computation"),
+    *("share", "simple", "published", "doubled", "family", "look", "filled"),
 ]
 # Columns of the frame of scores, and what they are called on an axis.
 AGAINST = {
-    "computation": ("operations", "Floating-point operations per answer"),
-    "records": ("trained_on", "Training records, of all tasks together"),
+    "computation": ("computation", "Floating-point operations per token"),
+    "records": ("share", "Share of the training records, %"),
 }
 # Of the line of a row, and of all around them, in inches.
 LINE_HEIGHT, AROUND = 0.145, 0.6
-# From the outermost points to the ends of the axis, as a factor at least.
-MARGIN = 1.2
 # A curve of losses has at most so many points, each the mean over as many steps.
 POINTS = 60
 # Of models, in order.
@@ -80,57 +76,52 @@ def draw_figures(
 
 
 def read_scores(results: Path, settings: FiguresSettings, published: Path) -> pd.DataFrame:
-    """The scores of all drawn tables, those that are defined, in the order of tasks and rows.
+    """The scores of all drawn tables, those that are defined and can be compared, in the order of
+    columns and rows: published ones, models, and the best simple baseline. Models whose answers are
+    limited to valid ones never compete with free ones.
 
-    Columns: `table`, `task`, `row`, `value`; of the study's own `low` and `high` (95 %), `reliable`
-    (false if the interval may be too narrow), `records` (of the test), `operations` (for an answer)
-    and `trained_on` (training records of all tasks); whether a row `simple` is the best simple
-    baseline of its task, and whether it is `published`, with a value that is `doubled`; of a model
-    its `family` and whether it is `tuned`; the `look` of its marker, and whether that is `filled`.
+    Columns: `table`, `task`, `row`, `value`; of the study's own `low` and `high` (95 %) and
+    `reliable` (false if the interval may be too narrow); `records` (of the test, at most);
+    `computation` (for a token) and `share` (of the training records, in per cent) of a model;
+    whether a row is the best `simple` baseline of its task, and whether it is `published`, with a
+    value that is `doubled`; of a model its `family`; the `look` of its marker, and whether that is
+    `filled`.
 
     Raises:
         InputError: a file is missing, altered or invalid.
     """
-    if not settings.tables:
-        return pd.DataFrame(columns=COLUMNS)
-    for path in settings.scores:
-        verify_result(results / path)
-    tidy = pd.read_parquet(results / SCORES_PARQUET)
-    trained_on = tidy.groupby("model")["training_records"].first()
-    strict = tidy[tidy["protocol"] == "strict"].groupby(["model", "task", "setting"])
-    answered = strict[["n", "prompt_tokens", "generated_tokens"]].sum(skipna=False)
-    scores, printed = Scores(results, settings.context), Published(published)
-    known, rows = style.looks(settings.families), []
-    for table, task in ((one, task) for one in settings.tables for task in one.tasks):
-        simple = scores.simple(task, table.setting)
-        best = [simple[0]] if simple else []
-        for row in dict.fromkeys([*table.rows, *best]):
-            model = settings.context.models.get(row) if row in table.rows else None
-            name, operations = table.published.get(row, ""), None
-            if (model or best == [row]) and (found := scores.of(row, task, table.setting)):
-                cell, records = found.cell, found.records
-            elif printed.has(table.published_table, name):
-                cell, records = printed.cell(table.published_table, name, task), None
-            else:
-                continue
-            if model and model.multiplied is not None:
-                # One product and one sum for each weight and token (J. Kaplan et al., 2020).
-                # Attention to other tokens, and the adapter, add little and are left out.
-                n, *tokens = answered.loc[row, task, model.setting(table.setting)]
-                operations = 2 * model.multiplied * sum(tokens) / n
-            interval, doubled = cell.interval, "doubled" in cell.marks
-            about: dict[str, Any] = {"table": table.name, "task": task, "row": row}
-            about |= {"value": cell.number, "records": records, "simple": row in best}
-            about |= {"low": interval and interval.low, "high": interval and interval.high}
-            about |= {"reliable": interval is None or interval.reliable}
-            about |= {"published": bool(name), "doubled": doubled}
-            about |= {"look": style.PUBLISHED if name else style.BASELINE, "filled": not doubled}
-            if model:
-                about |= {"family": model.family, "look": known[model.family]}
-                about |= {"tuned": model.tuned, "filled": model.tuned, "operations": operations}
-                about |= {"trained_on": trained_on.get(model.records_of or row)}
-            rows.append(about)
-    return pd.DataFrame(rows, columns=COLUMNS).dropna(subset=["value"])
+    inputs = Inputs(settings.context, results, {"published": published})
+    models, rows = settings.context.models, list[dict[str, Any]]()
+    known = style.looks(one.family for one in models.values())
+    for drawn in settings.tables:
+        (panel,) = drawn.entry.build(drawn.name, inputs).panels
+        for at, head in enumerate(panel.columns):
+            found = [(row, row.cells[at]) for row in panel.rows if "other_data" not in row.marks]
+            name, best = inputs.scores.simple(head.key, drawn.entry.setting) or ("", None)
+            if best and name not in [row.name for row, _ in found]:
+                found.append((Row(name, "baseline", ()), best.cell))
+            for row, cell in found:
+                is_published, doubled = row.kind == "published", "doubled" in cell.marks
+                model = None if is_published else models.get(row.name)
+                simple = row.name == name and not is_published
+                if not (is_published or simple or (model and not model.limits)):
+                    continue
+                interval, look = cell.interval, style.PUBLISHED if is_published else style.BASELINE
+                about: dict[str, Any] = {"table": drawn.name, "task": head.key, "row": row.name}
+                about |= {"value": cell.number, "records": head.records, "look": look}
+                about |= {"low": interval and interval.low, "high": interval and interval.high}
+                about |= {"reliable": interval is None or interval.reliable}
+                about |= {"simple": simple, "published": is_published}
+                about |= {"doubled": doubled, "filled": not doubled}
+                if model:
+                    # One product and one sum for each weight (J. Kaplan et al., 2020). Attention to
+                    # other tokens, and the adapter, add little and are left out.
+                    about["computation"] = model.multiplied and 2 * model.multiplied
+                    about |= {"share": model.share and 100 * model.share, "family": model.family}
+                    about |= {"look": known[model.family], "filled": model.tuned}
+                rows.append(about)
+    scores = pd.DataFrame(rows, columns=COLUMNS).dropna(subset=["value"])
+    return scores.drop_duplicates(["table", "task", "row", "published"])
 
 
 def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, str]:
@@ -138,10 +129,9 @@ def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> 
     simple baseline, at whose value a dotted line goes through all rows."""
     lines, metric = max(1, len(rows)), settings.context.tasks[task].metric
     figure = Figure(figsize=(style.COLUMN, LINE_HEIGHT * lines + AROUND))
-    records = rows["records"].dropna().unique()
     title = style.task_title(settings, task)
-    if len(records) == 1:
-        title += f", {number_of(int(records[0]), 'record')}"
+    for records in rows["records"].dropna()[:1]:
+        title += f", {number_of(int(records), 'record')}"
     figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
     axes = figure.subplots()
     style.label_metric(axes.xaxis, metric)
@@ -170,7 +160,7 @@ def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> 
 def draw_against(
     figure_name: FigureName, table: DrawnTable, scores: pd.DataFrame, settings: FiguresSettings
 ) -> tuple[Figure, str]:
-    """The figure of a table's scores against computation or training records, a panel for each
+    """The figure of a table's scores against computation or shares of records, a panel for each
     task: the models that have that quantity, with lines at the best published value and at the best
     simple baseline.
 
@@ -220,9 +210,10 @@ def quantity_axis(axes: Axes, quantities: pd.Series) -> None:
     """A logarithmic axis of whole decades for quantities, if there are any, the same in each
     panel."""
     if len(quantities):
-        low, high = quantities.min() / MARGIN, quantities.max() * MARGIN
+        first = math.floor(math.log10(quantities.min()))
+        last = max(first + 1, math.ceil(math.log10(quantities.max())))
         axes.set_xscale("log")
-        axes.set_xlim(10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)))
+        axes.set_xlim(10.0**first, 10.0**last)
         axes.xaxis.set_major_locator(LogLocator())
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -258,9 +249,10 @@ def draw_loss(logs: pd.DataFrame, settings: FiguresSettings) -> tuple[Figure, st
 
     Each model has the colour of its family, and a pattern.
     """
-    known, styles = style.looks(settings.families), dict[str, dict[str, Any]]()
+    models, styles = settings.context.models, dict[str, dict[str, Any]]()
+    known = style.looks(one.family for one in models.values())
     for model, pattern in zip(settings.trained, cycle(PATTERNS), strict=False):
-        colour = known[settings.context.models[model].family].colour
+        colour = known[models[model].family].colour
         styles[model] = {"color": colour, "linestyle": pattern}
     figure, grid = style.titled_panels(list(LOSSES.values()), len(styles))
     texts = ["Losses."]

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
+from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 
@@ -31,41 +32,31 @@ class DrawnTable(Closed):
     """A results table whose rows are drawn."""
 
     name: str
-    setting: str
-    """Evaluation setting."""
-    tasks: tuple[str, ...]
-    """Tasks, in the order of the study."""
-    rows: tuple[str, ...]
-    """Models and trivial baselines, in order."""
-    published: dict[str, str] = {}
-    """Those of the rows that were published: the row of the published scores by its name here."""
-    published_table: str | None = None
-    """Table that was published."""
+    entry: ResultsEntry
+    """Its entry, without a caption."""
     shares: tuple[tuple[str, ...], ...] = ()
     """Models that differ in nothing but the share of training records, by share in each group: if
-    there are any, scores against that number are drawn."""
-    computation: bool = False
-    """Whether scores against computation are drawn: of several sizes."""
+    there are any, scores against that share are drawn."""
 
 
 class FiguresSettings(JobSettings):
     """Everything except files that can change the figures."""
 
-    LIBRARIES: ClassVar[tuple[str, ...]] = ("matplotlib", "numpy", "pandas", "pyarrow")
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("matplotlib", "numpy", "pandas")
 
     tables: tuple[DrawnTable, ...] = ()
     context: TableContext
-    """The study's tasks, models and baselines."""
+    """The study."""
 
     def names(self) -> Iterator[FigureName]:
         """All figures, in the order of a report."""
         for table in self.tables:
-            if table.computation:
+            if self._differs_in_size(table.entry):
                 yield FigureName(kind="computation", table=table.name)
             if table.shares:
                 yield FigureName(kind="records", table=table.name)
             else:
-                for task in table.tasks:
+                for task in dict.fromkeys(table.entry.columns):
                     yield FigureName(kind="intervals", table=table.name, task=task)
         if self.trained:
             yield FigureName(kind="loss")
@@ -75,16 +66,11 @@ class FiguresSettings(JobSettings):
         """The models that are trained, with their seeds."""
         return {name: one.trained for name, one in self.context.models.items() if one.trained}
 
-    @property
-    def families(self) -> set[str]:
-        """The families of all models that are drawn."""
-        drawn = {row for table in self.tables for row in table.rows}.union(self.trained)
-        return {one.family for name, one in self.context.models.items() if name in drawn}
-
-    @property
-    def scores(self) -> list[str]:
-        """The files of scores, relative to the study's results directory."""
-        return [paths.SCORES_PARQUET, *score_files(self.context)] if self.tables else []
+    def _differs_in_size(self, entry: ResultsEntry) -> bool:
+        """Whether models of several sizes have scores in a table."""
+        shown = (self.context.models[name] for name in entry.models)
+        sizes = {one.multiplied for one in shown if {*one.tasks} & {*entry.columns}}
+        return len(sizes - {None}) > 1
 
     def files(self) -> list[str]:
         """The files that figures are drawn from, relative to the study's results directory.
@@ -96,4 +82,4 @@ class FiguresSettings(JobSettings):
         logs = [
             paths.ADAPTER.format(model=one, seed=seed) for one, seeds in trained for seed in seeds
         ]
-        return list(dict.fromkeys([*self.scores, *logs]))
+        return [*(dict.fromkeys(score_files(self.context)) if self.tables else ()), *logs]

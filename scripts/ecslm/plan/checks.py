@@ -1,15 +1,12 @@
 """What a study asks of the files that it names, checked before anything runs or is deleted."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from ecslm.common.errors import InputError, all_of
-from ecslm.common.files import read_csv
-from ecslm.common.text import nearest
 from ecslm.config.models import RecordedModel
 from ecslm.models.architecture import (
     Architecture,
@@ -21,13 +18,8 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.inputs import files_of_base, source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
-from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.record import GivenRecord
 from ecslm.scoring.settings import rescaling_baseline, rescaling_problem
-
-# Columns of study.csv beside those of tasks.
-OTHERS = ("table", "model", "doubled")
-NUMBER = re.compile(r"\d*\.?\d+")
 
 
 def check_named_files(study: Study) -> None:
@@ -44,7 +36,6 @@ def check_named_files(study: Study) -> None:
             partial(check_tables, study),
             partial(_refuse, _unfit_to_bases(study)),
             partial(_refuse, _missing_answers(study)),
-            partial(_refuse, _wrong_scores(study)),
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
         )
     except InputError as error:
@@ -101,22 +92,6 @@ def _missing_answers(study: Study) -> Iterator[str]:
                 f"studies.{study.name}.models.{name}.path: there is no {missing[0]}: put it there, "
                 "or name what the model has in `settings` and `tasks`"
             )
-
-
-def _wrong_scores(study: Study) -> Iterator[str]:
-    """Columns of the published scores that no table can show, and values that are no scores."""
-    path, tasks = study.published(PUBLISHED_SCORES), study.config.tasks
-    rows = read_csv(Path(path), OTHERS, OTHERS[:2]) if path else []
-    for column in sorted(rows[0].keys() - {*OTHERS, *tasks}) if rows else ():
-        yield f"{path}: line 1: {column}: the column is of no task{nearest(column, tasks)}"
-    for line, row in enumerate(rows, start=2):
-        for task in row.keys() & {*tasks}:
-            most = 2 if task in row["doubled"].split() else 1
-            if row[task] and not (NUMBER.fullmatch(row[task]) and float(row[task]) <= most):
-                yield (
-                    f"{path}: line {line}: {task}: {row[task]} is no score: write a number from 0 "
-                    "to 1, the best, with a point, or leave the field empty"
-                )
 
 
 def _check_template(path: str, shots: int) -> None:

@@ -23,7 +23,7 @@ def differences_settings(study: Study, task: str) -> DifferencesSettings:
     most_tests = max(
         len(one.pairs)
         * len(one.settings if isinstance(one, ModelsContrast) else one.models)
-        * len(contrast_tasks(study, name))
+        * sum(name in task_contrasts(study, task) for task in study.test_tasks)
         for name, one in declared.contrasts.items()
     )
     return DifferencesSettings(
@@ -60,11 +60,6 @@ def contrasts(study: Study) -> dict[str, Contrast]:
     """The contrasts that the study declares, by name."""
     declared = study.settings.comparisons
     return {} if declared is None else declared.contrasts
-
-
-def contrast_tasks(study: Study, contrast: str) -> tuple[str, ...]:
-    """The tasks in which a contrast compares something."""
-    return tuple(task for task in study.test_tasks if contrast in task_contrasts(study, task))
 
 
 @cache

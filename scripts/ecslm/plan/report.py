@@ -1,14 +1,13 @@
 """What the figures, the report and the exports of a study show, and the summary that a finished run
 prints."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.environment import lock_versions
 from ecslm.common.errors import InputError
-from ecslm.config.models import LearnedModel
 from ecslm.data.settings import HubData
 from ecslm.exports.settings import ModelCardSettings, ScoreRowsSettings
 from ecslm.figures.settings import DrawnTable, FiguresSettings
@@ -17,6 +16,9 @@ from ecslm.plan.study import Study
 from ecslm.plan.tables import in_report_order, table_context
 from ecslm.reports.settings import Recipe, ReportSettings
 from ecslm.reports.summaries import run_summary
+from ecslm.tables.kinds.claims import ClaimsEntry
+from ecslm.tables.kinds.cost import CostEntry
+from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.settings import TableContext
 
 # Libraries whose versions the report lists.
@@ -26,67 +28,38 @@ LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers"
 @cache
 def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study: the first of its results tables, and those whose tuned models
-    all differ in the number of their training records.
-
-    Published rows are shown where they can be compared, and models whose answers are limited to
-    valid ones are not, since these never compete with free answers.
-    """
+    all differ in the share of their training records."""
     context, tables = table_context(study), list[DrawnTable]()
     for name, entry in in_report_order(study).items():
-        if entry.kind == "results":
-            drawn = _drawn(study, name, entry)
-            if drawn.shares or all(one.shares for one in tables):
-                tables.append(drawn)
-    # A title that is not drawn changes no figure.
-    used = context.model_dump(include={"tasks", "models", "baselines", "simple"})
-    return FiguresSettings(tables=tuple(tables), context=TableContext.model_validate(used))
+        if isinstance(entry, ResultsEntry):
+            rows = {row: context.models[row] for row in entry.models}
+            answering = [row for row, one in rows.items() if {*one.tasks} & {*entry.columns}]
+            shares = _by_share(study, answering)
+            tuned = {row for row in answering if rows[row].tuned and not rows[row].limits}
+            if not tuned <= {row for group in shares for row in group}:
+                shares = ()
+            if shares or all(one.shares for one in tables):
+                # A caption is not drawn.
+                drawn = entry.model_copy(update={"caption": ""})
+                tables.append(DrawnTable(name=name, entry=drawn, shares=shares))
+    drawn_parts = dict.fromkeys(("tasks", "models", "baselines", "simple"), True)
+    shown = _part_of(context, data={"comparable"}, **drawn_parts)
+    return FiguresSettings(tables=tuple(tables), context=shown)
 
 
-def _drawn(study: Study, name: str, entry: Any) -> DrawnTable:
-    """What is drawn of a results table."""
-    rows = dict(_rows(study, entry))
-    models = {row: one for row, one in table_context(study).models.items() if row in rows}
-    answering = [row for row, one in models.items() if set(one.tasks).intersection(entry.columns)]
-    groups = _by_share(study, answering)
-    tuned = {row for row in answering if models[row].tuned}
-    return DrawnTable(
-        name=name,
-        setting=entry.setting,
-        tasks=entry.columns,
-        rows=tuple(rows),
-        published={row: printed for row, printed in rows.items() if printed is not None},
-        published_table=entry.published_table,
-        shares=groups if tuned <= {row for group in groups for row in group} else (),
-        computation=len({models[row].multiplied for row in answering} - {None}) > 1,
-    )
-
-
-def _rows(study: Study, entry: Any) -> Iterator[tuple[str, str | None]]:
-    """The rows of a results table; of a published one, with its name there."""
-    models, comparable = table_context(study).models, study.settings.published_comparable
-    for group in entry.rows:
-        for row in (*group.models, *group.baselines):
-            if row not in models or models[row].limits is None:
-                yield row, None
-            if group.followed_by_published and comparable:
-                printed = entry.reproduces.get(row, row)
-                yield f"{printed} (published)", printed
-        for row in group.published if comparable else ():
-            yield f"{row} (published)" if row in models else row, row
+def _part_of(context: TableContext, **parts: Any) -> TableContext:
+    """What a job shows of a study: a title that is not drawn, for example, changes no figure."""
+    return TableContext.model_validate(context.model_dump(include=parts))
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Models that differ in nothing but the share of training records, by share in each group."""
     groups: dict[str, dict[float, str]] = {}
+    but_share: Any = {"seeds": True, "train_fraction": True, "training": {"train_fraction"}}
     for name in sorted(names):
-        model = study.model(name)
-        if isinstance(model, LearnedModel) and table_context(study).models[name].records_of:
-            groups.setdefault(model.method, {}).setdefault(model.train_fraction, name)
-        elif model.training is not None:
-            training = model.training.model_copy(update={"train_fraction": 1.0})
-            others = model.model_copy(update={"training": training, "seeds": ()})
-            same = groups.setdefault(others.model_dump_json(), {})
-            same.setdefault(model.training.train_fraction, name)
+        if share := table_context(study).models[name].share:
+            others = study.model(name).model_dump_json(exclude=but_share)
+            groups.setdefault(others, {}).setdefault(share, name)
     found = (tuple(same[share] for share in sorted(same)) for same in groups.values())
     return tuple(group for group in found if len(group) > 1)
 
@@ -95,15 +68,13 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
     settings, context = study.settings, table_context(study)
-    tables: dict[str, Any] = in_report_order(study)
-    results, costs, claims = (
-        [entry for entry in tables.values() if entry.kind == kind]
-        for kind in ("results", "cost", "claims")
-    )
+    tables = in_report_order(study)
+    results = [entry for entry in tables.values() if isinstance(entry, ResultsEntry)]
+    costs = [entry for entry in tables.values() if isinstance(entry, CostEntry)]
+    claims = [entry for entry in tables.values() if isinstance(entry, ClaimsEntry)]
     # What the configuration has in a mapping has no order that may matter: first as tables show it.
     columns = dict.fromkeys(task for entry in results for task in entry.columns)
-    tasks = [*(one for one in columns if one in study.test_tasks)]
-    tasks += sorted(set(study.test_tasks).difference(tasks))
+    tasks = dict.fromkeys([*filter(study.test_tasks.__contains__, columns), *study.test_tasks])
     run = {name for name, model in settings.models.items() if model.run}
     rows = dict.fromkeys(name for entry in results for name in entry.models if name in run)
     # The answer is about the model of the first table of claims, or else about a tuned one, or one
@@ -121,9 +92,9 @@ def report_settings(study: Study) -> ReportSettings:
         resamples=settings.scoring.resamples,
         tables=tuple(tables),
         settings_of={
-            name: (entry.setting,) if entry.kind == "results" else tuple(sorted(entry.settings))
-            for name, entry in tables.items()
-            if entry.kind in ("results", "claims")
+            name: (one.setting,) if isinstance(one, ResultsEntry) else tuple(sorted(one.settings))
+            for name, one in tables.items()
+            if isinstance(one, ResultsEntry | ClaimsEntry)
         },
         figures=tuple(figures_settings(study).names()),
         tasks=tuple(tasks),
@@ -147,8 +118,8 @@ def report_settings(study: Study) -> ReportSettings:
 def score_rows_settings(study: Study) -> ScoreRowsSettings:
     """The models and baselines that have scores."""
     of_models = {"__all__": {"kind", "base", "adapter_of", "seeds", "tasks"}}
-    used = table_context(study).model_dump(include={"models": of_models, "baselines": True})
-    return ScoreRowsSettings(study=study.name, context=TableContext.model_validate(used))
+    context = _part_of(table_context(study), models=of_models, baselines=True)
+    return ScoreRowsSettings(study=study.name, context=context)
 
 
 def model_card_settings(study: Study, model: str) -> ModelCardSettings:

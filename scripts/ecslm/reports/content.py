@@ -12,12 +12,12 @@ from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
 from ecslm.tables.model import Cell, Row, Table, read_table
 
 CAPTIONS = {
-    "computation": "{table}: score against computation. Floating-point operations per answer: two "
-    "for each weight and each token of the prompt and the answer.",
+    "computation": "{table}: score against computation. Floating-point operations for each token: "
+    "two for each weight.",
     "intervals": "{table}: scores with their intervals. The dotted line is the best simple "
     "baseline, chosen without test records.",
-    "records": "{table}: score against the number of training records. The models on a line "
-    "differ only in that number.",
+    "records": "{table}: score against the share of the training records. The models on a line "
+    "differ only in that share.",
     "loss": "Losses of all trainings, a line for each seed. The loss on training records is a mean "
     "over several steps. Each training keeps the step with the lowest loss on the validation "
     "records.",

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from ecslm.common.text import number_of
 from ecslm.reports.settings import ReportSettings
 from ecslm.reports.words import Confusion, duration
-from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, Costs, ModelCost, model_cost
-from ecslm.tables.kinds.claims import tested
+from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, ModelCost
+from ecslm.tables.kinds.claims import BEATING, tested
 from ecslm.tables.model import MISSING, Cell, Panel, Table, score_text
 from ecslm.tables.scores import Measured, Scores
 from ecslm.tables.settings import TableContext
@@ -22,8 +22,7 @@ OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not com
 # By where the interval lies.
 POSITIONS = {"above": 1, "contains": 0, "below": -1}
 # Why a difference whose p is small does not count.
-FEW = "too few records to be sure"
-DOUBTS = {"few": FEW, "expected": FEW, "undecided": "p is too near to the level"}
+DOUBTS = {"few": "too few records to be sure", "undecided": "p is too near to the level"}
 # What is drawn beside the model's own score.
 SIMPLE = "simple"
 MARKS = {"untuned": "untuned", SIMPLE: "best simple baseline", "general": "best published"}
@@ -188,7 +187,7 @@ def _task_verdict(
         simple: the best simple baseline, by its row and its score.
         claim: what the table of claims has of the task, by column.
     """
-    beating, about = claim.get("beating", Cell()), study.tasks[task]
+    beating, about = claim.get(BEATING.key, Cell()), study.tasks[task]
     published = claim.get("general row", Cell(shown="")).shown
     drawn = (
         ("untuned", "", claim.get("untuned", Cell()).number),
@@ -258,8 +257,7 @@ def amount(results: Path, settings: ReportSettings, tasks: tuple[str, ...]) -> s
     """The price of 1,000 requests of some tasks, or else how long they take here; "" if neither is
     known."""
     model = _cost(results, settings, tasks)
-    answering = Costs(results, model.sources["Answers"])
-    seconds, prompts = answering.total("seconds"), answering.total("prompts")
+    seconds, prompts = (model.answering.total(one) for one in ("seconds", "prompts"))
     if math.isnan(model.values["price"]) and model.context.local and seconds * prompts > 0:
         return duration(REQUESTS * seconds / prompts)
     return money(model.values["price"], settings.currency)
@@ -280,7 +278,7 @@ def _cost(
     name, hourly = str(settings.answering), settings.hourly
     model = settings.context.models[name].model_copy(update={"tasks": tasks})
     study = settings.context.model_copy(update={"models": {name: model}})
-    return model_cost(results, study, name, timed, math.nan if hourly is None else hourly)
+    return ModelCost(results, study, name, timed, math.nan if hourly is None else hourly)
 
 
 def _listed(names: Sequence[str]) -> str:

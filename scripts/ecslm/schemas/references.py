@@ -1,7 +1,7 @@
-"""The type of a name in the configuration, which refers to another part of it."""
+"""Types of names in the configuration, which refer to another part of it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -31,3 +31,18 @@ class Reference:
             problem = f"{name} is not in {self.part}{nearest(name, names)}"
             raise PydanticCustomError(UNKNOWN_NAME, "{problem}", {"problem": problem})
         return name
+
+
+# Names in a study.
+TaskName = Annotated[str, Reference("tasks")]
+ModelName = Annotated[str, Reference("models")]
+TunedModelName = Annotated[str, Reference("tuned models")]
+BaselineName = Annotated[str, Reference("baselines")]
+# An evaluation setting.
+SettingName = Annotated[str, Reference("settings")]
+# An evaluation setting, or that of the training records.
+RecordsSettingName = Annotated[str, Reference("settings of records")]
+ContrastName = Annotated[str, Reference("contrasts")]
+# A contrast that compares settings, not models.
+SettingsContrastName = Annotated[str, Reference("contrasts of settings")]
+ComparedName = Annotated[str, Reference("models and baselines")]

@@ -5,7 +5,6 @@ What is not known is nan, and so is whatever a part is not known of: sums never 
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from ecslm.common.files import read_model
 from ecslm.schemas.cost import CostFile, LatencyFile, Prices
 from ecslm.schemas.paths import ADAPTER_COST, LATENCY, PREDICTIONS_COST
 from ecslm.tables.model import HeaderCell, Sources
-from ecslm.tables.settings import ModelContext, TableContext
+from ecslm.tables.settings import TableContext
 
 SECONDS_PER_HOUR = 3600
 JOULES_PER_KWH = 3_600_000
@@ -41,9 +40,8 @@ class Costs:
     """What the adapters of a model took, or its predictions.
 
     Attributes:
-        sources: the files of these costs.
+        sources, files: the files of these costs, and what is in them.
         memory: the largest peak memory, in bytes.
-        devices: what it was measured on.
     """
 
     def __init__(self, results: Path, paths: Iterable[str]) -> None:
@@ -55,7 +53,6 @@ class Costs:
         self.files = [read_model(results / path, CostFile) for path in self.sources]
         peaks = [nan if (peak := one.peak_memory_bytes) is None else peak for one in self.files]
         self.memory = float(np.max(peaks or [nan]))
-        self.devices = [one.device for one in self.files if one.device is not None]
 
     def total(self, field: str) -> float:
         """The sum of a field."""
@@ -67,68 +64,52 @@ class Costs:
         return over(REQUESTS * price, self.total("prompts"))
 
 
-@dataclass(frozen=True)
 class ModelCost:
-    """A model of the study with what it costs.
-
-    Attributes:
-        values: by the keys of `COLUMNS`.
-        sources: the files of these values, by the heads of the columns.
-        devices: what they were measured on.
-        timed: how many single answers were timed, if any.
-    """
-
-    name: str
-    context: ModelContext
-    values: Mapping[str, float]
-    sources: Mapping[str, Sources]
-    devices: tuple[str, ...]
-    timed: int | None
-
-    @property
-    def tuned(self) -> bool:
-        """Whether its adapters are its own."""
-        return self.context.adapter_of == self.name
-
-
-def model_cost(
-    results: Path, study: TableContext, name: str, timed: bool, hourly: float
-) -> ModelCost:
-    """What a model costs.
+    """What a model of the study costs.
 
     Training is that of one adapter, the mean over seeds; of a learned baseline, of all tasks
     together. Tokens per second, of prompts and answers, are known of weights that run here: how
     fast the answers of a server come depends on the network and on who else asks it, and those that
     were kept come at once. A price is that of 1,000 requests, here on a device that is never idle.
 
-    Args:
-        timed: whether its latency is measured.
-        hourly: price of an hour of the hardware that models run on here, nan if not known.
-
-    Raises:
-        InputError: a file is missing or has another form.
+    Attributes:
+        values: by the keys of `COLUMNS`.
+        sources: the files of these values, by the heads of the columns.
+        answering: what its predictions took.
+        devices: what they were measured on.
+        timed: how many single answers were timed, if any.
     """
-    context, paths = study.models[name], (latency_file(name),) if timed else ()
-    answering = Costs(results, answering_files(study, name))
-    adapters = Costs(results, training_files(study, name))
-    latencies = [read_model(results / path, LatencyFile) for path in paths]
-    seeds, seconds = len(adapters.files), answering.total("seconds")
-    trained = total(one.seconds and one.seconds * one.devices for one in adapters.files)
-    hours = over(trained, seeds) / SECONDS_PER_HOUR
-    if context.learned:
-        hours = answering.total("load_seconds") / SECONDS_PER_HOUR
-    tokens = answering.total("prompt_tokens") + answering.total("generated_tokens")
-    price = nan
-    if context.prices is not None:
-        price = answering.price_by_tokens(context.prices)
-    elif context.local:
-        each = over(seconds, answering.total("prompts"))
-        price = REQUESTS * each / SECONDS_PER_HOUR * hourly
-    training = answering if context.learned else adapters
-    return ModelCost(
-        name=name,
-        context=context,
-        values={
+
+    def __init__(
+        self, results: Path, study: TableContext, name: str, timed: bool, hourly: float
+    ) -> None:
+        """
+        Args:
+            timed: whether its latency is measured.
+            hourly: price of an hour of the hardware that models run on here, nan if not known.
+
+        Raises:
+            InputError: a file is missing or has another form.
+        """
+        self.name, self.context = name, (context := study.models[name])
+        self.answering = answering = Costs(results, answering_files(study, name))
+        adapters = Costs(results, training_files(study, name))
+        paths = (latency_file(name),) if timed else ()
+        latencies = [read_model(results / path, LatencyFile) for path in paths]
+        seeds, seconds = len(adapters.files), answering.total("seconds")
+        trained = total(one.seconds and one.seconds * one.devices for one in adapters.files)
+        hours = over(trained, seeds) / SECONDS_PER_HOUR
+        if context.learned:
+            hours = answering.total("load_seconds") / SECONDS_PER_HOUR
+        tokens = answering.total("prompt_tokens") + answering.total("generated_tokens")
+        price = nan
+        if context.prices is not None:
+            price = answering.price_by_tokens(context.prices)
+        elif context.local:
+            each = over(seconds, answering.total("prompts"))
+            price = REQUESTS * each / SECONDS_PER_HOUR * hourly
+        training = answering if context.learned else adapters
+        self.values: Mapping[str, float] = {
             "training device-hours": hours,
             "training energy": over(adapters.total("energy_joules") / JOULES_PER_KWH, seeds),
             "training price": hours * hourly,
@@ -138,20 +119,19 @@ def model_cost(
             "latency p50": total(one.p50_seconds for one in latencies),
             "latency p95": total(one.p95_seconds for one in latencies),
             "price": price,
-        },
-        sources={
-            "Training": training.sources,
-            "Answers": answering.sources,
-            "Latency": paths,
-            PRICE: answering.sources,
-        },
-        devices=(
-            *training.devices,
-            *answering.devices,
-            *(one.device for one in latencies if one.device),
-        ),
-        timed=sum(len(one.answers) for one in latencies) if timed else None,
-    )
+        }
+        self.sources: Mapping[str, Sources] = {
+            **{"Training": training.sources, "Answers": answering.sources},
+            **{"Latency": paths, PRICE: answering.sources},
+        }
+        measured = [one.device for one in (*training.files, *answering.files)]
+        self.devices = list(filter(None, [*measured, *(one.device for one in latencies)]))
+        self.timed = sum(len(one.answers) for one in latencies) if timed else None
+
+    @property
+    def tuned(self) -> bool:
+        """Whether its adapters are its own."""
+        return self.context.adapter_of == self.name
 
 
 def training_files(study: TableContext, name: str) -> list[str]:

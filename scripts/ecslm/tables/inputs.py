@@ -4,11 +4,11 @@ study and files of the repository, read once.
 A kind of table is a class of entries that knows what it reads and how it is built.
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import product
-from math import nan
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,12 +16,10 @@ from pydantic import Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv
-from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Comparison, read_comparisons
-from ecslm.data.reports import Leakage
-from ecslm.schemas.paths import comparison_path, leakage_path
+from ecslm.schemas.paths import comparison_path
 from ecslm.schemas.settings import Closed
-from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Sources, Table
+from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Scores, score_files
 from ecslm.tables.settings import TableContext
 
@@ -29,22 +27,12 @@ from ecslm.tables.settings import TableContext
 TaskComparison = tuple[str, Comparison]
 
 
-def _compared(study: TableContext) -> list[str]:
-    """The tasks in which some contrast compares something."""
-    compared = {task for contrast in study.contrasts.values() for task in contrast.tasks}
-    return sorted(compared.intersection(study.tasks))
-
-
-def _trained(study: TableContext) -> list[str]:
-    """The tasks whose test records are compared with those of training."""
-    return [name for name, task in sorted(study.tasks.items()) if task.overlaps]
-
-
+# A score as it is printed.
+SCORE = re.compile(r"\d*\.?\d+")
 # The files of a study that a part of `Inputs` is read from, relative to its results directory.
 FILES: Mapping[str, Callable[[TableContext], Iterable[str]]] = {
     "scores": score_files,
-    "comparisons": lambda study: map(comparison_path, _compared(study)),
-    "overlap": lambda study: map(leakage_path, _trained(study)),
+    "comparisons": lambda study: map(comparison_path, study.compared),
 }
 
 
@@ -71,7 +59,7 @@ class Inputs:
     @cached_property
     def comparisons(self) -> dict[str, list[Comparison]]:
         """All comparisons, by task."""
-        return {task: read_comparisons(self.results, task) for task in _compared(self.study)}
+        return {task: read_comparisons(self.results, task) for task in self.study.compared}
 
     def compared(self, tasks: Sequence[str], *contrasts: str | None) -> list[TaskComparison]:
         """The comparisons of some contrasts in some tasks, in the order of both."""
@@ -81,14 +69,6 @@ class Inputs:
             for row in self.comparisons.get(task, ())
             if row.contrast == contrast
         ]
-
-    @cached_property
-    def overlap(self) -> dict[str, Leakage]:
-        """The overlap of test records with training, by task."""
-        return {
-            task: read_result(self.results / leakage_path(task), Leakage)
-            for task in _trained(self.study)
-        }
 
     @cached_property
     def published(self) -> "Published":
@@ -101,31 +81,50 @@ class Inputs:
             raise InputError(f"--{option}: needed for this kind of table")
         return self.resources[option]
 
-    def source(self, option: str) -> Sources:
-        """Such a file as the source of a cell."""
-        return (source_name(self.required(option)),)
-
 
 class Published:
     """The published results, by table, row and task. An empty field was not reported.
 
     The column `doubled` names the tasks whose value the row's authors printed as twice a recall.
+
+    Attributes:
+        columns: those of tasks.
     """
 
     def __init__(self, path: Path) -> None:
         """
         Raises:
-            InputError: the file is missing or broken, has a row twice, or `doubled` names no
-                column.
+            InputError: the file is missing or broken, has a row twice or a value that is no score,
+                or `doubled` names no column.
         """
-        rows = read_csv(path, ("table", "model", "doubled"), ("table", "model"))
-        for line, row in enumerate(rows, start=2):
-            if unknown := [task for task in row["doubled"].split() if task not in row]:
-                raise InputError(
-                    f"{path}: line {line}: doubled: {unknown[0]} is no column: name those of "
-                    "tasks, with spaces between them"
-                )
-        self.path, self._rows = path, {(row["table"], row["model"]): row for row in rows}
+        self.path, problems, about = path, list[str](), ("table", "model", "doubled")
+        self._rows: dict[tuple[str | None, str], dict[str, Cell]] = {}
+        self.columns: set[str] = set()
+        for line, row in enumerate(read_csv(path, about, about[:2]), start=2):
+            table, model, twice = (row.pop(one) for one in about)
+            doubled, cells = twice.split(), dict[str, Cell]()
+            problems += [
+                f"{path}: line {line}: doubled: {one} is no column: name those of tasks, with "
+                "spaces between them"
+                for one in doubled
+                if one not in row
+            ]
+            for task, printed in row.items():
+                most, marks = (2, ("doubled",)) if task in doubled else (1, ())
+                if not printed:
+                    cells[task] = Cell()
+                elif SCORE.fullmatch(printed) and float(printed) <= most:
+                    sources = (source_name(path),)
+                    cells[task] = Cell(float(printed), printed, marks=marks, sources=sources)
+                else:
+                    problems.append(
+                        f"{path}: line {line}: {task}: {printed} is no score: write a number from "
+                        "0 to 1, the best, with a point, or leave the field empty"
+                    )
+            self._rows[table, model] = cells
+            self.columns |= row.keys()
+        if problems:
+            raise InputError(*problems)
 
     def has(self, table: str | None, model: str) -> bool:
         """Whether the row was published."""
@@ -134,30 +133,20 @@ class Published:
     def rounding(self, table: str, task: str) -> float:
         """How much the values of a column may be off, since they were rounded: half of the last
         digit that any of them has, as others may have lost zeros at their end."""
-        printed = (row.get(task, "") for (name, _), row in self._rows.items() if name == table)
+        printed = (
+            row.get(task, Cell()).shown for (of, _), row in self._rows.items() if of == table
+        )
         return 0.5 * 10.0 ** -max((len(one.partition(".")[2]) for one in printed), default=0)
 
     def cell(self, table: str | None, model: str, task: str) -> Cell:
         """The published value, with the digits as printed.
 
         Raises:
-            InputError: no such row, or the value is not a score.
+            InputError: no such row.
         """
         if not self.has(table, model):
             raise InputError(f"{self.path}: has no row {model} in table {table}")
-        row = self._rows[str(table), model]
-        if not (printed := row.get(task, "")):
-            return Cell()
-        doubled = task in row["doubled"].split()
-        try:
-            value = float(printed)
-        except ValueError:
-            value = nan
-        if not abs(value) <= (2 if doubled else 1):
-            where = f"{self.path}: {table}, {model}, {task}"
-            raise InputError(f"{where}: {printed} is no score: 1 is the best, not 100 per cent")
-        marks = ("doubled",) if doubled else ()
-        return Cell(value, printed, marks=marks, sources=(source_name(self.path),))
+        return self._rows[table, model].get(task, Cell())
 
 
 def source_name(path: Path) -> str:
@@ -175,7 +164,7 @@ TASKS = Field(
 )
 
 
-class Entry(Closed):
+class TableEntry(Closed):
     """Fields of every table. A field that names a part of the study has a type of `references`."""
 
     # The parts of `Inputs` that it is built from.
@@ -190,6 +179,12 @@ class Entry(Closed):
     wide: bool = False
     """Whether it spans both columns of a two-column LaTeX document."""
     kind: str
+
+    @classmethod
+    def tasks_key(cls) -> str | None:
+        """The field that lists tasks of the study, if there is one."""
+        fields = cls.model_fields.items()
+        return next((key for key, one in fields if one.description == TASKS.description), None)
 
     def files(self, study: TableContext) -> list[str]:
         """The results that it reads, relative to the study's results directory."""
@@ -229,7 +224,7 @@ class Entry(Closed):
         )
 
 
-class IntervalsEntry(Entry):
+class IntervalsEntry(TableEntry):
     """Fields of every table with intervals."""
 
     intervals: IntervalsPlace = "below"

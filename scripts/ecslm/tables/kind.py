@@ -1,13 +1,10 @@
 """All kinds of table, and the request for one table."""
 
-from functools import reduce
-from operator import or_
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import ClassVar, get_args
 
 from pydantic import Field
 
 from ecslm.schemas.settings import JobSettings
-from ecslm.tables.inputs import Entry
 from ecslm.tables.kinds.claims import ClaimsEntry
 from ecslm.tables.kinds.comparisons import ComparisonsEntry
 from ecslm.tables.kinds.cost import CostEntry
@@ -19,16 +16,19 @@ from ecslm.tables.kinds.results import ResultsEntry
 from ecslm.tables.kinds.validity import ValidityEntry
 from ecslm.tables.settings import TableContext
 
-# In the order of a report.
-KINDS = (
-    *(ClaimsEntry, CostEntry, ParametersEntry, DatasetEntry, ResultsEntry),
-    *(InstructionsEntry, ComparisonsEntry, ValidityEntry, ReproductionEntry),
+AnyEntry = (
+    ClaimsEntry
+    | CostEntry
+    | ParametersEntry
+    | DatasetEntry
+    | ResultsEntry
+    | InstructionsEntry
+    | ComparisonsEntry
+    | ValidityEntry
+    | ReproductionEntry
 )
-
-if TYPE_CHECKING:
-    AnyEntry = Entry
-else:
-    AnyEntry = Annotated[reduce(or_, KINDS), Field(discriminator="kind")]
+# In the order of a report.
+KINDS: tuple[type[AnyEntry], ...] = get_args(AnyEntry)
 
 
 class TableRequest(JobSettings):
@@ -36,5 +36,5 @@ class TableRequest(JobSettings):
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2",)
 
-    table: AnyEntry
+    table: AnyEntry = Field(discriminator="kind")
     context: TableContext

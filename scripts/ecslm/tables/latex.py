@@ -8,10 +8,9 @@ notes of the first.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 
@@ -110,25 +109,17 @@ def render(template: Path, **values: Any) -> str:
     environment.filters |= {"plain_name": Tex, "metric": metric_name}
     try:
         return environment.from_string(source).render(**values)
-    except jinja2.TemplateSyntaxError as error:
-        raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
-    except jinja2.UndefinedError as error:
-        raise InputError(f"{template}: {error.message}") from None
+    except jinja2.TemplateError as error:
+        line = f"line {error.lineno}: " if isinstance(error, jinja2.TemplateSyntaxError) else ""
+        raise InputError(f"{template}: {line}{error.message}") from None
 
 
 def _finalize(value: Any) -> Any:
     return value if isinstance(value, Tex | jinja2.Undefined) else escape(str(value))
 
 
-class Fragments(NamedTuple):
-    r"""LaTeX to `\input`: floats, and tabulars alone."""
-
-    floats: str
-    tabulars: str
-
-
-def render_table(template: Path, float_template: Path, table: Table) -> Fragments:
-    """The table as LaTeX.
+def render_table(template: Path, float_template: Path, table: Table) -> tuple[str, str]:
+    r"""The table as LaTeX to `\input`: floats, and tabulars alone.
 
     Args:
         template: a tabular, of a `panel` (`Tabular`) with a `title`.
@@ -139,48 +130,34 @@ def render_table(template: Path, float_template: Path, table: Table) -> Fragment
         InputError: a template is missing or invalid, or uses an undefined name.
     """
     floats = list(_floats(template, table))
-    return Fragments(
-        floats=render(float_template, table=table, floats=floats),
-        tabulars="\\par\\medskip\n".join(tabulars for _, tabulars, _ in floats),
-    )
+    tabulars = "\\par\\medskip\n".join(tabulars for _, tabulars, _ in floats)
+    return render(float_template, table=table, floats=floats), tabulars
 
 
 def _floats(template: Path, table: Table) -> Iterator[tuple[str, Tex, list[str]]]:
     wide, intervals = table.layout.wide, table.layout.intervals
-    # The groups of a panel, if they can stand next to each other.
-    parts = [
-        [replace(panel, groups=(group,)) for group in panel.groups]
-        if panel.side_by_side and wide
-        else [panel]
-        for panel in table.panels
-    ]
-    narrow = not wide or any(panel.side_by_side for panel in table.panels)
-    rows = max((len([*part.rows]) for part in chain(*parts)), default=0)
+    rows = max((len([*panel.rows]) for panel in table.panels), default=0)
     columns = max((len(panel.columns) for panel in table.panels), default=0)
-    dense = rows > TALL or columns >= (DENSE if narrow else DENSE_WIDE)
-    tabulars = [[Tabular(part, intervals, dense) for part in panel] for panel in parts]
+    dense = rows > TALL or columns >= (DENSE_WIDE if wide else DENSE)
+    tabulars = [Tabular(panel, intervals, dense) for panel in table.panels]
     # Half the space between columns: little where intervals take most of the width.
     gap = "2.5pt" if dense else "3pt"
-    if any(one.has_spreads for one in chain(*tabulars)):
-        gap = "4pt" if not dense else "1.4pt" if narrow else "3pt"
+    if any(one.has_spreads for one in tabulars):
+        gap = "4pt" if not dense else "3pt" if wide else "1.4pt"
     setup = (
         (r"\scriptsize" if dense else r"\footnotesize")
         + NUMBERS
         + rf"\setlength{{\tabcolsep}}{{{gap}}}\setlength{{\lineskip}}{{2ex}}"
         + (LOW if rows > TALL else "")
     )
-    # Of those that stand next to each other, two do.
-    lines = (1 if dense else LARGER) / (2 if wide and narrow else 1)
-    heights = [lines * sum(one.height for one in panel) for panel in tabulars]
+    heights = [one.height * (1 if dense else LARGER) for one in tabulars]
     for number, page in enumerate(_pages(table, heights)):
         panels = [table.panels[at] for at in page]
         # Of one panel alone the whole title is in the caption.
         titles = {panel.float_title if len(panels) > 1 else panel.title for panel in panels}
         title = titles.pop() if len(titles) == 1 else ""
         texts = BETWEEN.join(
-            render(template, panel=one, title=one.title(title))
-            for at in page
-            for one in tabulars[at]
+            render(template, panel=tabulars[at], title=tabulars[at].title(title)) for at in page
         )
         notes = list(dict.fromkeys(note for panel in panels for note in panel.notes))
         yield title or ("continued" if number else ""), Tex(f"{{{setup}%\n{texts}\\par}}\n"), notes

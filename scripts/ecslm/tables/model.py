@@ -44,8 +44,8 @@ class Cell:
     Marks: `best` and `second` of the competitors, `below_simple` (worse than the best simple
     baseline), `constant` (nearly all answers are the same one), `doubled` (printed as twice a
     recall), `significant` (a difference whose adjusted p is below the level), `undecided` (one that
-    would be, but for the Monte Carlo error of p), `few` and `expected` (one that would be, but for
-    the few records that decide it: in an unpaired test, or one against an expected score).
+    would be, but for the Monte Carlo error of p), `few` (one that would be, but for the few records
+    that decide it).
     `sd` is the standard deviation over seeds where there are several; `mcc` is Matthews'
     correlation of answers with yes or no.
     """
@@ -149,8 +149,7 @@ class Panel:
     """Rows that share their columns. `head` is the heading of the row names.
 
     `float_title` is what its float adds to the caption in LaTeX, if all panels of that have the
-    same; its notes are below the float. With `side_by_side`, its groups can stand next to each
-    other.
+    same; its notes are below the float.
     """
 
     title: str
@@ -159,7 +158,6 @@ class Panel:
     groups: tuple[RowGroup, ...]
     float_title: str = ""
     notes: tuple[str, ...] = ()
-    side_by_side: bool = False
 
     @property
     def rows(self) -> Iterator[Row]:

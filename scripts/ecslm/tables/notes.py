@@ -51,31 +51,27 @@ def fewer_notes(scored: Scored) -> list[str]:
     ]
 
 
-def constant_notes(named: Sequence[str], sign: str = "") -> list[str]:
+def constants(scored: Scored, models: Collection[str]) -> dict[tuple[str, str], str]:
+    """Which scores of models are those of a constant, each with its answer in words."""
+    return {
+        (row, task): f"{task}, {row}: {one.constant}"
+        for (row, task), one in scored.items()
+        if one.constant and row in models
+    }
+
+
+def constant_notes(named: Iterable[str], sign: str = "") -> list[str]:
     """Which scores are those of a constant, if any, each by its name and its answer in words."""
-    least = percent_text(CONSTANT_SHARE, 0)
-    told = (
-        f"{sign}One and the same answer to {least} % of the records or more, so that the score is "
-        f"that of a constant: {'; '.join(named)}."
-    )
-    return [told] if named else []
+    least, told = percent_text(CONSTANT_SHARE, 0), "; ".join(named)
+    what = f"{sign}One and the same answer to {least} % of the records or more, so that the score"
+    return [f"{what} is that of a constant: {told}."] if told else []
 
 
 def limit_notes(shown: Sequence[str], models: Mapping[str, ModelContext]) -> list[str]:
     """How the answers of those models that are shown are limited, if they are not free; and by what
     program they are, if it is a server of the run."""
-    names = grouped((models[name].limits, name) for name in shown)
-    served = grouped((models[name].served, name) for name in shown)
-    return [
-        f"{', '.join(some)}: {limits}; by construction no answer is invalid."
-        for limits, some in names.items()
-        if limits is not None
-    ] + [
-        f"{', '.join(some)}: answered by `{command}`, which may decide near ties in another way "
-        "than what computes the other rows."
-        for command, some in served.items()
-        if command is not None
-    ]
+    told = grouped((remark, name) for name in shown for remark in models[name].remarks)
+    return [f"{', '.join(names)}: {remark}" for remark, names in told.items()]
 
 
 def competes(row: Row, competitors: Collection[str]) -> bool:
@@ -148,3 +144,8 @@ def grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
 def in_tasks(found: Iterable[tuple[Key, str]]) -> dict[Key, str]:
     """The tasks of each key, in words."""
     return {key: ", ".join(tasks) for key, tasks in grouped(found).items()}
+
+
+def with_tasks(found: Iterable[tuple[str, str]]) -> str:
+    """Names, each with its tasks."""
+    return "; ".join(f"{name} ({tasks})" for name, tasks in in_tasks(found).items())

@@ -1,5 +1,7 @@
 """The study, as tables, figures and reports know it: the same for each of them."""
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
 from ecslm.schemas.cost import Prices
@@ -18,8 +20,6 @@ class TaskContext(Closed):
     """Type of the answer."""
     proportion: bool = False
     """Whether the metric is a share of right answers."""
-    overlaps: bool = True
-    """Whether it has test records that are compared with those of training."""
 
 
 class ModelContext(Closed):
@@ -56,13 +56,24 @@ class ModelContext(Closed):
     known."""
     trained: tuple[int, ...] = ()
     """Seeds of the adapters that are its own."""
-    records_of: str | None = None
-    """Of a learned baseline: a model that was tuned on the same records."""
+    share: float | None = None
+    """Of the training records: those that it, or its adapter, was trained on."""
 
     @property
     def tuned(self) -> bool:
         """Whether it answers with an adapter."""
         return self.adapter_of is not None
+
+    @property
+    def remarks(self) -> Iterator[str]:
+        """How its answers are made, where that is not as in other rows."""
+        if self.limits is not None:
+            yield f"{self.limits}; by construction no answer is invalid."
+        if self.served is not None:
+            yield (
+                f"answered by `{self.served}`, which may decide near ties in another way than what "
+                "computes the other rows."
+            )
 
     def setting(self, name: str) -> str:
         """The setting of the data in which the model answers the samples of setting `name`."""
@@ -83,15 +94,6 @@ class DataContext(Closed):
         return f"Data: {self.source}."
 
 
-class ContrastContext(Closed):
-    """What a table needs to know about a contrast."""
-
-    title: str
-    """Title above its rows."""
-    tasks: tuple[str, ...]
-    """Tasks in which it compares something."""
-
-
 class TableContext(Closed):
     """A study: its data, tasks and rows, whatever of them is shown."""
 
@@ -102,8 +104,10 @@ class TableContext(Closed):
     """Models by name."""
     baselines: dict[str, tuple[str, ...]] = {}
     """Trivial baselines and the tasks that each is defined for."""
-    contrasts: dict[str, ContrastContext] = {}
-    """Contrasts by name."""
+    contrasts: dict[str, str] = {}
+    """Titles of contrasts, by name."""
+    compared: tuple[str, ...] = ()
+    """Tasks in which some contrast compares something."""
     simple: dict[str, tuple[str, ...]] = {}
     """Trivial and learned baselines by task, of which one was chosen as the best."""
     setting_titles: dict[str, str] = {}

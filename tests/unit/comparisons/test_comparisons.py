@@ -388,15 +388,6 @@ def test_the_scripts_write_the_same_bytes_twice_and_read_which_baseline_is_the_b
     assert len(of_differences["inputs"]) == 3 and str(chosen) in of_differences["inputs"]
 
 
-def test_differences_that_cannot_be_adjusted_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "PM.json"
-    path.write_text("[]")
-    done = run_script("compare.py", "--differences", path, "--output", tmp_path / "out")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: --differences: empty: no task has both sides of any")
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_comparison_says_how_often_both_give_the_same_answer_and_how_often_by_chance() -> None:
     def answering(*seeds: str) -> Outcomes:
         return outcomes_of(*([{"score": 1, "answer": one} for one in seed] for seed in seeds))

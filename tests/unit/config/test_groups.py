@@ -61,7 +61,7 @@ def test_a_model_belongs_to_a_group_by_what_it_is() -> None:
         "Recorded answers": {"backend": "recorded"},
         "Models behind a server, one example": {"backend": "openai", "shots": 1},
     }.items():
-        assert group_of(model) == group
+        assert group_of({"backend": "transformers"} | model) == group
 
 
 def test_two_groups_are_compared_base_by_base_and_a_group_with_each_name() -> None:

@@ -7,9 +7,7 @@ import pytest
 from support.plans import IND, MODELS, OOD, plan
 from support.stated_jobs import StatedJob, first_files, job_of
 
-from ecslm.common.errors import InputError
 from ecslm.plan.study import Study
-from ecslm.plan.tables import check_tables
 
 CONTRASTS: dict[str, Any] = {
     "tuning": {
@@ -60,15 +58,6 @@ OF_SETTINGS = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["Small"]}
 def test_contrasts_of_models_that_are_not_run_compare_nothing(contrast: dict[str, Any]) -> None:
     made = compared({"tuning": contrast}, models=NOT_RUN)
     assert first_files(made, "differences") == first_files(made, "compare") == []
-
-
-def test_a_table_of_contrasts_that_compare_nothing_is_refused_before_anything_runs() -> None:
-    tables = {"differences": TABLE | {"contrasts": ["tuning"]}}
-    check_tables(compared(tables=tables))
-    with pytest.raises(InputError) as caught:
-        check_tables(compared(models=NOT_RUN, tables=tables))
-    where = "studies.shop.tables.differences: contrasts"
-    assert str(caught.value).startswith(f"{where}: tuning compare nothing in PM, SA: their models")
 
 
 def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared() -> None:

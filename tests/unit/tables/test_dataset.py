@@ -1,10 +1,9 @@
-"""Dataset tables: counts, labels, lengths, and overlap with training, as the reports say."""
+"""Dataset tables: counts, labels and lengths, as the reports say."""
 
 from pathlib import Path
 from typing import Any
 
-from support import table_files as files
-from support.table_files import IND, OOD, TASKS, built, cells, overlap, request, shown
+from support.table_files import IND, OOD, TASKS, built, cells, request, shown
 
 from ecslm.common.files import write_json
 from ecslm.tables.kind import TableRequest
@@ -37,15 +36,10 @@ def made(results: Path, wanted: TableRequest | None = None, **check: Any) -> Tab
         "PM": {"train": {IND: described(3, {"yes": 3})}, "test": tested},
         "SA": {"train": only_b, "test": only_b | only_a},
     }
-    leakages = {
-        "PM": {IND: overlap(4, 1, 2), OOD: overlap(0, 0, 0)},
-        "SA": {IND: overlap(1, 0, 0), OOD: overlap(1, 1, 1)},
-    }
-    for task, found in leakages.items():
+    for task in splits:
         about = {"task": task, "answer": TASKS[task]["answer"], "tokenizer": "Tiny"}
         about |= {"options": None, "example": EXAMPLE, "splits": splits[task]}
         write_json(results / f"descriptions/{task}.json", about)
-        files.write_leakage(results, task, found)
     fields = {"problems": {}, "dropped": 0, "elsewhere": 0, "tasks": {}, "differing": []}
     write_json(results / "data_check.json", {"files": {}, **fields, **check})
     counts = results / "counts.csv"
@@ -56,24 +50,26 @@ def made(results: Path, wanted: TableRequest | None = None, **check: Any) -> Tab
     return built(wanted or asked(), results, published=counts)
 
 
-def test_records_labels_lengths_and_overlap_stand_beside_published_counts(tmp_path: Path) -> None:
+def test_records_labels_and_lengths_stand_beside_published_counts(tmp_path: Path) -> None:
     table = made(tmp_path)
-    rest = [""] * 8
+    rest = [""] * 4
     assert shown(table) == {
         # The longest prompts are those of the second column; cut inputs are summed.
-        "PM": ["3", "4", "--", "0", "80", "120", "2", "25.0", "50.0", "--", "--"],
+        "PM": ["3", "4", "--", "0", "80", "120", "2"],
         "PM published": ["3", "4", "--", *rest],
         "PM no": ["0.0 %", "75.0 %", "", *rest],
         "PM yes": ["100.0 %", "25.0 %", "", *rest],
-        "SA": ["1", "1", "1", "0", "110", "90", "0", "0.0", "0.0", "100.0", "100.0"],
+        "SA": ["1", "1", "1", "0", "110", "90", "0"],
         "SA published": ["1", "7", "1", *rest],
         "SA A": ["0.0 %", "0.0 %", "100.0 %", *rest],
         "SA B": ["100.0 %", "100.0 %", "0.0 %", *rest],
     }
     pm = cells(table)["PM"]
     assert pm["Test IND"].sources == ("descriptions/PM.json",)
-    assert pm["Test IND exact"].sources == ("leakage/PM.json",)
     assert any("tokenizer of Tiny" in note for note in table.notes)
+    assert asked().table.files(asked().context) == [
+        *("data_check.json", "descriptions/PM.json", "descriptions/SA.json")
+    ]
 
 
 def test_published_counts_of_other_data_are_not_shown(tmp_path: Path) -> None:
@@ -86,12 +82,3 @@ def test_dropped_rows_are_counted_by_task(tmp_path: Path) -> None:
     tasks = {"PM": {"val": {IND: {"rows": 5, "records": 3}}}}
     table = made(tmp_path, dropped=3, elsewhere=1, tasks=tasks)
     assert [cells(table)[task]["dropped"].value for task in ("PM", "SA")] == [2, 0]
-
-
-def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:
-    wanted = asked(tasks={**TWO, "PM": {**TASKS["PM"], "overlaps": False}})
-    assert wanted.table.files(wanted.context) == [
-        *("data_check.json", "descriptions/PM.json", "descriptions/SA.json", "leakage/SA.json")
-    ]
-    found = shown(made(tmp_path, wanted))
-    assert (found["PM"][-4:], found["SA"][-4:]) == (["--"] * 4, ["0.0", "0.0", "100.0", "100.0"])

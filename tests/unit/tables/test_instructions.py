@@ -7,7 +7,7 @@ from support import table_files as files
 from support.table_files import IND, OOD, TASKS, built, cells, request, scores, shown
 
 from ecslm.tables.kind import TableRequest
-from ecslm.tables.model import Interval, Table
+from ecslm.tables.model import Interval
 
 UNSEEN = "IND_Unseen_Instruction"
 TWO = {code: TASKS[code] for code in ("PM", "SA")}
@@ -18,54 +18,32 @@ def asked(*settings: str, models: Any = None, contrast: str | None = None) -> Ta
     columns = [{"title": one[:8], "setting": one} for one in settings or BOTH]
     models = models or {"Small": {"tasks": ["PM", "SA"]}}
     entry = {"kind": "instructions", "tasks": ["PM", "SA"], "columns": columns, "models": [*models]}
-    contrasts = {"wording": {"title": "Wording", "tasks": ["PM", "SA"]}}
-    # Only two of the tasks are trained and have reports.
-    return request(entry | {"contrast": contrast}, models=models, contrasts=contrasts, tasks=TWO)
+    compared = {"contrasts": {"wording": "Wording"}, "compared": ["PM", "SA"]}
+    return request(entry | {"contrast": contrast}, models=models, tasks=TWO, **compared)
 
 
-def write(results: Path, task: str, found: dict[str, Any], **labels: str) -> None:
-    """A task's scores, what its report says of instructions, and no comparisons."""
+def write(results: Path, task: str, found: dict[str, Any]) -> None:
+    """A task's scores, and no comparisons."""
     files.write_metrics(results, "Small", task, found)
-    settings = {name: files.overlap(4, 4, 4, label) for name, label in labels.items()}
-    files.write_leakage(results, task, settings)
     files.write_comparisons(results, task)
 
 
-def details(table: Table) -> list[str]:
-    return [head.detail for head in table.panels[0].columns]
-
-
-def made(results: Path, wanted: TableRequest | None = None) -> Table:
-    # Only two of the tasks are trained and have reports.
-    return built(wanted or asked(tasks=TWO), results)
-
-
-TWO = {code: task for code, task in TASKS.items() if code in ("PM", "SA")}
-
-
-def test_columns_say_what_the_data_say_of_their_instructions(tmp_path: Path) -> None:
-    write(tmp_path, "PM", BOTH, **{IND: "unseen", UNSEEN: "seen"})
-    write(tmp_path, "SA", BOTH, **{IND: "unseen", UNSEEN: "unseen"})
-    table = built(asked(), tmp_path)
-    # Whatever settings are called.
-    assert details(table) == ["", "unseen", "seen or unseen"]
-    assert "IND_Unse: PM seen, SA unseen." in table.notes
-    assert shown(table) == {task: ["200", "0.500", "0.400"] for task in TWO}
-    assert cells(table)["PM"][UNSEEN].sources == ("metrics/Small/seed-0/PM.json",)
-
-
-def test_a_setting_that_a_task_lacks_is_missing_and_numbers_of_records_are_told(
-    tmp_path: Path,
-) -> None:
+def test_each_setting_has_a_column_and_numbers_of_records_are_told(tmp_path: Path) -> None:
     other = {OOD: scores(0.4, n=180)}
-    write(tmp_path, "PM", BOTH | other, **{IND: "seen", UNSEEN: "unseen"})
-    write(tmp_path, "SA", {IND: scores(0.5), **other}, **{IND: "seen"})
+    write(tmp_path, "PM", BOTH | other)
+    write(tmp_path, "SA", {IND: scores(0.5)})
     table = built(asked(IND, UNSEEN, OOD), tmp_path)
-    assert details(table) == ["", "seen", "unseen", "not compared"]
+    assert [head.text for head in table.panels[0].columns] == [
+        "n",
+        "IND_Dive",
+        "IND_Unse",
+        "OOD_Dive",
+    ]
     assert shown(table) == {
-        "PM": ["200/200/180", "0.500", "0.400", "0.400"],
-        "SA": ["200/--/180", "0.500", "--", "0.400"],
+        "PM": ["200/180", "0.500", "0.400", "0.400"],
+        "SA": ["200", "0.500", "--", "--"],
     }
+    assert cells(table)["PM"][UNSEEN].sources == ("metrics/Small/seed-0/PM.json",)
 
 
 def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Path) -> None:

@@ -59,12 +59,12 @@ def table(*panels: Panel, **layout: Any) -> Table:
 
 
 def floats(made: Table) -> list[str]:
-    fragments = render_table(TABULAR, FLOAT, made)
+    whole, tabulars = render_table(TABULAR, FLOAT, made)
     begun, caption = r"\begin{tabular}", r"\caption{"
-    assert fragments.tabulars.count(begun) == fragments.floats.count(begun)
-    found = fragments.floats.split(r"\begin{table")[1:]
+    assert tabulars.count(begun) == whole.count(begun)
+    found = whole.split(r"\begin{table")[1:]
     assert [one.count(caption) for one in found] == [1] * len(found)
-    assert caption not in fragments.tabulars
+    assert caption not in tabulars
     return found
 
 
@@ -124,9 +124,7 @@ EXPECTED = EXPECTED.replace("DOUBLED", r"0.9 {\rlap{\smash{$^{\dagger}$}}}").rep
 def test_a_tabular_has_heads_numbers_marks_and_intervals_where_the_layout_says() -> None:
     groups = RowGroup("50 %", ROWS[:1]), RowGroup("", ROWS[1:])
     below, beside, none = (
-        render_table(
-            TABULAR, FLOAT, table(Panel("", "Model", HEADS, groups), intervals=at)
-        ).tabulars
+        render_table(TABULAR, FLOAT, table(Panel("", "Model", HEADS, groups), intervals=at))[1]
         for at in ("below", "beside", "none")
     )
     assert EXPECTED in below
@@ -176,13 +174,3 @@ def test_panels_share_a_float_while_they_fit_a_page_and_the_others_refer_to_its_
     assert "a note" not in second
     many = [panel(*cells, float_title=str(n)) for n in range(5)]
     assert r": continued}\label{tab:a_b-2}" in floats(table(*many))[1]
-
-
-def test_only_in_a_wide_float_groups_stand_side_by_side() -> None:
-    made = panel(Cell(0.1, "0.100"))
-    groups = tuple(RowGroup(f"Group {n}", made.groups[0].rows) for n in (1, 2))
-    beside = replace(made, groups=groups, side_by_side=True)
-    for wide in (False, True):
-        (text,) = floats(table(beside, wide=wide))
-        assert text.count(r"\begin{tabular}") == (2 if wide else 1)
-        assert text.startswith("*}" if wide else "}")

@@ -93,7 +93,6 @@ def test_the_authors_answers_are_compared_without_an_interval_of_ours(tmp_path: 
     *_, released, doubled, difference = group.rows[0].cells
     assert (released.marks, doubled.marks, difference.marks) == ((), ("doubled",), ())
     assert doubled.sources == (f"metrics/{AUTHORS}/seed-0/AVE.json",)
-    assert not any("our strict value" in note for note in table.notes)
 
 
 def test_a_model_reproduces_the_row_of_its_name_or_the_one_configured(tmp_path: Path) -> None:

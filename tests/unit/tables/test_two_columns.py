@@ -27,8 +27,8 @@ def test_no_table_is_too_wide_for_its_columns_or_too_high_for_a_page(tmp_path: P
     lines = [HEAD, r"\typeout{TABLE none}", TOO_WIDE]
     for name, table in tables.items():
         # The others are like the first or the last, and LaTeX takes a second for 400 numbers.
-        made = fragments(replace(table, panels=table.panels[:1] + table.panels[1:][-1:]))
-        lines += [rf"\typeout{{TABLE {name}}}", made.floats, r"\clearpage"]
+        made, _ = fragments(replace(table, panels=table.panels[:1] + table.panels[1:][-1:]))
+        lines += [rf"\typeout{{TABLE {name}}}", made, r"\clearpage"]
     (tmp_path / "whole.tex").write_text("\n".join([*lines, r"\end{document}"]))
     command = ["pdflatex", "-draftmode", "-interaction=nonstopmode", "-halt-on-error", "whole.tex"]
     assert shutil.which("pdflatex"), "pdflatex is missing: see README.md"

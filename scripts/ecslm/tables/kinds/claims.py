@@ -1,5 +1,6 @@
 """The claims table: one tuned model against the best published, simple and untuned rows, and a
-paragraph in plain words, which says no more than the numbers support."""
+paragraph in plain words, which says no more than the numbers support. What reports say of the best
+simple baseline is their verdict."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,11 +9,13 @@ from itertools import product
 from statistics import fmean
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
 from ecslm.common.text import number_of
 from ecslm.comparisons.proportions import newcombe_interval
 from ecslm.schemas.paths import PUBLISHED_SCORES
+from ecslm.schemas.references import ContrastName, ModelName, SettingName, TaskName
 from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.kinds.comparisons import difference_cell, unmarked_notes
@@ -29,7 +32,6 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT, SHOWN_DIGITS, STRICT, mark_notes
-from ecslm.tables.references import ContrastName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import Measured
 from ecslm.tables.settings import TableContext
 
@@ -55,7 +57,6 @@ AGAINST_SIMPLE = (
     HeaderCell("simple", "Score"),
 )
 BEATING = HeaderCell("beating", "Difference", "to simple")
-INTERVAL_OF_SIMPLE = HeaderCell("interval of simple", "Our interval", "is", form="text")
 # What is claimed of a task, by the keys of columns; what is not known is missing.
 Claim = defaultdict[str, Cell]
 # By task.
@@ -109,7 +110,7 @@ class ClaimsEntry(IntervalsEntry):
                 (mark, task)
                 for _, claims in found
                 for task, one in claims.items()
-                for mark in (*one["tuning"].marks, *one["beating"].marks)
+                for mark in (*one["tuning"].marks, *one[BEATING.key].marks)
             ),
             *mark_notes(panels, self.intervals),
             study.data.note,
@@ -130,7 +131,7 @@ class ClaimsEntry(IntervalsEntry):
             return cells
         cells["metric"] = Cell.text(inputs.study.tasks[task].metric)
         cells["records"] = Cell.count(measured.records, measured.sources)
-        cells["ours"], interval = measured.cell, measured.cell.interval
+        cells["ours"] = measured.cell
         if untuned:
             cells["untuned"] = untuned.plain
             percent = partial(percent_text, decimals=0)
@@ -143,9 +144,7 @@ class ClaimsEntry(IntervalsEntry):
         if simple := scores.simple(task, setting):
             baseline, cells["simple"] = simple[1].strict, simple[1].plain
             cells["simple row"] = Cell.text(simple[0], simple[1].sources)
-            cells["beating"] = self._difference(inputs, task, setting, simple[0])
-        if interval and baseline is not None:
-            cells["interval of simple"] = _judgement(measured, interval.position(baseline))
+            cells[BEATING.key] = self._difference(inputs, task, setting, simple[0])
         if self._compares(inputs.study):
             table = self.settings[setting]
             cells |= self._against_general(inputs, table, task, measured, baseline)
@@ -188,9 +187,7 @@ class ClaimsEntry(IntervalsEntry):
         def panel(panel_title: str, heads: Sequence[HeaderCell]) -> Panel:
             return Panel(panel_title, "Task", tuple(heads), row_groups(heads, {"": claims}), title)
 
-        is_tested = any(tested(one["beating"]) is not None for one in claims.values())
-        own = [*(AGAINST_UNTUNED if self.untuned else ()), *AGAINST_SIMPLE]
-        own.append(BEATING if is_tested else INTERVAL_OF_SIMPLE)
+        own = [*(AGAINST_UNTUNED if self.untuned else ()), *AGAINST_SIMPLE, BEATING]
         if self._compares(study):
             within = HeaderCell("within", "Within", f"{100 * self.margin:g} % of gain", form="text")
             yield panel(f"{title}: published rows", [*OURS, *AGAINST_GENERAL, within])
@@ -212,8 +209,6 @@ class ClaimsEntry(IntervalsEntry):
                 "score gains over the best simple baseline: yes for the whole interval of the "
                 "difference, no for none of it, otherwise unclear."
             )
-        elif self.general:
-            yield "Published values were measured on other data: they are not compared with ours."
         if self.untuned is not None:
             lenient = "that by a parser that looks for the answer anywhere in its text"
             limited = f"the score of {self.constrained}, whose answers are limited to valid ones"
@@ -231,7 +226,6 @@ class ClaimsEntry(IntervalsEntry):
         general = f"{self.model} scores higher than the best published general LLM"
         found = [
             *_told(claims, "difference", _as_shown, {1: general, 0: "as high", -1: "lower"}),
-            *self._tests("the best simple baseline", "beating", claims),
             *(self._against_untuned(self.untuned, claims) if self.untuned else ()),
         ]
         said = " ".join(found) or f"There is nothing to compare {self.model} with."
@@ -242,7 +236,8 @@ class ClaimsEntry(IntervalsEntry):
         form of the answers."""
         limited = f"{self.constrained}, not tuned but limited to valid answers where it can be,"
         other = limited if self.constrained else f"{untuned}, not tuned,"
-        yield from self._tests(other, "tuning", claims)
+        words = {1: f"{self.model} is better than {other}", -1: "worse"}
+        yield from _told(claims, "tuning", tested, words | {0: "not decided by paired tests"})
         keys = ("untuned", "invalid", "like", "ours")
         found = [[one[key].number for key in keys] for one in claims.values()]
         if known := [[one for one in row if one is not None] for row in found if None not in row]:
@@ -255,12 +250,6 @@ class ClaimsEntry(IntervalsEntry):
                 f"{score_text(like)} if the form of its answers does not count, and {self.model} "
                 f"{score_text(tuned)}{gained}."
             )
-
-    def _tests(self, other: str, key: str, claims: Claims) -> Iterator[str]:
-        """A sentence on the tests of differences, for the claims that have one."""
-        better = f"{self.model} is better than {other}"
-        words = {1: better, -1: "worse", 0: "not decided by paired tests"}
-        return _told(claims, key, tested, words)
 
 
 def difference_interval(value: float, own: Interval, published: float, n: int | None) -> Interval:
@@ -295,12 +284,7 @@ def tested(cell: Cell) -> int | None:
     tested."""
     if (value := cell.number) is None:
         return None
-    return sign(value) if "significant" in cell.marks else 0
-
-
-def sign(difference: float) -> int:
-    """1, 0 or -1."""
-    return (difference > 0) - (difference < 0)
+    return int(np.sign(value)) if "significant" in cell.marks else 0
 
 
 def _judgement(measured: Measured, judgement: str) -> Cell:
@@ -311,7 +295,9 @@ def _judgement(measured: Measured, judgement: str) -> Cell:
 
 
 def _as_shown(difference: Cell) -> int | None:
-    return None if difference.number is None else sign(round(difference.number, SHOWN_DIGITS))
+    return (
+        None if difference.number is None else int(np.sign(round(difference.number, SHOWN_DIGITS)))
+    )
 
 
 def _told(

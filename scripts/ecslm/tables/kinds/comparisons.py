@@ -3,7 +3,6 @@ for tables of other kinds, cells of differences and the notes that they need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -11,11 +10,11 @@ from pydantic import Field
 from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
+from ecslm.schemas.references import ContrastName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
-from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes
-from ecslm.tables.references import ContrastName, TaskName
-from ecslm.tables.settings import ContrastContext, TableContext
+from ecslm.tables.notes import LEVEL, grouped, in_tasks, mark_notes, with_tasks
+from ecslm.tables.settings import TableContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",
@@ -30,9 +29,7 @@ TESTS: dict[Test, str] = {
 LEAST_P = 0.001
 # Why a difference is not marked as significant, by the mark that it has instead.
 UNMARKED = {
-    "few": "an unpaired test is not valid with so few records, or so few that decide",
-    "expected": "a test against an expected score is not valid with so few records, or so few that "
-    "decide",
+    "few": "a test that is not exact is not valid with so few records, or so few that decide",
     "undecided": f"too few random exchanges to tell on which side of {LEVEL} it is",
 }
 BEST_SIMPLE = "the best simple baseline"
@@ -57,16 +54,6 @@ class ComparisonsEntry(IntervalsEntry):
     """Contrasts, in order."""
     columns: tuple[TaskName, ...] = TASKS
 
-    def problems(self, inputs: Inputs) -> Iterator[str]:
-        """Whether there is nothing to show."""
-        contrasts = (inputs.study.contrasts[name] for name in self.contrasts)
-        if all(set(one.tasks).isdisjoint(self.columns) for one in contrasts):
-            yield (
-                f"contrasts: {', '.join(self.contrasts)} compare nothing in "
-                f"{', '.join(self.columns)}: their models are not run, or do not answer these "
-                "tasks: change `columns` or the contrasts, or leave the table out"
-            )
-
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from comparisons: a panel for each contrast, and each setting or pair of
         them."""
@@ -76,7 +63,7 @@ class ComparisonsEntry(IntervalsEntry):
             ((row.contrast, _common(study, row)), (task, row)) for task, row in found
         )
         for (contrast, what), compared in of_panels.items():
-            title = study.contrasts[contrast].title
+            title = study.contrasts[contrast]
             # The contrast, and what it leaves open.
             title = title if title.lower() == what.lower() else f"{title}: {what}"
             rows: dict[str, dict[str, dict[str, Cell]]] = {}
@@ -86,8 +73,12 @@ class ComparisonsEntry(IntervalsEntry):
                 group[task] = _cells(study, task, row)
             notes = tuple(contrast_notes(compared, study.contrasts))
             groups = row_groups(COLUMNS, rows)
-            panels.append(Panel(title, "Task", COLUMNS, groups, title, notes, side_by_side=True))
-        below = [*comparison_notes(found), *mark_notes(panels, self.intervals), study.data.note]
+            panels.append(Panel(title, "Task", COLUMNS, groups, title, notes))
+        below = [*comparison_notes(found), *mark_notes(panels, self.intervals)]
+        shown = {row.contrast for _, row in found}
+        if idle := [study.contrasts[one] for one in self.contrasts if one not in shown]:
+            below.append(f"Nothing to compare, since models have no answers: {', '.join(idle)}.")
+        below.append(study.data.note)
         return self.table(name, panels, below)
 
 
@@ -98,14 +89,14 @@ def _common(study: TableContext, row: Comparison) -> str:
 
 
 def _cells(study: TableContext, task: str, row: Comparison) -> dict[str, Cell]:
-    sources, text = (comparison_path(task),), partial(p_text, below="<")
+    sources = (comparison_path(task),)
     # The number of records; if they are not paired, of both sides.
     records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
     return {
         "metric": Cell.text(study.tasks[task].metric),
         "difference": difference_cell(task, row),
-        "p": Cell.of(row.p, text, sources),
-        "p_holm": Cell.of(row.p_holm, text, sources),
+        "p": Cell.of(row.p, p_text, sources),
+        "p_holm": Cell.of(row.p_holm, p_text, sources),
         "n": Cell.of(row.n, records, sources),
     }
 
@@ -120,16 +111,12 @@ def difference_cell(task: str, row: Comparison) -> Cell:
     return replace(cell, interval=Interval(*row.ci95, row.reliable))
 
 
-def p_text(p: float, below: str) -> str:
-    """A p-value as it is shown: three decimals, that tell on which side of the level it is.
-
-    Args:
-        below: the sign, or words, before a number that p is less than.
-    """
+def p_text(p: float) -> str:
+    """A p-value as it is shown: three decimals, that tell on which side of the level it is."""
     if p < LEAST_P:
-        return f"{below}{LEAST_P}"
+        return f"<{LEAST_P}"
     shown = f"{p:.3f}"
-    return f"{below}{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
+    return f"<{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
 
 
 def significance_mark(row: Comparison) -> str | None:
@@ -144,7 +131,7 @@ def significance_mark(row: Comparison) -> str | None:
     if min(low, row.p_holm) >= LEVEL:
         return None
     if not row.sound:
-        return "expected" if row.test == "expected" else "few"
+        return "few"
     return "significant" if high < LEVEL else "undecided"
 
 
@@ -156,8 +143,7 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "Difference: the first minus the second strict score, means over seeds if there are "
         "several. p: two-sided; except in McNemar's test it is computed in another way than the "
         "interval, so the two may disagree near the level. Holm: p adjusted over all tests of the "
-        "contrast, whether shown here or not. All of this holds for these adapters: other training "
-        "runs may differ by more."
+        "contrast, whether shown here or not."
     )
     yield from unmarked_notes((significance_mark(row), task) for task, row in compared)
 
@@ -175,20 +161,19 @@ def unmarked_notes(marks: Iterable[tuple[str | None, str]]) -> Iterator[str]:
 
 
 def contrast_notes(
-    compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
+    compared: Sequence[TaskComparison], contrasts: Mapping[str, str]
 ) -> Iterator[str]:
     """How a contrast was tested, which simple baselines were the best, and in which pairings only
     some of the records have a partner."""
     if not compared:
         return
-    title = contrasts[compared[0][1].contrast].title
+    title = contrasts[compared[0][1].contrast]
     made = in_tasks((row.test, task) for task, row in compared)
     tests = [f"{words} ({made[test]})" for test, words in TESTS.items() if test in made]
     count = number_of(compared[0][1].family, "test")
     yield f"{title}, {count}: {'; '.join(tests) or 'none'}."
-    if best := in_tasks((row.b, task) for task, row in compared if row.best_simple):
-        chosen = "; ".join(f"{name} ({tasks})" for name, tasks in best.items())
-        yield f"{title}: best simple baseline by validation records: {chosen}."
+    if best := with_tasks((row.b, task) for task, row in compared if row.best_simple):
+        yield f"{title}: best simple baseline by validation records: {best}."
     yield from dict.fromkeys(
         f"{title}: {task} is compared on {row.n:,} shared samples; {row.unshared:,} records "
         "have no partner."

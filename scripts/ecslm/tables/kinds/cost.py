@@ -13,12 +13,12 @@ from pydantic import Field
 
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.paths import ARCHITECTURES
+from ecslm.schemas.references import ModelName
 from ecslm.schemas.settings import Closed
 from ecslm.tables import costs
 from ecslm.tables.costs import COLUMNS, REQUESTS, Costs, ModelCost
-from ecslm.tables.inputs import Entry, Inputs
+from ecslm.tables.inputs import Inputs, TableEntry
 from ecslm.tables.model import Cell, HeaderCell, Panel, Sources, Table, amount_text, row_groups
-from ecslm.tables.references import ModelName
 from ecslm.tables.settings import TableContext
 
 TRAINABLE = HeaderCell("trainable", "Trainable", "parameters", form="count")
@@ -46,7 +46,7 @@ class Hardware(Closed):
     """Where it is published."""
 
 
-class CostEntry(Entry):
+class CostEntry(TableEntry):
     """What models cost: training, memory, speed, latency, and 1,000 requests."""
 
     kind: Literal["cost"]
@@ -98,14 +98,15 @@ class CostEntry(Entry):
         study, results = inputs.study, inputs.results
         hourly = self.hardware.price if self.hardware else nan
         models = [
-            costs.model_cost(results, study, one, one in self.latency, hourly)
+            ModelCost(results, study, one, one in self.latency, hourly)
             for one in self.models
             if study.models[one].tasks
         ]
         measured: dict[str, dict[str, Cell]] = {}
         for one in models:
-            values = {head.key: (one.values[head.key], one.sources[head.text]) for head in COLUMNS}
-            measured[one.name] = {key: _amount(*known) for key, known in values.items()}
+            measured[one.name] = {
+                head.key: _amount(one.values[head.key], one.sources[head.text]) for head in COLUMNS
+            }
             if counts := one.context.parameters:
                 measured[one.name][TRAINABLE.key] = Cell.count(counts[1], (str(ARCHITECTURES),))
         unit = self.currency or "price"
@@ -147,11 +148,7 @@ class CostEntry(Entry):
                 f"tokens of prompts and answers on {prices.as_of}{source}."
             )
         if self.apis:
-            yield (
-                f"Estimated: for the number of tokens of the prompts and answers of "
-                f"{self._asked}; examples in prompts, longer answers and other tokenizers cost "
-                "more or less."
-            )
+            yield f"Estimated: for the tokens of {self._asked}; other tokenizers differ."
         if absent := [name for name in self.models if not study.models[name].tasks]:
             yield f"Not run, and therefore without a row: {', '.join(absent)}."
         yield (

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
-from ecslm.tables.inputs import Entry, Inputs
+from ecslm.schemas.references import TunedModelName
+from ecslm.tables.inputs import Inputs, TableEntry, source_name
 from ecslm.tables.model import Cell, HeaderCell, Panel, Table, row_groups
-from ecslm.tables.references import TunedModelName
 
 COLUMNS = (
     HeaderCell("total", "Total", "millions"),
@@ -24,7 +24,7 @@ NOTE = (
 )
 
 
-class ParametersEntry(Entry):
+class ParametersEntry(TableEntry):
     """Total and trainable parameters."""
 
     RESOURCES: ClassVar = {"published": PUBLISHED_PARAMETERS}
@@ -59,8 +59,7 @@ def _millions(count: float) -> str:
 
 def _printed(inputs: Inputs) -> dict[str, Cell]:
     """The published values by model, as printed; none without a file."""
-    if "published" not in inputs.resources:
+    if (path := inputs.resources.get("published")) is None:
         return {}
-    rows = read_csv(inputs.resources["published"], ("model", "trainable"), ("model",))
-    source = inputs.source("published")
-    return {row["model"]: Cell.text(row["trainable"], source) for row in rows}
+    rows, sources = read_csv(path, ("model", "trainable"), ("model",)), (source_name(path),)
+    return {row["model"]: Cell.text(row["trainable"], sources) for row in rows}

@@ -6,17 +6,17 @@ protocol has its column; the difference is that of the published value's own (`r
 the only one that has one; a doubled value is on another scale, so it gets no verdict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from ecslm.common.files import read_csv
 from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
+from ecslm.schemas.references import ModelName, SettingName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Table, row_groups
 from ecslm.tables.notes import mark_notes, seed_notes
-from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.tables.scores import Measured
 from ecslm.tables.settings import TableContext
 
@@ -37,6 +37,14 @@ RESCORED: tuple[HeaderCell, ...] = (
     HeaderCell("rescored", "Authors' answers", "released"),
     HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
     HeaderCell("rescored difference", "Difference", "from published"),
+)
+NOTE = (
+    "n: our test records, from which the released scorers leave out yes/no answers and choices "
+    "that they cannot read. Released: the score of the scorer that ECInstruct's authors publish; "
+    "released 2024: its score before its correction of September 2025, which differs only for "
+    "extraction (AVE). Both count an extracted entry as often as the answer repeats it, so they "
+    "may exceed 1. Difference from published: released 2024 minus the published value if that has "
+    "a †, otherwise released minus published."
 )
 
 
@@ -85,39 +93,15 @@ class ReproductionEntry(IntervalsEntry):
                         strict.get(model, []).append(cells.get("strict", Cell()))
         panel = Panel("", "Task", columns, row_groups(columns, groups, "model"))
         notes = [
-            *self._notes(),
+            NOTE,
             *mark_notes([panel], self.intervals),
             *seed_notes(strict, study.models, self.intervals),
         ]
         if not study.data.comparable:
-            notes.append(
-                "The published values were measured on other data, so there are no differences and "
-                "no verdicts."
-            )
+            notes.append("Published values were measured on other data: they are not compared.")
         if path := inputs.resources.get("notes"):
             notes += [row["note"] for row in read_csv(path, ("note",))]
         return self.table(name, [panel], [*notes, study.data.note])
-
-    def _notes(self) -> Iterator[str]:
-        """What the columns mean."""
-        yield (
-            "n: our test records, from which the released scorers leave out yes/no answers and "
-            "choices that they cannot read. Released: the score of the scorer that ECInstruct's "
-            "authors publish; released 2024: its score before its correction of September 2025, "
-            "which differs only for extraction (AVE). Both count an extracted entry as often "
-            "as the answer repeats it, so they may exceed 1. Difference from published: "
-            "released 2024 minus the published value if that has a †, otherwise released "
-            "minus published."
-        )
-        if self.models:
-            yield (
-                "Inside, outside: whether the published value, up to rounding, lies in the 95 % "
-                "interval of our strict value."
-            )
-        if self.rescored:
-            yield (
-                "Authors' answers: the scores here of the answers that the study's authors publish."
-            )
 
 
 def _cells(

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from ecslm.schemas.paths import PUBLISHED_SCORES
+from ecslm.schemas.references import BaselineName, ModelName, SettingName, TaskName
 from ecslm.schemas.settings import Closed
 from ecslm.tables import notes
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry
@@ -21,7 +22,6 @@ from ecslm.tables.model import (
     Table,
     difference_text,
 )
-from ecslm.tables.references import BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.scores import Scored
 
 # With two competitors, every cell would be best or second best.
@@ -29,7 +29,7 @@ FEWEST_FOR_SECOND = 3
 
 
 class Rows(Closed):
-    """A group of rows of a results table, of one sort."""
+    """A group of rows of a results table: published ones, trivial baselines, models."""
 
     group: str
     """Title above the rows."""
@@ -41,12 +41,6 @@ class Rows(Closed):
     """Rows of the published results."""
     followed_by_published: bool = False
     """Whether each model's row is followed by its published row, if there is one."""
-
-    @model_validator(mode="after")
-    def _one_sort(self) -> "Rows":
-        if sum(map(bool, (self.models, self.baselines, self.published))) != 1:
-            raise ValueError("give exactly one of models, baselines and published")
-        return self
 
 
 class ResultsEntry(IntervalsEntry):
@@ -71,14 +65,10 @@ class ResultsEntry(IntervalsEntry):
     @model_validator(mode="after")
     def _names(self) -> "ResultsEntry":
         rows = {name for one in self.rows for name in (*one.models, *one.baselines, *one.published)}
-        following = [
-            model for one in self.rows if one.followed_by_published for model in one.models
-        ]
-        rows |= {_published_name(self.reproduces.get(name, name)) for name in following}
+        followed = (one for one in self.rows if one.followed_by_published)
+        rows |= {_published_name(self.reproduces.get(x, x)) for one in followed for x in one.models}
         if unknown := sorted({*self.competitors}.difference(rows)):
             raise ValueError(f"competitors: {unknown[0]} is not a row")
-        if self.published_table is None and (following or any(one.published for one in self.rows)):
-            raise ValueError("published_table: needed, since rows name published results")
         return self
 
     @property
@@ -96,11 +86,7 @@ class ResultsEntry(IntervalsEntry):
         named = [row for group in self.rows for row in (*group.baselines, *group.models)]
         shown = [one for one in named if one not in models or {*tasks} & {*models[one].tasks}]
         scored = inputs.scores.of_all(shown, tasks, self.setting)
-        constants = {
-            (row, task): f"{task}, {row}: {one.constant}"
-            for (row, task), one in scored.items()
-            if one.constant and row in models
-        }
+        constants = notes.constants(scored, models)
 
         def cell(row: str, task: str) -> Cell:
             if (one := scored.get((row, task))) is None:
@@ -121,7 +107,7 @@ class ResultsEntry(IntervalsEntry):
             *_mcc_notes(panel, self.competitors),
             *notes.limit_notes(self.models, models),
             *notes.seed_notes({row.name: row.cells for row in panel.rows}, models, self.intervals),
-            *notes.constant_notes([*constants.values()], "=: "),
+            *notes.constant_notes(constants.values(), "=: "),
         ]
         if idle := [one for one in self.models if one not in cells]:
             below.append(f"Without answers, and therefore without a row: {', '.join(idle)}.")
@@ -163,26 +149,23 @@ def _published_name(model: str) -> str:
 
 def _simple_notes(columns: Sequence[HeaderCell]) -> list[str]:
     """Which row is the best simple baseline of each column."""
-    found = notes.in_tasks((one.simple.name, one.text) for one in columns if one.simple)
-    chosen = "; ".join(f"{name} ({tasks})" for name, tasks in found.items())
-    return [f"Best simple baseline, chosen without test records: {chosen}."] if found else []
+    chosen = notes.with_tasks((one.simple.name, one.text) for one in columns if one.simple)
+    return [f"Best simple baseline, chosen without test records: {chosen}."] if chosen else []
 
 
 def _mcc_notes(panel: Panel, rows: Collection[str]) -> Iterator[str]:
     """What some models know of yes and no, whatever their F1."""
-    told = []
-    for row in panel.rows:
-        known = [
-            f"{head.text} {difference_text(cell.mcc)}"
-            for head, cell in zip(panel.columns, row.cells, strict=True)
-            if cell.mcc is not None
-        ]
-        if known and row.kind == "model" and row.name in rows:
-            told.append(f"{row.name} {', '.join(known)}")
+    told = notes.in_tasks(
+        (row.name, f"{head.text} {difference_text(cell.mcc)}")
+        for row in panel.rows
+        if row.kind == "model" and row.name in rows
+        for head, cell in zip(panel.columns, row.cells, strict=True)
+        if cell.mcc is not None
+    )
     if told:
         yield (
             "Matthews' correlation of yes and no, which is 0 for constant answers whatever their "
-            f"F1: {'; '.join(dict.fromkeys(told))}."
+            f"F1: {'; '.join(f'{name} {known}' for name, known in told.items())}."
         )
 
 

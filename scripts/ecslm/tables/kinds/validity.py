@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.schemas.references import ModelName, SettingName, TaskName
 from ecslm.tables import notes
-from ecslm.tables.inputs import TASKS, Entry, Inputs
+from ecslm.tables.inputs import TASKS, Inputs, TableEntry
 from ecslm.tables.model import Cell, Panel, Row, RowGroup, Table, percent_text, score_text
-from ecslm.tables.references import ModelName, SettingName, TaskName
 
 NOTES = (
     "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
@@ -35,7 +35,7 @@ PANELS: Mapping[str, Mapping[str, tuple[str, Callable[[Any], str]]]] = {
 }
 
 
-class ValidityEntry(Entry):
+class ValidityEntry(TableEntry):
     """Invalid and truncated answers, strict and lenient score, and constant answers."""
 
     READS: ClassVar = ("scores",)
@@ -57,12 +57,6 @@ class ValidityEntry(Entry):
         """The panels of a setting, with columns for the tasks that have it."""
         scored = inputs.scores.of_all(self.models, self.columns, setting)
         tasks = [task for task in self.columns if task in {of for _, of in scored}]
-        constants = [
-            f"{task}, {model}: {one.constant}"
-            for task in tasks
-            for model in self.models
-            if (one := scored.get((model, task))) and one.constant
-        ]
         title = inputs.study.setting_title(setting)
 
         def cell(key: tuple[str, str], value: str, text: Callable[[Any], str]) -> Cell:
@@ -79,6 +73,6 @@ class ValidityEntry(Entry):
                     for detail, measure in measures.items()
                 )
                 groups.append(RowGroup(model, tuple(rows)))
-            same = notes.constant_notes(constants) if what == FREQUENT else []
-            below = (*notes.fewer_notes(scored), *same)
+            same = notes.constants(scored, self.models) if what == FREQUENT else {}
+            below = (*notes.fewer_notes(scored), *notes.constant_notes(same.values()))
             yield Panel(f"{title}: {what}", "Model", columns, tuple(groups), title, below)
