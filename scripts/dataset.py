@@ -12,7 +12,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from ecslm.common.files import json_line
-from ecslm.data.labels import labels_digest, read_labels
+from ecslm.data.labels import read_labels
 from ecslm.data.records import build_records
 from ecslm.data.settings import DatasetSettings
 from ecslm.data.source import located, planned_rows
@@ -43,9 +43,8 @@ def main(
     """
     known = located(settings, location, DatasetSettings)
     source, names = known.source, frozenset((task, *known.aliases))
-    labels = None if source.labels is None else read_labels(source.labels)
-    digest = None if source.labels is None else labels_digest(source.labels)
-    raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split), digest)
+    labels = read_labels(source.labels)
+    raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split))
     raw.problems().raise_unless(source.tolerate)
     rows = tqdm(raw.rows(raw.of(names, split)), desc="Records", unit="row", disable=None)
     ranked = known.answer == "ranking" and split == "test"

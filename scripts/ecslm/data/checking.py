@@ -17,16 +17,11 @@ from ecslm.schemas.record import Split
 from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import TaskSettings
 
-SETTINGS = tuple(
-    f"{domain}_{kind}"
-    for domain in ("IND", "OOD")
-    for kind in (
-        "Single_Instruction",
-        "Diverse_Instruction",
-        "Unseen_Instruction",
-        "Diverse_Instruction_1-shot",
-    )
+KINDS = (
+    *("Single_Instruction", "Diverse_Instruction", "Unseen_Instruction"),
+    "Diverse_Instruction_1-shot",
 )
+SETTINGS = tuple(f"{domain}_{kind}" for domain in ("IND", "OOD") for kind in KINDS)
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 # A task, a split, a setting.

@@ -116,34 +116,32 @@ def clean_records(
         numbers[setting] += 1
         try:
             record = _record(row, task, split, form, seen, samples)
-            if ranked and labels is None:
-                record = by_rank(record)
-            elif ranked and labels is not None and setting in LABELLED_SETTINGS:
+            if ranked and labels is not None and setting in LABELLED_SETTINGS:
                 # Of a row too many there are none.
                 own = labels[number] if number < len(labels) else []
                 require_agreement(record.output, own)
                 of_sample[record.sample_id] = own
-                record = record.model_copy(update={"relevance": own})
         except RowError as problem:
             problems.add(problem.kind, where, problem.message)
         else:
             found.append((where, record))
     if not ranked or labels is None:
-        return [record for _, record in found]
+        return [by_rank(record) if ranked else record for _, record in found]
     if lines := [
         f"{task} {split} {setting}: {numbers[setting]} rows, but {len(labels)} rows of labels"
         for setting in LABELLED_SETTINGS
         if numbers[setting] not in (0, len(labels))
     ]:
         raise InputError(*lines)
+    none = f"no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, has this sample"
     labelled: list[Record] = []
     for where, record in found:
-        if own := record.relevance or of_sample.get(record.sample_id, []):
-            labelled.append(record.model_copy(update={"relevance": own}))
-            continue
-        none = f"no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, has this sample"
-        message = f"relevance: {none}: remove `labels`, or the setting"
-        problems.add("label_disagreement", where, message)
+        if record.sample_id in of_sample:
+            relevance = of_sample[record.sample_id]
+            labelled.append(record.model_copy(update={"relevance": relevance}))
+        else:
+            told = f"relevance: {none}: remove `labels`, or the setting"
+            problems.add("label_disagreement", where, told)
     return labelled
 
 
@@ -229,12 +227,18 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
     problem = ""
     match answer:
         case "choice":
-            _check_choice(output, options)
+            letters = {option[0] for option in options or () if LETTERED.match(option)}
+            if not options or len(letters) != len(options):
+                told = "options: each needs a letter of its own and a colon, as in `A: ...`"
+                raise RowError("bad_options", told)
+            if output not in letters and output not in options:
+                told = f"output: {shown(output)} is neither an option nor an option's letter"
+                raise RowError("answer_not_in_options", told)
         case "yes_no" if output not in ("yes", "no"):
             problem = f"{shown(output)} is neither yes nor no, in lower case"
         case "ranking":
-            letters = output.split(",")
-            if sorted(letters) != list(ascii_uppercase[: len(letters)]):
+            ranked = sorted(output.split(","))
+            if ranked != list(ascii_uppercase[: len(ranked)]):
                 problem = f"{shown(output)} is not a permutation of the letters A, B, ..."
         case "extraction":
             try:
@@ -243,18 +247,6 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
                 problem = "not a JSON list of objects, each with texts in attribute and value"
     if problem:
         raise RowError("bad_output", f"output: {problem}")
-
-
-def _check_choice(output: str, options: Sequence[str] | None) -> None:
-    if options is None:
-        raise RowError("bad_options", "options: missing, but the task chooses among options")
-    letters = {option[0] for option in options if LETTERED.match(option)}
-    if len(letters) != len(options):
-        message = "options: each needs a letter of its own and a colon, as in `A: ...`"
-        raise RowError("bad_options", message)
-    if output not in letters and output not in options:
-        message = f"output: {shown(output)} is neither an option nor an option's letter"
-        raise RowError("answer_not_in_options", message)
 
 
 def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None:
@@ -271,19 +263,12 @@ def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None
         if answer == "extraction" and not isinstance(parts.get("target attributes"), str):
             problem = "no text in `target attributes`"
         elif answer == "ranking":
-            problem = _of_products(parts.get("product list"), output)
+            products = parts.get("product list")
+            begins = [str(one)[:2] for one in products] if isinstance(products, list) else []
+            if not begins or begins != [f"{letter}:" for letter in ascii_uppercase[: len(begins)]]:
+                problem = "no list of texts that begin with `A:`, `B:`, ... in `product list`"
+            elif len(begins) != (count := output.count(",") + 1):
+                told = f"output: {shown(output)} ranks {count} of {len(begins)} products"
+                raise RowError("answer_not_in_options", told)
     if problem:
         raise RowError("bad_input", f"input: {problem}")
-
-
-def _of_products(products: Any, output: str) -> str:
-    """What is wrong with the list of products of a ranking, if anything."""
-    if not isinstance(products, list):
-        return "no list in `product list`"
-    for letter, product in zip(ascii_uppercase, products, strict=False):
-        if not isinstance(product, str) or not product.startswith(f"{letter}:"):
-            return f"product {letter} of `product list` does not begin with `{letter}:`"
-    if len(products) != (count := output.count(",") + 1):
-        problem = f"output: {shown(output)} ranks {count} of {len(products)} products"
-        raise RowError("answer_not_in_options", problem)
-    return ""

@@ -9,7 +9,6 @@ in `--location` instead: results do not depend on it.
 import hashlib
 import heapq
 import json
-import logging
 import re
 import shutil
 from collections import Counter, defaultdict
@@ -34,6 +33,7 @@ from ecslm.common.hashing import (
     unsealed,
 )
 from ecslm.common.locks import held
+from ecslm.data.labels import labels_digest
 from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData
@@ -41,8 +41,6 @@ from ecslm.schemas.fields import is_writable
 from ecslm.schemas.paths import DIGESTS
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.settings import Closed
-
-log = logging.getLogger(__name__)
 
 COMMIT = re.compile("[0-9a-f]{40}")
 INDEX = "index.json"
@@ -76,16 +74,17 @@ def local_path(source: DataSource) -> Path | None:
     return Path(source.id) if Path(source.id).is_dir() else None
 
 
-def content_of(source: DataSource, digest: Callable[[], object], labels: str | None = None) -> str:
-    """The digest of what a result is made from: the value of the option `--content`.
+def content_of(source: DataSource, digest: Callable[[], object]) -> str:
+    """The digest of what a result is made from, relevance labels of the source included: the value
+    of the option `--content`.
 
     Args:
         digest: of the rows. It is not called for a data set of the hub, which a plan does not
             fetch: its revision identifies all of its rows.
-        labels: digest of the relevance labels, if the result uses them.
     """
     remote = isinstance(source, HubData) and local_path(source) is None
-    made_from = [source.revision if remote else digest(), labels]  # type: ignore[union-attr]
+    rows = source.revision if remote else digest()  # type: ignore[union-attr]
+    made_from = [rows, labels_digest(source.labels)]
     return f"source:{sha256_of_text(canonical_json(made_from))[:32]}"
 
 
@@ -198,27 +197,21 @@ def is_indexed(source: HubData, cache: Path) -> bool:
 
 
 def planned_rows(
-    source: DataSource,
-    cache: Path,
-    planned: str | None,
-    digest: Callable[[IndexedRows], object],
-    labels: str | None,
+    source: DataSource, cache: Path, planned: str | None, digest: Callable[[IndexedRows], object]
 ) -> IndexedRows:
     """The rows of a source that a run was planned with.
 
     Args:
         planned: the value of `--content`; None in a run by hand, which takes what is there.
         digest: of the rows that the result uses.
-        labels: as in `content_of`.
 
     Raises:
         InputError: they are others; or as in `open_rows`.
     """
-
     # Files that the plan has hashed are not hashed again by each job.
     load_digests(DIGESTS)
     rows = open_rows(source, cache)
-    if planned not in (None, content_of(source, lambda: digest(rows), labels)):
+    if planned not in (None, content_of(source, lambda: digest(rows))):
         raise InputError("--content: the data changed since the run was planned: run again")
     return rows
 
@@ -248,8 +241,6 @@ def _fetched(source: HubData) -> dict[str, Path]:
         raise InputError(f"{where} cannot be loaded ({told}): {fix}") from None
     if others := [origin for origin in origins if not origin.endswith(SUFFIXES)]:
         raise InputError(*(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others))
-    if not COMMIT.fullmatch(source.revision):
-        log.warning("%s not a commit, so it may change; read from %s", where, ", ".join(origins))
     return dict(zip(origins, paths, strict=True))
 
 
@@ -304,18 +295,15 @@ def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> 
             if absent is None:
                 # Defaults are for columns that the first row lacks, not for gaps in later rows.
                 absent = {key: DEFAULTS[key] for key in DEFAULTS if own and key not in row}
-            if mixed := ", ".join(sorted(absent.keys() & row.keys())):
-                fix = "add it to all rows or to none"
-                raise InputError(f"{where}: has {mixed}, which earlier rows lack: {fix}")
+            added = {*absent, "split"} if shares else absent.keys()
+            if mixed := ", ".join(sorted(added & row.keys())):
+                fix = "which earlier rows lack, or `data` of the study divides them"
+                raise InputError(f"{where}: has {mixed}, {fix}: have it in all rows or in none")
             if unknown := row.keys() - seen:
                 check_columns(sorted(unknown), where)
                 seen |= unknown
-            if shares is not None:
-                if "split" in row:
-                    fix = "remove this column, or `split` from `data` of the study"
-                    raise InputError(f"{where}: has `split`: {fix}")
-                row["split"] = shares.split_of(row)
-            yield where, {**absent, **row}
+            split = {"split": shares.split_of(row)} if shares else {}
+            yield where, {**absent, **row, **split}
         if absent is None and not problems.total():
             raise InputError(f"{name}: has no rows")
 

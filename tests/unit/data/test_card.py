@@ -16,7 +16,6 @@ LENGTHS = {"min": 5, "p50": 10, "p95": 20, "p99": 25, "max": 30}
 DESCRIBED: dict[str, Any] = {"records": 4, "instructions": 2, "labels": {"no": 3, "yes": 1}}
 DESCRIBED |= {"room": 24, "prompt_tokens": LENGTHS, "answer_tokens": LENGTHS, "truncated": 1}
 OVERLAP = {"records": 4, "exact": 1, "exact_with_output": 0, "near": 2, "instruction": "unseen"}
-TASK = {"code": "PM", "title": "Product Matching", "leakage": True}
 EXAMPLE = {"instruction": "Same?", "input": "# a\n* b", "options": None, "output": "yes"}
 OPTIONS = ["A: good", "B: bad"]
 
@@ -40,7 +39,11 @@ def card(
     write_json(folder / "leakage/PM.json", leakage | {"settings": {IND: overlap}})
     fields = {"study": "shop", "title": "A shop", "source": "shop.jsonl", "license": "CC-BY-4.0"}
     fields |= {"comparable": False, "ranked_by_output": [], "template": "chatml"}
-    fields |= {"tolerated": ["bad_output"], "tasks": [TASK]}
+    fields |= {
+        "tolerated": ["bad_output"],
+        "tasks": [["PM", "Product Matching"]],
+        "compared": ["PM"],
+    }
     return render_card(template, folder, CardSettings.model_validate(fields | changes))
 
 
@@ -69,7 +72,7 @@ SAID: tuple[tuple[dict[str, Any], str], ...] = (
     ({"comparable": True}, "AP trains on the category that is out of domain for PRP, SA and SR"),
     ({"ranked_by_output": ["QPR"]}, "- Relevance in QPR: derived from the order of `output`"),
     ({"license": None}, "not named in the configuration"),
-    ({"tasks": [{**TASK, "leakage": False}]}, "Not measured: no task has both training and test"),
+    ({"compared": []}, "Not measured: no task has both training and test"),
     ({"check": DROPPED}, "tolerates bad_output: 2 rows, 1 of them without a known task"),
     ({"check": DROPPED}, "| bad_output | 2 | line 3: output: 'a\\|b' |"),
     ({"check": DROPPED}, "Counts other than the published ones: 1; for example PM: 6 rows."),

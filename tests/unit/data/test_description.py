@@ -12,7 +12,6 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 
-from ecslm.common.errors import InputError
 from ecslm.data import description
 from ecslm.data.description import SettingDescription, TaskDescription, describe
 from ecslm.data.settings import DescriptionSettings
@@ -99,8 +98,8 @@ def test_options_are_those_of_all_records_and_the_first_one_is_the_example(
 ) -> None:
     options = ["A: good", "B: bad"]
     found = describe_as("choice", answered(["A", "B"], options), words)
-    assert found.options == found.example.options == tuple(options)
-    assert found.example.output == "A"
+    assert list(found.options or ()) == found.example["options"] == options
+    assert found.example["output"] == "A"
     mixed = [*answered(["A"], options), *answered(["A"], [*options, "C: so"])]
     assert describe_as("choice", mixed, words).options is None
 
@@ -110,11 +109,11 @@ def test_lengths_are_of_whole_texts_and_a_quantile_is_the_smallest_that_its_shar
 ) -> None:
     record = make_record(instruction="Compare both.", input="a lamp and a chair", options=None)
     lengths = only(describe_as("yes_no", [record], words)).prompt_tokens
-    assert {lengths.min, lengths.p50, lengths.p95, lengths.p99, lengths.max} == {WORDING + 2 + 5}
+    assert set(lengths.values()) == {WORDING + 2 + 5}
     monkeypatch.setattr(description, "CHUNK", 7)
     outputs = ["word " * count for count in range(200, 0, -1)]
     lengths = only(describe_as("generation", answered(outputs), words)).answer_tokens
-    assert lengths.model_dump() == {"min": 1, "p50": 100, "p95": 190, "p99": 198, "max": 200}
+    assert lengths == {"min": 1, "p50": 100, "p95": 190, "p99": 198, "max": 200}
 
 
 @pytest.mark.parametrize(
@@ -165,13 +164,6 @@ def test_training_and_prediction_cut_as_many_inputs(
     assert splits["train"][IND].truncated == sum(example.truncated for example in trained)
     assert splits["test"][IND].truncated == sum(prompt.truncated for prompt in asked)
     assert (splits["test"][IND].truncated == 0) == (spare == 400)
-
-
-def test_training_records_need_the_length_of_the_training(words: Tokenizer) -> None:
-    records = [make_record(split="test")]
-    assert describe_as("yes_no", records, words, training_max_length=None).splits.keys() == {"test"}
-    with pytest.raises(InputError, match=r"training_max_length: null, but there are val records"):
-        describe_as("yes_no", [make_record(split="val")], words, training_max_length=None)
 
 
 def test_the_script_writes_the_description_and_what_it_was_made_from(

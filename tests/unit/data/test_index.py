@@ -245,7 +245,7 @@ BARE = {key: value for key, value in ROWS[0].items() if key != "split"}
         (b'[{"a": "\xe9"}]', "not UTF-8 text ("),
         (lines(ROWS).encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
         (lines([*ROWS, {**ROWS[0], "Split": "x"}]), "line 7: unknown column 'Split': did you mean"),
-        (lines([BARE, ROWS[0]]), "line 2: has split, which earlier rows lack: add it to all rows"),
+        (lines([BARE, ROWS[0]]), "line 2: has split, which earlier rows lack, or"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_a_whole_is_one_line(

@@ -117,9 +117,9 @@ def _described_cells(shown: Described, dropped: int, path: Sources) -> Iterator[
     known = [found for found in shown if found]
     yield from (Cell.count(found.records, path) if found else Cell() for found in shown)
     yield Cell.count(dropped, (DATA_CHECK,))
-    longest = max((one.prompt_tokens for one in known), key=lambda of: of.p95, default=None)
+    longest = max((one.prompt_tokens for one in known), key=lambda of: of["p95"], default=None)
     for quantile in ("p50", "p95"):
-        yield Cell.count(getattr(longest, quantile), path) if longest else Cell()
+        yield Cell.count(longest[quantile], path) if longest else Cell()
     yield Cell.count(sum(found.truncated for found in known), path)
 
 
