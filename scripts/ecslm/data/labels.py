@@ -28,7 +28,9 @@ def labels_digest(labels: Labels | None) -> str | None:
     Raises:
         InputError: as `read_labels`.
     """
-    return labels and (labels.sha256 or sha256_of_text(canonical_json(read_labels(labels))))
+    if labels is None:
+        return None
+    return labels.sha256 or sha256_of_text(canonical_json(read_labels(labels)))
 
 
 def no_label_file(path: Path | str) -> str:
