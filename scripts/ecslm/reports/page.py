@@ -18,7 +18,7 @@ from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
 from ecslm.reports.samples import read_samples, readable
 from ecslm.reports.verdict import MARKS, panels_of, read_prices
-from ecslm.reports.words import answers_in, facts
+from ecslm.reports.words import columns_of, facts
 from ecslm.schemas import paths
 from ecslm.schemas.metrics_file import MetricsFile
 from ecslm.tables.scores import score_files
@@ -81,7 +81,7 @@ def render_page(
     filters: dict[str, Callable[..., Any]] = {
         "metric": metric_name,
         "readable": readable,
-        "columns": answers_in,
+        "columns": columns_of,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "per_cent": lambda value: f"{100 * min(max(value, 0.0), 1.0):.1f}%",
         "quoted": quote,

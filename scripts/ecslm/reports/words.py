@@ -56,24 +56,26 @@ def _numbers(found: Any) -> str:
     return score_text(found) if isinstance(found, float) else f"{found:,}"
 
 
-def answers_in(confusion: Confusion) -> list[str]:
+def columns_of(confusion: Confusion) -> list[str]:
     """The columns of a confusion matrix: right answers, others, and unreadable ones last."""
     given = {a for row in confusion.values() for a, count in row.items() if count}
     others = sorted(given.difference(confusion), key=lambda one: (one == "invalid", one))
     return [*confusion, *others]
 
 
+def plain(text: str) -> str:
+    """A text, quoted if it has control characters, which a terminal might interpret."""
+    return text if text.isprintable() else repr(text)
+
+
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
-    """One line per row; columns with an index in `right` are right-aligned, others left-aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        texts = [
-            text.rjust(width) if place in right else text.ljust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(texts).rstrip())
-    return lines
+    """One plain line per row; columns with an index in `right` are right-aligned, others
+    left-aligned."""
+    columns = [[plain(text) for text in column] for column in zip(*rows, strict=True)]
+    for place, texts in enumerate(columns):
+        align = str.rjust if place in right else str.ljust
+        columns[place] = [align(text, max(map(len, texts))) for text in texts]
+    return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
 
 
 def duration(seconds: float) -> str:

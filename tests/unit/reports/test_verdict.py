@@ -113,7 +113,7 @@ def test_answers_are_told_in_the_words_of_the_data() -> None:
 
 def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     def costs(**changes: Any) -> dict[str, str]:
-        return {one.of: one.amount for one in read_prices(results, report_settings(**changes))}
+        return {of: much for of, much, _ in read_prices(results, report_settings(**changes))}
 
     training = {"Training, once": "10 min 0 s"}
     assert costs() == {**training, "1,000 requests": "USD 0.010", "One answer": "0.38 s"}
