@@ -14,7 +14,7 @@ from ecslm.common.files import read_json, read_model
 from ecslm.common.manifests import verify_result
 from ecslm.common.templates import render_template
 from ecslm.exports.settings import ModelCardSettings
-from ecslm.exports.tidy_scores import COLUMNS, rows_of
+from ecslm.exports.tidy_scores import rows_of
 from ecslm.models.bases import BaseManifest, HubSource
 from ecslm.models.manifests import AdapterManifest
 from ecslm.schemas import paths
@@ -66,8 +66,7 @@ def _lines(results: Path, settings: ModelCardSettings) -> Iterator[Line]:
 
     def strict(name: str, seed: int, task: str) -> dict[str, Line]:
         rows = rows_of(results, name, seed, task)
-        missing = dict.fromkeys(COLUMNS)
-        return {row["setting"]: missing | row for row in rows if row["protocol"] == "strict"}
+        return {row["setting"]: row for row in rows if row["protocol"] == "strict"}
 
     for code in settings.context.tasks:
         simple = best_simple(results, code) if code in settings.context.simple else None
