@@ -31,14 +31,7 @@ BATCH_ROWS = 1000
 SEPARATORS = re.compile(r"[\s,]*")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object without duplicate keys, of which `json` would keep the last value."""
-    if len(value := dict(pairs)) < len(pairs):
-        raise ValueError("a duplicate key in an object")
-    return value
-
-
-DECODER = json.JSONDecoder(object_pairs_hook=_object)
+DECODER = json.JSONDecoder()
 
 # The place of a row in its source, and the raw row.
 Row = tuple[str, dict[str, Any]]

@@ -7,14 +7,12 @@ in `--location` instead: results do not depend on it.
 """
 
 import hashlib
-import heapq
 import json
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -91,8 +89,8 @@ def content_of(source: DataSource, digest: Callable[[], object]) -> str:
 class Part(Closed):
     """The rows of one task (by its name in the data) and split.
 
-    `file` has a line for each row: its number and its place in the source, and itself. `content` is
-    the digest of the rows, wherever they stand, `sha256` that of the file.
+    `file` has a line for each row: its place in the source, a tab, and itself. `content` is the
+    digest of the rows, wherever they stand.
     """
 
     task: str
@@ -100,7 +98,6 @@ class Part(Closed):
     rows: int
     content: str
     file: str
-    sha256: str
 
 
 class IndexedRows(Closed):
@@ -126,40 +123,26 @@ class IndexedRows(Closed):
         """The parts of one task, under any of its names, and one split."""
         return [part for part in self.parts if part.task in names and part.split == split]
 
-    def rows(self, parts: Sequence[Part]) -> Iterator[Row]:
-        """The rows of some parts in source order, each with its place.
+    def rows(self, parts: Iterable[Part]) -> Iterator[Row]:
+        """The rows of some parts in source order, part by part, each with its place.
 
         Raises:
             InputError: a part was modified since it was written.
         """
-        for _, where, row in heapq.merge(*map(self._read, parts), key=itemgetter(0)):
-            yield where, row
+        for part in parts:
+            digest, path = hashlib.sha256(), self._folder / part.file
+            with suppress(OSError, ValueError), path.open("rb") as lines:
+                for line in lines:
+                    where, _, row = line.rstrip(b"\n").partition(b"\t")
+                    digest.update(row)
+                    yield json.loads(where), json.loads(row)
+            if digest.hexdigest() != part.content:
+                fix = f"delete the directory {self._folder} to rebuild it"
+                raise InputError(f"{path}: modified since it was written: {fix}")
 
     def content(self, names: Collection[str], split: str) -> str:
-        """The digest of the rows of one task, under any of its names, and one split.
-
-        Raises:
-            InputError: a part was modified since it was written.
-        """
-        parts = self.of(names, split)
-        if len(parts) == 1:
-            return parts[0].content
-        digest = hashlib.sha256()
-        for _, row in self.rows(parts):
-            digest.update(json.dumps(row).encode())
-        return digest.hexdigest()
-
-    def _read(self, part: Part) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """The rows of a part with their numbers in the source."""
-        digest, path = hashlib.sha256(), self._folder / part.file
-        with suppress(OSError, ValueError), path.open("rb") as lines:
-            for line in lines:
-                digest.update(line)
-                number, where, row = json.loads(line)
-                yield number, where, row
-        if digest.hexdigest() != part.sha256:
-            fix = f"delete the directory {self._folder} to rebuild it"
-            raise InputError(f"{path}: modified since it was written: {fix}")
+        """The digest of the rows of one task, under any of its names, and one split."""
+        return "+".join(part.content for part in self.of(names, split))
 
 
 def open_rows(source: DataSource, cache: Path) -> IndexedRows:
@@ -314,8 +297,7 @@ def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Par
     contents: dict[tuple[str, str], Any] = defaultdict(hashlib.sha256)
     counts = Counter[tuple[str, str]]()
     with ExitStack() as opened:
-        bar = tqdm(rows, desc="Reading the data", unit="row", disable=None)
-        for number, (where, row) in enumerate(bar, start=1):
+        for where, row in tqdm(rows, desc="Reading the data", unit="row", disable=None):
             key: tuple[Any, Any] = row.get("task"), row.get("split")
             if not all(isinstance(name, str) and is_writable(name) for name in key):
                 problems.add("missing_field", where, "no text in task or split")
@@ -328,20 +310,18 @@ def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Par
             if key not in streams:
                 file = folder / f"{len(streams):03d}.jsonl"
                 streams[key] = opened.enter_context(file.open("wb"))
-            streams[key].write(f"[{number}, {json.dumps(where)}, {text}]\n".encode())
+            streams[key].write(f"{json.dumps(where)}\t{text}\n".encode())
             contents[key].update(text.encode())
             counts[key] += 1
-    paths = {key: Path(streams[key].name) for key in sorted(streams)}
     return tuple(
         Part(
-            task=key[0],
-            split=key[1],
-            rows=counts[key],
-            content=contents[key].hexdigest(),
-            file=path.name,
-            sha256=sha256_of_file(path),
+            task=task,
+            split=split,
+            rows=counts[task, split],
+            content=contents[task, split].hexdigest(),
+            file=Path(streams[task, split].name).name,
         )
-        for key, path in paths.items()
+        for task, split in sorted(streams)
     )
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-from pyarrow import json as pyarrow_json
 
 from ecslm.common.files import read_model
 from ecslm.common.manifests import read_result, verify_result
@@ -34,9 +32,7 @@ COLUMNS = {
     **dict.fromkeys(("training_records", "training_tokens"), COUNT),
     "mcc": NUMBER,
 }
-# What is read of a line of predictions. Files of a study have millions of lines.
 TOKENS = ["prompt_tokens", "generated_tokens"]
-COUNTED = pa.schema({"setting": pa.string(), **dict.fromkeys(TOKENS, pa.int64())})
 
 
 def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
@@ -102,9 +98,7 @@ def _tokens(path: Path) -> dict[str, dict[str, int | None]]:
     """The tokens of all prompts and answers of each setting in a predictions file, None where one
     is unknown."""
     verify_result(path)
-    options = pyarrow_json.ParseOptions(explicit_schema=COUNTED, unexpected_field_behavior="ignore")
-    # By default a line, such as an answer that repeats itself, has a megabyte at most.
-    whole = pyarrow_json.ReadOptions(block_size=path.stat().st_size + 1)
-    lines = pyarrow_json.read_json(path, whole, options).to_pandas()
+    # As they are: nothing that looks like a number or a date becomes one.
+    lines = pd.read_json(path, lines=True, dtype=False)
     sums = lines.astype(dict.fromkeys(TOKENS, COUNT)).groupby("setting")[TOKENS].sum(skipna=False)
     return {str(setting): dict(row) for setting, row in sums.iterrows()}

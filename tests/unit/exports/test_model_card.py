@@ -95,17 +95,11 @@ def test_the_card_says_how_the_model_was_tuned(
         assert part in text
 
 
-def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:
+def test_the_hub_reads_base_licence_and_data(results: Path) -> None:
     data = ModelCard(card(results)).data
     assert (data.base_model, data.to_dict()["base_model_relation"]) == ("org/small", "finetune")
     assert (data.license, data.datasets) == ("apache-2.0", ["a/b"])
     assert (data.library_name, data.pipeline_tag) == ("transformers", "text-generation")
-    found = {(r.task_name, r.dataset_config): r.metric_value for r in data.eval_results or ()}
-    assert found == {
-        ("Answer Generation", f"AG {IND}"): 0.8,
-        ("Product | Matching", f"PM {IND}"): 0.3,
-        ("Product | Matching", f"PM {OOD}"): 0.9,
-    }
 
 
 def test_of_a_base_and_data_that_are_not_on_the_hub_no_id_is_named(results: Path) -> None:
