@@ -9,8 +9,6 @@ example, for a file of your own with the columns task, instruction, input and ou
 from pathlib import Path
 from typing import Literal
 
-from tqdm import tqdm
-
 from ecslm.common.files import json_line
 from ecslm.data.labels import read_labels
 from ecslm.data.records import build_records
@@ -43,12 +41,11 @@ def main(
     """
     known = located(settings, location, DatasetSettings)
     source, names = known.source, frozenset((task, *known.aliases))
-    labels = read_labels(source.labels)
     raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split))
-    raw.problems().raise_unless(source.tolerate)
-    rows = tqdm(raw.rows(raw.of(names, split)), desc="Records", unit="row", disable=None)
+    raw.misplaced.raise_unless(source.tolerate)
     ranked = known.answer == "ranking" and split == "test"
-    records = build_records(rows, task, split, known, labels if ranked else None)
+    labels = read_labels(source.labels if ranked else None)
+    records = build_records(raw.rows(raw.of(names, split)), task, split, known, labels)
     # No inputs: `content` ties the file to its own rows, since the source has rows of other files.
     origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
     origin.writes({output: map(json_line, records)})

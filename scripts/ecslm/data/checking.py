@@ -127,7 +127,7 @@ def task_names(tasks: Mapping[str, RecordForm | TaskSettings]) -> dict[str, str]
 
 def misplaced_rows(raw: IndexedRows, names: Mapping[str, str]) -> Problems:
     """Rows that belong to no task and split: unreadable ones, and those with unknown names."""
-    problems = raw.problems()
+    problems = raw.misplaced.model_copy(deep=True)
     for part in raw.parts:
         kind: Kind = "unknown_split" if part.task in names else "unknown_task"
         name, known = (part.split, SPLITS) if part.task in names else (part.task, tuple(names))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
-from tqdm import tqdm
 
 from ecslm.data.reports import SettingDescription, TaskDescription, TokenLengths
 from ecslm.data.settings import DescriptionSettings
@@ -94,7 +93,7 @@ def describe(
 
 def _lengths(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
     lengths: list[int] = []
-    for at in tqdm(range(0, len(texts), CHUNK), unit="thousand texts", disable=None):
+    for at in range(0, len(texts), CHUNK):
         encodings = tokenizer.encode_batch(texts[at : at + CHUNK], add_special_tokens=False)
         lengths += map(len, encodings)
     return lengths

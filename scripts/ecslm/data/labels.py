@@ -17,8 +17,6 @@ from ecslm.schemas.record import Record, Relevance
 GRADES = "ESCI"
 # The label file is in the row order of these settings, which is the same in both.
 LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
-# Problems reported: a file in another format has the same one in each row.
-MOST_PROBLEMS = 5
 
 
 def labels_digest(labels: Labels | None) -> str | None:
@@ -60,10 +58,7 @@ def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
     if labels.sha256 not in (None, sha256_of_file(path)):
         fix = "delete the file, or fix the key"
         raise InputError(f"{path}: its sha256 is not `labels.sha256`: {fix}")
-    try:
-        return read_model(path, list[list[Relevance]])
-    except InputError as error:
-        raise InputError(*error.details[:MOST_PROBLEMS]) from None
+    return read_model(path, list[list[Relevance]])
 
 
 def require_agreement(output: str, labels: Sequence[Relevance]) -> None:

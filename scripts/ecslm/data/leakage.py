@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from ecslm.data.reports import Leakage, SettingLeakage, Shared
 from ecslm.schemas.fields import parse_list
@@ -136,7 +135,7 @@ def nearest(tests: Sequence[str], trains: Sequence[str]) -> list[tuple[float, in
     # The training texts that have shingle i of all are owners[i].
     every, owners = every[order], np.repeat(np.arange(len(trains)), sizes.astype(int))[order]
     found = []
-    for text in tqdm(tests, unit="text", desc="near duplicates", disable=None):
+    for text in tests:
         own = _shingles(text)
         starts, ends = (np.searchsorted(every, own, side) for side in ("left", "right"))
         sharing = [owners[a:b] for a, b in zip(starts, ends, strict=True) if a < b]

@@ -16,13 +16,7 @@ from ecslm.data.labels import LABELLED_SETTINGS, by_rank, require_agreement
 from ecslm.data.problems import Kind, Problems, RowError
 from ecslm.data.rows import Row
 from ecslm.data.settings import DatasetSettings, RecordForm
-from ecslm.schemas.fields import (
-    is_nothing,
-    is_writable,
-    parse_example,
-    parse_object,
-    parse_options,
-)
+from ecslm.schemas.fields import is_nothing, is_writable, parse_example, parse_object, parse_options
 from ecslm.schemas.record import Record, Relevance, Split
 from ecslm.schemas.task import Answer, InputForm, has_example
 
@@ -69,10 +63,7 @@ def build_records(
 
 
 def missing_records(
-    task: str,
-    split: str,
-    aliases: Iterable[str],
-    records: Mapping[str, int],
+    task: str, split: str, aliases: Iterable[str], records: Mapping[str, int]
 ) -> list[str]:
     """The problems that settings have no records, of which `records` says how many each has."""
     untrained = "" if split == "test" else f", or set `train: false` for {task}"

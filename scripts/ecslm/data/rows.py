@@ -22,8 +22,6 @@ COLUMNS = (
 SUFFIXES = (".json", ".jsonl", ".parquet")
 # Other formats of data: errors, so that no rows are silently left out.
 OTHER_SUFFIXES = (".csv", ".tsv", ".ndjson", ".arrow", ".xlsx", ".gz", ".bz2", ".zst", ".zip")
-# A file without rows that is next to the data files on the hub.
-NO_ROWS = "dataset_infos.json"
 
 # Bytes by which the form of a file is told, and characters of a list that are read at a time.
 HEAD, CHUNK = 1 << 16, 1 << 22
@@ -48,7 +46,7 @@ def data_files(path: Path) -> dict[str, Path]:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     found = sorted(_below(path)) if path.is_dir() else [path]
-    files = [file for file in found if file.suffix in SUFFIXES and file.name != NO_ROWS]
+    files = [file for file in found if file.suffix in SUFFIXES]
     formats = ", ".join(SUFFIXES)
     problems = [
         f"{file}: not one of {formats}: save it as one of them"

@@ -32,7 +32,7 @@ from ecslm.common.hashing import (
 )
 from ecslm.common.locks import held
 from ecslm.data.labels import labels_digest
-from ecslm.data.problems import FoundProblems, Kind, Problems
+from ecslm.data.problems import Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData
 from ecslm.schemas.fields import is_writable
@@ -112,12 +112,8 @@ class IndexedRows(Closed):
     code: str
     files: dict[str, str]
     parts: tuple[Part, ...]
-    misplaced: dict[Kind, FoundProblems]
+    misplaced: Problems
     _folder: Path = PrivateAttr()
-
-    def problems(self) -> Problems:
-        """Rows that belong to no task and split."""
-        return Problems(self.misplaced)
 
     def of(self, names: Collection[str], split: str) -> list[Part]:
         """The parts of one task, under any of its names, and one split."""
@@ -256,8 +252,7 @@ def _built(
     new.mkdir()
     try:
         parts = _written(_rows(source, files, problems), new, problems)
-        found = problems.by_kind()
-        index = IndexedRows(code=_code(), files=digests, parts=parts, misplaced=found)
+        index = IndexedRows(code=_code(), files=digests, parts=parts, misplaced=problems)
         (new / INDEX).write_text(sealed(index), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
@@ -273,18 +268,15 @@ def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> 
     shares = source.split if isinstance(source, PathData) else None
     for name, path in files.items():
         absent: dict[str, str] | None = None
-        seen = set(COLUMNS)
         for where, row in read_rows(path, name, problems):
             if absent is None:
+                check_columns(sorted(row), where)
                 # Defaults are for columns that the first row lacks, not for gaps in later rows.
                 absent = {key: DEFAULTS[key] for key in DEFAULTS if own and key not in row}
             added = {*absent, "split"} if shares else absent.keys()
             if mixed := ", ".join(sorted(added & row.keys())):
                 fix = "which earlier rows lack, or `data` of the study divides them"
                 raise InputError(f"{where}: has {mixed}, {fix}: have it in all rows or in none")
-            if unknown := row.keys() - seen:
-                check_columns(sorted(unknown), where)
-                seen |= unknown
             split = {"split": shares.split_of(row)} if shares else {}
             yield where, {**absent, **row, **split}
         if absent is None and not problems.total():

@@ -230,15 +230,12 @@ def write_folder(
         decodings: how the study generates answers; the longest limit becomes the default.
     """
     tokenizer, (first, *others) = load_tokenizer(base), decodings
+    ids = ("bos_token_id", "eos_token_id", "pad_token_id")
     # How the study generates, in place of the base's defaults, which may sample.
     model.generation_config = GenerationConfig(
         do_sample=first.sample,
         max_new_tokens=max(one.max_new_tokens for one in (first, *others)),
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=(
-            tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        ),
+        **{name: getattr(tokenizer, name) for name in ids},
         **({"temperature": first.temperature, "top_p": first.top_p} if first.sample else {}),
     )
     # Some models remember that they were quantised, and would be saved as if they still were.
