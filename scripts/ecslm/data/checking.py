@@ -96,12 +96,9 @@ def check_rows(raw: IndexedRows, settings: CheckSettings, labels: Labels) -> Rep
         differing=tuple(_differing(settings.published, rows, yes)),
     )
     more = list(report.differing) if settings.comparable else []
-    refused = problems.by_kind(settings.source.tolerate)
     for code, task in settings.tasks.items():
         for split, wanted in task.splits.items():
-            # Where rows are refused, it says no more that none of them is left.
-            counts = rows if refused else records
-            numbers = {setting: counts[code, split, setting] for setting in wanted}
+            numbers = {setting: records[code, split, setting] for setting in wanted}
             more += missing_records(code, split, task.aliases, numbers)
     problems.raise_unless(settings.source.tolerate, more)
     return report

@@ -3,12 +3,10 @@ read, and show that it is equal. The evidence is `equality.json` in that folder.
 """
 
 import json
-import logging
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +30,6 @@ from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBacke
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
 from ecslm.schemas.record import Record, read_records
-
-log = logging.getLogger(__name__)
 
 COST, EQUALITY = (Path(path).name for path in (ADAPTER_COST, EXPORT_EQUALITY))
 # Largest difference of logits, as a share of the largest. Rounding alone gives less: 1.2 % was
@@ -94,7 +90,6 @@ def export_model(
     asked: list[Asked] = []
     pinned = vars(model) | {"template_digest": as_parameter(prompt.sha256)}
     for task, own in settings.tasks.items():
-        log.info("%s: answers of the base with the adapter", task)
         request = Request(**pinned, settings=own, batch_tokens=own.budget(batch_tokens))
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
         if not records:
@@ -102,7 +97,6 @@ def export_model(
         count = min(settings.records, len(records))
         chosen = [records[i * len(records) // count] for i in range(count)]
         asked.append((request, chosen, *_answers(request, chosen)))
-    require_unchanged(origin)
 
     manifest.parent.mkdir(parents=True, exist_ok=True)
     # Should this process be killed, the next writer of the manifest removes it.
@@ -110,10 +104,8 @@ def export_model(
         made, folder = Path(name), read_base(base)[1]
         decodings = [one.decoding for one in settings.tasks.values()]
         # Not kept, or the model would stay in memory with the next ones.
-        merged = partial(_with_adapter, request, folder, merged=True)
-        write_folder(loaded_model("merged", merged), folder, prompt.path, decodings, made)
-        equality = _compare(asked, folder, made)
-        write_json(made / EQUALITY, equality)
+        write_folder(_with_adapter(request, folder, True), folder, prompt.path, decodings, made)
+        write_json(made / EQUALITY, _compare(asked, folder, made))
         # An adapter may have come from elsewhere without what it cost.
         cost = adapter.with_name(COST)
         write_json(made / COST, read_json(cost) if cost.is_file() else {})
@@ -159,7 +151,7 @@ def _compare(asked: Sequence[Asked], base: Path, made: Path) -> dict[str, Any]:
     (request, *_), prompts = asked[0], [prompt for _, _, own, _ in asked for prompt in own]
     # The warning does not apply: nothing is merged into this model, whose head is tied.
     warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
-    model = loaded_model("unmerged", lambda: _with_adapter(request, base, merged=False))
+    model = _with_adapter(request, base, False)
     expected = _next_logits(model, prompts)
     trained = sum(p.numel() for name, p in model.named_parameters() if "lora_" in name)
     del model
@@ -212,10 +204,10 @@ def _next_logits(model: Any, prompts: Sequence[TokenPrompt]) -> torch.Tensor:
     return torch.stack(rows).float().cpu()
 
 
-def _with_adapter(request: Request, base: Path, *, merged: bool) -> Any:
-    assert request.adapter, "exported models have one"
-    device = require_device(request.device)
-    return load_model(base, request.adapter.parent, request.settings.precision, merged, device)
+def _with_adapter(request: Request, base: Path, merged: bool) -> Any:
+    device, adapter = require_device(request.device), there(request.adapter).parent
+    how = base, adapter, request.settings.precision, merged, device
+    return loaded_model(f"merged: {merged}", lambda: load_model(*how))
 
 
 def write_folder(

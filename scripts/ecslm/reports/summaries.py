@@ -38,11 +38,6 @@ OF_DIFFERENCES = (
     *("contrast", "a", "b", "setting", "model", "n", "n_b", "value_a", "value_b", "difference"),
     *("ci95", "reliable", "p", "p_holm", "sound"),
 )
-DIFFERENCES_NOTE = (
-    "difference: of the strict scores, a minus b; ci95: its 95 % interval, perhaps too narrow if "
-    "not reliable; p_holm: adjusted for all tests of the contrast; sound: whether there are "
-    "enough records for the test"
-)
 OF_ANSWERS = ("Model", "Answers to", "Number", "Distinct", "Most frequent", "Share", "Answer", "")
 AGREEMENT = ("Model", "Model", "Answers to", "Same answer", "By chance")
 
@@ -133,7 +128,7 @@ def difference_summary(differences: Mapping[str, Sequence[Difference]]) -> str:
             continue
         cells = (tuple(_text(getattr(row, name, None)) for name in OF_DIFFERENCES) for row in rows)
         lines += [task, *aligned([OF_DIFFERENCES, *cells]), ""]
-    return "\n".join([*lines, DIFFERENCES_NOTE])
+    return "\n".join(lines).strip()
 
 
 def _text(value: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.text import shown
-from ecslm.schemas.metrics_file import Score, SettingScores
+from ecslm.schemas.metrics_file import SettingScores
 from ecslm.tables.model import percent_text, score_text
 
 # Answers (the values) to records with each right answer (the keys), and how many there are.
@@ -39,8 +39,6 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     ):
         if value is not None and value.known is not None:
             yield f"Score {by}", score_text(value.known)
-        if isinstance(value, Score) and value.dropped is not None:
-            yield f"Answers dropped {by}", f"{value.dropped:,}"
     for name, found in details.of_metric.items():
         if name not in ("confusion", "counts"):
             words = name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()

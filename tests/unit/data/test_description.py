@@ -1,11 +1,10 @@
 """The description of a task's records: counts, labels, token lengths, truncated inputs."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.model_examples import PROMPTS, TEMPLATES, make_record, run_here, write_records
+from support.model_examples import PROMPTS, TEMPLATES, make_record
 from support.scoring_examples import FIVE, IND, TWENTY
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -15,7 +14,6 @@ from tokenizers.processors import TemplateProcessing
 from ecslm.data import description
 from ecslm.data.description import SettingDescription, TaskDescription, describe
 from ecslm.data.settings import DescriptionSettings
-from ecslm.fingerprint.running import code_parameter
 from ecslm.models.architecture import Architecture
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.prompts import PromptTemplate, encode_prompt
@@ -164,23 +162,3 @@ def test_training_and_prediction_cut_as_many_inputs(
     assert splits["train"][IND].truncated == sum(example.truncated for example in trained)
     assert splits["test"][IND].truncated == sum(prompt.truncated for prompt in asked)
     assert (splits["test"][IND].truncated == 0) == (spare == 400)
-
-
-def test_the_script_writes_the_description_and_what_it_was_made_from(
-    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train = write_records(tmp_path / "train.jsonl", 4, task="PM", output="yes")
-    test = write_records(tmp_path / "test.jsonl", 3, task="PM", output="no", split="test")
-    options = ["--task", "PM", "--records", train, test, "--base", tiny_base]
-    options += ["--template", PROMPTS / "chatml.jinja", "--settings", json.dumps(SETTINGS)]
-    options += ["--output", tmp_path / "PM.json", "--code", code_parameter("describe_data.py")]
-    assert run_here(monkeypatch, "describe_data.py", options) == 0
-    written = TaskDescription.model_validate_json((tmp_path / "PM.json").read_text())
-    assert (written.task, written.answer, written.tokenizer) == ("PM", "yes_no", "words")
-    assert list(written.splits) == ["train", "test"]
-    assert written.splits["train"][IND].labels == {"yes": 4}
-    manifest = json.loads((tmp_path / "PM.manifest.json").read_text())
-    assert manifest["settings"] == SETTINGS | {"adapter_max_length": None}
-    assert len(manifest["inputs"]) == 3
-    assert manifest["template_sha256"] == PromptTemplate(PROMPTS / "chatml.jinja").sha256
-    assert list(manifest["versions"]) == ["Jinja2", "tokenizers"]

@@ -7,7 +7,8 @@ import pytest
 
 from ecslm.common.errors import InputError
 from ecslm.data.labels import labels_digest, read_labels
-from ecslm.data.settings import Labels
+from ecslm.data.settings import Labels, PathData
+from ecslm.data.source import content_of
 
 TEXT = '[["E", "S"], ["I"]]'
 SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
@@ -32,6 +33,9 @@ def test_the_label_file_is_a_list_of_lists_of_grades(origin: Path) -> None:
 
 def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -> None:
     plain, pinned = (Labels(path=str(origin), sha256=digest) for digest in (None, SHA256))
+    data = {"source": "path", "path": "rows.jsonl"}
+    sources = [PathData.model_validate(data | {"labels": one}) for one in (None, plain, pinned)]
+    assert len({content_of(source, lambda: "rows") for source in sources}) == 3
     before = labels_digest(plain)
     assert labels_digest(pinned) == SHA256
     origin.write_text(TEXT + "\n")

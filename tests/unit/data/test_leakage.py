@@ -84,22 +84,24 @@ def test_queries_are_looked_up_in_all_tasks() -> None:
     assert found.queries == {"records": 3, "shared": 2}
 
 
-@pytest.mark.parametrize("output", ["B", "B: Red socks"])
-@pytest.mark.parametrize("history", [HISTORY, json.dumps(["1st: Red socks", "2nd: Lamp"])])
-def test_a_history_with_the_target_of_a_training_record(history: str, output: str) -> None:
-    test = evaluated(input=history, options=OPTIONS, output="A")
-    train = trained(input="['1st: Desk lamp']", options=OPTIONS, output=output)
-    assert measured([test], [train]).history_targets == {"records": 1, "shared": 1}
+# Of a training record: an option, the answer, and whether it is in the history of a test record.
+TARGETS = [
+    *(("A: Desk lamp", "B", 1), ("A: Desk lamp", "B: Red socks", 1), ("A: Desk lamp", "A", 0)),
+    *(("A: Kettle: the best ", "A", 1), ("A: Kettle", "A", 0), ("A: Teapot: the best", "A", 0)),
+    ("A: Red", "A", 0),
+]
 
 
-@pytest.mark.parametrize(
-    ("option", "shared"),
-    [("A: Kettle: the best ", 1), ("A: Kettle", 0), ("A: Teapot: the best", 0), ("A: Red", 0)],
-)
-def test_an_item_may_have_colons_and_must_be_the_whole_target(option: str, shared: int) -> None:
-    train = trained(input="['1st: Tray']", options=[option, "B: Red socks"], output="A")
-    test = evaluated(input=HISTORY, options=OPTIONS, output="A")
-    assert measured([test], [train]).history_targets == {"records": 1, "shared": shared}
+@pytest.mark.parametrize(("option", "output", "shared"), TARGETS)
+def test_a_history_has_the_whole_target_of_a_training_record_or_not(
+    option: str, output: str, shared: int
+) -> None:
+    """An item may have colons."""
+    train = trained(input="['1st: Tray']", options=[option, "B: Red socks"], output=output)
+    for history in (HISTORY, json.dumps(["1st: Red socks", "2nd: Kettle: the best"])):
+        test = evaluated(input=history, options=OPTIONS, output="A")
+        found = measured([test], [train]).history_targets
+        assert found == {"records": 1, "shared": shared}
 
 
 def test_other_inputs_have_no_history() -> None:
