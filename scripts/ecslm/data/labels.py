@@ -69,13 +69,12 @@ def require_agreement(output: str, labels: Sequence[Relevance]) -> None:
             a better label.
     """
     letters = output.split(",")
-    if len(labels) != len(letters):
-        problem = f"{len(labels)} labels, but {output!r} ranks {len(letters)}"
+    label_of = dict(zip(ascii_uppercase, labels, strict=False))
+    ranked = [label_of.get(letter, "") for letter in letters]
+    if len(labels) != len(letters) or ranked != sorted(ranked, key=GRADES.index):
+        order = f"one label a product, and products in the order {', '.join(GRADES)}"
+        problem = f"labels {list(labels)} disagree with {output!r}: there should be {order}"
         raise RowError("label_disagreement", f"relevance: {problem}")
-    ranked = [labels[ascii_uppercase.index(letter)] for letter in letters]
-    if ranked != sorted(ranked, key=GRADES.index):
-        problem = f"labels {list(labels)} disagree with {output!r}: products come in the order"
-        raise RowError("label_disagreement", f"relevance: {problem} {', '.join(GRADES)}")
 
 
 def by_rank(record: Record) -> Record:

@@ -181,14 +181,13 @@ def _fields(row: Mapping[str, Any], form: RecordForm) -> dict[str, Any]:
     if is_nothing(text) == has_example(setting):
         told = f"{setting} {'needs one' if is_nothing(text) else 'has none'}"
         raise RowError("bad_example", f"few_shot_example: {told}")
-    example = None
-    if not is_nothing(text):
-        example = _parsed("bad_example", "few_shot_example", parse_example, str(text))
+    said = None if is_nothing(text) else str(text)
+    example = said and _parsed("bad_example", "few_shot_example", parse_example, said)
     fields = {
         "setting": setting,
         **{name: row[name] for name in TEXTS},
         "options": options,
-        "few_shot_example": None if example is None else text,
+        "few_shot_example": said,
     }
     if not is_writable(json.dumps([fields, example], ensure_ascii=False)):
         raise RowError("unwritable_text", "a text contains an unpaired surrogate")

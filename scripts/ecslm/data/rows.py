@@ -164,17 +164,16 @@ def _parquet_rows(path: Path, name: str) -> Iterator[Row]:
     # Imported here, since other formats do not need it.
     from pyarrow import ArrowException, parquet
 
-    number = 0
     try:
         with parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
             # Other columns may have types that JSON or this reader does not support.
             check_columns(names, name)
             columns = [column for column in COLUMNS if column in names]
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{name}: row {number}", row
+            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows, start=1):
+                yield f"{name}: row {number}", row
     except (ArrowException, OSError, ValueError, OverflowError) as error:
         text = " ".join(str(error).split())
-        raise InputError(f"{name}: after row {number}: not Parquet ({text})") from None
+        raise InputError(f"{name}: not Parquet ({text})") from None

@@ -163,8 +163,6 @@ def open_rows(source: DataSource, cache: Path) -> IndexedRows:
         files = _fetched(source)
     with unchanged(files.values()):
         digests = {name: sha256_of_file(path) for name, path in files.items()}
-        if found := _kept(folder, digests):
-            return found
         # Jobs that start together wait for the first of them.
         with held(folder.with_suffix(".lock"), str(folder), wait=True):
             return _kept(folder, digests) or _built(source, files, digests, folder)
@@ -295,7 +293,9 @@ def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Par
                 problems.add("missing_field", where, "no text in task or split")
                 continue
             try:
-                text = _as_text(row)
+                # In ASCII, which can hold any text; NaN stays as in the source. The columns of the
+                # release are in one order, whatever theirs is. Others are ignored.
+                text = json.dumps({name: row[name] for name in COLUMNS if name in row})
             except (TypeError, ValueError, RecursionError) as error:
                 problems.add("unreadable_row", where, f"cannot be stored: {error}")
                 continue
@@ -315,11 +315,3 @@ def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Par
         )
         for task, split in sorted(streams)
     )
-
-
-def _as_text(row: Mapping[str, Any]) -> str:
-    """A row as JSON in ASCII, which can hold any text; NaN stays as in the source.
-
-    The columns of the release are in one order, whatever theirs is. Others are ignored.
-    """
-    return json.dumps({name: row[name] for name in COLUMNS if name in row})

@@ -92,8 +92,6 @@ def export_model(
     for task, own in settings.tasks.items():
         request = Request(**pinned, settings=own, batch_tokens=own.budget(batch_tokens))
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
-        if not records:
-            raise InputError(f"{datasets[task]}: no records to compare the model by")
         count = min(settings.records, len(records))
         chosen = [records[i * len(records) // count] for i in range(count)]
         asked.append((request, chosen, *_answers(request, chosen)))

@@ -27,13 +27,7 @@ OF_RUN = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Bes
 # After a simple baseline that is as good as the model.
 AS_GOOD = " (!)"
 WARNING = "(!) a simple baseline is as good as the model or better, and costs less to use"
-PLACES = {
-    "Tables": "tables",
-    "Report": REPORT_PAGE,
-    "Report as PDF": REPORT_PDF,
-    "Exported models": "exports",
-    "All": "",
-}
+PLACES = {"Report": REPORT_PAGE, "Report as PDF": REPORT_PDF, "All": ""}
 OF_DIFFERENCES = (
     *("contrast", "a", "b", "setting", "model", "n", "n_b", "value_a", "value_b", "difference"),
     *("ci95", "reliable", "p", "p_holm", "sound"),

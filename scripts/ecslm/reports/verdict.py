@@ -124,10 +124,6 @@ class Verdict:
         return found
 
 
-# What it is of, how much, and what else is known.
-Price = tuple[str, str, str]
-
-
 def read_verdicts(
     results: Path, settings: ReportSettings, tables: Sequence[Table]
 ) -> list[Verdict]:
@@ -228,8 +224,9 @@ def in_words(details: Mapping[str, Any]) -> str:
     return ""
 
 
-def read_prices(results: Path, settings: ReportSettings) -> Iterator[Price]:
-    """What is known of the costs of the model that the answer is about.
+def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, str, str]]:
+    """What is known of the costs of the model that the answer is about: of what, how much, and
+    what else is known.
 
     Raises:
         InputError: a file is missing or invalid.

@@ -14,8 +14,7 @@ Confusion = Mapping[str, Mapping[str, int]]
 def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     """What is known of a score, in words; a confusion matrix, under `Answers`, as it is."""
     strict, answers, details = scores.strict, scores.answers, scores.strict.details
-    confusion = details.of_metric.get("confusion")
-    if confusion:
+    if confusion := details.of_metric.get("confusion"):
         yield "Answers", confusion
     yield "Records", f"{scores.n:,}"
     yield "Invalid answers", f"{scores.n_invalid:,} ({percent_text(scores.n_invalid / scores.n)} %)"

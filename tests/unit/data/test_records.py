@@ -251,7 +251,7 @@ def test_any_labels_fit_every_order_in_which_better_products_come_first(
         (problem,) = problems([ranking(",".join(letters[::-1]))], "ranking", labels=[labels])
         assert "disagree with" in problem
     (problem,) = problems([ranking(",".join(letters))], "ranking", labels=[[*labels, "I"]])
-    assert problem.startswith(f"line 1: relevance: {len(labels) + 1} labels, but ")
+    assert "disagree with" in problem
 
 
 def test_samples_that_no_labelled_row_holds_are_an_error_never_guessed() -> None:
