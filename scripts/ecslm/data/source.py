@@ -130,8 +130,9 @@ class IndexedRows(Closed):
             with suppress(OSError, ValueError), path.open("rb") as lines:
                 for line in lines:
                     where, _, row = line.rstrip(b"\n").partition(b"\t")
+                    placed = json.loads(where), json.loads(row)
                     digest.update(row)
-                    yield json.loads(where), json.loads(row)
+                    yield placed
             if digest.hexdigest() != part.content:
                 fix = f"delete the directory {self._folder} to rebuild it"
                 raise InputError(f"{path}: modified since it was written: {fix}")

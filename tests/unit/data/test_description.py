@@ -114,27 +114,14 @@ def test_lengths_are_of_whole_texts_and_a_quantile_is_the_smallest_that_its_shar
     assert lengths == {"min": 1, "p50": 100, "p95": 190, "p99": 198, "max": 200}
 
 
-@pytest.mark.parametrize(
-    ("changes", "most"),
-    [
-        ({}, 300),
-        ({"window": 300}, 300),
-        ({"window": 200}, 200),
-        ({"window": 200, "adapter_max_length": 250}, 250),
-        ({"window": 200, "adapter_max_length": 400}, 300),
-    ],
-)
-def test_an_input_is_cut_where_the_model_reads_no_more(
-    words: Tokenizer, changes: dict[str, Any], most: int
-) -> None:
+def test_an_input_is_cut_where_the_model_reads_no_more(words: Tokenizer) -> None:
     """As prediction cuts it: a base by its window, an adapter by the texts that it learned from."""
-    length = WORDING + 1 + 180
-    long = " ".join(["word"] * 180)
-    record = make_record(instruction="Tell.", input=long, options=None, split="test")
-    found = only(describe_as("yes_no", [record], words, **changes))
-    assert (found.room, found.truncated) == (most - 40, int(length > most - 40))
-    train = only(describe_as("yes_no", [make_record()], words, **changes))
-    assert train.room == 400
+    long = {"instruction": "Tell.", "input": " ".join(["word"] * 180), "options": None}
+    for window, adapter, most in ((None, None, 300), (200, None, 200), (200, 400, 300)):
+        changes = {"window": window, "adapter_max_length": adapter}
+        found = only(describe_as("yes_no", [make_record(split="test", **long)], words, **changes))
+        assert (found.room, found.truncated) == (most - 40, int(most - 40 < WORDING + 181))
+        assert only(describe_as("yes_no", [make_record()], words, **changes)).room == 400
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -132,7 +132,7 @@ def test_an_altered_part_is_refused_and_a_damaged_index_built_again(tmp_path: Pa
     names = index.parts[0].file, "index.json"
     part, whole = (next((tmp_path / "cache").glob(f"*/{name}")) for name in names)
     text = part.read_text()
-    for content in (text.replace('"no"', '"yes"', 1), text[:-9], "[]\n", None):
+    for content in (text.replace('"no"', '"yes"', 1), text[:-9], text.replace('"rows', "rows"), None):
         part.unlink() if content is None else part.write_text(content)
         with pytest.raises(InputError, match=r"modified .* the directory \S+ to rebuild it$"):
             list(index.rows(index.parts))
