@@ -68,8 +68,6 @@ class Data(Closed):
     """Licence of the records, for the data card, for example CC-BY-4.0."""
     tolerate: tuple[Kind, ...] = ()
     """Kinds of problems whose rows are dropped and counted; others are errors."""
-    labels: Labels | None = None
-    """Relevance labels of ranking records."""
 
 
 class HubData(Data):
@@ -80,6 +78,7 @@ class HubData(Data):
     """Data set, for example NingLab/ECInstruct, or a local directory."""
     revision: str
     """Pinned commit or tag."""
+    labels: Labels | None = None
 
 
 class PathData(Data):
@@ -95,6 +94,7 @@ class PathData(Data):
     split: Shares | None = Field(None, exclude_if=lambda shares: shares is None)
     """Shares by which rows without a column `split` are divided; without them, all are test
     rows."""
+    labels: Labels | None = None
 
 
 DataSource = Annotated[HubData | PathData, Field(discriminator="source")]
