@@ -132,7 +132,8 @@ def test_an_altered_part_is_refused_and_a_damaged_index_built_again(tmp_path: Pa
     names = index.parts[0].file, "index.json"
     part, whole = (next((tmp_path / "cache").glob(f"*/{name}")) for name in names)
     text = part.read_text()
-    for content in (text.replace('"no"', '"yes"', 1), text[:-9], text.replace('"rows', "rows"), None):
+    altered = [text.replace(*one) for one in (('"no"', '"yes"'), ('"rows', "rows"), ("\t", "\n"))]
+    for content in (*altered, text[:-9], None):
         part.unlink() if content is None else part.write_text(content)
         with pytest.raises(InputError, match=r"modified .* the directory \S+ to rebuild it$"):
             list(index.rows(index.parts))
