@@ -122,6 +122,11 @@ def test_an_input_is_cut_where_the_model_reads_no_more(words: Tokenizer) -> None
         found = only(describe_as("yes_no", [make_record(split="test", **long)], words, **changes))
         assert (found.room, found.truncated) == (most - 40, int(most - 40 < WORDING + 181))
         assert only(describe_as("yes_no", [make_record()], words, **changes)).room == 400
+    # A training example ends with the answer and the end token.
+    for spare, cut in ((1, 1), (2, 0)):
+        changes = {"training_max_length": WORDING + 181 + spare}
+        train = [make_record(output="yes", **long)]
+        assert only(describe_as("yes_no", train, words, **changes)).truncated == cut
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
