@@ -98,7 +98,9 @@ def check_rows(raw: IndexedRows, settings: CheckSettings, labels: Labels) -> Rep
     more = list(report.differing) if settings.comparable else []
     for code, task in settings.tasks.items():
         for split, wanted in task.splits.items():
-            numbers = {setting: records[code, split, setting] for setting in wanted}
+            # Where rows are refused, it says no more that none of them is left.
+            counts = rows if problems.by_kind(settings.source.tolerate) else records
+            numbers = {setting: counts[code, split, setting] for setting in wanted}
             more += missing_records(code, split, task.aliases, numbers)
     problems.raise_unless(settings.source.tolerate, more)
     return report

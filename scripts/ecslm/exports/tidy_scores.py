@@ -46,12 +46,8 @@ def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
     models, baselines = settings.context.models, settings.context.baselines
     trivial = {name: ModelContext(kind="baseline", tasks=of) for name, of in baselines.items()}
     for name, model in (*sorted(models.items()), *sorted(trivial.items())):
-        about: dict[str, Any] = {
-            "study": settings.study,
-            "model": name,
-            "kind": model.kind,
-            "base": model.base,
-        }
+        about: dict[str, Any] = {"study": settings.study, "model": name}
+        about |= {"kind": model.kind, "base": model.base}
         for seed in model.seeds:
             if model.tuned:
                 path = results / ADAPTER.format(model=model.adapter_of, seed=seed)
