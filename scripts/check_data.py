@@ -6,7 +6,7 @@ from pathlib import Path
 from ecslm.common.files import json_text
 from ecslm.common.text import number_of
 from ecslm.data.checking import CheckSettings, check_rows
-from ecslm.data.labels import labels_digest, read_labels
+from ecslm.data.labels import read_labels
 from ecslm.data.source import located, planned_rows
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -33,9 +33,8 @@ def main(
     """
     known = located(settings, location, CheckSettings)
     source = known.source
-    labels = None if source.labels is None else read_labels(source.labels)
-    digest = None if source.labels is None else labels_digest(source.labels)
-    raw = planned_rows(source, cache, content, lambda rows: rows.files, digest)
+    labels = read_labels(source.labels)
+    raw = planned_rows(source, cache, content, lambda rows: rows.files)
     report = check_rows(raw, known, labels)
     for kind, found in report.problems.items():
         log.warning(

@@ -6,7 +6,6 @@ adapter: equality.json in the folder.
 from pathlib import Path
 
 from ecslm.common.devices import lease_devices
-from ecslm.common.errors import InputError
 from ecslm.common.worker import free_memory
 from ecslm.exports.settings import ExportSettings
 from ecslm.prediction.backend import AskedModel
@@ -30,8 +29,6 @@ def main(
         batch_tokens: most tokens in a batch, padding included; --settings takes precedence
         code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    if len(dataset) != len(settings.tasks):
-        raise InputError(f"--dataset: {len(dataset)}, not one for each task of --settings")
     lease_devices(asked.device)
     free_memory()
     # Only now: it loads torch, and libraries that log at once.

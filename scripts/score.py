@@ -99,8 +99,8 @@ def as_text(given: list[ScoredPrediction], scores: Scores, show_invalid: bool) -
     """The summary, with the invalid answers if requested."""
     # No result depends on the summary: the code digest leaves it out. Loaded by name, because jobs
     # need not load it.
-    report = import_module("ecslm.reports.score_summary")
-    text: str = report.summary(scores.metrics)
+    report = import_module("ecslm.reports.summaries")
+    text: str = report.score_summary(scores.metrics)
     if show_invalid:
         text += "\n\n" + report.invalid_answers(given, scores.outcomes)
     return text

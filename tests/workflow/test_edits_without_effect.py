@@ -51,7 +51,7 @@ WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
                 *("ecslm/common/results_cache.py", "ecslm/common/workdir.py"),
                 *("ecslm/common/manifests.py", "ecslm/common/errors.py"),
             ),
-            "the summary that a script prints": logic("ecslm/reports/score_summary.py"),
+            "the summary that a script prints": logic("ecslm/reports/summaries.py"),
             "code that only plans, explains or verifies": logic(
                 *(f"ecslm/plan/{name}.py" for name in ("study", "requests")),
                 "ecslm/fingerprint/digest.py",

@@ -7,7 +7,7 @@ from ecslm.common.manifests import read_result
 from ecslm.common.templates import render_template
 from ecslm.data.reports import Leakage, Report, TaskDescription
 from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
-from ecslm.schemas.settings import Closed, JobSettings
+from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import Answer
 
 # What a right answer is, by its type.
@@ -22,19 +22,6 @@ ANSWERS: dict[Answer, str] = {
 MOST_CHARACTERS = 600
 
 
-class CardTask(Closed):
-    """A task on the card.
-
-    Attributes:
-        title: its name in prose.
-        leakage: whether its overlap with training was measured.
-    """
-
-    code: str
-    title: str
-    leakage: bool
-
-
 class CardSettings(JobSettings):
     """Everything except files that can change the card.
 
@@ -46,7 +33,8 @@ class CardSettings(JobSettings):
         ranked_by_output: ranking tasks without labels, whose relevance the output's order gives.
         template: name of the prompt template that lengths are measured with.
         tolerated: kinds of problems whose rows are dropped.
-        tasks: the study's tasks, in order.
+        tasks: codes of the study's tasks and their names in prose, in order.
+        compared: those whose overlap with training was measured.
     """
 
     LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2",)
@@ -59,15 +47,16 @@ class CardSettings(JobSettings):
     ranked_by_output: tuple[str, ...]
     template: str
     tolerated: tuple[str, ...]
-    tasks: tuple[CardTask, ...]
+    tasks: tuple[tuple[str, str], ...]
+    compared: tuple[str, ...]
 
 
 def card_files(settings: CardSettings) -> list[str]:
     """The files that the card reads, relative to the study's results directory."""
     return [
         DATA_CHECK,
-        *(description_path(task.code) for task in settings.tasks),
-        *(leakage_path(task.code) for task in settings.tasks if task.leakage),
+        *(description_path(task) for task, _ in settings.tasks),
+        *map(leakage_path, settings.compared),
     ]
 
 
@@ -77,15 +66,16 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
     Raises:
         InputError: a report is missing or was modified, or the template is invalid.
     """
-    tasks = [task.code for task in settings.tasks]
-    measured = [task.code for task in settings.tasks if task.leakage]
     values = {
         "settings": settings,
         "check": read_result(results / DATA_CHECK, Report),
         "descriptions": {
-            one: read_result(results / description_path(one), TaskDescription) for one in tasks
+            task: read_result(results / description_path(task), TaskDescription)
+            for task, _ in settings.tasks
         },
-        "leakage": {one: read_result(results / leakage_path(one), Leakage) for one in measured},
+        "leakage": {
+            task: read_result(results / leakage_path(task), Leakage) for task in settings.compared
+        },
         "answers": ANSWERS,
     }
     return render_template(template, values, {"cell": _cell, "code": _code})

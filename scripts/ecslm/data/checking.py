@@ -17,16 +17,11 @@ from ecslm.schemas.record import Split
 from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import TaskSettings
 
-SETTINGS = tuple(
-    f"{domain}_{kind}"
-    for domain in ("IND", "OOD")
-    for kind in (
-        "Single_Instruction",
-        "Diverse_Instruction",
-        "Unseen_Instruction",
-        "Diverse_Instruction_1-shot",
-    )
+KINDS = (
+    *("Single_Instruction", "Diverse_Instruction", "Unseen_Instruction"),
+    "Diverse_Instruction_1-shot",
 )
+SETTINGS = tuple(f"{domain}_{kind}" for domain in ("IND", "OOD") for kind in KINDS)
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 # A task, a split, a setting.
@@ -101,11 +96,10 @@ def check_rows(raw: IndexedRows, settings: CheckSettings, labels: Labels) -> Rep
         differing=tuple(_differing(settings.published, rows, yes)),
     )
     more = list(report.differing) if settings.comparable else []
-    refused = problems.by_kind(settings.source.tolerate)
     for code, task in settings.tasks.items():
         for split, wanted in task.splits.items():
             # Where rows are refused, it says no more that none of them is left.
-            counts = rows if refused else records
+            counts = rows if problems.by_kind(settings.source.tolerate) else records
             numbers = {setting: counts[code, split, setting] for setting in wanted}
             more += missing_records(code, split, task.aliases, numbers)
     problems.raise_unless(settings.source.tolerate, more)
@@ -132,7 +126,7 @@ def task_names(tasks: Mapping[str, RecordForm | TaskSettings]) -> dict[str, str]
 
 def misplaced_rows(raw: IndexedRows, names: Mapping[str, str]) -> Problems:
     """Rows that belong to no task and split: unreadable ones, and those with unknown names."""
-    problems = raw.problems()
+    problems = raw.misplaced.model_copy(deep=True)
     for part in raw.parts:
         kind: Kind = "unknown_split" if part.task in names else "unknown_task"
         name, known = (part.split, SPLITS) if part.task in names else (part.task, tuple(names))

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
-from tqdm import tqdm
 
-from ecslm.common.errors import InputError
-from ecslm.data.reports import Example, SettingDescription, TaskDescription, TokenLengths
+from ecslm.data.reports import SettingDescription, TaskDescription, TokenLengths
 from ecslm.data.settings import DescriptionSettings
 from ecslm.models.architecture import Architecture, readable_tokens
 from ecslm.models.prompts import PromptTemplate, encode_prompt
@@ -21,6 +19,9 @@ MOST_LABELS = 10
 
 # Enough texts to keep all threads busy; their encodings take about 100 MB.
 CHUNK = 1000
+
+# Fields of a record that are shown.
+EXAMPLE = ("instruction", "input", "options", "output")
 
 # Answer types whose answers are labels.
 LABELLED: tuple[Answer, ...] = ("yes_no", "choice")
@@ -49,7 +50,7 @@ def describe(
 
     Raises:
         InputError: a prompt does not fit even with an empty input, which training or prediction
-            would refuse too; or there are train or val records but no `training_max_length`.
+            would refuse too.
     """
     groups: dict[tuple[Split, str], list[tuple[Record, int, int]]] = {}
     prompts = _lengths([template.render(one, _shots(one)) for one in records], tokenizer)
@@ -60,8 +61,10 @@ def describe(
     labelled = settings.answer in LABELLED and len(set(map(_label, records))) <= MOST_LABELS
     splits: dict[Split, dict[str, SettingDescription]] = {}
     for (split, setting), members in groups.items():
-        room = _room(split, settings, architecture)
-        cut = 0
+        cut, room = 0, settings.training_max_length or 0
+        if split == "test":
+            lengths = settings.prediction_max_length, settings.adapter_max_length
+            room = readable_tokens(architecture, *lengths) - settings.max_new_tokens
         for record, prompt, answer in members:
             # A training example ends with the answer and the end token.
             left = room if split == "test" else room - answer - 1
@@ -83,14 +86,14 @@ def describe(
         answer=settings.answer,
         tokenizer=settings.tokenizer,
         options=tuple(first.options or ()) if common else None,
-        example=Example.model_validate(first.model_dump(include=set(Example.model_fields))),
+        example={name: getattr(first, name) for name in EXAMPLE},
         splits=splits,
     )
 
 
 def _lengths(texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
     lengths: list[int] = []
-    for at in tqdm(range(0, len(texts), CHUNK), unit="thousand texts", disable=None):
+    for at in range(0, len(texts), CHUNK):
         encodings = tokenizer.encode_batch(texts[at : at + CHUNK], add_special_tokens=False)
         lengths += map(len, encodings)
     return lengths
@@ -104,17 +107,7 @@ def _label(record: Record) -> str:
 def _quantiles(lengths: Iterable[int]) -> TokenLengths:
     ordered = sorted(lengths)
     p50, p95, p99 = (ordered[-(-len(ordered) * part // 100) - 1] for part in (50, 95, 99))
-    return TokenLengths(min=ordered[0], p50=p50, p95=p95, p99=p99, max=ordered[-1])
-
-
-def _room(split: Split, settings: DescriptionSettings, architecture: Architecture) -> int:
-    if split == "test":
-        lengths = settings.prediction_max_length, settings.adapter_max_length
-        return readable_tokens(architecture, *lengths) - settings.max_new_tokens
-    if settings.training_max_length is None:
-        there = f"null, but there are {split} records"
-        raise InputError(f"training_max_length: {there}: set it, in tokens")
-    return settings.training_max_length
+    return {"min": ordered[0], "p50": p50, "p95": p95, "p99": p99, "max": ordered[-1]}
 
 
 def _shots(record: Record) -> int:

@@ -14,12 +14,12 @@ within training data and between training and evaluation data.
 import json
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from ecslm.data.reports import Leakage, Pair, SettingLeakage, Shared
+from ecslm.data.reports import Leakage, SettingLeakage, Shared
 from ecslm.schemas.fields import parse_list
 from ecslm.schemas.record import Record
 
@@ -51,8 +51,8 @@ def leakage(
     targets = {target for record in train for _, target in _recommendations(record)}
     # Of each input that has a near duplicate: its id, and how similar. The same samples repeat
     # under several settings, so each input is compared once; an equal one is nearest.
-    matches = {record.input: (first[record.input], 1.0) for record in test if record.input in first}
-    new = [text for text in dict.fromkeys(record.input for record in test) if text not in first]
+    matches = {text: (name, 1.0) for text, name in first.items()}
+    new = list(dict.fromkeys(record.input for record in test if record.input not in first))
     for text, (jaccard, index) in zip(new, nearest(new, list(first)), strict=True):
         if jaccard >= NEAR:
             matches[text] = list(first.values())[index], jaccard
@@ -70,13 +70,14 @@ def leakage(
             queries=_shared([query in queries for one in records if (query := _query(one))]),
             history_targets=_shared([bool(history & targets) for history, _ in recommended]),
         )
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, dict[str, Any]] = {}
     for record in test:
         if record.input in matches:
             found, jaccard = matches[record.input]
-            pairs.setdefault(record.sample_id, Pair(test=record.id, train=found, jaccard=jaccard))
+            pair = {"test": record.id, "train": found, "jaccard": jaccard}
+            pairs.setdefault(record.sample_id, pair)
     # Stable: equally similar pairs stay in the order of the test records.
-    similar = sorted(pairs.values(), key=lambda pair: -pair.jaccard)
+    similar = sorted(pairs.values(), key=lambda pair: -pair["jaccard"])
     return Leakage(
         task=test[0].task,
         shingle_words=SHINGLE_WORDS,
@@ -87,7 +88,7 @@ def leakage(
 
 
 def _shared(found: Sequence[bool]) -> Shared | None:
-    return Shared(records=len(found), shared=sum(found)) if found else None
+    return {"records": len(found), "shared": sum(found)} if found else None
 
 
 def _sample(record: Record) -> tuple[object, ...]:
@@ -134,7 +135,7 @@ def nearest(tests: Sequence[str], trains: Sequence[str]) -> list[tuple[float, in
     # The training texts that have shingle i of all are owners[i].
     every, owners = every[order], np.repeat(np.arange(len(trains)), sizes.astype(int))[order]
     found = []
-    for text in tqdm(tests, unit="text", desc="near duplicates", disable=None):
+    for text in tests:
         own = _shingles(text)
         starts, ends = (np.searchsorted(every, own, side) for side in ("left", "right"))
         sharing = [owners[a:b] for a, b in zip(starts, ends, strict=True) if a < b]

@@ -1,6 +1,6 @@
 """Problems of raw rows, counted by kind; the first few of each kind are reported."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Literal, get_args
 
 from pydantic import BaseModel
@@ -45,21 +45,20 @@ class RowError(Exception):
 class FoundProblems(BaseModel, extra="forbid"):
     """The problems of one kind."""
 
-    count: int
+    count: int = 0
     """Number of rows."""
-    first: list[str]
+    first: list[str] = []
     """The first few: place and message."""
 
 
-class Problems:
+class Problems(BaseModel, extra="forbid"):
     """Rows that cannot be used, by kind."""
 
-    def __init__(self, found: Mapping[Kind, FoundProblems] | None = None) -> None:
-        self._found = {kind: one.model_copy(deep=True) for kind, one in (found or {}).items()}
+    found: dict[Kind, FoundProblems] = {}
 
     def add(self, kind: Kind, where: str, message: str) -> None:
         """Add a problem of the row at `where`."""
-        found = self._found.setdefault(kind, FoundProblems(count=0, first=[]))
+        found = self.found.setdefault(kind, FoundProblems())
         found.count += 1
         if len(found.first) < MOST_REPORTED:
             found.first.append(f"{where}: {message}")
@@ -67,11 +66,11 @@ class Problems:
     def by_kind(self, tolerated: Collection[Kind] = ()) -> dict[Kind, FoundProblems]:
         """Problems that are not tolerated, kinds in the order of their definition."""
         kinds = (kind for kind in get_args(Kind) if kind not in tolerated)
-        return {kind: self._found[kind] for kind in kinds if kind in self._found}
+        return {kind: self.found[kind] for kind in kinds if kind in self.found}
 
     def total(self) -> int:
         """The number of rows that cannot be used."""
-        return sum(found.count for found in self._found.values())
+        return sum(found.count for found in self.found.values())
 
     def raise_unless(self, tolerated: Collection[Kind], more: Iterable[str] = ()) -> None:
         """Stop if any problem is not tolerated.

@@ -16,13 +16,7 @@ from ecslm.data.labels import LABELLED_SETTINGS, by_rank, require_agreement
 from ecslm.data.problems import Kind, Problems, RowError
 from ecslm.data.rows import Row
 from ecslm.data.settings import DatasetSettings, RecordForm
-from ecslm.schemas.fields import (
-    is_nothing,
-    is_writable,
-    parse_example,
-    parse_object,
-    parse_options,
-)
+from ecslm.schemas.fields import is_nothing, is_writable, parse_example, parse_object, parse_options
 from ecslm.schemas.record import Record, Relevance, Split
 from ecslm.schemas.task import Answer, InputForm, has_example
 
@@ -69,10 +63,7 @@ def build_records(
 
 
 def missing_records(
-    task: str,
-    split: str,
-    aliases: Iterable[str],
-    records: Mapping[str, int],
+    task: str, split: str, aliases: Iterable[str], records: Mapping[str, int]
 ) -> list[str]:
     """The problems that settings have no records, of which `records` says how many each has."""
     untrained = "" if split == "test" else f", or set `train: false` for {task}"
@@ -116,34 +107,32 @@ def clean_records(
         numbers[setting] += 1
         try:
             record = _record(row, task, split, form, seen, samples)
-            if ranked and labels is None:
-                record = by_rank(record)
-            elif ranked and labels is not None and setting in LABELLED_SETTINGS:
+            if ranked and labels is not None and setting in LABELLED_SETTINGS:
                 # Of a row too many there are none.
                 own = labels[number] if number < len(labels) else []
                 require_agreement(record.output, own)
                 of_sample[record.sample_id] = own
-                record = record.model_copy(update={"relevance": own})
         except RowError as problem:
             problems.add(problem.kind, where, problem.message)
         else:
             found.append((where, record))
     if not ranked or labels is None:
-        return [record for _, record in found]
+        return [by_rank(record) if ranked else record for _, record in found]
     if lines := [
         f"{task} {split} {setting}: {numbers[setting]} rows, but {len(labels)} rows of labels"
         for setting in LABELLED_SETTINGS
         if numbers[setting] not in (0, len(labels))
     ]:
         raise InputError(*lines)
+    none = f"no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, has this sample"
     labelled: list[Record] = []
     for where, record in found:
-        if own := record.relevance or of_sample.get(record.sample_id, []):
-            labelled.append(record.model_copy(update={"relevance": own}))
-            continue
-        none = f"no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, has this sample"
-        message = f"relevance: {none}: remove `labels`, or the setting"
-        problems.add("label_disagreement", where, message)
+        if record.sample_id in of_sample:
+            relevance = of_sample[record.sample_id]
+            labelled.append(record.model_copy(update={"relevance": relevance}))
+        else:
+            told = f"relevance: {none}: remove `labels`, or the setting"
+            problems.add("label_disagreement", where, told)
     return labelled
 
 
@@ -192,14 +181,13 @@ def _fields(row: Mapping[str, Any], form: RecordForm) -> dict[str, Any]:
     if is_nothing(text) == has_example(setting):
         told = f"{setting} {'needs one' if is_nothing(text) else 'has none'}"
         raise RowError("bad_example", f"few_shot_example: {told}")
-    example = None
-    if not is_nothing(text):
-        example = _parsed("bad_example", "few_shot_example", parse_example, str(text))
+    said = None if is_nothing(text) else str(text)
+    example = said and _parsed("bad_example", "few_shot_example", parse_example, said)
     fields = {
         "setting": setting,
         **{name: row[name] for name in TEXTS},
         "options": options,
-        "few_shot_example": None if example is None else text,
+        "few_shot_example": said,
     }
     if not is_writable(json.dumps([fields, example], ensure_ascii=False)):
         raise RowError("unwritable_text", "a text contains an unpaired surrogate")
@@ -229,12 +217,18 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
     problem = ""
     match answer:
         case "choice":
-            _check_choice(output, options)
+            letters = {option[0] for option in options or () if LETTERED.match(option)}
+            if not options or len(letters) != len(options):
+                told = "options: each needs a letter of its own and a colon, as in `A: ...`"
+                raise RowError("bad_options", told)
+            if output not in letters and output not in options:
+                told = f"output: {shown(output)} is neither an option nor an option's letter"
+                raise RowError("answer_not_in_options", told)
         case "yes_no" if output not in ("yes", "no"):
             problem = f"{shown(output)} is neither yes nor no, in lower case"
         case "ranking":
-            letters = output.split(",")
-            if sorted(letters) != list(ascii_uppercase[: len(letters)]):
+            ranked = sorted(output.split(","))
+            if ranked != list(ascii_uppercase[: len(ranked)]):
                 problem = f"{shown(output)} is not a permutation of the letters A, B, ..."
         case "extraction":
             try:
@@ -243,18 +237,6 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
                 problem = "not a JSON list of objects, each with texts in attribute and value"
     if problem:
         raise RowError("bad_output", f"output: {problem}")
-
-
-def _check_choice(output: str, options: Sequence[str] | None) -> None:
-    if options is None:
-        raise RowError("bad_options", "options: missing, but the task chooses among options")
-    letters = {option[0] for option in options if LETTERED.match(option)}
-    if len(letters) != len(options):
-        message = "options: each needs a letter of its own and a colon, as in `A: ...`"
-        raise RowError("bad_options", message)
-    if output not in letters and output not in options:
-        message = f"output: {shown(output)} is neither an option nor an option's letter"
-        raise RowError("answer_not_in_options", message)
 
 
 def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None:
@@ -271,19 +253,12 @@ def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None
         if answer == "extraction" and not isinstance(parts.get("target attributes"), str):
             problem = "no text in `target attributes`"
         elif answer == "ranking":
-            problem = _of_products(parts.get("product list"), output)
+            products = parts.get("product list")
+            begins = [str(one)[:2] for one in products] if isinstance(products, list) else []
+            if not begins or begins != [f"{letter}:" for letter in ascii_uppercase[: len(begins)]]:
+                problem = "no list of texts that begin with `A:`, `B:`, ... in `product list`"
+            elif len(begins) != (count := output.count(",") + 1):
+                told = f"output: {shown(output)} ranks {count} of {len(begins)} products"
+                raise RowError("answer_not_in_options", told)
     if problem:
         raise RowError("bad_input", f"input: {problem}")
-
-
-def _of_products(products: Any, output: str) -> str:
-    """What is wrong with the list of products of a ranking, if anything."""
-    if not isinstance(products, list):
-        return "no list in `product list`"
-    for letter, product in zip(ascii_uppercase, products, strict=False):
-        if not isinstance(product, str) or not product.startswith(f"{letter}:"):
-            return f"product {letter} of `product list` does not begin with `{letter}:`"
-    if len(products) != (count := output.count(",") + 1):
-        problem = f"output: {shown(output)} ranks {count} of {len(products)} products"
-        raise RowError("answer_not_in_options", problem)
-    return ""

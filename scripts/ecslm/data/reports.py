@@ -5,7 +5,7 @@ Separate from the code that builds the reports, so that code which shows them do
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ecslm.common.files import read_csv, validated
 from ecslm.data.problems import FoundProblems, Kind
@@ -42,22 +42,13 @@ class Report(Closed):
 
     def dropped_of(self, task: str) -> int:
         """Rows of a task, of any split and setting, that cannot be used."""
-        return sum(
-            count.rows - count.records
-            for settings in self.tasks.get(task, {}).values()
-            for count in settings.values()
-        )
+        counts = (one for found in self.tasks.get(task, {}).values() for one in found.values())
+        return sum(count.rows - count.records for count in counts)
 
 
-class TokenLengths(Closed):
-    """Quantiles of lengths in tokens: each is the length of one of the texts, the smallest that
-    the share of them does not exceed."""
-
-    min: int
-    p50: int
-    p95: int
-    p99: int
-    max: int
+# Quantiles of lengths in tokens, `min`, `p50`, `p95`, `p99` and `max`: each is the length of one of
+# the texts, the smallest that the share of them does not exceed.
+TokenLengths = dict[str, int]
 
 
 class SettingDescription(Closed):
@@ -83,36 +74,24 @@ class SettingDescription(Closed):
     truncated: int
 
 
-class Example(Closed):
-    """What a record asks, and its right answer."""
-
-    instruction: str
-    input: str
-    options: tuple[str, ...] | None
-    output: str
-
-
 class TaskDescription(Closed):
     """All records of a task, by split and setting in order of appearance.
 
     Attributes:
         options: those of the records; None where records differ in them, or have none.
-        example: the first record.
+        example: instruction, input, options and output of the first record.
     """
 
     task: str
     answer: Answer
     tokenizer: str
     options: tuple[str, ...] | None
-    example: Example
+    example: dict[str, Any]
     splits: dict[Split, dict[str, SettingDescription]]
 
 
-class Shared(Closed):
-    """Records that have a part of some kind, and how many of them share it with training."""
-
-    records: int
-    shared: int
+# How many `records` have a part of some kind, and how many of them share it (`shared`).
+Shared = dict[str, int]
 
 
 class SettingLeakage(Closed):
@@ -138,14 +117,6 @@ class SettingLeakage(Closed):
     history_targets: Shared | None
 
 
-class Pair(Closed):
-    """Ids of a test record and of the training record nearest to it, and their similarity."""
-
-    test: str
-    train: str
-    jaccard: float
-
-
 class Leakage(Closed):
     """The report of one task.
 
@@ -153,14 +124,16 @@ class Leakage(Closed):
         shingle_words: words of a shingle.
         jaccard: smallest similarity of near duplicates.
         settings: in order of appearance.
-        pairs: the most similar near duplicates, each sample once, for inspection by hand.
+        pairs: the most similar near duplicates, each sample once, for inspection by hand: ids of
+            the `test` record and of the `train` record nearest to it, and their similarity
+            (`jaccard`).
     """
 
     task: str
     shingle_words: int
     jaccard: float
     settings: dict[str, SettingLeakage]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[dict[str, Any], ...]
 
 
 class PublishedCount(Closed):

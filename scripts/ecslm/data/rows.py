@@ -22,8 +22,6 @@ COLUMNS = (
 SUFFIXES = (".json", ".jsonl", ".parquet")
 # Other formats of data: errors, so that no rows are silently left out.
 OTHER_SUFFIXES = (".csv", ".tsv", ".ndjson", ".arrow", ".xlsx", ".gz", ".bz2", ".zst", ".zip")
-# A file without rows that is next to the data files on the hub.
-NO_ROWS = "dataset_infos.json"
 
 # Bytes by which the form of a file is told, and characters of a list that are read at a time.
 HEAD, CHUNK = 1 << 16, 1 << 22
@@ -31,14 +29,7 @@ BATCH_ROWS = 1000
 SEPARATORS = re.compile(r"[\s,]*")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object without duplicate keys, of which `json` would keep the last value."""
-    if len(value := dict(pairs)) < len(pairs):
-        raise ValueError("a duplicate key in an object")
-    return value
-
-
-DECODER = json.JSONDecoder(object_pairs_hook=_object)
+DECODER = json.JSONDecoder()
 
 # The place of a row in its source, and the raw row.
 Row = tuple[str, dict[str, Any]]
@@ -55,7 +46,7 @@ def data_files(path: Path) -> dict[str, Path]:
     if not path.exists():
         raise InputError(f"{path}: no such file")
     found = sorted(_below(path)) if path.is_dir() else [path]
-    files = [file for file in found if file.suffix in SUFFIXES and file.name != NO_ROWS]
+    files = [file for file in found if file.suffix in SUFFIXES]
     formats = ", ".join(SUFFIXES)
     problems = [
         f"{file}: not one of {formats}: save it as one of them"
@@ -173,17 +164,16 @@ def _parquet_rows(path: Path, name: str) -> Iterator[Row]:
     # Imported here, since other formats do not need it.
     from pyarrow import ArrowException, parquet
 
-    number = 0
     try:
         with parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
             # Other columns may have types that JSON or this reader does not support.
             check_columns(names, name)
             columns = [column for column in COLUMNS if column in names]
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{name}: row {number}", row
+            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows, start=1):
+                yield f"{name}: row {number}", row
     except (ArrowException, OSError, ValueError, OverflowError) as error:
         text = " ".join(str(error).split())
-        raise InputError(f"{name}: after row {number}: not Parquet ({text})") from None
+        raise InputError(f"{name}: not Parquet ({text})") from None

@@ -7,15 +7,12 @@ in `--location` instead: results do not depend on it.
 """
 
 import hashlib
-import heapq
 import json
-import logging
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,15 +32,14 @@ from ecslm.common.hashing import (
     unsealed,
 )
 from ecslm.common.locks import held
-from ecslm.data.problems import FoundProblems, Kind, Problems
+from ecslm.data.labels import labels_digest
+from ecslm.data.problems import Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData
 from ecslm.schemas.fields import is_writable
 from ecslm.schemas.paths import DIGESTS
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.settings import Closed
-
-log = logging.getLogger(__name__)
 
 COMMIT = re.compile("[0-9a-f]{40}")
 INDEX = "index.json"
@@ -77,24 +73,25 @@ def local_path(source: DataSource) -> Path | None:
     return Path(source.id) if Path(source.id).is_dir() else None
 
 
-def content_of(source: DataSource, digest: Callable[[], object], labels: str | None = None) -> str:
-    """The digest of what a result is made from: the value of the option `--content`.
+def content_of(source: DataSource, digest: Callable[[], object]) -> str:
+    """The digest of what a result is made from, relevance labels of the source included: the value
+    of the option `--content`.
 
     Args:
         digest: of the rows. It is not called for a data set of the hub, which a plan does not
             fetch: its revision identifies all of its rows.
-        labels: digest of the relevance labels, if the result uses them.
     """
     remote = isinstance(source, HubData) and local_path(source) is None
-    made_from = [source.revision if remote else digest(), labels]  # type: ignore[union-attr]
+    rows = source.revision if remote else digest()  # type: ignore[union-attr]
+    made_from = [rows, labels_digest(source.labels)]
     return f"source:{sha256_of_text(canonical_json(made_from))[:32]}"
 
 
 class Part(Closed):
     """The rows of one task (by its name in the data) and split.
 
-    `file` has a line for each row: its number and its place in the source, and itself. `content` is
-    the digest of the rows, wherever they stand, `sha256` that of the file.
+    `file` has a line for each row: its place in the source, a tab, and itself. `content` is the
+    digest of the rows, wherever they stand.
     """
 
     task: str
@@ -102,7 +99,6 @@ class Part(Closed):
     rows: int
     content: str
     file: str
-    sha256: str
 
 
 class IndexedRows(Closed):
@@ -117,51 +113,34 @@ class IndexedRows(Closed):
     code: str
     files: dict[str, str]
     parts: tuple[Part, ...]
-    misplaced: dict[Kind, FoundProblems]
+    misplaced: Problems
     _folder: Path = PrivateAttr()
-
-    def problems(self) -> Problems:
-        """Rows that belong to no task and split."""
-        return Problems(self.misplaced)
 
     def of(self, names: Collection[str], split: str) -> list[Part]:
         """The parts of one task, under any of its names, and one split."""
         return [part for part in self.parts if part.task in names and part.split == split]
 
-    def rows(self, parts: Sequence[Part]) -> Iterator[Row]:
-        """The rows of some parts in source order, each with its place.
+    def rows(self, parts: Iterable[Part]) -> Iterator[Row]:
+        """The rows of some parts in source order, part by part, each with its place.
 
         Raises:
             InputError: a part was modified since it was written.
         """
-        for _, where, row in heapq.merge(*map(self._read, parts), key=itemgetter(0)):
-            yield where, row
+        for part in parts:
+            digest, path = hashlib.sha256(), self._folder / part.file
+            with suppress(OSError, ValueError), path.open("rb") as lines:
+                for line in lines:
+                    where, _, row = line.rstrip(b"\n").partition(b"\t")
+                    placed = json.loads(where), json.loads(row)
+                    digest.update(row)
+                    yield placed
+            if digest.hexdigest() != part.content:
+                fix = f"delete the directory {self._folder} to rebuild it"
+                raise InputError(f"{path}: modified since it was written: {fix}")
 
     def content(self, names: Collection[str], split: str) -> str:
-        """The digest of the rows of one task, under any of its names, and one split.
-
-        Raises:
-            InputError: a part was modified since it was written.
-        """
-        parts = self.of(names, split)
-        if len(parts) == 1:
-            return parts[0].content
-        digest = hashlib.sha256()
-        for _, row in self.rows(parts):
-            digest.update(json.dumps(row).encode())
-        return digest.hexdigest()
-
-    def _read(self, part: Part) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """The rows of a part with their numbers in the source."""
-        digest, path = hashlib.sha256(), self._folder / part.file
-        with suppress(OSError, ValueError), path.open("rb") as lines:
-            for line in lines:
-                digest.update(line)
-                number, where, row = json.loads(line)
-                yield number, where, row
-        if digest.hexdigest() != part.sha256:
-            fix = f"delete the directory {self._folder} to rebuild it"
-            raise InputError(f"{path}: modified since it was written: {fix}")
+        """The digest of the rows of one task, under any of its names, and one split."""
+        return "+".join(part.content for part in self.of(names, split))
 
 
 def open_rows(source: DataSource, cache: Path) -> IndexedRows:
@@ -204,27 +183,21 @@ def is_indexed(source: HubData, cache: Path) -> bool:
 
 
 def planned_rows(
-    source: DataSource,
-    cache: Path,
-    planned: str | None,
-    digest: Callable[[IndexedRows], object],
-    labels: str | None,
+    source: DataSource, cache: Path, planned: str | None, digest: Callable[[IndexedRows], object]
 ) -> IndexedRows:
     """The rows of a source that a run was planned with.
 
     Args:
         planned: the value of `--content`; None in a run by hand, which takes what is there.
         digest: of the rows that the result uses.
-        labels: as in `content_of`.
 
     Raises:
         InputError: they are others; or as in `open_rows`.
     """
-
     # Files that the plan has hashed are not hashed again by each job.
     load_digests(DIGESTS)
     rows = open_rows(source, cache)
-    if planned not in (None, content_of(source, lambda: digest(rows), labels)):
+    if planned not in (None, content_of(source, lambda: digest(rows))):
         raise InputError("--content: the data changed since the run was planned: run again")
     return rows
 
@@ -254,8 +227,6 @@ def _fetched(source: HubData) -> dict[str, Path]:
         raise InputError(f"{where} cannot be loaded ({told}): {fix}") from None
     if others := [origin for origin in origins if not origin.endswith(SUFFIXES)]:
         raise InputError(*(f"{where} {one}: not one of {', '.join(SUFFIXES)}" for one in others))
-    if not COMMIT.fullmatch(source.revision):
-        log.warning("%s not a commit, so it may change; read from %s", where, ", ".join(origins))
     return dict(zip(origins, paths, strict=True))
 
 
@@ -288,8 +259,7 @@ def _built(
     new.mkdir()
     try:
         parts = _written(_rows(source, files, problems), new, problems)
-        found = problems.by_kind()
-        index = IndexedRows(code=_code(), files=digests, parts=parts, misplaced=found)
+        index = IndexedRows(code=_code(), files=digests, parts=parts, misplaced=problems)
         (new / INDEX).write_text(sealed(index), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
@@ -305,23 +275,17 @@ def _rows(source: DataSource, files: Mapping[str, Path], problems: Problems) -> 
     shares = source.split if isinstance(source, PathData) else None
     for name, path in files.items():
         absent: dict[str, str] | None = None
-        seen = set(COLUMNS)
         for where, row in read_rows(path, name, problems):
             if absent is None:
+                check_columns(sorted(row), where)
                 # Defaults are for columns that the first row lacks, not for gaps in later rows.
                 absent = {key: DEFAULTS[key] for key in DEFAULTS if own and key not in row}
-            if mixed := ", ".join(sorted(absent.keys() & row.keys())):
-                fix = "add it to all rows or to none"
-                raise InputError(f"{where}: has {mixed}, which earlier rows lack: {fix}")
-            if unknown := row.keys() - seen:
-                check_columns(sorted(unknown), where)
-                seen |= unknown
-            if shares is not None:
-                if "split" in row:
-                    fix = "remove this column, or `split` from `data` of the study"
-                    raise InputError(f"{where}: has `split`: {fix}")
-                row["split"] = shares.split_of(row)
-            yield where, {**absent, **row}
+            added = {*absent, "split"} if shares else absent.keys()
+            if mixed := ", ".join(sorted(added & row.keys())):
+                fix = "which earlier rows lack, or `data` of the study divides them"
+                raise InputError(f"{where}: has {mixed}, {fix}: have it in all rows or in none")
+            split = {"split": shares.split_of(row)} if shares else {}
+            yield where, {**absent, **row, **split}
         if absent is None and not problems.total():
             raise InputError(f"{name}: has no rows")
 
@@ -332,40 +296,31 @@ def _written(rows: Iterator[Row], folder: Path, problems: Problems) -> tuple[Par
     contents: dict[tuple[str, str], Any] = defaultdict(hashlib.sha256)
     counts = Counter[tuple[str, str]]()
     with ExitStack() as opened:
-        bar = tqdm(rows, desc="Reading the data", unit="row", disable=None)
-        for number, (where, row) in enumerate(bar, start=1):
+        for where, row in tqdm(rows, desc="Reading the data", unit="row", disable=None):
             key: tuple[Any, Any] = row.get("task"), row.get("split")
             if not all(isinstance(name, str) and is_writable(name) for name in key):
                 problems.add("missing_field", where, "no text in task or split")
                 continue
             try:
-                text = _as_text(row)
+                # In ASCII, which can hold any text; NaN stays as in the source. The columns of the
+                # release are in one order, whatever theirs is. Others are ignored.
+                text = json.dumps({name: row[name] for name in COLUMNS if name in row})
             except (TypeError, ValueError, RecursionError) as error:
                 problems.add("unreadable_row", where, f"cannot be stored: {error}")
                 continue
             if key not in streams:
                 file = folder / f"{len(streams):03d}.jsonl"
                 streams[key] = opened.enter_context(file.open("wb"))
-            streams[key].write(f"[{number}, {json.dumps(where)}, {text}]\n".encode())
+            streams[key].write(f"{json.dumps(where)}\t{text}\n".encode())
             contents[key].update(text.encode())
             counts[key] += 1
-    paths = {key: Path(streams[key].name) for key in sorted(streams)}
     return tuple(
         Part(
-            task=key[0],
-            split=key[1],
-            rows=counts[key],
-            content=contents[key].hexdigest(),
-            file=path.name,
-            sha256=sha256_of_file(path),
+            task=task,
+            split=split,
+            rows=counts[task, split],
+            content=contents[task, split].hexdigest(),
+            file=Path(streams[task, split].name).name,
         )
-        for key, path in paths.items()
+        for task, split in sorted(streams)
     )
-
-
-def _as_text(row: Mapping[str, Any]) -> str:
-    """A row as JSON in ASCII, which can hold any text; NaN stays as in the source.
-
-    The columns of the release are in one order, whatever theirs is. Others are ignored.
-    """
-    return json.dumps({name: row[name] for name in COLUMNS if name in row})

@@ -3,12 +3,10 @@ read, and show that it is equal. The evidence is `equality.json` in that folder.
 """
 
 import json
-import logging
 import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +30,6 @@ from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBacke
 from ecslm.prediction.transformers_engine import load_model
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
 from ecslm.schemas.record import Record, read_records
-
-log = logging.getLogger(__name__)
 
 COST, EQUALITY = (Path(path).name for path in (ADAPTER_COST, EXPORT_EQUALITY))
 # Largest difference of logits, as a share of the largest. Rounding alone gives less: 1.2 % was
@@ -62,16 +58,9 @@ RECORD = """\
 
 # An answer as text, and what ended it.
 Answer = dict[str, str | None]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Test records of one task, their prompts, and how the base with the adapter answered."""
-
-    request: Request
-    records: Sequence[Record]
-    prompts: Sequence[TokenPrompt]
-    answers: Sequence[Answer]
+# Test records of one task, how they are asked, their prompts, and how the base with the adapter
+# answered.
+Asked = tuple[Request, Sequence[Record], Sequence[TokenPrompt], Sequence[Answer]]
 
 
 def export_model(
@@ -98,33 +87,23 @@ def export_model(
     inputs = (base, adapter, *datasets.values())
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     origin |= run_fields(model.model, model.seed, model.device, model.threads)
-    asked, pinned = [], vars(model) | {"template_digest": as_parameter(prompt.sha256)}
+    asked: list[Asked] = []
+    pinned = vars(model) | {"template_digest": as_parameter(prompt.sha256)}
     for task, own in settings.tasks.items():
-        log.info("%s: answers of the base with the adapter", task)
         request = Request(**pinned, settings=own, batch_tokens=own.budget(batch_tokens))
         records = [record for record in read_records(datasets[task]) if own.asks(record)]
-        if not records:
-            raise InputError(f"{datasets[task]}: no records to compare the model by")
         count = min(settings.records, len(records))
         chosen = [records[i * len(records) // count] for i in range(count)]
-        asked.append(Asked(request, chosen, *_answers(request, chosen)))
-    require_unchanged(origin)
+        asked.append((request, chosen, *_answers(request, chosen)))
 
     manifest.parent.mkdir(parents=True, exist_ok=True)
     # Should this process be killed, the next writer of the manifest removes it.
     with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=f".{manifest.name}.") as name:
         made, folder = Path(name), read_base(base)[1]
-        # Mostly it is loaded already: it has given the answers.
-        fused = own.model_copy(update={"decoding": own.decoding.model_copy(update={"fused": True})})
-        key = TransformersBackend(replace(request, settings=fused)).weights()
         decodings = [one.decoding for one in settings.tasks.values()]
         # Not kept, or the model would stay in memory with the next ones.
-        write_folder(
-            loaded_model(key, lambda: _with_adapter(request, folder, merged=True)),
-            *(folder, prompt.path, decodings, made),
-        )
-        equality = _compare(asked, folder, made)
-        write_json(made / EQUALITY, equality)
+        write_folder(_with_adapter(request, folder, True), folder, prompt.path, decodings, made)
+        write_json(made / EQUALITY, _compare(asked, folder, made))
         # An adapter may have come from elsewhere without what it cost.
         cost = adapter.with_name(COST)
         write_json(made / COST, read_json(cost) if cost.is_file() else {})
@@ -167,10 +146,10 @@ def _compare(asked: Sequence[Asked], base: Path, made: Path) -> dict[str, Any]:
         InputError: the exported model is not equal to the base with the adapter: logits differ by
             more than rounding.
     """
-    request, prompts = asked[0].request, [prompt for one in asked for prompt in one.prompts]
+    (request, *_), prompts = asked[0], [prompt for _, _, own, _ in asked for prompt in own]
     # The warning does not apply: nothing is merged into this model, whose head is tied.
     warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
-    model = loaded_model("unmerged", lambda: _with_adapter(request, base, merged=False))
+    model = _with_adapter(request, base, False)
     expected = _next_logits(model, prompts)
     trained = sum(p.numel() for name, p in model.named_parameters() if "lora_" in name)
     del model
@@ -200,21 +179,17 @@ def _compare(asked: Sequence[Asked], base: Path, made: Path) -> dict[str, Any]:
             # Of the largest.
             "tolerance": tolerance,
         },
-        "answers": [row for one in asked for row in answered_twice(one, exported)],
+        "answers": [
+            {name: getattr(record, name) for name in ("id", "sample_id", "task", "setting")}
+            | {"reference": record.output, "options": record.options}
+            | {"relevance": record.relevance, "adapter": one, "exported": other}
+            for how, records, _, answers in asked
+            for record, one, other in zip(
+                records, answers, _answers(how, records, exported)[1], strict=True
+            )
+        ],
         "example_prompt": prompts[0].text,
     }
-
-
-def answered_twice(asked: Asked, exported: Any) -> list[dict[str, Any]]:
-    """The records with both answers: that of the base with the adapter, and of the exported model
-    to the same prompts."""
-    _, answers = _answers(asked.request, asked.records, exported)
-    return [
-        {name: getattr(record, name) for name in ("id", "sample_id", "task", "setting")}
-        | {"reference": record.output, "options": record.options, "relevance": record.relevance}
-        | {"adapter": one, "exported": other}
-        for record, one, other in zip(asked.records, asked.answers, answers, strict=True)
-    ]
 
 
 @torch.inference_mode()
@@ -227,10 +202,10 @@ def _next_logits(model: Any, prompts: Sequence[TokenPrompt]) -> torch.Tensor:
     return torch.stack(rows).float().cpu()
 
 
-def _with_adapter(request: Request, base: Path, *, merged: bool) -> Any:
-    assert request.adapter, "exported models have one"
-    device = require_device(request.device)
-    return load_model(base, request.adapter.parent, request.settings.precision, merged, device)
+def _with_adapter(request: Request, base: Path, merged: bool) -> Any:
+    device, adapter = require_device(request.device), there(request.adapter).parent
+    how = base, adapter, request.settings.precision, merged, device
+    return loaded_model(f"merged: {merged}", lambda: load_model(*how))
 
 
 def write_folder(
@@ -245,20 +220,15 @@ def write_folder(
         decodings: how the study generates answers; the longest limit becomes the default.
     """
     tokenizer, (first, *others) = load_tokenizer(base), decodings
+    ids = ("bos_token_id", "eos_token_id", "pad_token_id")
     # How the study generates, in place of the base's defaults, which may sample.
     model.generation_config = GenerationConfig(
         do_sample=first.sample,
         max_new_tokens=max(one.max_new_tokens for one in (first, *others)),
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=(
-            tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        ),
+        **{name: getattr(tokenizer, name) for name in ids},
         **({"temperature": first.temperature, "top_p": first.top_p} if first.sample else {}),
     )
     # Some models remember that they were quantised, and would be saved as if they still were.
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
     model.hf_quantizer = None
     model.save_pretrained(folder, max_shard_size=ONE_FILE)
     tokenizer.save_pretrained(folder)

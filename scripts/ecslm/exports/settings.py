@@ -67,7 +67,7 @@ class ScoreRowsSettings(JobSettings):
 class ModelCardSettings(JobSettings):
     """Everything except files that can change the card."""
 
-    LIBRARIES: ClassVar[tuple[str, ...]] = ("huggingface_hub", "Jinja2", "numpy")
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2", "numpy")
 
     model: str
     """Name of the model."""

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-from pyarrow import json as pyarrow_json
 
 from ecslm.common.files import read_model
 from ecslm.common.manifests import read_result, verify_result
 from ecslm.exports.settings import ScoreRowsSettings
 from ecslm.models.manifests import AdapterManifest
-from ecslm.schemas.metrics_file import MetricsFile
+from ecslm.schemas.metrics_file import LenientScore, MetricsFile
 from ecslm.schemas.paths import ADAPTER, PREDICTIONS, metric_path
+from ecslm.tables.settings import ModelContext
 
 # The types know missing values.
 TEXT, NUMBER, COUNT, TRUTH = "string", "float64", "Int64", "boolean"
@@ -33,9 +32,7 @@ COLUMNS = {
     **dict.fromkeys(("training_records", "training_tokens"), COUNT),
     "mcc": NUMBER,
 }
-# What is read of a line of predictions. Files of a study have millions of lines.
 TOKENS = ["prompt_tokens", "generated_tokens"]
-COUNTED = pa.schema({"setting": pa.string(), **dict.fromkeys(TOKENS, pa.int64())})
 
 
 def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
@@ -46,23 +43,22 @@ def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
         InputError: a file is missing, altered since it was made, or invalid.
     """
     rows: list[dict[str, Any]] = []
-    for name, model in sorted(settings.context.models.items()):
+    models, baselines = settings.context.models, settings.context.baselines
+    trivial = {name: ModelContext(kind="baseline", tasks=of) for name, of in baselines.items()}
+    for name, model in (*sorted(models.items()), *sorted(trivial.items())):
+        about: dict[str, Any] = {"study": settings.study, "model": name}
+        about |= {"kind": model.kind, "base": model.base}
         for seed in model.seeds:
-            about: dict[str, Any] = {"model": name, "kind": model.kind, "base": model.base}
             if model.tuned:
                 path = results / ADAPTER.format(model=model.adapter_of, seed=seed)
                 adapter = read_model(path, AdapterManifest)
                 about["training_records"] = sum(adapter.records.values())
                 about["training_tokens"] = sum(adapter.tokens.values())
             for task in sorted(model.tasks):
-                tokens = _tokens(results / PREDICTIONS.format(model=name, seed=seed, task=task))
+                path = results / PREDICTIONS.format(model=name, seed=seed, task=task)
+                tokens = {} if name in trivial else _tokens(path)
                 found = rows_of(results, name, seed, task)
                 rows += [about | tokens.get(row["setting"], {}) | row for row in found]
-    for name, tasks in sorted(settings.context.baselines.items()):
-        for task in sorted(tasks):
-            about = {"model": name, "kind": "baseline"}
-            rows += [about | row for row in rows_of(results, name, 0, task)]
-    rows = [{"study": settings.study} | row for row in rows]
     return pd.DataFrame(
         {name: pd.Series([row.get(name) for row in rows], dtype=of) for name, of in COLUMNS.items()}
     )
@@ -76,30 +72,29 @@ def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str
     for setting, scores in sorted(file.settings.items()):
         about |= {"setting": setting, "n": scores.n, "truncated": scores.n_truncated}
         strict = scores.strict
-        row = about | {"protocol": "strict", "value": strict.known, "mcc": strict.mcc}
-        row["invalid"] = scores.n_invalid
-        if strict.ci95 is not None:
-            row |= dict(zip(("low", "high"), strict.ci95, strict=True))
-            if (found := strict.details["interval"]) is not None:
-                row |= {f"interval_{name}": found[name] for name in ("method", "reliable")}
-        yield row
-        if (lenient := strict.lenient) is not None:
-            row = {"protocol": "lenient", "value": lenient.known, "invalid": lenient.n_invalid}
-            yield about | row
-        older = {"released": scores.released, "released_2024": scores.released_2024}
-        for protocol, score in older.items():
+        low, high = strict.ci95 or (None, None)
+        interval = (strict.details["interval"] if strict.ci95 else None) or {}
+        yield about | {
+            **{"protocol": "strict", "value": strict.known, "low": low, "high": high},
+            "interval_method": interval.get("method"),
+            "interval_reliable": interval.get("reliable"),
+            **{"invalid": scores.n_invalid, "mcc": strict.mcc},
+        }
+        for protocol, score in (
+            ("lenient", strict.lenient),
+            ("released", scores.released),
+            ("released_2024", scores.released_2024),
+        ):
             if score is not None:
-                row = {"protocol": protocol, "value": score.known, "invalid": score.dropped}
-                yield about | row
+                unread = score.n_invalid if isinstance(score, LenientScore) else score.dropped
+                yield about | {"protocol": protocol, "value": score.known, "invalid": unread}
 
 
 def _tokens(path: Path) -> dict[str, dict[str, int | None]]:
     """The tokens of all prompts and answers of each setting in a predictions file, None where one
     is unknown."""
     verify_result(path)
-    options = pyarrow_json.ParseOptions(explicit_schema=COUNTED, unexpected_field_behavior="ignore")
-    # By default a line, such as an answer that repeats itself, has a megabyte at most.
-    whole = pyarrow_json.ReadOptions(block_size=path.stat().st_size + 1)
-    lines = pyarrow_json.read_json(path, whole, options).to_pandas()
+    # As they are: nothing that looks like a number or a date becomes one.
+    lines = pd.read_json(path, lines=True, dtype=False)
     sums = lines.astype(dict.fromkeys(TOKENS, COUNT)).groupby("setting")[TOKENS].sum(skipna=False)
     return {str(setting): dict(row) for setting, row in sums.iterrows()}

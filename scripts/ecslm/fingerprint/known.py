@@ -33,9 +33,7 @@ LEFT_OUT = (
     "ecslm.fingerprint",
     # What a job cost, in cost.json alone.
     "ecslm.models.cost",
-    # What score.py prints of the scores that it writes.
-    "ecslm.reports.score_summary",
-    # What differences.py and compare.py print of what they write.
+    # What score.py, differences.py and compare.py print of what they write.
     "ecslm.reports.summaries",
     # Which command lines are refused, what is logged and recorded, and which code runs. What it
     # reads of settings is recorded, and in the key of finished results.

@@ -205,14 +205,8 @@ def data_card_settings(study: Study) -> card.CardSettings:
         ranked_by_output=source.ranked_by_output(),
         template=described_model(study).template,
         tolerated=source.data.tolerate,
-        tasks=tuple(
-            card.CardTask(
-                code=task,
-                title=study.task(task).title,
-                leakage=task in study.overlap_tasks,
-            )
-            for task in study.settings.tasks
-        ),
+        tasks=tuple((task, study.task(task).title) for task in study.settings.tasks),
+        compared=tuple(task for task in study.settings.tasks if task in study.overlap_tasks),
     )
 
 

@@ -89,8 +89,7 @@ class Run:
         checks = local_path(source.data) and any(job.rule == "check_data" for job in due)
         # Labels that are not here are fetched by the job; a dry run must not.
         if checks and (labels is None or Path(labels.path).exists()):
-            ranks = read_labels(labels) if labels else None
-            check_rows(source.rows, check_settings(study), ranks)
+            check_rows(source.rows, check_settings(study), read_labels(labels))
 
     def begin(self, due: Collection[Job], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.

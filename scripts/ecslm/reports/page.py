@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
@@ -18,7 +17,7 @@ from ecslm.figures.style import INK, LINE, PAPER, SOFT
 from ecslm.reports.content import Content
 from ecslm.reports.samples import read_samples, readable
 from ecslm.reports.verdict import MARKS, panels_of, read_prices
-from ecslm.reports.words import answers_in, facts
+from ecslm.reports.words import columns_of, facts
 from ecslm.schemas import paths
 from ecslm.schemas.metrics_file import MetricsFile
 from ecslm.tables.scores import score_files
@@ -36,7 +35,7 @@ def render_page(
         InputError: a file or the template is missing, altered or invalid.
     """
     settings, captions = content.settings, content.captions
-    tasks, answer = settings.context.tasks, [one for of in content.verdicts[:1] for one in of.tasks]
+    tasks = settings.context.tasks
     figures: dict[str, list[str]] = {}
     for name, caption in captions.items():
         figures.setdefault(caption.partition(". ")[0], []).append(name)
@@ -61,8 +60,6 @@ def render_page(
         "manifests": manifests,
         "costs": list(read_prices(results, settings)),
         "mark_words": MARKS,
-        "confusions": [one for one in answer if one.confusion],
-        "first_task": answer[0].task if answer else "",
         "figures": figures,
         "captions": captions,
         # The files behind a cell, by their numbers, and what is known of each: as the content of a
@@ -81,10 +78,9 @@ def render_page(
     filters: dict[str, Callable[..., Any]] = {
         "metric": metric_name,
         "readable": readable,
-        "columns": answers_in,
+        "columns": columns_of,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
         "per_cent": lambda value: f"{100 * min(max(value, 0.0), 1.0):.1f}%",
-        "quoted": quote,
     }
     return render_template(template, values, filters, autoescape=True)
 

@@ -68,8 +68,6 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
     the same samples."""
     if not (models := models_answering(settings, task)):
         return
-    path = results / DATASET.format(task=task, split="test")
-    records = {one.id: one for one in read_records(path)}
     measure = metric(settings.metrics[task])
     answers: dict[tuple[str, str], list[Answer]] = {}
     # The one that the report is about comes first.
@@ -81,7 +79,7 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
             answer = Answer(model, texts[row.id], measure.quality(row.outcome), row.invalid)
             sample = row.setting.removesuffix(EXAMPLE), row.sample_id
             answers.setdefault(sample, []).append(answer)
-    for record in records.values():
+    for record in read_records(results / DATASET.format(task=task, split="test")):
         if given := answers.get((record.setting, record.sample_id)):
             yield Sample(record, tuple(given))
 
@@ -92,14 +90,12 @@ def readable(text: str) -> str:
         value = json.loads(text)
     except ValueError:
         return text
-    if isinstance(value, dict):
-        return "\n".join(f"{name}: {_inline(one)}" for name, one in value.items())
-    return "\n".join(map(_inline, value)) if isinstance(value, list) else text
+    return "\n".join(_parts(value)) if isinstance(value, dict | list) else text
 
 
-def _inline(value: Any) -> str:
+def _parts(value: Any) -> list[str]:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_inline(one)}" for name, one in value.items())
+        return [f"{name}: {'; '.join(_parts(one))}" for name, one in value.items()]
     if isinstance(value, list):
-        return "; ".join(map(_inline, value))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return ["; ".join(_parts(one)) for one in value]
+    return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]

@@ -1,10 +1,10 @@
-"""What a finished run prints of its scores, compare.py and differences.py of differences, and
-count_answers.py of answers without records: tables of plain text.
+"""What a finished run prints of its scores, score.py of those of one task, compare.py and
+differences.py of differences, and count_answers.py of answers without records: tables of plain
+text.
 
-Left out of code digests: an edit here tests no difference again.
+Left out of code digests: an edit here computes no score and tests no difference again.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from os.path import commonpath
@@ -12,10 +12,11 @@ from pathlib import Path
 
 from ecslm.common.text import shown
 from ecslm.comparisons.results import Difference
-from ecslm.reports.words import aligned
-from ecslm.schemas.metrics_file import CONSTANT_SHARE
+from ecslm.reports.words import aligned, columns_of, facts, plain
+from ecslm.schemas.fields import OPTION
+from ecslm.schemas.metrics_file import CONSTANT_SHARE, MetricsFile, OutcomeRow
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
-from ecslm.schemas.prediction import read_answers
+from ecslm.schemas.prediction import ScoredPrediction, read_answers
 from ecslm.scoring.answers import agreement, answer_counts
 from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.notes import SHOWN_DIGITS
@@ -26,24 +27,11 @@ OF_RUN = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Bes
 # After a simple baseline that is as good as the model.
 AS_GOOD = " (!)"
 WARNING = "(!) a simple baseline is as good as the model or better, and costs less to use"
-PLACES = {
-    "Tables": "tables",
-    "Report": REPORT_PAGE,
-    "Report as PDF": REPORT_PDF,
-    "Exported models": "exports",
-    "All": "",
-}
+PLACES = {"Report": REPORT_PAGE, "Report as PDF": REPORT_PDF, "All": ""}
 OF_DIFFERENCES = (
     *("contrast", "a", "b", "setting", "model", "n", "n_b", "value_a", "value_b", "difference"),
     *("ci95", "reliable", "p", "p_holm", "sound"),
 )
-DIFFERENCES_NOTE = (
-    "difference: of the strict scores, a minus b; ci95: its 95 % interval, perhaps too narrow if "
-    "not reliable; p_holm: adjusted for all tests of the contrast; sound: whether there are "
-    "enough records for the test"
-)
-# An option with its letter, as in "A: positive".
-_OPTION = re.compile(r"([A-Z])[:.)].*", re.DOTALL)
 OF_ANSWERS = ("Model", "Answers to", "Number", "Distinct", "Most frequent", "Share", "Answer", "")
 AGREEMENT = ("Model", "Model", "Answers to", "Same answer", "By chance")
 
@@ -59,8 +47,8 @@ def run_summary(study: str, setting: str, context: TableContext, results: Path) 
     scores, models = Scores(results, context, partial=True), context.models
     free = {n: one for n, one in models.items() if not (one.tuned or one.learned or one.limits)}
     # Without its adapter and an example.
-    plain = {one.family: n for n, one in free.items() if one.local and not one.shots}
-    bases = {n: plain.get(one.family) for n, one in models.items() if one.trained}
+    untuned = {one.family: n for n, one in free.items() if one.local and not one.shots}
+    bases = {n: untuned.get(one.family) for n, one in models.items() if one.trained}
     lines: list[str] = []
     for name in (*bases, *(one for one in free if one not in bases.values())):
         if rows := list(_rows(context, scores, setting, name, bases.get(name))):
@@ -79,24 +67,49 @@ def _rows(
         if (own := scores.of(model, code, setting)) is None:
             continue
         name, simple = scores.simple(code, setting) or ("", None)
-        measured = (own, simple, scores.of(base, code, setting))
-        value, other, before = (one.strict if one else None for one in measured)
-        interval, invalid, best = own.cell.interval, own.invalid, f"{_score(other)} {name}"
-        if value is not None and other is not None:
-            best += AS_GOOD * (round(value, SHOWN_DIGITS) <= round(other, SHOWN_DIGITS))
+        before, interval = scores.of(base, code, setting), own.cell.interval
+        best = f"{simple.cell.shown} {name}" if simple else MISSING
+        values = [one.strict for one in (own, simple) if one and one.strict is not None]
+        if len(values) == 2 and round(values[0], SHOWN_DIGITS) <= round(values[1], SHOWN_DIGITS):
+            best += AS_GOOD
         yield (
             code,
             task.metric,
-            _score(value),
+            own.cell.shown,
             f"{score_text(interval.low)}-{score_text(interval.high)}" if interval else MISSING,
-            MISSING if invalid is None else f"{percent_text(invalid, 0)} %",
-            _score(before),
-            "; ".join(filter(None, [best.strip(), own.constant])),
+            MISSING if own.invalid is None else f"{percent_text(own.invalid, 0)} %",
+            before.cell.shown if before else MISSING,
+            "; ".join(filter(None, [best, own.constant])),
         )
 
 
-def _score(value: float | None) -> str:
-    return MISSING if value is None else score_text(value)
+def score_summary(metrics: MetricsFile) -> str:
+    """The content of a metrics file: what is known of each setting, and who was taken for whom."""
+    of = "" if metrics.model is None else f" of {plain(metrics.model)}"
+    seed = "" if metrics.seed is None else f", seed {metrics.seed}"
+    lines = [f"{plain(metrics.task)}: {metrics.metric}{of}{seed}"]
+    for setting, scores in metrics.settings.items():
+        known = dict(facts(scores))
+        confusion = known.pop("Answers", {})
+        lines += ["", plain(setting), *aligned([(f"  {name}", known[name]) for name in known])]
+        if confusion:
+            answers = columns_of(confusion)
+            rows = [(x, *(str(row.get(y, 0)) for y in answers)) for x, row in confusion.items()]
+            table = aligned([("", *answers), *rows], right=range(1, 1 + len(answers)))
+            lines += ["  Right answers (rows) by answers (columns)", *(f"  {one}" for one in table)]
+    return "\n".join(lines)
+
+
+def invalid_answers(predictions: Sequence[ScoredPrediction], outcomes: Sequence[OutcomeRow]) -> str:
+    """The answers that strict could not read, in the order of the file; long ones are cut."""
+    rows = [
+        (one.setting, one.id, shown(one.reference), shown(one.prediction))
+        for one, outcome in zip(predictions, outcomes, strict=True)
+        if outcome.invalid
+    ]
+    title = f"Answers that strict could not read: {len(rows):,} of {len(predictions):,}"
+    table = aligned([("Setting", "Id", "Reference", "Answer"), *rows]) if rows else []
+    return "\n".join([title, "", *table])
 
 
 def difference_summary(differences: Mapping[str, Sequence[Difference]]) -> str:
@@ -109,7 +122,7 @@ def difference_summary(differences: Mapping[str, Sequence[Difference]]) -> str:
             continue
         cells = (tuple(_text(getattr(row, name, None)) for name in OF_DIFFERENCES) for row in rows)
         lines += [task, *aligned([OF_DIFFERENCES, *cells]), ""]
-    return "\n".join([*lines, DIFFERENCES_NOTE])
+    return "\n".join(lines).strip()
 
 
 def _text(value: object) -> str:
@@ -140,15 +153,10 @@ def answers_in(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
         for line in lines:
             # The setting of a list is in its name.
             setting = "" if path.suffix == ".json" else line.setting or ""
-            of = f"{name} {setting}".strip()
-            found.setdefault((model, of), []).append(_bare(line.prediction))
+            option, answer = OPTION.fullmatch(line.prediction), line.prediction.strip()
+            of = model, f"{name} {setting}".strip()
+            found.setdefault(of, []).append(option[1] if option else answer)
     return found
-
-
-def _bare(answer: str) -> str:
-    """The letter of an option, or the answer itself."""
-    option = _OPTION.fullmatch(answer.strip())
-    return option[1] if option else answer.strip()
 
 
 def answer_summary(found: Answers, yes: int | None) -> str:
@@ -178,9 +186,8 @@ def _counts(texts: Sequence[str], yes: int | None) -> tuple[str, ...]:
     if constant and yes is not None and answer in ("yes", "no"):
         f1 = 2 * yes / (len(texts) + yes) if answer == "yes" else 0.0
         constant = f"constant: always {answer} has F1 {f1:.3f}"
-    numbers = [f"{number:,}" for number in (len(texts), one.distinct, one.count)]
     return (
-        *numbers,
+        *(f"{number:,}" for number in (len(texts), one.distinct, one.count)),
         f"{percent_text(share)} %",
         shown(one.most_frequent, MOST_OF_ANSWER),
         constant,

@@ -16,7 +16,6 @@ from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR, ModelCost
 from ecslm.tables.kinds.claims import BEATING, tested
 from ecslm.tables.model import MISSING, Cell, Panel, Table, score_text
 from ecslm.tables.scores import Measured, Scores
-from ecslm.tables.settings import TableContext
 
 OUTCOMES = {1: "better than simple", 0: "no better", -1: "worse", None: "not compared"}
 # By where the interval lies.
@@ -124,14 +123,6 @@ class Verdict:
         return found
 
 
-class Price(NamedTuple):
-    """What it is of, how much, and what else is known."""
-
-    of: str
-    amount: str
-    more: str
-
-
 def read_verdicts(
     results: Path, settings: ReportSettings, tables: Sequence[Table]
 ) -> list[Verdict]:
@@ -143,21 +134,29 @@ def read_verdicts(
     if (model := settings.answering) is None:
         return []
     scores, context = Scores(results, settings.context), settings.context
-    claims: dict[str, dict[str, dict[str, Cell]]] = {}
+    # By setting and task, what the first table of claims has in each column.
+    claims: dict[tuple[str, str], dict[str, Cell]] = {}
     for table in [one for one in tables if one.kind == "claims"][:1]:
         for panel, setting in panels_of(table, settings):
-            keys = [column.key for column in panel.columns]
             for row in panel.rows:
-                cells = dict(zip(keys, row.cells, strict=True))
-                claims.setdefault(setting, {}).setdefault(row.name, {}).update(cells)
+                cells = zip((column.key for column in panel.columns), row.cells, strict=True)
+                claims.setdefault((setting, row.name), {}).update(cells)
+    shown = [name for name, _ in claims] or [name for name, *_ in settings.settings_of.values()]
     verdicts = []
-    for setting in claims or dict.fromkeys(first for first, *_ in settings.settings_of.values()):
-        rows = []
-        for task in settings.tasks:
-            if measured := scores.of(model, task, setting):
-                known, simple = claims.get(setting, {}).get(task, {}), scores.simple(task, setting)
-                price = amount(results, settings, (task,)) or MISSING
-                rows.append(_task_verdict(context, task, measured, simple, known, price))
+    for setting in dict.fromkeys(shown):
+        rows = [
+            _task_verdict(
+                measured,
+                scores.simple(task, setting),
+                claims.get((setting, task), {}),
+                task=task,
+                title=context.tasks[task].title,
+                metric=context.tasks[task].metric,
+                price=amount(results, settings, (task,)) or MISSING,
+            )
+            for task in settings.tasks
+            if (measured := scores.of(model, task, setting))
+        ]
         rows.sort(key=lambda one: 2 if one.outcome is None else -one.outcome)
         verdicts.append(Verdict(model, setting, context.setting_title(setting), tuple(rows)))
     return verdicts
@@ -175,42 +174,34 @@ def panels_of(table: Table, settings: ReportSettings) -> Iterator[tuple[Panel, s
 
 
 def _task_verdict(
-    study: TableContext,
-    task: str,
-    measured: Measured,
-    simple: tuple[str, Measured] | None,
-    claim: Mapping[str, Cell],
-    price: str,
+    own: Measured, simple: tuple[str, Measured] | None, claim: Mapping[str, Cell], **about: str
 ) -> TaskVerdict:
     """
     Args:
         simple: the best simple baseline, by its row and its score.
         claim: what the table of claims has of the task, by column.
+        about: further fields.
     """
-    beating, about = claim.get(BEATING.key, Cell()), study.tasks[task]
-    published = claim.get("general row", Cell(shown="")).shown
+    beating, published = claim.get(BEATING.key, Cell()), claim.get("general row", Cell(shown=""))
     drawn = (
         ("untuned", "", claim.get("untuned", Cell()).number),
         (SIMPLE, *((simple[0], simple[1].strict) if simple else ("", None))),
-        ("general", published, claim.get("general", Cell()).number),
+        ("general", published.shown, claim.get("general", Cell()).number),
     )
     marks = [Mark(kind, row, value) for kind, row, value in drawn if value is not None]
     outcome, others = tested(beating), [one.value for one in marks if one.kind == SIMPLE]
-    if outcome is None and others and (interval := measured.cell.interval):
+    if outcome is None and others and (interval := own.cell.interval):
         outcome = POSITIONS[interval.position(*others)]
-    says = in_words(measured.details)
-    says = "one seed: " * (says != "" and measured.seeds > 1) + says
+    says = in_words(own.details)
     return TaskVerdict(
-        task=task,
-        title=about.title,
-        metric=about.metric,
-        says=says or number_of(measured.records, "record"),
-        score=measured.cell,
+        says="one seed: " * (says != "" and own.seeds > 1) + says
+        or number_of(own.records, "record"),
+        score=own.cell,
         marks=tuple(marks),
         outcome=outcome,
         doubt=next((DOUBTS[mark] for mark in beating.marks if mark in DOUBTS), ""),
-        price=price,
-        confusion=measured.details.get("confusion", {}),
+        confusion=own.details.get("confusion", {}),
+        **about,
     )
 
 
@@ -232,8 +223,9 @@ def in_words(details: Mapping[str, Any]) -> str:
     return ""
 
 
-def read_prices(results: Path, settings: ReportSettings) -> Iterator[Price]:
-    """What is known of the costs of the model that the answer is about.
+def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, str, str]]:
+    """What is known of the costs of the model that the answer is about: of what, how much, and
+    what else is known.
 
     Raises:
         InputError: a file is missing or invalid.
@@ -242,25 +234,28 @@ def read_prices(results: Path, settings: ReportSettings) -> Iterator[Price]:
         return
     tasks = settings.context.models[settings.answering].tasks
     if requests := amount(results, settings, tasks):
-        yield Price(f"{REQUESTS:,} requests", requests, "in batches, on a device always busy")
+        yield f"{REQUESTS:,} requests", requests, "in batches, on a device always busy"
     model = _cost(results, settings, tasks, settings.timed)
     if model.tuned and not math.isnan(hours := model.values["training device-hours"]):
-        price = money(model.values["training price"], settings.currency)
+        hourly = math.nan if settings.hourly is None else settings.hourly
+        price = money(hours * hourly, settings.currency)
         more = " on ".join(filter(None, [price, *model.devices[:1]]))
-        yield Price("Training, once", duration(hours * SECONDS_PER_HOUR), more)
+        yield "Training, once", duration(hours * SECONDS_PER_HOUR), more
     if settings.timed:
         half, most = (model.values[f"latency {one}"] for one in ("p50", "p95"))
-        yield Price("One answer", f"{half:.2g} s", f"median; 95 % within {most:.2g} s")
+        yield "One answer", f"{half:.2g} s", f"median; 95 % within {most:.2g} s"
 
 
 def amount(results: Path, settings: ReportSettings, tasks: tuple[str, ...]) -> str:
     """The price of 1,000 requests of some tasks, or else how long they take here; "" if neither is
     known."""
     model = _cost(results, settings, tasks)
-    seconds, prompts = (model.answering.total(one) for one in ("seconds", "prompts"))
-    if math.isnan(model.values["price"]) and model.context.local and seconds * prompts > 0:
-        return duration(REQUESTS * seconds / prompts)
-    return money(model.values["price"], settings.currency)
+    price, hourly = model.values["price"], settings.hourly
+    if model.context.prices is None and not math.isnan(price):
+        if hourly is None:
+            return duration(price * SECONDS_PER_HOUR)
+        price *= hourly
+    return money(price, settings.currency)
 
 
 def money(value: float, currency: str | None) -> str:
@@ -274,11 +269,12 @@ def money(value: float, currency: str | None) -> str:
 def _cost(
     results: Path, settings: ReportSettings, tasks: tuple[str, ...], timed: bool = False
 ) -> ModelCost:
-    """What the model costs, if it answers some tasks alone."""
-    name, hourly = str(settings.answering), settings.hourly
+    """What the model costs, if it answers some tasks alone; an hour of the device it runs on costs
+    1."""
+    name = str(settings.answering)
     model = settings.context.models[name].model_copy(update={"tasks": tasks})
     study = settings.context.model_copy(update={"models": {name: model}})
-    return ModelCost(results, study, name, timed, math.nan if hourly is None else hourly)
+    return ModelCost(results, study, name, timed, hourly=1.0)
 
 
 def _listed(names: Sequence[str]) -> str:

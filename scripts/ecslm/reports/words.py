@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.text import shown
-from ecslm.schemas.metrics_file import Score, SettingScores
+from ecslm.schemas.metrics_file import SettingScores
 from ecslm.tables.model import percent_text, score_text
 
 # Answers (the values) to records with each right answer (the keys), and how many there are.
@@ -14,8 +14,7 @@ Confusion = Mapping[str, Mapping[str, int]]
 def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     """What is known of a score, in words; a confusion matrix, under `Answers`, as it is."""
     strict, answers, interval = scores.strict, scores.answers, scores.strict.details["interval"]
-    confusion = strict.of_metric.get("confusion")
-    if confusion:
+    if confusion := strict.of_metric.get("confusion"):
         yield "Answers", confusion
     yield "Records", f"{scores.n:,}"
     yield "Invalid answers", f"{scores.n_invalid:,} ({percent_text(scores.n_invalid / scores.n)} %)"
@@ -39,8 +38,6 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     ):
         if value is not None and value.known is not None:
             yield f"Score {by}", score_text(value.known)
-        if isinstance(value, Score) and value.dropped is not None:
-            yield f"Answers dropped {by}", f"{value.dropped:,}"
     for name, found in strict.of_metric.items():
         if name not in ("confusion", "counts"):
             words = name.upper() if name in ("mcc", "npv") else name.replace("_", " ").capitalize()
@@ -56,24 +53,26 @@ def _numbers(found: Any) -> str:
     return score_text(found) if isinstance(found, float) else f"{found:,}"
 
 
-def answers_in(confusion: Confusion) -> list[str]:
+def columns_of(confusion: Confusion) -> list[str]:
     """The columns of a confusion matrix: right answers, others, and unreadable ones last."""
     given = {a for row in confusion.values() for a, count in row.items() if count}
     others = sorted(given.difference(confusion), key=lambda one: (one == "invalid", one))
     return [*confusion, *others]
 
 
+def plain(text: str) -> str:
+    """A text, quoted if it has control characters, which a terminal might interpret."""
+    return text if text.isprintable() else repr(text)
+
+
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
-    """One line per row; columns with an index in `right` are right-aligned, others left-aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        texts = [
-            text.rjust(width) if place in right else text.ljust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(texts).rstrip())
-    return lines
+    """One plain line per row; columns with an index in `right` are right-aligned, others
+    left-aligned."""
+    columns = [[plain(text) for text in column] for column in zip(*rows, strict=True)]
+    for place, texts in enumerate(columns):
+        align = str.rjust if place in right else str.ljust
+        columns[place] = [align(text, max(map(len, texts))) for text in texts]
+    return ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
 
 
 def duration(seconds: float) -> str:

@@ -205,42 +205,30 @@ def test_the_shipped_counts_are_those_of_the_paper() -> None:
 
 VALUES = st.one_of(
     st.none() | st.booleans() | st.floats() | st.integers(-(10**400), 10**400),
-    st.text(st.characters(), max_size=40),
-    st.text(st.sampled_from("\ufeff\r\n\u2028\x00\x85\ud800\U0001f600e\u0301\"'\\[]{},:AB")),
-    st.lists(st.text(max_size=5) | st.integers(), max_size=4),
-    st.dictionaries(st.text(max_size=5), st.floats(), max_size=3),
+    st.text(st.characters(), max_size=40) | st.lists(st.text(max_size=5) | st.integers()),
+    st.text(st.sampled_from("\ufeff\r\n\u2028\x00\ud800\U0001f600\"'\\[]{},:AB")),
     st.sampled_from(["None", "NaN", "['", "-" * 9000, "[" * 9000, "1" * 5000, "long " * 9999]),
     st.sampled_from(['{"query": NaN}', "('a',)", "['A: x', 'B: y']", '["A: x"', "A", "yes", "B,A"]),
 )
 FUZZED = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def is_refusal(error: InputError) -> bool:
-    """Whether it is one line about the file as a whole, beside its not being JSON."""
-    (problem,) = error.problems
-    words = ("has no rows", "a duplicate key", "did you mean", "earlier rows lack", "not text")
-    return problem.startswith("rows.jsonl: ") and any(one in problem for one in words)
+# Of a file as a whole, beside its not being JSON.
+REFUSALS = ("has no rows", "did you mean", "earlier rows lack", "not text")
 
 
 @st.composite
 def mutated_files(draw: st.DrawFn) -> tuple[bytes, int]:
     """A file of sound and broken rows, and how many rows it has."""
-    rows = [dict(draw(st.sampled_from(ALL))) for _ in range(draw(st.integers(1, 6)))]
-    for one in rows:
-        for name in draw(st.lists(st.sampled_from([*one, "more"]), max_size=3)):
-            if draw(st.booleans()):
-                one[name] = draw(VALUES)
-            else:
-                one.pop(name, None)
-    texts = [json.dumps(one, ensure_ascii=draw(st.booleans())) for one in rows]
-    for number in draw(st.lists(st.integers(0, len(texts) - 1), max_size=2)):
-        text = texts[number]
+    texts = []
+    for one in draw(st.lists(st.sampled_from(ALL), min_size=1, max_size=6)):
+        names = draw(st.lists(st.sampled_from([*one, "more"]), max_size=3))
+        changed = one | {name: draw(VALUES) for name in names[1:]}
+        changed.pop(names[0] if names else "", None)
+        text = json.dumps(changed, ensure_ascii=draw(st.booleans()))
         at = draw(st.integers(0, len(text)))
-        cut = draw(st.sampled_from(["", text[:at], text[:at] + "\x00" + text[at:], text + "}"]))
-        texts[number] = cut or "{}"
+        texts.append(draw(st.sampled_from([text] * 5 + [text[:at] or "{}", f"{text}\x00", "{}"])))
     ends = draw(st.sampled_from(["\n", "\r\n", "\n\n"]))
     text = draw(st.sampled_from(["", "\ufeff"])) + ends.join(texts) + ends
-    return text.encode("utf-8", "surrogatepass"), len(rows)
+    return text.encode("utf-8", "surrogatepass"), len(texts)
 
 
 @given(mutated_files())
@@ -252,7 +240,7 @@ def test_no_mutation_gives_a_traceback_or_loses_a_row(
     try:
         report = check(tmp_path_factory.mktemp("mutated"), content, tolerate=EVERY_KIND)
     except InputError as error:
-        assert all(problem.startswith("rows.jsonl: ") for problem in error.problems)
-        assert is_refusal(error)
+        (problem,) = error.problems
+        assert problem.startswith("rows.jsonl: ") and any(one in problem for one in REFUSALS)
     else:
         assert used(report) + report.dropped == number

@@ -1,22 +1,19 @@
 """The description of a task's records: counts, labels, token lengths, truncated inputs."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.model_examples import PROMPTS, TEMPLATES, make_record, run_here, write_records
+from support.model_examples import PROMPTS, TEMPLATES, make_record
 from support.scoring_examples import FIVE, IND, TWENTY
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 
-from ecslm.common.errors import InputError
 from ecslm.data import description
 from ecslm.data.description import SettingDescription, TaskDescription, describe
 from ecslm.data.settings import DescriptionSettings
-from ecslm.fingerprint.running import code_parameter
 from ecslm.models.architecture import Architecture
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.prompts import PromptTemplate, encode_prompt
@@ -99,8 +96,8 @@ def test_options_are_those_of_all_records_and_the_first_one_is_the_example(
 ) -> None:
     options = ["A: good", "B: bad"]
     found = describe_as("choice", answered(["A", "B"], options), words)
-    assert found.options == found.example.options == tuple(options)
-    assert found.example.output == "A"
+    assert list(found.options or ()) == found.example["options"] == options
+    assert found.example["output"] == "A"
     mixed = [*answered(["A"], options), *answered(["A"], [*options, "C: so"])]
     assert describe_as("choice", mixed, words).options is None
 
@@ -110,34 +107,26 @@ def test_lengths_are_of_whole_texts_and_a_quantile_is_the_smallest_that_its_shar
 ) -> None:
     record = make_record(instruction="Compare both.", input="a lamp and a chair", options=None)
     lengths = only(describe_as("yes_no", [record], words)).prompt_tokens
-    assert {lengths.min, lengths.p50, lengths.p95, lengths.p99, lengths.max} == {WORDING + 2 + 5}
+    assert set(lengths.values()) == {WORDING + 2 + 5}
     monkeypatch.setattr(description, "CHUNK", 7)
     outputs = ["word " * count for count in range(200, 0, -1)]
     lengths = only(describe_as("generation", answered(outputs), words)).answer_tokens
-    assert lengths.model_dump() == {"min": 1, "p50": 100, "p95": 190, "p99": 198, "max": 200}
+    assert lengths == {"min": 1, "p50": 100, "p95": 190, "p99": 198, "max": 200}
 
 
-@pytest.mark.parametrize(
-    ("changes", "most"),
-    [
-        ({}, 300),
-        ({"window": 300}, 300),
-        ({"window": 200}, 200),
-        ({"window": 200, "adapter_max_length": 250}, 250),
-        ({"window": 200, "adapter_max_length": 400}, 300),
-    ],
-)
-def test_an_input_is_cut_where_the_model_reads_no_more(
-    words: Tokenizer, changes: dict[str, Any], most: int
-) -> None:
+def test_an_input_is_cut_where_the_model_reads_no_more(words: Tokenizer) -> None:
     """As prediction cuts it: a base by its window, an adapter by the texts that it learned from."""
-    length = WORDING + 1 + 180
-    long = " ".join(["word"] * 180)
-    record = make_record(instruction="Tell.", input=long, options=None, split="test")
-    found = only(describe_as("yes_no", [record], words, **changes))
-    assert (found.room, found.truncated) == (most - 40, int(length > most - 40))
-    train = only(describe_as("yes_no", [make_record()], words, **changes))
-    assert train.room == 400
+    long = {"instruction": "Tell.", "input": " ".join(["word"] * 180), "options": None}
+    for window, adapter, most in ((None, None, 300), (200, None, 200), (200, 400, 300)):
+        changes = {"window": window, "adapter_max_length": adapter}
+        found = only(describe_as("yes_no", [make_record(split="test", **long)], words, **changes))
+        assert (found.room, found.truncated) == (most - 40, int(most - 40 < WORDING + 181))
+        assert only(describe_as("yes_no", [make_record()], words, **changes)).room == 400
+    # A training example ends with the answer and the end token.
+    for spare, cut in ((1, 1), (2, 0)):
+        changes = {"training_max_length": WORDING + 181 + spare}
+        train = [make_record(output="yes", **long)]
+        assert only(describe_as("yes_no", train, words, **changes)).truncated == cut
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -165,30 +154,3 @@ def test_training_and_prediction_cut_as_many_inputs(
     assert splits["train"][IND].truncated == sum(example.truncated for example in trained)
     assert splits["test"][IND].truncated == sum(prompt.truncated for prompt in asked)
     assert (splits["test"][IND].truncated == 0) == (spare == 400)
-
-
-def test_training_records_need_the_length_of_the_training(words: Tokenizer) -> None:
-    records = [make_record(split="test")]
-    assert describe_as("yes_no", records, words, training_max_length=None).splits.keys() == {"test"}
-    with pytest.raises(InputError, match=r"training_max_length: null, but there are val records"):
-        describe_as("yes_no", [make_record(split="val")], words, training_max_length=None)
-
-
-def test_the_script_writes_the_description_and_what_it_was_made_from(
-    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train = write_records(tmp_path / "train.jsonl", 4, task="PM", output="yes")
-    test = write_records(tmp_path / "test.jsonl", 3, task="PM", output="no", split="test")
-    options = ["--task", "PM", "--records", train, test, "--base", tiny_base]
-    options += ["--template", PROMPTS / "chatml.jinja", "--settings", json.dumps(SETTINGS)]
-    options += ["--output", tmp_path / "PM.json", "--code", code_parameter("describe_data.py")]
-    assert run_here(monkeypatch, "describe_data.py", options) == 0
-    written = TaskDescription.model_validate_json((tmp_path / "PM.json").read_text())
-    assert (written.task, written.answer, written.tokenizer) == ("PM", "yes_no", "words")
-    assert list(written.splits) == ["train", "test"]
-    assert written.splits["train"][IND].labels == {"yes": 4}
-    manifest = json.loads((tmp_path / "PM.manifest.json").read_text())
-    assert manifest["settings"] == SETTINGS | {"adapter_max_length": None}
-    assert len(manifest["inputs"]) == 3
-    assert manifest["template_sha256"] == PromptTemplate(PROMPTS / "chatml.jinja").sha256
-    assert list(manifest["versions"]) == ["Jinja2", "tokenizers"]

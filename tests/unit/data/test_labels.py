@@ -2,13 +2,13 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ecslm.common.errors import InputError
 from ecslm.data.labels import labels_digest, read_labels
-from ecslm.data.settings import Labels
+from ecslm.data.settings import Labels, PathData
+from ecslm.data.source import content_of
 
 TEXT = '[["E", "S"], ["I"]]'
 SHA256 = hashlib.sha256(TEXT.encode()).hexdigest()
@@ -33,6 +33,9 @@ def test_the_label_file_is_a_list_of_lists_of_grades(origin: Path) -> None:
 
 def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -> None:
     plain, pinned = (Labels(path=str(origin), sha256=digest) for digest in (None, SHA256))
+    data = {"source": "path", "path": "rows.jsonl"}
+    sources = [PathData.model_validate(data | {"labels": one}) for one in (None, plain, pinned)]
+    assert len({content_of(source, lambda: "rows") for source in sources}) == 3
     before = labels_digest(plain)
     assert labels_digest(pinned) == SHA256
     origin.write_text(TEXT + "\n")
@@ -41,28 +44,14 @@ def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -
         read_labels(pinned)
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, "no such file: put the label file there, or set `labels.url`"),
-        ({"url": "none.json"}, "cannot be fetched .*: download it and save it as "),
-        ({"sha256": "0" * 64}, r"its sha256 is [0-9a-f]{64}, `labels\.sha256` is 0+"),
-    ],
-)
-def test_a_file_that_cannot_be_had_is_one_line_and_nothing_is_kept(
-    changes: dict[str, Any], words: str, origin: Path
-) -> None:
-    path = origin.with_name("fetched.json")
-    if changes:
-        url = origin.with_name(changes.get("url", origin.name)).as_uri()
-        changes = changes | {"url": url}
-    with pytest.raises(InputError, match=words):
-        read_labels(Labels(path=str(path), **changes))
-    assert not path.exists()
-
-
 def test_the_file_is_fetched_where_it_is_missing(origin: Path) -> None:
     path = origin.parent / "fetched" / "label.json"
+    for url, words in (
+        (None, "no such file: put the label file there, or set `labels.url`"),
+        ("file:///none.json", "cannot be fetched .*: download it and save it as "),
+    ):
+        with pytest.raises(InputError, match=words):
+            read_labels(Labels(path=str(path), url=url))
     labels = Labels(path=str(path), url=origin.as_uri(), sha256=SHA256)
     assert labels_digest(labels) == SHA256
     assert read_labels(labels) == [["E", "S"], ["I"]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.model_examples import make_record
 
 from ecslm.data.leakage import leakage, nearest
-from ecslm.data.reports import SettingLeakage, Shared
+from ecslm.data.reports import SettingLeakage
 from ecslm.schemas.record import Record
 
 WORDS = [f"word{i}" for i in range(12)]
@@ -66,9 +66,7 @@ def test_near_duplicates_share_four_fifths_of_their_shingles() -> None:
 def test_an_exact_match_counts_however_short(text: str) -> None:
     report = leakage([evaluated(input=text)], [trained(), trained(id="r1", input=text)])
     assert report.settings["IND_Diverse_Instruction"].near == 1
-    assert [pair.model_dump() for pair in report.pairs] == [
-        {"test": "t0", "train": "r1", "jaccard": 1.0}
-    ]
+    assert report.pairs == ({"test": "t0", "train": "r1", "jaccard": 1.0},)
 
 
 def test_instructions_seen_unseen_and_mixed() -> None:
@@ -83,25 +81,27 @@ def test_queries_are_looked_up_in_all_tasks() -> None:
     test = [evaluated(input=text) for text in (*queries, *others)]
     other = [trained(task="QPR", input='{"query": "KETTLE", "product": "x"}')]
     found = measured(test, [trained(input='{"query": "lamp", "product": NaN}')], other)
-    assert found.queries == Shared(records=3, shared=2)
+    assert found.queries == {"records": 3, "shared": 2}
 
 
-@pytest.mark.parametrize("output", ["B", "B: Red socks"])
-@pytest.mark.parametrize("history", [HISTORY, json.dumps(["1st: Red socks", "2nd: Lamp"])])
-def test_a_history_with_the_target_of_a_training_record(history: str, output: str) -> None:
-    test = evaluated(input=history, options=OPTIONS, output="A")
-    train = trained(input="['1st: Desk lamp']", options=OPTIONS, output=output)
-    assert measured([test], [train]).history_targets == Shared(records=1, shared=1)
+# Of a training record: an option, the answer, and whether it is in the history of a test record.
+TARGETS = [
+    *(("A: Desk lamp", "B", 1), ("A: Desk lamp", "B: Red socks", 1), ("A: Desk lamp", "A", 0)),
+    *(("A: Kettle: the best ", "A", 1), ("A: Kettle", "A", 0), ("A: Teapot: the best", "A", 0)),
+    ("A: Red", "A", 0),
+]
 
 
-@pytest.mark.parametrize(
-    ("option", "shared"),
-    [("A: Kettle: the best ", 1), ("A: Kettle", 0), ("A: Teapot: the best", 0), ("A: Red", 0)],
-)
-def test_an_item_may_have_colons_and_must_be_the_whole_target(option: str, shared: int) -> None:
-    train = trained(input="['1st: Tray']", options=[option, "B: Red socks"], output="A")
-    test = evaluated(input=HISTORY, options=OPTIONS, output="A")
-    assert measured([test], [train]).history_targets == Shared(records=1, shared=shared)
+@pytest.mark.parametrize(("option", "output", "shared"), TARGETS)
+def test_a_history_has_the_whole_target_of_a_training_record_or_not(
+    option: str, output: str, shared: int
+) -> None:
+    """An item may have colons."""
+    train = trained(input="['1st: Tray']", options=[option, "B: Red socks"], output=output)
+    for history in (HISTORY, json.dumps(["1st: Red socks", "2nd: Kettle: the best"])):
+        test = evaluated(input=history, options=OPTIONS, output="A")
+        found = measured([test], [train]).history_targets
+        assert found == {"records": 1, "shared": shared}
 
 
 def test_other_inputs_have_no_history() -> None:
@@ -121,10 +121,12 @@ def test_pairs_show_a_sample_once_the_most_similar_first() -> None:
         evaluated(id="t4", sample_id="far", input=FAR, setting="OOD"),
     ]
     pairs = leakage(test, [trained(id="r0"), trained(id="r1")]).pairs
-    assert [(pair.test, pair.train) for pair in pairs] == [("t1", "r0"), ("t0", "r0"), ("t3", "r0")]
-    assert [pair.jaccard for pair in pairs] == [1.0, 9 / 11, 9 / 11]
+    expected = [("t1", "r0", 1.0), ("t0", "r0", 9 / 11), ("t3", "r0", 9 / 11)]
+    assert [tuple(pair.values()) for pair in pairs] == expected
     many = [evaluated(id=f"t{i}", sample_id=f"s{i}", input=TEXT) for i in range(30)]
-    assert [pair.test for pair in leakage(many, [trained()]).pairs] == [f"t{i}" for i in range(20)]
+    assert [pair["test"] for pair in leakage(many, [trained()]).pairs] == [
+        f"t{i}" for i in range(20)
+    ]
 
 
 # The nearest training text, against Jaccard indices of plain sets

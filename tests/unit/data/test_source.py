@@ -51,7 +51,7 @@ def test_rows_of_the_hub_that_do_not_say_their_split_are_no_test_rows(tmp_path: 
     write(tmp_path / "hub", lines(bare), "train.jsonl")
     source = HubData(source="hub", id=str(tmp_path / "hub"), revision=COMMIT)
     rows = open_rows(source, tmp_path / "cache")
-    assert not rows.parts and rows.problems().total() == len(bare)
+    assert not rows.parts and rows.misplaced.total() == len(bare)
 
 
 def test_a_file_of_the_hub_in_another_form_is_never_left_out(opened: Open, tmp_path: Path) -> None:

@@ -331,7 +331,7 @@ HARMLESS = {
     | {"environ[LEASE_VARIABLE] ="},  # which GPU, of equal ones
     "ecslm/common/logs.py": {"environ.setdefault"},  # of colours in lines
     "ecslm/models/cost.py": {"torch"},  # how much memory there was
-    "ecslm/reports/score_summary.py": {"seed"},  # in a line of words
+    "ecslm/reports/summaries.py": {"seed"},  # in a line of words
 }
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from support.report_files import CLAIMS, claims_table, report_settings
-from support.table_files import IND, TASKS, scores, write_metrics
+from support.table_files import IND, TASKS, scores, write_metrics, write_simple
 
 from ecslm.reports.verdict import Verdict, in_words, money, read_prices, read_verdicts
-from ecslm.tables.model import Cell, RowGroup, Table
+from ecslm.tables.model import Cell, Table
 
 
 def verdict_of(results: Path, *tables: Table, **changes: Any) -> Verdict:
@@ -42,40 +42,39 @@ def test_the_word_is_that_of_the_test_in_the_table_of_claims_and_has_its_reason(
 
 
 def test_tasks_in_which_it_is_better_come_first_and_those_not_compared_last(results: Path) -> None:
-    (panel,) = claims_table(Cell()).panels
-    (row,) = panel.rows
-    marks, codes = ("significant",), ("AG", "AVE", "PM", "SA")
-    found = (Cell(), Cell(-0.1, marks=marks), Cell(0.1), Cell(0.1, marks=marks))
+    # By task, the score of its best simple baseline; that of the model is 0.7.
+    simple = {"AG": None, "AVE": 0.8, "PM": 0.7, "SA": 0.6}
     cost = results / "predictions/Small-EC/seed-42/PM.cost.json"
-    for code in codes:
+    for code, value in simple.items():
         write_metrics(results, "Small-EC", code, {IND: scores(0.7)}, seed=42)
         cost.with_name(f"{code}.cost.json").write_text(cost.read_text())
-    rows = (
-        replace(row, name=x, cells=(*row.cells[:-1], y)) for x, y in zip(codes, found, strict=True)
-    )
-    table = claims_table(Cell())
-    table = replace(table, panels=(replace(panel, groups=(RowGroup("", tuple(rows)),)),))
-    tuned = {"tasks": codes, "seeds": [42], "adapter_of": "Small-EC", "local": True}
+        if value is not None:
+            write_metrics(results, "always-yes", code, {IND: scores(value)})
+            write_simple(results, code, "always-yes")
+    compared = [code for code, value in simple.items() if value is not None]
+    tuned = {"tasks": [*simple], "seeds": [42], "adapter_of": "Small-EC", "local": True}
     context = {
-        "tasks": {code: TASKS["PM"] | {"title": code} for code in codes},
+        "tasks": {code: TASKS["PM"] | {"title": code} for code in simple},
         "models": {"Small-EC": tuned},
+        "baselines": {"always-yes": compared},
+        "simple": {code: ["always-yes"] for code in compared},
     }
-    verdict = verdict_of(results, table, context=context, tasks=codes, models=["Small-EC"])
+    verdict = verdict_of(results, context=context, tasks=[*simple], models=["Small-EC"])
     assert [one.task for one in verdict.tasks] == ["SA", "PM", "AVE", "AG"]
-    better = "Small-EC is shown to be better than the best simple baseline in"
-    assert verdict.sentences == [
-        f"{better} 1 of 3 tasks: SA.",
-        "For the others take a simple baseline: it costs less to use.",
-        "In AVE the model is worse.",
-        "Small-EC is compared with no simple baseline in AG.",
-    ]
+    better = "shown to be better than the best simple baseline"
+    take, rest = "Take a simple baseline: it costs less to use.", "For the others take a simple"
     of = {one.outcome: one for one in verdict.tasks}
-    not_better = "Small-EC is not shown to be better than the best simple baseline"
-    take = "Take a simple baseline: it costs less to use."
     for outcomes, *said in (
-        ((1, 1), f"{better} 2 of 2 tasks: SA and SA."),
-        ((0,), f"{not_better}.", take),
-        ((0, 0), f"{not_better} in any task.", take),
+        (
+            (1, 0, -1, None),
+            f"Small-EC is {better} in 1 of 3 tasks: SA.",
+            f"{rest} baseline: it costs less to use.",
+            "In AVE the model is worse.",
+            "Small-EC is compared with no simple baseline in AG.",
+        ),
+        ((1, 1), f"Small-EC is {better} in 2 of 2 tasks: SA and SA."),
+        ((0,), f"Small-EC is not {better}.", take),
+        ((0, 0), f"Small-EC is not {better} in any task.", take),
     ):
         assert replace(verdict, tasks=tuple(of[one] for one in outcomes)).sentences == said
 
@@ -113,7 +112,7 @@ def test_answers_are_told_in_the_words_of_the_data() -> None:
 
 def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     def costs(**changes: Any) -> dict[str, str]:
-        return {one.of: one.amount for one in read_prices(results, report_settings(**changes))}
+        return {of: much for of, much, _ in read_prices(results, report_settings(**changes))}
 
     training = {"Training, once": "10 min 0 s"}
     assert costs() == {**training, "1,000 requests": "USD 0.010", "One answer": "0.38 s"}

@@ -184,7 +184,7 @@ def test_the_words_of_the_summary_are_not_in_the_code_of_the_scores() -> None:
     loaded = ("ecslm.scoring.metrics.binary_f1",)
     modules = {node.module for node in code_of(SCRIPTS).reached("score.py", loaded)}
     assert "ecslm.scoring.score" in modules
-    shown = ("reports.score_summary", "reports.words", "tables")
+    shown = ("reports.summaries", "reports.words", "tables")
     assert modules.isdisjoint(f"ecslm.{name}" for name in shown)
 
 

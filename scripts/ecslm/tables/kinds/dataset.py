@@ -64,12 +64,14 @@ class DatasetEntry(TableEntry):
             tokenizers.append(report.tokenizer)
             shown = [report.splits.get(of.split, {}).get(of.setting) for of in self.columns]
             known = [one for one in shown if one]
-            longest = max((one.prompt_tokens for one in known), key=lambda of: of.p95, default=None)
+            longest = max(
+                (one.prompt_tokens for one in known), key=lambda of: of["p95"], default=None
+            )
             cells = (
                 *(Cell.count(one.records, source) if one else Cell() for one in shown),
                 Cell.count(check.dropped_of(task), (DATA_CHECK,)),
-                Cell.count(longest.p50, source) if longest else Cell(),
-                Cell.count(longest.p95, source) if longest else Cell(),
+                Cell.count(longest["p50"], source) if longest else Cell(),
+                Cell.count(longest["p95"], source) if longest else Cell(),
                 Cell.count(sum(one.truncated for one in known), source),
             )
             rows = [Row(task, "other", cells)]
