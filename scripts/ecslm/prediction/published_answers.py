@@ -10,15 +10,13 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import validated_json, write_jsonl
-from ecslm.schemas.fields import NO_SECRET, may_hold_secret
 from ecslm.schemas.paths import ANSWERS
-from ecslm.schemas.settings import Closed, JobSettings, hiding
+from ecslm.schemas.settings import Closed, JobSettings
 
 
 class PinnedAnswers(Closed):
@@ -30,17 +28,10 @@ class PinnedAnswers(Closed):
     """Directory of the models in the repository."""
 
 
-def _public(archive: str) -> str:
-    """A path, or a URL of the web without a secret."""
-    if "://" in archive and (not archive.startswith("http") or may_hold_secret(archive)):
-        raise hiding(f"a URL begins with https:// and {NO_SECRET}")
-    return archive
-
-
 class PublishedAnswers(PinnedAnswers):
     """Answers that others have published, for models with `published`."""
 
-    archive: Annotated[str, AfterValidator(_public)]
+    archive: str
     """URL of the commit's archive as tar.gz, or path of one that was downloaded."""
 
 

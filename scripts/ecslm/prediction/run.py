@@ -29,7 +29,7 @@ from ecslm.prediction.backend import AskedModel, Generated, Request, backend_cla
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import Prediction, of_record
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import OutputFile, job
 
@@ -267,7 +267,7 @@ def _predicted(
         answers |= zip(members, finished[number].answers, strict=True)
     rows = [
         Prediction(
-            **_unseen(record),
+            **of_record(record),
             prediction=answers[index].text,
             prompt_sha256=None if text is None else sha256_of_text(text),
             prompt_tokens=answers[index].prompt_tokens,
@@ -306,16 +306,10 @@ def _seen_digest(records: Sequence[Record]) -> str:
     return sha256_of_text(canonical_json(seen))
 
 
-def _unseen(record: Record) -> dict[str, Any]:
-    """Fields of a prediction that are those of its record."""
-    own = {"id", "sample_id", "task", "setting", "options", "relevance"}
-    return {**record.model_dump(include=own), "reference": record.output}
-
-
 def _join(predictions: Path, records: Sequence[Record]) -> None:
     """Give answers that were found the fields of the records that no model sees."""
     rows = read_jsonl(predictions, Prediction)
     pairs = zip(rows, records, strict=True)
-    joined = [row.model_copy(update=_unseen(record)) for row, record in pairs]
+    joined = [row.model_copy(update=of_record(record)) for row, record in pairs]
     if joined != rows:
         write_jsonl(predictions, joined)

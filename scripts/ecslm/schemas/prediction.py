@@ -5,11 +5,11 @@ models with the same fields, each stricter than the one before.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ecslm.common.files import read_text, validated_json
 from ecslm.common.rows import read_jsonl
-from ecslm.schemas.record import Relevance
+from ecslm.schemas.record import Record, Relevance
 from ecslm.schemas.settings import Closed
 
 FinishReason = Literal["stop", "length", "content_filter"]
@@ -57,6 +57,14 @@ class Prediction(ScoredPrediction):
     prompt_tokens: int | None
     generated_tokens: int | None
     finish_reason: FinishReason | None
+
+
+SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
+
+
+def of_record(record: Record) -> dict[str, Any]:
+    """The fields of a prediction that are those of its record."""
+    return {**{name: getattr(record, name) for name in SHARED}, "reference": record.output}
 
 
 def read_predictions(path: Path) -> list[Prediction]:
