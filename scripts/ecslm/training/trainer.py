@@ -7,7 +7,7 @@ batch.
 
 import logging
 import math
-from collections import Counter
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -223,46 +223,38 @@ class Trainer:
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, Any]:
-        """Measure the loss of the validation examples, how many answers are right, and how many
-        begin alike.
+        """Measure the loss of the validation examples, and how many answers are right.
 
         An answer is right if each of its tokens, the end token included, is the likeliest after the
         ones before it: then, and only then, greedy decoding gives it as a whole.
 
         Returns:
             `eval_loss`, the mean loss, weighted as in training, and by task `eval_records`, how
-            many examples there are, `eval_right`, the share of right answers, and `eval_alike`, the
-            share that begins with the most frequent first token, where right answers begin with
-            several.
+            many examples there are, and `eval_right`, the share of right answers.
         """
         self.model.eval()
         examples, causal = self.validation, self.model.get_base_model()
-        # Of each example: whether its answer is right, and the token that it would begin with.
-        own: dict[int, tuple[bool, int]] = {}
+        own: dict[int, bool] = {}
 
         def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
             logits, targets, loss = answer_tokens(causal, batch)
             lengths = [len(examples[i].answer) for i in micro]
             parts = (torch.split(each, lengths) for each in (logits.argmax(-1), targets))
             for i, best, right in zip(micro, *parts, strict=True):
-                own[i] = torch.equal(best, right), int(best[0])
+                own[i] = torch.equal(best, right)
             return loss
 
         loss = self._total(examples, range(len(examples)), work)
-        of_all = {i: pair for part in self.processes.gathered(own) for i, pair in part.items()}
+        of_all = ChainMap(*self.processes.gathered(own))
         metrics: dict[str, Any] = {
             "eval_loss": float(loss) / sum(example.weight for example in examples),
             "eval_records": {},
             "eval_right": {},
-            "eval_alike": {},
         }
         for task in sorted({example.task for example in examples}):
-            same = {i: pair for i, pair in of_all.items() if examples[i].task == task}
+            same = [right for i, right in of_all.items() if examples[i].task == task]
             metrics["eval_records"][task] = len(same)
-            metrics["eval_right"][task] = sum(right for right, _ in same.values()) / len(same)
-            if len({examples[i].answer[0] for i in same}) > 1:
-                ((_, most),) = Counter(first for _, first in same.values()).most_common(1)
-                metrics["eval_alike"][task] = most / len(same)
+            metrics["eval_right"][task] = sum(same) / len(same)
         return metrics
 
     def _total(
