@@ -98,8 +98,7 @@ class Request(AskedModel):
         answers: files of answers that exist already
         train: records of the task to learn from (JSON Lines)
         val: records of the task to choose settings by (JSON Lines)
-        batch_tokens: most tokens in a batch, padding included, or 0 for batches of one prompt;
-            --settings takes precedence
+        batch_tokens: most tokens in a batch, padding included; --settings takes precedence
         access: how a server is reached, and its budget: JSON or @FILE; no answer depends on it
     """
 

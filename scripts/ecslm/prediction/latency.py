@@ -16,10 +16,10 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import manifest_of, require_unchanged
+from ecslm.common.worker import free_memory
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import AskedModel, Request
-from ecslm.prediction.run import Ask, opening, with_session
 from ecslm.prediction.settings import LatencySettings, SampleSettings, TransformersSettings
 from ecslm.prediction.transformers_backend import TransformersBackend
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
@@ -35,12 +35,10 @@ def measure_latency(
     datasets: Sequence[Path],
     output: OutputFile,
     settings: LatencySettings,
-    worker_code: str | None = None,
 ) -> None:
     """Answer the sample; write how long each answer took, and the manifest.
 
-    The manifest does not list the output, which holds clock values. Without `worker_code`, and
-    outside of a run, the job loads the model itself.
+    The manifest does not list the output, which holds clock values.
 
     Raises:
         InputError: bad input, a model that cannot be used, too few records, or libraries that
@@ -50,7 +48,6 @@ def measure_latency(
         datasets: dataset files of test records
         output: file to write: the seconds of each answer
         settings: sample, and how tasks are answered: JSON or @FILE
-        worker_code: set by a run: digest of predict.py's code, which identifies its process
     """
     answering, tuned = list(settings.tasks.values()), asked.adapter is not None
     prompt, precision = asked.prompt_template().sha256, answering[0].precision
@@ -65,11 +62,10 @@ def measure_latency(
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin.fields)
     lease_devices(asked.device)
-    # Each batch is one prompt.
-    pinned = vars(asked) | {"template_digest": as_parameter(prompt), "batch_tokens": 0}
+    free_memory()
+    pinned = vars(asked) | {"template_digest": as_parameter(prompt)}
     requests = {task: Request(**pinned, settings=settings.tasks[task]) for task in sample}
-    found = with_session(worker_code, asked, lambda ask: _measured(ask, requests, sample))
-    write_json(output, found.model_dump(mode="json"))
+    write_json(output, _measured(requests, sample).model_dump(mode="json"))
     origin.wrote([], manifest_of(output))
 
 
@@ -100,31 +96,31 @@ def sample_of(
 
 
 def _measured(
-    ask: Ask,
-    requests: Mapping[str, Request],
-    sample: Mapping[str, Sequence[Record]],
+    requests: Mapping[str, Request], sample: Mapping[str, Sequence[Record]]
 ) -> LatencyFile:
     start = time.perf_counter()
     answers: list[TimedAnswer] = []
     costs: list[Mapping[str, float | str | None]] = []
     for task, records in sample.items():
-        _, batches = ask(opening(requests[task], records))
+        backend = TransformersBackend(requests[task])
+        prompts = backend.prompts(records)
+        backend.load()
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
-            ask(["generate", 0])
-        timed: dict[int, TimedAnswer] = {}
-        for number, (index,) in enumerate(batches):
+            backend.generate(prompts[:1], 0)
+        for number, prompt in enumerate(prompts):
             began = time.perf_counter()
-            (answer,) = ask(["generate", number])
-            timed[index] = TimedAnswer(
-                task=task,
-                id=records[index].id,
-                seconds=time.perf_counter() - began,
-                prompt_tokens=answer["prompt_tokens"],
-                generated_tokens=answer["tokens"],
+            (answer,) = backend.generate([prompt], number)
+            answers.append(
+                TimedAnswer(
+                    task=task,
+                    id=prompt.record.id,
+                    seconds=time.perf_counter() - began,
+                    prompt_tokens=answer.prompt_tokens,
+                    generated_tokens=answer.tokens,
+                )
             )
-        answers += [timed[index] for index in sorted(timed)]
-        costs.append(ask(["cost"]))
+        costs.append(backend.cost())
     seconds = [answer.seconds for answer in answers]
     total = sum(seconds)
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")

@@ -25,7 +25,7 @@ from ecslm.common.worker import WorkerLostError, join
 from ecslm.models.cost import job_cost, total
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import AskedModel, Generated, Request, backend_class
+from ecslm.prediction.backend import Generated, Request, backend_class
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
@@ -188,20 +188,18 @@ def opening(request: Request, records: Sequence[Record]) -> list[Any]:
     return ["open", given, [record.model_dump(mode="json") for record in records]]
 
 
-def with_session(
-    worker_code: str | None, asked: AskedModel, work: Callable[[Ask], Result]
-) -> Result:
+def with_session(code: str | None, asked: Request, work: Callable[[Ask], Result]) -> Result:
     """Do work with a session: in the process of the run or, if there is none, in this one.
 
     Both sides run the same code, since that process is a fork of a job, and is joined only by jobs
     with its code, libraries and device. If it ends, the work is done again in this process.
 
     Args:
-        worker_code: digest of the code of the process; None: the job loads the model itself.
+        code: digest of the code of the process; None: the job loads the model itself.
     """
-    if worker_code is not None:
+    if code is not None:
         process = {
-            "code": worker_code,
+            "code": code,
             # A job needs some of the libraries alone, but its process serves others too.
             "lock": sha256_of_file(LOCK_FILE),
             "device": asked.device,
