@@ -9,8 +9,6 @@ import torch
 from hypothesis import strategies as st
 from support.tiny import byte_level_tokenizer, save
 from transformers import (
-    BloomConfig,
-    BloomForCausalLM,
     FalconConfig,
     FalconForCausalLM,
     GPT2Config,
@@ -33,15 +31,12 @@ _LLAMA = {
     "num_key_value_heads": 2,
 }
 _GPT = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}
-# Three heads: their slopes are those of a power of two, and every second of the next one's.
-_BLOOM = {"hidden_size": 24, "n_layer": 2, "n_head": 3}
 _FALCON = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "alibi": True}
 
 FAMILIES: dict[str, tuple[type, type, dict[str, Any]]] = {
     "llama": (LlamaForCausalLM, LlamaConfig, _LLAMA),
     "mistral": (MistralForCausalLM, MistralConfig, _LLAMA | {"sliding_window": None}),
     "mistral with a window": (MistralForCausalLM, MistralConfig, _LLAMA | {"sliding_window": 4}),
-    "bloom": (BloomForCausalLM, BloomConfig, _BLOOM),
     "falcon": (FalconForCausalLM, FalconConfig, _FALCON),
     "gpt2": (GPT2LMHeadModel, GPT2Config, _GPT),
 }

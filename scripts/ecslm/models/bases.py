@@ -156,15 +156,3 @@ def base_identity(manifest: Path) -> dict[str, str]:
     """
     base = read_model(manifest, BaseManifest)
     return {"name": base.base, "revision": base.revision, "files": files_digest(base.files)}
-
-
-def described_folder(manifest: Path) -> Path:
-    """The directory of a base, after verifying config.json and tokenizer.json, with which the data
-    are described. The weights may be absent.
-
-    Raises:
-        InputError: the manifest is missing or invalid, or one of the files is missing or altered.
-    """
-    base = read_model(manifest, BaseManifest)
-    base.verify(manifest, fix_of_base(base.base, base.source, manifest), REQUIRED_FILES)
-    return base.location(manifest)

@@ -74,8 +74,8 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     for name, model in study.local_models.items():
         training = model.training
         if training and model.run and (found := known(model.base)):
-            fitted = training.rank, training.target_modules, training.max_length
-            for field, problem in adapter_problems(found, model.base, *fitted):
+            fitted = model.base, training.rank, training.target_modules
+            for field, problem in adapter_problems(found, *fitted):
                 yield f"{path}.models.{name}.training.{field}: {problem}"
     settings = study.settings.bertscore
     if settings is None or not study.generation_tasks:

@@ -10,9 +10,6 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from ecslm.common.errors import InputError
 
-# Architectures that take no positions, but count the tokens of the mask: padding may be anywhere.
-COUNT_TOKENS = ("bloom",)
-
 # The best tokens, whose logits are computed in float32. More of them are where the last could still
 # be the best: the error of a rounded logit is taken to be at most this share of the best one, two
 # to four times that of rounding to bfloat16.
@@ -39,7 +36,7 @@ class Network:
         self.device: torch.device = causal.device
         layers = {type(layer) for layer in DynamicCache(config=causal.config).layers}
         name: str = causal.config.model_type
-        positioned = name in COUNT_TOKENS or _takes_positions(self._body.forward)
+        positioned = _takes_positions(self._body.forward)
         if not positioned or not layers <= {DynamicLayer, DynamicSlidingWindowLayer}:
             raise InputError(
                 f"{name}: not supported: a layer's state is more than keys and values of tokens, "

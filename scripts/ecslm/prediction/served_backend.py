@@ -125,10 +125,12 @@ class Server:
     def _is_ready(self) -> bool:
         import httpx2
 
-        urls = (f"http://{HOST}:{self.port}{path}" for path in READY)
-        direct = {"timeout": SECONDS_OF_LOOK, "trust_env": False}
-        with suppress(httpx2.HTTPError):
-            return any(httpx2.get(url, **direct).status_code == 200 for url in urls)
+        with (
+            suppress(httpx2.HTTPError),
+            httpx2.Client(timeout=SECONDS_OF_LOOK, trust_env=False) as client,
+        ):
+            urls = (f"http://{HOST}:{self.port}{path}" for path in READY)
+            return any(client.get(url).status_code == 200 for url in urls)
         return False
 
     def _problem(self, what: str) -> InputError:

@@ -83,9 +83,8 @@ def fit_adapter(
     target = processes.device
     use_threads(target, threads)
     base_manifest, base_folder = read_base(base)
-    fitted = chosen.rank, chosen.target_modules, chosen.max_length
-    architecture = read_architecture(base_folder)
-    if unfit := [*adapter_problems(architecture, base_manifest.base, *fitted)]:
+    fitted = base_manifest.base, chosen.rank, chosen.target_modules
+    if unfit := [*adapter_problems(read_architecture(base_folder), *fitted)]:
         raise InputError(*(f"training: {name}: {problem}" for name, problem in unfit))
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
