@@ -147,22 +147,13 @@ def _known(layers: Mapping[str, Shape]) -> list[tuple[int, int]]:
     return [shape for shape in layers.values() if shape]
 
 
-def adapter_problems(
-    architecture: Architecture, base: str, rank: int, targets: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    """Settings of an adapter that do not fit a base, which peft would ignore: their name, and what
-    is wrong."""
+def unknown_targets(architecture: Architecture, base: str, targets: Sequence[str]) -> Iterator[str]:
+    """Targets of an adapter that are no layers of a base, which peft would ignore, and why."""
     last_names = {name.rpartition(".")[2] for name in architecture.layers}
     for target in targets:
         if not updated_layers(architecture, [target]):
             hint = nearest(target, {name for name in last_names if not name.isdecimal()})
-            yield "target_modules", f"{target} is no linear layer of {base}{hint}"
-    shapes = {name: shape for name, shape in updated_layers(architecture, targets).items() if shape}
-    if shapes:
-        name, (rows, columns) = min(shapes.items(), key=lambda item: min(item[1]))
-        if rank > (most := min(rows, columns)):
-            sizes = f"{name} of {base}, which has {rows} x {columns} weights"
-            yield "rank", f"{rank} is more than the smaller side of {sizes}: at most {most}"
+            yield f"target_modules: {target} is no linear layer of {base}{hint}"
 
 
 def _layers(path: Path) -> Iterator[tuple[str, Shape]]:

@@ -13,9 +13,9 @@ from ecslm.common.text import nearest
 from ecslm.config.models import RecordedModel
 from ecslm.models.architecture import (
     Architecture,
-    adapter_problems,
     llama_architecture,
     read_architecture,
+    unknown_targets,
 )
 from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.comparisons import warn_of_idle_contrasts
@@ -74,9 +74,8 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     for name, model in study.local_models.items():
         training = model.training
         if training and model.run and (found := known(model.base)):
-            fitted = model.base, training.rank, training.target_modules
-            for field, problem in adapter_problems(found, *fitted):
-                yield f"{path}.models.{name}.training.{field}: {problem}"
+            for problem in unknown_targets(found, model.base, training.target_modules):
+                yield f"{path}.models.{name}.training.{problem}"
     settings = study.settings.bertscore
     if settings is None or not study.generation_tasks:
         return

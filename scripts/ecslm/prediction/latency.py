@@ -79,17 +79,12 @@ def sample_of(
     Raises:
         InputError: there are fewer than two.
     """
-    asked: dict[str, list[Record]] = {task: [] for task in sorted(tasks)}
-    for record in records:
-        if record.task in tasks and tasks[record.task].asks(record):
-            asked[record.task].append(record)
-    each, more = divmod(sample.prompts, len(asked))
-    chosen = {
-        task: sorted(found, key=lambda record: sha256_of_text(f"{sample.seed} {record.id}"))[
-            : each + (number < more)
-        ]
-        for number, (task, found) in enumerate(asked.items())
-    }
+    each, more = divmod(sample.prompts, len(tasks))
+    mixed = sorted(records, key=lambda record: sha256_of_text(f"{sample.seed} {record.id}"))
+    chosen = {}
+    for number, (task, own) in enumerate(sorted(tasks.items())):
+        asked = [record for record in mixed if record.task == task and own.asks(record)]
+        chosen[task] = asked[: each + (number < more)]
     if sum(map(len, chosen.values())) < 2:
         raise InputError(f"latency: fewer than two test records of {', '.join(tasks)} to answer")
     return {task: found for task, found in chosen.items() if found}

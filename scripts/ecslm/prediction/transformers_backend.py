@@ -14,7 +14,7 @@ from ecslm.common.files import read_model
 from ecslm.common.hashing import canonical_json
 from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
-from ecslm.models.manifests import AdapterManifest, files_digest, how_to_retrain, read_adapter
+from ecslm.models.manifests import RETRAIN, AdapterManifest, files_digest, read_adapter
 from ecslm.models.precision import OF_MODELS, OF_PROMPTS
 from ecslm.models.prompts import batches_by_length, encode_prompt, require_markers
 from ecslm.prediction.backend import Backend, Generated, Prompt, there
@@ -177,11 +177,11 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
             return None
         adapter = read_adapter(path)
         base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
-        retrain, named = how_to_retrain(path, adapter), request.adapter_of or request.model
+        named = request.adapter_of or request.model
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")
         problems = [
-            f"{path}: trained with {what} {then}, not {now}: {retrain}, or {fix}"
+            f"{path}: trained with {what} {then}, not {now}: {RETRAIN}, or {fix}"
             for what, then, now, fix in (
                 ("model", adapter.model, named or adapter.model, "use its own --model"),
                 ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),

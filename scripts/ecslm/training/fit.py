@@ -14,7 +14,7 @@ from peft import LoraConfig, get_peft_model
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.models.architecture import adapter_problems, read_architecture
+from ecslm.models.architecture import read_architecture, unknown_targets
 from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter, job_cost
 from ecslm.models.loading import (
@@ -83,9 +83,9 @@ def fit_adapter(
     target = processes.device
     use_threads(target, threads)
     base_manifest, base_folder = read_base(base)
-    fitted = base_manifest.base, chosen.rank, chosen.target_modules
-    if unfit := [*adapter_problems(read_architecture(base_folder), *fitted)]:
-        raise InputError(*(f"training: {name}: {problem}" for name, problem in unfit))
+    fitted = read_architecture(base_folder), base_manifest.base, chosen.target_modules
+    if unknown := [f"training: {problem}" for problem in unknown_targets(*fitted)]:
+        raise InputError(*unknown)
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
     require_markers(prompt, tokenizer, base_manifest.base)

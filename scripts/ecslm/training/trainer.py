@@ -43,8 +43,6 @@ class Processes:
 
     def share(self, members: Sequence[int], lengths: Sequence[int]) -> list[int]:
         """This process's part of some examples; all parts have about as many tokens."""
-        if self.count == 1:
-            return list(members)
         parts: list[list[int]] = [[] for _ in range(self.count)]
         tokens = [0] * self.count
         for index in sorted(members, key=lambda index: -lengths[index]):
