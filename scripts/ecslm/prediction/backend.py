@@ -169,11 +169,6 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
             name = request.settings.backend
             raise InputError(*(f"--{one}: missing: backend {name} needs it" for one in missing))
 
-    @staticmethod
-    def libraries(settings: Any, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
-        """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
-        return ()
-
     @abstractmethod
     def identity(self) -> Any:
         """A JSON value that tells the model from all others, by content and not by paths.

@@ -49,9 +49,9 @@ def measure_latency(
         output: file to write: the seconds of each answer
         settings: sample, and how tasks are answered: JSON or @FILE
     """
-    answering, tuned = list(settings.tasks.values()), asked.adapter is not None
+    answering = list(settings.tasks.values())
     prompt, precision = asked.prompt_template().sha256, answering[0].precision
-    used = (TransformersBackend.libraries(own, tuned) for own in answering)
+    used = (own.libraries_for(asked.adapter) for own in answering)
     origin.fields |= {
         "versions": require_locked(tuple(dict.fromkeys(chain(*used)))),
         "template_sha256": prompt,

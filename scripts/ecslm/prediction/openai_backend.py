@@ -154,11 +154,6 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         # Why the last reply without an answer that can be used is none.
         self._unusable = ""
 
-    @staticmethod
-    def libraries(settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
-        """That of prompts alone."""
-        return ("Jinja2",)
-
     def identity(self) -> dict[str, str]:
         """The model by its name, and the server by its URL and API."""
         return self._server.model_dump(include={"url", "model", "api"})

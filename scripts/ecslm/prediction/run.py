@@ -85,7 +85,7 @@ def predict(
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
     settings: PredictionSettings = request.settings
     kind = backend_class(settings.backend)
-    versions = require_locked(kind.libraries(settings, tuned=request.adapter is not None))
+    versions = require_locked(settings.libraries_for(request.adapter))
     prompt = None if request.template is None else request.prompt_template().sha256
     given = dataset, request.base, request.adapter, *request.answers, request.train, request.val
     inputs = [path for path in given if path is not None]

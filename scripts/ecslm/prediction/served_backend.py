@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ecslm.common.devices import Device, list_devices, visible_devices
 from ecslm.common.environment import require_locked
@@ -197,11 +197,6 @@ class ServedBackend(ServerBackend):
         asked = OpenAISettings(backend="openai", **known)
         super().__init__(replace(request, settings=asked))
         self._cache = _NothingKept(server)
-
-    @staticmethod
-    def libraries(settings: Any, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
-        """Those of prompts."""
-        return "Jinja2", "tokenizers"
 
     def identity(self) -> dict[str, str]:
         """The files of the model, without the test records in its evidence; and the server."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from ecslm.models.precision import Precision
+from ecslm.models.precision import OF_MODELS, OF_PROMPTS, Precision
 from ecslm.schemas.record import Record
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer, OptionForm
@@ -73,6 +73,10 @@ class PredictionSettings(JobSettings):
         # The 1-shot settings repeat the samples of other settings, with an example.
         return (record.few_shot_example is not None) == bool(self.shots)
 
+    def libraries_for(self, adapter: object) -> tuple[str, ...]:
+        """The libraries whose versions can change a prediction, with or without an adapter."""
+        return (*self.libraries, "peft") if adapter else self.libraries
+
     def modules(self) -> tuple[str, ...]:
         """That of the backend, which is loaded by its name."""
         return (module_name(self.backend),)
@@ -117,6 +121,12 @@ class TransformersSettings(PredictionSettings):
         exclude_if=lambda answers: answers is None,
     )
     """How answers are limited; if missing, they are free."""
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """The libraries of the model, its prompts, and its answers."""
+        answers = ("llguidance",) if self.mode == "constrained" else ()
+        return (*OF_MODELS, *OF_PROMPTS, *self.precision.libraries, *answers)
 
     @property
     def mode(self) -> Mode | None:
