@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError, Problem
@@ -23,7 +23,7 @@ from ecslm.common.files import read_settings
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.locks import held
 from ecslm.prediction.backend import Backend, Generated, Prompt, Request
-from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
+from ecslm.prediction.kept_lines import add_line, sound_lines
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import SERVER_ANSWERS
@@ -100,8 +100,8 @@ class Answer(Closed):
 WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
 
 
-class _Kept(KeptLine):
-    """The answer to a request."""
+class _Kept(BaseModel):
+    """The answer to a request. Earlier versions have also written a digest of each line."""
 
     request: str
     answer: Answer
@@ -114,8 +114,8 @@ class AnswerCache:
         name = sha256_of_text(canonical_json([server.url, server.model]))[:16]
         self.path = SERVER_ANSWERS / name / "answers.jsonl"
         # Version 1.0 kept each answer in a file of its own.
-        files = (path.read_bytes() for path in self.path.parent.glob("??/*.json"))
-        self._older = [one for one in map(_Kept.sound, files) if one is not None]
+        files = self.path.parent.glob("??/*.json")
+        self._older = [_Kept.model_validate_json(path.read_bytes()) for path in files]
 
     def answers(self) -> dict[str, Answer]:
         """All answers, also those of other processes."""
@@ -148,9 +148,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         self._requests: list[ServerRequest] = []
         self._answers: dict[str, Answer] = {}
         self._added: list[Answer] = []
-        # The price of answers, and the most that requests may cost that have none; and the most
-        # that those did whose replies cannot be used.
-        self._spent = self._lost = 0.0
+        # The price of answers, and the most that requests may cost that have none.
+        self._spent = 0.0
         # Why the last reply without an answer that can be used is none.
         self._unusable = ""
 
@@ -185,8 +184,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
 
     def batches(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Batches of prompts, in order."""
-        indices = list(range(len(prompts)))
-        return [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
+        every = range(len(prompts))
+        return [list(every[start : start + BATCH]) for start in every[::BATCH]]
 
     def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
         """Answer prompts, in order; the server is asked for what it was never asked before.
@@ -212,8 +211,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                         f"the environment variable {variable} is not set, or to what is no key: "
                         "set it to the key, or remove `key` from `access` if the server needs none"
                     )
-                kept = self._answers.values()
-                self._spent = self._lost + sum(self._price(one.counts) for one in kept)
+                self._spent = sum(self._price(one.counts) for one in self._answers.values())
                 asyncio.run(self._ask(missing))
         return self._answered(requests)
 
@@ -299,7 +297,6 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         text = await self._reply(client, request)
         answer = WITHHELD if text is None else self._read(text)
         if isinstance(answer, str):
-            self._lost += most
             self._unusable = f"record {request.record}: {self._line(answer)}"
             log.warning("%s: counts as invalid", self._unusable)
             return

@@ -26,11 +26,12 @@ from ecslm.models.cost import job_cost, total
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import Generated, Request, backend_class
-from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
+from ecslm.prediction.kept_lines import add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import Prediction, of_record
 from ecslm.schemas.record import GivenRecord, Record
+from ecslm.schemas.settings import Closed
 from ecslm.script import OutputFile, job
 
 log = logging.getLogger(__name__)
@@ -214,7 +215,7 @@ def with_session(code: str | None, asked: Request, work: Callable[[Ask], Result]
     return work(Session().answer)
 
 
-class FinishedBatch(KeptLine):
+class FinishedBatch(Closed):
     """The answers to the prompts of a batch, in their order, and how long they took."""
 
     model_config = ConfigDict(strict=True)

@@ -31,27 +31,18 @@ def written(path: Path) -> bytes:
     return path.read_bytes()
 
 
-@given(
-    place=st.integers(0),
-    damage=st.tuples(st.integers(1, 255), st.just(b""))
-    | st.tuples(st.just(0), st.just(b"\0") | st.binary(max_size=40)),
-)
+@given(place=st.integers(0), garbage=st.just(b"\0") | st.binary(max_size=40))
 def test_damage_costs_the_batches_that_it_hits_which_are_made_and_found_again(
-    tmp_path_factory: pytest.TempPathFactory, place: int, damage: tuple[int, bytes]
+    tmp_path_factory: pytest.TempPathFactory, place: int, garbage: bytes
 ) -> None:
-    """A byte has changed, or the file is cut, perhaps with something else after it."""
+    """The file is cut, perhaps with something else after it."""
     path = tmp_path_factory.getbasetemp() / "batches.jsonl"
     content = written(path)
-    change, garbage = damage
     place %= len(content)
-    rest = bytes([content[place] ^ change]) + content[place + 1 :] if change else garbage
-    path.write_bytes(content[:place] + rest)
+    path.write_bytes(content[:place] + garbage)
     left = finished_batches(path, BATCHES)
-    assert left.items() <= {number: line.sealed() for number, line in FOUND.items()}.items()
-    hit = content[:place].count(b"\n")
-    # Where a line end has changed, two lines are one.
-    after = {*range(hit + 1 + (content[place] == ord("\n")), 3)} if change else set()
-    assert left.keys() >= {*range(hit), *after}
+    assert left.items() <= FOUND.items()
+    assert left.keys() >= {*range(content[:place].count(b"\n"))}
     for number in FOUND.keys() - left:
         add_line(path, FOUND[number])
     assert finished_batches(path, BATCHES).keys() == FOUND.keys()
@@ -81,15 +72,15 @@ def test_a_line_that_another_process_writes_is_read_when_it_is_whole_and_damage_
     cache = AnswerCache(server)
     for key in ("a", "b", "c"):
         cache.add(key, answer)
-    content = cache.path.read_bytes().replace(b"yes", b"no ", 1)
+    content = cache.path.read_bytes().replace(b"yes", b'"no', 1)
     cache.path.write_bytes(content[:-9])
     assert cache.answers() == {"b": answer}
     assert caplog.messages == [f"{cache.path}: line 1 is damaged"]
     cache.path.write_bytes(content)
     assert cache.answers() == {"b": answer, "c": answer}
-    # Version 1.0 had a file for each; a damaged one is none.
+    # Version 1.0 had a file for each.
     (cache.path.parent / "ab").mkdir()
-    for name, line in zip("abc", content.splitlines(), strict=True):
+    for name, line in zip("bc", content.splitlines()[1:], strict=True):
         (cache.path.parent / f"ab/{name}.json").write_bytes(line)
     cache.path.unlink()
     assert AnswerCache(server).answers() == {"b": answer, "c": answer}

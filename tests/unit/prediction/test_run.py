@@ -209,7 +209,7 @@ def test_a_killed_job_goes_on_after_its_last_whole_batch(
     (work,) = work_in(tmp_path)
     text = (work / BATCHES).read_bytes()
     lines = [FinishedBatch.model_validate_json(line) for line in text.splitlines()]
-    lines[0] = lines[0].model_copy(update={"seconds": 1000.0}).sealed()
+    lines[0] = lines[0].model_copy(update={"seconds": 1000.0})
     write_jsonl(work / BATCHES, lines)
     with (work / BATCHES).open("ab") as stream:
         stream.write(b'{"batch": 2, "seco')
