@@ -70,7 +70,7 @@ def fit_adapter(
 
     Raises:
         InputError: the base was altered, cannot be loaded or lacks a marker of the template, the
-            device is missing, layers cannot be compiled, a record does not fit, or a loss or
+            device or a compiler is missing, a record does not fit, or a loss or
             gradient is not finite.
     """
     chosen = settings.training

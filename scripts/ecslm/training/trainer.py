@@ -20,7 +20,7 @@ from torch.nn import functional
 from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory, require_device
 from ecslm.training.batches import IGNORED, LABELLING, Batch, Example, Layout, on_device
-from ecslm.training.mixed import compiling, mixed_products
+from ecslm.training.mixed import mixed_products
 
 log = logging.getLogger(__name__)
 
@@ -155,9 +155,9 @@ class Trainer:
         """Whether every record fits is known from the start: see `_total`. Nothing else is changed.
 
         Raises:
-            InputError: the heaviest does not, or layers cannot be compiled.
+            InputError: the heaviest does not.
         """
-        with self._trial(), compiling():
+        with self._trial():
             self._total([heaviest(self.examples)], [0], lambda batch, _: self._descend(batch))
 
     def measure_budget(self) -> None:
