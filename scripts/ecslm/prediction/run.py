@@ -94,7 +94,7 @@ def predict(
     batch_tokens = settings.budget(request.batch_tokens)
     pinned = prompt and as_parameter(prompt)
     request = replace(request, template_digest=pinned, batch_tokens=batch_tokens)
-    records = [record for record in read_given(dataset, task) if settings.asks(record)]
+    records = [record for record in given_records(dataset, task) if settings.asks(record)]
     if not records:
         raise InputError(f"{dataset}: no records for `shots: {settings.shots}`")
     backend = kind(request)
@@ -127,7 +127,7 @@ def predict(
         work.publish(made, found={}, keep=keep)
 
 
-def read_given(path: Path, task: str | None) -> list[Record]:
+def given_records(path: Path, task: str | None) -> list[Record]:
     """Read the records of a file.
 
     Defaults: `id` is the line number, `sample_id` the `id`, and `setting` is in-domain.

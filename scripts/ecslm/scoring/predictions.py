@@ -17,7 +17,7 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.settings import ScriptSettings
 
 
-def read_given(
+def given_predictions(
     path: Path,
     task: str | None = None,
     check: Callable[[Numbered[ScoredPrediction]], Iterable[Problem]] = lambda _: (),
@@ -74,7 +74,7 @@ def read_scorable(
         if dataset is not None:
             yield from _differences(rows, dataset, records)
 
-    predictions = read_given(path, code, check)
+    predictions = given_predictions(path, code, check)
     task, answered = predictions[0].task, {one.id for one in predictions}
     missing = [one.id for one in records.values() if one.task == task and one.id not in answered]
     if missing:

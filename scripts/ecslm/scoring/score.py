@@ -38,7 +38,7 @@ from ecslm.scoring.settings import ScoringSettings
 
 
 @dataclass(frozen=True)
-class Scores:
+class TaskScores:
     """The contents of a metrics file and its outcomes file."""
 
     metrics: MetricsFile
@@ -80,7 +80,7 @@ def score(
     model: str | None = None,
     seed: int | None = None,
     certain: bool = False,
-) -> Scores:
+) -> TaskScores:
     """Score the predictions of one task, each setting separately.
 
     The predictions must have no problems (`ecslm.scoring.predictions`). For a metric that uses
@@ -130,7 +130,7 @@ def score_baseline(
     alternatives: Sequence[Sequence[ScoredPrediction]],
     task: TaskKind,
     settings: ScoringSettings,
-) -> Scores:
+) -> TaskScores:
     """Score a baseline, of which `alternatives` has the equally likely predictions of each record.
 
     If it answers at random, the value is the expected one, over all answers, and a record's outcome
@@ -171,14 +171,14 @@ def _by_setting(
     scored: Callable[[Sequence[ScoredPrediction]], Setting],
     model: str | None,
     seed: int | None,
-) -> Scores:
+) -> TaskScores:
     """Score each setting, sorted by name (IND before OOD)."""
     found = {
         setting: scored([one for one in predictions if one.setting == setting])
         for setting in sorted({one.setting for one in predictions})
     }
     outcome_of = {one.id: one for _, rows in found.values() for one in rows}
-    return Scores(
+    return TaskScores(
         MetricsFile(
             task=str(predictions[0].task),
             model=model,

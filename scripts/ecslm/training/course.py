@@ -84,11 +84,11 @@ class Course:
     def evaluate(self) -> dict[str, Any]:
         """Evaluate the weights, and keep them if they are the best of an end of an epoch; returns
         the entry in the log."""
-        found = self._trainer.evaluate()
-        if self.at_end_of_epoch and found["eval_loss"] < self.best["loss"]:
+        loss = self._trainer.evaluate()
+        if self.at_end_of_epoch and loss < self.best["loss"]:
             weights = {name: one.detach().cpu().clone() for name, one in self._weights.items()}
-            self.best = {"step": self.done, "loss": found["eval_loss"], "weights": weights}
-        return self._logged(**found)
+            self.best = {"step": self.done, "loss": loss, "weights": weights}
+        return self._logged(eval_loss=loss)
 
     def take_best(self) -> int:
         """Give the model the best weights; returns the step that made them."""
