@@ -2,12 +2,10 @@
 
 from functools import cache
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from support.tiny import byte_level_tokenizer, save
 from transformers import (
     FalconConfig,
     FalconForCausalLM,
@@ -80,12 +78,3 @@ def batches(draw: st.DrawFn) -> list[list[int]]:
     return [
         list(chain.from_iterable(some)) for some in draw(st.lists(parts, min_size=1, max_size=7))
     ]
-
-
-def write_tiny_family(folder: Path, family: str) -> Path:
-    """A folder of a model of a family, whose only markers are `<s>` and `</s>`."""
-    tokenizer = byte_level_tokenizer(["<unk>", "<s>", "</s>"])
-    model, config, sizes = FAMILIES[family]
-    ends = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id")}
-    made = config(vocab_size=len(tokenizer), initializer_range=0.3, **ends, **sizes)
-    return save(folder, model, made, tokenizer)

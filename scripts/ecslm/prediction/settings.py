@@ -82,8 +82,8 @@ class PredictionSettings(JobSettings):
         return (module_name(self.backend),)
 
     def budget(self, batch_tokens: int) -> int:
-        """The padded tokens per batch, where the job was told `batch_tokens`."""
-        return batch_tokens
+        """The padded tokens per batch: these settings' own or, without one, those given."""
+        return getattr(self, "batch_tokens", None) or batch_tokens
 
 
 def module_name(backend: str) -> str:
@@ -137,10 +137,6 @@ class TransformersSettings(PredictionSettings):
         """Those of the backend and, last, of the mode of answering."""
         mode = () if self.mode is None else (f"ecslm.prediction.answers.{self.mode}",)
         return (*super().modules(), *mode)
-
-    def budget(self, batch_tokens: int) -> int:
-        """The padded tokens per batch: these settings' own or, without one, those given."""
-        return self.batch_tokens or batch_tokens
 
 
 class SampleSettings(Closed):

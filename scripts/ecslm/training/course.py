@@ -68,12 +68,9 @@ class Course:
         """
         loss, norm = self._trainer.gradient(self.steps[self.done])
         self.done += 1
-        for name, value in (("loss", loss), ("norm of the gradient", norm)):
-            if not torch.isfinite(value):
-                raise InputError(
-                    f"training: the {name} is {float(value)} at step {self.done}: "
-                    "lower `learning_rate`"
-                )
+        if not torch.isfinite(loss + norm):
+            found = f"the loss is {float(loss)} and the norm of the gradient {float(norm)}"
+            raise InputError(f"training: {found} at step {self.done}: lower `learning_rate`")
         clip_grads_with_norm_(self._weights.values(), self._clip, norm)
         (rate,) = self._scheduler.get_last_lr()
         self._optimizer.step()

@@ -244,16 +244,9 @@ class Trainer:
     def _halve(self, tokens: int, alone: bool) -> None:
         torch.cuda.empty_cache()
         causal = self.model.get_base_model()
-        if alone and causal.is_activation_checkpointing:
-            raise InputError(
-                f"training: out of memory with a single record of {tokens} tokens, even with "
-                "`gradient_checkpointing`: lower `max_length`"
-            )
-        if self.fixed and not alone:
-            raise InputError(
-                f"training: out of memory with a batch of {tokens} tokens, and `deterministic` "
-                "keeps the budget as it is: lower `batch_tokens`"
-            )
+        if causal.is_activation_checkpointing if alone else self.fixed:
+            fix = "`max_length`" if alone else "`batch_tokens`, which `deterministic` keeps"
+            raise InputError(f"training: out of memory with {tokens} tokens at once: lower {fix}")
         if alone:
             log.warning("out of memory with a record of %d tokens: checkpointing gradients", tokens)
             causal.activation_checkpointing_enable({"use_reentrant": False})

@@ -1,10 +1,6 @@
 """Families of models answer as transformers lets them: Llama, Mistral and others."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
-import torch
 from hypothesis import given, settings
 from support.families import (
     FAMILIES,
@@ -13,16 +9,12 @@ from support.families import (
     batches,
     greedy,
     tiny_network,
-    write_tiny_family,
 )
-from support.model_examples import QUANTISED
 
-from ecslm.models.precision import Precision
 from ecslm.prediction import prefill
 from ecslm.prediction.generation import generate
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import shared_prefixes
-from ecslm.prediction.transformers_engine import load_model
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 
@@ -59,19 +51,3 @@ def test_prefixes_are_shared_where_padding_between_tokens_does_not_count(
     assert (shared == [None]) == windowed
     network.counts_padding = False
     assert (generate(network, prompts, NEVER, LIMIT) != greedy(model, prompts)) == windowed
-
-
-@pytest.mark.parametrize("family", ["llama", "mistral"])
-@pytest.mark.parametrize("fused", [True, False], ids=["unpacked", "packed"])
-def test_quantised_models_of_each_family_answer_as_in_transformers(
-    family: str, fused: bool, tmp_path: Path
-) -> None:
-    folder = write_tiny_family(tmp_path, family)
-    precision = Precision.model_validate(QUANTISED)
-    model = load_model(folder, None, precision, fused, torch.device("cpu"))
-    answers = generate(Network(model), TOKENS, NEVER, LIMIT)
-    assert answers == greedy(model, TOKENS)
-    plain: Any = load_model(
-        folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")
-    )
-    assert answers != greedy(plain, TOKENS)
