@@ -190,7 +190,7 @@ def test_the_heaviest_record_and_more_and_more_copies_of_it_are_tried_without_a_
     trainer.measure_budget()
     assert trainer.budget == 1900, "no more than there are records"
     short_of_memory(monkeypatch, 99)
-    with pytest.raises(InputError, match="single record of 100 tokens, even with"):
+    with pytest.raises(InputError, match="out of memory with 100 tokens at once: lower `max_length`"):
         trainer.try_heaviest()
 
 
