@@ -22,7 +22,6 @@ if "OMP_WAIT_POLICY" not in os.environ:
 from ecslm.common.errors import InputError
 from ecslm.common.locks import RUN_VARIABLE
 from ecslm.config.loading import read_config
-from ecslm.fingerprint.running import code_parameter
 from ecslm.plan import comparisons, jobs
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.jobs import told
@@ -184,12 +183,6 @@ def prompted_request(rule):
 def threads_of_prediction(job):
     """Only jobs that compute need more than one."""
     return STUDY.settings.threads if of_backend("gpu", job) else 1
-
-
-def first_code(study, model):
-    """The code of the predictions that a model makes first of all."""
-    its = jobs.prediction_settings(study, model, study.model_tasks(model)[0])
-    return code_parameter("predict.py", its.modules())
 
 
 def server_access(wildcards):

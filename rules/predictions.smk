@@ -91,8 +91,6 @@ rule measure_latency:
     resources:
         **prompted_request("measure_latency"),
         gpu=1,
-        # Identifies the process that has loaded the model.
-        worker_code=per_job(first_code),
     params:
         **made_by("measure_latency.py", jobs.latency_settings, jobs.latency_libraries),
         template=prompt,
@@ -108,8 +106,7 @@ rule measure_latency:
         " {params.adapter} --template {resources.template} --template-digest {params.template}"
         " --settings {params.settings:q} --model {wildcards.model} --seed {params.seed}"
         " --device {resources.device} --threads {resources.model_threads} --code {params.code}"
-        " --worker-code {resources.worker_code} --output {output.cost}"
-        " --manifest {output.manifest} --log {log}"
+        " --output {output.cost} --manifest {output.manifest} --log {log}"
 
 
 rule bertscore:

@@ -17,7 +17,7 @@ from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
-from ecslm.scoring.predictions import read_given
+from ecslm.scoring.predictions import given_predictions
 from ecslm.scoring.settings import BertScoreSettings
 from ecslm.script import Device, OutputFile, job, run_script
 
@@ -48,7 +48,7 @@ def main(
     """
     manifest = manifest or manifest_of(output)
     origin = made_from([predictions, encoder], settings, code, lock_versions(settings.libraries))
-    given = read_given(predictions)
+    given = given_predictions(predictions)
     require_unchanged(origin)
     action = {
         "step": "bertscore",

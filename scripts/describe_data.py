@@ -6,7 +6,7 @@ from ecslm.common.files import json_text
 from ecslm.data.description import describe, load_tokenizer
 from ecslm.data.settings import DescriptionSettings
 from ecslm.models.architecture import read_architecture
-from ecslm.models.bases import described_folder
+from ecslm.models.bases import read_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import read_task
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -36,7 +36,7 @@ def main(
     prompt = PromptTemplate(template, template_digest)
     origin.reads(*records, base)
     origin.fields["template_sha256"] = prompt.sha256
-    folder = described_folder(base)
+    _, folder = read_base(base)
     tokenizer, architecture = load_tokenizer(folder / "tokenizer.json"), read_architecture(folder)
     rows = [row for path in records for row in read_task(path, task)]
     description = describe(task, rows, prompt, tokenizer, settings, architecture)

@@ -33,7 +33,7 @@ from ecslm.common.files import json_text
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.predictions import read_bertscores, read_scorable
-from ecslm.scoring.score import Scores, score
+from ecslm.scoring.score import TaskScores, score
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -95,7 +95,7 @@ def main(
         print(as_text(given, scores, show_invalid))
 
 
-def as_text(given: list[ScoredPrediction], scores: Scores, show_invalid: bool) -> str:
+def as_text(given: list[ScoredPrediction], scores: TaskScores, show_invalid: bool) -> str:
     """The summary, with the invalid answers if requested."""
     # No result depends on the summary: the code digest leaves it out. Loaded by name, because jobs
     # need not load it.

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.rows import read_jsonl, repeated_ids
+from ecslm.common.rows import read_jsonl
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.baselines import Baseline, answers_of, applicable, as_prediction
@@ -67,7 +67,6 @@ def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
     """Read the records of a dataset file, checked to be of the task with valid references."""
 
     def check(rows: Sequence[tuple[int, Record]]) -> Iterator[Problem]:
-        yield from repeated_ids((line, row.id) for line, row in rows)
         # The `reference` of a prediction is the `output` of a record.
         for problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
             yield replace(problem, field="output") if problem.field == "reference" else problem

@@ -12,7 +12,7 @@ from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers import AnswerType
 from ecslm.scoring.metrics.protocol import Item, metric
 from ecslm.scoring.outcomes import Outcomes
-from ecslm.scoring.score import Scores, score
+from ecslm.scoring.score import TaskScores, score
 from ecslm.scoring.settings import ScoringSettings
 
 IND = "IND_Diverse_Instruction"
@@ -95,7 +95,7 @@ def block(
     return only
 
 
-def blocks(scores: Scores) -> dict[str, dict[str, Any]]:
+def blocks(scores: TaskScores) -> dict[str, dict[str, Any]]:
     """The scores by setting, as they are written."""
     found: dict[str, dict[str, Any]] = json.loads(json.dumps(scores.metrics.model_dump()))
     return found["settings"]
@@ -103,7 +103,7 @@ def blocks(scores: Scores) -> dict[str, dict[str, Any]]:
 
 def scored(
     code: str, given: list[ScoredPrediction], settings: ScoringSettings = QUICK, **extra: Any
-) -> Scores:
+) -> TaskScores:
     return score(given, TASKS[code], settings, **extra)
 
 

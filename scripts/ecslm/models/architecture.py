@@ -32,8 +32,6 @@ SIZES = (
 DEPTH = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 WINDOW = ("max_position_embeddings", "n_positions", "max_seq_len")
 WIDTH = ("hidden_size", "n_embd", "d_model")
-# Modules that hold a vector for each position: there are none beyond the window.
-POSITIONS = ("wpe", "position_embeddings", "embed_positions")
 PLAIN_TYPES = ("F64", "F32", "F16", "BF16")
 HEAD, EMBEDDING = "lm_head", "model.embed_tokens"
 
@@ -45,8 +43,6 @@ class Architecture:
     layers: Mapping[str, Shape]
     depth: int | None
     window: int | None
-    learned_positions: bool
-    """Whether a text longer than the window cannot be read at all."""
 
 
 def readable_tokens(architecture: Architecture, length: int, trained: int | None) -> int:
@@ -55,10 +51,7 @@ def readable_tokens(architecture: Architecture, length: int, trained: int | None
     Args:
         trained: the maximum length of the records that its adapter was trained on, if it has one.
     """
-    if architecture.window is None:
-        return length
-    more = 0 if architecture.learned_positions or trained is None else trained
-    return min(length, max(architecture.window, more))
+    return min(length, max(architecture.window or length, trained or 0))
 
 
 def read_architecture(folder: Path) -> Architecture:
@@ -77,12 +70,7 @@ def read_architecture(folder: Path) -> Architecture:
     if HEAD not in layers and config.get("tie_word_embeddings", True):
         sizes = _number(config, ("vocab_size",)), _number(config, WIDTH)
         layers[HEAD] = None if None in sizes else sizes  # type: ignore[assignment]
-    return Architecture(
-        layers=layers,
-        depth=_number(config, DEPTH),
-        window=_number(config, WINDOW),
-        learned_positions=any(name.rpartition(".")[2] in POSITIONS for name in layers),
-    )
+    return Architecture(layers, _number(config, DEPTH), _number(config, WINDOW))
 
 
 def read_architectures(path: Path) -> dict[str, dict[str, str]]:
@@ -119,7 +107,7 @@ def llama_architecture(row: Mapping[str, str]) -> Architecture:
         for name, shape in block.items()
     }
     layers = {EMBEDDING: vocabulary, HEAD: vocabulary} | blocks
-    return Architecture(layers, depth, window=None, learned_positions=False)
+    return Architecture(layers, depth, window=None)
 
 
 def updated_layers(architecture: Architecture, targets: Iterable[str]) -> dict[str, Shape]:
@@ -159,25 +147,13 @@ def _known(layers: Mapping[str, Shape]) -> list[tuple[int, int]]:
     return [shape for shape in layers.values() if shape]
 
 
-def adapter_problems(
-    architecture: Architecture, base: str, rank: int, targets: Sequence[str], max_length: int
-) -> Iterator[tuple[str, str]]:
-    """Settings of an adapter that do not fit a base, which peft would ignore: their name, and what
-    is wrong."""
+def unknown_targets(architecture: Architecture, base: str, targets: Sequence[str]) -> Iterator[str]:
+    """Targets of an adapter that are no layers of a base, which peft would ignore, and why."""
     last_names = {name.rpartition(".")[2] for name in architecture.layers}
     for target in targets:
         if not updated_layers(architecture, [target]):
             hint = nearest(target, {name for name in last_names if not name.isdecimal()})
-            yield "target_modules", f"{target} is no linear layer of {base}{hint}"
-    shapes = {name: shape for name, shape in updated_layers(architecture, targets).items() if shape}
-    if shapes:
-        name, (rows, columns) = min(shapes.items(), key=lambda item: min(item[1]))
-        if rank > (most := min(rows, columns)):
-            sizes = f"{name} of {base}, which has {rows} x {columns} weights"
-            yield "rank", f"{rank} is more than the smaller side of {sizes}: at most {most}"
-    window = architecture.window
-    if architecture.learned_positions and window is not None and max_length > window:
-        yield "max_length", f"{max_length}, but {base} has {window} positions: at most {window}"
+            yield f"target_modules: {target} is no linear layer of {base}{hint}"
 
 
 def _layers(path: Path) -> Iterator[tuple[str, Shape]]:

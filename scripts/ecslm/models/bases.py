@@ -96,13 +96,6 @@ class BaseManifest(Manifest):
         return weights_digest(self.files) if isinstance(self.source, PathSource) else None
 
 
-def fix_of_base(base: str, source: BaseSource, manifest: Path) -> str:
-    """What to do about unusable files of a base: nothing fetches those of a local directory."""
-    if isinstance(source, PathSource):
-        return f"put the model's files back, or run again with another `bases.{base}.path`"
-    return f"delete {manifest} and run `snakemake -- bases` to fetch it again"
-
-
 def weights_digest(files: dict[str, str]) -> str:
     """The content of a local directory, as a parameter of its job."""
     return f"weights:{files_digest(files)}"
@@ -136,7 +129,10 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
             more files, which could be loaded with them.
     """
     base = read_model(manifest, BaseManifest)
-    base.verify(manifest, fix_of_base(base.base, base.source, manifest))
+    fix = f"delete {manifest} and run `snakemake -- bases` to fetch it again"
+    if isinstance(base.source, PathSource):
+        fix = f"put the model's files back, or run again with another `bases.{base.base}.path`"
+    base.verify(manifest, fix)
     folder = base.location(manifest)
     told = f"not in {manifest}, but could be loaded with the base: remove it"
     found = model_files(folder)
@@ -156,15 +152,3 @@ def base_identity(manifest: Path) -> dict[str, str]:
     """
     base = read_model(manifest, BaseManifest)
     return {"name": base.base, "revision": base.revision, "files": files_digest(base.files)}
-
-
-def described_folder(manifest: Path) -> Path:
-    """The directory of a base, after verifying config.json and tokenizer.json, with which the data
-    are described. The weights may be absent.
-
-    Raises:
-        InputError: the manifest is missing or invalid, or one of the files is missing or altered.
-    """
-    base = read_model(manifest, BaseManifest)
-    base.verify(manifest, fix_of_base(base.base, base.source, manifest), REQUIRED_FILES)
-    return base.location(manifest)

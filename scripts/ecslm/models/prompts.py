@@ -77,12 +77,9 @@ class PromptTemplate:
                 options=record.options,
                 example=_example(record) if shots else None,
             )
-        except jinja2.UndefinedError as error:
-            raise InputError(f"{self.path}: {error.message}") from None
-        except (SecurityError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise InputError(
-                f"{self.path}: {error}: a prompt template prints texts, and runs no code"
-            ) from None
+        except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A template prints texts: it runs no code, and loads no other.
+            raise InputError(f"{self.path}: {error}") from None
 
 
 def require_markers(template: PromptTemplate, tokenizer: Any, base: str) -> None:
@@ -218,10 +215,6 @@ def _parsed(path: Path, source: str) -> tuple[jinja2.Template, tuple[str, ...]]:
         raise InputError(
             *(f"{path}: {one!r} is undefined{nearest(one, VARIABLES)}" for one in sorted(unknown))
         )
-    for node in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
-        # The digest would not cover their content.
-        message = "a prompt template cannot load others: copy its text"
-        raise InputError(f"{path}: line {node.lineno}: {message}")
     texts = [str(node.data) for node in tree.find_all(nodes.TemplateData)]
     texts += [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
     markers = (marker for text in texts for marker in MARKER.findall(text))

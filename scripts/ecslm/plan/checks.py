@@ -10,9 +10,9 @@ from ecslm.common.errors import InputError, all_of
 from ecslm.config.models import RecordedModel
 from ecslm.models.architecture import (
     Architecture,
-    adapter_problems,
     llama_architecture,
     read_architecture,
+    unknown_targets,
 )
 from ecslm.models.prompts import PromptTemplate
 from ecslm.plan.inputs import files_of_base, source_of
@@ -61,9 +61,8 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     for name, model in study.local_models.items():
         training = model.training
         if training and model.run and (found := known(model.base)):
-            fitted = training.rank, training.target_modules, training.max_length
-            for field, problem in adapter_problems(found, model.base, *fitted):
-                yield f"{path}.models.{name}.training.{field}: {problem}"
+            for problem in unknown_targets(found, model.base, training.target_modules):
+                yield f"{path}.models.{name}.training.{problem}"
     settings = study.settings.bertscore
     if settings is None or not study.generation_tasks:
         return

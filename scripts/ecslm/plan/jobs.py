@@ -31,7 +31,6 @@ from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
-from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
@@ -256,10 +255,7 @@ def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
 
 def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]:
     """The libraries of the model's backend."""
-    settings = prediction_settings(study, model, task)
-    return backend_class(settings.backend).libraries(
-        settings, tuned=study.adapted(model) is not None
-    )
+    return prediction_settings(study, model, task).libraries_for(study.adapted(model))
 
 
 def latency_settings(study: Study, model: str) -> LatencySettings:

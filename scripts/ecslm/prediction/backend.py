@@ -98,8 +98,7 @@ class Request(AskedModel):
         answers: files of answers that exist already
         train: records of the task to learn from (JSON Lines)
         val: records of the task to choose settings by (JSON Lines)
-        batch_tokens: most tokens in a batch, padding included, or 0 for batches of one prompt;
-            --settings takes precedence
+        batch_tokens: most tokens in a batch, padding included; --settings takes precedence
         access: how a server is reached, and its budget: JSON or @FILE; no answer depends on it
     """
 
@@ -169,11 +168,6 @@ class Backend(ABC, Generic[SomeSettings, SomePrompt]):
         if missing := [one for one in self.NEEDS if not getattr(request, one)]:
             name = request.settings.backend
             raise InputError(*(f"--{one}: missing: backend {name} needs it" for one in missing))
-
-    @staticmethod
-    def libraries(settings: Any, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
-        """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
-        return ()
 
     @abstractmethod
     def identity(self) -> Any:

@@ -16,10 +16,10 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import manifest_of, require_unchanged
+from ecslm.common.worker import free_memory
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import AskedModel, Request
-from ecslm.prediction.run import Ask, opening, with_session
 from ecslm.prediction.settings import LatencySettings, SampleSettings, TransformersSettings
 from ecslm.prediction.transformers_backend import TransformersBackend
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
@@ -35,12 +35,10 @@ def measure_latency(
     datasets: Sequence[Path],
     output: OutputFile,
     settings: LatencySettings,
-    worker_code: str | None = None,
 ) -> None:
     """Answer the sample; write how long each answer took, and the manifest.
 
-    The manifest does not list the output, which holds clock values. Without `worker_code`, and
-    outside of a run, the job loads the model itself.
+    The manifest does not list the output, which holds clock values.
 
     Raises:
         InputError: bad input, a model that cannot be used, too few records, or libraries that
@@ -50,11 +48,10 @@ def measure_latency(
         datasets: dataset files of test records
         output: file to write: the seconds of each answer
         settings: sample, and how tasks are answered: JSON or @FILE
-        worker_code: set by a run: digest of predict.py's code, which identifies its process
     """
-    answering, tuned = list(settings.tasks.values()), asked.adapter is not None
+    answering = list(settings.tasks.values())
     prompt, precision = asked.prompt_template().sha256, answering[0].precision
-    used = (TransformersBackend.libraries(own, tuned) for own in answering)
+    used = (own.libraries_for(asked.adapter) for own in answering)
     origin.fields |= {
         "versions": require_locked(tuple(dict.fromkeys(chain(*used)))),
         "template_sha256": prompt,
@@ -65,11 +62,10 @@ def measure_latency(
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin.fields)
     lease_devices(asked.device)
-    # Each batch is one prompt.
-    pinned = vars(asked) | {"template_digest": as_parameter(prompt), "batch_tokens": 0}
+    free_memory()
+    pinned = vars(asked) | {"template_digest": as_parameter(prompt)}
     requests = {task: Request(**pinned, settings=settings.tasks[task]) for task in sample}
-    found = with_session(worker_code, asked, lambda ask: _measured(ask, requests, sample))
-    write_json(output, found.model_dump(mode="json"))
+    write_json(output, _measured(requests, sample).model_dump(mode="json"))
     origin.wrote([], manifest_of(output))
 
 
@@ -83,48 +79,43 @@ def sample_of(
     Raises:
         InputError: there are fewer than two.
     """
-    asked: dict[str, list[Record]] = {task: [] for task in sorted(tasks)}
-    for record in records:
-        if record.task in tasks and tasks[record.task].asks(record):
-            asked[record.task].append(record)
-    each, more = divmod(sample.prompts, len(asked))
-    chosen = {
-        task: sorted(found, key=lambda record: sha256_of_text(f"{sample.seed} {record.id}"))[
-            : each + (number < more)
-        ]
-        for number, (task, found) in enumerate(asked.items())
-    }
+    each, more = divmod(sample.prompts, len(tasks))
+    mixed = sorted(records, key=lambda record: sha256_of_text(f"{sample.seed} {record.id}"))
+    chosen = {}
+    for number, (task, own) in enumerate(sorted(tasks.items())):
+        asked = [record for record in mixed if record.task == task and own.asks(record)]
+        chosen[task] = asked[: each + (number < more)]
     if sum(map(len, chosen.values())) < 2:
         raise InputError(f"latency: fewer than two test records of {', '.join(tasks)} to answer")
     return {task: found for task, found in chosen.items() if found}
 
 
 def _measured(
-    ask: Ask,
-    requests: Mapping[str, Request],
-    sample: Mapping[str, Sequence[Record]],
+    requests: Mapping[str, Request], sample: Mapping[str, Sequence[Record]]
 ) -> LatencyFile:
     start = time.perf_counter()
     answers: list[TimedAnswer] = []
     costs: list[Mapping[str, float | str | None]] = []
     for task, records in sample.items():
-        _, batches = ask(opening(requests[task], records))
+        backend = TransformersBackend(requests[task])
+        prompts = backend.prompts(records)
+        backend.load()
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
-            ask(["generate", 0])
-        timed: dict[int, TimedAnswer] = {}
-        for number, (index,) in enumerate(batches):
+            backend.generate(prompts[:1], 0)
+        for number, prompt in enumerate(prompts):
             began = time.perf_counter()
-            (answer,) = ask(["generate", number])
-            timed[index] = TimedAnswer(
-                task=task,
-                id=records[index].id,
-                seconds=time.perf_counter() - began,
-                prompt_tokens=answer["prompt_tokens"],
-                generated_tokens=answer["tokens"],
+            (answer,) = backend.generate([prompt], number)
+            answers.append(
+                TimedAnswer(
+                    task=task,
+                    id=prompt.record.id,
+                    seconds=time.perf_counter() - began,
+                    prompt_tokens=answer.prompt_tokens,
+                    generated_tokens=answer.tokens,
+                )
             )
-        answers += [timed[index] for index in sorted(timed)]
-        costs.append(ask(["cost"]))
+        costs.append(backend.cost())
     seconds = [answer.seconds for answer in answers]
     total = sum(seconds)
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")

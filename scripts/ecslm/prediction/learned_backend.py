@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecslm.common.hashing import sha256_of_file
 from ecslm.prediction.backend import Backend, Generated, Prompt, there
-from ecslm.prediction.learned_settings import LIBRARIES, LearnedSettings
+from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.record import Record, read_records, share_of
 
 
@@ -19,11 +19,6 @@ class LearnedBackend(Backend[LearnedSettings, Prompt]):
 
     SETTINGS = LearnedSettings
     NEEDS = ("train", "val")
-
-    @staticmethod
-    def libraries(settings: LearnedSettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
-        """What computes features and fits."""
-        return LIBRARIES
 
     @property
     def _files(self) -> tuple[Path, Path]:

@@ -1,6 +1,6 @@
 """Settings of the backend `learned`."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ Method = Literal["tf-idf", "nearest"]
 
 class LearnedSettings(PredictionSettings):
     """What learns, and from how many of the task's training records."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = LIBRARIES
 
     backend: Literal["learned"]
     method: Method

@@ -40,17 +40,9 @@ log = logging.getLogger(__name__)
 # requests at a time: a job that was killed may go on with another.
 BATCH = 100
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}
-LONGEST_MESSAGE = 300
 # More tokens than a server adds to a message, as markers of turns and the like.
 TOKENS_OF_MARKERS = 100
-# What to do about a status.
-HINTS = {
-    401: "name the environment variable of a valid key as `key` in `access`",
-    404: "change `model` or `url` in `server`",
-}
-OTHER = "see `server` and `access`, or run again later; answers so far are kept"
-# Where a server names a reason as its own library does, and not as OpenAI.
-REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
+LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True)
@@ -156,16 +148,10 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         self._requests: list[ServerRequest] = []
         self._answers: dict[str, Answer] = {}
         self._added: list[Answer] = []
-        # The price of answers, and the most that requests may cost that have none; and the most
-        # that those did whose replies cannot be used.
-        self._spent = self._lost = 0.0
+        # The price of answers, and the most that requests may cost that have none.
+        self._spent = 0.0
         # Why the last reply without an answer that can be used is none.
         self._unusable = ""
-
-    @staticmethod
-    def libraries(settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
-        """That of prompts alone."""
-        return ("Jinja2",)
 
     def identity(self) -> dict[str, str]:
         """The model by its name, and the server by its URL and API."""
@@ -198,8 +184,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
 
     def batches(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Batches of prompts, in order."""
-        indices = list(range(len(prompts)))
-        return [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
+        every = range(len(prompts))
+        return [list(every[start : start + BATCH]) for start in every[::BATCH]]
 
     def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
         """Answer prompts, in order; the server is asked for what it was never asked before.
@@ -225,8 +211,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                         f"the environment variable {variable} is not set, or to what is no key: "
                         "set it to the key, or remove `key` from `access` if the server needs none"
                     )
-                kept = self._answers.values()
-                self._spent = self._lost + sum(self._price(one.counts) for one in kept)
+                self._spent = sum(self._price(one.counts) for one in self._answers.values())
                 asyncio.run(self._ask(missing))
         return self._answered(requests)
 
@@ -246,7 +231,6 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
         keys = {one.key for one in self._requests}
         answers = [self._answers[key] for key in sorted(keys & self._answers.keys())]
-        withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
         cost: dict[str, float | str | None] = {
             "device": f"{self._server.model} at {self._server.url}",
             # Another model may have been put behind the same name, while some answers were kept.
@@ -254,7 +238,6 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             "requests": len(self._added),
             "answers_from_cache": len(answers) - len(self._added),
             "unusable_answers": len(keys) - len(answers),
-            "withheld_by_content_filter": withheld,
         }
         if (prices := self._access.prices) is not None:
             cost |= {
@@ -318,7 +301,6 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         text = await self._reply(client, request)
         answer = WITHHELD if text is None else self._read(text)
         if isinstance(answer, str):
-            self._lost += most
             self._unusable = f"record {request.record}: {self._line(answer)}"
             log.warning("%s: counts as invalid", self._unusable)
             return
@@ -342,11 +324,11 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         except APIStatusError as error:
             if error.code == "content_filter":
                 return None
-            hint = HINTS.get(error.status_code, OTHER)
-            body = error.body
-            said = body.get("message", body) if isinstance(body, dict) else body
-            words = f"{error.status_code} ({self._line(str(said or 'no message'))})"
-            raise self._problem(f"record {request.record}: {words}: {hint}") from None
+            said = self._line(f"{error.status_code} ({error.body})")
+            raise self._problem(
+                f"record {request.record}: {said}: see `key` in `access`, and `model` and `url` in "
+                "`server`, or run again later; answers so far are kept"
+            ) from None
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
             raise self._problem(
@@ -363,7 +345,6 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         """
         if text.lstrip().startswith("<"):
             raise self._problem("answers with a web page: change `url` in `server`")
-        reply: Any = None
         try:
             reply = json.loads(text)
             if failure := reply.get("error"):
@@ -374,7 +355,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             said = choice.get("message", choice)
             answer = Answer(
                 text=said.get("content") or said.get("text") or said.get("refusal") or "",
-                finish_reason=REASONS.get(choice["finish_reason"], choice["finish_reason"]),
+                finish_reason=choice["finish_reason"],
                 prompt_tokens=usage["prompt_tokens"],
                 tokens=usage["completion_tokens"],
                 model=reply.get("model"),
@@ -382,9 +363,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             # Half of a letter could not be written.
             answer.model_dump_json()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            # Not as it was sent, where a key could be written with escapes.
-            sent = text if reply is None else json.dumps(reply)
-            return f"not an answer of the {self._server.api} API: {sent}"
+            return f"not an answer of the {self._server.api} API: {text}"
         # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
         if self._key and self._key in f"{text}{answer.text}{answer.model}":
             return "it repeats the key, which must reach no file"
@@ -399,9 +378,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
     def _line(self, text: str) -> str:
         """A text of the server as one line without the key."""
         line = " ".join(text.split())
-        if self._key:
-            line = line.replace(self._key, "***")
-        return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}..."
+        return (line.replace(self._key, "***") if self._key else line)[:LONGEST_MESSAGE]
 
 
 BACKEND = ServerBackend

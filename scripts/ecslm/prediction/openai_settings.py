@@ -2,10 +2,11 @@
 
 import re
 import shlex
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ecslm.models.precision import OF_PROMPTS
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings, Sampling
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.fields import NO_SECRET, may_hold_secret
@@ -61,6 +62,8 @@ class ServerDecoding(Sampling):
 class OpenAISettings(PredictionSettings):
     """How a model of a server answers."""
 
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("Jinja2",)
+
     backend: Literal["openai"]
     server: ServerSettings
     """Which model of which server."""
@@ -80,6 +83,8 @@ Command = Annotated[str, AfterValidator(_command)]
 
 class ServedSettings(PredictionSettings):
     """How a model answers behind a server that the job starts."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = OF_PROMPTS
 
     backend: Literal["served"]
     serve: Command

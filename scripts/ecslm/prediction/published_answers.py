@@ -4,12 +4,11 @@ The archive of a commit has another sha256 whenever the server compresses it aga
 the commit's own name, which git writes into the archive.
 """
 
-import shutil
 import tarfile
 import urllib.request
 from http.client import HTTPException
+from io import BytesIO
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -74,19 +73,17 @@ def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[P
             answers.
     """
     output.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=output, prefix="archive-") as file:
-        try:
-            if "://" in archive:
-                with urllib.request.urlopen(archive, timeout=60) as answer:
-                    shutil.copyfileobj(answer, file)
-                file.flush()
-            with tarfile.open(file.name if "://" in archive else archive) as opened:
-                rows = _rows(opened, archive, settings)
-        except (OSError, EOFError, ValueError, HTTPException, tarfile.TarError) as error:
-            raise InputError(
-                f"{archive}: no whole tar archive can be read there ({error}): download it, and "
-                "set `archive` of the study's `answers` to the path of the file"
-            ) from None
+    where = archive if "://" in archive else Path(archive).absolute().as_uri()
+    try:
+        with urllib.request.urlopen(where, timeout=60) as answer:
+            packed = BytesIO(answer.read())
+        with tarfile.open(fileobj=packed) as opened:
+            rows = _rows(opened, archive, settings)
+    except (OSError, EOFError, ValueError, HTTPException, tarfile.TarError) as error:
+        raise InputError(
+            f"{archive}: no whole tar archive can be read there ({error}): download it, and "
+            "set `archive` of the study's `answers` to the path of the file"
+        ) from None
     for name, found in rows.items():
         write_jsonl(output / name, found)
     return [output / name for name in rows]

@@ -11,7 +11,7 @@ Two forms are read:
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
@@ -20,12 +20,8 @@ from ecslm.common.text import number_of
 from ecslm.prediction.backend import Backend, Generated, Prompt
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import ANSWERS_MANIFEST
-from ecslm.schemas.prediction import RecordedAnswer, read_answers
+from ecslm.schemas.prediction import RecordedAnswer, of_record, read_answers
 from ecslm.schemas.record import Record
-
-# Fields that must be those of the record. Letters of the same question in another order mean
-# something else.
-OF_RECORD = ("setting", "sample_id", "task", "options", "relevance")
 
 
 class RecordedSettings(PredictionSettings):
@@ -68,15 +64,14 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
         """
         paths = self._request.answers
         place = paths[0] if len(paths) == 1 else paths[0].parent
-        lines = [line for path in paths for line in enumerate(read_answers(path), start=1)]
-        self._answers: dict[str, RecordedAnswer] = {}
-        for record, (number, answer) in zip(records, _matched(place, lines, records), strict=True):
-            own = {name: getattr(record, name) for name in OF_RECORD} | {"reference": record.output}
-            for field, value in own.items():
-                if getattr(answer, field) not in (None, value):
+        given = [one for path in paths for one in read_answers(path)]
+        self._answers = _matched(place, given, records)
+        for record in records:
+            # Letters of the same question in another order mean something else.
+            for field, value in of_record(record).items():
+                if getattr(self._answers[record.id], field) not in (None, value):
                     message = f"is not that of the record {record.id}: an answer to another?"
-                    raise InputError(Problem(message, place, number, field))
-            self._answers[record.id] = answer
+                    raise InputError(Problem(message, place, field=field))
         return list(map(Prompt, records))
 
     def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
@@ -96,26 +91,27 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
 
 BACKEND = RecordedBackend
 
-# An answer with the number of its line.
-Line = tuple[int, RecordedAnswer]
+Row = TypeVar("Row", Record, RecordedAnswer)
 
 
-def _matched(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
-    """The answer to each record: by `id` or, without, by its place among those of its setting,
-    since writers of a file cannot know which setting comes first.
+def _matched(
+    path: Path, given: Sequence[RecordedAnswer], records: Sequence[Record]
+) -> dict[str, RecordedAnswer]:
+    """The answer to each record, by its id: by `id` or, without, by its place among those of its
+    setting, since writers of a file cannot know which setting comes first.
     """
     asked = list(dict.fromkeys(record.setting for record in records))
     only = asked[0] if len(asked) == 1 else None
-    lines = [line for line in lines if (line[1].setting or only) in (*asked, None)]
-    places = _places(line[1].setting or only for line in lines)
-    answers = {line[1].id or place: line for line, place in zip(lines, places, strict=True)}
-    places = _places(record.setting for record in records)
-    pairs = zip(records, places, strict=True)
-    found = [answers.get(record.id) or answers.get(place) for record, place in pairs]
-    matched = [line for line in found if line is not None]
-    if not len(lines) == len(matched) == len(records):
+    given = [one for one in given if (one.setting or only) in (*asked, None)]
+    answers = {one.id or place: one for place, one in _placed(given, only)}
+    found = {
+        record.id: answers.get(record.id) or answers.get(place)
+        for place, record in _placed(records, only)
+    }
+    matched = {name: one for name, one in found.items() if one is not None}
+    if not len(given) == len(matched) == len(records):
         raise InputError(
-            f"{path}: {number_of(len(lines), 'answer')} of {', '.join(asked)}, for {len(matched)} "
+            f"{path}: {number_of(len(given), 'answer')} of {', '.join(asked)}, for {len(matched)} "
             f"of {number_of(len(records), 'test record')}: each record needs one, by its `id` or "
             "in the order of its `setting`; restrict the model to settings that have all of them, "
             "with `settings`"
@@ -123,9 +119,10 @@ def _matched(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> li
     return matched
 
 
-def _places(settings: Iterable[str | None]) -> Iterator[tuple[str | None, int]]:
-    """Settings, each with its number among equal ones."""
+def _placed(rows: Iterable[Row], only: str | None) -> Iterator[tuple[object, Row]]:
+    """Rows, each with its setting and its number among those of that."""
     counts = Counter[str | None]()
-    for setting in settings:
-        yield setting, counts[setting]
+    for row in rows:
+        setting = row.setting or only
+        yield (setting, counts[setting]), row
         counts[setting] += 1

@@ -25,11 +25,11 @@ from ecslm.common.worker import WorkerLostError, join
 from ecslm.models.cost import job_cost, total
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import as_parameter
-from ecslm.prediction.backend import AskedModel, Generated, Request, backend_class
+from ecslm.prediction.backend import Generated, Request, backend_class
 from ecslm.prediction.kept_lines import KeptLine, add_line, sound_lines
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.schemas.prediction import ScoredPrediction, of_record
 from ecslm.schemas.record import GivenRecord, Record
 from ecslm.script import OutputFile, job
 
@@ -85,7 +85,7 @@ def predict(
     cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
     settings: PredictionSettings = request.settings
     kind = backend_class(settings.backend)
-    versions = require_locked(kind.libraries(settings, tuned=request.adapter is not None))
+    versions = require_locked(settings.libraries_for(request.adapter))
     prompt = None if request.template is None else request.prompt_template().sha256
     given = dataset, request.base, request.adapter, *request.answers, request.train, request.val
     inputs = [path for path in given if path is not None]
@@ -93,7 +93,7 @@ def predict(
     batch_tokens = settings.budget(request.batch_tokens)
     pinned = prompt and as_parameter(prompt)
     request = replace(request, template_digest=pinned, batch_tokens=batch_tokens)
-    records = [record for record in read_given(dataset, task) if settings.asks(record)]
+    records = [record for record in given_records(dataset, task) if settings.asks(record)]
     if not records:
         raise InputError(f"{dataset}: no records for `shots: {settings.shots}`")
     backend = kind(request)
@@ -126,7 +126,7 @@ def predict(
         work.publish(made, found={}, keep=keep)
 
 
-def read_given(path: Path, task: str | None) -> list[Record]:
+def given_records(path: Path, task: str | None) -> list[Record]:
     """Read the records of a file.
 
     Defaults: `id` is the line number, `sample_id` the `id`, and `setting` is in-domain.
@@ -188,20 +188,18 @@ def opening(request: Request, records: Sequence[Record]) -> list[Any]:
     return ["open", given, [record.model_dump(mode="json") for record in records]]
 
 
-def with_session(
-    worker_code: str | None, asked: AskedModel, work: Callable[[Ask], Result]
-) -> Result:
+def with_session(code: str | None, asked: Request, work: Callable[[Ask], Result]) -> Result:
     """Do work with a session: in the process of the run or, if there is none, in this one.
 
     Both sides run the same code, since that process is a fork of a job, and is joined only by jobs
     with its code, libraries and device. If it ends, the work is done again in this process.
 
     Args:
-        worker_code: digest of the code of the process; None: the job loads the model itself.
+        code: digest of the code of the process; None: the job loads the model itself.
     """
-    if worker_code is not None:
+    if code is not None:
         process = {
-            "code": worker_code,
+            "code": code,
             # A job needs some of the libraries alone, but its process serves others too.
             "lock": sha256_of_file(LOCK_FILE),
             "device": asked.device,
@@ -267,7 +265,7 @@ def _predicted(
         answers |= zip(members, finished[number].answers, strict=True)
     rows = [
         ScoredPrediction(
-            **_unseen(record),
+            **of_record(record),
             prediction=answers[index].text,
             prompt_sha256=None if text is None else sha256_of_text(text),
             prompt_tokens=answers[index].prompt_tokens,
@@ -306,16 +304,10 @@ def _seen_digest(records: Sequence[Record]) -> str:
     return sha256_of_text(canonical_json(seen))
 
 
-def _unseen(record: Record) -> dict[str, Any]:
-    """Fields of a prediction that are those of its record."""
-    own = {"id", "sample_id", "task", "setting", "options", "relevance"}
-    return {**record.model_dump(include=own), "reference": record.output}
-
-
 def _join(predictions: Path, records: Sequence[Record]) -> None:
     """Give answers that were found the fields of the records that no model sees."""
     rows = read_jsonl(predictions, ScoredPrediction)
     pairs = zip(rows, records, strict=True)
-    joined = [row.model_copy(update=_unseen(record)) for row, record in pairs]
+    joined = [row.model_copy(update=of_record(record)) for row, record in pairs]
     if joined != rows:
         write_jsonl(predictions, joined)

@@ -8,7 +8,6 @@ Its answers are kept as those of a model that is loaded here: by batches, and wh
 import asyncio
 import atexit
 import fcntl
-import json
 import logging
 import os
 import platform
@@ -22,9 +21,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ecslm.common.devices import Device, list_devices, visible_devices
 from ecslm.common.environment import require_locked
@@ -96,20 +94,13 @@ class Server:
             InputError: it has ended, or is not ready in time.
         """
         until, waiting = time.monotonic() + seconds, Waiting()
-        while not any(self._said(path)[0] == 200 for path in READY):
+        while not self._is_ready():
             self.require_running()
             if time.monotonic() > until:
                 raise self._problem(f"not ready after {seconds:g} s: see `start` in `access`")
             waiting.tell("server: waiting until it is ready")
         # Another program might answer at its port.
         self.require_running()
-
-    @cached_property
-    def version(self) -> str | None:
-        """Its version, if it tells one as vLLM does."""
-        with suppress(ValueError, LookupError, TypeError):
-            return str(json.loads(self._said("/version")[1])["version"])
-        return None
 
     def require_running(self, seconds: float = 0.0) -> None:
         """
@@ -131,17 +122,16 @@ class Server:
             self._shell.wait()
         fcntl.flock(self._printed, fcntl.LOCK_EX)
 
-    def _said(self, path: str) -> tuple[int, bytes]:
-        """The status and content of a reply; 0 if there is none."""
-        connection = HTTPConnection(HOST, self.port, timeout=SECONDS_OF_LOOK)
-        try:
-            connection.request("GET", path)
-            reply = connection.getresponse()
-            return reply.status, reply.read()
-        except (OSError, HTTPException):
-            return 0, b""
-        finally:
-            connection.close()
+    def _is_ready(self) -> bool:
+        import httpx2
+
+        with (
+            suppress(httpx2.HTTPError),
+            httpx2.Client(timeout=SECONDS_OF_LOOK, trust_env=False) as client,
+        ):
+            urls = (f"http://{HOST}:{self.port}{path}" for path in READY)
+            return any(client.get(url).status_code == 200 for url in urls)
+        return False
 
     def _problem(self, what: str) -> InputError:
         self._printed.seek(0, os.SEEK_END)
@@ -209,11 +199,6 @@ class ServedBackend(ServerBackend):
         super().__init__(replace(request, settings=asked))
         self._cache = _NothingKept(server)
 
-    @staticmethod
-    def libraries(settings: Any, tuned: bool) -> tuple[str, ...]:  # noqa: ARG004
-        """Those of prompts, whose tokens are counted."""
-        return "Jinja2", "tokenizers"
-
     def identity(self) -> dict[str, str]:
         """The files of the model, without the test records in its evidence; and the server."""
         evidence = Path(EXPORT_EQUALITY).name
@@ -225,8 +210,7 @@ class ServedBackend(ServerBackend):
         """Start the server, if it does not run yet, and wait until it is ready.
 
         Raises:
-            InputError: the model's files are altered, or the server ends, is not ready in time, or
-                has another version than the settings say.
+            InputError: the model's files are altered, or the server ends or is not ready in time.
         """
         found = _devices(self._request.device)
         name = canonical_json([self.identity(), str(self._folder), *map(str, found)])
@@ -241,12 +225,6 @@ class ServedBackend(ServerBackend):
         self._running = _RUNNING[name]
         try:
             self._running.wait(self._access.start)
-            told, wanted = self._running.version, self._own.version
-            if wanted and told and wanted != told:
-                raise InputError(
-                    f"version: the server has version {told}, not {wanted}: install that one, or "
-                    "change `version`, which makes its answers anew"
-                )
         except InputError:
             stop_server()
             raise
@@ -275,20 +253,18 @@ class ServedBackend(ServerBackend):
         return answers
 
     def cost(self) -> dict[str, float | str | None]:
-        """As that of any server, with the device and what the server calls its version."""
+        """As that of any server, with the device."""
         names = [one.name for one in _devices(self._request.device)]
         device = names[0] if names else f"{platform.machine()} CPU"
-        return {**super().cost(), "device": device, "server_version": self._running.version}
+        return {**super().cost(), "device": device}
 
     def _address(self) -> str:
         return f"http://{HOST}:{self._running.port}/v1"
 
     async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
-        encoded = (self._tokenizer.encode("", add_special_tokens=one) for one in (True, False))
-        adds = len({len(one.ids) for one in encoded}) > 1
         # Not all servers know it. A template has the marks of its family.
-        body = {**request.body, **({"add_special_tokens": False} if adds else {})}
-        return await super()._reply(client, replace(request, body=body))
+        body = {"add_special_tokens": False} if self._tokenizer.encode("").ids else {}
+        return await super()._reply(client, replace(request, body={**request.body, **body}))
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ecslm.models.precision import Precision
+from ecslm.models.precision import OF_MODELS, OF_PROMPTS, Precision
 from ecslm.schemas.record import Record
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Answer, OptionForm
@@ -65,13 +65,17 @@ class PredictionSettings(JobSettings):
         # The 1-shot settings repeat the samples of other settings, with an example.
         return (record.few_shot_example is not None) == bool(self.shots)
 
+    def libraries_for(self, adapter: object) -> tuple[str, ...]:
+        """The libraries whose versions can change a prediction, with or without an adapter."""
+        return (*self.libraries, "peft") if adapter else self.libraries
+
     def modules(self) -> tuple[str, ...]:
         """That of the backend, which is loaded by its name."""
         return (module_name(self.backend),)
 
     def budget(self, batch_tokens: int) -> int:
-        """The padded tokens per batch, where the job was told `batch_tokens`."""
-        return batch_tokens
+        """The padded tokens per batch: these settings' own or, without one, those given."""
+        return getattr(self, "batch_tokens", None) or batch_tokens
 
 
 def module_name(backend: str) -> str:
@@ -111,6 +115,12 @@ class TransformersSettings(PredictionSettings):
     """How answers are limited; if missing, they are free."""
 
     @property
+    def libraries(self) -> tuple[str, ...]:
+        """The libraries of the model, its prompts, and its answers."""
+        answers = ("llguidance",) if self.mode == "constrained" else ()
+        return (*OF_MODELS, *OF_PROMPTS, *self.precision.libraries, *answers)
+
+    @property
     def mode(self) -> Mode | None:
         """How answers are limited; None: they are free."""
         return None if self.answers is None else self.answers.mode
@@ -119,10 +129,6 @@ class TransformersSettings(PredictionSettings):
         """Those of the backend and, last, of the mode of answering."""
         mode = () if self.mode is None else (f"ecslm.prediction.answers.{self.mode}",)
         return (*super().modules(), *mode)
-
-    def budget(self, batch_tokens: int) -> int:
-        """The padded tokens per batch: these settings' own or, without one, those given."""
-        return self.batch_tokens or batch_tokens
 
 
 class SampleSettings(Closed):

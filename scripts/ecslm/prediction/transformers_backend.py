@@ -14,8 +14,7 @@ from ecslm.common.files import read_model
 from ecslm.common.hashing import canonical_json
 from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
-from ecslm.models.manifests import AdapterManifest, files_digest, how_to_retrain, read_adapter
-from ecslm.models.precision import OF_MODELS, OF_PROMPTS
+from ecslm.models.manifests import RETRAIN, AdapterManifest, files_digest, read_adapter
 from ecslm.models.prompts import batches_by_length, encode_prompt, require_markers
 from ecslm.prediction.backend import Backend, Generated, Prompt, there
 from ecslm.prediction.settings import TransformersSettings
@@ -60,13 +59,6 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
     SETTINGS = TransformersSettings
     NEEDS = ("base", "template")
     LOCAL = True
-
-    @staticmethod
-    def libraries(settings: TransformersSettings, tuned: bool) -> tuple[str, ...]:
-        """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
-        adapter = ("peft",) if tuned else ()
-        answers = ("llguidance",) if settings.mode == "constrained" else ()
-        return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries, *answers)
 
     def identity(self) -> dict[str, Any]:
         """The base by its manifest, and the adapter by its files, which are verified.
@@ -154,7 +146,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
     @cached_property
     def _opened(self) -> "tuple[torch.device, Any, FreeAnswers]":
         """The device, the tokenizer, and the mode of answering."""
-        # Torch is imported where it is used: the plan imports this module for `libraries`.
+        # Torch is imported where it is used: a job with finished predictions needs none.
         from ecslm.models.loading import load_tokenizer, require_device, use_threads
         from ecslm.prediction.generation import open_mode
 
@@ -177,11 +169,11 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
             return None
         adapter = read_adapter(path)
         base, template = read_model(there(request.base), BaseManifest), request.prompt_template()
-        retrain, named = how_to_retrain(path, adapter), request.adapter_of or request.model
+        named = request.adapter_of or request.model
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")
         problems = [
-            f"{path}: trained with {what} {then}, not {now}: {retrain}, or {fix}"
+            f"{path}: trained with {what} {then}, not {now}: {RETRAIN}, or {fix}"
             for what, then, now, fix in (
                 ("model", adapter.model, named or adapter.model, "use its own --model"),
                 ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),

@@ -5,11 +5,11 @@ models with the same fields, each stricter than the one before.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ecslm.common.files import read_model
 from ecslm.common.rows import read_jsonl
-from ecslm.schemas.record import Relevance
+from ecslm.schemas.record import Record, Relevance
 from ecslm.schemas.settings import Closed
 
 FinishReason = Literal["stop", "length", "content_filter"]
@@ -45,6 +45,14 @@ class ScoredPrediction(GivenPrediction):
     id: str
     sample_id: str
     setting: str
+
+
+SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
+
+
+def of_record(record: Record) -> dict[str, Any]:
+    """The fields of a prediction that are those of its record."""
+    return {**{name: getattr(record, name) for name in SHARED}, "reference": record.output}
 
 
 def read_predictions(path: Path) -> list[ScoredPrediction]:

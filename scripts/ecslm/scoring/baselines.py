@@ -4,7 +4,7 @@ import json
 from string import ascii_uppercase
 from typing import Literal
 
-from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.schemas.prediction import ScoredPrediction, of_record
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import METRICS, Answer, TaskKind
 
@@ -28,15 +28,9 @@ def applicable(task: TaskKind) -> tuple[Baseline, ...]:
     return tuple(one for one in BASELINES[task.answer] if one != "majority" or classes)
 
 
-SHARED = ("id", "sample_id", "task", "setting", "options", "relevance")
-
-
 def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
     """The prediction `text` for a record."""
-    shared = {name: getattr(record, name) for name in SHARED}
-    return ScoredPrediction(
-        prediction=text, reference=record.output, finish_reason="stop", **shared
-    )
+    return ScoredPrediction(prediction=text, finish_reason="stop", **of_record(record))
 
 
 def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str) -> list[str]:

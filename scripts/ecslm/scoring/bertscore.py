@@ -5,7 +5,6 @@ Text Generation with BERT", without idf weighting.
 """
 
 import logging
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from typing import Any
 import torch
 import transformers
 from bert_score.utils import get_bert_embedding, get_model, get_tokenizer
-from tqdm import tqdm
 
 from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError
@@ -181,7 +179,7 @@ def _scored(
     # memory shows at once.
     ordered = sorted(pairs, key=lambda pair: (max(map(len, pair)), pair), reverse=True)
     values: dict[Pair, Values] = {}
-    for start in tqdm(range(0, len(ordered), CHUNK), disable=not sys.stderr.isatty()):
+    for start in range(0, len(ordered), CHUNK):
         chunk, path = ordered[start : start + CHUNK], finished / f"{start}.json"
         try:
             found = unsealed(_Chunk, path.read_bytes()).values

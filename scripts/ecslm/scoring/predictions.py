@@ -10,15 +10,14 @@ from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.rows import Numbered, read_jsonl, read_rows, repeated_ids
 from ecslm.common.text import number_of, shown
 from ecslm.schemas.metrics_file import BertScoreRow
-from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
+from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction, of_record
 from ecslm.schemas.record import DEFAULT_SETTING, Record, read_records
 from ecslm.schemas.task import TaskKind
-from ecslm.scoring.baselines import SHARED, as_prediction
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.settings import ScriptSettings
 
 
-def read_given(
+def given_predictions(
     path: Path,
     task: str | None = None,
     check: Callable[[Numbered[ScoredPrediction]], Iterable[Problem]] = lambda _: (),
@@ -75,7 +74,7 @@ def read_scorable(
         if dataset is not None:
             yield from _differences(rows, dataset, records)
 
-    predictions = read_given(path, code, check)
+    predictions = given_predictions(path, code, check)
     task, answered = predictions[0].task, {one.id for one in predictions}
     missing = [one.id for one in records.values() if one.task == task and one.id not in answered]
     if missing:
@@ -95,10 +94,8 @@ def _differences(
             message = f"{shown(one.id)} is not a record of {dataset}: give the one predicted"
             yield Problem(message, line=line, field="id")
             continue
-        expected = as_prediction(records[one.id])
-        for field in (*SHARED, "reference"):
-            given, right = getattr(one, field), getattr(expected, field)
-            if given != right:
+        for field, right in of_record(records[one.id]).items():
+            if (given := getattr(one, field)) != right:
                 message = f"{shown(given)}, but {shown(right)} in {dataset}"
                 yield Problem(message, line=line, field=field)
 

@@ -35,7 +35,7 @@ from ecslm.scoring.settings import ScoringSettings
 
 
 @dataclass(frozen=True)
-class Scores:
+class TaskScores:
     """The contents of a metrics file and its outcomes file."""
 
     metrics: MetricsFile
@@ -62,6 +62,9 @@ def majority_label(train: Sequence[Record], task: TaskKind) -> str:
     return answer_counts(answers.reference(as_prediction(record)) for record in train).most_frequent
 
 
+# Fields of a prediction that its outcome has.
+NAMES = {"id", "sample_id", "setting"}
+
 # The scores of one setting, and its outcomes.
 Setting = tuple[SettingScores, list[OutcomeRow]]
 
@@ -74,7 +77,7 @@ def score(
     model: str | None = None,
     seed: int | None = None,
     certain: bool = False,
-) -> Scores:
+) -> TaskScores:
     """Score the predictions of one task, each setting separately.
 
     The predictions must have no problems (`ecslm.scoring.predictions`). For a metric that uses
@@ -106,10 +109,14 @@ def score(
             released=measure.released(items),
             released_2024=measure.released_2024(items),
         )
-        digests = [sha256_of_text(item.text)[:ANSWER_DIGITS] for item in items]
         return block, [
-            OutcomeRow(**_names(item.record), invalid=item.answer is None, answer=one, **outcome)
-            for item, one, outcome in zip(items, digests, outcomes, strict=True)
+            OutcomeRow(
+                **item.record.model_dump(include=NAMES),
+                invalid=item.answer is None,
+                answer=sha256_of_text(item.text)[:ANSWER_DIGITS],
+                **outcome,
+            )
+            for item, outcome in zip(items, outcomes, strict=True)
         ]
 
     return _by_setting(predictions, measure, scored, model, seed)
@@ -120,7 +127,7 @@ def score_baseline(
     alternatives: Sequence[Sequence[ScoredPrediction]],
     task: TaskKind,
     settings: ScoringSettings,
-) -> Scores:
+) -> TaskScores:
     """Score a baseline, of which `alternatives` has the equally likely predictions of each record.
 
     If it answers at random, the value is the expected one, over all answers, and a record's outcome
@@ -148,7 +155,7 @@ def score_baseline(
             released_2024=None,
         )
         return block, [
-            OutcomeRow(**_names(record), invalid=False, **mean)
+            OutcomeRow(**record.model_dump(include=NAMES), invalid=False, **mean)
             for record, mean in zip(records, means, strict=True)
         ]
 
@@ -161,14 +168,14 @@ def _by_setting(
     scored: Callable[[Sequence[ScoredPrediction]], Setting],
     model: str | None,
     seed: int | None,
-) -> Scores:
+) -> TaskScores:
     """Score each setting, sorted by name (IND before OOD)."""
     found = {
         setting: scored([one for one in predictions if one.setting == setting])
         for setting in sorted({one.setting for one in predictions})
     }
     outcome_of = {one.id: one for _, rows in found.values() for one in rows}
-    return Scores(
+    return TaskScores(
         MetricsFile(
             task=str(predictions[0].task),
             model=model,
@@ -185,16 +192,17 @@ def _interval(
 ) -> tuple[Interval95 | None, dict[str, Any]]:
     """The interval, which an undefined value does not have, and how it was computed."""
     rarest, interval, reliable = measure.rarest(totals), None, False
-    if measure.INTERVAL:
-        if not math.isnan(value):
-            reliable = wilson_is_reliable(len(sums), rarest)
-            interval = measure.INTERVAL(totals, CONFIDENCE)
-        return interval, {"method": "wilson", "reliable": reliable}
-    if not math.isnan(value):
+    if math.isnan(value):
+        pass
+    elif measure.INTERVAL:
+        reliable = wilson_is_reliable(len(sums), rarest)
+        interval = measure.INTERVAL(totals, CONFIDENCE)
+    else:
         resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
         reliable = bootstrap_is_reliable(len(sums), rarest, resampled)
         interval = bootstrap_interval(value, resampled, len(sums), CONFIDENCE)
-    return interval, {"method": "bootstrap", "reliable": reliable}
+    method = "wilson" if measure.INTERVAL else "bootstrap"
+    return interval, {"method": method, "reliable": reliable}
 
 
 def _value(value: float) -> dict[str, Any]:
@@ -212,10 +220,6 @@ def _counts(records: Sequence[ScoredPrediction], n_invalid: int) -> dict[str, An
     reasons = [record.finish_reason for record in records]
     truncated = None if None in reasons else reasons.count("length")
     return {"n": len(records), "n_invalid": n_invalid, "n_truncated": truncated}
-
-
-def _names(record: ScoredPrediction) -> dict[str, str]:
-    return {name: getattr(record, name) for name in ("id", "sample_id", "setting")}
 
 
 def _mean(values: Sequence[Any]) -> Any:

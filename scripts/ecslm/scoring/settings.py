@@ -74,7 +74,9 @@ class BertScoreSettings(JobSettings):
 
 def rescaling_baseline(encoder: str, language: str) -> dict[int, float]:
     """Baseline F1 of an encoder by layer (Zhang et al. 2020, appendix); empty if there is none."""
-    path = _folder() / language / f"{encoder}.tsv"
+    spec = find_spec("bert_score")
+    assert spec is not None and spec.origin is not None, "installed with this project"
+    path = Path(spec.origin).with_name("rescale_baseline") / language / f"{encoder}.tsv"
     lines = path.read_text(encoding="utf-8").split("\n")[1:] if path.is_file() else []
     table = [line.split(",") for line in lines if line]
     return {int(layer): float(f1) for layer, _precision, _recall, f1 in table}
@@ -88,9 +90,3 @@ def rescaling_problem(encoder: str, layer: int, language: str) -> str | None:
         f"no rescaling baseline for layer {layer} of {encoder} in {language}: "
         "set `rescale_language: null`"
     )
-
-
-def _folder() -> Path:
-    spec = find_spec("bert_score")
-    assert spec is not None and spec.origin is not None, "installed with this project"
-    return Path(spec.origin).with_name("rescale_baseline")

@@ -14,7 +14,7 @@ from peft import LoraConfig, get_peft_model
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.models.architecture import adapter_problems, read_architecture
+from ecslm.models.architecture import read_architecture, unknown_targets
 from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter, job_cost
 from ecslm.models.loading import (
@@ -70,7 +70,7 @@ def fit_adapter(
 
     Raises:
         InputError: the base was altered, cannot be loaded or lacks a marker of the template, the
-            device is missing, layers cannot be compiled, a record does not fit, or a loss or
+            device or a compiler is missing, a record does not fit, or a loss or
             gradient is not finite.
     """
     chosen = settings.training
@@ -83,10 +83,9 @@ def fit_adapter(
     target = processes.device
     use_threads(target, threads)
     base_manifest, base_folder = read_base(base)
-    fitted = chosen.rank, chosen.target_modules, chosen.max_length
-    architecture = read_architecture(base_folder)
-    if unfit := [*adapter_problems(architecture, base_manifest.base, *fitted)]:
-        raise InputError(*(f"training: {name}: {problem}" for name, problem in unfit))
+    fitted = read_architecture(base_folder), base_manifest.base, chosen.target_modules
+    if unknown := [f"training: {problem}" for problem in unknown_targets(*fitted)]:
+        raise InputError(*unknown)
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
     require_markers(prompt, tokenizer, base_manifest.base)

@@ -26,13 +26,13 @@ BLOCK = 256
 
 
 def fuse(model: Any) -> None:
-    """Replace what the layers of a peft model compute if all of it is known; else say why not.
+    """Replace what the layers of a peft model compute if all of it is known.
 
     Samples are padded on the right, if at all: nothing attends to a later token.
     """
     causal = model.get_base_model()
-    if reasons := list(_unknown(causal)):
-        log.warning("layers are not fused: %s", reasons[0])
+    if not _is_known(causal):
+        log.warning("layers are not fused: see `fused` in the documentation of `training`")
         return
     backbone, config = causal.model, causal.config
     backbone.embed_tokens.forward = _embedding(backbone.embed_tokens)
@@ -45,27 +45,19 @@ def fuse(model: Any) -> None:
         backbone.embed_tokens.weight = _base(causal.lm_head).weight
 
 
-def _unknown(causal: Any) -> Iterator[str]:
-    """What of a model these layers do not compute; nothing if they compute all of it."""
-    if type(causal) is not LlamaForCausalLM:
-        yield f"{type(causal).__name__} is no Llama model"
-        return
-    if causal.device.type != "cpu":
-        yield "they are written for CPUs"
-    if causal.is_activation_checkpointing:
-        yield "gradient checkpointing replaces what they compute, too"
-    if causal.config.hidden_act != "silu" or causal.config.attention_dropout:
-        yield "the activation is not silu, or attention has dropout"
-    for name, layer in causal.named_modules():
-        if isinstance(layer, AdaptedEmbedding):
-            yield f"{name} has an update"
-        if isinstance(layer, nn.Dropout):
-            yield "the updates have dropout"
-        base = _base(layer)
-        if isinstance(base, nn.Linear) and type(base) is not nn.Linear:
-            yield f"{name.removesuffix('.base_layer')} is quantised"
-        elif isinstance(base, nn.Linear) and base.bias is not None:
-            yield f"{name} has a bias"
+def _is_known(causal: Any) -> bool:
+    """Whether these layers compute all that a model does: those of a Llama model on a CPU."""
+    if type(causal) is not LlamaForCausalLM or causal.device.type != "cpu":
+        return False
+    # Gradient checkpointing replaces what they compute, too.
+    config, plain = causal.config, not causal.is_activation_checkpointing
+    plain &= config.hidden_act == "silu" and not config.attention_dropout
+    for layer in causal.modules():
+        plain &= not isinstance(layer, AdaptedEmbedding | nn.Dropout)
+        if isinstance(base := _base(layer), nn.Linear):
+            # Those that are quantised are of another type.
+            plain &= type(base) is nn.Linear and base.bias is None
+    return plain
 
 
 class _FusedLayer:

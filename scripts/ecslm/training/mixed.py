@@ -4,8 +4,8 @@ Weights of updates, their gradients and moments are float32; only what is multip
 other devices and in float32 nothing here has an effect.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import shutil
 from typing import Any
 
 import torch
@@ -32,9 +32,15 @@ def mixed_products(causal: Any) -> torch.autocast:
 
 
 def prepare(adapted: Any, compiled: bool) -> None:
-    """Have a peft model keep the inputs of its updates as they are, and compile its layers."""
+    """Have a peft model keep the inputs of its updates as they are, and compile its layers.
+
+    Raises:
+        InputError: there is no compiler.
+    """
     if not is_mixed(adapted.get_base_model()):
         return
+    if compiled and not any(map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))):
+        raise InputError("training: no C compiler was found: install one, or set `compiled: false`")
     for module in adapted.modules():
         if isinstance(module, LoraLayer):
             # Autocast would round again what peft has cast to float32.
@@ -42,25 +48,3 @@ def prepare(adapted: Any, compiled: bool) -> None:
         if compiled and isinstance(module, GradientCheckpointingLayer):
             # Of any length: otherwise each new one would be compiled.
             module.compile(dynamic=True, recompile_limit=VARIANTS)
-
-
-@contextmanager
-def compiling() -> Iterator[None]:
-    """A block in which layers may be compiled.
-
-    Raises:
-        InputError: they cannot be.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        # Loads the compiler.
-        from torch._dynamo.exc import TorchDynamoException
-
-        if not isinstance(error, TorchDynamoException):
-            raise
-        # What the compiler said, without torch's advice below it.
-        cause = str(getattr(error, "inner_exception", error)).strip().partition("\n")[0]
-        raise InputError(
-            f"training: layers cannot be compiled ({cause}): set `compiled: false`"
-        ) from error

@@ -6,13 +6,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ecslm.schemas.metrics_file import CONSTANT_SHARE
-
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 20.0
-# Validation records of a task, below which answers may begin alike by chance.
-FEWEST = 10
 
 
 class Progress:
@@ -41,15 +37,7 @@ class Progress:
 
     def evaluated(self, entry: dict[str, Any]) -> None:
         """Tell of an evaluation, given its entry in the log."""
-        if not self._told:
-            return
-        log.info("step %d: evaluation loss %.4f", entry["step"], entry["eval_loss"])
-        alike = [
-            task
-            for task, share in entry["eval_alike"].items()
-            if share >= CONSTANT_SHARE and entry["eval_records"][task] >= FEWEST
-        ]
+        if self._told:
+            log.info("step %d: evaluation loss %.4f", entry["step"], entry["eval_loss"])
         if entry["step"] == self._steps:
             self._bar.close()
-            if alike:
-                log.warning("nearly all answers begin alike in validation: %s", ", ".join(alike))

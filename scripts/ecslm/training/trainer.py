@@ -7,7 +7,6 @@ batch.
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,12 +19,12 @@ from torch.nn import functional
 from ecslm.common.errors import InputError
 from ecslm.models.loading import is_out_of_memory, require_device
 from ecslm.training.batches import IGNORED, LABELLING, Batch, Example, Layout, on_device
-from ecslm.training.mixed import compiling, mixed_products
+from ecslm.training.mixed import mixed_products
 
 log = logging.getLogger(__name__)
 
-# What a micro-batch gives, from its tensors and its examples, as indices.
-Work = Callable[[Batch, Sequence[int]], torch.Tensor]
+# What a micro-batch gives.
+Work = Callable[[Batch], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,6 @@ class Processes:
 
     def share(self, members: Sequence[int], lengths: Sequence[int]) -> list[int]:
         """This process's part of some examples; all parts have about as many tokens."""
-        if self.count == 1:
-            return list(members)
         parts: list[list[int]] = [[] for _ in range(self.count)]
         tokens = [0] * self.count
         for index in sorted(members, key=lambda index: -lengths[index]):
@@ -95,20 +92,15 @@ def join(device: str, rank: int = 0, count: int = 1, place: str = "") -> Process
     return Processes(target, rank, count)
 
 
-def answer_tokens(
-    causal_model: Any, batch: Batch
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The answer tokens of a batch, those of one example after those of the one before.
+def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
+    """Weighted sum of the cross-entropies, in nats, over the answer tokens of a batch.
 
-    One forward pass; the output head, the widest layer, is evaluated only where a label is.
+    One forward pass; the output head, the widest layer, is evaluated only where a label is. With
+    weights of 1 it equals the full causal loss with masked labels.
 
     Args:
         causal_model: has its adapters injected.
         batch: comes from a layout's `collate`.
-
-    Returns:
-        Logits of each token given all before it, (tokens, vocabulary), in float32; the tokens,
-        (tokens,); and the weighted sum of the cross-entropies, in nats, a scalar.
     """
     inputs = {name: value for name, value in batch.items() if name not in LABELLING}
     targets = batch["labels"][:, 1:]
@@ -116,18 +108,8 @@ def answer_tokens(
     with mixed_products(causal_model):
         hidden = causal_model.base_model(**inputs, use_cache=False).last_hidden_state
         logits = causal_model.get_output_embeddings()(hidden[:, :-1][answered])
-    logits, targets = logits.float(), targets[answered]
-    each = functional.cross_entropy(logits, targets, reduction="none")
-    return logits, targets, torch.dot(each, batch["weights"][:, 1:][answered])
-
-
-def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
-    """Weighted sum of the cross-entropies, in nats, over the answer tokens of a batch.
-
-    With weights of 1 it equals the full causal loss with masked labels. Arguments are those of
-    `answer_tokens`.
-    """
-    return answer_tokens(causal_model, batch)[-1]
+    each = functional.cross_entropy(logits.float(), targets[answered], reduction="none")
+    return torch.dot(each, batch["weights"][:, 1:][answered])
 
 
 @dataclass(eq=False)
@@ -157,10 +139,10 @@ class Trainer:
         """Whether every record fits is known from the start: see `_total`. Nothing else is changed.
 
         Raises:
-            InputError: the heaviest does not, or layers cannot be compiled.
+            InputError: the heaviest does not.
         """
-        with self._trial(), compiling():
-            self._total([heaviest(self.examples)], [0], lambda batch, _: self._descend(batch))
+        with self._trial():
+            self._total([heaviest(self.examples)], [0], self._descend)
 
     def measure_budget(self) -> None:
         """Set the token budget to what fits into memory: that of copies of the heaviest record, one
@@ -207,7 +189,7 @@ class Trainer:
         """
         self.model.train()
         weight = sum(self.examples[i].weight for i in members)
-        loss = self._total(self.examples, members, lambda batch, _: self._descend(batch, weight))
+        loss = self._total(self.examples, members, lambda batch: self._descend(batch, weight))
         # Of all alike, so that a resumed training has them too.
         self.budget = min(self.processes.gathered(self.budget))
         weights = list(self.trained.values())
@@ -222,48 +204,12 @@ class Trainer:
         return loss.detach()
 
     @torch.inference_mode()
-    def evaluate(self) -> dict[str, Any]:
-        """Measure the loss of the validation examples, how many answers are right, and how many
-        begin alike.
-
-        An answer is right if each of its tokens, the end token included, is the likeliest after the
-        ones before it: then, and only then, greedy decoding gives it as a whole.
-
-        Returns:
-            `eval_loss`, the mean loss, weighted as in training, and by task `eval_records`, how
-            many examples there are, `eval_right`, the share of right answers, and `eval_alike`, the
-            share that begins with the most frequent first token, where right answers begin with
-            several.
-        """
+    def evaluate(self) -> float:
+        """The mean loss of the validation examples, weighted as in training."""
         self.model.eval()
         examples, causal = self.validation, self.model.get_base_model()
-        # Of each example: whether its answer is right, and the token that it would begin with.
-        own: dict[int, tuple[bool, int]] = {}
-
-        def work(batch: Batch, micro: Sequence[int]) -> torch.Tensor:
-            logits, targets, loss = answer_tokens(causal, batch)
-            lengths = [len(examples[i].answer) for i in micro]
-            parts = (torch.split(each, lengths) for each in (logits.argmax(-1), targets))
-            for i, best, right in zip(micro, *parts, strict=True):
-                own[i] = torch.equal(best, right), int(best[0])
-            return loss
-
-        loss = self._total(examples, range(len(examples)), work)
-        of_all = {i: pair for part in self.processes.gathered(own) for i, pair in part.items()}
-        metrics: dict[str, Any] = {
-            "eval_loss": float(loss) / sum(example.weight for example in examples),
-            "eval_records": {},
-            "eval_right": {},
-            "eval_alike": {},
-        }
-        for task in sorted({example.task for example in examples}):
-            same = {i: pair for i, pair in of_all.items() if examples[i].task == task}
-            metrics["eval_records"][task] = len(same)
-            metrics["eval_right"][task] = sum(right for right, _ in same.values()) / len(same)
-            if len({examples[i].answer[0] for i in same}) > 1:
-                ((_, most),) = Counter(first for _, first in same.values()).most_common(1)
-                metrics["eval_alike"][task] = most / len(same)
-        return metrics
+        loss = self._total(examples, range(len(examples)), lambda batch: answer_loss(causal, batch))
+        return float(loss) / sum(example.weight for example in examples)
 
     def _total(
         self, examples: Sequence[Example], members: Sequence[int], work: Work
@@ -285,7 +231,7 @@ class Trainer:
             try:
                 for micro in self.layout.group(own, lengths, self.budget):
                     batch = self.layout.collate([examples[i] for i in micro])
-                    total += work(on_device(batch, self._device), micro)
+                    total += work(on_device(batch, self._device))
                 return self.processes.sum(total)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
@@ -298,16 +244,9 @@ class Trainer:
     def _halve(self, tokens: int, alone: bool) -> None:
         torch.cuda.empty_cache()
         causal = self.model.get_base_model()
-        if alone and causal.is_activation_checkpointing:
-            raise InputError(
-                f"training: out of memory with a single record of {tokens} tokens, even with "
-                "`gradient_checkpointing`: lower `max_length`"
-            )
-        if self.fixed and not alone:
-            raise InputError(
-                f"training: out of memory with a batch of {tokens} tokens, and `deterministic` "
-                "keeps the budget as it is: lower `batch_tokens`"
-            )
+        if causal.is_activation_checkpointing if alone else self.fixed:
+            fix = "`max_length`" if alone else "`batch_tokens`, which `deterministic` keeps"
+            raise InputError(f"training: out of memory with {tokens} tokens at once: lower {fix}")
         if alone:
             log.warning("out of memory with a record of %d tokens: checkpointing gradients", tokens)
             causal.activation_checkpointing_enable({"use_reentrant": False})

@@ -9,6 +9,8 @@ from ecslm.schemas.record import Record
 
 
 class ParrotSettings(PredictionSettings):
+    LIBRARIES = ("pydantic",)
+
     backend: Literal["parrot"]
 
 
@@ -16,10 +18,6 @@ class Parrot(Backend[ParrotSettings, Prompt]):
     SETTINGS = ParrotSettings
     NEEDS = ("base", "template")
     answered = 0
-
-    @staticmethod
-    def libraries(_settings: ParrotSettings, tuned: bool) -> tuple[str, ...]:
-        return ("pydantic", "torch") if tuned else ("pydantic",)
 
     def identity(self) -> str:
         return there(self._request.base).read_text(encoding="utf-8")

@@ -61,7 +61,7 @@ def describe_as(
 
 
 def base_of(window: int | None = None) -> Architecture:
-    return Architecture({}, depth=2, window=window, learned_positions=False)
+    return Architecture({}, depth=2, window=window)
 
 
 def only(found: TaskDescription) -> SettingDescription:

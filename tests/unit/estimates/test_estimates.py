@@ -227,7 +227,7 @@ def test_a_request_is_above_its_estimate_and_the_start(bytes_: float, seconds: f
 def test_models_of_which_a_layer_is_not_known_have_no_sizes() -> None:
     head = {"lm_head": (9, 8)}
     for layers, depth in (({}, 2), (head | {"proj": None}, 2), (head, None)):
-        assert sizes_of(Architecture(layers, depth, None, False)) is None
-    known = sizes_of(Architecture({"lm_head": (9, 8), "up": (16, 8)}, 1, None, False))
+        assert sizes_of(Architecture(layers, depth, None)) is None
+    known = sizes_of(Architecture({"lm_head": (9, 8), "up": (16, 8)}, 1, None))
     assert known is not None
     assert (known.linear, known.stored, known.inner) == (128, 128 + 2 * 72, 16)

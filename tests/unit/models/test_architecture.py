@@ -14,11 +14,11 @@ from support.project import RESOURCES, SCRIPTS
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import (
     Architecture,
-    adapter_problems,
     llama_architecture,
     read_architecture,
     read_architectures,
     readable_tokens,
+    unknown_targets,
     updated_layers,
 )
 
@@ -28,11 +28,6 @@ ALL = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_pro
 @pytest.fixture(scope="module")
 def tiny(tiny_model: Path) -> Architecture:
     return read_architecture(tiny_model)
-
-
-def problems(architecture: Architecture, rank: int, *targets: str, length: int = 1) -> list[str]:
-    found = adapter_problems(architecture, "Tiny", rank, targets, length)
-    return [f"{field}: {problem}" for field, problem in found]
 
 
 def write_model(folder: Path, config: dict[str, Any], **shapes: tuple[int, ...]) -> Architecture:
@@ -69,47 +64,20 @@ def test_a_name_that_is_no_linear_layer_is_told_with_the_nearest_one(
         "proj": "",
         "input_layernorm": "",
     }.items():
-        (line,) = problems(tiny, 4, "v_proj", target)
+        (line,) = unknown_targets(tiny, "Tiny", ["v_proj", target])
         assert line.startswith(f"target_modules: {target} is no linear layer of Tiny: {hint}")
     # A head that is not tied needs weights.
     untied = write_model(tmp_path, {"tie_word_embeddings": False}, q_proj__weight=(4, 4))
-    (line,) = problems(untied, 1, "lm_head")
+    (line,) = unknown_targets(untied, "Tiny", ["lm_head"])
     assert line.startswith("target_modules: ")
 
 
-def test_a_rank_above_the_smaller_side_of_a_layer_is_told_with_all_else(
-    tiny: Architecture,
-) -> None:
-    """Keys of the tiny model have 32 rows, the other layers 64 and more."""
-    assert problems(tiny, 64, "q_proj", "lm_head", "down_proj", length=10_000) == []
-    (line,) = problems(tiny, 33, *ALL)
-    assert line.startswith("rank: 33 is more than the smaller side of ")
-    assert line.endswith("k_proj of Tiny, which has 32 x 64 weights: at most 32")
-    assert len(problems(tiny, 65, "q_proj", "q_prj", "l_m_head")) == 3
-
-
-@pytest.mark.parametrize(
-    ("window", "learned", "trained", "read"),
-    [
-        (None, False, None, 500),
-        (100, False, None, 100),
-        (100, False, 300, 300),
-        (100, False, 50, 100),
-        (100, False, 900, 500),
-        (100, True, 300, 100),
-        (900, True, None, 500),
-    ],
-)
-def test_a_model_reads_what_its_base_or_its_adapter_was_trained_on(
-    tmp_path: Path, window: int | None, learned: bool, trained: int | None, read: int
-) -> None:
-    config = {} if window is None else {"n_positions": window}
-    table = "wpe__weight" if learned else "rope__weight"
-    architecture = write_model(tmp_path, config, q_proj__weight=(4, 4), **{table: (100, 4)})
-    assert readable_tokens(architecture, 500, trained) == read
-    told = ["max_length: 101, but Tiny has 100 positions: at most 100"]
-    fits = window != 100 or not learned
-    assert problems(architecture, 4, "q_proj", length=101) == ([] if fits else told)
+def test_a_model_reads_what_its_base_or_its_adapter_was_trained_on() -> None:
+    for window, trained, read in (
+        *((None, None, 500), (100, None, 100), (100, 300, 300), (100, 50, 100)),
+        *((100, 900, 500), (900, None, 500)),
+    ):
+        assert readable_tokens(Architecture({}, None, window), 500, trained) == read
 
 
 def test_other_names_of_depth_and_window_are_known(tmp_path: Path) -> None:
@@ -118,7 +86,7 @@ def test_other_names_of_depth_and_window_are_known(tmp_path: Path) -> None:
         ({}, (None, None)),
     ):
         found = write_model(tmp_path, config, transformer__wpe__weight=(8, 4))
-        assert (found.depth, found.window, found.learned_positions) == (*expected, True)
+        assert (found.depth, found.window) == expected
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 64])
@@ -135,7 +103,7 @@ def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
     rows = read_architectures(RESOURCES / "architectures.csv")
     known = llama_architecture(rows["SmolLM2-135M"])
     assert rows["HuggingFaceTB/SmolLM2-135M-Instruct"] is rows["SmolLM2-135M"]
-    assert problems(known, 192, *ALL) == []
+    assert [*unknown_targets(known, "SmolLM2-135M", ALL)] == []
     assert known.depth == 30
     assert known.layers["lm_head"] == (49_152, 576)
     layers = {name: shape for name, shape in known.layers.items() if name != "lm_head"}

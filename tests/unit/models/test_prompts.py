@@ -130,7 +130,6 @@ def test_a_template_that_changed_since_it_was_planned_is_refused(tmp_path: Path)
     [
         ("Good.\n{% if %}", "line 2: "),
         ("{% if no %}{{ inptu }}{% endif %}", "'inptu' is undefined: did you mean `input`"),
-        ("Words.\n{% include 'other.jinja' %}", "line 2: a prompt template cannot load others"),
     ],
 )
 def test_what_is_wrong_with_a_template_names_file_and_line(

@@ -50,7 +50,7 @@ def test_scores_and_templates_are_tried_before_anything_runs() -> None:
     no_score = "line 3: PM: {} is no score: write a number"
     cases = [
         (TEMPLATE, "{{ instruction }}", "does not show the input of a record: write {{ input }}"),
-        (TEMPLATE, "{{ input.__class__.__mro__ }}", "prints texts, and runs no code"),
+        (TEMPLATE, "{{ input.__class__.__mro__ }}", "is unsafe"),
         (TEMPLATE, "{{ input }}{{ options.first }}", "has no attribute 'first'"),
         ("study.csv", SCORES.format("PMX", "1"), "line 1: PMX: the column is of no task: did you"),
         ("study.csv", SCORES.format("PM", '"0,9"'), no_score.format("0,9")),

@@ -163,8 +163,6 @@ def test_latency_is_that_of_the_answers_that_are_predicted_but_for_their_batches
         assert predicted == own | {"batch_tokens": 777}
         assert own["batch_tokens"] is None
     assert "results/shop/adapters/Small-EC/seed-0/manifest.json" in found.inputs
-    worker = prediction(made, "Small-EC", made.model_tasks("Small-EC")[0]).code
-    assert found.resources["worker_code"] == worker
 
 
 def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_card() -> None:

@@ -16,7 +16,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.fingerprint.digest import code_of
-from ecslm.prediction.backend import backend_class, read_prediction_settings
+from ecslm.prediction.backend import read_prediction_settings
 from ecslm.prediction.settings import TransformersSettings, module_name
 from ecslm.schemas.prediction import read_predictions
 
@@ -81,7 +81,7 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
         "from ecslm.prediction.backend import backend_class\n"
         "for name in ('openai', 'served', 'recorded', 'learned', 'transformers'):\n"
         "    kind = backend_class(name)\n"
-        "print(*kind.libraries(kind.SETTINGS(), tuned=True))\n"
+        "print(*kind.SETTINGS().libraries_for('an adapter'))\n"
         "heavy = {'torch', 'transformers', 'peft', 'openai', 'sklearn', 'llguidance'}\n"
         "assert not heavy & set(sys.modules)\n"
     )
@@ -100,8 +100,7 @@ def test_only_libraries_that_can_change_a_prediction_count() -> None:
         ("none", False, set()),
     ):
         settings = TransformersSettings.model_validate({"precision": {"quantization": precision}})
-        found = backend_class(settings.backend).libraries(settings, tuned=tuned)
-        assert set(found) == always | more
+        assert set(settings.libraries_for(tuned)) == always | more
 
 
 def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:

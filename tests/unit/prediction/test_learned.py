@@ -58,7 +58,7 @@ def made(code: str, number: int) -> Record:
         case "PM":
             value = {"product 1": {"title": best}}
             value["product 2"] = {"title": best if yes else goods[place - 1]}
-            output = "Yes" if yes else "No"
+            output = "yes" if yes else "no"
         case "SA":
             options = list(MOODS)
             output = options[number % 3]

@@ -28,7 +28,7 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.run import BATCHES, FinishedBatch, opening, read_given
+from ecslm.prediction.run import BATCHES, FinishedBatch, given_records, opening
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record
@@ -242,9 +242,9 @@ def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
     shown = write_records(tmp_path / "shown.jsonl", 1, split="test", few_shot_example=EXAMPLE)
     one_shot = {"settings": prediction_settings(shots=1), "dataset": shown}
     cases: list[tuple[str, dict[str, Any]]] = [
-        ("trained with seed 0, not 1: `rm -f ", {"seed": 1}),
+        ("trained with seed 0, not 1: remove ", {"seed": 1}),
         ("then run again to retrain, or use --seed 0", {"seed": 1}),
-        ("trained with model Tiny-EC, not Other-EC: `rm -f ", {"model": "Other-EC"}),
+        ("trained with model Tiny-EC, not Other-EC: remove ", {"model": "Other-EC"}),
         ("trained with weights", {"base": other_base}),
         ("trained with prompts", {"template": PROMPTS / "chatml.jinja"}),
         ("trained with shots 0, not 1", one_shot),
@@ -275,12 +275,12 @@ def test_altered_files_are_refused(
     assert f"{name}: altered" in problem and "retrain" in problem
 
     def read_then_edited(path: Path, task: str | None) -> list[Record]:
-        records = read_given(path, task)
+        records = given_records(path, task)
         write_records(path, 5, split="test")
         return records
 
     # Else the manifest would name other records than those that were answered.
-    monkeypatch.setattr("ecslm.prediction.run.read_given", read_then_edited)
+    monkeypatch.setattr("ecslm.prediction.run.given_records", read_then_edited)
     problem = refused(tmp_path, tiny_base, dataset=dataset)
     assert problem == f"{dataset}: changed while it was being read: run again"
 
@@ -351,7 +351,7 @@ def test_records_of_ones_own_that_could_not_be_scored_are_refused_before_the_wor
     tmp_path: Path, rows: list[dict[str, Any]], problem: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        read_given(own_records(tmp_path / "mine.jsonl", *rows), None)
+        given_records(own_records(tmp_path / "mine.jsonl", *rows), None)
     assert problem in caught.value.problems[0]
 
 

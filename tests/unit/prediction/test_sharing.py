@@ -18,7 +18,6 @@ from support.project import ROOT, SCRIPTS
 
 from ecslm.common import locks
 from ecslm.fingerprint.running import code_parameter
-from ecslm.prediction.latency import LatencySettings
 
 NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
 SAMPLED = prediction_settings(decoding={"sample": True, "temperature": 1.5})
@@ -46,11 +45,21 @@ class Jobs:
             at = {"event": "open a+", "pattern": "*/batches.jsonl", "number": pause_at}
             environment["PAUSE_AT"] = json.dumps({**at, "marker": str(marker)})
             environment["PYTHONPATH"] = str(PAUSING)
-        process = self._start(
-            *("predict.py", name, chosen, environment, "predictions.jsonl"),
-            *("--dataset", self._records(name), "--base", base, "--batch-tokens", 300),
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        words = [
+            *(SCRIPTS / "predict.py", "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
+            *("--dataset", write_records(folder / "test.jsonl", 7, split="test")),
+            *("--base", base, "--batch-tokens", 300),
             *(["--adapter", adapter] if adapter else []),
-        )
+            *("--settings", chosen.model_dump_json(), "--log", folder / "log"),
+            *("--code", code_parameter("predict.py", chosen.modules())),
+            *("--output", folder / "predictions.jsonl"),
+        ]
+        variables = os.environ | {locks.RUN_VARIABLE: str(self.run.pid)} | environment
+        variables["ECSLM_CACHE"] = str(folder / "cache")
+        with (folder / "printed").open("wb") as stream:
+            process = warm.start(list(map(str, words)), self.folder, stream, stream, variables)
         if pause_at is not None:
             wait_until(
                 lambda: marker.exists() and marker.read_text() != "",
@@ -58,42 +67,6 @@ class Jobs:
                 lambda: process.poll() is None,
             )
         return process
-
-    def measure(
-        self, name: str, base: Path, worker_code: str | None = None, **environment: str
-    ) -> warm.WarmProcess:
-        """Start a job that measures latency."""
-        chosen = prediction_settings()
-        settings = LatencySettings(prompts=2, tasks={"AG": chosen, "PM": chosen})
-        code = worker_code or code_parameter("predict.py", chosen.modules())
-        return self._start(
-            *("measure_latency.py", name, settings, environment, "latency.json"),
-            *("--datasets", self._records(name), "--base", base, "--worker-code", code),
-        )
-
-    def _records(self, name: str) -> Path:
-        (self.folder / name).mkdir(exist_ok=True)
-        return write_records(self.folder / name / "test.jsonl", 7, split="test")
-
-    def _start(
-        self,
-        script: str,
-        name: str,
-        settings: Any,
-        environment: dict[str, str],
-        output: str,
-        *options: object,
-    ) -> warm.WarmProcess:
-        folder = self.folder / name
-        words = [
-            *(SCRIPTS / script, *options, "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
-            *("--settings", settings.model_dump_json(), "--log", folder / "log"),
-            *("--code", code_parameter(script, settings.modules()), "--output", folder / output),
-        ]
-        variables = os.environ | {locks.RUN_VARIABLE: str(self.run.pid)} | environment
-        variables["ECSLM_CACHE"] = str(folder / "cache")
-        with (folder / "printed").open("wb") as stream:
-            return warm.start(list(map(str, words)), self.folder, stream, stream, variables)
 
     def finish(self, name: str, process: warm.WarmProcess) -> None:
         """Let a job go on, and wait for it."""
@@ -153,11 +126,8 @@ def test_one_process_answers_all_jobs_of_a_run_with_the_bytes_of_jobs_alone(
     assert len(numbers) == 1
 
 
-def test_jobs_of_a_run_need_no_library_of_models_and_those_of_other_code_another_process(
-    jobs: Jobs, tiny_base: Path
-) -> None:
-    """Neither predictions nor latency; problems that only the process sees are told as in a job
-    alone."""
+def test_jobs_of_a_run_need_no_library_of_models(jobs: Jobs, tiny_base: Path) -> None:
+    """Problems that only the process sees are told as in a job alone."""
     first = jobs.result("first", tiny_base)
     worker = jobs.worker().pid
     short = prediction_settings(decoding={"max_length": 26})
@@ -165,13 +135,7 @@ def test_jobs_of_a_run_need_no_library_of_models_and_those_of_other_code_another
     (line,) = [line for line in jobs.log("refused").splitlines() if "error" in line]
     assert line.startswith("error: record r") and line.endswith("raise `max_length`")
     assert jobs.result("second", tiny_base, **NO_MODELS) == first
-    jobs.finish("latency", jobs.measure("latency", tiny_base, **NO_MODELS))
     assert jobs.worker().pid == worker
-    found = json.loads((jobs.folder / "latency/latency.json").read_text())
-    assert [answer["task"] for answer in found["answers"]] == ["AG", "PM"]
-    assert "1 threads" in found["device"]
-    jobs.finish("edited", jobs.measure("edited", tiny_base, worker_code="code:edited"))
-    assert jobs.worker().pid != worker
 
 
 def test_kill_9_of_a_job_and_then_of_the_process_costs_no_finished_batch(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from support.machine import install
-from support.model_examples import adapter_settings, read_lines, train, trainer_of
+from support.model_examples import adapter_settings, read_lines, train
 from support.tiny import LAYERS
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch.autograd.graph import saved_tensors_hooks
@@ -149,6 +149,7 @@ def test_compiled_layers_compute_what_the_plain_ones_do_and_are_compiled_for_any
 ) -> None:
     """To the last bit; with dropout. The first layer, whose input has no gradient, is a variant."""
     compiler = CompileCounterWithBackend("eager")
+    monkeypatch.setattr(mixed.shutil, "which", str)
     own = partialmethod(torch.nn.Module.compile, backend=compiler)
     monkeypatch.setattr(torch.nn.Module, "compile", own)
     batches = [Padded(2).collate(examples[i : i + n]) for i, n in ((0, 3), (3, 2), (4, 4))]
@@ -189,6 +190,7 @@ def test_layers_are_compiled_if_that_is_asked_for_and_bytes_may_vary(
     layers: int,
 ) -> None:
     asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(mixed.shutil, "which", str)
     monkeypatch.setattr(torch.nn.Module, "compile", lambda _self, **given: asked.append(given))
     adapted(tiny_base, dtype, **settings)
     assert asked == layers * [{"dynamic": True, "recompile_limit": mixed.VARIANTS}]
@@ -234,16 +236,10 @@ def test_a_whole_training_packed_and_with_dropout(
     assert len(calls) >= 4 * LAYERS
 
 
-def test_layers_that_cannot_be_compiled_end_a_training_in_one_line_before_its_first_step(
-    tiny_base: Path, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("gpu")
+def test_without_a_compiler_a_training_ends_in_one_line_before_its_first_step(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_graph: Any, _inputs: Any) -> Any:
-        raise RuntimeError("Failed to find C compiler.\nSet it by ...")
-
-    trainer = trainer_of(adapted(tiny_base), examples)
-    layer = torch.compile(torch.square, backend=fails)
-    monkeypatch.setattr(trainers, "answer_loss", lambda *_: layer(torch.ones(2)))
-    with pytest.raises(InputError) as caught:
-        trainer.try_heaviest()
-    said = "layers cannot be compiled (Failed to find C compiler.): set `compiled: false`"
-    assert str(caught.value) == f"training: {said}"
+    monkeypatch.setattr(mixed.shutil, "which", lambda _: None)
+    with pytest.raises(InputError, match=r"no C compiler was found: .* or set `compiled: false`"):
+        adapted(tiny_base, compiled=True)

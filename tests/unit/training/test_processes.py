@@ -50,7 +50,6 @@ def test_the_parts_of_a_batch_have_each_member_once_and_about_as_many_tokens(
     assert sorted(chain.from_iterable(parts)) == list(members)
     tokens = [sum(lengths[i] for i in part) for part in parts]
     assert max(tokens) - min(tokens) <= max(lengths)
-    assert Processes(CPU).share(members[::-1], lengths) == list(members[::-1])
 
 
 def start(folder: Path, base: Path, records: Path) -> warm.WarmProcess:
@@ -98,7 +97,7 @@ def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
     for entry, expected in zip(*logs, strict=True):
         for name in entry.keys() & {"loss", "eval_loss", "grad_norm"}:
             assert entry[name] == pytest.approx(expected[name], rel=1e-3), entry
-        for name in ("tokens", "records", "eval_records", "eval_right"):
+        for name in ("tokens", "records"):
             assert entry.get(name) == expected.get(name), entry
     weights = [load_file(path.parent / WEIGHTS) for path in (resumed, alone)]
     for name, weight in weights[0].items():

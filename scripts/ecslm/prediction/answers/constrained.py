@@ -10,7 +10,6 @@ import torch
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.hf import from_tokenizer
 
-from ecslm.common.errors import InputError
 from ecslm.prediction.answers.forms import COMPLETIONS, Form, form_of
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import FreeAnswers
@@ -27,8 +26,8 @@ class Grammar:
     """The form of an answer, with its endings as tokens."""
 
     text: str
-    endings: tuple[tuple[int, ...], ...]
-    """Endings as tokens, the shortest first; empty if every answer ends in time by itself."""
+    endings: list[list[int]]
+    """Endings as tokens, the shortest first; empty if every answer is short by itself."""
     needed: int
     """Tokens that suffice to end an answer that has begun, whatever it begins with."""
 
@@ -47,15 +46,9 @@ class Constrained(FreeAnswers):
         """The valid answers to a record.
 
         Raises:
-            InputError: as `form_of`, or `max_new_tokens` may cut the shortest answer.
+            InputError: as `form_of`.
         """
-        grammar, limit = self._grammar(form_of(self._type, record)), self.room(None)
-        if grammar.needed > limit:
-            raise InputError(
-                f"record {record.id}: a valid answer takes up to {grammar.needed} tokens, but "
-                f"`max_new_tokens` is {limit}: raise it"
-            )
-        return grammar
+        return self._grammar(form_of(self._type, record))
 
     def row(self, grammar: Grammar) -> "Row":
         """An answer that has not begun."""
@@ -82,12 +75,9 @@ class Constrained(FreeAnswers):
         ]
 
     def _in_tokens(self, form: Form) -> Grammar:
-        if form.longest is not None:
-            # No token is shorter than a byte. One more ends the answer.
-            return Grammar(form.grammar, (), form.longest + 1)
         endings = sorted(map(self._few_tokens, form.endings), key=len)
-        needed = max(map(len, COMPLETIONS)) + len(endings[-1]) + 1
-        return Grammar(form.grammar, tuple(map(tuple, endings)), needed)
+        needed = max(map(len, COMPLETIONS)) + max(map(len, endings), default=0) + 1
+        return Grammar(form.grammar, endings, needed)
 
     def _few_tokens(self, ending: bytes) -> list[int]:
         text = ending.decode(errors="ignore")

@@ -37,11 +37,9 @@ class Form:
     """The answers that are valid."""
 
     grammar: str
-    longest: int | None
-    """Bytes of the longest valid answer; None if there is no limit."""
     endings: tuple[bytes, ...] = ()
-    """Only if answers have no limit: endings of which at least one completes every beginning of an
-    answer, unless that ends within a character of free text.
+    """Only if answers may be of any length: endings of which at least one completes every beginning
+    of an answer, unless that ends within a character of free text.
     """
 
 
@@ -82,8 +80,7 @@ def _letters(listed: Any) -> list[str]:
 
 def _one_of(answers: Sequence[str]) -> Form:
     alternatives = " | ".join(map(_literal, dict.fromkeys(answers)))
-    longest = max(len(answer.encode()) for answer in answers)
-    return Form(f'start: " "? ({alternatives})', 1 + longest)
+    return Form(f'start: " "? ({alternatives})')
 
 
 def _products(record: Record) -> str:
@@ -114,7 +111,7 @@ def _permutation(letters: str) -> Form:
                 f'"{one}" SEPARATOR rest_{more}' if more else f'"{one}"' for one, more in others
             )
             rules.append(f"rest_{left.lower()}: {' | '.join(ways)}")
-    return Form("\n".join(rules), 1 + 3 * len(letters) - 2)
+    return Form("\n".join(rules))
 
 
 def _extraction(record: Record) -> Form:
@@ -140,7 +137,7 @@ def _extraction(record: Record) -> Form:
             r'VALUE: /"([^"\\\x00-\x1F]|\\["\\])*"/',
         )
     )
-    return Form(grammar, None, tuple(sorted(set(_endings(attributes, sources)))))
+    return Form(grammar, tuple(sorted(set(_endings(attributes, sources)))))
 
 
 def _endings(attributes: Iterable[str], sources: Iterable[str]) -> Iterator[bytes]:

@@ -128,12 +128,3 @@ def as_answer(record: Record, letter: str, texts: bool) -> str:
     return next(
         (option for option in record.options or () if option.lstrip().startswith(letter)), letter
     )
-
-
-def spelling(train: Sequence[Record]) -> dict[str, str]:
-    """How references spell yes and no."""
-    counts = Counter(record.output.strip() for record in train)
-    found = {"yes": "yes", "no": "no"}
-    for text, _ in sorted(counts.items(), key=lambda item: (item[1], item[0])):
-        found[text.lower()] = text
-    return found

@@ -18,7 +18,6 @@ from ecslm.prediction.learned.fields import (
     ranked_items,
     right_letter,
     right_option,
-    spelling,
     word_f1,
     writes_texts,
 )
@@ -73,8 +72,7 @@ def _yes_no(train: Sequence[Record], val: Sequence[Record]) -> Answers:
     classes, scores = classify(
         train, val, lambda one: one.output.strip().lower(), measure, positive="yes"
     )
-    spelt = spelling(train)
-    return lambda records: [spelt[classes[i]] for i in scores(records).argmax(axis=1)]
+    return lambda records: [classes[i] for i in scores(records).argmax(axis=1)]
 
 
 def _share_options(train: Sequence[Record]) -> bool:

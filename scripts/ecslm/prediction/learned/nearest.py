@@ -62,12 +62,7 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
                 return model.output
 
     def answers(records: Sequence[Record]) -> list[str]:
-        # In parts, so that similarities of 10,000 x 1,000 records need little memory.
-        found = []
-        for start in range(0, len(records), 256):
-            part = records[start : start + 256]
-            similar = (vectorizer.transform([one.input for one in part]) @ known.T).toarray()
-            found += [answer(*pair) for pair in zip(part, similar, strict=True)]
-        return found
+        similar = (vectorizer.transform([one.input for one in records]) @ known.T).toarray()
+        return list(map(answer, records, similar))
 
     return answers
