@@ -34,8 +34,7 @@ LEAST_MINUTES = 15
 class Device(Closed):
     """A row of resources/devices.csv: a device."""
 
-    device: str
-    """Name."""
+    name: str = Field(alias="device")
     kind: Literal["cpu", "cuda"]
     memory_gb: float = Field(gt=0)
     """Memory in 1e9 bytes."""
@@ -55,11 +54,6 @@ class Device(Closed):
     price_from: str
 
     @property
-    def name(self) -> str:
-        """The device's name."""
-        return self.device
-
-    @property
     def memory(self) -> float:
         """Bytes."""
         return self.memory_gb * 1e9
@@ -71,10 +65,9 @@ class Device(Closed):
 
     def with_threads(self, threads: int) -> "Device":
         """A CPU of so many threads instead of two, as those of the file have; a GPU as it is."""
-        if self.kind == "cuda":
-            return self
         names = ("tflops", "float32_tflops", "float64_tflops", "usd_per_hour")
-        return self.model_copy(update={name: getattr(self, name) * threads / 2 for name in names})
+        more = 1.0 if self.kind == "cuda" else threads / 2
+        return self.model_copy(update={name: getattr(self, name) * more for name in names})
 
 
 def read_devices(path: Path) -> dict[str, Device]:
@@ -83,8 +76,8 @@ def read_devices(path: Path) -> dict[str, Device]:
     Raises:
         InputError: the file is missing, a row is not valid, or a device is there twice.
     """
-    rows = read_csv(path, tuple(Device.model_fields), ("device",))
-    found = (validated(Device, row, path, line) for line, row in enumerate(rows, start=2))
+    rows = enumerate(read_csv(path, ("device",), ("device",)), start=2)
+    found = (validated(Device, row, path, line) for line, row in rows)
     return {one.name: one for one in found}
 
 

@@ -103,21 +103,18 @@ class Sizes:
         """Bytes of a base's files, which are mapped into memory while they are loaded."""
         return FILE_BYTES * self.stored
 
-    def packed(self, precision: Precision) -> int:
-        """Bytes of a loaded base whose layers stay quantised; embedding and head never are."""
-        size = TYPE_BYTES[precision.dtype]
-        layer = NF4_BYTES if precision.quantization == "nf4" else size
-        return round(layer * self.linear) + size * (self.stored - self.linear)
-
-    def unpacked(self, precision: Precision, own_head: bool) -> int:
-        """Bytes of a base dequantised at load, while its quantised layers still exist.
+    def loaded(self, precision: Precision, unpacked: bool, own_head: bool = False) -> int:
+        """Bytes of a loaded base. Embedding and head are never quantised; layers that are
+        dequantised at load then exist in both forms.
 
         Args:
-            own_head: whether the head has weights of its own, as where an adapter is merged.
+            unpacked: whether they are; otherwise they stay quantised.
+            own_head: whether the head gets weights of its own, as where an adapter is merged.
         """
-        heads = 2 if own_head or not self.tied else 1
-        whole = TYPE_BYTES[precision.dtype] * (self.linear + heads * self.embedding)
-        return whole + (round(NF4_BYTES * self.linear) if precision.quantization == "nf4" else 0)
+        size, nf4 = TYPE_BYTES[precision.dtype], precision.quantization == "nf4"
+        heads = 2 if (unpacked and own_head) or not self.tied else 1
+        layer = nf4 * NF4_BYTES + (unpacked or not nf4) * size
+        return round(layer * self.linear) + size * heads * self.embedding
 
     def moved(self, precision: Precision, unpacked_once: bool) -> float:
         """Bytes that a forward pass reads and writes of a base, whatever the tokens.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.project import RESOURCES, ROOT
 
-from ecslm.estimates import jobs
+from ecslm.estimates import formulas
 from ecslm.estimates.estimate import (
     DEVICES,
     LEAST_MINUTES,
@@ -20,7 +20,7 @@ from ecslm.estimates.estimate import (
     Records,
     read_devices,
 )
-from ecslm.estimates.jobs import estimate_predictions, estimate_training
+from ecslm.estimates.formulas import estimate_predictions, estimate_training
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.models.architecture import (
     SIZES,
@@ -203,9 +203,9 @@ def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch
     from ecslm.prediction.answers import likelihood
     from ecslm.training import fused
 
-    assert jobs.CHUNK == prefill.CHUNK
-    assert jobs.SCORED == likelihood.LOGITS
-    assert jobs.BLOCK == fused.BLOCK
+    assert formulas.CHUNK == prefill.CHUNK
+    assert formulas.SCORED == likelihood.LOGITS
+    assert formulas.BLOCK == fused.BLOCK
 
 
 def test_operations_are_two_for_each_weight_and_token() -> None:
