@@ -10,6 +10,8 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
+from pyarrow import parquet
+
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import nearest, number_of, shown
@@ -69,8 +71,8 @@ def read_records(
                     raise InputError(f"{where}: has no {', '.join(missing)}: {fix}")
             task = row["task"] if isinstance(row.get("task"), str) else ""
             if not task or len(task) > MOST_CHARACTERS or not is_writable(task):
-                wanted = f"expected a text of at most {MOST_CHARACTERS} characters"
-                problems.add("missing_field", where, f"task: {shown(task)}: {wanted}")
+                wanted = f"no text of at most {MOST_CHARACTERS} characters in task"
+                problems.add("missing_field", where, f"{wanted}: {shown(task)}")
             else:
                 seen.setdefault(codes.get(task, task), []).append(row)
         problems.raise_unless(())
@@ -90,9 +92,12 @@ def _read_table(path: Path) -> list[dict[str, str]]:
         raise InputError(f"{path}: is a spreadsheet: save it as CSV, and name that file")
     if suffix in TABLES:
         return _separated(path)
-    problems = Problems()
-    rows = [row for _, row in read_rows(path, str(path), problems)]
-    problems.raise_unless(())
+    if suffix == ".parquet":
+        rows = parquet.read_table(path).to_pylist()
+    else:
+        problems = Problems()
+        rows = [row for _, row in read_rows(path, str(path), problems)]
+        problems.raise_unless(())
     return [{name: _as_text(cell) for name, cell in row.items()} for row in rows]
 
 
@@ -137,6 +142,8 @@ def _of_table(
     """
     inputs, output = columns.inputs, columns.output
     names = dict.fromkeys(name for row in table for name in row)
+    if not table:
+        raise InputError(f"{path}: has no rows")
     if absent := [name for name in (*inputs, output) if name not in names]:
         raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
     records: list[Row] = []

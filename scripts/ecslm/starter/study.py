@@ -227,9 +227,9 @@ def begin_study(
     fix = f"name the columns of the text and of its answer, as in `make new {given}`"
     if not data.exists():
         raise InputError(f"{data}: no such file: put your records there; then {fix}")
-    seen, notes = read_records(data, columns, task_names(registry), fix)
-    rows = {task.name: _folded(task, columns is not None) for task in tasks_of(seen, registry)}
     try:
+        seen, notes = read_records(data, columns, task_names(registry), fix)
+        rows = {task.name: _folded(task, columns is not None) for task in tasks_of(seen, registry)}
         if columns or rows != seen:
             write_jsonl(made, [row for of_task in rows.values() for row in of_task])
             count = number_of(sum(map(len, rows.values())), "record")
