@@ -91,16 +91,18 @@ class Requests:
             case "predict":
                 return self.prediction(model, task, device, longest, loads)
             case "measure_latency" | "export_model":
-                # They answer fewer prompts than the largest of the model's predictions.
-                tasks = study.model_tasks(model)
-                every = [self.prediction(model, one, device, longest) for one in tasks]
+                # Latency is measured in a process of predictions, and takes less than the largest.
+                exports = rule == "export_model"
+                prompts = study.settings.export.records if exports else None
+                every = [
+                    self.prediction(model, one, device, longest, prompts=prompts)
+                    for one in study.model_tasks(model)
+                ]
                 largest = max(every, key=lambda one: one.device_bytes)
-                if rule == "measure_latency":
-                    return largest
                 # Model and base with adapter answer the same records; what is written is in the
                 # memory of the machine.
-                host, seconds = largest.host + largest.device["base"], 2 * largest.seconds
-                return replace(largest, host=host, seconds=seconds)
+                host = largest.host + exports * largest.device["base"]
+                return replace(largest, host=host, seconds=(1 + exports) * largest.seconds)
         return None
 
     def training(self, model: str, device: Device) -> Estimate:
@@ -118,23 +120,32 @@ class Requests:
         return estimate_training(sizes, entry.precision, settings, work, read, device, gpus)
 
     def prediction(
-        self, model: str, task: str, device: Device, longest: bool = True, loads: bool = True
+        self,
+        model: str,
+        task: str,
+        device: Device,
+        longest: bool = True,
+        loads: bool = True,
+        prompts: int | None = None,
     ) -> Estimate:
         """The estimate of a model's answers to a task.
 
         Args:
             longest: whether all answers are as long as they may be, as an untuned model's mostly
                 are; otherwise they have the length of the right ones.
+            prompts: how many; None for all test records.
         """
         study, entry = self.study, self.study.local_models[model]
         sizes, work = self.sizes(entry.base), self.answered(model, task)
         decoding, training = entry.decoded(study.decoding(task)), study.adapted(model)
         assert sizes, "seen by `of_key`"
         updates = sizes.updates(training.rank, training.target_modules) if training else (0, 0)
-        if limit := decoding.max_new_tokens if longest else 0:
+        if longest:
+            limit = decoding.max_new_tokens
             work = replace(work, answer=limit, longest_answer=limit)
         return estimate_predictions(
-            *(sizes, entry.precision, decoding.fused, study.settings.batch_tokens, work),
+            *(sizes, entry.precision, decoding.fused, study.settings.batch_tokens),
+            work=replace(work, count=prompts or work.count),
             longest_answer=decoding.max_new_tokens,
             trained=sum(updates),
             device=device,

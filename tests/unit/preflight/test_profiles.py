@@ -47,8 +47,7 @@ MAPPED: dict[str, dict[str, Any]] = {
     "resources": {"api": 1, "gpu": 4},
     "default-resources": {"slurm_partition": "gpu", "qos": "low"},
     "set-resources": {"predict": {"qos": "high"}},
-    "groups": {"predict": "by_model", "bertscore": "all"},
-    "group-components": {"by_model": 1000},
+    "groups": {"predict": "by_model"},
 }
 LISTED = {key: [f"{name}={value}" for name, value in MAPPED[key].items()] for key in MAPPED}
 LISTED["set-resources"] = ["predict:qos=high"]
@@ -63,7 +62,6 @@ def test_what_jobs_ask_for_is_that_of_the_profile_the_rule_or_the_default(form: 
     found = [profile.resource(rule, "qos", given) for rule, given in asked]
     assert found == ["high", "low", "high", "7"]
     assert profile.resource("predict", "slurm_account") == ""
-    # Only a group whose unconnected jobs are together is one job for the executor.
     assert profile.grouped == {"predict"}
 
 
