@@ -17,8 +17,6 @@ from ecslm.models.architecture import (
 )
 from ecslm.models.precision import Precision
 
-# Names of embeddings that do not say so: GPT-2's.
-EMBEDDINGS = ("wte", "wpe")
 # A weight in 4 bits, an 8-bit scale for each 64 of them, and a 32-bit one for each 256 scales:
 # NF4 with double quantisation, section 3 of QLoRA (Dettmers et al. 2023).
 NF4_BYTES = 4 / 8 + 1 / 64 + 4 / (64 * 256)
@@ -56,8 +54,11 @@ class Sizes:
         """The sizes of an architecture with a head."""
         shapes = {name: shape for name, shape in architecture.layers.items() if shape}
         vocabulary, hidden = shapes[HEAD]
+        # Embeddings are looked up.
         blocks = [
-            shape for name, shape in shapes.items() if name != HEAD and not _is_embedding(name)
+            shape
+            for name, shape in shapes.items()
+            if name != HEAD and "emb" not in name.rpartition(".")[2]
         ]
 
         def width(layer: str) -> int:
@@ -152,12 +153,6 @@ class Sizes:
         layers = tokens * (4 * self.linear + 6 * of_others)
         head = answer * (4 * self.embedding + 6 * of_head)
         return layers + head + tokens * 6 * self.depth * self.queries * length
-
-
-def _is_embedding(name: str) -> bool:
-    """Whether a layer is looked up: of tokens, positions or kinds of tokens."""
-    last = name.rpartition(".")[2]
-    return "emb" in last or last in EMBEDDINGS
 
 
 def sizes_of_row(row: Mapping[str, str]) -> Sizes:

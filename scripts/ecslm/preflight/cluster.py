@@ -41,10 +41,7 @@ BUSY = ("Requested nodes are busy", "Immediate execution impossible", LATE)
 TOLD = "error: "
 RESULTS, SCRIPT = Path("results"), "scripts/check_node.py"
 # Options of `sbatch` and `srun` for what the profile says of where jobs run.
-PARTITION = "slurm_partition"
-OPTIONS = {PARTITION: "partition", "slurm_account": "account"} | {
-    name: name for name in ("qos", "constraint")
-}
+OPTIONS = ("slurm_partition", "slurm_account", "qos", "constraint")
 # In the folder that both sides should see; held on the other side.
 LOCK = "lock"
 
@@ -63,30 +60,32 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     for rule in dict.fromkeys(job.rule for job in run.sent_jobs):
         gpus, memory, minutes = _asked(run, rule)
         wanted = _options(run, rule, gpus, f"--time={minutes}", f"--mem={memory}")
-        if problem := _refusal(wanted, run.profile.resource(rule, PARTITION), minutes):
+        most = time_limit(run.profile.resource(rule, "slurm_partition"))
+        try:
+            if minutes > most:
+                raise InputError(f"jobs of the partition may take {most:.0f} minutes")
+            ask_slurm(f"sbatch --test-only --export=ALL {wanted} --wrap=true")
+            places[_options(run, rule, min(gpus, 1))] = None
+        except InputError as refusal:
             fix = f"by `{rule}:runtime=` or `{rule}:mem_mb=` in `set-resources`"
             yield error(
-                f"SLURM would not run a job with {wanted} ({problem}): correct partition, account "
-                f"or type of GPU, or request less, for example {fix}",
+                f"SLURM would not run a job with {wanted} ({in_line(refusal)}): correct partition, "
+                f"account or type of GPU, or request less, for example {fix}",
                 f"{run.profile.file}: resources of {rule}",
             )
-        else:
-            places[_options(run, rule, min(gpus, 1))] = None
     for place in places:
         yield from try_node(place, on_gpu=bool(run.gpu_jobs))
 
 
-def _refusal(wanted: str, partition: str, minutes: int) -> str:
-    """Why SLURM would never run a job; empty if it would."""
+def time_limit(partition: str) -> float:
+    """The most minutes that a job may take in a partition; the longest of several, or of all.
+
+    Raises:
+        InputError: SLURM cannot be asked.
+    """
     named = f" --partition={shlex.quote(partition)}" if partition else ""
     limits = ask_slurm(f"sinfo --noheader --format=%l{named}").split()
-    if minutes > (most := max(map(minutes_of, limits), default=math.inf)):
-        return f"jobs of the partition may take {most:.0f} minutes"
-    try:
-        ask_slurm(f"sbatch --test-only --export=ALL {wanted} --wrap=true")
-    except InputError as refusal:
-        return in_line(refusal)
-    return ""
+    return max(map(minutes_of, limits), default=math.inf)
 
 
 def minutes_of(limit: str) -> float:
@@ -99,7 +98,7 @@ def minutes_of(limit: str) -> float:
 def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
     """Where the profile sends jobs of a rule, and what they need, in the executor's order: of an
     option that is there twice SLURM takes the last."""
-    asked = {option: run.profile.resource(rule, name) for name, option in OPTIONS.items()}
+    asked = {name.removeprefix("slurm_"): run.profile.resource(rule, name) for name in OPTIONS}
     place = [f"--{option}={value}" for option, value in asked.items() if value]
     model = run.profile.resource(rule, "gpu_model")
     of_gpus = f"--gpus={model}:{gpus}" if model else f"--gpus={gpus}"

@@ -374,11 +374,6 @@ def configuration(start: Mapping[str, Any]) -> str:
         default_setting=DEFAULT_SETTING,
         threads=min(MOST_THREADS, os.cpu_count() or 1),
         generates=any(METRICS[task.kind.metric].bertscore for task in start["tasks"]),
-        codes=[task.code for task in start["tasks"]],
-        notes={
-            "ood": " # whether there are records of another domain",
-            "train": " # all of its records are for tests",
-        },
     )
 
 
