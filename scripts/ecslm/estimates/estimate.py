@@ -11,14 +11,12 @@ layers or on products of updates in bfloat16. `benchmarks/gpu.py` measures these
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from ecslm.common.files import read_csv, validated
-from ecslm.schemas.settings import Closed
 
 MIB = 2**20
 DEVICES = Path("resources/devices.csv")
@@ -31,8 +29,8 @@ TIME_MARGIN = 2.0
 LEAST_MINUTES = 15
 
 
-class Device(Closed):
-    """A row of resources/devices.csv: a device."""
+class Device(BaseModel, frozen=True):
+    """A row of resources/devices.csv, whose other columns say where its numbers are from."""
 
     name: str = Field(alias="device")
     kind: Literal["cpu", "cuda"]
@@ -46,12 +44,8 @@ class Device(Closed):
     """In float64, without tensor cores."""
     bandwidth_gb_s: float = Field(gt=0)
     """Reading memory, in 1e9 bytes/s."""
-    figures_from: str
-    """Where these are published, or how they were measured."""
     usd_per_hour: float = Field(ge=0)
     """An assumed price."""
-    price_as_of: date
-    price_from: str
 
     @property
     def memory(self) -> float:

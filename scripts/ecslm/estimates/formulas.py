@@ -22,6 +22,7 @@ from ecslm.estimates.estimate import (
 )
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
 from ecslm.models.precision import Precision
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 # Training
@@ -178,10 +179,9 @@ def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None, entry: int
 def estimate_predictions(
     sizes: Sizes,
     precision: Precision,
-    fused: bool,
+    decoding: DecodingSettings,
     batch_tokens: int,
     work: Records,
-    longest_answer: int,
     trained: int,
     device: Device,
     loads: bool = True,
@@ -193,9 +193,8 @@ def estimate_predictions(
     down to by halving; where even the longest prompt does not fit, that of `batch_tokens`, too.
 
     Args:
-        fused: whether the base is dequantised and the adapter merged when the model is loaded.
-        work: the prompts, and the answers that the model gives.
-        longest_answer: `max_new_tokens`, for which memory is kept.
+        work: the prompts, and the answers that the model gives; memory is kept for
+            `max_new_tokens`.
         trained: parameters of the adapter; 0 without one.
         loads: whether the job imports libraries and loads the model, which one job does for all
             others.
@@ -203,6 +202,7 @@ def estimate_predictions(
             all of its logits, as where the likeliest of some answers is chosen.
     """
     rates, size = RATES[device.kind], TYPE_BYTES[precision.dtype]
+    fused, longest_answer = decoding.fused, decoding.max_new_tokens
     # Tokens of a prompt with the room for its answer: on average, and of the longest.
     row, longest = work.prompt + longest_answer, work.longest_prompt + longest_answer
     # Bytes of the keys and values of a token.

@@ -144,9 +144,8 @@ class Requests:
             limit = decoding.max_new_tokens
             work = replace(work, answer=limit, longest_answer=limit)
         return estimate_predictions(
-            *(sizes, entry.precision, decoding.fused, study.settings.batch_tokens),
+            *(sizes, entry.precision, decoding, study.settings.batch_tokens),
             work=replace(work, count=prompts or work.count),
-            longest_answer=decoding.max_new_tokens,
             trained=sum(updates),
             device=device,
             loads=loads,

@@ -165,17 +165,12 @@ def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
     """
     results = folder.parent.resolve()
     if not (folder / LOCK).is_file():
-        yield (
-            f"{results} is another folder there than here: put it where nodes and this machine see "
-            "the same files, not on a node's own disk"
-        )
+        fix = "put it where nodes and this machine see the same files, not on a node's own disk"
+        yield f"{results} is another folder there than here: {fix}"
     elif (taken := lock(folder / LOCK)) is not None:
         os.close(taken)
-        yield (
-            f"it could take a lock below {results} that this machine holds: use a folder whose "
-            "locks hold on all nodes (NFS without `nolock` and `local_lock`, Lustre with `flock`), "
-            "or two runs could train the same adapter at once"
-        )
+        fix = "use one whose locks hold on all nodes: see `Shared file systems` in docs/slurm.md"
+        yield f"a lock below {results} that this machine holds could be taken there: {fix}"
     if on_gpu:
         driver = read_driver()
         if driver is None or not driver.gpus:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from ecslm.common.environment import cpu_type, lock_versions
+from ecslm.common.environment import cpu_type
 from ecslm.common.errors import InputError
 from ecslm.common.text import number_of
 from ecslm.estimates.estimate import Device
@@ -44,12 +44,8 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
         yield ok("none needed")
         return
     if (built := cuda_of_torch()) is None:
-        torch = lock_versions(["torch"])["torch"]
-        yield error(
-            "this build is only for the CPU, but models run on cuda: install a build of "
-            f"{torch} for CUDA: see pytorch.org/get-started/locally",
-            "torch",
-        )
+        fix = "install one for CUDA: see pytorch.org/get-started/locally"
+        yield error(f"this build is only for the CPU, but models run on cuda: {fix}", "torch")
     if not run.profile.is_local:
         return
     if (driver := run.driver) is None:

@@ -334,15 +334,10 @@ def told(start: Mapping[str, Any], report: Report, notes: Sequence[str], check: 
     Args:
         check: what is told of a run.
     """
-    return _rendered(
-        "begun.txt.jinja",
-        start=start,
-        tasks=[(one, _seen(one, start["shares"], report)) for one in start["tasks"]],
-        left_out=report.dropped,
-        notes=notes,
-        check=check,
-        model=TUNED if start["tuned"] else BASE,
-    )
+    tasks = [(one, _seen(one, start["shares"], report)) for one in start["tasks"]]
+    more = {"notes": notes, "left_out": report.dropped, "check": check}
+    model = TUNED if start["tuned"] else BASE
+    return _rendered("begun.txt.jinja", start=start, tasks=tasks, model=model, **more)
 
 
 def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object]:
@@ -366,15 +361,10 @@ def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object
 
 def configuration(start: Mapping[str, Any]) -> str:
     """The text of the configuration file."""
-    return _rendered(
-        "study.yaml.jinja",
-        start=start,
-        base=BASE,
-        tuned=TUNED,
-        default_setting=DEFAULT_SETTING,
-        threads=min(MOST_THREADS, os.cpu_count() or 1),
-        generates=any(METRICS[task.kind.metric].bertscore for task in start["tasks"]),
-    )
+    bases = {"base": BASE, "tuned": TUNED, "default_setting": DEFAULT_SETTING}
+    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    generates = any(METRICS[task.kind.metric].bertscore for task in start["tasks"])
+    return _rendered("study.yaml.jinja", start=start, threads=threads, generates=generates, **bases)
 
 
 def _rendered(template: str, **values: object) -> str:

@@ -30,6 +30,7 @@ from ecslm.models.architecture import (
     read_architectures,
 )
 from ecslm.models.precision import Precision
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 ROWS = read_architectures(RESOURCES / "architectures.csv")
@@ -84,8 +85,9 @@ def predicting(
     copied: bool = False,
 ) -> Estimate:
     model = of or sizes()
+    decoding = DecodingSettings(fused=fused, max_new_tokens=2 * int(work.answer))
     return estimate_predictions(
-        *(model, precision or Precision(), fused, batch_tokens, work, 2 * int(work.answer)),
+        *(model, precision or Precision(), decoding, batch_tokens, work),
         trained=sum(model.updates(16, TARGETS)),
         device=device,
         copied=copied,

@@ -112,7 +112,10 @@ def test_a_cluster_that_cannot_be_asked_is_one_line(slurm: Slurm) -> None:
     [
         ({"before": "echo a prologue; echo a prologue >&2"}, None),
         ({"before": 'rm "$folder/lock"'}, "results is another folder there than here: put it"),
-        ({"before": 'cp "$folder/lock" "$folder/l"; mv "$folder/l" "$folder/lock"'}, "it could ta"),
+        (
+            {"before": 'cp "$folder/lock" "$folder/l"; mv "$folder/l" "$folder/lock"'},
+            "could be taken",
+        ),
         (
             {"starts": "echo no such folder >&2; exit 1"},
             "no such folder): put the project with its",
