@@ -1,5 +1,7 @@
 """Memory and time of jobs, estimated from the size of a model: more never needs less."""
 
+import ast
+import re
 from operator import ge
 from typing import Any
 
@@ -149,14 +151,20 @@ def test_a_fused_training_in_float32_reaches_what_was_measured() -> None:
     assert amx < float32
 
 
-def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch() -> None:
-    from ecslm.prediction import prefill
-    from ecslm.prediction.answers import likelihood
-    from ecslm.training import fused
-
-    assert formulas.CHUNK == prefill.CHUNK
-    assert formulas.SCORED == likelihood.LOGITS
-    assert formulas.BLOCK == fused.BLOCK
+@pytest.mark.parametrize(
+    ("module", "name", "own"),
+    [
+        ("prediction/prefill.py", "CHUNK", formulas.CHUNK),
+        ("prediction/answers/likelihood.py", "LOGITS", formulas.SCORED),
+        ("training/fused.py", "BLOCK", formulas.BLOCK),
+    ],
+)
+def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch(
+    module: str, name: str, own: object
+) -> None:
+    text = (ROOT / "scripts/ecslm" / module).read_text(encoding="utf-8")
+    (value,) = re.findall(rf"^{name} = (.+)$", text, re.MULTILINE)
+    assert ast.literal_eval(value) == own
 
 
 @given(bytes_=st.floats(1, 1e12), seconds=st.floats(1, 1e6))

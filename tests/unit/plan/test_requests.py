@@ -106,17 +106,10 @@ def test_only_answers_of_tuned_models_are_expected_to_be_as_long_as_the_right_on
 
 def test_less_to_compute_with_or_more_to_do_takes_more_time() -> None:
     assert training(threads=1)[1] > training(threads=4)[1]
-    assert training(training={"epochs": 4})[1] > training(training={"epochs": 1})[1]
     one, four = training(gpus=1), training(gpus=4)
     assert one[1] > four[1]
     # Processes that train together have a model each.
     assert four[0] == pytest.approx(4 * one[0], abs=4)
-    asked = [
-        requests(training={"max_val_records": 1, "epochs": 50, "train_fraction": share})
-        for share in (0.1, 1)
-    ]
-    part, whole = (one.training("Small-EC", one.slow).seconds for one in asked)
-    assert part / whole == pytest.approx(0.1, rel=0.01)
 
 
 def test_a_task_that_is_not_in_the_file_of_lengths_has_the_mean_of_all() -> None:

@@ -28,34 +28,28 @@ SERVED = {
 }
 
 
-def no_node(run: PlannedRun) -> list[Finding]:
-    return [] if run.profile.is_local else [error("no node")]
-
-
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project with profiles of its own, where no server is asked."""
     Path("config.yaml").write_bytes((ROOT / "config.yaml").read_bytes())
     Path("profiles").unlink()
-    for name, text in {"gpu": "resources: [gpu=1]", "slurm": "executor: slurm"}.items():
-        Path(f"profiles/{name}").mkdir(parents=True)
-        Path(f"profiles/{name}/config.yaml").write_text(f"{text}\n")
+    Path("profiles/slurm").mkdir(parents=True)
+    Path("profiles/slurm/config.yaml").write_text("executor: slurm\n")
     monkeypatch.setattr(check, "find_spec", lambda _: object())
     without = {name: one for name, one in check.CHECKS.items() if name != "hub"}
-    monkeypatch.setattr(check, "CHECKS", without | {"cluster": no_node})
+    monkeypatch.setattr(check, "CHECKS", without | {"cluster": lambda _: [error("no node")]})
 
 
 @pytest.mark.usefixtures("project")
 def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_path: Path) -> None:
     before = {path for path in tmp_path.iterdir() if path.name != "results"}
-    study, found = check_study([], None, "gpu")
-    assert (study, fails(found)) == ("demo", False)
+    study, found = check_study([], None, "slurm")
+    assert (study, fails(found)) == ("demo", True)
     assert [*dict.fromkeys(one.check for one in found)] == [
-        *("configuration", "profile", "jobs", "time", "GPUs", "disk", "API keys")
+        *("configuration", "profile", "jobs", "time", "GPUs", "cluster", "disk", "API keys")
     ]
+    assert [one.check for one in found if one.severity == "error"] == ["cluster"]
     assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
-    _, on_cluster = check_study([], None, "slurm")
-    assert [one.check for one in on_cluster if one.severity == "error"] == ["cluster"]
 
 
 def told(**changes: Any) -> list[str]:

@@ -17,17 +17,14 @@ def told(revision: str = COMMIT, **study: Any) -> list[str]:
     return lines(check_hub(planned_run(bases={"Small": on_hub(revision=revision)}, **study)))
 
 
-def test_what_can_be_read_is_one_line(hub: FakeHub) -> None:
+def test_what_can_be_read_is_one_line_and_without_it_nobody_is_asked(hub: FakeHub) -> None:
+    (found,) = check_hub(planned_run())
+    assert (found.severity, found.message) == ("ok", "nothing is to be fetched")
+    assert not hub.received
     hub.models["a/small"] = FakeRepository(revisions={COMMIT: COMMIT})
     hub.datasets["a/data"] = FakeRepository(revisions={COMMIT: COMMIT})
     run = planned_run(bases={"Small": on_hub(revision=COMMIT)}, data=ECINSTRUCT)
     assert [one.message for one in check_hub(run)] == ["to be fetched: a/small, a/data"]
-
-
-def test_without_anything_to_fetch_nobody_is_asked(hub: FakeHub) -> None:
-    (found,) = check_hub(planned_run())
-    assert (found.severity, found.message) == ("ok", "nothing is to be fetched")
-    assert not hub.received
 
 
 def test_what_is_not_pinned_is_told_with_its_commit(hub: FakeHub) -> None:
