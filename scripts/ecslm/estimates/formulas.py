@@ -245,12 +245,8 @@ def estimate_predictions(
 
     fitting = halved(batch_tokens, longest, memory, device.memory)
     parts, loading = memory(batch_tokens), rates.start + sizes.file_bytes / LOADING
-    return Estimate(
-        device=parts,
-        host=sum(parts.values()) if on_cpu else process,
-        seconds=loads * loading + seconds(fitting or batch_tokens),
-        budget=fitting,
-    )
+    host = sum(parts.values()) if on_cpu else process
+    return Estimate(parts, host, loads * loading + seconds(fitting or batch_tokens), fitting)
 
 
 def estimate_bertscore(weights: int, texts: int, tokens: float, device: Device) -> Estimate:

@@ -143,12 +143,10 @@ def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
         except InputError as failed:
             told = [one.removeprefix(TOLD) for one in failed.problems if one.startswith(TOLD)]
             if any(text in str(failed) for text in BUSY):
-                fix = "none was free in time, so that none was checked: run it again later"
-                yield warning(fix, where)
+                yield warning("none was free in time to be checked: run it again later", where)
             else:
-                fix = "put the project with its .venv, and the Python that this was made with, into"
-                message = f"a short job fails there ({in_line(failed)}): {fix} folders that nodes"
-                told = told or [f"{message} see by the same path"]
+                fix = "put the project with its .venv and its Python where nodes see the same paths"
+                told = told or [f"a short job fails there ({in_line(failed)}): {fix}"]
                 yield from (error(one, where) for one in told)
 
 

@@ -43,10 +43,9 @@ def check_hub(run: PlannedRun) -> Iterator[Finding]:
                 # No server, or the page of a network that wants a login first. The others would
                 # say the same.
                 yield error(
-                    f"cannot be asked ({status or type(problem).__name__}), but the run needs what "
-                    "is not here yet: connect, see that HF_TOKEN is a token, or, on a machine with "
-                    f"a connection, run `snakemake --config study={run.study.name} -- bases "
-                    "datasets` and copy its `results`",
+                    f"cannot be asked ({status or type(problem).__name__}): connect, see that "
+                    "HF_TOKEN is a token, or, on a machine with a connection, run `snakemake "
+                    f"--config study={run.study.name} -- bases datasets` and copy its `results`",
                     pages,
                 )
                 return

@@ -23,12 +23,9 @@ CPUS = {
     "amx_bf16": "two CPU cores with AMX",
     "avx512_bf16": "two CPU cores with AVX512-BF16",
 }
-# The compute capability from which on GPUs compute in bfloat16.
-FAST_BFLOAT16 = (8, 0)
 SLOW_BFLOAT16 = (
-    "has no bfloat16 of its own (compute capability below 8.0): it is emulated there, many times "
-    "slower than estimated, and float16 is not offered: use a GPU such as an A10G or L4, or set "
-    "`precision: {dtype: float32}`"
+    "computes bfloat16 many times slower than estimated (compute capability below 8.0); float16 is "
+    "not offered: use a GPU such as an A10G or L4, or `precision: {dtype: float32}`"
 )
 
 
@@ -49,18 +46,15 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
     if not run.profile.is_local:
         return
     if (driver := run.driver) is None:
-        yield error(
-            "models run on cuda, but this machine has no NVIDIA GPU: run it on a machine with one, "
-            "send its jobs to a cluster with PROFILE=slurm, or run models on the CPU: `device: "
-            "cpu` in the study, and PROFILE=default"
-        )
+        fix = "use a machine with one, PROFILE=slurm, or `device: cpu` with PROFILE=default"
+        yield error(f"models run on cuda, but this machine has no NVIDIA GPU: {fix}")
         return
     counts = Counter(f"{gpu.name} ({gpu.memory / 1e9:.0f} GB)" for gpu in driver.gpus)
     yield ok(", ".join(f"{count} x {gpu}" for gpu, count in counts.items()), gpus=len(driver.gpus))
     if problem := driver.problem(built):
         yield error(problem, "NVIDIA driver")
     types = {model.precision.dtype for model in run.study.local_models.values()}
-    old = sorted({gpu.name for gpu in driver.gpus if gpu.capability < FAST_BFLOAT16})
+    old = sorted({gpu.name for gpu in driver.gpus if gpu.capability < (8, 0)})
     if old and types - {"float32"}:
         yield warning(SLOW_BFLOAT16, ", ".join(old))
 

@@ -1,7 +1,6 @@
 """A user's records, from a table or from files, with answers in the form that a task can have."""
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -98,7 +97,8 @@ def _read_table(path: Path) -> list[dict[str, str]]:
         problems = Problems()
         rows = [row for _, row in read_rows(path, str(path), problems)]
         problems.raise_unless(())
-    return [{name: _as_text(cell) for name, cell in row.items()} for row in rows]
+    cells = [{name: cell for name, cell in row.items() if not is_nothing(cell)} for row in rows]
+    return [{name: str(cell).strip() for name, cell in row.items()} for row in cells]
 
 
 def _separated(path: Path) -> list[dict[str, str]]:
@@ -121,12 +121,6 @@ def _separated(path: Path) -> list[dict[str, str]]:
             raise InputError(f"{path}: line {reader.line_num}: {more}")
         found.append({name: cell.strip() for name, cell in row.items()})
     return found
-
-
-def _as_text(cell: Any) -> str:
-    if isinstance(cell, list | dict):
-        return json.dumps(cell, ensure_ascii=False)
-    return cell.strip() if isinstance(cell, str) else "" if is_nothing(cell) else str(cell)
 
 
 def _of_table(
