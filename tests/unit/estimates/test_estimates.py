@@ -2,7 +2,6 @@
 
 import ast
 import re
-from operator import ge
 from typing import Any
 
 import pytest
@@ -77,11 +76,6 @@ def predicting(
     return estimate_predictions(of, precision, decoding, batch_tokens, WORK, trained, device)
 
 
-def needs_no_less(more: Estimate, less: Estimate) -> bool:
-    pairs = ((one.device_bytes, one.host, one.seconds) for one in (more, less))
-    return all(map(ge, *pairs))
-
-
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_sizes_count_the_parameters_that_the_parameters_table_counts(row: dict[str, str]) -> None:
     found = sizes_of_row(row)
@@ -106,7 +100,8 @@ def test_a_larger_model_never_needs_less(
             needs(device, precision, of, fused=fused)  # type: ignore[operator]
             for of in (sizes(), larger)
         )
-        assert needs_no_less(more, less)
+        assert more.device_bytes >= less.device_bytes and more.host >= less.host
+        assert more.seconds >= less.seconds
 
 
 @pytest.mark.parametrize("settings", [{"dropout": 0.1}, {"dropout": 0.0}, {"fused": True}])
