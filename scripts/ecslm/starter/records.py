@@ -97,8 +97,12 @@ def _read_table(path: Path) -> list[dict[str, str]]:
         problems = Problems()
         rows = [row for _, row in read_rows(path, str(path), problems)]
         problems.raise_unless(())
-    cells = [{name: cell for name, cell in row.items() if not is_nothing(cell)} for row in rows]
-    return [{name: str(cell).strip() for name, cell in row.items()} for row in cells]
+    return [{name: _as_text(cell) for name, cell in row.items()} for row in rows]
+
+
+def _as_text(cell: Any) -> str:
+    # Of texts "None" is one.
+    return "" if not isinstance(cell, str) and is_nothing(cell) else str(cell).strip()
 
 
 def _separated(path: Path) -> list[dict[str, str]]:

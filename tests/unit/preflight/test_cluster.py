@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,10 +40,8 @@ def left_behind() -> set[str]:
 @cache
 def planned(*tasks: str) -> PlannedRun:
     """A run of one tuned model or, on some tasks, of one that is not."""
-    study: dict[str, Any] = (
-        {"tasks": list(tasks), "models": {"Small": MODELS["Small"]}} if tasks else {}
-    )
-    return planned_run(profile(), **study)
+    untuned = {"tasks": list(tasks), "models": {"Small": MODELS["Small"]}}
+    return planned_run(profile(), **untuned if tasks else {})
 
 
 def told(chosen: Profile | None = None, *tasks: str) -> list[str]:

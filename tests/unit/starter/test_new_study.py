@@ -131,10 +131,6 @@ TICKETS = [
 ]
 
 
-def table(*rows: tuple[object, ...], names: Sequence[str] = ("text", "urgent")) -> pandas.DataFrame:
-    return pandas.DataFrame(rows, columns=list(names))
-
-
 YES_NO = "Is it? Answer yes or no."
 ASKED = ("--input", "text", "--output", "urgent", "--question", "Is it?")
 
@@ -144,8 +140,9 @@ ASKED = ("--input", "text", "--output", "urgent", "--question", "Is it?")
     [("a b.csv", ";", "cp1252"), ("a b.tsv", "\t", "utf-8-sig"), ("a b.csv", ",", "utf-8")],
 )
 def test_a_table_of_yes_and_no_becomes_records(name: str, separator: str, encoding: str) -> None:
-    rows = table(*TICKETS, ("", "yes"), ("No answer", ""))
-    rows.to_csv(name, sep=separator, encoding=encoding, index=False)
+    rows = [*TICKETS, ("", "yes"), ("No answer", "")]
+    table = pandas.DataFrame(rows, columns=["text", "urgent"])
+    table.to_csv(name, sep=separator, encoding=encoding, index=False)
     told = begin("--data", name, *ASKED)
     assert f"Made of {name}: 60 records in a_b-records.jsonl." in told
     assert "Left out: 2 rows without text or answer; first: row 61." in told
@@ -158,10 +155,8 @@ def test_a_table_of_yes_and_no_becomes_records(name: str, separator: str, encodi
 def test_few_labels_become_options_whatever_their_case_and_columns_stand_together() -> None:
     labels = ("None", "Sports", "none", "Kitchen", "kitchen", "None")
     when = pandas.Timestamp("2026-01-02")
-    rows = table(
-        *((when, None if n == 3 else n, labels[n % 6]) for n in range(60)), names=("t", "n", "is")
-    )
-    rows.to_parquet("rows.parquet")
+    rows = [(when, None if n == 3 else n, labels[n % 6]) for n in range(60)]
+    pandas.DataFrame(rows, columns=["t", "n", "is"]).to_parquet("rows.parquet")
     told = begin("--data", "rows.parquet", "--input", "t,n", "--output", "is", "--question", "Q?")
     assert "30 B: None, 20 A: Kitchen, 10 C: Sports" in told
     found = [json.loads(line) for line in Path("rows-records.jsonl").read_text().splitlines()]
