@@ -79,7 +79,7 @@ def test_without_a_gpu_the_ways_to_one_are_named_and_keys(monkeypatch: pytest.Mo
         planned_run(Profile("gpu", gpus=1, resources=on_gpu)),
     ):
         (line,) = lines(check_devices(run))
-        assert line.startswith("error: models run on cuda, but this machine has no NVIDIA GPU: run")
+        assert line.startswith("error: models run on cuda, but this machine has no NVIDIA GPU: use")
     on_cpu = Profile("mine", gpus=1, resources=dict.fromkeys(on_gpu, "cpu"))
     assert not lines(check_devices(planned_run(on_cpu, **CUDA)))
 
