@@ -30,7 +30,7 @@ from with_trl import synchronise
 
 from ecslm.common.devices import list_devices
 from ecslm.estimates.estimate import DEVICES, Records, read_devices
-from ecslm.estimates.jobs import estimate_training
+from ecslm.estimates.formulas import estimate_training
 from ecslm.estimates.sizes import sizes_of_row
 from ecslm.models.loading import load_base_model, require_device
 from ecslm.models.precision import Precision

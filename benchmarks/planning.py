@@ -217,18 +217,14 @@ def change_to_fit(requests: Requests, model: str, device: Device) -> str:
     wanted = requests.study.settings.batch_tokens
     if (least := least_budget(requests, model, device)) == wanted:
         return ""
-    if least:
-        return f"`batch_tokens: {least}`"
-    least = least_budget(requests, model, device, fused=False)
-    return f"`decoding: {{fused: false}}` and `batch_tokens: {least}`" if least else "a larger card"
+    return f"`batch_tokens: {least}`" if least else "a larger card"
 
 
-def least_budget(requests: Requests, model: str, device: Device, **changes: bool) -> int:
-    """Tokens of a batch that fit in all tasks, with other arguments of the estimate; 0 if in one
-    not even the longest prompt fits."""
+def least_budget(requests: Requests, model: str, device: Device) -> int:
+    """Tokens of a batch that fit in all tasks; 0 if in one not even the longest prompt fits."""
     study = requests.study
     tasks = study.model_tasks(model)
-    found = (requests.prediction(model, task, device, **changes) for task in tasks)
+    found = (requests.prediction(model, task, device) for task in tasks)
     # Models that do not run here have no task.
     default = study.settings.batch_tokens
     return min((one.budget or 0 for one in found), default=default)

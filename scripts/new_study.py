@@ -38,20 +38,17 @@ def main(
         output: its column with the right answers
         question: what is asked, for example "Is this urgent?"
     """
-    if data is None:
-        if not study:
-            raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
-        data = Path(f"{study}.jsonl")
+    if not (data or study):
+        raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
+    data = data or Path(f"{study}.jsonl")
     shipped = Study.read([], None).config
     study = study or name_like(data.stem, (*shipped.studies, *SHARED), otherwise="study")
     check_study_name(study, shipped.studies)
     named = {"INPUT": input, "OUTPUT": output, "QUESTION": question}
-    columns = None
-    if input and output and question:
-        columns = Columns(input.split(","), output, question)
-    elif any(named.values()):
-        missing = ", ".join(name for name, value in named.items() if not value)
-        raise InputError(f"{missing}: missing: give all three, as in `{EXAMPLE}`")
+    missing = [name for name, value in named.items() if not value]
+    columns = Columns(input.split(","), output, question) if not missing else None
+    if missing and len(missing) < len(named):
+        raise InputError(f"{', '.join(missing)}: missing: give all three, as in `{EXAMPLE}`")
     start, report, notes = begin_study(study, data, columns, shipped.tasks)
     # Whatever a run still needs: the file is there, and it is good.
     _, found = check_study([Path(f"{study}.yaml")], None, "default")

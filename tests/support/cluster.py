@@ -53,7 +53,7 @@ PreemptMode=REQUEUE
 # How long SLURM knows a job that has ended.
 MinJobAge=3600
 InactiveLimit=0
-KillWait=5
+KillWait=1
 # As soon as a lost node registers again, its jobs are put back into the queue.
 ReturnToService=2
 SlurmctldTimeout=30
@@ -66,7 +66,7 @@ SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory={memory} Gres=gpu:fake:{gpus}
-PartitionName={partition} Nodes={host} Default=YES MaxTime=INFINITE State=UP GraceTime=10
+PartitionName={partition} Nodes={host} Default=YES MaxTime=INFINITE State=UP GraceTime=2
 PartitionName={urgent} Nodes={host} MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 """
 DEVICES = """\

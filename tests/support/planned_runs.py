@@ -11,7 +11,7 @@ from ecslm.preflight.findings import Driver, Finding, Gpu, PlannedRun
 from ecslm.preflight.profiles import Profile
 
 HERE = Profile("default", gpus=1)
-GPU = Gpu("NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9, capability=(9, 0))
+GPU = Gpu("NVIDIA Z100", memory=80 * 10**9, capability=(9, 0))
 # The smallest study that trains.
 ONE = {
     "tasks": ["PM"],
@@ -39,7 +39,7 @@ def on_hub(revision: str = "main") -> HubSource:
 
 def driver(*gpus: Gpu, cuda: int = 13) -> Driver:
     """An NVIDIA driver."""
-    return Driver("580.95.05", cuda, gpus)
+    return Driver(cuda, gpus)
 
 
 def lines(findings: Iterable[Finding]) -> list[str]:

@@ -9,7 +9,7 @@ next one.
 from snakemake.cli import main
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
-LONGEST = 1
+LONGEST = 0.5
 
 if __name__ == "__main__":
     waiting = RemoteExecutor.next_seconds_between_status_checks

@@ -95,7 +95,7 @@ WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
                 configured("studies.local.models.Tiny-EC.template", "renamed"),
             ),
             "what jobs ask a scheduler for": together(
-                logic("ecslm/plan/requests.py", "ecslm/estimates/jobs.py"),
+                logic("ecslm/plan/requests.py", "ecslm/estimates/formulas.py"),
                 replaced(
                     "resources/devices.csv", "NVIDIA A10G,cuda,24,70,", "NVIDIA A10G,cuda,24,7,"
                 ),

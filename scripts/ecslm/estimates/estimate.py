@@ -11,14 +11,12 @@ layers or on products of updates in bfloat16. `benchmarks/gpu.py` measures these
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from ecslm.common.files import read_csv, validated
-from ecslm.schemas.settings import Closed
 
 MIB = 2**20
 DEVICES = Path("resources/devices.csv")
@@ -31,11 +29,10 @@ TIME_MARGIN = 2.0
 LEAST_MINUTES = 15
 
 
-class Device(Closed):
-    """A row of resources/devices.csv: a device."""
+class Device(BaseModel, frozen=True):
+    """A row of resources/devices.csv, whose other columns say where its numbers are from."""
 
-    device: str
-    """Name."""
+    name: str = Field(alias="device")
     kind: Literal["cpu", "cuda"]
     memory_gb: float = Field(gt=0)
     """Memory in 1e9 bytes."""
@@ -47,17 +44,8 @@ class Device(Closed):
     """In float64, without tensor cores."""
     bandwidth_gb_s: float = Field(gt=0)
     """Reading memory, in 1e9 bytes/s."""
-    figures_from: str
-    """Where these are published, or how they were measured."""
     usd_per_hour: float = Field(ge=0)
     """An assumed price."""
-    price_as_of: date
-    price_from: str
-
-    @property
-    def name(self) -> str:
-        """The device's name."""
-        return self.device
 
     @property
     def memory(self) -> float:
@@ -71,10 +59,9 @@ class Device(Closed):
 
     def with_threads(self, threads: int) -> "Device":
         """A CPU of so many threads instead of two, as those of the file have; a GPU as it is."""
-        if self.kind == "cuda":
-            return self
         names = ("tflops", "float32_tflops", "float64_tflops", "usd_per_hour")
-        return self.model_copy(update={name: getattr(self, name) * threads / 2 for name in names})
+        more = 1.0 if self.kind == "cuda" else threads / 2
+        return self.model_copy(update={name: getattr(self, name) * more for name in names})
 
 
 def read_devices(path: Path) -> dict[str, Device]:
@@ -83,8 +70,8 @@ def read_devices(path: Path) -> dict[str, Device]:
     Raises:
         InputError: the file is missing, a row is not valid, or a device is there twice.
     """
-    rows = read_csv(path, tuple(Device.model_fields), ("device",))
-    found = (validated(Device, row, path, line) for line, row in enumerate(rows, start=2))
+    rows = enumerate(read_csv(path, ("device",), ("device",)), start=2)
+    found = (validated(Device, row, path, line) for line, row in rows)
     return {one.name: one for one in found}
 
 

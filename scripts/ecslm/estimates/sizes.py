@@ -17,8 +17,6 @@ from ecslm.models.architecture import (
 )
 from ecslm.models.precision import Precision
 
-# Names of embeddings that do not say so: GPT-2's.
-EMBEDDINGS = ("wte", "wpe")
 # A weight in 4 bits, an 8-bit scale for each 64 of them, and a 32-bit one for each 256 scales:
 # NF4 with double quantisation, section 3 of QLoRA (Dettmers et al. 2023).
 NF4_BYTES = 4 / 8 + 1 / 64 + 4 / (64 * 256)
@@ -56,8 +54,11 @@ class Sizes:
         """The sizes of an architecture with a head."""
         shapes = {name: shape for name, shape in architecture.layers.items() if shape}
         vocabulary, hidden = shapes[HEAD]
+        # Embeddings are looked up.
         blocks = [
-            shape for name, shape in shapes.items() if name != HEAD and not _is_embedding(name)
+            shape
+            for name, shape in shapes.items()
+            if name != HEAD and "emb" not in name.rpartition(".")[2]
         ]
 
         def width(layer: str) -> int:
@@ -103,21 +104,18 @@ class Sizes:
         """Bytes of a base's files, which are mapped into memory while they are loaded."""
         return FILE_BYTES * self.stored
 
-    def packed(self, precision: Precision) -> int:
-        """Bytes of a loaded base whose layers stay quantised; embedding and head never are."""
-        size = TYPE_BYTES[precision.dtype]
-        layer = NF4_BYTES if precision.quantization == "nf4" else size
-        return round(layer * self.linear) + size * (self.stored - self.linear)
-
-    def unpacked(self, precision: Precision, own_head: bool) -> int:
-        """Bytes of a base dequantised at load, while its quantised layers still exist.
+    def loaded(self, precision: Precision, unpacked: bool, own_head: bool = False) -> int:
+        """Bytes of a loaded base. Embedding and head are never quantised; layers that are
+        dequantised at load then exist in both forms.
 
         Args:
-            own_head: whether the head has weights of its own, as where an adapter is merged.
+            unpacked: whether they are; otherwise they stay quantised.
+            own_head: whether the head gets weights of its own, as where an adapter is merged.
         """
-        heads = 2 if own_head or not self.tied else 1
-        whole = TYPE_BYTES[precision.dtype] * (self.linear + heads * self.embedding)
-        return whole + (round(NF4_BYTES * self.linear) if precision.quantization == "nf4" else 0)
+        size, nf4 = TYPE_BYTES[precision.dtype], precision.quantization == "nf4"
+        heads = 2 if (unpacked and own_head) or not self.tied else 1
+        layer = nf4 * NF4_BYTES + (unpacked or not nf4) * size
+        return round(layer * self.linear) + size * heads * self.embedding
 
     def moved(self, precision: Precision, unpacked_once: bool) -> float:
         """Bytes that a forward pass reads and writes of a base, whatever the tokens.
@@ -155,12 +153,6 @@ class Sizes:
         layers = tokens * (4 * self.linear + 6 * of_others)
         head = answer * (4 * self.embedding + 6 * of_head)
         return layers + head + tokens * 6 * self.depth * self.queries * length
-
-
-def _is_embedding(name: str) -> bool:
-    """Whether a layer is looked up: of tokens, positions or kinds of tokens."""
-    last = name.rpartition(".")[2]
-    return "emb" in last or last in EMBEDDINGS
 
 
 def sizes_of_row(row: Mapping[str, str]) -> Sizes:

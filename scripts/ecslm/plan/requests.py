@@ -7,14 +7,14 @@ from functools import cache, cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv
 from ecslm.data.reports import read_counts
 from ecslm.data.settings import PathData
+from ecslm.data.source import IndexedRows
 from ecslm.estimates.estimate import DEVICES, Device, Estimate, Records, read_devices
-from ecslm.estimates.jobs import (
+from ecslm.estimates.formulas import (
     ROBERTA_LARGE,
     estimate_bertscore,
     estimate_predictions,
@@ -31,10 +31,8 @@ SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
 # What is asked for in MiB and minutes. Of a model of unknown size: more than the largest of the
 # paper's study needs.
 UNKNOWN = 64_000, 24 * 60
-# Of a job without a model of its own, which asks a server or copies answers.
+# Of a job without a model of its own, which asks a server, copies answers or learns without one.
 WITHOUT_MODEL = 2_000, 12 * 60
-# Of a learned baseline, at the paper's size: see benchmarks/learned.py.
-LEARNED = 2_000, 60
 # Of a task without published counts, whose rows are not here.
 UNKNOWN_RECORDS = {"train": 10_000, "val": 1_000, "test": 1_000}
 # Typical tokens of SmolLM2's tokenizer by task, before there are records: the mean and the longest
@@ -60,12 +58,10 @@ class Requests:
     def request(self, rule: str, key: Mapping[str, str]) -> tuple[int, int]:
         """What a rule's job with these wildcards asks a scheduler for, in MiB and minutes: enough
         on the slow device, for answers as long as they may be."""
-        if rule == "predict" and self.study.served(key["model"]):
-            return UNKNOWN
-        if rule == "predict" and key["model"] not in self.study.local_models:
-            return LEARNED if self.study.model(key["model"]).learns else WITHOUT_MODEL
-        found = self.of_key(rule, key, self.slow, longest=True)
-        return UNKNOWN if found is None else found.request
+        if found := self.of_key(rule, key, self.slow, longest=True):
+            return found.request
+        here = key.get("model") in self.study.local_models or self.study.served(key["model"])
+        return UNKNOWN if here else WITHOUT_MODEL
 
     def of_key(
         self,
@@ -93,19 +89,20 @@ class Requests:
             case "train_adapter":
                 return self.training(model, device)
             case "predict":
-                return self.prediction(model, task, device, longest, loads=loads)
-            case "measure_latency":
-                # Each prompt is alone in its batch. The memory is that of predictions, in whose
-                # process latency is measured in a run of both.
-                tasks = study.model_tasks(model)
-                prompts = math.ceil(study.settings.latency.prompts / max(len(tasks), 1))
-                alone = self._answers(model, device, prompts=prompts, batch_tokens=1)
-                return replace(self._answers(model, device), seconds=alone.seconds)
-            case "export_model":
+                return self.prediction(model, task, device, longest, loads)
+            case "measure_latency" | "export_model":
+                # Latency is measured in a process of predictions, and takes less than the largest.
+                exports = rule == "export_model"
+                prompts = study.settings.export.records if exports else None
+                every = [
+                    self.prediction(model, one, device, longest, prompts=prompts)
+                    for one in study.model_tasks(model)
+                ]
+                largest = max(every, key=lambda one: one.device_bytes)
                 # Model and base with adapter answer the same records; what is written is in the
                 # memory of the machine.
-                one = self._answers(model, device, prompts=study.settings.export.records)
-                return replace(one, host=one.host + one.device["base"], seconds=2 * one.seconds)
+                host = largest.host + exports * largest.device["base"]
+                return replace(largest, host=host, seconds=(1 + exports) * largest.seconds)
         return None
 
     def training(self, model: str, device: Device) -> Estimate:
@@ -128,43 +125,32 @@ class Requests:
         task: str,
         device: Device,
         longest: bool = True,
+        loads: bool = True,
         prompts: int | None = None,
-        **changes: Any,
     ) -> Estimate:
-        """The estimate of the answers of one model and seed to one task.
+        """The estimate of a model's answers to a task.
 
         Args:
-            longest: whether all answers are as long as they may be; otherwise as the right ones.
+            longest: whether all answers are as long as they may be, as an untuned model's mostly
+                are; otherwise they have the length of the right ones.
             prompts: how many; None for all test records.
-            changes: other arguments of `estimate_predictions`.
         """
         study, entry = self.study, self.study.local_models[model]
-        sizes, work, trained = self.sizes(entry.base), self.answered(model, task), 0
+        sizes, work = self.sizes(entry.base), self.answered(model, task)
         decoding, training = entry.decoded(study.decoding(task)), study.adapted(model)
         assert sizes, "seen by `of_key`"
-        if training:
-            trained = sum(sizes.updates(training.rank, training.target_modules))
+        updates = sizes.updates(training.rank, training.target_modules) if training else (0, 0)
         if longest:
             limit = decoding.max_new_tokens
             work = replace(work, answer=limit, longest_answer=limit)
-        given: dict[str, Any] = {
-            "fused": decoding.fused,
-            "batch_tokens": study.settings.batch_tokens,
-            "work": work if prompts is None else replace(work, count=prompts),
-            "longest_answer": decoding.max_new_tokens,
-            "trained": trained,
-            "copied": entry.answers == "likelihood",
-        }
-        return estimate_predictions(sizes, entry.precision, device=device, **(given | changes))
-
-    def _answers(self, model: str, device: Device, **changes: Any) -> Estimate:
-        """Some prompts of each task in one job, with the memory of the largest task."""
-        found = [
-            self.prediction(model, task, device, loads=number == 0, **changes)
-            for number, task in enumerate(self.study.model_tasks(model))
-        ]
-        largest = max(found, key=lambda one: one.device_bytes)
-        return replace(largest, seconds=sum(one.seconds for one in found))
+        return estimate_predictions(
+            *(sizes, entry.precision, decoding, study.settings.batch_tokens),
+            work=replace(work, count=prompts or work.count),
+            trained=sum(updates),
+            device=device,
+            loads=loads,
+            copied=entry.answers == "likelihood",
+        )
 
     def _bertscore(self, task: str, device: Device, longest: bool) -> Estimate:
         settings, records = self.study.settings.bertscore, self._records(task, "test", shots=0)
@@ -214,11 +200,11 @@ class Requests:
     def count(self, task: str, split: str, settings: Sequence[str] | None = None) -> int:
         """Records of a dataset file; of all settings, or of these."""
         study, every = self.study, self.study.evaluated_settings(task, split)
-        data, chosen = study.settings.data, every if settings is None else settings
-        if isinstance(data, PathData) and Path(data.path).exists():
+        chosen = every if settings is None else settings
+        if own := self._own_rows:
             # Which setting a row is of, its file alone tells.
-            parts = source_of(study).rows.of(study.task_names(task), split)
-            return round(sum(part.rows for part in parts) * len(chosen) / max(len(every), 1))
+            rows = sum(part.rows for part in own.of(study.task_names(task), split))
+            return round(rows * len(chosen) / max(len(every), 1))
         # All settings of a domain have as many.
         domains = ("ood" if setting.startswith("OOD_") else "ind" for setting in chosen)
         return sum(self._published.get((task, split, x), UNKNOWN_RECORDS[split]) for x in domains)
@@ -228,38 +214,41 @@ class Requests:
     ) -> Records:
         """The records of a dataset file, in prompts with so many examples."""
         # Of a task that is not in the file, those of its own records or else the means of all.
-        rows = [self._lengths[task]] if task in self._lengths else list(self._lengths.values())
-        if task not in self._lengths and (own := self._own_lengths(task, split)):
-            rows = [own]
+        every = self._lengths
+        rows = [every[task]] if task in every else self._own_lengths(task, split)
+        rows = rows or list(every.values())
         return Records(
             count=self.count(task, split, settings),
             prompt=fmean(one["prompt"] + shots * one["example"] for one in rows),
-            longest_prompt=max(one["longest_prompt"] * (1 + shots) for one in rows),
+            longest_prompt=math.ceil(max(one["longest_prompt"] * (1 + shots) for one in rows)),
             answer=fmean(one["answer"] for one in rows),
-            longest_answer=max(one["longest_answer"] for one in rows),
+            longest_answer=math.ceil(max(one["longest_answer"] for one in rows)),
         )
 
+    @cached_property
+    def _own_rows(self) -> IndexedRows | None:
+        """The rows of local files, if the study's data are in some that are there."""
+        data = self.study.settings.data
+        local = isinstance(data, PathData) and Path(data.path).exists()
+        return source_of(self.study).rows if local else None
+
     @cache  # noqa: B019 - one instance a process
-    def _own_lengths(self, task: str, split: str) -> Mapping[str, int] | None:
-        """The same of the first records in local files, by their characters; None without any."""
-        data, found = self.study.settings.data, list[tuple[float, float]]()
-        if isinstance(data, PathData) and Path(data.path).exists():
-            rows = source_of(self.study).rows
+    def _own_lengths(self, task: str, split: str) -> list[dict[str, float]]:
+        """Those of each of the first records in local files, by their characters."""
+        found: list[dict[str, float]] = []
+        if rows := self._own_rows:
             parts = rows.of(self.study.task_names(task), split)
             for _, row in islice(rows.rows(parts), MOST_MEASURED):
                 texts = (str(row.get(name) or "") for name in ("instruction", "input", "options"))
-                asked, answer = sum(map(len, texts)), len(str(row.get("output")))
-                found.append((asked / CHARACTERS + TURNS, answer / CHARACTERS + 1))
-        if not found:
-            return None
-        prompts, answers = zip(*found, strict=True)
-        values = fmean(prompts), max(prompts), fmean(answers), max(answers), fmean(prompts)
-        return dict(zip(TOKENS, map(math.ceil, values), strict=True))
+                asked = sum(map(len, texts)) / CHARACTERS + TURNS
+                answer = len(str(row.get("output"))) / CHARACTERS + 1
+                found.append(dict(zip(TOKENS, (asked, asked, answer, answer, asked), strict=True)))
+        return found
 
     @cached_property
-    def _lengths(self) -> Mapping[str, Mapping[str, int]]:
+    def _lengths(self) -> dict[str, dict[str, float]]:
         rows = read_csv(LENGTHS, ("task", *TOKENS), ("task",))
-        return {row["task"]: {name: int(row[name]) for name in TOKENS} for row in rows}
+        return {row["task"]: {name: float(row[name]) for name in TOKENS} for row in rows}
 
     @cached_property
     def _published(self) -> Mapping[tuple[str, str, str], int]:

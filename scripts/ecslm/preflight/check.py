@@ -18,7 +18,7 @@ from ecslm.preflight.machine import check_cache_folder, check_devices
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.profiles import SLURM, read_profile
 from ecslm.provenance.checks import check_api_keys, check_disk, os_errors_told, size_text
-from ecslm.provenance.dag import Job, read_dag
+from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
 
@@ -50,19 +50,18 @@ def check_study(
                 for one in problems.details
             )
 
-    chosen, rules, due = None, None, list[Job]()
+    chosen, graph = None, None
     with checking("configuration"):
         check_cache_folder()
-    with checking("configuration"):
         chosen = Study.read(configfiles, study)
         run = Run(chosen)
         with checking("configuration"):
             check_named_files(chosen)
         with read_dag(configfiles, study) as dag, os_errors_told():
-            jobs, rules = dag.jobs, dag.rules
-        due = [job for job in jobs if job.due]
+            graph = dag.jobs, dag.rules
+        due = [job for job in graph[0] if job.due]
         with checking("configuration"):
-            run.check(jobs)
+            run.check(graph[0])
         run.check_data(due)
     if not found:
         fits = ok("fits the files that it names, and the results")
@@ -70,8 +69,8 @@ def check_study(
     with checking("profile"):
         how = read_profile(profile)
         # Where parameters of jobs cannot be computed, there is no graph.
-        if chosen and rules is not None:
-            planned = PlannedRun(chosen, tuple(due), how, rules)
+        if chosen and graph:
+            planned = PlannedRun(chosen, tuple(due), how, graph[1])
             for name, check in CHECKS.items():
                 with checking(name):
                     found.extend(replace(one, check=name) for one in check(planned))

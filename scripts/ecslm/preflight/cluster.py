@@ -1,16 +1,18 @@
 """Checks whether a SLURM cluster can run the jobs that the profile sends to it.
 
 SLURM is asked: `sbatch --test-only` whether it would run them, and a short job what others would
-meet on a node. The time limits of partitions are read with `sinfo`: on most clusters `sbatch
---test-only` does not judge them, and jobs beyond them wait for ever.
+meet on a node. The time limits of partitions are read with `sinfo`: unless a cluster sets
+EnforcePartLimits, `sbatch --test-only` does not judge them (24.11), and jobs beyond them wait for
+ever.
 """
 
 import math
 import os
+import re
 import shlex
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,11 +41,7 @@ BUSY = ("Requested nodes are busy", "Immediate execution impossible", LATE)
 TOLD = "error: "
 RESULTS, SCRIPT = Path("results"), "scripts/check_node.py"
 # Options of `sbatch` and `srun` for what the profile says of where jobs run.
-PARTITION = "slurm_partition"
-OPTIONS = {PARTITION: "partition", "slurm_account": "account"} | {
-    name: name for name in ("qos", "constraint")
-}
-NEEDS = ("gpu", "mem_mb", "runtime")
+OPTIONS = ("slurm_partition", "slurm_account", "qos", "constraint")
 # In the folder that both sides should see; held on the other side.
 LOCK = "lock"
 
@@ -62,35 +60,45 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     for rule in dict.fromkeys(job.rule for job in run.sent_jobs):
         gpus, memory, minutes = _asked(run, rule)
         wanted = _options(run, rule, gpus, f"--time={minutes}", f"--mem={memory}")
-        if problem := _refusal(wanted, run.profile.resource(rule, PARTITION), minutes):
+        most = time_limit(run.profile.resource(rule, "slurm_partition"))
+        try:
+            if minutes > most:
+                raise InputError(f"jobs of the partition may take {most:.0f} minutes")
+            ask_slurm(f"sbatch --test-only --export=ALL {wanted} --wrap=true")
+            places[_options(run, rule, min(gpus, 1))] = None
+        except InputError as refusal:
             fix = f"by `{rule}:runtime=` or `{rule}:mem_mb=` in `set-resources`"
             yield error(
-                f"SLURM would not run a job with {wanted} ({problem}): correct partition, account "
-                f"or type of GPU, or request less, for example {fix}",
+                f"SLURM would not run a job with {wanted} ({in_line(refusal)}): correct partition, "
+                f"account or type of GPU, or request less, for example {fix}",
                 f"{run.profile.file}: resources of {rule}",
             )
-        else:
-            places[_options(run, rule, min(gpus, 1))] = None
     for place in places:
         yield from try_node(place, on_gpu=bool(run.gpu_jobs))
 
 
-def _refusal(wanted: str, partitions: str, minutes: int) -> str:
-    """Why SLURM would never run a job; empty if it would."""
-    most = time_limit(partitions)
-    if minutes > most:
-        return f"jobs of the partition may take {most:.0f} minutes"
-    try:
-        ask_slurm(f"sbatch --test-only --export=ALL {wanted} --wrap=true")
-    except InputError as refusal:
-        return in_line(refusal)
-    return ""
+def time_limit(partition: str) -> float:
+    """The most minutes that a job may take in a partition; the longest of several, or of all.
+
+    Raises:
+        InputError: SLURM cannot be asked.
+    """
+    named = f" --partition={shlex.quote(partition)}" if partition else ""
+    limits = ask_slurm(f"sinfo --noheader --format=%l{named}").split()
+    return max(map(minutes_of, limits), default=math.inf)
+
+
+def minutes_of(limit: str) -> float:
+    """The minutes of a time limit such as `1-12:00:00`, `30:00` or `infinite`."""
+    parts = [int(part) for part in re.findall(r"\d+", limit)]
+    factors = zip(reversed(parts), (1 / 60, 1, 60, 1440), strict=False)
+    return sum(part * factor for part, factor in factors) if parts else math.inf
 
 
 def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
     """Where the profile sends jobs of a rule, and what they need, in the executor's order: of an
     option that is there twice SLURM takes the last."""
-    asked = {option: run.profile.resource(rule, name) for name, option in OPTIONS.items()}
+    asked = {name.removeprefix("slurm_"): run.profile.resource(rule, name) for name in OPTIONS}
     place = [f"--{option}={value}" for option, value in asked.items() if value]
     model = run.profile.resource(rule, "gpu_model")
     of_gpus = f"--gpus={model}:{gpus}" if model else f"--gpus={gpus}"
@@ -101,18 +109,18 @@ def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
 def _asked(run: PlannedRun, rule: str) -> tuple[int, int, int]:
     """The most GPUs, MiB and minutes that a job of SLURM asks for. Jobs of a group are one, so many
     at once as there are GPUs. Expressions of the profile, which are not evaluated, count as 0."""
-    grouped, at_once = rule in run.profile.grouped, run.profile.gpus or 1
-    groups: dict[object, list[list[int]]] = defaultdict(list)
-    for job in (job for job in run.sent_jobs if job.rule == rule):
-        texts = [run.profile.resource(rule, name, job.resources[name]) for name in NEEDS]
-        group = (job.key["model"], job.key["seed"]) if grouped else job
-        groups[group].append([int(one) if one.isdecimal() else 0 for one in texts])
-    sums = []
-    for jobs in groups.values():
-        gpus, memory, minutes = (sorted(one, reverse=True) for one in zip(*jobs, strict=True))
-        sums.append((sum(gpus[:at_once]), sum(memory[:at_once]), sum(minutes[::at_once])))
-    gpus, memory, minutes = map(max, zip(*sums, strict=True))
-    return gpus, memory, minutes
+    jobs = [job for job in run.sent_jobs if job.rule == rule]
+
+    def most(name: str) -> int:
+        texts = (run.profile.resource(rule, name, job.resources[name]) for job in jobs)
+        return max(int(text) if text.isdecimal() else 0 for text in texts)
+
+    at_once, waves = 1, 1
+    if rule in run.profile.grouped:
+        together = max(Counter((job.key["model"], job.key["seed"]) for job in jobs).values())
+        at_once = min(run.profile.gpus or 1, together)
+        waves = math.ceil(together / at_once)
+    return at_once * most("gpu"), at_once * most("mem_mb"), waves * most("runtime")
 
 
 def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
@@ -133,16 +141,13 @@ def try_node(options: str, on_gpu: bool) -> Iterator[Finding]:
                 ask_slurm(f"srun {own} {options} -- {script}", MOST_SECONDS)
             yield ok(f"{where} sees the shared folder, and its locks")
         except InputError as failed:
-            told = [line for line in failed.problems if line.startswith(TOLD)]
+            told = [one.removeprefix(TOLD) for one in failed.problems if one.startswith(TOLD)]
             if any(text in str(failed) for text in BUSY):
-                fix = "none was free in time, so that none was checked: run it again later"
-                yield warning(fix, where)
-            elif told:
-                yield from (error(line.removeprefix(TOLD), where) for line in told)
+                yield warning("none was free in time to be checked: run it again later", where)
             else:
-                fix = "put the project with its .venv, and the Python that this was made with, into"
-                message = f"a short job fails there ({in_line(failed)}): {fix} folders that nodes"
-                yield error(f"{message} see by the same path", where)
+                fix = "put the project with its .venv and its Python where nodes see the same paths"
+                told = told or [f"a short job fails there ({in_line(failed)}): {fix}"]
+                yield from (error(one, where) for one in told)
 
 
 def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
@@ -153,25 +158,17 @@ def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
         on_gpu: whether jobs run models on GPUs.
 
     Raises:
-        InputError: there is a driver, but it does not answer.
+        InputError: there is a driver, but it does not answer; or files cannot be locked.
+        OSError: files cannot be read or written.
     """
     results = folder.parent.resolve()
     if not (folder / LOCK).is_file():
-        yield (
-            f"{results} is another folder there than here: put it where nodes and this machine see "
-            "the same files, not on a node's own disk"
-        )
-    else:
-        try:
-            if (taken := lock(folder / LOCK)) is not None:
-                os.close(taken)
-                yield (
-                    f"it could take a lock below {results} that this machine holds: use a folder "
-                    "whose locks hold on all nodes (NFS without `nolock` and `local_lock`, Lustre "
-                    "with `flock`), or two runs could train the same adapter at once"
-                )
-        except (InputError, OSError) as failed:
-            yield f"files below {results} cannot be written and locked there ({failed})"
+        fix = "put it where nodes and this machine see the same files, not on a node's own disk"
+        yield f"{results} is another folder there than here: {fix}"
+    elif (taken := lock(folder / LOCK)) is not None:
+        os.close(taken)
+        fix = "use one whose locks hold on all nodes: see `Shared file systems` in docs/slurm.md"
+        yield f"a lock below {results} that this machine holds could be taken there: {fix}"
     if on_gpu:
         driver = read_driver()
         if driver is None or not driver.gpus:
@@ -183,30 +180,6 @@ def problems_here(folder: Path, on_gpu: bool) -> Iterator[str]:
 def in_line(problems: InputError) -> str:
     """The last words of a command that has failed."""
     return "; ".join(problems.problems[-2:]) or "no reason given"
-
-
-def time_limit(partitions: str) -> float:
-    """The most minutes that a job may take in one of several partitions, or, if none is named, in
-    the default one.
-
-    Raises:
-        InputError: SLURM cannot be asked.
-    """
-    named = f" --partition={shlex.quote(partitions)}" if partitions else ""
-    lines = ask_slurm(f"sinfo --noheader --format='%P %l'{named}").splitlines()
-    found = (minutes_of(line.split()[1]) for line in lines if named or "* " in line)
-    return max(found, default=math.inf)
-
-
-def minutes_of(limit: str) -> float:
-    """The minutes of a time limit such as `1-12:00:00`, `30:00` or `infinite`."""
-    if not limit[0].isdecimal():
-        return math.inf
-    days, _, clock = limit.rpartition("-")
-    seconds = 0
-    for part in clock.split(":"):
-        seconds = 60 * seconds + int(part)
-    return 1440 * int(days or 0) + seconds / 60
 
 
 def ask_slurm(command: str, seconds: float = SECONDS) -> str:

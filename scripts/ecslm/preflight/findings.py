@@ -63,10 +63,9 @@ def as_text(title: str, findings: Sequence[Finding]) -> str:
     lines, before = [title, ""], ""
     for one in findings:
         start = f"{'' if one.check == before else one.check:<{width}}  {one.severity:<7}  "
-        first, *more = textwrap.wrap(
-            str(one), WIDTH - len(start), break_on_hyphens=False, break_long_words=False
-        )
-        lines += [start + first, *(" " * len(start) + line for line in more)]
+        wrapper = textwrap.TextWrapper(WIDTH, start, " " * len(start), break_long_words=False)
+        wrapper.break_on_hyphens = False
+        lines.append(wrapper.fill(str(one)))
         before = one.check
     severities = [one.severity for one in findings]
     counts = {word: severities.count(word) for word in ("error", "warning")}
@@ -77,11 +76,11 @@ def as_text(title: str, findings: Sequence[Finding]) -> str:
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU, or an instance of one that is partitioned; memory in bytes."""
+    """A GPU, or an instance of one that is partitioned."""
 
     name: str
     memory: int
-    free: int
+    """Bytes."""
     capability: tuple[int, int]
     """The compute capability, such as 9.0 of an H100."""
 
@@ -90,7 +89,6 @@ class Gpu:
 class Driver:
     """The NVIDIA driver, and the GPUs that jobs started here would lease."""
 
-    version: str
     cuda: int
     """The newest major version of CUDA that it runs."""
     gpus: tuple[Gpu, ...]
@@ -103,10 +101,8 @@ class Driver:
         """
         if built is None or built <= self.cuda:
             return ""
-        return (
-            f"{self.version} runs CUDA up to {self.cuda}, but torch is built for {built}: install "
-            f"a driver for CUDA {built}, or a build of torch for CUDA {self.cuda}"
-        )
+        fix = f"install a driver for CUDA {built}, or a build of torch for CUDA {self.cuda}"
+        return f"it runs CUDA up to {self.cuda}, but torch is built for {built}: {fix}"
 
 
 def read_driver() -> Driver | None:
@@ -115,30 +111,27 @@ def read_driver() -> Driver | None:
     Raises:
         InputError: it does not answer, or CUDA_VISIBLE_DEVICES names a GPU that there is not.
     """
-    present = list_devices()
-    if not present:
+    if not (present := list_devices()):
         return None
     gpus = []
     pynvml.nvmlInit()
     try:
         for device in visible_devices(present, os.environ.get(DEVICES_VARIABLE)):
             handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
             major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-            gpus.append(Gpu(device.name, int(memory.total), int(memory.free), (major, minor)))
+            gpus.append(Gpu(device.name, memory, (major, minor)))
         # 12040 is 12.4.
-        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion()) // 1000
-        return Driver(str(pynvml.nvmlSystemGetDriverVersion()), cuda, tuple(gpus))
+        return Driver(int(pynvml.nvmlSystemGetCudaDriverVersion()) // 1000, tuple(gpus))
     finally:
         pynvml.nvmlShutdown()
 
 
 def cuda_of_torch() -> int | None:
-    """The major version; None if torch was built for the CPU alone or is not installed."""
+    """The major version; None if torch was built for the CPU alone."""
     spec = find_spec("torch")
-    if spec is None or spec.origin is None:
-        return None
-    found = CUDA.search((Path(spec.origin).parent / "version.py").read_text(encoding="utf-8"))
+    assert spec and spec.origin, "it is locked"
+    found = CUDA.search(Path(spec.origin).with_name("version.py").read_text(encoding="utf-8"))
     return None if found is None else int(found[1])
 
 

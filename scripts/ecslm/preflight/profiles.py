@@ -13,7 +13,7 @@ from ecslm.common.text import nearest
 
 PROFILES = Path("profiles")
 SLURM = "slurm"
-KEYS = ("resources", "default-resources", "set-resources", "groups", "group-components")
+KEYS = ("resources", "default-resources", "set-resources", "groups")
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Profile:
     resources: Mapping[str, str] = field(default_factory=dict)
     """Resources that replace those of a rule, by `rule:name`."""
     grouped: frozenset[str] = frozenset()
-    """Rules whose jobs are submitted as one job for each value of the group's wildcards."""
+    """Rules of a group: its jobs of one model and seed are taken to be submitted as one."""
 
     @property
     def file(self) -> Path:
@@ -61,14 +61,14 @@ def read_profile(name: str) -> Profile:
     except yaml.YAMLError as problem:
         raise InputError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
     given = {key: _entries(content.get(key)) for key in KEYS}
-    gpus, together = given["resources"].get("gpu", ""), given["group-components"]
+    gpus = given["resources"].get("gpu", "")
     return Profile(
         name,
         str(content.get("executor") or "local"),
         int(gpus) if gpus.isdecimal() else None,
         given["default-resources"],
         given["set-resources"],
-        frozenset(rule for rule, group in given["groups"].items() if group in together),
+        frozenset(given["groups"]),
     )
 
 

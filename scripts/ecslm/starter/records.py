@@ -1,31 +1,24 @@
-"""A user's records, from a table or from files: their tasks, the kind of answer to each, how many
-and how long."""
+"""A user's records, from a table or from files, with answers in the form that a task can have."""
 
-import json
-import re
+import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-import pandas
+from pyarrow import parquet
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import nearest, number_of, shown
 from ecslm.config.models import MOST_CHARACTERS
-from ecslm.data import leakage
-from ecslm.data.problems import Problems, RowError
-from ecslm.data.records import TEXTS, check_input, check_output
+from ecslm.data.problems import Problems
+from ecslm.data.records import TEXTS
 from ecslm.data.rows import check_columns, data_files, read_rows
-from ecslm.data.settings import Shares
-from ecslm.schemas.fields import is_nothing, is_writable, parse_object, parse_options
-from ecslm.schemas.record import DEFAULT_SETTING
-from ecslm.schemas.task import Answer, has_example
+from ecslm.schemas.fields import is_nothing, is_writable
 
 NEEDED = ("task", *TEXTS)
 SPREADSHEETS = (".xlsx", ".xls", ".ods")
@@ -34,13 +27,6 @@ TABLES = (".csv", ".tsv", ".txt")
 YES, NO = ("yes", "y", "true", "t", "1", "1.0"), ("no", "n", "false", "f", "0", "0.0")
 # Answers that are few, short and frequent are labels: one of them is right, or wrong.
 MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = len(ascii_uppercase), 80, 5
-# Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
-FITTING = 0.8
-# A text that shares so many of its runs of words with another one, numbers aside, is like it.
-ALIKE = 0.5
-# Of tests and of training records, so many are compared.
-MOST_COMPARED = 5000
-NUMBER = re.compile(r"\d+")
 
 Row = Mapping[str, Any]
 
@@ -55,90 +41,25 @@ class Columns:
     question: str
 
 
-class Seen:
-    """The records of a task, by its code or else its name in the data.
-
-    Attributes:
-        splits: how many are in each split; those that do not say theirs are test records.
-        answers: how often each output occurs.
-        options: how often each list of options occurs.
-        lengths: characters of each record, its answer included.
-        objects: how many have a JSON object as input.
-        answer: the kind of answer that most of them have.
-    """
-
-    def __init__(self, name: str, rows: Sequence[Row]) -> None:
-        self.name, self.rows, self.records = name, rows, len(rows)
-        self.splits = Counter(str(row.get("split", "test")) for row in rows)
-        self.answers = Counter(_text(row, "output") for row in rows)
-        lists = [tuple(_parsed(parse_options, row.get("options")) or ()) for row in rows]
-        self.options = Counter(filter(None, lists))
-        self.lengths = [
-            sum(len(_text(row, name)) for name in TEXTS) + sum(map(len, options))
-            for row, options in zip(rows, lists, strict=True)
-        ]
-        self.objects = sum(_parsed(parse_object, _text(row, "input")) is not None for row in rows)
-        kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
-        self.answer: Answer = next((kind for kind in kinds if self._fits(kind)), "generation")
-        if self.options.total() >= FITTING * self.records:
-            self.answer = "choice"
-
-    def _fits(self, answer: Answer) -> bool:
-        """Whether most records have such an answer; letter case is reported later."""
-        fitting = 0
-        for row in self.rows:
-            output = _text(row, "output")
-            with suppress(RowError):
-                check_output(output.strip().lower() if answer == "yes_no" else output, None, answer)
-                if answer == "ranking":
-                    check_input(_text(row, "input"), "object", answer, output)
-                fitting += 1
-        return fitting >= FITTING * self.records
-
-    def alike(self, shares: Shares | None) -> tuple[int, list[tuple[float, str, str]]]:
-        """How many test inputs were compared, and those that are like a training input, the most
-        similar first: how similar, and both.
-
-        Args:
-            shares: by which records are divided; None if they say their split.
-        """
-        inputs: dict[str, dict[str, None]] = {"test": {}, "train": {}}
-        for row in self.rows:
-            split = shares.split_of(row) if shares else str(row.get("split"))
-            inputs.setdefault(split, {})[_text(row, "input")] = None
-        tests, trains = (
-            list(inputs[split])[:: len(inputs[split]) // MOST_COMPARED + 1]
-            for split in ("test", "train")
-        )
-        found = leakage.nearest(
-            *([NUMBER.sub("0", text) for text in each] for each in (tests, trains))
-        )
-        both = zip(tests, found, strict=True)
-        pairs = [(how, test, trains[at]) for test, (how, at) in both if how >= ALIKE]
-        return len(tests), sorted(pairs, reverse=True)
-
-
-def _text(row: Row, name: str) -> str:
-    return value if isinstance(value := row.get(name), str) else ""
-
-
-def _parsed(parse: Any, value: Any) -> Any:
-    """What a field means; None if it cannot be read, which is told later."""
-    with suppress(ValueError):
-        return parse(value)
-    return None
-
-
-def look_at(path: Path, codes: Mapping[str, str], fix: str) -> list[Seen]:
-    """The tasks of a file, or of all files of a folder.
+def read_records(
+    path: Path, columns: Columns | None, codes: Mapping[str, str], fix: str
+) -> tuple[dict[str, list[Row]], list[str]]:
+    """The records of a file, or of all files of a folder, by their task: its code or else its name;
+    and what is told of rows that were left out, if any.
 
     Args:
+        columns: of a table; None if these are records.
         codes: of the project's tasks, by each name that the data may use for them.
         fix: what to do with a file without records in this form.
 
     Raises:
         InputError: a file cannot be read, or its rows are no records.
     """
+    if columns:
+        records, told = _of_table(_read_table(path), path, columns)
+        return {columns.output: records}, told
+    if path.suffix.lower() in (*TABLES, *SPREADSHEETS):
+        raise InputError(f"{path}: is a table: {fix}")
     seen: dict[str, list[Row]] = {}
     for name, file in data_files(path).items():
         problems = Problems()
@@ -147,29 +68,20 @@ def look_at(path: Path, codes: Mapping[str, str], fix: str) -> list[Seen]:
                 check_columns(sorted(row), where)
                 if missing := [name for name in NEEDED if name not in row]:
                     raise InputError(f"{where}: has no {', '.join(missing)}: {fix}")
-            task = row.get("task")
-            if not isinstance(task, str) or not is_writable(task):
-                problems.add("missing_field", where, "no text in task")
-                continue
-            if len(task) > MOST_CHARACTERS:
-                long = f"task: {shown(task)} has {len(task):,} characters"
-                raise InputError(f"{where}: {long}: it may have {MOST_CHARACTERS}")
-            seen.setdefault(codes.get(task, task), []).append(row)
+            task = row["task"] if isinstance(row.get("task"), str) else ""
+            if not task or len(task) > MOST_CHARACTERS or not is_writable(task):
+                wanted = f"no text of at most {MOST_CHARACTERS} characters in task"
+                problems.add("missing_field", where, f"{wanted}: {shown(task)}")
+            else:
+                seen.setdefault(codes.get(task, task), []).append(row)
         problems.raise_unless(())
         if not seen:
             raise InputError(f"{name}: has no records: {fix}")
-    return [Seen(task, rows) for task, rows in seen.items()]
+    return seen, []
 
 
-def evaluated(tasks: Sequence[Seen]) -> tuple[str, ...]:
-    """The settings of the records, the most frequent first; those with an example are left out."""
-    rows = [row for task in tasks for row in task.rows]
-    counted = Counter(_text(row, "setting") or DEFAULT_SETTING for row in rows)
-    return tuple(setting for setting, _ in counted.most_common() if not has_example(setting))
-
-
-def read_table(path: Path) -> pandas.DataFrame:
-    """The cells of a table as texts; those without a value are empty. Rows are counted from 1.
+def _read_table(path: Path) -> list[dict[str, str]]:
+    """The cells of a table as texts; those without a value are empty.
 
     Raises:
         InputError: it cannot be read, or is a spreadsheet.
@@ -177,24 +89,23 @@ def read_table(path: Path) -> pandas.DataFrame:
     suffix = path.suffix.lower()
     if suffix in SPREADSHEETS:
         raise InputError(f"{path}: is a spreadsheet: save it as CSV, and name that file")
-    try:
-        if suffix in TABLES:
-            frame = _separated(path)
-        elif suffix == ".parquet":
-            frame = pandas.read_parquet(path)
-        else:
-            problems = Problems()
-            rows = [row for _, row in read_rows(path, str(path), problems)]
-            problems.raise_unless(())
-            frame = pandas.DataFrame(rows, dtype=object)
-    except (ValueError, OSError) as error:
-        what = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
-        raise InputError(f"{path}: cannot be read as a table: {what}") from None
-    frame.index = pandas.RangeIndex(1, len(frame) + 1)
-    return frame.map(_as_text)
+    if suffix in TABLES:
+        return _separated(path)
+    if suffix == ".parquet":
+        rows = parquet.read_table(path).to_pylist()
+    else:
+        problems = Problems()
+        rows = [row for _, row in read_rows(path, str(path), problems)]
+        problems.raise_unless(())
+    return [{name: _as_text(cell) for name, cell in row.items()} for row in rows]
 
 
-def _separated(path: Path) -> pandas.DataFrame:
+def _as_text(cell: Any) -> str:
+    # Of texts "None" is one.
+    return "" if not isinstance(cell, str) and is_nothing(cell) else str(cell).strip()
+
+
+def _separated(path: Path) -> list[dict[str, str]]:
     """A table of texts between separators."""
     content = path.read_bytes()
     if problem := encoding_problem(content):
@@ -206,52 +117,49 @@ def _separated(path: Path) -> pandas.DataFrame:
         text = content.decode("cp1252", errors="replace")
     # Spreadsheets of some countries write `;` between columns.
     between = max(",;\t", key=text.partition("\n")[0].count)
-    frame = pandas.read_csv(StringIO(text), dtype=str, sep=between, na_filter=False)
-    # Else its first cells were taken for names of rows.
-    if not isinstance(frame.index, pandas.RangeIndex):
-        raise ValueError(f"rows have more cells than the first line: quote texts with {between!r}")
-    return frame
+    reader = csv.DictReader(StringIO(text, newline=""), delimiter=between, restval="")
+    found = []
+    for row in reader:
+        if None in row:
+            more = f"has more cells than the first: quote texts with {between!r}"
+            raise InputError(f"{path}: line {reader.line_num}: {more}")
+        found.append({name: cell.strip() for name, cell in row.items()})
+    return found
 
 
-def _as_text(cell: Any) -> str:
-    if isinstance(cell, str):
-        return cell.strip()
-    if isinstance(cell, list | dict):
-        return json.dumps(cell, ensure_ascii=False)
-    return "" if is_nothing(cell) or cell is pandas.NaT or cell is pandas.NA else str(cell)
-
-
-def records_of(
-    table: pandas.DataFrame, path: Path, columns: Columns
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _of_table(
+    table: Sequence[Mapping[str, str]], path: Path, columns: Columns
+) -> tuple[list[Row], list[str]]:
     """A record for each row with a text and an answer, the task being the column of answers.
 
     Returns:
         The records, and what is told of rows that were left out, if any.
 
     Raises:
-        InputError: a column is not there, or no row has what is needed, or all answers are one.
+        InputError: a column is not there, or all answers are one.
     """
-    if absent := [name for name in (*columns.inputs, columns.output) if name not in table]:
-        raise InputError(*(f"{path}: has no column {n}{nearest(n, table.columns)}" for n in absent))
-    whole = (table[columns.inputs] != "").any(axis=1) & (table[columns.output] != "")
-    rows = table[whole]
-    if rows[columns.output].nunique() < 2:
-        alike = f"{columns.output} has no two different answers in rows with a text"
+    inputs, output = columns.inputs, columns.output
+    names = dict.fromkeys(name for row in table for name in row)
+    if not table:
+        raise InputError(f"{path}: has no rows")
+    if absent := [name for name in (*inputs, output) if name not in names]:
+        raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
+    records: list[Row] = []
+    left_out = []
+    for number, row in enumerate(table, start=1):
+        cells = {name: row.get(name, "") for name in inputs}
+        text = "\n".join(f"{name}: {x}" if len(cells) > 1 else x for name, x in cells.items())
+        if any(cells.values()) and (answer := row.get(output)):
+            asked = {"instruction": columns.question, "input": text, "output": answer}
+            records.append({"task": output, **asked})
+        else:
+            left_out.append(number)
+    if len({record["output"] for record in records}) < 2:
+        alike = f"{output} has no two different answers in rows with a text"
         raise InputError(f"{path}: {alike}, so there is nothing to learn")
-    several = len(columns.inputs) > 1
-    parts = [f"{name}: " + rows[name] if several else rows[name] for name in columns.inputs]
-    texts = parts[0].str.cat(parts[1:], sep="\n")
-    records = [
-        {"task": columns.output, "instruction": columns.question, "input": text, "output": answer}
-        for text, answer in zip(texts, rows[columns.output], strict=True)
-    ]
-    left = [
-        f"Left out: {number_of(len(table) - len(rows), 'row')} without text or answer; first: "
-        f"row {first}."
-        for first in table.index[~whole][:1]
-    ]
-    return records, left
+    count = number_of(len(left_out), "row")
+    told = [f"Left out: {count} without text or answer; first: row {x}." for x in left_out[:1]]
+    return records, told
 
 
 def folded(given: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -5,9 +5,9 @@ import math
 import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +18,23 @@ from ecslm.common.files import write_jsonl, write_text
 from ecslm.common.templates import render_template
 from ecslm.common.text import number_of, shown
 from ecslm.config.models import MOST_CHARACTERS, name_like
+from ecslm.data import leakage
 from ecslm.data.card import ANSWERS
 from ecslm.data.checking import check_rows, task_names
-from ecslm.data.problems import FIX
-from ecslm.data.reports import Count, Report
+from ecslm.data.problems import FIX, RowError
+from ecslm.data.records import TEXTS, check_input, check_output
+from ecslm.data.reports import Report
 from ecslm.data.settings import Shares
 from ecslm.plan.inputs import source_of
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.requests import CHARACTERS, TURNS
 from ecslm.plan.study import Study
+from ecslm.schemas.fields import parse_object, parse_options
 from ecslm.schemas.paths import SHARED
-from ecslm.schemas.record import DEFAULT_SETTING, Split
-from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
-from ecslm.scoring.baselines import Baseline, applicable
-from ecslm.starter.records import (
-    NEEDED,
-    SPREADSHEETS,
-    TABLES,
-    Columns,
-    Row,
-    Seen,
-    evaluated,
-    folded,
-    look_at,
-    read_table,
-    records_of,
-)
+from ecslm.schemas.record import DEFAULT_SETTING
+from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings, has_example
+from ecslm.scoring.baselines import applicable
+from ecslm.starter.records import Columns, Row, folded, read_records
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "resources/starter"
 BASE = "SmolLM2-135M"
@@ -61,67 +52,139 @@ MOST_EPOCHS = 3
 MOST_THREADS = 8
 # Kinds of answers of which each has a class, whose numbers are shown.
 CLASSES = 6
-# The metrics of the kinds of answer; of choices among the same options another one.
-METRIC_OF: Mapping[Answer, str] = {
-    "yes_no": "binary_f1",
-    "choice": "accuracy",
-    "ranking": "ndcg",
-    "extraction": "extraction_f1",
-    "generation": "bert_f1",
-}
-SAME_OPTIONS = "macro_f1"
+# Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
+FITTING = 0.8
+# A text that shares so many of its runs of words with another one, numbers aside, is like it.
+ALIKE = 0.5
+# Of tests and of training records, so many are compared.
+MOST_COMPARED = 5000
+NUMBER = re.compile(r"\d+")
 
 
-@dataclass(frozen=True)
 class Task:
-    """A task of the study."""
+    """A task of the study, and what its records are.
 
-    code: str
-    seen: Seen
-    kind: TaskKind
-    input: InputForm
-    known: TaskSettings | None
-    """Its entry in the project's registry, if it has one."""
-    trains: bool
+    Attributes:
+        code: its name in the study.
+        name: that in the data, or its code in the project's registry.
+        known: its entry there, if it has one.
+        splits: how many records are in each split; those that do not say theirs are test records.
+        options: how often each list of options occurs.
+        lengths: characters of each record, its answer included.
+        kind: the kind of answer that most of them have.
+        input: the form of their inputs.
+    """
+
+    def __init__(
+        self, code: str, name: str, rows: Sequence[Row], known: TaskSettings | None = None
+    ) -> None:
+        self.code, self.name, self.rows, self.known = code, name, rows, known
+        self.splits = Counter(str(row.get("split", "test")) for row in rows)
+        lists = [tuple(_parsed(parse_options, row.get("options")) or ()) for row in rows]
+        self.options = Counter(filter(None, lists))
+        self.lengths = [
+            sum(len(_text(row, name)) for name in TEXTS) + sum(map(len, options))
+            for row, options in zip(rows, lists, strict=True)
+        ]
+        self.input: InputForm = known.input if known else "text"
+        if known:
+            self.kind = known.kind()
+            return
+        kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
+        answer: Answer = next((kind for kind in kinds if self._fits(kind)), "generation")
+        if self.options.total() >= FITTING * len(rows):
+            answer = "choice"
+        metric = next(name for name, entry in METRICS.items() if entry.answer == answer)
+        # Macro-F1 is of choices among the same options.
+        metric = "accuracy" if answer == "choice" and len(self.options) > 1 else metric
+        self.kind = TaskKind(answer=answer, metric=metric)
+        objects = all(_parsed(parse_object, _text(row, "input")) is not None for row in rows)
+        if objects or answer in ("ranking", "extraction"):
+            self.input = "object"
+
+    def _fits(self, answer: Answer) -> bool:
+        """Whether most records have such an answer; letter case is reported later."""
+        fitting = 0
+        for row in self.rows:
+            output = _text(row, "output")
+            with suppress(RowError):
+                check_output(output.strip().lower() if answer == "yes_no" else output, None, answer)
+                if answer == "ranking":
+                    check_input(_text(row, "input"), "object", answer, output)
+                fitting += 1
+        return fitting >= FITTING * len(self.rows)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has records for training."""
+        return self.splits["train"] > 0 or "split" not in self.rows[0]
 
     @property
     def entry(self) -> dict[str, object]:
         """What the configuration must say of it."""
-        ood = any(setting.startswith("OOD_") for setting in evaluated([self.seen]))
+        entry: dict[str, object] = {}
         if self.known is None:
-            aliases = [] if self.seen.name == self.code else [self.seen.name]
-            entry: dict[str, object] = {"title": self.seen.name, "aliases": aliases}
-            entry |= {"answer": self.kind.answer, "input": self.input}
-            entry |= {"metric": self.kind.metric, "ood": ood}
-        else:
-            entry = {} if self.input == self.known.input else {"input": self.input}
-            entry |= {"ood": True} if ood and not self.known.ood else {}
+            aliases = [] if self.name == self.code else [self.name]
+            entry = {"title": self.name, "aliases": aliases}
+            entry |= {"answer": self.kind.answer, "input": self.input, "metric": self.kind.metric}
+            entry["ood"] = any(setting.startswith("OOD_") for setting in evaluated([self]))
         return entry if self.trains else entry | {"train": False}
 
+    def alike(self, shares: Shares | None) -> tuple[int, list[tuple[float, str, str]]]:
+        """How many test inputs were compared, and those that are like a training input, the most
+        similar first: how similar, and both.
 
-@dataclass(frozen=True)
-class Start:
-    """A study to begin: what its configuration has."""
+        Args:
+            shares: by which records are divided; None if they say their split.
+        """
+        inputs: dict[str, dict[str, None]] = {"test": {}, "train": {}}
+        for row in self.rows:
+            split = shares.split_of(row) if shares else str(row.get("split"))
+            inputs.setdefault(split, {})[_text(row, "input")] = None
+        tests, trains = (
+            list(inputs[split])[:: len(inputs[split]) // MOST_COMPARED + 1]
+            for split in ("test", "train")
+        )
+        found = leakage.nearest(
+            *([NUMBER.sub("0", text) for text in each] for each in (tests, trains))
+        )
+        both = zip(tests, found, strict=True)
+        pairs = [(how, test, trains[at]) for test, (how, at) in both if how >= ALIKE]
+        return len(tests), sorted(pairs, reverse=True)
 
-    name: str
-    data: Path
-    tasks: tuple[Task, ...]
-    shares: Shares | None
-    """By which records are divided; None if they say themselves for what they are."""
-    settings: tuple[str, ...]
-    """Those to test, the one to train on first."""
-    tuned: bool
-    """Whether a model is tuned."""
-    train_fraction: float
-    """The share of the training records that is used."""
-    epochs: int
-    """Passes over these."""
-    max_length: int
-    """Tokens that a record and its answer fit into, as far as the model can read."""
-    max_new_tokens: int
-    """A limit of answers that the longest of the records fits into."""
-    baselines: list[Baseline]
-    """The trivial baselines of its tasks, each once."""
+
+def _text(row: Row, name: str) -> str:
+    return value if isinstance(value := row.get(name), str) else ""
+
+
+def _parsed(parse: Any, value: Any) -> Any:
+    """What a field means; None if it cannot be read, which is told later."""
+    with suppress(ValueError):
+        return parse(value)
+    return None
+
+
+def tasks_of(rows: Mapping[str, Sequence[Row]], registry: Mapping[str, TaskSettings]) -> list[Task]:
+    """The tasks of records, by their code or else their name.
+
+    Args:
+        registry: the project's tasks.
+    """
+    tasks: list[Task] = []
+    for name, of_task in rows.items():
+        known = registry.get(name)
+        # No name that the data may use for a task of the project.
+        taken = (*task_names(registry), *(task.code for task in tasks))
+        code = name if known else name_like(name, taken, otherwise="Task")
+        tasks.append(Task(code, name, of_task, known))
+    return tasks
+
+
+def evaluated(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """The settings of the records, the most frequent first; those with an example are left out."""
+    rows = [row for task in tasks for row in task.rows]
+    counted = Counter(_text(row, "setting") or DEFAULT_SETTING for row in rows)
+    return tuple(setting for setting, _ in counted.most_common() if not has_example(setting))
 
 
 def check_study_name(name: str, taken: Collection[str]) -> None:
@@ -133,25 +196,24 @@ def check_study_name(name: str, taken: Collection[str]) -> None:
     Raises:
         InputError: it is taken, or cannot be the name of a file everywhere.
     """
-    if not re.fullmatch(NAME, name) or len(name) > MOST_CHARACTERS:
+    if not re.fullmatch(NAME, name) or len(name) > MOST_CHARACTERS or name in (*taken, *SHARED):
         form = "letters without accents, digits, `-`, `_` and `.`, first a letter or a digit"
-        problem = f"STUDY: {shown(name)} cannot be the name of a study"
+        problem = f"STUDY: {shown(name)} is taken, or cannot be the name of a study"
         raise InputError(f"{problem}: use at most {MOST_CHARACTERS} {form}")
-    if name in (*taken, *SHARED):
-        raise InputError(f"STUDY: {name} is taken by this project: choose another name")
 
 
 def begin_study(
     name: str, data: Path, columns: Columns | None, registry: Mapping[str, TaskSettings]
-) -> tuple[Start, Report, list[str]]:
-    """Write NAME.yaml, and NAME-records.jsonl if the records have to be made of a table.
+) -> tuple[dict[str, Any], Report, list[str]]:
+    """Write NAME.yaml, and NAME-records.jsonl if records have to be made of a table, or changed.
 
     Args:
-        columns: of the table; None if it has those of records.
+        columns: of the table; None if `data` has records.
         registry: the project's tasks.
 
     Returns:
-        The study, what its records are, and what was assumed when they were made of a table.
+        The study (see `plan_start`), what its records are, and what was assumed when they were
+        made.
 
     Raises:
         InputError: a file exists, or there are no such records, or they cannot be used for other
@@ -166,28 +228,14 @@ def begin_study(
     if not data.exists():
         raise InputError(f"{data}: no such file: put your records there; then {fix}")
     try:
-        source, notes = data, list[str]()
-        if columns or data.suffix.lower() in (*TABLES, *SPREADSHEETS):
-            table = read_table(data)
-            if columns:
-                found, notes = records_of(table, data, columns)
-            elif missing := [one for one in NEEDED if one not in table]:
-                has = ", ".join(shown(one) for one in table)
-                raise InputError(f"{data}: has no {', '.join(missing)}, but {has}: {fix}")
-            else:
-                found = table.to_dict("records")
+        seen, notes = read_records(data, columns, task_names(registry), fix)
+        rows = {task.name: _folded(task, columns is not None) for task in tasks_of(seen, registry)}
+        if columns or rows != seen:
+            write_jsonl(made, [row for of_task in rows.values() for row in of_task])
+            count = number_of(sum(map(len, rows.values())), "record")
+            notes.insert(0, f"Made of {data}: {count} in {made}.")
             data = made
-            write_jsonl(data, found)
-        seen = look_at(data, task_names(registry), fix)
-        rows = [_folded(one, one.name in registry, columns is not None) for one in seen]
-        if rows != [one.rows for one in seen]:
-            data = made
-            write_jsonl(data, [row for of_task in rows for row in of_task])
-            seen = [Seen(one.name, of_task) for one, of_task in zip(seen, rows, strict=True)]
-        if data != source:
-            count = number_of(sum(map(len, rows)), "record")
-            notes.insert(0, f"Made of {source}: {count} in {data}.")
-        start = plan_start(name, data, seen, registry)
+        start = plan_start(name, data, tasks_of(rows, registry))
         write_text(file, configuration(start))
         plan = Study.read([file], None)
         source_of(plan).check()
@@ -205,17 +253,16 @@ def begin_study(
     return start, report, notes
 
 
-def _folded(task: Seen, known: bool, asked: bool) -> Sequence[Row]:
+def _folded(task: Task, asked: bool) -> Sequence[Row]:
     """The rows of a task with yes and no as such, and with options where it has labels.
 
     Args:
-        known: whether it is a task of the project.
         asked: whether the instruction is to say how to answer.
     """
-    if task.answer == "choice":
+    if task.kind.answer == "choice":
         return task.rows
     answers, options = folded([str(row.get("output")) for row in task.rows])
-    labels = bool(options) and task.answer == "generation" and not known
+    labels = bool(options) and task.kind.answer == "generation" and not task.known
     if not labels and {*answers} - {"yes", "no"}:
         return task.rows
     more: dict[str, Any] = {"options": options} if labels else {}
@@ -226,73 +273,52 @@ def _folded(task: Seen, known: bool, asked: bool) -> Sequence[Row]:
     return [{**row, "output": answer, **more} for row, answer in pairs]
 
 
-def plan_start(
-    name: str, data: Path, seen: Sequence[Seen], registry: Mapping[str, TaskSettings]
-) -> Start:
-    """A study of records, in a file `data`.
-
-    Args:
-        registry: the project's tasks.
+def plan_start(name: str, data: Path, tasks: Sequence[Task]) -> dict[str, Any]:
+    """A study of the records in a file `data`: what the templates show of it. Among that are
+    `shares`, by which records are divided, None if they say themselves for what they are;
+    `settings`, those to test, the one to train on first; `train_fraction`, the share of training
+    records that is used, in `epochs` passes; and `max_length` and `max_new_tokens`, which the
+    longest record and answer fit into, as far as the model can read.
 
     Raises:
         InputError: there are too few records, or only for training.
     """
-    divided = "split" in seen[0].rows[0]
-    tasks: list[Task] = []
-    for one in seen:
-        known = registry.get(one.name)
-        # No name that the data may use for a task of the project.
-        taken = (*task_names(registry), *(task.code for task in tasks))
-        code = one.name if known else name_like(one.name, taken, otherwise="Task")
-        kind, form = _kind(one, known)
-        tasks.append(Task(code, one, kind, form, known, not divided or one.splits["train"] > 0))
-    shares = None if divided else _shares(data, seen)
+    shares = None if "split" in tasks[0].rows[0] else _shares(data, tasks)
     tuned = any(task.trains for task in tasks)
     # Of a pass over the training records, about as many.
-    tokens = 0.0
-    for one in seen:
-        trained = one.records * (1 - shares.val - shares.test) if shares else one.splits["train"]
-        tokens += trained * (sum(one.lengths) / one.records / CHARACTERS + TURNS)
-    longest = max(max(one.lengths) for one in seen) / CHARACTERS + TURNS
-    answers = [answer for one in seen for answer in one.answers]
+    tokens = 1.0
+    for task in tasks:
+        records = len(task.rows)
+        trained = records * (1 - shares.val - shares.test) if shares else task.splits["train"]
+        tokens += trained * (sum(task.lengths) / records / CHARACTERS + TURNS)
+    longest = max(max(task.lengths) for task in tasks) / CHARACTERS + TURNS
+    answer = max(len(_text(row, "output")) for task in tasks for row in task.rows)
     trivial = dict.fromkeys(name for task in tasks for name in applicable(task.kind))
-    return Start(
-        name,
-        data,
-        tuple(tasks),
-        shares,
-        settings=evaluated(seen),
-        tuned=tuned,
-        train_fraction=min(1.0, _rounded(MOST_TOKENS / max(tokens, 1))),
-        epochs=max(1, min(MOST_EPOCHS, round(MOST_TOKENS / max(tokens, 1)))),
-        max_length=next((length for length in LENGTHS if length >= longest), WINDOW),
-        max_new_tokens=8 + round(max(map(len, answers)) / CHARACTERS),
+    return {
+        "name": name,
+        "data": data,
+        "tasks": tasks,
+        "shares": shares,
+        "settings": evaluated(tasks),
+        "tuned": tuned,
+        "train_fraction": min(1.0, _rounded(MOST_TOKENS / tokens)),
+        "epochs": max(1, min(MOST_EPOCHS, round(MOST_TOKENS / tokens))),
+        "max_length": next((length for length in LENGTHS if length >= longest), WINDOW),
+        "max_new_tokens": 8 + round(answer / CHARACTERS),
         # One needs training records to count.
-        baselines=[one for one in trivial if tuned or one != "majority"],
-    )
+        "baselines": [one for one in trivial if tuned or one != "majority"],
+    }
 
 
-def _kind(seen: Seen, known: TaskSettings | None) -> tuple[TaskKind, InputForm]:
-    """The kind of a task's answers, and the form of its inputs."""
-    # Inputs of the others have parts that answers are read by.
-    if known is not None:
-        any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
-        return known.kind(), "text" if any_text and not seen.objects else known.input
-    parsed = seen.answer in ("ranking", "extraction") or seen.objects == seen.records
-    same = seen.answer == "choice" and len(seen.options) == 1
-    metric = SAME_OPTIONS if same else METRIC_OF[seen.answer]
-    return TaskKind(answer=seen.answer, metric=metric), "object" if parsed else "text"
-
-
-def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
+def _shares(data: Path, tasks: Sequence[Task]) -> Shares:
     """How to divide records: enough to test, no more than a CPU answers in minutes."""
-    different = {task.name: len({str(row.get("input")) for row in task.rows}) for task in seen}
-    name, fewest = min(different.items(), key=itemgetter(1))
-    if fewest < FEWEST:
+    different = {task.name: len({_text(row, "input") for row in task.rows}) for task in tasks}
+    name = min(different, key=different.__getitem__)
+    if (fewest := different[name]) < FEWEST:
         few = f"{name} has {number_of(fewest, 'different record')}, too few to train and test on"
         fix = f"bring at least {FEWEST}, better 200; or, to test alone, give all"
         raise InputError(f'{data}: {few}: {fix} records `"split": "test"`')
-    every = sum(task.records for task in seen)
+    every = sum(len(task.rows) for task in tasks)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
 
@@ -301,43 +327,31 @@ def _rounded(share: float) -> float:
     return float(f"{share:.2g}")
 
 
-def told(start: Start, report: Report, notes: Sequence[str], check: str) -> str:
+def told(start: Mapping[str, Any], report: Report, notes: Sequence[str], check: str) -> str:
     """What the records are, task by task, as the check of the data counts them; what was assumed;
     whether the study can run; and the commands that follow.
 
     Args:
         check: what is told of a run.
     """
-    return _rendered(
-        "begun.txt.jinja",
-        start=start,
-        tasks=[
-            (one, _seen(one, start.shares, report.tasks.get(one.code, {}))) for one in start.tasks
-        ],
-        left_out=report.dropped,
-        notes=notes,
-        file=f"{start.name}.yaml",
-        check=check,
-        model=TUNED if start.tuned else BASE,
-    )
+    tasks = [(one, _seen(one, start["shares"], report)) for one in start["tasks"]]
+    more = {"notes": notes, "left_out": report.dropped, "check": check}
+    model = TUNED if start["tuned"] else BASE
+    return _rendered("begun.txt.jinja", start=start, tasks=tasks, model=model, **more)
 
 
-def _seen(
-    task: Task, shares: Shares | None, counts: Mapping[Split, Mapping[str, Count]]
-) -> dict[str, object]:
+def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object]:
     """What is told of a task beside its name."""
     # Where records differ in them, too many for `CLASSES`.
-    options = {one[0]: one for same in task.seen.options for one in same}
-    answers = [
-        f"{count} {options.get(text, text)}" for text, count in task.seen.answers.most_common()
-    ]
-    if task.kind.answer not in ("yes_no", "choice") or len(answers) > CLASSES:
-        answers = []
-    numbers = {str(split): sum(n.records for n in each.values()) for split, each in counts.items()}
-    compared, alike = task.seen.alike(shares)
+    options = {one[0]: one for same in task.options for one in same}
+    counted = Counter(_text(row, "output") for row in task.rows).most_common()
+    answers = ", ".join(f"{count} {options.get(text, text)}" for text, count in counted)
+    few = task.kind.answer in ("yes_no", "choice") and len(counted) <= CLASSES
+    counts = report.tasks.get(task.code, {})
+    compared, alike = task.alike(shares)
     return {
-        **numbers,
-        "answer": ": ".join([ANSWERS[task.kind.answer], *filter(None, [", ".join(answers)])]),
+        **{split: sum(n.records for n in each.values()) for split, each in counts.items()},
+        "answer": ANSWERS[task.kind.answer] + f": {answers}" * few,
         "compared": compared,
         "alike": len(alike),
         # As similar as most of them are.
@@ -345,22 +359,12 @@ def _seen(
     }
 
 
-def configuration(start: Start) -> str:
+def configuration(start: Mapping[str, Any]) -> str:
     """The text of the configuration file."""
-    return _rendered(
-        "study.yaml.jinja",
-        start=start,
-        base=BASE,
-        tuned=TUNED,
-        default_setting=DEFAULT_SETTING,
-        threads=min(MOST_THREADS, os.cpu_count() or 1),
-        generates=any(METRICS[task.kind.metric].bertscore for task in start.tasks),
-        codes=[task.code for task in start.tasks],
-        notes={
-            "ood": " # whether there are records of another domain",
-            "train": " # all of its records are for tests",
-        },
-    )
+    bases = {"base": BASE, "tuned": TUNED, "default_setting": DEFAULT_SETTING}
+    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    generates = any(METRICS[task.kind.metric].bertscore for task in start["tasks"])
+    return _rendered("study.yaml.jinja", start=start, threads=threads, generates=generates, **bases)
 
 
 def _rendered(template: str, **values: object) -> str:

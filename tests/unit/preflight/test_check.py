@@ -10,26 +10,15 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from support.local_server import KEY, VARIABLE
+from support.local_server import VARIABLE
 from support.planned_runs import ONE, on_hub, planned_run
-from support.plans import LOCAL, MODELS
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.preflight import check
 from ecslm.preflight.check import check_keys, check_room, check_study, count_jobs
-from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails, ok
+from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails
 
-STUDY: dict[str, Any] = {
-    "title": "A shop",
-    "device": "cpu",
-    "published_comparable": False,
-    "data": LOCAL,
-    "tasks": ["PM"],
-    "train_setting": "IND_Diverse_Instruction",
-    "settings": ["IND_Diverse_Instruction"],
-    "models": {"Small-EC": MODELS["Small-EC"]},
-}
 SERVED = {
     "backend": "openai",
     "server": {"url": "https://models.example/v1", "model": "large-1"},
@@ -38,68 +27,54 @@ SERVED = {
 }
 
 
-def no_node(run: PlannedRun) -> list[Finding]:
-    return [] if run.profile.is_local else [error("no node")]
-
-
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project with profiles of its own, where no server is asked."""
     Path("config.yaml").write_bytes((ROOT / "config.yaml").read_bytes())
     Path("profiles").unlink()
-    for name, text in {"gpu": "resources: [gpu=1]", "slurm": "executor: slurm"}.items():
-        Path(f"profiles/{name}").mkdir(parents=True)
-        Path(f"profiles/{name}/config.yaml").write_text(f"{text}\n")
+    Path("profiles/slurm").mkdir(parents=True)
+    Path("profiles/slurm/config.yaml").write_text("executor: slurm\n")
     monkeypatch.setattr(check, "find_spec", lambda _: object())
     without = {name: one for name, one in check.CHECKS.items() if name != "hub"}
-    monkeypatch.setattr(check, "CHECKS", without | {"cluster": no_node})
+    monkeypatch.setattr(check, "CHECKS", without | {"cluster": lambda _: [error("no node")]})
 
 
 @pytest.mark.usefixtures("project")
 def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_path: Path) -> None:
     before = {path for path in tmp_path.iterdir() if path.name != "results"}
-    study, found = check_study([], None, "gpu")
-    assert (study, fails(found)) == ("demo", False)
+    study, found = check_study([], None, "slurm")
+    assert (study, fails(found)) == ("demo", True)
     assert [*dict.fromkeys(one.check for one in found)] == [
-        *("configuration", "profile", "jobs", "time", "GPUs", "disk", "API keys")
+        *("configuration", "profile", "jobs", "time", "GPUs", "cluster", "disk", "API keys")
     ]
+    assert [one.check for one in found if one.severity == "error"] == ["cluster"]
     assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
-    _, on_cluster = check_study([], None, "slurm")
-    assert [one.check for one in on_cluster if one.severity == "error"] == ["cluster"]
 
 
 def told(**changes: Any) -> list[str]:
-    """What is said of the configuration of a study with some keys changed."""
-    small = {"source": "path", "path": "models/small"}
-    value = {"study": "shop", "bases": {"Small": small}, "studies": {"shop": STUDY | changes}}
-    Path("mine.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
+    """What is said of the configuration of the demo with some keys changed."""
+    Path("mine.yaml").write_text(yaml.safe_dump({"studies": {"demo": changes}}), encoding="utf-8")
     _, found = check_study([Path("mine.yaml")], None, "none")
     return [f"{one.severity}: {one}" for one in found if one.check == "configuration"]
 
 
 @pytest.mark.usefixtures("project")
-def test_what_a_run_would_be_refused_for_is_an_error_each(tiny_model: Path) -> None:
+def test_what_a_run_would_be_refused_for_is_an_error_each() -> None:
     found = told(devise="cpu", tasks=["PN"])
     assert len(found) > 1
-    assert all(line.startswith("error: ") and ": studies.shop" in line for line in found)
-    Path("models").mkdir()
-    Path("models/small").symlink_to(tiny_model)
-    assert told() == ["ok: fits the files that it names, and the results"]
+    assert all(line.startswith("error: ") and ": studies.demo" in line for line in found)
 
 
-def test_what_is_there_is_told_and_what_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_there_is_told_and_a_missing_key_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """As its start does: see unit/provenance/test_checks.py."""
     run = planned_run(bases={"Small": on_hub()}, architectures={"Small": "SmolLM2-135M"})
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**12))
     (room,) = check_room(run)
     assert room.message == "at least 292MB needed, 1.00TB free"
-    assert list(check_keys(planned_run())) == [ok("all that are needed are set")]
     run = planned_run(models=ONE["models"] | {"Large": SERVED})
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(InputError, match=VARIABLE):
         list(check_keys(run))
-    monkeypatch.setenv(VARIABLE, KEY)
-    assert list(check_keys(run)) == [ok("all that are needed are set")]
 
 
 def test_jobs_are_counted_by_what_they_make() -> None:

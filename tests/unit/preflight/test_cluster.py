@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,10 +40,8 @@ def left_behind() -> set[str]:
 @cache
 def planned(*tasks: str) -> PlannedRun:
     """A run of one tuned model or, on some tasks, of one that is not."""
-    study: dict[str, Any] = (
-        {"tasks": list(tasks), "models": {"Small": MODELS["Small"]}} if tasks else {}
-    )
-    return planned_run(profile(), **study)
+    untuned = {"tasks": list(tasks), "models": {"Small": MODELS["Small"]}}
+    return planned_run(profile(), **untuned if tasks else {})
 
 
 def told(chosen: Profile | None = None, *tasks: str) -> list[str]:
@@ -85,11 +82,9 @@ def test_what_slurm_refuses_is_a_line_with_its_reason_and_no_job_is_sent(slurm: 
         assert "invalid partition specified: gpu; allocation failure: no): correct" in line
         assert f"`{rule}:runtime=`" in line
     slurm.make("sbatch", "")
-    slurm.make("sinfo", "echo 'cpu 3:00'; echo 'gpu* 2:00'")
+    slurm.make("sinfo", "echo 3:00; echo 2:00")
     assert all("(jobs of the partition may take 3 minutes)" in line for line in told())
-    # Without a partition they go to the default one.
-    default = replace(profile(), defaults={})
-    assert all("may take 2 minutes)" in line for line in told(default))
+    assert set(slurm.asked("sinfo")) == {"--noheader --format=%l --partition=gpu"}
     assert slurm.asked("srun") == []
 
 
@@ -114,7 +109,10 @@ def test_a_cluster_that_cannot_be_asked_is_one_line(slurm: Slurm) -> None:
     [
         ({"before": "echo a prologue; echo a prologue >&2"}, None),
         ({"before": 'rm "$folder/lock"'}, "results is another folder there than here: put it"),
-        ({"before": 'cp "$folder/lock" "$folder/l"; mv "$folder/l" "$folder/lock"'}, "it could ta"),
+        (
+            {"before": 'cp "$folder/lock" "$folder/l"; mv "$folder/l" "$folder/lock"'},
+            "could be taken",
+        ),
         (
             {"starts": "echo no such folder >&2; exit 1"},
             "no such folder): put the project with its",

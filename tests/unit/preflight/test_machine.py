@@ -36,21 +36,20 @@ def use(found: Driver | None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_driver_tells_its_version_and_visible_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = {"GPU-0": (40, 30), "GPU-1": (80, 79)}
+    memory = {"GPU-0": 40, "GPU-1": 80}
     present = (machines.Gpu("GPU-0"), machines.Gpu("GPU-1", "NVIDIA Z100"))
     machines.install(present, monkeypatch.setattr)
     for name, answer in {
         "nvmlSystemGetCudaDriverVersion": lambda: 12080,
-        "nvmlSystemGetDriverVersion": lambda: "570.1",
         "nvmlDeviceGetHandleByUUID": memory.__getitem__,
-        "nvmlDeviceGetMemoryInfo": lambda memory: SimpleNamespace(total=memory[0], free=memory[1]),
+        "nvmlDeviceGetMemoryInfo": lambda memory: SimpleNamespace(total=memory),
         "nvmlDeviceGetCudaComputeCapability": lambda _: [8, 6],
     }.items():
         monkeypatch.setattr(pynvml, name, answer)
-    gpus = Gpu("NVIDIA A100", 40, 30, (8, 6)), Gpu("NVIDIA Z100", 80, 79, (8, 6))
-    assert read_driver() == Driver("570.1", 12, gpus)
+    gpus = Gpu("NVIDIA A100", 40, (8, 6)), Gpu("NVIDIA Z100", 80, (8, 6))
+    assert read_driver() == Driver(12, gpus)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    assert read_driver() == Driver("570.1", 12, gpus[1:])
+    assert read_driver() == Driver(12, gpus[1:])
     machines.install([], monkeypatch.setattr)
     assert read_driver() is None
 
@@ -67,21 +66,20 @@ def test_gpus_are_told_by_name_and_too_few_refused(monkeypatch: pytest.MonkeyPat
     use(driver(GPU, GPU), monkeypatch)
     with pytest.raises(InputError, match="takes 2"):
         list(check_devices(planned_run(Profile("gpu", gpus=1), **CUDA, gpus=2)))
-    for gpus, more in ((1, ", of which jobs use 1 at a time"), (2, "")):
-        (found,) = check_devices(planned_run(Profile("gpu", gpus=gpus), **CUDA))
-        assert found.message == f"2 x NVIDIA Z100 (80 GB){more}"
+    (found,) = check_devices(planned_run(Profile("gpu", gpus=1), **CUDA))
+    assert found.message == "2 x NVIDIA Z100 (80 GB)"
     assert not list(check_devices(planned_run(Profile("slurm", executor="slurm"), **CUDA)))
 
 
 def test_without_a_gpu_the_ways_to_one_are_named_and_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     use(None, monkeypatch)
     on_gpu = {f"{rule}:device": "cuda" for rule in ("train_adapter", "predict")}
-    for run, key in (
-        (planned_run(Profile("gpu", gpus=1), **CUDA), "studies.shop.device"),
-        (planned_run(Profile("gpu", gpus=1, resources=on_gpu)), "profiles/gpu/config.yaml"),
+    for run in (
+        planned_run(Profile("gpu", gpus=1), **CUDA),
+        planned_run(Profile("gpu", gpus=1, resources=on_gpu)),
     ):
         (line,) = lines(check_devices(run))
-        assert line.startswith(f"error: {key}: cuda, but this machine has no NVIDIA GPU: run it on")
+        assert line.startswith("error: models run on cuda, but this machine has no NVIDIA GPU: use")
     on_cpu = Profile("mine", gpus=1, resources=dict.fromkeys(on_gpu, "cpu"))
     assert not lines(check_devices(planned_run(on_cpu, **CUDA)))
 
@@ -95,10 +93,10 @@ def test_a_torch_or_gpus_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatc
 
     built, slow = told("bfloat16")
     assert built == (
-        "error: NVIDIA driver: 580.95.05 runs CUDA up to 11, but torch is built for 12: "
+        "error: NVIDIA driver: it runs CUDA up to 11, but torch is built for 12: "
         "install a driver for CUDA 12, or a build of torch for CUDA 11"
     )
-    assert slow.startswith("warning: Tesla T4: has no bfloat16 of its own (compute capability belo")
+    assert slow.startswith("warning: Tesla T4: computes bfloat16 many times slower than estimated")
     assert "float16 is not offered" in slow
     assert told("float32") == [built]
     # The newest that the driver runs.
@@ -117,8 +115,8 @@ def test_caches_need_a_folder_of_theirs(tmp_path: Path, monkeypatch: pytest.Monk
     fix = "no folder for caches .*: set XDG_CACHE_HOME to a folder that you may write"
     with pytest.raises(InputError, match=fix):
         check_cache_folder()
-    for name in ("XDG_CACHE_HOME", "HOME"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    # Of a user without a home.
     monkeypatch.setattr(machine.os.path, "expanduser", lambda path: path)
     with pytest.raises(InputError, match=fix):
         check_cache_folder()
@@ -139,14 +137,14 @@ def test_a_gpu_is_known_by_the_name_that_its_driver_has() -> None:
     assert [alike(device.name, KNOWN) for device in KNOWN] == KNOWN
 
 
-def test_of_several_gpus_the_slowest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_gpus_that_with_the_least_memory_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     h100 = replace(GPU, name="NVIDIA H100 PCIe")
     a100 = replace(GPU, name="NVIDIA A100-SXM4-40GB", memory=40 * 10**9)
     for found, name, known, memory in (
         (driver(h100, a100), a100.name, "NVIDIA A100 SXM 80 GB", 40),
         (driver(GPU), GPU.name, "NVIDIA A10G", 80),
-        (driver(), None, "NVIDIA A10G", 24),
-        (None, None, "NVIDIA A10G", 24),
+        (driver(), "", "NVIDIA A10G", 24),
+        (None, "", "NVIDIA A10G", 24),
     ):
         monkeypatch.setattr(findings, "read_driver", lambda found=found: found)
         device, called = met(planned_run(Profile("gpu", gpus=1), **CUDA))
@@ -161,12 +159,10 @@ def test_of_several_gpus_the_slowest_counts(monkeypatch: pytest.MonkeyPatch) -> 
         ("avx2", "two CPU cores with float32 alone"),
     ],
 )
-def test_a_cpu_counts_by_its_instructions_and_threads_and_has_its_own_name(
-    flags: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_cpu_counts_by_its_instructions_and_threads(
+    flags: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cpu = tmp_path / "cpuinfo"
-    cpu.write_text(f"model name\t: AMD EPYC\nflags: {flags}\n")
-    monkeypatch.setattr(machine, "CPU", cpu)
+    monkeypatch.setattr(machine, "cpu_type", lambda: f"x86_64 AMD {flags}")
     (two, called), (four, _) = (met(planned_run(threads=threads)) for threads in (2, 4))
-    assert (two.name, called) == (name, "AMD EPYC, 2 threads")
+    assert (two.name, called) == (name, "this CPU, 2 threads")
     assert (four.tflops, four.usd_per_hour) == (2 * two.tflops, 2 * two.usd_per_hour)

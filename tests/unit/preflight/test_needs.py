@@ -1,4 +1,4 @@
-"""Hours and cost, measured or else estimated; a model that does not fit is told before a run."""
+"""Hours and cost of a run; a model that does not fit is told before it."""
 
 from dataclasses import replace
 from operator import itemgetter
@@ -10,17 +10,15 @@ from support.planned_runs import GPU, driver, lines, planned_run
 from support.plans import MODELS
 from support.project import ROOT
 
-from ecslm.common.files import write_json
 from ecslm.plan.study import Study
 from ecslm.preflight import findings as planned
 from ecslm.preflight.findings import Finding, PlannedRun
 from ecslm.preflight.machine import met
-from ecslm.preflight.needs import check_memory, check_time, work_on
+from ecslm.preflight.needs import check_memory, check_time, seconds_on
 from ecslm.preflight.profiles import Profile
 from ecslm.provenance.dag import Job
 
 CUDA = {"device": "cuda", "precision": {}, "architectures": {"Small": "SmolLM2-135M"}}
-ADAPTER, PREDICTION = "adapters/Small-EC/seed-0/", "predictions/Small-EC/seed-0/PM."
 SLURM = Profile("slurm", executor="slurm", gpus=1)
 
 
@@ -33,43 +31,17 @@ def run(handed_out: int = 1, **study: object) -> PlannedRun:
     return planned_run(Profile("gpu", gpus=handed_out), **(CUDA | study))
 
 
-def told(of: PlannedRun) -> list[str]:
-    return [one.message for one in check_time(of)]
-
-
-def took(hours: float, path: str, device: str = GPU.name) -> None:
-    """Write down that a job took so long."""
-    write_json(Path(f"results/shop/{path}cost.json"), {"seconds": hours * 3600, "device": device})
-
-
-@pytest.mark.parametrize("device", [GPU.name, "NVIDIA Y50", "x86_64 CPU, 2 threads"])
-def test_what_ran_on_such_a_device_counts_as_it_took_and_the_rest_is_estimated(device: str) -> None:
-    (expected,) = told(run())
-    assert " of NVIDIA Z100; " in expected
-    assert expected.endswith("; 0 jobs as last measured, 2 jobs estimated as on NVIDIA A10G")
-    took(30, ADAPTER, device)
-    took(12, PREDICTION, device)
-    (line,) = told(run())
-    assert line.startswith("42 hours of NVIDIA Z100; 42 USD") == (device == GPU.name)
-    assert ("2 jobs as last measured, 0 jobs estimated" in line) == (device == GPU.name)
-    assert (line == expected) == (device != GPU.name)
-    (on_cpu,) = told(run(device="cpu"))
-    assert ("2 jobs as last measured" in on_cpu) == ("CPU" in device)
-
-
-@pytest.mark.parametrize(("at_once", "hours"), [(2, 36), (8, 30)])
-def test_a_training_on_several_gpus_counts_on_each(at_once: int, hours: float) -> None:
-    took(30, ADAPTER, f"2 x {GPU.name}")
-    took(12, PREDICTION)
-    (found,) = check_time(run(at_once, gpus=2))
-    assert f"at least {hours} hours with {at_once} at a time" in found.message
-    assert found.values["device_hours"] == pytest.approx(72)
-    assert found.values["hours"] == pytest.approx(hours)
-    assert found.values["usd"] == pytest.approx(72 * 1.006)
-    # On another number of devices it would take another time.
-    other = run(1)
-    work = work_on(other, other.gpu_jobs, *met(other))
-    assert [one.measured for one in work] == [False, True]
+@pytest.mark.parametrize("at_once", [1, 2, 8])
+def test_hours_and_cost_count_each_gpu_and_jobs_wait_for_one_another(at_once: int) -> None:
+    one = run(at_once, gpus=2)
+    training, prediction = seconds_on(one, one.gpu_jobs, met(one)[0]).values()
+    (found,) = check_time(one)
+    assert found.values == {GPU.name: pytest.approx((2 * training + prediction) / 3600)}
+    wall = max((2 * training + prediction) / at_once, training, prediction) / 60
+    assert (f", at least {wall:.1f} minutes, " in found.message) == (at_once > 1)
+    assert " of NVIDIA Z100, " in found.message
+    assert f"{found.values[GPU.name] * 1.006:.2f} USD at 1.006 an hour; est" in found.message
+    assert found.message.endswith("estimated as on NVIDIA A10G")
 
 
 @pytest.mark.parametrize("profile", [Profile("gpu", gpus=1), SLURM])
@@ -83,12 +55,23 @@ def test_without_a_known_gpu_all_are_shown(
     assert found.values["NVIDIA A10G"] > found.values["NVIDIA H100 PCIe 80 GB"]
 
 
+def test_a_model_is_loaded_once_here_and_by_each_job_of_a_cluster() -> None:
+    loading = {}
+    for profile in (Profile("gpu", gpus=1), SLURM):
+        one = planned_run(profile, **CUDA, tasks=["PM", "SA"])
+        seconds = seconds_on(
+            one, [job for job in one.gpu_jobs if job.rule == "predict"], met(one)[0]
+        )
+        loading[profile.name] = sum(seconds.values())
+    assert loading["slurm"] - loading["gpu"] > 60
+
+
 def test_jobs_whose_time_nobody_knows_are_named_and_not_counted() -> None:
     server = {"url": "http://127.0.0.1:1/v1", "model": "m"}
     served = {"backend": "openai", "template": "alpaca", "server": server}
     models = {"Other": MODELS["Small"], "Served": served}
-    (line,) = told(run(architectures={}, models=models))
-    assert line.startswith("not counted: 2 predictions: of servers, or of bases")
+    (found,) = check_time(run(architectures={}, models=models))
+    assert found.message.startswith("not counted: 2 predictions: of servers, or of bases")
 
 
 GB = 10**9
@@ -106,22 +89,15 @@ EXACT = {"training": {"batch_tokens": 16000, "deterministic": True}}
 HALVED = {"decoding": {"max_length": 4000, "oom": "halve"}}
 
 
-def fits(
-    memory: float | None, monkeypatch: pytest.MonkeyPatch, free: float = 10**6, **changes: Any
-) -> list[Finding]:
-    """The findings on a GPU of so many GB, of which so many are free."""
-    gpu = None
-    if memory is not None:
-        gpu = replace(GPU, memory=round(memory * GB), free=round(min(free, memory) * GB))
-    monkeypatch.setattr(planned, "read_driver", lambda: gpu and driver(gpu))
+def fits(memory: float | None, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[Finding]:
+    """The findings on a GPU of so many GB."""
+    found = None if memory is None else driver(replace(GPU, memory=round(memory * GB)))
+    monkeypatch.setattr(planned, "read_driver", lambda: found)
     return list(check_memory(run(**(LARGE | changes))))
 
 
-@pytest.mark.parametrize("memory", [1000, None])
-def test_what_models_need_is_one_line(
-    memory: float | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (only,) = fits(memory, monkeypatch)
+def test_what_models_need_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    (only,) = fits(None, monkeypatch)
     assert only.severity == "ok"
     assert set(only.values) == {"training of Small-EC", "predictions of Small-EC"}
     name, need = max(only.values.items(), key=itemgetter(1))
@@ -158,7 +134,7 @@ def test_a_record_that_does_not_fit_alone_is_an_error(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("memory", [24, 80])
 def test_the_papers_study_fits_usual_gpus(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("config.yaml").symlink_to(ROOT / "config.yaml")
-    paper, gpu = Study.read([], "paper"), replace(GPU, memory=memory * GB, free=memory * GB)
+    paper, gpu = Study.read([], "paper"), replace(GPU, memory=memory * GB)
     monkeypatch.setattr(planned, "read_driver", lambda: driver(gpu))
     keys = [("predict", run) for run in paper.runs()]
     keys += [("train_adapter", run) for run in paper.adapters()]
@@ -167,13 +143,6 @@ def test_the_papers_study_fits_usual_gpus(memory: int, monkeypatch: pytest.Monke
     found = list(check_memory(PlannedRun(paper, tuple(jobs), Profile("gpu", gpus=1))))
     assert not lines(found)
     assert len(found[0].values) > 30
-
-
-def test_memory_that_other_programs_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert lines(fits(1000, monkeypatch, free=3)) == [
-        "warning: NVIDIA Z100, number 0: 997.0 of 1,000.0 GB are used by other programs: end them "
-        "before the run: `nvidia-smi` lists them"
-    ]
 
 
 def test_of_unknown_sizes_and_on_a_cpu_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

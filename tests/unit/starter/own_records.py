@@ -46,7 +46,8 @@ def _text(number: int) -> Row:
 
 
 def _known(number: int) -> Row:
-    return row(number, task="PM", input=f"lamp X{number} | X{number} lamp")
+    pair = {"product 1": {"title": f"lamp X{number}"}, "product 2": {"title": f"X{number} lamp"}}
+    return row(number, task="PM", input=json.dumps(pair))
 
 
 KINDS: dict[str, Callable[[int], Row]] = {

@@ -1,6 +1,7 @@
 """A study that begins is sized by its records, and its file holds whatever they are called."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from hypothesis import given, settings
@@ -11,8 +12,7 @@ from ecslm.data.settings import Shares
 from ecslm.plan.requests import CHARACTERS, TURNS
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
-from ecslm.starter.records import Seen
-from ecslm.starter.study import MOST_TOKENS, Start, configuration, plan_start
+from ecslm.starter.study import MOST_TOKENS, Task, configuration, plan_start, tasks_of
 
 from .own_records import row
 
@@ -21,9 +21,9 @@ REGISTRY = read_config([CONFIG_FILE], None, CONFIG_FILE.parent / TEMPLATES)[0].t
 
 def begun(
     count: int, length: int = 100, name: str = "Fraud", data: str = "r.jsonl", study: str = "mine"
-) -> Start:
-    seen = Seen(name, [row(number, input=f"{number}" + "x" * length) for number in range(count)])
-    return plan_start(study, Path(data), [seen], REGISTRY)
+) -> dict[str, Any]:
+    rows = [row(number, input=f"{number}" + "x" * length) for number in range(count)]
+    return plan_start(study, Path(data), tasks_of({name: rows}, REGISTRY))
 
 
 @given(st.integers(30, 3000), st.integers(0, 20_000))
@@ -31,19 +31,20 @@ def test_training_ends_in_minutes_however_many_and_long_the_records(
     count: int, length: int
 ) -> None:
     start = begun(count, length)
-    assert start.shares is not None
-    trained = count * (1 - start.shares.val - start.shares.test) * start.train_fraction
-    tokens = start.epochs * trained * (length / CHARACTERS + TURNS)
+    val, test = start["shares"].val, start["shares"].test
+    trained = count * (1 - val - test) * start["train_fraction"]
+    tokens = start["epochs"] * trained * (length / CHARACTERS + TURNS)
     assert 0 < tokens <= 1.6 * MOST_TOKENS
-    assert 1 <= start.epochs <= 3
-    assert start.shares.test * count <= 420
-    assert start.shares.val * count >= 3
+    assert 1 <= start["epochs"] <= 3
+    assert test * count <= 420
+    assert val * count >= 3
 
 
 def test_a_few_answers_do_not_decide_what_kind_a_tasks_answers_are() -> None:
     def kind(others: int) -> str:
         outputs = ["Yes"] * 8 + [f"text {number}" for number in range(others)]
-        return Seen("x", [row(n, output=text) for n, text in enumerate(outputs)]).answer
+        rows = [row(n, output=text) for n, text in enumerate(outputs)]
+        return Task("x", "x", rows).kind.answer
 
     assert (kind(2), kind(3)) == ("yes_no", "generation")
 
@@ -54,15 +55,13 @@ def test_tests_that_differ_from_training_in_some_words_and_numbers_are_found() -
     rows = [row(n, input=forms[n % 2].format(n, things[n % 5])) for n in range(40)]
     splits = [{**one, "split": "train" if n < 30 else "test"} for n, one in enumerate(rows)]
     new = row(0, split="test", input="None of this was seen before, or nothing like it")
-    compared, pairs = Seen("x", [*splits, new]).alike(None)
+    compared, pairs = Task("x", "x", [*splits, new]).alike(None)
     assert (compared, len(pairs)) == (11, 10)
     assert all(test.split()[0] == train.split()[0] for _, test, train in pairs)
     shares = Shares(val=0.1, test=0.3)
-    compared, pairs = Seen("x", rows).alike(shares)
+    compared, pairs = Task("x", "x", rows).alike(shares)
     assert compared == len(pairs) == sum(shares.split_of(one) == "test" for one in rows)
-    assert Seen("x", [new]).alike(None) == (1, [])
-    many = [row(n, split="test" if n % 2 else "train") for n in range(12_000)]
-    assert Seen("x", many).alike(None)[0] == 3000
+    assert Task("x", "x", [new]).alike(None) == (1, [])
 
 
 # What YAML takes for other values than texts.

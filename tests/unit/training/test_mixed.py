@@ -20,7 +20,7 @@ from torch.nn.functional import cosine_similarity, scaled_dot_product_attention
 from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM
 
 from ecslm.common.errors import InputError
-from ecslm.estimates.jobs import kept
+from ecslm.estimates.formulas import kept
 from ecslm.estimates.sizes import sizes_of_row
 from ecslm.models.manifests import read_adapter
 from ecslm.training import attention, mixed

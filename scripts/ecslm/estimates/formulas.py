@@ -22,6 +22,7 @@ from ecslm.estimates.estimate import (
 )
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
 from ecslm.models.precision import Precision
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 # Training
@@ -41,8 +42,6 @@ BLOCK, HEAD_SIZE = 256, 64
 SHAPES, TOKEN = 0.4e9, 60
 # Starts of a layer in a step: a forward and a backward pass with updates, against a forward pass.
 PASSES = 4
-# Speed that a further process adds, since processes wait for each other.
-TOGETHER = 0.85
 
 # Prediction
 
@@ -107,12 +106,6 @@ def estimate_training(
         passed = of_pass(budget)
         # In the records of the task where they have the largest share.
         answers = math.ceil(max(one.answer / one.length for one in work) * passed)
-        if settings.fused:
-            base = sizes.unpacked(precision, own_head=False)
-        else:
-            # Of one layer at a time the weights are unpacked.
-            nf4 = precision.quantization == "nf4"
-            base = sizes.packed(precision) + nf4 * size * sizes.inner * sizes.hidden
         attended = min(longest, length + BLOCK) if device.kind == "cpu" else 0.0
         # On a GPU what updates multiply has the type of all products, see `training/mixed.py`.
         entry = size if device.kind == "cuda" else FLOAT
@@ -127,7 +120,7 @@ def estimate_training(
         logits = answers * LOGITS * (FLOAT + size) * sizes.vocabulary
         return {
             "process": round(process + SHAPES if device.kind == "cpu" else CONTEXT),
-            "base": base,
+            "base": sizes.loaded(precision, settings.fused),
             "adapter": TRAINED_BYTES * sum(updates),
             "activations": round(rates.pieces * passed * (of_token + passing)),
             "logits": round(rates.pieces * logits),
@@ -147,8 +140,7 @@ def estimate_training(
             share = max(share, FUSED_FLOAT32)
         epoch = flops / (device.rate(precision.dtype) * share)
         epoch += passes * sizes.depth * PASSES * rates.layer
-        together = 1 + TOGETHER * (processes - 1)
-        return rates.start + sizes.file_bytes / LOADING + settings.epochs * epoch / together
+        return rates.start + sizes.file_bytes / LOADING + settings.epochs * epoch / processes
 
     wanted = settings.batch_tokens
     most = of_pass(settings.global_batch * longest if wanted == "auto" else wanted)
@@ -187,10 +179,9 @@ def kept(sizes: Sizes, size: int, dropout: bool, fused: float | None, entry: int
 def estimate_predictions(
     sizes: Sizes,
     precision: Precision,
-    fused: bool,
+    decoding: DecodingSettings,
     batch_tokens: int,
     work: Records,
-    longest_answer: int,
     trained: int,
     device: Device,
     loads: bool = True,
@@ -202,9 +193,8 @@ def estimate_predictions(
     down to by halving; where even the longest prompt does not fit, that of `batch_tokens`, too.
 
     Args:
-        fused: whether the base is dequantised and the adapter merged when the model is loaded.
-        work: the prompts, and the answers that the model gives.
-        longest_answer: `max_new_tokens`, for which memory is kept.
+        work: the prompts, and the answers that the model gives; memory is kept for
+            `max_new_tokens`.
         trained: parameters of the adapter; 0 without one.
         loads: whether the job imports libraries and loads the model, which one job does for all
             others.
@@ -212,6 +202,7 @@ def estimate_predictions(
             all of its logits, as where the likeliest of some answers is chosen.
     """
     rates, size = RATES[device.kind], TYPE_BYTES[precision.dtype]
+    fused, longest_answer = decoding.fused, decoding.max_new_tokens
     # Tokens of a prompt with the room for its answer: on average, and of the longest.
     row, longest = work.prompt + longest_answer, work.longest_prompt + longest_answer
     # Bytes of the keys and values of a token.
@@ -229,10 +220,9 @@ def estimate_predictions(
         # A token that is read: its states before and after a layer, in float32 where a norm
         # computes, and the wide states inside, of one layer at a time.
         reading = 3 * FLOAT * sizes.hidden + size * (3 * sizes.inner + 4 * sizes.queries)
-        own_head = trained > 0
         return {
             "process": process if on_cpu else round(CONTEXT),
-            "base": sizes.unpacked(precision, own_head) if fused else sizes.packed(precision),
+            "base": sizes.loaded(precision, fused, own_head=trained > 0),
             "adapter": FLOAT * trained,
             "keys and values": round(rates.pieces * state * (tokens + read + cached)),
             "states": round(rates.pieces * read * reading),
@@ -249,22 +239,14 @@ def estimate_predictions(
         paths = 1 if fused or not trained else 2
         starts = (max(read / chunk, batches) + steps) * paths * sizes.depth * rates.layer
         moved = steps * sizes.moved(precision, fused) + written * row * state
-        computed = (
-            sizes.reading(read, work.prompt)
-            + batches * 2 * sizes.embedding
-            + sizes.writing(written, row)
-        )
+        computed = sizes.reading(read, work.prompt) + sizes.writing(written, row)
         rate = device.rate(precision.dtype) * rates.reading
         return computed / rate + moved / (device.bandwidth_gb_s * 1e9 * WRITING) + starts
 
     fitting = halved(batch_tokens, longest, memory, device.memory)
     parts, loading = memory(batch_tokens), rates.start + sizes.file_bytes / LOADING
-    return Estimate(
-        device=parts,
-        host=sum(parts.values()) if on_cpu else process,
-        seconds=loads * loading + seconds(fitting or batch_tokens),
-        budget=fitting,
-    )
+    host = sum(parts.values()) if on_cpu else process
+    return Estimate(parts, host, loads * loading + seconds(fitting or batch_tokens), fitting)
 
 
 def estimate_bertscore(weights: int, texts: int, tokens: float, device: Device) -> Estimate:
