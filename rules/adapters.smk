@@ -31,7 +31,7 @@ rule train_adapter:
     priority: model_by_model
     threads: STUDY.settings.threads
     resources:
-        **prompted_request("train_adapter"),
+        **request("train_adapter"),
         gpu=STUDY.settings.gpus,
         # Not {gpu}, which a profile caps.
         processes=STUDY.settings.gpus,

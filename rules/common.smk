@@ -155,47 +155,29 @@ def one_of(names):
 # Resources
 
 
-@cache
-def estimated(rule, model, task):
-    """What a job that runs a model is estimated to need, whatever its seed."""
-    with told():
-        return REQUESTS.request(rule, {"model": model, "task": task})
-
-
 def request(rule):
-    """What a job of a rule that runs a model asks a scheduler for, MiB and minutes, and its device."""
+    """What a job of a rule that runs a model asks a scheduler for, MiB and minutes, whatever its
+    seed; and its device, its prompt template if it has one, and its threads."""
+
+    @cache
+    def needed(model, task):
+        with told():
+            return REQUESTS.request(rule, {"model": model, "task": task})
+
     return {
-        "mem_mb": lambda job: estimated(rule, job.model, job.get("task"))[0],
-        "runtime": lambda job: estimated(rule, job.model, job.get("task"))[1],
+        "mem_mb": lambda job: needed(job.model, job.get("task"))[0],
+        "runtime": lambda job: needed(job.model, job.get("task"))[1],
         "device": STUDY.settings.device,
-    }
-
-
-def prompted_request(rule):
-    """The same, with the prompt template of the model, if it has one, and its threads."""
-    return {
-        **request(rule),
         "template": lambda job: STUDY.template(job.model) or "",
         # Not {threads}, which `--cores` caps.
         "model_threads": STUDY.settings.threads,
     }
 
 
-def threads_of_prediction(job):
-    """Only jobs that compute need more than one."""
-    return STUDY.settings.threads if of_backend("gpu", job) else 1
-
-
 def first_code(study, model):
     """The code of the predictions that a model makes first of all."""
     its = jobs.prediction_settings(study, model, study.model_tasks(model)[0])
     return code_parameter("predict.py", its.modules())
-
-
-def server_access(wildcards):
-    """How the server of a model is reached, if it has one."""
-    reached = STUDY.model(wildcards.model).reached()
-    return 0 if reached is None else jobs.json_parameter(reached)
 
 
 def model_by_model(wildcards):

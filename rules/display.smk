@@ -21,40 +21,27 @@ ANSWERS = (
 LONG = re.compile(r"^( *(?:input|reason|Reason): .{300}).{100,}$", re.MULTILINE)
 
 
-def printing_handler():
-    """Snakemake's handler that prints; None if a plugin writes to the terminal."""
-    return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
-
-
-def replaced_handler():
-    """Snakemake's handler that prints; None if no jobs run, or if options ask for its output."""
-    asked = workflow.output_settings
-    other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
-    if any(other) or workflow.touch or not IS_RUN:
-        return None
-    return printing_handler()
-
-
-def shorten(handler):
-    """Cut what a handler prints where it is too long to read; commands stay whole."""
-    whole = handler.format
-    handler.format = lambda record: LONG.sub(r"\1 ...", whole(record))
-
-
 def about(target):
     """What is wrong with a target that no rule makes."""
     named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
     return f"{target}: no such target or result of study {STUDY.name}{nearest(target, named)}"
 
 
-USUAL = replaced_handler()
-DISPLAY = RunDisplay(sys.stderr, about, USUAL, ANSWERS)
+ASKED = workflow.output_settings
+# Snakemake's handler that prints; None if a plugin writes to the terminal.
+PRINTING = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
+# Options that ask for what it prints, or for no jobs.
+OTHERS = (ASKED.quiet, ASKED.verbose, ASKED.debug_dag, ASKED.printshellcmds, ASKED.dryrun)
+REPLACED = None if any(OTHERS) or workflow.touch or not IS_RUN else PRINTING
+DISPLAY = RunDisplay(sys.stderr, about, REPLACED, ANSWERS)
 if IS_RUN:
     logger.addHandler(DISPLAY)
-if USUAL:
-    logger.removeHandler(USUAL)
-elif workflow.output_settings.dryrun and (printing := printing_handler()):
-    shorten(printing)
+if REPLACED:
+    logger.removeHandler(REPLACED)
+elif ASKED.dryrun and PRINTING:
+    # What is too long to read is cut; commands stay whole.
+    WHOLE = PRINTING.format
+    PRINTING.format = lambda record: LONG.sub(r"\1 ...", WHOLE(record))
 
 
 def begin_display():

@@ -42,7 +42,7 @@ rule export_model:
         model=one_of(STUDY.tuned_models),
     threads: STUDY.settings.threads
     resources:
-        **prompted_request("export_model"),
+        **request("export_model"),
         gpu=1,
         batch_tokens=STUDY.settings.batch_tokens,
     params:

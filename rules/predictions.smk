@@ -33,13 +33,15 @@ rule predict:
         cost=timed("<results>/predictions/{model}/seed-{seed}/{task}.cost.json"),
         manifest="<results>/predictions/{model}/seed-{seed}/{task}.manifest.json",
     priority: model_by_model
-    threads: threads_of_prediction
+    # Only jobs that compute need more than one.
+    threads: lambda job: STUDY.settings.threads if of_backend("gpu", job) else 1
     resources:
-        **prompted_request("predict"),
+        **request("predict"),
         # 0 if the backend needs none.
         gpu=lambda job: of_backend("gpu", job),
         api=lambda job: of_backend("api", job),
-        access=server_access,
+        # How its server is reached, if it has one.
+        access=lambda job: jobs.access(STUDY, job.model) or 0,
         batch_tokens=STUDY.settings.batch_tokens,
     params:
         **made_by("predict.py", jobs.prediction_settings, jobs.prediction_libraries),
@@ -77,7 +79,7 @@ rule measure_latency:
     # All cores, so that no other job runs at the same time and slows it down.
     threads: whole_machine
     resources:
-        **prompted_request("measure_latency"),
+        **request("measure_latency"),
         gpu=1,
         # Identifies the process that has loaded the model.
         worker_code=per_job(first_code),

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ecslm.common.locks import held
 from ecslm.common.text import number_of
-from ecslm.plan.study import Study, with_seeds
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.leftovers import remove as remove_files
@@ -25,24 +25,14 @@ from ecslm.schemas.paths import RUN_LOCK
 from ecslm.script import run_script
 
 
-def main(
-    configfile: Sequence[Path] = (),
-    study: str | None = None,
-    seeds: str | None = None,
-    remove: bool = False,
-    forget: Sequence[Path] = (),
-) -> None:
+def main(choice: Choice, remove: bool = False, forget: Sequence[Path] = ()) -> None:
     """
     Args:
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
-        seeds: train each tuned model with these, such as 0,1,2, as the run did
         remove: remove what is listed (default: only list it)
         forget: results, or directories of them, instead of what no job makes
     """
-    values = with_seeds(seeds)
-    chosen = Study.read(configfile, study, values)
-    with read_dag(configfile, study, None, values) as dag:
+    chosen = choice.read()
+    with read_dag(choice.configfile, choice.study, None, choice.values) as dag:
         leftovers = Leftovers(chosen, dag.written, dag.jobs)
     # Listed is what is removed: nothing may come in between.
     with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():

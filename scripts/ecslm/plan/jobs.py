@@ -251,6 +251,12 @@ def prediction_settings(study: Study, model: str, task: str) -> PredictionSettin
     return study.model(model).prediction(study.asked(model, task))
 
 
+def access(study: Study, model: str) -> str | None:
+    """How the server of a model is reached, on which no answer depends; None if it has none."""
+    reached = study.model(model).reached()
+    return None if reached is None else json_parameter(reached)
+
+
 def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
     """How a model whose weights run here answers each of its tasks."""
     return {

@@ -24,13 +24,6 @@ from ecslm.scoring.baselines import applicable
 from ecslm.training.settings import TrainingSettings
 
 
-def with_seeds(seeds: str | None) -> dict[str, Any]:
-    """What goes over the files of a configuration for an option such as `--seeds 0,1,2`."""
-    given = seeds.split(",") if seeds else []
-    # Others are refused with the configuration.
-    return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
-
-
 @dataclass(frozen=True, eq=False)
 class Study:
     """What the jobs of a study share. Paths are relative strings."""
@@ -323,3 +316,33 @@ class Study:
     def answer_files(self, model: str, task: str) -> tuple[str, ...]:
         """The files of a model's answers to a task, if these exist before it is asked."""
         return self.model(model).answer_files(self.asked(model, task), self.results)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A study, as the options of a script choose it.
+
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+        seeds: train each tuned model with these, such as 0,1,2, as the run did
+    """
+
+    configfile: Sequence[Path] = ()
+    study: str | None = None
+    seeds: str | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What goes over the files."""
+        given = self.seeds.split(",") if self.seeds else []
+        # Others than numbers are refused with the configuration.
+        return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
+
+    def read(self) -> Study:
+        """The study.
+
+        Raises:
+            InputError: the configuration has problems, each with its place.
+        """
+        return Study.read(self.configfile, self.study, self.values)
