@@ -6,7 +6,7 @@ import sys
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
-from ecslm.common.text import nearest
+from ecslm.common.text import nearest, number_of
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
 
@@ -47,20 +47,16 @@ elif ASKED.dryrun and PRINTING:
 def begin_display():
     """Show the jobs of the run."""
     # Targets, which make nothing, are no jobs to a reader.
-    jobs = [job for job in workflow.dag.jobs if job.output]
-    numbers = {job: job.jobid for job in workflow.dag.needrun_jobs() if job.output}
-    due = {n: planned_job(job, workflow.persistence, shares(job)) for job, n in numbers.items()}
-    others = [planned_job(job, workflow.persistence) for job in jobs if job not in numbers]
-    count = f"{len(due):,} job{'' if len(due) == 1 else 's'}"
-    kinds = counts_by_kind(numbers)
-    DISPLAY.begin(f"Study {STUDY.name}: {count}: {kinds}", RunProgress(due, others))
+    jobs = {job: job.jobid for job in workflow.dag.jobs if job.output}
+    numbers = {job: jobs[job] for job in workflow.dag.needrun_jobs() if job in jobs}
+    due = {n: planned_job(job, workflow.persistence, share(job)) for job, n in numbers.items()}
+    others = [planned_job(job, workflow.persistence) for job in jobs.keys() - numbers.keys()]
+    count = f"{number_of(len(due), 'job')}: {counts_by_kind(numbers)}"
+    DISPLAY.begin(f"Study {STUDY.name}: {count}", RunProgress(due, others))
 
 
-def shares(job):
-    """The share of the run's cores and GPUs that a job takes."""
-    limits = {name: workflow.global_resources.get(name) for name in ("_cores", "gpu")}
-    return {
-        name: min(1.0, job.resources.get(name, 0) / limit.value)
-        for name, limit in limits.items()
-        if limit and limit.value
-    }
+def share(job):
+    """The share of the run's cores or GPUs that a job takes, whichever is larger."""
+    limits = ((name, workflow.global_resources.get(name)) for name in ("_cores", "gpu"))
+    known = [(name, limit.value) for name, limit in limits if limit and limit.value]
+    return min(1.0, max((job.resources.get(name, 0) / most for name, most in known), default=0.0))

@@ -3,10 +3,9 @@
 import logging
 from pathlib import Path
 
-from ecslm.common.files import json_text
 from ecslm.common.text import number_of
 from ecslm.data.checking import CheckSettings, check_rows
-from ecslm.data.labels import labels_digest, read_labels
+from ecslm.data.labels import read_labels
 from ecslm.data.source import located, planned_rows
 from ecslm.schemas.paths import CACHE
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -32,19 +31,17 @@ def main(
         location: path of the source's files, if --settings does not say it
     """
     known = located(settings, location, CheckSettings)
-    source = known.source
-    labels = None if source.labels is None else read_labels(source.labels)
-    digest = None if source.labels is None else labels_digest(source.labels)
-    raw = planned_rows(source, cache, content, lambda rows: rows.files, digest)
-    report = check_rows(raw, known, labels)
+    labels = None if known.source.labels is None else read_labels(known.source.labels)
+    rows = planned_rows(known.source, cache, content, lambda rows: rows.files)
+    report = check_rows(rows, known, labels)
     for kind, found in report.problems.items():
         log.warning(
             "dropped: %s (%s), such as %s", number_of(found.count, "row"), kind, found.first[0]
         )
     if others := report.differing:
         log.warning("counts other than the published ones: %d, such as %s", len(others), others[0])
-    origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
-    origin.writes({output: json_text(report.model_dump(mode="json"))})
+    origin.made_with(known, content=content)
+    origin.writes({output: report})
 
 
 if __name__ == "__main__":

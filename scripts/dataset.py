@@ -12,7 +12,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from ecslm.common.files import json_line
-from ecslm.data.labels import labels_digest, read_labels
+from ecslm.data.labels import read_labels
 from ecslm.data.records import build_records
 from ecslm.data.settings import DatasetSettings
 from ecslm.data.source import located, planned_rows
@@ -43,15 +43,14 @@ def main(
     """
     known = located(settings, location, DatasetSettings)
     source, names = known.source, frozenset((task, *known.aliases))
-    labels = None if source.labels is None else read_labels(source.labels)
-    digest = None if source.labels is None else labels_digest(source.labels)
-    raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split), digest)
+    raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split))
     raw.problems().raise_unless(source.tolerate)
     rows = tqdm(raw.rows(raw.of(names, split)), desc="Records", unit="row", disable=None)
     ranked = known.answer == "ranking" and split == "test"
-    records = build_records(rows, task, split, known, labels if ranked else None)
+    labels = read_labels(source.labels) if source.labels and ranked else None
+    records = build_records(rows, task, split, known, labels)
     # No inputs: `content` ties the file to its own rows, since the source has rows of other files.
-    origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
+    origin.made_with(known, content=content)
     origin.writes({output: map(json_line, records)})
 
 

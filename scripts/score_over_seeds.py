@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import json_text
 from ecslm.common.text import number_of
 from ecslm.scoring.outcomes import over_seeds, read_outcomes
 from ecslm.scoring.settings import OverSeedsSettings
@@ -35,9 +34,7 @@ def main(
         given = number_of(len(records), "file")
         raise InputError(f"--records: {given} for {len(seeds)} seeds: give one per seed")
     origin.reads(*records)
-    outcomes = read_outcomes(records)
-    scores = over_seeds(outcomes, task, model, seeds, settings)
-    origin.writes({output: json_text(scores.model_dump())})
+    origin.writes({output: over_seeds(read_outcomes(records), task, model, seeds, settings)})
 
 
 if __name__ == "__main__":

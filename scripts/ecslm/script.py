@@ -26,15 +26,15 @@ from pydantic import BaseModel
 
 from ecslm.common.environment import installed_versions, require_locked
 from ecslm.common.errors import InputError, Problem, exit_with
-from ecslm.common.files import read_settings, write_bytes, write_lines
+from ecslm.common.files import json_text, read_settings, write_bytes, write_lines
 from ecslm.common.logs import start_log
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
 from ecslm.fingerprint.running import planned_code
 from ecslm.schemas.settings import JobSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-# Of a result, whole or by lines.
-Content = str | bytes | Iterable[str]
+# Of a result, whole or by lines, or as JSON.
+Content = str | bytes | Iterable[str] | BaseModel
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Empty settings: the defaults of their schema.
@@ -79,6 +79,10 @@ class Origin:
         given = [path for path in paths if path is not None]
         self.fields["inputs"] |= made_from(given, {}, None, {})["inputs"]
 
+    def made_with(self, settings: BaseModel, **others: object) -> None:
+        """Note other settings than those of `--settings`, and further fields of the manifest."""
+        self.fields |= {"settings": settings.model_dump(mode="json"), **others}
+
     def writes(self, results: Mapping[Path, Content], manifest: Path | None = None) -> None:
         """Write the results, and last the manifest.
 
@@ -91,6 +95,8 @@ class Origin:
         manifest = self._manifest or manifest or manifest_of(next(iter(results)))
         require_unchanged(self.fields)
         for path, content in results.items():
+            if isinstance(content, BaseModel):
+                content = json_text(content.model_dump(mode="json"))
             if isinstance(content, bytes):
                 write_bytes(path, content)
             else:

@@ -34,6 +34,7 @@ from ecslm.common.hashing import (
     unsealed,
 )
 from ecslm.common.locks import held
+from ecslm.data.labels import labels_digest
 from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData
@@ -76,15 +77,16 @@ def local_path(source: DataSource) -> Path | None:
     return Path(source.id) if Path(source.id).is_dir() else None
 
 
-def content_of(source: DataSource, digest: Callable[[], object], labels: str | None = None) -> str:
+def content_of(source: DataSource, digest: Callable[[], object]) -> str:
     """The digest of what a result is made from: the value of the option `--content`.
 
     Args:
+        source: with its relevance labels only if the result uses them.
         digest: of the rows. It is not called for a data set of the hub, which a plan does not
             fetch: its revision identifies all of its rows.
-        labels: digest of the relevance labels, if the result uses them.
     """
     remote = isinstance(source, HubData) and local_path(source) is None
+    labels = None if source.labels is None else labels_digest(source.labels)
     made_from = [source.revision if remote else digest(), labels]  # type: ignore[union-attr]
     return f"source:{sha256_of_text(canonical_json(made_from))[:32]}"
 
@@ -202,14 +204,12 @@ def planned_rows(
     cache: Path,
     planned: str | None,
     digest: Callable[[IndexedRows], object],
-    labels: str | None,
 ) -> IndexedRows:
     """The rows of a source that a run was planned with.
 
     Args:
         planned: the value of `--content`; None in a run by hand, which takes what is there.
         digest: of the rows that the result uses.
-        labels: as in `content_of`.
 
     Raises:
         InputError: they are others; or as in `open_rows`.
@@ -218,7 +218,7 @@ def planned_rows(
     # Files that the plan has hashed are not hashed again by each job.
     load_digests(DIGESTS)
     rows = open_rows(source, cache)
-    if planned not in (None, content_of(source, lambda: digest(rows), labels)):
+    if planned not in (None, content_of(source, lambda: digest(rows))):
         raise InputError("--content: the data changed since the run was planned: run again")
     return rows
 

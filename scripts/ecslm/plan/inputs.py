@@ -8,7 +8,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_model
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.data.labels import labels_digest, no_label_file
+from ecslm.data.labels import no_label_file
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, HubData, Labels
 from ecslm.data.source import IndexedRows, content_of, local_path, open_rows
@@ -90,7 +90,7 @@ class Source:
             rows = self.rows
             return rows.files if task is None else rows.content(study.task_names(task), split)
 
-        return content_of(self.data, digest, None if labels is None else labels_digest(labels))
+        return content_of(self.settings(task, split), digest)
 
     def settings(self, task: str | None = None, split: str = "test") -> DataSource:
         """The source without settings that do not affect a dataset file."""

@@ -111,8 +111,9 @@ class RunProgress:
         return f"about {duration(max(longest, work))}" if longest else ""
 
     def _note(self, job: PlannedJob, seconds: float | None) -> None:
-        for likeness in job.likenesses if seconds is not None else ():
-            self._took[likeness].append(seconds)
+        if seconds is not None:
+            for likeness in job.likenesses:
+                self._took[likeness].append(seconds)
 
 
 @dataclass

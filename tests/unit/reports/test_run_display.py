@@ -21,7 +21,7 @@ from ecslm.reports.run_display import (
 )
 
 TRAIN, SCORE, TARGET = 7, 8, 99
-PLANNED = {TRAIN: PlannedJob(100.0, shares={"gpu": 1.0}), SCORE: PlannedJob(2.0, (SHORT,))}
+PLANNED = {TRAIN: PlannedJob(100.0, share=1.0), SCORE: PlannedJob(2.0, (SHORT,))}
 ADAPTER, SCORES = "Adapter Small-EC, seed 0", "Score of Small, seed 0, PM"
 MESSAGES = {TRAIN: ADAPTER, SCORE: SCORES, TARGET: "The study's results"}
 # As Snakemake reports a command that failed, before it reports the job.
@@ -126,7 +126,7 @@ def test_a_line_is_printed_for_each_job_that_is_done_or_begins_and_is_long_and_e
         "Study shop: 2 jobs; about 1 min 40 s",
         f"[0/2] {ADAPTER} begins",
         f"[1/2] {SCORES}  2 s",
-        f"[1/2] running, about 3 min 50 s left: {ADAPTER}  1 min 10 s: step 7 of 30: loss 1.5",
+        f"[1/2] 1 running, about 3 min 50 s left: {ADAPTER}  1 min 10 s: step 7 of 30: loss 1.5",
         f"[2/2] {ADAPTER}  1 min 32 s",
     ]
     assert run.last_words() == []
@@ -274,7 +274,7 @@ def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_w
     run.begins(SCORE)
     run.writes("10:00:00 step 15 of 30: loss 1.5\n")
     run.ends(SCORE, at=2)
-    head = "[1/2] running, about 2 s left"
+    head = "[1/2] 1 running, about 2 s left"
     # The first line is where others print.
     assert run.frame == ["", head, f"  {ADAPTER}  2 s: step 15 of 30: loss 1.5\r\x1b[2A"]
     run.fails(TRAIN, at=3)
@@ -290,11 +290,10 @@ def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_w
     for job in many:
         monkeypatch.setitem(MESSAGES, job, f"Score of {job} " + "and more " * 20)
         run.begins(job)
-    _, head, *rows, more = run.frame
-    assert head == "[0/9] running"
+    _, head, *rows = run.frame
+    assert head == "[0/9] 9 running"
     assert [row[:14] for row in rows] == [f"  Score of {job}" for job in range(100, 106)]
-    assert more.startswith("  and 3 more\r")
-    assert max(map(len, rows)) < 80
+    assert max(map(len, rows[:-1])) < 80
     run.display.close()
 
 
@@ -303,10 +302,8 @@ def test_a_terminal_shows_what_is_done_the_time_left_and_what_is_running_below_w
 A, B, C = range(3)
 
 
-def job(
-    seconds: float | None = None, gpu: float = 0.0, **more: tuple[tuple[str, ...]]
-) -> PlannedJob:
-    return PlannedJob(seconds, shares={"gpu": gpu, "_cores": 0.5}, **more)
+def job(seconds: float | None = None, share: float = 0.5) -> PlannedJob:
+    return PlannedJob(seconds, share=share)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +311,7 @@ def job(
     [
         ([job(10), job(10)], "about 10 s"),
         ([job(10), job(10), job(10)], "about 15 s"),
-        ([job(10, gpu=1), job(10, gpu=1)], "about 20 s"),
+        ([job(10, 1), job(10, 1)], "about 20 s"),
         # No run ends before its longest job.
         ([job(60), job(2)], "about 1 min 0 s"),
         ([job(), job(30)], ""),
@@ -331,7 +328,7 @@ def test_jobs_that_share_the_cores_run_side_by_side_and_those_of_one_gpu_do_not(
 
 
 def test_what_a_running_job_has_run_is_no_longer_left_and_what_it_shows_counts_most() -> None:
-    progress = RunProgress({A: job(10, gpu=1), B: job(10, gpu=1)})
+    progress = RunProgress({A: job(10, 1), B: job(10, 1)})
     assert progress.time_left({A: (4.0, None)}) == "about 16 s"
     assert progress.time_left({A: (40.0, None)}) == "about 10 s", "it takes longer than expected"
     assert progress.time_left({A: (40.0, 100.0)}) == "about 1 min 10 s"
