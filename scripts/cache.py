@@ -32,10 +32,9 @@ def main(trim: float | None = None) -> None:
     if entries:
         print(f"{'Last used':<16}  {'Takes':>9}  {'Step':<13}  Made for")
     for one in entries:
-        made = one.entry
-        step, made_for = (made.step, made.made_for) if made else ("damaged", str(one.folder))
-        used, takes = datetime.fromtimestamp(one.last_used), gigabytes([one])
-        print(f"{used:%Y-%m-%d %H:%M}  {takes:>9}  {step:<13}  {made_for}")
+        used, made = datetime.fromtimestamp(one.last_used), one.entry
+        step, what = (made.step, made.made_for) if made else ("damaged", one.folder)
+        print(f"{used:%Y-%m-%d %H:%M}  {gigabytes([one]):>9}  {step:<13}  {what}")
     print(
         f"{cache.root}: {len(entries)} entries, which take {gigabytes(entries)} beside the "
         f"results; limit {limit / GIGABYTE:g} GB ({LIMIT_VARIABLE})"

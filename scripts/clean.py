@@ -7,10 +7,8 @@ With `--forget FILE`: list or remove finished results, so that they are made aga
 has changed.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 from tqdm import tqdm
@@ -37,27 +35,20 @@ def main(choice: Choice, remove: bool = False, forget: Sequence[Path] = ()) -> N
     # Listed is what is removed: nothing may come in between.
     with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():
         files = leftovers.results_of(forget) if forget else leftovers.unmade()
-        size = sum(path.stat().st_size for path in files)
-        for line in listed(files):
-            print(line)
+        for folder in sorted({path.parent for path in files}):
+            inside = [path for path in files if path.parent == folder]
+            print(f"{bytes_of(inside):>7}  {folder}/: {', '.join(x.name for x in inside)}")
+        amount = f"{number_of(len(files), 'file')}, {bytes_of(files)}"
         if remove:
             remove_files(files, forget=bool(forget))
-    amount = f"{number_of(len(files), 'file')}, {tqdm.format_sizeof(size, 'B')}"
-    if not files:
-        print("nothing to remove")
-    elif remove:
-        print(f"removed: {amount}")
-    else:
-        print(f"{amount}: nothing is removed yet: add --remove (with make: REMOVE=yes)")
+    fix = "nothing is removed yet: add --remove (with make: REMOVE=yes)"
+    done = f"removed: {amount}" if remove else f"{amount}: {fix}"
+    print(done if files else "nothing to remove")
 
 
-def listed(files: Collection[Path]) -> Iterator[str]:
-    """A line for each directory: its files, and the bytes of all."""
-    of_folder = attrgetter("parent")
-    for folder, inside in groupby(sorted(files, key=of_folder), of_folder):
-        paths = list(inside)
-        size = sum(path.stat().st_size for path in paths)
-        yield f"{tqdm.format_sizeof(size, 'B'):>7}  {folder}/: {', '.join(x.name for x in paths)}"
+def bytes_of(files: Iterable[Path]) -> str:
+    """What files take, in text."""
+    return tqdm.format_sizeof(sum(path.stat().st_size for path in files), "B")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,12 @@ Device = Literal["cpu", "cuda"]
 
 
 class Origin:
-    """What the result of a job is made from, as its manifest says it."""
+    """What the result of a job is made from, as its manifest says it.
+
+    Attributes:
+        manifest: where the option says that the manifest be written.
+        fields: what it is going to say.
+    """
 
     def __init__(self, given: argparse.Namespace, libraries: Sequence[str]) -> None:
         """
@@ -70,7 +75,7 @@ class Origin:
         settings = getattr(given, "settings", None)
         used = settings.libraries if isinstance(settings, JobSettings) else libraries
         versions = require_locked(used) if given.code else installed_versions(used)
-        self._manifest = given.manifest
+        self.manifest = given.manifest
         known: BaseModel | dict[str, Any] = settings if isinstance(settings, BaseModel) else {}
         self.fields = made_from([], known, given.code, versions)
 
@@ -92,7 +97,7 @@ class Origin:
         Raises:
             InputError: what was read has changed since.
         """
-        manifest = self._manifest or manifest or manifest_of(next(iter(results)))
+        manifest = self.manifest or manifest or manifest_of(next(iter(results)))
         require_unchanged(self.fields)
         for path, content in results.items():
             if isinstance(content, BaseModel):
@@ -109,7 +114,7 @@ class Origin:
         Args:
             manifest: its path where no option says another.
         """
-        write_manifest(self._manifest or manifest, self.fields, results)
+        write_manifest(self.manifest or manifest, self.fields, results)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_csv
 from ecslm.common.text import nearest
-from ecslm.config.models import RecordedModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
@@ -96,15 +95,13 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
 
 def _missing_answers(study: Study) -> Iterator[str]:
     """Files of models' answers that are not where the configuration says."""
-    for name, model in study.settings.models.items():
-        if not isinstance(model, RecordedModel) or model.path is None or not model.run:
-            continue
-        every = (study.answer_files(name, task) for task in study.model_tasks(name))
-        if missing := [path for path in chain(*every) if not Path(path).is_file()]:
-            yield (
-                f"studies.{study.name}.models.{name}.path: there is no {missing[0]}: put it there, "
-                "or name what the model has in `settings` and `tasks`"
-            )
+    for name in study.settings.models:
+        files = chain(*(study.answer_files(name, task) for task in study.model_tasks(name)))
+        # Published ones are fetched.
+        own = (path for path in files if not path.startswith(f"{study.results}/"))
+        if missing := [path for path in own if not Path(path).is_file()]:
+            fix = "put it there, or name what the model has in `settings` and `tasks`"
+            yield f"studies.{study.name}.models.{name}.path: there is no {missing[0]}: {fix}"
 
 
 def _wrong_scores(study: Study) -> Iterator[str]:

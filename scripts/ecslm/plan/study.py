@@ -15,7 +15,7 @@ from ecslm.config.models import (
     Questions,
     TransformersModel,
 )
-from ecslm.config.schema import Config, StudySettings
+from ecslm.config.schema import Config
 from ecslm.models.architecture import read_architectures
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
@@ -24,11 +24,42 @@ from ecslm.scoring.baselines import applicable
 from ecslm.training.settings import TrainingSettings
 
 
-@dataclass(frozen=True, eq=False)
 class Study:
-    """What the jobs of a study share. Paths are relative strings."""
+    """What the jobs of a study share. Paths are relative strings.
 
-    config: Config
+    Attributes:
+        config: the configuration.
+        name: the study's name.
+        settings: its entry of the configuration.
+        results: its results directory.
+        local_models: the models whose weights run here.
+        tuned_models: of these, the ones that have adapters of their own.
+        training_tasks: tasks whose records train the adapters. Tasks are in an order that does not
+            depend on the configuration: that of training files, for example, decides which weights
+            come out.
+        test_tasks: tasks that are evaluated.
+        overlap_tasks: tasks that have both training and test records, whose overlap is measured.
+        generation_tasks: evaluated tasks that are scored by BERTScore.
+        described_model: the model with whose tokenizer, prompt and lengths the data are described;
+            None if there is none.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.name, self.settings = config, config.study, config.current
+        self.results = paths.RESULTS.format(study=self.name)
+        models, tasks = self.settings.models, sorted(self.settings.tasks)
+        local = ((x, one) for x, one in models.items() if isinstance(one, TransformersModel))
+        self.local_models = dict(local)
+        self.tuned_models = tuple(x for x, one in self.local_models.items() if one.tuned)
+        self.training_tasks = tuple(x for x in tasks if self.task(x).train)
+        self.test_tasks = tuple(x for x in tasks if self.task(x).test)
+        self.overlap_tasks = tuple(x for x in self.test_tasks if self.task(x).train)
+        self.generation_tasks = tuple(
+            x for x in self.test_tasks if self.task(x).metric in BERTSCORE_METRICS
+        )
+        run = [x for x, one in self.local_models.items() if one.run]
+        tuned = [x for x in run if x in self.tuned_models]
+        self.described_model = self.settings.described_with or min(tuned or run, default=None)
 
     @classmethod
     def read(
@@ -47,34 +78,20 @@ class Study:
         """
         return cls(read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
 
-    @property
-    def name(self) -> str:
-        """The study's name."""
-        return self.config.study
-
-    @property
-    def settings(self) -> StudySettings:
-        """The study's entry of the configuration."""
-        return self.config.current
-
-    @property
-    def results(self) -> str:
-        """The study's results directory."""
-        return paths.RESULTS.format(study=self.name)
+    # Paths
 
     def path(self, pattern: str, **names: object) -> str:
         """The path of a file of the study, from a pattern of `ecslm.schemas.paths`."""
         return f"{self.results}/{pattern.format(**names)}"
 
+    def dataset_file(self, task: str, split: str) -> str:
+        """Path of a dataset file."""
+        return self.path(paths.DATASET, task=task, split=split)
+
     @staticmethod
     def base(name: str) -> str:
         """Path of a base's manifest; studies share bases."""
         return f"{paths.BASES}/{paths.BASE.format(base=name)}"
-
-    def served(self, model: str) -> str | None:
-        """The tuned model whose export one serves; None if its jobs start no server."""
-        own = self.model(model)
-        return own.exported if isinstance(own, OpenAIModel) else None
 
     def weights(self, model: str) -> str | None:
         """Path of the manifest of what a model answers with, if that is here: its base or, behind a
@@ -83,6 +100,15 @@ class Study:
             return self.path(paths.EXPORT, model=served)
         base = self.model(model).base
         return None if base is None else self.base(base)
+
+    def template(self, model: str) -> str | None:
+        """Path of a model's prompt template, None if it has none."""
+        name = self.model(model).template
+        return None if name is None else str(paths.TEMPLATES / f"{name}.jinja")
+
+    def answer_files(self, model: str, task: str) -> tuple[str, ...]:
+        """The files of a model's answers to a task, if these exist before it is asked."""
+        return self.model(model).answer_files(self.asked(model, task), self.results)
 
     def published(self, file: Path) -> str | None:
         """A file of published numbers, in the study's own folder of them, by its path in that of
@@ -95,51 +121,16 @@ class Study:
         """Whether it is compared with the paper that this project reproduces, not with another."""
         return Path(self.settings.published_numbers).resolve() == paths.PUBLISHED.resolve()
 
-    def template(self, model: str) -> str | None:
-        """Path of a model's prompt template, None if it has none."""
-        name = self.model(model).template
-        return None if name is None else str(paths.TEMPLATES / f"{name}.jinja")
-
-    # Entries
+    # Models
 
     def model(self, name: str) -> ModelSettings:
         """A model of the study."""
         return self.settings.models[name]
 
-    def task(self, code: str) -> TaskSettings:
-        """A task of the registry."""
-        return self.config.tasks[code]
-
-    def decoding(self, code: str) -> DecodingSettings:
-        """How answers to a task are generated, by models that have no keys of their own."""
-        return self.settings.task_decoding.get(code, self.settings.decoding)
-
-    def task_names(self, code: str) -> tuple[str, ...]:
-        """What the task may be called in data, and a directory of it: its code, or an alias."""
-        return (code, *sorted(self.task(code).aliases))
-
-    def architecture_row(self, base: str) -> Mapping[str, str] | None:
-        """A base's row of architectures.csv, None if it has none.
-
-        Raises:
-            InputError: the file is missing or invalid.
-        """
-        return self._architectures.get(self.settings.architectures.get(base, base))
-
-    @cached_property
-    def _architectures(self) -> Mapping[str, Mapping[str, str]]:
-        return read_architectures(paths.ARCHITECTURES)
-
-    @cached_property
-    def local_models(self) -> dict[str, TransformersModel]:
-        """The models whose weights run here."""
-        models = self.settings.models.items()
-        return {name: model for name, model in models if isinstance(model, TransformersModel)}
-
-    @property
-    def tuned_models(self) -> tuple[str, ...]:
-        """The models that have adapters of their own."""
-        return tuple(name for name, model in self.local_models.items() if model.tuned)
+    def served(self, model: str) -> str | None:
+        """The tuned model whose export one serves; None if its jobs start no server."""
+        own = self.model(model)
+        return own.exported if isinstance(own, OpenAIModel) else None
 
     @property
     def exported_models(self) -> tuple[str, ...]:
@@ -157,12 +148,15 @@ class Study:
         encoder = self.settings.bertscore
         return tuple(dict.fromkeys([*names, *([encoder.encoder] if encoder else [])]))
 
-    @cached_property
-    def described_model(self) -> str | None:
-        """The model with whose tokenizer, prompt and lengths the data are described, if any."""
-        models = {name: model for name, model in self.local_models.items() if model.run}
-        tuned = [name for name, model in models.items() if model.tuned]
-        return self.settings.described_with or min(tuned or models, default=None)
+    @cache  # noqa: B019 - one instance a process
+    def architecture_row(self, base: str) -> Mapping[str, str] | None:
+        """A base's row of architectures.csv, None if it has none.
+
+        Raises:
+            InputError: the file is missing or invalid.
+        """
+        name = self.settings.architectures.get(base, base)
+        return read_architectures(paths.ARCHITECTURES).get(name)
 
     def adapter_name(self, model: str) -> str | None:
         """The model whose adapters one uses: itself, or another one; None if it uses none."""
@@ -174,29 +168,31 @@ class Study:
         name = self.adapter_name(model)
         return self.local_models[name].training if name else None
 
-    # Tasks, in an order that does not depend on the configuration. That of the training files, for
-    # example, decides which weights come out.
+    def seeds_of(self, row: str) -> tuple[int, ...]:
+        """The seeds of a model, or of a trivial baseline, which has one."""
+        return (0,) if row in self.settings.baselines else self.model(row).seeds
 
-    @cached_property
-    def training_tasks(self) -> tuple[str, ...]:
-        """Tasks of the study whose records train the adapters."""
-        return tuple(sorted(task for task in self.settings.tasks if self.task(task).train))
+    def first_seed(self, model: str) -> int:
+        """The seed that stands for a model where one must."""
+        return min(self.model(model).seeds)
 
-    @cached_property
-    def test_tasks(self) -> tuple[str, ...]:
-        """Tasks of the study that are evaluated."""
-        return tuple(sorted(task for task in self.settings.tasks if self.task(task).test))
+    def shots_of(self, row: str) -> int:
+        """The examples in the prompts of a model; a trivial baseline has none."""
+        return 0 if row in self.settings.baselines else self.model(row).shots
 
-    @cached_property
-    def generation_tasks(self) -> tuple[str, ...]:
-        """Evaluated tasks that are scored by BERTScore."""
-        scored = (task for task in self.test_tasks if self.task(task).metric in BERTSCORE_METRICS)
-        return tuple(scored)
+    # Tasks
 
-    @property
-    def overlap_tasks(self) -> tuple[str, ...]:
-        """Tasks that have both training and test records, whose overlap is measured."""
-        return tuple(task for task in self.test_tasks if self.task(task).train)
+    def task(self, code: str) -> TaskSettings:
+        """A task of the registry."""
+        return self.config.tasks[code]
+
+    def decoding(self, code: str) -> DecodingSettings:
+        """How answers to a task are generated, by models that have no keys of their own."""
+        return self.settings.task_decoding.get(code, self.settings.decoding)
+
+    def task_names(self, code: str) -> tuple[str, ...]:
+        """What the task may be called in data, and a directory of it: its code, or an alias."""
+        return (code, *sorted(self.task(code).aliases))
 
     def splits(self, task: str) -> tuple[str, ...]:
         """The splits for which a task has a dataset file."""
@@ -261,24 +257,22 @@ class Study:
 
     # Runs
 
-    @cached_property
-    def _seeds(self) -> tuple[tuple[str, str], ...]:
-        models = self.settings.models.items()
-        return tuple(
-            (name, str(seed)) for name, model in models if model.run for seed in model.seeds
-        )
-
     def adapters(self) -> list[dict[str, str]]:
         """Model and seed of each adapter."""
-        tuned = [one for one in self._seeds if self.model(one[0]).tuned]
-        return [{"model": model, "seed": seed} for model, seed in tuned]
+        return [
+            {"model": name, "seed": str(seed)}
+            for name in self.tuned_models
+            for seed in self.model(name).seeds
+            if self.model(name).run
+        ]
 
     def runs(self) -> list[dict[str, str]]:
         """Model, seed and task of all predictions."""
         return [
-            {"model": model, "seed": seed, "task": task}
-            for model, seed in self._seeds
-            for task in self.model_tasks(model)
+            {"model": name, "seed": str(seed), "task": task}
+            for name, model in self.settings.models.items()
+            for seed in model.seeds
+            for task in self.model_tasks(name)
         ]
 
     @cached_property
@@ -288,34 +282,10 @@ class Study:
         One model and seed after the other, since one process loads them all, and tuned models
         before others, since it has to end where another job trains.
         """
-        ordered = sorted(self._seeds, key=lambda one: not self.model(one[0]).tuned)
-        return {one: len(ordered) - number for number, one in enumerate(ordered)}
-
-    def seeds_of(self, row: str) -> tuple[int, ...]:
-        """The seeds of a model, or of a trivial baseline, which has one."""
-        return (0,) if row in self.settings.baselines else self.model(row).seeds
-
-    def shots_of(self, row: str) -> int:
-        """The examples in the prompts of a model; a trivial baseline has none."""
-        return 0 if row in self.settings.baselines else self.model(row).shots
-
-    def first_seed(self, model: str) -> int:
-        """The seed that stands for a model where one must."""
-        return min(self.model(model).seeds)
-
-    # Files that several rules read
-
-    def dataset_file(self, task: str, split: str) -> str:
-        """Path of a dataset file."""
-        return self.path(paths.DATASET, task=task, split=split)
-
-    def task_files(self, task: str) -> tuple[str, ...]:
-        """The dataset files of one task."""
-        return tuple(self.dataset_file(task, split) for split in self.splits(task))
-
-    def answer_files(self, model: str, task: str) -> tuple[str, ...]:
-        """The files of a model's answers to a task, if these exist before it is asked."""
-        return self.model(model).answer_files(self.asked(model, task), self.results)
+        models = {name: one for name, one in self.settings.models.items() if one.run}
+        ordered = sorted(models, key=lambda name: not models[name].tuned)
+        pairs = [(name, str(seed)) for name in ordered for seed in models[name].seeds]
+        return {one: len(pairs) - number for number, one in enumerate(pairs)}
 
 
 @dataclass(frozen=True)
