@@ -53,7 +53,6 @@ with told(), os_errors_told():
 
 # For Snakemake's own reports.
 workflow.configfiles.append(CONFIG_FILE)
-REQUESTS = requests_of(STUDY)
 # Of all models.
 SEEDS = sorted({0, *(seed for model in STUDY.settings.models.values() for seed in model.seeds)})
 # Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
@@ -89,12 +88,6 @@ def options(**values):
     """Command-line options by name, of those values, a text or a list of them, that are there."""
     given = {name: [one] if isinstance(one, str) else one for name, one in values.items() if one}
     return " ".join(f"--{name.replace('_', '-')} {join(texts)}" for name, texts in given.items())
-
-
-def other_adapter(job):
-    """The model whose adapter another one uses; None if it uses its own, or none."""
-    trained = STUDY.adapter_name(job.model)
-    return None if trained == job.model else trained
 
 
 # Inputs
@@ -162,7 +155,7 @@ def request(rule):
     @cache
     def needed(model, task):
         with told():
-            return REQUESTS.request(rule, {"model": model, "task": task})
+            return requests_of(STUDY).request(rule, {"model": model, "task": task})
 
     return {
         "mem_mb": lambda job: needed(job.model, job.get("task"))[0],

@@ -6,7 +6,7 @@ import sys
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
-from ecslm.common.text import nearest, number_of
+from ecslm.common.text import number_of
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
 
@@ -21,19 +21,13 @@ ANSWERS = (
 LONG = re.compile(r"^( *(?:input|reason|Reason): .{300}).{100,}$", re.MULTILINE)
 
 
-def about(target):
-    """What is wrong with a target that no rule makes."""
-    named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return f"{target}: no such target or result of study {STUDY.name}{nearest(target, named)}"
-
-
 ASKED = workflow.output_settings
 # Snakemake's handler that prints; None if a plugin writes to the terminal.
 PRINTING = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
 # Options that ask for what it prints, or for no jobs.
 OTHERS = (ASKED.quiet, ASKED.verbose, ASKED.debug_dag, ASKED.printshellcmds, ASKED.dryrun)
 REPLACED = None if any(OTHERS) or workflow.touch or not IS_RUN else PRINTING
-DISPLAY = RunDisplay(sys.stderr, about, REPLACED, ANSWERS)
+DISPLAY = RunDisplay(sys.stderr, REPLACED, ANSWERS)
 if IS_RUN:
     logger.addHandler(DISPLAY)
 if REPLACED:

@@ -49,7 +49,7 @@ rule predict:
         # What the backend of the model takes.
         options=lambda wildcards, input, resources: options(
             **{name: input[name] for name in ("base", "adapter", "answers", "train", "val")},
-            adapter_of=other_adapter(wildcards),
+            adapter_of=STUDY.model(wildcards.model).adapter_of,
             template=resources.template,
             template_digest=prompt(wildcards),
             access=resources.access,
@@ -87,7 +87,7 @@ rule measure_latency:
         **made_by("measure_latency.py", jobs.latency_settings, jobs.latency_libraries),
         template=prompt,
         adapter=lambda wildcards, input: options(
-            adapter=input.adapter, adapter_of=other_adapter(wildcards)
+            adapter=input.adapter, adapter_of=STUDY.model(wildcards.model).adapter_of
         ),
         # Compared through the inputs, which change with it.
         seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),

@@ -160,8 +160,8 @@ class Study:
 
     def adapter_name(self, model: str) -> str | None:
         """The model whose adapters one uses: itself, or another one; None if it uses none."""
-        local = self.local_models.get(model)
-        return None if local is None else model if local.tuned else local.adapter_of
+        own = self.settings.models.get(model)
+        return None if own is None else model if own.tuned else own.adapter_of
 
     def adapted(self, model: str) -> TrainingSettings | None:
         """How the adapter that a model uses is trained; None without one."""

@@ -41,7 +41,6 @@ class Job:
     resources: Mapping[str, Any] = field(default_factory=dict)
     """What its rule requests, whatever a profile says."""
     logs: tuple[str, ...] = ()
-    """Log and benchmark."""
     due: bool = False
     """Whether a run of the targets would run it."""
     reason: str = ""
@@ -89,7 +88,7 @@ class Dag:
         """Path patterns of what rules write, logs included, with `{name}` for each wildcard."""
         from snakemake.io import strip_wildcard_constraints
 
-        paths = (path for rule in self._workflow.rules for path in (*rule.output, *_logs(rule)))
+        paths = (path for rule in self._workflow.rules for path in (*rule.output, *rule.log))
         return [strip_wildcard_constraints(str(path)) for path in paths]
 
     def command(self, job: Job) -> str:
@@ -123,7 +122,7 @@ class Dag:
             inputs=tuple(map(str, job.input)),
             params=dict(job.params.items()),
             resources=dict(job.resources.items()),
-            logs=tuple(map(str, _logs(job))),
+            logs=tuple(map(str, job.log)),
             due=dag.needrun(job),
             reason=str(reason),
             interrupted=reason.forced,
@@ -228,8 +227,3 @@ def by_name(files: Any) -> dict[str, tuple[str, ...]]:
         name: (str(paths),) if isinstance(paths, str) else tuple(map(str, paths))
         for name, paths in files.items()
     }
-
-
-def _logs(owner: Any) -> list[Any]:
-    """Log and benchmark of a rule or a job."""
-    return [*owner.log, *([owner.benchmark] if owner.benchmark else [])]

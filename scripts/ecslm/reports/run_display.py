@@ -12,7 +12,7 @@ import textwrap
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,6 @@ ERROR = "error: "
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ")
 SHARE = re.compile(r"\b(\d+) of (\d+)\b")
 KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory or time"
-NO_RULE = re.compile(r"^No rule to produce (.+) \(if you use input functions ", re.MULTILINE)
 # Words in errors of Snakemake that say only that a job failed, of which its own record tells more,
 # and in those of the workflow itself, which Snakemake prints with their stack.
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
@@ -167,21 +166,18 @@ class RunDisplay(logging.Handler):
     def __init__(
         self,
         stream: TextIO,
-        about_target: Callable[[str], str],
         usual: logging.Handler | None,
         answers: Collection[str] = (),
     ) -> None:
         """
         Args:
-            about_target: says what is wrong with a target that nothing makes.
             usual: Snakemake's handler for this stream, which it takes the place of; it gets the
                 warnings and errors. None to show nothing but why the run failed.
             answers: messages that are passed on though they are neither warnings nor errors.
         """
         super().__init__()
         self._guard: Any = self.lock
-        self._stream, self._about_target = stream, about_target
-        self._usual, self._answers = usual, answers
+        self._stream, self._usual, self._answers = stream, usual, answers
         self._on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._shows, self._last_line = False, 0.0
         self._progress = RunProgress({})
@@ -291,8 +287,8 @@ class RunDisplay(logging.Handler):
         """Note what an error of Snakemake says, in a line; whether it says only that a job failed,
         which is told elsewhere."""
         of_job = any(words in message for words in OF_JOBS)
-        if found := NO_RULE.search(message):
-            message = self._about_target(found[1])
+        # Advice to those who write rules is left out.
+        message = message.partition(" (if you use input functions ")[0]
         if not of_job and STACK not in message:
             self._reasons.setdefault(None, []).append(in_a_line(message))
         return of_job

@@ -49,7 +49,7 @@ class Snakemake:
     def __init__(self, stream: io.StringIO, folder: Path, shows: bool = True) -> None:
         usual = logging.StreamHandler(stream) if shows else None
         answers = ["Nothing to be done"]
-        self.display = RunDisplay(stream, lambda target: f"{target}: unknown", usual, answers)
+        self.display = RunDisplay(stream, usual, answers)
         self.stream, self.start, self.log = stream, time.time(), folder / "job.log"
 
     def says(self, text: str, level: int = logging.INFO, at: float = 0.0, **more: Any) -> None:
@@ -250,7 +250,7 @@ def test_a_job_that_is_tried_again_counts_once_and_with_its_last_reason(
     [
         (
             "x:\nNo rule to produce a b.tex (if you use input functions make sure",
-            "a b.tex: unknown",
+            "x: No rule to produce a b.tex",
         ),
         ("WorkflowError:\nsomething\n    else", "WorkflowError: something else"),
         # Of the workflow itself, which Snakemake prints with its stack.
