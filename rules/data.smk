@@ -54,7 +54,7 @@ rule describe_data:
             "<results>/dataset/{task}/{split}.jsonl", task=job.task, split=STUDY.splits(job.task)
         ),
         # Its tokenizer counts.
-        base=lambda job: STUDY.base(jobs.described_model(STUDY).base),
+        base=lambda job: STUDY.base(STUDY.model(STUDY.described_model).base),
     output:
         description="<results>/descriptions/{task}.json",
         manifest="<results>/descriptions/{task}.manifest.json",

@@ -3,19 +3,11 @@
 import re
 import sys
 
-from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from ecslm.common.text import number_of
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
-
-# Messages that are shown although Snakemake logs them at the level of details of jobs.
-ANSWERS = (
-    NOTHING_TO_BE_DONE_MSG,
-    "Terminating processes on user request, this might take some time.",
-)
-
 
 # In a dry run, lists of files and changed parameters take thousands of characters.
 LONG = re.compile(r"^( *(?:input|reason|Reason): .{300}).{100,}$", re.MULTILINE)
@@ -27,7 +19,7 @@ PRINTING = next((one for one in logger.handlers if one.name == "DefaultStreamHan
 # Options that ask for what it prints, or for no jobs.
 OTHERS = (ASKED.quiet, ASKED.verbose, ASKED.debug_dag, ASKED.printshellcmds, ASKED.dryrun)
 REPLACED = None if any(OTHERS) or workflow.touch or not IS_RUN else PRINTING
-DISPLAY = RunDisplay(sys.stderr, REPLACED, ANSWERS)
+DISPLAY = RunDisplay(sys.stderr, REPLACED)
 if IS_RUN:
     logger.addHandler(DISPLAY)
 if REPLACED:

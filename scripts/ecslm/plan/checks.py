@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -44,9 +44,7 @@ def check_named_files(study: Study) -> None:
         all_of(
             source_of(study).check,
             partial(check_tables, study),
-            partial(_refuse, _unfit_to_bases(study)),
-            partial(_refuse, _missing_answers(study)),
-            partial(_refuse, _wrong_scores(study)),
+            partial(_refuse, study),
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
         )
     except InputError as error:
@@ -54,8 +52,10 @@ def check_named_files(study: Study) -> None:
     warn_of_idle_contrasts(study)
 
 
-def _refuse(problems: Iterable[str]) -> None:
-    if lines := list(problems):
+def _refuse(study: Study) -> None:
+    """Refuse whatever does not fit."""
+    found = chain(_unfit_to_bases(study), _missing_answers(study), _wrong_scores(study))
+    if lines := list(found):
         raise InputError(*lines)
 
 
@@ -64,16 +64,16 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     jobs would say so after hours."""
 
     def known(base: str) -> Architecture | None:
-        folder, row = files_of_base(study, base), study.architecture_row(base)
-        if folder is not None:
+        if folder := files_of_base(study, base):
             return read_architecture(folder)
+        row = study.architecture_row(base)
         return None if row is None else llama_architecture(row)
 
     path = f"studies.{study.name}"
     for name, model in study.local_models.items():
-        training = model.training
-        if training and model.run and (found := known(model.base)):
-            fitted = training.rank, training.target_modules, training.max_length
+        own = model.training
+        if own and model.run and (found := known(model.base)):
+            fitted = own.rank, own.target_modules, own.max_length
             for field, problem in adapter_problems(found, model.base, *fitted):
                 yield f"{path}.models.{name}.training.{field}: {problem}"
     settings = study.settings.bertscore
@@ -84,9 +84,7 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     if found and found.depth and layer > found.depth:
         yield f"{path}.bertscore.layer: {layer}, but {encoder} has {found.depth} layers"
     # One that was chosen for the encoder, or that bert-score knows of it.
-    elif "layer" not in settings.model_fields_set and layer not in rescaling_baseline(
-        encoder, "en"
-    ):
+    elif not ("layer" in settings.model_fields_set or layer in rescaling_baseline(encoder, "en")):
         default = f"the default {layer} is that of roberta-large"
         yield f"{path}.bertscore.layer: missing: {default}: set a layer of {encoder}"
     if language and (wrong := rescaling_problem(encoder, layer, language)):

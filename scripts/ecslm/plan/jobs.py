@@ -6,6 +6,7 @@ So each is one string with a form of its own: canonical JSON, or a value with a 
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +21,7 @@ from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, exit_with
 from ecslm.common.hashing import canonical_json
 from ecslm.comparisons.settings import ChooseSettings
-from ecslm.config.models import RecordedModel, TransformersModel
+from ecslm.config.models import RecordedModel
 from ecslm.data import card
 from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings
 from ecslm.data.reports import read_counts
@@ -147,10 +148,9 @@ def check_settings(study: Study) -> CheckSettings:
         tasks=tasks,
         settings=tuple(sorted({*SETTINGS, settings.train_setting, *settings.settings})),
         published=tuple(
-            count
-            for count in (read_counts(Path(path)) if path else ())
-            if count.task in tasks
-            and count.setting in tasks[count.task].splits.get(count.split, ())
+            one
+            for one in (read_counts(Path(path)) if path else ())
+            if one.task in tasks and one.setting in tasks[one.task].splits.get(one.split, ())
         ),
         comparable=settings.published_comparable,
     )
@@ -171,17 +171,11 @@ def _record_form(study: Study, task: str) -> dict[str, Any]:
     return {"aliases": tuple(aliases), "answer": entry.answer, "input": entry.input}
 
 
-def described_model(study: Study) -> TransformersModel:
-    """The model whose tokenizer, prompt and lengths the records are described with."""
-    assert study.described_model is not None, "without it, nothing is described"
-    return study.local_models[study.described_model]
-
-
 def description_settings(study: Study, task: str) -> DescriptionSettings:
     """The maximum lengths for a task of the model that the records are described with."""
-    model, entry = described_model(study), study.task(task)
+    name, entry = str(study.described_model), study.task(task)
+    model, adapted = study.local_models[name], study.adapted(name)
     training = model.training or study.settings.training
-    adapted = study.adapted(study.described_model or "")
     decoding = model.decoded(study.decoding(task))
     return DescriptionSettings(
         answer=entry.answer,
@@ -195,7 +189,8 @@ def description_settings(study: Study, task: str) -> DescriptionSettings:
 
 def data_card_settings(study: Study) -> card.CardSettings:
     """What the data card shows in addition to the reports."""
-    source = source_of(study)
+    source, tasks = source_of(study), study.settings.tasks
+    overlaps = study.overlap_tasks
     return card.CardSettings(
         study=study.name,
         title=study.settings.title,
@@ -203,15 +198,11 @@ def data_card_settings(study: Study) -> card.CardSettings:
         license=source.data.license,
         comparable=study.settings.published_comparable and study.of_the_paper,
         ranked_by_output=source.ranked_by_output(),
-        template=described_model(study).template,
+        template=str(study.model(str(study.described_model)).template),
         tolerated=source.data.tolerate,
         tasks=tuple(
-            card.CardTask(
-                code=task,
-                title=study.task(task).title,
-                leakage=task in study.overlap_tasks,
-            )
-            for task in study.settings.tasks
+            card.CardTask(code=task, title=study.task(task).title, leakage=task in overlaps)
+            for task in tasks
         ),
     )
 
@@ -267,10 +258,8 @@ def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
 
 def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]:
     """The libraries of the model's backend."""
-    settings = prediction_settings(study, model, task)
-    return backend_class(settings.backend).libraries(
-        settings, tuned=study.adapted(model) is not None
-    )
+    settings, adapter = prediction_settings(study, model, task), study.adapter_name(model)
+    return backend_class(settings.backend).libraries(settings, tuned=adapter is not None)
 
 
 def latency_settings(study: Study, model: str) -> LatencySettings:
@@ -299,16 +288,13 @@ def export_settings(study: Study, model: str) -> ExportSettings:
 def published_answers(study: Study) -> tuple[AnswersOfTask, ...]:
     """The answers that others have published, by model and task; two rows of the study, with and
     without an example, may have the same."""
-    wanted: dict[tuple[str, str], set[str]] = {}
+    wanted = defaultdict[tuple[str, str], set[str]](set)
     for name, model in study.settings.models.items():
         if isinstance(model, RecordedModel) and model.published is not None:
             for task in study.model_tasks(name):
-                settings = wanted.setdefault((model.published, task), set())
-                settings.update(study.answered_settings(name, task))
+                wanted[model.published, task].update(study.answered_settings(name, task))
     return tuple(
-        AnswersOfTask(
-            model=model, task=task, names=study.task_names(task), settings=tuple(sorted(found))
-        )
+        AnswersOfTask(model=model, task=task, names=study.task_names(task), settings=sorted(found))
         for (model, task), found in sorted(wanted.items())
     )
 

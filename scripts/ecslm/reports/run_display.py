@@ -12,7 +12,7 @@ import textwrap
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,8 @@ KILLED = "it ended without saying why, as a killed job does: perhaps for lack of
 # Words in errors of Snakemake that say only that a job failed, of which its own record tells more,
 # and in those of the workflow itself, which Snakemake prints with their stack.
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
+# What is passed on though it is neither a warning nor an error.
+ANSWERS = ("Nothing to be done ", "Terminating processes on user request")
 STACK = '\n  File "'
 
 
@@ -163,21 +165,15 @@ class RunDisplay(logging.Handler):
     elsewhere line by line. Why the run failed is printed when Snakemake closes its log.
     """
 
-    def __init__(
-        self,
-        stream: TextIO,
-        usual: logging.Handler | None,
-        answers: Collection[str] = (),
-    ) -> None:
+    def __init__(self, stream: TextIO, usual: logging.Handler | None) -> None:
         """
         Args:
             usual: Snakemake's handler for this stream, which it takes the place of; it gets the
                 warnings and errors. None to show nothing but why the run failed.
-            answers: messages that are passed on though they are neither warnings nor errors.
         """
         super().__init__()
         self._guard: Any = self.lock
-        self._stream, self._usual, self._answers = stream, usual, answers
+        self._stream, self._usual = stream, usual
         self._on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._shows, self._last_line = False, 0.0
         self._progress = RunProgress({})
@@ -216,7 +212,7 @@ class RunDisplay(logging.Handler):
         try:
             told = self._note(str(getattr(record, "event", None)), record, vars(record))
             detail = self._shows and record.levelno <= logging.INFO
-            if self._usual and not told and (not detail or record.getMessage() in self._answers):
+            if self._usual and not told and (not detail or record.getMessage().startswith(ANSWERS)):
                 self._erase()
                 self._usual.handle(record)
             self._refresh(record.created)

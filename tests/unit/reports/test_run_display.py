@@ -48,8 +48,7 @@ class Snakemake:
 
     def __init__(self, stream: io.StringIO, folder: Path, shows: bool = True) -> None:
         usual = logging.StreamHandler(stream) if shows else None
-        answers = ["Nothing to be done"]
-        self.display = RunDisplay(stream, usual, answers)
+        self.display = RunDisplay(stream, usual)
         self.stream, self.start, self.log = stream, time.time(), folder / "job.log"
 
     def says(self, text: str, level: int = logging.INFO, at: float = 0.0, **more: Any) -> None:
@@ -138,7 +137,7 @@ def test_warnings_errors_and_what_is_said_before_and_after_jobs_are_passed_on(
     run.says("Assuming unrestricted shared filesystem usage.")
     run.says("Workflow has started!", event="workflow_started")
     run.says("Building DAG of jobs...")
-    run.says("Nothing to be done")
+    run.says("Nothing to be done (all)")
     run.says("the clock is wrong", logging.WARNING)
     run.display.begin("Study shop: 0 jobs", RunProgress({}))
     run.says("MissingOutputException in rule score", logging.ERROR, event="error")
@@ -146,7 +145,7 @@ def test_warnings_errors_and_what_is_said_before_and_after_jobs_are_passed_on(
     run.says("Complete log(s): a.log")
     assert run.lines == [
         "Assuming unrestricted shared filesystem usage.",
-        "Nothing to be done",
+        "Nothing to be done (all)",
         "the clock is wrong",
         "Study shop: 0 jobs",
         "MissingOutputException in rule score",
