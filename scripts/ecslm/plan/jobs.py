@@ -36,7 +36,7 @@ from ecslm.prediction.backend import backend_class
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
-from ecslm.schemas.paths import PUBLISHED_COUNTS
+from ecslm.schemas.paths import PUBLISHED, PUBLISHED_COUNTS
 from ecslm.schemas.settings import JobSettings
 from ecslm.scoring.baselines import applicable
 from ecslm.scoring.settings import BertScoreSettings, OverSeedsSettings, ScriptSettings
@@ -189,14 +189,15 @@ def description_settings(study: Study, task: str) -> DescriptionSettings:
 
 def data_card_settings(study: Study) -> card.CardSettings:
     """What the data card shows in addition to the reports."""
-    source, tasks = source_of(study), study.settings.tasks
-    overlaps = study.overlap_tasks
+    source, tasks, overlaps = source_of(study), study.settings.tasks, study.overlap_tasks
+    # It is the paper's that this project reproduces, and not another's.
+    of_the_paper = Path(study.settings.published_numbers).resolve() == PUBLISHED.resolve()
     return card.CardSettings(
         study=study.name,
         title=study.settings.title,
         source=source.title(),
         license=source.data.license,
-        comparable=study.settings.published_comparable and study.of_the_paper,
+        comparable=study.settings.published_comparable and of_the_paper,
         ranked_by_output=source.ranked_by_output(),
         template=str(study.model(str(study.described_model)).template),
         tolerated=source.data.tolerate,

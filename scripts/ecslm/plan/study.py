@@ -116,11 +116,6 @@ class Study:
         path = Path(self.settings.published_numbers) / file.relative_to(paths.PUBLISHED)
         return str(path) if path.exists() else None
 
-    @property
-    def of_the_paper(self) -> bool:
-        """Whether it is compared with the paper that this project reproduces, not with another."""
-        return Path(self.settings.published_numbers).resolve() == paths.PUBLISHED.resolve()
-
     # Models
 
     def model(self, name: str) -> ModelSettings:
