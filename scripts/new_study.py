@@ -38,10 +38,9 @@ def main(
         output: its column with the right answers
         question: what is asked, for example "Is this urgent?"
     """
-    if data is None:
-        if not study:
-            raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
-        data = Path(f"{study}.jsonl")
+    if not (data or study):
+        raise InputError(f"DATA: missing: name your records, as in `{EXAMPLE}`")
+    data = data or Path(f"{study}.jsonl")
     shipped = Study.read([], None).config
     study = study or name_like(data.stem, (*shipped.studies, *SHARED), otherwise="study")
     check_study_name(study, shipped.studies)

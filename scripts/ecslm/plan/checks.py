@@ -23,7 +23,7 @@ from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.record import GivenRecord
-from ecslm.scoring.settings import rescaling_baseline, rescaling_problem
+from ecslm.scoring.settings import rescaling_problem
 
 # Columns of study.csv beside those of tasks.
 OTHERS = ("table", "model", "doubled")
@@ -83,10 +83,6 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     found = known(encoder)
     if found and found.depth and layer > found.depth:
         yield f"{path}.bertscore.layer: {layer}, but {encoder} has {found.depth} layers"
-    # One that was chosen for the encoder, or that bert-score knows of it.
-    elif not ("layer" in settings.model_fields_set or layer in rescaling_baseline(encoder, "en")):
-        default = f"the default {layer} is that of roberta-large"
-        yield f"{path}.bertscore.layer: missing: {default}: set a layer of {encoder}"
     if language and (wrong := rescaling_problem(encoder, layer, language)):
         yield f"{path}.bertscore.rescale_language: {wrong}"
 
