@@ -59,6 +59,13 @@ def test_each_file_is_made_by_one_job_after_those_that_it_reads(whole: Study) ->
     assert {job.rule for job in jobs} == RULES
 
 
+def test_a_log_is_called_like_its_rule_and_the_wildcards_of_its_job(whole: Study) -> None:
+    logs = {path for job in stated_jobs(whole).values() for path in job.logs}
+    names = ("check_data", "dataset/SA-val", "predict/Small-seed-0-SA", "render_table/parameters")
+    assert {f"results/shop/logs/{name}.log" for name in names} < logs
+    assert len(logs) == len(stated_jobs(whole))
+
+
 def test_a_parameter_is_a_canonical_string_whose_form_says_what_it_is(whole: Study) -> None:
     forms = {"settings": "{", "code": "code:", "versions": "versions:", "template": "template:"}
     for job in stated_jobs(whole).values():
