@@ -49,8 +49,18 @@ rule all:
 SENT = {"train_adapter", "predict", "bertscore", "measure_latency", "export_model"}
 workflow.localrules(*{rule.name for rule in workflow.rules} - SENT)
 for one in workflow.rules:
-    # Of `--sdm conda`; relative to rules/.
-    one.conda_env = None if one.norun else "../envs/ecslm.yaml"
+    if not one.norun:
+        # Of `--sdm conda`; relative to rules/.
+        one.conda_env = "../envs/ecslm.yaml"
+        # By its rule and wildcards a job is called in what a run prints, and its log.
+        names = list(dict.fromkeys(re.findall(r"{(\w+)", one.output[0])))
+        label = ", ".join(f"{{wildcards.{name}}}" for name in names)
+        label = label.replace("{wildcards.seed}", "seed {wildcards.seed}")
+        one.message = f"{one.name.replace('_', ' ').capitalize()} {label}".strip()
+        file = "-".join(f"{{{name}}}" for name in names).replace("{seed}", "seed-{seed}")
+        one.log_modifier = one.output_modifier
+        if not one.log:
+            one.set_log(f"<results>/logs/{one.name}/{file}".rstrip("/") + ".log")
 
 
 onstart:

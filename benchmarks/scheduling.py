@@ -135,7 +135,10 @@ def shape_of(study: Study) -> dict[str, Any]:
         "bases": [Path(path).parent.name for path in main_files(study, "base_model")],
         "encoder": [] if encoder is None else [study.base(encoder.encoder)],
         "datasets": main_files(study, "check_data", "dataset"),
-        "task_files": {task: study.task_files(task) for task in study.settings.tasks},
+        "task_files": {
+            task: [study.dataset_file(task, split) for split in study.splits(task)]
+            for task in study.settings.tasks
+        },
         "described": study.described_model,
         "descriptions": main_files(study, "describe_data", "leakage"),
         "card": inputs("data_card", "reports"),

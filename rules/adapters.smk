@@ -9,8 +9,6 @@ rule base_model:
         content=content,
         # Of a base that only its content identifies: a local directory.
         content_option=lambda wildcards, input: options(content=content(wildcards)),
-    message:
-        "Base weights {wildcards.base}"
     shell:
         "python scripts/base_model.py --base {wildcards.base} --settings {params.settings:q}"
         " {params.content_option} --code {params.code} --output {output.manifest} --log {log}"
@@ -28,24 +26,18 @@ rule train_adapter:
         history=timed("<results>/adapters/{model}/seed-{seed}/log.jsonl"),
         cost=timed("<results>/adapters/{model}/seed-{seed}/cost.json"),
         manifest="<results>/adapters/{model}/seed-{seed}/manifest.json",
-    log:
-        "<results>/logs/train_adapter/{model}-seed-{seed}.log",
-    benchmark:
-        "<results>/benchmarks/train_adapter/{model}-seed-{seed}.tsv"
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     priority: model_by_model
     threads: STUDY.settings.threads
     resources:
-        **prompted_request("train_adapter"),
+        **request("train_adapter"),
         gpu=STUDY.settings.gpus,
         # Not {gpu}, which a profile caps.
         processes=STUDY.settings.gpus,
     params:
         **made_by("train_adapter.py", jobs.adapter_settings),
         template=prompt,
-    message:
-        "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python scripts/train_adapter.py --train {input.train} --val {input.val}"
         " --base {input.base} --template {resources.template} --template-digest {params.template}"

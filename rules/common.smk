@@ -52,7 +52,6 @@ with told(), os_errors_told():
 
 # For Snakemake's own reports.
 workflow.configfiles.append(CONFIG_FILE)
-REQUESTS = requests_of(STUDY)
 # Of all models.
 SEEDS = sorted({0, *(seed for model in STUDY.settings.models.values() for seed in model.seeds)})
 # Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
@@ -88,12 +87,6 @@ def options(**values):
     """Command-line options by name, of those values, a text or a list of them, that are there."""
     given = {name: [one] if isinstance(one, str) else one for name, one in values.items() if one}
     return " ".join(f"--{name.replace('_', '-')} {join(texts)}" for name, texts in given.items())
-
-
-def other_adapter(job):
-    """The model whose adapter another one uses; None if it uses its own, or none."""
-    trained = STUDY.adapter_name(job.model)
-    return None if trained == job.model else trained
 
 
 # Inputs
@@ -154,41 +147,25 @@ def one_of(names):
 # Resources
 
 
-@cache
-def estimated(rule, model, task):
-    """What a job that runs a model is estimated to need, whatever its seed."""
-    with told():
-        return REQUESTS.request(rule, {"model": model, "task": task})
-
-
 def request(rule):
-    """What a job of a rule that runs a model asks a scheduler for, MiB and minutes, and its device."""
+    """What a job of a rule that runs a model asks a scheduler for, MiB and minutes, whatever its
+    seed; and its device, its prompt template if it has one, and its threads."""
+
+    @cache
+    def needed(model, task):
+        with told():
+            return requests_of(STUDY).request(rule, {"model": model, "task": task})
+
     return {
-        "mem_mb": lambda job: estimated(rule, job.model, job.get("task"))[0],
-        "runtime": lambda job: estimated(rule, job.model, job.get("task"))[1],
+        "mem_mb": lambda job: needed(job.model, job.get("task"))[0],
+        "runtime": lambda job: needed(job.model, job.get("task"))[1],
         "device": STUDY.settings.device,
-    }
-
-
-def prompted_request(rule):
-    """The same, with the prompt template of the model, if it has one, and its threads."""
-    return {
-        **request(rule),
         "template": lambda job: STUDY.template(job.model) or "",
         # Not {threads}, which `--cores` caps.
         "model_threads": STUDY.settings.threads,
     }
 
 
-def threads_of_prediction(job):
-    """Only jobs that compute need more than one."""
-    return STUDY.settings.threads if of_backend("gpu", job) else 1
-
-
-def server_access(wildcards):
-    """How the server of a model is reached, if it has one."""
-    access = getattr(STUDY.model(wildcards.model), "access", None)
-    return 0 if access is None else jobs.json_parameter(access)
 
 
 def model_by_model(wildcards):

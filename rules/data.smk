@@ -15,16 +15,12 @@ rule check_data:
     output:
         report="<results>/data_check.json",
         manifest="<results>/data_check.manifest.json",
-    log:
-        "<results>/logs/check_data.log",
     priority: 1
     resources:
         location=LOCATION,
     params:
         **made_by("check_data.py", jobs.check_settings),
         source=per_job(lambda study: source_of(study).content()),
-    message:
-        "Check of the data"
     shell:
         "python scripts/check_data.py --settings {params.settings:q}"
         " --location {resources.location:q} --content {params.source} --code {params.code}"
@@ -39,15 +35,11 @@ rule dataset:
     output:
         records="<results>/dataset/{task}/{split}.jsonl",
         manifest="<results>/dataset/{task}/{split}.manifest.json",
-    log:
-        "<results>/logs/dataset/{task}-{split}.log",
     resources:
         location=LOCATION,
     params:
         **made_by("dataset.py", jobs.dataset_settings),
         source=per_job(lambda study, task, split: source_of(study).content(task, split)),
-    message:
-        "Dataset file {wildcards.task} {wildcards.split}"
     shell:
         "python scripts/dataset.py --task {wildcards.task} --split {wildcards.split}"
         " --settings {params.settings:q} --location {resources.location:q}"
@@ -62,20 +54,16 @@ rule describe_data:
             "<results>/dataset/{task}/{split}.jsonl", task=job.task, split=STUDY.splits(job.task)
         ),
         # Its tokenizer counts.
-        base=lambda job: STUDY.base(jobs.described_model(STUDY).base),
+        base=lambda job: STUDY.base(STUDY.model(STUDY.described_model).base),
     output:
         description="<results>/descriptions/{task}.json",
         manifest="<results>/descriptions/{task}.manifest.json",
-    log:
-        "<results>/logs/describe_data/{task}.log",
     resources:
         # The prompt of the model whose tokenizer counts.
         template=lambda job: STUDY.template(STUDY.described_model),
     params:
         **made_by("describe_data.py", jobs.description_settings),
         template=per_job(lambda study: jobs.prompt(study, study.described_model)),
-    message:
-        "Description of the records of {wildcards.task}"
     shell:
         "python scripts/describe_data.py --task {wildcards.task} --records {input.records}"
         " --base {input.base} --template {resources.template}"
@@ -95,12 +83,8 @@ rule leakage:
     output:
         report="<results>/leakage/{task}.json",
         manifest="<results>/leakage/{task}.manifest.json",
-    log:
-        "<results>/logs/leakage/{task}.log",
     params:
         **made_by("leakage.py", libraries=lambda study: LEAKAGE_LIBRARIES),
-    message:
-        "Overlap of {wildcards.task} test records with training"
     shell:
         "python scripts/leakage.py --task {wildcards.task} --test {input.test} --train {input.train}"
         " --other-train {input.others} --code {params.code} --output {output.report}"
@@ -115,12 +99,8 @@ rule data_card:
     output:
         card=shown("<results>/data_card.md", "Data", "data_card", form="data card"),
         manifest="<results>/data_card.manifest.json",
-    log:
-        "<results>/logs/data_card.log",
     params:
         **gathered_by("data_card.py", jobs.data_card_settings),
-    message:
-        "Data card"
     shell:
         "python scripts/data_card.py --settings {params.settings:q} --results {params.results}"
         " --template {input.template} --code {params.code} --output {output.card}"

@@ -3,77 +3,46 @@
 import re
 import sys
 
-from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
-from ecslm.common.text import nearest
+from ecslm.common.text import number_of
 from ecslm.provenance.overview import counts_by_kind, planned_job
 from ecslm.reports.run_display import RunDisplay, RunProgress
-
-# Messages that are shown although Snakemake logs them at the level of details of jobs.
-ANSWERS = (
-    NOTHING_TO_BE_DONE_MSG,
-    "Terminating processes on user request, this might take some time.",
-)
-
 
 # In a dry run, lists of files and changed parameters take thousands of characters.
 LONG = re.compile(r"^( *(?:input|reason|Reason): .{300}).{100,}$", re.MULTILINE)
 
 
-def printing_handler():
-    """Snakemake's handler that prints; None if a plugin writes to the terminal."""
-    return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
-
-
-def replaced_handler():
-    """Snakemake's handler that prints; None if no jobs run, or if options ask for its output."""
-    asked = workflow.output_settings
-    other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
-    if any(other) or workflow.touch or not IS_RUN:
-        return None
-    return printing_handler()
-
-
-def shorten(handler):
-    """Cut what a handler prints where it is too long to read; commands stay whole."""
-    whole = handler.format
-    handler.format = lambda record: LONG.sub(r"\1 ...", whole(record))
-
-
-def about(target):
-    """What is wrong with a target that no rule makes."""
-    named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return f"{target}: no such target or result of study {STUDY.name}{nearest(target, named)}"
-
-
-USUAL = replaced_handler()
-DISPLAY = RunDisplay(sys.stderr, about, USUAL, ANSWERS)
+ASKED = workflow.output_settings
+# Snakemake's handler that prints; None if a plugin writes to the terminal.
+PRINTING = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
+# Options that ask for what it prints, or for no jobs.
+OTHERS = (ASKED.quiet, ASKED.verbose, ASKED.debug_dag, ASKED.printshellcmds, ASKED.dryrun)
+REPLACED = None if any(OTHERS) or workflow.touch or not IS_RUN else PRINTING
+DISPLAY = RunDisplay(sys.stderr, REPLACED)
 if IS_RUN:
     logger.addHandler(DISPLAY)
-if USUAL:
-    logger.removeHandler(USUAL)
-elif workflow.output_settings.dryrun and (printing := printing_handler()):
-    shorten(printing)
+if REPLACED:
+    logger.removeHandler(REPLACED)
+elif ASKED.dryrun and PRINTING:
+    # What is too long to read is cut; commands stay whole.
+    WHOLE = PRINTING.format
+    PRINTING.format = lambda record: LONG.sub(r"\1 ...", WHOLE(record))
 
 
 def begin_display():
     """Show the jobs of the run."""
     # Targets, which make nothing, are no jobs to a reader.
-    jobs = [job for job in workflow.dag.jobs if job.output]
-    numbers = {job: job.jobid for job in workflow.dag.needrun_jobs() if job.output}
-    due = {n: planned_job(job, workflow.persistence, shares(job)) for job, n in numbers.items()}
-    others = [planned_job(job, workflow.persistence) for job in jobs if job not in numbers]
-    count = f"{len(due):,} job{'' if len(due) == 1 else 's'}"
-    kinds = counts_by_kind(numbers)
-    DISPLAY.begin(f"Study {STUDY.name}: {count}: {kinds}", RunProgress(due, others))
+    jobs = {job: job.jobid for job in workflow.dag.jobs if job.output}
+    numbers = {job: jobs[job] for job in workflow.dag.needrun_jobs() if job in jobs}
+    due = {n: planned_job(job, workflow.persistence, share(job)) for job, n in numbers.items()}
+    others = [planned_job(job, workflow.persistence) for job in jobs.keys() - numbers.keys()]
+    count = f"{number_of(len(due), 'job')}: {counts_by_kind(numbers)}"
+    DISPLAY.begin(f"Study {STUDY.name}: {count}", RunProgress(due, others))
 
 
-def shares(job):
-    """The share of the run's cores and GPUs that a job takes."""
-    limits = {name: workflow.global_resources.get(name) for name in ("_cores", "gpu")}
-    return {
-        name: min(1.0, job.resources.get(name, 0) / limit.value)
-        for name, limit in limits.items()
-        if limit and limit.value
-    }
+def share(job):
+    """The share of the run's cores or GPUs that a job takes, whichever is larger."""
+    limits = ((name, workflow.global_resources.get(name)) for name in ("_cores", "gpu"))
+    known = [(name, limit.value) for name, limit in limits if limit and limit.value]
+    return min(1.0, max((job.resources.get(name, 0) / most for name, most in known), default=0.0))

@@ -9,12 +9,8 @@ rule tidy_scores:
         csv="<results>/scores.csv",
         parquet="<results>/scores.parquet",
         manifest="<results>/scores.manifest.json",
-    log:
-        "<results>/logs/tidy_scores.log",
     params:
         **gathered_by("tidy_scores.py", score_rows_settings),
-    message:
-        "All scores as one file"
     shell:
         "python scripts/tidy_scores.py --results {params.results} --settings {params.settings:q}"
         " --code {params.code} --csv {output.csv} --parquet {output.parquet}"
@@ -42,15 +38,11 @@ rule export_model:
         # Not of this job, but of the adapter's.
         training_cost=timed("<results>/exports/{model}/cost.json"),
         manifest="<results>/exports/{model}/manifest.json",
-    log:
-        "<results>/logs/export_model/{model}.log",
-    benchmark:
-        "<results>/benchmarks/export_model/{model}.tsv"
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     threads: STUDY.settings.threads
     resources:
-        **prompted_request("export_model"),
+        **request("export_model"),
         gpu=1,
         batch_tokens=STUDY.settings.batch_tokens,
     params:
@@ -58,8 +50,6 @@ rule export_model:
         template=prompt,
         # Compared through the adapter, an input that changes with it.
         seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
-    message:
-        "Exported model {wildcards.model}"
     shell:
         "python scripts/export.py --model {wildcards.model} --seed {params.seed}"
         " --adapter {input.adapter} --base {input.base} --dataset {input.dataset}"
@@ -78,14 +68,10 @@ rule model_card:
     output:
         card="<results>/exports/{model}/README.md",
         manifest="<results>/exports/{model}/README.manifest.json",
-    log:
-        "<results>/logs/model_card/{model}.log",
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     params:
         **gathered_by("model_card.py", model_card_settings),
-    message:
-        "Card of the model {wildcards.model}"
     shell:
         "python scripts/model_card.py --results {params.results} --base {input.base}"
         " --template {input.template} --settings {params.settings:q} --code {params.code}"

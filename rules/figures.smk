@@ -13,12 +13,8 @@ rule draw_figures:
         svg=shown(expand("<results>/figures/{figure}.svg", figure=FIGURES), "Figures", "figure"),
         pdf=expand("<results>/figures/{figure}.pdf", figure=FIGURES),
         manifest="<results>/figures/manifest.json",
-    log:
-        "<results>/logs/draw_figures.log",
     params:
         **gathered_by("draw_figures.py", figures_settings),
-    message:
-        "Figures"
     shell:
         "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
         " --published {input.published:q} --code {params.code} --manifest {output.manifest}"

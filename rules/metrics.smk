@@ -14,13 +14,9 @@ rule score:
         metrics="<results>/metrics/{model}/seed-{seed}/{task}.json",
         records="<results>/metrics/{model}/seed-{seed}/{task}.records.jsonl",
         manifest="<results>/metrics/{model}/seed-{seed}/{task}.manifest.json",
-    log:
-        "<results>/logs/score/{model}-seed-{seed}-{task}.log",
     params:
         **made_by("score.py", jobs.score_settings),
         bertscore=lambda wildcards, input: options(bertscore=input.bertscore),
-    message:
-        "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/score.py --task {wildcards.task} --model {wildcards.model}"
         " --seed {wildcards.seed} --predictions {input.predictions} {params.bertscore}"
@@ -39,8 +35,6 @@ rule score_baseline:
         metrics="<results>/metrics/{model}/seed-{seed}/{task}.json",
         records="<results>/metrics/{model}/seed-{seed}/{task}.records.jsonl",
         manifest="<results>/metrics/{model}/seed-{seed}/{task}.manifest.json",
-    log:
-        "<results>/logs/score_baseline/{model}-seed-{seed}-{task}.log",
     # Files of a baseline are called like those of a model with the single seed 0.
     wildcard_constraints:
         model=one_of(STUDY.settings.baselines),
@@ -48,8 +42,6 @@ rule score_baseline:
     params:
         **made_by("score_baseline.py", jobs.score_settings),
         train=lambda wildcards, input: options(train=input.train),
-    message:
-        "Score of the baseline {wildcards.model}, {wildcards.task}"
     shell:
         "python scripts/score_baseline.py --baseline {wildcards.model}"
         " --task {wildcards.task} --test {input.test} {params.train}"
@@ -67,14 +59,10 @@ rule score_over_seeds:
     output:
         metrics="<results>/metrics/{model}/over-seeds/{task}.json",
         manifest="<results>/metrics/{model}/over-seeds/{task}.manifest.json",
-    log:
-        "<results>/logs/score_over_seeds/{model}-{task}.log",
     params:
         **made_by("score_over_seeds.py", jobs.over_seeds_settings),
         # Compared through the inputs, which change with them.
         seeds=lambda wildcards, input: " ".join(map(str, STUDY.seeds_of(wildcards.model))),
-    message:
-        "Score of {wildcards.model} over its seeds, {wildcards.task}"
     shell:
         "python scripts/score_over_seeds.py --task {wildcards.task} --model {wildcards.model}"
         " --seeds {params.seeds} --records {input.records} --settings {params.settings:q}"
@@ -89,12 +77,8 @@ rule choose_baseline:
     output:
         chosen="<results>/simple_baselines/{task}.json",
         manifest="<results>/simple_baselines/{task}.manifest.json",
-    log:
-        "<results>/logs/choose_baseline/{task}.log",
     params:
         **made_by("choose_baseline.py", jobs.choose_settings),
-    message:
-        "Best simple baseline, {wildcards.task}"
     shell:
         "python scripts/choose_baseline.py --task {wildcards.task} --train {input.train}"
         " --val {input.val} --settings {params.settings:q} --code {params.code}"
@@ -117,12 +101,8 @@ rule differences:
     output:
         differences="<results>/differences/{task}.json",
         manifest="<results>/differences/{task}.manifest.json",
-    log:
-        "<results>/logs/differences/{task}.log",
     params:
         **gathered_by("differences.py", comparisons.differences_settings),
-    message:
-        "Differences, {wildcards.task}"
     shell:
         "python scripts/differences.py --task {wildcards.task} --results {params.results}"
         " --settings {params.settings:q} --code {params.code} --output {output.differences}"
@@ -136,13 +116,9 @@ rule compare:
     output:
         comparisons=expand("<results>/comparisons/{task}.json", task=COMPARED),
         manifest="<results>/comparisons/manifest.json",
-    log:
-        "<results>/logs/compare.log",
     params:
         **made_by("compare.py"),
         folder=subpath(output.manifest, parent=True),
-    message:
-        "Comparisons"
     shell:
         "python scripts/compare.py --differences {input.differences} --output {params.folder}"
         " --manifest {output.manifest} --code {params.code} > {log} 2>&1"

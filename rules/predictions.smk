@@ -6,16 +6,12 @@ rule fetch_answers:
             for one in jobs.published_answers(STUDY)
         ],
         manifest="<results>/answers/manifest.json",
-    log:
-        "<results>/logs/fetch_answers.log",
     resources:
         # The commit pins the content, whatever its source.
         archive=STUDY.settings.answers.archive if STUDY.settings.answers else "",
     params:
         **made_by("fetch_answers.py", jobs.fetch_settings),
         folder=subpath(output.manifest, parent=True),
-    message:
-        "Published answers"
     shell:
         "python scripts/fetch_answers.py --archive {resources.archive:q}"
         " --settings {params.settings:q} --output {params.folder} --code {params.code}"
@@ -36,18 +32,16 @@ rule predict:
         predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
         cost=timed("<results>/predictions/{model}/seed-{seed}/{task}.cost.json"),
         manifest="<results>/predictions/{model}/seed-{seed}/{task}.manifest.json",
-    log:
-        "<results>/logs/predict/{model}-seed-{seed}-{task}.log",
-    benchmark:
-        "<results>/benchmarks/predict/{model}-seed-{seed}-{task}.tsv"
     priority: model_by_model
-    threads: threads_of_prediction
+    # Only jobs that compute need more than one.
+    threads: lambda job: STUDY.settings.threads if of_backend("gpu", job) else 1
     resources:
-        **prompted_request("predict"),
+        **request("predict"),
         # 0 if the backend needs none.
         gpu=lambda job: of_backend("gpu", job),
         api=lambda job: of_backend("api", job),
-        access=server_access,
+        # How its server is reached, if it has one.
+        access=lambda job: jobs.access(STUDY, job.model) or 0,
         batch_tokens=STUDY.settings.batch_tokens,
     params:
         **made_by("predict.py", jobs.prediction_settings, jobs.prediction_libraries),
@@ -55,13 +49,11 @@ rule predict:
         # What the backend of the model takes.
         options=lambda wildcards, input, resources: options(
             **{name: input[name] for name in ("base", "adapter", "answers", "train", "val")},
-            adapter_of=other_adapter(wildcards),
+            adapter_of=STUDY.model(wildcards.model).adapter_of,
             template=resources.template,
             template_digest=prompt(wildcards),
             access=resources.access,
         ),
-    message:
-        "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/predict.py --dataset {input.dataset} {params.options}"
         " --settings {params.settings:q} --batch-tokens {resources.batch_tokens}"
@@ -81,26 +73,22 @@ rule measure_latency:
     output:
         cost=timed("<results>/latency/{model}.json"),
         manifest="<results>/latency/{model}.manifest.json",
-    log:
-        "<results>/logs/measure_latency/{model}.log",
     wildcard_constraints:
         model=one_of(STUDY.local_models),
     priority: model_by_model
     # All cores, so that no other job runs at the same time and slows it down.
     threads: whole_machine
     resources:
-        **prompted_request("measure_latency"),
+        **request("measure_latency"),
         gpu=1,
     params:
         **made_by("measure_latency.py", jobs.latency_settings, jobs.latency_libraries),
         template=prompt,
         adapter=lambda wildcards, input: options(
-            adapter=input.adapter, adapter_of=other_adapter(wildcards)
+            adapter=input.adapter, adapter_of=STUDY.model(wildcards.model).adapter_of
         ),
         # Compared through the inputs, which change with it.
         seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
-    message:
-        "Latency of {wildcards.model}"
     shell:
         "python scripts/measure_latency.py --datasets {input.datasets} --base {input.base}"
         " {params.adapter} --template {resources.template} --template-digest {params.template}"
@@ -117,10 +105,6 @@ rule bertscore:
     output:
         rows="<results>/bertscore/{model}/seed-{seed}/{task}.jsonl",
         manifest="<results>/bertscore/{model}/seed-{seed}/{task}.manifest.json",
-    log:
-        "<results>/logs/bertscore/{model}-seed-{seed}-{task}.log",
-    benchmark:
-        "<results>/benchmarks/bertscore/{model}-seed-{seed}-{task}.tsv"
     wildcard_constraints:
         task=one_of(STUDY.generation_tasks),
     threads: STUDY.settings.threads
@@ -129,8 +113,6 @@ rule bertscore:
         gpu=1,
     params:
         **made_by("bertscore.py", jobs.bertscore_settings),
-    message:
-        "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/bertscore.py --predictions {input.predictions} --encoder {input.encoder}"
         " --settings {params.settings:q} --device {resources.device} --code {params.code}"

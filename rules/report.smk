@@ -18,14 +18,10 @@ rule render_table:
         tabular="<results>/tables/{table}.tabular.tex",
         json="<results>/tables/{table}.json",
         manifest="<results>/tables/{table}.manifest.json",
-    log:
-        "<results>/logs/render_table/{table}.log",
     params:
         **gathered_by("render_table.py", table_settings),
         # Files of the repository that only some kinds of table read, which are inputs already.
         resources=lambda wildcards, input: options(**table_resources(STUDY, wildcards.table)),
-    message:
-        "Table {wildcards.table}"
     shell:
         "python scripts/render_table.py --table {wildcards.table} --template {input.template}"
         " --float-template {input.float_template} --results {params.results} {params.resources}"
@@ -48,13 +44,9 @@ rule report_page:
         html=shown("<results>/report.html", "Report", "page", form="page"),
         tex="<results>/report.tex",
         manifest="<results>/report.manifest.json",
-    log:
-        "<results>/logs/report_page.log",
     params:
         **gathered_by("report.py", report_settings),
         bases=lambda wildcards: str(BASES),
-    message:
-        "Report"
     shell:
         "python scripts/report.py --settings {params.settings:q} --results {params.results}"
         " --bases {params.bases} --html-template {input.page} --style {input.style}"
@@ -73,12 +65,8 @@ rule report_pdf:
     output:
         pdf=shown("<results>/report.pdf", "Report", "pdf", form="PDF"),
         manifest="<results>/report.pdf.manifest.json",
-    log:
-        "<results>/logs/report_pdf.log",
     params:
         **made_by("report_pdf.py"),
-    message:
-        "Report as PDF"
     shell:
         "python scripts/report_pdf.py --tex {input.document} --parts {input.parts}"
         " --code {params.code} --pdf {output.pdf} --manifest {output.manifest} 2> {log}"

@@ -1,25 +1,28 @@
+def each(wildcard, values):
+    """A job for each value of a wildcard."""
+    return [{wildcard: value} for value in values]
+
+
 # The jobs that each rule has in this study, by their wildcards; each rule after those whose results
 # it reads.
 RUNS = STUDY.runs()
 JOBS = {
-    "base_model": [{"base": base} for base in STUDY.bases],
+    "base_model": each("base", STUDY.bases),
     "check_data": [{}],
     "dataset": [
         {"task": task, "split": split}
         for task in STUDY.settings.tasks
         for split in STUDY.splits(task)
     ],
-    "describe_data": [{"task": task} for task in STUDY.settings.tasks if STUDY.described_model],
-    "leakage": [{"task": task} for task in STUDY.overlap_tasks],
+    "describe_data": each("task", STUDY.settings.tasks if STUDY.described_model else ()),
+    "leakage": each("task", STUDY.overlap_tasks),
     "data_card": [{}] if STUDY.described_model else [],
     "fetch_answers": [{}] if jobs.published_answers(STUDY) else [],
     "train_adapter": STUDY.adapters(),
     "predict": RUNS,
     "bertscore": [run for run in RUNS if run["task"] in STUDY.generation_tasks],
     # Of models whose weights run here.
-    "measure_latency": [
-        {"model": model} for model in STUDY.local_models if STUDY.model_tasks(model)
-    ],
+    "measure_latency": each("model", filter(STUDY.model_tasks, STUDY.local_models)),
     "score": RUNS,
     "score_baseline": [
         {"model": baseline, "seed": "0", "task": task}
@@ -32,15 +35,13 @@ JOBS = {
         if len(STUDY.seeds_of(model)) > 1
         for task in STUDY.model_tasks(model)
     ],
-    "choose_baseline": [
-        {"task": task} for task in STUDY.test_tasks if STUDY.simple_baselines(task)
-    ],
-    "differences": [{"task": task} for task in COMPARED],
+    "choose_baseline": each("task", filter(STUDY.simple_baselines, STUDY.test_tasks)),
+    "differences": each("task", COMPARED),
     "compare": [{}] if COMPARED else [],
     "tidy_scores": [{}],
-    "export_model": [{"model": model} for model in STUDY.exported_models],
-    "model_card": [{"model": model} for model in STUDY.exported_models],
-    "render_table": [{"table": table} for table in TABLES],
+    "export_model": each("model", STUDY.exported_models),
+    "model_card": each("model", STUDY.exported_models),
+    "render_table": each("table", TABLES),
     "draw_figures": [{}] if FIGURES else [],
     "report_page": [{}],
     "report_pdf": [{}],

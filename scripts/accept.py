@@ -12,12 +12,11 @@ examples:
 """
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.locks import held
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.provenance.acceptance import accept, finished_jobs, groups_of, revoked, samples
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.run import Run
@@ -25,13 +24,9 @@ from ecslm.schemas.paths import RUN_LOCK
 from ecslm.script import run_script
 
 
-def main(
-    configfile: Sequence[Path] = (), study: str | None = None, revoke: str | None = None
-) -> None:
+def main(choice: Choice, revoke: str | None = None) -> None:
     """
     Args:
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
         revoke: take back what was accepted: the name of a record, without .json
     """
     with held(RUN_LOCK, "results", wait=False):
@@ -40,10 +35,10 @@ def main(
                 print(f"removed {path}")
             return
         # Nothing is shown by results that a run would refuse.
-        chosen = Study.read(configfile, study)
+        chosen = choice.read()
         run = Run(chosen)
         check_named_files(chosen)
-        with read_dag(configfile, study) as dag:
+        with read_dag(choice.configfile, choice.study, values=choice.values) as dag:
             run.check(dag.jobs)
             groups = [
                 (group, [(one, dag.command(one.job)) for one in samples(group)])

@@ -3,32 +3,22 @@
 For a fresh clone into which `results/` was copied, and for one whose `.snakemake/` was lost.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from ecslm.common.hashing import load_digests, save_digests
 from ecslm.common.locks import held
-from ecslm.plan.study import Study, with_seeds
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.why import align_times, record_code, verified
 from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 from ecslm.script import run_script
 
 
-def main(
-    configfile: Sequence[Path] = (), study: str | None = None, seeds: str | None = None
-) -> None:
-    """
-    Args:
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
-        seeds: train each tuned model with these, such as 0,1,2, as the run did
-    """
+def main(choice: Choice) -> None:
+    """Verify and record."""
     load_digests(DIGESTS)
     # Names each problem of the configuration with its place.
-    Study.read(configfile, study, values := with_seeds(seeds))
+    choice.read()
     with held(RUN_LOCK, "results", wait=False):
-        with read_dag(configfile, study, None, values) as dag:
+        with read_dag(choice.configfile, choice.study, None, choice.values) as dag:
             jobs = verified(dag.jobs)
             align_times(jobs)
             dag.record(jobs)

@@ -18,21 +18,27 @@ Answers go to standard output, all else to standard error.
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.logs import start_log
 from ecslm.common.rows import read_jsonl
 from ecslm.common.text import nearest
-from ecslm.plan.jobs import json_parameter, prediction_settings
-from ecslm.plan.study import Study
-from ecslm.prediction.backend import Request, backend_class
+from ecslm.plan.jobs import access, prediction_settings
+from ecslm.plan.study import Choice, Study
+from ecslm.prediction.backend import Backend, Request, backend_class
 from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import GivenRecord, Record, read_records
 from ecslm.script import Device, run_script
 
+# Prints what is no answer.
+tell = partial(print, file=sys.stderr, flush=True)
+
 
 def main(
+    choice: Choice,
     question: Sequence[str] = (),
     /,
     *,
@@ -42,8 +48,6 @@ def main(
     file: Path | None = None,
     seed: int | None = None,
     device: Device | None = None,
-    configfile: Sequence[Path] = (),
-    study: str | None = None,
 ) -> None:
     """
     Args:
@@ -54,40 +58,36 @@ def main(
         file: records as JSON, one a line
         seed: seed of the adapter (default: the model's first)
         device: where to compute (default: the study's)
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
     """
     start_log(None)
     # Between a question and its answer stands nothing that only developers want to know.
     warnings.simplefilter("ignore")
-    if sum(one not in (None, [], ()) for one in (question, file, index)) > 1:
+    if sum((bool(question), file is not None, index is not None)) > 1:
         raise InputError("--file and --index take the place of a question: give one of the three")
-    chosen = Study.read(configfile, study)
-    if model not in (models := chosen.settings.models):
+    study = choice.read()
+    if model not in (models := study.settings.models):
         raise InputError(f"--model: {model} is no model of the study{nearest(model, models)}")
-    tasks = chosen.model_tasks(model) or chosen.test_tasks
+    tasks = study.model_tasks(model) or study.test_tasks
     if task is not None and task not in tasks:
         raise InputError(f"--task: {task} is no task that {model} answers{nearest(task, tasks)}")
     # Where none is named, the one with the longest answers.
-    code = task or max(tasks, key=lambda one: (chosen.decoding(one).max_new_tokens, one))
-    request = request_for(chosen, model, code, seed, device)
-    backend = backend_class(request.settings.backend)(request)
+    code = task or max(tasks, key=lambda one: (study.decoding(one).max_new_tokens, one))
+    backend = backend_of(study, model, code, seed, device)
     known = task is not None and file is None
-    records = read_records(built(chosen.dataset_file(code, "test"))) if known else []
+    records = read_records(built(study.dataset_file(code, "test"))) if known else []
     if index is not None:
         if not 0 <= index < len(records):
             raise InputError(f"--index: give --task, and a number from 0, below {len(records)}")
         tell(records[index].model_dump_json(include={"instruction", "input", "options"}, indent=2))
-        asked = iter(records[index : index + 1])
+        asked = iter([records[index]])
     elif file is not None:
         asked = (one.record(code, "question") for one in read_jsonl(file, GivenRecord))
     else:
         lines = [" ".join(question)] if question else sys.stdin
         asked = (given(line, records).record(code, "question") for line in lines if line.strip())
-    for number, record in enumerate(asked):
-        if number == 0:
-            tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
-            backend.load()
+    tell(f"Loading {model}, which takes seconds, and longer on a busy machine.")
+    backend.load()
+    for record in asked:
         (prompt,) = backend.prompts([record])
         (generated,) = backend.generate([prompt], 0)
         print(generated.text, flush=True)
@@ -106,36 +106,27 @@ def built(path: str) -> Path:
     return Path(path)
 
 
-def request_for(
-    study: Study, name: str, task: str, seed: int | None, device: Device | None
-) -> Request:
-    """What the job that predicts a task asks the backend of a model for.
+def backend_of(
+    study: Study, model: str, task: str, seed: int | None, device: Device | None
+) -> Backend[Any, Any]:
+    """What answers as the job that predicts a task does.
 
     Raises:
         InputError: what the model is made of is not built yet.
     """
-    model, settings = study.model(name), prediction_settings(study, name, task)
-    seed = study.first_seed(name) if seed is None else seed
-    trained, template = study.adapter_name(name), study.template(name)
-    access = getattr(model, "access", None)
-    weights = study.weights(name)
-    files = {"base": weights} if weights else {}
+    settings, trained = prediction_settings(study, model, task), study.adapter_name(model)
+    seed = study.first_seed(model) if seed is None else seed
+    files = {"base": study.weights(model), "template": study.template(model)}
     if trained:
         files["adapter"] = study.path(ADAPTER, model=trained, seed=seed)
-    if model.learns:
+    if study.model(model).learns:
         files |= {split: study.dataset_file(task, split) for split in ("train", "val")}
-    return Request(
-        **{option: built(path) for option, path in files.items()},  # type: ignore[arg-type]
-        model=name,
-        adapter_of=trained,
-        template=Path(template) if template else None,
-        settings=settings,
-        batch_tokens=settings.budget(study.settings.batch_tokens),
-        seed=seed,
-        device=device or study.settings.device,
-        threads=study.settings.threads,
-        access=json_parameter(access) if access else None,
-    )
+    request: dict[str, Any] = {option: built(path) for option, path in files.items() if path}
+    request |= {"model": model, "adapter_of": trained, "seed": seed, "settings": settings}
+    request |= {"device": device or study.settings.device, "threads": study.settings.threads}
+    tokens = settings.budget(study.settings.batch_tokens)
+    request |= {"batch_tokens": tokens, "access": access(study, model)}
+    return backend_class(settings.backend)(Request(**request))
 
 
 def given(line: str, like: Sequence[Record]) -> GivenRecord:
@@ -146,14 +137,8 @@ def given(line: str, like: Sequence[Record]) -> GivenRecord:
     """
     if not like:
         return GivenRecord(instruction=line.strip(), input="")
-    first, same = like[0], all(one.options == like[0].options for one in like)
-    options = first.options if same else None
-    return GivenRecord(instruction=first.instruction, input=line.strip(), options=options)
-
-
-def tell(text: str) -> None:
-    """Print what is no answer."""
-    print(text, file=sys.stderr, flush=True)
+    options = like[0].options if all(x.options == like[0].options for x in like) else None
+    return GivenRecord(instruction=like[0].instruction, input=line.strip(), options=options)
 
 
 if __name__ == "__main__":

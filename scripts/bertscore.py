@@ -10,27 +10,25 @@ example:
 from pathlib import Path
 
 from ecslm.common.devices import lease_devices
-from ecslm.common.environment import lock_versions
 from ecslm.common.files import write_jsonl
-from ecslm.common.manifests import made_from, manifest_of, require_unchanged
+from ecslm.common.manifests import manifest_of, require_unchanged
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
 from ecslm.scoring.predictions import given_predictions
 from ecslm.scoring.settings import BertScoreSettings
-from ecslm.script import Device, OutputFile, job, run_script
+from ecslm.script import Device, Origin, OutputFile, job, run_script
 
 
 @job(log=True)
 def main(
+    origin: Origin,
     predictions: Path,
     encoder: Path,
     settings: BertScoreSettings,
     output: OutputFile,
     device: Device = "cpu",
-    manifest: OutputFile | None = None,
-    code: str | None = None,
 ) -> None:
     """
     Args:
@@ -42,21 +40,18 @@ def main(
             "en"}; the demo, for MiniLM-L6: {"layer": 5, "rescale_language": null}
         output: file to write (JSON Lines), one row per record
         device: where to compute
-        manifest: manifest to write: what the result was made from (default: OUTPUT with
-            .manifest.json)
-        code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
-    manifest = manifest or manifest_of(output)
-    origin = made_from([predictions, encoder], settings, code, lock_versions(settings.libraries))
+    origin.reads(predictions, encoder)
     given = given_predictions(predictions)
-    require_unchanged(origin)
+    require_unchanged(origin.fields)
     action = {
         "step": "bertscore",
-        "predictions": origin["inputs"][str(predictions)],
+        "predictions": origin.fields["inputs"][str(predictions)],
         "encoder": base_identity(encoder),
         "device": device,
     }
-    with work_folder(Outputs(manifest, {"rows": output}), action, origin, FINISHED) as work:
+    outputs = Outputs(origin.manifest or manifest_of(output), {"rows": output})
+    with work_folder(outputs, action, origin.fields, FINISHED) as work:
         if work.restored():
             return
         lease_devices(device)

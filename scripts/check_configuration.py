@@ -4,22 +4,15 @@
 at a file that it cannot read, or without a folder for its caches.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.preflight.machine import check_cache_folder
 from ecslm.script import run_script
 
 
-def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
-    """
-    Args:
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
-    """
+def main(choice: Choice) -> None:
+    """Read it."""
     check_cache_folder()
-    Study.read(configfile, study)
+    choice.read()
 
 
 if __name__ == "__main__":

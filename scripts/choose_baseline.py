@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from ecslm.common.files import json_text
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
 from ecslm.schemas.record import read_task
@@ -23,7 +22,7 @@ def main(
     """
     origin.reads(train, val)
     found = choose(settings, read_task(train, task), read_task(val, task))
-    origin.writes({output: json_text(found.model_dump())})
+    origin.writes({output: found})
 
 
 if __name__ == "__main__":

@@ -4,17 +4,15 @@ They are results of models, seeds, tasks and tables that are no longer in the co
 files in the directories of a study's results are listed too: keep your own elsewhere.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable
 from contextlib import nullcontext
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecslm.common.locks import held
 from ecslm.common.text import number_of
-from ecslm.plan.study import Study, with_seeds
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.leftovers import remove as remove_files
 from ecslm.provenance.leftovers import unmade
@@ -22,47 +20,31 @@ from ecslm.schemas.paths import RUN_LOCK
 from ecslm.script import run_script
 
 
-def main(
-    configfile: Sequence[Path] = (),
-    study: str | None = None,
-    seeds: str | None = None,
-    remove: bool = False,
-) -> None:
+def main(choice: Choice, remove: bool = False) -> None:
     """
     Args:
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
-        seeds: train each tuned model with these, such as 0,1,2, as the run did
         remove: remove what is listed (default: only list it)
     """
-    values = with_seeds(seeds)
-    chosen = Study.read(configfile, study, values)
-    with read_dag(configfile, study, None, values) as dag:
+    chosen = choice.read()
+    with read_dag(choice.configfile, choice.study, None, choice.values) as dag:
         jobs = dag.jobs
     # Listed is what is removed: nothing may come in between.
     with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():
         files = unmade(chosen, jobs)
-        size = sum(path.stat().st_size for path in files)
-        for line in listed(files):
-            print(line)
+        for folder in sorted({path.parent for path in files}):
+            inside = [path for path in files if path.parent == folder]
+            print(f"{bytes_of(inside):>7}  {folder}/: {', '.join(x.name for x in inside)}")
+        amount = f"{number_of(len(files), 'file')}, {bytes_of(files)}"
         if remove:
             remove_files(files)
-    amount = f"{number_of(len(files), 'file')}, {tqdm.format_sizeof(size, 'B')}"
-    if not files:
-        print("nothing to remove")
-    elif remove:
-        print(f"removed: {amount}")
-    else:
-        print(f"{amount}: nothing is removed yet: add --remove (with make: REMOVE=yes)")
+    fix = "nothing is removed yet: add --remove (with make: REMOVE=yes)"
+    done = f"removed: {amount}" if remove else f"{amount}: {fix}"
+    print(done if files else "nothing to remove")
 
 
-def listed(files: Collection[Path]) -> Iterator[str]:
-    """A line for each directory: its files, and the bytes of all."""
-    of_folder = attrgetter("parent")
-    for folder, inside in groupby(sorted(files, key=of_folder), of_folder):
-        paths = list(inside)
-        size = sum(path.stat().st_size for path in paths)
-        yield f"{tqdm.format_sizeof(size, 'B'):>7}  {folder}/: {', '.join(x.name for x in paths)}"
+def bytes_of(files: Iterable[Path]) -> str:
+    """What files take, in text."""
+    return tqdm.format_sizeof(sum(path.stat().st_size for path in files), "B")
 
 
 if __name__ == "__main__":

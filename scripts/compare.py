@@ -5,13 +5,13 @@ example:
   python scripts/compare.py --differences mine/PM.json mine/SA.json --output adjusted
 """
 
-from importlib import import_module
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.results import Difference, adjusted
+from ecslm.reports.summaries import difference_summary
 from ecslm.script import Origin, job, run_script
 
 
@@ -31,10 +31,8 @@ def main(origin: Origin, differences: list[Path], output: Path, json: bool = Fal
     found = {name: [row.model_dump(mode="json") for row in rows[name]] for name in rows}
     written = {output / name: json_text(value) for name, value in found.items()}
     origin.writes(written, output / "manifest.json")
-    # As in score.py: no result depends on the summary.
-    summaries = import_module("ecslm.reports.summaries")
     by_task = {Path(name).stem: found for name, found in rows.items()}
-    print(json_text(found), end="") if json else print(summaries.difference_summary(by_task))
+    print(json_text(found), end="") if json else print(difference_summary(by_task))
 
 
 if __name__ == "__main__":

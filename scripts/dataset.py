@@ -6,48 +6,39 @@ example, for a file of your own with the columns task, instruction, input and ou
       ["IND_Diverse_Instruction"]}'
 """
 
-from pathlib import Path
 from typing import Literal
 
 from ecslm.common.files import json_line
 from ecslm.data.labels import read_labels
 from ecslm.data.records import build_records
 from ecslm.data.settings import DatasetSettings
-from ecslm.data.source import located, planned_rows
-from ecslm.schemas.paths import CACHE
+from ecslm.data.source import PlannedSource
 from ecslm.script import Origin, OutputFile, job, run_script
 
 
 @job()
 def main(
     origin: Origin,
+    data: PlannedSource,
     task: str,
     split: Literal["train", "val", "test"],
-    settings: str,
     output: OutputFile,
-    cache: Path = CACHE,
-    content: str | None = None,
-    location: str | None = None,
 ) -> None:
     """
     Args:
         task: task code, for example QPR
         split: split to build
-        settings: source, names and settings: JSON or @FILE
         output: dataset file (JSON Lines) to write
-        cache: cache directory for indexes of the source
-        content: set by a run: digest of the rows, which is recorded; other rows are refused
-        location: path of the source's files, if --settings does not say it
     """
-    known = located(settings, location, DatasetSettings)
+    known = data.read(DatasetSettings)
     source, names = known.source, frozenset((task, *known.aliases))
-    raw = planned_rows(source, cache, content, lambda rows: rows.content(names, split))
+    raw = data.rows(source, lambda rows: rows.content(names, split))
     raw.misplaced.raise_unless(source.tolerate)
     ranked = known.answer == "ranking" and split == "test"
     labels = read_labels(source.labels if ranked else None)
     records = build_records(raw.rows(raw.of(names, split)), task, split, known, labels)
     # No inputs: `content` ties the file to its own rows, since the source has rows of other files.
-    origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
+    origin.made_with(known, content=data.content)
     origin.writes({output: map(json_line, records)})
 
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from ecslm.common.files import json_text
 from ecslm.data.description import describe, load_tokenizer
 from ecslm.data.settings import DescriptionSettings
 from ecslm.models.architecture import read_architecture
@@ -35,12 +34,12 @@ def main(
     """
     prompt = PromptTemplate(template, template_digest)
     origin.reads(*records, base)
-    origin.fields["template_sha256"] = prompt.sha256
+    origin.made_with(settings, template_sha256=prompt.sha256)
     _, folder = read_base(base)
     tokenizer, architecture = load_tokenizer(folder / "tokenizer.json"), read_architecture(folder)
     rows = [row for path in records for row in read_task(path, task)]
     description = describe(task, rows, prompt, tokenizer, settings, architecture)
-    origin.writes({output: json_text(description.model_dump(mode="json"))})
+    origin.writes({output: description})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Run compare.py afterwards to adjust the p-values over all tasks. A contrast of s
 both have the same samples.
 """
 
-from importlib import import_module
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -13,6 +12,7 @@ from ecslm.common.files import json_text
 from ecslm.common.manifests import read_result
 from ecslm.comparisons.settings import DifferencesSettings, names_best_simple
 from ecslm.comparisons.testing import differences
+from ecslm.reports.summaries import difference_summary
 from ecslm.schemas.metrics_file import SimpleBaselines
 from ecslm.schemas.paths import OUTCOMES, SIMPLE_BASELINES
 from ecslm.scoring.outcomes import read_outcomes
@@ -54,9 +54,7 @@ def main(
     rows = differences(settings, outcomes, best)
     written = json_text([row.model_dump(mode="json") for row in rows])
     origin.writes({output: written})
-    # As in score.py: no result depends on the summary.
-    summaries = import_module("ecslm.reports.summaries")
-    print(written, end="") if json else print(summaries.difference_summary({task: rows}))
+    print(written, end="") if json else print(difference_summary({task: rows}))
 
 
 if __name__ == "__main__":

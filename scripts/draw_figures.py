@@ -21,9 +21,8 @@ def main(origin: Origin, settings: FiguresSettings, results: Path, published: Pa
     written: dict[Path, str | bytes] = {}
     with styled():
         for name, figure, text in draw_figures(settings, results, published):
-            svg, pdf = as_files(figure, name.name, text)
-            written[results / FIGURE_SVG.format(figure=name.name)] = svg
-            written[results / FIGURE_PDF.format(figure=name.name)] = pdf
+            paths = (results / path.format(figure=name.name) for path in (FIGURE_SVG, FIGURE_PDF))
+            written |= zip(paths, as_files(figure, name.name, text), strict=True)
     origin.writes(written, results / FIGURES_MANIFEST)
 
 

@@ -8,7 +8,6 @@ example:
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.files import json_text
 from ecslm.data.leakage import leakage
 from ecslm.data.settings import LEAKAGE_LIBRARIES
 from ecslm.schemas.record import read_records, read_task
@@ -34,7 +33,7 @@ def main(
     """
     origin.reads(test, train, *other_train)
     report = leakage(read_task(test, task), read_task(train, task), read_records(*other_train))
-    origin.writes({output: json_text(report.model_dump(mode="json"))})
+    origin.writes({output: report})
 
 
 if __name__ == "__main__":

@@ -44,11 +44,11 @@ def main(
     shipped = Study.read([], None).config
     study = study or name_like(data.stem, (*shipped.studies, *SHARED), otherwise="study")
     check_study_name(study, shipped.studies)
-    named = {"INPUT": input, "OUTPUT": output, "QUESTION": question}
-    missing = [name for name, value in named.items() if not value]
-    columns = Columns(input.split(","), output, question) if not missing else None
-    if missing and len(missing) < len(named):
-        raise InputError(f"{', '.join(missing)}: missing: give all three, as in `{EXAMPLE}`")
+    columns = None
+    if input and output and question:
+        columns = Columns(input.split(","), output, question)
+    elif input or output or question:
+        raise InputError(f"INPUT, OUTPUT, QUESTION: give all three, as in `{EXAMPLE}`")
     start, report, notes = begin_study(study, data, columns, shipped.tasks)
     # Whatever a run still needs: the file is there, and it is good.
     _, found = check_study([Path(f"{study}.yaml")], None, "default")

@@ -37,11 +37,11 @@ def main(
         notes: notes on published numbers, as CSV, for tables of kind reproduction
     """
     entry, study = settings.table, settings.context
-    given = {"published": published, "notes": notes}
-    resources = {option: path for option, path in given.items() if path}
     files = [results / path for path in entry.files(study)]
-    origin.reads(*files, template, float_template, *resources.values())
-    built = entry.build(table, Inputs(study, results, resources))
+    origin.reads(*files, template, float_template, published, notes)
+    resources = {"published": published, "notes": notes}
+    given = {option: path for option, path in resources.items() if path}
+    built = entry.build(table, Inputs(study, results, given))
     floats, tabulars = render_table(template, float_template, built)
     origin.writes({tex: floats, tabular: tabulars, json: json_text(built.as_json())})
 

@@ -1,6 +1,7 @@
 """Build a study's report: one web page, and a LaTeX document of all tables and figures."""
 
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from ecslm.reports.content import read_content
@@ -51,11 +52,9 @@ def project_commit(folder: Path) -> str | None:
     """The commit that is checked out, with `+` where files of the project differ from it; None
     outside of a git repository, or without git."""
     command = ["git", "-C", str(folder), *DESCRIBE]
-    try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()
+    with suppress(OSError):
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
+    return None
 
 
 if __name__ == "__main__":

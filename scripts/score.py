@@ -25,15 +25,14 @@ examples:
   python scripts/score.py --predictions P.jsonl --output M.json
 """
 
-from importlib import import_module
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import json_text
-from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.reports.summaries import invalid_answers, score_summary
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.predictions import read_bertscores, read_scorable
-from ecslm.scoring.score import TaskScores, score
+from ecslm.scoring.score import score
 from ecslm.scoring.settings import ScriptSettings
 from ecslm.script import Origin, OutputFile, job, run_script
 
@@ -73,37 +72,23 @@ def main(
     if output:
         origin.reads(predictions, bertscore, dataset)
     given = read_scorable(predictions, task, settings, dataset)
-    code = str(given[0].task)
-    kind = settings.kind_of(code)
+    kind = settings.kind_of(str(given[0].task))
     if (bertscore is not None) != (kind.metric in BERTSCORE_METRICS):
-        raise InputError(
-            f"--bertscore: not used: {code} is scored by {kind.metric}"
-            if bertscore
-            else f"--bertscore: required for {code}; write the file with: python "
-            f"scripts/bertscore.py --predictions {predictions} "
-            "--encoder DIR/manifest.json --output B.jsonl"
-        )
+        program = f"python scripts/bertscore.py --predictions {predictions}"
+        required = f"write it by `{program} --encoder DIR/manifest.json --output B.jsonl`"
+        fix = "leave it out" if bertscore else required
+        raise InputError(f"--bertscore: {given[0].task} is scored by {kind.metric}: {fix}")
     bertscores = [] if bertscore is None else read_bertscores(bertscore, predictions, given)
     scores = score(given, kind, settings.scoring, bertscores, model, seed)
     if output:
-        made_by = settings.model_copy(update={"task": kind})
-        origin.fields["settings"] = made_by.model_dump(mode="json")
+        origin.made_with(settings.model_copy(update={"task": kind}))
         origin.writes(scores.files(output, records))
     if json:
         print(json_text(scores.metrics.model_dump()), end="")
-    else:
-        print(as_text(given, scores, show_invalid))
-
-
-def as_text(given: list[ScoredPrediction], scores: TaskScores, show_invalid: bool) -> str:
-    """The summary, with the invalid answers if requested."""
-    # No result depends on the summary: the code digest leaves it out. Loaded by name, because jobs
-    # need not load it.
-    report = import_module("ecslm.reports.summaries")
-    text: str = report.score_summary(scores.metrics)
+        return
+    print(score_summary(scores.metrics))
     if show_invalid:
-        text += "\n\n" + report.invalid_answers(given, scores.outcomes)
-    return text
+        print(f"\n{invalid_answers(given, scores.outcomes)}")
 
 
 if __name__ == "__main__":

@@ -43,23 +43,20 @@ def main(
         train: training dataset file, for majority
         records: outcomes file to write, one line per record (default: OUTPUT with .records.jsonl)
     """
-    kind, scoring = settings.kind_of(task), settings.scoring
+    kind = settings.kind_of(task)
     origin.reads(test, train)
-    if baseline not in applicable(kind):
-        names = ", ".join(applicable(kind))
-        known = f"choose one of {names}" if names else "it has no trivial baselines"
-        raise InputError(f"--baseline {baseline}: not applicable to {task}: {known}")
-    majority = ""
-    if baseline == "majority":
-        if train is None:
-            raise InputError("--train: required for majority: give the training dataset file")
-        majority = majority_label(scorable_records(train, task, kind), kind)
+    if baseline not in (names := applicable(kind)):
+        known = ", ".join(names) or "none"
+        raise InputError(f"--baseline {baseline}: not applicable to {task}, which has: {known}")
+    if baseline == "majority" and train is None:
+        raise InputError("--train: required for majority: give the training dataset file")
+    majority = majority_label(scorable_records(train, task, kind), kind) if train else ""
     alternatives = [
         [as_prediction(record, text) for text in answers_of(baseline, record, kind, majority)]
         for record in scorable_records(test, task, kind)
     ]
-    scores = score_baseline(baseline, alternatives, kind, scoring)
-    origin.fields["settings"] = settings.model_copy(update={"task": kind}).model_dump(mode="json")
+    scores = score_baseline(baseline, alternatives, kind, settings.scoring)
+    origin.made_with(settings.model_copy(update={"task": kind}))
     origin.writes(scores.files(output, records))
 
 

@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import json_text
-from ecslm.common.text import number_of
 from ecslm.scoring.outcomes import over_seeds, read_outcomes
 from ecslm.scoring.settings import OverSeedsSettings
 from ecslm.script import Origin, OutputFile, job, run_script
@@ -29,15 +27,10 @@ def main(
         output: file to write (JSON)
         model: name of the model, recorded in the file
     """
-    if len(seeds) < 2 or len(set(seeds)) < len(seeds):
-        raise InputError("--seeds: give two or more different seeds")
-    if len(records) != len(seeds):
-        given = number_of(len(records), "file")
-        raise InputError(f"--records: {given} for {len(seeds)} seeds: give one per seed")
+    if len(set(seeds)) < 2 or not len(set(seeds)) == len(seeds) == len(records):
+        raise InputError("--seeds: give two or more different seeds, and one of --records for each")
     origin.reads(*records)
-    outcomes = read_outcomes(records)
-    scores = over_seeds(outcomes, task, model, seeds, settings)
-    origin.writes({output: json_text(scores.model_dump())})
+    origin.writes({output: over_seeds(read_outcomes(records), task, model, seeds, settings)})
 
 
 if __name__ == "__main__":

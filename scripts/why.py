@@ -9,12 +9,13 @@ examples:
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.hashing import load_digests
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import check_base_folders
-from ecslm.plan.study import Study, with_seeds
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import overview
 from ecslm.provenance.run import Run
@@ -23,29 +24,21 @@ from ecslm.schemas.paths import DIGESTS, SHARED, TOP
 from ecslm.script import run_script
 
 
-def main(
-    files: Sequence[Path] = (),
-    /,
-    configfile: Sequence[Path] = (),
-    study: str | None = None,
-    seeds: str | None = None,
-) -> None:
+def main(choice: Choice, files: Sequence[Path] = (), /) -> None:
     """
     Args:
         files: results to explain (default: the whole run)
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
-        seeds: train each tuned model with these, such as 0,1,2, as the run did
     """
     load_digests(DIGESTS)
-    study = study or (study_of(files[0]) if files else None)
-    values = with_seeds(seeds)
-    chosen = Study.read(configfile, study, values)
+    if files and not choice.study:
+        choice = replace(choice, study=study_of(files[0]))
+    chosen = choice.read()
     run = Run(chosen)
     if not files:
         # As before a run, which would be refused for the same reasons.
         check_named_files(chosen)
-    with read_dag(configfile, study, list(map(str, files)) or ["all"], values) as dag:
+    targets = list(map(str, files)) or ["all"]
+    with read_dag(choice.configfile, choice.study, targets, choice.values) as dag:
         jobs = dag.jobs
     for path in files:
         print(explain(jobs, path))

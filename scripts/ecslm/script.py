@@ -26,15 +26,15 @@ from pydantic import BaseModel
 
 from ecslm.common.environment import installed_versions, require_locked
 from ecslm.common.errors import InputError, Problem, exit_with
-from ecslm.common.files import read_settings, write_bytes, write_lines
+from ecslm.common.files import json_text, read_settings, write_bytes, write_lines
 from ecslm.common.logs import start_log
 from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
 from ecslm.fingerprint.running import planned_code
 from ecslm.schemas.settings import JobSettings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-# Of a result, whole or by lines.
-Content = str | bytes | Iterable[str]
+# Of a result, whole or by lines, or as JSON.
+Content = str | bytes | Iterable[str] | BaseModel
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Empty settings: the defaults of their schema.
@@ -60,7 +60,12 @@ Device = Literal["cpu", "cuda"]
 
 
 class Origin:
-    """What the result of a job is made from, as its manifest says it."""
+    """What the result of a job is made from, as its manifest says it.
+
+    Attributes:
+        manifest: where the option says that the manifest be written.
+        fields: what it is going to say.
+    """
 
     def __init__(self, given: argparse.Namespace, libraries: Sequence[str]) -> None:
         """
@@ -70,7 +75,7 @@ class Origin:
         settings = getattr(given, "settings", None)
         used = settings.libraries if isinstance(settings, JobSettings) else libraries
         versions = require_locked(used) if given.code else installed_versions(used)
-        self._manifest = given.manifest
+        self.manifest = given.manifest
         known: BaseModel | dict[str, Any] = settings if isinstance(settings, BaseModel) else {}
         self.fields = made_from([], known, given.code, versions)
 
@@ -78,6 +83,10 @@ class Origin:
         """Note files before they are read: a change from then on is noticed."""
         given = [path for path in paths if path is not None]
         self.fields["inputs"] |= made_from(given, {}, None, {})["inputs"]
+
+    def made_with(self, settings: BaseModel, **others: object) -> None:
+        """Note other settings than those of `--settings`, and further fields of the manifest."""
+        self.fields |= {"settings": settings.model_dump(mode="json"), **others}
 
     def writes(self, results: Mapping[Path, Content], manifest: Path | None = None) -> None:
         """Write the results, and last the manifest.
@@ -88,9 +97,11 @@ class Origin:
         Raises:
             InputError: what was read has changed since.
         """
-        manifest = self._manifest or manifest or manifest_of(next(iter(results)))
+        manifest = self.manifest or manifest or manifest_of(next(iter(results)))
         require_unchanged(self.fields)
         for path, content in results.items():
+            if isinstance(content, BaseModel):
+                content = json_text(content.model_dump(mode="json"))
             if isinstance(content, bytes):
                 write_bytes(path, content)
             else:
@@ -103,7 +114,7 @@ class Origin:
         Args:
             manifest: its path where no option says another.
         """
-        write_manifest(self._manifest or manifest, self.fields, results)
+        write_manifest(self.manifest or manifest, self.fields, results)
 
 
 @dataclass(frozen=True)

@@ -132,9 +132,9 @@ def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(project: Path)
     assert run.wait(timeout=120) == 1
     printed = output.read_text()
     assert re.search(
-        r"failed: Adapter Tiny-EC, seed 0, after .*\n  device: cuda is configured", printed
+        r"failed: Train adapter Tiny-EC, seed 0, after .*\n  device: cuda is configured", printed
     )
-    last = "error: Adapter Tiny-EC, seed 0: device: cuda is configured"
+    last = "error: Train adapter Tiny-EC, seed 0: device: cuda is configured"
     assert printed.splitlines()[-1].startswith(last)
     assert "Traceback" not in printed
 

@@ -1,4 +1,4 @@
-"""The project's pages in Markdown: their links, headings, and what stands in their blocks of code.
+"""The project's pages in Markdown: what stands in their blocks of code.
 
 Blocks of `console` have `$ ` before what a reader types, and output; all of `bash` is typed. In
 blocks without a language, lines are typed that begin with `$ `, or as commands of this project.
@@ -64,27 +64,6 @@ class Page:
     @cached_property
     def _tokens(self) -> list[Token]:
         return MARKDOWN.parse(self.path.read_text(encoding="utf-8"))
-
-    @property
-    def links(self) -> Iterator[str]:
-        """Where its links and images lead."""
-        for token in self._tokens:
-            for child in token.children or ():
-                target = child.attrs.get("href") or child.attrs.get("src")
-                if target:
-                    yield str(target)
-
-    @property
-    def anchors(self) -> set[str]:
-        """The anchors of its headings, as GitHub makes them."""
-        found: set[str] = set()
-        for opening, inline in zip(self._tokens, self._tokens[1:], strict=False):
-            if opening.type == "heading_open":
-                text = "".join(child.content for child in inline.children or ())
-                anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
-                copies = (anchor, *(f"{anchor}-{number}" for number in range(1, 100)))
-                found.add(next(one for one in copies if one not in found))
-        return found
 
     @property
     def blocks(self) -> Iterator[Block]:

@@ -124,8 +124,6 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
         for key in keys:
             inputs, *_ = rule.expand_input(key)
             outputs, _ = rule.expand_output(key)
-            benchmark = rule.expand_benchmark(key)
-            logs = (*rule.expand_log(key), *([benchmark] if benchmark else []))
             yield StatedJob(
                 rule=name,
                 key=key,
@@ -133,7 +131,7 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
                 manifest=str(outputs.manifest),
                 inputs=tuple(map(str, inputs)),
                 params=dict(_of_wildcards(rule.params, key)),
-                logs=tuple(map(str, logs)),
+                logs=tuple(map(str, rule.expand_log(key))),
                 named_inputs=by_name(inputs),
                 resources=dict(_resources(rule.resources, key)),
             )

@@ -107,8 +107,8 @@ class Questions(NamedTuple):
 class AnyModel(Closed):
     """A model: a row of the tables.
 
-    A subclass has `base`, `template`, `training`, `tuned` and `seeds`, as fields or as constants:
-    None where its models have none.
+    A subclass has `base`, `template`, `training`, `adapter_of`, `tuned` and `seeds`, as fields or
+    as constants: None where its models have none.
     """
 
     run: bool = True
@@ -243,6 +243,7 @@ class WithoutWeights(AnyModel):
 
     base: ClassVar[None] = None
     training: ClassVar[None] = None
+    adapter_of: ClassVar[None] = None
     tuned: ClassVar[bool] = False
 
 

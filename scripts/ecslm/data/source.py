@@ -13,6 +13,7 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,7 +38,7 @@ from ecslm.data.problems import Problems
 from ecslm.data.rows import COLUMNS, SUFFIXES, Row, check_columns, data_files, read_rows
 from ecslm.data.settings import DataSource, HubData, PathData
 from ecslm.schemas.fields import is_writable
-from ecslm.schemas.paths import DIGESTS
+from ecslm.schemas.paths import CACHE, DIGESTS
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.settings import Closed
 
@@ -54,18 +55,6 @@ def location(source: DataSource) -> str:
     return source.path if isinstance(source, PathData) else ""
 
 
-def located(settings: str, place: str | None, form: type[Model]) -> Model:
-    """The settings of `--settings`, of whose `source` `--location` is the path.
-
-    Raises:
-        InputError: no JSON object, an unknown key, or a value out of range.
-    """
-    fields = read_settings(settings, RootModel[dict[str, Any]]).root
-    if place and isinstance(fields.get("source"), dict):
-        fields["source"]["path"] = place
-    return validated(form, canonical_json(fields), "--settings")
-
-
 def local_path(source: DataSource) -> Path | None:
     """Where the files of a source are on this machine; None for a data set of the hub."""
     if isinstance(source, PathData):
@@ -78,6 +67,7 @@ def content_of(source: DataSource, digest: Callable[[], object]) -> str:
     of the option `--content`.
 
     Args:
+        source: with its relevance labels only if the result uses them.
         digest: of the rows. It is not called for a data set of the hub, which a plan does not
             fetch: its revision identifies all of its rows.
     """
@@ -182,24 +172,48 @@ def is_indexed(source: HubData, cache: Path) -> bool:
     return local_path(source) is not None or _kept(_index_folder(source, cache)) is not None
 
 
-def planned_rows(
-    source: DataSource, cache: Path, planned: str | None, digest: Callable[[IndexedRows], object]
-) -> IndexedRows:
-    """The rows of a source that a run was planned with.
+@dataclass(frozen=True)
+class PlannedSource:
+    """The source of a job, as the options of its script name it.
 
     Args:
-        planned: the value of `--content`; None in a run by hand, which takes what is there.
-        digest: of the rows that the result uses.
-
-    Raises:
-        InputError: they are others; or as in `open_rows`.
+        settings: the source and what is made of it: JSON or @FILE
+        cache: cache directory for indexes of the source
+        content: set by a run: digest of the rows, which is recorded; other rows are refused
+        location: path of the source's files, if --settings does not say it
     """
-    # Files that the plan has hashed are not hashed again by each job.
-    load_digests(DIGESTS)
-    rows = open_rows(source, cache)
-    if planned not in (None, content_of(source, lambda: digest(rows))):
-        raise InputError("--content: the data changed since the run was planned: run again")
-    return rows
+
+    settings: str
+    cache: Path = CACHE
+    content: str | None = None
+    location: str | None = None
+
+    def read(self, form: type[Model]) -> Model:
+        """The settings, of whose `source` the location is the path.
+
+        Raises:
+            InputError: no JSON object, an unknown key, or a value out of range.
+        """
+        fields = read_settings(self.settings, RootModel[dict[str, Any]]).root
+        if self.location and isinstance(fields.get("source"), dict):
+            fields["source"]["path"] = self.location
+        return validated(form, canonical_json(fields), "--settings")
+
+    def rows(self, source: DataSource, digest: Callable[[IndexedRows], object]) -> IndexedRows:
+        """The rows that a run was planned with; those that are there in a run by hand.
+
+        Args:
+            digest: of the rows that the result uses.
+
+        Raises:
+            InputError: they are others; or as in `open_rows`.
+        """
+        # Files that the plan has hashed are not hashed again by each job.
+        load_digests(DIGESTS)
+        rows = open_rows(source, self.cache)
+        if self.content not in (None, content_of(source, lambda: digest(rows))):
+            raise InputError("--content: the data changed since the run was planned: run again")
+        return rows
 
 
 def _index_folder(source: DataSource, cache: Path) -> Path:

@@ -1,13 +1,12 @@
 """What a study asks of the files that it names, checked before anything runs or is deleted."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from ecslm.common.errors import InputError, all_of
-from ecslm.config.models import RecordedModel
 from ecslm.models.architecture import (
     Architecture,
     llama_architecture,
@@ -19,7 +18,7 @@ from ecslm.plan.inputs import files_of_base, source_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import check_tables
 from ecslm.schemas.record import GivenRecord
-from ecslm.scoring.settings import rescaling_baseline, rescaling_problem
+from ecslm.scoring.settings import rescaling_problem
 
 
 def check_named_files(study: Study) -> None:
@@ -34,16 +33,17 @@ def check_named_files(study: Study) -> None:
         all_of(
             source_of(study).check,
             partial(check_tables, study),
-            partial(_refuse, _unfit_to_bases(study)),
-            partial(_refuse, _missing_answers(study)),
+            partial(_refuse, study),
             *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
         )
     except InputError as error:
         raise study.content.located(error) from None
 
 
-def _refuse(problems: Iterable[str]) -> None:
-    if lines := list(problems):
+def _refuse(study: Study) -> None:
+    """Refuse whatever does not fit."""
+    found = chain(_unfit_to_bases(study), _missing_answers(study))
+    if lines := list(found):
         raise InputError(*lines)
 
 
@@ -52,9 +52,9 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     jobs would say so after hours."""
 
     def known(base: str) -> Architecture | None:
-        folder, row = files_of_base(study, base), study.architecture_row(base)
-        if folder is not None:
+        if folder := files_of_base(study, base):
             return read_architecture(folder)
+        row = study.architecture_row(base)
         return None if row is None else llama_architecture(row)
 
     path = f"studies.{study.name}"
@@ -70,27 +70,19 @@ def _unfit_to_bases(study: Study) -> Iterator[str]:
     found = known(encoder)
     if found and found.depth and layer > found.depth:
         yield f"{path}.bertscore.layer: {layer}, but {encoder} has {found.depth} layers"
-    # One that was chosen for the encoder, or that bert-score knows of it.
-    elif "layer" not in settings.model_fields_set and layer not in rescaling_baseline(
-        encoder, "en"
-    ):
-        default = f"the default {layer} is that of roberta-large"
-        yield f"{path}.bertscore.layer: missing: {default}: set a layer of {encoder}"
     if language and (wrong := rescaling_problem(encoder, layer, language)):
         yield f"{path}.bertscore.rescale_language: {wrong}"
 
 
 def _missing_answers(study: Study) -> Iterator[str]:
     """Files of models' answers that are not where the configuration says."""
-    for name, model in study.settings.models.items():
-        if not isinstance(model, RecordedModel) or model.path is None or not model.run:
-            continue
-        every = (study.answer_files(name, task) for task in study.model_tasks(name))
-        if missing := [path for path in chain(*every) if not Path(path).is_file()]:
-            yield (
-                f"studies.{study.name}.models.{name}.path: there is no {missing[0]}: put it there, "
-                "or name what the model has in `settings` and `tasks`"
-            )
+    for name in study.settings.models:
+        files = chain(*(study.answer_files(name, task) for task in study.model_tasks(name)))
+        # Published ones are fetched.
+        own = (path for path in files if not path.startswith(f"{study.results}/"))
+        if missing := [path for path in own if not Path(path).is_file()]:
+            fix = "put it there, or name what the model has in `settings` and `tasks`"
+            yield f"studies.{study.name}.models.{name}.path: there is no {missing[0]}: {fix}"
 
 
 def _check_template(path: str, shots: int) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_model
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.data.labels import no_label_file
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, HubData, Labels
 from ecslm.data.source import IndexedRows, content_of, local_path, open_rows
@@ -16,6 +15,8 @@ from ecslm.models.bases import BaseManifest, PathSource
 from ecslm.models.fetching import require_model
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
+
+NOT_THERE = "no such file: fix `data` of the study"
 
 
 class Source:
@@ -30,6 +31,8 @@ class Source:
         path = local_path(self.data)
         # Files or directories that records are built from; none for a hub data set.
         self._files = [] if path is None else [str(path)]
+        tasks = study.test_tasks
+        self._ranked = tuple(one for one in tasks if study.task(one).answer == "ranking")
 
     def missing_files(self) -> list[str]:
         """Missing files of the source, and missing labels without a URL. They are not needed once
@@ -45,9 +48,10 @@ class Source:
                 built from it, or while the results were made from one of another name.
         """
         study, missing = self._study, self.missing_files()
-        built = [path for task in study.settings.tasks for path in study.task_files(task)]
-        if missing and _absent([*built, study.path(paths.DATA_CHECK)]):
-            self._refuse(missing)
+        files = [(task, split) for task in study.settings.tasks for split in study.splits(task)]
+        built = [study.path(paths.DATA_CHECK), *(study.dataset_file(*one) for one in files)]
+        if missing and _absent(built):
+            raise InputError(*(f"{path}: {NOT_THERE}" for path in missing))
         made = Path(study.path(paths.REPORT_MANIFEST))
         settings = read_manifest(made).settings if made.is_file() else {}
         before = settings.get("context", {}).get("data", {}).get("source", self.title())
@@ -66,7 +70,8 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        self._refuse(_absent(self._files))
+        for path in _absent(self._files):
+            raise InputError(f"{path}: {NOT_THERE}")
         return open_rows(self.data, paths.CACHE)
 
     def content(self, task: str | None = None, split: str = "test") -> str:
@@ -87,10 +92,10 @@ class Source:
             return str(read_manifest(manifest).content)
 
         def digest() -> object:
-            rows = self.rows
-            return rows.files if task is None else rows.content(study.task_names(task), split)
+            names = None if task is None else study.task_names(task)
+            return self.rows.files if names is None else self.rows.content(names, split)
 
-        return content_of(self.data.model_copy(update={"labels": labels}), digest)
+        return content_of(self.settings(task, split), digest)
 
     def settings(self, task: str | None = None, split: str = "test") -> DataSource:
         """The source without settings that do not affect a dataset file."""
@@ -102,33 +107,21 @@ class Source:
 
     def labels(self, task: str | None = None, split: str = "test") -> Labels | None:
         """The relevance labels, if a dataset file takes any: only test records of rankings do."""
-        ranked = set(self._ranked()).intersection([task] if task else self._study.test_tasks)
+        ranked = task in self._ranked if task else bool(self._ranked)
         return self.data.labels if ranked and split == "test" else None
 
     def ranked_by_output(self) -> tuple[str, ...]:
         """Ranking tasks without labels: relevance is derived from the output's order."""
-        return () if self.data.labels else self._ranked()
-
-    def _ranked(self) -> tuple[str, ...]:
-        study = self._study
-        return tuple(one for one in study.test_tasks if study.task(one).answer == "ranking")
+        return () if self.data.labels else self._ranked
 
     def title(self) -> str:
         """The source's name in tables and reports."""
-        data = self.data
-        if isinstance(data, HubData):
-            local = Path(data.id).is_dir()
-            return Path(data.id).name if local else f"{data.id} at {data.revision}"
-        name = Path(data.path).name
-        if data.split is None:
-            return name
-        return f"{name}, split by input ({data.split.val:.3g} val, {data.split.test:.3g} test)"
-
-    def _refuse(self, missing: list[str]) -> None:
-        fix = "no such file: fix `data` of the study"
-        lines = [f"{x}: {fix}" if x in self._files else no_label_file(x) for x in missing]
-        if lines:
-            raise InputError(*lines)
+        data, path = self.data, local_path(self.data)
+        if path is None:
+            return f"{data.id} at {data.revision}"  # type: ignore[union-attr]
+        if isinstance(data, HubData) or data.split is None:
+            return path.name
+        return f"{path.name}, split by input ({data.split.val:.3g} val, {data.split.test:.3g} test)"
 
 
 def _absent(files: Iterable[str]) -> list[str]:

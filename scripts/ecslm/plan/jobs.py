@@ -6,6 +6,7 @@ So each is one string with a form of its own: canonical JSON, or a value with a 
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +21,7 @@ from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, exit_with
 from ecslm.common.hashing import canonical_json
 from ecslm.comparisons.settings import ChooseSettings
-from ecslm.config.models import Questions, RecordedModel, TransformersModel
+from ecslm.config.models import Questions, RecordedModel
 from ecslm.data import card
 from ecslm.data.checking import SETTINGS, CheckedTask, CheckSettings
 from ecslm.data.reports import read_counts
@@ -34,7 +35,7 @@ from ecslm.plan.study import Study
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
-from ecslm.schemas.paths import PUBLISHED_COUNTS
+from ecslm.schemas.paths import PUBLISHED, PUBLISHED_COUNTS
 from ecslm.schemas.settings import JobSettings
 from ecslm.scoring.baselines import applicable
 from ecslm.scoring.settings import BertScoreSettings, OverSeedsSettings, ScriptSettings
@@ -146,10 +147,9 @@ def check_settings(study: Study) -> CheckSettings:
         tasks=tasks,
         settings=tuple(sorted({*SETTINGS, settings.train_setting, *settings.settings})),
         published=tuple(
-            count
-            for count in (read_counts(Path(path)) if path else ())
-            if count.task in tasks
-            and count.setting in tasks[count.task].splits.get(count.split, ())
+            one
+            for one in (read_counts(Path(path)) if path else ())
+            if one.task in tasks and one.setting in tasks[one.task].splits.get(one.split, ())
         ),
         comparable=settings.published_comparable,
     )
@@ -170,17 +170,11 @@ def _record_form(study: Study, task: str) -> dict[str, Any]:
     return {"aliases": tuple(aliases), "answer": entry.answer, "input": entry.input}
 
 
-def described_model(study: Study) -> TransformersModel:
-    """The model whose tokenizer, prompt and lengths the records are described with."""
-    assert study.described_model is not None, "without it, nothing is described"
-    return study.local_models[study.described_model]
-
-
 def description_settings(study: Study, task: str) -> DescriptionSettings:
     """The maximum lengths for a task of the model that the records are described with."""
-    model, entry = described_model(study), study.task(task)
+    name, entry = str(study.described_model), study.task(task)
+    model, adapted = study.local_models[name], study.adapted(name)
     training = model.training or study.settings.training
-    adapted = study.adapted(study.described_model or "")
     decoding = model.decoded(study.decoding(task))
     return DescriptionSettings(
         answer=entry.answer,
@@ -194,18 +188,20 @@ def description_settings(study: Study, task: str) -> DescriptionSettings:
 
 def data_card_settings(study: Study) -> card.CardSettings:
     """What the data card shows in addition to the reports."""
-    source = source_of(study)
+    source, tasks, overlaps = source_of(study), study.settings.tasks, study.overlap_tasks
+    # It is the paper's that this project reproduces, and not another's.
+    of_the_paper = Path(study.settings.published_numbers).resolve() == PUBLISHED.resolve()
     return card.CardSettings(
         study=study.name,
         title=study.settings.title,
         source=source.title(),
         license=source.data.license,
-        comparable=study.settings.published_comparable and study.of_the_paper,
+        comparable=study.settings.published_comparable and of_the_paper,
         ranked_by_output=source.ranked_by_output(),
-        template=described_model(study).template,
+        template=str(study.model(str(study.described_model)).template),
         tolerated=source.data.tolerate,
-        tasks=tuple((task, study.task(task).title) for task in study.settings.tasks),
-        compared=tuple(task for task in study.settings.tasks if task in study.overlap_tasks),
+        tasks=tuple((task, study.task(task).title) for task in tasks),
+        compared=tuple(task for task in tasks if task in overlaps),
     )
 
 
@@ -245,6 +241,12 @@ def prediction_settings(study: Study, model: str, task: str) -> PredictionSettin
     return study.model(model).prediction(asked)
 
 
+def access(study: Study, model: str) -> str | None:
+    """How the server of a model is reached, on which no answer depends; None if it has none."""
+    reached = getattr(study.model(model), "access", None)
+    return None if reached is None else json_parameter(reached)
+
+
 def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
     """How a model whose weights run here answers each of its tasks."""
     return {
@@ -255,7 +257,7 @@ def _answered(study: Study, model: str) -> dict[str, TransformersSettings]:
 
 def prediction_libraries(study: Study, model: str, task: str) -> tuple[str, ...]:
     """The libraries of the model's backend."""
-    return prediction_settings(study, model, task).libraries_for(study.adapted(model))
+    return prediction_settings(study, model, task).libraries_for(study.adapter_name(model))
 
 
 def latency_settings(study: Study, model: str) -> LatencySettings:
@@ -284,16 +286,13 @@ def export_settings(study: Study, model: str) -> ExportSettings:
 def published_answers(study: Study) -> tuple[AnswersOfTask, ...]:
     """The answers that others have published, by model and task; two rows of the study, with and
     without an example, may have the same."""
-    wanted: dict[tuple[str, str], set[str]] = {}
+    wanted = defaultdict[tuple[str, str], set[str]](set)
     for name, model in study.settings.models.items():
         if isinstance(model, RecordedModel) and model.published is not None:
             for task in study.model_tasks(name):
-                settings = wanted.setdefault((model.published, task), set())
-                settings.update(study.answered_settings(name, task))
+                wanted[model.published, task].update(study.answered_settings(name, task))
     return tuple(
-        AnswersOfTask(
-            model=model, task=task, names=study.task_names(task), settings=tuple(sorted(found))
-        )
+        AnswersOfTask(model=model, task=task, names=study.task_names(task), settings=sorted(found))
         for (model, task), found in sorted(wanted.items())
     )
 

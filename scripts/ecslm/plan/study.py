@@ -1,7 +1,7 @@
 """The study to run: its entries of the configuration, and the paths of its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from ecslm.config.models import (
     RecordedModel,
     TransformersModel,
 )
-from ecslm.config.schema import Config, StudySettings
+from ecslm.config.schema import Config
 from ecslm.models.architecture import read_architectures
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
@@ -25,20 +25,44 @@ from ecslm.scoring.baselines import applicable
 from ecslm.training.settings import TrainingSettings
 
 
-def with_seeds(seeds: str | None) -> dict[str, Any]:
-    """What goes over the files of a configuration for an option such as `--seeds 0,1,2`."""
-    given = seeds.split(",") if seeds else []
-    # Others are refused with the configuration.
-    return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
-
-
-@dataclass(frozen=True, eq=False)
 class Study:
-    """What the jobs of a study share. Paths are relative strings."""
+    """What the jobs of a study share. Paths are relative strings.
 
-    config: Config
-    content: Content = field(default_factory=Content)
-    """Its files."""
+    Attributes:
+        config: the configuration.
+        content: its files.
+        name: the study's name.
+        settings: its entry of the configuration.
+        results: its results directory.
+        local_models: the models whose weights run here.
+        tuned_models: of these, the ones that have adapters of their own.
+        training_tasks: tasks whose records train the adapters. Tasks are in an order that does not
+            depend on the configuration: that of training files, for example, decides which weights
+            come out.
+        test_tasks: tasks that are evaluated.
+        overlap_tasks: tasks that have both training and test records, whose overlap is measured.
+        generation_tasks: evaluated tasks that are scored by BERTScore.
+        described_model: the model with whose tokenizer, prompt and lengths the data are described;
+            None if there is none.
+    """
+
+    def __init__(self, config: Config, content: Content | None = None) -> None:
+        self.content = content or Content()
+        self.config, self.name, self.settings = config, config.study, config.current
+        self.results = paths.RESULTS.format(study=self.name)
+        models, tasks = self.settings.models, sorted(self.settings.tasks)
+        local = ((x, one) for x, one in models.items() if isinstance(one, TransformersModel))
+        self.local_models = dict(local)
+        self.tuned_models = tuple(x for x, one in self.local_models.items() if one.tuned)
+        self.training_tasks = tuple(x for x in tasks if self.task(x).train)
+        self.test_tasks = tuple(x for x in tasks if self.task(x).test)
+        self.overlap_tasks = tuple(x for x in self.test_tasks if self.task(x).train)
+        self.generation_tasks = tuple(
+            x for x in self.test_tasks if self.task(x).metric in BERTSCORE_METRICS
+        )
+        run = [x for x, one in self.local_models.items() if one.run]
+        tuned = [x for x in run if x in self.tuned_models]
+        self.described_model = self.settings.described_with or min(tuned or run, default=None)
 
     @classmethod
     def read(
@@ -57,34 +81,20 @@ class Study:
         """
         return cls(*read_config([CONFIG_FILE, *configfiles], study, paths.TEMPLATES, values))
 
-    @property
-    def name(self) -> str:
-        """The study's name."""
-        return self.config.study
-
-    @property
-    def settings(self) -> StudySettings:
-        """The study's entry of the configuration."""
-        return self.config.current
-
-    @property
-    def results(self) -> str:
-        """The study's results directory."""
-        return paths.RESULTS.format(study=self.name)
+    # Paths
 
     def path(self, pattern: str, **names: object) -> str:
         """The path of a file of the study, from a pattern of `ecslm.schemas.paths`."""
         return f"{self.results}/{pattern.format(**names)}"
 
+    def dataset_file(self, task: str, split: str) -> str:
+        """Path of a dataset file."""
+        return self.path(paths.DATASET, task=task, split=split)
+
     @staticmethod
     def base(name: str) -> str:
         """Path of a base's manifest; studies share bases."""
         return f"{paths.BASES}/{paths.BASE.format(base=name)}"
-
-    def served(self, model: str) -> str | None:
-        """The tuned model whose export one serves; None if its jobs start no server."""
-        own = self.model(model)
-        return own.exported if isinstance(own, OpenAIModel) else None
 
     def weights(self, model: str) -> str | None:
         """Path of the manifest of what a model answers with, if that is here: its base or, behind a
@@ -94,62 +104,36 @@ class Study:
         base = self.model(model).base
         return None if base is None else self.base(base)
 
+    def template(self, model: str) -> str | None:
+        """Path of a model's prompt template, None if it has none."""
+        name = self.model(model).template
+        return None if name is None else str(paths.TEMPLATES / f"{name}.jinja")
+
+    def answer_files(self, model: str, task: str) -> tuple[str, ...]:
+        """The files of a model's answers to a task, if these exist before it is asked."""
+        own = self.model(model)
+        if not isinstance(own, RecordedModel):
+            return ()
+        if own.published:
+            return (self.path(paths.ANSWERS, model=own.published, task=task),)
+        return own.answer_files(self.task_names(task), self.answered_settings(model, task))
+
     def published(self, file: Path) -> str | None:
         """A file of published numbers, in the study's own folder of them, by its path in that of
         this repository; None if the folder has none."""
         path = Path(self.settings.published_numbers) / file.relative_to(paths.PUBLISHED)
         return str(path) if path.exists() else None
 
-    @property
-    def of_the_paper(self) -> bool:
-        """Whether it is compared with the paper that this project reproduces, not with another."""
-        return Path(self.settings.published_numbers).resolve() == paths.PUBLISHED.resolve()
-
-    def template(self, model: str) -> str | None:
-        """Path of a model's prompt template, None if it has none."""
-        name = self.model(model).template
-        return None if name is None else str(paths.TEMPLATES / f"{name}.jinja")
-
-    # Entries
+    # Models
 
     def model(self, name: str) -> ModelSettings:
         """A model of the study."""
         return self.settings.models[name]
 
-    def task(self, code: str) -> TaskSettings:
-        """A task of the registry."""
-        return self.config.tasks[code]
-
-    def decoding(self, code: str) -> DecodingSettings:
-        """How answers to a task are generated, by models that have no keys of their own."""
-        return self.settings.task_decoding.get(code, self.settings.decoding)
-
-    def task_names(self, code: str) -> tuple[str, ...]:
-        """What the task may be called in data, and a directory of it: its code, or an alias."""
-        return (code, *sorted(self.task(code).aliases))
-
-    def architecture_row(self, base: str) -> Mapping[str, str] | None:
-        """A base's row of architectures.csv, None if it has none.
-
-        Raises:
-            InputError: the file is missing or invalid.
-        """
-        return self._architectures.get(self.settings.architectures.get(base, base))
-
-    @cached_property
-    def _architectures(self) -> Mapping[str, Mapping[str, str]]:
-        return read_architectures(paths.ARCHITECTURES)
-
-    @cached_property
-    def local_models(self) -> dict[str, TransformersModel]:
-        """The models whose weights run here."""
-        models = self.settings.models.items()
-        return {name: model for name, model in models if isinstance(model, TransformersModel)}
-
-    @property
-    def tuned_models(self) -> tuple[str, ...]:
-        """The models that have adapters of their own."""
-        return tuple(name for name, model in self.local_models.items() if model.tuned)
+    def served(self, model: str) -> str | None:
+        """The tuned model whose export one serves; None if its jobs start no server."""
+        own = self.model(model)
+        return own.exported if isinstance(own, OpenAIModel) else None
 
     @property
     def exported_models(self) -> tuple[str, ...]:
@@ -167,46 +151,51 @@ class Study:
         encoder = self.settings.bertscore
         return tuple(dict.fromkeys([*names, *([encoder.encoder] if encoder else [])]))
 
-    @cached_property
-    def described_model(self) -> str | None:
-        """The model with whose tokenizer, prompt and lengths the data are described, if any."""
-        models = {name: model for name, model in self.local_models.items() if model.run}
-        tuned = [name for name, model in models.items() if model.tuned]
-        return self.settings.described_with or min(tuned or models, default=None)
+    @cache  # noqa: B019 - one instance a process
+    def architecture_row(self, base: str) -> Mapping[str, str] | None:
+        """A base's row of architectures.csv, None if it has none.
+
+        Raises:
+            InputError: the file is missing or invalid.
+        """
+        name = self.settings.architectures.get(base, base)
+        return read_architectures(paths.ARCHITECTURES).get(name)
 
     def adapter_name(self, model: str) -> str | None:
         """The model whose adapters one uses: itself, or another one; None if it uses none."""
-        local = self.local_models.get(model)
-        return None if local is None else model if local.tuned else local.adapter_of
+        own = self.settings.models.get(model)
+        return None if own is None else model if own.tuned else own.adapter_of
 
     def adapted(self, model: str) -> TrainingSettings | None:
         """How the adapter that a model uses is trained; None without one."""
         name = self.adapter_name(model)
         return self.local_models[name].training if name else None
 
-    # Tasks, in an order that does not depend on the configuration. That of the training files, for
-    # example, decides which weights come out.
+    def seeds_of(self, row: str) -> tuple[int, ...]:
+        """The seeds of a model, or of a trivial baseline, which has one."""
+        return (0,) if row in self.settings.baselines else self.model(row).seeds
 
-    @cached_property
-    def training_tasks(self) -> tuple[str, ...]:
-        """Tasks of the study whose records train the adapters."""
-        return tuple(sorted(task for task in self.settings.tasks if self.task(task).train))
+    def first_seed(self, model: str) -> int:
+        """The seed that stands for a model where one must."""
+        return min(self.model(model).seeds)
 
-    @cached_property
-    def test_tasks(self) -> tuple[str, ...]:
-        """Tasks of the study that are evaluated."""
-        return tuple(sorted(task for task in self.settings.tasks if self.task(task).test))
+    def shots_of(self, row: str) -> int:
+        """The examples in the prompts of a model; a trivial baseline has none."""
+        return 0 if row in self.settings.baselines else self.model(row).shots
 
-    @cached_property
-    def generation_tasks(self) -> tuple[str, ...]:
-        """Evaluated tasks that are scored by BERTScore."""
-        scored = (task for task in self.test_tasks if self.task(task).metric in BERTSCORE_METRICS)
-        return tuple(scored)
+    # Tasks
 
-    @property
-    def overlap_tasks(self) -> tuple[str, ...]:
-        """Tasks that have both training and test records, whose overlap is measured."""
-        return tuple(task for task in self.test_tasks if self.task(task).train)
+    def task(self, code: str) -> TaskSettings:
+        """A task of the registry."""
+        return self.config.tasks[code]
+
+    def decoding(self, code: str) -> DecodingSettings:
+        """How answers to a task are generated, by models that have no keys of their own."""
+        return self.settings.task_decoding.get(code, self.settings.decoding)
+
+    def task_names(self, code: str) -> tuple[str, ...]:
+        """What the task may be called in data, and a directory of it: its code, or an alias."""
+        return (code, *sorted(self.task(code).aliases))
 
     def splits(self, task: str) -> tuple[str, ...]:
         """The splits for which a task has a dataset file."""
@@ -254,24 +243,22 @@ class Study:
 
     # Runs
 
-    @cached_property
-    def _seeds(self) -> tuple[tuple[str, str], ...]:
-        models = self.settings.models.items()
-        return tuple(
-            (name, str(seed)) for name, model in models if model.run for seed in model.seeds
-        )
-
     def adapters(self) -> list[dict[str, str]]:
         """Model and seed of each adapter."""
-        tuned = [one for one in self._seeds if self.model(one[0]).tuned]
-        return [{"model": model, "seed": seed} for model, seed in tuned]
+        return [
+            {"model": name, "seed": str(seed)}
+            for name in self.tuned_models
+            for seed in self.model(name).seeds
+            if self.model(name).run
+        ]
 
     def runs(self) -> list[dict[str, str]]:
         """Model, seed and task of all predictions."""
         return [
-            {"model": model, "seed": seed, "task": task}
-            for model, seed in self._seeds
-            for task in self.model_tasks(model)
+            {"model": name, "seed": str(seed), "task": task}
+            for name, model in self.settings.models.items()
+            for seed in model.seeds
+            for task in self.model_tasks(name)
         ]
 
     @cached_property
@@ -281,36 +268,37 @@ class Study:
         One model and seed after the other, since one process loads them all, and tuned models
         before others, since it has to end where another job trains.
         """
-        ordered = sorted(self._seeds, key=lambda one: not self.model(one[0]).tuned)
-        return {one: len(ordered) - number for number, one in enumerate(ordered)}
+        models = {name: one for name, one in self.settings.models.items() if one.run}
+        ordered = sorted(models, key=lambda name: not models[name].tuned)
+        pairs = [(name, str(seed)) for name in ordered for seed in models[name].seeds]
+        return {one: len(pairs) - number for number, one in enumerate(pairs)}
 
-    def seeds_of(self, row: str) -> tuple[int, ...]:
-        """The seeds of a model, or of a trivial baseline, which has one."""
-        return (0,) if row in self.settings.baselines else self.model(row).seeds
 
-    def shots_of(self, row: str) -> int:
-        """The examples in the prompts of a model; a trivial baseline has none."""
-        return 0 if row in self.settings.baselines else self.model(row).shots
+@dataclass(frozen=True)
+class Choice:
+    """A study, as the options of a script choose it.
 
-    def first_seed(self, model: str) -> int:
-        """The seed that stands for a model where one must."""
-        return min(self.model(model).seeds)
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+        seeds: train each tuned model with these, such as 0,1,2, as the run did
+    """
 
-    # Files that several rules read
+    configfile: Sequence[Path] = ()
+    study: str | None = None
+    seeds: str | None = None
 
-    def dataset_file(self, task: str, split: str) -> str:
-        """Path of a dataset file."""
-        return self.path(paths.DATASET, task=task, split=split)
+    @property
+    def values(self) -> dict[str, Any]:
+        """What goes over the files."""
+        given = self.seeds.split(",") if self.seeds else []
+        # Others than numbers are refused with the configuration.
+        return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
 
-    def task_files(self, task: str) -> tuple[str, ...]:
-        """The dataset files of one task."""
-        return tuple(self.dataset_file(task, split) for split in self.splits(task))
+    def read(self) -> Study:
+        """The study.
 
-    def answer_files(self, model: str, task: str) -> tuple[str, ...]:
-        """The files of a model's answers to a task, if these exist before it is asked."""
-        own = self.model(model)
-        if not isinstance(own, RecordedModel):
-            return ()
-        if own.published:
-            return (self.path(paths.ANSWERS, model=own.published, task=task),)
-        return own.answer_files(self.task_names(task), self.answered_settings(model, task))
+        Raises:
+            InputError: the configuration has problems, each with its place.
+        """
+        return Study.read(self.configfile, self.study, self.values)

@@ -42,7 +42,6 @@ class Job:
     resources: Mapping[str, Any] = field(default_factory=dict)
     """What its rule requests, whatever a profile says."""
     logs: tuple[str, ...] = ()
-    """Log and benchmark."""
     due: bool = False
     """Whether a run of the targets would run it."""
     reason: str = ""
@@ -107,7 +106,7 @@ class Dag:
             inputs=tuple(map(str, job.input)),
             params=dict(job.params.items()),
             resources=dict(job.resources.items()),
-            logs=tuple(map(str, _logs(job))),
+            logs=tuple(map(str, job.log)),
             due=dag.needrun(job),
             reason=INTERRUPTED if reason.forced else str(reason),
         )
@@ -210,8 +209,3 @@ def by_name(files: Any) -> dict[str, tuple[str, ...]]:
         name: (str(paths),) if isinstance(paths, str) else tuple(map(str, paths))
         for name, paths in files.items()
     }
-
-
-def _logs(owner: Any) -> list[Any]:
-    """Log and benchmark of a rule or a job."""
-    return [*owner.log, *([owner.benchmark] if owner.benchmark else [])]

@@ -4,7 +4,7 @@ jobs cost, which the checks and the display of a run ask for as well."""
 import re
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,12 @@ def takes_long(job: Job) -> bool:
     return bool(job.resources.get("gpu") or job.resources.get("api"))
 
 
-def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = None) -> PlannedJob:
+def planned_job(job: Any, records: Any, share: float = 0.0) -> PlannedJob:
     """A job of Snakemake's own graph, with the seconds that it last took, for the display of a run.
 
     Args:
         records: what Snakemake has noted of finished jobs, its `persistence`.
-        shares: the share of each limited resource that it takes, if it is going to run.
+        share: of the cores or GPUs that it takes, if it is going to run.
     """
     # What a job measures counts work that was stopped and continued.
     cost = cost_in([str(job.output.cost)] if hasattr(job.output, "cost") else [])
@@ -82,7 +82,7 @@ def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = Non
         seconds = max(0.0, noted.endtime - noted.starttime) or None
     rule, model, task = job.rule.name, *(job.wildcards_dict.get(x, "") for x in ("model", "task"))
     alike = [(rule, model, task), (rule, model), (rule,), *([] if rule in WORDS else [("short",)])]
-    return PlannedJob(seconds, tuple(alike), shares or {})
+    return PlannedJob(seconds, tuple(alike), share)
 
 
 # What a run would do

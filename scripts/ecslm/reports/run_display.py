@@ -12,9 +12,9 @@ import textwrap
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, TextIO
@@ -39,10 +39,11 @@ ERROR = "error: "
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ")
 SHARE = re.compile(r"\b(\d+) of (\d+)\b")
 KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory or time"
-NO_RULE = re.compile(r"^No rule to produce (.+) \(if you use input functions ", re.MULTILINE)
 # Words in errors of Snakemake that say only that a job failed, of which its own record tells more,
 # and in those of the workflow itself, which Snakemake prints with their stack.
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
+# What is passed on though it is neither a warning nor an error.
+ANSWERS = ("Nothing to be done ", "Terminating processes on user request")
 STACK = '\n  File "'
 
 
@@ -54,8 +55,8 @@ class PlannedJob:
     """Seconds that it last took; None if unknown."""
     likenesses: tuple[tuple[str, ...], ...] = ()
     """Keys that jobs of about the same length share, the most similar jobs first."""
-    shares: Mapping[str, float] = field(default_factory=dict)
-    """The share of each limited resource, of cores for example, that it takes while it runs."""
+    share: float = 0.0
+    """The share of the cores or GPUs that it takes while it runs, whichever is larger."""
 
 
 class RunProgress:
@@ -91,30 +92,24 @@ class RunProgress:
     def time_left(self, running: Mapping[int, tuple[float, float | None]]) -> str:
         """How long the rest of the run takes, in words; "" while a job's length is not known.
 
-        The resource that is short decides: jobs that need all of it run one after the other, and
-        those that need half of it two at a time. Waiting for inputs is not counted.
+        Jobs that need all cores or GPUs run one after the other, and those that need half of them
+        two at a time. Waiting for inputs is not counted.
 
         Args:
             running: seconds that a job has run, and takes in all as far as it shows.
         """
         # No run ends before its longest job.
-        longest, work = 0.0, defaultdict[str, float](float)
+        longest = work = 0.0
         for number in self.left:
-            spent, measured = running.get(number, (0.0, None))
-            expected = measured or self._expected(self.due[number])
+            job, (spent, measured) = self.due[number], running.get(number, (0.0, None))
+            # As it last took, else the mean of the jobs that are most like it.
+            alike = (fmean(self._took[one]) for one in job.likenesses if one in self._took)
+            expected = measured or (next(alike, None) if job.seconds is None else job.seconds)
             if expected is None:
                 return ""
             seconds = max(0.0, expected - spent)
-            longest = max(longest, seconds)
-            for resource, share in self.due[number].shares.items():
-                work[resource] += seconds * share
-        seconds = max(longest, *work.values(), 0.0)
-        return f"about {duration(seconds)}" if seconds else ""
-
-    def _expected(self, job: PlannedJob) -> float | None:
-        """The seconds that a job takes: as it last took, else the mean of those most like it."""
-        alike = (fmean(self._took[one]) for one in job.likenesses if one in self._took)
-        return job.seconds if job.seconds is not None else next(alike, None)
+            longest, work = max(longest, seconds), work + seconds * job.share
+        return f"about {duration(max(longest, work))}" if longest else ""
 
     def _note(self, job: PlannedJob, seconds: float | None) -> None:
         if seconds is not None:
@@ -134,6 +129,10 @@ class _Job:
         """The last lines of its logs."""
         return [line for path in self.logs for line in last_lines(path, self.begun)]
 
+    def problems(self) -> list[str]:
+        """What it says is wrong."""
+        return [line.removeprefix(ERROR) for line in self.lines() if line.startswith(ERROR)]
+
     def reasons(self, others: Sequence[Path], said: str) -> list[str]:
         """Why it failed: its problems or, if it names none, what else is known.
 
@@ -141,19 +140,13 @@ class _Job:
             others: logs of a scheduler.
             said: what the executor says.
         """
-        if problems := self.problems():
-            return problems
         told = [one for path in others for one in last_lines(path) if ERROR in one]
         # What it did last is no reason.
         last = [one for one in (told or self.lines())[-1:] if not CLOCK.match(one)]
         written = [path for path in self.logs if last_lines(path, self.begun)]
         see = ", ".join(str(path) for path in (*written, *others) if path.is_file())
         known = " ".join(filter(None, [said, *last])) or KILLED
-        return [f"{known}: see {see or 'what is printed above'}"]
-
-    def problems(self) -> list[str]:
-        """What it says is wrong."""
-        return [line.removeprefix(ERROR) for line in self.lines() if line.startswith(ERROR)]
+        return self.problems() or [f"{known}: see {see or 'what is printed above'}"]
 
     def state(self, now: float) -> tuple[str, float, float | None]:
         """What it does in a line, the seconds that it has run, and those that it takes in all by
@@ -161,38 +154,28 @@ class _Job:
         doing, ran = "".join(CLOCK.sub("", line) for line in self.lines()[-1:]), now - self.begun
         share = SHARE.search(doing)
         done, total = map(int, share.groups()) if share else (0, 0)
-        row = ": ".join(filter(None, [f"{self.message}  {duration(ran)}", doing]))
+        row = f"{self.message}  {duration(ran)}{doing and ': '}{doing}"
         return row, ran, ran * total / done if done else None
 
 
 class RunDisplay(logging.Handler):
     """A handler of Snakemake's logger.
 
-    Between `begin` and `end` it shows the jobs: on a terminal the running ones, below what is
-    printed, and elsewhere line by line. Why the run failed is printed when Snakemake closes its
-    log.
+    Until `end` it shows the jobs: on a terminal the running ones, below what is printed, and
+    elsewhere line by line. Why the run failed is printed when Snakemake closes its log.
     """
 
-    def __init__(
-        self,
-        stream: TextIO,
-        about_target: Callable[[str], str],
-        usual: logging.Handler | None,
-        answers: Collection[str] = (),
-    ) -> None:
+    def __init__(self, stream: TextIO, usual: logging.Handler | None) -> None:
         """
         Args:
-            about_target: says what is wrong with a target that nothing makes.
             usual: Snakemake's handler for this stream, which it takes the place of; it gets the
                 warnings and errors. None to show nothing but why the run failed.
-            answers: messages that are passed on though they are neither warnings nor errors.
         """
         super().__init__()
         self._guard: Any = self.lock
-        self._stream, self._about_target = stream, about_target
-        self._usual, self._answers = usual, answers
+        self._stream, self._usual = stream, usual
         self._on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
-        self._started, self._shows, self._last_line = False, False, 0.0
+        self._shows, self._last_line = False, 0.0
         self._progress = RunProgress({})
         self._running: dict[int, _Job] = {}
         # Why jobs failed, by their number, and why the run did.
@@ -202,7 +185,7 @@ class RunDisplay(logging.Handler):
         """Show the jobs from now on, below a line on what the run is going to do."""
         if self._usual is not None:
             with self._guard:
-                self._progress, self._started, self._shows = progress, True, True
+                self._progress, self._shows = progress, True
                 self._print("; ".join(filter(None, [headline, progress.time_left({})])))
             threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
@@ -211,7 +194,7 @@ class RunDisplay(logging.Handler):
         success."""
         with self._guard:
             self._erase()
-            self._started = self._shows = False
+            self._shows = False
             if succeeded:
                 self._reasons.clear()
 
@@ -228,8 +211,8 @@ class RunDisplay(logging.Handler):
         """Show what a record says, or pass it on; an error in that stops no run."""
         try:
             told = self._note(str(getattr(record, "event", None)), record, vars(record))
-            detail = self._started and record.levelno <= logging.INFO
-            if self._usual and not told and (not detail or record.getMessage() in self._answers):
+            detail = self._shows and record.levelno <= logging.INFO
+            if self._usual and not told and (not detail or record.getMessage().startswith(ANSWERS)):
                 self._erase()
                 self._usual.handle(record)
             self._refresh(record.created)
@@ -240,7 +223,7 @@ class RunDisplay(logging.Handler):
         """Note what a record says of jobs, or why the run stops; whether that is shown here."""
         match event:
             case "workflow_started":
-                self._started = True
+                self._shows = self._usual is not None
             case "job_info":
                 self._begin_job(fields)
             case "job_finished":
@@ -251,29 +234,30 @@ class RunDisplay(logging.Handler):
                         self._print(f"{self._progress.count} {job.message}  {duration(took)}")
             case "job_error":
                 self._fail([fields["jobid"]], fields["log"], fields["rule_msg"], record.created)
+                return self._shows
             case "group_error":
                 # Each of its jobs is reported once more.
                 numbers = [info["jobid"] for info in fields["job_error_info"]]
                 self._fail(numbers, fields["aux_logs"], None, record.created)
+                return self._shows
             case "error":
-                message = record.getMessage()
-                self._reasons.setdefault(None, []).extend(self._why_stopped(message))
-                return any(words in message for words in OF_JOBS)
-        return event in ("job_error", "group_error") and self._shows
+                return self._stop(record.getMessage())
+        return False
 
     def _begin_job(self, fields: Mapping[str, Any]) -> None:
-        number, message = fields["jobid"], fields["rule_msg"] or fields["rule_name"]
+        number = fields["jobid"]
         # If it is tried again, what it said before is not the end of it.
         self._reasons.pop(number, None)
         planned = self._progress.due.get(number)
         # Targets are no jobs to a reader.
         if planned or not self._shows:
             logs = [Path(path) for path in fields["log"]]
-            self._running[number] = _Job(message, logs, fields["created"])
+            job = _Job(fields["rule_msg"] or fields["rule_name"], logs, fields["created"])
+            self._running[number] = job
         if planned:
             self._progress.left.add(number)
             if not self._on_terminal and SHORT not in planned.likenesses:
-                self._print(f"{self._progress.count} {message} begins")
+                self._print(f"{self._progress.count} {job.message} begins")
 
     def _fail(
         self, numbers: Iterable[int], logs: Sequence[str | None], said: str | None, now: float
@@ -281,10 +265,9 @@ class RunDisplay(logging.Handler):
         """Note why jobs have failed, several if a scheduler has run them as one.
 
         Args:
-            said: what the executor says, followed by the command that it ran.
+            said: what the executor says, followed by the command that it ran, indented.
         """
         jobs = {number: job for number in numbers if (job := self._running.pop(number, None))}
-        # Its command follows, indented.
         words = in_a_line(re.split(r"\n(?= )", said or "")[0])
         # Of several, those that say so.
         failed = {number: job for number, job in jobs.items() if job.problems()} or jobs
@@ -296,11 +279,15 @@ class RunDisplay(logging.Handler):
             self._print(*(f"  {line}" for line in reasons[:MOST_LINES]))
         self._progress.left.difference_update(jobs)
 
-    def _why_stopped(self, message: str) -> Iterable[str]:
-        """What an error of Snakemake says, in a line; nothing of what is said elsewhere."""
-        if found := NO_RULE.search(message):
-            return [in_a_line(self._about_target(found[1]))]
-        return [] if any(words in message for words in (*OF_JOBS, STACK)) else [in_a_line(message)]
+    def _stop(self, message: str) -> bool:
+        """Note what an error of Snakemake says, in a line; whether it says only that a job failed,
+        which is told elsewhere."""
+        of_job = any(words in message for words in OF_JOBS)
+        # Advice to those who write rules is left out.
+        message = message.partition(" (if you use input functions ")[0]
+        if not of_job and STACK not in message:
+            self._reasons.setdefault(None, []).append(in_a_line(message))
+        return of_job
 
     def _tick(self, progress: RunProgress) -> None:
         while self._shows and self._progress is progress:
@@ -319,10 +306,8 @@ class RunDisplay(logging.Handler):
             return
         states = {number: job.state(now) for number, job in self._running.items()}
         left = self._progress.time_left({number: of[1:] for number, of in states.items()})
-        rows = [row for row, _, _ in states.values()]
-        if len(rows) > MOST_RUNNING:
-            rows[MOST_RUNNING:] = [f"and {len(rows) - MOST_RUNNING} more"]
-        head = f"{self._progress.count} running{f', {left} left' if left else ''}"
+        rows = [row for row, _, _ in states.values()][:MOST_RUNNING]
+        head = f"{self._progress.count} {len(states)} running{f', {left} left' if left else ''}"
         if not self._on_terminal:
             self._print(f"{head}: {'; '.join(rows)}")
             return

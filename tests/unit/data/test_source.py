@@ -10,7 +10,7 @@ from support.raw_rows import ROWS, lines, write
 
 from ecslm.common.errors import InputError
 from ecslm.data.settings import DatasetSettings, HubData, PathData
-from ecslm.data.source import is_indexed, located, location, open_rows
+from ecslm.data.source import PlannedSource, is_indexed, location, open_rows
 
 COMMIT = "0123456789" * 4
 Open = Callable[[str, str], tuple[int, int]]
@@ -92,8 +92,8 @@ def test_settings_and_location_together_are_the_source() -> None:
     given = {"source": source, "aliases": ["A"], "answer": "yes_no", "settings": []}
     settings = DatasetSettings.model_validate(given).model_dump_json()
     assert "x/" not in settings
-    found = located(settings, "x/rows.jsonl", DatasetSettings).source
+    found = PlannedSource(settings, location="x/rows.jsonl").read(DatasetSettings).source
     assert location(found) == "x/rows.jsonl"
     assert found == PathData.model_validate(source)
     with pytest.raises(InputError, match=r"--settings: source.path.path: missing"):
-        located(settings, None, DatasetSettings)
+        PlannedSource(settings).read(DatasetSettings)

@@ -1,10 +1,8 @@
 """The jobs of a study as its rules state them: their files, inputs and parameters."""
 
 import json
-from typing import Any
 
 import pytest
-from support.configs import SHIPPED, loaded
 from support.plans import BASELINES, IND, MODELS, TASKS, plan
 from support.project import ROOT
 from support.scripts import function_of
@@ -59,6 +57,13 @@ def test_each_file_is_made_by_one_job_after_those_that_it_reads(whole: Study) ->
         assert every.intersection(job.inputs) <= made, job.name
         made.update(job.files)
     assert {job.rule for job in jobs} == RULES
+
+
+def test_a_log_is_called_like_its_rule_and_the_wildcards_of_its_job(whole: Study) -> None:
+    logs = {path for job in stated_jobs(whole).values() for path in job.logs}
+    names = ("check_data", "dataset/SA-val", "predict/Small-seed-0-SA", "render_table/parameters")
+    assert {f"results/shop/logs/{name}.log" for name in names} < logs
+    assert len(logs) == len(stated_jobs(whole))
 
 
 def test_a_parameter_is_a_canonical_string_whose_form_says_what_it_is(whole: Study) -> None:
@@ -191,22 +196,6 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
             # Snakemake does not compare their order.
             same = set if job.rule == "report_page" else list
             assert same(job.inputs) == same(other[name].inputs), name
-
-
-def turned(value: Any) -> Any:
-    """The value with the keys of all its mappings in the opposite order."""
-    if isinstance(value, dict):
-        return {key: turned(value[key]) for key in reversed(value)}
-    return [turned(item) for item in value] if isinstance(value, list) else value
-
-
-def test_the_order_of_keys_in_the_configuration_changes_no_parameter() -> None:
-    assert [*turned(SHIPPED)["studies"]["demo"]] != [*SHIPPED["studies"]["demo"]]
-    plain, other = (
-        {job.name: job.params for job in stated_jobs(Study(loaded(raw))).values()}
-        for raw in (SHIPPED, turned(SHIPPED))
-    )
-    assert plain == other
 
 
 def test_the_token_budget_counts_where_it_can_change_an_answer() -> None:

@@ -111,11 +111,11 @@ def test_a_job_takes_what_it_wrote_down_or_what_snakemake_noted_unless_it_was_ad
         named = SimpleNamespace(name=rule)
         job = SimpleNamespace(rule=named, wildcards_dict=key, output=outputs)
         noted = {"result.json": SimpleNamespace(starttime=start, endtime=end)}
-        return planned_job(job, SimpleNamespace(metadata=noted.get), {"gpu": 1.0})
+        return planned_job(job, SimpleNamespace(metadata=noted.get), 1.0)
 
     alike = (("choose_baseline", "", ""), ("choose_baseline", ""), ("choose_baseline",), ("short",))
     found = planned("choose_baseline", 100, 107.5)
-    assert found == PlannedJob(7.5, alike, {"gpu": 1.0})
+    assert found == PlannedJob(7.5, alike, 1.0)
     assert planned("score", 100, 90).seconds is None
     took("", 60, load_seconds=5)
     found = planned("predict", 1, 2, f"{RESULTS}/cost.json", model="Small-EC", task="PM")

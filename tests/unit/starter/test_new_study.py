@@ -213,7 +213,7 @@ DATA = ("--data", "t.csv")
         ("", ["--study", "mine"], "mine.jsonl: no such file: put your records there; then name"),
         ("", ["--study", "config", *DATA], "config.yaml: exists, and is not overwritten"),
         ("", ["--data", "t.xlsx", *ASKED], "t.xlsx: is a spreadsheet: save it as CSV"),
-        ("", [*DATA, *ASKED[:2]], "OUTPUT, QUESTION: missing: give all three"),
+        ("", [*DATA, *ASKED[:2]], "INPUT, OUTPUT, QUESTION: give all three"),
         ("", [*DATA, *ASKED], "t.csv: has no rows"),
         ("text,urgent\na,yes\n", DATA, "t.csv: is a table: name the columns of the text"),
         ("txt,urgent\na,yes\n", [*DATA, *ASKED], "has no column text: did you mean `txt`?"),
