@@ -166,8 +166,6 @@ def request(rule):
     }
 
 
-
-
 def model_by_model(wildcards):
     """The priority that runs one model and seed after the other, so that each is loaded once."""
     seed = wildcards.get("seed", str(STUDY.first_seed(wildcards.model)))
