@@ -98,8 +98,8 @@ class Requests:
                     self.prediction(model, one, device, longest, prompts=prompts) for one in tasks
                 ]
                 largest = max(every, key=lambda one: one.device_bytes)
-                # Model and base with adapter answer the same records of each task; what is written is
-                # in the memory of the machine.
+                # Model and base with adapter answer the same records of each task; what is written
+                # is in the memory of the machine.
                 host = largest.host + exports * largest.device["base"]
                 times = 2 * len(tasks) if exports else 1
                 return replace(largest, host=host, seconds=times * largest.seconds)
