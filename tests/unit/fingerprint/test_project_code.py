@@ -289,7 +289,6 @@ READS_WORDS = {
     "ecslm/data/source.py": "of values that Python's own JSON refuses",
     "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
     "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
-    "ecslm/training/mixed.py": "asks torch's error whether the compiler has failed",
     "ecslm/training/run.py": "leaves the problems to the job, which raises them",
     "ecslm/training/trainer.py": "asks torch's error whether memory has run out",
 }
