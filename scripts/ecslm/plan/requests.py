@@ -92,17 +92,17 @@ class Requests:
                 return self.prediction(model, task, device, longest, loads)
             case "measure_latency" | "export_model":
                 # Latency is measured in a process of predictions, and takes less than the largest.
-                exports = rule == "export_model"
+                exports, tasks = rule == "export_model", study.model_tasks(model)
                 prompts = study.settings.export.records if exports else None
                 every = [
-                    self.prediction(model, one, device, longest, prompts=prompts)
-                    for one in study.model_tasks(model)
+                    self.prediction(model, one, device, longest, prompts=prompts) for one in tasks
                 ]
                 largest = max(every, key=lambda one: one.device_bytes)
-                # Model and base with adapter answer the same records; what is written is in the
-                # memory of the machine.
+                # Model and base with adapter answer the same records of each task; what is written
+                # is in the memory of the machine.
                 host = largest.host + exports * largest.device["base"]
-                return replace(largest, host=host, seconds=(1 + exports) * largest.seconds)
+                times = 2 * len(tasks) if exports else 1
+                return replace(largest, host=host, seconds=times * largest.seconds)
         return None
 
     def training(self, model: str, device: Device) -> Estimate:

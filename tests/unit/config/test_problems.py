@@ -187,6 +187,7 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     put(raw, ".training.rank", 0)
     put(raw, "tasks.PM.titel", "x")
     put(raw, ".models.Small.base", "Smal")
+    put(raw, ".models.Small.shots", 2)
     put(raw, ".tables.ind.columns", ["AGG"])
     # An entry of which nothing is left: what refers to it is no further problem.
     del raw["studies"]["shop"]["models"]["Small-EC"]["template"]
