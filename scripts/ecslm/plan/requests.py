@@ -91,7 +91,7 @@ class Requests:
             case "predict":
                 return self.prediction(model, task, device, longest, loads)
             case "measure_latency" | "export_model":
-                # Latency is measured in a process of predictions, and takes less than the largest.
+                # Latency takes less than the largest of the predictions.
                 exports = rule == "export_model"
                 prompts = study.settings.export.records if exports else None
                 every = [
@@ -99,10 +99,12 @@ class Requests:
                     for one in study.model_tasks(model)
                 ]
                 largest = max(every, key=lambda one: one.device_bytes)
-                # Model and base with adapter answer the same records; what is written is in the
-                # memory of the machine.
-                host = largest.host + exports * largest.device["base"]
-                return replace(largest, host=host, seconds=(1 + exports) * largest.seconds)
+                if not exports:
+                    return largest
+                # Model and base with adapter answer the same records of each task; what is written
+                # is in the memory of the machine.
+                host, seconds = largest.host + largest.device["base"], sum(x.seconds for x in every)
+                return replace(largest, host=host, seconds=2 * seconds)
         return None
 
     def training(self, model: str, device: Device) -> Estimate:
