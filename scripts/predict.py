@@ -7,7 +7,7 @@ A file of records has one JSON object per line. Your own needs three fields:
   instruction       what to do
   input             what to do it with, may be empty
   output            the right answer, for scores: the model does not see it
-Others are optional and may be null:
+Others are optional:
   options           for a choice: a list such as ["A: positive", "B: negative"]
   relevance         for scores of a ranking: the labels E, S, C or I of the products, in order
   task              code of the task, for example SA (default: --task)

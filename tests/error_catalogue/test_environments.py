@@ -76,4 +76,4 @@ def test_why_a_job_failed_is_the_last_line_of_a_run(finished: Path) -> None:
     template = finished / "report/report.html.jinja"
     template.write_text(template.read_text() + "{% if %}")
     run = snakemake(finished, "--cores", "1", *GENERATED)
-    assert_refused(run, ["Report: report/report.html.jinja: line ", "Expected an expression"])
+    assert_refused(run, ["Report page: report/report.html.jinja: line ", "Expected an expression"])

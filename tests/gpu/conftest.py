@@ -13,7 +13,7 @@ def device(request: pytest.FixtureRequest) -> str:
     """`cuda`, or `cpu`."""
     import torch
 
-    chosen: str = request.config.getoption("--on")
+    chosen: str = request.config.getoption("--on", "cuda")
     if chosen == "cuda" and not torch.cuda.is_available():
         pytest.skip("needs a CUDA device; `--on cpu` rehearses the tests without one")
     return chosen

@@ -307,7 +307,7 @@ class OpenAIModel(WithoutWeights):
     """Only with `serve`, for which `make export` merges it: the tuned model that is served. The
     template is the same."""
     version: str | None = None
-    """Only with `serve`: the version of the server. A server that tells another one is refused."""
+    """Only with `serve`: the version of the server that you have installed."""
     template: TemplateName
     """Its prompt: resources/prompts/{template}.jinja."""
     decoding: ServerDecoding = ServerDecoding()

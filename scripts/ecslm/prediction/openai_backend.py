@@ -148,8 +148,9 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         self._requests: list[ServerRequest] = []
         self._answers: dict[str, Answer] = {}
         self._added: list[Answer] = []
-        # The price of answers, and the most that requests may cost that have none.
-        self._spent = 0.0
+        # The price of answers, and the most that requests may cost that have none; and the most
+        # that those did whose replies cannot be used.
+        self._spent = self._lost = 0.0
         # Why the last reply without an answer that can be used is none.
         self._unusable = ""
 
@@ -211,7 +212,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                         f"the environment variable {variable} is not set, or to what is no key: "
                         "set it to the key, or remove `key` from `access` if the server needs none"
                     )
-                self._spent = sum(self._price(one.counts) for one in self._answers.values())
+                kept = self._answers.values()
+                self._spent = self._lost + sum(self._price(one.counts) for one in kept)
                 asyncio.run(self._ask(missing))
         return self._answered(requests)
 
@@ -301,6 +303,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         text = await self._reply(client, request)
         answer = WITHHELD if text is None else self._read(text)
         if isinstance(answer, str):
+            self._lost += most
             self._unusable = f"record {request.record}: {self._line(answer)}"
             log.warning("%s: counts as invalid", self._unusable)
             return
@@ -345,6 +348,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         """
         if text.lstrip().startswith("<"):
             raise self._problem("answers with a web page: change `url` in `server`")
+        reply: Any = None
         try:
             reply = json.loads(text)
             if failure := reply.get("error"):
@@ -363,7 +367,9 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             # Half of a letter could not be written.
             answer.model_dump_json()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return f"not an answer of the {self._server.api} API: {text}"
+            # Not as it was sent, where the key could be written with escapes.
+            sent = text if reply is None else json.dumps(reply)
+            return f"not an answer of the {self._server.api} API: {sent}"
         # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
         if self._key and self._key in f"{text}{answer.text}{answer.model}":
             return "it repeats the key, which must reach no file"

@@ -21,9 +21,10 @@ from ecslm.tables.model import MISSING
 KEY = ["task", "setting", "model", "seed", "protocol"]
 VALUES = ["value", "low", "high", "n", "invalid", "truncated"]
 # What is shown of a change, with its heads.
-COLUMNS = {name: name.capitalize() for name in KEY} | {
-    **{"a.value": "A", "b.value": "B", "difference": "B - A", "beyond": "Beyond"},
-    "b.n": "Records",
+COLUMNS = {
+    **{"task": "Task", "setting": "Setting", "model": "Model", "seed": "Seed"},
+    **{"protocol": "Protocol", "a.value": "A", "b.value": "B", "difference": "B - A"},
+    **{"beyond": "Beyond", "b.n": "Records"},
 }
 # The folder of a study in the paths of manifests, which may be another one now.
 OF_A_STUDY = re.compile(rf"^{paths.TOP}/(?!(?:{'|'.join(paths.SHARED)})/)[^/]+/")

@@ -117,13 +117,17 @@ def _separated(path: Path) -> list[dict[str, str]]:
         text = content.decode("cp1252", errors="replace")
     # Spreadsheets of some countries write `;` between columns.
     between = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.DictReader(StringIO(text, newline=""), delimiter=between, restval="")
+    source = StringIO(text, newline="")
+    # Otherwise a quote that is not closed would take all rows below it into its cell.
+    reader = csv.DictReader(source, delimiter=between, restval="", strict=True)
     found = []
-    for row in reader:
-        if None in row:
-            more = f"has more cells than the first: quote texts with {between!r}"
-            raise InputError(f"{path}: line {reader.line_num}: {more}")
-        found.append({name: cell.strip() for name, cell in row.items()})
+    try:
+        for row in reader:
+            if None in row:
+                raise csv.Error(f"has more cells than the first: quote texts with {between!r}")
+            found.append({name: cell.strip() for name, cell in row.items()})
+    except csv.Error as problem:
+        raise InputError(f"{path}: line {reader.line_num}: {problem}") from None
     return found
 
 

@@ -1,5 +1,6 @@
 """The course of a training: its steps one after the other, its log, and its checkpoint."""
 
+import hashlib
 import io
 import logging
 import math
@@ -8,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch.nn.utils import clip_grads_with_norm_
@@ -20,6 +20,8 @@ from ecslm.training.settings import TrainingSettings
 from ecslm.training.trainer import Trainer, random_state, restore_random_state
 
 log = logging.getLogger(__name__)
+
+DIGEST_BYTES = 32
 
 
 class Course:
@@ -108,15 +110,16 @@ class Course:
         if processes.first:
             content = io.BytesIO()
             torch.save(state, content)
+            content.write(hashlib.sha256(content.getbuffer()).digest())
             write_bytes(path, content.getbuffer())
 
     def resume(self, path: Path) -> bool:
         """Continue from a checkpoint, if there is one; of one that is damaged this says so."""
-        if not path.exists() or not _is_whole(path):
+        processes, content = self._trainer.processes, _content(path)
+        if content is None:
             return False
-        processes = self._trainer.processes
         # Runs no code, whoever has written it.
-        state = torch.load(path, weights_only=True, map_location="cpu")
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         self.done, self.history, self.best = state["done"], state["history"], state["best"]
         self._trainer.budget = state["budget"]
         self._load(state["weights"])
@@ -146,13 +149,13 @@ class Course:
         return entry
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether all bytes are as they were written, which torch does not check."""
-    try:
-        with ZipFile(path) as archive:
-            if archive.testzip() is None:
-                return True
-    except BadZipFile:
-        pass
+def _content(path: Path) -> bytes | None:
+    """The content of a checkpoint; None if there is none, or it is damaged."""
+    if not path.exists():
+        return None
+    found = path.read_bytes()
+    content, digest = found[:-DIGEST_BYTES], found[-DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() == digest:
+        return content
     log.warning("%s: damaged: training starts over", path)
-    return False
+    return None

@@ -368,6 +368,15 @@ def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> Non
     server.answer = in_turn(Reply("{}"))
     assert "budget" in problem(server, 99, **access, concurrency=1)
     assert len(server.received) == 2
+    # Also before the batches that follow.
+    forget(server)
+    backend = opened(server, access)
+    prompts = [Prompt(make_record(n, id=f"r{n}"), f"prompt 00{n}", False) for n in range(3)]
+    server.answer = in_turn(lambda body: completion(body, usage=short), Reply("{}"))
+    for number in range(2):
+        backend.generate(prompts[number : number + 1], number)
+    with pytest.raises(InputError, match="budget"):
+        backend.generate(prompts[2:], 2)
 
 
 # Whatever a server does, in whatever order.
@@ -419,7 +428,7 @@ NO_ANSWERS: dict[str, Callable[[Body], Reply] | Reply] = {
     "no counts": raw('{"content": "yes"}', usage="{}"),
     "the key": raw(f'{{"content": "Bearer {KEY}"}}'),
     "the escaped key": raw(f'{{"content": "{ESCAPED}"}}'),
-    "the key as reason": raw('{"content": "yes"}', KEY),
+    "the key as reason": raw('{"content": "yes"}', ESCAPED),
 }
 REPLIES = ANSWERS | WITHHELD | NO_ANSWERS
 ALL = list(REPLIES)

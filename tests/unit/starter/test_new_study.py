@@ -218,6 +218,7 @@ DATA = ("--data", "t.csv")
         ("text,urgent\na,yes\n", DATA, "t.csv: is a table: name the columns of the text"),
         ("txt,urgent\na,yes\n", [*DATA, *ASKED], "has no column text: did you mean `txt`?"),
         ("text,urgent\na,yes\nb,c,no\n", [*DATA, *ASKED], "t.csv: line 3: has more cells than"),
+        ('text,urgent\n"a,yes\nb,no\n', [*DATA, *ASKED], "t.csv: line 1: unexpected end of data"),
         ("text,urgent\na,yes\nb,yes\n", [*DATA, *ASKED], "urgent has no two different answers"),
         ("\ufefftext".encode("utf-16"), [*DATA, *ASKED], "t.csv: is UTF-16 text: save it as UTF-8"),
     ],
