@@ -95,7 +95,8 @@ def as_text(found: Mapping[str, Any]) -> str:
         more = ["..."] * (len(causes) > MOST_CAUSES)
         by_causes.setdefault("\n".join((*causes[:MOST_CAUSES], *more)), []).append(cell)
     for told, some in by_causes.items():
-        table = pd.json_normalize(some)[[*COLUMNS]].rename(columns=COLUMNS)
+        # Of a column without any value None would be shown as such.
+        table = pd.json_normalize(some)[[*COLUMNS]].rename(columns=COLUMNS).fillna(float("nan"))
         table["Beyond"] = table["Beyond"].map({True: "yes", False: "no"})
         shown = table.to_string(index=False, na_rep=MISSING, float_format="{:.3g}".format)
         lines += ["", told, shown]
