@@ -70,7 +70,7 @@ class Work:
             key = _key(self._action, origin)
             if self._cache and (entry := self._cache.take(key, names, folder)):
                 log.info("taken from the cache: made for %s", entry.made_for)
-                files = {name: folder / name for name in entry.files}
+                files = {name: folder / name for name in names}
                 adapt(files)
                 self._place(files, entry.fields, origin)
                 return True

@@ -27,14 +27,14 @@ def check_named_files(study: Study) -> None:
     Raises:
         InputError: all problems, a line each.
     """
-    models = study.settings.models
-    templates = {study.template(name): model.shots for name, model in models.items() if model.run}
+    run = {name: one for name, one in study.settings.models.items() if one.run}
+    asked = dict.fromkeys((study.template(name), one.shots) for name, one in run.items())
     try:
         all_of(
             source_of(study).check,
             partial(check_tables, study),
             partial(_refuse, study),
-            *(partial(_check_template, path, shots) for path, shots in templates.items() if path),
+            *(partial(_check_template, path, shots) for path, shots in asked if path),
         )
     except InputError as error:
         raise study.content.located(error) from None

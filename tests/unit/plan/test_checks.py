@@ -74,3 +74,11 @@ def test_missing_answers_are_told_with_what_to_do() -> None:
     write_json(Path(f"answers/SA/{IND}.json"), [])
     (line,) = problems(made)
     assert line.startswith("studies.shop.models.Other.path: there is no answers/SA/OOD_Diverse")
+
+
+def test_a_template_is_tried_with_and_without_an_example_in_whatever_order() -> None:
+    Path(TEMPLATE).write_text("{{ input }}{% if example %}{{ example.first }}{% endif %}")
+    one_shot = {"Shot": MODELS["Small"] | {"shots": 1}}
+    for models in (one_shot | MODELS, MODELS | one_shot):
+        (line,) = problems(study(models=models, settings=[IND, f"{IND}_1-shot"]))
+        assert "has no attribute 'first'" in line
