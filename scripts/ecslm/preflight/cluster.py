@@ -87,7 +87,7 @@ def time_limit(partition: str) -> float:
     named = f" --partition={shlex.quote(partition)}" if partition else ""
     lines = ask_slurm(f"sinfo --noheader --format='%l %P'{named}").splitlines()
     # The default one has a star.
-    limits = (minutes_of(line.split()[0]) for line in lines if named or line.endswith("*"))
+    limits = (minutes_of(line.split()[0]) for line in lines if named or "*" in line)
     return max(limits, default=math.inf)
 
 
