@@ -206,8 +206,8 @@ class ClaimsEntry(IntervalsEntry):
                 "(Newcombe). Other values are taken as exact up to rounding. Within: whether ours "
                 f"is better, or worse by at most {100 * self.margin:g} % of what the published "
                 "score gains over the best simple baseline: yes for the whole interval of the "
-                "difference, no for none of it, otherwise unclear. Above, contains, below: where our "
-                "95 % interval lies from the published score."
+                "difference, no for none of it, otherwise unclear. Above, contains, below: where "
+                "our 95 % interval lies from the published score."
             )
         elif self.general:
             yield "Published values were measured on other data: they are not compared with ours."
