@@ -103,6 +103,11 @@ def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
     assert not [one for one in ("published", "ecinstruct", "in domain") if one in content.lower()]
 
 
+def test_a_table_without_panels_has_its_notes(results: Path) -> None:
+    write_table(results, replace(own_table(), panels=(), notes=("Nothing to compare.",)))
+    assert "<li>Nothing to compare.</li>" in page_of(results)
+
+
 def origin_of(page: str, cell: str) -> Any:
     """The only file behind a cell."""
     found = re.search(r'<script type="application/json" id="origins">(.*?)</script>', page)
