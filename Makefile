@@ -110,7 +110,7 @@ lint: setup ## check style, types and imports, before a commit
 	PYTHONPATH=scripts $(BIN)/lint-imports --no-cache
 
 # One thread for each of pytest's two processes: torch would otherwise start one per core in both.
-test: setup ## run all tests, about 6 minutes on two cores
+test: setup ## run all tests, about 5 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
 docs: setup ## write the documentation as a searchable site

@@ -60,7 +60,7 @@ for one in workflow.rules:
         file = "-".join(f"{{{name}}}" for name in names).replace("{seed}", "seed-{seed}")
         one.log_modifier = one.output_modifier
         if not one.log:
-            one.set_log(f"<results>/logs/{one.name}/{file}".rstrip("/") + ".log")
+            one.set_log(f"<results>/logs/{f'{one.name}/{file}' if names else one.name}.log")
 
 
 onstart:

@@ -139,6 +139,11 @@ def files_of(*names):
     ]
 
 
+def each(wildcard, values):
+    """A job for each value of a wildcard."""
+    return [{wildcard: value} for value in values]
+
+
 def one_of(names):
     """A wildcard constraint: one of the names."""
     return "|".join(map(re.escape, names)) or "none"
@@ -164,8 +169,6 @@ def request(rule):
         # Not {threads}, which `--cores` caps.
         "model_threads": STUDY.settings.threads,
     }
-
-
 
 
 def model_by_model(wildcards):

@@ -21,6 +21,13 @@ def check_made():
     return made
 
 
+def check_triggers():
+    """Refuse a run that would pass over edits."""
+    if not TRIGGERS <= set(map(str, workflow.rerun_triggers)):
+        fix = f"leave it out, or name {' '.join(sorted(TRIGGERS))}"
+        raise InputError(f"--rerun-triggers: edits would be passed over: {fix}")
+
+
 def targets(*names):
     """All files that some rules make, as the input of a target: whichever of them is missing, its
     job runs again."""
@@ -28,9 +35,8 @@ def targets(*names):
     def wanted(wildcards):
         # Here, since `onstart` does not run when Snakemake finds nothing to do.
         with told():
-            if IS_RUN and not TRIGGERS <= set(map(str, workflow.rerun_triggers)):
-                fix = f"leave it out, or name {' '.join(sorted(TRIGGERS))}"
-                raise InputError(f"--rerun-triggers: edits would be passed over: {fix}")
+            if IS_RUN:
+                check_triggers()
             if IS_RUN and "base_model" not in names:
                 check_bases(STUDY.name, MADE, files_of("base_model"))
             if not STUDY.tuned_models and set(workflow.dag_settings.targets) == {"export"}:
@@ -62,6 +68,8 @@ def begin_run():
     workflow.scheduler.job_rate_limiter = None
     due = [job for job in Dag(workflow).jobs if job.due]
     with told():
+        # Of a run of files, which are no targets.
+        check_triggers()
         RUN.begin(due, check_machine)
 
 

@@ -1,8 +1,3 @@
-def each(wildcard, values):
-    """A job for each value of a wildcard."""
-    return [{wildcard: value} for value in values]
-
-
 # The jobs that each rule has in this study, by their wildcards; each rule after those whose results
 # it reads.
 RUNS = STUDY.runs()

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, is_dataclass
 from functools import partial
+from itertools import permutations
 from pathlib import Path
 from re import MULTILINE, findall
 from types import NoneType
@@ -214,6 +215,17 @@ def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: job) 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(message.removeprefix("argument "))
+
+    def parse_args(self, *words: Any) -> Any:  # type: ignore[override]
+        """Refuse a file to write that is also read, or written twice."""
+        given = super().parse_args(*words)
+        values = [(one, getattr(given, one.dest, None)) for one in self._actions]
+        values += [(one, path) for one, value in values if type(value) is list for path in value]
+        files = [(one, value) for one, value in values if isinstance(value, Path)]
+        for (one, path), (other, same) in permutations(files, 2):
+            if one.type is output_file and path.resolve() == same.resolve():
+                self.error(f"--{one.dest}: {path} is also --{other.dest}: choose another file")
+        return given
 
 
 def command_line(function: Callable[..., Any], text: str | None) -> argparse.ArgumentParser:

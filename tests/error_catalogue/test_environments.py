@@ -66,10 +66,14 @@ def test_a_run_that_would_pass_over_changes_is_refused_though_nothing_seems_to_b
     words = ["--rerun-triggers: edits would be passed over: leave it out"]
     command = ("--cores", "1", "--rerun-triggers", "mtime", *GENERATED)
     refused(finished, lambda: snakemake(finished, *command), words)
+    # Of a run of files, where something is.
+    page = f"{RESULTS}/report.html"
+    (finished / page).unlink()
+    refused(finished, lambda: snakemake(finished, *command, "--", page), words)
 
 
 def test_why_a_job_failed_is_the_last_line_of_a_run(finished: Path) -> None:
     template = finished / "report/report.html.jinja"
     template.write_text(template.read_text() + "{% if %}")
     run = snakemake(finished, "--cores", "1", *GENERATED)
-    assert_refused(run, ["Report: report/report.html.jinja: line ", "Expected an expression"])
+    assert_refused(run, ["Report page: report/report.html.jinja: line ", "Expected an expression"])

@@ -43,7 +43,7 @@ def data_renamed(project: Path) -> None:
 
 
 NO_FOLDER = "results: no folder, nor a link to one that is here: move it away, or mount its disk"
-NOT_JSON = "ind.manifest.json: not JSON (Expecting value: line 1"
+NOT_JSON = "ind.manifest.json: not JSON (expected value at line 1"
 EDITED = f"{TABLE}.tex: altered: its sha256 differs"
 RENAMED = "line 14: studies.generated.data: data/recrods: no such file"
 RENAME = "the results are of records.jsonl: name that, or put the file there"
@@ -86,7 +86,7 @@ def test_whichever_file_of_a_job_is_missing_it_is_made_again_and_nothing_that_it
 ) -> None:
     (finished / f"{STUDY}/scores.parquet").unlink()
     (finished / f"{TABLE}.tabular.tex").unlink()
-    rules = ("tidy_scores", "render_table", "draw_figures", "report_page", "all")
+    rules = ("tidy_scores", "render_table", "report_page", "all")
     assert due(finished) == dict.fromkeys(rules, 1)
     # Of one job of each rule the last file but the manifest.
     first = {job.rule: job for job in reversed(made) if job.results}

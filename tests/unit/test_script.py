@@ -52,7 +52,9 @@ def example(
     loud: bool = False,
     size: Annotated[int, lambda text: int(text) * 10] | None = None,
     inputs: Sequence[Path] = (),
+    folder: Path | None = None,
     output: OutputFile | None = None,
+    other: OutputFile | None = None,
 ) -> None:
     """
     Args:
@@ -66,7 +68,9 @@ def example(
         loud: loud
         size: a size
         inputs: files
+        folder: a folder
         output: a file
+        other: another
     """
 
 
@@ -84,6 +88,8 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given.settings == Settings()
     given = parsed(monkeypatch, "a", "--text", "t", "--loud", "--settings", '{"metric": "x"}')
     assert (given.loud, given.settings.metric) == (True, "x")
+    # What is read may be read twice.
+    assert parsed(monkeypatch, "a", "--text", "t", "--inputs", "x", "x", "--folder", "x").folder
     shown = command_line(example, "What it does.\n\nMore of it.").format_help()
     shown = " ".join(shown.split())
     parts = ("What it does.", "a text of two lines", "More of it.")
@@ -99,6 +105,8 @@ def test_a_signature_is_a_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--text", "a", "--colour", "green"], "--colour: invalid choice: 'green'"),
         (["--text", "a", "--settings", "x.json"], "@x.json would be the name of a file"),
         (["--text", "a", "--output", "."], "--output: .: is a directory; name a file to write"),
+        (["--text", "a", "--inputs", "a", "b", "--output", "./b"], "--output: b is also --inputs:"),
+        (["--text", "a", "--output", "b", "--other", "./b"], "--output: b is also --other:"),
     ],
 )
 def test_what_is_wrong_with_a_command_line_is_one_line(

@@ -34,13 +34,13 @@ def contents(project: Path) -> dict[Path, bytes]:
 def test_a_run_that_could_not_end_deletes_and_starts_nothing(project: Path) -> None:
     """The finished adapter is there, and would be deleted first."""
     assert (project / ADAPTER).exists()
-    configured(f"{MODEL}.training.rank", 1000)(project)
+    configured(f"{MODEL}.training.target_modules", ["q_prog"])(project)
     configured("studies.generated.bertscore.layer", 3)(project)
     before = contents(project)
     run = snakemake(project, "--cores", "1", *GENERATED)
     assert run.returncode == 1, run.stdout
     assert [line.partition(": ")[0] for line in errors(run.stderr)] == [
-        f"{MODEL}.training.rank",
+        f"{MODEL}.training.target_modules",
         "studies.generated.bertscore.layer",
     ]
     assert contents(project) == before

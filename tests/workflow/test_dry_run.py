@@ -84,7 +84,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("demo", "datasets", {"check_data": 1, "dataset": 30}),
         # They need nothing else.
         ("paper", "results/paper/tables/parameters.tex", {"render_table": 1}),
-        ("demo", "report", DEMO | {"report_pdf": 1}),
+        ("demo", "report", Counter(DEMO) - Counter(["tidy_scores"]) + Counter(["report_pdf"])),
         ("demo", "export", EXPORT),
     ],
 )

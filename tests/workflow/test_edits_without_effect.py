@@ -64,7 +64,7 @@ WITHOUT_EFFECT: dict[str, tuple[str, dict[str, Edit]]] = {
                 configured("licenses", {"Tiny": "mit"}),
             ),
             "log paths": in_rules(r"/logs/", "/messages/"),
-            "messages": in_rules(r"(?m)(?<=^    message:\n        \")", "Now: "),
+            "messages": in_rules(r"(?<=one\.message = f\")", "Now: "),
             "resources and thread counts": together(
                 configured(f"{GENERATED}.threads", 3),
                 configured(f"{GENERATED}.gpus", 2),

@@ -106,7 +106,7 @@ def _add_scores(study: dict[str, Any], models: Mapping[str, Any], raw: Mapping[s
     tables, titles = study.setdefault("tables", {}), raw.get("setting_titles", {})
     if any(one["kind"] == "results" for one in tables.values()):
         return
-    free = [name for name, one in models.items() if one.get("answers", "free") == "free"]
+    free = sorted(name for name, one in models.items() if one.get("answers", "free") == "free")
     tested = sorted(one for one in study["tasks"] if raw["tasks"][one].get("test", True))
     for setting in sorted(one for one in study["settings"] if not has_example(one)):
         if columns := _tasks_in([setting], tested, raw["tasks"]):

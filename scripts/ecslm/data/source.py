@@ -160,10 +160,10 @@ def open_rows(source: DataSource, cache: Path) -> IndexedRows:
     # Jobs that start together wait for the first of them.
     with held(folder.with_suffix(".lock"), str(folder), wait=True):
         rows = _kept(folder, digests) or _built(source, files, digests, folder)
-    # Even if they were put back.
-    if states != [file_state(path) for path in files.values()]:
-        shutil.rmtree(folder)
-        raise changed_while_read(files.values())
+        # Even if they were put back.
+        if states != [file_state(path) for path in files.values()]:
+            shutil.rmtree(folder)
+            raise changed_while_read(files.values())
     return rows
 
 

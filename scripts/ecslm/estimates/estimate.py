@@ -102,8 +102,9 @@ RATES = {
 # Share of the rate of products in float32 of a fused training, on devices where no type is faster:
 # SmolLM2-135M trains on 224 tokens a second on two such cores.
 FUSED_FLOAT32 = 0.65
-# Share of the rate of products in float64, and of the memory's bandwidth in writing answers.
-DOUBLES, WRITING = 0.3, 0.6
+# Share of the rate of products that encoders of BERTScore reach, and of the memory's bandwidth in
+# writing answers.
+ENCODING, WRITING = 0.3, 0.6
 # Bytes per second of reading and verifying files.
 LOADING = 0.3e9
 # CUDA's own memory, with workspaces of matrix products.

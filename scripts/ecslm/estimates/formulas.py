@@ -2,7 +2,8 @@
 model and the settings.
 
 Counted are the tensors that `training/` keeps (see `kept`), those of
-`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64.
+`prediction/prefill.py` and `prediction/generation.py`, and for BERTScores the encoder in float64 on
+a CPU and in float32 on a GPU.
 """
 
 import math
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 
 from ecslm.estimates.estimate import (
     CONTEXT,
-    DOUBLES,
+    ENCODING,
     FUSED_FLOAT32,
     LOADING,
     RATES,
@@ -56,12 +57,13 @@ SCORED = 1024
 
 # BERTScore
 
-DOUBLE = 8
+# As in `scoring/bertscore.py`, which loads torch.
+ENCODER = {"cpu": ("float64", 8), "cuda": ("float32", FLOAT)}
 # Weights of an encoder of unknown size, FacebookAI/roberta-large. That share of them is multiplied:
 # not those of embeddings, nor of layers above the one that is matched.
 ROBERTA_LARGE, COMPUTED = 355_000_000, 0.6
-# Bytes of its states for 16 texts of 512 tokens, and of the embeddings of 128 pairs.
-STATES = 3 * 10**9
+# Numbers in its states for 16 texts of 512 tokens, and in the embeddings of 128 pairs.
+STATES = 375 * 10**6
 
 
 def estimate_training(
@@ -257,12 +259,12 @@ def estimate_bertscore(weights: int, texts: int, tokens: float, device: Device) 
         texts: predictions and references.
         tokens: of a text, on average.
     """
-    rates = RATES[device.kind]
-    # Its files are mapped into memory, and turned into float64 matrix by matrix.
+    rates, (dtype, size) = RATES[device.kind], ENCODER[device.kind]
+    # Its files are mapped into memory, and turned into its type matrix by matrix.
     process = round(rates.process + FLOAT * weights)
-    parts = {"encoder": DOUBLE * weights, "states": STATES}
+    parts = {"encoder": size * weights, "states": size * STATES}
     parts["process"] = process if device.kind == "cpu" else round(CONTEXT)
-    host = sum(parts.values()) if device.kind == "cpu" else process + STATES
+    host = sum(parts.values()) if device.kind == "cpu" else process + parts["states"]
     flops = texts * tokens * 2 * COMPUTED * weights
-    seconds = rates.start + FLOAT * weights / LOADING + flops / (device.rate("float64") * DOUBLES)
+    seconds = rates.start + FLOAT * weights / LOADING + flops / (device.rate(dtype) * ENCODING)
     return Estimate(parts, host, seconds)

@@ -12,7 +12,7 @@ from ecslm.common.manifests import Manifest
 from ecslm.models.precision import Precision
 
 # What to do about an adapter that cannot be used, for messages.
-RETRAIN = "remove the manifest.json of the adapter, then run again to retrain"
+RETRAIN = "`rm {}`, then run again to retrain"
 
 
 def run_fields(
@@ -78,5 +78,5 @@ def read_adapter(manifest: Path) -> AdapterManifest:
         InputError: the manifest is missing or invalid, or a file is missing or altered.
     """
     adapter = read_model(manifest, AdapterManifest)
-    adapter.verify(manifest, RETRAIN)
+    adapter.verify(manifest, RETRAIN.format(manifest))
     return adapter

@@ -188,7 +188,7 @@ def description_settings(study: Study, task: str) -> DescriptionSettings:
 
 def data_card_settings(study: Study) -> card.CardSettings:
     """What the data card shows in addition to the reports."""
-    source, tasks, overlaps = source_of(study), study.settings.tasks, study.overlap_tasks
+    source, tasks = source_of(study), study.settings.tasks
     # It is the paper's that this project reproduces, and not another's.
     of_the_paper = Path(study.settings.published_numbers).resolve() == PUBLISHED.resolve()
     return card.CardSettings(
@@ -201,7 +201,7 @@ def data_card_settings(study: Study) -> card.CardSettings:
         template=str(study.model(str(study.described_model)).template),
         tolerated=source.data.tolerate,
         tasks=tuple((task, study.task(task).title) for task in tasks),
-        compared=tuple(task for task in tasks if task in overlaps),
+        compared=study.overlap_tasks,
     )
 
 

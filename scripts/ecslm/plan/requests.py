@@ -31,8 +31,10 @@ SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
 # What is asked for in MiB and minutes. Of a model of unknown size: more than the largest of the
 # paper's study needs.
 UNKNOWN = 64_000, 24 * 60
-# Of a job without a model of its own, which asks a server, copies answers or learns without one.
+# Of a job without a model of its own, which asks a server or copies answers.
 WITHOUT_MODEL = 2_000, 12 * 60
+# Of a learned baseline, at the paper's size: see benchmarks/learned.py.
+LEARNED = 2_000, 60
 # Of a task without published counts, whose rows are not here.
 UNKNOWN_RECORDS = {"train": 10_000, "val": 1_000, "test": 1_000}
 # Typical tokens of SmolLM2's tokenizer by task, before there are records: the mean and the longest
@@ -60,7 +62,10 @@ class Requests:
         on the slow device, for answers as long as they may be."""
         if found := self.of_key(rule, key, self.slow, longest=True):
             return found.request
-        here = key.get("model") in self.study.local_models or self.study.served(key["model"])
+        model = key["model"]
+        if self.study.model(model).learns:
+            return LEARNED
+        here = model in self.study.local_models or self.study.served(model)
         return UNKNOWN if here else WITHOUT_MODEL
 
     def of_key(
@@ -91,7 +96,7 @@ class Requests:
             case "predict":
                 return self.prediction(model, task, device, longest, loads)
             case "measure_latency" | "export_model":
-                # Latency is measured in a process of predictions, and takes less than the largest.
+                # Latency takes less than the largest of the predictions.
                 exports = rule == "export_model"
                 prompts = study.settings.export.records if exports else None
                 every = [
@@ -99,10 +104,12 @@ class Requests:
                     for one in study.model_tasks(model)
                 ]
                 largest = max(every, key=lambda one: one.device_bytes)
-                # Model and base with adapter answer the same records; what is written is in the
-                # memory of the machine.
-                host = largest.host + exports * largest.device["base"]
-                return replace(largest, host=host, seconds=(1 + exports) * largest.seconds)
+                if not exports:
+                    return largest
+                # Model and base with adapter answer the same records of each task; what is written
+                # is in the memory of the machine.
+                host, seconds = largest.host + largest.device["base"], sum(x.seconds for x in every)
+                return replace(largest, host=host, seconds=2 * seconds)
         return None
 
     def training(self, model: str, device: Device) -> Estimate:

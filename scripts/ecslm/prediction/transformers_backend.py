@@ -173,7 +173,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
         shots, trained = adapter.settings["shots"], adapter.settings["precision"]
         own = None if settings.allow_other_precision else settings.precision.model_dump(mode="json")
         problems = [
-            f"{path}: trained with {what} {then}, not {now}: {RETRAIN}, or {fix}"
+            f"{path}: trained with {what} {then}, not {now}: {RETRAIN.format(path)}, or {fix}"
             for what, then, now, fix in (
                 ("model", adapter.model, named or adapter.model, "use its own --model"),
                 ("seed", adapter.seed, request.seed, f"use --seed {adapter.seed}"),

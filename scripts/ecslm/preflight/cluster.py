@@ -78,14 +78,17 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
 
 
 def time_limit(partition: str) -> float:
-    """The most minutes that a job may take in a partition; the longest of several, or of all.
+    """The most minutes that a job may take in a partition, in the longest of several or, if none
+    is named, in the default one.
 
     Raises:
         InputError: SLURM cannot be asked.
     """
     named = f" --partition={shlex.quote(partition)}" if partition else ""
-    limits = ask_slurm(f"sinfo --noheader --format=%l{named}").split()
-    return max(map(minutes_of, limits), default=math.inf)
+    lines = ask_slurm(f"sinfo --noheader --format='%l %P'{named}").splitlines()
+    # The default one has a star.
+    limits = (minutes_of(line.split()[0]) for line in lines if named or line.endswith("*"))
+    return max(limits, default=math.inf)
 
 
 def minutes_of(limit: str) -> float:

@@ -160,8 +160,8 @@ def refuse_secrets(files: Mapping[str, bytes], study: Study) -> None:
     keys = {getattr(getattr(one, "access", 0), "key", 0) for one in study.settings.models.values()}
     secrets = {
         name: value.encode()
-        for name, value in os.environ.items()
-        if len(value) >= SHORTEST and (name in keys or SECRET.search(name))
+        for name, text in os.environ.items()
+        if len(value := text.strip()) >= SHORTEST and (name in keys or SECRET.search(name))
     }
     told = "has the value of the environment variable {}: remove it, and change the secret"
     found = {(f, n) for f, text in files.items() for n, one in secrets.items() if one in text}

@@ -15,10 +15,6 @@ from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
 
-# Unfinished work (`common/workdir.py`), and what a killed writer leaves (`common/files.py`): of a
-# result in the directory that is the first group.
-UNFINISHED = re.compile(r"(.+?)/(?:work/|\.).*")
-
 
 def unmade(study: Study, jobs: Iterable[Job]) -> list[Path]:
     """Files that no job makes now, sorted, but local weights that are a base.
@@ -32,9 +28,13 @@ def unmade(study: Study, jobs: Iterable[Job]) -> list[Path]:
     weights = [Path(one.path).resolve() for one in bases if isinstance(one, PathSource)]
     found = []
     for path in sorted(set(folder.glob("*/**/*")) - made):
-        work = UNFINISHED.fullmatch(path.as_posix())
-        links = any(one.is_symlink() for one in (path, *path.parents) if folder in one.parents)
-        kept = links or (work is not None and Path(work[1]) in in_use)
+        # Of the results in a directory: unfinished work (`common/workdir.py`), and what a killed
+        # writer leaves (`common/files.py`).
+        kept = any(
+            one.is_symlink() or (one.parent in in_use and re.match(r"work$|\.", one.name))
+            for one in (path, *path.parents)
+            if folder in one.parents
+        )
         if path.is_file() and not kept and not any(map(path.resolve().is_relative_to, weights)):
             found.append(path)
     return found

@@ -106,7 +106,8 @@ def overview(study: str, jobs: Sequence[Job]) -> str:
         by_reasons["; ".join(words) or BELOW].append(job)
     if not due:
         return f"Study {study}: nothing to do, all {len(jobs):,} jobs are up to date"
-    lines = [f"Study {study}: {len(due):,} of {len(jobs):,} jobs would run", *_times(due), ""]
+    lines = [f"Study {study}: {len(due):,} of {len(jobs):,} jobs would run"]
+    lines += [*map(_filled, _times(due)), ""]
 
     def place(reasons: str) -> tuple[bool, int]:
         return reasons == BELOW, -sum(map(takes_long, by_reasons[reasons]))
@@ -114,7 +115,7 @@ def overview(study: str, jobs: Sequence[Job]) -> str:
     for reasons in sorted(by_reasons, key=place):
         concerned = by_reasons[reasons]
         lines += [textwrap.shorten(reasons, WIDTH, placeholder=" ...")]
-        lines += [f"  {counts_by_kind(concerned)}; first {concerned[0].files[0]}"]
+        lines += [_filled(f"{counts_by_kind(concerned)}; first {concerned[0].files[0]}")]
     return "\n".join((*lines, "", "`python scripts/why.py FILE` explains one result"))
 
 
@@ -123,9 +124,9 @@ def _times(due: Sequence[Job]) -> Iterator[str]:
     costs = {job: cost for job in due if (cost := cost_in(job.outputs.get("cost", ())))}
     for device, number in Counter(cost.device for cost in costs.values()).items():
         seconds = sum(cost.total for cost in costs.values() if cost.device == device)
-        yield f"  {time_text(seconds)} on {device}, as {number_of(number, 'job')} last took"
+        yield f"{time_text(seconds)} on {device}, as {number_of(number, 'job')} last took"
     if unknown := [job for job in due if takes_long(job) and job not in costs]:
-        yield f"  never timed: {counts_by_kind(unknown)}: `make check` estimates what it can"
+        yield f"never timed: {counts_by_kind(unknown)}: `make check` estimates what it can"
 
 
 def counts_by_kind(jobs: Iterable[Any]) -> str:
@@ -140,3 +141,8 @@ def time_text(seconds: float) -> str:
     number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
     text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
     return f"{text} {unit}{'' if text == '1.0' else 's'}"
+
+
+def _filled(text: str) -> str:
+    lines = textwrap.wrap(text, WIDTH - 2, break_on_hyphens=False, break_long_words=False)
+    return textwrap.indent("\n".join(lines), "  ")

@@ -21,9 +21,10 @@ from ecslm.tables.model import MISSING
 KEY = ["task", "setting", "model", "seed", "protocol"]
 VALUES = ["value", "low", "high", "n", "invalid", "truncated"]
 # What is shown of a change, with its heads.
-COLUMNS = {name: name.capitalize() for name in KEY} | {
-    **{"a.value": "A", "b.value": "B", "difference": "B - A", "beyond": "Beyond"},
-    "b.n": "Records",
+COLUMNS = {
+    **{"task": "Task", "setting": "Setting", "model": "Model", "seed": "Seed"},
+    **{"protocol": "Protocol", "a.value": "A", "b.value": "B", "difference": "B - A"},
+    **{"beyond": "Beyond", "b.n": "Records"},
 }
 # The folder of a study in the paths of manifests, which may be another one now.
 OF_A_STUDY = re.compile(rf"^{paths.TOP}/(?!(?:{'|'.join(paths.SHARED)})/)[^/]+/")
@@ -94,7 +95,8 @@ def as_text(found: Mapping[str, Any]) -> str:
         more = ["..."] * (len(causes) > MOST_CAUSES)
         by_causes.setdefault("\n".join((*causes[:MOST_CAUSES], *more)), []).append(cell)
     for told, some in by_causes.items():
-        table = pd.json_normalize(some)[[*COLUMNS]].rename(columns=COLUMNS)
+        # Of a column without any value None would be shown as such.
+        table = pd.json_normalize(some)[[*COLUMNS]].rename(columns=COLUMNS).fillna(float("nan"))
         table["Beyond"] = table["Beyond"].map({True: "yes", False: "no"})
         shown = table.to_string(index=False, na_rep=MISSING, float_format="{:.3g}".format)
         lines += ["", told, shown]

@@ -114,7 +114,13 @@ def registered_kind(code: str) -> TaskKind:
     Raises:
         InputError: the configuration cannot be read or has no such task.
     """
-    registry = yaml.safe_load(read_text(CONFIG_FILE))["tasks"]
+    try:
+        registry = yaml.safe_load(read_text(CONFIG_FILE))["tasks"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        told = (
+            "not YAML, or without `tasks`: `python scripts/check_configuration.py` names the line"
+        )
+        raise InputError(f"{CONFIG_FILE}: {told}") from None
     if code not in registry:
         known = f"not in `tasks:` of {CONFIG_FILE}: expected one of {', '.join(registry)}"
         otherwise = "or say with `--settings` how it is scored: docs/own-task.md"

@@ -1,6 +1,7 @@
 """A user's records, from a table or from files, with answers in the form that a task can have."""
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from pyarrow import parquet
+from pyarrow import ArrowException, parquet
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
@@ -92,7 +93,10 @@ def _read_table(path: Path) -> list[dict[str, str]]:
     if suffix in TABLES:
         return _separated(path)
     if suffix == ".parquet":
-        rows = parquet.read_table(path).to_pylist()
+        try:
+            rows = parquet.read_table(path).to_pylist()
+        except ArrowException as error:
+            raise InputError(f"{path}: not Parquet ({' '.join(str(error).split())})") from None
     else:
         problems = Problems()
         rows = [row for _, row in read_rows(path, str(path), problems)]
@@ -101,6 +105,8 @@ def _read_table(path: Path) -> list[dict[str, str]]:
 
 
 def _as_text(cell: Any) -> str:
+    if isinstance(cell, list | dict):
+        return json.dumps(cell, ensure_ascii=False)
     # Of texts "None" is one.
     return "" if not isinstance(cell, str) and is_nothing(cell) else str(cell).strip()
 
@@ -117,13 +123,17 @@ def _separated(path: Path) -> list[dict[str, str]]:
         text = content.decode("cp1252", errors="replace")
     # Spreadsheets of some countries write `;` between columns.
     between = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.DictReader(StringIO(text, newline=""), delimiter=between, restval="")
+    source = StringIO(text, newline="")
+    # Otherwise a quote that is not closed would take all rows below it into its cell.
+    reader = csv.DictReader(source, delimiter=between, restval="", strict=True)
     found = []
-    for row in reader:
-        if None in row:
-            more = f"has more cells than the first: quote texts with {between!r}"
-            raise InputError(f"{path}: line {reader.line_num}: {more}")
-        found.append({name: cell.strip() for name, cell in row.items()})
+    try:
+        for row in reader:
+            if None in row:
+                raise csv.Error(f"has more cells than the first: quote texts with {between!r}")
+            found.append({name: cell.strip() for name, cell in row.items()})
+    except csv.Error as problem:
+        raise InputError(f"{path}: line {reader.line_num}: {problem}") from None
     return found
 
 

@@ -19,7 +19,11 @@ from ecslm.estimates.estimate import (
     Records,
     read_devices,
 )
-from ecslm.estimates.formulas import estimate_predictions, estimate_training
+from ecslm.estimates.formulas import (
+    estimate_bertscore,
+    estimate_predictions,
+    estimate_training,
+)
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.models.architecture import (
     SIZES,
@@ -132,6 +136,16 @@ def test_float32_on_a_gpu_is_estimated_without_tensor_cores() -> None:
     assert (device.rate("bfloat16"), device.rate("float32")) == (312e12, 19.5e12)
     slow, fast = (training(device, Precision(dtype=x)).seconds for x in ("float32", "bfloat16"))
     assert slow > fast
+
+
+def test_bertscores_are_computed_in_float64_on_a_cpu_and_in_float32_on_a_gpu() -> None:
+    for device in DEVICE.values():
+        rate, size = ("float64", 8) if device.kind == "cpu" else ("float32", 4)
+        few, many = (estimate_bertscore(10**8, texts, 50, device) for texts in (0, 1000))
+        assert few.device["encoder"] == size * 10**8
+        computed = 1000 * 50 * 2 * formulas.COMPUTED * 10**8
+        reached = computed / (many.seconds - few.seconds)
+        assert reached == pytest.approx(formulas.ENCODING * device.rate(rate))
 
 
 def test_a_fused_training_in_float32_reaches_what_was_measured() -> None:

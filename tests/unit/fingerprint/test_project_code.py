@@ -209,15 +209,13 @@ def test_no_local_name_is_one_of_its_module_and_no_import_binds_a_name_again() -
 # Calls that make a value and do nothing else, in constants of modules.
 MAKES = {
     *("re.compile", "Path", "logging.getLogger", "frozenset", "Field", "TypeVar", "dict.fromkeys"),
-    *("tuple", "TypeAdapter", "AfterValidator", "len", "getattr", "get_args", "range", "product"),
-    *("ContextVar", "contextlib.ExitStack", "Path(__file__).resolve", "pa.int64", "pa.schema"),
-    *("pa.string", "HashingVectorizer", "FIGURE_SVG.format", "FIGURE_PDF.format", "METRICS.items"),
-    *("reduce", "sorted", "Literal", "'|'.join", "json.JSONDecoder"),
+    *("tuple", "TypeAdapter", "AfterValidator", "len", "get_args", "range", "METRICS.items"),
+    *("Path(__file__).resolve", "HashingVectorizer", "'|'.join", "json.JSONDecoder"),
+    "name.capitalize",
 }
 DECORATORS = {
-    *("computed_field", "field_serializer", "model_serializer", "singledispatch", "job"),
     *("dataclass", "property", "cached_property", "classmethod", "staticmethod", "abstractmethod"),
-    *("contextmanager", "cache", "lru_cache", "model_validator", "field_validator"),
+    *("contextmanager", "cache", "lru_cache", "model_validator", "field_validator", "job"),
     "torch.inference_mode",
 }
 
@@ -289,7 +287,6 @@ READS_WORDS = {
     "ecslm/data/source.py": "of values that Python's own JSON refuses",
     "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
     "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
-    "ecslm/training/mixed.py": "asks torch's error whether the compiler has failed",
     "ecslm/training/run.py": "leaves the problems to the job, which raises them",
     "ecslm/training/trainer.py": "asks torch's error whether memory has run out",
 }

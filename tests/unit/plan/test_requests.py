@@ -11,7 +11,14 @@ from support.stated_jobs import stated_jobs
 
 from ecslm.config.loading import read_config
 from ecslm.estimates.estimate import MIB
-from ecslm.plan.requests import LENGTHS, UNKNOWN, UNKNOWN_RECORDS, WITHOUT_MODEL, Requests
+from ecslm.plan.requests import (
+    LEARNED,
+    LENGTHS,
+    UNKNOWN,
+    UNKNOWN_RECORDS,
+    WITHOUT_MODEL,
+    Requests,
+)
 from ecslm.plan.study import Study
 from ecslm.schemas.task import CONFIG_FILE
 
@@ -66,11 +73,13 @@ def test_a_base_of_unknown_size_asks_for_the_default_and_a_server_for_no_memory(
         **{"backend": "openai", "template": "alpaca", "access": {"key": "KEY"}},
         "server": {"url": "http://localhost:1/v1", "model": "m"},
     }
-    asked = Requests(plan(models=MODELS | {"Server": server}))
+    learned = {"backend": "learned", "method": "tf-idf"}
+    asked = Requests(plan(models=MODELS | {"Server": server, "Words": learned}))
     assert asked.sizes("Small") is None
     for rule in ("train_adapter", "predict", "measure_latency", "export_model"):
         assert asked.request(rule, {"model": "Small-EC", "task": "PM"}) == UNKNOWN
     assert asked.request("predict", {"model": "Server", "task": "PM"}) == WITHOUT_MODEL
+    assert asked.request("predict", {"model": "Words", "task": "PM"}) == LEARNED
 
 
 def test_of_a_base_that_the_table_lacks_its_files_tell_the_size(tiny_model: Path) -> None:

@@ -23,7 +23,8 @@ def tables(made: Study) -> dict[str, Any]:
 
 def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_is_scored() -> None:
     limited = MODELS["Small-EC"] | {"answers": "constrained"}
-    models = MODELS | {"Small-EC-constrained": limited}
+    # The order of keys has no effect.
+    models = dict(reversed((MODELS | {"Small-EC-constrained": limited}).items()))
     made = plan(
         tables={"parameters": PARAMETERS}, tasks=["PM", "SA", "AG", "AVE", "AUX"], models=models
     )
@@ -37,6 +38,12 @@ def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_
     # Answers that are limited to valid ones compete with none.
     assert in_domain.competitors == ("Small", "Small-EC")
     assert in_domain.wide
+    turned = plan(
+        tables={"parameters": PARAMETERS},
+        tasks=["PM", "SA", "AG", "AVE", "AUX"],
+        models=dict(reversed(models.items())),
+    )
+    assert tables(turned) == tables(made), "the order of keys has no effect"
     report = report_settings(made)
     assert {f"tables/{name}.json" for name in tables(made)} <= set(report_files(report))
 

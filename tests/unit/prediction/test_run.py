@@ -242,9 +242,9 @@ def test_an_adapter_that_does_not_fit_is_refused_with_what_to_do(
     shown = write_records(tmp_path / "shown.jsonl", 1, split="test", few_shot_example=EXAMPLE)
     one_shot = {"settings": prediction_settings(shots=1), "dataset": shown}
     cases: list[tuple[str, dict[str, Any]]] = [
-        ("trained with seed 0, not 1: remove ", {"seed": 1}),
+        ("trained with seed 0, not 1: `rm ", {"seed": 1}),
         ("then run again to retrain, or use --seed 0", {"seed": 1}),
-        ("trained with model Tiny-EC, not Other-EC: remove ", {"model": "Other-EC"}),
+        ("trained with model Tiny-EC, not Other-EC: `rm ", {"model": "Other-EC"}),
         ("trained with weights", {"base": other_base}),
         ("trained with prompts", {"template": PROMPTS / "chatml.jinja"}),
         ("trained with shots 0, not 1", one_shot),

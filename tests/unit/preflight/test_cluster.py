@@ -82,9 +82,12 @@ def test_what_slurm_refuses_is_a_line_with_its_reason_and_no_job_is_sent(slurm: 
         assert "invalid partition specified: gpu; allocation failure: no): correct" in line
         assert f"`{rule}:runtime=`" in line
     slurm.make("sbatch", "")
-    slurm.make("sinfo", "echo 3:00; echo 2:00")
+    slurm.make("sinfo", "echo '3:00 cpu'; echo '2:00 gpu*'")
     assert all("(jobs of the partition may take 3 minutes)" in line for line in told())
-    assert set(slurm.asked("sinfo")) == {"--noheader --format=%l --partition=gpu"}
+    assert set(slurm.asked("sinfo")) == {"--noheader --format=%l %P --partition=gpu"}
+    # Without a partition they go to the default one.
+    default = replace(profile(), defaults={})
+    assert all("may take 2 minutes)" in line for line in told(default))
     assert slurm.asked("srun") == []
 
 

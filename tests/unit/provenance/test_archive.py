@@ -29,7 +29,7 @@ def test_a_secret_of_the_environment_is_in_no_archive(monkeypatch: pytest.Monkey
     refuse_secrets(files, plan(models=models))
     for name in ("SHOP_LOGIN", "Hf_Token"):
         with monkeypatch.context() as patch:
-            patch.setenv(name, "nobody-may-see")
+            patch.setenv(name, "nobody-may-see\n")
             with pytest.raises(InputError) as caught:
                 refuse_secrets(files, plan(models=models))
         told = f"has the value of the environment variable {name}: remove it, and change the secret"

@@ -59,13 +59,13 @@ def test_unfinished_work_goes_with_the_results_beside_it_and_no_sooner() -> None
     work = "work/manifest.json.0123456789abcdef/checkpoint-4/state.json"
     kept, gone = (
         [
-            SHOP / f"adapters/Small-EC/seed-{seed}" / name
+            SHOP / f"adapters/work/seed-{seed}" / name
             for name in (work, "work/manifest.json.lock", ".manifest.json.abcd_123")
         ]
         for seed in (0, 1)
     )
     write(*gone, *kept, SHOP / ".report.pdf.abcd1234/report.aux")
-    one_seed = shop(models=MODELS | {"Small-EC": MODELS["Small-EC"] | {"seeds": [0]}})
+    one_seed = shop(models=MODELS | {"work": MODELS["Small-EC"] | {"seeds": [0]}})
     assert leftovers(one_seed) == sorted(gone)
 
 

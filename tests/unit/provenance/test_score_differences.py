@@ -89,6 +89,9 @@ def test_a_change_without_an_interval_is_neither_and_stands_below_its_cause_and_
     (cell,) = json.loads(capsys.readouterr().out)["cells"]
     assert (cell["a"]["value"], cell["b"]["value"], cell["seed"]) == (0.9, 0.5, 0)
     assert cell["causes"] == [{"kind": "data", "words": cause.removeprefix("data: ")}]
+    none = results("three", (None, None, None))  # type: ignore[arg-type]
+    row = as_text(compare_scores(before, none)).splitlines()[4]
+    assert row.split()[4:9] == ["strict", "0.9", "--", "--", "--"]
 
 
 def test_what_only_one_has_is_a_line() -> None:

@@ -11,9 +11,11 @@ from support.project import SCRIPTS
 from support.scoring_examples import FIVE, IND, OOD, TASKS, bertscore, predictions, record
 from support.scripts import run_script
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.fingerprint.digest import code_of
+from ecslm.schemas.task import registered_kind
 
 
 def settings(code: str) -> str:
@@ -232,3 +234,13 @@ def test_score_baseline_says_what_is_missing_or_does_not_apply(tmp_path: Path) -
     assert "not applicable to AG, which has: none" in line
     (line,) = problems(baseline(tmp_path, "random"))
     assert line.startswith(f"error: {tmp_path / 'test.jsonl'}: line 1: output: ")
+
+
+@pytest.mark.parametrize("text", ["tasks: [", "study: demo", "tasks"])
+def test_a_registry_of_tasks_that_cannot_be_read_is_told(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    monkeypatch.setattr("ecslm.schemas.task.CONFIG_FILE", tmp_path / "config.yaml")
+    with pytest.raises(InputError, match=r"config.yaml: not YAML, or without `tasks`"):
+        registered_kind("PM")

@@ -155,14 +155,14 @@ def test_a_table_of_yes_and_no_becomes_records(name: str, separator: str, encodi
 def test_few_labels_become_options_whatever_their_case_and_columns_stand_together() -> None:
     labels = ("None", "Sports", "none", "Kitchen", "kitchen", "None")
     when = pandas.Timestamp("2026-01-02")
-    rows = [(when, None if n == 3 else n, labels[n % 6]) for n in range(60)]
-    pandas.DataFrame(rows, columns=["t", "n", "is"]).to_parquet("rows.parquet")
-    told = begin("--data", "rows.parquet", "--input", "t,n", "--output", "is", "--question", "Q?")
+    rows = [(when, None if n == 3 else n, ["é"], labels[n % 6]) for n in range(60)]
+    pandas.DataFrame(rows, columns=["t", "n", "l", "is"]).to_parquet("rows.parquet")
+    told = begin("--data", "rows.parquet", "--input", "t,n,l", "--output", "is", "--question", "Q?")
     assert "30 B: None, 20 A: Kitchen, 10 C: Sports" in told
     found = [json.loads(line) for line in Path("rows-records.jsonl").read_text().splitlines()]
     assert found[0]["options"] == ["A: Kitchen", "B: None", "C: Sports"]
-    assert found[0]["input"] == "t: 2026-01-02 00:00:00\nn: 0.0"
-    assert found[3]["input"] == "t: 2026-01-02 00:00:00\nn: "
+    assert found[0]["input"] == 't: 2026-01-02 00:00:00\nn: 0.0\nl: ["é"]'
+    assert found[3]["input"] == 't: 2026-01-02 00:00:00\nn: \nl: ["é"]'
     assert (found[1]["output"], planned("rows").task("is").metric) == ("C", "macro_f1")
 
 
@@ -213,11 +213,13 @@ DATA = ("--data", "t.csv")
         ("", ["--study", "mine"], "mine.jsonl: no such file: put your records there; then name"),
         ("", ["--study", "config", *DATA], "config.yaml: exists, and is not overwritten"),
         ("", ["--data", "t.xlsx", *ASKED], "t.xlsx: is a spreadsheet: save it as CSV"),
+        ("", ["--data", "t.parquet", *ASKED], "t.parquet: not Parquet ("),
         ("", [*DATA, *ASKED[:2]], "INPUT, OUTPUT, QUESTION: give all three"),
         ("", [*DATA, *ASKED], "t.csv: has no rows"),
         ("text,urgent\na,yes\n", DATA, "t.csv: is a table: name the columns of the text"),
         ("txt,urgent\na,yes\n", [*DATA, *ASKED], "has no column text: did you mean `txt`?"),
         ("text,urgent\na,yes\nb,c,no\n", [*DATA, *ASKED], "t.csv: line 3: has more cells than"),
+        ('text,urgent\n"a,yes\nb,no\n', [*DATA, *ASKED], "t.csv: line 1: unexpected end of data"),
         ("text,urgent\na,yes\nb,yes\n", [*DATA, *ASKED], "urgent has no two different answers"),
         ("\ufefftext".encode("utf-16"), [*DATA, *ASKED], "t.csv: is UTF-16 text: save it as UTF-8"),
     ],
@@ -227,5 +229,6 @@ def test_what_cannot_begin_is_one_line(
 ) -> None:
     Path("t.csv").write_bytes(content.encode() if isinstance(content, str) else content)
     Path("t.xlsx").touch()
+    Path("t.parquet").write_bytes(b"PAR1")
     told = refused(*options)
     assert (told.count("\n"), words in told) == (1, True), told

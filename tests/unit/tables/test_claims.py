@@ -102,7 +102,11 @@ def test_tests_against_simple_baselines_and_valid_answers_come_before_intervals_
     # Where limited answers have no score, free ones stand for them.
     shown = {task: (row["like"].shown, row["tuning"].shown) for task, row in cells(table).items()}
     assert shown == {"PM": ("0.500", "0.300"), "SA": ("0.410", "0.100")}
+    assert "Published values were measured on other data: they are not compared with ours." in (
+        table.notes
+    )
     (said,) = table.summary
+    assert "than the best simple baseline in 0, worse in 1 (SA), not decided by paired" in said
     assert "than Valid, not tuned but limited to valid answers where it can be, in 1 (PM)" in said
     assert "0.455 if the form of its answers does not count, and Ours 0.650: of the" in said
 

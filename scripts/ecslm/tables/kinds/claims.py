@@ -1,6 +1,5 @@
 """The claims table: one tuned model against the best published, simple and untuned rows, and a
-paragraph in plain words, which says no more than the numbers support. What reports say of the best
-simple baseline is their verdict."""
+paragraph in plain words, which says no more than the numbers support."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -207,8 +206,11 @@ class ClaimsEntry(IntervalsEntry):
                 "(Newcombe). Other values are taken as exact up to rounding. Within: whether ours "
                 f"is better, or worse by at most {100 * self.margin:g} % of what the published "
                 "score gains over the best simple baseline: yes for the whole interval of the "
-                "difference, no for none of it, otherwise unclear."
+                "difference, no for none of it, otherwise unclear. Above, contains, below: where "
+                "our 95 % interval lies from the published score."
             )
+        elif self.general:
+            yield "Published values were measured on other data: they are not compared with ours."
         if self.untuned is not None:
             lenient = "that by a parser that looks for the answer anywhere in its text"
             limited = f"the score of {self.constrained}, whose answers are limited to valid ones"
@@ -219,13 +221,13 @@ class ClaimsEntry(IntervalsEntry):
                 f"{self.constrained or self.untuned}{', or else to free' * bool(self.constrained)}."
             )
         yield "Best simple: the best trivial or learned baseline, chosen without test records."
-        yield "Above, contains, below: where our 95 % interval lies from the other score."
 
     def _sentences(self, setting: str, claims: Claims) -> str:
         """What the claims of a setting say in words."""
         general = f"{self.model} scores higher than the best published general LLM"
         found = [
             *_told(claims, "difference", _as_shown, {1: general, 0: "as high", -1: "lower"}),
+            *self._tests("the best simple baseline", BEATING.key, claims),
             *(self._against_untuned(self.untuned, claims) if self.untuned else ()),
         ]
         said = " ".join(found) or f"There is nothing to compare {self.model} with."
@@ -236,8 +238,7 @@ class ClaimsEntry(IntervalsEntry):
         form of the answers."""
         limited = f"{self.constrained}, not tuned but limited to valid answers where it can be,"
         other = limited if self.constrained else f"{untuned}, not tuned,"
-        words = {1: f"{self.model} is better than {other}", -1: "worse"}
-        yield from _told(claims, "tuning", tested, words | {0: "not decided by paired tests"})
+        yield from self._tests(other, "tuning", claims)
         keys = ("untuned", "invalid", "like", "ours")
         found = [[one[key].number for key in keys] for one in claims.values()]
         if known := [[one for one in row if one is not None] for row in found if None not in row]:
@@ -250,6 +251,12 @@ class ClaimsEntry(IntervalsEntry):
                 f"{score_text(like)} if the form of its answers does not count, and {self.model} "
                 f"{score_text(tuned)}{gained}."
             )
+
+    def _tests(self, other: str, key: str, claims: Claims) -> Iterator[str]:
+        """A sentence on the tests of differences, if there are any."""
+        better = f"{self.model} is better than {other}"
+        words = {1: better, -1: "worse", 0: "not decided by paired tests"}
+        return _told(claims, key, tested, words)
 
 
 def difference_interval(value: float, own: Interval, published: float, n: int | None) -> Interval:

@@ -74,5 +74,6 @@ class ValidityEntry(TableEntry):
                 )
                 groups.append(RowGroup(model, tuple(rows)))
             same = notes.constants(scored, self.models) if what == FREQUENT else {}
-            below = (*notes.fewer_notes(scored), *notes.constant_notes(same.values()))
+            by_task = [same[key] for key in sorted(same, key=lambda key: tasks.index(key[1]))]
+            below = (*notes.fewer_notes(scored), *notes.constant_notes(by_task))
             yield Panel(f"{title}: {what}", "Model", columns, tuple(groups), title, below)
