@@ -1,7 +1,8 @@
 """Compare two results directories cell by cell: what changed, beyond its interval or not, and why.
 
 For example a copy of results/demo from before an edit, and results/demo. The
-directories may be of different studies: what only one has is one line each.
+directories may be of different studies: of what only one has, the number and the
+first are one line.
 
 exit status:
   0  all cells are the same
