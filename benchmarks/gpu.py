@@ -1,4 +1,4 @@
-"""What a GPU makes of this project: its tests, and rates and memory of the paper's made_up.
+"""What a GPU makes of this project: its tests, and rates and memory of the paper's architectures.
 
 Weights are random, in NF4, and records made up, as in `architectures.py`; the recipe is that of the
 paper, with dropout. Each row is a process of its own:

@@ -1,7 +1,7 @@
 """What jobs ask a scheduler for against what they took: memory and time, by kind of job.
 
 Measured are the jobs of a study that has run here: peak memory and seconds are those of the files
-`cost.json`, or of Snakemake's benchmark files where jobs write none. The estimate is that of the
+`cost.json`; jobs that write none, such as BERTScores, have no row. The estimate is that of the
 device named; the request has margins, and the time of a slower device.
 """
 
