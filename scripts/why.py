@@ -1,6 +1,7 @@
 """Show what a run would do, why, and how long it takes; or for results what they were built from.
 
-Without files: what `snakemake --cores all` would run, by what has changed, the longest jobs first.
+Without files: what `snakemake --cores all` would run, by what has changed, that with the most jobs
+of models first.
 With files: what each was built from, what has changed since, and whether it will be rebuilt.
 
 examples:

@@ -89,8 +89,8 @@ def planned_job(job: Any, records: Any, share: float = 0.0) -> PlannedJob:
 
 
 def overview(study: str, jobs: Sequence[Job]) -> str:
-    """What `snakemake --cores all` would run for a study, by reason, the most expensive first, as
-    plain text.
+    """What `snakemake --cores all` would run for a study, by reason, that with the most jobs of
+    models first, as plain text.
 
     Args:
         jobs: those that the target `all` needs, each after those whose results it reads.
