@@ -230,8 +230,6 @@ rule train_adapter:
         cost=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/cost.json",
     log:
         f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
     threads: 8
     resources:
         gpu=1,
@@ -257,8 +255,6 @@ rule predict:
         manifest=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
     log:
         f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/predict/{{model}}-seed-{{seed}}-{{task}}.tsv"
     threads: 8
     resources:
         gpu=1,
@@ -301,8 +297,6 @@ rule bertscore:
         manifest=f"{RESULTS}/bertscore/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
     log:
         f"{RESULTS}/logs/bertscore/{{model}}-seed-{{seed}}-{{task}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/bertscore/{{model}}-seed-{{seed}}-{{task}}.tsv"
     threads: 8
     resources:
         gpu=1,

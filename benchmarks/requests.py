@@ -5,7 +5,6 @@ Measured are the jobs of a study that has run here: peak memory and seconds are 
 device named; the request has margins, and the time of a slower device.
 """
 
-import csv
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -98,11 +97,6 @@ def measure(job: StatedJob) -> Measured | None:
         found = read_json(cost)
         seconds = found.get("job_seconds") or found["load_seconds"] + found["seconds"]
         return Measured(float(found["peak_memory_bytes"]) / MIB, float(seconds))
-    for path in filter(Path.is_file, map(Path, job.logs)):
-        if path.suffix == ".tsv":
-            with path.open(encoding="utf-8") as stream:
-                (line,) = csv.DictReader(stream, delimiter="\t")
-            return Measured(float(line["max_rss"]), float(line["s"]))
     return None
 
 
