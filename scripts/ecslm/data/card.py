@@ -74,7 +74,9 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
             for task, _ in settings.tasks
         },
         "leakage": {
-            task: read_result(results / leakage_path(task), Leakage) for task in settings.compared
+            task: read_result(results / leakage_path(task), Leakage)
+            for task, _ in settings.tasks
+            if task in settings.compared
         },
         "answers": ANSWERS,
     }
