@@ -23,7 +23,7 @@ from support.model_examples import (
 )
 from support.tiny import SENTENCES
 from torch.nn.functional import cosine_similarity
-from unit.training.gradients import load, loss_and_gradients
+from unit.training.gradients import far_from_zero, load, loss_and_gradients
 
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
@@ -70,13 +70,7 @@ def adapted(base: Path, device: str, precision: dict[str, str], **settings: Any)
     fused = settings.get("fused", False)
     model = load(base, precision, device, dequantized=fused)
     chosen = TrainingSettings(**{"rank": 4, "dropout": 0.0} | settings)
-    model = add_adapter(model, chosen).train()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.requires_grad:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.1)
-    return model
+    return far_from_zero(add_adapter(model, chosen).train())
 
 
 def found_on(device: str, model: Any, batch: Batch) -> Found:

@@ -32,6 +32,16 @@ def tuned(base: Path, adapter: Path, precision: Mapping[str, str], packed: bool 
     return model.eval()
 
 
+def far_from_zero(model: Any) -> Any:
+    """The model, with all matrices of its adapter far from zero."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.1)
+    return model
+
+
 def gradients(model: Any) -> dict[str, torch.Tensor]:
     """Those of each matrix, which are then forgotten."""
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}

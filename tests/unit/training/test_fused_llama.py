@@ -14,7 +14,7 @@ from ecslm.training.batches import Example, Packed, Padded
 from ecslm.training.fused import fuse
 from ecslm.training.settings import TrainingSettings
 
-from .gradients import load, loss_and_gradients
+from .gradients import far_from_zero, load, loss_and_gradients
 
 ALL = TrainingSettings().target_modules
 Found = tuple[torch.Tensor, dict[str, torch.Tensor]]
@@ -39,13 +39,7 @@ def adapted(
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     config = LoraConfig(r=4, lora_alpha=8, target_modules=[*targets], lora_dropout=dropout)
-    model = get_peft_model(model, config).train()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.requires_grad:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.1)
-    return model.to(device)
+    return far_from_zero(get_peft_model(model, config).train()).to(device)
 
 
 def padded(examples: Sequence[Example]) -> dict[str, Any]:

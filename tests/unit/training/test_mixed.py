@@ -29,7 +29,7 @@ from ecslm.training.batches import Batch, Example, Packed, Padded
 from ecslm.training.fit import add_adapter
 from ecslm.training.settings import TrainingSettings
 
-from .gradients import load, loss_and_gradients
+from .gradients import far_from_zero, load, loss_and_gradients
 
 CPU = torch.device("cpu")
 Found = tuple[torch.Tensor, dict[str, torch.Tensor]]
@@ -63,13 +63,7 @@ def use_kernel(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def adapted(base: Path, dtype: str = "bfloat16", quantization: str = "nf4", **settings: Any) -> Any:
     """With an adapter all of whose matrices are far from zero."""
     model = load(base, {"quantization": quantization, "dtype": dtype})
-    model = add_adapter(model, TrainingSettings(rank=4, **settings)).train()
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.requires_grad:
-                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.1)
-    return model
+    return far_from_zero(add_adapter(model, TrainingSettings(rank=4, **settings)).train())
 
 
 def assert_near(found: Found, expected: Found) -> None:
