@@ -1,11 +1,10 @@
 """A SLURM cluster of this machine alone, with GPUs that are made up, from Debian's packages.
 
-It needs root, `slurm-wlm` and `munge`, and no systemd. SLURM's configuration has to be in its
-default place: what a job starts reads it there.
+It needs root, `slurm-wlm` and `munge`, and no systemd. All that it has is in one directory, so that
+several run side by side.
 """
 
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -13,15 +12,13 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from support.interruption import SECONDS_TO_WAIT, wait_until
 
-ETC = Path("/etc/slurm")
-MUNGE_KEY = Path("/etc/munge/munge.key")
 # The device that reads and writes nothing: SLURM wants its GPUs to be device files.
 NULL_DEVICE = os.makedev(1, 3)
 PARTITION, URGENT = "debug", "urgent"
@@ -29,11 +26,13 @@ PARTITION, URGENT = "debug", "urgent"
 CONFIGURATION = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
 # Longer than this a job waits that is put back into the queue.
-AuthInfo=cred_expire=5
+AuthInfo=cred_expire=5,socket={folder}/munged.socket
 CredType=cred/munge
 MpiDefault=none
 SwitchType=switch/none
@@ -98,7 +97,12 @@ class Cluster:
     def crash_node(self) -> None:
         """A node that loses power: nothing on it gets to say a word; then the cluster notices."""
         daemon = psutil.Process(int((self.folder / "slurmd.pid").read_text()))
-        steps = [one for one in psutil.process_iter() if one.name() == "slurmstepd"]
+        # They run where the logs of their node are.
+        steps = [
+            one
+            for one in psutil.process_iter()
+            if one.name() == "slurmstepd" and one.cwd() == str(self.folder)
+        ]
         jobs = [child for step in steps for child in step.children(recursive=True)]
         # In this order: a daemon that saw a job end would tell.
         for process in (lost := [daemon, *steps, *jobs]):
@@ -126,14 +130,14 @@ class Cluster:
 
 @contextmanager
 def running_cluster(folder: Path, gpus: int) -> Iterator[Cluster]:
-    """Start a cluster; its jobs and daemons are gone at the end.
+    """Start a cluster, and name it to all that this process starts; its jobs and daemons are gone
+    at the end.
 
     Args:
-        folder: for its state and logs.
+        folder: for its configuration, state and logs.
 
     Raises:
-        RuntimeError: this is not root, a package is missing, or this machine is part of another
-            cluster.
+        RuntimeError: this is not root, a package is missing, or another cluster is named.
     """
     missing = [name for name in ("slurmctld", "slurmd", "munged") if not shutil.which(name)]
     if os.geteuid() or missing:
@@ -143,9 +147,12 @@ def running_cluster(folder: Path, gpus: int) -> Iterator[Cluster]:
         raise RuntimeError("SLURM_CONF names another cluster: unset it")
     host = socket.gethostname().partition(".")[0]
     cluster = Cluster(folder, host)
-    _take_configuration(folder, host, gpus)
+    _write_configuration(folder, host, gpus)
+    path = os.environ["PATH"]
+    os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+    os.environ["PATH"] = f"{folder / 'bin'}:{path}"
     try:
-        _start_munge()
+        _start_munge(folder)
         _run("slurmctld", "-c")
         cluster.start_node()
         yield cluster
@@ -153,7 +160,10 @@ def running_cluster(folder: Path, gpus: int) -> Iterator[Cluster]:
         with suppress(subprocess.CalledProcessError):
             slurm("scancel", "--user=root")
             wait_until(lambda: not cluster.jobs(), cluster._log)
-        _stop(folder)
+        for name in ("slurmd", "slurmctld", "munged"):
+            _end(folder / f"{name}.pid")
+        os.environ["PATH"] = path
+        del os.environ["SLURM_CONF"]
 
 
 def slurm(*command: str) -> str:
@@ -162,11 +172,14 @@ def slurm(*command: str) -> str:
     return run.stdout
 
 
-def _take_configuration(folder: Path, host: str, gpus: int) -> None:
+def _write_configuration(folder: Path, host: str, gpus: int) -> None:
+    controller_port, node_port = _free_ports(2)
     texts = {
         "slurm": CONFIGURATION.format(
             folder=folder,
             host=host,
+            controller_port=controller_port,
+            node_port=node_port,
             gpus=gpus,
             memory=psutil.virtual_memory().total // 2**20,
             partition=PARTITION,
@@ -175,45 +188,35 @@ def _take_configuration(folder: Path, host: str, gpus: int) -> None:
         "gres": DEVICES.format(folder=folder, host=host, last=gpus - 1),
         "cgroup": "CgroupPlugin=disabled\n",
     }
-    for name in ("state", "spool", "dev"):
+    for name in ("state", "spool", "dev", "bin"):
         (folder / name).mkdir(parents=True)
     for number in range(gpus):
         os.mknod(folder / f"dev/gpu{number}", stat.S_IFCHR | 0o666, NULL_DEVICE)
-    main = ETC / "slurm.conf"
-    if main.is_symlink():
-        # Of tests that were killed.
-        _stop(main.readlink().parent)
-    if main.exists():
-        raise RuntimeError(f"{main} exists: this machine is part of another cluster")
     for name, text in texts.items():
         (folder / f"{name}.conf").write_text(text, encoding="utf-8")
-        (ETC / f"{name}.conf").symlink_to(folder / f"{name}.conf")
+    # Snakemake's plugin takes SLURM's variables from the `srun` that it calls in a job.
+    (srun := folder / "bin/srun").write_text(
+        f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which("srun")} "$@"\n'
+    )
+    srun.chmod(0o755)
 
 
-def _stop(folder: Path) -> None:
-    """Stop the daemons of a cluster in this folder, and give SLURM's configuration back."""
-    for name in ("slurmd", "slurmctld"):
-        _end(folder / f"{name}.pid")
-    for name in ("slurm", "gres", "cgroup"):
-        if (ETC / f"{name}.conf").is_symlink():
-            (ETC / f"{name}.conf").unlink()
+def _free_ports(number: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
 
 
-def _start_munge() -> None:
-    """Start the daemon that vouches for users, as its own user, which owns its directories."""
-    if subprocess.run(["munge", "--no-input"], capture_output=True, check=False).returncode == 0:
-        return
-    user = pwd.getpwnam("munge")
-    for name in ("etc", "var/lib", "var/log", "run"):
-        folder = Path("/", name, "munge")
-        folder.mkdir(parents=True, exist_ok=True)
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        folder.chmod(0o755 if name == "run" else 0o700)
-    if not MUNGE_KEY.exists():
-        MUNGE_KEY.write_bytes(secrets.token_bytes(128))
-    os.chown(MUNGE_KEY, user.pw_uid, user.pw_gid)
-    MUNGE_KEY.chmod(0o400)
-    _run("runuser", "--user", "munge", "--", shutil.which("munged") or "/usr/sbin/munged")
+def _start_munge(folder: Path) -> None:
+    """Start the daemon that vouches for users."""
+    (key := folder / "munged.key").touch(mode=0o600)
+    key.write_bytes(secrets.token_bytes(128))
+    files = {"key-file": "key", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
+    options = (f"--{option}={folder}/munged.{end}" for option, end in files.items())
+    # It would refuse directories that others may write to, as /tmp.
+    _run("munged", "--force", f"--socket={folder}/munged.socket", *options)
 
 
 def _run(*command: str) -> None:
