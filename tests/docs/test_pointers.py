@@ -1,4 +1,4 @@
-"""Where a page names a definition and its file, as `Course` in `training/course.py`, it is there."""
+"""Where a page names a definition and its file, as `Course` in `training/course.py`, it is so."""
 
 import re
 
