@@ -1,6 +1,8 @@
 rule base_model:
     """step: fetch the pretrained weights of one base"""
     output:
+        # The weights lie beside it. They are no outputs: where results were copied to, they may be
+        # absent, and nothing reruns.
         manifest="results/bases/{base}/manifest.json",
     log:
         "results/bases/{base}/fetch.log",

@@ -25,7 +25,7 @@ def check_triggers():
     """Refuse a run that would pass over edits."""
     if not TRIGGERS <= set(map(str, workflow.rerun_triggers)):
         fix = f"leave it out, or name {' '.join(sorted(TRIGGERS))}"
-        raise InputError(f"--rerun-triggers: edits would be passed over: {fix}")
+        raise InputError(f"--rerun-triggers: edits would be ignored: {fix}")
 
 
 def targets(*names):

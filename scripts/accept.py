@@ -1,7 +1,7 @@
 """Accept other code, or other versions of libraries, that compute the same results.
 
-For after an edit or an upgrade that you hold to be neutral. The smallest finished adapters,
-predictions and BERTScores that it would have computed again are computed again in a scratch folder.
+Use it after an edit or an upgrade that should change no result. The smallest finished adapters,
+predictions and BERTScores that a run would compute again are computed in a scratch directory.
 If all bytes are equal, and every definition that has changed was executed, this is recorded, and a
 run computes none of them again. Otherwise what differs is printed. Costs and times are not
 compared. Compute where the results come from: other CPUs and GPUs round differently.

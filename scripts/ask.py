@@ -2,7 +2,7 @@
 
 With --task, the question is the input of a record of that task, with an instruction of the task and
 the options that all of its test records have; otherwise it is an instruction by itself. A tuned
-model knows its tasks alone. Without a question, --file or --index, questions are read from the
+model knows only its tasks. Without a question, --file or --index, questions are read from the
 terminal or standard input, one per line.
 
 examples:
@@ -53,7 +53,7 @@ def main(
     Args:
         question: a question in words
         model: a model of the study
-        task: task whose instruction and limits hold (default: the longest answers)
+        task: task whose instruction and limits apply (default: the longest answers)
         index: number of a test record of the task, from 0
         file: records as JSON, one a line
         seed: seed of the adapter (default: the model's first)
@@ -66,10 +66,10 @@ def main(
         raise InputError("--file and --index take the place of a question: give one of the three")
     study = choice.read()
     if model not in (models := study.settings.models):
-        raise InputError(f"--model: {model} is no model of the study{nearest(model, models)}")
+        raise InputError(f"--model: {model} is not a model of the study{nearest(model, models)}")
     tasks = study.model_tasks(model) or study.test_tasks
     if task is not None and task not in tasks:
-        raise InputError(f"--task: {task} is no task that {model} answers{nearest(task, tasks)}")
+        raise InputError(f"--task: {task} is not a task that {model} answers{nearest(task, tasks)}")
     # Where none is named, the one with the longest answers.
     code = task or max(tasks, key=lambda one: (study.decoding(one).max_new_tokens, one))
     backend = backend_of(study, model, code, seed, device)

@@ -2,8 +2,8 @@
 
 Nothing is removed without --trim. A result that is removed here stays where it is in `results/`.
 
-ECSLM_CACHE names another directory than the default; ECSLM_CACHE_GB is the limit in gigabytes that
-every run keeps to at its end.
+ECSLM_CACHE names another directory than the default; ECSLM_CACHE_GB is the limit in gigabytes to
+which every run trims the cache at its end.
 """
 
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
 """Say whether a run of a study would succeed, before anything runs, and what is missing for it.
-Each thing that is missing is told with its fix. Nothing is fetched, and nothing is written outside
+Each problem is printed with its fix. Nothing is fetched, and nothing is written outside
 `results` and `.snakemake`; the hub and other servers are asked, for a few seconds at most. With a
 profile for SLURM a short job tries a node, for which it may wait half a minute.
 

@@ -19,7 +19,7 @@ def main(answers: list[Path], /, yes: int | None = None) -> None:
     Args:
         answers: JSON list of texts, or JSON Lines with `prediction`; {model}/.../{file} of several
             models are compared if they have equal numbers of answers
-        yes: how many right answers are yes, to tell the F1 of a constant
+        yes: how many right answers are yes, to compute the F1 of a constant
     """
     print(answer_summary(answers_in(answers), yes))
 

@@ -63,7 +63,7 @@ def test_a_full_disk_stops_a_run_and_a_garbled_cache_is_made_anew(
 def test_a_run_that_would_pass_over_changes_is_refused_though_nothing_seems_to_be_due(
     finished: Path,
 ) -> None:
-    words = ["--rerun-triggers: edits would be passed over: leave it out"]
+    words = ["--rerun-triggers: edits would be ignored: leave it out"]
     command = ("--cores", "1", "--rerun-triggers", "mtime", *GENERATED)
     refused(finished, lambda: snakemake(finished, *command), words)
     # Of a run of files, where something is.

@@ -81,8 +81,8 @@ def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Dev
     if len(set(found)) < len(entries):
         listed = ", ".join(f"{device.number} ({device.uuid})" for device in devices)
         message = (
-            f"{variable} names one twice, or what is no GPU of this machine; it has {listed}: "
-            "correct the variable, or unset it"
+            f"{variable} names one twice, or something that is not a GPU of this machine; "
+            f"it has {listed}: correct the variable, or unset it"
         )
         raise InputError(Problem(message, DEVICES_VARIABLE))
     return found

@@ -115,5 +115,5 @@ def private_folder() -> Path:
         folder.mkdir(mode=0o700)
     state = folder.lstat()
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != user or state.st_mode & 0o077:
-        raise InputError(f"{folder}: not a private folder of yours: have it removed")
+        raise InputError(f"{folder}: not a private directory of yours: have its owner remove it")
     return folder

@@ -41,6 +41,9 @@ def start_log(path: Path | None) -> None:
     # environment when it is imported.
     warnings.simplefilter("ignore", FutureWarning)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if in_run:
+        # Bars of libraries, which tqdm reads when it is imported.
+        os.environ.setdefault("TQDM_DISABLE", "1")
     for library in ("httpx", "httpx2", "bitsandbytes", "accelerate"):
         logging.getLogger(library).setLevel(logging.ERROR)
 

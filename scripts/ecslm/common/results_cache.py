@@ -118,7 +118,7 @@ class ResultsCache:
                 # Not of the user's own files, in a shared directory: then it is not the last used.
                 os.utime(source / ENTRY)
         except (ValueError, FileNotFoundError):
-            log.warning("cache: %s: damaged: removed, made again", source)
+            log.warning("cache: %s: damaged: removed, will be rebuilt", source)
             remove_entry(source)
             return None
         except OSError as error:

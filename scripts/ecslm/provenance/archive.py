@@ -97,8 +97,9 @@ def packed_files(configfiles: Sequence[Path], study: Study) -> list[Path]:
     if due := [job for job in jobs if job.due]:
         raise InputError(
             f"{study.results}: {len(due):,} of {len(jobs):,} jobs are not done, or their results "
-            f"are out of date, such as {due[0].manifest}: run the study {study.name} to its end, "
-            f"then again; `make why STUDY={study.name}` says what is missing"
+            f"are out of date, such as {due[0].manifest}: run the study {study.name} to its end"
+            f"{', and its target `report` for the PDF' * pdf.exists()}, then again; "
+            f"`make why STUDY={study.name}` says what is missing"
         )
     bases = [Path(job.manifest) for job in jobs if job.rule == "base_model"]
     found = {Path(one) for job in jobs if job.rule not in PROOF_ALONE for one in job.files}

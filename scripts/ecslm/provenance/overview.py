@@ -20,7 +20,7 @@ from ecslm.reports.run_display import PlannedJob
 from ecslm.schemas.paths import TOP
 
 OF_A_RESULT = re.compile(rf"^{TOP}/\S+")
-BELOW = "what they read is made again"
+BELOW = "their inputs are rebuilt"
 # What jobs make that run or fetch a model; the others take seconds.
 WORDS = {
     "base_model": "base",

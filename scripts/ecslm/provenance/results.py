@@ -153,7 +153,7 @@ def _exchanged(job: Job, made: Manifest) -> Iterator[tuple[str, str]]:
         file = Path(path)
         older = file.exists() and file.stat().st_mtime_ns <= oldest
         if older and sha256_of_file(file) != digest:
-            found = f"exchanged for an older file since {job.manifest} was built from it"
+            found = f"replaced by an older file since {job.manifest} was built from it"
             again = f"`touch {path}`, then run again to rebuild what depends on it"
             yield path, f"{path}: {found}: if this is the right one, {again}"
 

@@ -10,6 +10,8 @@ from itertools import combinations
 from os.path import commonpath
 from pathlib import Path
 
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import read_manifest
 from ecslm.common.text import shown
 from ecslm.comparisons.results import Difference
 from ecslm.reports.words import aligned, columns_of, facts, plain
@@ -28,6 +30,7 @@ OF_RUN = ("Task", "Metric", "Score", "95 % interval", "Invalid", "Untuned", "Bes
 AS_GOOD = " (!)"
 WARNING = "(!) a simple baseline is as good as the model or better, and costs less to use"
 PLACES = {"Report": REPORT_PAGE, "Report as PDF": REPORT_PDF, "All": ""}
+OUTDATED = " (out of date: target `report` rebuilds it)"
 OF_DIFFERENCES = (
     *("contrast", "a", "b", "setting", "model", "n", "n_b", "value_a", "value_b", "difference"),
     *("ci95", "reliable", "p", "p_holm", "sound"),
@@ -56,8 +59,18 @@ def run_summary(study: str, setting: str, context: TableContext, results: Path) 
     lines += [WARNING, ""] if any(AS_GOOD in line for line in lines) else []
     if lines:
         lines = [f"Study {study}: strict scores, {context.setting_title(setting)}", "", *lines]
-    found = {what: results / place for what, place in PLACES.items()}
-    return "\n".join([*lines, *(f"{what}: {at}" for what, at in found.items() if at.exists())])
+    for what, place in PLACES.items():
+        if (at := results / place).exists():
+            lines.append(f"{what}: {at}{OUTDATED * (place == REPORT_PDF and _is_outdated(at))}")
+    return "\n".join(lines)
+
+
+def _is_outdated(pdf: Path) -> bool:
+    """Whether a file that the PDF was made from has changed since: most runs make no PDF."""
+    manifest = pdf.with_name(f"{pdf.name}.manifest.json")
+    read = read_manifest(manifest).inputs if manifest.exists() else {}
+    files = ((Path(path), digest) for path, digest in read.items())
+    return any(not file.exists() or sha256_of_file(file) != digest for file, digest in files)
 
 
 def _rows(

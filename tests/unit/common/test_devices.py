@@ -65,8 +65,12 @@ FOUR = [Device(f"GPU-{letter}", n, "A") for n, letter in enumerate("abcd")]
 @pytest.mark.parametrize(
     ("variable", "count", "words"),
     [
-        ("4", 1, "4 names one twice, or what is no GPU .*3 .GPU-d.: correct the variable"),
-        ("GPU-", 1, "GPU- names one twice, or what is no GPU of this machine"),
+        (
+            "4",
+            1,
+            "4 names one twice, or something that is not a GPU .*3 .GPU-d.: correct the variable",
+        ),
+        ("GPU-", 1, "GPU- names one twice, or something that is not a GPU of this machine"),
         ("1,GPU-b", 1, "1,GPU-b names one twice"),
         ("-1", 1, "has 0, without those that CUDA_VISIBLE_DEVICES=-1 hides"),
         (None, 5, "gpus: 5 are asked for, .* has 4: set as many in the study"),

@@ -183,7 +183,7 @@ def test_a_link_or_open_folder_in_place_of_the_private_one_is_refused(
     assert private_folder() == folder
     folder.chmod(0o770)
     for _ in range(2):
-        with pytest.raises(InputError, match="not a private folder of yours: have it removed"):
+        with pytest.raises(InputError, match="not a private directory of yours: have its owner"):
             private_folder()
         folder.rmdir() if not folder.is_symlink() else folder.unlink()
         folder.symlink_to(tmp_path)

@@ -19,6 +19,9 @@ start_log(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
 logging.info("step 1 of 2")
 logging.warning("damaged")
 os.write(2, b"last words of a library\\n")
+if "ECSLM_RUN" in os.environ:
+    from tqdm import tqdm
+    list(tqdm([1]))
 exit_with(InputError("a.json: line 1: bad", "a.json: line 2: bad"))
 """
 LOGGED = ["step 1 of 2", "damaged"]
@@ -53,6 +56,8 @@ def test_by_hand_the_log_is_printed_too_and_without_one_all_is_printed(tmp_path:
     assert run(None) == LOGGED + SAID
 
 
-def test_in_a_run_the_log_says_why_a_job_failed(tmp_path: Path) -> None:
+def test_in_a_run_the_log_says_why_a_job_failed_and_has_no_bars(
+    tmp_path: Path,
+) -> None:
     assert run(tmp_path / "job.log", **{RUN_VARIABLE: "1-1"}) == LOGGED[1:]
     assert logged(tmp_path / "job.log") == LOGGED + SAID

@@ -140,7 +140,7 @@ def test_an_adapter_that_is_not_there_is_named_with_the_command_that_builds_it(a
 @pytest.mark.parametrize(
     ("options", "model", "problem"),
     [
-        (["Hi"], "Tiny-ED", "--model: Tiny-ED is no model of the study: did you mean"),
+        (["Hi"], "Tiny-ED", "--model: Tiny-ED is not a model of the study: did you mean"),
         (["--file", "x", "--", "Hi"], MODEL, "--file and --index take the place of a question"),
         (["--task", "SA", "--index", "0"], MODEL, "dataset/SA/test.jsonl: not built yet"),
         (["--task", "PM", "--index", "4"], MODEL, "--index: give --task, and a number from 0"),

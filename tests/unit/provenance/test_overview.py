@@ -73,7 +73,7 @@ def test_reasons_of_long_jobs_come_first_and_last_what_follows_from_them() -> No
             write_json(Path(one.manifest), {**origin, "versions": versions, "files": {}})
             jobs.append(replace(one, inputs=reads, outputs={}, due=True))
     found = overview("shop", jobs).splitlines()
-    words = ["shots: M0", "shots: M1", "resamples: M1", "what they read is made again"]
+    words = ["shots: M0", "shots: M1", "resamples: M1", "their inputs are rebuilt"]
     assert [line.partition(" -> ")[0] for line in found[3:-2:2]] == words
 
 

@@ -12,6 +12,7 @@ from support.scoring_examples import TASKS as KINDS
 from support.table_files import IND, TASKS, comparison_row, scores, write_metrics, write_simple
 
 from ecslm.common.files import read_json, write_json, write_jsonl
+from ecslm.common.manifests import made_from, write_manifest
 from ecslm.comparisons.results import Comparison
 from ecslm.reports.summaries import (
     WARNING,
@@ -71,6 +72,18 @@ def test_where_a_simple_baseline_is_as_good_and_where_answers_are_constant_the_r
     lines = lines_of(tmp_path)
     assert lines[4].endswith(f"{words:.3f} Words{' (!)' * as_good}; always 'no'")
     assert (WARNING in lines) == as_good
+
+
+def test_a_pdf_of_earlier_tables_is_said_to_be_out_of_date(tmp_path: Path) -> None:
+    table, pdf = tmp_path / "ind.tex", tmp_path / "report.pdf"
+    table.write_text("before", encoding="utf-8")
+    pdf.touch()
+    write_manifest(tmp_path / "report.pdf.manifest.json", made_from([table], {}, None, {}), [pdf])
+    line = f"Report as PDF: {pdf}"
+    assert line in lines_of(tmp_path)
+    for change in (lambda: table.write_text("after", encoding="utf-8"), table.unlink):
+        change()
+        assert f"{line} (out of date: target `report` rebuilds it)" in lines_of(tmp_path)
 
 
 def test_a_model_that_does_not_run_here_stands_by_itself(tmp_path: Path) -> None:
