@@ -90,6 +90,8 @@ def report_files(settings: ReportSettings) -> list[str]:
     if name is not None:
         found += [*answering_files(study, name), *training_files(study, name)]
         found += [latency_file(name)] if settings.timed else []
+        simple = {row for rows in study.simple.values() for row in rows} & study.models.keys()
+        found += [path for row in sorted(simple) for path in answering_files(study, row)]
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
             found += paths.sample_paths(model, study.models[model].seeds[0], task)
