@@ -254,7 +254,7 @@ def amount(results: Path, settings: ReportSettings, name: str, tasks: tuple[str,
     neither is known. Trivial rules need no device."""
     if name not in settings.context.models:
         return "free"
-    model = _cost(results, settings, name, tasks)
+    model = _cost(results, settings, name, tasks, timed=False)
     price, hourly = model.values["price"], settings.hourly
     if model.context.prices is None and not math.isnan(price):
         if hourly is None:
@@ -273,11 +273,7 @@ def money(value: float, currency: str | None) -> str:
 
 
 def _cost(
-    results: Path,
-    settings: ReportSettings,
-    name: str,
-    tasks: tuple[str, ...],
-    timed: bool = False,
+    results: Path, settings: ReportSettings, name: str, tasks: tuple[str, ...], timed: bool
 ) -> ModelCost:
     """What a model costs, if it answers some tasks alone; an hour of the device it runs on costs
     1."""
