@@ -239,7 +239,9 @@ def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, 
     if requests := amount(results, settings, name, tasks):
         yield f"{REQUESTS:,} requests", requests, "in batches, on a device always busy"
     model = _cost(results, settings, name, tasks, settings.timed)
-    if model.tuned and not math.isnan(hours := model.values["training device-hours"]):
+    hours = model.values["training device-hours"]
+    # Its adapters may be those of another.
+    if model.context.adapter_of == name and not math.isnan(hours):
         hourly = math.nan if settings.hourly is None else settings.hourly
         price = money(hours * hourly, settings.currency)
         more = " on ".join(filter(None, [price, *model.devices[:1]]))

@@ -128,11 +128,6 @@ class ModelCost:
         self.devices = list(filter(None, [*measured, *(one.device for one in latencies)]))
         self.timed = sum(len(one.answers) for one in latencies) if timed else None
 
-    @property
-    def tuned(self) -> bool:
-        """Whether its adapters are its own."""
-        return self.context.adapter_of == self.name
-
 
 def training_files(study: TableContext, name: str) -> list[str]:
     """The files of what a model's adapters cost, one a seed; none if it has no adapters."""
