@@ -1,9 +1,9 @@
 from ecslm.plan.report import report_settings
-from ecslm.plan.tables import table_files, table_resources, table_settings
+from ecslm.plan.tables import in_report_order, table_files, table_resources, table_settings
 from ecslm.reports.settings import base_names, report_files
 from ecslm.schemas.paths import BASES
 
-TABLES = STUDY.settings.tables
+TABLES = [*in_report_order(STUDY)]
 
 
 rule render_table:

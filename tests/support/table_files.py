@@ -13,10 +13,10 @@ IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
 
 TASKS = {
-    "AVE": {"title": "Attribute Value Extraction", "metric": "F1*", "answer": "extraction"},
-    "PM": {"title": "Product Matching", "metric": "F1", "answer": "yes_no"},
-    "SA": {"title": "Sentiment Analysis", "metric": "macro-F1", "answer": "choice"},
-    "AG": {"title": "Answer Generation", "metric": "F_BERT", "answer": "generation"},
+    "AVE": {"title": "Attribute Value Extraction", "metric": "F1*"},
+    "PM": {"title": "Product Matching", "metric": "F1"},
+    "SA": {"title": "Sentiment Analysis", "metric": "macro-F1"},
+    "AG": {"title": "Answer Generation", "metric": "F_BERT"},
 }
 
 PUBLISHED = """table,model,doubled,AVE,PM,SA,AG

@@ -23,6 +23,8 @@ TITLES = {
     "tuned": "Tuned models",
 }
 
+# Fields whose names are of published rows.
+PUBLISHED_ROWS = ("general", "published")
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
 
@@ -85,7 +87,8 @@ def _place(name: str) -> tuple[str, float, str]:
 
 def _name_models(entry: dict[str, Any], groups: Mapping[str, list[str]]) -> None:
     for key, value in entry.items():
-        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        listed = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        if listed and key not in PUBLISHED_ROWS:
             entry[key] = [name for one in value for name in groups.get(one, [one])]
 
 

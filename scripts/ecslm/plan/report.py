@@ -126,16 +126,12 @@ def model_card_settings(study: Study, model: str) -> ModelCardSettings:
     """What the card of a model, with its first seed, says of the study."""
     data, context, seed = source_of(study).data, table_context(study), study.first_seed(model)
     own = context.models[model].model_copy(update={"seeds": (seed,)})
+    shown = _part_of(context, data=True, tasks={*own.tasks}, simple={*own.tasks})
     return ModelCardSettings(
         model=model,
         seed=seed,
         study=study.settings.title,
-        context=TableContext(
-            data=context.data,
-            tasks={task: context.tasks[task] for task in own.tasks},
-            models={model: own},
-            simple={task: names for task, names in context.simple.items() if task in own.tasks},
-        ),
+        context=shown.model_copy(update={"models": {model: own}}),
         base_license=study.config.licenses.get(own.base or ""),
         data_hub_id=data.id if isinstance(data, HubData) else None,
         data_license=data.license,

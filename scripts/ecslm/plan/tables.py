@@ -77,7 +77,6 @@ def table_context(study: Study) -> TableContext:
                 title=task.title,
                 metric=metric(task.metric).NAME,
                 proportion=metric(task.metric).PROPORTION,
-                answer=task.answer,
             )
             for code, task in tasks.items()
         },

@@ -14,7 +14,7 @@ from ecslm.tables.model import Cell, Row, Table, read_table
 CAPTIONS = {
     "computation": "{table}: score against computation. Floating-point operations for each token: "
     "two for each weight.",
-    "intervals": "{table}: scores with their intervals. The dotted line is the best simple "
+    "intervals": "{table}, with intervals. The dotted line is the best simple "
     "baseline, chosen without test records.",
     "records": "{table}: score against the share of the training records. The models on a line "
     "differ only in that share.",

@@ -44,7 +44,8 @@ def render_page(
     cells = [*content.cells, *(task.score for of in content.verdicts for task in of.tasks)]
     sources = dict.fromkeys(source for cell in cells for source in cell.sources)
     numbers = {source: n for n, source in enumerate(sources)}
-    origins = json.dumps(origins_of(sources, results), ensure_ascii=False)
+    released = bool(content.of_kind("reproduction"))
+    origins = json.dumps(origins_of(sources, results, released), ensure_ascii=False)
 
     def svg(name: str) -> Markup:
         path = results / paths.FIGURE_SVG.format(figure=name)
@@ -85,7 +86,7 @@ def render_page(
     return render_template(template, values, filters, autoescape=True)
 
 
-def origins_of(sources: Iterable[str], results: Path) -> list[dict[str, Any]]:
+def origins_of(sources: Iterable[str], results: Path, released: bool) -> list[dict[str, Any]]:
     """Of the files that cells came from: path, sha256 if they are results, and facts on their
     scores by setting.
 
@@ -97,7 +98,7 @@ def origins_of(sources: Iterable[str], results: Path) -> list[dict[str, Any]]:
         scores: dict[str, Any] = {}
         if fnmatch(source, paths.METRICS.format(model="*", seed="*", task="*")):
             settings = read_result(results / source, MetricsFile).settings
-            scores = {setting: dict(facts(one)) for setting, one in settings.items()}
+            scores = {setting: dict(facts(one, released)) for setting, one in settings.items()}
         path = results / source
         digest = sha256_of_file(path) if path.is_file() else None
         found.append({"path": source, "sha256": digest, "scores": scores})

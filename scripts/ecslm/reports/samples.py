@@ -95,7 +95,8 @@ def readable(text: str) -> str:
 
 def _parts(value: Any) -> list[str]:
     if isinstance(value, dict):
-        return [f"{name}: {'; '.join(_parts(one))}" for name, one in value.items()]
+        # Some names end with a colon of their own.
+        return [f"{name.rstrip(':')}: {'; '.join(_parts(one))}" for name, one in value.items()]
     if isinstance(value, list):
         return ["; ".join(_parts(one)) for one in value]
     return [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)]

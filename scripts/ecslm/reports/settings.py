@@ -11,7 +11,7 @@ from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric
 from ecslm.scoring.settings import metric_module
-from ecslm.tables.costs import answering_files, latency_file, training_files
+from ecslm.tables.costs import answering_files, training_files
 from ecslm.tables.scores import score_files
 from ecslm.tables.settings import TableContext
 from ecslm.training.settings import TrainingSettings
@@ -89,7 +89,9 @@ def report_files(settings: ReportSettings) -> list[str]:
     ]
     if name is not None:
         found += [*answering_files(study, name), *training_files(study, name)]
-        found += [latency_file(name)] if settings.timed else []
+        found += [paths.LATENCY.format(model=name)] if settings.timed else []
+        simple = {row for rows in study.simple.values() for row in rows} & study.models.keys()
+        found += [path for row in sorted(simple) for path in answering_files(study, row)]
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
             found += paths.sample_paths(model, study.models[model].seeds[0], task)

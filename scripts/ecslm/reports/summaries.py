@@ -55,7 +55,8 @@ def run_summary(study: str, setting: str, context: TableContext, results: Path) 
     lines: list[str] = []
     for name in (*bases, *(one for one in free if one not in bases.values())):
         if rows := list(_rows(context, scores, setting, name, bases.get(name))):
-            lines += [name, *aligned([OF_RUN, *rows], right=range(2, 6)), ""]
+            table = aligned([OF_RUN, *(row for row, _ in rows)], right=range(2, 6))
+            lines += [name, *table, *(note for _, note in rows if note), ""]
     lines += [WARNING, ""] if any(AS_GOOD in line for line in lines) else []
     if lines:
         lines = [f"Study {study}: strict scores, {context.setting_title(setting)}", "", *lines]
@@ -75,7 +76,8 @@ def _is_outdated(pdf: Path) -> bool:
 
 def _rows(
     context: TableContext, scores: Scores, setting: str, model: str, base: str | None
-) -> Iterator[tuple[str, ...]]:
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The row of each task, and a note below them all."""
     for code, task in context.tasks.items():
         if (own := scores.of(model, code, setting)) is None:
             continue
@@ -85,15 +87,16 @@ def _rows(
         values = [one.strict for one in (own, simple) if one and one.strict is not None]
         if len(values) == 2 and round(values[0], SHOWN_DIGITS) <= round(values[1], SHOWN_DIGITS):
             best += AS_GOOD
-        yield (
+        row = (
             code,
             task.metric,
             own.cell.shown,
             f"{score_text(interval.low)}-{score_text(interval.high)}" if interval else MISSING,
             MISSING if own.invalid is None else f"{percent_text(own.invalid, 0)} %",
             before.cell.shown if before else MISSING,
-            "; ".join(filter(None, [best, own.constant])),
+            best,
         )
+        yield row, f"{code}: the answer is {own.constant}" if own.constant else ""
 
 
 def score_summary(metrics: MetricsFile) -> str:

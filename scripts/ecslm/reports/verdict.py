@@ -42,7 +42,7 @@ class TaskVerdict:
     Attributes:
         says: its answers in the words of the data.
         outcome: of the comparison with the best simple baseline, a key of `OUTCOMES`.
-        price: of 1,000 requests.
+        price, simple_price: of 1,000 requests to the model, and to the best simple baseline.
     """
 
     task: str
@@ -54,6 +54,7 @@ class TaskVerdict:
     outcome: int | None
     doubt: str
     price: str
+    simple_price: str
     confusion: Confusion
 
     @property
@@ -147,14 +148,16 @@ def read_verdicts(
         rows = [
             _task_verdict(
                 measured,
-                scores.simple(task, setting),
+                simple,
                 claims.get((setting, task), {}),
                 task=task,
                 title=context.tasks[task].title,
                 metric=context.tasks[task].metric,
-                price=amount(results, settings, (task,)) or MISSING,
+                price=amount(results, settings, model, (task,)) or MISSING,
+                simple_price=amount(results, settings, simple[0], (task,)) if simple else "",
             )
             for task in settings.tasks
+            for simple in [scores.simple(task, setting)]
             if (measured := scores.of(model, task, setting))
         ]
         rows.sort(key=lambda one: 2 if one.outcome is None else -one.outcome)
@@ -230,13 +233,15 @@ def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, 
     Raises:
         InputError: a file is missing or invalid.
     """
-    if settings.answering is None:
+    if (name := settings.answering) is None:
         return
-    tasks = settings.context.models[settings.answering].tasks
-    if requests := amount(results, settings, tasks):
+    tasks = settings.context.models[name].tasks
+    if requests := amount(results, settings, name, tasks):
         yield f"{REQUESTS:,} requests", requests, "in batches, on a device always busy"
-    model = _cost(results, settings, tasks, settings.timed)
-    if model.tuned and not math.isnan(hours := model.values["training device-hours"]):
+    model = _cost(results, settings, name, tasks, settings.timed)
+    hours = model.values["training device-hours"]
+    # Its adapters may be those of another.
+    if model.context.adapter_of == name and not math.isnan(hours):
         hourly = math.nan if settings.hourly is None else settings.hourly
         price = money(hours * hourly, settings.currency)
         more = " on ".join(filter(None, [price, *model.devices[:1]]))
@@ -246,14 +251,17 @@ def read_prices(results: Path, settings: ReportSettings) -> Iterator[tuple[str, 
         yield "One answer", f"{half:.2g} s", f"median; 95 % within {most:.2g} s"
 
 
-def amount(results: Path, settings: ReportSettings, tasks: tuple[str, ...]) -> str:
-    """The price of 1,000 requests of some tasks, or else how long they take here; "" if neither is
-    known."""
-    model = _cost(results, settings, tasks)
+def amount(results: Path, settings: ReportSettings, name: str, tasks: tuple[str, ...]) -> str:
+    """The price of 1,000 requests of some tasks to a row, or else how long they take here; "" if
+    neither is known. Trivial rules need no device."""
+    if name not in settings.context.models:
+        return "free"
+    model = _cost(results, settings, name, tasks, timed=False)
     price, hourly = model.values["price"], settings.hourly
     if model.context.prices is None and not math.isnan(price):
         if hourly is None:
-            return duration(price * SECONDS_PER_HOUR)
+            seconds = price * SECONDS_PER_HOUR
+            return duration(seconds) if seconds >= 1 else "under 1 s"
         price *= hourly
     return money(price, settings.currency)
 
@@ -267,11 +275,10 @@ def money(value: float, currency: str | None) -> str:
 
 
 def _cost(
-    results: Path, settings: ReportSettings, tasks: tuple[str, ...], timed: bool = False
+    results: Path, settings: ReportSettings, name: str, tasks: tuple[str, ...], timed: bool
 ) -> ModelCost:
-    """What the model costs, if it answers some tasks alone; an hour of the device it runs on costs
+    """What a model costs, if it answers some tasks alone; an hour of the device it runs on costs
     1."""
-    name = str(settings.answering)
     model = settings.context.models[name].model_copy(update={"tasks": tasks})
     study = settings.context.model_copy(update={"models": {name: model}})
     return ModelCost(results, study, name, timed, hourly=1.0)

@@ -11,8 +11,12 @@ from ecslm.tables.model import percent_text, score_text
 Confusion = Mapping[str, Mapping[str, int]]
 
 
-def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
-    """What is known of a score, in words; a confusion matrix, under `Answers`, as it is."""
+def facts(scores: SettingScores, released: bool = True) -> Iterator[tuple[str, Any]]:
+    """What is known of a score, in words; a confusion matrix, under `Answers`, as it is.
+
+    Args:
+        released: whether the scorers that ECInstruct's authors have released are of interest.
+    """
     strict, answers, interval = scores.strict, scores.answers, scores.strict.details["interval"]
     if confusion := strict.of_metric.get("confusion"):
         yield "Answers", confusion
@@ -33,8 +37,8 @@ def facts(scores: SettingScores) -> Iterator[tuple[str, Any]]:
     older = None if scores.released_2024 == scores.released else scores.released_2024
     for by, value in (
         ("with the lenient parser", strict.lenient),
-        ("by the released scorer", scores.released),
-        ("by the 2024 scorer", older),
+        ("by the released scorer", scores.released if released else None),
+        ("by the 2024 scorer", older if released else None),
     ):
         if value is not None and value.known is not None:
             yield f"Score {by}", score_text(value.known)

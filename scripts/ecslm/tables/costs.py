@@ -94,7 +94,7 @@ class ModelCost:
         self.name, self.context = name, (context := study.models[name])
         self.answering = answering = Costs(results, answering_files(study, name))
         adapters = Costs(results, training_files(study, name))
-        paths = (latency_file(name),) if timed else ()
+        paths = (LATENCY.format(model=name),) if timed else ()
         latencies = [read_model(results / path, LatencyFile) for path in paths]
         seeds, seconds = len(adapters.files), answering.total("seconds")
         trained = total(one.seconds and one.seconds * one.devices for one in adapters.files)
@@ -128,11 +128,6 @@ class ModelCost:
         self.devices = list(filter(None, [*measured, *(one.device for one in latencies)]))
         self.timed = sum(len(one.answers) for one in latencies) if timed else None
 
-    @property
-    def tuned(self) -> bool:
-        """Whether its adapters are its own."""
-        return self.context.adapter_of == self.name
-
 
 def training_files(study: TableContext, name: str) -> list[str]:
     """The files of what a model's adapters cost, one a seed; none if it has no adapters."""
@@ -149,11 +144,6 @@ def answering_files(study: TableContext, name: str) -> list[str]:
         for seed in model.seeds
         for task in model.tasks
     ]
-
-
-def latency_file(name: str) -> str:
-    """The file of a model's latency."""
-    return LATENCY.format(model=name)
 
 
 def total(parts: Iterable[float | None]) -> float:

@@ -73,13 +73,9 @@ class Inputs:
     @cached_property
     def published(self) -> "Published":
         """The published results."""
-        return Published(self.required("published"))
-
-    def required(self, option: str) -> Path:
-        """A file of the repository that a table cannot do without."""
-        if option not in self.resources:
-            raise InputError(f"--{option}: needed for this kind of table")
-        return self.resources[option]
+        if "published" not in self.resources:
+            raise InputError("--published: needed for this kind of table")
+        return Published(self.resources["published"])
 
 
 class Published:

@@ -7,15 +7,14 @@ notes of the first.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import jinja2
+from jinja2 import Undefined
 
-from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
+from ecslm.common.templates import render_template
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Row, Table
 
 SPECIAL = {
@@ -84,38 +83,27 @@ def metric_name(text: str) -> Tex:
     return Tex(escape(name) + (rf"\textsubscript{{{escape(subscript)}}}" if subscript else ""))
 
 
+# Of a template: `<% %>`, `<< >>` and `<# #>`, since braces are LaTeX's.
+DELIMITERS = {
+    **{"block_start_string": "<%", "block_end_string": "%>"},
+    **{"variable_start_string": "<<", "variable_end_string": ">>"},
+    **{"comment_start_string": "<#", "comment_end_string": "#>"},
+}
+# Labels and names of files cannot be escaped: the configuration allows only plain ones.
+FILTERS: dict[str, Callable[[str], Tex]] = {"plain_name": Tex, "metric": metric_name}
+
+
 def render(template: Path, **values: Any) -> str:
-    """The template's text with the values filled in. Its delimiters are `<% %>`, `<< >>`, `<# #>`.
+    """The template's text with the values filled in, escaped unless they are LaTeX.
 
     Raises:
         InputError: the template is missing or invalid, or uses an undefined name.
     """
-    source = read_text(template)
-    environment = jinja2.Environment(
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-        undefined=jinja2.StrictUndefined,
-        finalize=_finalize,
-    )
-    # Labels and names of files cannot be escaped: the configuration allows only plain ones.
-    environment.filters |= {"plain_name": Tex, "metric": metric_name}
-    try:
-        return environment.from_string(source).render(**values)
-    except jinja2.TemplateError as error:
-        line = f"line {error.lineno}: " if isinstance(error, jinja2.TemplateSyntaxError) else ""
-        raise InputError(f"{template}: {line}{error.message}") from None
+    return render_template(template, values, FILTERS, **DELIMITERS, finalize=_finalize)
 
 
 def _finalize(value: Any) -> Any:
-    return value if isinstance(value, Tex | jinja2.Undefined) else escape(str(value))
+    return value if isinstance(value, Tex | Undefined) else escape(str(value))
 
 
 def render_table(template: Path, float_template: Path, table: Table) -> tuple[str, str]:

@@ -117,11 +117,6 @@ def best_simple(results: Path, task: str) -> str:
     return read_result(results / SIMPLE_BASELINES.format(task=task), SimpleBaselines).best
 
 
-def simple_files(task: str, names: Iterable[str]) -> list[str]:
-    """The choice, and the scores of all that may be chosen, relative to the results directory."""
-    return [SIMPLE_BASELINES.format(task=task), *(metric_path(name, 0, task) for name in names)]
-
-
 def score_files(study: TableContext) -> Iterator[str]:
     """The scores of all models and baselines, those over seeds, and the choice of the best simple
     baselines, relative to the study's results directory."""
@@ -133,7 +128,8 @@ def score_files(study: TableContext) -> Iterator[str]:
     for name, tasks in sorted(study.baselines.items()):
         yield from (metric_path(name, 0, task) for task in tasks)
     for task, names in sorted(study.simple.items()):
-        yield from simple_files(task, names)
+        yield SIMPLE_BASELINES.format(task=task)
+        yield from (metric_path(name, 0, task) for name in names)
 
 
 # By row and task.

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ecslm.schemas.cost import Prices
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import Answer, answered_setting
+from ecslm.schemas.task import answered_setting
 
 
 class TaskContext(Closed):
@@ -16,8 +16,6 @@ class TaskContext(Closed):
     """Name in prose."""
     metric: str
     """Display name of the headline metric, for example `F1*`."""
-    answer: Answer
-    """Type of the answer."""
     proportion: bool = False
     """Whether the metric is a share of right answers."""
 

@@ -37,6 +37,8 @@ def table(name: str = "t", **entry: Any) -> Raw:
 def test_a_title_stands_for_the_models_of_its_group(key: str) -> None:
     listed = ["B", "Tuned models", "GPT-4", "Recipes"]
     assert table(**{key: listed})[key] == ["B", "A-EC", "B-EC", "GPT-4", "Other"]
+    for published in ("general", "published"):
+        assert table(**{published: listed})[published] == listed
 
 
 @given(st.permutations(["Big-1B", "Big-1.7B-EC", "Big-360M", "Big2-135M", "Alone", "Big"]))

@@ -15,8 +15,8 @@ from ecslm.exports.settings import ModelCardSettings
 
 MODEL = "Small-EC"
 TASKS = {
-    "AG": {"title": "Answer Generation", "metric": "F_BERT", "answer": "generation"},
-    "PM": {"title": "Product | Matching", "metric": "F1", "answer": "yes_no"},
+    "AG": {"title": "Answer Generation", "metric": "F_BERT"},
+    "PM": {"title": "Product | Matching", "metric": "F1"},
 }
 CONTEXT = {
     "data": {"source": "a/b at c0ffee"},

@@ -14,7 +14,7 @@ from support.report_files import (
 )
 
 from ecslm.reports.document import render_document
-from ecslm.tables.model import Cell
+from ecslm.tables.model import Cell, Layout
 
 KINDS = ("cost", "dataset", "parameters", "comparisons", "new", "reproduction")
 
@@ -42,9 +42,11 @@ def test_it_begins_with_the_answer_and_can_be_cited_by_title_and_commit(results:
 
 
 def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
-    """Also one of a kind that has no place of its own: it is a result."""
+    """Also one of a kind that has no place of its own: it is a result. Figures and texts fill what
+    large tables leave of a page."""
     for kind in KINDS:
-        write_table(results, results_table(name=kind, kind=kind, label=f"tab:{kind}"))
+        layout = Layout(wide=kind != "new")
+        write_table(results, results_table(name=kind, kind=kind, layout=layout))
     write_table(results, claims_table(Cell()))
     tables, names = [*KINDS, "claims", "ind"], ("computation", "records", "intervals", "loss")
     figures = [{"kind": name, "table": "ind"} for name in names]
@@ -54,6 +56,9 @@ def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
     for name in names:
         assert document.count(f"{{figures/{name}_ind.pdf}}") == 1
     assert document.index("tables/cost.tex") < document.index("\\section{Data}")
+    further = document.index("\\section{Further tables}")
+    for part in ("figures/loss_ind", "tables/new.tex", "\\section{Environment}"):
+        assert document.index(part) < further < document.index("tables/comparisons.tex")
 
 
 def test_limits_are_those_of_the_study(results: Path) -> None:

@@ -17,6 +17,7 @@ from support.report_files import (
     own_table,
     page_of,
     report_settings,
+    results_table,
     write_table,
 )
 from support.table_files import IND, scores, write_metrics
@@ -125,6 +126,11 @@ def test_behind_a_cell_are_the_digest_of_its_file_its_counts_and_its_method(resu
     assert (facts["95 % interval"], facts["Method"]) == ("0.670 to 0.730", "bootstrap")
     assert facts["Answers"]["yes"]["invalid"] == 6, "the matrix"
     assert facts["MCC"] == "0.123", "no more digits than anybody reads"
+    released = "Score by the released scorer"
+    assert released not in facts, "no value of the authors stands in the report"
+    write_table(results, results_table(name="again", kind="reproduction"))
+    page = page_of(results, report_settings(tables=["ind", "again"]))
+    assert origin_of(page, "0.700")["scores"][IND][released] == "0.702"
 
 
 def test_the_page_tells_where_everything_came_from(results: Path) -> None:

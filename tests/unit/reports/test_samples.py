@@ -22,7 +22,7 @@ def test_there_are_as_many_as_configured_the_worst_first_with_the_answers_of_all
 
 
 def test_texts_in_json_are_lines_of_names_and_values() -> None:
-    fields = readable('{"a": {"b": "c", "d": [1, null]}, "e": "f"}')
+    fields = readable('{"a": {"b": "c", "d": [1, null]}, "e:": "f"}')
     assert fields == "a: b: c; d: 1; null\ne: f"
     assert readable('[{"a": "b"}, "c"]') == "a: b\nc"
     for text in ("A: yes", "17", "{broken", ""):

@@ -9,6 +9,8 @@ import pytest
 from support.report_files import CLAIMS, claims_table, report_settings
 from support.table_files import IND, TASKS, scores, write_metrics, write_simple
 
+from ecslm.common.files import write_json
+from ecslm.reports.settings import report_files
 from ecslm.reports.verdict import Verdict, in_words, money, read_prices, read_verdicts
 from ecslm.tables.model import Cell, Table
 
@@ -123,6 +125,22 @@ def test_costs_are_times_where_no_price_is_known(results: Path) -> None:
     assert read_verdicts(results, report_settings(answering=None), []) == []
     elsewhere = {"Small-EC": {"seeds": [42], "tasks": ["PM"]}}
     assert costs(timed=False, context={"models": elsewhere}) == {}, "reading answers costs nothing"
+
+
+def test_the_best_simple_baseline_costs_what_its_answers_took_and_a_rule_nothing(
+    results: Path,
+) -> None:
+    assert verdict_of(results).tasks[0].simple_price == "free"
+    write_metrics(results, "Words", "PM", {IND: scores(0.5)})
+    write_simple(results, "PM", "Words")
+    cost = {"device": "a CPU", "seconds": 0.02, "prompts": 200}
+    write_json(results / (path := "predictions/Words/seed-0/PM.cost.json"), cost)
+    models = report_settings().context.model_dump()["models"]
+    models["Words"] = {"tasks": ["PM"], "local": True, "learned": True, "family": "tf-idf"}
+    changes: dict[str, Any] = {"context": {"models": models, "simple": {"PM": ["Words"]}}}
+    assert verdict_of(results, **changes).tasks[0].simple_price == "USD 0.000010"
+    assert verdict_of(results, **changes, hourly=None).tasks[0].simple_price == "under 1 s"
+    assert path in report_files(report_settings(**changes))
 
 
 def test_a_price_is_written_as_people_do() -> None:

@@ -36,8 +36,8 @@ def made(results: Path, wanted: TableRequest | None = None, **check: Any) -> Tab
         "PM": {"train": {IND: described(3, {"yes": 3})}, "test": tested},
         "SA": {"train": only_b, "test": only_b | only_a},
     }
-    for task in splits:
-        about = {"task": task, "answer": TASKS[task]["answer"], "tokenizer": "Tiny"}
+    for task, answer in {"PM": "yes_no", "SA": "choice"}.items():
+        about = {"task": task, "answer": answer, "tokenizer": "Tiny"}
         about |= {"options": None, "example": EXAMPLE, "splits": splits[task]}
         write_json(results / f"descriptions/{task}.json", about)
     fields = {"problems": {}, "dropped": 0, "elsewhere": 0, "tasks": {}, "differing": []}

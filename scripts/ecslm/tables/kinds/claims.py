@@ -68,6 +68,8 @@ class ClaimsEntry(IntervalsEntry):
     READS: ClassVar = ("scores", "comparisons")
     RESOURCES: ClassVar = {"published": PUBLISHED_SCORES}
 
+    wide: bool = True
+    """Whether it spans both columns of a two-column LaTeX document: it does not fit into one."""
     kind: Literal["claims"]
     settings: dict[SettingName, str] = Field(min_length=1)
     """Published table of each setting, for example `IND`."""

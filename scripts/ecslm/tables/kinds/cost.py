@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from ecslm.schemas.cost import Prices
-from ecslm.schemas.paths import ARCHITECTURES
+from ecslm.schemas.paths import ARCHITECTURES, LATENCY
 from ecslm.schemas.references import ModelName
 from ecslm.schemas.settings import Closed
 from ecslm.tables import costs
@@ -78,7 +78,7 @@ class CostEntry(TableEntry):
         for name in (*self.models, self._asked):
             if study.models[name].tasks:
                 found += costs.answering_files(study, name) + costs.training_files(study, name)
-                found += [costs.latency_file(name)] if name in self.latency else []
+                found += [LATENCY.format(model=name)] if name in self.latency else []
         return list(dict.fromkeys(found))
 
     def problems(self, inputs: Inputs) -> Iterator[str]:

@@ -35,6 +35,8 @@ class DatasetEntry(TableEntry):
 
     RESOURCES: ClassVar = {"published": PUBLISHED_COUNTS}
 
+    wide: bool = True
+    """Whether it spans both columns of a two-column LaTeX document: it does not fit into one."""
     kind: Literal["dataset"]
     tasks: tuple[TaskName, ...] = TASKS
     columns: tuple[DatasetColumn, ...] = Field(min_length=1)
