@@ -1,6 +1,7 @@
 """Relevance labels of ranking records: from a file, which is fetched and verified, or from the
 order of `output`."""
 
+import hashlib
 import urllib.request
 from collections.abc import Sequence
 from http.client import HTTPException
@@ -8,7 +9,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_model, write_bytes
+from ecslm.common.files import read_model, validated, write_bytes
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.data.problems import RowError
 from ecslm.data.settings import Labels
@@ -17,6 +18,9 @@ from ecslm.schemas.record import Record, Relevance
 GRADES = "ESCI"
 # The label file is in the row order of these settings, which is the same in both.
 LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
+
+RowLabels = list[list[Relevance]]
+"""One list per ranking row, one label per product."""
 
 
 def labels_digest(labels: Labels | None) -> str | None:
@@ -36,9 +40,8 @@ def no_label_file(path: Path | str) -> str:
     return f"{path}: no such file: put the label file there, or set `labels.url`"
 
 
-def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
-    """One list per ranking row, one label per product; the file is fetched if it is missing. None
-    without labels.
+def read_labels(labels: Labels | None) -> RowLabels | None:
+    """The labels of a file, which is fetched if it is missing; None without labels.
 
     Raises:
         InputError: the file is missing and cannot be fetched, or has another sha256 or format.
@@ -51,14 +54,21 @@ def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
             raise InputError(no_label_file(path))
         try:
             with urllib.request.urlopen(labels.url, timeout=60) as answer:
-                write_bytes(path, answer.read())
+                content = answer.read()
         except (OSError, HTTPException, ValueError) as error:
             fix = f"download it and save it as {path}"
             raise InputError(f"{labels.url}: cannot be fetched ({error}): {fix}") from None
-    if labels.sha256 not in (None, sha256_of_file(path)):
-        fix = "delete the file, or fix the key"
-        raise InputError(f"{path}: its sha256 is not `labels.sha256`: {fix}")
-    return read_model(path, list[list[Relevance]])
+        _require_sha256(labels, hashlib.sha256(content).hexdigest(), labels.url)
+        validated(RowLabels, content, labels.url)
+        write_bytes(path, content)
+    _require_sha256(labels, sha256_of_file(path), path)
+    return read_model(path, RowLabels)
+
+
+def _require_sha256(labels: Labels, found: str, where: Path | str) -> None:
+    if labels.sha256 not in (None, found):
+        fix = "give the right file, or fix the key"
+        raise InputError(f"{where}: its sha256 is not `labels.sha256`: {fix}")
 
 
 def require_agreement(output: str, labels: Sequence[Relevance]) -> None:

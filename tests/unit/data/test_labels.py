@@ -44,7 +44,7 @@ def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -
         read_labels(pinned)
 
 
-def test_the_file_is_fetched_where_it_is_missing(origin: Path) -> None:
+def test_the_file_is_fetched_where_it_is_missing_and_kept_if_it_is_the_right_one(origin: Path) -> None:
     path = origin.parent / "fetched" / "label.json"
     for url, words in (
         (None, "no such file: put the label file there, or set `labels.url`"),
@@ -52,7 +52,15 @@ def test_the_file_is_fetched_where_it_is_missing(origin: Path) -> None:
     ):
         with pytest.raises(InputError, match=words):
             read_labels(Labels(path=str(path), url=url))
-    labels = Labels(path=str(path), url=origin.as_uri(), sha256=SHA256)
+    url = origin.as_uri()
+    for content, words in ((TEXT + " ", r"its sha256 is not `labels\.sha256`"), ("<p>", "JSON")):
+        origin.write_text(content)
+        digest = SHA256 if content.startswith(TEXT) else None
+        with pytest.raises(InputError, match=f"^{url}: .*{words}"):
+            read_labels(Labels(path=str(path), url=url, sha256=digest))
+        assert not path.exists()
+    origin.write_text(TEXT)
+    labels = Labels(path=str(path), url=url, sha256=SHA256)
     assert labels_digest(labels) == SHA256
     assert read_labels(labels) == [["E", "S"], ["I"]]
     assert path.read_text() == TEXT
