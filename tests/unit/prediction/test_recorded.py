@@ -162,11 +162,11 @@ def test_lists_of_another_length_or_setting_are_refused_with_the_key_that_leaves
         ([{"setting": OOD}, {}], f"1 answer of {IND}, for 1 of 2 test records: "),
         ([{}, {"id": "r9"}], f"2 answers of {IND}, for 1 of 2 test records: "),
         ([{"id": f"r{n}"} for n in range(3)], f"3 answers of {IND}, for 2 of 2 test records: "),
-        ([{}, {"reference": "maybe"}], "reference: is not that of the record r1: "),
-        ([{"sample_id": "s1"}, {}], "sample_id: is not that of the record r0: "),
-        ([{"options": ["no", "yes"]}, {}], "options: is not that of the record r0: "),
-        ([{"id": "r1"}, {"id": "r0", "task": "AG"}], "task: is not that of the record r0"),
-        ([{}, {"relevance": ["E"]}], "relevance: is not that of the record r1: "),
+        ([{}, {"reference": "maybe"}], "line 2: reference: is not that of the record r1: "),
+        ([{"sample_id": "s1"}, {}], "line 1: sample_id: is not that of the record r0: "),
+        ([{"options": ["no", "yes"]}, {}], "line 1: options: is not that of the record r0: "),
+        ([{"id": "r1"}, {"id": "r0", "task": "AG"}], "line 2: task: is not that of the record r0"),
+        ([{}, {"relevance": ["E"]}], "line 2: relevance: is not that of the record r1: "),
     ],
 )
 def test_answers_of_other_records_are_refused(
