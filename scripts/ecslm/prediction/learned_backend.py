@@ -7,11 +7,28 @@ import platform
 import resource
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from ecslm.common.hashing import sha256_of_file
 from ecslm.prediction.backend import Backend, Generated, Prompt, there
-from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record, read_records, share_of
+from ecslm.schemas.task import TaskKind
+
+Method = Literal["tf-idf", "nearest"]
+
+
+class LearnedSettings(PredictionSettings):
+    """What learns, and from how many of the task's training records."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy", "numpy")
+
+    backend: Literal["learned"]
+    method: Method
+    task: TaskKind
+    train_fraction: float = Field(1.0, gt=0, le=1)
 
 
 class LearnedBackend(Backend[LearnedSettings, Prompt]):

@@ -19,7 +19,7 @@ from ecslm.common.files import read_json, write_jsonl
 from ecslm.prediction.learned import ranking
 from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
 from ecslm.prediction.learned.learning import Answers, learn
-from ecslm.prediction.learned_settings import LearnedSettings, Method
+from ecslm.prediction.learned_backend import LearnedSettings, Method
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record, share_of
 from ecslm.scoring.baselines import as_prediction

@@ -23,7 +23,7 @@ from ecslm.prediction.learned.fields import (
 )
 from ecslm.prediction.learned.nearest import nearest
 from ecslm.prediction.learned.ranking import rank
-from ecslm.prediction.learned_settings import Method
+from ecslm.prediction.learned_backend import Method
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 
