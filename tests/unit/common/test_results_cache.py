@@ -230,9 +230,9 @@ def test_what_a_kill_or_damage_has_left_is_listed_and_removed_after_a_day(
     (cache.folder(names[1]) / ENTRY).write_text("{}")
     for name in names[:2]:
         os.utime(cache.folder(name), (0, 0))
-    assert {f"1970-01-01 00:00   0.001 GB  unfinished     {cache.folder(n)}" for n in names[:2]} == {
-        *listed(cache)[1:3]
-    }
+    assert {
+        f"1970-01-01 00:00   0.001 GB  unfinished     {cache.folder(n)}" for n in names[:2]
+    } == {*listed(cache)[1:3]}
     assert listed(cache, "--trim", "50")[0] == "2 entries removed, 0.002 GB"
     assert [cache.folder(name).exists() for name in names] == [False, False, True]
 

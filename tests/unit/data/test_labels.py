@@ -44,7 +44,9 @@ def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -
         read_labels(pinned)
 
 
-def test_the_file_is_fetched_where_it_is_missing_and_kept_if_it_is_the_right_one(origin: Path) -> None:
+def test_the_file_is_fetched_where_it_is_missing_and_kept_if_it_is_the_right_one(
+    origin: Path,
+) -> None:
     path = origin.parent / "fetched" / "label.json"
     for url, words in (
         (None, "no such file: put the label file there, or set `labels.url`"),
