@@ -43,8 +43,8 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
     NEEDS = ("answers",)
     KNOWS_RECORDS = True
 
-    def identity(self) -> dict[str, str]:
-        """The sha256 of each file, by its name, which has the setting.
+    def identity(self) -> list[tuple[str, str]]:
+        """The name of each file, which may have the setting, and its sha256, in order.
 
         Raises:
             InputError: a file was altered.
@@ -54,7 +54,7 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
             verify_result(path)
             # Those that were fetched, together with others.
             verify_result(path, path.parent / Path(ANSWERS_MANIFEST).name)
-        return {path.name: sha256_of_file(path) for path in paths}
+        return [(path.name, sha256_of_file(path)) for path in paths]
 
     def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         """The answer to each record.
