@@ -41,9 +41,9 @@ def test_an_undefined_resample_counts_as_zero() -> None:
 
 
 def test_without_error_or_without_success_the_open_end_is_three_over_n() -> None:
-    assert bootstrap_interval(1.0, np.ones(10), 300, 0.95) == pytest.approx((0.99, 1.0))
-    assert bootstrap_interval(0.0, np.zeros(10), 300, 0.95) == pytest.approx((0.0, 0.01))
-    assert bootstrap_interval(1.0, np.ones(10), 2, 0.95) == (0.0, 1.0)
+    assert bootstrap_interval(1.0, np.ones(10), 300) == pytest.approx((0.99, 1.0))
+    assert bootstrap_interval(0.0, np.zeros(10), 300) == pytest.approx((0.0, 0.01))
+    assert bootstrap_interval(1.0, np.ones(10), 2) == (0.0, 1.0)
 
 
 def test_wilson_known_values() -> None:
@@ -105,7 +105,7 @@ def coverage(population: Population, values: Values, records: int) -> float:
         sums = np.repeat(rows, generator.multinomial(records, shares), axis=0)
         resampled = bootstrap_values(sums, values, RESAMPLES, seed)
         value = float(values(sums.sum(axis=0)))
-        low, high = bootstrap_interval(value, resampled, records, 0.95)
+        low, high = bootstrap_interval(value, resampled, records)
         hits += low <= truth <= high
     return 100 * hits / SAMPLES
 
