@@ -9,7 +9,7 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_model, validated, write_bytes
+from ecslm.common.files import read_model, write_bytes
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.data.problems import RowError
 from ecslm.data.settings import Labels
@@ -18,9 +18,6 @@ from ecslm.schemas.record import Record, Relevance
 GRADES = "ESCI"
 # The label file is in the row order of these settings, which is the same in both.
 LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
-
-RowLabels = list[list[Relevance]]
-"""One list per ranking row, one label per product."""
 
 
 def labels_digest(labels: Labels | None) -> str | None:
@@ -40,8 +37,9 @@ def no_label_file(path: Path | str) -> str:
     return f"{path}: no such file: put the label file there, or set `labels.url`"
 
 
-def read_labels(labels: Labels | None) -> RowLabels | None:
-    """The labels of a file, which is fetched if it is missing; None without labels.
+def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
+    """One list per ranking row, one label per product; the file is fetched if it is missing. None
+    without labels.
 
     Raises:
         InputError: the file is missing and cannot be fetched, or has another sha256 or format.
@@ -59,10 +57,9 @@ def read_labels(labels: Labels | None) -> RowLabels | None:
             fix = f"download it and save it as {path}"
             raise InputError(f"{labels.url}: cannot be fetched ({error}): {fix}") from None
         _require_sha256(labels, hashlib.sha256(content).hexdigest(), labels.url)
-        validated(RowLabels, content, labels.url)
         write_bytes(path, content)
     _require_sha256(labels, sha256_of_file(path), path)
-    return read_model(path, RowLabels)
+    return read_model(path, list[list[Relevance]])
 
 
 def _require_sha256(labels: Labels, found: str, where: Path | str) -> None:

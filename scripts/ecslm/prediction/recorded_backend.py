@@ -8,8 +8,9 @@ Two forms are read:
 - a file `{setting}.json` for each setting: a JSON list of texts in the order of its records.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -123,10 +124,6 @@ def _matched(path: Path, given: Sequence[Given], records: Sequence[Record]) -> l
 
 def _places(rows: Sequence[Record] | Sequence[RecordedAnswer], only: str | None) -> list[object]:
     """The setting of each row with its number among those of that."""
-    counts = Counter[str | None]()
-    places: list[object] = []
-    for row in rows:
-        setting = row.setting or only
-        places.append((setting, counts[setting]))
-        counts[setting] += 1
-    return places
+    numbers: defaultdict[str | None, Iterator[int]] = defaultdict(count)
+    settings = [row.setting or only for row in rows]
+    return [(one, next(numbers[one])) for one in settings]

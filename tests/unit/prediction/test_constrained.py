@@ -18,8 +18,7 @@ from transformers import PreTrainedTokenizerFast
 from ecslm.common.errors import InputError
 from ecslm.prediction.answers.constrained import Constrained, Row, allowed
 from ecslm.prediction.answers.forms import MOST_PRODUCTS
-from ecslm.prediction.generation import likeliest
-from ecslm.prediction.transformers_engine import Engine
+from ecslm.prediction.generation import Engine, likeliest
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
 
