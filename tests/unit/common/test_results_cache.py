@@ -223,18 +223,17 @@ def test_the_list_shows_what_each_entry_is_for_and_trims_to_a_size(cache: Result
 def test_what_a_kill_or_damage_has_left_is_listed_and_removed_after_a_day(
     cache: ResultsCache,
 ) -> None:
-    names = [sha256_of_text(name) for name in ("killed", "damaged", "being written")]
-    for name in names:
-        cache.folder(name).mkdir(parents=True)
-        (cache.folder(name) / "x").write_bytes(bytes(10**6))
-    (cache.folder(names[1]) / ENTRY).write_text("{}")
-    for name in names[:2]:
-        os.utime(cache.folder(name), (0, 0))
-    assert {
-        f"1970-01-01 00:00   0.001 GB  unfinished     {cache.folder(n)}" for n in names[:2]
-    } == {*listed(cache)[1:3]}
-    assert listed(cache, "--trim", "50")[0] == "2 entries removed, 0.002 GB"
-    assert [cache.folder(name).exists() for name in names] == [False, False, True]
+    made = [put(cache, cache.root.parent / name, key=sha256_of_text(name)) for name in "abc"]
+    damaged, killed, being_written = made
+    (damaged / ENTRY).write_text("{}")
+    for folder in (killed, being_written):
+        (folder / ENTRY).unlink()
+    for folder in (damaged, killed):
+        os.utime(folder, (0, 0))
+    start = "1970-01-01 00:00   0.000 GB  unfinished     "
+    assert {*listed(cache)[1:3]} == {f"{start}{damaged}", f"{start}{killed}"}
+    assert listed(cache, "--trim", "50")[0] == "2 entries removed, 0.000 GB"
+    assert [folder.exists() for folder in made] == [False, False, True]
 
 
 def test_what_only_looks_like_an_entry_stays_in_a_folder_of_others(tmp_path: Path) -> None:
