@@ -136,14 +136,13 @@ def test_other_answers_are_never_taken_from_the_cache(tmp_path: Path) -> None:
     for texts in ({IND: ["a"], OOD: ["b"]}, {IND: ["b"], OOD: ["a"]}):
         found = predicted(tmp_path, dataset, *lists(tmp_path, **texts))
         assert [row.prediction for row in found] == [*texts[IND], *texts[OOD]]
-    # Of one name, or in another order.
-    dataset, files = records(tmp_path, **{IND: 2}), []
-    for name in "ab":
-        (tmp_path / name).mkdir()
-        files.append(lines(tmp_path / name, [{"prediction": name}]))
-    for given_ in (files, files[::-1]):
-        found = predicted(tmp_path, dataset, *given_)
-        assert [row.prediction for row in found] == [file.parent.name for file in given_]
+    # The first of two files of one name.
+    dataset = records(tmp_path, **{IND: 2})
+    (tmp_path / "other").mkdir()
+    last = lines(tmp_path / "other", [{"prediction": "c"}])
+    for text in "ab":
+        found = predicted(tmp_path, dataset, lines(tmp_path, [{"prediction": text}]), last)
+        assert [row.prediction for row in found] == [text, "c"]
 
 
 # What is refused
