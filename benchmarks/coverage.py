@@ -145,14 +145,14 @@ def simulate(
     resampled = bootstrap_values(
         sums, population.measure.values, resamples, int(generator.integers(2**32))
     )
-    found = {"percentile": bootstrap_interval(value, resampled, records, CONFIDENCE)}
+    found = {"percentile": bootstrap_interval(value, resampled, records)}
     has_strata = len(set(population.classes)) > 1
     if 0 < value < 1:
         found["BCa"] = bca_interval(population, counts, value, resampled)
         found["logit"] = logit_interval(value, resampled)
         if has_strata:
             strata = stratified_values(population, counts, resamples, generator)
-            found["stratified"] = bootstrap_interval(value, strata, records, CONFIDENCE)
+            found["stratified"] = bootstrap_interval(value, strata, records)
     else:
         # Without spread there is only the rule of three.
         others = ("BCa", "logit", "stratified") if has_strata else ("BCa", "logit")

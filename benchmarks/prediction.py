@@ -97,7 +97,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     from ecslm.models.loading import load_tokenizer, require_device, use_threads
     from ecslm.models.precision import Precision
     from ecslm.models.prompts import PromptTemplate, encode_prompt
-    from ecslm.prediction.transformers_engine import load_model
+    from ecslm.prediction.generation import load_model
     from ecslm.schemas.record import read_records
 
     device = require_device(arguments.device)
@@ -185,9 +185,8 @@ def ours(
 ) -> list[str]:
     """Our answers, in batches of the budget divided by `share`."""
     from ecslm.models.prompts import batches_by_length
-    from ecslm.prediction.generation import FreeAnswers
+    from ecslm.prediction.generation import Engine, FreeAnswers
     from ecslm.prediction.settings import DecodingSettings, TransformersSettings
-    from ecslm.prediction.transformers_engine import Engine
 
     decoding = DecodingSettings(max_new_tokens=arguments.new_tokens)
     mode = FreeAnswers(TransformersSettings(decoding=decoding), tokenizer)

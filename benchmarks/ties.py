@@ -20,9 +20,8 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer, use_threads
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, batches_by_length, encode_prompt
-from ecslm.prediction.generation import generate
+from ecslm.prediction.generation import generate, load_model
 from ecslm.prediction.network import Network
-from ecslm.prediction.transformers_engine import load_model
 from ecslm.schemas.record import read_records
 
 CPU = torch.device("cpu")

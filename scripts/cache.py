@@ -33,7 +33,10 @@ def main(trim: float | None = None) -> None:
         print(f"{'Last used':<16}  {'Takes':>9}  {'Step':<13}  Made for")
     for one in entries:
         used, takes = datetime.fromtimestamp(one.last_used), gigabytes([one])
-        print(f"{used:%Y-%m-%d %H:%M}  {takes:>9}  {one.entry.step:<13}  {one.entry.made_for}")
+        step, made_for = "unfinished", str(one.folder)
+        if one.entry is not None:
+            step, made_for = one.entry.step, one.entry.made_for
+        print(f"{used:%Y-%m-%d %H:%M}  {takes:>9}  {step:<13}  {made_for}")
     print(
         f"{cache.root}: {len(entries)} entries, which take {gigabytes(entries)} beside the "
         f"results; limit {limit / GIGABYTE:g} GB ({LIMIT_VARIABLE})"

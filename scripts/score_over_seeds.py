@@ -27,7 +27,7 @@ def main(
         output: file to write (JSON)
         model: name of the model, recorded in the file
     """
-    if len(set(seeds)) < 2 or not len(set(seeds)) == len(seeds) == len(records):
+    if len(seeds) < 2 or not len(set(seeds)) == len(seeds) == len(records) == len(set(records)):
         raise InputError("--seeds: give two or more different seeds, and one of --records for each")
     origin.reads(*records)
     origin.writes({output: over_seeds(read_outcomes(records), task, model, seeds, settings)})

@@ -189,7 +189,7 @@ CODE = (
     code("what collects scores", "exports/tidy_scores.py", "tidy_scores"),
     code("BERTScore", "scoring/bertscore.py", "bertscore *"),
     code("latency", "prediction/latency.py", "measure_latency *"),
-    code("generation", "prediction/transformers_engine.py", OF_MODELS),
+    code("generation", "prediction/generation.py", OF_MODELS),
     code("training", "training/trainer.py", "train_adapter *"),
     code("descriptions of data", "data/description.py", "describe_data *"),
     code("near duplicates", "data/leakage.py", "leakage *"),

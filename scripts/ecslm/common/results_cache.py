@@ -7,7 +7,9 @@ killed at any moment.
 
 import logging
 import os
+import re
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ ENTRY = "entry.json"
 ROOT_VARIABLE = "ECSLM_CACHE"
 LIMIT_VARIABLE = "ECSLM_CACHE_GB"
 GIGABYTE = 10**9
+DAY = 86_400
+KEY = re.compile("[0-9a-f]{64}")
 
 
 class Entry(Sealed):
@@ -43,10 +47,11 @@ class Entry(Sealed):
 
 @dataclass(frozen=True)
 class Kept:
-    """A sound entry on disk."""
+    """An entry on disk."""
 
     folder: Path
-    entry: Entry
+    entry: Entry | None
+    """None: it is damaged, or a process was killed while it wrote it."""
     last_used: float
     """Seconds since the epoch."""
     space: int
@@ -144,25 +149,33 @@ def kept_entries(cache: ResultsCache) -> list[Kept]:
     """The entries of a cache, the least recently used first; nothing else that may be there, if a
     user has named another directory."""
     found: list[Kept] = []
-    for path in cache.root.glob(f"??/*/{ENTRY}"):
+    for folder in cache.root.glob("??/*"):
+        if not (KEY.fullmatch(folder.name) and folder.name.startswith(folder.parent.name)):
+            continue
         # Another process may have just removed it.
-        with suppress(OSError, ValueError):
-            entry, folder = _read_entry(path.parent), path.parent
+        with suppress(OSError):
+            path, entry = folder / ENTRY, None
+            with suppress(ValueError, FileNotFoundError):
+                entry = _read_entry(folder)
+            last_used = (folder if entry is None else path).stat().st_mtime
             files = [file.stat() for file in folder.iterdir() if file != path]
             space = sum(one.st_size for one in files if one.st_nlink == 1)
-            found.append(Kept(folder, entry, path.stat().st_mtime, space))
+            # Another process may be writing it.
+            if entry is not None or last_used < time.time() - DAY:
+                found.append(Kept(folder, entry, last_used, space))
     return sorted(found, key=lambda kept: kept.last_used)
 
 
 def trim(cache: ResultsCache, limit: float) -> list[Kept]:
     """Remove the least recently used entries until the others take at most `limit` bytes.
 
-    Entries that take no space of their own stay. Returns the removed ones.
+    Entries that take no space of their own stay; those that are damaged or unfinished do not.
+    Returns the removed ones.
     """
     entries, removed = kept_entries(cache), []
     space = sum(kept.space for kept in entries)
     for kept in entries:
-        if kept.space and space > limit:
+        if kept.entry is None or (kept.space and space > limit):
             remove_entry(kept.folder)
             removed.append(kept)
             space -= kept.space

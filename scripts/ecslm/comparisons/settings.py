@@ -5,8 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ecslm.prediction.learned_settings import LIBRARIES as LEARNING
-from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.prediction.learned_backend import LearnedSettings
 from ecslm.schemas.references import ComparedName, ModelName, SettingName
 from ecslm.schemas.settings import Closed, JobSettings
 from ecslm.schemas.task import Metric, TaskKind
@@ -133,7 +132,7 @@ def names_best_simple(contrasts: Iterable[Contrast]) -> bool:
 class ChooseSettings(JobSettings):
     """The value of `--settings` of the script that chooses among a task's simple baselines."""
 
-    LIBRARIES: ClassVar[tuple[str, ...]] = LEARNING
+    LIBRARIES: ClassVar[tuple[str, ...]] = LearnedSettings.LIBRARIES
 
     task: TaskKind
     trivial: tuple[Baseline, ...]

@@ -18,7 +18,7 @@ from pydantic import (
 from ecslm.common.errors import LINE, NAME
 from ecslm.comparisons.settings import unique
 from ecslm.models.precision import Precision
-from ecslm.prediction.learned_settings import LearnedSettings, Method
+from ecslm.prediction.learned_backend import LearnedSettings, Method
 from ecslm.prediction.openai_settings import (
     AccessSettings,
     Command,

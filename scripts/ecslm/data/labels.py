@@ -1,6 +1,7 @@
 """Relevance labels of ranking records: from a file, which is fetched and verified, or from the
 order of `output`."""
 
+import hashlib
 import urllib.request
 from collections.abc import Sequence
 from http.client import HTTPException
@@ -51,14 +52,20 @@ def read_labels(labels: Labels | None) -> list[list[Relevance]] | None:
             raise InputError(no_label_file(path))
         try:
             with urllib.request.urlopen(labels.url, timeout=60) as answer:
-                write_bytes(path, answer.read())
+                content = answer.read()
         except (OSError, HTTPException, ValueError) as error:
             fix = f"download it and save it as {path}"
             raise InputError(f"{labels.url}: cannot be fetched ({error}): {fix}") from None
-    if labels.sha256 not in (None, sha256_of_file(path)):
-        fix = "delete the file, or fix the key"
-        raise InputError(f"{path}: its sha256 is not `labels.sha256`: {fix}")
+        _require_sha256(labels, hashlib.sha256(content).hexdigest(), labels.url)
+        write_bytes(path, content)
+    _require_sha256(labels, sha256_of_file(path), path)
     return read_model(path, list[list[Relevance]])
+
+
+def _require_sha256(labels: Labels, found: str, where: Path | str) -> None:
+    if labels.sha256 not in (None, found):
+        fix = "give the right file, or fix the key"
+        raise InputError(f"{where}: its sha256 is not `labels.sha256`: {fix}")
 
 
 def require_agreement(output: str, labels: Sequence[Relevance]) -> None:

@@ -25,9 +25,9 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import AskedModel, Generated, Request, there
+from ecslm.prediction.generation import load_model
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_backend import TokenPrompt, TransformersBackend, loaded_model
-from ecslm.prediction.transformers_engine import load_model
 from ecslm.schemas.paths import ADAPTER_COST, EXPORT_EQUALITY
 from ecslm.schemas.record import Record, read_records
 

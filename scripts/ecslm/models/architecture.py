@@ -19,13 +19,8 @@ Shape = tuple[int, int] | None
 
 # Columns of resources/architectures.csv.
 SIZES = (
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "head_dim",
-    "vocab_size",
+    *("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"),
+    *("num_key_value_heads", "head_dim", "vocab_size"),
 )
 
 # Keys of config.json for the same number, which differ between architectures.

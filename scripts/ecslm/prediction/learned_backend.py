@@ -7,11 +7,29 @@ import platform
 import resource
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar, Literal
 
+from pydantic import Field
+
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.prediction.backend import Backend, Generated, Prompt, there
-from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record, read_records, share_of
+from ecslm.schemas.task import TaskKind
+
+Method = Literal["tf-idf", "nearest"]
+
+
+class LearnedSettings(PredictionSettings):
+    """What learns, and from how many of the task's training records."""
+
+    LIBRARIES: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy", "numpy")
+
+    backend: Literal["learned"]
+    method: Method
+    task: TaskKind
+    train_fraction: float = Field(1.0, gt=0, le=1)
 
 
 class LearnedBackend(Backend[LearnedSettings, Prompt]):
@@ -24,9 +42,9 @@ class LearnedBackend(Backend[LearnedSettings, Prompt]):
     def _files(self) -> tuple[Path, Path]:
         return there(self._request.train), there(self._request.val)
 
-    def identity(self) -> dict[str, str]:
+    def identity(self) -> list[str]:
         """The sha256 of the files that it learns from."""
-        return {path.name: sha256_of_file(path) for path in self._files}
+        return list(map(sha256_of_file, self._files))
 
     def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         """The records."""
@@ -42,12 +60,20 @@ class LearnedBackend(Backend[LearnedSettings, Prompt]):
         from ecslm.prediction.learned.learning import learn
 
         train, val = map(read_records, self._files)
+        self._tasks = {record.task for record in (*train, *val)}
         settings = self._request.settings
         share = share_of(train, settings.train_fraction)
         self._answers = learn(settings.method, settings.task, share, val)
 
     def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
-        """The answers, which have no tokens."""
+        """The answers, which have no tokens.
+
+        Raises:
+            InputError: it has learned another task.
+        """
+        if wrong := self._tasks - {prompt.record.task for prompt in prompts}:
+            told = f"has records of {', '.join(sorted(wrong))}, which is not the task to answer"
+            raise InputError(Problem(told, "--train or --val"))
         texts = self._answers([prompt.record for prompt in prompts])
         return [Generated(text, None, None, "stop") for text in texts]
 

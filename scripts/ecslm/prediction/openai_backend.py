@@ -45,39 +45,38 @@ TOKENS_OF_MARKERS = 100
 LONGEST_MESSAGE = 300
 
 
-@dataclass(frozen=True)
-class ServerRequest:
-    """The request that has a prompt answered."""
+@dataclass(frozen=True, kw_only=True)
+class ServerPrompt(Prompt):
+    """A prompt, and the request that has it answered."""
 
-    record: str
-    """The id of its record."""
     body: Mapping[str, Any]
     key: str
     """Digest of the server and of everything that is sent, except the user's API key."""
     most_tokens: tuple[int, int]
-    """The most tokens that its prompt and its answer may have."""
+    """The most tokens that prompt and answer may have."""
 
 
-def request_for(prompt: str, record: str, settings: OpenAISettings, seed: int) -> ServerRequest:
-    """The request of a prompt.
+def prompt_for(record: Record, text: str, settings: OpenAISettings, seed: int) -> ServerPrompt:
+    """The prompt of a record.
 
     Args:
-        record: its id.
+        text: of the prompt.
         seed: of sampled decoding. It is sent only then: not all servers know it.
     """
     server, decoding = settings.server, settings.decoding
     chat = server.api == "chat"
-    text = {"messages": [{"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
+    asked = {"messages": [{"role": "user", "content": text}]} if chat else {"prompt": text}
     sampling: dict[str, Any] = {"temperature": 0.0}
     if server.sampling == "own":
         sampling = {}
     elif decoding.sample:
         sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": seed}
-    body = {"model": server.model, **text, server.limit: decoding.max_new_tokens, **sampling}
+    body = {"model": server.model, **asked, server.limit: decoding.max_new_tokens, **sampling}
     key = sha256_of_text(canonical_json({"url": server.url, "api": server.api, "body": body}))
     # No tokenizer makes more tokens of a text than it has bytes.
-    most = len(prompt.encode()) + TOKENS_OF_MARKERS, decoding.max_new_tokens
-    return ServerRequest(record, body, key, most)
+    most = len(text.encode()) + TOKENS_OF_MARKERS, decoding.max_new_tokens
+    known: dict[str, Any] = {"record": record, "text": text, "truncated": False}
+    return ServerPrompt(**known, body=body, key=key, most_tokens=most)
 
 
 class Answer(Closed):
@@ -127,7 +126,7 @@ class AnswerCache:
         add_line(self.path, _Kept(request=request, answer=answer))
 
 
-class ServerBackend(Backend[OpenAISettings, Prompt]):
+class ServerBackend(Backend[OpenAISettings, ServerPrompt]):
     """Asks for all prompts in their order, but only what it was never asked before."""
 
     SETTINGS: ClassVar[type[PredictionSettings]] = OpenAISettings
@@ -144,8 +143,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         self._server = self._settings.server
         self._access = read_settings(request.access, AccessSettings, "--access")
         self._key = os.environ.get(self._access.key or "", "").strip()
-        self._cache = AnswerCache(self._server)
-        self._requests: list[ServerRequest] = []
+        self._cache, self._address = AnswerCache(self._server), self._server.url
+        self._keys: set[str] = set()
         self._answers: dict[str, Answer] = {}
         self._added: list[Answer] = []
         # The price of answers, and the most that requests may cost that have none; and the most
@@ -158,7 +157,7 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         """The model by its name, and the server by its URL and API."""
         return self._server.model_dump(include={"url", "model", "api"})
 
-    def prompts(self, records: Sequence[Record]) -> list[Prompt]:
+    def prompts(self, records: Sequence[Record]) -> list[ServerPrompt]:
         """The prompt of each record, whole; logs the most that the answers can cost.
 
         Raises:
@@ -171,11 +170,12 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                 "without, or `api: completions`",
                 template.path,
             )
-        texts = (template.render(record, self._settings.shots) for record in records)
-        prompts = [Prompt(one, text, False) for one, text in zip(records, texts, strict=True)]
-        self._requests, self._answers = self._requested(prompts), self._cache.answers()
+        own, seed = self._settings, self._request.seed
+        texts = (template.render(record, own.shots) for record in records)
+        prompts = [prompt_for(*one, own, seed) for one in zip(records, texts, strict=True)]
+        self._keys, self._answers = {one.key for one in prompts}, self._cache.answers()
         if (prices := self._access.prices) is not None:
-            missing = self._missing(self._requests)
+            missing = self._missing(prompts)
             most = prices.of_all(one.most_tokens for one in missing)
             log.info(
                 "%d of %d prompts to ask, for at most %.2f %s",
@@ -183,12 +183,12 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             )
         return prompts
 
-    def batches(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+    def batches(self, prompts: Sequence[ServerPrompt]) -> list[list[int]]:
         """Batches of prompts, in order."""
         every = range(len(prompts))
         return [list(every[start : start + BATCH]) for start in every[::BATCH]]
 
-    def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
+    def generate(self, prompts: Sequence[ServerPrompt], batch: int) -> list[Generated]:  # noqa: ARG002
         """Answer prompts, in order; the server is asked for what it was never asked before.
 
         Meanwhile other jobs that ask it for the same model wait: together they send no more
@@ -200,10 +200,9 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                 request; or the model has never given an answer that can be used.
             OSError: an answer cannot be written.
         """
-        requests = self._requested(prompts)
         with held(self._cache.path.with_name("lock"), self._server.url, wait=True):
             self._answers = self._cache.answers()
-            if missing := self._missing(requests):
+            if missing := self._missing(prompts):
                 require_locked(("openai",))
                 # Other characters could not be sent, and the error would show the key.
                 sendable = self._key and self._key.isascii() and self._key.isprintable()
@@ -215,31 +214,30 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                 kept = self._answers.values()
                 self._spent = self._lost + sum(self._price(one.counts) for one in kept)
                 asyncio.run(self._ask(missing))
-        return self._answered(requests)
+        return self._answered(prompts)
 
-    def _answered(self, requests: Sequence[ServerRequest]) -> list[Generated]:
-        """The answers to requests that were sent."""
+    def _answered(self, prompts: Sequence[ServerPrompt]) -> list[Generated]:
+        """The answers to prompts that were asked."""
         if self._unusable and not self._answers:
             raise self._problem(self._unusable)
         return [
             Generated(one.text, *one.counts, one.finish_reason)
-            if (one := self._answers.get(request.key))
+            if (one := self._answers.get(prompt.key))
             # The reply could not be used: an answer that is counted as invalid.
             else Generated("", None, None, None)
-            for request in requests
+            for prompt in prompts
         ]
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
-        keys = {one.key for one in self._requests}
-        answers = [self._answers[key] for key in sorted(keys & self._answers.keys())]
+        answers = [self._answers[key] for key in sorted(self._keys & self._answers.keys())]
         cost: dict[str, float | str | None] = {
             "device": f"{self._server.model} at {self._server.url}",
             # Another model may have been put behind the same name, while some answers were kept.
             "answered_by": ", ".join(sorted({one.model for one in answers if one.model})) or None,
             "requests": len(self._added),
             "answers_from_cache": len(answers) - len(self._added),
-            "unusable_answers": len(keys) - len(answers),
+            "unusable_answers": len(self._keys) - len(answers),
         }
         if (prices := self._access.prices) is not None:
             cost |= {
@@ -250,25 +248,21 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
             }
         return cost
 
-    def _requested(self, prompts: Sequence[Prompt]) -> list[ServerRequest]:
-        own, seed = self._settings, self._request.seed
-        return [request_for(one.text or "", one.record.id, own, seed) for one in prompts]
+    def _missing(self, prompts: Sequence[ServerPrompt]) -> list[ServerPrompt]:
+        """The prompts without an answer, those of equal requests once."""
+        return [*{one.key: one for one in prompts if one.key not in self._answers}.values()]
 
-    def _missing(self, requests: Sequence[ServerRequest]) -> list[ServerRequest]:
-        """The requests without an answer, each once."""
-        return [*{one.key: one for one in requests if one.key not in self._answers}.values()]
-
-    async def _ask(self, requests: Sequence[ServerRequest]) -> None:
-        """Ask all requests, and keep each answer as soon as it arrives."""
+    async def _ask(self, prompts: Sequence[ServerPrompt]) -> None:
+        """Ask all prompts, and keep each answer as soon as it arrives."""
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         slots, failures = asyncio.Semaphore(self._access.concurrency), list[Exception]()
 
-        async def ask(request: ServerRequest) -> None:
+        async def ask(prompt: ServerPrompt) -> None:
             async with slots:
                 try:
                     if not failures:
-                        await self._asked(client, request)
+                        await self._asked(client, prompt)
                 except (InputError, OSError) as error:
                     failures.append(error)
 
@@ -281,18 +275,18 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         async with AsyncOpenAI(
             # The client insists on a key. Servers that need none do not look at it.
             api_key=self._key or "none",
-            base_url=self._address(),
+            base_url=self._address,
             timeout=self._access.timeout,
             max_retries=self._access.retries,
             http_client=of_http,
         ) as client:
-            await asyncio.gather(*map(ask, requests))
+            await asyncio.gather(*map(ask, prompts))
         if failures:
             raise failures[0]
 
-    async def _asked(self, client: "AsyncOpenAI", request: ServerRequest) -> None:
+    async def _asked(self, client: "AsyncOpenAI", prompt: ServerPrompt) -> None:
         """Ask, and keep the answer. A reply that cannot be used may have been charged, too."""
-        most, budget = self._price(request.most_tokens), self._access.budget
+        most, budget = self._price(prompt.most_tokens), self._access.budget
         if budget is not None and self._spent + most > budget:
             raise self._problem(
                 f"the budget of {budget:.2g} is reached: answers, and requests on their way, may "
@@ -300,28 +294,28 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                 "answers so far are kept"
             )
         self._spent += most
-        text = await self._reply(client, request)
+        text = await self._reply(client, prompt)
         answer = WITHHELD if text is None else self._read(text)
         if isinstance(answer, str):
             self._lost += most
-            self._unusable = f"record {request.record}: {self._line(answer)}"
+            self._unusable = f"record {prompt.record.id}: {self._line(answer)}"
             log.warning("%s: counts as invalid", self._unusable)
             return
         self._spent += self._price(answer.counts) - most
-        self._cache.add(request.key, answer)
-        self._answers[request.key] = answer
+        self._cache.add(prompt.key, answer)
+        self._answers[prompt.key] = answer
         self._added.append(answer)
 
     def _price(self, tokens: tuple[int, int]) -> float:
         prices = self._access.prices
         return 0.0 if prices is None else prices.of(*tokens)
 
-    async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
+    async def _reply(self, client: "AsyncOpenAI", prompt: ServerPrompt) -> str | None:
         """The text of the reply; None if a content filter has refused the prompt."""
         import httpx2
         from openai import APIConnectionError, APIStatusError
 
-        path, sent = PATHS[self._server.api], dict(request.body)
+        path, sent = PATHS[self._server.api], dict(prompt.body)
         try:
             return (await client.post(path, cast_to=httpx2.Response, body=sent)).text
         except APIStatusError as error:
@@ -329,8 +323,8 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
                 return None
             said = self._line(f"{error.status_code} ({error.body})")
             raise self._problem(
-                f"record {request.record}: {said}: see `key` in `access`, and `model` and `url` in "
-                "`server`, or run again later; answers so far are kept"
+                f"record {prompt.record.id}: {said}: see `key` in `access`, and `model` and `url` "
+                "in `server`, or run again later; answers so far are kept"
             ) from None
         except APIConnectionError as error:
             cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
@@ -374,9 +368,6 @@ class ServerBackend(Backend[OpenAISettings, Prompt]):
         if self._key and self._key in f"{text}{answer.text}{answer.model}":
             return "it repeats the key, which must reach no file"
         return answer
-
-    def _address(self) -> str:
-        return self._server.url
 
     def _problem(self, message: str) -> InputError:
         return InputError(Problem(message, self._server.url))

@@ -8,10 +8,11 @@ Two forms are read:
 - a file `{setting}.json` for each setting: a JSON list of texts in the order of its records.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
@@ -43,8 +44,8 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
     NEEDS = ("answers",)
     KNOWS_RECORDS = True
 
-    def identity(self) -> dict[str, str]:
-        """The sha256 of each file, by its name, which has the setting.
+    def identity(self) -> list[tuple[str, str]]:
+        """The name of each file, which may have the setting, and its sha256, in order.
 
         Raises:
             InputError: a file was altered.
@@ -54,7 +55,7 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
             verify_result(path)
             # Those that were fetched, together with others.
             verify_result(path, path.parent / Path(ANSWERS_MANIFEST).name)
-        return {path.name: sha256_of_file(path) for path in paths}
+        return [(path.name, sha256_of_file(path)) for path in paths]
 
     def prompts(self, records: Sequence[Record]) -> list[Prompt]:
         """The answer to each record.
@@ -64,14 +65,16 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
         """
         paths = self._request.answers
         place = paths[0] if len(paths) == 1 else paths[0].parent
-        given = [one for path in paths for one in read_answers(path)]
-        self._answers = _matched(place, given, records)
-        for record in records:
+        given = [(path, *numbered) for path in paths for numbered in read_answers(path)]
+        self._answers: dict[str, RecordedAnswer] = {}
+        matched = _matched(place, given, records)
+        for record, (path, line, answer) in zip(records, matched, strict=True):
+            self._answers[record.id] = answer
             # Letters of the same question in another order mean something else.
             for field, value in of_record(record).items():
-                if getattr(self._answers[record.id], field) not in (None, value):
+                if getattr(answer, field) not in (None, value):
                     message = f"is not that of the record {record.id}: an answer to another?"
-                    raise InputError(Problem(message, place, field=field))
+                    raise InputError(Problem(message, path, line, field))
         return list(map(Prompt, records))
 
     def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
@@ -91,24 +94,24 @@ class RecordedBackend(Backend[RecordedSettings, Prompt]):
 
 BACKEND = RecordedBackend
 
-Row = TypeVar("Row", Record, RecordedAnswer)
+Given = tuple[Path, int, RecordedAnswer]
+"""An answer, after its file and line."""
 
 
-def _matched(
-    path: Path, given: Sequence[RecordedAnswer], records: Sequence[Record]
-) -> dict[str, RecordedAnswer]:
-    """The answer to each record, by its id: by `id` or, without, by its place among those of its
-    setting, since writers of a file cannot know which setting comes first.
+def _matched(path: Path, given: Sequence[Given], records: Sequence[Record]) -> list[Given]:
+    """The answer to each record: by `id` or, without, by its place among those of its setting,
+    since writers of a file cannot know which setting comes first.
     """
     asked = list(dict.fromkeys(record.setting for record in records))
     only = asked[0] if len(asked) == 1 else None
-    given = [one for one in given if (one.setting or only) in (*asked, None)]
-    answers = {one.id or place: one for place, one in _placed(given, only)}
-    found = {
-        record.id: answers.get(record.id) or answers.get(place)
-        for place, record in _placed(records, only)
-    }
-    matched = {name: one for name, one in found.items() if one is not None}
+    given = [one for one in given if (one[2].setting or only) in (*asked, None)]
+    places = _places([answer for *_, answer in given], only)
+    answers = {one[2].id or place: one for one, place in zip(given, places, strict=True)}
+    found = (
+        answers.get(record.id) or answers.get(place)
+        for record, place in zip(records, _places(records, only), strict=True)
+    )
+    matched = [one for one in found if one is not None]
     if not len(given) == len(matched) == len(records):
         raise InputError(
             f"{path}: {number_of(len(given), 'answer')} of {', '.join(asked)}, for {len(matched)} "
@@ -119,10 +122,8 @@ def _matched(
     return matched
 
 
-def _placed(rows: Iterable[Row], only: str | None) -> Iterator[tuple[object, Row]]:
-    """Rows, each with its setting and its number among those of that."""
-    counts = Counter[str | None]()
-    for row in rows:
-        setting = row.setting or only
-        yield (setting, counts[setting]), row
-        counts[setting] += 1
+def _places(rows: Sequence[Record] | Sequence[RecordedAnswer], only: str | None) -> list[object]:
+    """The setting of each row with its number among those of that."""
+    numbers: defaultdict[str | None, Iterator[int]] = defaultdict(count)
+    settings = [row.setting or only for row in rows]
+    return [(one, next(numbers[one])) for one in settings]

@@ -308,6 +308,4 @@ def _join(predictions: Path, records: Sequence[Record]) -> None:
     """Give answers that were found the fields of the records that no model sees."""
     rows = read_jsonl(predictions, ScoredPrediction)
     pairs = zip(rows, records, strict=True)
-    joined = [row.model_copy(update=of_record(record)) for row, record in pairs]
-    if joined != rows:
-        write_jsonl(predictions, joined)
+    write_jsonl(predictions, (row.model_copy(update=of_record(record)) for row, record in pairs))

@@ -32,8 +32,8 @@ from ecslm.common.locks import DEVICES_VARIABLE, Waiting
 from ecslm.common.manifests import read_manifest
 from ecslm.common.worker import AT_END
 from ecslm.models.manifests import files_digest
-from ecslm.prediction.backend import Backend, Generated, Prompt, Request, there
-from ecslm.prediction.openai_backend import Answer, AnswerCache, ServerBackend, ServerRequest
+from ecslm.prediction.backend import Backend, Generated, Request, there
+from ecslm.prediction.openai_backend import Answer, AnswerCache, ServerBackend, ServerPrompt
 from ecslm.prediction.openai_settings import OpenAISettings, ServedSettings, ServerSettings
 from ecslm.schemas.paths import EXPORT_EQUALITY
 
@@ -223,26 +223,26 @@ class ServedBackend(ServerBackend):
                 atexit.register(stop_server)
             _RUNNING[name] = Server(self._own.serve, self._folder, found)
         self._running = _RUNNING[name]
+        self._address = f"http://{HOST}:{self._running.port}/v1"
         try:
             self._running.wait(self._access.start)
         except InputError:
             stop_server()
             raise
 
-    def generate(self, prompts: Sequence[Prompt], batch: int) -> list[Generated]:  # noqa: ARG002
+    def generate(self, prompts: Sequence[ServerPrompt], batch: int) -> list[Generated]:  # noqa: ARG002
         """Answer prompts, in order.
 
         Raises:
             InputError: as `ServerBackend`; the server has ended; or it reads other tokens.
         """
         require_locked(("openai",))
-        requests = self._requested(prompts)
         try:
-            asyncio.run(self._ask(self._missing(requests)))
+            asyncio.run(self._ask(self._missing(prompts)))
         except InputError:
             self._running.require_running(SECONDS_OF_LOOK)
             raise
-        answers = self._answered(requests)
+        answers = self._answered(prompts)
         for prompt, answer in zip(prompts, answers, strict=True):
             count = len(self._tokenizer.encode(prompt.text, add_special_tokens=False).ids)
             if answer.prompt_tokens not in (None, count):
@@ -258,13 +258,10 @@ class ServedBackend(ServerBackend):
         device = names[0] if names else f"{platform.machine()} CPU"
         return {**super().cost(), "device": device}
 
-    def _address(self) -> str:
-        return f"http://{HOST}:{self._running.port}/v1"
-
-    async def _reply(self, client: "AsyncOpenAI", request: ServerRequest) -> str | None:
+    async def _reply(self, client: "AsyncOpenAI", prompt: ServerPrompt) -> str | None:
         # Not all servers know it. A template has the marks of its family.
         body = {"add_special_tokens": False} if self._tokenizer.encode("").ids else {}
-        return await super()._reply(client, replace(request, body={**request.body, **body}))
+        return await super()._reply(client, replace(prompt, body={**prompt.body, **body}))
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":

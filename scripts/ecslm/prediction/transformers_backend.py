@@ -118,7 +118,7 @@ class TransformersBackend(Backend[TransformersSettings, TokenPrompt]):
             InputError: the base has no loadable weights.
         """
         from ecslm.models.cost import CostMeter
-        from ecslm.prediction.transformers_engine import Engine, load_model
+        from ecslm.prediction.generation import Engine, load_model
 
         request, settings = self._request, self._settings
         device, _, mode = self._opened

@@ -166,7 +166,7 @@ def answers_in(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
         model, *rest = path.absolute().relative_to(common).parts
         name, lines = "/".join(rest), read_answers(path)
         found |= {} if lines else {(model, name): []}
-        for line in lines:
+        for _, line in lines:
             # The setting of a list is in its name.
             setting = "" if path.suffix == ".json" else line.setting or ""
             option, answer = OPTION.fullmatch(line.prediction), line.prediction.strip()

@@ -3,9 +3,9 @@
 The order of fields here is their order in the files.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from ecslm.schemas.settings import Closed
 
@@ -167,16 +167,20 @@ class OutcomeRow(BaseModel):
         return dict(self.model_extra or {})
 
 
+# A cosine, which is not a percentage; float32 rounds it to a little more than 1.
+Similarity = Annotated[float, Field(ge=-1.0001, le=1.0001)]
+
+
 class BertScoreRow(Closed):
     """A row of `bertscore/{model}/seed-{seed}/{task}.jsonl`: BERTScore of one prediction;
     `f1_rescaled` is null if rescaling is off."""
 
     id: str
     setting: str
-    precision: float
-    recall: float
-    f1: float
-    f1_rescaled: float | None
+    precision: Similarity
+    recall: Similarity
+    f1: Similarity
+    f1_rescaled: FiniteFloat | None
 
 
 class SimpleBaselines(Closed):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ecslm.common.files import read_model
-from ecslm.common.rows import read_jsonl
+from ecslm.common.rows import Numbered, read_jsonl, read_rows
 from ecslm.schemas.record import Record, Relevance
 from ecslm.schemas.settings import Closed
 
@@ -64,14 +64,14 @@ def read_predictions(path: Path) -> list[ScoredPrediction]:
     return read_jsonl(path, ScoredPrediction)
 
 
-def read_answers(path: Path) -> list[RecordedAnswer]:
-    """Read answers that exist already, in order: JSON Lines, or a JSON list of the texts of the
-    setting that the file is named after.
+def read_answers(path: Path) -> Numbered[RecordedAnswer]:
+    """Read answers that exist already, in order, with their line numbers: JSON Lines, or a JSON
+    list of the texts of the setting that the file is named after, with their places from 1.
 
     Raises:
         InputError: the file is missing or invalid.
     """
     if path.suffix != ".json":
-        return read_jsonl(path, RecordedAnswer)
-    texts = read_model(path, list[str])
-    return [RecordedAnswer(setting=path.stem, prediction=text) for text in texts]
+        return read_rows(path, RecordedAnswer)
+    texts = enumerate(read_model(path, list[str]), start=1)
+    return [(place, RecordedAnswer(setting=path.stem, prediction=text)) for place, text in texts]

@@ -1,9 +1,9 @@
 """Trivial baselines: which apply to a task, and their answers, which need no model."""
 
 import json
-from string import ascii_uppercase
 from typing import Literal
 
+from ecslm.schemas.fields import product_letters
 from ecslm.schemas.prediction import ScoredPrediction, of_record
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import METRICS, Answer, TaskKind
@@ -39,7 +39,7 @@ def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str
         case "random":
             return _guesses(record, task)
         case "input-order":
-            return [",".join(_products(record))]
+            return [",".join(product_letters(record.relevance))]
         case "all-null":
             return [_all_null(record)]
         case _:
@@ -57,12 +57,8 @@ def _guesses(record: Record, task: TaskKind) -> list[str]:
         return ["yes", "no"]
     if task.answer == "choice":
         return [option.partition(":")[0].strip() for option in record.options or []]
-    products = _products(record)
+    products = product_letters(record.relevance)
     return [",".join(products[i:] + products[:i]) for i in range(len(products))]
-
-
-def _products(record: Record) -> str:
-    return ascii_uppercase[: len(record.relevance or [])]
 
 
 def _all_null(record: Record) -> str:

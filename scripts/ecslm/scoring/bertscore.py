@@ -106,11 +106,8 @@ def _match(
     recall = float(similar[:, wanted].amax(dim=0).mean())
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     # Adding 0 turns -0.0 into 0.0.
-    return (
-        round(precision, DECIMALS) + 0.0,
-        round(recall, DECIMALS) + 0.0,
-        round(f1, DECIMALS) + 0.0,
-    )
+    precision, recall, f1 = (round(one, DECIMALS) + 0.0 for one in (precision, recall, f1))
+    return precision, recall, f1
 
 
 log = logging.getLogger(__name__)
@@ -143,11 +140,10 @@ def bertscore(
     target = require_device(device)
     manifest, folder = read_base(encoder)
     rescale = None
-    if settings.rescale_language is not None:
-        problem = rescaling_problem(manifest.base, settings.layer, settings.rescale_language)
-        if problem is not None:
+    if (language := settings.rescale_language) is not None:
+        if problem := rescaling_problem(manifest.base, settings.layer, language):
             raise InputError(f"bertscore: {problem}")
-        rescale = rescaling_baseline(manifest.base, settings.rescale_language)[settings.layer]
+        rescale = rescaling_baseline(manifest.base, language)[settings.layer]
     identity: dict[str, str | int] = {
         # The package's own contains the path of the model, which differs between machines.
         "hash": f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
@@ -162,19 +158,14 @@ def bertscore(
         if row.prediction.strip() and row.reference.strip()
     }
     log.info("%d different pairs of texts", len(pairs))
-    values = _scored(pairs, folder, settings, target, finished) if pairs else {}
+    values: dict[Pair, Values] = {}
+    if pairs:
+        values = _scored(pairs, load_encoder(folder, settings.layer, target), finished)
     return identity, [_row(prediction, values, rescale) for prediction in predictions]
 
 
-def _scored(
-    pairs: Iterable[Pair],
-    folder: Path,
-    settings: BertScoreSettings,
-    device: torch.device,
-    finished: Path,
-) -> dict[Pair, Values]:
+def _scored(pairs: Iterable[Pair], encoder: Encoder, finished: Path) -> dict[Pair, Values]:
     """Score pairs in chunks, each kept as soon as it is finished."""
-    encoder = load_encoder(folder, settings.layer, device)
     # Sorted by length, so that batches have little padding; longest first, so that running out of
     # memory shows at once.
     ordered = sorted(pairs, key=lambda pair: (max(map(len, pair)), pair), reverse=True)

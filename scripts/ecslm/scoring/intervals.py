@@ -64,9 +64,7 @@ def _drawn(generator: np.random.Generator, counts: NDArray[np.intp], size: int) 
     return np.bincount(drawn.ravel(), minlength=size * rows).reshape(size, rows)
 
 
-def bootstrap_interval(
-    value: float, resampled: Array, records: int, confidence: float
-) -> tuple[float, float]:
+def bootstrap_interval(value: float, resampled: Array, records: int) -> tuple[float, float]:
     """Percentile interval of a value in [0, 1] from its resampled values.
 
     Records without any error give no spread. Then the interval is from 1 - 3/n to 1 (the rule of
@@ -77,7 +75,7 @@ def bootstrap_interval(
         return 1 - bound, 1.0
     if value <= 0:
         return 0.0, bound
-    tail = (1 - confidence) / 2
+    tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail]).tolist()
     return low, high
 

@@ -17,12 +17,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.rows import read_jsonl
 from ecslm.schemas.metrics_file import OutcomeRow, OverSeedsFile, SettingOverSeeds, StrictScore
 from ecslm.schemas.paths import RECORDS
-from ecslm.scoring.intervals import (
-    CONFIDENCE,
-    bootstrap_interval,
-    bootstrap_is_reliable,
-    bootstrap_values,
-)
+from ecslm.scoring import intervals
 from ecslm.scoring.metrics.protocol import Array, Metric, column_totals, metric
 from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 
@@ -129,19 +124,19 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
     totals = column_totals(sums)
     by_seed = seed_values(measure, totals, seeds).tolist()
     value = statistics.fmean(by_seed)
-    drawn = bootstrap_values(
+    drawn = intervals.bootstrap_values(
         sums, lambda some: seed_values(measure, some, seeds), settings.resamples, settings.seed
     )
     resampled = means_of_drawn_seeds(drawn, settings.seed)
     own_totals = totals.reshape(seeds, -1)
     defined = bool(np.isfinite(measure.values(own_totals)).all())
-    reliable = bootstrap_is_reliable(len(sums), measure.rarest(own_totals[0]), resampled)
+    reliable = intervals.bootstrap_is_reliable(len(sums), measure.rarest(own_totals[0]), resampled)
     interval = {"method": "bootstrap", "reliable": reliable}
     score = StrictScore(
         value=value,
         defined=defined,
         sd=statistics.stdev(by_seed),
-        ci95=bootstrap_interval(value, resampled, len(sums), CONFIDENCE) if defined else None,
+        ci95=intervals.bootstrap_interval(value, resampled, len(sums)) if defined else None,
         details={"by_seed": by_seed, "interval": interval},
     )
     return SettingOverSeeds(n=len(sums), strict=score)

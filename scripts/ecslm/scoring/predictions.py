@@ -1,6 +1,6 @@
 """Reading predictions files, also a user's own, and checking that they can be scored together."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ecslm.common.rows import Numbered, read_jsonl, read_rows, repeated_ids
 from ecslm.common.text import number_of, shown
 from ecslm.schemas.metrics_file import BertScoreRow
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction, of_record
-from ecslm.schemas.record import DEFAULT_SETTING, Record, read_records
+from ecslm.schemas.record import DEFAULT_SETTING, read_records
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.settings import ScriptSettings
@@ -62,33 +62,24 @@ def read_scorable(
     Raises:
         InputError: a file is missing, empty, altered or invalid, or a prediction cannot be scored.
     """
-    records = {} if dataset is None else {one.id: one for one in read_records(dataset)}
 
     def check(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
         for line, one in rows:
             if one.task is None:
                 message = "missing: set it on each line, or give --task"
                 yield Problem(message, line=line, field="task")
-        if task := code or next((one.task for _, one in rows), None):
+        if task := code or rows[0][1].task:
             yield from problems(rows, task, settings.kind_of(task))
-        if dataset is not None:
-            yield from _differences(rows, dataset, records)
+            if dataset is not None:
+                yield from _differences(rows, dataset, task)
 
-    predictions = given_predictions(path, code, check)
-    task, answered = predictions[0].task, {one.id for one in predictions}
-    missing = [one.id for one in records.values() if one.task == task and one.id not in answered]
-    if missing:
-        raise InputError(
-            f"{path}: no prediction for {number_of(len(missing), 'record')} of {dataset}, the "
-            f"first is {shown(missing[0])}"
-        )
-    return predictions
+    return given_predictions(path, code, check)
 
 
-def _differences(
-    rows: Numbered[ScoredPrediction], dataset: Path, records: Mapping[str, Record]
-) -> Iterator[Problem]:
-    """Predictions of unknown records, or that differ from their records."""
+def _differences(rows: Numbered[ScoredPrediction], dataset: Path, task: str) -> Iterator[Problem]:
+    """Predictions of unknown records, or that differ from their records; records of the task
+    without a prediction."""
+    records = {one.id: one for one in read_records(dataset)}
     for line, one in rows:
         if one.id not in records:
             message = f"{shown(one.id)} is not a record of {dataset}: give the one predicted"
@@ -98,6 +89,11 @@ def _differences(
             if (given := getattr(one, field)) != right:
                 message = f"{shown(given)}, but {shown(right)} in {dataset}"
                 yield Problem(message, line=line, field=field)
+    answered = {one.id for _, one in rows}
+    missing = [one.id for one in records.values() if one.task == task and one.id not in answered]
+    if missing:
+        count = number_of(len(missing), "record")
+        yield Problem(f"no prediction for {count} of {dataset}, the first is {shown(missing[0])}")
 
 
 def problems(rows: Numbered[ScoredPrediction], code: str, task: TaskKind) -> Iterator[Problem]:

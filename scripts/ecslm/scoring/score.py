@@ -21,15 +21,9 @@ from ecslm.schemas.paths import RECORDS
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
+from ecslm.scoring import intervals
 from ecslm.scoring.answers import answer_counts
 from ecslm.scoring.baselines import RANDOM, as_prediction
-from ecslm.scoring.intervals import (
-    CONFIDENCE,
-    bootstrap_interval,
-    bootstrap_is_reliable,
-    bootstrap_values,
-    wilson_is_reliable,
-)
 from ecslm.scoring.metrics.protocol import Array, Item, Metric, column_totals, metric
 from ecslm.scoring.settings import ScoringSettings
 
@@ -195,12 +189,13 @@ def _interval(
     if math.isnan(value):
         pass
     elif measure.INTERVAL:
-        reliable = wilson_is_reliable(len(sums), rarest)
-        interval = measure.INTERVAL(totals, CONFIDENCE)
+        reliable = intervals.wilson_is_reliable(len(sums), rarest)
+        interval = measure.INTERVAL(totals, intervals.CONFIDENCE)
     else:
-        resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
-        reliable = bootstrap_is_reliable(len(sums), rarest, resampled)
-        interval = bootstrap_interval(value, resampled, len(sums), CONFIDENCE)
+        drawing = settings.resamples, settings.seed
+        resampled = intervals.bootstrap_values(sums, measure.values, *drawing)
+        reliable = intervals.bootstrap_is_reliable(len(sums), rarest, resampled)
+        interval = intervals.bootstrap_interval(value, resampled, len(sums))
     method = "wilson" if measure.INTERVAL else "bootstrap"
     return interval, {"method": method, "reliable": reliable}
 

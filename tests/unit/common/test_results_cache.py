@@ -220,6 +220,22 @@ def test_the_list_shows_what_each_entry_is_for_and_trims_to_a_size(cache: Result
     assert [cache.has(sha256_of_text(name)) for name in ("old", "new")] == [False, True]
 
 
+def test_what_a_kill_or_damage_has_left_is_listed_and_removed_after_a_day(
+    cache: ResultsCache,
+) -> None:
+    made = [put(cache, cache.root.parent / name, key=sha256_of_text(name)) for name in "abc"]
+    damaged, killed, being_written = made
+    (damaged / ENTRY).write_text("{}")
+    for folder in (killed, being_written):
+        (folder / ENTRY).unlink()
+    for folder in (damaged, killed):
+        os.utime(folder, (0, 0))
+    start = "1970-01-01 00:00   0.000 GB  unfinished     "
+    assert {*listed(cache)[1:3]} == {f"{start}{damaged}", f"{start}{killed}"}
+    assert listed(cache, "--trim", "50")[0] == "2 entries removed, 0.000 GB"
+    assert [folder.exists() for folder in made] == [False, False, True]
+
+
 def test_what_only_looks_like_an_entry_stays_in_a_folder_of_others(tmp_path: Path) -> None:
     for name in ("ab/cd", "ab/.git", f"cd/{sha256_of_text('x')}"):
         (tmp_path / name).mkdir(parents=True)

@@ -44,7 +44,9 @@ def test_only_a_pinned_digest_tells_files_of_the_same_rows_apart(origin: Path) -
         read_labels(pinned)
 
 
-def test_the_file_is_fetched_where_it_is_missing(origin: Path) -> None:
+def test_the_file_is_fetched_where_it_is_missing_and_kept_if_it_is_the_right_one(
+    origin: Path,
+) -> None:
     path = origin.parent / "fetched" / "label.json"
     for url, words in (
         (None, "no such file: put the label file there, or set `labels.url`"),
@@ -52,7 +54,13 @@ def test_the_file_is_fetched_where_it_is_missing(origin: Path) -> None:
     ):
         with pytest.raises(InputError, match=words):
             read_labels(Labels(path=str(path), url=url))
-    labels = Labels(path=str(path), url=origin.as_uri(), sha256=SHA256)
+    url = origin.as_uri()
+    labels = Labels(path=str(path), url=url, sha256=SHA256)
+    origin.write_text(TEXT + " ")
+    with pytest.raises(InputError, match=rf"^{url}: its sha256 is not `labels\.sha256`"):
+        read_labels(labels)
+    assert not path.exists()
+    origin.write_text(TEXT)
     assert labels_digest(labels) == SHA256
     assert read_labels(labels) == [["E", "S"], ["I"]]
     assert path.read_text() == TEXT

@@ -27,7 +27,7 @@ from ecslm.exports import run as export_run
 from ecslm.exports.run import chat_template, export_model, write_folder
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction import transformers_engine
+from ecslm.prediction import generation
 from ecslm.prediction.backend import AskedModel
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -194,7 +194,7 @@ def stop(*_: object) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "error", "words"),
     [
-        (transformers_engine, "untie_head", InputError, "not equal to the base with the adapter"),
+        (generation, "untie_head", InputError, "not equal to the base with the adapter"),
         (export_run, "_next_logits", KeyboardInterrupt, ""),
     ],
 )

@@ -286,7 +286,7 @@ READS_WORDS = {
     "ecslm/common/rows.py": "makes problems of them, which it raises",
     "ecslm/data/source.py": "of values that Python's own JSON refuses",
     "ecslm/data/rows.py": "of texts that Python's own JSON refuses, or raises them again",
-    "ecslm/prediction/transformers_engine.py": "asks torch's error whether memory has run out",
+    "ecslm/prediction/generation.py": "asks torch's error whether memory has run out",
     "ecslm/training/run.py": "leaves the problems to the job, which raises them",
     "ecslm/training/trainer.py": "asks torch's error whether memory has run out",
 }

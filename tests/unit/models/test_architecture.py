@@ -12,22 +12,15 @@ from safetensors.numpy import save_file
 from support.project import RESOURCES, SCRIPTS
 
 from ecslm.common.errors import InputError
-from ecslm.models.architecture import (
-    Architecture,
-    llama_architecture,
-    read_architecture,
-    read_architectures,
-    readable_tokens,
-    unknown_targets,
-    updated_layers,
-)
+from ecslm.models import architecture
+from ecslm.models.architecture import Architecture
 
 ALL = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head")
 
 
 @pytest.fixture(scope="module")
 def tiny(tiny_model: Path) -> Architecture:
-    return read_architecture(tiny_model)
+    return architecture.read_architecture(tiny_model)
 
 
 def write_model(folder: Path, config: dict[str, Any], **shapes: tuple[int, ...]) -> Architecture:
@@ -35,7 +28,7 @@ def write_model(folder: Path, config: dict[str, Any], **shapes: tuple[int, ...])
     (folder / "config.json").write_text(json.dumps(config))
     weights = {name.replace("__", "."): np.zeros(shape) for name, shape in shapes.items()}
     save_file(weights, folder / "model.safetensors")
-    return read_architecture(folder)
+    return architecture.read_architecture(folder)
 
 
 def test_the_layers_of_a_model_are_those_that_peft_can_update(
@@ -51,7 +44,7 @@ def test_the_layers_of_a_model_are_those_that_peft_can_update(
         for name, module in adapted.named_modules()
         if hasattr(module, "base_layer")
     }
-    assert updated_layers(tiny, ALL) == updated
+    assert architecture.updated_layers(tiny, ALL) == updated
     assert len(updated) == 2 * 7 + 1
 
 
@@ -64,11 +57,11 @@ def test_a_name_that_is_no_linear_layer_is_told_with_the_nearest_one(
         "proj": "",
         "input_layernorm": "",
     }.items():
-        (line,) = unknown_targets(tiny, "Tiny", ["v_proj", target])
+        (line,) = architecture.unknown_targets(tiny, "Tiny", ["v_proj", target])
         assert line.startswith(f"target_modules: {target} is no linear layer of Tiny: {hint}")
     # A head that is not tied needs weights.
     untied = write_model(tmp_path, {"tie_word_embeddings": False}, q_proj__weight=(4, 4))
-    (line,) = unknown_targets(untied, "Tiny", ["lm_head"])
+    (line,) = architecture.unknown_targets(untied, "Tiny", ["lm_head"])
     assert line.startswith("target_modules: ")
 
 
@@ -77,7 +70,7 @@ def test_a_model_reads_what_its_base_or_its_adapter_was_trained_on() -> None:
         *((None, None, 500), (100, None, 100), (100, 300, 300), (100, 50, 100)),
         *((100, 900, 500), (900, None, 500)),
     ):
-        assert readable_tokens(Architecture({}, None, window), 500, trained) == read
+        assert architecture.readable_tokens(Architecture({}, None, window), 500, trained) == read
 
 
 def test_other_names_of_depth_and_window_are_known(tmp_path: Path) -> None:
@@ -94,16 +87,16 @@ def test_damaged_weights_are_told_in_a_line(tmp_path: Path, content: bytes) -> N
     write_model(tmp_path, {}, q_proj__weight=(4, 4))
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(InputError, match=r"model\.safetensors: not a whole safetensors file") as e:
-        read_architecture(tmp_path)
+        architecture.read_architecture(tmp_path)
     assert len(e.value.problems) == 1
 
 
 def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
     """The counts of the weights are those of the table `parameters`."""
-    rows = read_architectures(RESOURCES / "architectures.csv")
-    known = llama_architecture(rows["SmolLM2-135M"])
+    rows = architecture.read_architectures(RESOURCES / "architectures.csv")
+    known = architecture.llama_architecture(rows["SmolLM2-135M"])
     assert rows["HuggingFaceTB/SmolLM2-135M-Instruct"] is rows["SmolLM2-135M"]
-    assert [*unknown_targets(known, "SmolLM2-135M", ALL)] == []
+    assert [*architecture.unknown_targets(known, "SmolLM2-135M", ALL)] == []
     assert known.depth == 30
     assert known.layers["lm_head"] == (49_152, 576)
     layers = {name: shape for name, shape in known.layers.items() if name != "lm_head"}

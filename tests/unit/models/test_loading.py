@@ -13,15 +13,7 @@ from support.model_examples import EXACT, QUANTISED
 from support.tiny import LAYERS
 
 from ecslm.common.errors import InputError
-from ecslm.models import precision
-from ecslm.models.loading import (
-    ALLOCATOR,
-    WORKSPACE,
-    compute_deterministically,
-    load_base_model,
-    load_tokenizer,
-    require_device,
-)
+from ecslm.models import loading, precision
 from ecslm.models.manifests import run_fields
 from ecslm.models.precision import Precision
 
@@ -29,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 def load(folder: Path, chosen: dict[str, str] = EXACT) -> Any:
-    return load_base_model(folder, Precision.model_validate(chosen), CPU)
+    return loading.load_base_model(folder, Precision.model_validate(chosen), CPU)
 
 
 @pytest.mark.parametrize(
@@ -103,24 +95,24 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(
             del settings["eos_token"]
             path.write_text(json.dumps(settings))
     with pytest.raises(InputError, match=told) as caught:
-        (load_tokenizer if "eos" in told else load)(copy)
+        (loading.load_tokenizer if "eos" in told else load)(copy)
     (line,) = caught.value.problems
     assert "\n" not in line
     assert line.startswith(f"{copy}: ")
 
 
 def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ALLOCATOR, "")
-    del os.environ[ALLOCATOR]
-    assert require_device("cpu") == CPU
+    monkeypatch.setenv(loading.ALLOCATOR, "")
+    del os.environ[loading.ALLOCATOR]
+    assert loading.require_device("cpu") == CPU
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     torch.backends.cuda.enable_cudnn_sdp(True)
-    assert require_device("cuda").type == "cuda"
-    assert os.environ[ALLOCATOR] == "expandable_segments:True"
+    assert loading.require_device("cuda").type == "cuda"
+    assert os.environ[loading.ALLOCATOR] == "expandable_segments:True"
     assert not torch.backends.cuda.cudnn_sdp_enabled()
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="this machine has no usable GPU"):
-        require_device("cuda")
+        loading.require_device("cuda")
 
 
 @pytest.mark.parametrize(("device", "workspace"), [("cuda", ":4096:8"), ("cpu", None)])
@@ -130,9 +122,9 @@ def test_a_gpu_computes_deterministically_and_a_cpu_always_does(
     calls: list[bool] = []
     monkeypatch.setattr(torch, "use_deterministic_algorithms", calls.append)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
-    monkeypatch.setenv(WORKSPACE, "")
-    del os.environ[WORKSPACE]
-    compute_deterministically(device)
+    monkeypatch.setenv(loading.WORKSPACE, "")
+    del os.environ[loading.WORKSPACE]
+    loading.compute_deterministically(device)
     assert calls == [True] * (device == "cuda")
     assert torch.backends.cudnn.benchmark == (device == "cpu")
-    assert os.environ.get(WORKSPACE) == workspace
+    assert os.environ.get(loading.WORKSPACE) == workspace

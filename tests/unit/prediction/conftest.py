@@ -24,7 +24,7 @@ def model(tiny_base: Path) -> Any:
 
     from ecslm.models.bases import read_base
     from ecslm.models.precision import Precision
-    from ecslm.prediction.transformers_engine import load_model
+    from ecslm.prediction.generation import load_model
 
     precision = Precision.model_validate(EXACT)
     return load_model(read_base(tiny_base)[1], None, precision, True, torch.device("cpu"))

@@ -108,6 +108,6 @@ def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:
     code, name = code_of(SCRIPTS), module_name("transformers")
     assert not any("transformers" in node.module for node in code.reached("predict.py"))
     found = {node.module for node in code.reached("predict.py", [name])}
-    assert {name, "ecslm.prediction.transformers_engine"} <= found
+    assert {name, "ecslm.prediction.generation"} <= found
     others = [module for module in found if "recorded" in module or "openai" in module]
     assert not others, "an edit of another backend reruns no GPU work"

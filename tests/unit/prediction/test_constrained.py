@@ -18,8 +18,7 @@ from transformers import PreTrainedTokenizerFast
 from ecslm.common.errors import InputError
 from ecslm.prediction.answers.constrained import Constrained, Row, allowed
 from ecslm.prediction.answers.forms import MOST_PRODUCTS
-from ecslm.prediction.generation import likeliest
-from ecslm.prediction.transformers_engine import Engine
+from ecslm.prediction.generation import Engine, likeliest
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
 
@@ -217,6 +216,10 @@ def test_an_answer_is_the_same_alone_and_in_a_batch(
     together = made.generate(prompts, 0, [form] * len(prompts))
     alone = prompts[: 1 if sample else None]
     assert together[: len(alone)] == [made.generate([one], 0, [form])[0] for one in alone]
+    for one in together:
+        assert (
+            answer_type(answer).strict(prediction(one.text, options=record.options)) is not None
+        ), one
 
 
 @pytest.mark.parametrize(

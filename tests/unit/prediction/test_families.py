@@ -19,10 +19,9 @@ from support.model_examples import QUANTISED
 
 from ecslm.models.precision import Precision
 from ecslm.prediction import prefill
-from ecslm.prediction.generation import generate
+from ecslm.prediction.generation import generate, load_model
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import shared_prefixes
-from ecslm.prediction.transformers_engine import load_model
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 

@@ -12,11 +12,11 @@ from support.model_examples import PROMPTS, make_record, prediction_settings, wr
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
-from ecslm.prediction import transformers_engine
+from ecslm.prediction import generation
 from ecslm.prediction.backend import AskedModel
+from ecslm.prediction.generation import Engine
 from ecslm.prediction.latency import LatencySettings, SampleSettings, measure_latency, sample_of
 from ecslm.prediction.transformers_backend import loaded_model
-from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.cost import LatencyFile
 from ecslm.schemas.record import Record
 from ecslm.script import Origin
@@ -98,9 +98,9 @@ def test_each_prompt_is_answered_alone_as_its_task_is(
 
     monkeypatch.setattr(Engine, "generate", watched)
     loads: list[Any] = []
-    load = transformers_engine.load_model
+    load = generation.load_model
     monkeypatch.setattr(
-        transformers_engine, "load_model", lambda *options: loads.append(options) or load(*options)
+        generation, "load_model", lambda *options: loads.append(options) or load(*options)
     )
     loaded_model("", lambda: None)
     found = measured(tmp_path, tiny_base, exact_adapter)

@@ -15,11 +15,12 @@ from support.plans import MODELS, plan
 from support.scoring_examples import TASKS, answer_type, entries, record
 from support.stated_jobs import job_of
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
 from ecslm.prediction.learned import ranking
 from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
 from ecslm.prediction.learned.learning import Answers, learn
-from ecslm.prediction.learned_settings import LearnedSettings, Method
+from ecslm.prediction.learned_backend import LearnedSettings, Method
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record, share_of
 from ecslm.scoring.baselines import as_prediction
@@ -231,7 +232,6 @@ def test_inputs_fall_into_fields() -> None:
 
 
 def test_a_model_learns_from_the_share_that_a_tuned_one_is_trained_on(tmp_path: Path) -> None:
-    """Of which that of 10 % is a part of that of 50 %."""
     train = records("PM", range(40))
     for name, some in (("train", train), ("val", records("PM", VAL)), ("test", train)):
         write_jsonl(tmp_path / f"{name}.jsonl", some)
@@ -240,24 +240,20 @@ def test_a_model_learns_from_the_share_that_a_tuned_one_is_trained_on(tmp_path: 
         settings = LearnedSettings(
             backend="learned", method="nearest", task=TASKS["PM"], train_fraction=fraction
         )
-        output = run_predict(
-            tmp_path / f"{fraction} {train_file}",
-            None,
-            None,
-            settings,
-            template=None,
-            dataset=tmp_path / "test.jsonl",
-            train=tmp_path / f"{train_file}.jsonl",
-            val=tmp_path / "val.jsonl",
-        )
+        folder = tmp_path / f"{fraction} {train_file}"
+        names = {"dataset": "test", "train": train_file, "val": "val"}
+        files: Any = {option: tmp_path / f"{name}.jsonl" for option, name in names.items()}
+        output = run_predict(folder, None, None, settings, template=None, **files)
         cost = read_json(next(output.parent.glob("*cost.json")))
         assert cost["prompt_tokens"] is None and cost["load_seconds"] > 0
         return [one.prediction for one in read_predictions(output)]
 
     write_jsonl(tmp_path / "half.jsonl", share_of(train, 0.5))
     assert predicted(0.5) == predicted(1.0, "half")
-    tenth, half = (share_of(train, fraction) for fraction in (0.1, 0.5))
-    assert {one.id for one in tenth} < {one.id for one in half}
+    others = [one.model_copy(update={"task": "AP"}) for one in train]
+    write_jsonl(tmp_path / "others.jsonl", others)
+    with pytest.raises(InputError, match=r"^--train or --val: has records of AP"):
+        predicted(1.0, "others")
 
 
 def test_its_jobs_read_the_records_of_their_task_and_need_one_thread() -> None:

@@ -12,8 +12,8 @@ from support.model_examples import make_record, prediction_settings
 from support.scoring_examples import FIVE, answer_type, prediction
 
 from ecslm.prediction.answers.likelihood import Likelihood, log_likelihoods
+from ecslm.prediction.generation import Engine
 from ecslm.prediction.network import Network
-from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.task import Answer
 
 TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=6)

@@ -10,9 +10,8 @@ from support.model_examples import prediction_settings
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.precision import Precision
-from ecslm.prediction.generation import open_mode
+from ecslm.prediction.generation import Engine, load_model, open_mode
 from ecslm.prediction.network import BEST, Network
-from ecslm.prediction.transformers_engine import Engine, load_model
 
 CASES = {
     "base": ("none", False, True),

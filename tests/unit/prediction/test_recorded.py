@@ -136,6 +136,13 @@ def test_other_answers_are_never_taken_from_the_cache(tmp_path: Path) -> None:
     for texts in ({IND: ["a"], OOD: ["b"]}, {IND: ["b"], OOD: ["a"]}):
         found = predicted(tmp_path, dataset, *lists(tmp_path, **texts))
         assert [row.prediction for row in found] == [*texts[IND], *texts[OOD]]
+    # The first of two files of one name.
+    dataset = records(tmp_path, **{IND: 2})
+    (tmp_path / "other").mkdir()
+    last = lines(tmp_path / "other", [{"prediction": "c"}])
+    for text in "ab":
+        found = predicted(tmp_path, dataset, lines(tmp_path, [{"prediction": text}]), last)
+        assert [row.prediction for row in found] == [text, "c"]
 
 
 # What is refused
@@ -162,11 +169,11 @@ def test_lists_of_another_length_or_setting_are_refused_with_the_key_that_leaves
         ([{"setting": OOD}, {}], f"1 answer of {IND}, for 1 of 2 test records: "),
         ([{}, {"id": "r9"}], f"2 answers of {IND}, for 1 of 2 test records: "),
         ([{"id": f"r{n}"} for n in range(3)], f"3 answers of {IND}, for 2 of 2 test records: "),
-        ([{}, {"reference": "maybe"}], "reference: is not that of the record r1: "),
-        ([{"sample_id": "s1"}, {}], "sample_id: is not that of the record r0: "),
-        ([{"options": ["no", "yes"]}, {}], "options: is not that of the record r0: "),
-        ([{"id": "r1"}, {"id": "r0", "task": "AG"}], "task: is not that of the record r0"),
-        ([{}, {"relevance": ["E"]}], "relevance: is not that of the record r1: "),
+        ([{}, {"reference": "maybe"}], "line 2: reference: is not that of the record r1: "),
+        ([{"sample_id": "s1"}, {}], "line 1: sample_id: is not that of the record r0: "),
+        ([{"options": ["no", "yes"]}, {}], "line 1: options: is not that of the record r0: "),
+        ([{"id": "r1"}, {"id": "r0", "task": "AG"}], "line 2: task: is not that of the record r0"),
+        ([{}, {"relevance": ["E"]}], "line 2: relevance: is not that of the record r1: "),
     ],
 )
 def test_answers_of_other_records_are_refused(

@@ -28,8 +28,8 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
+from ecslm.prediction.generation import Engine
 from ecslm.prediction.run import BATCHES, FinishedBatch, given_records, opening
-from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record
 

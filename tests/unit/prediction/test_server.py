@@ -44,8 +44,8 @@ from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import openai_backend
-from ecslm.prediction.backend import Generated, Prompt, Request
-from ecslm.prediction.openai_backend import ServerBackend, request_for
+from ecslm.prediction.backend import Generated, Request
+from ecslm.prediction.openai_backend import ServerBackend, ServerPrompt, prompt_for
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings, ServerSettings
 from ecslm.schemas.paths import SERVER_ANSWERS
 from ecslm.schemas.prediction import ScoredPrediction, read_predictions
@@ -93,9 +93,12 @@ def opened(server: LocalServer, access: Mapping[str, Any]) -> ServerBackend:
 
 def asked(server: LocalServer, count: int = 1, **access: Any) -> list[Generated]:
     """The answers to the prompts `prompt 000` and so on."""
+    return opened(server, access).generate(prompts_for(server, count), 0)
+
+
+def prompts_for(server: LocalServer, count: int) -> list[ServerPrompt]:
     records = [make_record(number, id=f"r{number:03d}") for number in range(count)]
-    prompts = [Prompt(record, f"prompt {record.id[1:]}", False) for record in records]
-    return opened(server, access).generate(prompts, 0)
+    return [prompt_for(one, f"prompt {one.id[1:]}", settings_of(server.url), 0) for one in records]
 
 
 def problem(server: LocalServer, count: int = 1, **access: Any) -> str:
@@ -124,16 +127,17 @@ def test_a_request_is_in_the_terms_of_the_server_and_another_if_they_are() -> No
     ]
     keys = set()
     texts = {"messages": [{"role": "user", "content": "Hi"}], "prompt": "Hi"}
+    one, other = make_record(0), make_record(1)
     for own, body in cases:
-        request = request_for("Hi", "r", own, seed=7)
+        asked = prompt_for(one, "Hi", own, seed=7)
         expected = {name: texts.get(name, value) for name, value in body.items()}
-        assert request.body == {"model": own.server.model} | expected
+        assert asked.body == {"model": own.server.model} | expected
         # A seed is only sent where something is drawn; the record is not.
-        assert (request_for("Hi", "s", own, 8).key == request.key) == ("seed" not in body)
-        keys |= {request.key, request_for("hi", "r", own, 7).key}
+        assert (prompt_for(other, "Hi", own, 8).key == asked.key) == ("seed" not in body)
+        keys |= {asked.key, prompt_for(one, "hi", own, 7).key}
     assert len(keys) == 2 * len(cases)
     # No tokenizer makes more tokens than there are bytes.
-    assert request_for("\u00fc", "r", settings_of(url), 7).most_tokens == (2 + 100, 10)
+    assert prompt_for(one, "\u00fc", settings_of(url), 7).most_tokens == (2 + 100, 10)
 
 
 def problems(form: type, value: dict[str, Any]) -> tuple[str, ...]:
@@ -371,7 +375,7 @@ def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer) -> Non
     # Also before the batches that follow.
     forget(server)
     backend = opened(server, access)
-    prompts = [Prompt(make_record(n, id=f"r{n}"), f"prompt 00{n}", False) for n in range(3)]
+    prompts = prompts_for(server, 3)
     server.answer = in_turn(lambda body: completion(body, usage=short), Reply("{}"))
     for number in range(2):
         backend.generate(prompts[number : number + 1], number)

@@ -101,6 +101,7 @@ def test_generation_is_scored_from_the_rows_of_bertscore(tmp_path: Path) -> None
     for other in ({"id": "r0"}, {"setting": "OOD"}):
         (line,) = problems(scored(first, second.model_copy(update=other)))
         assert "B.jsonl: made from other predictions than" in line
+    assert "f1: should be " in scored(first, second.model_copy(update={"f1": 57.1})).stderr
     manifest: dict[str, Any] = {"settings": {}, "code": None, "versions": {}}
     scored(first, second)
     manifest["files"] = {"B.jsonl": sha256_of_file(tmp_path / "B.jsonl")}

@@ -12,7 +12,7 @@ from llguidance.hf import from_tokenizer
 
 from ecslm.prediction.answers.forms import COMPLETIONS, Form, form_of
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.generation import FreeAnswers
+from ecslm.prediction.generation import FreeAnswers, Limits
 from ecslm.prediction.network import Network
 from ecslm.prediction.settings import TransformersSettings
 from ecslm.schemas.record import Record
@@ -56,6 +56,10 @@ class Constrained(FreeAnswers):
         assert not matcher.is_error(), matcher.get_error()
         return Row(matcher.deep_copy(), grammar, self._tokens, self.room(None))
 
+    def limits(self, forms: "Sequence[Row]") -> Limits:
+        """The tokens that the answers, which have not begun, may have."""
+        return partial(allowed, forms)
+
     def answers(
         self,
         network: Network,
@@ -68,7 +72,7 @@ class Constrained(FreeAnswers):
         An answer that had to be ended before the limit counts as cut off there.
         """
         rows = list(map(self.row, forms))
-        found = self.generated(network, prompts, numbers, partial(allowed, rows))
+        found = super().answers(network, prompts, rows, numbers)
         return [
             replace(answer, finish_reason="length") if row.was_ended else answer
             for row, answer in zip(rows, found, strict=True)

@@ -8,22 +8,12 @@ from functools import partial
 from sklearn.metrics import accuracy_score, f1_score
 from threadpoolctl import threadpool_limits
 
+from ecslm.prediction.learned import fields
 from ecslm.prediction.learned.classes import classify
 from ecslm.prediction.learned.extraction import extract
-from ecslm.prediction.learned.fields import (
-    as_answer,
-    first_word_asked,
-    options_of,
-    passages,
-    ranked_items,
-    right_letter,
-    right_option,
-    word_f1,
-    writes_texts,
-)
 from ecslm.prediction.learned.nearest import nearest
 from ecslm.prediction.learned.ranking import rank
-from ecslm.prediction.learned_settings import Method
+from ecslm.prediction.learned_backend import Method
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 
@@ -77,23 +67,23 @@ def _yes_no(train: Sequence[Record], val: Sequence[Record]) -> Answers:
 
 def _share_options(train: Sequence[Record]) -> bool:
     """Whether options are classes, rather than other texts in each record."""
-    distinct = {text for record in train for text in options_of(record).values()}
+    distinct = {text for record in train for text in fields.options_of(record).values()}
     return len(distinct) <= max(2 * len(train[0].options or ()), len(train) / 20)
 
 
 def _choices(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> Answers:
     macro_f1 = partial(f1_score, average="macro", zero_division=0)
     measure = macro_f1 if task.metric == "macro_f1" else accuracy_score
-    classes, scores = classify(train, val, right_option, measure)
-    texts = writes_texts(train)
+    classes, scores = classify(train, val, fields.right_option, measure)
+    texts = fields.writes_texts(train)
 
     def answers(records: Sequence[Record]) -> list[str]:
         found = []
         for record, row in zip(records, scores(records), strict=True):
             by_class = dict(zip(classes, row, strict=True))
-            options = options_of(record)
+            options = fields.options_of(record)
             best = max(options, key=lambda one: by_class.get(options[one], -1e9))
-            found.append(as_answer(record, best, texts))
+            found.append(fields.as_answer(record, best, texts))
         return found
 
     return answers
@@ -102,18 +92,19 @@ def _choices(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> 
 def _lettered(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> Answers:
     """The best option of each record, or its products in order."""
     choice = task.answer == "choice"
-    items_of = options_of if choice else ranked_items
-    texts = writes_texts(train)
+    items_of = fields.options_of if choice else fields.ranked_items
+    texts = fields.writes_texts(train)
 
     def order_of(record: Record) -> list[int]:
         letters = list(items_of(record))
-        right = [right_letter(record)] if choice else map(str.strip, record.output.split(","))
+        order = map(str.strip, record.output.split(","))
+        right = [fields.right_letter(record)] if choice else order
         return [letters.index(one) for one in right if one in letters]
 
     def answer(record: Record, order: Sequence[int]) -> str:
         letters = list(items_of(record))
         best_first = [letters[number] for number in order]
-        return as_answer(record, best_first[0], texts) if choice else ",".join(best_first)
+        return fields.as_answer(record, best_first[0], texts) if choice else ",".join(best_first)
 
     return rank(train, val, lambda record: list(items_of(record).values()), order_of, answer)
 
@@ -124,16 +115,16 @@ def _passages(train: Sequence[Record], val: Sequence[Record]) -> Answers:
     openings: dict[str, Counter[str]] = defaultdict(Counter)
     for record in train:
         found = OPENING.match(record.output.strip())
-        openings[first_word_asked(record)][found[1] if found else ""] += 1
+        openings[fields.first_word_asked(record)][found[1] if found else ""] += 1
 
     def order_of(record: Record) -> list[int]:
-        found = [word_f1(text, record.output) for text in passages(record)]
+        found = [fields.word_f1(text, record.output) for text in fields.passages(record)]
         return [max(range(len(found)), key=lambda one: found[one])] if any(found) else []
 
     def answer(record: Record, order: Sequence[int]) -> str:
-        known = openings.get(first_word_asked(record), Counter({"": 1}))
+        known = openings.get(fields.first_word_asked(record), Counter({"": 1}))
         opening = max(sorted(known), key=lambda one: known[one])
-        passage = passages(record)[order[0]]
+        passage = fields.passages(record)[order[0]]
         return f"{opening}, {passage}" if opening else passage
 
-    return rank(train, val, passages, order_of, answer)
+    return rank(train, val, fields.passages, order_of, answer)

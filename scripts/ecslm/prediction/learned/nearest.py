@@ -10,14 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from ecslm.prediction.learned import fields
 from ecslm.prediction.learned.extraction import as_entries, attributes_of, values_of
-from ecslm.prediction.learned.fields import (
-    as_answer,
-    options_of,
-    ranked_items,
-    right_option,
-    writes_texts,
-)
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 
@@ -28,7 +22,7 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
     """Answers by the most similar training record; the first of several."""
     vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, max_features=200_000)
     known = vectorizer.fit_transform([record.input for record in train])
-    texts = writes_texts(train)
+    texts = fields.writes_texts(train)
     with_attribute: dict[str, list[int]] = {}
     if task.answer == "extraction":
         for number, record in enumerate(train):
@@ -44,13 +38,13 @@ def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
         model = train[int(similar.argmax())]
         match task.answer:
             case "choice":
-                wanted, options = right_option(model), options_of(record)
+                wanted, options = fields.right_option(model), fields.options_of(record)
                 same = [one for one, text in options.items() if text == wanted]
                 best = same or likest(wanted, options)
-                return as_answer(record, best[0], texts) if best else ""
+                return fields.as_answer(record, best[0], texts) if best else ""
             case "ranking":
-                first = ranked_items(model).get(model.output.strip()[:1], "")
-                return ",".join(likest(first, ranked_items(record)))
+                first = fields.ranked_items(model).get(model.output.strip()[:1], "")
+                return ",".join(likest(first, fields.ranked_items(record)))
             case "extraction":
                 found = {}
                 for name in attributes_of(record, with_attribute):

@@ -12,8 +12,6 @@ from ecslm.scoring.answers import YesNo
 from ecslm.scoring.intervals import wilson_f1_interval
 from ecslm.scoring.metrics.protocol import Array, Item, Metric, expected_f1, f1, f1s, ratio
 
-_CELLS = ("tp", "fp", "fn", "tn")
-
 
 def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
     """Wilson's interval of F1."""
@@ -27,12 +25,12 @@ class BinaryF1(Metric):
     NAME = "F1"
     ANSWERS = YesNo()
     INTERVAL = staticmethod(_wilson)
-    CELLS = _CELLS
+    CELLS = ("tp", "fp", "fn", "tn")
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """The record's cell of the matrix; an invalid answer counts as the wrong one."""
         cells = [_cell(item.reference, item.answer) for item in items]
-        return [{name: int(name == cell) for name in _CELLS} for cell in cells]
+        return [{name: int(name == cell) for name in self.CELLS} for cell in cells]
 
     def values(self, totals: Array) -> Array:
         """2 tp / (2 tp + fp + fn)."""
@@ -69,7 +67,7 @@ class BinaryF1(Metric):
             for item in items
         ]
         cells = [_cell(*pair) for pair in pairs if pair[1] in ("yes", "no")]
-        rates = _rates(*(cells.count(name) for name in _CELLS))
+        rates = _rates(*(cells.count(name) for name in self.CELLS))
         dropped = len(items) - len(cells)
         return Score.of(rates["f1_by_class"]["yes"], {**rates, "n_dropped": dropped})
 

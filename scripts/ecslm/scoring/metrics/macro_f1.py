@@ -7,16 +7,8 @@ import numpy as np
 
 from ecslm.schemas.metrics_file import Outcome, Score
 from ecslm.scoring.answers import Choice
-from ecslm.scoring.metrics.protocol import (
-    Array,
-    Item,
-    Metric,
-    class_details,
-    expected_f1,
-    f1s,
-    ratios,
-    released_details,
-)
+from ecslm.scoring.metrics import protocol
+from ecslm.scoring.metrics.protocol import Array, Item, Metric
 
 
 class MacroF1(Metric):
@@ -55,8 +47,8 @@ class MacroF1(Metric):
         tp, fp, fn = cells(totals)
         # A class that is present has tp + fn > 0, so its F1 is never 0 / 0.
         present = (tp + fn).real > 0
-        scores = np.nan_to_num(f1s(tp, fp, fn)) * present
-        return ratios(scores.sum(axis=-1), present.sum(axis=-1))
+        scores = np.nan_to_num(protocol.f1s(tp, fp, fn)) * present
+        return protocol.ratios(scores.sum(axis=-1), present.sum(axis=-1))
 
     def expected(self, chances: Array) -> float:
         """The mean over classes of each one's expected F1."""
@@ -64,7 +56,7 @@ class MacroF1(Metric):
         for tp, fp, fn in zip(*(cell.T for cell in cells(chances)), strict=True):
             # The reference is of the class if the answer is either right or a miss.
             own = tp + fn > 0
-            scores.append(expected_f1(tp[own], fp[~own]))
+            scores.append(protocol.expected_f1(tp[own], fp[~own]))
         return float(np.mean(scores))
 
     def rarest(self, totals: Array) -> float:
@@ -78,11 +70,11 @@ class MacroF1(Metric):
 
     def details(self, items: Sequence[Item], _: Array) -> dict[str, Any]:
         """Accuracy, macro precision and recall, F1 by class, confusion matrix."""
-        return class_details(items)
+        return protocol.class_details(items)
 
     def released(self, items: Sequence[Item]) -> Score:
         """As released: macro-F1 by first characters, without texts that begin with no label."""
-        found = released_details(items)
+        found = protocol.released_details(items)
         return Score.of(found["macro_f1"], found)
 
 

@@ -15,9 +15,8 @@ from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.prediction import generation
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.generation import open_mode
+from ecslm.prediction.generation import Engine, load_model, open_mode
 from ecslm.prediction.network import Network
-from ecslm.prediction.transformers_engine import Engine, load_model
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-4
