@@ -117,7 +117,7 @@ def fit_adapter(
     torch.empty((), dtype=torch.int64).random_()
     course = Course(trainer, plan_steps(examples, chosen, seed), chosen)
     resumed = course.resume(work / CHECKPOINT)
-    if target.type == "cuda":
+    if device == "cuda":
         trainer.try_heaviest()
     if chosen.batch_tokens == "auto" and not resumed:
         trainer.measure_budget()
