@@ -6,7 +6,8 @@ paper, with dropout. Each row is a process of its own:
 plain     updates in float32, as peft computes them
 autocast  updates in bfloat16, as ours are on a GPU
 compiled  the same with compiled layers
-fused     the same with a base that is dequantised once, and packed records
+packed    the same with packed records: as the paper's study is configured
+fused     the same with a base that is dequantised once
 
 Memory is what is taken of the device at the end, with CUDA's own and what torch keeps, so nothing
 else may use it; the estimate is that of ours with as many tokens in a pass. A step of decoding
@@ -48,7 +49,8 @@ WAYS: dict[str, dict[str, bool]] = {
     "plain": {},
     "autocast": {},
     "compiled": {"compiled": True},
-    "fused": {"compiled": True, "fused": True, "packing": True},
+    "packed": {"compiled": True, "packing": True},
+    "fused": {"compiled": True, "packing": True, "fused": True},
 }
 WEIGHTS, DECODING = "weights", "decoding"
 # Steps that are not counted: layers are compiled in the first.

@@ -112,7 +112,7 @@ def counted(plan: Study) -> str:
 
 def of_models(requests: Requests) -> Iterator[str]:
     """Memory and hours of one seed of each model."""
-    yield "| model | card | GB wanted | tokens a pass | training, h | ten predictions, h | GB |"
+    yield "| model | card | GB at least | tokens a pass | training, h | ten predictions, h | GB |"
     yield "|---|---|---|---|---|---|---|"
     study = requests.study
     for model in sorted(study.local_models, key=lambda one: weight(requests, one)):

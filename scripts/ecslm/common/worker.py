@@ -2,8 +2,8 @@
 
 A job joins the worker of its run, or starts it. The worker ends when no job has used it for a
 while, when one that it cannot serve asks, and with the run: when the run's main process has ended,
-the job that it serves has too, and its last answer is made. Both sides run the same code; they talk
-in JSON, over a socket in the user's private folder, beside which is the lock of the only user.
+and the job that it serves has too. Both sides run the same code; they talk in JSON, over a socket
+in the user's private folder, beside which is the lock of the only user.
 
 A worker on a leased GPU outlives the job's lease. So it is found by the device: whoever leases that
 next, in this run or another, uses it or ends it.
@@ -16,13 +16,14 @@ import logging
 import os
 import socket
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from logging.handlers import BufferingHandler
 from multiprocessing.connection import Client, Connection, wait
 from pathlib import Path
+from threading import Thread
 from typing import Any, NoReturn
 
 from ecslm.common.errors import InputError
@@ -174,7 +175,7 @@ def _be_worker(
                 fits = _receive(job) == kind
                 _send(job, (fits, os.getpid()))
                 if fits:
-                    _serve(job, new_answer(), collected)
+                    _serve(job, ended, new_answer(), collected)
         for end in AT_END:
             end()
         # A job that uses it by now makes another one.
@@ -188,17 +189,39 @@ def _be_worker(
         os._exit(0)
 
 
-def _serve(job: Connection, answer: Answer, collected: BufferingHandler) -> None:
+@contextmanager
+def _wanted(job: Connection, ended: int) -> Iterator[None]:
+    """A block in which this process ends with the run, if the job has ended that asks it."""
+    done, finish = os.pipe()
+
+    def watch() -> None:
+        # A job says nothing while it waits.
+        if done not in wait([job, done]) and done not in wait([ended, done]):
+            os._exit(0)
+
+    watching = Thread(target=watch, daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        os.close(finish)
+        watching.join()
+        os.close(done)
+
+
+def _serve(job: Connection, ended: int, answer: Answer, collected: BufferingHandler) -> None:
     """Answer a job until it ends.
 
     Args:
+        ended: is readable when the run has ended.
         collected: gets what is logged.
     """
     while True:
         message, value = _receive(job), None
         problems: tuple[str, ...] = ()
         try:
-            value = answer(message)
+            with _wanted(job, ended):
+                value = answer(message)
         except InputError as error:
             problems = error.problems
         except Exception as error:

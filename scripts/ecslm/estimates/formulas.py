@@ -19,6 +19,7 @@ from ecslm.estimates.estimate import (
     Device,
     Estimate,
     Records,
+    copies_that_fit,
     halved,
 )
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
@@ -79,7 +80,8 @@ def estimate_training(
 
     The memory is that of `batch_tokens`, and the time that of the budget that a training on the
     device comes down to. With `batch_tokens: auto` a training takes what the device has: the
-    memory is the least that is needed, that of the longest record alone.
+    memory is the least that is needed, that of the longest record alone. Where that does not fit
+    into a GPU, a training computes activations again, and so does the estimate.
 
     Args:
         work: the records of one pass, by task.
@@ -145,9 +147,16 @@ def estimate_training(
         return rates.start + sizes.file_bytes / LOADING + settings.epochs * epoch / processes
 
     wanted = settings.batch_tokens
-    most = of_pass(settings.global_batch * longest if wanted == "auto" else wanted)
-    fitting = halved(most, longest, memory, device.memory)
     configured = longest if wanted == "auto" else wanted
+    fitting = halved(of_pass(configured), longest, memory, device.memory)
+    if fitting is None and device.kind == "cuda" and not settings.gradient_checkpointing:
+        again = settings.model_copy(update={"gradient_checkpointing": True})
+        return estimate_training(
+            sizes, precision, again, work, validation_tokens, device, processes
+        )
+    if fitting and wanted == "auto":
+        most = min(count, settings.global_batch)
+        fitting = longest * copies_that_fit(most, lambda x: memory(x * longest), device.memory)
     parts = memory(configured)
     host = sum(parts.values()) if device.kind == "cpu" else round(process)
     return Estimate(parts, processes * host, seconds(fitting or configured), fitting)

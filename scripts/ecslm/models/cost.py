@@ -31,13 +31,15 @@ class CostMeter:
 
     def summary(self) -> Cost:
         """Device name, peak memory in bytes since the start (of the process on a CPU, of tensors on
-        a GPU), and energy in joules, None if the device does not report it."""
+        a GPU), and energy in joules, None if the device does not report it; of a GPU also the
+        versions of CUDA and cuDNN that torch has, which the lock file does not pin."""
         energy = _energy_joules(self._device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
         return {
             "device": device_name(self._device),
             "peak_memory_bytes": _peak_memory(self._device),
             "energy_joules": used,
+            **_versions(self._device),
         }
 
 
@@ -71,6 +73,7 @@ def _together(summaries: Sequence[Cost]) -> Cost:
         return first
     energies = [summary["energy_joules"] for summary in summaries]
     return {
+        **first,
         "device": f"{len(summaries)} x {first['device']}",
         "peak_memory_bytes": max(float(each["peak_memory_bytes"] or 0) for each in summaries),
         "energy_joules": None if None in energies else sum(map(float, energies)),  # type: ignore[arg-type]
@@ -84,6 +87,15 @@ def device_name(device: "torch.device") -> str:
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
+def _versions(device: "torch.device") -> Cost:
+    if device.type != "cuda":
+        return {}
+    import torch
+
+    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return {"cuda": torch.version.cuda, "cudnn": cudnn and str(cudnn)}
 
 
 def _peak_memory(device: "torch.device") -> int:

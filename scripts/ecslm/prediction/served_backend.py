@@ -28,7 +28,7 @@ from ecslm.common.devices import Device, list_devices, visible_devices
 from ecslm.common.environment import require_locked
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import canonical_json
-from ecslm.common.locks import DEVICES_VARIABLE, Waiting
+from ecslm.common.locks import DEVICES_VARIABLE
 from ecslm.common.manifests import read_manifest
 from ecslm.common.worker import AT_END
 from ecslm.models.manifests import files_digest
@@ -50,6 +50,7 @@ WATCHED = '{ "$@"; echo "ended with status $?"; kill -KILL 0; } & read -r _; kil
 # What servers answer when they are ready: those without the first have the second.
 READY = "/health", "/v1/models"
 SECONDS_OF_LOOK = 5.0
+SECONDS_BETWEEN_LOOKS = 0.2
 LAST_LINES, LAST_BYTES = 20, 8000
 
 
@@ -93,12 +94,12 @@ class Server:
         Raises:
             InputError: it has ended, or is not ready in time.
         """
-        until, waiting = time.monotonic() + seconds, Waiting()
+        start = time.monotonic()
         while not self._is_ready():
-            self.require_running()
-            if time.monotonic() > until:
+            if time.monotonic() > start + seconds:
                 raise self._problem(f"not ready after {seconds:g} s: see `start` in `access`")
-            waiting.tell("server: waiting until it is ready")
+            self.require_running(SECONDS_BETWEEN_LOOKS)
+        log.info("server: ready after %.0f s", time.monotonic() - start)
         # Another program might answer at its port.
         self.require_running()
 

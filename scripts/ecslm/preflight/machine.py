@@ -17,6 +17,7 @@ from ecslm.estimates.estimate import Device
 from ecslm.plan.requests import SLOW, requests_of
 from ecslm.preflight.findings import Finding, PlannedRun, cuda_of_torch, error, ok, warning
 from ecslm.provenance.checks import check_gpus
+from ecslm.training.settings import AUTO_ON_CPU
 
 # Flags of instructions for bfloat16, the fastest first, and devices that have them.
 CPUS = {
@@ -37,6 +38,11 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
     """
     asked = ((job.resources["gpu"], run.device_of(job)) for job in run.model_jobs)
     check_gpus(asked, run.profile.gpus, run.profile.is_local)
+    for job in run.model_jobs:
+        if job.rule == "train_adapter" and run.device_of(job) == "cpu":
+            training = run.study.local_models[job.key["model"]].training
+            if training and training.batch_tokens == "auto":
+                yield error(f"training.batch_tokens: {AUTO_ON_CPU}", job.key["model"])
     if not run.gpu_jobs:
         yield ok("none needed")
         return

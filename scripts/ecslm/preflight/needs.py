@@ -10,10 +10,7 @@ from ecslm.provenance.dag import Job
 from ecslm.provenance.overview import counts_by_kind, takes_long, time_text
 
 KINDS = {"train_adapter": "training", "predict": "predictions"}
-TOO_LONG = (
-    "with its longest record alone: use larger GPUs, or lower `max_length` or, for a training, set "
-    "`gradient_checkpointing: true`"
-)
+TOO_LONG = "with its longest record alone: use larger GPUs, or lower `max_length`"
 
 
 def check_time(run: PlannedRun) -> Iterator[Finding]:

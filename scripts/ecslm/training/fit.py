@@ -31,7 +31,7 @@ from ecslm.training.course import Course
 from ecslm.training.fused import fuse
 from ecslm.training.mixed import prepare
 from ecslm.training.progress import Progress
-from ecslm.training.settings import AdapterSettings, TrainingSettings
+from ecslm.training.settings import AUTO_ON_CPU, AdapterSettings, TrainingSettings
 from ecslm.training.trainer import Trainer, join
 
 log = logging.getLogger(__name__)
@@ -75,8 +75,7 @@ def fit_adapter(
     """
     chosen = settings.training
     if chosen.batch_tokens == "auto" and device == "cpu":
-        fix = "set a number, or `device: cuda` in the study"
-        raise InputError(f"training.batch_tokens: auto measures the memory of a GPU: {fix}")
+        raise InputError(f"training.batch_tokens: {AUTO_ON_CPU}")
     if chosen.deterministic:
         compute_deterministically(device)
     processes = join(device, rank, count, place)
@@ -117,7 +116,7 @@ def fit_adapter(
     torch.empty((), dtype=torch.int64).random_()
     course = Course(trainer, plan_steps(examples, chosen, seed), chosen)
     resumed = course.resume(work / CHECKPOINT)
-    if target.type == "cuda":
+    if device == "cuda":
         trainer.try_heaviest()
     if chosen.batch_tokens == "auto" and not resumed:
         trainer.measure_budget()

@@ -9,6 +9,7 @@ from ecslm.models.precision import OF_MODELS, OF_PROMPTS, Precision
 from ecslm.schemas.settings import Closed, JobSettings
 
 FEWEST_TOKENS = 16
+AUTO_ON_CPU = "auto measures the memory of a GPU: set a number, or `device: cuda` in the study"
 
 LossWeights = Literal["tokens", "records"]
 Order = Literal["shuffled", "stratified"]

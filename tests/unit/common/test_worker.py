@@ -27,6 +27,8 @@ def new_answer() -> worker.Answer:
                 raise InputError(Problem("too long", Path("a.jsonl"), 3, "input"), "and more")
             case "broken":
                 raise RuntimeError("no such kernel")
+            case "long":
+                time.sleep(1000)
             case "log":
                 worker.log.warning("slow %s", "disk")
                 os.write(1, b"for developers")
@@ -127,6 +129,17 @@ def test_it_ends_with_the_run_when_the_jobs_that_outlive_that_have_ended(
     close(one)
     psutil.Process(number).wait(30)
     assert join("code:1", new_answer) is None
+
+
+def test_an_answer_that_nobody_gets_ends_with_the_run(run: subprocess.Popen[bytes]) -> None:
+    one, number = used()
+    worker._send(one.connection, "long")
+    close(one)
+    time.sleep(0.3)
+    assert is_there(number), "the next job of the run may use it"
+    run.kill()
+    run.wait()
+    psutil.Process(number).wait(30)
 
 
 def test_it_ends_when_no_job_has_used_it_for_a_while_and_leaves_nothing(

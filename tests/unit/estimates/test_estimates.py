@@ -131,6 +131,22 @@ def test_a_batch_that_fits_is_at_most_the_configured_one(device: Device, budget:
     assert found.device_bytes >= fitting.device_bytes
 
 
+def test_a_record_that_does_not_fit_a_gpu_has_its_activations_computed_again() -> None:
+    """And what fits is found as by a training with `batch_tokens: auto`, by copies of it."""
+    device, model = DEVICE["NVIDIA A10G"], sizes_of_row(ROWS["Llama-3.2-3B"])
+    for longest, again in ((1500, False), (3900, True)):
+        work = Records(200, 1000, longest, 10, 100)
+        how: dict[str, Any] = {"of": model, "work": work, "batch_tokens": "auto"}
+        found = training(device, **how)
+        expected = training(device, gradient_checkpointing=True, **how)
+        assert (found == expected) == again
+        assert found.budget and found.budget % work.longest == 0
+        how |= {"gradient_checkpointing": again, "batch_tokens": found.budget}
+        assert training(device, **how).device_bytes <= device.memory
+        more = training(device, **how | {"batch_tokens": 2 * found.budget})
+        assert more.device_bytes > device.memory
+
+
 def test_float32_on_a_gpu_is_estimated_without_tensor_cores() -> None:
     device = DEVICE["NVIDIA A100 SXM 80 GB"]
     assert (device.rate("bfloat16"), device.rate("float32")) == (312e12, 19.5e12)

@@ -7,7 +7,7 @@ from support.machine import Gpu, install
 from torch import cuda
 
 from ecslm.common.locks import DEVICES_VARIABLE
-from ecslm.models.cost import _energy_joules, job_cost
+from ecslm.models.cost import _energy_joules, _versions, job_cost
 
 GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c")]
 
@@ -27,10 +27,18 @@ def test_energy_is_that_of_the_leased_gpu_which_an_instance_of_one_does_not_coun
     assert _energy_joules(torch.device("cuda:0")) == joules
 
 
+def test_a_gpus_cost_says_which_cuda_and_cudnn_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91900)
+    assert _versions(torch.device("cuda:0")) == {"cuda": "13.0", "cudnn": "91900"}
+    assert _versions(torch.device("cpu")) == {}
+
+
 def test_the_energy_of_a_job_that_was_killed_is_not_that_of_its_rest() -> None:
     measured = {"device": "NVIDIA Z100", "peak_memory_bytes": 2.0, "energy_joules": 500.0}
     assert job_cost([measured], False, seconds=60, device="cpu") == {"seconds": 60, **measured}
-    assert job_cost([measured] * 2, False)["energy_joules"] == 1000
+    several = job_cost([measured | {"cuda": "13.0"}] * 2, False)
+    assert (several["energy_joules"], several["cuda"]) == (1000, "13.0")
     for devices in (1, 2):
         assert job_cost([measured] * devices, True)["energy_joules"] is None
     assert job_cost([{}], True) == {}

@@ -82,6 +82,8 @@ def test_without_a_gpu_the_ways_to_one_are_named_and_keys(monkeypatch: pytest.Mo
         assert line.startswith("error: models run on cuda, but this machine has no NVIDIA GPU: use")
     on_cpu = Profile("mine", gpus=1, resources=dict.fromkeys(on_gpu, "cpu"))
     assert not lines(check_devices(planned_run(on_cpu, **CUDA)))
+    (line,) = lines(check_devices(planned_run(training={"batch_tokens": "auto"})))
+    assert line.startswith("error: Small-EC: training.batch_tokens: auto measures the memory of a")
 
 
 def test_a_torch_or_gpus_that_do_not_fit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,6 +143,8 @@ def test_the_papers_study_fits_usual_gpus(memory: int, monkeypatch: pytest.Monke
     found = list(check_memory(PlannedRun(paper, tuple(jobs), Profile("gpu", gpus=1))))
     assert not lines(found)
     assert len(found[0].values) > 30
+    needs = (found[0].values[f"predictions of SmolLM2-1.7B{x}"] for x in ("-likelihood", ""))
+    assert next(needs) > 1.3 * next(needs), "each scored answer has a copy of keys and values"
 
 
 def test_of_unknown_sizes_and_on_a_cpu_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

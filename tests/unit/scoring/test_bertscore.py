@@ -62,10 +62,14 @@ MANY = many(24)
 
 
 def test_float32_as_on_a_gpu_moves_a_value_by_the_last_digit_at_most(tiny_encoder: Path) -> None:
-    encoder, pairs = load_encoder(read_base(tiny_encoder)[1], 2, torch.device("cpu")), many(60)
+    encoder, other = (
+        load_encoder(read_base(tiny_encoder)[1], 2, torch.device(name)) for name in ("cpu", "meta")
+    )
+    pairs = many(60)
     exact = torch.tensor(score_pairs(encoder, pairs))
     assert encoder.model.dtype == torch.float64
-    encoder.model.float()
+    encoder.model.to(other.model.dtype)
+    assert encoder.model.dtype == torch.float32
     found = torch.tensor(score_pairs(encoder, pairs))
     torch.testing.assert_close(found, exact, rtol=0, atol=1.5e-6)
 

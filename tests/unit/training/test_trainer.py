@@ -217,16 +217,20 @@ def test_the_measured_budget_is_logged_and_gives_the_bytes_of_that_number(
 ) -> None:
     install([], monkeypatch.setattr)
     monkeypatch.setattr(trainers, "require_device", lambda _device: CPU)
-    short_of_memory(monkeypatch, 700)
+    passes, first = short_of_memory(monkeypatch, 700), list[int]()
 
     def trained(budget: int | str) -> tuple[int, bytes]:
         settings = adapter_settings(epochs=1, batch_tokens=budget)
+        passes.clear()
         folder = train(tmp_path / str(budget), tiny_base, settings, device="cuda").parent
         cost = json.loads((folder / "cost.json").read_text())
         (logged,) = {entry["batch_tokens"] for entry in read_lines(folder / "log.jsonl")}
         assert logged == cost["batch_tokens"] == cost["batch_tokens_at_end"]
+        first.append(passes[0])
         return logged, (folder / "adapter_model.safetensors").read_bytes()
 
     budget, weights = trained("auto")
     assert 350 < budget <= 700
+    assert passes[1] == 2 * passes[0], "the heaviest record, and copies of it"
     assert trained(budget) == (budget, weights)
+    assert first[1] == first[0], "the heaviest record comes first, whatever the setting"
