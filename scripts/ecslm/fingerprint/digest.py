@@ -16,10 +16,11 @@ import ast
 import gc
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from types import NoneType
+from typing import Any, NamedTuple
 
 from ecslm.fingerprint import known
 
@@ -30,6 +31,8 @@ Imports = dict[str, tuple[str, str]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
+# Fields of a statement that hold others.
+BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
 # What a module calls its logger, and nothing else: a test looks.
 LOGGER = "log"
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
@@ -62,11 +65,8 @@ class Module:
         self.imports: Imports = {}
         # By the names that they bind; under STATEMENTS what else it executes.
         self.statements: dict[str, list[ast.stmt]] = {}
-        tree = ast.parse(source, path)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                self._add_imports(node)
-        statements = tree.body
+        statements = ast.parse(source, path).body
+        self._add_imports(statements)
         for statement in statements:
             match statement:
                 case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
@@ -85,13 +85,18 @@ class Module:
             for bound in names or [STATEMENTS]:
                 self.statements.setdefault(bound, []).append(statement)
 
-    def _add_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
-        for alias in statement.names:
+    def _add_imports(self, statements: Iterable[ast.AST]) -> None:
+        for statement in statements:
             if isinstance(statement, ast.ImportFrom):
-                self.imports[alias.asname or alias.name] = str(statement.module), alias.name
+                for alias in statement.names:
+                    self.imports[alias.asname or alias.name] = str(statement.module), alias.name
+            elif isinstance(statement, ast.Import):
+                for alias in statement.names:
+                    whole = alias.name if alias.asname else alias.name.split(".")[0]
+                    self.imports[alias.asname or whole] = whole, ""
             else:
-                top = alias.name.split(".")[0]
-                self.imports[alias.asname or top] = alias.name if alias.asname else top, ""
+                for block in BLOCKS.intersection(statement._fields):
+                    self._add_imports(getattr(statement, block))
 
 
 class Code:
@@ -139,12 +144,16 @@ class Code:
             self._paths[name] = next((path for path in tried if path.exists()), None)
         return self._paths[name]
 
+    def _is_package(self, name: str) -> bool:
+        path = self.path(name)
+        return path is not None and (path.stem == "__init__" or path.suffix != ".py")
+
     def resolved(self, module: str, *names: str) -> tuple[Node | None, str]:
         """What names in a module lead to, through the modules that import it themselves: a
         definition and the attributes that follow, or the full name of something else."""
         rest = list(filter(None, names))
         own = self.path(module.split(".")[0]) is not None
-        while rest and own and self.path(f"{module}.{rest[0]}"):
+        while rest and own and self._is_package(module) and self.path(f"{module}.{rest[0]}"):
             module = f"{module}.{rest.pop(0)}"
         if own and not left_out(module):
             if not rest:
@@ -224,23 +233,20 @@ class Writer:
                 return self._text(value)
         return f"{name}:{self._text(statement)}"
 
-    def _text(self, value: object) -> str:
+    def _text(self, value: Any) -> str:
         """Write a node, a list of them, or another value of a field; empty if it does nothing."""
-        if isinstance(value, ast.AST):
-            write = getattr(self, f"_{type(value).__name__}", self._node)
-            return str(write(value))
-        if isinstance(value, list):
-            # Statements that do nothing are left out; a default value that is not there is none.
-            written = ("~" if one is None else self._text(one) for one in value)
-            return ",".join(filter(None, written))
-        return "" if value is None else ascii(value)
+        return _writing(type(value))(self, value)
+
+    def _list(self, values: list[ast.AST | None]) -> str:
+        # Statements that do nothing are left out; a default value that is not there is none.
+        written = ("~" if one is None else self._text(one) for one in values)
+        return ",".join(filter(None, written))
 
     def _node(self, node: ast.AST, *skipped: str) -> str:
         """Write a node of which all fields count but those that are empty or do nothing."""
         fields = []
-        for name in node._fields:
-            value = None if name in (*LAYOUT, *skipped) else getattr(node, name, None)
-            if text := self._text(value):
+        for name in _counting(node._fields, skipped):
+            if text := self._text(getattr(node, name, None)):
                 fields.append(f"{name}={text}")
         return f"{type(node).__name__}({' '.join(fields)})"
 
@@ -320,6 +326,21 @@ class Writer:
         return ""
 
     _Import = _ImportFrom = _Pass
+
+
+@cache
+def _writing(kind: type) -> Callable[[Writer, Any], str]:
+    """What writes values of a type."""
+    if kind is NoneType:
+        return lambda _writer, _value: ""
+    otherwise = Writer._node if issubclass(kind, ast.AST) else lambda _writer, value: ascii(value)
+    return getattr(Writer, f"_{kind.__name__}", otherwise)
+
+
+@cache
+def _counting(fields: tuple[str, ...], skipped: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields of a node that are written."""
+    return tuple(name for name in fields if name not in (*LAYOUT, *skipped))
 
 
 def _assigned(target: ast.expr) -> list[str]:
