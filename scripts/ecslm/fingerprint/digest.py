@@ -19,7 +19,6 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from types import NoneType
 from typing import Any, NamedTuple
 
 from ecslm.fingerprint import known
@@ -233,9 +232,9 @@ class Writer:
                 return self._text(value)
         return f"{name}:{self._text(statement)}"
 
-    def _text(self, value: Any) -> str:
+    def _text(self, value: object) -> str:
         """Write a node, a list of them, or another value of a field; empty if it does nothing."""
-        return _writing(type(value))(self, value)
+        return _writing(type(value).__name__)(self, value)
 
     def _list(self, values: list[ast.AST | None]) -> str:
         # Statements that do nothing are left out; a default value that is not there is none.
@@ -325,16 +324,14 @@ class Writer:
         """Write nothing: imported names are followed where they are used."""
         return ""
 
-    _Import = _ImportFrom = _Pass
+    _Import = _ImportFrom = _NoneType = _Pass
 
 
 @cache
-def _writing(kind: type) -> Callable[[Writer, Any], str]:
-    """What writes values of a type."""
-    if kind is NoneType:
-        return lambda _writer, _value: ""
-    otherwise = Writer._node if issubclass(kind, ast.AST) else lambda _writer, value: ascii(value)
-    return getattr(Writer, f"_{kind.__name__}", otherwise)
+def _writing(kind: str) -> Callable[[Writer, Any], str]:
+    """What writes values of a type, by its name."""
+    otherwise = Writer._node if hasattr(ast, kind) else lambda _writer, value: ascii(value)
+    return getattr(Writer, f"_{kind}", otherwise)
 
 
 @cache
