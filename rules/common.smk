@@ -19,6 +19,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
+from snakemake.persistence import PersistenceBase
+
 from ecslm.common.errors import InputError
 from ecslm.common.locks import RUN_VARIABLE
 from ecslm.config.loading import read_config
@@ -33,6 +35,10 @@ from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
+
+# Parameters are texts here. Snakemake would import pandas, which takes as long as to build the graph,
+# to ask whether one is a table.
+PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
