@@ -1,16 +1,14 @@
 """The JSON schema of the configuration, and the page that explains every key."""
 
-import ast
-import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic._internal._docs_extraction import extract_docstrings_from_cls
 from pydantic.json_schema import GenerateJsonSchema
 
 from ecslm.common.files import read_text
@@ -44,16 +42,10 @@ class Described(GenerateJsonSchema):
         """The schema of a class."""
         found = super().model_schema(schema)
         for cls in reversed(schema["cls"].__mro__):
-            if issubclass(cls, BaseModel) and cls is not BaseModel:
-                (definition,) = ast.parse(inspect.getsource(cls)).body
-                assert isinstance(definition, ast.ClassDef)
-                for field, text in pairwise(definition.body):
-                    match field, text:
-                        case (
-                            ast.AnnAssign(target=ast.Name(id=name)),
-                            ast.Expr(value=ast.Constant(value=str(words))),
-                        ) if name in found["properties"]:
-                            found["properties"][name]["description"] = inspect.cleandoc(words)
+            if issubclass(cls, BaseModel):
+                for name, words in extract_docstrings_from_cls(cls, use_inspect=True).items():
+                    if name in found["properties"]:
+                        found["properties"][name]["description"] = words
         return found
 
 

@@ -291,9 +291,8 @@ class Choice:
     @property
     def values(self) -> dict[str, Any]:
         """What goes over the files."""
-        given = self.seeds.split(",") if self.seeds else []
         # Others than numbers are refused with the configuration.
-        return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
+        return {"seeds": self.seeds.split(",")} if self.seeds else {}
 
     def read(self) -> Study:
         """The study.
