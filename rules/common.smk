@@ -26,7 +26,6 @@ from ecslm.common.locks import RUN_VARIABLE
 from ecslm.config.loading import read_config
 from ecslm.plan import comparisons, jobs
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.jobs import told
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import table_resources
@@ -35,6 +34,7 @@ from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
+from ecslm.script import problems_told
 
 # Parameters are texts here. Snakemake would import pandas, which takes as long as to build the graph,
 # to ask whether one is a table.
@@ -45,7 +45,7 @@ PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
 IS_RUN = workflow.is_main_process and not is_read()
 
 
-with told(), os_errors_told():
+with problems_told(), os_errors_told():
     # Read here, since Snakemake reports neither the line of a problem nor keys that are given
     # twice.
     FILES = list(workflow.overwrite_configfiles)
@@ -164,7 +164,7 @@ def request(rule):
 
     @cache
     def needed(model, task):
-        with told():
+        with problems_told():
             return requests_of(STUDY).request(rule, {"model": model, "task": task})
 
     return {

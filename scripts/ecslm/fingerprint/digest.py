@@ -103,10 +103,6 @@ class Code:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._sources: dict[Path, bytes] = {}
-        self._paths: dict[str, Path | None] = {}
-        self._modules: dict[str, Module] = {}
-        self._parts: dict[Node, Part] = {}
         self.digests: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def digest(self, script: str, modules: tuple[str, ...] = ()) -> str:
@@ -135,13 +131,12 @@ class Code:
         gc.enable()
         return found
 
+    @cache  # noqa: B019 - one instance a process
     def path(self, name: str) -> Path | None:
         """The file of a script or module or, if that is all it has, the folder."""
-        if name not in self._paths:
-            stem = self._root / (name if name.endswith(".py") else name.replace(".", "/"))
-            tried = (stem / "__init__.py", stem.with_suffix(".py"), stem)
-            self._paths[name] = next((path for path in tried if path.exists()), None)
-        return self._paths[name]
+        stem = self._root / (name if name.endswith(".py") else name.replace(".", "/"))
+        tried = (stem / "__init__.py", stem.with_suffix(".py"), stem)
+        return next((path for path in tried if path.exists()), None)
 
     def _is_package(self, name: str) -> bool:
         path = self.path(name)
@@ -164,6 +159,7 @@ class Code:
                 return Node(module, first), "".join(f".{name}" for name in rest[1:])
         return None, ".".join((module, *rest))
 
+    @cache  # noqa: B019 - one instance a process
     def module(self, name: str) -> Module:
         """What a script or module defines.
 
@@ -171,28 +167,24 @@ class Code:
             ModuleNotFoundError: it is missing.
             SyntaxError: it is not Python.
         """
-        if name not in self._modules:
-            if (path := self.path(name)) is None:
-                raise ModuleNotFoundError(f"{self._root}: no {name}")
-            self._modules[name] = Module(name, path, self.source(path))
-        return self._modules[name]
+        if (path := self.path(name)) is None:
+            raise ModuleNotFoundError(f"{self._root}: no {name}")
+        return Module(name, path, self.source(path))
 
+    @cache  # noqa: B019 - one instance a process
     def source(self, path: Path) -> bytes:
         """What a file says, or said when it was first read; a folder says nothing."""
-        if path not in self._sources:
-            self._sources[path] = b"" if path.is_dir() else path.read_bytes()
-        return self._sources[path]
+        return b"" if path.is_dir() else path.read_bytes()
 
+    @cache  # noqa: B019 - one instance a process
     def _part(self, node: Node) -> Part:
-        if node not in self._parts:
-            module = self.module(node.module)
-            writer = Writer(self, module)
-            text = writer.definition(node.name)
-            targets = list(writer.numbers)
-            if STATEMENTS in module.statements and node.name != STATEMENTS:
-                targets.append(Node(node.module, STATEMENTS))
-            self._parts[node] = Part(_sha256(text), tuple(targets))
-        return self._parts[node]
+        module = self.module(node.module)
+        writer = Writer(self, module)
+        text = writer.definition(node.name)
+        targets = list(writer.numbers)
+        if STATEMENTS in module.statements and node.name != STATEMENTS:
+            targets.append(Node(node.module, STATEMENTS))
+        return Part(_sha256(text), tuple(targets))
 
 
 class Writer:
