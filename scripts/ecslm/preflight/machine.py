@@ -19,10 +19,7 @@ from ecslm.preflight.findings import Finding, PlannedRun, cuda_of_torch, error, 
 from ecslm.provenance.checks import check_gpus
 
 # Flags of instructions for bfloat16, the fastest first, and devices that have them.
-CPUS = {
-    "amx_bf16": "two CPU cores with AMX",
-    "avx512_bf16": "two CPU cores with AVX512-BF16",
-}
+CPUS = {"amx_bf16": "two CPU cores with AMX", "avx512_bf16": "two CPU cores with AVX512-BF16"}
 SLOW_BFLOAT16 = (
     "computes bfloat16 many times slower than estimated (compute capability below 8.0); float16 is "
     "not offered: use a GPU such as an A10G or L4, or `precision: {dtype: float32}`"
