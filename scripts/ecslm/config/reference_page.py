@@ -16,13 +16,8 @@ from ecslm.common.files import read_text
 TEXTS = Path(__file__).resolve().parents[3] / "resources/configuration_page.yaml"
 Json = Mapping[str, Any]
 
-SIMPLE = {
-    "boolean": "true or false",
-    "integer": "whole number",
-    "number": "number",
-    "string": "text",
-    "null": "null",
-}
+# In other words than those of JSON schemas.
+SIMPLE = {"boolean": "true or false", "integer": "whole number", "string": "text"}
 LIMITS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",
@@ -125,7 +120,7 @@ class _Page:
                 (named,) = every.values()
                 return f"by name: {self._words(named, f'{path}.NAME')}"
         limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-        return ", ".join([SIMPLE[field["type"]], *limits])
+        return ", ".join([SIMPLE.get(field["type"], field["type"]), *limits])
 
 
 def _default(default: Any) -> str:

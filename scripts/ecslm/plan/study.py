@@ -51,8 +51,8 @@ class Study:
         self.config, self.name, self.settings = config, config.study, config.current
         self.results = paths.RESULTS.format(study=self.name)
         models, tasks = self.settings.models, sorted(self.settings.tasks)
-        local = ((x, one) for x, one in models.items() if isinstance(one, TransformersModel))
-        self.local_models = dict(local)
+        local = {x: one for x, one in models.items() if isinstance(one, TransformersModel)}
+        self.local_models = local
         self.tuned_models = tuple(x for x, one in self.local_models.items() if one.tuned)
         self.training_tasks = tuple(x for x in tasks if self.task(x).train)
         self.test_tasks = tuple(x for x in tasks if self.task(x).test)
