@@ -120,7 +120,8 @@ class _Page:
                 (named,) = every.values()
                 return f"by name: {self._words(named, f'{path}.NAME')}"
         limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-        return ", ".join([SIMPLE.get(field["type"], field["type"]), *limits])
+        kind = str(field["type"])
+        return ", ".join([SIMPLE.get(kind, kind), *limits])
 
 
 def _default(default: Any) -> str:

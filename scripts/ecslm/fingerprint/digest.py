@@ -14,19 +14,17 @@ What cannot be followed like this is forbidden in our code, by tests.
 
 import ast
 import gc
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ecslm.common.hashing import sha256_of_text
 from ecslm.fingerprint import known
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LENGTH = 32
-# By the name that it binds: a module, and what is imported of it, empty for the module itself.
-Imports = dict[str, tuple[str, str]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
@@ -60,8 +58,9 @@ class Module:
             SyntaxError: the source is not Python.
         """
         self.name = name
-        # Also those of functions: no name of a module is bound twice.
-        self.imports: Imports = {}
+        # By the name that it binds: a module, and what is imported of it, empty for the module
+        # itself. Also those of functions: no name of a module is bound twice.
+        self.imports: dict[str, tuple[str, str]] = {}
         # By the names that they bind; under STATEMENTS what else it executes.
         self.statements: dict[str, list[ast.stmt]] = {}
         statements = ast.parse(source, path).body
@@ -103,19 +102,39 @@ class Code:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.digests: dict[tuple[str, tuple[str, ...]], str] = {}
+        # The script and modules of each digest that was computed.
+        self.digested: dict[str, tuple[str, tuple[str, ...]]] = {}
 
+    @cache  # noqa: B019 - one instance a process
     def digest(self, script: str, modules: tuple[str, ...] = ()) -> str:
         """The digest of what a script, and modules that it loads by name, can reach."""
-        key = script, modules
-        if key not in self.digests:
-            parts = self.reached(script, modules)
-            numbers = {node: str(number) for number, node in enumerate(parts)}
-            lines = [str(len(modules))]
-            for part in parts.values():
-                lines.append(" ".join((part.text, *(numbers[node] for node in part.targets))))
-            self.digests[key] = _sha256("\n".join(lines))[:LENGTH]
-        return self.digests[key]
+        parts = self.reached(script, modules)
+        numbers = {node: str(number) for number, node in enumerate(parts)}
+        lines = [str(len(modules))]
+        for part in parts.values():
+            lines.append(" ".join((part.text, *(numbers[node] for node in part.targets))))
+        digest = sha256_of_text("\n".join(lines))[:LENGTH]
+        self.digested[digest] = script, modules
+        return digest
+
+    def definitions(self, script: str, modules: Sequence[str] = ()) -> dict[str, dict[str, str]]:
+        """What a script's digest is made of: by module, digests of its definitions, each for
+        itself, with the names of what it refers to.
+
+        What else a module executes stands under an empty name.
+
+        Raises:
+            ModuleNotFoundError: a file is missing.
+            SyntaxError: one is not Python.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for node, part in sorted(self.reached(script, modules).items()):
+            if node.name != WHOLE:
+                named = sha256_of_text(
+                    "\n".join((part.text, *(target.name for target in part.targets)))
+                )
+                found.setdefault(node.module, {})[node.name] = named[:12]
+        return found
 
     def reached(self, script: str, modules: Sequence[str] = ()) -> dict[Node, Part]:
         """What a script, and modules that it loads by name, can reach, in the order of finding."""
@@ -184,7 +203,7 @@ class Code:
         targets = list(writer.numbers)
         if STATEMENTS in module.statements and node.name != STATEMENTS:
             targets.append(Node(node.module, STATEMENTS))
-        return Part(_sha256(text), tuple(targets))
+        return Part(sha256_of_text(text), tuple(targets))
 
 
 class Writer:
@@ -347,10 +366,6 @@ def _chain(node: ast.AST) -> list[str]:
     return []
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 @cache
 def left_out(module: str) -> bool:
     """Whether a module is one of those that reach no result."""
@@ -364,28 +379,3 @@ def code_of(root: Path) -> Code:
     Scripts share what they reach.
     """
     return Code(root)
-
-
-def digested() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The script and modules of each digest that this process has computed."""
-    return {digest: job for job, digest in code_of(SCRIPTS).digests.items()}
-
-
-def definition_digests(
-    script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
-) -> Mapping[str, Mapping[str, str]]:
-    """What a script's digest is made of: by module, digests of its definitions, each for itself,
-    with the names of what it refers to.
-
-    What else a module executes stands under an empty name.
-
-    Raises:
-        ModuleNotFoundError: a file is missing.
-        SyntaxError: one is not Python.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for node, part in sorted(code_of(root).reached(script, modules).items()):
-        if node.name != WHOLE:
-            named = _sha256("\n".join((part.text, *(target.name for target in part.targets))))
-            found.setdefault(node.module, {})[node.name] = named[:12]
-    return found
