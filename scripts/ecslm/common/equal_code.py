@@ -111,9 +111,7 @@ def _read(states: tuple[tuple[Path, tuple[int, ...]], ...]) -> tuple[Equal, ...]
         except ValueError:
             equal = None
         if equal is None or path.stem != equal.new.name:
-            raise InputError(
-                f"{path}: altered: `rm {path}`; then what it has accepted is computed again, or "
-                "accepted again"
-            )
+            then = "then what it has accepted is computed again, or accepted again"
+            raise InputError(f"{path}: altered: `rm {path}`; {then}")
         found.append(equal)
     return tuple(found)
