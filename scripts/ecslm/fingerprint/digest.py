@@ -130,10 +130,8 @@ class Code:
         found: dict[str, dict[str, str]] = {}
         for node, part in sorted(self.reached(script, modules).items()):
             if node.name != WHOLE:
-                named = sha256_of_text(
-                    "\n".join((part.text, *(target.name for target in part.targets)))
-                )
-                found.setdefault(node.module, {})[node.name] = named[:12]
+                named = "\n".join((part.text, *(target.name for target in part.targets)))
+                found.setdefault(node.module, {})[node.name] = sha256_of_text(named)[:12]
         return found
 
     def reached(self, script: str, modules: Sequence[str] = ()) -> dict[Node, Part]:
