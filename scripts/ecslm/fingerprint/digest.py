@@ -14,13 +14,13 @@ What cannot be followed like this is forbidden in our code, by tests.
 
 import ast
 import gc
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ecslm.common.hashing import sha256_of_text
 from ecslm.fingerprint import known
 
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -113,7 +113,7 @@ class Code:
         lines = [str(len(modules))]
         for part in parts.values():
             lines.append(" ".join((part.text, *(numbers[node] for node in part.targets))))
-        digest = sha256_of_text("\n".join(lines))[:LENGTH]
+        digest = _sha256("\n".join(lines))[:LENGTH]
         self.digested[digest] = script, modules
         return digest
 
@@ -131,7 +131,7 @@ class Code:
         for node, part in sorted(self.reached(script, modules).items()):
             if node.name != WHOLE:
                 named = "\n".join((part.text, *(target.name for target in part.targets)))
-                found.setdefault(node.module, {})[node.name] = sha256_of_text(named)[:12]
+                found.setdefault(node.module, {})[node.name] = _sha256(named)[:12]
         return found
 
     def reached(self, script: str, modules: Sequence[str] = ()) -> dict[Node, Part]:
@@ -201,7 +201,7 @@ class Code:
         targets = list(writer.numbers)
         if STATEMENTS in module.statements and node.name != STATEMENTS:
             targets.append(Node(node.module, STATEMENTS))
-        return Part(sha256_of_text(text), tuple(targets))
+        return Part(_sha256(text), tuple(targets))
 
 
 class Writer:
@@ -362,6 +362,10 @@ def _chain(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Attribute) and (above := _chain(node.value)):
         return [*above, node.attr]
     return []
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache
