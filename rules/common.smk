@@ -19,12 +19,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
+from snakemake.persistence import PersistenceBase
+
 from ecslm.common.errors import InputError
 from ecslm.common.locks import RUN_VARIABLE
 from ecslm.config.loading import read_config
 from ecslm.plan import comparisons, jobs
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.jobs import told
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
 from ecslm.plan.tables import table_resources
@@ -33,13 +34,18 @@ from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
+from ecslm.script import problems_told
+
+# Parameters are texts here. Snakemake would import pandas, which takes as long as to build the graph,
+# to ask whether one is a table.
+PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
 IS_RUN = workflow.is_main_process and not is_read()
 
 
-with told(), os_errors_told():
+with problems_told(), os_errors_told():
     # Read here, since Snakemake reports neither the line of a problem nor keys that are given
     # twice.
     FILES = list(workflow.overwrite_configfiles)
@@ -158,7 +164,7 @@ def request(rule):
 
     @cache
     def needed(model, task):
-        with told():
+        with problems_told():
             return requests_of(STUDY).request(rule, {"model": model, "task": task})
 
     return {

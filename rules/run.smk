@@ -16,7 +16,7 @@ def check_made():
     # Studies share bases; those of others are not checked.
     own = (STUDY.results, *(f"{BASES}/{base}" for base in STUDY.bases))
     made = tuple(made_jobs(workflow.rules, map(Path, sorted(own))))
-    with told():
+    with problems_told():
         RUN.check(made)
     return made
 
@@ -34,7 +34,7 @@ def targets(*names):
 
     def wanted(wildcards):
         # Here, since `onstart` does not run when Snakemake finds nothing to do.
-        with told():
+        with problems_told():
             if IS_RUN:
                 check_triggers()
             if IS_RUN and "base_model" not in names:
@@ -67,7 +67,7 @@ def begin_run():
     # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
     workflow.scheduler.job_rate_limiter = None
     due = [job for job in Dag(workflow).jobs if job.due]
-    with told():
+    with problems_told():
         # Of a run of files, which are no targets.
         check_triggers()
         RUN.begin(due, check_machine)
@@ -75,7 +75,7 @@ def begin_run():
 
 def end_run():
     """Show the scores, and let other runs in."""
-    with told():
+    with problems_told():
         # There is none after a run of the target `bases`.
         if Path(STUDY.results).is_dir():
             print(study_summary(STUDY))

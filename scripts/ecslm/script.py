@@ -237,9 +237,7 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
     before, _, after = (text or "").partition("\n\n")
     ritual: job | None = getattr(function, "ritual", None)
     parser = _Parser(
-        description=before,
-        epilog=after,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=before, epilog=after, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parameters, needs = inspect.signature(function).parameters, ritual.needs if ritual else ()
     for one, words in _options(function):

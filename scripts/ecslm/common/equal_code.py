@@ -11,14 +11,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import Sha256, write_text
-from ecslm.common.hashing import (
-    Sealed,
-    canonical_json,
-    file_state,
-    sealed,
-    sha256_of_text,
-    unsealed,
-)
+from ecslm.common.hashing import Sealed, file_state, sealed, sha256_of_json, unsealed
 
 # Relative to the project.
 EQUAL = Path("results/code/equal")
@@ -33,7 +26,7 @@ class Pair(Sealed):
     @property
     def name(self) -> str:
         """The name of its record."""
-        return sha256_of_text(canonical_json(self.model_dump()))[:16]
+        return sha256_of_json(self.model_dump())[:16]
 
 
 class Evidence(Sealed):
@@ -118,9 +111,7 @@ def _read(states: tuple[tuple[Path, tuple[int, ...]], ...]) -> tuple[Equal, ...]
         except ValueError:
             equal = None
         if equal is None or path.stem != equal.new.name:
-            raise InputError(
-                f"{path}: altered: `rm {path}`; then what it has accepted is computed again, or "
-                "accepted again"
-            )
+            then = "then what it has accepted is computed again, or accepted again"
+            raise InputError(f"{path}: altered: `rm {path}`; {then}")
         found.append(equal)
     return tuple(found)

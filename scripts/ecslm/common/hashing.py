@@ -38,6 +38,11 @@ def sha256_of_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def sha256_of_json(value: Any) -> str:
+    """Hexadecimal sha256 of a value's canonical JSON."""
+    return sha256_of_text(canonical_json(value))
+
+
 class Sealed(BaseModel):
     """What is kept with its own sha256."""
 

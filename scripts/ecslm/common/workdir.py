@@ -12,7 +12,7 @@ from typing import Any
 from ecslm.common.environment import cpu_type, refuse_variables
 from ecslm.common.equal_code import Pair, equivalents
 from ecslm.common.files import remove_temporaries, settle, write_json
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import sha256_of_file, sha256_of_json
 from ecslm.common.locks import held
 from ecslm.common.manifests import Manifest
 from ecslm.common.results_cache import Entry, ResultsCache, link_or_copy
@@ -166,4 +166,4 @@ def work_folder(
 def _key(action: Mapping[str, Any], origin: Mapping[str, Any]) -> str:
     """The digest of everything that determines the bytes of results."""
     made_from = {name: value for name, value in origin.items() if name != "inputs"}
-    return sha256_of_text(canonical_json({**made_from, **action}))
+    return sha256_of_json({**made_from, **action})

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ecslm.common.files import read_model
 from ecslm.common.manifests import verify_result
-from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
+from ecslm.schemas.paths import COMPARISONS, COMPARISONS_MANIFEST
 from ecslm.schemas.settings import Closed
 
 Exact = Literal["mcnemar", "randomisation", "randomisation_mcnemar"]
@@ -98,7 +98,7 @@ def read_comparisons(results: Path, task: str) -> list[Comparison]:
     Raises:
         InputError: the file is missing, altered or invalid.
     """
-    path = results / comparison_path(task)
+    path = results / COMPARISONS.format(task=task)
     verify_result(path, results / COMPARISONS_MANIFEST)
     return read_model(path, list[Comparison])
 

@@ -57,8 +57,7 @@ def choose(
 
 
 def _scores(
-    settings: ChooseSettings,
-    parts: Sequence[tuple[Sequence[Record], Sequence[Record]]],
+    settings: ChooseSettings, parts: Sequence[tuple[Sequence[Record], Sequence[Record]]]
 ) -> dict[str, float]:
     """The scores of baselines on all parts together, each with the records to learn from."""
     answered: dict[str, list[list[ScoredPrediction]]] = {}

@@ -58,10 +58,8 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     raw = with_groups(raw)
     try:
         names = {key: names_in(raw, key) for key in ("studies", "bases")}
-        names |= {
-            "registered tasks": names_in(raw, "tasks"),
-            "templates": [file.stem for file in templates.glob("*.jinja")],
-        }
+        names["registered tasks"] = names_in(raw, "tasks")
+        names["templates"] = [file.stem for file in templates.glob("*.jinja")]
         config = Config.model_validate(raw, context=names)
     except ValidationError as error:
         raise InputError(*schema_problems(error)) from None

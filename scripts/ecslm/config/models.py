@@ -7,13 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from ecslm.common.errors import LINE, NAME
 from ecslm.comparisons.settings import unique
@@ -80,11 +74,8 @@ def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(unique(seeds)))
 
 
-Seeds = Annotated[
-    tuple[Annotated[int, Field(ge=0, lt=2**32)], ...],
-    Field(min_length=1),
-    AfterValidator(_in_one_order),
-]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_in_one_order)]
 
 
 def over(own: BaseModel, shared: Settings) -> Settings:
@@ -333,12 +324,10 @@ class OpenAIModel(WithoutWeights):
     def prediction(self, asked: Questions) -> OpenAISettings | ServedSettings:
         """What the server is told."""
         decoding = over(self.decoding, ServerDecoding.of(asked.decoding))
+        told: dict[str, Any] = {"shots": self.shots, "decoding": decoding}
         if self.server is None:
-            served = {"serve": self.serve, "version": self.version, "decoding": decoding}
-            return ServedSettings(backend="served", shots=self.shots, **served)
-        return OpenAISettings(
-            backend="openai", shots=self.shots, server=self.server, decoding=decoding
-        )
+            return ServedSettings(backend="served", serve=self.serve, version=self.version, **told)
+        return OpenAISettings(backend="openai", server=self.server, **told)
 
 
 class LearnedModel(WithoutWeights):

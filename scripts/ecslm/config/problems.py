@@ -116,13 +116,11 @@ def _model(
     if isinstance(model, RecordedModel) and model.published and study.answers is None:
         yield "published: the study has no `answers`, among which they are"
     if isinstance(model, TransformersModel | OpenAIModel) and model.seeds != (0,):
-        adapted = isinstance(model, TransformersModel) and (model.tuned or model.adapter_of)
         own, shared = model.decoding, (study.decoding, *study.task_decoding.values())
         deciding = (own,) if own and "sample" in own.model_fields_set else shared
-        if not adapted and not any(one.sample for one in deciding):
+        if not (model.tuned or model.adapter_of or any(one.sample for one in deciding)):
             yield "seeds: an untuned model with greedy decoding has the single seed 0"
-    other = isinstance(model, TransformersModel) and model.adapter_of
-    if other and not {*model.seeds} <= {*study.models[other].seeds}:
+    if (other := model.adapter_of) and not {*model.seeds} <= {*study.models[other].seeds}:
         yield f"seeds: {other} has no adapters of all of them"
     served = isinstance(model, OpenAIModel) and model.exported
     if served and study.models[served].template != model.template:

@@ -1,16 +1,14 @@
 """The JSON schema of the configuration, and the page that explains every key."""
 
-import ast
-import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic._internal._docs_extraction import extract_docstrings_from_cls
 from pydantic.json_schema import GenerateJsonSchema
 
 from ecslm.common.files import read_text
@@ -18,13 +16,8 @@ from ecslm.common.files import read_text
 TEXTS = Path(__file__).resolve().parents[3] / "resources/configuration_page.yaml"
 Json = Mapping[str, Any]
 
-SIMPLE = {
-    "boolean": "true or false",
-    "integer": "whole number",
-    "number": "number",
-    "string": "text",
-    "null": "null",
-}
+# In other words than those of JSON schemas.
+SIMPLE = {"boolean": "true or false", "integer": "whole number", "string": "text"}
 LIMITS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",
@@ -44,16 +37,10 @@ class Described(GenerateJsonSchema):
         """The schema of a class."""
         found = super().model_schema(schema)
         for cls in reversed(schema["cls"].__mro__):
-            if issubclass(cls, BaseModel) and cls is not BaseModel:
-                (definition,) = ast.parse(inspect.getsource(cls)).body
-                assert isinstance(definition, ast.ClassDef)
-                for field, text in pairwise(definition.body):
-                    match field, text:
-                        case (
-                            ast.AnnAssign(target=ast.Name(id=name)),
-                            ast.Expr(value=ast.Constant(value=str(words))),
-                        ) if name in found["properties"]:
-                            found["properties"][name]["description"] = inspect.cleandoc(words)
+            if issubclass(cls, BaseModel):
+                for name, words in extract_docstrings_from_cls(cls, use_inspect=True).items():
+                    if name in found["properties"]:
+                        found["properties"][name]["description"] = words
         return found
 
 
@@ -133,7 +120,8 @@ class _Page:
                 (named,) = every.values()
                 return f"by name: {self._words(named, f'{path}.NAME')}"
         limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-        return ", ".join([SIMPLE[field["type"]], *limits])
+        kind = str(field["type"])
+        return ", ".join([SIMPLE.get(kind, kind), *limits])
 
 
 def _default(default: Any) -> str:

@@ -46,6 +46,7 @@ def names_in_study(study: Any) -> dict[str, list[str]]:
     models = sections(study, "models")
     run = {name: one for name, one in models.items() if one.get("run", True)}
     contrasts = sections(study, "comparisons", "contrasts")
+    of_settings = [name for name, one in contrasts.items() if one.get("kind") == "settings"]
     lists = {key: names_in(study, key) for key in ("tasks", "models", "baselines", "settings")}
     return lists | {
         "models with a base": [name for name, one in run.items() if "base" in one],
@@ -53,9 +54,7 @@ def names_in_study(study: Any) -> dict[str, list[str]]:
         "models and baselines": [*lists["models"], *lists["baselines"], BEST_SIMPLE],
         "settings of records": [*lists["settings"], *names_in(study, "train_setting")],
         "contrasts": list(contrasts),
-        "contrasts of settings": [
-            name for name, one in contrasts.items() if one.get("kind") == "settings"
-        ],
+        "contrasts of settings": of_settings,
     }
 
 

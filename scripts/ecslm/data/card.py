@@ -6,7 +6,7 @@ from typing import ClassVar
 from ecslm.common.manifests import read_result
 from ecslm.common.templates import render_template
 from ecslm.data.reports import Leakage, Report, TaskDescription
-from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
+from ecslm.schemas.paths import DATA_CHECK, DESCRIPTION, LEAKAGE
 from ecslm.schemas.settings import JobSettings
 from ecslm.schemas.task import Answer
 
@@ -55,8 +55,8 @@ def card_files(settings: CardSettings) -> list[str]:
     """The files that the card reads, relative to the study's results directory."""
     return [
         DATA_CHECK,
-        *(description_path(task) for task, _ in settings.tasks),
-        *map(leakage_path, settings.compared),
+        *(DESCRIPTION.format(task=task) for task, _ in settings.tasks),
+        *(LEAKAGE.format(task=task) for task in settings.compared),
     ]
 
 
@@ -70,11 +70,11 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
         "settings": settings,
         "check": read_result(results / DATA_CHECK, Report),
         "descriptions": {
-            task: read_result(results / description_path(task), TaskDescription)
+            task: read_result(results / DESCRIPTION.format(task=task), TaskDescription)
             for task, _ in settings.tasks
         },
         "leakage": {
-            task: read_result(results / leakage_path(task), Leakage)
+            task: read_result(results / LEAKAGE.format(task=task), Leakage)
             for task, _ in settings.tasks
             if task in settings.compared
         },

@@ -9,12 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ecslm.models.architecture import (
-    HEAD,
-    Architecture,
-    llama_architecture,
-    updated_layers,
-)
+from ecslm.models.architecture import HEAD, Architecture, llama_architecture, updated_layers
 from ecslm.models.precision import Precision
 
 # A weight in 4 bits, an 8-bit scale for each 64 of them, and a 32-bit one for each 256 scales:

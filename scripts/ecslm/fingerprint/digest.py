@@ -16,20 +16,20 @@ import ast
 import gc
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ecslm.fingerprint import known
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 LENGTH = 32
-# By the name that it binds: a module, and what is imported of it, empty for the module itself.
-Imports = dict[str, tuple[str, str]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
+# Fields of a statement that hold others.
+BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
 # What a module calls its logger, and nothing else: a test looks.
 LOGGER = "log"
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
@@ -58,15 +58,13 @@ class Module:
             SyntaxError: the source is not Python.
         """
         self.name = name
-        # Also those of functions: no name of a module is bound twice.
-        self.imports: Imports = {}
+        # By the name that it binds: a module, and what is imported of it, empty for the module
+        # itself. Also those of functions: no name of a module is bound twice.
+        self.imports: dict[str, tuple[str, str]] = {}
         # By the names that they bind; under STATEMENTS what else it executes.
         self.statements: dict[str, list[ast.stmt]] = {}
-        tree = ast.parse(source, path)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                self._add_imports(node)
-        statements = tree.body
+        statements = ast.parse(source, path).body
+        self._add_imports(statements)
         for statement in statements:
             match statement:
                 case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
@@ -85,13 +83,18 @@ class Module:
             for bound in names or [STATEMENTS]:
                 self.statements.setdefault(bound, []).append(statement)
 
-    def _add_imports(self, statement: ast.Import | ast.ImportFrom) -> None:
-        for alias in statement.names:
+    def _add_imports(self, statements: Iterable[ast.AST]) -> None:
+        for statement in statements:
             if isinstance(statement, ast.ImportFrom):
-                self.imports[alias.asname or alias.name] = str(statement.module), alias.name
+                for alias in statement.names:
+                    self.imports[alias.asname or alias.name] = str(statement.module), alias.name
+            elif isinstance(statement, ast.Import):
+                for alias in statement.names:
+                    whole = alias.name if alias.asname else alias.name.split(".")[0]
+                    self.imports[alias.asname or whole] = whole, ""
             else:
-                top = alias.name.split(".")[0]
-                self.imports[alias.asname or top] = alias.name if alias.asname else top, ""
+                for block in BLOCKS.intersection(statement._fields):
+                    self._add_imports(getattr(statement, block))
 
 
 class Code:
@@ -99,23 +102,37 @@ class Code:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._sources: dict[Path, bytes] = {}
-        self._paths: dict[str, Path | None] = {}
-        self._modules: dict[str, Module] = {}
-        self._parts: dict[Node, Part] = {}
-        self.digests: dict[tuple[str, tuple[str, ...]], str] = {}
+        # The script and modules of each digest that was computed.
+        self.digested: dict[str, tuple[str, tuple[str, ...]]] = {}
 
+    @cache  # noqa: B019 - one instance a process
     def digest(self, script: str, modules: tuple[str, ...] = ()) -> str:
         """The digest of what a script, and modules that it loads by name, can reach."""
-        key = script, modules
-        if key not in self.digests:
-            parts = self.reached(script, modules)
-            numbers = {node: str(number) for number, node in enumerate(parts)}
-            lines = [str(len(modules))]
-            for part in parts.values():
-                lines.append(" ".join((part.text, *(numbers[node] for node in part.targets))))
-            self.digests[key] = _sha256("\n".join(lines))[:LENGTH]
-        return self.digests[key]
+        parts = self.reached(script, modules)
+        numbers = {node: str(number) for number, node in enumerate(parts)}
+        lines = [str(len(modules))]
+        for part in parts.values():
+            lines.append(" ".join((part.text, *(numbers[node] for node in part.targets))))
+        digest = _sha256("\n".join(lines))[:LENGTH]
+        self.digested[digest] = script, modules
+        return digest
+
+    def definitions(self, script: str, modules: Sequence[str] = ()) -> dict[str, dict[str, str]]:
+        """What a script's digest is made of: by module, digests of its definitions, each for
+        itself, with the names of what it refers to.
+
+        What else a module executes stands under an empty name.
+
+        Raises:
+            ModuleNotFoundError: a file is missing.
+            SyntaxError: one is not Python.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for node, part in sorted(self.reached(script, modules).items()):
+            if node.name != WHOLE:
+                named = "\n".join((part.text, *(target.name for target in part.targets)))
+                found.setdefault(node.module, {})[node.name] = _sha256(named)[:12]
+        return found
 
     def reached(self, script: str, modules: Sequence[str] = ()) -> dict[Node, Part]:
         """What a script, and modules that it loads by name, can reach, in the order of finding."""
@@ -131,20 +148,23 @@ class Code:
         gc.enable()
         return found
 
+    @cache  # noqa: B019 - one instance a process
     def path(self, name: str) -> Path | None:
         """The file of a script or module or, if that is all it has, the folder."""
-        if name not in self._paths:
-            stem = self._root / (name if name.endswith(".py") else name.replace(".", "/"))
-            tried = (stem / "__init__.py", stem.with_suffix(".py"), stem)
-            self._paths[name] = next((path for path in tried if path.exists()), None)
-        return self._paths[name]
+        stem = self._root / (name if name.endswith(".py") else name.replace(".", "/"))
+        tried = (stem / "__init__.py", stem.with_suffix(".py"), stem)
+        return next((path for path in tried if path.exists()), None)
+
+    def _is_package(self, name: str) -> bool:
+        path = self.path(name)
+        return path is not None and (path.stem == "__init__" or path.suffix != ".py")
 
     def resolved(self, module: str, *names: str) -> tuple[Node | None, str]:
         """What names in a module lead to, through the modules that import it themselves: a
         definition and the attributes that follow, or the full name of something else."""
         rest = list(filter(None, names))
         own = self.path(module.split(".")[0]) is not None
-        while rest and own and self.path(f"{module}.{rest[0]}"):
+        while rest and own and self._is_package(module) and self.path(f"{module}.{rest[0]}"):
             module = f"{module}.{rest.pop(0)}"
         if own and not left_out(module):
             if not rest:
@@ -156,6 +176,7 @@ class Code:
                 return Node(module, first), "".join(f".{name}" for name in rest[1:])
         return None, ".".join((module, *rest))
 
+    @cache  # noqa: B019 - one instance a process
     def module(self, name: str) -> Module:
         """What a script or module defines.
 
@@ -163,28 +184,24 @@ class Code:
             ModuleNotFoundError: it is missing.
             SyntaxError: it is not Python.
         """
-        if name not in self._modules:
-            if (path := self.path(name)) is None:
-                raise ModuleNotFoundError(f"{self._root}: no {name}")
-            self._modules[name] = Module(name, path, self.source(path))
-        return self._modules[name]
+        if (path := self.path(name)) is None:
+            raise ModuleNotFoundError(f"{self._root}: no {name}")
+        return Module(name, path, self.source(path))
 
+    @cache  # noqa: B019 - one instance a process
     def source(self, path: Path) -> bytes:
         """What a file says, or said when it was first read; a folder says nothing."""
-        if path not in self._sources:
-            self._sources[path] = b"" if path.is_dir() else path.read_bytes()
-        return self._sources[path]
+        return b"" if path.is_dir() else path.read_bytes()
 
+    @cache  # noqa: B019 - one instance a process
     def _part(self, node: Node) -> Part:
-        if node not in self._parts:
-            module = self.module(node.module)
-            writer = Writer(self, module)
-            text = writer.definition(node.name)
-            targets = list(writer.numbers)
-            if STATEMENTS in module.statements and node.name != STATEMENTS:
-                targets.append(Node(node.module, STATEMENTS))
-            self._parts[node] = Part(_sha256(text), tuple(targets))
-        return self._parts[node]
+        module = self.module(node.module)
+        writer = Writer(self, module)
+        text = writer.definition(node.name)
+        targets = list(writer.numbers)
+        if STATEMENTS in module.statements and node.name != STATEMENTS:
+            targets.append(Node(node.module, STATEMENTS))
+        return Part(_sha256(text), tuple(targets))
 
 
 class Writer:
@@ -226,21 +243,18 @@ class Writer:
 
     def _text(self, value: object) -> str:
         """Write a node, a list of them, or another value of a field; empty if it does nothing."""
-        if isinstance(value, ast.AST):
-            write = getattr(self, f"_{type(value).__name__}", self._node)
-            return str(write(value))
-        if isinstance(value, list):
-            # Statements that do nothing are left out; a default value that is not there is none.
-            written = ("~" if one is None else self._text(one) for one in value)
-            return ",".join(filter(None, written))
-        return "" if value is None else ascii(value)
+        return _writing(type(value).__name__)(self, value)
+
+    def _list(self, values: list[ast.AST | None]) -> str:
+        # Statements that do nothing are left out; a default value that is not there is none.
+        written = ("~" if one is None else self._text(one) for one in values)
+        return ",".join(filter(None, written))
 
     def _node(self, node: ast.AST, *skipped: str) -> str:
         """Write a node of which all fields count but those that are empty or do nothing."""
         fields = []
-        for name in node._fields:
-            value = None if name in (*LAYOUT, *skipped) else getattr(node, name, None)
-            if text := self._text(value):
+        for name in _counting(node._fields, skipped):
+            if text := self._text(getattr(node, name, None)):
                 fields.append(f"{name}={text}")
         return f"{type(node).__name__}({' '.join(fields)})"
 
@@ -319,7 +333,20 @@ class Writer:
         """Write nothing: imported names are followed where they are used."""
         return ""
 
-    _Import = _ImportFrom = _Pass
+    _Import = _ImportFrom = _NoneType = _Pass
+
+
+@cache
+def _writing(kind: str) -> Callable[[Writer, Any], str]:
+    """What writes values of a type, by its name."""
+    otherwise = Writer._node if hasattr(ast, kind) else lambda _writer, value: ascii(value)
+    return getattr(Writer, f"_{kind}", otherwise)
+
+
+@cache
+def _counting(fields: tuple[str, ...], skipped: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields of a node that are written."""
+    return tuple(name for name in fields if name not in (*LAYOUT, *skipped))
 
 
 def _assigned(target: ast.expr) -> list[str]:
@@ -354,28 +381,3 @@ def code_of(root: Path) -> Code:
     Scripts share what they reach.
     """
     return Code(root)
-
-
-def digested() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The script and modules of each digest that this process has computed."""
-    return {digest: job for job, digest in code_of(SCRIPTS).digests.items()}
-
-
-def definition_digests(
-    script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
-) -> Mapping[str, Mapping[str, str]]:
-    """What a script's digest is made of: by module, digests of its definitions, each for itself,
-    with the names of what it refers to.
-
-    What else a module executes stands under an empty name.
-
-    Raises:
-        ModuleNotFoundError: a file is missing.
-        SyntaxError: one is not Python.
-    """
-    found: dict[str, dict[str, str]] = {}
-    for node, part in sorted(code_of(root).reached(script, modules).items()):
-        if node.name != WHOLE:
-            named = _sha256("\n".join((part.text, *(target.name for target in part.targets))))
-            found.setdefault(node.module, {})[node.name] = named[:12]
-    return found

@@ -47,10 +47,8 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[st
     root = script.resolve().parent
     real = code_parameter(script.name, modules, root)
     if not stands_for(code, real):
-        raise InputError(
-            f"--code: the code of scripts/{script.name} was edited since the run was planned: run "
-            "again"
-        )
+        edited = f"the code of scripts/{script.name} was edited since the run was planned"
+        raise InputError(f"--code: {edited}: run again")
     importer = _Importer(code_of(root))
     sys.meta_path.insert(0, importer)
     try:

@@ -42,8 +42,7 @@ def check_named_files(study: Study) -> None:
 
 def _refuse(study: Study) -> None:
     """Refuse whatever does not fit."""
-    found = chain(_unfit_to_bases(study), _missing_answers(study))
-    if lines := list(found):
+    if lines := [*_unfit_to_bases(study), *_missing_answers(study)]:
         raise InputError(*lines)
 
 

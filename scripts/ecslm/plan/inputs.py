@@ -56,10 +56,9 @@ class Source:
         settings = read_manifest(made).settings if made.is_file() else {}
         before = settings.get("context", {}).get("data", {}).get("source", self.title())
         if missing and before != self.title():
-            raise InputError(
-                f"studies.{study.name}.data: {missing[0]}: no such file, and the results are "
-                f"of {before}: name that, or put the file there"
-            )
+            absent = f"studies.{study.name}.data: {missing[0]}: no such file"
+            fix = "name that, or put the file there"
+            raise InputError(f"{absent}, and the results are of {before}: {fix}")
         if self._files and not missing:
             _ = self.rows
 

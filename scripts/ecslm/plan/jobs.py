@@ -7,8 +7,7 @@ So each is one string with a form of its own: canonical JSON, or a value with a 
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from inspect import signature
 from pathlib import Path
@@ -18,7 +17,6 @@ from pydantic import BaseModel
 
 from ecslm.common.environment import lock_versions
 from ecslm.common.equal_code import Pair, representative
-from ecslm.common.errors import InputError, exit_with
 from ecslm.common.hashing import canonical_json
 from ecslm.comparisons.settings import ChooseSettings
 from ecslm.config.models import Questions, RecordedModel
@@ -39,6 +37,7 @@ from ecslm.schemas.paths import PUBLISHED, PUBLISHED_COUNTS
 from ecslm.schemas.settings import JobSettings
 from ecslm.scoring.baselines import applicable
 from ecslm.scoring.settings import BertScoreSettings, OverSeedsSettings, ScriptSettings
+from ecslm.script import problems_told
 from ecslm.training.settings import AdapterSettings
 
 VERSIONS = "versions:"
@@ -62,15 +61,6 @@ def versions_in(parameter: str | None) -> dict[str, str]:
     return versions
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Ends the process with a line for each problem that its block meets."""
-    try:
-        yield
-    except InputError as error:
-        exit_with(error)
-
-
 def per_job(
     study: Study, function: Callable[..., Any], like: Callable[..., Any] | None = None
 ) -> OfJob:
@@ -85,7 +75,7 @@ def per_job(
 
     @cache
     def known(*values: str) -> Any:
-        with told():
+        with problems_told():
             return function(study, *values)
 
     return lambda job: known(*(getattr(job, name) for name in names))

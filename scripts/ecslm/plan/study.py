@@ -51,8 +51,8 @@ class Study:
         self.config, self.name, self.settings = config, config.study, config.current
         self.results = paths.RESULTS.format(study=self.name)
         models, tasks = self.settings.models, sorted(self.settings.tasks)
-        local = ((x, one) for x, one in models.items() if isinstance(one, TransformersModel))
-        self.local_models = dict(local)
+        local = {x: one for x, one in models.items() if isinstance(one, TransformersModel)}
+        self.local_models = local
         self.tuned_models = tuple(x for x, one in self.local_models.items() if one.tuned)
         self.training_tasks = tuple(x for x in tasks if self.task(x).train)
         self.test_tasks = tuple(x for x in tasks if self.task(x).test)
@@ -291,9 +291,8 @@ class Choice:
     @property
     def values(self) -> dict[str, Any]:
         """What goes over the files."""
-        given = self.seeds.split(",") if self.seeds else []
         # Others than numbers are refused with the configuration.
-        return {"seeds": [int(x) if x.isdecimal() else x for x in given]} if given else {}
+        return {"seeds": self.seeds.split(",")} if self.seeds else {}
 
     def read(self) -> Study:
         """The study.

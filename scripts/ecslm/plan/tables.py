@@ -42,10 +42,9 @@ def check_tables(study: Study) -> None:
         InputError: the published scores are missing or broken, or have no row that a table names.
     """
     if (path := study.published(paths.PUBLISHED_SCORES)) is None:
-        raise InputError(
-            f"studies.{study.name}.published_numbers: {study.settings.published_numbers}: no "
-            f"{paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
-        )
+        where = f"studies.{study.name}.published_numbers: {study.settings.published_numbers}"
+        fix = f"no {paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
+        raise InputError(f"{where}: {fix}")
     known = study.config.tasks
     problems = [
         f"{path}: line 1: {column}: the column is of no task{nearest(column, known)}"

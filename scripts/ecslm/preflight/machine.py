@@ -20,10 +20,7 @@ from ecslm.provenance.checks import check_gpus
 from ecslm.training.settings import AUTO_ON_CPU
 
 # Flags of instructions for bfloat16, the fastest first, and devices that have them.
-CPUS = {
-    "amx_bf16": "two CPU cores with AMX",
-    "avx512_bf16": "two CPU cores with AVX512-BF16",
-}
+CPUS = {"amx_bf16": "two CPU cores with AMX", "avx512_bf16": "two CPU cores with AVX512-BF16"}
 SLOW_BFLOAT16 = (
     "computes bfloat16 many times slower than estimated (compute capability below 8.0); float16 is "
     "not offered: use a GPU such as an A10G or L4, or `precision: {dtype: float32}`"

@@ -17,12 +17,7 @@ from ecslm.data.source import local_path
 from ecslm.plan.inputs import check_base_folders, source_of
 from ecslm.plan.jobs import check_settings
 from ecslm.plan.study import Study
-from ecslm.provenance.checks import (
-    check_api_keys,
-    check_disk,
-    check_results_folder,
-    os_errors_told,
-)
+from ecslm.provenance.checks import check_api_keys, check_disk, check_results_folder, os_errors_told
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import check_results, finished
 from ecslm.provenance.why import record_code

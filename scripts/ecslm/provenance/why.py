@@ -17,7 +17,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_model, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
-from ecslm.fingerprint.digest import definition_digests, digested
+from ecslm.fingerprint.digest import SCRIPTS, code_of
 from ecslm.plan.jobs import versions_in
 from ecslm.provenance.dag import Job
 from ecslm.provenance.results import damage, how_to_rebuild, read_job_manifest
@@ -109,17 +109,18 @@ def changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
 def record_code() -> None:
     """Record the definitions behind each code digest that this process has computed, as it has
     those of all jobs of its run, so that what changed can be named later."""
-    for code, of_job in digested().items():
-        path = CODE_HISTORY / f"{code}.json"
+    code = code_of(SCRIPTS)
+    for digest, of_job in code.digested.items():
+        path = CODE_HISTORY / f"{digest}.json"
         if not path.exists():
-            write_json(path, definition_digests(*of_job))
+            write_json(path, code.definitions(*of_job))
 
 
 def definitions(code: str) -> Code:
     """The definitions behind a digest; empty if they are not known."""
     digest = code.removeprefix("code:")
-    if of_job := digested().get(digest):
-        return definition_digests(*of_job)
+    if of_job := code_of(SCRIPTS).digested.get(digest):
+        return code_of(SCRIPTS).definitions(*of_job)
     with suppress(InputError):
         return read_model(CODE_HISTORY / f"{digest}.json", dict[str, dict[str, str]])
     return {}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.reports.settings import ReportSettings, models_answering
-from ecslm.schemas.paths import DATASET, sample_paths
+from ecslm.schemas.paths import DATASET, OUTCOMES, PREDICTIONS
 from ecslm.schemas.prediction import read_predictions
 from ecslm.schemas.record import Record, read_records
 from ecslm.schemas.task import EXAMPLE
@@ -72,10 +72,10 @@ def _answered(results: Path, settings: ReportSettings, task: str) -> Iterator[Sa
     answers: dict[tuple[str, str], list[Answer]] = {}
     # The one that the report is about comes first.
     for model in sorted(models, key=lambda name: name != settings.answering):
-        seed = settings.context.models[model].seeds[0]
-        predictions, outcomes = (results / one for one in sample_paths(model, seed, task))
-        texts = {one.id: one.prediction for one in read_predictions(predictions)}
-        for row in read_outcome_rows(outcomes):
+        job = {"model": model, "seed": settings.context.models[model].seeds[0], "task": task}
+        predictions = read_predictions(results / PREDICTIONS.format(**job))
+        texts = {one.id: one.prediction for one in predictions}
+        for row in read_outcome_rows(results / OUTCOMES.format(**job)):
             answer = Answer(model, texts[row.id], measure.quality(row.outcome), row.invalid)
             sample = row.setting.removesuffix(EXAMPLE), row.sample_id
             answers.setdefault(sample, []).append(answer)

@@ -94,7 +94,8 @@ def report_files(settings: ReportSettings) -> list[str]:
         found += [path for row in sorted(simple) for path in answering_files(study, row)]
     for task in settings.tasks if settings.samples else ():
         for model in models_answering(settings, task):
-            found += paths.sample_paths(model, study.models[model].seeds[0], task)
+            job = {"model": model, "seed": study.models[model].seeds[0], "task": task}
+            found += [paths.PREDICTIONS.format(**job), paths.OUTCOMES.format(**job)]
             found.append(paths.DATASET.format(task=task, split="test"))
     return list(dict.fromkeys(found))
 

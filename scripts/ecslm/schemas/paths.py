@@ -81,34 +81,3 @@ FIGURES_MANIFEST = "figures/manifest.json"
 REPORT_PAGE = "report.html"
 REPORT_MANIFEST = "report.manifest.json"
 REPORT_PDF = "report.pdf"
-
-
-def metric_path(name: str, seed: int, task: str) -> str:
-    """Path of the metrics file of a model or, with seed 0, of a trivial baseline."""
-    return METRICS.format(model=name, seed=seed, task=task)
-
-
-def sample_paths(model: str, seed: int, task: str) -> tuple[str, str]:
-    """Paths of the predictions and outcomes that the report samples from."""
-    names = {"model": model, "seed": seed, "task": task}
-    return PREDICTIONS.format(**names), OUTCOMES.format(**names)
-
-
-def over_seeds_path(model: str, task: str) -> str:
-    """Path of a model's score over its seeds."""
-    return OVER_SEEDS.format(model=model, task=task)
-
-
-def description_path(task: str) -> str:
-    """Path of the description of a task's records."""
-    return DESCRIPTION.format(task=task)
-
-
-def leakage_path(task: str) -> str:
-    """Path of the report on a task's overlap with training."""
-    return LEAKAGE.format(task=task)
-
-
-def comparison_path(task: str) -> str:
-    """Path of a task's comparisons."""
-    return COMPARISONS.format(task=task)

@@ -17,7 +17,7 @@ from pydantic import Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_csv
 from ecslm.comparisons.results import Comparison, read_comparisons
-from ecslm.schemas.paths import comparison_path
+from ecslm.schemas.paths import COMPARISONS
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import Cell, IntervalsPlace, Layout, Panel, Table
 from ecslm.tables.scores import Scores, score_files
@@ -32,7 +32,7 @@ SCORE = re.compile(r"\d*\.?\d+")
 # The files of a study that a part of `Inputs` is read from, relative to its results directory.
 FILES: Mapping[str, Callable[[TableContext], Iterable[str]]] = {
     "scores": score_files,
-    "comparisons": lambda study: map(comparison_path, study.compared),
+    "comparisons": lambda study: (COMPARISONS.format(task=task) for task in study.compared),
 }
 
 

@@ -19,7 +19,7 @@ from ecslm.schemas.metrics_file import (
     StrictScore,
     Value,
 )
-from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
+from ecslm.schemas.paths import METRICS, OVER_SEEDS, SIMPLE_BASELINES
 from ecslm.tables.model import Cell, Interval, Sources, percent_text
 from ecslm.tables.settings import TableContext
 
@@ -122,14 +122,14 @@ def score_files(study: TableContext) -> Iterator[str]:
     baselines, relative to the study's results directory."""
     for name, model in sorted(study.models.items()):
         for task in model.tasks:
-            yield from (metric_path(name, seed, task) for seed in model.seeds)
+            yield from (METRICS.format(model=name, seed=seed, task=task) for seed in model.seeds)
             if len(model.seeds) > 1:
-                yield over_seeds_path(name, task)
+                yield OVER_SEEDS.format(model=name, task=task)
     for name, tasks in sorted(study.baselines.items()):
-        yield from (metric_path(name, 0, task) for task in tasks)
+        yield from (METRICS.format(model=name, seed=0, task=task) for task in tasks)
     for task, names in sorted(study.simple.items()):
         yield SIMPLE_BASELINES.format(task=task)
-        yield from (metric_path(name, 0, task) for name in names)
+        yield from (METRICS.format(model=name, seed=0, task=task) for name in names)
 
 
 # By row and task.
@@ -151,7 +151,7 @@ class Scores:
         if name is None or task not in tasks:
             return None
         seeds, setting = (model.seeds, model.setting(setting)) if model else ((0,), setting)
-        paths = tuple(metric_path(name, seed, task) for seed in seeds)
+        paths = tuple(METRICS.format(model=name, seed=seed, task=task) for seed in seeds)
         if any(map(self._is_missing, paths)):
             return None
         found = [self._metrics(path) for path in paths]
@@ -160,7 +160,7 @@ class Scores:
         scores = [by_setting[setting] for by_setting in found]
         if len(seeds) == 1:
             return Measured(scores, paths, _interval(scores[0].strict))
-        path = over_seeds_path(name, task)
+        path = OVER_SEEDS.format(model=name, task=task)
         if self._is_missing(path):
             return Measured(scores, paths, None)
         over_seeds = read_result(self._results / path, OverSeedsFile).settings[setting].strict

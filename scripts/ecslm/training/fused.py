@@ -75,10 +75,7 @@ class _FusedLayer:
         self._down = _linear([mlp.down_proj])
 
     def __call__(
-        self,
-        hidden_states: torch.Tensor,
-        position_embeddings: Any = None,
-        **options: Any,
+        self, hidden_states: torch.Tensor, position_embeddings: Any = None, **options: Any
     ) -> torch.Tensor:
         """The hidden states (rows, tokens, width) after the layer."""
         rows, tokens, width = hidden_states.shape

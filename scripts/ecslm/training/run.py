@@ -92,10 +92,7 @@ def train_adapter(
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     identity = base_identity(base)
     fraction = settings.training.train_fraction
-    records = {
-        "train": share_of(read_records(*train), fraction),
-        "validation": read_records(*val),
-    }
+    records = {"train": share_of(read_records(*train), fraction), "validation": read_records(*val)}
     for split, rows in records.items():
         if not rows:
             raise InputError(f"training: no {split} records in the given dataset files")

@@ -14,7 +14,7 @@ import pytest
 from support.edits import commented, in_python, with_more_log_lines
 from support.project import ROOT, SCRIPTS
 
-from ecslm.fingerprint.digest import Code, Node, code_of, definition_digests
+from ecslm.fingerprint.digest import Code, Node, code_of
 
 WORK, CIRCLE, SQUARE = "ecslm/work.py", "ecslm/shapes/circle.py", "ecslm/shapes/square.py"
 # A script, and modules that are made of these.
@@ -255,8 +255,8 @@ def test_a_module_loaded_by_name_counts_only_where_it_is_given(make: Make) -> No
 
 
 def test_definitions_are_named_with_digests_of_their_own(make: Make) -> None:
-    before = definition_digests("job.py", (), make({}))
-    after = definition_digests("job.py", (), make({CIRCLE: OTHER_AREA}))
+    before = code_of(make({})).definitions("job.py")
+    after = code_of(make({CIRCLE: OTHER_AREA})).definitions("job.py")
     assert {module: set(found) for module, found in before.items()} == {
         "job.py": {"", "main"},
         "ecslm.work": {"run"},

@@ -8,7 +8,7 @@ from support.project import ROOT
 from support.scripts import function_of
 from support.stated_jobs import RULES, StatedJob, first_files, job_of, stated_jobs
 
-from ecslm.fingerprint.digest import definition_digests
+from ecslm.fingerprint.digest import SCRIPTS, code_of
 from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.jobs import prediction_settings
 from ecslm.plan.study import Study
@@ -146,7 +146,7 @@ def test_the_code_of_a_job_is_that_of_the_task_or_mode_that_it_has() -> None:
     assert len(set(scores.values())) == 6
     assert len({prediction(made, name, "PM").code for name in ("Small", *LIMITED)}) == 3
     free = prediction_settings(made, "Small", "PM").modules()
-    reached = definition_digests("predict.py", free)
+    reached = code_of(SCRIPTS).definitions("predict.py", free)
     assert not [name for name in reached if name.startswith("ecslm.prediction.answers.")]
 
 

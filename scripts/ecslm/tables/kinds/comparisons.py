@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ecslm.common.text import number_of
 from ecslm.comparisons.results import Comparison, Test
-from ecslm.schemas.paths import comparison_path
+from ecslm.schemas.paths import COMPARISONS
 from ecslm.schemas.references import ContrastName, TaskName
 from ecslm.tables.inputs import TASKS, Inputs, IntervalsEntry, TaskComparison
 from ecslm.tables.model import Cell, HeaderCell, Interval, IntervalsPlace, Panel, Table, row_groups
@@ -89,7 +89,7 @@ def _common(study: TableContext, row: Comparison) -> str:
 
 
 def _cells(study: TableContext, task: str, row: Comparison) -> dict[str, Cell]:
-    sources = (comparison_path(task),)
+    sources = (COMPARISONS.format(task=task),)
     # The number of records; if they are not paired, of both sides.
     records = "{:,}".format if row.paired else f"{{}}/{row.n_b}".format
     return {
@@ -103,7 +103,7 @@ def _cells(study: TableContext, task: str, row: Comparison) -> dict[str, Cell]:
 
 def difference_cell(task: str, row: Comparison) -> Cell:
     """The difference with its interval, and the mark of its significance."""
-    sources, difference = (comparison_path(task),), row.difference
+    sources, difference = (COMPARISONS.format(task=task),), row.difference
     if difference is None or row.ci95 is None:
         return Cell(sources=sources)
     mark = significance_mark(row)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ecslm.common.manifests import read_result
 from ecslm.data.reports import Report, TaskDescription, read_counts
-from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path
+from ecslm.schemas.paths import DATA_CHECK, DESCRIPTION, PUBLISHED_COUNTS
 from ecslm.schemas.record import Split
 from ecslm.schemas.references import RecordsSettingName, TaskName
 from ecslm.schemas.settings import Closed
@@ -44,7 +44,8 @@ class DatasetEntry(TableEntry):
 
     def files(self, study: TableContext) -> list[str]:
         """The reports on the data: the check, and each task's description."""
-        return [DATA_CHECK, *map(description_path, self.tasks), *super().files(study)]
+        described = (DESCRIPTION.format(task=task) for task in self.tasks)
+        return [DATA_CHECK, *described, *super().files(study)]
 
     def build(self, name: str, inputs: Inputs) -> Table:
         """The table from the reports on the data, with the published counts of the same data."""
@@ -61,7 +62,7 @@ class DatasetEntry(TableEntry):
         )
         rest, groups, tokenizers = (BLANK,) * (len(columns) - len(self.columns)), [], []
         for task in self.tasks:
-            source = (description_path(task),)
+            source = (DESCRIPTION.format(task=task),)
             report = read_result(inputs.results / source[0], TaskDescription)
             tokenizers.append(report.tokenizer)
             shown = [report.splits.get(of.split, {}).get(of.setting) for of in self.columns]
