@@ -39,7 +39,7 @@ def main(choice: Choice, files: Sequence[Path] = (), /) -> None:
         # As before a run, which would be refused for the same reasons.
         check_named_files(chosen)
     targets = list(map(str, files)) or ["all"]
-    with read_dag(choice.configfile, choice.study, targets, choice.values) as dag:
+    with read_dag(choice, targets) as dag:
         jobs = dag.jobs
     for path in files:
         print(explain(jobs, path))
