@@ -19,15 +19,6 @@ include: "rules/targets.smk"
 include: "rules/display.smk"
 
 
-wildcard_constraints:
-    task=one_of(STUDY.settings.tasks),
-    split="train|val|test",
-    model=one_of(STUDY.settings.models),
-    seed=one_of(map(str, SEEDS)),
-    table=one_of(TABLES),
-    base=one_of(STUDY.config.bases),
-
-
 # Before Snakemake plans anything. Jobs and mere readers of the graph need none of it.
 MADE = check_made() if IS_RUN else ()
 

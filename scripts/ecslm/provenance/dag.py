@@ -170,7 +170,8 @@ def made_jobs(rules: Iterable[Any], folders: Iterable[Path]) -> Iterator[Job]:
     Args:
         rules: Snakemake's.
     """
-    makers = [(rule, rule.output.manifest) for rule in rules if rule.output]
+    # The manifest is the last; its name leads to a pattern without constraints of wildcards.
+    makers = [(rule, rule.output[-1]) for rule in rules if rule.output]
     for folder in folders:
         for path in map(str, sorted(folder.rglob("*manifest.json"))):
             for rule, pattern in makers:
