@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecslm.common.equal_code import Pair
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Sha256, Value, read_model, remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
@@ -45,6 +46,11 @@ class Manifest(BaseModel):
     """Key of the results in the cache of finished results, if they are kept there."""
 
     @property
+    def pair(self) -> Pair:
+        """What made the results."""
+        return Pair(code=self.code, versions=self.versions)
+
+    @property
     def source_content(self) -> str | None:
         """Digest of the source's content, as a parameter of the job; None if it has none."""
         return self.content
@@ -77,14 +83,6 @@ class Manifest(BaseModel):
         """
         if problems := [f"{damage}; {fix}" for damage in self.damage(path, names)]:
             raise InputError(*problems)
-
-
-class MadeBy(BaseModel):
-    """The code and versions of a manifest that does not have them itself, so that the jobs which
-    read it depend on its files alone."""
-
-    code: str | None
-    versions: dict[str, str]
 
 
 def made_from(
