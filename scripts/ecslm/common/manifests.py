@@ -85,6 +85,14 @@ class Manifest(BaseModel):
             raise InputError(*problems)
 
 
+class MadeBy(BaseModel):
+    """The code and versions of a manifest that does not have them itself, so that the jobs which
+    read it depend on its files alone."""
+
+    code: str | None
+    versions: dict[str, str]
+
+
 def made_from(
     inputs: Iterable[Path],
     settings: BaseModel | Mapping[str, Any],

@@ -9,11 +9,10 @@ import zipfile
 from pathlib import Path
 
 from ecslm.common.environment import require_locked
-from ecslm.common.equal_code import Pair
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import made_from
+from ecslm.common.manifests import MadeBy, made_from
 from ecslm.models.bases import (
     FETCHED,
     MODEL_FILES,
@@ -87,7 +86,7 @@ def fetch_base(
         files=files,
         **made_from([], {"source": source.model_dump(mode="json")}, code=None, versions={}),
     )
-    write_json(folder / FETCHED, Pair(code=code, versions=versions).model_dump())
+    write_json(folder / FETCHED, MadeBy(code=code, versions=versions).model_dump())
     write_json(manifest, made.model_dump(mode="json"))
 
 

@@ -12,7 +12,7 @@ from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_model
 from ecslm.common.hashing import canonical_json, sha256_of_file
-from ecslm.common.manifests import MISSING, Manifest, read_manifest
+from ecslm.common.manifests import MISSING, MadeBy, Manifest, read_manifest
 from ecslm.models.bases import BaseManifest
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.jobs import versions_parameter
@@ -136,9 +136,9 @@ def read_job_manifest(job: Job) -> Manifest:
     try:
         made = read_model(path, BaseManifest) if job.rule == BASES else read_manifest(path)
         fetched = path.parent / Path(FETCHED).name
-        # Of a base it stands apart, so that the jobs that read the manifest depend on files alone.
-        pair = read_model(fetched, Pair) if job.rule == BASES and fetched.exists() else made.pair
-        return made.model_copy(update=dict(representative(pair)))
+        by = read_model(fetched, MadeBy) if job.rule == BASES and fetched.exists() else made
+        pair = representative(Pair(code=by.code, versions=by.versions))
+        return made.model_copy(update=dict(pair))
     except InputError as error:
         raise InputError(*(f"{one}: {how_to_rebuild(job)}" for one in error.problems)) from None
 
@@ -161,12 +161,14 @@ def _exchanged(job: Job, made: Manifest) -> Iterator[tuple[str, str]]:
 def _is_recorded(job: Job, made: Manifest) -> bool:
     """Whether Snakemake has a record of a job, with the inputs and parameters of the manifest.
 
-    Results of other code or settings may have been copied over those that it has a record of. And a
-    job that a scheduler starts reads configuration and code when it begins, while the record has
-    what the run was planned with.
+    It keeps one for each result, and if one of them is missing or broken, as after a loss of power,
+    it compares nothing but dates. Results of other code or settings may have been copied over those
+    that it has a record of. And a job that a scheduler starts reads configuration and code when it
+    begins, while the record has what the run was planned with.
     """
     try:
-        record = read_model(_record(RECORDS, job.manifest), Record)
+        exist = [path for path in job.files if Path(path).exists()]
+        *_, record = (read_model(_record(RECORDS, path), Record) for path in exist)
     except InputError:
         return False
     values = (
