@@ -34,7 +34,7 @@ option = $(if $(value $(2)),$(1)$(call quoted,$(2)))
 # Options of scripts that take a study, and the same for Snakemake.
 OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE) \
 $(call option,--seeds=,SEEDS)
-# It takes one `--config`.
+# Snakemake takes one `--config`.
 OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(if $(value STUDY)$(value SEEDS),--config) \
 $(call option,study=,STUDY) $(if $(value SEEDS),$(call option,'seeds=[',SEEDS)']')
 # Options for a table of records.

@@ -61,9 +61,8 @@ def archive_study(choice: Choice, output: Path | None) -> tuple[Path, int]:
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
-    study = choice.read()
+    study, commit = choice.read(), _current_commit()
     own = {path.as_posix(): path.read_bytes() for path in packed_files(choice, study)}
-    commit = _current_commit()
     own |= _own_texts(study, commit)
     top = f"ecslm-{study.name}-{commit[:12]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={top}/code/", commit))
