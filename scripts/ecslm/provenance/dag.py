@@ -164,6 +164,13 @@ def is_read() -> bool:
     return _reading
 
 
+def record_format() -> int:
+    """The version of the form in which Snakemake notes what made a result."""
+    from snakemake.persistence import RECORD_FORMAT_VERSION
+
+    return int(RECORD_FORMAT_VERSION)
+
+
 def made_jobs(rules: Iterable[Any], folders: Iterable[Path]) -> Iterator[Job]:
     """The jobs of which there are manifests in some folders.
 
