@@ -32,11 +32,11 @@ quoted = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1)$(call quoted,$(2)))
 
 # Options of scripts that take a study, and the same for Snakemake.
-OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE)
-OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config study=,STUDY)
-SEEDED = $(OPTIONS) $(call option,--seeds=,SEEDS)
+OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE) \
+$(call option,--seeds=,SEEDS)
 # Snakemake takes one `--config`.
-WITH_SEEDS = $(if $(value SEEDS),$(if $(value STUDY),,--config) $(call option,'seeds=[',SEEDS)']')
+OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(if $(value STUDY)$(value SEEDS),--config) \
+$(call option,study=,STUDY) $(if $(value SEEDS),$(call option,'seeds=[',SEEDS)']')
 # Options for a table of records.
 OF_TABLE = $(call option,--input=,INPUT) $(call option,--output=,OUTPUT) \
 $(call option,--question=,QUESTION)
@@ -48,18 +48,18 @@ CHECKED = $(BIN)/python scripts/check_configuration.py $(OPTIONS)
 new: setup ## begin a study of your own records | STUDY DATA INPUT OUTPUT QUESTION
 	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA) $(OF_TABLE)
 
-check: setup ## say what a run lacks, how long it takes, what it costs | STUDY CONFIGFILE PROFILE
+check: setup ## say what a run lacks, how long it takes, what it costs | STUDY CONFIGFILE SEEDS PROFILE
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
 
 reproduce: setup ## run a study, from data to report (default: the demo) | STUDY CONFIGFILE SEEDS
 	$(CHECKED)
-	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) $(WITH_SEEDS)
+	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE)
 
 ##@ Look
 why: setup ## say what a run would do, why, and how long it takes | STUDY CONFIGFILE SEEDS
-	$(BIN)/python scripts/why.py $(SEEDED)
+	$(BIN)/python scripts/why.py $(OPTIONS)
 
-summary: setup ## print the scores of a study again, as at the end of its run | STUDY CONFIGFILE
+summary: setup ## print the scores of a study again, as at the end of its run | STUDY CONFIGFILE SEEDS
 	$(BIN)/python scripts/summarise.py $(OPTIONS)
 
 cache: setup ## list finished work, which is kept to be computed once | TRIM
@@ -69,21 +69,21 @@ diff: setup ## list the scores that differ between two results | A B
 	$(BIN)/python scripts/diff_results.py $(call option,,A) $(call option,,B); test $$? != 1
 
 clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE SEEDS REMOVE
-	$(BIN)/python scripts/clean.py $(SEEDED) $(if $(filter yes,$(REMOVE)),--remove)
+	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
 
-accept: setup ## prove that an edit or upgrade changes no result | STUDY CONFIGFILE
+accept: setup ## prove that an edit or upgrade changes no result | STUDY CONFIGFILE SEEDS
 	$(BIN)/python scripts/accept.py $(OPTIONS)
 
 ##@ Use elsewhere
-export: setup ## turn each tuned model into a folder to serve or publish | STUDY CONFIGFILE
+export: setup ## turn each tuned model into a folder to serve or publish | STUDY CONFIGFILE SEEDS
 	$(CHECKED)
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) -- export
 
-archive: setup ## pack code, configuration and results into one file | STUDY CONFIGFILE
+archive: setup ## pack code, configuration and results into one file | STUDY CONFIGFILE SEEDS
 	$(BIN)/python scripts/archive.py $(OPTIONS)
 
 adopt: setup ## verify results from another machine, and continue with them | STUDY CONFIGFILE SEEDS
-	$(BIN)/python scripts/adopt.py $(SEEDED)
+	$(BIN)/python scripts/adopt.py $(OPTIONS)
 
 ##@ Set up
 setup: .venv/locked ## install the libraries into .venv, as other targets do

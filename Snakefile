@@ -19,15 +19,6 @@ include: "rules/targets.smk"
 include: "rules/display.smk"
 
 
-wildcard_constraints:
-    task=one_of(STUDY.settings.tasks),
-    split="train|val|test",
-    model=one_of(STUDY.settings.models),
-    seed=one_of(map(str, SEEDS)),
-    table=one_of(TABLES),
-    base=one_of(STUDY.config.bases),
-
-
 # Before Snakemake plans anything. Jobs and mere readers of the graph need none of it.
 MADE = check_made() if IS_RUN else ()
 
@@ -43,11 +34,10 @@ rule all:
         targets("render_table", "draw_figures", "report_page"),
 
 
-# Those that run models are sent to the nodes of a cluster. The others run where Snakemake runs: they
-# take seconds (a minute for the paper's data), less than waiting in a scheduler's queue, or need a
-# network, which nodes may lack.
-SENT = {"train_adapter", "predict", "bertscore", "measure_latency", "export_model"}
-workflow.localrules(*{rule.name for rule in workflow.rules} - SENT)
+# Those that run models, and so ask for a GPU, are sent to the nodes of a cluster. The others run
+# where Snakemake runs: they take seconds (a minute for the paper's data), less than waiting in a
+# scheduler's queue, or need a network, which nodes may lack.
+workflow.localrules(*(one.name for one in workflow.rules if "gpu" not in one.resources))
 for one in workflow.rules:
     if not one.norun:
         # Of `--sdm conda`; relative to rules/.

@@ -28,8 +28,6 @@ rule train_adapter:
         history=timed("<results>/adapters/{model}/seed-{seed}/log.jsonl"),
         cost=timed("<results>/adapters/{model}/seed-{seed}/cost.json"),
         manifest="<results>/adapters/{model}/seed-{seed}/manifest.json",
-    wildcard_constraints:
-        model=one_of(STUDY.tuned_models),
     priority: model_by_model
     threads: STUDY.settings.threads
     resources:

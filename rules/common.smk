@@ -58,8 +58,6 @@ with problems_told(), os_errors_told():
 
 # For Snakemake's own reports.
 workflow.configfiles.append(CONFIG_FILE)
-# Of all models.
-SEEDS = sorted({0, *(seed for model in STUDY.settings.models.values() for seed in model.seeds)})
 # Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
 os.environ[RUN_VARIABLE] = str(os.getpid())
 
@@ -148,11 +146,6 @@ def files_of(*names):
 def each(wildcard, values):
     """A job for each value of a wildcard."""
     return [{wildcard: value} for value in values]
-
-
-def one_of(names):
-    """A wildcard constraint: one of the names."""
-    return "|".join(map(re.escape, names)) or "none"
 
 
 # Resources

@@ -38,8 +38,6 @@ rule export_model:
         # Not of this job, but of the adapter's.
         training_cost=timed("<results>/exports/{model}/cost.json"),
         manifest="<results>/exports/{model}/manifest.json",
-    wildcard_constraints:
-        model=one_of(STUDY.tuned_models),
     threads: STUDY.settings.threads
     resources:
         **request("export_model"),
@@ -68,8 +66,6 @@ rule model_card:
     output:
         card="<results>/exports/{model}/README.md",
         manifest="<results>/exports/{model}/README.manifest.json",
-    wildcard_constraints:
-        model=one_of(STUDY.tuned_models),
     params:
         **gathered_by("model_card.py", model_card_settings),
     shell:

@@ -35,10 +35,6 @@ rule score_baseline:
         metrics="<results>/metrics/{model}/seed-{seed}/{task}.json",
         records="<results>/metrics/{model}/seed-{seed}/{task}.records.jsonl",
         manifest="<results>/metrics/{model}/seed-{seed}/{task}.manifest.json",
-    # Files of a baseline are called like those of a model with the single seed 0.
-    wildcard_constraints:
-        model=one_of(STUDY.settings.baselines),
-        seed="0",
     params:
         **made_by("score_baseline.py", jobs.score_settings),
         train=lambda wildcards, input: options(train=input.train),

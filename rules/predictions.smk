@@ -73,8 +73,6 @@ rule measure_latency:
     output:
         cost=timed("<results>/latency/{model}.json"),
         manifest="<results>/latency/{model}.manifest.json",
-    wildcard_constraints:
-        model=one_of(STUDY.local_models),
     priority: model_by_model
     # All cores, so that no other job runs at the same time and slows it down.
     threads: whole_machine
@@ -105,8 +103,6 @@ rule bertscore:
     output:
         rows="<results>/bertscore/{model}/seed-{seed}/{task}.jsonl",
         manifest="<results>/bertscore/{model}/seed-{seed}/{task}.manifest.json",
-    wildcard_constraints:
-        task=one_of(STUDY.generation_tasks),
     threads: STUDY.settings.threads
     resources:
         **request("bertscore"),

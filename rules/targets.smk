@@ -41,6 +41,12 @@ JOBS = {
     "report_page": [{}],
     "report_pdf": [{}],
 }
+# No rule makes another file: those of a baseline are called like a model's with the single seed 0.
+for one in workflow.rules:
+    for wildcard in one.wildcard_names:
+        values = sorted({re.escape(job[wildcard]) for job in JOBS[one.name]})
+        one.set_wildcard_constraints(**{wildcard: "|".join(values) or "none"})
+    one.update_wildcard_constraints()
 
 
 rule bases:

@@ -38,7 +38,7 @@ def main(choice: Choice, revoke: str | None = None) -> None:
         chosen = choice.read()
         run = Run(chosen)
         check_named_files(chosen)
-        with read_dag(choice.configfile, choice.study, values=choice.values) as dag:
+        with read_dag(choice) as dag:
             run.check(dag.jobs)
             groups = [
                 (group, [(one, dag.command(one.job)) for one in samples(group)])

@@ -18,7 +18,7 @@ def main(choice: Choice) -> None:
     # Names each problem of the configuration with its place.
     choice.read()
     with held(RUN_LOCK, "results", wait=False):
-        with read_dag(choice.configfile, choice.study, None, choice.values) as dag:
+        with read_dag(choice, None) as dag:
             jobs = verified(dag.jobs)
             align_times(jobs)
             dag.record(jobs)

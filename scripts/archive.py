@@ -7,23 +7,17 @@ missing or out of date, or while files of the project differ from the commit. Th
 results give the same bytes.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-
+from ecslm.plan.study import Choice
 from ecslm.provenance.archive import archive_study
 from ecslm.script import OutputFile, run_script
 
 
-def main(
-    configfile: Sequence[Path] = (), study: str | None = None, output: OutputFile | None = None
-) -> None:
+def main(choice: Choice, output: OutputFile | None = None) -> None:
     """
     Args:
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
         output: zip file to write (default: dist/ecslm-STUDY-COMMIT.zip)
     """
-    path, count = archive_study(configfile, study, output)
+    path, count = archive_study(choice, output)
     print(f"{path}: {count:,} files, {path.stat().st_size / 1e6:,.1f} MB")
 
 

@@ -10,32 +10,24 @@ exit status:
 
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from ecslm.common.files import json_text
+from ecslm.plan.study import Choice
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text, fails
 from ecslm.script import run_script
 
 
-def main(
-    configfile: Sequence[Path] = (),
-    study: str | None = None,
-    profile: str = "default",
-    json: bool = False,
-) -> int:
+def main(choice: Choice, profile: str = "default", json: bool = False) -> int:
     """
     Args:
-        configfile: files merged over config.yaml
-        study: entry of `studies` (default: the configuration's `study`)
         profile: how it would run: a folder of `profiles`
         json: print JSON instead
     """
     # The hub's library would fetch a list for its statistics, and keep it outside of `results`.
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    study, found = check_study(configfile, study, profile)
+    study, found = check_study(choice, profile)
     if json:
         findings = [asdict(one) for one in found]
         whole = {"fails": fails(found), "study": study, "profile": profile, "findings": findings}

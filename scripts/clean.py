@@ -26,7 +26,7 @@ def main(choice: Choice, remove: bool = False) -> None:
         remove: remove what is listed (default: only list it)
     """
     chosen = choice.read()
-    with read_dag(choice.configfile, choice.study, None, choice.values) as dag:
+    with read_dag(choice, None) as dag:
         jobs = dag.jobs
     # Listed is what is removed: nothing may come in between.
     with held(RUN_LOCK, "results", wait=False) if remove else nullcontext():

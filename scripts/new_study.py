@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.config.models import name_like
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice, Study
 from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
 from ecslm.schemas.paths import SHARED
@@ -51,7 +51,7 @@ def main(
         raise InputError(f"INPUT, OUTPUT, QUESTION: give all three, as in `{EXAMPLE}`")
     start, report, notes = begin_study(study, data, columns, shipped.tasks)
     # Whatever a run still needs: the file is there, and it is good.
-    _, found = check_study([Path(f"{study}.yaml")], None, "default")
+    _, found = check_study(Choice([Path(f"{study}.yaml")]), "default")
     check = as_text(f"Study {study}, profile default", found)
     print(told(start, report, notes, check), end="")
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ecslm.common.hashing import load_digests
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import check_base_folders
 from ecslm.plan.study import Choice
@@ -21,7 +20,7 @@ from ecslm.provenance.dag import read_dag
 from ecslm.provenance.overview import overview
 from ecslm.provenance.run import Run
 from ecslm.provenance.why import explain
-from ecslm.schemas.paths import DIGESTS, SHARED, TOP
+from ecslm.schemas.paths import SHARED, TOP
 from ecslm.script import run_script
 
 
@@ -30,7 +29,6 @@ def main(choice: Choice, files: Sequence[Path] = (), /) -> None:
     Args:
         files: results to explain (default: the whole run)
     """
-    load_digests(DIGESTS)
     if files and not choice.study:
         choice = replace(choice, study=study_of(files[0]))
     chosen = choice.read()
@@ -39,7 +37,7 @@ def main(choice: Choice, files: Sequence[Path] = (), /) -> None:
         # As before a run, which would be refused for the same reasons.
         check_named_files(chosen)
     targets = list(map(str, files)) or ["all"]
-    with read_dag(choice.configfile, choice.study, targets, choice.values) as dag:
+    with read_dag(choice, targets) as dag:
         jobs = dag.jobs
     for path in files:
         print(explain(jobs, path))

@@ -34,7 +34,7 @@ from ecslm.common.files import read_json, write_json
 from ecslm.common.rows import read_jsonl
 from ecslm.estimates.estimate import MIB
 from ecslm.models.bases import read_base
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice, Study
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.results import damage, read_job_manifest
 from ecslm.provenance.why import differences
@@ -207,7 +207,7 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(
     finished: Finished,
 ) -> None:
     with contextlib.chdir(finished.project):
-        with read_dag([Path(STUDY)], None, None) as dag:
+        with read_dag(Choice([Path(STUDY)]), None) as dag:
             jobs = dag.jobs
         # The other is of several seeds.
         assert {job.rule for job in jobs} == RULES - {"score_over_seeds"}

@@ -12,6 +12,7 @@ from support.scratch import copy_project
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
 
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 
 STUDIES = ("generated", "local")
@@ -50,7 +51,7 @@ def complete(project: Path, configfile: str, study: str, *targets: str) -> None:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        with read_dag([Path(configfile)], study, targets or ["all"]) as dag:
+        with read_dag(Choice([Path(configfile)], study), targets or ["all"]) as dag:
             commands = [dag.command(job) for job in dag.jobs if job.due]
         for command in commands:
             assert run_here(patch, *script_of(command)) == 0, command

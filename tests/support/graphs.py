@@ -58,9 +58,11 @@ def commands_of(
 ) -> list[str]:
     """The commands of all jobs of some targets, or of those that a run would do, if the project has
     the code of this process."""
+    from ecslm.plan.study import Choice
     from ecslm.provenance.dag import read_dag
 
-    with chdir(project), read_dag([Path(configfile)], study, targets or ["all"]) as dag:
+    choice = Choice([Path(configfile)], study)
+    with chdir(project), read_dag(choice, targets or ["all"]) as dag:
         return [dag.command(job) for job in dag.jobs if job.due or not due]
 
 
@@ -69,6 +71,7 @@ due_commands = partial(commands_of, due=True)
 
 def graph_here(configfile: str, study: str) -> Graph:
     """The graph of the project in the working directory, by the code that this process has."""
+    from ecslm.plan.study import Choice
     from ecslm.provenance.dag import Job, read_dag
     from ecslm.provenance.why import Changes, differences
 
@@ -85,7 +88,7 @@ def graph_here(configfile: str, study: str) -> Graph:
         compared = replace(job, params=params, inputs=inputs)
         return tuple(change.words for change in differences(compared))
 
-    with read_dag([Path(configfile)], study) as dag:
+    with read_dag(Choice([Path(configfile)], study)) as dag:
         changes, records = Changes(dag.jobs), dag._workflow.persistence
 
         def is_recorded_otherwise(planned: Any) -> bool:

@@ -27,11 +27,6 @@ def test_profiles_with_gpus_put_every_rule_that_runs_a_model_there(name: str) ->
     assert sorted(found) == sorted([rule, "device=cuda"] for rule in ON_A_GPU)
 
 
-def test_all_rules_that_run_no_model_run_here() -> None:
-    (sent,) = re.findall(r"^SENT = .*$", (ROOT / "Snakefile").read_text("utf-8"), re.MULTILINE)
-    assert set(re.findall(r'"(\w+)"', sent)) == ON_A_GPU
-
-
 def test_tasks_of_one_model_and_seed_are_one_job_of_a_cluster_with_one_gpu() -> None:
     slurm = profile("slurm")
     (grouped,) = slurm["groups"]

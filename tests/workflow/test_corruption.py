@@ -12,6 +12,7 @@ from support.scratch import errors
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import read_manifest
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.results import check_results
 
@@ -37,7 +38,7 @@ def test_a_damage_during_a_run_is_found_by_every_job_that_reads_the_result(
 ) -> None:
     """One job of each rule, and one file of each kind that it reads."""
     monkeypatch.chdir(project)
-    with read_dag([Path(CONFIGURATION.name)], "generated", ("all", "report")) as dag:
+    with read_dag(Choice([Path(CONFIGURATION.name)], "generated"), ("all", "report")) as dag:
         jobs = dag.jobs
         commands = {job: dag.command(job) for job in jobs}
     makers = {path: job.manifest for job in jobs for path in job.files}
@@ -81,7 +82,7 @@ def test_whichever_file_is_altered_with_its_date_kept_or_exchanged_it_is_refused
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
-    with read_dag([Path(CONFIGURATION.name)], "generated") as dag:
+    with read_dag(Choice([Path(CONFIGURATION.name)], "generated")) as dag:
         jobs = dag.jobs
     accepted = []
     for job in jobs:

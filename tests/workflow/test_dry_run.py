@@ -8,6 +8,7 @@ import pytest
 from support import warm
 from support.scratch import copy_project, errors, planned_jobs, snakemake
 
+from ecslm.plan.study import Choice
 from ecslm.provenance.dag import read_dag
 
 # As a scheduler starts it on another machine, for one job.
@@ -92,7 +93,7 @@ def test_a_target_needs_exactly_these_jobs(
     study: str, target: str, jobs: dict[str, int], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
-    with read_dag([], study, [target]) as dag:
+    with read_dag(Choice((), study), [target]) as dag:
         assert Counter(job.rule for job in dag.jobs if job.due) == jobs
 
 
@@ -101,7 +102,7 @@ def test_the_study_of_the_paper_has_these_jobs(
 ) -> None:
     """Without a graph of all of them."""
     monkeypatch.chdir(project)
-    with read_dag([], "paper", ["results/paper/tables/parameters.tex"]) as dag:
+    with read_dag(Choice((), "paper"), ["results/paper/tables/parameters.tex"]) as dag:
         jobs = {rule: len(keys) for rule, keys in dag._workflow.globals["JOBS"].items()}
     # By targets of their own, but for the latencies that a table shows.
     others = {"export_model": 10, "model_card": 10, "report_pdf": 1, "measure_latency": 38}

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecslm.common.equal_code import Pair
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Sha256, Value, read_model, remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
@@ -43,6 +44,11 @@ class Manifest(BaseModel):
     one."""
     action: Sha256 | None = Field(None, exclude_if=lambda action: action is None)
     """Key of the results in the cache of finished results, if they are kept there."""
+
+    @property
+    def pair(self) -> Pair:
+        """What made the results."""
+        return Pair(code=self.code, versions=self.versions)
 
     @property
     def source_content(self) -> str | None:

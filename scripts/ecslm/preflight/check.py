@@ -1,16 +1,15 @@
 """All checks of a run, in the order in which they are shown."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.inputs import check_base_folders
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.findings import Finding, PlannedRun, error, ok
 from ecslm.preflight.hub import check_hub
@@ -23,15 +22,11 @@ from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.run import Run
 
 
-def check_study(
-    configfiles: Sequence[Path], study: str | None, profile: str
-) -> tuple[str | None, list[Finding]]:
+def check_study(choice: Choice, profile: str) -> tuple[str | None, list[Finding]]:
     """Whether a run of a study would succeed; it writes nothing outside `results`
     and `.snakemake`.
 
     Args:
-        configfiles: files over config.yaml.
-        study: None for that which the configuration names.
         profile: name of a folder of `profiles`.
 
     Returns:
@@ -53,11 +48,11 @@ def check_study(
     chosen, graph = None, None
     with checking("configuration"):
         check_cache_folder()
-        chosen = Study.read(configfiles, study)
+        chosen = choice.read()
         run = Run(chosen)
         with checking("configuration"):
             check_named_files(chosen)
-        with read_dag(configfiles, study) as dag, os_errors_told():
+        with read_dag(choice) as dag, os_errors_told():
             graph = dag.jobs, dag.rules
         due = [job for job in graph[0] if job.due]
         with checking("configuration"):
@@ -74,7 +69,7 @@ def check_study(
             for name, check in CHECKS.items():
                 with checking(name):
                     found.extend(replace(one, check=name) for one in check(planned))
-    return chosen.name if chosen else study, list(dict.fromkeys(found))
+    return chosen.name if chosen else choice.study, list(dict.fromkeys(found))
 
 
 def check_profile(run: PlannedRun) -> Iterator[Finding]:

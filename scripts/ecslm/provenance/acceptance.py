@@ -62,11 +62,6 @@ class Finished:
     made: Manifest
 
     @property
-    def pair(self) -> Pair:
-        """What made its results."""
-        return Pair(code=self.made.code, versions=self.made.versions)
-
-    @property
     def size(self) -> tuple[int, int, str]:
         """By which the smallest jobs are found: bytes of records, then of results."""
         read = sum(Path(x).stat().st_size for x in self.job.inputs if x.endswith(".jsonl"))
@@ -99,7 +94,7 @@ def groups_of(found: Iterable[Finished]) -> list[list[Finished]]:
     """The jobs, apart by step, by their code now, and by what made them."""
     groups: dict[tuple[str, str, str], list[Finished]] = {}
     for one in found:
-        key = one.job.rule, one.job.params["code"], representative(one.pair).name
+        key = one.job.rule, one.job.params["code"], representative(one.made.pair).name
         groups.setdefault(key, []).append(one)
     return list(groups.values())
 
@@ -135,12 +130,12 @@ def accept(
         again, executed = _computed(one.job, command, folder / str(number))
         ran |= executed
         problems += _differences(one, again)
-        pair = Finished(one.job, read_manifest(again)).pair
+        pair = read_manifest(again).pair
         evidence = Evidence(job=one.job.manifest, key=str(one.made.action), files=one.made.files)
         shown.setdefault(pair.name, (pair, []))[1].append(evidence)
     if problems := [*problems, *_not_executed(group, ran)]:
         raise InputError(*problems)
-    standing = representative(group[0].pair)
+    standing = representative(group[0].made.pair)
     return [
         record_equal(Equal(new=pair, representative=standing, evidence=tuple(evidence)))
         for pair, evidence in shown.values()
@@ -165,8 +160,7 @@ def revoked(name: str) -> list[Path]:
         raise InputError(f"--revoke: {name}: nothing of this name was accepted; there is: {names}")
     record, manifests = EQUAL / f"{name}.json", []
     for path in sorted(TOP.glob("*/**/*manifest.json")):
-        made = read_manifest(path)
-        if Pair(code=made.code, versions=made.versions) == known[name]:
+        if read_manifest(path).pair == known[name]:
             # Without it the job runs again.
             path.unlink()
             manifests.append(path)

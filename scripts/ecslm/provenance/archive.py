@@ -8,7 +8,7 @@ import re
 import subprocess
 import tomllib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -17,7 +17,7 @@ from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
 from ecslm.plan.checks import check_named_files
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice, Study
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import FETCHED, REPORT_PDF
@@ -47,9 +47,7 @@ PROOF_ALONE = {
 SECRET, SHORTEST = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE), 8
 
 
-def archive_study(
-    configfiles: Sequence[Path], name: str | None, output: Path | None
-) -> tuple[Path, int]:
+def archive_study(choice: Choice, output: Path | None) -> tuple[Path, int]:
     """Write the archive of a finished study; return its path and how many files it has.
 
     The same commit and results give the same bytes.
@@ -63,9 +61,8 @@ def archive_study(
     """
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
-    study = Study.read(configfiles, name)
-    own = {path.as_posix(): path.read_bytes() for path in packed_files(configfiles, study)}
-    commit = _current_commit()
+    study, commit = choice.read(), _current_commit()
+    own = {path.as_posix(): path.read_bytes() for path in packed_files(choice, study)}
     own |= _own_texts(study, commit)
     top = f"ecslm-{study.name}-{commit[:12]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={top}/code/", commit))
@@ -83,7 +80,7 @@ def archive_study(
     return path, len(files)
 
 
-def packed_files(configfiles: Sequence[Path], study: Study) -> list[Path]:
+def packed_files(choice: Choice, study: Study) -> list[Path]:
     """The files of a finished study, sorted.
 
     Raises:
@@ -91,7 +88,7 @@ def packed_files(configfiles: Sequence[Path], study: Study) -> list[Path]:
     """
     run, pdf = Run(study), Path(study.results) / REPORT_PDF
     # The report as a PDF, which is packed if it was made.
-    with read_dag(configfiles, study.name, ("all", *[str(pdf)] * pdf.exists())) as dag:
+    with read_dag(choice, ("all", *[str(pdf)] * pdf.exists())) as dag:
         jobs = dag.jobs
     all_of(lambda: check_named_files(study), lambda: run.check(jobs))
     if due := [job for job in jobs if job.due]:

@@ -6,17 +6,17 @@ the graph: in the process of a run, which has one already, the rules pass that o
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import yaml
 
 from ecslm.common.errors import InputError
+from ecslm.plan.study import Choice
 
 PROFILE = Path("profiles/default/config.yaml")
 CHECKSUM_LIMIT = "max-checksum-file-size"
@@ -113,17 +113,11 @@ class Dag:
 
 
 @contextmanager
-def read_dag(
-    configfiles: Sequence[Path],
-    study: str | None,
-    targets: Iterable[str] | None = ("all",),
-    values: Mapping[str, Any] = MappingProxyType({}),
-) -> Iterator[Dag]:
+def read_dag(choice: Choice, targets: Iterable[str] | None = ("all",)) -> Iterator[Dag]:
     """The graph of a study. A process can read one, and start no run after that.
 
     Args:
         targets: names of rules, or files; None for everything that the study can make.
-        values: what goes over the files, as `--config` of Snakemake.
 
     Raises:
         InputError: the configuration has problems, or no rule makes a target, or a file that
@@ -141,8 +135,8 @@ def read_dag(
     try:
         output = types.OutputSettings(quiet={types.Quietness.ALL}, enable_file_logging=False)
         config = types.ConfigSettings(
-            config={**values, **({"study": study} if study else {})},
-            configfiles=list(map(Path, configfiles)),
+            config={**choice.values, **({"study": choice.study} if choice.study else {})},
+            configfiles=list(choice.configfile),
         )
         with SnakemakeApi(output) as api:
             try:
@@ -170,13 +164,21 @@ def is_read() -> bool:
     return _reading
 
 
+def record_format() -> int:
+    """The version of the form in which Snakemake notes what made a result."""
+    from snakemake.persistence import RECORD_FORMAT_VERSION
+
+    return int(RECORD_FORMAT_VERSION)
+
+
 def made_jobs(rules: Iterable[Any], folders: Iterable[Path]) -> Iterator[Job]:
     """The jobs of which there are manifests in some folders.
 
     Args:
         rules: Snakemake's.
     """
-    makers = [(rule, rule.output.manifest) for rule in rules if rule.output]
+    # The manifest is the last; its name leads to a pattern without constraints of wildcards.
+    makers = [(rule, rule.output[-1]) for rule in rules if rule.output]
     for folder in folders:
         for path in map(str, sorted(folder.rglob("*manifest.json"))):
             for rule, pattern in makers:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from ecslm.common.locks import held
 from ecslm.models.bases import PathSource
 from ecslm.plan.study import Study
 from ecslm.provenance.dag import Job
@@ -41,9 +42,17 @@ def unmade(study: Study, jobs: Iterable[Job]) -> list[Path]:
 
 
 def remove(files: Collection[Path]) -> None:
-    """Remove files below `results/`, and directories that are empty then."""
-    for path in files:
-        path.unlink(missing_ok=True)
+    """Remove files below `results/`, and directories that are empty then.
+
+    Raises:
+        InputError: a job is writing some of them, as one that has outlived its Snakemake.
+    """
+    with contextlib.ExitStack() as locks:
+        for path in files:
+            if path.suffix == ".lock":
+                locks.enter_context(held(path, str(path), wait=False))
+        for path in files:
+            path.unlink(missing_ok=True)
     folders = {folder for path in files for folder in path.parents if paths.TOP in folder.parents}
     for folder in sorted(folders, reverse=True):
         # Not empty, or gone already.

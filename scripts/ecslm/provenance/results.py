@@ -16,7 +16,7 @@ from ecslm.common.manifests import MISSING, MadeBy, Manifest, read_manifest
 from ecslm.models.bases import BaseManifest
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.jobs import versions_parameter
-from ecslm.provenance.dag import Job
+from ecslm.provenance.dag import Job, record_format
 from ecslm.schemas.paths import FETCHED
 
 # The rule that fetches base weights.
@@ -30,6 +30,7 @@ INCOMPLETE = Path(".snakemake/incomplete")
 class Record(BaseModel):
     """What Snakemake has noted of a job; as much as is compared."""
 
+    record_format_version: int
     params: list[str]
     input_checksums: dict[str, str]
 
@@ -161,13 +162,17 @@ def _exchanged(job: Job, made: Manifest) -> Iterator[tuple[str, str]]:
 def _is_recorded(job: Job, made: Manifest) -> bool:
     """Whether Snakemake has a record of a job, with the inputs and parameters of the manifest.
 
-    Results of other code or settings may have been copied over those that it has a record of. And a
-    job that a scheduler starts reads configuration and code when it begins, while the record has
-    what the run was planned with.
+    It keeps one for each result, and if one of them is missing or broken, as after a loss of power,
+    or of an older form, it compares nothing but dates. Results of other code or settings may have
+    been copied over those that it has a record of. And a job that a scheduler starts reads
+    configuration and code when it begins, while the record has what the run was planned with.
     """
     try:
-        record = read_model(_record(RECORDS, job.manifest), Record)
+        exist = [path for path in job.files if Path(path).exists()]
+        *others, record = (read_model(_record(RECORDS, path), Record) for path in exist)
     except InputError:
+        return False
+    if any(one.record_format_version < record_format() for one in (*others, record)):
         return False
     values = (
         canonical_json(made.settings),

@@ -10,14 +10,14 @@ from support.fake_hub import FakeHub, fake_hub
 from support.project import ROOT
 from support.stated_jobs import RULES, jobs_of
 
-from ecslm.plan.study import Study
+from ecslm.plan.study import Choice
 from ecslm.preflight import check
 
 
 @contextmanager
-def graph_of_plan(configfiles: list[Path], study: str | None) -> Iterator[SimpleNamespace]:
+def graph_of_plan(choice: Choice) -> Iterator[SimpleNamespace]:
     """What Snakemake takes a second to read."""
-    yield SimpleNamespace(jobs=jobs_of(Study.read(configfiles, study)), rules=RULES)
+    yield SimpleNamespace(jobs=jobs_of(choice.read()), rules=RULES)
 
 
 @pytest.fixture(autouse=True)

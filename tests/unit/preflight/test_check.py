@@ -15,6 +15,7 @@ from support.planned_runs import ONE, on_hub, planned_run
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
+from ecslm.plan.study import Choice
 from ecslm.preflight import check
 from ecslm.preflight.check import check_keys, check_room, check_study, count_jobs
 from ecslm.preflight.findings import Finding, PlannedRun, as_text, error, fails
@@ -42,7 +43,7 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("project")
 def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_path: Path) -> None:
     before = {path for path in tmp_path.iterdir() if path.name != "results"}
-    study, found = check_study([], None, "slurm")
+    study, found = check_study(Choice(), "slurm")
     assert (study, fails(found)) == ("demo", True)
     assert [*dict.fromkeys(one.check for one in found)] == [
         *("configuration", "profile", "jobs", "time", "GPUs", "cluster", "disk", "API keys")
@@ -54,7 +55,7 @@ def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_pat
 def told(**changes: Any) -> list[str]:
     """What is said of the configuration of the demo with some keys changed."""
     Path("mine.yaml").write_text(yaml.safe_dump({"studies": {"demo": changes}}), encoding="utf-8")
-    _, found = check_study([Path("mine.yaml")], None, "none")
+    _, found = check_study(Choice([Path("mine.yaml")]), "none")
     return [f"{one.severity}: {one}" for one in found if one.check == "configuration"]
 
 

@@ -11,6 +11,8 @@ from support.project import ROOT
 from support.scratch import PARTS
 from support.stated_jobs import all_jobs_of
 
+from ecslm.common.errors import InputError
+from ecslm.common.locks import held
 from ecslm.models.bases import PathSource
 from ecslm.plan.study import Study
 from ecslm.provenance.leftovers import remove, unmade
@@ -67,6 +69,14 @@ def test_unfinished_work_goes_with_the_results_beside_it_and_no_sooner() -> None
     write(*gone, *kept, SHOP / ".report.pdf.abcd1234/report.aux")
     one_seed = shop(models=MODELS | {"work": MODELS["Small-EC"] | {"seeds": [0]}})
     assert leftovers(one_seed) == sorted(gone)
+    # Its job has outlived its Snakemake.
+    _, lock, _ = gone
+    with held(lock, "an adapter", wait=False):
+        with pytest.raises(InputError, match=rf"{lock}: in use by process \d+ on "):
+            remove(gone)
+        assert all(path.exists() for path in gone)
+    remove(gone)
+    assert leftovers(one_seed) == []
 
 
 def test_links_what_they_lead_to_and_local_weights_stay() -> None:

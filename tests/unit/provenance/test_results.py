@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+from snakemake.persistence import RECORD_FORMAT_VERSION
 from snakemake.persistence.file import FilePersistence
 from support import made_up_study
 from support.made_up_study import ADAPTER, COST, TRAIN, make, planned, versions
@@ -33,11 +34,13 @@ def record(*jobs: Job) -> None:
     """What Snakemake notes on jobs that have ended."""
     for one in jobs:
         content = {
+            "record_format_version": RECORD_FORMAT_VERSION,
             "params": [repr(value) for value in one.params.values()],
             "input_checksums": {x: f"sha256:{sha256_of_file(Path(x))}" for x in one.inputs},
             "endtime": Path(one.manifest).stat().st_mtime,
         }
-        write_json(record_path(RECORDS, one.manifest), content)
+        for path in one.files:
+            write_json(record_path(RECORDS, path), content)
 
 
 @pytest.fixture(autouse=True)
@@ -102,21 +105,25 @@ OTHERS = {
     "source": planned(SCORE_JOB, source="source:1"),
     "template": planned(SCORE_JOB, template="template:1"),
     "inputs": replace(SCORE_JOB, inputs=(TRAIN,)),
-    "no record": None,
+    "no record": SCORE_JOB,
+    "no record of one file": SCORE_JOB,
+    "a record of another form": SCORE_JOB,
 }
 
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_results_of_another_job_than_the_recorded_one_are_refused(kind: str) -> None:
     """As after copying results of another commit over those that are here, or without records."""
-    if other := OTHERS[kind]:
-        make(other)
-    else:
-        record_path(RECORDS, SCORE_JOB.manifest).unlink()
+    make(other := OTHERS[kind])
+    if other is SCORE_JOB:
+        for path in SCORE_JOB.files if kind == "no record" else SCORE_JOB.results[:1]:
+            kept = record_path(RECORDS, path)
+            content = json.loads(kept.read_text()) | {"record_format_version": 5}
+            write_json(kept, content) if "form" in kind else kept.unlink()
     with pytest.raises(InputError, match="`make adopt STUDY=shop`") as caught:
         check_results("shop", JOBS)
     assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
-    record(other or SCORE_JOB)
+    record(other)
     check_results("shop", JOBS)
 
 
