@@ -79,8 +79,10 @@ def _rows(
             f"{score_text(interval.low)}-{score_text(interval.high)}" if interval else MISSING,
             MISSING if own.invalid is None else f"{percent_text(own.invalid, 0)} %",
             before.cell.shown if before else MISSING,
-            "; ".join(filter(None, [best, own.constant])),
+            best,
         )
+        if own.constant:
+            yield (*[""] * (len(OF_RUN) - 1), own.constant)
 
 
 def score_summary(metrics: MetricsFile) -> str:

@@ -83,12 +83,10 @@ class Task:
     ) -> None:
         self.code, self.name, self.rows, self.known = code, name, rows, known
         self.splits = Counter(str(row.get("split", "test")) for row in rows)
-        lists = [tuple(_parsed(parse_options, row.get("options")) or ()) for row in rows]
-        self.options = Counter(filter(None, lists))
-        self.lengths = [
-            sum(len(_text(row, name)) for name in TEXTS) + sum(map(len, options))
-            for row, options in zip(rows, lists, strict=True)
-        ]
+        lists = [_parsed(parse_options, row.get("options")) for row in rows]
+        self.options = Counter(map(tuple, filter(None, lists)))
+        shown_fields = (*TEXTS, "options")
+        self.lengths = [sum(len(str(row.get(x) or "")) for x in shown_fields) for row in rows]
         self.input: InputForm = known.input if known else "text"
         if known:
             self.kind = known.kind()

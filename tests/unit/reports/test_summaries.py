@@ -63,13 +63,14 @@ def test_a_tuned_model_stands_beside_its_base_and_the_best_simple_baseline(tmp_p
     ("tuned", "words", "as_good"),
     [(0.7, 0.6996, True), (0.7, 0.8, True), (0.7, 0.69, False), (-0.1, -0.2, False)],
 )
-def test_where_a_simple_baseline_is_as_good_and_where_answers_are_constant_the_row_says_so(
+def test_where_a_simple_baseline_is_as_good_the_row_says_so_and_below_it_if_answers_are_constant(
     tuned: float, words: float, as_good: bool, tmp_path: Path
 ) -> None:
     always = {"answers": {"distinct": 1, "most_frequent": "no", "count": 200}}
     write_scores(tmp_path, tuned, words, **always)
     lines = lines_of(tmp_path)
-    assert lines[4].endswith(f"{words:.3f} Words{' (!)' * as_good}; always 'no'")
+    assert lines[4].endswith(f"{words:.3f} Words{' (!)' * as_good}")
+    assert lines[5].strip() == "always 'no'"
     assert (WARNING in lines) == as_good
 
 
