@@ -12,8 +12,6 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from pyarrow import ArrowException, parquet
-
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import nearest, number_of, shown
@@ -26,7 +24,7 @@ from ecslm.schemas.fields import is_nothing, is_writable
 NEEDED = ("task", *TEXTS)
 SPREADSHEETS = (".xlsx", ".xlsm")
 TABLES = (".csv", ".tsv", ".txt")
-LISTS = (".json", ".jsonl", ".ndjson")
+LISTS = (".parquet", ".json", ".jsonl", ".ndjson")
 # What people write in a column of yes and no, in one case.
 YES, NO = ("yes", "y", "true", "t", "1", "1.0"), ("no", "n", "false", "f", "0", "0.0")
 # Answers that are few, short and frequent are labels: one of them is right, or wrong.
@@ -105,22 +103,16 @@ def _read_table(path: Path, columns: Columns, notes: list[str]) -> list[Cells]:
         return _named(_separated(path, notes), path, columns, notes)
     if suffix in SPREADSHEETS:
         return _named(_workbook(path), path, columns, notes)
-    if suffix == ".parquet":
-        try:
-            rows = parquet.read_table(path).to_pylist()
-        except ArrowException as error:
-            raise InputError(f"{path}: not Parquet ({' '.join(str(error).split())})") from None
-        placed = [(f"row {number}", row) for number, row in enumerate(rows, start=1)]
-    elif suffix in LISTS:
-        problems = Problems()
-        placed = [(at.rpartition(": ")[2], row) for at, row in read_rows(path, path.name, problems)]
-        problems.raise_unless(())
-    else:
-        formats = ", ".join((*TABLES, *SPREADSHEETS, ".parquet", *LISTS))
+    if suffix not in LISTS:
+        formats = ", ".join((*TABLES, *SPREADSHEETS, *LISTS))
         raise InputError(f"{path}: not one of {formats}: save it as one of them")
-    return [
-        (at, {one_line(name): _as_text(cell) for name, cell in row.items()}) for at, row in placed
+    problems = Problems()
+    found = [
+        (place.rpartition(": ")[2], {one_line(x): _as_text(cell) for x, cell in row.items()})
+        for place, row in read_rows(path, str(path), problems, whole=True)
     ]
+    problems.raise_unless(())
+    return found
 
 
 def _as_text(cell: Any) -> str:

@@ -161,7 +161,7 @@ def test_of_a_workbook_the_sheet_with_the_columns_is_read_below_its_title() -> N
     with pandas.ExcelWriter("book.xlsx") as book:
         pandas.DataFrame([["About", "us"]]).to_excel(book, sheet_name="About", header=False)
         pandas.DataFrame(cells | answers).to_excel(book, sheet_name="A, B", startrow=2, index=False)
-        pandas.DataFrame(cells).to_excel(book, sheet_name="Old", index=False)
+        pandas.DataFrame(cells | answers).to_excel(book, sheet_name="Old", index=False)
         book.sheets["A, B"]["A1"] = "Tickets"
     asked = ("--input", "day, code,n", "--output", "PM (yes)", "--question", "Q?")
     told = begin("--data", "book.xlsx", *asked)
