@@ -6,8 +6,8 @@ first are one line.
 
 exit status:
   0  all cells are the same
-  1  a directory has no scores, a file is invalid, the two have no cell in common, or an option is
-     wrong
+  1  a directory has no scores, a file is invalid, the two have no cell in
+     common, or an option is wrong
   3  cells changed or are missing, none beyond its interval
   4  a cell changed beyond its interval
 

@@ -16,7 +16,7 @@ from ecslm.preflight.check import check_study
 from ecslm.preflight.findings import as_text
 from ecslm.schemas.paths import SHARED
 from ecslm.script import run_script
-from ecslm.starter.records import Columns
+from ecslm.starter.records import Columns, one_line
 from ecslm.starter.study import begin_study, check_study_name, told
 
 EXAMPLE = 'make new DATA=tickets.csv INPUT=text OUTPUT=urgent QUESTION="Is this urgent?"'
@@ -32,8 +32,8 @@ def main(
     """
     Args:
         study: name of the study; STUDY.yaml is written (default: that of the data)
-        data: your records: a CSV, TSV, JSON Lines, JSON or Parquet file, or a folder of records
-            (default: STUDY.jsonl)
+        data: your records: a CSV, TSV, Excel, Parquet, JSON Lines or JSON file, or a folder of
+            records (default: STUDY.jsonl)
         input: the column of a table with the text that is asked about, or several with commas
         output: its column with the right answers
         question: what is asked, for example "Is this urgent?"
@@ -46,7 +46,8 @@ def main(
     check_study_name(study, shipped.studies)
     columns = None
     if input and output and question:
-        columns = Columns(input.split(","), output, question)
+        inputs = [one_line(name) for name in input.split(",")]
+        columns = Columns(inputs, one_line(output), question)
     elif input or output or question:
         raise InputError(f"INPUT, OUTPUT, QUESTION: give all three, as in `{EXAMPLE}`")
     start, report, notes = begin_study(study, data, columns, shipped.tasks)

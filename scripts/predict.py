@@ -9,10 +9,10 @@ A file of records has one JSON object per line. Your own needs three fields:
   output            the right answer, for scores: the model does not see it
 Others are optional:
   options           for a choice: a list such as ["A: positive", "B: negative"]
-  relevance         for scores of a ranking: the labels E, S, C or I of the products, in order
+  relevance         for scores of a ranking: labels E, S, C or I of the products
   task              code of the task, for example SA (default: --task)
   setting           scores are grouped by it (default: IND_Diverse_Instruction)
-  id, sample_id     unique names of the line and of its sample (default: the line's number)
+  id, sample_id     unique names of the line and of its sample (default: its number)
   few_shot_example  for a model with an example in its prompt
   split             has no effect
 

@@ -6,14 +6,14 @@ A predictions file has one JSON object per line. Your own file needs two fields:
   reference      the correct answer
 and, for some tasks:
   options        for a choice: a list such as ["A: positive", "B: negative"]
-  relevance      for a ranking: the labels E, S, C or I of the products, in order
+  relevance      for a ranking: labels E, S, C or I of the products, in order
 Others are optional and may be null:
   task           code of the task, for example QPR (default: --task)
   setting        scores are grouped by it (default: IND_Diverse_Instruction)
   id             unique name of the line (default: its number)
   sample_id      used to pair the answers of two models (default: id; without
-                 either, files are paired by line: keep their lines in one order)
-  finish_reason  stop, length if the answer was cut off, or content_filter if it was withheld
+                 either, files are paired by line: keep lines in one order)
+  finish_reason  stop; length: the answer was cut off; content_filter: withheld
   prompt_sha256, prompt_tokens, generated_tokens
                  written by predict.py; they do not affect scores
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass, is_dataclass
 from functools import partial
 from itertools import permutations
 from pathlib import Path
-from re import MULTILINE, findall
+from re import MULTILINE, findall, sub
+from textwrap import fill
 from types import NoneType
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
@@ -212,6 +213,14 @@ def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: job) 
     return function(*words, **options)
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Paragraphs fill the terminal; lines with an indent, as of examples, stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:  # noqa: ARG002
+        filled = partial(fill, width=width, break_on_hyphens=False)
+        return sub(r"^\S.*(?:\n\S.*)*", lambda found: filled(found[0]), text, flags=MULTILINE)
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(message.removeprefix("argument "))
@@ -236,9 +245,7 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
     """
     before, _, after = (text or "").partition("\n\n")
     ritual: job | None = getattr(function, "ritual", None)
-    parser = _Parser(
-        description=before, epilog=after, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _Parser(description=before, epilog=after, formatter_class=_Help)
     parameters, needs = inspect.signature(function).parameters, ritual.needs if ritual else ()
     for one, words in _options(function):
         _add_option(parser, one.replace(default=one.empty) if one.name in needs else one, words)

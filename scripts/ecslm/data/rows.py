@@ -81,13 +81,14 @@ def check_columns(names: Iterable[str], where: str) -> None:
             raise InputError(f"{where}: unknown column {name!r}: {fix}")
 
 
-def read_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
+def read_rows(path: Path, name: str, problems: Problems, whole: bool = False) -> Iterator[Row]:
     """Rows that are objects, each with its place; other rows go to `problems`.
 
     At most a few megabytes of the file are in memory at a time, or one row if that is longer.
 
     Args:
         name: name of the file in `problems`.
+        whole: also columns of Parquet that are not those of the release.
 
     Raises:
         InputError: the file as a whole cannot be read, for example an incomplete list.
@@ -98,7 +99,7 @@ def read_rows(path: Path, name: str, problems: Problems) -> Iterator[Row]:
         if problem := encoding_problem(head):
             raise InputError(f"{name}: {problem}")
         if head.startswith(b"PAR1"):
-            values = _parquet_rows(path, name)
+            values = _parquet_rows(path, name, whole)
         elif head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
             values = _items(TextIOWrapper(stream, encoding="utf-8-sig", newline=""), name)
         else:
@@ -155,8 +156,8 @@ def _items(stream: IO[str], name: str) -> Iterator[tuple[str, Any]]:
         raise InputError(f"{name}: not UTF-8 text ({error.reason})") from None
 
 
-def _parquet_rows(path: Path, name: str) -> Iterator[Row]:
-    """The rows of a Parquet file, with only the columns of the release.
+def _parquet_rows(path: Path, name: str, whole: bool) -> Iterator[Row]:
+    """The rows of a Parquet file, with only the columns of the release unless `whole`.
 
     Raises:
         InputError: the file is not Parquet, or a column is misspelt.
@@ -167,10 +168,11 @@ def _parquet_rows(path: Path, name: str) -> Iterator[Row]:
     try:
         with parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
-            # Other columns may have types that JSON or this reader does not support.
-            check_columns(names, name)
-            columns = [column for column in COLUMNS if column in names]
-            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=columns)
+            if not whole:
+                # Other columns may have types that JSON or this reader does not support.
+                check_columns(names, name)
+                names = [column for column in COLUMNS if column in names]
+            batches = file.iter_batches(batch_size=BATCH_ROWS, columns=names)
             rows = (row for batch in batches for row in batch.to_pylist())
             for number, row in enumerate(rows, start=1):
                 yield f"{name}: row {number}", row

@@ -97,8 +97,8 @@ def load_base_model(
 ) -> Any:
     """Load the causal language model of a directory, in evaluation mode, with frozen weights.
 
-    With `dequantized`, weights are quantised and unpacked again, once: the same function up to
-    rounding, in more memory.
+    With `dequantized`, weights are quantised and unpacked again, once, layer by layer: the same
+    function up to rounding, in more memory.
 
     Raises:
         InputError: there are no loadable weights, or the architecture changes the logits after the
@@ -110,7 +110,8 @@ def load_base_model(
     computed_in = precision.computed_in(device.type)
     dtype = getattr(torch, computed_in)
     log.info("computes in %s", computed_in)
-    if precision.quantization == "nf4":
+    packed = precision.quantization == "nf4" and not dequantized
+    if packed:
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
@@ -131,11 +132,24 @@ def load_base_model(
     for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
         if getattr(model.config, name, None):
             raise InputError(f"{folder}: config.json: architectures with {name} are not supported")
-    if precision.quantization == "nf4":
+    if packed:
         _prevent_repacking(model)
-        if dequantized:
-            model = model.dequantize(dtype=dtype)
+    elif precision.quantization == "nf4":
+        _round_to_nf4(model)
     return model.requires_grad_(False).eval()
+
+
+def _round_to_nf4(model: Any) -> None:
+    """Give weights the values that they have after quantisation: the bytes that `dequantize` of
+    transformers makes of a packed model, which unpacks each weight twice."""
+    from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+
+    head = model.get_output_embeddings()
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Linear) and layer is not head:
+            weight = layer.weight.data
+            packed = quantize_4bit(weight, compress_statistics=True, quant_type="nf4")
+            layer.weight.data = dequantize_4bit(*packed)
 
 
 def _prevent_repacking(model: Any) -> None:

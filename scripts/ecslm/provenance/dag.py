@@ -124,7 +124,7 @@ def read_dag(choice: Choice, targets: Iterable[str] | None = ("all",)) -> Iterat
             a parameter is computed from is missing.
     """
     from snakemake.api import SnakemakeApi
-    from snakemake.exceptions import MissingRuleException, WorkflowError
+    from snakemake.exceptions import RuleException, WorkflowError
     from snakemake.settings import types
 
     global _reading
@@ -148,7 +148,7 @@ def read_dag(choice: Choice, targets: Iterable[str] | None = ("all",)) -> Iterat
                 lines = said.getvalue().splitlines()
                 told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
                 raise InputError(*told) from None
-            except (WorkflowError, MissingRuleException) as error:
+            except (WorkflowError, RuleException) as error:
                 # Advice to those who write rules is left out.
                 text = " ".join(str(error).split()).partition(" (if you use")[0]
                 raise InputError(text) from None

@@ -2,34 +2,37 @@
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 from io import StringIO
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from pyarrow import ArrowException, parquet
-
 from ecslm.common.errors import InputError
 from ecslm.common.files import encoding_problem
 from ecslm.common.text import nearest, number_of, shown
-from ecslm.config.models import MOST_CHARACTERS
+from ecslm.config.models import MOST_CHARACTERS, name_like
 from ecslm.data.problems import Problems
 from ecslm.data.records import TEXTS
 from ecslm.data.rows import check_columns, data_files, read_rows
 from ecslm.schemas.fields import is_nothing, is_writable
 
 NEEDED = ("task", *TEXTS)
-SPREADSHEETS = (".xlsx", ".xls", ".ods")
+SPREADSHEETS = (".xlsx", ".xlsm")
 TABLES = (".csv", ".tsv", ".txt")
+LISTS = (".parquet", ".json", ".jsonl", ".ndjson")
 # What people write in a column of yes and no, in one case.
 YES, NO = ("yes", "y", "true", "t", "1", "1.0"), ("no", "n", "false", "f", "0", "0.0")
 # Answers that are few, short and frequent are labels: one of them is right, or wrong.
 MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = len(ascii_uppercase), 80, 5
 
 Row = Mapping[str, Any]
+# The place of a row in a table, and its cells by their columns.
+Cells = tuple[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def read_records(
     path: Path, columns: Columns | None, codes: Mapping[str, str], fix: str
 ) -> tuple[dict[str, list[Row]], list[str]]:
     """The records of a file, or of all files of a folder, by their task: its code or else its name;
-    and what is told of rows that were left out, if any.
+    and notes of what was assumed.
 
     Args:
         columns: of a table; None if these are records.
@@ -57,8 +60,12 @@ def read_records(
         InputError: a file cannot be read, or its rows are no records.
     """
     if columns:
-        records, told = _of_table(_read_table(path), path, columns)
-        return {columns.output: records}, told
+        notes: list[str] = []
+        records = _of_table(_read_table(path, columns, notes), path, columns, notes)
+        # No name of the project's tasks, which are asked in a form of their own.
+        name = columns.output[:MOST_CHARACTERS].strip()
+        name = name_like(name, codes, "") if name in codes else name
+        return {name: [{**record, "task": name} for record in records]}, notes
     if path.suffix.lower() in (*TABLES, *SPREADSHEETS):
         raise InputError(f"{path}: is a table: {fix}")
     seen: dict[str, list[Row]] = {}
@@ -81,95 +88,152 @@ def read_records(
     return seen, []
 
 
-def _read_table(path: Path) -> list[dict[str, str]]:
-    """The cells of a table as texts; those without a value are empty.
+def _read_table(path: Path, columns: Columns, notes: list[str]) -> list[Cells]:
+    """The rows of a table; cells without a value are empty.
+
+    Args:
+        columns: that it must have, by which the row of their names is found.
+        notes: of what is assumed; it adds to them.
 
     Raises:
-        InputError: it cannot be read, or is a spreadsheet.
+        InputError: it cannot be read.
     """
     suffix = path.suffix.lower()
-    if suffix in SPREADSHEETS:
-        raise InputError(f"{path}: is a spreadsheet: save it as CSV, and name that file")
     if suffix in TABLES:
-        return _separated(path)
-    if suffix == ".parquet":
-        try:
-            rows = parquet.read_table(path).to_pylist()
-        except ArrowException as error:
-            raise InputError(f"{path}: not Parquet ({' '.join(str(error).split())})") from None
-    else:
-        problems = Problems()
-        rows = [row for _, row in read_rows(path, str(path), problems)]
-        problems.raise_unless(())
-    return [{name: _as_text(cell) for name, cell in row.items()} for row in rows]
+        return _named(_separated(path, notes), path, columns, notes)
+    if suffix in SPREADSHEETS:
+        return _named(_workbook(path), path, columns, notes)
+    if suffix not in LISTS:
+        formats = ", ".join((*TABLES, *SPREADSHEETS, *LISTS))
+        raise InputError(f"{path}: not one of {formats}: save it as one of them")
+    problems = Problems()
+    found = [
+        (place.rpartition(": ")[2], {one_line(x): _as_text(cell) for x, cell in row.items()})
+        for place, row in read_rows(path, str(path), problems, whole=True)
+    ]
+    problems.raise_unless(())
+    return found
 
 
 def _as_text(cell: Any) -> str:
     if isinstance(cell, list | dict):
         return json.dumps(cell, ensure_ascii=False)
+    if isinstance(cell, datetime) and cell.time() == time():
+        cell = cell.date()
     # Of texts "None" is one.
     return "" if not isinstance(cell, str) and is_nothing(cell) else str(cell).strip()
 
 
-def _separated(path: Path) -> list[dict[str, str]]:
-    """A table of texts between separators."""
+def one_line(name: str) -> str:
+    """A column's name, of which spreadsheets make several lines, as one."""
+    return " ".join(name.split())
+
+
+def _separated(path: Path, notes: list[str]) -> list[tuple[str, list[str]]]:
+    """The rows of a table of texts between separators, each with its place."""
     content = path.read_bytes()
     if problem := encoding_problem(content):
         raise InputError(f"{path}: {problem}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        # What programs on Windows write; it gives nearly each byte a meaning.
-        text = content.decode("cp1252", errors="replace")
+        try:
+            # What programs on Windows write.
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: neither UTF-8 nor Windows-1252: save it as UTF-8") from None
+        word = re.findall(r"\S*[^\0-\x7f]\S*", text)[0]
+        notes.append(f"Read as Windows-1252, since it is not UTF-8; is it right? {word:.20}")
     # Spreadsheets of some countries write `;` between columns.
     between = max(",;\t", key=text.partition("\n")[0].count)
-    source = StringIO(text, newline="")
     # Otherwise a quote that is not closed would take all rows below it into its cell.
-    reader = csv.DictReader(source, delimiter=between, restval="", strict=True)
-    found = []
+    reader = csv.reader(StringIO(text, newline=""), delimiter=between, strict=True)
+    found, first = [], 1
     try:
         for row in reader:
-            if None in row:
-                raise csv.Error(f"has more cells than the first: quote texts with {between!r}")
-            found.append({name: cell.strip() for name, cell in row.items()})
+            found.append((f"line {first}", [*map(str.strip, row)]))
+            first = reader.line_num + 1
     except csv.Error as problem:
-        raise InputError(f"{path}: line {reader.line_num}: {problem}") from None
+        raise InputError(f"{path}: line {first}: {problem}") from None
     return found
 
 
-def _of_table(
-    table: Sequence[Mapping[str, str]], path: Path, columns: Columns
-) -> tuple[list[Row], list[str]]:
+def _workbook(path: Path) -> list[tuple[str, list[str]]]:
+    """The rows of all sheets, each with its place."""
+    # Imported here, since it takes half a second and other tables do not need it.
+    import pandas
+
+    try:
+        form: dict[str, Any] = {"engine": "openpyxl", "dtype": object, "na_filter": False}
+        sheets = pandas.read_excel(path, sheet_name=None, header=None, **form)
+    except Exception as error:  # of many kinds, according to what the file is instead
+        told = " ".join(str(error).split())
+        raise InputError(f"{path}: not a workbook ({told}): save it as .xlsx or .csv") from None
+    several = len(sheets) > 1
+    return [
+        (f"sheet {name}, " * several + f"row {number}", [*map(_as_text, row)])
+        for name, sheet in sheets.items()
+        for number, row in enumerate(sheet.to_numpy(), start=1)
+    ]
+
+
+def _named(
+    rows: Sequence[tuple[str, list[str]]], path: Path, columns: Columns, notes: list[str]
+) -> list[Cells]:
+    """The rows below that of the columns' names, above which there may be titles and other sheets.
+
+    Raises:
+        InputError: a row has more cells than there are columns.
+    """
+    wanted = {*columns.inputs, columns.output}
+    several = [at for at, (_, cells) in enumerate(rows) if len([*filter(None, cells)]) > 1]
+    # Of a table without these columns it is told which ones it has.
+    heads = [at for at in several if wanted <= {*map(one_line, rows[at][1])}] or several
+    found: list[Cells] = []
+    for head in heads[:1]:
+        where, names = rows[head]
+        if where not in ("line 1", "row 1"):
+            notes.append(f"The columns are named in {where}.")
+        for place, cells in rows[head + 1 :]:
+            if any(cells[len(names) :]):
+                told = "has more cells than there are columns: quote texts with separators"
+                raise InputError(f"{path}: {place}: {told}")
+            if any(cells) and place.rpartition(", ")[0] == where.rpartition(", ")[0]:
+                found.append((place, dict(zip(map(one_line, names), cells, strict=False))))
+    return found
+
+
+def _of_table(table: Sequence[Cells], path: Path, columns: Columns, notes: list[str]) -> list[Row]:
     """A record for each row with a text and an answer, the task being the column of answers.
 
-    Returns:
-        The records, and what is told of rows that were left out, if any.
+    Args:
+        notes: of what is assumed; rows that are left out are added to them.
 
     Raises:
         InputError: a column is not there, or all answers are one.
     """
     inputs, output = columns.inputs, columns.output
-    names = dict.fromkeys(name for row in table for name in row)
+    names = dict.fromkeys(name for _, row in table for name in row)
     if not table:
         raise InputError(f"{path}: has no rows")
     if absent := [name for name in (*inputs, output) if name not in names]:
         raise InputError(*(f"{path}: has no column {n}{nearest(n, names)}" for n in absent))
     records: list[Row] = []
     left_out = []
-    for number, row in enumerate(table, start=1):
+    for place, row in table:
         cells = {name: row.get(name, "") for name in inputs}
         text = "\n".join(f"{name}: {x}" if len(cells) > 1 else x for name, x in cells.items())
         if any(cells.values()) and (answer := row.get(output)):
             asked = {"instruction": columns.question, "input": text, "output": answer}
             records.append({"task": output, **asked})
         else:
-            left_out.append(number)
+            left_out.append(place)
     if len({record["output"] for record in records}) < 2:
         alike = f"{output} has no two different answers in rows with a text"
         raise InputError(f"{path}: {alike}, so there is nothing to learn")
     count = number_of(len(left_out), "row")
-    told = [f"Left out: {count} without text or answer; first: row {x}." for x in left_out[:1]]
-    return records, told
+    notes += [f"Left out: {count} without text or answer; first: {x}." for x in left_out[:1]]
+    return records
 
 
 def folded(given: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -5,6 +5,7 @@ import math
 import os
 import re
 import shlex
+import textwrap
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -52,6 +53,8 @@ MOST_EPOCHS = 3
 MOST_THREADS = 8
 # Kinds of answers of which each has a class, whose numbers are shown.
 CLASSES = 6
+# Characters in a line of an example.
+WIDTH = 67
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
 # A text that shares so many of its runs of words with another one, numbers aside, is like it.
@@ -80,12 +83,10 @@ class Task:
     ) -> None:
         self.code, self.name, self.rows, self.known = code, name, rows, known
         self.splits = Counter(str(row.get("split", "test")) for row in rows)
-        lists = [tuple(_parsed(parse_options, row.get("options")) or ()) for row in rows]
-        self.options = Counter(filter(None, lists))
-        self.lengths = [
-            sum(len(_text(row, name)) for name in TEXTS) + sum(map(len, options))
-            for row, options in zip(rows, lists, strict=True)
-        ]
+        lists = [_parsed(parse_options, row.get("options")) for row in rows]
+        self.options = Counter(map(tuple, filter(None, lists)))
+        shown_fields = (*TEXTS, "options")
+        self.lengths = [sum(len(str(row.get(x) or "")) for x in shown_fields) for row in rows]
         self.input: InputForm = known.input if known else "text"
         if known:
             self.kind = known.kind()
@@ -130,9 +131,9 @@ class Task:
             entry["ood"] = any(setting.startswith("OOD_") for setting in evaluated([self]))
         return entry if self.trains else entry | {"train": False}
 
-    def alike(self, shares: Shares | None) -> tuple[int, list[tuple[float, str, str]]]:
-        """How many test inputs were compared, and those that are like a training input, the most
-        similar first: how similar, and both.
+    def alike(self, shares: Shares | None) -> tuple[int, int, list[tuple[float, str, str]]]:
+        """How many test inputs are training inputs too, how many were compared, and those that are
+        like a training input, the most similar first: how similar, and both.
 
         Args:
             shares: by which records are divided; None if they say their split.
@@ -150,7 +151,8 @@ class Task:
         )
         both = zip(tests, found, strict=True)
         pairs = [(how, test, trains[at]) for test, (how, at) in both if how >= ALIKE]
-        return len(tests), sorted(pairs, reverse=True)
+        same = inputs["test"].keys() & inputs["train"].keys()
+        return len(same), len(tests), sorted(pairs, reverse=True)
 
 
 def _text(row: Row, name: str) -> str:
@@ -283,7 +285,7 @@ def plan_start(name: str, data: Path, tasks: Sequence[Task]) -> dict[str, Any]:
     Raises:
         InputError: there are too few records, or only for training.
     """
-    shares = None if "split" in tasks[0].rows[0] else _shares(data, tasks)
+    shares = None if "split" in tasks[0].rows[0] else _shares(tasks)
     tuned = any(task.trains for task in tasks)
     # Of a pass over the training records, about as many.
     tokens = 1.0
@@ -310,14 +312,14 @@ def plan_start(name: str, data: Path, tasks: Sequence[Task]) -> dict[str, Any]:
     }
 
 
-def _shares(data: Path, tasks: Sequence[Task]) -> Shares:
+def _shares(tasks: Sequence[Task]) -> Shares:
     """How to divide records: enough to test, no more than a CPU answers in minutes."""
     different = {task.name: len({_text(row, "input") for row in task.rows}) for task in tasks}
     name = min(different, key=different.__getitem__)
     if (fewest := different[name]) < FEWEST:
         few = f"{name} has {number_of(fewest, 'different record')}, too few to train and test on"
         fix = f"bring at least {FEWEST}, better 200; or, to test alone, give all"
-        raise InputError(f'{data}: {few}: {fix} records `"split": "test"`')
+        raise InputError(f'{few}: {fix} records `"split": "test"`')
     every = sum(len(task.rows) for task in tasks)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest))
     return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
@@ -347,15 +349,22 @@ def _seen(task: Task, shares: Shares | None, report: Report) -> dict[str, object
     counted = Counter(_text(row, "output") for row in task.rows).most_common()
     answers = ", ".join(f"{count} {options.get(text, text)}" for text, count in counted)
     few = task.kind.answer in ("yes_no", "choice") and len(counted) <= CLASSES
+    told = answers if few else f"{len(counted):,} different"
     counts = report.tasks.get(task.code, {})
-    compared, alike = task.alike(shares)
+    same, compared, alike = task.alike(shares)
     return {
         **{split: sum(n.records for n in each.values()) for split, each in counts.items()},
-        "answer": ANSWERS[task.kind.answer] + f": {answers}" * few,
+        "answer": f"{ANSWERS[task.kind.answer]}: {told}",
+        "same": same,
         "compared": compared,
         "alike": len(alike),
         # As similar as most of them are.
-        "examples": [shown(x, 140) for _, *both in alike[len(alike) // 2 :][:1] for x in both],
+        "examples": [
+            line
+            for _, *both in alike[len(alike) // 2 :][:1]
+            for text in both
+            for line in textwrap.wrap(shown(text, 2 * WIDTH), WIDTH)
+        ],
     }
 
 

@@ -66,6 +66,19 @@ def test_nf4_quantises_the_layers_and_neither_embedding_nor_head(
     assert {weight.dtype for weight in plain.parameters()} == {getattr(torch, dtype)}
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_weights_are_dequantised_to_the_bytes_that_transformers_makes_of_a_packed_model(
+    tiny_model: Path, dtype: str
+) -> None:
+    chosen = Precision.model_validate({"quantization": "nf4", "dtype": dtype})
+    packed = loading.load_base_model(tiny_model, chosen, CPU).dequantize(dtype=getattr(torch, dtype))
+    unpacked = loading.load_base_model(tiny_model, chosen, CPU, dequantized=True)
+    right, found = packed.state_dict(), unpacked.state_dict()
+    assert right.keys() == found.keys()
+    assert all(torch.equal(right[name], found[name]) for name in right)
+    assert {weight.dtype for weight in unpacked.parameters()} == {getattr(torch, dtype)}
+
+
 def test_a_quantised_layer_computes_the_same_with_and_without_gradient(tiny_model: Path) -> None:
     layer = load(tiny_model, QUANTISED).model.layers[0].mlp.up_proj
     entry = torch.randn(3, layer.in_features, generator=torch.Generator().manual_seed(0))

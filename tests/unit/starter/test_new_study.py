@@ -145,11 +145,41 @@ def test_a_table_of_yes_and_no_becomes_records(name: str, separator: str, encodi
     table.to_csv(name, sep=separator, encoding=encoding, index=False)
     told = begin("--data", name, *ASKED)
     assert f"Made of {name}: 60 records in a_b-records.jsonl." in told
-    assert "Left out: 2 rows without text or answer; first: row 61." in told
+    assert "Left out: 2 rows without text or answer; first: line 62." in told
+    right = "Read as Windows-1252, since it is not UTF-8; is it right? \u00e9t\u00e9"
+    assert (right in told) == (encoding == "cp1252")
     assert "answer   yes or no: 40 no, 20 yes" in told
     first = json.loads(Path("a_b-records.jsonl").read_text().partition("\n")[0])
     assert first == row(0, task="urgent", instruction=YES_NO, input=TICKETS[0][0], output="yes")
     assert list(planned("a_b").settings.tasks) == ["urgent"]
+
+
+def test_of_a_workbook_the_sheet_with_the_columns_is_read_below_its_title() -> None:
+    days = [*map(pandas.Timestamp, ("2026-01-02", None, "2026-01-02 10:30"))] * 20
+    cells = {"day": days, "code": [f"{n:03}" for n in range(60)], "n": [0, 1.5, None] * 20}
+    answers = {"PM\n(yes)": [n % 3 == 0 for n in range(60)]}
+    with pandas.ExcelWriter("book.xlsx") as book:
+        pandas.DataFrame([["About", "us"]]).to_excel(book, sheet_name="About", header=False)
+        pandas.DataFrame(cells | answers).to_excel(book, sheet_name="A, B", startrow=2, index=False)
+        pandas.DataFrame(cells | answers).to_excel(book, sheet_name="Old", index=False)
+        book.sheets["A, B"]["A1"] = "Tickets"
+    asked = ("--input", "day, code,n", "--output", "PM (yes)", "--question", "Q?")
+    told = begin("--data", "book.xlsx", *asked)
+    assert "Made of book.xlsx: 60 records" in told
+    assert "The columns are named in sheet A, B, row 3." in told
+    found = [json.loads(line) for line in Path("book-records.jsonl").read_text().splitlines()]
+    assert [(one["input"], one["output"]) for one in found[:3]] == [
+        ("day: 2026-01-02\ncode: 000\nn: 0", "yes"),
+        ("day: \ncode: 001\nn: 1.5", "no"),
+        ("day: 2026-01-02 10:30:00\ncode: 002\nn: ", "no"),
+    ]
+
+
+def test_a_column_called_like_a_task_of_the_project_is_a_task_of_its_own() -> None:
+    table = pandas.DataFrame(TICKETS, columns=["text", "PM"])
+    table.to_csv("t.csv", index=False)
+    begin("--data", "t.csv", "--input", "text", "--output", "PM", "--question", "Q?")
+    assert planned("t").task("PM_2").input == "text"
 
 
 def test_few_labels_become_options_whatever_their_case_and_columns_stand_together() -> None:
@@ -161,8 +191,8 @@ def test_few_labels_become_options_whatever_their_case_and_columns_stand_togethe
     assert "30 B: None, 20 A: Kitchen, 10 C: Sports" in told
     found = [json.loads(line) for line in Path("rows-records.jsonl").read_text().splitlines()]
     assert found[0]["options"] == ["A: Kitchen", "B: None", "C: Sports"]
-    assert found[0]["input"] == 't: 2026-01-02 00:00:00\nn: 0.0\nl: ["é"]'
-    assert found[3]["input"] == 't: 2026-01-02 00:00:00\nn: \nl: ["é"]'
+    assert found[0]["input"] == 't: 2026-01-02\nn: 0.0\nl: ["é"]'
+    assert found[3]["input"] == 't: 2026-01-02\nn: \nl: ["é"]'
     assert (found[1]["output"], planned("rows").task("is").metric) == ("C", "macro_f1")
 
 
@@ -212,15 +242,17 @@ DATA = ("--data", "t.csv")
         ("", ["--study", "demo"], "STUDY: 'demo' is taken, or cannot be"),
         ("", ["--study", "mine"], "mine.jsonl: no such file: put your records there; then name"),
         ("", ["--study", "config", *DATA], "config.yaml: exists, and is not overwritten"),
-        ("", ["--data", "t.xlsx", *ASKED], "t.xlsx: is a spreadsheet: save it as CSV"),
+        ("", ["--data", "t.xlsx", *ASKED], "t.xlsx: not a workbook (File is not a zip file)"),
+        ("", ["--data", "t.xls", *ASKED], "t.xls: not one of .csv, .tsv, .txt, .xlsx, "),
         ("", ["--data", "t.parquet", *ASKED], "t.parquet: not Parquet ("),
         ("", [*DATA, *ASKED[:2]], "INPUT, OUTPUT, QUESTION: give all three"),
         ("", [*DATA, *ASKED], "t.csv: has no rows"),
         ("text,urgent\na,yes\n", DATA, "t.csv: is a table: name the columns of the text"),
         ("txt,urgent\na,yes\n", [*DATA, *ASKED], "has no column text: did you mean `txt`?"),
         ("text,urgent\na,yes\nb,c,no\n", [*DATA, *ASKED], "t.csv: line 3: has more cells than"),
-        ('text,urgent\n"a,yes\nb,no\n', [*DATA, *ASKED], "t.csv: line 1: unexpected end of data"),
+        ('text,urgent\n"a,yes\nb,no\n', [*DATA, *ASKED], "t.csv: line 2: unexpected end of data"),
         ("text,urgent\na,yes\nb,yes\n", [*DATA, *ASKED], "urgent has no two different answers"),
+        (b"text,urgent\n\x81\xfe,no", [*DATA, *ASKED], "neither UTF-8 nor Win"),
         ("\ufefftext".encode("utf-16"), [*DATA, *ASKED], "t.csv: is UTF-16 text: save it as UTF-8"),
     ],
 )  # fmt: skip
@@ -228,7 +260,8 @@ def test_what_cannot_begin_is_one_line(
     content: str | bytes, options: Sequence[str], words: str
 ) -> None:
     Path("t.csv").write_bytes(content.encode() if isinstance(content, str) else content)
-    Path("t.xlsx").touch()
+    Path("t.xlsx").write_text("<html>")
+    Path("t.xls").touch()
     Path("t.parquet").write_bytes(b"PAR1")
     told = refused(*options)
     assert (told.count("\n"), words in told) == (1, True), told

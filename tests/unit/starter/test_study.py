@@ -55,13 +55,15 @@ def test_tests_that_differ_from_training_in_some_words_and_numbers_are_found() -
     rows = [row(n, input=forms[n % 2].format(n, things[n % 5])) for n in range(40)]
     splits = [{**one, "split": "train" if n < 30 else "test"} for n, one in enumerate(rows)]
     new = row(0, split="test", input="None of this was seen before, or nothing like it")
-    compared, pairs = Task("x", "x", [*splits, new]).alike(None)
-    assert (compared, len(pairs)) == (11, 10)
+    again = {**rows[0], "split": "test"}
+    same, compared, pairs = Task("x", "x", [*splits, again, new]).alike(None)
+    assert (same, compared, len(pairs)) == (1, 12, 11)
     assert all(test.split()[0] == train.split()[0] for _, test, train in pairs)
     shares = Shares(val=0.1, test=0.3)
-    compared, pairs = Task("x", "x", rows).alike(shares)
+    same, compared, pairs = Task("x", "x", rows).alike(shares)
+    assert same == 0
     assert compared == len(pairs) == sum(shares.split_of(one) == "test" for one in rows)
-    assert Task("x", "x", [new]).alike(None) == (1, [])
+    assert Task("x", "x", [new]).alike(None) == (0, 1, [])
 
 
 # What YAML takes for other values than texts.
