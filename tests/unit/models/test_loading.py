@@ -71,7 +71,8 @@ def test_weights_are_dequantised_to_the_bytes_that_transformers_makes_of_a_packe
     tiny_model: Path, dtype: str
 ) -> None:
     chosen = Precision.model_validate({"quantization": "nf4", "dtype": dtype})
-    packed = loading.load_base_model(tiny_model, chosen, CPU).dequantize(dtype=getattr(torch, dtype))
+    packed = loading.load_base_model(tiny_model, chosen, CPU)
+    packed = packed.dequantize(dtype=getattr(torch, dtype))
     unpacked = loading.load_base_model(tiny_model, chosen, CPU, dequantized=True)
     right, found = packed.state_dict(), unpacked.state_dict()
     assert right.keys() == found.keys()
