@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_json
+from ecslm.common.manifests import read_result
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
 from ecslm.reports.verdict import Verdict, read_verdicts
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
-from ecslm.tables.model import Cell, Row, Table, read_table
+from ecslm.tables.model import Cell, Row, Table
 
 CAPTIONS = {
     "computation": "{table}: score against computation. Floating-point operations for each token: "
@@ -130,7 +131,8 @@ def read_content(
     Raises:
         InputError: a result is missing, altered or invalid.
     """
-    tables = tuple(read_table(results / TABLE_JSON.format(table=name)) for name in settings.tables)
+    files = (results / TABLE_JSON.format(table=name) for name in settings.tables)
+    tables = tuple(read_result(path, Table) for path in files)
     return Content(
         settings=settings,
         tables=tables,
