@@ -40,8 +40,6 @@ def render_document(content: Content, template: Path) -> str:
     return render(
         template,
         content=content,
-        settings=content.settings,
-        context=content.settings.context,
         # What a macro of the template returns, whose values are escaped already.
         tex=Tex,
         number=lambda count: f"{count / 1e6:,.1f} M" if count >= 1e6 else f"{count:,}",

@@ -56,13 +56,10 @@ def render_page(
         verify_result(results / path)
     values: Mapping[str, Any] = {
         "content": content,
-        "settings": settings,
-        "context": settings.context,
         "manifests": manifests,
         "costs": list(read_prices(results, settings)),
         "mark_words": MARKS,
         "figures": figures,
-        "captions": captions,
         # The files behind a cell, by their numbers, and what is known of each: as the content of a
         # script element, which nothing in it can end.
         "behind": lambda cell: " ".join(str(numbers[source]) for source in cell.sources),
