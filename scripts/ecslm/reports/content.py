@@ -71,9 +71,8 @@ class Content:
         doubtful = any(one.interval and not one.interval.reliable for one in self.cells)
         marks = DOUBTFUL * doubtful + DOUBLED * any("doubled" in one.marks for one in self.cells)
         return {
-            one.name: CAPTIONS[one.kind].format(table=titles[one.table]) + SCORES + marks
-            if one.table
-            else CAPTIONS[one.kind]
+            one.name: CAPTIONS[one.kind].format(table=titles.get(one.table))
+            + (SCORES + marks) * bool(one.table)
             for one in self.settings.figures
         }
 

@@ -234,9 +234,8 @@ class Tabular:
         )
         for (text, _), same in groupby(named, key=lambda one: one[:2]):
             widths = [own for *_, own in same]
-            heads += _spanning(
-                rf"\textit{{{text}}}" if text in LETTERS else escape(text), sum(widths)
-            )
+            shown = rf"\textit{{{text}}}" if text in LETTERS else escape(text)
+            heads += _spanning(shown, sum(widths))
             if len(widths) > 1:
                 rules += rf"\cmidrule(lr){{{width + 1}-{width + sum(widths)}}}"
             width += sum(widths)

@@ -192,9 +192,9 @@ def score_text(value: float) -> str:
     return f"{value:.3f}"
 
 
-def difference_text(value: float | None) -> str:
+def difference_text(value: float) -> str:
     """A difference of scores as it is shown: three decimals, never "-0.000"."""
-    return MISSING if value is None else f"{round(value, 3) + 0.0:.3f}"
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def percent_text(share: float, decimals: int = 1) -> str:
