@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, NullLocator
 from pydantic import BaseModel
 
 from ecslm.common.rows import read_jsonl
@@ -214,7 +214,6 @@ def quantity_axis(axes: Axes, quantities: pd.Series) -> None:
         last = max(first + 1, math.ceil(math.log10(quantities.max())))
         axes.set_xscale("log")
         axes.set_xlim(10.0**first, 10.0**last)
-        axes.xaxis.set_major_locator(LogLocator())
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 

@@ -97,10 +97,7 @@ class Content:
             "another training run may differ by more."
         )
         if max((len(model.trained) for model in context.models.values()), default=0) == 1:
-            yield (
-                "Each model was trained with a single seed: how much training runs differ is not "
-                "known."
-            )
+            yield "Each model is trained with a single seed: how much runs differ is not known."
         if self.published and not context.data.comparable:
             yield (
                 "The numbers say nothing about the data on which the published values were "

@@ -214,17 +214,6 @@ def amount_text(value: float) -> str:
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
-def best(cells: Mapping[str, Cell]) -> str | None:
-    """The row with the largest value, of equal ones the first; values on another scale, which are
-    marked `doubled`, do not count."""
-    known = {
-        name: cell.number
-        for name, cell in cells.items()
-        if cell.number is not None and "doubled" not in cell.marks
-    }
-    return max(known, key=known.__getitem__, default=None)
-
-
 def row_groups(
     columns: Sequence[HeaderCell],
     groups: Mapping[str, Mapping[str, Mapping[str, Cell]]],
