@@ -103,9 +103,8 @@ def packed_files(choice: Choice, study: Study) -> list[Path]:
     bases = (Path(job.manifest) for job in jobs if job.rule == "base_model")
     fetched = {path.with_name(Path(FETCHED).name) for path in bases}
     # Which code was accepted as equal to that of a manifest, and by what evidence.
-    return sorted(
-        path for path in found | proof | fetched | {*EQUAL.glob("*.json")} if path.exists()
-    )
+    accepted = EQUAL.glob("*.json")
+    return sorted(filter(Path.exists, found | proof | fetched | {*accepted}))
 
 
 def _current_commit() -> str:

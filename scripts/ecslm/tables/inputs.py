@@ -100,12 +100,9 @@ class Published:
         for line, row in enumerate(read_csv(path, about, about[:2]), start=2):
             table, model, twice = (row.pop(one) for one in about)
             doubled, cells = twice.split(), dict[str, Cell]()
-            problems += [
-                f"{path}: line {line}: doubled: {one} is no column: name those of tasks, with "
-                "spaces between them"
-                for one in doubled
-                if one not in row
-            ]
+            told = "is no column: name those of tasks, with spaces between them"
+            unknown = (one for one in doubled if one not in row)
+            problems += [f"{path}: line {line}: doubled: {one} {told}" for one in unknown]
             for task, printed in row.items():
                 most, marks = (2, ("doubled",)) if task in doubled else (1, ())
                 if not printed:
