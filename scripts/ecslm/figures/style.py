@@ -27,7 +27,7 @@ from ecslm.figures.settings import FiguresSettings
 # Widths in inches: a column of a paper that has two, and a page's text.
 COLUMN, PAGE = 3.4, 6.9
 
-# Those of the page, which replaces them where it is dark.
+# Those of the style sheet and of the page, which replaces them where it is dark.
 INK, SOFT, LINE, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
 COLOURS = ("#2497fd", "#f36c03", "#5d9860", "#7335fe", "#d21a2d", "#d46fbd", "#bb17b6")
 SHAPES = ("o", "s", "^", "D", "v", "p")
