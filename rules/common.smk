@@ -28,7 +28,6 @@ from ecslm.plan import comparisons, jobs
 from ecslm.plan.checks import check_named_files
 from ecslm.plan.requests import requests_of
 from ecslm.plan.study import Study
-from ecslm.plan.tables import table_resources
 from ecslm.provenance.checks import os_errors_told
 from ecslm.provenance.dag import is_read
 from ecslm.provenance.run import Run

@@ -1,5 +1,6 @@
 """Render one table: LaTeX fragments, and their JSON twin with the source of each cell."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from ecslm.common.files import json_text
@@ -40,10 +41,9 @@ def main(
     files = [results / path for path in entry.files(study)]
     origin.reads(*files, template, float_template, published, notes)
     resources = {"published": published, "notes": notes}
-    given = {option: path for option, path in resources.items() if path}
-    built = entry.build(table, Inputs(study, results, given))
+    built = entry.build(table, Inputs(study, results, resources))
     floats, tabulars = render_table(template, float_template, built)
-    origin.writes({tex: floats, tabular: tabulars, json: json_text(built.as_json())})
+    origin.writes({tex: floats, tabular: tabulars, json: json_text(asdict(built))})
 
 
 if __name__ == "__main__":

@@ -100,8 +100,8 @@ class Cluster:
         # They run where the logs of their node are.
         steps = [
             one
-            for one in psutil.process_iter()
-            if one.name() == "slurmstepd" and one.cwd() == str(self.folder)
+            for one in psutil.process_iter(["name", "cwd"])
+            if one.info["name"] == "slurmstepd" and one.info["cwd"] == str(self.folder)
         ]
         jobs = [child for step in steps for child in step.children(recursive=True)]
         # In this order: a daemon that saw a job end would tell.

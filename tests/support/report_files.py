@@ -1,6 +1,6 @@
 """A small study's results, as a report reads them: hand-made, but for the figure."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def score_cell(model: str, seed: int, value: float) -> Cell:
 
 def write_table(study: Path, table: Table) -> None:
     """A table as JSON, and a fragment of LaTeX."""
-    write_json(study / f"tables/{table.name}.json", table.as_json())
+    write_json(study / f"tables/{table.name}.json", asdict(table))
     write_text(study / f"tables/{table.name}.tex", f"% {table.name}\n")
 
 

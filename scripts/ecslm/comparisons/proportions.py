@@ -22,11 +22,6 @@ class PairedTable(NamedTuple):
     neither: int
 
     @property
-    def records(self) -> int:
-        """All records."""
-        return sum(self)
-
-    @property
     def differing(self) -> int:
         """Records that only one side got right."""
         return self.first_only + self.second_only
@@ -81,7 +76,7 @@ def newcombe_paired_interval(table: PairedTable, confidence: float) -> Interval9
     Source: Newcombe, Improved confidence intervals for the difference between binomial proportions
     based on paired data, Statistics in Medicine 17, 1998, method 10.
     """
-    records, first = table.records, table.both + table.first_only
+    records, first = sum(table), table.both + table.first_only
     second = table.both + table.second_only
     value, other = first / records, second / records
     low, high = wilson_interval(first, records, confidence)

@@ -75,11 +75,6 @@ class _Pairs:
     counts: NDArray[np.intp]
     exchanged: Array
 
-    @property
-    def movable(self) -> NDArray[np.intp]:
-        """How many of each pair's records change something if they are exchanged."""
-        return np.where((self.ones != self.others).any(axis=1), self.counts, 0)
-
 
 def randomisation_p(
     first: Array, second: Array, measure: Metric, seeds: int, permutations: int, seed: int
@@ -110,7 +105,9 @@ def randomisation_p(
     def is_extreme(exchanged: Array) -> NDArray[np.bool_]:
         return _studentised(exchanged, pairs, measure, seeds) >= bound
 
-    movable, at_once = pairs.movable, max(1, _CELLS_AT_ONCE // len(pairs.counts))
+    # How many of each pair's records change something if they are exchanged.
+    movable = np.where((pairs.ones != pairs.others).any(axis=1), pairs.counts, 0)
+    at_once = max(1, _CELLS_AT_ONCE // len(pairs.counts))
     if math.prod(count + 1 for count in movable.tolist()) * len(movable) <= MOST_CELLS:
         chance = math.fsum(
             chance

@@ -36,9 +36,7 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
     evidence, manifest = (results / name.format(model=settings.model) for name in names)
     verify_result(evidence, manifest)
     equality, base_manifest = read_json(evidence), read_model(base, BaseManifest)
-    method = "LoRA" if equality["precision"]["quantization"] == "none" else "QLoRA"
     values = {
-        "method": method,
         "settings": settings,
         "base": base_manifest,
         "adapter": read_model(results / settings.adapter, AdapterManifest),

@@ -59,9 +59,7 @@ def score_frame(settings: ScoreRowsSettings, results: Path) -> pd.DataFrame:
                 tokens = {} if name in trivial else _tokens(path)
                 found = rows_of(results, name, seed, task)
                 rows += [about | tokens.get(row["setting"], {}) | row for row in found]
-    return pd.DataFrame(
-        {name: pd.Series([row.get(name) for row in rows], dtype=of) for name, of in COLUMNS.items()}
-    )
+    return pd.DataFrame(rows, columns=[*COLUMNS]).astype(COLUMNS)
 
 
 def rows_of(results: Path, name: str, seed: int, task: str) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, NullLocator
 from pydantic import BaseModel
 
 from ecslm.common.rows import read_jsonl
@@ -135,8 +135,7 @@ def draw_intervals(task: str, rows: pd.DataFrame, settings: FiguresSettings) -> 
     figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
     axes = figure.subplots()
     style.label_metric(axes.xaxis, metric)
-    axes.set_xlim(0, style.axis_end(rows["value"]))
-    axes.set_ylim(lines - 0.5, -0.5)
+    axes.set(xlim=(0, style.axis_end(rows["value"])), ylim=(lines - 0.5, -0.5))
     axes.set_yticks(range(len(rows)), rows["row"])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
@@ -214,7 +213,6 @@ def quantity_axis(axes: Axes, quantities: pd.Series) -> None:
         last = max(first + 1, math.ceil(math.log10(quantities.max())))
         axes.set_xscale("log")
         axes.set_xlim(10.0**first, 10.0**last)
-        axes.xaxis.set_major_locator(LogLocator())
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 

@@ -37,7 +37,7 @@ CODE = (
 )
 # Of jobs of these rules only files with these ends are packed: weights and answers have licences of
 # their own, records that of the data, and predictions and BERTScores show records.
-PROOF = ("manifest.json", "cost.json", "log.jsonl", "fetched.json")
+PROOF = ("manifest.json", "cost.json", "log.jsonl")
 PROOF_ALONE = {
     *("base_model", "train_adapter", "export_model", "model_card"),
     *("dataset", "fetch_answers", "predict", "bertscore"),
@@ -98,14 +98,13 @@ def packed_files(choice: Choice, study: Study) -> list[Path]:
             f"{', and its target `report` for the PDF' * pdf.exists()}, then again; "
             f"`make why STUDY={study.name}` says what is missing"
         )
-    bases = [Path(job.manifest) for job in jobs if job.rule == "base_model"]
     found = {Path(one) for job in jobs if job.rule not in PROOF_ALONE for one in job.files}
     proof = {Path(one) for job in jobs for one in job.files if one.endswith(PROOF)}
+    bases = (Path(job.manifest) for job in jobs if job.rule == "base_model")
     fetched = {path.with_name(Path(FETCHED).name) for path in bases}
     # Which code was accepted as equal to that of a manifest, and by what evidence.
-    return sorted(
-        path for path in found | proof | fetched | {*EQUAL.glob("*.json")} if path.exists()
-    )
+    accepted = EQUAL.glob("*.json")
+    return sorted(filter(Path.exists, found | proof | fetched | {*accepted}))
 
 
 def _current_commit() -> str:

@@ -54,8 +54,8 @@ def check_results(study: str, jobs: Sequence[Job]) -> None:
 
     Raises:
         InputError: a result was modified after it was built, its manifest is broken, or the results
-            are those of another job. Or an input was exchanged for a file with an older date, which
-            Snakemake, who compares the content of newer inputs alone, would pass over. Or Snakemake
+            are those of another job. Or an input was replaced by a file with an older date, which
+            Snakemake, which compares the content of newer inputs only, would ignore. Or Snakemake
             has no record of a job, and would judge its results by their dates alone, or one of
             another job: other results were copied to this place, or configuration or code were
             edited before the job began, and then put back.

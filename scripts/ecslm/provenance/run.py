@@ -72,14 +72,9 @@ class Run:
         study, source = self._study, source_of(self._study)
         made = [job for job in due if job.rule in ("check_data", "dataset")]
         if made and (missing := source.missing_files()):
-            why = f"`make why STUDY={study.name}` says why"
-            raise InputError(
-                *(
-                    f"{path}: no such file, but {made[0].manifest} must be rebuilt ({why}): "
-                    "restore it, or fix `data` of the study"
-                    for path in missing
-                )
-            )
+            why = f"{made[0].manifest} must be rebuilt (`make why STUDY={study.name}` says why)"
+            told = f"no such file, but {why}: restore it, or fix `data` of the study"
+            raise InputError(*(f"{path}: {told}" for path in missing))
         labels = source.labels()
         checks = local_path(source.data) and any(job.rule == "check_data" for job in due)
         # Labels that are not here are fetched by the job; a dry run must not.

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_json
+from ecslm.common.manifests import read_result
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
 from ecslm.reports.verdict import Verdict, read_verdicts
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
-from ecslm.tables.model import Cell, Row, Table, read_table
+from ecslm.tables.model import Cell, Row, Table
 
 CAPTIONS = {
     "computation": "{table}: score against computation. Floating-point operations for each token: "
@@ -70,9 +71,8 @@ class Content:
         doubtful = any(one.interval and not one.interval.reliable for one in self.cells)
         marks = DOUBTFUL * doubtful + DOUBLED * any("doubled" in one.marks for one in self.cells)
         return {
-            one.name: CAPTIONS[one.kind].format(table=titles[one.table]) + SCORES + marks
-            if one.table
-            else CAPTIONS[one.kind]
+            one.name: CAPTIONS[one.kind].format(table=titles.get(one.table))
+            + (SCORES + marks) * bool(one.table)
             for one in self.settings.figures
         }
 
@@ -97,10 +97,7 @@ class Content:
             "another training run may differ by more."
         )
         if max((len(model.trained) for model in context.models.values()), default=0) == 1:
-            yield (
-                "Each model was trained with a single seed: how much training runs differ is not "
-                "known."
-            )
+            yield "Each model is trained with a single seed: how much runs differ is not known."
         if self.published and not context.data.comparable:
             yield (
                 "The numbers say nothing about the data on which the published values were "
@@ -130,7 +127,8 @@ def read_content(
     Raises:
         InputError: a result is missing, altered or invalid.
     """
-    tables = tuple(read_table(results / TABLE_JSON.format(table=name)) for name in settings.tables)
+    files = (results / TABLE_JSON.format(table=name) for name in settings.tables)
+    tables = tuple(read_result(path, Table) for path in files)
     return Content(
         settings=settings,
         tables=tables,

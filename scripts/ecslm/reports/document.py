@@ -15,8 +15,6 @@ from ecslm.common.files import remove_temporaries
 from ecslm.reports.content import Content
 from ecslm.tables.latex import Tex, render
 
-# Of the drawing of scores, in millimetres.
-WIDTH = 60
 OPTIONS = (
     *("-norc", r"-usepretex=\pdftrailerid{}", "-pdf", "-latexoption=-no-shell-escape"),
     *("-interaction=nonstopmode", "-halt-on-error", "-file-line-error"),
@@ -37,16 +35,8 @@ def render_document(content: Content, template: Path) -> str:
     Raises:
         InputError: the template is missing or invalid.
     """
-    return render(
-        template,
-        content=content,
-        settings=content.settings,
-        context=content.settings.context,
-        # What a macro of the template returns, whose values are escaped already.
-        tex=Tex,
-        number=lambda count: f"{count / 1e6:,.1f} M" if count >= 1e6 else f"{count:,}",
-        mm=lambda score: Tex(f"{WIDTH * min(max(score, 0.0), 1.0):.2f}"),
-    )
+    # `tex`: of what a macro of the template returns, whose values are escaped already.
+    return render(template, content=content, tex=Tex)
 
 
 def compile_pdf(tex: Path, pdf: Path) -> None:

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ecslm.common.files import read_text
 from ecslm.common.hashing import sha256_of_file
@@ -39,8 +39,6 @@ def render_page(
     figures: dict[str, list[str]] = {}
     for name, caption in captions.items():
         figures.setdefault(caption.partition(". ")[0], []).append(name)
-    manifests = {path.removesuffix("/manifest.json"): one for path, one in content.adapters.items()}
-    manifests |= {f"bases/{name}": one for name, one in content.bases.items()}
     cells = [*content.cells, *(task.score for of in content.verdicts for task in of.tasks)]
     sources = dict.fromkeys(source for cell in cells for source in cell.sources)
     numbers = {source: n for n, source in enumerate(sources)}
@@ -56,13 +54,9 @@ def render_page(
         verify_result(results / path)
     values: Mapping[str, Any] = {
         "content": content,
-        "settings": settings,
-        "context": settings.context,
-        "manifests": manifests,
         "costs": list(read_prices(results, settings)),
         "mark_words": MARKS,
         "figures": figures,
-        "captions": captions,
         # The files behind a cell, by their numbers, and what is known of each: as the content of a
         # script element, which nothing in it can end.
         "behind": lambda cell: " ".join(str(numbers[source]) for source in cell.sources),
@@ -77,7 +71,6 @@ def render_page(
         "tex": lambda table: read_text(results / paths.TABLE.format(table=table.name)),
     }
     filters: dict[str, Callable[..., Any]] = {
-        "metric": metric_name,
         "readable": readable,
         "columns": columns_of,
         "pretty": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
@@ -103,12 +96,6 @@ def origins_of(sources: Iterable[str], results: Path, released: bool) -> list[di
         digest = sha256_of_file(path) if path.is_file() else None
         found.append({"path": source, "sha256": digest, "scores": scores})
     return found
-
-
-def metric_name(text: str) -> Markup:
-    """A metric's name; the part after an underscore becomes a subscript: F_BERT."""
-    name, _, subscript = text.partition("_")
-    return Markup("{}<sub>{}</sub>").format(name, subscript) if subscript else escape(text)
 
 
 def inline_svg(text: str, name: str, label: str) -> Markup:

@@ -50,8 +50,7 @@ def facts(scores: SettingScores, released: bool = True) -> Iterator[tuple[str, A
 
 def _numbers(found: Any) -> str:
     if isinstance(found, Mapping):
-        parts = (f"{name} {_numbers(one)}" for name, one in found.items())
-        return "; ".join(parts)
+        return "; ".join(f"{name} {_numbers(one)}" for name, one in found.items())
     if found is None:
         return "not defined"
     return score_text(found) if isinstance(found, float) else f"{found:,}"

@@ -7,6 +7,7 @@ A kind of table is a class of entries that knows what it reads and how it is bui
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -36,6 +37,7 @@ FILES: Mapping[str, Callable[[TableContext], Iterable[str]]] = {
 }
 
 
+@dataclass
 class Inputs:
     """Whatever tables are built from; each part is read when a table first asks for it.
 
@@ -46,10 +48,9 @@ class Inputs:
         resources: files of the repository, by the option of render_table.py that names them.
     """
 
-    def __init__(
-        self, study: TableContext, results: Path, resources: Mapping[str, Path] | None = None
-    ) -> None:
-        self.study, self.results, self.resources = study, results, resources or {}
+    study: TableContext
+    results: Path
+    resources: Mapping[str, Path | None]
 
     @cached_property
     def scores(self) -> Scores:
@@ -73,9 +74,9 @@ class Inputs:
     @cached_property
     def published(self) -> "Published":
         """The published results."""
-        if "published" not in self.resources:
+        if (path := self.resources.get("published")) is None:
             raise InputError("--published: needed for this kind of table")
-        return Published(self.resources["published"])
+        return Published(path)
 
 
 class Published:
@@ -99,12 +100,9 @@ class Published:
         for line, row in enumerate(read_csv(path, about, about[:2]), start=2):
             table, model, twice = (row.pop(one) for one in about)
             doubled, cells = twice.split(), dict[str, Cell]()
-            problems += [
-                f"{path}: line {line}: doubled: {one} is no column: name those of tasks, with "
-                "spaces between them"
-                for one in doubled
-                if one not in row
-            ]
+            told = "is no column: name those of tasks, with spaces between them"
+            unknown = (one for one in doubled if one not in row)
+            problems += [f"{path}: line {line}: doubled: {one} {told}" for one in unknown]
             for task, printed in row.items():
                 most, marks = (2, ("doubled",)) if task in doubled else (1, ())
                 if not printed:

@@ -132,12 +132,9 @@ def _floats(template: Path, table: Table) -> Iterator[tuple[str, Tex, list[str]]
     gap = "2.5pt" if dense else "3pt"
     if any(one.has_spreads for one in tabulars):
         gap = "4pt" if not dense else "3pt" if wide else "1.4pt"
-    setup = (
-        (r"\scriptsize" if dense else r"\footnotesize")
-        + NUMBERS
-        + rf"\setlength{{\tabcolsep}}{{{gap}}}\setlength{{\lineskip}}{{2ex}}"
-        + (LOW if rows > TALL else "")
-    )
+    size = r"\scriptsize" if dense else r"\footnotesize"
+    spaces = rf"\setlength{{\tabcolsep}}{{{gap}}}\setlength{{\lineskip}}{{2ex}}"
+    setup = size + NUMBERS + spaces + LOW * (rows > TALL)
     heights = [one.height * (1 if dense else LARGER) for one in tabulars]
     for number, page in enumerate(_pages(table, heights)):
         panels = [table.panels[at] for at in page]
@@ -237,9 +234,8 @@ class Tabular:
         )
         for (text, _), same in groupby(named, key=lambda one: one[:2]):
             widths = [own for *_, own in same]
-            heads += _spanning(
-                rf"\textit{{{text}}}" if text in LETTERS else escape(text), sum(widths)
-            )
+            shown = rf"\textit{{{text}}}" if text in LETTERS else escape(text)
+            heads += _spanning(shown, sum(widths))
             if len(widths) > 1:
                 rules += rf"\cmidrule(lr){{{width + 1}-{width + sum(widths)}}}"
             width += sum(widths)

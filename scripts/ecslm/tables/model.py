@@ -2,11 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, Literal
-
-from ecslm.common.manifests import read_result
 
 Form = Literal["text", "count", "number"]
 Position = Literal["above", "contains", "below"]
@@ -188,28 +186,15 @@ class Table:
     """What the table says, in words: paragraphs for the beginning of a report."""
     layout: Layout = Layout()
 
-    def as_json(self) -> dict[str, Any]:
-        """The table as plain JSON values, the twin of the LaTeX."""
-        return asdict(self)
-
-
-def read_table(path: Path) -> Table:
-    """The table of a JSON twin.
-
-    Raises:
-        InputError: the file is missing, is not a table or was modified since it was built.
-    """
-    return read_result(path, Table)
-
 
 def score_text(value: float) -> str:
     """A score as it is shown: three decimals."""
     return f"{value:.3f}"
 
 
-def difference_text(value: float | None) -> str:
+def difference_text(value: float) -> str:
     """A difference of scores as it is shown: three decimals, never "-0.000"."""
-    return MISSING if value is None else f"{round(value, 3) + 0.0:.3f}"
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def percent_text(share: float, decimals: int = 1) -> str:
@@ -229,17 +214,6 @@ def amount_text(value: float) -> str:
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
-def best(cells: Mapping[str, Cell]) -> str | None:
-    """The row with the largest value, of equal ones the first; values on another scale, which are
-    marked `doubled`, do not count."""
-    known = {
-        name: cell.number
-        for name, cell in cells.items()
-        if cell.number is not None and "doubled" not in cell.marks
-    }
-    return max(known, key=known.__getitem__, default=None)
-
-
 def row_groups(
     columns: Sequence[HeaderCell],
     groups: Mapping[str, Mapping[str, Mapping[str, Cell]]],
@@ -250,13 +224,10 @@ def row_groups(
     Args:
         groups: by title, in each the rows by name, in each the cells by the keys of columns.
     """
+
+    def row(name: str, cells: Mapping[str, Cell]) -> Row:
+        return Row(name, kind, tuple(cells.get(column.key, Cell()) for column in columns))
+
     return tuple(
-        RowGroup(
-            title,
-            tuple(
-                Row(name, kind, tuple(cells.get(column.key, Cell()) for column in columns))
-                for name, cells in rows.items()
-            ),
-        )
-        for title, rows in groups.items()
+        RowGroup(title, tuple(starmap(row, rows.items()))) for title, rows in groups.items()
     )

@@ -10,8 +10,8 @@ from support.table_files import IND, OOD, cells, request, scores, write_comparis
 
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.tables.kind import TableRequest
-from ecslm.tables.kinds.claims import close_enough, difference_interval
-from ecslm.tables.model import MISSING, Cell, Interval, Table, best
+from ecslm.tables.kinds.claims import best, close_enough, difference_interval
+from ecslm.tables.model import MISSING, Cell, Interval, Table
 
 DOUBTFUL = {"details": {"lenient": None, "interval": {"method": "bootstrap", "reliable": False}}}
 GENERAL = {"general", "difference", "interval", "within"}

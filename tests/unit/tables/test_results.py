@@ -16,6 +16,7 @@ from support.study_tables import fragments
 from support.table_files import IND, cells, scores, write_metrics, write_over_seeds, write_published
 
 from ecslm.common.errors import InputError
+from ecslm.common.manifests import read_result
 from ecslm.tables.inputs import Published
 from ecslm.tables.kind import TableRequest
 from ecslm.tables.kinds.results import with_marks
@@ -28,7 +29,6 @@ from ecslm.tables.model import (
     RowKind,
     Simple,
     Table,
-    read_table,
     score_text,
 )
 from ecslm.tables.notes import JOINT
@@ -242,7 +242,7 @@ def test_the_script_writes_the_same_as_the_library_each_time_and_no_absolute_pat
     ]
     run_script("render_table.py", *options).check_returncode()
     table = made(results, asked())
-    assert read_table(twin) == table
+    assert read_result(twin, Table) == table
     assert (tex.read_text(), bare.read_text()) == fragments(table)
     assert str(results) not in tex.read_text() + twin.read_text()
 

@@ -24,7 +24,6 @@ from ecslm.tables.model import (
     Interval,
     Panel,
     Table,
-    best,
     difference_text,
     percent_text,
     row_groups,
@@ -286,6 +285,17 @@ def close_enough(
     """
     least = -margin * max(0.0, published - baseline) - rounding
     return "yes" if interval.low >= least else "no" if interval.high < least else "unclear"
+
+
+def best(cells: Mapping[str, Cell]) -> str | None:
+    """The row with the largest value, of equal ones the first; values on another scale, which are
+    marked `doubled`, do not count."""
+    known = {
+        name: cell.number
+        for name, cell in cells.items()
+        if cell.number is not None and "doubled" not in cell.marks
+    }
+    return max(known, key=known.__getitem__, default=None)
 
 
 def tested(cell: Cell) -> int | None:
