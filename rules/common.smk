@@ -1,7 +1,6 @@
 # The study to run, and helpers for the rules. All logic is in the library.
 
 import os
-import re
 import sys
 from functools import cache, partial
 from pathlib import Path
@@ -21,7 +20,6 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 from snakemake.persistence import PersistenceBase
 
-from ecslm.common.errors import InputError
 from ecslm.common.locks import RUN_VARIABLE
 from ecslm.config.loading import read_config
 from ecslm.plan import comparisons, jobs
@@ -36,9 +34,10 @@ from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.task import CONFIG_FILE
 from ecslm.script import problems_told
 
-# Parameters are texts here. Snakemake would import pandas, which takes as long as to build the graph,
-# to ask whether one is a table.
-PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
+# Parameters are texts here. Snakemake would import pandas, which takes as long as to build the
+# graph, to ask whether one is a table.
+if hasattr(PersistenceBase, "_serialize_param_builtin"):
+    PersistenceBase._serialize_param = PersistenceBase._serialize_param_builtin
 
 # Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
 # where the graph is read to look at it.
