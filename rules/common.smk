@@ -50,7 +50,7 @@ with problems_told(), os_errors_told():
     FILES = list(workflow.overwrite_configfiles)
     if not workflow.config_settings.replace_workflow_config:
         FILES.insert(0, CONFIG_FILE)
-    STUDY = Study(*read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
+    STUDY = Study(*read_config(FILES, TEMPLATES, workflow.config_settings.config))
     if IS_RUN:
         RUN = Run(STUDY)
         check_named_files(STUDY)
