@@ -20,7 +20,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.requests import requests_of
-from ecslm.plan.study import Choice
+from ecslm.plan.study import Choice, Study
 from ecslm.script import run_script
 
 # In what order they run.
