@@ -1,6 +1,7 @@
 # The study to run, and helpers for the rules. All logic is in the library.
 
 import os
+import re
 import sys
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +21,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 from snakemake.persistence import PersistenceBase
 
+from ecslm.common.errors import InputError
 from ecslm.common.locks import RUN_VARIABLE
 from ecslm.config.loading import read_config
 from ecslm.plan import comparisons, jobs
