@@ -291,9 +291,8 @@ def fetch_settings(study: Study) -> FetchSettings:
     """The commit with published answers, and what to take of it; not where the archive is."""
     source = study.settings.answers
     assert source is not None, "the configuration requires it of models with published answers"
-    return FetchSettings(
-        commit=source.commit, folder=source.folder, answers=published_answers(study)
-    )
+    pinned = source.model_dump(exclude={"archive"})
+    return FetchSettings(**pinned, answers=published_answers(study))
 
 
 # Scores
