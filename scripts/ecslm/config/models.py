@@ -349,13 +349,8 @@ class LearnedModel(WithoutWeights):
 
     def prediction(self, asked: Questions) -> LearnedSettings:
         """The method, and what kind of answers it gives."""
-        return LearnedSettings(
-            backend="learned",
-            shots=self.shots,
-            method=self.method,
-            task=asked.task.kind(),
-            train_fraction=self.train_fraction,
-        )
+        own = self.model_dump(include={"backend", "shots", "method", "train_fraction"})
+        return LearnedSettings(**own, task=asked.task.kind())
 
 
 # Each by its backend.

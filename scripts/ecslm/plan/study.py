@@ -227,19 +227,14 @@ class Study:
 
     def adapters(self) -> list[dict[str, str]]:
         """Model and seed of each adapter."""
-        return [
-            {"model": name, "seed": str(seed)}
-            for name in self.tuned_models
-            for seed in self.model(name).seeds
-            if self.model(name).run
-        ]
+        own = (one for one in self.priorities if one[0] in self.tuned_models)
+        return [{"model": name, "seed": seed} for name, seed in own]
 
     def runs(self) -> list[dict[str, str]]:
         """Model, seed and task of all predictions."""
         return [
-            {"model": name, "seed": str(seed), "task": task}
-            for name, model in self.settings.models.items()
-            for seed in model.seeds
+            {"model": name, "seed": seed, "task": task}
+            for name, seed in self.priorities
             for task in self.model_tasks(name)
         ]
 
